@@ -1,0 +1,111 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine's errors: one hierarchy, named after libpod's."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+
+class LibpodError(Exception):
+    """Base of everything the engine raises on purpose; ``str()`` is one sentence for the user."""
+
+
+class NoSuchContainer(LibpodError):
+    """No container has this name or ID."""
+
+
+class NoSuchPod(LibpodError):
+    """No pod has this name or ID."""
+
+
+class NoSuchImage(LibpodError):
+    """The image is neither in the store nor at its source."""
+
+
+class NoSuchNetwork(LibpodError):
+    """No CNI configuration defines this network."""
+
+
+class NoSuchVolume(LibpodError):
+    """No volume has this name."""
+
+
+class ContainerExists(LibpodError):
+    """The name is taken by another container."""
+
+
+class PodExists(LibpodError):
+    """The name is taken by another pod."""
+
+
+class ImageExists(LibpodError):
+    """The name is taken by another image."""
+
+
+class InvalidState(LibpodError):
+    """The container's status does not allow the operation."""
+
+
+class ContainerStopped(InvalidState):
+    """The operation needs a running container."""
+
+
+class ContainerRemoved(LibpodError):
+    """The container was removed while the operation waited for it."""
+
+
+class DependencyExists(LibpodError):
+    """Other containers depend on this one."""
+
+
+class InvalidArgument(LibpodError):
+    """An option's value cannot be used."""
+
+
+class EmptyID(InvalidArgument):
+    """A name or ID is empty."""
+
+
+class NamespaceMismatch(LibpodError):
+    """A namespace is not the one the configuration names."""
+
+
+class StateCorrupt(LibpodError):
+    """A record on disk cannot be read."""
+
+
+class ConfigMismatch(LibpodError):
+    """The store was made by another configuration or a newer version of the engine."""
+
+
+class Internal(LibpodError):
+    """A promise of the engine to itself was broken."""
+
+
+class NotImplementedByHost(LibpodError):
+    """The kernel or the host lacks what was asked for (libpod's ErrNotImplemented)."""
+
+
+class ToolMissing(LibpodError):
+    """A program the engine drives is not installed."""
+
+    def __init__(self, tool: str, package: str) -> None:
+        super().__init__(
+            f"{tool} is not installed or not executable: install the package {package} "
+            "(the role libpod.engine.libpod_host does), or name its path in the option that selects it"
+        )
+        self.tool = tool
+        self.package = package
+
+
+class ToolFailed(LibpodError):
+    """A program the engine drives failed; its words are kept."""
+
+    def __init__(self, argv: Sequence[str], exit_code: int, stderr: str, doing: str = "") -> None:
+        words = " ".join(stderr.split()) or "no message"
+        super().__init__(f"{doing + ': ' if doing else ''}{argv[0]} ended with exit code {exit_code}: {words}")
+        self.argv = list(argv)
+        self.exit_code = exit_code
+        self.stderr = stderr

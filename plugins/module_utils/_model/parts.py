@@ -1,0 +1,36 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the engine keeps things and which programs it drives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+DEFAULT_STATIC_ROOT = "/var/lib/libpod"
+DEFAULT_RUN_ROOT = "/run/libpod"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The roots and parts every module takes, by the options' names.
+
+    An empty storage root, storage run root or storage driver means containers/storage's own default;
+    an empty ``cgroup_manager`` the host's (systemd where it is PID 1 on a v2 host, else cgroupfs).
+    """
+
+    static_root: str = DEFAULT_STATIC_ROOT
+    run_root: str = DEFAULT_RUN_ROOT
+    storage_root: str = ""
+    storage_run_root: str = ""
+    storage_driver: str = ""
+    cni_config_dir: str = "/etc/cni/net.d"
+    cni_plugin_dirs: tuple[str, ...] = field(default=("/usr/lib/cni", "/usr/libexec/cni", "/opt/cni/bin"))
+    oci_runtime: str = "runc"
+    conmon_path: str = "conmon"
+    cgroup_manager: str = ""
+
+    @property
+    def netns_dir(self) -> str:
+        """Directory of the bind mounts that keep network namespaces: ip-netns(8)'s, unless the roots are moved."""
+        return "/run/netns" if self.run_root == DEFAULT_RUN_ROOT else f"{self.run_root}/netns"
