@@ -1,0 +1,111 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a container's cgroups are under the two managers: ``cgroupfs``, plain directories, and ``systemd``, scopes."""
+
+from __future__ import annotations
+
+import os
+
+from .._model.errors import InvalidArgument, LibpodError
+from .cgroups import CgroupHost, read_file
+
+DEFAULT_PARENT = "/libpod_parent"
+DEFAULT_SLICE = "machine.slice"
+
+
+def default_manager(host: CgroupHost) -> str:
+    """``systemd`` where it is PID 1 (sd_booted(3)) on a v2 host, else ``cgroupfs``."""
+    return "systemd" if host.unified and os.path.isdir("/run/systemd/system") else "cgroupfs"
+
+
+def checked_parent(manager: str, parent: str) -> str:
+    """The option ``cgroup_parent`` in the one form that is kept: an absolute path, or a slice's name.
+
+    Empty means the manager's default; for systemd a path of slices means its last.
+
+    :raises InvalidArgument: it is no path below the root, or no slice's name.
+    """
+    if manager == "systemd":
+        name = os.path.basename(parent.rstrip("/")) or DEFAULT_SLICE
+        slice_path(name)
+        return name
+    parts = [part for part in parent.split("/") if part] or [DEFAULT_PARENT.strip("/")]
+    if any(part in (".", "..") for part in parts) or "\0" in parent or "\n" in parent:
+        raise InvalidArgument(f"cgroup_parent {parent!r} is no cgroup's path: expected one such as {DEFAULT_PARENT}")
+    if parts[-1].endswith(".slice"):
+        raise InvalidArgument(
+            f"cgroup_parent {parent!r} is a systemd slice, but the cgroup manager is cgroupfs: "
+            "name a path, or set cgroup_manager to systemd"
+        )
+    return "/" + "/".join(parts)
+
+
+def slice_path(name: str) -> str:
+    """The path of a slice below the cgroup mounts: ``a-b.slice`` is at ``/a.slice/a-b.slice`` (systemd.slice(5)).
+
+    :raises InvalidArgument: it is no slice's name.
+    """
+    stem = name[: -len(".slice")] if name.endswith(".slice") else ""
+    if stem == "-":
+        return ""
+    parts = stem.split("-")
+    if "" in parts or "/" in stem or any(char.isspace() or not char.isprintable() for char in stem):
+        raise InvalidArgument(
+            f"cgroup_parent {name!r} is no slice: with the cgroup manager systemd a name such as {DEFAULT_SLICE} "
+            "is expected, with single dashes between its levels"
+        )
+    return "".join(f"/{'-'.join(parts[: depth + 1])}.slice" for depth in range(len(parts)))
+
+
+def oci_path(manager: str, parent: str, container_id: str) -> str:
+    """``linux.cgroupsPath`` of the OCI spec, in the form the runtime's manager expects."""
+    return f"{parent}:libpod:{container_id}" if manager == "systemd" else f"{parent}/libpod-{container_id}"
+
+
+def container_path(manager: str, parent: str, container_id: str) -> str:
+    """The container's cgroup below the mounts; ``parent`` as ``checked_parent`` returns it, here and below."""
+    return _path(manager, parent, f"libpod-{container_id}")
+
+
+def conmon_path(manager: str, parent: str, container_id: str) -> str:
+    """The cgroup of the container's conmon."""
+    return _path(manager, parent, f"libpod-conmon-{container_id}")
+
+
+def _path(manager: str, parent: str, name: str) -> str:
+    return f"{slice_path(parent)}/{name}.scope" if manager == "systemd" else f"{parent}/{name}"
+
+
+def enter_scope(parent: str, scope: str, pid: int, timeout: float = 5.0) -> None:
+    """Have systemd move a process into a new transient scope in the slice ``parent`` (systemd's D-Bus API).
+
+    ``scope`` is the unit's name, such as ``libpod-conmon-<id>.scope``. Systemd removes it when its last process ends.
+
+    :raises ToolFailed: systemd refuses. :raises LibpodError: it has not done so after ``timeout`` seconds.
+    """
+    import time
+
+    from .command import run
+
+    if _in_scope(scope, pid):
+        return
+    # PIDs, Slice and CollectMode are properties; the 0 after them says: no auxiliary units.
+    properties = ["PIDs", "au", "1", str(pid), "Slice", "s", parent, "CollectMode", "s", "inactive-or-failed"]
+    run(
+        ["busctl", "call", "--system", "org.freedesktop.systemd1", "/org/freedesktop/systemd1"]
+        + ["org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))"]
+        + [scope, "fail", "3", *properties, "0"],
+        package="systemd",
+        doing=f"moving process {pid} into {scope}",
+    )
+    # The call returns when the job is queued, not when it is done.
+    deadline = time.monotonic() + timeout
+    while not _in_scope(scope, pid):
+        if time.monotonic() > deadline:
+            raise LibpodError(f"systemd has not moved process {pid} into {scope} within {timeout:g} seconds")
+        time.sleep(0.002)
+
+
+def _in_scope(scope: str, pid: int) -> bool:
+    return any(line.endswith(f"/{scope}") for line in (read_file(f"/proc/{pid}/cgroup") or "").splitlines())

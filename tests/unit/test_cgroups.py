@@ -1,0 +1,282 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cgroups on trees in files: ``hybrid`` as runc 1.1.5 left one on Linux 6.18, ``v1`` and ``v2`` written after it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import (
+    cgroups,
+    cgroups_figures,
+    cgroups_paths,
+    cgroups_tree,
+    effects,
+)
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, LibpodError
+
+DATA = Path(__file__).parent / "data" / "cgroups"
+ONE = "/libpod_parent/libpod-1"
+UNLIMITED = "/libpod_parent/libpod-2"
+ID = "ab" * 32
+Tree = Callable[[str], cgroups.CgroupHost]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    """Lays a recorded tree out below ``tmp_path`` and detects it."""
+
+    def lay(kind: str) -> cgroups.CgroupHost:
+        recorded = json.loads((DATA / f"{kind}.json").read_text())
+        for name, text in recorded["files"].items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+        for name, target in recorded["links"].items():
+            (tmp_path / name).symlink_to(target)
+        return cgroups.detect(str(tmp_path))
+
+    return lay
+
+
+@pytest.mark.parametrize("kind", ["v1", "hybrid", "v2"])
+def test_the_kind_of_host_is_detected(tree: Tree, kind: str) -> None:
+    assert tree(kind).kind == kind
+
+
+def test_controllers_mounted_together_are_one_hierarchy(tree: Tree, tmp_path: Path) -> None:
+    host = tree("v1")
+    assert host.controllers["cpu"] == host.controllers["cpuacct"] == str(tmp_path / "cpu,cpuacct")
+    assert sorted(os.path.basename(mount) for mount in host.hierarchies) == [
+        *("blkio", "cpu,cpuacct", "cpuset", "devices", "freezer", "memory", "pids", "systemd"),
+    ]
+
+
+def test_a_directory_nothing_is_mounted_on_is_no_hierarchy(tree: Tree, tmp_path: Path) -> None:
+    (tmp_path / "unified").mkdir()
+    (tmp_path / "perf_event").mkdir()
+    host = tree("v1")
+    assert host.kind == "v1"
+    assert not {"unified", "perf_event"} & {os.path.basename(mount) for mount in host.hierarchies}
+
+
+def test_a_host_without_cgroups_has_no_hierarchies(tmp_path: Path) -> None:
+    host = cgroups.detect(str(tmp_path / "missing"))
+    assert host.hierarchies == ()
+    assert not cgroups.frozen(host, ONE)
+    assert set(cgroups.limits(host, ONE).values()) == {None}
+
+
+@pytest.mark.parametrize(("kind", "paused"), [("v1", True), ("hybrid", False), ("v2", True)])
+def test_a_paused_cgroup_is_frozen(tree: Tree, kind: str, paused: bool) -> None:
+    assert cgroups.frozen(tree(kind), ONE) is paused
+
+
+def test_a_missing_cgroup_is_not_frozen(tree: Tree) -> None:
+    assert not cgroups.frozen(tree("hybrid"), "/libpod_parent/libpod-missing")
+
+
+LIMITED = {
+    "memory": 67108864,
+    "memory_swap": 134217728,
+    "memory_reservation": 33554432,
+    "cpu_quota": 50000,
+    "cpu_period": 100000,
+    "cpu_shares": 512,
+    "cpuset_cpus": "0",
+    "pids_limit": 100,
+}
+
+
+def test_limits_read_back_in_the_options_units(tree: Tree) -> None:
+    live = cgroups.limits(tree("hybrid"), ONE)
+    assert live == {**LIMITED, "memory_swappiness": 60, "cpuset_mems": "0"}
+
+
+def test_v2_swap_is_counted_with_memory_as_the_option_is(tree: Tree) -> None:
+    live = cgroups.limits(tree("v2"), ONE, LIMITED)
+    assert live == {**LIMITED, "cpu_shares": 501}
+    assert cgroups.shares_to_weight(501) == cgroups.shares_to_weight(512) == 20
+
+
+def test_no_limit_reads_as_none_but_swap_as_minus_one(tree: Tree) -> None:
+    live = cgroups.limits(tree("v2"), UNLIMITED)
+    none = ("memory", "memory_reservation", "cpu_quota", "pids_limit", "memory_swappiness")
+    assert {name: live[name] for name in none} == dict.fromkeys(none)
+    assert (live["memory_swap"], live["cpu_shares"], live["cpu_period"]) == (-1, 1024, 100000)
+
+
+def test_v1_no_limit_reads_as_none_and_swap_not_accounted_for_too(tree: Tree) -> None:
+    live = cgroups.limits(tree("v1"), ONE)
+    assert [live[name] for name in ("memory", "memory_swap", "cpu_quota", "pids_limit")] == [None] * 4
+    assert live["cpu_shares"] == 1024
+
+
+@pytest.mark.parametrize("kind", ["hybrid", "v2"])
+def test_limits_in_force_are_no_drift(tree: Tree, kind: str) -> None:
+    host = tree(kind)
+    assert cgroups.drift(host, ONE, LIMITED) == {}
+    # The kernel rounds to pages; nothing asked for is nothing to hold.
+    assert cgroups.drift(host, ONE, {"memory": 67108864 + 17, "memory_swap": None, "cpuset_mems": None}) == {}
+
+
+@pytest.mark.parametrize("kind", ["hybrid", "v2"])
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("memory", 134217728),
+        ("memory", None),
+        ("memory_swap", -1),
+        ("memory_reservation", 0),
+        ("cpu_quota", 20000),
+        ("cpu_quota", -1),
+        ("cpu_period", 50000),
+        ("cpu_shares", 1024),
+        ("cpu_shares", None),
+        ("cpuset_cpus", "1"),
+        ("pids_limit", 99),
+        ("pids_limit", -1),
+    ],
+)
+def test_a_limit_changed_behind_our_back_is_drift(tree: Tree, kind: str, name: str, wanted: Any) -> None:
+    assert list(cgroups.drift(tree(kind), ONE, {name: wanted})) == [name]
+
+
+@pytest.mark.parametrize("wanted", [None, "", "0-1", "0,1"])
+def test_an_inherited_cpuset_is_no_drift(tree: Tree, wanted: Any) -> None:
+    assert cgroups.drift(tree("v1"), ONE, {"cpuset_cpus": wanted}) == {}
+
+
+def test_nothing_wanted_is_no_drift_from_the_kernels_defaults(tree: Tree) -> None:
+    host = tree("v2")
+    assert cgroups.drift(host, UNLIMITED, dict.fromkeys(cgroups.LIMITS)) == {}
+
+
+def test_swap_the_kernel_does_not_account_for_is_no_drift(tree: Tree) -> None:
+    assert cgroups.drift(tree("v1"), ONE, {"memory_swap": 1 << 30}) == {}
+
+
+def test_shares_convert_as_runc_does() -> None:
+    assert [cgroups.shares_to_weight(shares) for shares in (0, 2, 512, 1024, 262144)] == [0, 1, 20, 39, 10000]
+
+
+def test_every_weight_survives_the_way_to_shares_and_back() -> None:
+    for weight in range(1, 10001):
+        if weight != cgroups.DEFAULT_WEIGHT:
+            assert cgroups.shares_to_weight(cgroups.weight_to_shares(weight)) == weight
+
+
+@pytest.mark.parametrize(("shares", "weight"), [(512, 20), (512, 59), (1024, 39), (1024, 100), (2, 1), (262144, 10000)])
+def test_either_conversion_of_shares_counts_as_in_force(tree: Tree, tmp_path: Path, shares: int, weight: int) -> None:
+    host = tree("v2")
+    (tmp_path / "libpod_parent/libpod-2/cpu.weight").write_text(f"{weight}\n")
+    assert cgroups.drift(host, UNLIMITED, {"cpu_shares": shares}) == {}
+    assert cgroups.drift(host, UNLIMITED, {"cpu_shares": 4000}) != {}
+
+
+@pytest.mark.parametrize(("text", "numbers"), [("", set()), ("0", {0}), ("0-2,5", {0, 1, 2, 5}), (" 1 , 3 ", {1, 3})])
+def test_kernel_lists_are_read(text: str, numbers: set[int]) -> None:
+    assert cgroups.cpu_list(text) == numbers
+
+
+FIGURES = {
+    "memory_usage": 600000,
+    "pids_current": 1,
+    "io_read_bytes": 5120,
+    "io_write_bytes": 8192,
+    "io_read_ops": 2,
+    "io_write_ops": 2,
+}
+
+
+@pytest.mark.parametrize("kind", ["v1", "v2"])
+def test_figures_have_the_same_meaning_everywhere(tree: Tree, kind: str) -> None:
+    found = cgroups_figures.figures(tree(kind), ONE)
+    assert {name: found[name] for name in FIGURES} == FIGURES
+    cpu = (found["cpu_total_ns"], found["cpu_user_ns"], found["cpu_system_ns"])
+    if kind == "v2":
+        assert cpu == (1500000, 1000000, 500000)
+    else:
+        assert cpu[1:] == (120000000, 30000000)
+
+
+def test_figures_of_a_missing_cgroup_are_none(tree: Tree) -> None:
+    assert set(cgroups_figures.figures(tree("hybrid"), "/libpod_parent/libpod-missing").values()) == {None}
+
+
+@pytest.mark.parametrize(("kind", "kills"), [("v1", 3), ("hybrid", 0), ("v2", 1)])
+def test_kills_for_lack_of_memory_are_counted(tree: Tree, kind: str, kills: int) -> None:
+    assert cgroups_figures.oom_kills(tree(kind), ONE) == kills
+
+
+def test_each_change_of_the_tree_is_announced_and_made_once(tree: Tree) -> None:
+    host, seen = tree("hybrid"), list[str]()
+    (Path(host.hierarchies[0]) / "libpod_parent/libpod-new").mkdir()
+    effects.observe(seen.append)
+    try:
+        cgroups_tree.prepare(host, "/libpod_parent/libpod-new")
+        assert seen == ["mkdir cgroup /libpod_parent/libpod-new"] * (len(host.hierarchies) - 1)
+        cgroups_tree.prepare(host, "/libpod_parent/libpod-new")
+        assert len(seen) == len(host.hierarchies) - 1
+    finally:
+        effects.observe(None)
+
+
+@pytest.mark.parametrize("path", ["/", "", "libpod_parent", "/libpod_parent/../x", "/a//b", "/a/", "/."])
+def test_no_verb_takes_a_path_outside_or_the_root(tree: Tree, path: str) -> None:
+    host = tree("hybrid")
+    for verb in (cgroups_tree.prepare, cgroups_tree.remove, cgroups_tree.remove_if_empty, cgroups_tree.kill):
+        with pytest.raises(LibpodError, match="no cgroup's path"):
+            verb(host, path)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("machine.slice", "/machine.slice"),
+        ("a-b.slice", "/a.slice/a-b.slice"),
+        ("a-b-c.slice", "/a.slice/a-b.slice/a-b-c.slice"),
+        ("-.slice", ""),
+    ],
+)
+def test_slices_are_nested_by_their_dashes(name: str, path: str) -> None:
+    assert cgroups_paths.slice_path(name) == path
+
+
+@pytest.mark.parametrize("parent", ["a", "a.scope", "-a.slice", "a-.slice", "a--b.slice", ".slice", "a b.slice"])
+def test_a_bad_slice_is_refused_by_name(parent: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"cgroup_parent '.*' is no slice"):
+        cgroups_paths.checked_parent("systemd", parent)
+
+
+@pytest.mark.parametrize("parent", ["/..", "a/./b", "/machine.slice", "a\nb"])
+def test_a_bad_parent_is_refused_by_name(parent: str) -> None:
+    with pytest.raises(InvalidArgument, match="cgroup_parent"):
+        cgroups_paths.checked_parent("cgroupfs", parent)
+
+
+@pytest.mark.parametrize(("given", "kept"), [("", "/libpod_parent"), ("a", "/a"), ("/a//b/", "/a/b")])
+def test_a_parent_is_kept_in_one_form(given: str, kept: str) -> None:
+    assert cgroups_paths.checked_parent("cgroupfs", given) == kept
+
+
+def test_paths_of_the_cgroupfs_manager() -> None:
+    place = ("cgroupfs", "/libpod_parent", ID)
+    assert cgroups_paths.oci_path(*place) == cgroups_paths.container_path(*place) == f"/libpod_parent/libpod-{ID}"
+    assert cgroups_paths.conmon_path(*place) == f"/libpod_parent/libpod-conmon-{ID}"
+
+
+def test_paths_of_the_systemd_manager() -> None:
+    place = ("systemd", cgroups_paths.checked_parent("systemd", "/a.slice/a-b.slice"), ID)
+    assert cgroups_paths.oci_path(*place) == f"a-b.slice:libpod:{ID}"
+    assert cgroups_paths.container_path(*place) == f"/a.slice/a-b.slice/libpod-{ID}.scope"
+    assert cgroups_paths.conmon_path(*place) == f"/a.slice/a-b.slice/libpod-conmon-{ID}.scope"
+
+
+@pytest.mark.parametrize("kind", ["v1", "hybrid"])
+def test_the_manager_is_cgroupfs_unless_the_host_is_v2(tree: Tree, kind: str) -> None:
+    assert cgroups_paths.default_manager(tree(kind)) == "cgroupfs"

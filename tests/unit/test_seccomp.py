@@ -1,0 +1,167 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A profile compiles to exactly the rules that apply."""
+
+from __future__ import annotations
+
+import errno
+import json
+import time
+from pathlib import Path
+from typing import Any, Optional
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, ToolMissing
+from ansible_collections.libpod.engine.plugins.module_utils._spec import seccomp
+from ansible_collections.libpod.engine.plugins.module_utils._spec.capabilities import DEFAULT
+
+PACKAGED = Path(seccomp.DEFAULT_PROFILES[-1])
+needs_package = pytest.mark.skipif(not PACKAGED.exists(), reason="the packaged profile is not installed")
+
+
+def compiled(
+    *rules: dict[str, Any],
+    caps: tuple[str, ...] = (),
+    machine: str = "x86_64",
+    kernel: str = "6.1.0-13-amd64",
+    **top: Any,
+) -> Optional[dict[str, Any]]:
+    profile = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": list(rules), **top}
+    return seccomp.compile_profile(profile, caps, machine=machine, kernel=kernel)
+
+
+def names(found: Optional[dict[str, Any]]) -> list[str]:
+    assert found is not None
+    return [name for rule in found["syscalls"] for name in rule["names"]]
+
+
+def rule(name: str, **more: Any) -> dict[str, Any]:
+    return {"names": [name], "action": "SCMP_ACT_ALLOW", **more}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "applies"),
+    [
+        ({"includes": {"caps": ["CAP_SYS_ADMIN"]}}, False),
+        ({"includes": {"caps": ["CAP_CHOWN"]}}, True),
+        ({"includes": {"caps": ["CAP_CHOWN", "CAP_SYS_ADMIN"]}}, False),
+        ({"excludes": {"caps": ["CAP_CHOWN"]}}, False),
+        ({"excludes": {"caps": ["CAP_SYS_ADMIN"]}}, True),
+        ({"includes": {"arches": ["amd64", "x32"]}}, True),
+        ({"includes": {"arches": ["arm64"]}}, False),
+        ({"excludes": {"arches": ["amd64"]}}, False),
+        ({"includes": {"minKernel": "4.8"}}, True),
+        ({"includes": {"minKernel": "6.10"}}, False),
+        ({"includes": {}, "excludes": {}, "args": None}, True),
+        ({}, True),
+    ],
+)
+def test_a_rule_applies_by_its_conditions(conditions: dict[str, Any], applies: bool) -> None:
+    assert names(compiled(rule("bpf", **conditions), caps=("CAP_CHOWN",))) == (["bpf"] if applies else [])
+
+
+def test_the_machines_architecture_brings_its_sub_architectures() -> None:
+    arch_map = [
+        {"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86", "SCMP_ARCH_X32"]},
+        {"architecture": "SCMP_ARCH_AARCH64", "subArchitectures": ["SCMP_ARCH_ARM"]},
+    ]
+    found = compiled(archMap=arch_map, machine="aarch64")
+    assert found is not None and found["architectures"] == ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]
+    found = compiled(archMap=arch_map, machine="riscv64")
+    assert found is not None and "architectures" not in found  # the runtime then takes its own
+
+
+def test_an_errno_is_found_by_its_name() -> None:
+    found = compiled(
+        {**rule("bpf"), "action": "SCMP_ACT_ERRNO", "errno": "EPERM", "errnoRet": 99}, defaultErrno="ENOSYS"
+    )
+    assert found is not None
+    assert (found["defaultErrnoRet"], found["syscalls"][0]["errnoRet"]) == (errno.ENOSYS, errno.EPERM)
+
+
+def test_a_rule_given_twice_stands_once() -> None:
+    assert names(compiled(rule("bpf"), rule("bpf", comment="again"))) == ["bpf"]
+
+
+def test_plain_oci_passes_unchanged() -> None:
+    profile = {
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "defaultErrnoRet": 1,
+        "architectures": ["SCMP_ARCH_X86_64"],
+        "flags": ["SECCOMP_FILTER_FLAG_LOG"],
+        "syscalls": [
+            {
+                "names": ["personality", "bpf"],
+                "action": "SCMP_ACT_ALLOW",
+                "args": [{"index": 0, "value": 8, "valueTwo": 0, "op": "SCMP_CMP_EQ"}],
+            }
+        ],
+    }
+    assert seccomp.compile_profile(profile, (), machine="x86_64", kernel="6.1") == profile
+
+
+def test_an_empty_profile_and_unconfined_are_no_filter() -> None:
+    assert seccomp.compile_profile({}, (), machine="x86_64", kernel="6.1") is None
+    assert seccomp.for_option("unconfined", DEFAULT) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "cannot be read: No such file"),
+        ("{", "is no JSON"),
+        ("[]", "is no JSON object"),
+        ('{"syscalls": [{}]}', "none where one is needed"),
+        ('{"defaultAction": "ALLOW"}', "'ALLOW' where one of SCMP_ACT_ALLOW"),
+        ('{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [3]}', "wrong type"),
+        ('{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"action": "SCMP_ACT_LOG"}]}', "without names"),
+        (
+            '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"name": "a", "names": ["b"], "action": ""}]}',
+            "both name",
+        ),
+        ('{"defaultAction": "SCMP_ACT_ALLOW", "defaultErrno": "EWHAT"}', "unknown errno 'EWHAT'"),
+        (
+            '{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["x"], "archMap": [{}]}',
+            "both architectures and archMap",
+        ),
+    ],
+)
+def test_a_bad_profile_is_refused_by_name(tmp_path: Path, text: Optional[str], says: str) -> None:
+    path = tmp_path / "profile.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(InvalidArgument, match="security_opt: the seccomp profile .*profile.json ") as caught:
+        seccomp.for_option(str(path), DEFAULT)
+    assert says in str(caught.value)
+
+
+def test_a_missing_default_profile_names_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(seccomp, "DEFAULT_PROFILES", (str(tmp_path / "none.json"),))
+    with pytest.raises(ToolMissing, match="containers-common"):
+        seccomp.for_option("", DEFAULT)
+
+
+@needs_package
+def test_the_packaged_profile_follows_the_capabilities() -> None:
+    profile = json.loads(PACKAGED.read_text())
+
+    def actions(caps: frozenset[str]) -> dict[str, str]:
+        found = seccomp.compile_profile(profile, caps, machine="x86_64", kernel="6.1")
+        assert found is not None
+        return {name: one["action"] for one in found["syscalls"] for name in one["names"]}
+
+    plain, more = actions(DEFAULT), actions(DEFAULT | {"CAP_SYS_ADMIN"})
+    assert (plain["bpf"], plain["chroot"]) == ("SCMP_ACT_ERRNO", "SCMP_ACT_ALLOW")
+    assert more["bpf"] == "SCMP_ACT_ALLOW"
+    assert "arm_fadvise64_64" not in plain
+
+
+@needs_package
+def test_the_packaged_profile_compiles_in_a_moment() -> None:
+    def once() -> float:
+        began = time.perf_counter()
+        seccomp.for_option(str(PACKAGED), DEFAULT)
+        return time.perf_counter() - began
+
+    assert min(once() for _ in range(10)) < 0.005
