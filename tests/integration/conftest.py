@@ -1,0 +1,46 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures that read like the domain: a test ``host``, its images, and the leak check around each."""
+
+from __future__ import annotations
+
+import os
+from typing import Iterator
+
+import pytest
+from ansible_collections.libpod.engine.tests.support import leaks
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without root there is no test host."""
+    if os.geteuid() != 0:
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason="needs root: containers, namespaces and cgroups are made for real"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _machine_is_left_alone() -> Iterator[None]:
+    """The machine outside the test hosts is after the session what it was before."""
+    if os.geteuid() != 0:
+        yield
+        return
+    before = leaks.machine()
+    yield
+    changed = leaks.difference(before, leaks.machine())
+    assert not changed, "the tests changed the machine itself:\n  " + "\n  ".join(changed)
+
+
+@pytest.fixture
+def host(request: pytest.FixtureRequest) -> Iterator[Host]:
+    """A test host, entered; after the test its containers are removed by the engine and nothing may be left.
+
+    ``@pytest.mark.parametrize("host", [{"unified": False}], indirect=True)`` gives a hybrid host's v1 side alone.
+    """
+    with Host(**getattr(request, "param", {})) as made:
+        failed_before = request.session.testsfailed
+        yield made
+        if request.session.testsfailed == failed_before:
+            made.empty()
+            made.expect_clean()

@@ -1,0 +1,136 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the other integration tests rest on: test hosts, the leak check and the kill sweep, proved on plain things."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.effects import effect
+from ansible_collections.libpod.engine.tests.support import modules
+from ansible_collections.libpod.engine.tests.support.cgroup_tree import kill
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.sweep import SweepFailed, sweep
+
+
+def test_host_is_gone_with_all_it_held() -> None:
+    mounts, links = open("/proc/self/mountinfo").read(), os.listdir("/sys/class/net")
+    groups, home = open("/proc/self/cgroup").read(), os.readlink("/proc/self/ns/net")
+    with Host() as host:
+        assert os.readlink("/proc/self/ns/net") != home
+        assert os.listdir("/var/lib") == []
+        subprocess.run("setsid sleep 1000 & echo > /etc/libpod-test; ip netns add x", shell=True, check=True)
+        (sleeper,) = host.cgroups.processes()
+    assert not os.path.exists(f"/proc/{sleeper}") or "Z" in open(f"/proc/{sleeper}/stat").read().split()[2]
+    assert not os.path.exists("/etc/libpod-test")
+    assert open("/proc/self/mountinfo").read() == mounts
+    assert os.listdir("/sys/class/net") == links
+    assert open("/proc/self/cgroup").read() == groups
+    assert os.readlink("/proc/self/ns/net") == home
+    assert not [one.path for one in os.scandir("/sys/fs/cgroup") if os.path.exists(f"{one.path}/{host.cgroups.name}")]
+
+
+def test_every_kind_of_leak_is_named(host: Host) -> None:
+    assert host.leaks() == []
+    host.run("ip", "netns", "add", "left")
+    host.run("ip", "link", "add", "left0", "type", "veth", "peer", "name", "left1")
+    host.run("iptables", "-t", "nat", "-A", "POSTROUTING", "-s", "10.88.0.3", "-j", "ACCEPT")
+    host.store("create-container", "-n", "left", "localhost/busybox:latest")
+    host.store("mount", "left")
+    os.makedirs("/sys/fs/cgroup/pids/libpod_parent/libpod-left")
+    os.makedirs("/srv/static/0123456789abcdef")
+    sleeper = subprocess.Popen(["sh", "-c", "setsid sleep 1000 & exit"])
+    sleeper.wait()
+    left = "\n".join(host.leaks())
+    for word in (
+        "/run/netns/left nsfs",
+        "link left0 veth",
+        "-s 10.88.0.3/32 -j ACCEPT",
+        "storage container",
+        "overlay",
+    ):
+        assert word in left
+    for word in ("cgroup /sys/fs/cgroup/pids/libpod_parent/libpod-left", "static/0123456789abcdef", "sleep 1000"):
+        assert word in left
+    host.run("ip", "netns", "del", "left")
+    host.run("ip", "link", "del", "left0")
+    host.run("iptables", "-t", "nat", "-F", "POSTROUTING")
+    host.store("unmount", "left")
+    host.store("delete-container", "left")
+    os.rmdir("/sys/fs/cgroup/pids/libpod_parent/libpod-left")
+    os.rmdir("/srv/static/0123456789abcdef")
+    os.rmdir("/srv/static")
+    kill(host.cgroups.processes())
+    host.expect_clean()
+
+
+def test_neighbour_reaches_the_host(host: Host) -> None:
+    with host.neighbour() as there, socket.create_server(("192.0.2.1", 8080)) as server:
+        server.settimeout(10)
+        with subprocess.Popen([*there, "busybox", "nc", "192.0.2.1", "8080"], stdout=subprocess.PIPE) as client:
+            connection, (address, _port) = server.accept()
+            connection.sendall(b"hello")
+            connection.close()
+            assert (address, client.communicate(b"", timeout=10)[0]) == ("192.0.2.2", b"hello")
+
+
+def test_play_gives_each_result(host: Host) -> None:
+    played = host.play(
+        [
+            {"name": "links", "ansible.builtin.command": "ip -o link"},
+            {"name": "twice", "ansible.builtin.ping": {}, "loop": [1, 2]},
+        ]
+    )
+    assert "outside0" in played["links"]["stdout"]
+    assert len(played["twice"]["results"]) == 2
+    assert played.changed == 1
+
+
+def _make_files(*names: str, resumes: bool = True) -> None:
+    present = [os.path.exists(f"/srv/{name}") for name in names]
+    if not resumes and any(present) and not all(present):
+        sys.exit(1)
+    for name in names:
+        effect(f"write {name}")
+        with open(f"/srv/{name}", "w", encoding="ascii"):
+            pass
+    print("{}")
+
+
+def _remove_files() -> None:
+    for name in ("a", "b", "c"):
+        if os.path.exists(f"/srv/{name}"):
+            os.unlink(f"/srv/{name}")
+
+
+def test_sweep_kills_at_each_effect_and_repairs(host: Host) -> None:
+    def operation(kill_at: int) -> modules.Result:
+        return modules.in_child(lambda: _make_files("a", "b", "c"), kill_at=kill_at)
+
+    def check() -> None:
+        assert all(os.path.exists(f"/srv/{name}") for name in ("a", "b", "c"))
+
+    assert sweep(host, operation, check, remove=_remove_files) == ["write a", "write b", "write c"]
+
+
+def test_sweep_reports_what_a_repair_leaves(host: Host) -> None:
+    def operation(kill_at: int) -> modules.Result:
+        return modules.in_child(lambda: _make_files("a", "b"), kill_at=kill_at)
+
+    with pytest.raises(SweepFailed, match=r"killed at effect 1 \(write a\), repaired and removed(.|\n)*file /srv/b"):
+        sweep(host, operation, lambda: None, remove=lambda: os.unlink("/srv/a"))
+    os.unlink("/srv/b")
+
+
+def test_sweep_reports_a_repair_that_fails(host: Host) -> None:
+    def operation(kill_at: int) -> modules.Result:
+        return modules.in_child(lambda: _make_files("a", "b", resumes=False), kill_at=kill_at)
+
+    with pytest.raises(SweepFailed, match=r"killed at effect 2 \(write b\), then run again, it failed"):
+        sweep(host, operation, lambda: None, arrange=_remove_files, remove=_remove_files)
+    _remove_files()

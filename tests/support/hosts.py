@@ -1,0 +1,193 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A test host: namespaces, a cgroup tree, /run, /var/lib, /etc and roots of its own, entered by the test's process."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import subprocess
+import uuid
+from typing import Any, Iterator, Optional, Sequence
+
+from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+
+from . import cgroup_tree, images, kernel, leaks, modules, playbooks
+
+OUTSIDE = "192.0.2.2"  # the neighbour's address; the host has .1
+NETWORK = "podman"  # the CNI network every test host defines
+BRIDGE = "cni-podman0"
+_numbers = itertools.count(1)
+
+
+class Host:
+    """One test host; ``with Host(): …`` enters it, and everything started inside ends with it.
+
+    ``parts`` are its roots, ``arguments`` the same as module options, ``layout`` an OCI layout of images to pull from;
+    the store has them already as ``localhost/TAG:latest`` (tags of tests/make_image.py).
+    """
+
+    def __init__(self, *, unified: bool = True) -> None:
+        self.layout = images.layout()
+        self.parts = Parts(
+            static_root="/srv/static",
+            run_root="/srv/run",
+            storage_root="/srv/storage",
+            storage_run_root="/srv/storage-run",
+            storage_driver="overlay",
+            cni_config_dir="/srv/cni",
+            cgroup_manager="cgroupfs",
+        )
+        self.cgroups = cgroup_tree.CgroupTree(f"libpod-test-{os.getpid()}-{next(_numbers)}", unified=unified)
+        self._home: Optional[kernel.Namespaces] = None
+        self._clean: leaks.Snapshot = {}
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The roots and parts as module options."""
+        names = ("static_root", "run_root", "storage_root", "storage_run_root", "storage_driver", "cni_config_dir")
+        return {name: getattr(self.parts, name) for name in (*names, "cgroup_manager")}
+
+    def __enter__(self) -> Host:
+        self._home = kernel.Namespaces()
+        try:
+            self.cgroups.join()
+            kernel.unshare(kernel.NEWNS | kernel.NEWNET | kernel.NEWUTS | kernel.NEWCGROUP)
+            self._mount()
+            self._connect()
+            self._clean = leaks.snapshot(self)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
+        """Kill what still runs and go home; mounts and interfaces end with the namespaces."""
+        assert self._home is not None
+        self._home.enter()
+        self._home.close()
+        self.cgroups.leave()
+
+    def _mount(self) -> None:
+        kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+        self.cgroups.show()
+        for folder in ("/run", "/var/lib", "/srv"):
+            kernel.mount("test-host", folder, "tmpfs", options="mode=755")
+        os.makedirs("/run/libpod-test/etc/upper")
+        os.makedirs("/run/libpod-test/etc/work")
+        layers = "lowerdir=/etc,upperdir=/run/libpod-test/etc/upper,workdir=/run/libpod-test/etc/work"
+        kernel.mount("test-host", "/etc", "overlay", options=layers)
+        # `ip netns` shares this folder at its first use; done here, it is no difference between before and after.
+        os.mkdir("/run/netns")
+        store = images.template(self.layout)
+        for name in ("storage", "storage-run"):
+            subprocess.run(["cp", "-a", f"{store}/{name}", f"/srv/{name}"], check=True)
+        os.mkdir("/srv/cni")
+        with open(f"/srv/cni/87-{NETWORK}.conflist", "w", encoding="utf-8") as file:
+            json.dump(network(), file, indent=1)
+
+    def _connect(self) -> None:
+        self.run("ip", "-batch", "-", input="link set lo up\nlink add outside0 type bridge\nlink set outside0 up\n")
+        self.run("ip", "-batch", "-", input="addr add 198.51.100.1/24 dev outside0\nroute add default dev outside0\n")
+
+    @contextlib.contextmanager
+    def neighbour(self) -> Iterator[Sequence[str]]:
+        """A second machine at 192.0.2.2, the host being 192.0.2.1 to it; yields the words that run a command there."""
+        holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
+        try:
+            while os.stat(f"/proc/{holder.pid}/ns/net").st_ino == os.stat("/proc/self/ns/net").st_ino:
+                os.sched_yield()
+            there = ["nsenter", f"--net=/proc/{holder.pid}/ns/net", "--"]
+            self.run("ip", "link", "add", "near0", "type", "veth", "peer", "name", "far0", "netns", str(holder.pid))
+            self.run("ip", "-batch", "-", input="addr add 192.0.2.1/24 dev near0\nlink set near0 up\n")
+            lines = (
+                f"addr add {OUTSIDE}/24 dev far0\nlink set lo up\nlink set far0 up\nroute add default via 192.0.2.1\n"
+            )
+            self.run(*there, "ip", "-batch", "-", input=lines)
+            yield there
+        finally:
+            with contextlib.suppress(AssertionError):
+                self.run("ip", "link", "del", "near0")
+            holder.kill()
+            holder.wait()
+
+    def run(self, *argv: str, input: Optional[str] = None) -> str:
+        """Run a command in the test host and return what it printed; its words are in the error where it fails."""
+        done = subprocess.run(argv, check=False, input=input, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise AssertionError(f"{' '.join(argv)} ended with {done.returncode}: {done.stderr or done.stdout}")
+        return done.stdout
+
+    def store(self, *verb: str) -> str:
+        """Run a containers-storage command on the host's store."""
+        return self.run(*images.store_arguments(self.parts.storage_root, self.parts.storage_run_root), *verb)
+
+    def module(self, name: str, args: Optional[dict[str, Any]] = None, **how: Any) -> modules.Result:
+        """Run a module in a process of its own with the host's roots; ``how`` as for ``modules.run``."""
+        return modules.run(name, {**self.arguments, **(args or {})}, **how)
+
+    def container(self, name: str, *, check: bool = False, diff: bool = False, **options: Any) -> modules.Result:
+        """``libpod_container`` for one container."""
+        return self.module("libpod_container", {"name": name, **options}, check=check, diff=diff)
+
+    def play(self, tasks: Sequence[dict[str, Any]], **how: Any) -> playbooks.Played:
+        """Run tasks with ansible-playbook, the roots given by module_defaults; ``how`` as for ``playbooks.play``."""
+        return playbooks.play(tasks, defaults=self.arguments, **how)
+
+    def leaks(self) -> list[str]:
+        """What differs from the fresh host, one line each, what may stay left out."""
+        return leaks.difference(self._clean, leaks.snapshot(self))
+
+    def expect_clean(self) -> None:
+        """Assert that the removals so far left nothing."""
+        left = self.leaks()
+        assert not left, "the removal left:\n  " + "\n  ".join(left)
+
+    def empty(self) -> None:
+        """Remove every container through the engine, dependants included."""
+        if not os.path.isdir(self.parts.static_root):
+            return
+        listing = self.module("libpod_container_info")
+        assert not listing.failed, listing
+        for one in listing["containers"]:
+            gone = self.container(one["Name"], state="absent", force_delete=True, delete_depend=True)
+            assert not gone.failed, gone
+
+    def reboot(self) -> None:
+        """What a reboot does to the host: processes, network, mounts and run roots go, the boot ID changes."""
+        cgroup_tree.kill(self.cgroups.processes())
+        run_roots = (self.parts.run_root, self.parts.storage_run_root)
+        with open("/proc/self/mountinfo", encoding="utf-8") as file:
+            points = [line.split()[4] for line in file]
+        for point in reversed([one for one in points if one.startswith(("/srv/", "/run/", "/var/lib/"))]):
+            kernel.umount(point)
+        for folder in sorted(self.cgroups.folders(), reverse=True):
+            if not folder.endswith("/init"):
+                os.rmdir(folder)
+        self.run("rm", "-rf", *run_roots, "/run/netns")
+        os.mkdir("/run/netns")
+        kernel.unshare(kernel.NEWNET)
+        self._connect()
+        with open("/run/libpod-test/boot_id", "w", encoding="ascii") as file:
+            file.write(f"{uuid.uuid4()}\n")
+        kernel.mount("/run/libpod-test/boot_id", "/proc/sys/kernel/random/boot_id", flags=kernel.MS_BIND)
+
+
+def network(name: str = NETWORK, bridge: str = BRIDGE, subnet: str = "10.88.0.0/16") -> dict[str, Any]:
+    """A CNI configuration list: bridge, portmap, firewall, tuning, as podman's default network."""
+    ipam = {
+        "type": "host-local",
+        "routes": [{"dst": "0.0.0.0/0"}],
+        "ranges": [[{"subnet": subnet}]],
+        "dataDir": "/srv/ipam",
+    }
+    plugins = [
+        {"type": "bridge", "bridge": bridge, "isGateway": True, "ipMasq": True, "hairpinMode": True, "ipam": ipam},
+        {"type": "portmap", "capabilities": {"portMappings": True}},
+        {"type": "firewall"},
+        {"type": "tuning"},
+    ]
+    return {"cniVersion": "0.4.0", "name": name, "plugins": plugins}

@@ -1,0 +1,61 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The system calls a test host is made with, which Python 3.9's os lacks."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+NEWNS, NEWCGROUP, NEWUTS, NEWNET = 0x00020000, 0x02000000, 0x04000000, 0x40000000
+KINDS = {"mnt": NEWNS, "cgroup": NEWCGROUP, "uts": NEWUTS, "net": NEWNET}
+MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 0x1000, 0x4000, 0x40000, 2
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(result: int, doing: str) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{doing}: {os.strerror(number)}")
+
+
+def unshare(flags: int) -> None:
+    """unshare(2) for the calling thread."""
+    _checked(_libc.unshare(ctypes.c_int(flags)), "unshare")
+
+
+def setns(fd: int, kind: int) -> None:
+    """setns(2); a mount namespace can be entered only while no other thread shares this one's file system state."""
+    _checked(_libc.setns(ctypes.c_int(fd), ctypes.c_int(kind)), "setns")
+
+
+def mount(source: str, target: str, fstype: str = "", flags: int = 0, options: str = "") -> None:
+    """mount(2)."""
+    words = (source.encode(), target.encode(), fstype.encode() or None, ctypes.c_ulong(flags), options.encode() or None)
+    _checked(_libc.mount(*words), f"mount {target}")
+
+
+def umount(target: str, flags: int = MNT_DETACH) -> None:
+    """umount2(2)."""
+    _checked(_libc.umount2(target.encode(), ctypes.c_int(flags)), f"umount {target}")
+
+
+class Namespaces:
+    """The calling thread's namespaces at the time it was made, to come back to."""
+
+    def __init__(self) -> None:
+        self._fds = {kind: os.open(f"/proc/thread-self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in KINDS}
+
+    def enter(self) -> None:
+        """Enter them all; the working directory becomes / on the way and is then put back where it still exists."""
+        folder = os.getcwd()
+        for kind, fd in self._fds.items():
+            setns(fd, KINDS[kind])
+        os.chdir(folder if os.path.isdir(folder) else "/")
+
+    def close(self) -> None:
+        for fd in self._fds.values():
+            os.close(fd)
+        self._fds = {}

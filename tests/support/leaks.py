@@ -1,0 +1,191 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The leak check: what a test host holds, read from the kernel, and what differs between two readings."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from typing import TYPE_CHECKING, Iterator
+
+if TYPE_CHECKING:
+    from .hosts import Host
+
+Snapshot = dict[str, set[str]]
+
+# What may stay after the last container, and why; the pattern covers the whole line of the snapshot.
+STAYS = (
+    # containers/storage makes its own folder a mount point at the first mount and leaves it, under podman as well.
+    r"mount /srv/storage/overlay .*",
+    # Locks, and caches of containers/storage's own.
+    r"file .*\.lock",
+    r"file /srv/storage-run/.*/(mountpoints|volatile-containers|volatile-layers)\.json",
+    r"file /srv/storage/overlay-layers/volatile-layers\.json",
+    r"file /srv/storage-run/overlay/[^/]+-(true|false)",
+    # host-local's address pool keeps its lock and the last address it gave.
+    r"file /srv/ipam(/[^/]+(/(lock|last_reserved_ip\.\d+))?)?",
+    # The bridge is the network's, not a container's; the CNI plugins leave it and the chains all containers share.
+    r"link cni[^ ]* bridge",
+    r"address cni[^ ]* .*",
+    r"rule \S+ [:-]\S* ?(CNI-HOSTPORT-(DNAT|SETMARK|MASQ)|CNI-FORWARD|CNI-ADMIN)\b(?!.*(comment|-[sd] 10\.)).*",
+    r"rule \S+ (:\w+ ACCEPT.*)",
+    r"rule \S+ -A (PREROUTING|OUTPUT|POSTROUTING|FORWARD) .*-j CNI-(HOSTPORT-DNAT|HOSTPORT-MASQ|FORWARD|ADMIN)",
+    # The engine's own folders, empty, and the records that are not a container's.
+    r"file /srv/(static|run)(/(?![0-9a-f]{12})[^/]+)?",
+    # ip-netns(8) makes its folder a mount point that passes mounts on.
+    r"mount (/srv)?/run/netns tmpfs",
+    # Named volumes are kept on purpose; the tests that remove them look themselves.
+    r"file /srv/static/volumes/.*",
+    # The parent of the containers' cgroups.
+    r"cgroup .*/libpod_parent",
+    # iptables' lock file, made by the CNI plugins.
+    r"file /run/xtables\.lock",
+    # The test host's own.
+    r"(file|mount) /run/libpod-test.*",
+    r"mount /proc/sys/kernel/random/boot_id .*",
+)
+_STAYS = re.compile("|".join(f"(?:{pattern})" for pattern in STAYS))
+
+
+def snapshot(host: Host) -> Snapshot:
+    """Read everything; called inside the test host."""
+    return {
+        "mounts": set(_mounts()),
+        "network namespaces": set(_namespaces(host)),
+        "links": set(_links()),
+        "rules": set(_rules()),
+        "cgroups": {f"cgroup {folder}" for folder in host.cgroups.folders()},
+        "processes": set(_processes(host)),
+        "files": set(_files()),
+        "storage": set(_storage(host.parts.storage_root)),
+    }
+
+
+def difference(before: Snapshot, after: Snapshot) -> list[str]:
+    """One line for each thing that is left over or lost; what may stay is left out."""
+    lines: list[str] = []
+    for subject, things in after.items():
+        lines += [f"left over: {thing}" for thing in sorted(things - before[subject]) if not _STAYS.fullmatch(thing)]
+        lines += [f"lost: {thing}" for thing in sorted(before[subject] - things) if not _STAYS.fullmatch(thing)]
+    return lines
+
+
+def _mounts() -> Iterator[str]:
+    with open("/proc/self/mountinfo", encoding="utf-8") as file:
+        for line in file:
+            left, right = line.split(" - ", 1)
+            yield f"mount {left.split()[4]} {right.split()[0]}"
+
+
+def _namespaces(host: Host) -> Iterator[str]:
+    """Namespaces kept by a file of `ip netns` or the engine, and those of the host's processes."""
+    for folder in ("/run/netns", host.parts.netns_dir):
+        if os.path.isdir(folder):
+            yield from (f"network namespace kept by {folder}/{name}" for name in os.listdir(folder))
+    own = os.readlink("/proc/self/ns/net")
+    for pid in host.cgroups.processes():
+        try:
+            theirs = os.readlink(f"/proc/{pid}/ns/net")
+        except OSError:
+            continue
+        if theirs != own:
+            yield f"network namespace {theirs} of process {pid}"
+
+
+def _links() -> Iterator[str]:
+    for link in json.loads(_output("ip", "-details", "-json", "address") or "[]"):
+        kind = link.get("linkinfo", {}).get("info_kind", "")
+        yield f"link {link['ifname']} {kind}"
+        for address in link.get("addr_info", []):
+            if address.get("scope") != "link":
+                yield f"address {link['ifname']} {address.get('local')}/{address.get('prefixlen')}"
+
+
+def _rules() -> Iterator[str]:
+    for program in ("iptables", "ip6tables"):
+        table = ""
+        for line in _output(f"{program}-save").splitlines():
+            if line.startswith("*"):
+                table = line[1:]
+            elif line.startswith((":", "-")):
+                yield f"rule {program}:{table} {re.sub(r' ?.[0-9]+:[0-9]+.$', '', line)}"
+    for line in _output("nft", "--stateless", "list", "ruleset").splitlines():
+        # iptables' own tables are read above, without their counters.
+        if line.startswith("table ") and not re.match(r"table ip6? (filter|nat|mangle|raw|security) ", line):
+            yield f"nft {line.strip(' {')}"
+
+
+def _processes(host: Host) -> Iterator[str]:
+    for pid in host.cgroups.processes():
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = file.read().replace(b"\0", b" ").decode(errors="replace").strip()
+            if os.getpid() != _parent(pid):
+                yield f"process {pid} {words}"
+        except OSError:
+            continue
+
+
+def _parent(pid: int) -> int:
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        return int(file.read().rpartition(")")[2].split()[1])
+
+
+def _files() -> Iterator[str]:
+    """Every path below the host's writable places, container file systems left out."""
+    own = os.stat("/srv").st_dev, os.stat("/run").st_dev, os.stat("/var/lib").st_dev
+    for top in ("/srv", "/run", "/var/lib"):
+        for folder, folders, files in os.walk(top):
+            folders[:] = [name for name in folders if os.lstat(f"{folder}/{name}").st_dev in own]
+            if re.fullmatch(r"/srv/storage/overlay/[0-9a-f]{64}", folder) or folder == "/run/libpod-test":
+                folders.clear()
+            yield from (f"file {folder}/{name}" for name in folders + files)
+    upper = "/run/libpod-test/etc/upper"
+    for folder, folders, files in os.walk(upper):
+        yield from (f"file /etc{folder[len(upper) :]}/{name}" for name in folders + files)
+
+
+def _storage(root: str) -> Iterator[str]:
+    for name in ("overlay-containers/containers.json", "overlay-containers/volatile-containers.json"):
+        try:
+            with open(f"{root}/{name}", encoding="utf-8") as file:
+                records = json.load(file) or []
+        except FileNotFoundError:
+            continue
+        yield from (f"storage container {record['id'][:12]} {record.get('names')}" for record in records)
+    with open(f"{root}/overlay-layers/layers.json", encoding="utf-8") as file:
+        yield from (f"storage layer {record['id'][:12]} {record.get('names')}" for record in json.load(file) or [])
+
+
+def _output(*argv: str) -> str:
+    """What a reading command prints; nothing where the host does not have it."""
+    try:
+        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    except FileNotFoundError:
+        return ""
+
+
+def machine() -> Snapshot:
+    """The machine outside the test hosts, for the check around the whole session; /run and /var/lib by name only."""
+    from . import cgroup_tree
+
+    tops = [one.mountpoint for one in cgroup_tree.hierarchies()]
+    groups = (folder for top in tops for folder, _, _ in os.walk(top) if "libpod" in folder)
+    groups = (folder for folder in groups if not _another_sessions(folder))
+    names = (f"file {top}/{name}" for top in ("/run", "/var/lib", "/srv", "/etc") for name in os.listdir(top))
+    return {
+        "mounts": set(_mounts()),
+        "links": set(_links()),
+        "rules": set(_rules()),
+        "cgroups": {f"cgroup {folder}" for folder in groups},
+        "files": set(names),
+    }
+
+
+def _another_sessions(folder: str) -> bool:
+    """Whether a cgroup belongs to a test host of a session that runs beside this one."""
+    owner = re.search(r"/libpod-test-(\d+)-", folder)
+    return owner is not None and int(owner[1]) != os.getpid() and os.path.exists(f"/proc/{owner[1]}")

@@ -1,0 +1,141 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running a module the way Ansible does, in a process of its own, without a playbook."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import os
+import signal
+import sys
+import threading
+from typing import Any, Callable, Optional
+
+MODULES = "ansible_collections.libpod.engine.plugins.modules"
+
+
+class Result(dict[str, Any]):
+    """What the module printed, with ``exit_code``, ``stderr`` and, where it was killed, ``killed_at``."""
+
+    exit_code: int = 0
+    stderr: str = ""
+    killed_at: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """The module said so, or ended without a word."""
+        return bool(self.get("failed")) or self.exit_code != 0
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.get("changed"))
+
+
+def run(
+    name: str,
+    args: dict[str, Any],
+    *,
+    check: bool = False,
+    diff: bool = False,
+    kill_at: int = 0,
+    prepare: Optional[Callable[[], None]] = None,
+) -> Result:
+    """Run ``plugins/modules/NAME.py`` with these options in a forked child.
+
+    ``kill_at`` k ends the child by SIGKILL just before its k-th external effect; ``prepare`` runs in the child first.
+    """
+    options = {**args, "_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_module_name": name}
+
+    def body() -> None:
+        if prepare is not None:
+            prepare()
+        _give_arguments(options)
+        importlib.import_module(f"{MODULES}.{name}").main()
+
+    return in_child(body, kill_at=kill_at)
+
+
+def in_child(body: Callable[[], None], *, kill_at: int = 0) -> Result:
+    """Run ``body`` in a forked child; what it prints, where it is a JSON object, becomes the result."""
+    streams = {number: os.memfd_create(name) for number, name in ((1, "stdout"), (2, "stderr"), (9, "effects"))}
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid == 0:
+        _child(body, streams, kill_at)
+    _, status = os.waitpid(pid, 0)
+    out, err, effects = (_read(streams[number]) for number in (1, 2, 9))
+    try:
+        result = Result(json.loads(out))
+    except ValueError:
+        result = Result({"printed": out} if out else {})
+    result.stderr = err
+    result.exit_code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+    result.killed_at = effects if kill_at and result.exit_code == -signal.SIGKILL else ""
+    return result
+
+
+def _child(body: Callable[[], None], streams: dict[int, int], kill_at: int) -> None:
+    """The forked child's life; it never returns."""
+    code = 1
+    try:
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.dup2(streams[1], 1)
+        os.dup2(streams[2], 2)
+        sys.stdin = io.TextIOWrapper(os.fdopen(0, "rb", closefd=False))
+        sys.stdout = io.TextIOWrapper(os.fdopen(1, "wb", closefd=False))
+        sys.stderr = io.TextIOWrapper(os.fdopen(2, "wb", closefd=False))
+        if kill_at:
+            _die_at(kill_at, streams[9])
+        body()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _die_at(number: int, note: int) -> None:
+    """SIGKILL this process, threads and all, just before its ``number``-th effect, whose name goes to ``note``."""
+    from ansible_collections.libpod.engine.plugins.module_utils._drivers import effects
+
+    lock, seen = threading.Lock(), [0]
+
+    def observer(name: str) -> None:
+        with lock:
+            seen[0] += 1
+            if seen[0] == number:
+                os.write(note, name.encode())
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    effects.observe(observer)
+
+
+def _give_arguments(options: dict[str, Any]) -> None:
+    """Put the options where AnsibleModule looks for them, by the way this ansible-core has."""
+    from ansible.module_utils import basic
+
+    words = json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode()
+    try:  # 2.19 and later encode by profile
+        from ansible.module_utils.testing import patch_module_args
+    except ImportError:
+        basic._ANSIBLE_ARGS = words
+        return
+    patch_module_args(options).__enter__()
+
+
+def _read(fd: int) -> str:
+    try:
+        return os.pread(fd, 1 << 26, 0).decode(errors="replace")
+    finally:
+        os.close(fd)

@@ -1,0 +1,93 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running tasks with ansible-playbook and reading each one's result."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Optional, Sequence
+
+CALLBACKS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "callbacks")
+GROUP = "group/libpod.engine.libpod"
+
+
+@dataclass
+class Played:
+    """A play's end: the exit code, each task's result in order, the totals by Ansible's words, and all it printed."""
+
+    exit_code: int
+    tasks: list[dict[str, Any]] = field(default_factory=list)
+    totals: dict[str, int] = field(default_factory=dict)
+    output: str = ""
+
+    @property
+    def changed(self) -> int:
+        """Number of changed tasks."""
+        return self.totals.get("changed", 0)
+
+    def __getitem__(self, task: str) -> dict[str, Any]:
+        """The result of the task of that name."""
+        return next(one for one in self.tasks if one["task"] == task)
+
+
+def play(
+    tasks: Sequence[dict[str, Any]],
+    *,
+    defaults: Optional[Mapping[str, Any]] = None,
+    check: bool = False,
+    diff: bool = False,
+    variables: Optional[Mapping[str, Any]] = None,
+    ok: bool = True,
+) -> Played:
+    """Run the tasks on localhost; ``defaults`` become module_defaults of the collection's group.
+
+    A failing play is an AssertionError with its output, unless ``ok`` is false.
+    """
+    play_: dict[str, Any] = {"hosts": "localhost", "gather_facts": False, "tasks": list(tasks), "vars": variables or {}}
+    if defaults:
+        play_["module_defaults"] = {GROUP: dict(defaults)}
+    with tempfile.TemporaryDirectory(prefix="libpod-play-") as folder:
+        book = os.path.join(folder, "play.yml")
+        with open(book, "w", encoding="utf-8") as file:
+            json.dump([play_], file)
+        argv = [program(), book, *(["--check"] if check else []), *(["--diff"] if diff else [])]
+        done = subprocess.run(argv, check=False, cwd=folder, env=environment(folder), capture_output=True, text=True)
+    played = Played(done.returncode, output=done.stdout + done.stderr)
+    for line in done.stdout.splitlines():
+        if line.startswith("{"):
+            record = json.loads(line)
+            if "totals" in record:
+                played.totals = record["totals"]
+            else:
+                played.tasks.append(record)
+    assert played.exit_code == 0 or not ok, played.output
+    return played
+
+
+def program() -> str:
+    """The ansible-playbook beside this Python."""
+    return os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
+
+
+def environment(folder: str) -> dict[str, str]:
+    """Ansible's environment: results as JSON lines, and nothing written outside ``folder``."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_") or "COLLECTIONS" in key}
+    return {
+        **kept,
+        "ANSIBLE_STDOUT_CALLBACK": "results",
+        "ANSIBLE_CALLBACK_PLUGINS": CALLBACKS,
+        "ANSIBLE_HOME": folder,
+        "ANSIBLE_LOCAL_TEMP": os.path.join(folder, "local"),
+        "ANSIBLE_REMOTE_TEMP": os.path.join(folder, "remote"),
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_FORCE_COLOR": "0",
+    }
