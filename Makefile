@@ -1,0 +1,34 @@
+# make test is what CI runs; every other target runs by itself. All but lint, sanity and unit need root.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+STAGES := lint sanity unit integration targets molecule demo
+
+.PHONY: help env test $(STAGES) bench build clean
+help:   ## list the targets
+	@sed -n 's/^\([a-z ]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+env:   ## ready this Debian 12 host: packages that are missing, and .venv
+	@.ci/env
+test: env   ## everything below but bench, with a summary
+	@.ci/test $(STAGES)
+lint: env   ## ruff, mypy, vermin, shellcheck, ansible-lint, antsibull, collection build
+	@.ci/lint
+sanity: env   ## ansible-test sanity, no ignores
+	@.ci/sanity
+unit: env   ## tests/unit, no root needed
+	@.venv/bin/pytest tests/unit
+integration: env   ## tests/integration/*.py: the engine and its drivers on the real parts
+	@.venv/bin/pytest tests/integration
+targets: env   ## tests/integration/targets: playbooks, run by ansible-test in a network and mount namespace
+	@.ci/targets
+molecule: env   ## extensions/molecule: the role libpod_host
+	@.ci/molecule
+demo: env   ## a web server and its neighbour, from nothing to nothing
+	@docs/examples/demo/run
+bench: env   ## ratios to the bare floor, to ping and to podman; table, and JSON under build/
+	@.ci/env podman || echo "bench: podman cannot be installed here; its column stays empty"
+	@.venv/bin/python -m tests.bench
+build:   ## the collection's artifact, under build/
+	@.ci/build
+clean:   ## remove what the other targets made
+	rm -rf build .venv .cache .ruff_cache .mypy_cache .pytest_cache .hypothesis .ansible

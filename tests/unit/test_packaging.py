@@ -1,0 +1,98 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a user installs: the artifact, its metadata and the role agree with each other and with the tree."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+TOP = Path(__file__).resolve().parents[2]
+PROGRAMS = Path(sys.executable).parent
+
+
+def load(path: str) -> Any:
+    return yaml.safe_load((TOP / path).read_text(encoding="utf-8"))
+
+
+def modules() -> set[str]:
+    return {path.stem for path in (TOP / "plugins/modules").glob("*.py")}
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("artifact")
+    copy = subprocess.run([TOP / ".ci/copy"], check=True, capture_output=True, text=True).stdout.strip()
+    galaxy("build", "--output-path", str(folder), copy, home=folder)
+    return next(folder.glob("*.tar.gz"))
+
+
+def galaxy(*words: str, home: Path) -> None:
+    environment = {**os.environ, "ANSIBLE_HOME": str(home / "home")}
+    subprocess.run(
+        [PROGRAMS / "ansible-galaxy", "collection", *words], check=True, capture_output=True, env=environment
+    )
+
+
+def test_the_artifact_holds_the_collection_and_nothing_of_the_workshop(artifact: Path) -> None:
+    with tarfile.open(artifact) as archive:
+        names = set(archive.getnames())
+    assert {"README.md", "LICENSE", "meta/runtime.yml", "plugins/module_utils/_model/errors.py"} <= names
+    assert {f"plugins/modules/{module}.py" for module in modules()} <= names
+    workshop = re.compile(r"(\.(git|venv|ci|cache|ansible|pre-commit)|build|.*__pycache__|.*\.pyc$)")
+    assert not [name for name in names if workshop.match(name)]
+
+
+def test_the_artifact_installs_and_is_documented_under_its_name(artifact: Path, tmp_path: Path) -> None:
+    galaxy("install", "--offline", "--collections-path", str(tmp_path), str(artifact), home=tmp_path)
+    words = [PROGRAMS / "ansible-doc", "--type", "role", "libpod.engine.libpod_host"]
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tmp_path), "ANSIBLE_HOME": str(tmp_path / "home")}
+    shown = subprocess.run(words, check=True, capture_output=True, text=True, env=environment).stdout
+    assert str(tmp_path) in shown and "libpod_host_static_root" in shown
+
+
+def test_every_module_is_in_the_action_group() -> None:
+    assert set(load("meta/runtime.yml")["action_groups"]["libpod"]) == modules()
+
+
+def test_the_version_of_ansible_is_the_same_everywhere() -> None:
+    wanted = re.search(r"[\d.]+", load("meta/runtime.yml")["requires_ansible"])
+    assert wanted and wanted[0].startswith(
+        load("roles/libpod_host/meta/main.yml")["galaxy_info"]["min_ansible_version"]
+    )
+    assert f"ansible-core>={wanted[0][:4]}," in (TOP / "tests/requirements.txt").read_text(encoding="utf-8")
+
+
+def test_the_roles_defaults_are_those_its_specification_documents() -> None:
+    options = load("roles/libpod_host/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    assert {name: option["default"] for name, option in options.items()} == load("roles/libpod_host/defaults/main.yml")
+
+
+def test_the_roles_roots_are_the_engines() -> None:
+    from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+
+    defaults = load("roles/libpod_host/defaults/main.yml")
+    for name in ("static_root", "run_root", "cni_config_dir", "oci_runtime"):
+        assert defaults[f"libpod_host_{name}"] == getattr(Parts(), name)
+
+
+def test_both_families_get_every_part() -> None:
+    alike = {"golang-github-containers-common": "containers-common", "iptables": "iptables-nft"}
+    debian, red_hat = (
+        set(load(f"roles/libpod_host/vars/{family}.yml")["libpod_host__packages"]) for family in ("Debian", "RedHat")
+    )
+    # Red Hat's distributions have no package of the containers-storage command; the role's README says so.
+    assert {alike.get(package, package) for package in debian} - {"containers-storage"} == red_hat
+
+
+def test_sanity_has_no_ignore_file() -> None:
+    assert not list((TOP / "tests/sanity").glob("ignore*"))
