@@ -226,6 +226,14 @@ def test_each_change_of_the_tree_is_announced_and_made_once(tree: Tree) -> None:
         effects.observe(None)
 
 
+def test_v2_ancestors_hand_down_the_controllers_they_have(tree: Tree, tmp_path: Path) -> None:
+    host, given = tree("v2"), tmp_path / "libpod_parent/cgroup.subtree_control"
+    given.write_text("cpuset cpu memory pids\n")
+    cgroups_tree.prepare(host, "/libpod_parent/libpod-new")
+    assert given.read_text() == "+io"
+    assert (tmp_path / "cgroup.subtree_control").read_text() == "+misc"  # the last of hugetlb, rdma and misc
+
+
 @pytest.mark.parametrize("path", ["/", "", "libpod_parent", "/libpod_parent/../x", "/a//b", "/a/", "/."])
 def test_no_verb_takes_a_path_outside_or_the_root(tree: Tree, path: str) -> None:
     host = tree("hybrid")

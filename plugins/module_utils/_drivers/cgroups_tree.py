@@ -15,8 +15,8 @@ from .._model.errors import InvalidState, LibpodError
 from .cgroups import CgroupHost, read_file
 from .effects import effect
 
-# Another engine may remove the parent, as empty, between our mkdir of it and that of the child.
-_ATTEMPTS = 20
+# Another engine may remove the parent, as empty, between our mkdir of it and that of the child: again and again.
+_ATTEMPTS = 100
 
 
 def prepare(host: CgroupHost, path: str) -> None:
@@ -49,28 +49,29 @@ def _arrange(host: CgroupHost, path: str, pid: Optional[int]) -> None:
                 break
             except OSError as error:
                 if error.errno in (errno.ENOENT, errno.ENODEV) and attempt + 1 < _ATTEMPTS:
+                    time.sleep(attempt * 0.0001)
                     continue
                 doing = "make it" if pid is None else f"move process {pid} into it"
                 raise LibpodError(f"cgroup {path}: cannot {doing} in {mount}: {error.strerror}") from error
 
 
 def _prepare(host: CgroupHost, mount: str, path: str) -> None:
-    parent = mount
-    for part in path.strip("/").split("/"):
-        if host.unified:
-            _hand_down(parent)
-        child = f"{parent}/{part}"
-        if not os.path.isdir(child):
+    levels = [mount]
+    for part in path[1:].split("/"):
+        levels.append(f"{levels[-1]}/{part}")
+        if not os.path.isdir(levels[-1]):
             effect(f"mkdir cgroup {path}")
             try:
-                os.mkdir(child, 0o755)
+                os.mkdir(levels[-1], 0o755)
             except FileExistsError:
                 pass
-        if mount == host.controllers.get("cpuset"):
+    for parent, child in zip(levels, levels[1:]):
+        if host.unified:
+            _hand_down(parent)
+        elif mount == host.controllers.get("cpuset"):
             for name in ("cpuset.cpus", "cpuset.mems"):
                 if read_file(f"{child}/{name}") == "":
                     _write(f"{child}/{name}", read_file(f"{parent}/{name}") or "")
-        parent = child
 
 
 def _hand_down(parent: str) -> None:

@@ -1,0 +1,257 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cgroups driver on the kernel's own cgroups: this machine's hierarchies, and where they are v1, its v2 one too."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import Iterator
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import (
+    cgroups,
+    cgroups_figures,
+    cgroups_paths,
+    cgroups_tree,
+)
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidState, LibpodError
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+
+PARENT = "/libpod_parent"
+ONE = f"{PARENT}/libpod-1"
+
+
+@pytest.fixture(params=["machine", "v2"])
+def kind(request: pytest.FixtureRequest, host: Host) -> cgroups.CgroupHost:
+    """The test host's cgroups, whole, and as if it had the v2 hierarchy alone."""
+    whole = cgroups.detect()
+    if request.param == "machine" or whole.unified:
+        return whole
+    if whole.kind == "v1":
+        pytest.skip("this machine has no v2 hierarchy")
+    return cgroups.detect(f"{cgroups.CGROUP_ROOT}/unified")
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "1000"]) as process:
+        yield process
+        process.kill()
+
+
+def write(host: cgroups.CgroupHost, controller: str, name: str, text: str) -> None:
+    mount = host.hierarchies[0] if host.unified else host.controllers[controller]
+    with open(f"{mount}{ONE}/{name}", "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def freeze(host: cgroups.CgroupHost, on: bool) -> None:
+    if host.unified:
+        write(host, "freezer", "cgroup.freeze", "1" if on else "0")
+    else:
+        write(host, "freezer", "freezer.state", "FROZEN" if on else "THAWED")
+
+
+def memberships(pid: int) -> dict[str, str]:
+    """Hierarchy to path, as the kernel tells it."""
+    with open(f"/proc/{pid}/cgroup", encoding="ascii") as file:
+        return {line.split(":")[1]: line.rstrip("\n").split(":", 2)[2] for line in file}
+
+
+def test_a_process_enters_every_hierarchy(kind: cgroups.CgroupHost, sleeper: subprocess.Popen[bytes]) -> None:
+    cgroups_tree.enter(kind, ONE, sleeper.pid)
+    paths = memberships(sleeper.pid)
+    assert paths[""] == ONE
+    if not kind.unified:
+        assert set(paths.values()) == {ONE}
+    assert cgroups_tree.processes(kind, PARENT) == {sleeper.pid}
+    assert cgroups_tree.kill(kind, PARENT) == set()
+    sleeper.wait()
+    cgroups_tree.remove(kind, PARENT)
+    assert not cgroups_tree.exists(kind, PARENT)
+
+
+def test_what_is_half_made_is_finished_and_takes_what_the_parent_has(
+    kind: cgroups.CgroupHost, sleeper: subprocess.Popen[bytes]
+) -> None:
+    for mount in kind.hierarchies[::2]:
+        os.makedirs(mount + ONE)
+    if not kind.unified:
+        os.makedirs(kind.controllers["cpuset"] + ONE, exist_ok=True)
+    cgroups_tree.prepare(kind, ONE)
+    cgroups_tree.prepare(kind, ONE)
+    name = "cgroup.controllers" if kind.unified else "cpuset.cpus"
+    assert kind.read(ONE, "cpuset", name) == kind.read("", "cpuset", name)
+    cgroups_tree.enter(kind, ONE, sleeper.pid)
+    sleeper.kill()
+    sleeper.wait()
+    cgroups_tree.remove(kind, PARENT)
+    cgroups_tree.remove(kind, PARENT)
+
+
+def test_the_freezers_state_is_seen(kind: cgroups.CgroupHost, sleeper: subprocess.Popen[bytes]) -> None:
+    cgroups_tree.enter(kind, ONE, sleeper.pid)
+    assert not cgroups.frozen(kind, ONE)
+    freeze(kind, True)
+    assert cgroups.frozen(kind, ONE)
+    freeze(kind, False)
+    assert not cgroups.frozen(kind, ONE)
+    sleeper.kill()
+    sleeper.wait()
+    cgroups_tree.remove(kind, PARENT)
+
+
+def test_frozen_and_forking_processes_are_killed(kind: cgroups.CgroupHost) -> None:
+    with subprocess.Popen(["sh", "-c", "kill -STOP $$; while :; do sleep 0.01 & done"]) as forking:
+        os.waitid(os.P_PID, forking.pid, os.WSTOPPED)
+        cgroups_tree.enter(kind, f"{ONE}/below", forking.pid)
+        os.kill(forking.pid, signal.SIGCONT)
+        time.sleep(0.1)
+        freeze(kind, True)
+        assert cgroups_tree.kill(kind, ONE) == set()
+        assert forking.wait(timeout=5) == -9
+    cgroups_tree.remove(kind, ONE)
+    assert cgroups_tree.remove_if_empty(kind, PARENT)
+    assert not cgroups_tree.exists(kind, PARENT)
+
+
+def test_a_cgroup_in_use_is_not_removed(kind: cgroups.CgroupHost, sleeper: subprocess.Popen[bytes]) -> None:
+    cgroups_tree.enter(kind, ONE, sleeper.pid)
+    with pytest.raises(InvalidState, match=rf"{ONE} is still busy .*processes: {sleeper.pid}\)"):
+        cgroups_tree.remove(kind, ONE, timeout=0.01)
+    assert not cgroups_tree.remove_if_empty(kind, PARENT)
+    assert memberships(sleeper.pid)[""] == ONE
+    sleeper.kill()
+    sleeper.wait()
+    cgroups_tree.remove(kind, ONE)
+    assert cgroups_tree.remove_if_empty(kind, PARENT)
+    assert cgroups_tree.remove_if_empty(kind, PARENT)
+
+
+def test_a_process_that_is_gone_cannot_enter(kind: cgroups.CgroupHost) -> None:
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    with pytest.raises(LibpodError, match=f"cgroup {ONE}: cannot move process {gone.pid} into it"):
+        cgroups_tree.enter(kind, ONE, gone.pid)
+    cgroups_tree.remove(kind, PARENT)
+
+
+def test_the_parent_may_be_removed_while_it_is_made(kind: cgroups.CgroupHost) -> None:
+    stop = threading.Event()
+
+    def remover() -> None:
+        while not stop.is_set():
+            cgroups_tree.remove_if_empty(kind, PARENT)
+
+    other = threading.Thread(target=remover)
+    other.start()
+    try:
+        for _ in range(30):
+            cgroups_tree.prepare(kind, ONE)
+            assert all(os.path.isdir(mount + ONE) for mount in kind.hierarchies)
+            cgroups_tree.remove(kind, ONE)
+    finally:
+        stop.set()
+        other.join()
+    cgroups_tree.remove(kind, PARENT)
+
+
+def test_limits_read_back_as_the_kernel_took_them(host: Host, sleeper: subprocess.Popen[bytes]) -> None:
+    machine = cgroups.detect()
+    if machine.unified:
+        pytest.skip("written for v1's files; recorded v2 trees are in the unit tests")
+    cgroups_tree.enter(machine, ONE, sleeper.pid)
+    before = cgroups.limits(machine, ONE, ("memory", "cpu_quota", "cpu_shares", "pids_limit"))
+    assert before == {"memory": None, "cpu_quota": None, "cpu_shares": 1024, "pids_limit": None}
+    odd = (64 << 20) + 5
+    write(machine, "memory", "memory.limit_in_bytes", str(odd))
+    write(machine, "cpu", "cpu.cfs_quota_us", "20000")
+    write(machine, "cpu", "cpu.shares", "77")
+    write(machine, "pids", "pids.max", "9")
+    write(machine, "cpuset", "cpuset.cpus", "0")
+    wanted = {"memory": odd, "cpu_quota": 20000, "cpu_shares": 77, "pids_limit": 9, "cpuset_cpus": "0"}
+    assert cgroups.drift(machine, ONE, wanted) == {}
+    write(machine, "memory", "memory.limit_in_bytes", str(32 << 20))
+    assert cgroups.drift(machine, ONE, wanted) == {"memory": 32 << 20}
+    assert cgroups_figures.figures(machine, ONE)["memory_limit"] == 32 << 20
+    sleeper.kill()
+    sleeper.wait()
+    cgroups_tree.remove(machine, PARENT)
+
+
+def test_figures_count_what_was_used(host: Host) -> None:
+    machine = cgroups.detect()
+    script = "kill -STOP $$; i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done; sleep 1000"
+    with subprocess.Popen(["sh", "-c", script]) as busy:
+        os.waitid(os.P_PID, busy.pid, os.WSTOPPED)
+        cgroups_tree.enter(machine, ONE, busy.pid)
+        os.kill(busy.pid, signal.SIGCONT)
+        time.sleep(0.3)
+        found = cgroups_figures.figures(machine, ONE)
+        cgroups_tree.kill(machine, ONE)
+        busy.wait()
+    assert found["pids_current"] in (1, 2)
+    assert found["cpu_total_ns"] and 1_000_000 < found["cpu_total_ns"] < 10**9
+    assert found["memory_usage"] and found["memory_peak"] and found["memory_usage"] <= found["memory_peak"]
+    cgroups_tree.remove(machine, PARENT)
+
+
+def test_a_kill_for_lack_of_memory_is_counted(host: Host) -> None:
+    machine = cgroups.detect()
+    if machine.unified:
+        pytest.skip("written for v1's files")
+    script = "import os, signal; os.kill(os.getpid(), signal.SIGSTOP); bytearray(b'x' * (100 << 20))"
+    with subprocess.Popen([sys.executable, "-c", script]) as greedy:
+        os.waitid(os.P_PID, greedy.pid, os.WSTOPPED)
+        cgroups_tree.enter(machine, ONE, greedy.pid)
+        write(machine, "memory", "memory.limit_in_bytes", str(8 << 20))
+        os.kill(greedy.pid, signal.SIGCONT)
+        assert greedy.wait(timeout=20) == -9
+    assert cgroups_figures.oom_kills(machine, ONE) == 1
+    cgroups_tree.remove(machine, PARENT)
+
+
+def test_what_an_unchanged_task_reads_costs_under_a_millisecond(host: Host) -> None:
+    cgroups_tree.prepare(cgroups.detect(), ONE)
+
+    def once() -> float:
+        began = time.perf_counter()
+        machine = cgroups.detect()
+        cgroups.frozen(machine, ONE)
+        cgroups.limits(machine, ONE)
+        return time.perf_counter() - began
+
+    assert min(once() for _ in range(20)) < 0.001
+    cgroups_tree.remove(cgroups.detect(), PARENT)
+
+
+@pytest.mark.skipif(not shutil.which("dbus-daemon") or not shutil.which("busctl"), reason="needs dbus and busctl")
+def test_the_scope_call_is_what_systemds_interface_takes(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without systemd: busctl must be able to form the message, so that only the service is missing."""
+    config = f"{tmp_path}/bus.conf"
+    with open(config, "w", encoding="ascii") as file:
+        file.write(
+            f"<busconfig><listen>unix:path={tmp_path}/bus</listen><policy context='default'>"
+            "<allow send_destination='*'/><allow receive_sender='*'/><allow user='*'/></policy></busconfig>"
+        )
+    with subprocess.Popen(["dbus-daemon", f"--config-file={config}", "--nofork"]) as daemon:
+        try:
+            while not os.path.exists(f"{tmp_path}/bus"):
+                time.sleep(0.01)
+            monkeypatch.setattr(
+                "ansible_collections.libpod.engine.plugins.module_utils._drivers.command.tool_environment",
+                lambda _extra=None: {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path}/bus"},
+            )
+            with pytest.raises(
+                LibpodError, match=r"moving process \d+ into libpod-conmon-1\.scope: busctl .*org.freedesktop.systemd1"
+            ):
+                cgroups_paths.enter_scope("machine.slice", "libpod-conmon-1.scope", os.getpid())
+        finally:
+            daemon.terminate()
