@@ -1,0 +1,163 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Paths inside a root filesystem that is not trusted: its links are followed as if chrooted, and never out of it.
+
+The walk holds the directories it came through open, so a tree that changes meanwhile cannot lead it out either.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import Optional
+
+_LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_LINKS = 40  # the kernel's own limit, path_resolution(7)
+
+
+class _Walk:
+    """A walk from ``root`` along a path: the directories gone through and their names; a context that closes them."""
+
+    def __init__(self, root: str, path: str) -> None:
+        self.path = path
+        self.names: list[str] = []
+        self.dirs = [os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
+        self.end = -1  # what the path leads to where that is no directory
+        self._rest = path.split("/")[::-1]
+        self._links = 0
+
+    def __enter__(self) -> _Walk:
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
+        for descriptor in (*self.dirs, self.end):
+            if descriptor >= 0:
+                os.close(descriptor)
+
+    def go(self) -> list[str]:
+        """Go as far as there is something; return the names that are not there, [] at the end of the path."""
+        while self._rest:
+            name = self._rest.pop()
+            if self.end >= 0:
+                raise self.error(errno.ENOTDIR)
+            if name in ("", "."):
+                continue
+            if name == "..":
+                if self.names:
+                    self.names.pop()
+                    os.close(self.dirs.pop())
+                continue
+            try:
+                found = os.open(name, _LOOK, dir_fd=self.dirs[-1])
+            except FileNotFoundError:
+                return [name, *(one for one in reversed(self._rest) if one not in ("", "."))]
+            self._enter(name, found)
+        return []
+
+    def _enter(self, name: str, found: int) -> None:
+        mode = os.fstat(found).st_mode
+        if stat.S_ISLNK(mode):
+            target = os.readlink("", dir_fd=found)
+            os.close(found)
+            self._links += 1
+            if self._links > _LINKS:
+                raise self.error(errno.ELOOP)
+            if target.startswith("/"):
+                while self.names:
+                    self.names.pop()
+                    os.close(self.dirs.pop())
+            self._rest += target.split("/")[::-1]
+            return
+        self.names.append(name)
+        if stat.S_ISDIR(mode):
+            self.dirs.append(found)
+        else:
+            self.end = found
+
+    def error(self, number: int) -> OSError:
+        return OSError(number, os.strerror(number), self.path)
+
+
+def resolve(root: str, path: str) -> str:
+    """The host path of ``path`` inside ``root`` with its links followed; a part that is not there stays as it is.
+
+    It says how the tree was: to open something safely, use the functions below.
+
+    :raises OSError: ELOOP, ENOTDIR, or ``root`` cannot be opened.
+    """
+    with _Walk(root, path) as walk:
+        missing = walk.go()
+        names = walk.names
+        for name in missing:
+            names = names[:-1] if name == ".." else [*names, name]
+    return "/".join((root.rstrip("/"), *names)) or "/"
+
+
+def open_beneath(root: str, path: str, flags: int, mode: int = 0o600) -> int:
+    """open(2) of ``path`` inside ``root``: a descriptor, close-on-exec. O_CREAT makes a missing last part.
+
+    :raises OSError: as open(2), naming ``path``.
+    """
+    with _Walk(root, path) as walk:
+        missing = walk.go()
+        if missing:
+            if not flags & os.O_CREAT or len(missing) > 1:
+                raise walk.error(errno.ENOENT)
+            return os.open(missing[0], flags | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=walk.dirs[-1])
+        if flags & os.O_EXCL and flags & os.O_CREAT:
+            raise walk.error(errno.EEXIST)
+        # /proc leads to the very file that was found, whatever its name stands for now.
+        held = walk.end if walk.end >= 0 else walk.dirs[-1]
+        try:
+            return os.open(f"/proc/self/fd/{held}", flags & ~(os.O_NOFOLLOW | os.O_CREAT) | os.O_CLOEXEC)
+        except OSError as error:
+            raise walk.error(error.errno or errno.EIO) from error
+
+
+def read_beneath(root: str, path: str, limit: int = 1 << 20) -> Optional[bytes]:
+    """What the regular file ``path`` inside ``root`` holds, at most ``limit`` bytes; None where there is none.
+
+    :raises OSError: EINVAL for anything but a regular file, EFBIG for a longer one, else as open(2).
+    """
+    with _Walk(root, path) as walk:
+        if walk.go():
+            return None
+        # Looked at before it is opened: opening a FIFO would wait, and opening a device may do anything.
+        if walk.end < 0 or not stat.S_ISREG(os.fstat(walk.end).st_mode):
+            raise walk.error(errno.EINVAL)
+        with open(f"/proc/self/fd/{walk.end}", "rb") as file:
+            content = file.read(limit + 1)
+        if len(content) > limit:
+            raise walk.error(errno.EFBIG)
+        return content
+
+
+def make_directories(root: str, path: str, mode: int = 0o755, owner: tuple[int, int] = (0, 0)) -> str:
+    """Make what is missing of the directory ``path`` inside ``root``, with this mode and owner; return its host path.
+
+    :raises OSError: ENOTDIR, ELOOP, or as mkdir(2).
+    """
+    from .effects import effect
+
+    for _try in range(_LINKS + path.count("/")):
+        with _Walk(root, path) as walk:
+            missing = walk.go()
+            if not missing:
+                if walk.end >= 0:
+                    raise walk.error(errno.ENOTDIR)
+                return "/".join((root.rstrip("/"), *walk.names)) or "/"
+            effect("mkdir in the root filesystem")
+            try:
+                os.mkdir(missing[0], mode, dir_fd=walk.dirs[-1])
+            except FileExistsError:
+                continue
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            made = os.open(missing[0], flags, dir_fd=walk.dirs[-1])
+            try:
+                os.fchown(made, *owner)
+                os.fchmod(made, mode)
+            finally:
+                os.close(made)
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)

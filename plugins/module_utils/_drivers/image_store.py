@@ -1,0 +1,115 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The images in the store, read from its files under its own locks; no program is run and nothing is written."""
+
+from __future__ import annotations
+
+import binascii
+import fcntl
+import json
+import os
+import re
+from typing import Any, Optional
+
+from .._model.errors import InvalidArgument, NoSuchImage, StateCorrupt
+from .._model.image import Image, local_names
+from .._model.parts import Parts
+from .storage_roots import storage_roots
+
+Record = dict[str, Any]
+
+
+class ImageStore:
+    """A read-only view of containers/storage's images, read anew at each call."""
+
+    def __init__(self, parts: Parts) -> None:
+        roots = storage_roots(parts)
+        self._folders = [f"{root}/{roots.driver}-images" for root in (roots.root, *roots.more)]
+
+    def find(self, image: str) -> Optional[Image]:
+        """The image with this name, source, digest, full ID or unambiguous ID prefix; None where there is none.
+
+        :raises InvalidArgument: no reference, or several IDs begin with it.
+        :raises StateCorrupt: the store's files cannot be read.
+        """
+        names = local_names(image)
+        for folder in self._folders:
+            try:
+                lock = os.open(f"{folder}/images.lock", os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue
+            try:
+                # Shared and waiting, as containers/storage's readers.
+                fcntl.lockf(lock, fcntl.LOCK_SH)
+                record = _select(image, names, _records(folder))
+                if record:
+                    return _image(folder, record)
+            except ValueError as error:
+                raise StateCorrupt(f"the image store's {folder} cannot be read: {error}: remove the image") from error
+            finally:
+                os.close(lock)
+        return None
+
+    def get(self, image: str) -> Image:
+        """As ``find``. :raises NoSuchImage: there is none."""
+        found = self.find(image)
+        if found is None:
+            raise NoSuchImage(f"image {image!r} is not in the store")
+        return found
+
+
+def _records(folder: str) -> list[Record]:
+    try:
+        with open(f"{folder}/images.json", "rb") as file:
+            found: list[Record] = json.loads(file.read() or b"[]") or []
+            return found
+    except FileNotFoundError:
+        return []
+
+
+def _select(image: str, names: tuple[str, ...], records: list[Record]) -> Optional[Record]:
+    """The record meant: by name, by repository and digest, then by ID (podman's order)."""
+    for name in names:
+        for record in records:
+            if name in (record.get("names") or ()):
+                return record
+        repository, at, digest = name.partition("@")
+        for record in records if at else ():
+            known = (one.partition("@")[0] for one in record.get("names") or ())
+            if _has_digest(record, digest) and any(re.sub(r":[^/]*$", "", one) == repository for one in known):
+                return record
+    key = image[7:] if image.startswith("sha256:") else image
+    if not re.fullmatch(r"[0-9a-f]{4,64}", key):
+        return None
+    matches = [record for record in records if record["id"].startswith(key)]
+    if len(matches) > 1:
+        listed = ", ".join(f"{one['id'][:16]} ({', '.join(one.get('names') or ()) or 'no name'})" for one in matches)
+        raise InvalidArgument(f"the image ID prefix {key!r} matches {len(matches)} images: {listed}: give more of it")
+    if not matches and len(key) == 64:
+        matches = [record for record in records if _has_digest(record, f"sha256:{key}")]
+    return matches[0] if matches else None
+
+
+def _has_digest(record: Record, digest: str) -> bool:
+    return record.get("digest") == digest or f"manifest-{digest}" in (record.get("big-data-names") or ())
+
+
+def _image(folder: str, record: Record) -> Optional[Image]:
+    """The image of a record, with its configuration: the item named by its digest, which is as a rule the ID.
+
+    None for an image without it, which is one that is being pulled, or whose pull was cut short.
+    """
+    blobs = [name for name in record.get("big-data-names") or () if name.startswith("sha256:")]
+    blobs.sort(key=lambda name: name != f"sha256:{record['id']}")
+    config: dict[str, Any] = {}
+    if blobs:
+        # containers/storage's makeBigDataBaseName: the item's name in base64.
+        item = binascii.b2a_base64(blobs[0].encode(), newline=False).decode()
+        try:
+            with open(f"{folder}/{record['id']}/={item}", "rb") as file:
+                config = json.loads(file.read()).get("config") or {}
+        except FileNotFoundError:
+            return None
+    names = tuple(record.get("names") or ())
+    return Image(record["id"], names, record.get("digest", ""), record.get("layer", ""), config)

@@ -1,0 +1,137 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container's root filesystem from an image: containers-storage(1), with the container's ID as the store's."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Optional
+
+from .._model.errors import NoSuchImage, ToolFailed
+from .._model.parts import Parts
+from .command import run
+from .storage_roots import PACKAGE, storage_roots
+
+Record = dict[str, Any]
+
+
+class Storage:
+    """The verbs of a storage container; a fresh create and mount run one program each, what is done already none."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._roots = storage_roots(parts)
+
+    def create(self, container_id: str, image_id: str) -> None:
+        """Make the container's layer on top of the image's; kept where it is there.
+
+        :raises NoSuchImage: the store does not have the image.
+        """
+        if self.exists(container_id):
+            return
+        try:
+            self._tool("create-container", "-i", container_id, image_id)
+        except ToolFailed as error:
+            # A tool that outlived its killed caller may have made it meanwhile.
+            if self.exists(container_id):
+                return
+            if "image not known" in error.stderr:
+                raise NoSuchImage(f"image {image_id} is not in the store") from error
+            raise
+
+    def exists(self, container_id: str) -> bool:
+        """Whether the store has the container."""
+        return self._layer(container_id) is not None
+
+    def mount(self, container_id: str) -> str:
+        """Mount the root filesystem unless it is; return where."""
+        return self.mountpoint(container_id) or self._tool("mount", container_id).strip("\n")
+
+    def mountpoint(self, container_id: str) -> Optional[str]:
+        """Where the root filesystem is mounted, None where it is not: the kernel's word, no program is run."""
+        layer = self._layer(container_id)
+        if not layer:
+            return None
+        if self._roots.driver == "overlay":
+            merged = f"{self._roots.root}/overlay/{layer}/merged"
+            return merged if os.path.ismount(merged) else None
+        points = self._records(f"{self._roots.run_root}/{self._roots.driver}-layers/mountpoints.json")
+        return next((point["path"] for point in points if point["id"] == layer and os.path.isdir(point["path"])), None)
+
+    def unmount(self, container_id: str) -> None:
+        """Unmount the root filesystem, whatever the store's count of mounts says."""
+        if self.mountpoint(container_id):
+            try:
+                self._tool("unmount", "-f", container_id)
+            except ToolFailed:
+                if self.mountpoint(container_id):
+                    raise
+
+    def delete(self, container_id: str) -> None:
+        """Unmount and delete the container's layer and record; what is not there is no error."""
+        if self.exists(container_id):
+            try:
+                # It unmounts by itself, with MNT_DETACH and whatever the count: one program instead of two.
+                self._tool("delete-container", container_id)
+            except ToolFailed:
+                if self.exists(container_id):
+                    raise
+
+    def sizes(self, container_id: str) -> tuple[int, int]:
+        """Bytes of the container's own layer, and of all its layers together (libpod's RWSize and RootFsSize)."""
+        layer = self._layer(container_id)
+        if not layer:
+            return 0, 0
+        roots = self._roots
+        known: dict[str, Record] = {}
+        for root in (roots.root, *roots.more):
+            for name in ("layers", "volatile-layers"):
+                known.update((one["id"], one) for one in self._records(f"{root}/{roots.driver}-layers/{name}.json"))
+        if roots.driver == "overlay":
+            from .disk_usage import directory_size
+
+            own = directory_size(f"{roots.root}/overlay/{layer}/diff")
+        else:
+            own = int(self._tool("diffsize", layer, changes=False).split()[-1])
+        total, parent = own, known.get(layer, {}).get("parent", "")
+        while parent in known:
+            total += known[parent].get("diff-size", 0)
+            parent = known[parent].get("parent", "")
+        return own, total
+
+    def shutdown(self) -> bool:
+        """Undo the bind mount on itself the tool leaves on ``<root>/overlay``; False where a layer is mounted still."""
+        try:
+            # Never with -f, which makes 1.43 loop for ever.
+            self._tool("shutdown")
+        except ToolFailed as error:
+            if "in use" not in error.stderr:
+                raise
+            return False
+        return True
+
+    def _layer(self, container_id: str) -> Optional[str]:
+        """The ID of the container's layer; None without a container."""
+        roots = self._roots
+        for root, name in ((roots.root, "containers"), (roots.run_root, "volatile-containers")):
+            for record in self._records(f"{root}/{roots.driver}-containers/{name}.json", container_id):
+                if record["id"] == container_id:
+                    return str(record["layer"])
+        return None
+
+    @staticmethod
+    def _records(path: str, wanted: str = "") -> list[Record]:
+        """A file of the store, which renames a new one over it, so no lock is needed; [] where ``wanted`` is not in it."""
+        try:
+            with open(path, "rb") as file:
+                text = file.read()
+        except FileNotFoundError:
+            return []
+        found: list[Record] = json.loads(text) if wanted.encode() in text else []
+        return found or []
+
+    def _tool(self, verb: str, *arguments: str, changes: bool = True) -> str:
+        argv = ["containers-storage", verb, *self._roots.arguments, *arguments]
+        doing = f"{verb.replace('-', ' ')} in the image store"
+        return run(argv, package=PACKAGE, env=self._roots.environment(), changes=changes, doing=doing)

@@ -1,0 +1,82 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the image store is: the roots given, else containers-storage.conf(5)'s, else containers/storage's own."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+
+from .._model.parts import Parts
+from .effects import effect
+
+PACKAGE = "containers-storage"
+_CONFIG_FILES = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf")
+
+
+@dataclass(frozen=True)
+class StorageRoots:
+    """``more`` are read-only stores beside ``root``; ``own_config`` is the engine's storage.conf, empty where the
+    host's holds: like ``podman --root``, roots that are given leave the host's storage options aside."""
+
+    root: str
+    run_root: str
+    driver: str
+    more: tuple[str, ...] = ()
+    own_config: str = ""
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The options of containers-storage(1) that select this store."""
+        return "-g", self.root, "-R", self.run_root, "-s", self.driver
+
+    def environment(self) -> dict[str, str]:
+        """What the tools need in their environment to use this store; writes ``own_config`` where it is not there."""
+        if not self.own_config:
+            return {key: os.environ[key] for key in ("CONTAINERS_STORAGE_CONF",) if key in os.environ}
+        import json
+
+        # A JSON string is a TOML basic string as well.
+        root, run_root, driver = (json.dumps(value) for value in (self.root, self.run_root, self.driver))
+        text = f"[storage]\ndriver = {driver}\ngraphroot = {root}\nrunroot = {run_root}\n"
+        if self.driver == "overlay":
+            text += '[storage.options.overlay]\nmountopt = "nodev"\n'
+        if _text(self.own_config) != text:
+            effect("write storage.conf")
+            os.makedirs(os.path.dirname(self.own_config), 0o700, exist_ok=True)
+            new = f"{self.own_config}.{os.getpid()}.new"
+            with open(new, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.rename(new, self.own_config)
+        return {"CONTAINERS_STORAGE_CONF": self.own_config}
+
+
+def storage_roots(parts: Parts) -> StorageRoots:
+    """The store that ``parts`` select."""
+    given = parts.storage_root, parts.storage_run_root, parts.storage_driver
+    text = "" if all(given) else _host_config()
+    said = dict(re.findall(r"""(?m)^\s*(graphroot|runroot|driver)\s*=\s*["']([^"'\n]+)["']""", text))
+    stores = re.search(r"(?m)^\s*additionalimagestores\s*=\s*\[([^\]]*)\]", text)
+    return StorageRoots(
+        parts.storage_root or os.path.expandvars(said.get("graphroot", "/var/lib/containers/storage")),
+        parts.storage_run_root or os.path.expandvars(said.get("runroot", "/run/containers/storage")),
+        parts.storage_driver or said.get("driver", "overlay"),
+        tuple(re.findall(r"""["']([^"']+)["']""", stores[1])) if stores and not any(given) else (),
+        f"{parts.static_root}/storage.conf" if any(given) else "",
+    )
+
+
+def _host_config() -> str:
+    """The storage.conf that counts, without its comments."""
+    path = os.environ.get("CONTAINERS_STORAGE_CONF") or next(filter(os.path.exists, _CONFIG_FILES), "")
+    return re.sub(r"(?m)^\s*#.*$", "", _text(path))
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""

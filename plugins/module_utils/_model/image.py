@@ -1,0 +1,106 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An image, and the names images go by (containers-transports(5), distribution/reference)."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass, field
+from typing import Any, Mapping
+
+from .errors import InvalidArgument
+
+PATH_TRANSPORTS = ("oci", "oci-archive", "docker-archive", "dir")
+_COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_REPOSITORY = rf"{_COMPONENT}(?:/{_COMPONENT})*"
+_DOMAIN = r"(?:\[[0-9a-fA-F:]+\]|[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?)(?::[0-9]+)?"
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_DIGEST = r"[a-z0-9]+(?:[-_+.][a-z0-9]+)*:[0-9a-f]{32,}"
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of the store; ``config`` is the ``config`` object of its OCI image configuration (``Env``, ``Cmd``, …;
+    ``Healthcheck`` too where it was made in Docker's format), ``layer`` the ID of its top layer, empty for none."""
+
+    id: str
+    names: tuple[str, ...]
+    digest: str
+    layer: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+def split_domain(reference: str) -> tuple[str, str]:
+    """The registry a reference names, empty where it names none, and what follows."""
+    head, slash, rest = reference.partition("/")
+    if slash and (head == "localhost" or "." in head or ":" in head or head != head.lower()):
+        return head, rest
+    return "", reference
+
+
+def normalise(reference: str) -> str:
+    """The full form of a reference: registry, repository and tag or digest; a digest wins over a tag, as in podman.
+
+    :raises InvalidArgument: it is none.
+    """
+    name, at, digest = reference.partition("@")
+    domain, path = split_domain(name)
+    path, colon, tag = path.partition(":")
+    if domain in ("", "docker.io", "index.docker.io"):
+        domain, path = "docker.io", path if "/" in path else f"library/{path}"
+    if not (
+        re.fullmatch(_DOMAIN, domain)
+        and re.fullmatch(_REPOSITORY, path)
+        and (not colon or re.fullmatch(_TAG, tag))
+        and (not at or re.fullmatch(_DIGEST, digest))
+    ):
+        raise InvalidArgument(
+            f"image {reference!r} is no image reference: expected [REGISTRY/]NAME[:TAG][@DIGEST], NAME in lower case"
+        )
+    return f"{domain}/{path}@{digest}" if at else f"{domain}/{path}:{tag or 'latest'}"
+
+
+def local_names(image: str) -> tuple[str, ...]:
+    """The names an image may have in the store, the first that is there being meant: for a name without a registry
+    ``localhost/NAME`` before docker.io's, as in podman. Empty for what can only be an ID.
+
+    :raises InvalidArgument: as ``name_for_source``.
+    """
+    if re.fullmatch(r"(?:sha256:)?[0-9a-f]{64}", image):
+        return ()
+    name = name_for_source(image)
+    if split_domain(image)[0] or image.partition(":")[0] in PATH_TRANSPORTS or image.startswith("docker://"):
+        return (name,)
+    return (normalise(f"localhost/{image}"), name)
+
+
+def name_for_source(source: str) -> str:
+    """The name an image pulled from ``source`` (the ``image`` option) gets in the store.
+
+    A registry's image keeps its full name. For a path it is ``localhost/PATH:TAG`` as ``podman pull`` has it, but with
+    the tag kept (podman gives all images of a layout one name); PATH is followed by a hash where it cannot stand in a
+    name; a tag that is a reference itself (always so with docker-archive) is the name.
+
+    :raises InvalidArgument: no reference, or the path is missing or relative.
+    """
+    transport, _colon, rest = source.partition(":")
+    if transport not in PATH_TRANSPORTS:
+        return normalise(source[9:] if source.startswith("docker://") else source)
+    path, _colon, tag = (rest, "", "") if transport == "dir" else rest.partition(":")
+    if not path.startswith("/"):
+        raise InvalidArgument(f"image {source!r}: expected an absolute path after {transport}:")
+    if "/" in tag or (tag and tag[0] != "@" and transport == "docker-archive"):
+        return normalise(tag)
+    return normalise(f"localhost/{_path_as_repository(path)}:{tag.lstrip('@') or 'latest'}")
+
+
+def _path_as_repository(path: str) -> str:
+    plain = posixpath.normpath(path).strip("/")
+    if re.fullmatch(_REPOSITORY, plain):
+        return plain
+    from hashlib import sha256
+
+    readable = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+    return f"{readable}-{sha256(plain.encode(errors='surrogateescape')).hexdigest()[:12]}".lstrip("-")
