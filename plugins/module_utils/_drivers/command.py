@@ -33,17 +33,19 @@ def run(
     input: Optional[str] = None,
     env: Optional[Mapping[str, str]] = None,
     doing: str = "",
+    label: str = "",
 ) -> str:
     """Run a program to its end and return its standard output.
 
     ``package`` names the Debian package that has it; ``changes`` is false for calls that only read;
-    ``env`` is added to the tools' environment; ``doing`` begins the message where the program fails.
+    ``env`` is added to the tools' environment; ``doing`` begins the message where the program fails; ``label`` is
+    the verb the effect is announced with, where it is not the first argument.
 
     :raises ToolMissing: it is not there.
     :raises ToolFailed: it ended with another exit code than 0.
     """
     if changes:
-        effect(f"{os.path.basename(argv[0])} {argv[1] if len(argv) > 1 else ''}".strip())
+        effect(f"{os.path.basename(argv[0])} {label or argv[1]}")
     try:
         done = subprocess.run(
             list(argv),

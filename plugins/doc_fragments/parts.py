@@ -1,0 +1,71 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The roots and parts that every module of the collection takes."""
+
+    DOCUMENTATION = r"""
+options:
+  static_root:
+    description:
+      - Directory of what survives a reboot, such as configurations, names, volumes and logs.
+      - If not set, the environment variable E(LIBPOD_STATIC_ROOT) is used, then V(/var/lib/libpod).
+    type: path
+  run_root:
+    description:
+      - Directory of what is lost at a reboot, such as states and locks. It should be a tmpfs.
+      - If not set, the environment variable E(LIBPOD_RUN_ROOT) is used, then V(/run/libpod).
+    type: path
+  storage_root:
+    description:
+      - Graph root of containers/storage, where images and top layers are.
+      - If not set, the environment variable E(LIBPOD_STORAGE_ROOT) is used, then containers/storage's own default,
+        so that images are shared with podman, buildah and CRI-O.
+    type: path
+  storage_run_root:
+    description:
+      - Run root of containers/storage.
+      - If not set, the environment variable E(LIBPOD_STORAGE_RUN_ROOT) is used, then containers/storage's own default.
+    type: path
+  storage_driver:
+    description:
+      - Storage driver of containers/storage, such as V(overlay) or V(vfs).
+      - If not set, the environment variable E(LIBPOD_STORAGE_DRIVER) is used, then containers/storage's own default.
+    type: str
+  cni_config_dir:
+    description:
+      - Directory of the CNI network configurations.
+      - If not set, the environment variable E(LIBPOD_CNI_CONFIG_DIR) is used, then V(/etc/cni/net.d).
+    type: path
+  cni_plugin_dirs:
+    description:
+      - Directories that are searched for CNI plugins, in this order.
+      - If not set, the environment variable E(LIBPOD_CNI_PLUGIN_DIRS), separated by commas, is used,
+        then V(/usr/lib/cni), V(/usr/libexec/cni) and V(/opt/cni/bin).
+    type: list
+    elements: path
+  oci_runtime:
+    description:
+      - OCI runtime, by its name or path.
+      - If not set, the environment variable E(LIBPOD_OCI_RUNTIME) is used, then V(runc).
+    type: str
+  conmon_path:
+    description:
+      - The conmon program.
+      - If not set, the environment variable E(LIBPOD_CONMON_PATH) is used, then V(conmon).
+    type: path
+  cgroup_manager:
+    description:
+      - Whether cgroups are plain directories, or scopes that systemd makes.
+      - If not set, the environment variable E(LIBPOD_CGROUP_MANAGER) is used, then V(systemd) where it is PID 1
+        on a cgroup v2 host, else V(cgroupfs).
+    type: str
+    choices: [cgroupfs, systemd]
+requirements:
+  - runc or crun, conmon, containers-storage, skopeo, the CNI plugins and iptables on the target
+    (the role P(libpod.engine.libpod_host#role) installs them)
+  - root on the target
+"""

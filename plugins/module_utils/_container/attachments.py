@@ -1,0 +1,31 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The record of a container's attachments to CNI networks, kept from before ADD until after DEL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._model.network import Attachment, NetworkFacts
+
+if TYPE_CHECKING:
+    from .container import Container
+
+RECORD = "network"
+
+
+def attachments(container: Container) -> list[Attachment]:
+    """What is recorded: made, or begun and perhaps not finished (no result)."""
+    record = container.store.side_record(container.id, RECORD) or []
+    path = f"{container.store.static_dir(container.id)}/{RECORD}.json"
+    return [Attachment.from_json(entry, path) for entry in record]
+
+
+def attached(container: Container) -> list[NetworkFacts]:
+    """Addresses of the finished attachments, in the order of the networks."""
+    return [attachment.facts for attachment in attachments(container) if attachment.result is not None]
+
+
+def save(container: Container, made: list[Attachment]) -> None:
+    container.store.write_side_record(container.id, RECORD, [attachment.to_json() for attachment in made])

@@ -1,0 +1,133 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The OCI bundle of a container in its run directory: config.json, and the files bound over /etc."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Mapping
+
+from .._drivers import beneath, cgroups_paths
+from .._drivers.effects import effect
+from .._model.errors import InvalidArgument
+from .._spec import capabilities, seccomp, users
+from .._spec.generate import Facts, generate
+from . import etc_files, shared_namespaces, volumes
+
+if TYPE_CHECKING:
+    from .container import Container
+
+# A passwd or group file larger than this is somebody's attempt at using up our memory.
+_ETC_LIMIT = 4 << 20
+
+
+def draft(container: Container) -> Facts:
+    """The facts that do not need the rootfs; ``rootfs``, ``user`` and volumes are still to come.
+
+    :raises InvalidArgument: an option names something that the host does not have.
+    """
+    config = container.config
+    options = config.options
+    granted = capabilities.compute(
+        options["cap_add"], options["cap_drop"], capabilities.host_capabilities(), privileged=options["privileged"]
+    )
+    hard_limits = _hard_limits()
+    _check_ulimits(options["ulimit"], hard_limits)
+    return Facts(
+        rootfs="",
+        user=users.User(0, 0, (), "/", "root"),
+        namespaces=shared_namespaces.paths(container),
+        capabilities={"bounding": list(granted)},
+        cgroups_path=cgroups_paths.oci_path(config.cgroup_manager, config.cgroup_parent, config.id),
+        hostname=config.hostname,
+        seccomp=seccomp.for_option(options["security_opt"]["seccomp"], granted),
+        shm=shared_namespaces.shm_dir(container),
+        files=etc_files.paths(container),
+        hard_limits=hard_limits,
+        devices=tuple(_all_devices()) if options["privileged"] else (),
+        swap=container.host.swap,
+    )
+
+
+def write(container: Container, drafted: Facts, rootfs: str) -> None:
+    """Write config.json (root's eyes only: it has the environment) for the mounted ``rootfs``.
+
+    :raises InvalidArgument: the user or a volume cannot be used.
+    """
+    config = container.config
+    passwd, group = (
+        (beneath.read_beneath(rootfs, f"/etc/{name}", _ETC_LIMIT) or b"").decode(errors="replace")
+        for name in ("passwd", "group")
+    )
+    user = users.resolve(config.resolved["user"], passwd, group)
+    granted = drafted.capabilities["bounding"]
+    facts = replace(
+        drafted,
+        rootfs=rootfs,
+        user=user,
+        capabilities=capabilities.oci_capabilities(granted, user.uid, config.options["cap_add"]),
+        volume_sources=volumes.sources(container, rootfs),
+    )
+    etc_files.create(container)
+    effect("write config.json")
+    descriptor = os.open(f"{container.run_dir}/config.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        json.dump(generate(config, facts), file, separators=(",", ":"))
+
+
+def _hard_limits() -> dict[str, int]:
+    import resource
+
+    found = {}
+    for name in dir(resource):
+        if name.startswith("RLIMIT_"):
+            hard = resource.getrlimit(getattr(resource, name))[1]
+            found[name[7:].lower()] = -1 if hard == resource.RLIM_INFINITY else hard
+    return found
+
+
+def _check_ulimits(wanted: Mapping[str, list[int]], hard_limits: Mapping[str, int]) -> None:
+    """A hard limit can only be raised with CAP_SYS_RESOURCE; without it runc's words would name no option."""
+    if "CAP_SYS_RESOURCE" in capabilities.host_capabilities():
+        return
+    for name, (_soft, hard) in wanted.items():
+        ceiling = hard_limits.get(name, -1)
+        if ceiling != -1 and not 0 <= hard <= ceiling:
+            raise InvalidArgument(
+                f"ulimit: {name}={hard} is above this host's hard limit {ceiling}, and the engine runs without "
+                "CAP_SYS_RESOURCE: ask for less, or raise the limit of whoever starts it"
+            )
+
+
+def _all_devices() -> list[dict[str, Any]]:
+    """Every device node of the host, for a privileged container (config-linux.md#devices)."""
+    import stat
+
+    found = []
+    for directory, folders, names in os.walk("/dev"):
+        folders[:] = [folder for folder in folders if folder not in ("pts", "shm", "fd", "mqueue", ".udev", ".lxc")]
+        for name in names:
+            path = f"{directory}/{name}"
+            info = os.lstat(path)
+            if name == "console" or not (stat.S_ISCHR(info.st_mode) or stat.S_ISBLK(info.st_mode)):
+                continue
+            found.append(
+                {
+                    "path": path,
+                    "type": "c" if stat.S_ISCHR(info.st_mode) else "b",
+                    "major": os.major(info.st_rdev),
+                    "minor": os.minor(info.st_rdev),
+                    "fileMode": stat.S_IMODE(info.st_mode),
+                    "uid": info.st_uid,
+                    "gid": info.st_gid,
+                }
+            )
+    return found
+
+
+def write_hosts(container: Container) -> None:
+    """Fill the files over /etc once the container's addresses are known."""
+    etc_files.fill(container)

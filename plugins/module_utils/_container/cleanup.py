@@ -1,0 +1,98 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cleanup: everything of a container but its configuration and its top layer is taken down, found by ID alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from .._drivers import cgroups_tree, process, syscalls
+from .._drivers.effects import effect
+from .._model.config import DEFAULT_CGROUP_PARENT
+from .._model.status import ContainerStatus
+from .background import Background
+
+if TYPE_CHECKING:
+    from .container import Container
+
+# conmon ends by itself once it has written the exit file.
+_CONMON_SECONDS = 5.0
+
+
+def cleanup(container: Container, *, thorough: bool = False) -> None:
+    """Take down processes, network, mounts and cgroups, each step safe to repeat.
+
+    ``thorough``: look also for processes that no record names, those of an interrupted init. The status
+    is ``unknown`` meanwhile, and in the end exited for a container that has run, else configured.
+    """
+    state = container.state
+    thorough = thorough or state.status is ContainerStatus.UNKNOWN or not state.pid and not state.finished_time
+    if state.status is not ContainerStatus.UNKNOWN and os.path.isdir(container.run_dir):
+        container.save(status=ContainerStatus.UNKNOWN)
+    _end_processes(container, thorough)
+    network = Background(lambda: _remove_network(container))
+    try:
+        container.host.oci.delete(container.id, force=thorough)
+        _unmount(container)
+    finally:
+        network.join()
+    network.result()
+    for path in (container.cgroup_path, container.conmon_cgroup_path):
+        if cgroups_tree.exists(container.host.cgroups, path):
+            cgroups_tree.remove(container.host.cgroups, path)
+    if os.path.dirname(container.cgroup_path) == DEFAULT_CGROUP_PARENT:
+        cgroups_tree.remove_if_empty(container.host.cgroups, DEFAULT_CGROUP_PARENT)
+    if os.path.isdir(container.run_dir):
+        _clear_run_dir(container)
+        ended = bool(state.finished_time)
+        container.save(
+            status=ContainerStatus.EXITED if ended else ContainerStatus.CONFIGURED,
+            **dict.fromkeys(("pid", "pid_start", "conmon_pid", "conmon_start"), 0),
+            **dict.fromkeys(("mountpoint", "netns_path", "config_path"), ""),
+            mounted=False,
+        )
+
+
+def _end_processes(container: Container, thorough: bool) -> None:
+    """End conmon (first, so that it starts nothing more), the runtime it may be running, and the container."""
+    state = container.state
+    if thorough:
+        programs = (os.path.basename(container.host.parts.conmon_path), container.host.oci.name)
+        for pid in process.with_argument(container.id, programs):
+            process.send_signal(pid, process.start_time(pid), signal.SIGKILL)
+    elif not process.wait_end(state.conmon_pid, state.conmon_start, _CONMON_SECONDS):
+        process.send_signal(state.conmon_pid, state.conmon_start, signal.SIGKILL)
+    for path in (container.conmon_cgroup_path, container.cgroup_path):
+        if cgroups_tree.exists(container.host.cgroups, path):
+            cgroups_tree.kill(container.host.cgroups, path)
+
+
+def _remove_network(container: Container) -> None:
+    if container.config.own_net_ns:
+        from .network import detach
+
+        detach(container)
+
+
+def _unmount(container: Container) -> None:
+    if os.path.ismount(container.shm_dir):
+        syscalls.umount(container.shm_dir, syscalls.MNT_DETACH)
+    container.storage.unmount(container.id)
+
+
+def _clear_run_dir(container: Container) -> None:
+    """Remove this life's files; the state stays, and the exit file with it goes into the state."""
+    import shutil
+
+    effect("clear run directory")
+    for name in os.listdir(container.run_dir):
+        path = f"{container.run_dir}/{name}"
+        if name.startswith("state.json"):
+            continue
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)

@@ -1,0 +1,151 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Init: storage mounted, network up, OCI container created and waiting for start.
+
+Storage, network and everything else are independent until the OCI container needs the rootfs, and start
+needs the network: they overlap.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Optional
+
+from .._drivers import cgroups_tree, process, syscalls
+from .._drivers.effects import effect
+from .._model.errors import LibpodError
+from .._model.namespaces import LinuxNS
+from .._model.status import ContainerStatus
+from . import host_ports
+from .background import Background
+
+if TYPE_CHECKING:
+    from .container import Container
+
+
+def init(container: Container, fresh: bool) -> None:
+    """Bring a configured or exited container to created.
+
+    Until the end the recorded status is ``unknown``, so that whoever finds an interrupted init takes it down
+    first; after a failure everything is taken down here.
+
+    :raises InvalidState: it is neither configured nor exited.
+    """
+    before = container.state.status
+    if before is not ContainerStatus.UNKNOWN:
+        before.check("init", container.name)
+    if not fresh:
+        container.cleanup()
+    container.save(status=ContainerStatus.UNKNOWN)
+    try:
+        _init(container)
+    except BaseException:
+        from .cleanup import cleanup
+
+        cleanup(container, thorough=True)
+        raise
+
+
+def _init(container: Container) -> None:
+    config = container.config
+    running: list[Background[Any]] = []
+    try:
+        with host_ports.held(config) as sockets:
+            storage = Background(lambda: _mount(container))
+            running.append(storage)
+            network = _begin_network(container)
+            running.extend([network] if network else [])
+            # Made, and their code imported, while the programs of storage and network run.
+            _make_shm(container)
+            cgroups_tree.prepare(container.host.cgroups, container.conmon_cgroup_path)
+            from . import bundle
+
+            draft = bundle.draft(container)
+            mountpoint = storage.result()
+            bundle.write(container, draft, mountpoint)
+            pid, conmon_pid = _create(container, [socket.fileno() for socket in sockets])
+            if network:
+                network.result()
+    finally:
+        for work in running:
+            work.join()
+    bundle.write_hosts(container)
+    container.save(
+        status=ContainerStatus.CREATED,
+        exit_code=0,
+        oom_killed=False,
+        started_time="",
+        finished_time="",
+        config_path=f"{container.run_dir}/config.json",
+        mounted=True,
+        mountpoint=mountpoint,
+        pid=pid,
+        pid_start=process.start_time(pid),
+        conmon_pid=conmon_pid,
+        conmon_start=process.start_time(conmon_pid),
+        netns_path=container.netns_path if config.own_net_ns else "",
+    )
+
+
+def _mount(container: Container) -> str:
+    """The rootfs on the host, its storage made first where that has not happened yet."""
+    container.storage.create(container.id, container.config.rootfs_image_id)
+    return container.storage.mount(container.id)
+
+
+def _begin_network(container: Container) -> Optional[Background[None]]:
+    """Make the network namespace now, and let the CNI plugins fill it meanwhile."""
+    if not container.config.own_net_ns:
+        return None
+    from .._drivers import netns
+
+    netns.create(container.netns_path)
+    if not container.config.create_net_ns:
+        return None
+    from .network import attach
+
+    return Background(lambda: attach(container))
+
+
+def _make_shm(container: Container) -> None:
+    """The tmpfs behind /dev/shm, unless the IPC namespace is another container's."""
+    if container.config.namespace_container(LinuxNS.IPC):
+        return
+    if not os.path.isdir(container.shm_dir):
+        effect("mkdir shm")
+        os.mkdir(container.shm_dir, 0o700)
+    size = container.config.options["shm_size"]
+    flags = syscalls.MS_NOSUID | syscalls.MS_NOEXEC | syscalls.MS_NODEV
+    syscalls.mount("shm", container.shm_dir, "tmpfs", flags, f"mode=1777,size={size}")
+
+
+def _create(container: Container, descriptors: list[int]) -> tuple[int, int]:
+    from .._drivers import cgroups_paths
+    from .._drivers.conmon import Monitored
+
+    config = container.config
+    it = Monitored(
+        container_id=config.id,
+        name=config.name,
+        run_dir=container.run_dir,
+        log_path=config.log_path,
+        log_size_max=config.options["log_opt"]["max_size"],
+        log_tag=config.options["log_opt"]["tag"],
+        stdin=config.options["interactive"],
+        terminal=config.options["tty"],
+        keep_open=descriptors,
+    )
+
+    def enter(pid: int) -> None:
+        if config.cgroup_manager == "systemd":
+            cgroups_paths.enter_scope(config.cgroup_parent, f"libpod-conmon-{config.id}.scope", pid)
+        else:
+            cgroups_tree.enter(container.host.cgroups, container.conmon_cgroup_path, pid)
+
+    if not os.path.isdir(os.path.dirname(config.log_path)):
+        raise LibpodError(
+            f"log_opt: the directory of {config.log_path} does not exist: make it, or omit path for container "
+            f"{config.name}"
+        )
+    return container.host.conmon.create(it, container.host.oci, enter)

@@ -1,0 +1,46 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container's output, from the file conmon writes (the CRI log format that k8s-file names)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Iterator
+
+if TYPE_CHECKING:
+    from .container import Container
+
+_FOREVER = 10.0 * 365 * 86400
+
+
+@dataclass(frozen=True)
+class Output:
+    """What one run of a container printed, and how it ended."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+def entries(path: str, offset: int = 0) -> Iterator[tuple[str, str]]:
+    """(stream, text) of each entry from byte ``offset`` on: ``TIME stdout|stderr F|P TEXT``, P without a newline."""
+    try:
+        file = open(path, encoding="utf-8", errors="replace", newline="\n")
+    except FileNotFoundError:
+        return
+    with file:
+        file.seek(offset)
+        for line in file:
+            parts = line.rstrip("\n").split(" ", 3)
+            if len(parts) == 4:
+                yield parts[1], parts[3] + ("\n" if parts[2] == "F" else "")
+
+
+def follow_to_end(container: Container, offset: int) -> Output:
+    """Wait for the container to end and return what it printed after byte ``offset`` of its log."""
+    code = container.wait(_FOREVER)
+    texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
+    for stream, text in entries(container.config.log_path, offset):
+        texts.setdefault(stream, []).append(text)
+    return Output(code, "".join(texts["stdout"]), "".join(texts["stderr"]))

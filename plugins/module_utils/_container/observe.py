@@ -1,0 +1,77 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a container's status really is, from /proc, the freezer and conmon's exit file; no program is started."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from typing import Any, Mapping, Optional
+
+from .._drivers import cgroups, cgroups_paths, process
+from .._drivers.host import Host
+from .._model.config import ContainerConfig
+from .._model.state import ContainerState
+from .._model.status import ContainerStatus
+
+EXIT_UNKNOWN = -1
+# conmon writes the exit file within milliseconds of reaping the container; a stuck one must not hold us up.
+_EXIT_FILE_SECONDS = 3.0
+
+
+def observe(
+    config: ContainerConfig,
+    recorded: Optional[ContainerState],
+    host: Host,
+    run_dir: str,
+    last_exit: Mapping[str, Any],
+) -> ContainerState:
+    """The true state now, given the recorded one (None where the run root has none)."""
+    if recorded is None or recorded.boot_id != host.boot_id:
+        if recorded is not None and recorded.status is ContainerStatus.UNKNOWN and not recorded.boot_id:
+            return recorded
+        return ContainerState(boot_id=host.boot_id, run_dir=run_dir, **last_exit)
+    if not recorded.status.has_process:
+        return recorded
+    if process.alive(recorded.pid, recorded.pid_start):
+        return replace(recorded, **_living(config, recorded, host))
+    return replace(recorded, status=ContainerStatus.EXITED, pid=0, pid_start=0, **_ending(config, recorded, run_dir))
+
+
+def _living(config: ContainerConfig, recorded: ContainerState, host: Host) -> dict[str, Any]:
+    if host.oci.unstarted(config.id):
+        return {"status": ContainerStatus.CREATED}
+    path = cgroups_paths.container_path(config.cgroup_manager, config.cgroup_parent, config.id)
+    frozen = cgroups.frozen(host.cgroups, path)
+    return {
+        "status": ContainerStatus.PAUSED if frozen else ContainerStatus.RUNNING,
+        # Killed between the start and its record: now is as near as anybody can tell.
+        "started_time": recorded.started_time or timestamp(),
+    }
+
+
+def _ending(config: ContainerConfig, recorded: ContainerState, run_dir: str) -> dict[str, Any]:
+    path = f"{run_dir}/exits/{config.id}"
+    deadline = time.monotonic() + _EXIT_FILE_SECONDS
+    while True:
+        conmon_lives = process.alive(recorded.conmon_pid, recorded.conmon_start)
+        try:
+            with open(path, encoding="ascii") as file:
+                code, finished = int(file.read()), os.stat(path).st_mtime
+            break
+        except (FileNotFoundError, ValueError):
+            code, finished = EXIT_UNKNOWN, time.time()
+        if not conmon_lives or time.monotonic() > deadline:
+            break
+        time.sleep(0.002)
+    oom = os.path.exists(f"{run_dir}/persist/oom")
+    return {"exit_code": code, "finished_time": timestamp(finished), "oom_killed": oom}
+
+
+def timestamp(seconds: Optional[float] = None) -> str:
+    """RFC 3339 with microseconds and the UTC offset; now where ``seconds`` since the epoch are not given."""
+    seconds = time.time() if seconds is None else seconds
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{whole}.{int(seconds % 1 * 1e6):06d}+00:00"

@@ -1,0 +1,47 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stop and kill: signals to a container's process, and the wait for its end."""
+
+from __future__ import annotations
+
+import signal as _signal
+from typing import TYPE_CHECKING
+
+from .._drivers import process
+
+if TYPE_CHECKING:
+    from .container import Container
+
+# After SIGKILL only the kernel can hold a process up (uninterruptible sleep).
+_KILL_SECONDS = 30.0
+
+
+def stop(container: Container, timeout: int) -> None:
+    """Send the stop signal, SIGKILL after ``timeout`` seconds, then clean up; the container is exited.
+
+    A created container, whose process has not begun, is killed at once.
+
+    :raises InvalidState: it is neither created nor running.
+    """
+    state = container.state
+    state.status.check("stop", container.name)
+    if state.status.value == "running":
+        process.send_signal(state.pid, state.pid_start, container.config.stop_signal)
+        if not process.wait_end(state.pid, state.pid_start, timeout):
+            process.send_signal(state.pid, state.pid_start, _signal.SIGKILL)
+    else:
+        process.send_signal(state.pid, state.pid_start, _signal.SIGKILL)
+    process.wait_end(state.pid, state.pid_start, _KILL_SECONDS)
+    container.sync()
+    container.cleanup()
+
+
+def kill(container: Container, number: int) -> None:
+    """Send a signal to the container's process.
+
+    :raises ContainerStopped: it does not run.
+    """
+    state = container.state
+    state.status.check("kill", container.name)
+    process.send_signal(state.pid, state.pid_start, number)

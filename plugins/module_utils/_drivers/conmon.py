@@ -1,0 +1,193 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""conmon: the small process that holds a container's output, reaps it and writes down how it ended.
+
+Exit: ``<exits>/ID`` has the exit status; its modification time is when the container finished.
+OOM: ``<persist>/oom`` exists.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+from dataclasses import dataclass, field
+from typing import Callable, Optional, Sequence
+
+from .._model.errors import LibpodError, ToolMissing
+from .command import tool_environment
+from .effects import effect
+from .oci import OciRuntime
+
+COMMAND_NOT_FOUND, NOT_EXECUTABLE = 127, 126
+
+
+class ContainerNotCreated(LibpodError):
+    """The OCI runtime did not create the container; ``exit_code`` is 127, 126 or 125 as podman's."""
+
+    def __init__(self, name: str, words: str) -> None:
+        super().__init__(f"cannot create container {name}: {words}")
+        not_found = ("executable file not found", "no such file or directory", "not found in $PATH")
+        self.exit_code = 125
+        if any(phrase in words for phrase in not_found) and "exec" in words:
+            self.exit_code = COMMAND_NOT_FOUND
+        elif "permission denied" in words and "exec" in words:
+            self.exit_code = NOT_EXECUTABLE
+
+
+@dataclass(frozen=True)
+class Monitored:
+    """Paths and switches of one monitored container."""
+
+    container_id: str
+    name: str
+    run_dir: str
+    log_path: str
+    log_size_max: Optional[int] = None
+    log_tag: Optional[str] = None
+    stdin: bool = False
+    terminal: bool = False
+    keep_open: Sequence[int] = field(default=())
+
+    @property
+    def pid_file(self) -> str:
+        return f"{self.run_dir}/pidfile"
+
+    @property
+    def conmon_pid_file(self) -> str:
+        return f"{self.run_dir}/conmon.pid"
+
+    @property
+    def exit_file(self) -> str:
+        return f"{self.run_dir}/exits/{self.container_id}"
+
+    @property
+    def oom_file(self) -> str:
+        return f"{self.run_dir}/persist/oom"
+
+    @property
+    def runtime_log(self) -> str:
+        return f"{self.run_dir}/oci-log"
+
+
+class Conmon:
+    """Starts one conmon for each container."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def _argv(self, it: Monitored, oci: OciRuntime) -> list[str]:
+        argv = [self.path, "--api-version", "1", "-c", it.container_id, "-u", it.container_id, "-n", it.name]
+        argv += ["-r", _program(oci.path, oci.name), "-b", it.run_dir, "-p", it.pid_file]
+        argv += ["--conmon-pidfile", it.conmon_pid_file, "--exit-dir", f"{it.run_dir}/exits"]
+        argv += ["--persist-dir", f"{it.run_dir}/persist", "--full-attach", "--log-level", "error"]
+        argv += ["-l", f"k8s-file:{it.log_path}"]
+        argv += ["--log-size-max", str(it.log_size_max)] if it.log_size_max else []
+        argv += ["--log-tag", it.log_tag] if it.log_tag else []
+        argv += (["-i"] if it.stdin else []) + (["-t"] if it.terminal else [])
+        argv += ["-s"] if oci.systemd_cgroup else []
+        for argument in ("--log-format=json", "--log", it.runtime_log, "--root", oci.root):
+            argv += ["--runtime-arg", argument]
+        return argv
+
+    def create(self, it: Monitored, oci: OciRuntime, enter_cgroup: Callable[[int], None]) -> tuple[int, int]:
+        """Create the OCI container under a new conmon and return (container's PID, conmon's PID).
+
+        ``enter_cgroup`` moves the given process into conmon's cgroup before it does anything;
+        ``it.keep_open`` are descriptors conmon holds for the container's life (bound host ports).
+
+        :raises ContainerNotCreated: the runtime refused, with its words.
+        """
+        for directory in ("exits", "persist"):
+            os.makedirs(f"{it.run_dir}/{directory}", 0o700, exist_ok=True)
+        sync_read, sync_write = os.pipe()
+        start_read, start_write = os.pipe()
+        try:
+            process = self._spawn(self._argv(it, oci), sync_write, start_read, it.keep_open)
+            os.close(sync_write)
+            os.close(start_read)
+            sync_write = start_read = -1
+            enter_cgroup(process.pid)
+            effect("release conmon")
+            os.write(start_write, b"0")
+            with open(sync_read, "rb", closefd=False) as file:
+                answer = file.readline()
+            process.wait()
+        finally:
+            for descriptor in (sync_read, sync_write, start_read, start_write):
+                if descriptor >= 0:
+                    os.close(descriptor)
+        return _created_pid(answer, it), read_pid(it.conmon_pid_file)
+
+    def _spawn(
+        self, argv: list[str], sync_pipe: int, start_pipe: int, keep_open: Sequence[int]
+    ) -> subprocess.Popen[bytes]:
+        effect("conmon")
+        environment = tool_environment({"_OCI_SYNCPIPE": str(sync_pipe), "_OCI_STARTPIPE": str(start_pipe)})
+        try:
+            return subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                env=environment,
+                pass_fds=(sync_pipe, start_pipe, *keep_open),
+                start_new_session=True,
+            )
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.EACCES):
+                raise ToolMissing(self.path, "conmon") from error
+            raise
+
+
+def _program(path: str, package: str) -> str:
+    """The full path of a program: conmon does not search PATH for its runtime."""
+    import shutil
+
+    from .command import TOOL_PATH
+
+    found = shutil.which(path, path=TOOL_PATH)
+    if not found:
+        raise ToolMissing(path, package)
+    return found
+
+
+def _created_pid(answer: bytes, it: Monitored) -> int:
+    """The PID from conmon's one line of JSON, ``{"data": PID}`` or ``{"data": CODE, "message": WORDS}``."""
+    try:
+        told = json.loads(answer)
+    except ValueError:
+        told = {"data": -1, "message": "conmon ended without a word"}
+    pid = int(told.get("data", -1))
+    if pid > 0:
+        return pid
+    raise ContainerNotCreated(it.name, _runtime_words(it.runtime_log) or str(told.get("message") or told))
+
+
+def _runtime_words(path: str) -> str:
+    """The last error in the OCI runtime's JSON log."""
+    words = ""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            for line in file:
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    continue
+                if entry.get("level") in ("error", "fatal"):
+                    words = entry.get("msg", words)
+    except FileNotFoundError:
+        pass
+    return " ".join(words.split())
+
+
+def read_pid(path: str) -> int:
+    """The PID in a PID file; 0 where there is none yet."""
+    try:
+        with open(path, encoding="ascii") as file:
+            return int(file.read().strip() or 0)
+    except (FileNotFoundError, ValueError):
+        return 0

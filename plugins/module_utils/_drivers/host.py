@@ -1,0 +1,77 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The outside world as one object: each driver is made when it is first used."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .._model.parts import Parts
+from . import cgroups
+
+if TYPE_CHECKING:
+    from .cni import Cni
+    from .conmon import Conmon
+    from .oci import OciRuntime
+    from .storage import Storage
+
+
+class Host:
+    """The drivers of one set of parts, and what is known of the host itself."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+
+    @cached_property
+    def boot_id(self) -> str:
+        """random(4)'s boot_id: another one means that the host was rebooted."""
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+
+    @cached_property
+    def cgroups(self) -> cgroups.CgroupHost:
+        return cgroups.detect()
+
+    @cached_property
+    def cgroup_manager(self) -> str:
+        """The manager asked for, or the host's."""
+        if self.parts.cgroup_manager:
+            return self.parts.cgroup_manager
+        return "systemd" if self.cgroups.unified and os.path.isdir("/run/systemd/system") else "cgroupfs"
+
+    @cached_property
+    def swap(self) -> bool:
+        """Whether the kernel accounts for swap, so that ``memory_swap`` can be set."""
+        if self.cgroups.unified:
+            return True
+        memory = self.cgroups.controllers.get("memory", "")
+        return os.path.exists(f"{memory}/memory.memsw.limit_in_bytes")
+
+    @cached_property
+    def oci(self) -> OciRuntime:
+        from .oci import OciRuntime
+
+        return OciRuntime(
+            self.parts.oci_runtime, self.parts.run_root, systemd_cgroup=self.cgroup_manager == "systemd"
+        )
+
+    @cached_property
+    def conmon(self) -> Conmon:
+        from .conmon import Conmon
+
+        return Conmon(self.parts.conmon_path)
+
+    @cached_property
+    def storage(self) -> Storage:
+        from .storage import Storage
+
+        return Storage(self.parts)
+
+    @cached_property
+    def cni(self) -> Cni:
+        from .cni import Cni
+
+        return Cni(self.parts)

@@ -1,0 +1,87 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Processes of the host, each named by its PID and start time so that a reused PID is never mistaken for it."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from typing import Container, Iterator
+
+from .effects import effect
+
+
+def start_time(pid: int) -> int:
+    """Start of a process in clock ticks since boot (field 22 of proc_pid_stat(5)); 0 where it is gone or a zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # The command in parentheses may hold spaces and parentheses itself.
+            fields = file.read().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return 0 if fields[0] in (b"Z", b"X", b"x") else int(fields[19])
+
+
+def alive(pid: int, started: int) -> bool:
+    """Whether the process that began at ``started`` ticks still runs under this PID."""
+    return pid > 0 and started > 0 and start_time(pid) == started
+
+
+def send_signal(pid: int, started: int, number: int) -> bool:
+    """Signal that very process through a pidfd (pidfd_send_signal(2)); False where it is gone."""
+    effect(f"signal {number} to {pid}")
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return False
+    try:
+        if not alive(pid, started):
+            return False
+        signal.pidfd_send_signal(descriptor, number)
+        return True
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def wait_end(pid: int, started: int, seconds: float) -> bool:
+    """Wait up to ``seconds`` for that process to end; whether it has."""
+    if not alive(pid, started):
+        return True
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        if not alive(pid, started):
+            return True
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        deadline = time.monotonic() + seconds
+        while True:
+            left = deadline - time.monotonic()
+            # poll(2) takes its milliseconds as an int: a day at a time.
+            if poll.poll(max(0, min(left, 86400)) * 1000):
+                return True
+            if left <= 0:
+                return False
+    finally:
+        os.close(descriptor)
+
+
+def with_argument(argument: str, programs: Container[str]) -> Iterator[int]:
+    """PIDs of the processes of these programs' names that have ``argument`` among their command line's words."""
+    wanted = argument.encode()
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    words = file.read().split(b"\0")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if wanted in words and os.path.basename(words[0]).decode(errors="replace") in programs:
+                yield int(entry)

@@ -1,0 +1,104 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible's arguments: the spec made from the engine's tables, and what a task's values mean."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping
+
+from ansible.module_utils.basic import env_fallback
+
+from .._model.options import OPTIONS, Option, normalise
+from .._model.parts import Parts
+from .._model.spelling import name as checked_name
+from .._model.spelling import wrong
+from .._reconcile.desired import STATES, Desired
+
+_ROOTS = ("static_root", "run_root", "storage_root", "storage_run_root", "cni_config_dir")
+
+
+def parts_spec() -> dict[str, Any]:
+    """The roots and parts every module takes; each has an environment fallback such as LIBPOD_STATIC_ROOT."""
+    spec: dict[str, Any] = {}
+    for part in Parts.__dataclass_fields__:
+        kind = "path" if part in _ROOTS or part.endswith("_path") else "str"
+        spec[part] = {"type": kind, "fallback": (env_fallback, [f"LIBPOD_{part.upper()}"])}
+    spec["cni_plugin_dirs"].update(type="list", elements="path")
+    spec["cgroup_manager"]["choices"] = ["cgroupfs", "systemd"]
+    return spec
+
+
+def parts(params: Mapping[str, Any]) -> Parts:
+    """The parts a task names, the others at their defaults.
+
+    :raises InvalidArgument: a root is no absolute path.
+    """
+    given = {part: params[part] for part in Parts.__dataclass_fields__ if params.get(part)}
+    for root in _ROOTS:
+        if root in given and not given[root].startswith("/"):
+            raise wrong(root, given[root], "an absolute path")
+        if root in given:
+            given[root] = os.path.normpath(given[root])
+    if "cni_plugin_dirs" in given:
+        given["cni_plugin_dirs"] = tuple(given["cni_plugin_dirs"])
+    return Parts(**given)
+
+
+def _option_spec(option: Option) -> dict[str, Any]:
+    spec: dict[str, Any] = {"type": option.type}
+    if option.aliases:
+        spec["aliases"] = list(option.aliases)
+    if option.elements:
+        spec["elements"] = option.elements
+    if option.choices:
+        spec["choices"] = list(option.choices)
+    if option.suboptions:
+        spec["options"] = {name: {"type": kind} for name, kind in option.suboptions}
+    return spec
+
+
+def container_spec() -> dict[str, Any]:
+    """The argument spec of libpod_container."""
+    return {
+        "name": {"type": "str", "required": True},
+        "state": {"type": "str", "default": "started", "choices": list(STATES)},
+        "image": {"type": "str"},
+        "rootfs": {"type": "bool", "default": False},
+        "image_strict": {"type": "bool", "default": False},
+        "force_restart": {"type": "bool", "default": False, "aliases": ["restart"]},
+        "recreate": {"type": "bool", "default": False},
+        "force_delete": {"type": "bool", "default": True},
+        "delete_depend": {"type": "bool", "default": False},
+        "detach": {"type": "bool", "default": True},
+        "env_file": {"type": "list", "elements": "path", "aliases": ["env_files"]},
+        "cpus": {"type": "str"},
+        **{name: _option_spec(option) for name, option in OPTIONS.items()},
+        **parts_spec(),
+    }
+
+
+def desired(params: Mapping[str, Any]) -> Desired:
+    """What a task of libpod_container asks for.
+
+    :raises InvalidArgument: a value cannot be used. Where the state goes by name alone, no other option is looked at.
+    """
+    name = checked_name(params["name"], "name")
+    controls = ("image_strict", "force_restart", "recreate", "force_delete", "delete_depend", "detach")
+    common = {"name": name, "state": params["state"], **{key: params[key] for key in controls}}
+    given = frozenset(key for key in (*OPTIONS, "cpus", "env_file") if params.get(key) is not None)
+    image, overlay = params.get("image") or "", False
+    by_name = params["state"] == "absent" or params["state"] == "stopped" and not image
+    if by_name or not (image or given):
+        return Desired(**common)
+    if params["rootfs"]:
+        overlay = image.endswith(":O")
+        image = os.path.abspath(image[:-2] if overlay else image)
+    values = dict(params)
+    if params.get("env_file"):
+        from .._reconcile.env_files import read
+
+        values["env"] = {**read(params["env_file"]), **(params.get("env") or {})}
+    options = normalise(values)
+    return Desired(**common, options=options, given=given, image=image, rootfs=params["rootfs"], overlay=overlay)

@@ -1,0 +1,31 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What libpod_container and libpod_container_info do, between the arguments and the result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._reconcile.reconcile import reconcile
+from . import arguments
+from .module import EngineModule
+
+
+def container(module: EngineModule) -> dict[str, Any]:
+    """libpod_container: reconcile one container."""
+    desired = arguments.desired(module.params)
+    outcome = reconcile(arguments.parts(module.params), desired, check_mode=module.check_mode)
+    result: dict[str, Any] = {
+        "changed": outcome.changed,
+        "actions": outcome.plan.actions,
+        "container": outcome.container,
+    }
+    if module._diff:
+        result["diff"] = outcome.plan.diff()
+    if outcome.output is not None:
+        result.update(stdout=outcome.output.stdout, stderr=outcome.output.stderr, rc=outcome.output.exit_code)
+        if outcome.output.exit_code:
+            result["failed"] = True
+            result["msg"] = f"container {desired.name} ended with exit code {outcome.output.exit_code}"
+    return result

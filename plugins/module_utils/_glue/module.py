@@ -1,0 +1,60 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The AnsibleModule of the collection: secrets stay out of its log, errors become sentences."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._model.errors import LibpodError, ToolFailed
+
+# Not no_log: that would mask every equal string in the result, such as each "1" for a variable set to 1.
+_SECRET_MAPPINGS = ("env",)
+_HIDDEN = "(hidden)"
+
+
+class EngineModule(AnsibleModule):  # type: ignore[misc]
+    """Logs no value of an environment variable, and shows none in the result's invocation."""
+
+    def shown_params(self) -> dict[str, Any]:
+        """The task's parameters with their secrets hidden."""
+        shown = dict(self.params)
+        for name in _SECRET_MAPPINGS:
+            if isinstance(shown.get(name), dict):
+                shown[name] = dict.fromkeys(shown[name], _HIDDEN)
+        return shown
+
+    def _log_invocation(self) -> None:
+        params, self.params = self.params, self.shown_params()
+        try:
+            super()._log_invocation()
+        finally:
+            self.params = params
+
+
+def run(module: EngineModule, work: Callable[[EngineModule], dict[str, Any]]) -> None:
+    """Do ``work`` and leave with its result, or with one sentence on what went wrong."""
+    invocation = {"module_args": module.shown_params()}
+    try:
+        result = work(module)
+    except ToolFailed as error:
+        module.fail_json(
+            msg=str(error),
+            error=type(error).__name__,
+            cmd=error.argv,
+            rc=error.exit_code,
+            stderr=error.stderr,
+            invocation=invocation,
+        )
+    except LibpodError as error:
+        module.fail_json(msg=str(error), error=type(error).__name__, invocation=invocation)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        module.fail_json(
+            msg=f"the host refuses{where}: {error.strerror or error}", error="OSError", invocation=invocation
+        )
+    else:
+        module.exit_json(**result, invocation=invocation)

@@ -1,0 +1,166 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libpod's ContainerConfig: everything that was used to create a container."""
+
+from __future__ import annotations
+
+import copy
+import os
+from dataclasses import dataclass, field, replace
+from typing import Any, Mapping
+
+from .errors import ConfigMismatch, StateCorrupt
+from .namespaces import LinuxNS
+from .spelling import signal
+
+FORMAT_VERSION = 1
+DEFAULT_CGROUP_PARENT = "/libpod_parent"
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_JSON_FIELDS = (
+    "id name created_time options rootfs_image_id rootfs_image_name image_config rootfs overlay namespace_containers"
+    " ports static_dir cgroup_manager"
+).split()
+
+
+def resolved(options: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that fall back on the image's, as they take effect; ``image`` is an OCI image ``config``.
+
+    As podman: a given entrypoint drops the image's command, a given command does not drop its entrypoint.
+    """
+    entrypoint, command = options["entrypoint"], options["command"]
+    if command is None:
+        command = (image.get("Cmd") or []) if entrypoint is None else []
+    env = {"PATH": DEFAULT_PATH}
+    env.update(item.partition("=")[::2] for item in image.get("Env") or [])
+    env.update(options["env"])
+    stop_signal = options["stop_signal"]
+    if stop_signal is None:
+        stop_signal = signal(image.get("StopSignal") or "TERM", "stop_signal")
+    return {
+        "entrypoint": (image.get("Entrypoint") or []) if entrypoint is None else entrypoint,
+        "command": command,
+        "env": dict(sorted(env.items())),
+        "user": options["user"] if options["user"] is not None else image.get("User") or "",
+        "workdir": options["workdir"] or image.get("WorkingDir") or "/",
+        "label": dict(sorted({**(image.get("Labels") or {}), **options["label"]}.items())),
+        "stop_signal": stop_signal,
+    }
+
+
+@dataclass(frozen=True)
+class ContainerConfig:
+    """What a container is, from its creation on; written once, replaced as a whole by an update in place.
+
+    ``options`` are the normalised options of ``options.OPTIONS``; ``image_config`` is the OCI image
+    ``config`` at creation; ``rootfs`` is a host directory instead of an image, ``overlay`` whether it is
+    used under an overlay; ``namespace_containers`` maps a LinuxNS value to the ID of the container whose
+    namespace is joined; ``ports`` are the published ports with every host port chosen.
+    """
+
+    id: str
+    name: str
+    created_time: str
+    options: Mapping[str, Any]
+    static_dir: str
+    rootfs_image_id: str = ""
+    rootfs_image_name: str = ""
+    image_config: Mapping[str, Any] = field(default_factory=dict)
+    rootfs: str = ""
+    overlay: bool = False
+    namespace_containers: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[tuple[str, int, int, str], ...] = ()
+    cgroup_manager: str = "cgroupfs"
+
+    def __getitem__(self, option: str) -> Any:
+        """A copy of one normalised option."""
+        return copy.deepcopy(self.options[option])
+
+    @property
+    def resolved(self) -> dict[str, Any]:
+        """The options that fall back on the image's, as they take effect."""
+        return resolved(self.options, self.image_config)
+
+    @property
+    def argv(self) -> list[str]:
+        """Entrypoint and command together."""
+        found = self.resolved
+        return [*found["entrypoint"], *found["command"]]
+
+    @property
+    def hostname(self) -> str:
+        """The option's, else the host's own where its network is used, else the ID's first twelve digits."""
+        given: str | None = self.options["hostname"]
+        if given is None and self.options["network"]["mode"] == "host":
+            given = os.uname().nodename
+        return given or self.id[:12]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        labels: dict[str, str] = self.resolved["label"]
+        return labels
+
+    @property
+    def stop_signal(self) -> int:
+        return int(self.resolved["stop_signal"])
+
+    @property
+    def stop_timeout(self) -> int:
+        """Seconds between the stop signal and SIGKILL."""
+        return int(self.options["stop_timeout"])
+
+    @property
+    def create_net_ns(self) -> bool:
+        """Whether the engine creates and configures a network namespace (libpod's CreateNetNS)."""
+        return bool(self.options["network"]["mode"] == "cni")
+
+    @property
+    def own_net_ns(self) -> bool:
+        """Whether the container has a network namespace of its own, configured or bare."""
+        return self.options["network"]["mode"] in ("cni", "none")
+
+    @property
+    def cgroup_parent(self) -> str:
+        return self.options["cgroup_parent"] or (
+            DEFAULT_CGROUP_PARENT if self.cgroup_manager == "cgroupfs" else "machine.slice"
+        )
+
+    @property
+    def log_path(self) -> str:
+        """Where conmon writes what the container prints; it is there once the container is initialised."""
+        return self.options["log_opt"]["path"] or f"{self.static_dir}/ctr.log"
+
+    @property
+    def dependencies(self) -> tuple[str, ...]:
+        """IDs of the containers whose namespaces this one joins, each once, sorted."""
+        return tuple(sorted(set(self.namespace_containers.values())))
+
+    def namespace_container(self, namespace: LinuxNS) -> str:
+        """ID of the container whose ``namespace`` is joined, or an empty string."""
+        return self.namespace_containers.get(namespace.value, "")
+
+    def with_options(self, changes: Mapping[str, Any]) -> ContainerConfig:
+        """The configuration with some normalised options replaced."""
+        return replace(self, options={**self.options, **changes})
+
+    def to_json(self) -> dict[str, Any]:
+        return {"version": FORMAT_VERSION, **{key: getattr(self, key) for key in _JSON_FIELDS}}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any], path: str) -> ContainerConfig:
+        """Read a record; ``path`` is named where it cannot be used.
+
+        :raises ConfigMismatch: it was written by a newer version.
+        :raises StateCorrupt: it is not such a record.
+        """
+        if record.get("version", 0) > FORMAT_VERSION:
+            raise ConfigMismatch(
+                f"{path} has format {record['version']}, and this engine reads up to {FORMAT_VERSION}: "
+                "it was made by a newer version of libpod.engine; use that version or newer"
+            )
+        try:
+            known = {key: record[key] for key in _JSON_FIELDS}
+        except KeyError as missing:
+            raise StateCorrupt(f"{path} lacks {missing}: restore it, or remove the container") from missing
+        known["ports"] = tuple(tuple(port) for port in known["ports"])
+        return cls(**known)

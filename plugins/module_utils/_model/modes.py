@@ -1,0 +1,60 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options whose value is a small language of its own: network modes, security options, log options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .spelling import absolute_path, name, size_limit, wrong
+
+
+def network(value: Any, option: str) -> dict[str, Any]:
+    """``{"mode": none|host|container|ns|cni, "target": …, "networks": […]}``.
+
+    ``target`` is a container's name or ID, or a namespace's path; a network called "" is the default one.
+    """
+    words = [str(word) for word in value]
+    if len(words) == 1:
+        kind, colon, target = words[0].partition(":")
+        if kind in ("none", "host") and not colon:
+            return {"mode": kind, "target": "", "networks": []}
+        if kind == "container":
+            return {"mode": kind, "target": name(target, option), "networks": []}
+        if kind == "ns":
+            return {"mode": kind, "target": absolute_path(target, option), "networks": []}
+    networks: list[str] = []
+    for word in words:
+        if word.partition(":")[0] in ("none", "host", "container", "ns"):
+            raise wrong(option, word, "to stand alone: it cannot be combined with another network")
+        network_name = "" if word in ("bridge", "private", "default") else name(word, option)
+        if network_name not in networks:
+            networks.append(network_name)
+    return {"mode": "cni" if networks else "none", "target": "", "networks": networks}
+
+
+def security(value: Any, option: str) -> dict[str, Any]:
+    """``no-new-privileges`` and ``seccomp`` ("" is the packaged profile)."""
+    found: dict[str, Any] = {"no_new_privileges": False, "seccomp": ""}
+    for item in value:
+        text = str(item)
+        key, separator, word = text.partition("=") if "=" in text else text.partition(":")
+        if key == "no-new-privileges" and word in ("", "true", "false"):
+            found["no_new_privileges"] = word != "false"
+        elif key == "seccomp" and word:
+            found["seccomp"] = word if word == "unconfined" else absolute_path(word, option)
+        else:
+            raise wrong(option, item, "no-new-privileges, seccomp=unconfined or seccomp=/path/to/profile.json")
+    return found
+
+
+def log_options(value: Any, option: str) -> dict[str, Any]:
+    """``path``, ``max_size`` in bytes and ``tag``; None where not given."""
+    max_size = value.get("max_size")
+    path = value.get("path")
+    return {
+        "path": absolute_path(path, option + ".path") if path else None,
+        "max_size": size_limit(max_size, option + ".max_size") if max_size else None,
+        "tag": value.get("tag") or None,
+    }

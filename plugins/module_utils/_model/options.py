@@ -1,0 +1,158 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one table of a container's options: a new option is a row here, and its effect in the spec.
+
+The rows drive the argument spec, normalising, comparing, the diff and the update in place.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any, Callable, Mapping
+
+from . import modes, ports, spelling, volumes
+from .errors import InvalidArgument
+
+
+class Change(enum.IntEnum):
+    """What a difference in an option asks for."""
+
+    RECORD = 1  # only the engine's record holds it
+    LIVE = 2  # the kernel takes it while the container runs
+    RECREATE = 3  # it needs a new container
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: how users write it, what it means, and what a change of it needs.
+
+    ``normalise`` takes the user's value and the option's name; ``default`` is a normalised value,
+    None standing for the image's or the kernel's. ``secret`` values are never shown in a diff.
+    """
+
+    name: str
+    type: str
+    normalise: Callable[[Any, str], Any]
+    default: Any = None
+    aliases: tuple[str, ...] = ()
+    elements: str = ""
+    choices: tuple[str, ...] = ()
+    suboptions: tuple[tuple[str, str], ...] = ()
+    change: Change = Change.RECREATE
+    secret: bool = False
+
+
+_LIVE, _RECORD = Change.LIVE, Change.RECORD
+_NETWORK_DEFAULT: dict[str, Any] = {"mode": "cni", "target": "", "networks": [""]}
+_SECURITY_DEFAULT: dict[str, Any] = {"no_new_privileges": False, "seccomp": ""}
+_LOG_DEFAULT: dict[str, Any] = {"path": None, "max_size": None, "tag": None}
+
+
+def _row(name: str, type: str, normalise: Callable[[Any, str], Any], default: Any = None, **more: Any) -> Option:
+    return Option(name, type, normalise, default, **more)
+
+
+_ROWS = (
+    _row("command", "raw", spelling.words),
+    _row("entrypoint", "raw", spelling.entrypoint),
+    _row("env", "dict", spelling.environment, {}, secret=True),
+    _row("workdir", "str", spelling.absolute_path, aliases=("working_dir",)),
+    _row("user", "str", spelling.text),
+    _row("hostname", "str", spelling.name),
+    _row("label", "dict", spelling.mapping, {}, aliases=("labels",), change=_RECORD),
+    _row("volume", "list", volumes.volumes, [], aliases=("volumes",), elements="str"),
+    _row("tmpfs", "dict", volumes.tmpfs, {}),
+    _row(
+        "publish",
+        "list",
+        ports.publish,
+        [],
+        aliases=("ports", "published", "published_ports"),
+        elements="str",
+    ),
+    _row("network", "list", modes.network, _NETWORK_DEFAULT, aliases=("net", "network_mode"), elements="str"),
+    _row("dns", "list", spelling.addresses, [], aliases=("dns_servers",), elements="str"),
+    _row("dns_option", "list", spelling.string_list, [], aliases=("dns_opts",), elements="str"),
+    _row("dns_search", "list", spelling.string_list, [], aliases=("dns_search_domains",), elements="str"),
+    _row("etc_hosts", "dict", spelling.hosts, {}, aliases=("add_hosts",)),
+    _row("memory", "str", spelling.size_limit, change=_LIVE),
+    _row("memory_swap", "str", spelling.swap_limit, change=_LIVE),
+    _row("cpu_quota", "int", spelling.cpu_quota, change=_LIVE),
+    _row("cpu_period", "int", spelling.cpu_period, change=_LIVE),
+    _row("cpu_shares", "int", spelling.limit, change=_LIVE),
+    _row("cpuset_cpus", "str", spelling.cpu_list, change=_LIVE),
+    _row("pids_limit", "str", spelling.limit, 2048, change=_LIVE),
+    _row("cap_add", "list", spelling.capabilities, [], aliases=("capabilities",), elements="str"),
+    _row("cap_drop", "list", spelling.capabilities, [], elements="str"),
+    _row("privileged", "bool", spelling.flag, False),
+    _row("read_only", "bool", spelling.flag, False),
+    _row("security_opt", "list", modes.security, _SECURITY_DEFAULT, elements="str"),
+    _row("ulimit", "list", spelling.ulimits, {}, aliases=("ulimits",), elements="str"),
+    _row("sysctl", "dict", spelling.mapping, {}),
+    _row("shm_size", "str", spelling.size, 64 << 20),
+    _row("stop_signal", "str", spelling.signal, change=_RECORD),
+    _row("stop_timeout", "int", spelling.count, 10, change=_RECORD),
+    _row("cgroup_parent", "str", spelling.cgroup_parent),
+    _row("log_driver", "str", spelling.text, "k8s-file", choices=("k8s-file",)),
+    _row(
+        "log_opt",
+        "dict",
+        modes.log_options,
+        _LOG_DEFAULT,
+        aliases=("log_options",),
+        suboptions=(("max_size", "str"), ("path", "str"), ("tag", "str")),
+    ),
+    _row("interactive", "bool", spelling.flag, False),
+    _row("tty", "bool", spelling.flag, False),
+)
+OPTIONS: dict[str, Option] = {row.name: row for row in _ROWS}
+
+
+def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The meaning of what a user wrote: every option of the table, omitted ones at their default.
+
+    ``values`` maps option names to the user's values, None standing for omitted; ``cpus`` is another
+    spelling of ``cpu_quota`` and ``cpu_period``. The result is JSON, and equal for equal meanings.
+
+    :raises InvalidArgument: naming the option, its value and what was expected.
+    """
+    meant = {
+        name: option.default if values.get(name) is None else option.normalise(values[name], name)
+        for name, option in OPTIONS.items()
+    }
+    if values.get("cpus") is not None:
+        if values.get("cpu_quota") is not None or values.get("cpu_period") is not None:
+            raise InvalidArgument("cpus: cannot be combined with cpu_quota or cpu_period: give one of them")
+        meant["cpu_quota"] = spelling.cpus(values["cpus"], "cpus")
+    if meant["cpu_quota"]:
+        meant["cpu_period"] = meant["cpu_period"] or spelling.CPU_PERIOD
+    _check_memory(meant)
+    if meant["publish"] and meant["network"]["mode"] != "cni":
+        raise InvalidArgument(
+            f"publish: needs a network of the container's own, and network is {meant['network']['mode']!r}: "
+            "use bridge or a CNI network, or publish on the container whose network is joined"
+        )
+    if meant["privileged"] and not values.get("security_opt"):
+        meant["security_opt"] = dict(meant["security_opt"], seccomp="unconfined")
+    return meant
+
+
+def _check_memory(meant: dict[str, Any]) -> None:
+    """Swap as podman has it: twice the memory where omitted, and never without or below it."""
+    memory, swap = meant["memory"], meant["memory_swap"]
+    if memory is None and swap not in (None, -1, 0):
+        raise InvalidArgument(f"memory_swap: {swap} needs memory to be set too: it limits memory and swap together")
+    if memory and 0 < memory < 6 << 20:
+        raise InvalidArgument(f"memory: {memory} bytes cannot be used: expected at least 6m, what an init needs")
+    if memory and swap not in (None, -1, 0) and swap < memory:
+        raise InvalidArgument(f"memory_swap: {swap} cannot be used: expected -1 or at least memory ({memory})")
+    meant["memory_swap"] = (memory * 2 if memory else None) if swap in (None, 0) else swap
+    if memory is None and swap == -1:
+        meant["memory_swap"] = None
+
+
+def changed_options(wanted: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[Option]:
+    """The options whose normalised values differ; one the record lacks (an older engine's) is at its default."""
+    return [row for row in _ROWS if wanted[row.name] != recorded.get(row.name, row.default)]

@@ -1,0 +1,255 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One normaliser per type of option: every spelling of one meaning becomes the same JSON value.
+
+Each takes the user's value and the option's name, and raises InvalidArgument naming both.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal as _signal
+from typing import Any
+
+from .errors import InvalidArgument
+
+NAME_PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([bkmgtp])(?:i?b)?)?", re.IGNORECASE)
+_UNITS = {"b": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+_SIGNAL = re.compile(r"(?:SIG)?(\d+|[A-Z]+[12]?)([+-]\d+)?")
+_REAL_TIME = {"RTMIN": 34, "RTMAX": 64}
+CPU_PERIOD = 100000
+RLIMITS = frozenset(
+    "as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
+)
+
+
+def wrong(option: str, value: object, expected: str) -> InvalidArgument:
+    """The error for a value that cannot be used."""
+    return InvalidArgument(f"{option}: {value!r} cannot be used: expected {expected}")
+
+
+def text(value: Any, option: str) -> str:
+    return str(value)
+
+
+def flag(value: Any, option: str) -> bool:
+    return bool(value)
+
+
+def name(value: Any, option: str) -> str:
+    if not value or not NAME_PATTERN.fullmatch(value) or len(value) > 200:
+        raise wrong(option, value, "a letter or digit, then up to 199 letters, digits, '_', '.' or '-'")
+    return str(value)
+
+
+def count(value: Any, option: str) -> int:
+    """A whole number that is not negative."""
+    try:
+        number = int(str(value))
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise wrong(option, value, "a whole number that is not negative")
+    return number
+
+
+def limit(value: Any, option: str) -> int | None:
+    """A whole number; 0, -1 and ``unlimited`` mean no limit (None)."""
+    if str(value) in ("-1", "0", "unlimited"):
+        return None
+    return count(value, option)
+
+
+def size(value: Any, option: str) -> int:
+    """Bytes from a number with an optional unit (b, k, m, g, t, p: powers of 1024)."""
+    found = _SIZE.fullmatch(str(value).strip())
+    if not found:
+        raise wrong(option, value, "bytes, or a number with a unit b, k, m, g or t, such as 512m")
+    return int(float(found[1]) * 1024 ** _UNITS[(found[2] or "b").lower()])
+
+
+def size_limit(value: Any, option: str) -> int | None:
+    """Bytes; 0 means no limit (None)."""
+    return size(value, option) or None
+
+
+def swap_limit(value: Any, option: str) -> int:
+    """Bytes of memory and swap together; -1 for no limit."""
+    return -1 if str(value).strip() == "-1" else size(value, option)
+
+
+def cpus(value: Any, option: str) -> int | None:
+    """CFS quota in microseconds per CPU_PERIOD from a number of CPUs; None for 0 (no limit)."""
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e6:
+        raise wrong(option, value, "a number of CPUs such as 1.5")
+    quota = round(number * CPU_PERIOD)
+    if 0 < quota < 1000:
+        raise wrong(option, value, "at least 0.01 CPUs, the least the kernel takes")
+    return quota or None
+
+
+def cpu_quota(value: Any, option: str) -> int | None:
+    if str(value) in ("-1", "0"):
+        return None
+    quota = count(value, option)
+    if quota < 1000:
+        raise wrong(option, value, "microseconds, at least 1000, or -1 for no limit")
+    return quota
+
+
+def cpu_period(value: Any, option: str) -> int | None:
+    period = count(value, option)
+    if period and not 1000 <= period <= 1000000:
+        raise wrong(option, value, "microseconds from 1000 to 1000000")
+    return period or None
+
+
+def cpu_list(value: Any, option: str) -> str:
+    """cpuset(7) list format, sorted and with its runs joined: ``1,0`` and ``0-1`` are the same."""
+    numbers: set[int] = set()
+    for part in str(value).replace(" ", "").split(","):
+        first, dash, last = part.partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()) or (dash and int(last) < int(first)):
+            raise wrong(option, value, "CPU numbers such as 0-3,5")
+        numbers.update(range(int(first), int(last or first) + 1))
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and runs[-1][1] == number - 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
+
+
+def signal(value: Any, option: str) -> int:
+    """A signal's number from a number, ``TERM``, ``SIGTERM``, ``RTMIN+3`` or ``RTMAX-1`` (signal(7))."""
+    found = _SIGNAL.fullmatch(str(value).strip().upper())
+    base, offset = found.groups() if found else ("", None)
+    if base in _REAL_TIME:
+        number = _REAL_TIME[base] + int(offset or 0)
+    elif offset:
+        number = 0
+    else:
+        number = int(base) if base.isdigit() else int(getattr(_signal, "SIG" + base, 0))
+    if not 1 <= number <= 64:
+        raise wrong(option, value, "a signal such as TERM, SIGTERM, 15 or RTMIN+3")
+    return number
+
+
+def words(value: Any, option: str) -> list[str]:
+    """A command: a list as it is, a string split as the shell does (POSIX quoting)."""
+    if isinstance(value, (list, tuple)):
+        return [str(word) for word in value]
+    try:
+        return shlex.split(str(value))
+    except ValueError as error:
+        raise wrong(option, value, f"a command with its quotes closed ({error})") from error
+
+
+def entrypoint(value: Any, option: str) -> list[str]:
+    """As podman: a list, a JSON list in a string, or a string that is one program."""
+    if isinstance(value, str):
+        if value.lstrip().startswith("["):
+            import json
+
+            try:
+                value = json.loads(value)
+            except ValueError as error:
+                raise wrong(option, value, "a program, or a JSON list of words") from error
+        else:
+            return [value] if value else []
+    return [str(word) for word in value]
+
+
+def mapping(value: Any, option: str) -> dict[str, str]:
+    """String to string; the order does not matter."""
+    return {str(key): "" if item is None else str(item) for key, item in sorted(value.items(), key=lambda i: str(i[0]))}
+
+
+def environment(value: Any, option: str) -> dict[str, str]:
+    for key in value:
+        if not str(key) or "=" in str(key) or "\0" in str(key):
+            raise wrong(option, key, "a variable's name without '='")
+    return mapping(value, option)
+
+
+def string_list(value: Any, option: str) -> list[str]:
+    """A list whose order matters."""
+    return [str(item) for item in value]
+
+
+def string_set(value: Any, option: str) -> list[str]:
+    """A list whose order and repetitions do not matter."""
+    return sorted({str(item) for item in value})
+
+
+def capabilities(value: Any, option: str) -> list[str]:
+    """Capability names in the kernel's spelling (capabilities(7)); ``ALL`` stands for itself."""
+    spelled = (str(item).upper() for item in value)
+    return sorted({item if item == "ALL" or item.startswith("CAP_") else "CAP_" + item for item in spelled})
+
+
+def address(value: Any, option: str) -> str:
+    """An IPv4 or IPv6 address in its canonical spelling (RFC 5952)."""
+    import socket
+
+    word = str(value).strip("[]")
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            return socket.inet_ntop(family, socket.inet_pton(family, word))
+        except OSError:
+            continue
+    raise wrong(option, value, "an IPv4 or IPv6 address")
+
+
+def addresses(value: Any, option: str) -> list[str]:
+    return [address(item, option) for item in value]
+
+
+def hosts(value: Any, option: str) -> dict[str, str]:
+    """Host name to address; ``host-gateway`` stands for the gateway's."""
+    return {
+        key: item if item == "host-gateway" else address(item, option) for key, item in mapping(value, option).items()
+    }
+
+
+def ulimits(value: Any, option: str) -> dict[str, list[int]]:
+    """Resource to [soft, hard] from ``nofile=1024:2048``; -1 is unlimited (setrlimit(2))."""
+    found = {}
+    for item in value:
+        resource, equals, numbers = str(item).partition("=")
+        soft, colon, hard = numbers.partition(":")
+        resource = resource.strip().lower()
+        try:
+            pair = [int(soft), int(hard if colon else soft)]
+        except ValueError:
+            pair = [-2, -2]
+        if not equals or resource not in RLIMITS or min(pair) < -1 or (pair[1] != -1 and not -1 < pair[0] <= pair[1]):
+            raise wrong(option, item, "RESOURCE=SOFT[:HARD] such as nofile=1024:2048, soft not above hard")
+        found[resource] = pair
+    return dict(sorted(found.items()))
+
+
+def cgroup_parent(value: Any, option: str) -> str:
+    """A cgroup's path below the mounts, or a systemd slice's name."""
+    word = str(value)
+    if word.endswith(".slice") and "/" not in word:
+        return word
+    if not word.strip("/") or ".." in word.split("/"):
+        raise wrong(option, value, "a cgroup's path such as /libpod_parent, or a slice's name")
+    return os.path.normpath("/" + word.lstrip("/"))
+
+
+def absolute_path(value: Any, option: str) -> str:
+    """A path in the container."""
+    if not str(value).startswith("/"):
+        raise wrong(option, value, "an absolute path in the container")
+    return os.path.normpath(str(value))

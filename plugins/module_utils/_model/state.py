@@ -1,0 +1,50 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libpod's containerState: what is true of a container since the last boot."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Mapping
+
+from .errors import StateCorrupt
+from .status import ContainerStatus
+
+
+@dataclass(frozen=True)
+class ContainerState:
+    """Kept in the run root, so lost and rebuilt at a reboot.
+
+    ``pid_start`` and ``conmon_start`` are start times in clock ticks since boot (field 22 of
+    proc_pid_stat(5)): with the PID they name one process for ever. ``exit_code`` is the exit status or
+    128 + signal, and -1 where conmon died before it could tell. ``finished_time`` and ``started_time``
+    are RFC 3339.
+    """
+
+    status: ContainerStatus = ContainerStatus.CONFIGURED
+    boot_id: str = ""
+    config_path: str = ""
+    run_dir: str = ""
+    mounted: bool = False
+    mountpoint: str = ""
+    started_time: str = ""
+    finished_time: str = ""
+    exit_code: int = 0
+    oom_killed: bool = False
+    pid: int = 0
+    pid_start: int = 0
+    conmon_pid: int = 0
+    conmon_start: int = 0
+    netns_path: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "status": self.status.value}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any], path: str) -> ContainerState:
+        """:raises StateCorrupt: it is not such a record."""
+        try:
+            return cls(**{**record, "status": ContainerStatus(record["status"])})
+        except (TypeError, KeyError, ValueError) as error:
+            raise StateCorrupt(f"{path} is not a container's state: {error}") from error

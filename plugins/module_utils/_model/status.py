@@ -1,0 +1,75 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container's status, and the one table of moves between statuses."""
+
+from __future__ import annotations
+
+import enum
+
+from .errors import ContainerStopped, InvalidState
+
+
+class ContainerStatus(str, enum.Enum):
+    """libpod's ContainerStatus; the value is what users see."""
+
+    UNKNOWN = "unknown"
+    CONFIGURED = "configured"
+    CREATED = "created"
+    RUNNING = "running"
+    EXITED = "exited"
+    PAUSED = "paused"
+
+    def __str__(self) -> str:
+        return self.value
+
+    def allows(self, operation: str) -> bool:
+        """Whether ``operation`` (a key of MOVES) may begin in this status."""
+        return self in MOVES[operation][0]
+
+    def check(self, operation: str, name: str) -> None:
+        """Refuse an operation this status does not allow.
+
+        :raises InvalidState: naming the container, its status and what is allowed.
+        """
+        if not self.allows(operation):
+            error = ContainerStopped if operation in _NEED_PROCESS and not self.has_process else InvalidState
+            wanted = ", ".join(sorted(MOVES[operation][0]))
+            raise error(f"cannot {operation} container {name}: it is {self}, and {operation} needs it to be {wanted}")
+
+    @property
+    def has_process(self) -> bool:
+        """Whether an OCI container with a live init process stands behind this status."""
+        return self in (self.CREATED, self.RUNNING, self.PAUSED)
+
+
+def status_text(value: object) -> str:
+    """libpod's ContainerStatus.String(): the status as users see it, or ``bad state``."""
+    try:
+        return ContainerStatus(value).value
+    except ValueError:
+        return "bad state"
+
+
+_S = ContainerStatus
+_ANY = frozenset(_S)
+_NEED_PROCESS = frozenset(("exec", "attach", "namespace_path", "kill", "pause", "stop"))
+
+# operation: (statuses it may begin in, status it ends in; None where it leaves the status alone)
+MOVES: dict[str, tuple[frozenset[ContainerStatus], ContainerStatus | None]] = {
+    "init": (frozenset((_S.CONFIGURED, _S.EXITED)), _S.CREATED),
+    "start": (frozenset((_S.CONFIGURED, _S.CREATED, _S.EXITED)), _S.RUNNING),
+    "stop": (frozenset((_S.CREATED, _S.RUNNING)), _S.EXITED),
+    "kill": (frozenset((_S.RUNNING,)), None),
+    "pause": (frozenset((_S.RUNNING,)), _S.PAUSED),
+    "unpause": (frozenset((_S.PAUSED,)), _S.RUNNING),
+    "exec": (frozenset((_S.RUNNING,)), None),
+    "attach": (frozenset((_S.CREATED, _S.RUNNING)), None),
+    "namespace_path": (frozenset((_S.RUNNING, _S.PAUSED)), None),
+    "wait": (_ANY, None),
+    "mount": (_ANY, None),
+    "unmount": (frozenset((_S.CONFIGURED, _S.EXITED, _S.UNKNOWN)), None),
+    "update": (_ANY, None),
+    "remove": (frozenset((_S.CONFIGURED, _S.CREATED, _S.EXITED, _S.UNKNOWN)), None),
+    "force_remove": (_ANY, None),
+}

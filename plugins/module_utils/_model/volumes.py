@@ -1,0 +1,64 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Volumes and tmpfs mounts as users write them: ``SOURCE:TARGET[:OPTIONS]``."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from .spelling import NAME_PATTERN, absolute_path, size, wrong
+
+PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
+_FLAGS = ("nodev", "dev", "noexec", "exec", "nosuid", "suid", "bind", "rbind", "z", "Z", "copy", "nocopy")
+_TMPFS_FLAGS = ("noexec", "exec", "nosuid", "suid", "nodev", "dev", "ro", "rw", "noatime", "atime", "notmpcopyup")
+
+
+def _volume(item: object, option: str) -> dict[str, Any]:
+    parts = str(item).split(":")
+    if not 2 <= len(parts) <= 3 or not parts[0]:
+        raise wrong(option, item, "SOURCE:TARGET[:OPTIONS], SOURCE being a path or a volume's name")
+    source, words = parts[0], [word for word in (parts[2] if len(parts) == 3 else "").split(",") if word]
+    is_path = "/" in source or source in (".", "..")
+    if not is_path and not NAME_PATTERN.fullmatch(source):
+        raise wrong(option, source, "a path with a '/', or a volume's name")
+    for word in words:
+        if word not in _FLAGS + PROPAGATIONS + ("ro", "rw"):
+            raise wrong(option, item, "options from ro, rw, " + ", ".join(_FLAGS + PROPAGATIONS))
+    if {"ro", "rw"} <= set(words) or sum(word in PROPAGATIONS for word in words) > 1:
+        raise wrong(option, item, "at most one of ro and rw, and one propagation")
+    return {
+        "type": "bind" if is_path else "volume",
+        "source": os.path.abspath(source) if is_path else source,
+        "target": absolute_path(parts[1], option),
+        "read_only": "ro" in words,
+        "propagation": next((word for word in words if word in PROPAGATIONS), "rprivate"),
+        "flags": sorted(set(words) - {"ro", "rw", "rbind", "copy"} - set(PROPAGATIONS)),
+    }
+
+
+def volumes(value: Any, option: str) -> list[dict[str, Any]]:
+    """Bind mounts and named volumes, sorted by target, each target once."""
+    found: dict[str, dict[str, Any]] = {}
+    for item in value:
+        volume = _volume(item, option)
+        if found.setdefault(volume["target"], volume) != volume:
+            raise wrong(option, item, f"one volume for each target, and {volume['target']} has two")
+    return [found[target] for target in sorted(found)]
+
+
+def tmpfs(value: Any, option: str) -> dict[str, list[str]]:
+    """Target to mount options, sorted; ``size`` in bytes."""
+    found = {}
+    for target, words in value.items():
+        options = set()
+        for word in filter(None, str(words or "").split(",")):
+            key, equals, number = word.partition("=")
+            if key == "size" and not number.endswith("%"):
+                word = f"size={size(number, option)}"
+            elif not (key in ("size", "mode", "nr_inodes", "uid", "gid") and number) and word not in _TMPFS_FLAGS:
+                raise wrong(option, word, "size=, mode=, uid=, gid=, nr_inodes= or one of " + ", ".join(_TMPFS_FLAGS))
+            options.add(word)
+        found[absolute_path(target, option)] = sorted(options - {"rw"})
+    return dict(sorted(found.items()))

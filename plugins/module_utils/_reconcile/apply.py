@@ -1,0 +1,166 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Walking a plan: each step done as it was printed."""
+
+from __future__ import annotations
+
+import os
+from typing import Optional
+
+from .._container import host_ports
+from .._container.container import Container
+from .._container.observe import timestamp
+from .._drivers.image_store import ImageStore
+from .._model.config import ContainerConfig
+from .._model.errors import Internal
+from .._model.image import Image, name_for_source
+from .._model.options import Change
+from .._model.status import ContainerStatus
+from .._runtime.runtime import Runtime
+from .desired import Desired
+from .plan import Plan
+
+
+def apply(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> Optional[Container]:
+    """Do the plan's steps under the name's lock and return the container, None where it is gone.
+
+    A container that is made and started is one step to the outside: until it runs, the name is not its own.
+    """
+    for step in plan.steps:
+        if step.verb == "pull":
+            _pull(runtime, desired)
+        elif step.verb == "create":
+            container = _create(runtime, desired, plan)
+        elif step.verb == "recreate":
+            container = _recreate(runtime, _present(container), desired, plan)
+        elif step.verb == "start" and plan.has("create"):
+            pass  # done by create, which commits the name only then
+        elif step.verb == "delete":
+            _delete(runtime, step.subject)
+            container = None
+        elif step.verb == "update":
+            _update(_present(container), desired, plan)
+        else:
+            _move(_present(container), step.verb)
+    return container
+
+
+def _present(container: Optional[Container]) -> Container:
+    if container is None:
+        raise Internal("a plan's step needs a container, and there is none")
+    return container
+
+
+def _move(container: Container, verb: str) -> None:
+    if verb == "restart":
+        with container.batch():
+            container.stop()
+            container.start()
+    else:
+        {"start": container.start, "stop": container.stop, "pause": container.pause, "unpause": container.unpause}[
+            verb
+        ]()
+
+
+def _pull(runtime: Runtime, desired: Desired) -> None:
+    from .._drivers.images import Images
+
+    Images(runtime.parts).pull(desired.image)
+
+
+def configuration(runtime: Runtime, desired: Desired, previous: Optional[Container]) -> ContainerConfig:
+    """A new container's configuration, with an ID of its own.
+
+    :raises NoSuchImage: the image is not in the store.
+    """
+    assert desired.options is not None
+    options = desired.options
+    image: Optional[Image] = None
+    if desired.image and not desired.rootfs:
+        image = ImageStore(runtime.parts).get(desired.image)
+    container_id = os.urandom(32).hex()
+    joined = {}
+    if options["network"]["mode"] == "container":
+        joined["net"] = runtime.store.lookup(options["network"]["target"])
+    kept = previous.config if previous is not None and not desired.image else None
+    return ContainerConfig(
+        id=container_id,
+        name=desired.name,
+        created_time=timestamp(),
+        options=options,
+        static_dir=runtime.store.static_dir(container_id),
+        rootfs_image_id=image.id if image else kept.rootfs_image_id if kept else "",
+        rootfs_image_name=name_for_source(desired.image) if image else kept.rootfs_image_name if kept else "",
+        image_config=image.config if image else kept.image_config if kept else {},
+        rootfs=desired.image if desired.rootfs else kept.rootfs if kept else "",
+        overlay=desired.overlay or bool(kept and kept.overlay),
+        namespace_containers=joined,
+        ports=host_ports.choose(options["publish"]),
+        cgroup_manager=runtime.host.cgroup_manager,
+    )
+
+
+def _create(runtime: Runtime, desired: Desired, plan: Plan) -> Container:
+    container = runtime.begin(configuration(runtime, desired, None))
+    try:
+        _bring_up(runtime, container, plan.has("start"))
+    except BaseException:
+        runtime.recover(desired.name)
+        raise
+    runtime.commit(container)
+    return container
+
+
+def _bring_up(runtime: Runtime, container: Container, run: bool) -> None:
+    with container.batch():
+        if run:
+            container.start(fresh=True)
+        else:
+            runtime.prepare_storage(container)
+
+
+def _recreate(runtime: Runtime, old: Container, desired: Desired, plan: Plan) -> Container:
+    """The old container gives way only once the new one is up; otherwise it comes back as it was."""
+    new = runtime.begin(configuration(runtime, desired, old))
+    status = old.status()
+    try:
+        with old.batch():
+            if status is ContainerStatus.PAUSED:
+                old.unpause()
+            if old.state.status.has_process:
+                old.stop()
+        _bring_up(runtime, new, plan.status_after in ("running", "paused"))
+    except BaseException:
+        runtime.recover(desired.name)
+        if status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED) and not old.status().has_process:
+            old.start()
+        if status is ContainerStatus.PAUSED and old.status() is ContainerStatus.RUNNING:
+            old.pause()
+        raise
+    runtime.commit(new)
+    return new
+
+
+def _update(container: Container, desired: Desired, plan: Plan) -> None:
+    """Take the changed options over, the kernel's part of them first."""
+    assert desired.options is not None
+    names = [found.option for found in plan.differences if found.change != Change.RECREATE]
+    limits = [found.option for found in plan.differences if found.change == Change.LIVE]
+    config = container.config.with_options({name: desired.options[name] for name in names})
+    container.update(config, limits)
+
+
+def _delete(runtime: Runtime, name: str) -> None:
+    """Stop and remove a container; its dependents' names are locked only now, the task's own is already."""
+    with runtime.store.lock(name) as lock:
+        container = runtime.find(name)
+        if container is not None:
+            with container.batch():
+                if container.state.status is ContainerStatus.PAUSED:
+                    container.unpause()
+                if container.state.status is ContainerStatus.RUNNING:
+                    container.stop()
+            runtime.remove(container, force=True)
+        if lock.depth == 1:
+            lock.discard()

@@ -1,0 +1,66 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wanted against recorded configuration: which options differ, and what each difference needs."""
+
+from __future__ import annotations
+
+from .._model.config import ContainerConfig, resolved
+from .._model.errors import NoSuchContainer
+from .._model.image import name_for_source
+from .._model.options import Change, changed_options
+from .._runtime.runtime import Runtime
+from .desired import Desired
+from .plan import Difference
+
+
+def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> list[Difference]:
+    """Every option in which the container is not as wanted; no program is started."""
+    if desired.by_name or desired.options is None:
+        return []
+    found = _image_difference(runtime, config, desired)
+    wanted, recorded = resolved(desired.options, config.image_config), config.resolved
+    for row in changed_options(desired.options, config.options):
+        before = recorded.get(row.name, config.options.get(row.name, row.default))
+        after = wanted.get(row.name, desired.options[row.name])
+        if before != after:
+            found.append(Difference(row.name, before, after, row.change, row.secret))
+    return found + _joined_difference(runtime, config, desired)
+
+
+def _image_difference(runtime: Runtime, config: ContainerConfig, desired: Desired) -> list[Difference]:
+    if not desired.image:
+        return []
+    if desired.rootfs or config.rootfs:
+        before = config.rootfs + (":O" if config.overlay else "") or config.rootfs_image_name
+        after = desired.image + (":O" if desired.overlay else "")
+        return [Difference("image", before, after, Change.RECREATE)] if before != after else []
+    name = name_for_source(desired.image)
+    if name == config.rootfs_image_name and not desired.image_strict:
+        return []
+    from .._drivers.image_store import ImageStore
+
+    image = ImageStore(runtime.parts).find(desired.image)
+    if image is not None and image.id == config.rootfs_image_id:
+        return []
+    before, after = config.rootfs_image_name, name
+    if before == after:
+        before, after = f"{before} ({config.rootfs_image_id[:12]})", f"{after} ({image.id[:12] if image else 'newer'})"
+    return [Difference("image", before, after, Change.RECREATE)]
+
+
+def _joined_difference(runtime: Runtime, config: ContainerConfig, desired: Desired) -> list[Difference]:
+    """A container joined by name may be another one by now."""
+    assert desired.options is not None
+    network = desired.options["network"]
+    before = config.namespace_containers.get("net", "")
+    if network["mode"] != "container" or not before or network != config.options["network"]:
+        return []
+    try:
+        after = runtime.store.lookup(network["target"])
+    except NoSuchContainer:
+        after = ""
+    if before == after:
+        return []
+    name = network["target"]
+    return [Difference("network", f"{name} ({before[:12]})", f"{name} ({after[:12]})", Change.RECREATE)]

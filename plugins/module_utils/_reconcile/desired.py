@@ -1,0 +1,40 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a task asks for, in the engine's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Optional
+
+STATES = ("absent", "present", "created", "started", "stopped", "paused")
+
+
+@dataclass(frozen=True)
+class Desired:
+    """One container as a playbook wants it.
+
+    ``options`` are normalised (see ``options.normalise``), None where the task names the container alone;
+    ``given`` are the names of the options the task has. ``image`` is the user's own spelling; with
+    ``rootfs`` it is a host directory, used under an overlay where ``overlay``.
+    """
+
+    name: str
+    state: str = "started"
+    options: Optional[Mapping[str, Any]] = None
+    given: frozenset[str] = field(default=frozenset())
+    image: str = ""
+    rootfs: bool = False
+    overlay: bool = False
+    image_strict: bool = False
+    force_restart: bool = False
+    recreate: bool = False
+    force_delete: bool = True
+    delete_depend: bool = False
+    detach: bool = True
+
+    @property
+    def by_name(self) -> bool:
+        """Whether the task does something to a container whatever its configuration."""
+        return self.options is None or self.state in ("absent", "stopped") or self.force_restart and not self.image

@@ -1,0 +1,39 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Environment files: ``KEY=VALUE`` lines, as podman and docker read them."""
+
+from __future__ import annotations
+
+import os
+from typing import Iterable
+
+from .._model.errors import InvalidArgument
+
+
+def read(paths: Iterable[str]) -> dict[str, str]:
+    """The variables of the files, later ones winning; a line ``KEY`` takes the value from the engine's environment.
+
+    :raises InvalidArgument: a file cannot be read, or has a line without a variable's name. Values are never shown.
+    """
+    found: dict[str, str] = {}
+    for path in paths:
+        try:
+            with open(path, encoding="utf-8") as file:
+                lines = file.read().splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            raise InvalidArgument(f"env_file: {path} cannot be read on the target: {reason}") from error
+        for number, line in enumerate(lines, 1):
+            line = line.lstrip()
+            if not line or line.startswith("#"):
+                continue
+            key, equals, value = line.partition("=")
+            key = key.strip()
+            if not key or " " in key:
+                raise InvalidArgument(f"env_file: line {number} of {path} has no variable's name: expected KEY=VALUE")
+            if equals:
+                found[key] = value
+            elif key in os.environ:
+                found[key] = os.environ[key]
+    return found

@@ -1,0 +1,95 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plan is data: what will be done to one container, and why. Check mode prints it, apply walks it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping
+
+# verb of a step: the words of its action
+ACTIONS = {
+    "pull": "pulled image {}",
+    "create": "created {}",
+    "start": "started {}",
+    "stop": "stopped {}",
+    "restart": "restarted {}",
+    "recreate": "recreated {}",
+    "update": "updated {}",
+    "pause": "paused {}",
+    "unpause": "unpaused {}",
+    "delete": "deleted {}",
+}
+HIDDEN = "(hidden)"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One option's value in the record and as wanted; ``change`` is an ``options.Change``."""
+
+    option: str
+    before: Any
+    after: Any
+    change: int
+    secret: bool = False
+
+    def shown(self) -> tuple[Any, Any]:
+        """Before and after as a diff may show them: of a secret mapping the names that differ, no value."""
+        if not self.secret:
+            return self.before, self.after
+        before, after = self.before or {}, self.after or {}
+        differing = {key for key in {*before, *after} if before.get(key) != after.get(key)}
+        changed = {key for key in differing if key in before and key in after}
+        return (
+            dict.fromkeys(sorted(differing & set(before)), HIDDEN),
+            {key: HIDDEN + (" changed" if key in changed else "") for key in sorted(differing & set(after))},
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do; ``subject`` is the container or image it is done to."""
+
+    verb: str
+    subject: str
+
+    def __str__(self) -> str:
+        return ACTIONS[self.verb].format(self.subject)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps in their order, the status before and after, and the differences that led to them."""
+
+    steps: tuple[Step, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    status_before: str = "absent"
+    status_after: str = "absent"
+
+    @property
+    def actions(self) -> list[str]:
+        return [str(step) for step in self.steps]
+
+    def has(self, verb: str) -> bool:
+        return any(step.verb == verb for step in self.steps)
+
+    def diff(self) -> dict[str, Mapping[str, Any]]:
+        """``before`` and ``after`` of what differs; empty mappings where nothing does."""
+        before: dict[str, Any] = {}
+        after: dict[str, Any] = {}
+        if self.steps and self.status_before != self.status_after:
+            before["status"], after["status"] = self.status_before, self.status_after
+        for difference in self.differences:
+            before[difference.option], after[difference.option] = difference.shown()
+        forcing = self.forcing
+        if self.has("recreate"):
+            after["recreated because of"] = forcing or ["recreate"]
+        return {"before": before, "after": after}
+
+    @property
+    def forcing(self) -> list[str]:
+        """The options that need a new container."""
+        from .._model.options import Change
+
+        return [found.option for found in self.differences if found.change == Change.RECREATE]

@@ -1,0 +1,120 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wanted state and actual status → the plan's steps."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from .._container.container import Container
+from .._model.errors import InvalidArgument, InvalidState, NoSuchContainer
+from .._model.options import Change
+from .._model.status import ContainerStatus
+from .._runtime.runtime import Runtime
+from .compare import differences
+from .desired import Desired
+from .plan import Difference, Plan, Step
+
+_AFTER = {"started": "running", "stopped": "exited", "paused": "paused", "created": "configured"}
+
+
+def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
+    """The plan for a container, which is None where the name is free.
+
+    :raises NoSuchContainer: it is to be started or stopped by its name alone, and is not there.
+    :raises InvalidState: it is to be removed while it runs, without force.
+    """
+    if desired.state == "absent":
+        return _absent(runtime, container, desired)
+    if container is None:
+        return _new(runtime, desired)
+    found = differences(runtime, container.config, desired)
+    recreate = not desired.by_name and (desired.recreate or any(one.change == Change.RECREATE for one in found))
+    status = container.state.status
+    if recreate:
+        return _recreate(runtime, container, desired, found)
+    steps = [Step("update", desired.name)] if found else []
+    steps += _moves(status, desired)
+    after = status.value if desired.state in ("present", "created") else _AFTER[desired.state]
+    if desired.state == "stopped" and not steps:
+        after = status.value
+    return Plan(tuple(steps), tuple(found), status.value, after)
+
+
+def _moves(status: ContainerStatus, desired: Desired) -> list[Step]:
+    """The steps from this status to the wanted state, the configuration being right."""
+    name = desired.name
+    start, paused = Step("start", name), status is ContainerStatus.PAUSED
+    running = status is ContainerStatus.RUNNING
+    if desired.state == "stopped":
+        if not (running or paused or status is ContainerStatus.CREATED):
+            return []
+        return [Step("unpause", name), Step("stop", name)] if paused else [Step("stop", name)]
+    if desired.force_restart and desired.state in ("started", "present"):
+        if running or paused:
+            return [*([Step("unpause", name)] if paused else []), Step("restart", name)]
+        return [start]
+    if desired.state == "started":
+        return [] if running else [Step("unpause", name)] if paused else [start]
+    if desired.state == "paused":
+        return [] if paused else [Step("pause", name)] if running else [start, Step("pause", name)]
+    return []
+
+
+def _absent(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
+    if container is None:
+        return Plan()
+    status = container.state.status
+    if status.has_process and not desired.force_delete:
+        raise InvalidState(
+            f"container {desired.name} is {status} and force_delete is false: stop it first, or set force_delete"
+        )
+    order = _with_dependents(runtime, container) if desired.delete_depend else [container]
+    if not desired.delete_depend:
+        runtime.check_removable(container)
+    return Plan(tuple(Step("delete", one.name) for one in order), (), status.value, "absent")
+
+
+def _with_dependents(runtime: Runtime, container: Container) -> list[Container]:
+    """The container and all that depend on it, each after its own dependents."""
+    order: list[Container] = []
+    for other in runtime.dependents(container.id):
+        order += [one for one in _with_dependents(runtime, other) if one.id not in {known.id for known in order}]
+    return [*order, container]
+
+
+def _pull(runtime: Runtime, desired: Desired) -> list[Step]:
+    """The step that gets the image, where it is not in the store."""
+    if desired.rootfs or not desired.image:
+        return []
+    from .._drivers.image_store import ImageStore
+
+    found = ImageStore(runtime.parts).find(desired.image)
+    return [] if found else [Step("pull", desired.image)]
+
+
+def _new(runtime: Runtime, desired: Desired) -> Plan:
+    if not desired.image:
+        if desired.options is None or desired.state == "stopped":
+            raise NoSuchContainer(f"no container has the name {desired.name!r}, and without an image none can be made")
+        raise InvalidArgument(f"image: is needed to make container {desired.name}, which does not exist yet")
+    steps = [*_pull(runtime, desired), Step("create", desired.name)]
+    if desired.state in ("started", "paused"):
+        steps.append(Step("start", desired.name))
+    if desired.state == "paused":
+        steps.append(Step("pause", desired.name))
+    after = "configured" if desired.state in ("created", "present", "stopped") else _AFTER[desired.state]
+    return Plan(tuple(steps), (), "absent", after)
+
+
+def _recreate(runtime: Runtime, container: Container, desired: Desired, found: list[Difference]) -> Plan:
+    """A new container in the old one's place; it runs where that is wanted, or where the old one ran."""
+    status = container.state.status
+    runs = desired.state in ("started", "paused") or status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
+    runtime.check_removable(container)
+    steps = [*_pull(runtime, desired), Step("recreate", desired.name)]
+    if desired.state == "paused":
+        steps.append(Step("pause", desired.name))
+    after = "paused" if desired.state == "paused" else "running" if runs else "configured"
+    return Plan(tuple(steps), tuple(found), status.value, after)

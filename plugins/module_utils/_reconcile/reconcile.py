@@ -1,0 +1,94 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reconcile: one container brought to what a task asks for, or the plan for it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Optional
+
+from .._container.container import Container
+from .._model.parts import Parts
+from .._runtime.inspect import inspect
+from .._runtime.runtime import Runtime
+from . import planner
+from .desired import Desired
+from .plan import Plan
+
+if TYPE_CHECKING:
+    from .._container.logs import Output
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was done, or in check mode would be; ``container`` is ``{}`` where there is none.
+
+    ``output`` is what a container printed that was started with ``detach: false``.
+    """
+
+    plan: Plan
+    container: dict[str, Any]
+    output: Optional[Output] = None
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.plan.steps)
+
+
+def reconcile(parts: Parts, desired: Desired, *, check_mode: bool = False) -> Outcome:
+    """Bring the container to the desired state, under its name's lock; in check mode only say how.
+
+    :raises LibpodError: in words for the user; what had been begun is undone, or is by the next run.
+    """
+    runtime = Runtime(parts)
+    if check_mode:
+        container = runtime.find(desired.name)
+        plan = _plan(runtime, container, desired)
+        return Outcome(plan, inspect(container) if container else {})
+    runtime.store.prepare()
+    with runtime.store.lock(desired.name) as lock:
+        runtime.recover(desired.name)
+        container = runtime.find(desired.name)
+        plan = _plan(runtime, container, desired)
+        offset = _log_size(container)
+        if plan.steps:
+            from .apply import apply
+
+            container = apply(runtime, container, desired, plan)
+        if container is None:
+            lock.discard()
+    output = None
+    if container is not None and not desired.detach and desired.state == "started" and plan.steps:
+        from .._container.logs import follow_to_end
+
+        output = follow_to_end(container, offset)
+    return Outcome(plan, inspect(container) if container else {}, output)
+
+
+def _plan(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
+    """The plan, and where it changes anything, the certainty that it can be begun."""
+    if container is not None:
+        if runtime.store.lock(desired.name).held:
+            container.status()
+        else:
+            container.peek()
+    plan = planner.make(runtime, container, desired)
+    if plan.steps:
+        from . import validate
+
+        validate.check_root()
+        if any(step.verb in ("create", "recreate", "start", "restart", "update") for step in plan.steps):
+            validate.check_tools(runtime, desired)
+        if desired.options is not None and desired.state not in ("absent", "stopped"):
+            validate.check(runtime, desired)
+    return plan
+
+
+def _log_size(container: Optional[Container]) -> int:
+    """Where in a container's log the coming run's output will begin."""
+    try:
+        return os.path.getsize(container.config.log_path) if container else 0
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,82 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What only the host can say about a wanted configuration, asked before anything is changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from .._container.volumes import check_source
+from .._drivers import cni_config
+from .._drivers.command import TOOL_PATH
+from .._model.errors import ContainerStopped, InvalidArgument, NotImplementedByHost, ToolMissing
+from .._runtime.runtime import Runtime
+from .._spec import capabilities
+from .desired import Desired
+
+
+def check_root() -> None:
+    """:raises InvalidArgument: the engine does not run as root."""
+    if os.geteuid() != 0:
+        raise InvalidArgument(
+            f"the engine needs root to make containers, and runs as user ID {os.geteuid()}: set become: true"
+        )
+
+
+def check_tools(runtime: Runtime, desired: Desired) -> None:
+    """:raises ToolMissing: naming the program and the package that has it."""
+    wanted = [(runtime.parts.oci_runtime, runtime.host.oci.name), (runtime.parts.conmon_path, "conmon")]
+    if not desired.rootfs:
+        wanted.append(("containers-storage", "containers-storage"))
+    for tool, package in wanted:
+        if not shutil.which(tool, path=TOOL_PATH):
+            raise ToolMissing(tool, package)
+
+
+def check(runtime: Runtime, desired: Desired) -> None:
+    """Everything about the options that can be known beforehand.
+
+    :raises InvalidArgument: an option names what is not there. :raises NoSuchNetwork, NoSuchContainer: likewise.
+    :raises NotImplementedByHost: the kernel lacks what was asked for.
+    """
+    options = desired.options
+    assert options is not None
+    if desired.rootfs and not os.path.isdir(desired.image):
+        raise InvalidArgument(f"image: {desired.image} is not a directory, which rootfs: true needs it to be")
+    for volume in options["volume"]:
+        if volume["type"] == "bind":
+            check_source(volume["source"], desired.name)
+    granted = capabilities.host_capabilities()
+    capabilities.compute(options["cap_add"], options["cap_drop"], granted, privileged=options["privileged"])
+    profile = options["security_opt"]["seccomp"]
+    if profile not in ("", "unconfined") and not os.path.isfile(profile):
+        raise InvalidArgument(f"security_opt: the seccomp profile {profile} is not a file on the host")
+    if "memory_swap" in desired.given and options["memory_swap"] not in (None, -1) and not runtime.host.swap:
+        raise NotImplementedByHost(
+            "memory_swap: this kernel does not account for swap (boot with swapaccount=1): omit the option"
+        )
+    _check_network(runtime, desired)
+
+
+def _check_network(runtime: Runtime, desired: Desired) -> None:
+    assert desired.options is not None
+    network = desired.options["network"]
+    if network["mode"] == "cni":
+        for name in network["networks"]:
+            if name:
+                cni_config.network(runtime.parts, name)
+            else:
+                cni_config.default_network(runtime.parts)
+    elif network["mode"] == "ns" and not os.path.exists(network["target"]):
+        raise InvalidArgument(f"network: {network['target']} is not a network namespace on this host")
+    elif network["mode"] == "container":
+        joined = runtime.container(network["target"]).peek()
+        if joined.name == desired.name:
+            raise InvalidArgument(f"network: container {desired.name} cannot join its own network namespace")
+        if desired.state in ("started", "paused") and not joined.state.status.has_process:
+            raise ContainerStopped(
+                f"network: container {joined.name}, whose network {desired.name} is to join, is "
+                f"{joined.state.status}: start it first"
+            )

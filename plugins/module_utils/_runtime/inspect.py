@@ -1,0 +1,196 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container as ``podman inspect`` shows it: the shape users of containers.podman know."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from .._container.attachments import attachments
+from .._container.container import Container
+from .._model.config import ContainerConfig
+from .._model.network import Attachment
+from .._model.state import ContainerState
+
+_NO_TIME = "0001-01-01T00:00:00Z"
+
+
+def inspect(container: Container) -> dict[str, Any]:
+    """The container now, without its lock and without starting a program."""
+    state = container.peek().state
+    config = container.config
+    resolved = config.resolved
+    argv = config.argv
+    return {
+        "Id": config.id,
+        "Name": config.name,
+        "Created": config.created_time,
+        "Path": argv[0] if argv else "",
+        "Args": argv[1:],
+        "State": _state(state, container),
+        "Image": config.rootfs_image_id,
+        "ImageName": config.rootfs_image_name,
+        "Rootfs": config.rootfs,
+        "Pod": "",
+        "ResolvConfPath": f"{container.run_dir}/resolv.conf",
+        "HostnamePath": f"{container.run_dir}/hostname",
+        "HostsPath": f"{container.run_dir}/hosts",
+        "StaticDir": config.static_dir,
+        "OCIConfigPath": state.config_path,
+        "OCIRuntime": container.host.oci.name,
+        "Driver": container.host.parts.storage_driver or "overlay",
+        "MountLabel": "",
+        "ProcessLabel": "",
+        "Dependencies": list(config.dependencies),
+        "Mounts": [_mount(volume, container) for volume in config.options["volume"]],
+        "NetworkSettings": _network_settings(container, state),
+        "Config": {
+            "Hostname": config.hostname,
+            "User": resolved["user"],
+            "Env": [f"{key}={value}" for key, value in resolved["env"].items()],
+            "Cmd": resolved["command"],
+            "Entrypoint": resolved["entrypoint"],
+            "Image": config.rootfs_image_name,
+            "WorkingDir": resolved["workdir"],
+            "Labels": resolved["label"],
+            "Annotations": {},
+            "StopSignal": resolved["stop_signal"],
+            "StopTimeout": config.stop_timeout,
+            "Tty": config.options["tty"],
+            "OpenStdin": config.options["interactive"],
+        },
+        "HostConfig": _host_config(config),
+    }
+
+
+def _state(state: ContainerState, container: Container) -> dict[str, Any]:
+    status = state.status.value
+    return {
+        "Status": status,
+        "Running": status == "running",
+        "Paused": status == "paused",
+        "OOMKilled": state.oom_killed,
+        "Dead": False,
+        "Pid": state.pid,
+        "ConmonPid": state.conmon_pid,
+        "ExitCode": state.exit_code,
+        "Error": "",
+        "StartedAt": state.started_time or _NO_TIME,
+        "FinishedAt": state.finished_time or _NO_TIME,
+        "CgroupPath": container.cgroup_path,
+        "Mounted": state.mounted,
+        "Mountpoint": state.mountpoint,
+    }
+
+
+def _mount(volume: Mapping[str, Any], container: Container) -> dict[str, Any]:
+    named = volume["type"] == "volume"
+    source = f"{container.host.parts.static_root}/volumes/{volume['source']}/_data" if named else volume["source"]
+    return {
+        "Type": volume["type"],
+        **({"Name": volume["source"]} if named else {}),
+        "Source": source,
+        "Destination": volume["target"],
+        "Driver": "local" if named else "",
+        "Mode": "",
+        "Options": volume["flags"],
+        "RW": not volume["read_only"],
+        "Propagation": volume["propagation"],
+    }
+
+
+def _network_settings(container: Container, state: ContainerState) -> dict[str, Any]:
+    networks = {entry.network: _network(entry) for entry in attachments(container) if entry.result is not None}
+    first = next(iter(networks.values()), _EMPTY_NETWORK)
+    return {
+        **{key: value for key, value in first.items() if key not in ("NetworkID", "Links", "Aliases")},
+        "Bridge": "",
+        "SandboxID": "",
+        "SandboxKey": state.netns_path,
+        "Ports": _port_bindings(container.config),
+        "Networks": networks,
+    }
+
+
+_EMPTY_NETWORK = {
+    "NetworkID": "",
+    "EndpointID": "",
+    "Gateway": "",
+    "IPAddress": "",
+    "IPPrefixLen": 0,
+    "IPv6Gateway": "",
+    "GlobalIPv6Address": "",
+    "GlobalIPv6PrefixLen": 0,
+    "MacAddress": "",
+}
+
+
+def _network(attachment: Attachment) -> dict[str, Any]:
+    facts = attachment.facts
+    found: dict[str, Any] = {**_EMPTY_NETWORK, "NetworkID": attachment.network, "MacAddress": facts.mac}
+    for address in facts.ipv4[:1]:
+        found.update(IPAddress=address.ip, IPPrefixLen=address.prefix_length, Gateway=address.gateway)
+    for address in facts.ipv6[:1]:
+        found.update(
+            GlobalIPv6Address=address.ip, GlobalIPv6PrefixLen=address.prefix_length, IPv6Gateway=address.gateway
+        )
+    return found
+
+
+def _port_bindings(config: ContainerConfig) -> dict[str, list[dict[str, str]]]:
+    found: dict[str, list[dict[str, str]]] = {}
+    for host_ip, host_port, container_port, protocol in config.ports:
+        binding = {"HostIp": "" if host_ip == "0.0.0.0" else host_ip, "HostPort": str(host_port)}
+        found.setdefault(f"{container_port}/{protocol}", []).append(binding)
+    return found
+
+
+def _host_config(config: ContainerConfig) -> dict[str, Any]:
+    options = config.options
+    network = options["network"]
+    modes = {"cni": "bridge", "container": f"container:{config.namespace_containers.get('net', '')}"}
+    return {
+        "Binds": [f"{volume['source']}:{volume['target']}" for volume in options["volume"]],
+        "Tmpfs": {target: ",".join(words) for target, words in options["tmpfs"].items()},
+        "NetworkMode": modes.get(network["mode"], network["mode"]),
+        "PortBindings": _port_bindings(config),
+        "LogConfig": {
+            "Type": options["log_driver"],
+            "Path": config.log_path,
+            "Size": str(options["log_opt"]["max_size"] or "0B"),
+            "Tag": options["log_opt"]["tag"] or "",
+        },
+        "Memory": options["memory"] or 0,
+        "MemorySwap": options["memory_swap"] or 0,
+        "NanoCpus": (options["cpu_quota"] or 0) * 10**9 // (options["cpu_period"] or 10**5),
+        "CpuQuota": options["cpu_quota"] or 0,
+        "CpuPeriod": options["cpu_period"] or 0,
+        "CpuShares": options["cpu_shares"] or 0,
+        "CpusetCpus": options["cpuset_cpus"] or "",
+        "PidsLimit": options["pids_limit"] or 0,
+        "CapAdd": options["cap_add"],
+        "CapDrop": options["cap_drop"],
+        "Privileged": options["privileged"],
+        "ReadonlyRootfs": options["read_only"],
+        "SecurityOpt": _security(options["security_opt"]),
+        "Ulimits": [
+            {"Name": f"RLIMIT_{name.upper()}", "Soft": soft, "Hard": hard}
+            for name, (soft, hard) in options["ulimit"].items()
+        ],
+        "Sysctls": options["sysctl"],
+        "ShmSize": options["shm_size"],
+        "Dns": options["dns"],
+        "DnsOptions": options["dns_option"],
+        "DnsSearch": options["dns_search"],
+        "ExtraHosts": [f"{name}:{address}" for name, address in options["etc_hosts"].items()],
+        "CgroupParent": config.cgroup_parent,
+        "CgroupManager": config.cgroup_manager,
+        "RestartPolicy": {"Name": "", "MaximumRetryCount": 0},
+        "AutoRemove": False,
+    }
+
+
+def _security(security: Mapping[str, Any]) -> list[str]:
+    found = ["no-new-privileges"] if security["no_new_privileges"] else []
+    return found + ([f"seccomp={security['seccomp']}"] if security["seccomp"] else [])

@@ -1,0 +1,159 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libpod's Runtime: finds, makes and removes containers, and repairs what an interrupted run left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Iterator
+
+from .._container.container import Container
+from .._drivers.effects import effect
+from .._drivers.host import Host
+from .._model.config import ContainerConfig
+from .._model.errors import DependencyExists, NoSuchContainer, StateCorrupt
+from .._model.parts import Parts
+from .._model.status import ContainerStatus
+from .._store.store import Store
+
+
+class Runtime:
+    """The containers under one set of roots. Methods that change a name are called under its lock."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.store = Store(parts)
+        self.host = Host(parts)
+
+    def container(self, key: str) -> Container:
+        """The container with this name, full ID or unambiguous ID prefix.
+
+        :raises NoSuchContainer: there is none. :raises InvalidArgument: several match.
+        """
+        return self._by_id(self.store.lookup(key))
+
+    def find(self, name: str) -> Container | None:
+        """The container with this name, or None."""
+        container_id = self.store.name_record(name).get("id")
+        return self._by_id(container_id) if container_id else None
+
+    def containers(self) -> Iterator[Container]:
+        """Every container, by name; one that is removed meanwhile is left out."""
+        for _name, container_id in self.store.names():
+            try:
+                yield self._by_id(container_id)
+            except NoSuchContainer:
+                continue
+
+    def _by_id(self, container_id: str) -> Container:
+        return Container(self.store, self.host, self.store.config(container_id))
+
+    def dependents(self, container_id: str) -> list[Container]:
+        """The containers that join a namespace of this one."""
+        return [other for other in self.containers() if container_id in other.config.dependencies]
+
+    # Making
+
+    def begin(self, config: ContainerConfig) -> Container:
+        """Write a container's configuration; until ``commit`` it is pending, and ``recover`` undoes it."""
+        record = self.store.name_record(config.name)
+        self.store.write_name(config.name, {**record, "pending": config.id})
+        self.store.write_config(config)
+        return Container(self.store, self.host, config)
+
+    def prepare_storage(self, container: Container) -> None:
+        """Make the container's top layer, so that its image is in use from now on."""
+        container.storage.create(container.id, container.config.rootfs_image_id)
+
+    def commit(self, container: Container) -> None:
+        """Give the name to the pending container, in one rename; an earlier holder is then removed."""
+        earlier = self.store.name_record(container.name).get("id", "")
+        self.store.write_name(container.name, {"id": container.id, "retired": earlier})
+        if earlier:
+            self.recover(container.name)
+
+    def recover(self, name: str) -> None:
+        """Finish or undo what an interrupted run left under this name."""
+        record = self.store.name_record(name)
+        if record.get("pending"):
+            self._purge(record["pending"])
+        if record.get("retired"):
+            self._purge(record["retired"])
+        if record.get("pending") or record.get("retired"):
+            self.store.write_name(name, {"id": record.get("id", "")})
+
+    # Removing
+
+    def check_removable(self, container: Container) -> None:
+        """:raises DependencyExists: other containers join its namespaces; they are named."""
+        names = sorted(other.name for other in self.dependents(container.id))
+        if names:
+            raise DependencyExists(
+                f"container {container.name} cannot be removed: {', '.join(names)} "
+                f"{'shares' if len(names) == 1 else 'share'} its namespaces: remove "
+                f"{'that one' if len(names) == 1 else 'those'} first, or set delete_depend"
+            )
+
+    def remove(self, container: Container, *, force: bool = False) -> None:
+        """Remove a container and all that is its own on the host; named volumes stay.
+
+        :raises InvalidState: it runs or is paused, and ``force`` is not set.
+        :raises DependencyExists: others depend on it.
+        """
+        container.status().check("force_remove" if force else "remove", container.name)
+        self.check_removable(container)
+        record = self.store.name_record(container.name)
+        self.store.write_name(container.name, {**record, "id": "", "retired": container.id})
+        self.recover(container.name)
+
+    def _purge(self, container_id: str) -> None:
+        """Remove everything that has this ID on the host, however far its making or removal had come."""
+        lock = self.store.lock(container_id)
+        self.store.prepare()
+        with lock:
+            container = self._remains(container_id)
+            # Without a configuration nothing beyond the directories was begun.
+            if container is not None:
+                container.sync()
+                if container.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED):
+                    _end(container)
+                container.cleanup()
+                container.storage.delete(container_id)
+            for directory in (self.store.run_dir(container_id), self.store.static_dir(container_id)):
+                effect(f"remove {directory}")
+                shutil.rmtree(directory, ignore_errors=not os.path.exists(directory))
+            lock.discard()
+
+    def _remains(self, container_id: str) -> Container | None:
+        """The container to take down; one of unreadable configuration by its ID and the defaults."""
+        try:
+            return self._by_id(container_id)
+        except NoSuchContainer:
+            return None
+        except StateCorrupt:
+            from .._model.options import normalise
+
+            bare = ContainerConfig(
+                id=container_id,
+                name=container_id[:12],
+                created_time="",
+                options=normalise({}),
+                static_dir=self.store.static_dir(container_id),
+                cgroup_manager=self.host.cgroup_manager,
+            )
+            return Container(self.store, self.host, bare)
+
+
+def _end(container: Container) -> None:
+    """SIGKILL a container's process; cleanup ends the rest."""
+    import signal
+
+    from .._drivers import process
+
+    state = container.state
+    if state.status is ContainerStatus.PAUSED:
+        container.host.oci.resume(container.id, container.name)
+    process.send_signal(state.pid, state.pid_start, signal.SIGKILL)
+    process.wait_end(state.pid, state.pid_start, 10.0)

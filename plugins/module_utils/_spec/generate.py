@@ -1,0 +1,130 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ContainerConfig and the facts found on the host → OCI runtime spec (config.md, config-linux.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Optional
+
+from .._model.config import ContainerConfig
+from .mounts import MASKED_PATHS, READONLY_PATHS, mounts
+from .resources import resources
+from .users import User
+
+OCI_VERSION = "1.0.2"
+# podman's process limits, lowered to what the host lets a container have.
+_DEFAULT_RLIMITS = {"nofile": 1048576, "nproc": 4194304}
+_UNLIMITED = 2**64 - 1
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What only the host can tell: paths made for the container, its user, and what the kernel offers.
+
+    ``namespaces`` maps an OCI namespace type to the path to join, "" for a new one; a type that is
+    absent is the host's. ``hard_limits`` maps a resource to its hard limit here, -1 for none.
+    """
+
+    rootfs: str
+    user: User
+    namespaces: Mapping[str, str]
+    capabilities: Mapping[str, list[str]]
+    cgroups_path: str
+    hostname: str
+    seccomp: Optional[Mapping[str, Any]] = None
+    shm: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    volume_sources: Mapping[str, str] = field(default_factory=dict)
+    hard_limits: Mapping[str, int] = field(default_factory=dict)
+    devices: tuple[Mapping[str, Any], ...] = ()
+    swap: bool = True
+
+
+def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
+    """The OCI runtime spec of a container; a new structure at each call."""
+    options = config.options
+    return {
+        "ociVersion": OCI_VERSION,
+        "process": _process(config, facts),
+        "root": {"path": facts.rootfs, "readonly": options["read_only"]},
+        "hostname": facts.hostname,
+        "mounts": mounts(options, volume_sources=facts.volume_sources, shm=facts.shm, files=facts.files),
+        "annotations": {"io.container.manager": "libpod", "io.libpod.engine.name": config.name},
+        "linux": _linux(config, facts),
+    }
+
+
+def environment(config: ContainerConfig, facts: Facts) -> list[str]:
+    """``process.env``: the image's and the user's, and what every container is told."""
+    given = {"container": "libpod", "HOSTNAME": facts.hostname, "HOME": facts.user.home}
+    if config.options["tty"]:
+        given["TERM"] = "xterm"
+    return [f"{key}={value}" for key, value in {**given, **config.resolved["env"]}.items()]
+
+
+def _process(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "terminal": config.options["tty"],
+        "user": {
+            "uid": facts.user.uid,
+            "gid": facts.user.gid,
+            "additionalGids": list(facts.user.additional_gids),
+        },
+        "args": config.argv,
+        "env": environment(config, facts),
+        "cwd": config.resolved["workdir"],
+        "capabilities": facts.capabilities,
+        "noNewPrivileges": config.options["security_opt"]["no_new_privileges"],
+        "rlimits": _rlimits(config.options["ulimit"], facts.hard_limits),
+    }
+    return found
+
+
+def _rlimits(given: Mapping[str, list[int]], hard_limits: Mapping[str, int]) -> list[dict[str, Any]]:
+    limits = dict(given)
+    for resource, value in _DEFAULT_RLIMITS.items():
+        hard = hard_limits.get(resource, -1)
+        limits.setdefault(resource, [value if hard == -1 else min(value, hard)] * 2)
+    return [
+        {
+            "type": f"RLIMIT_{resource.upper()}",
+            "soft": _UNLIMITED if soft == -1 else soft,
+            "hard": _UNLIMITED if hard == -1 else hard,
+        }
+        for resource, (soft, hard) in sorted(limits.items())
+    ]
+
+
+def _sysctls(config: ContainerConfig) -> dict[str, str]:
+    default = {"net.ipv4.ping_group_range": "0 0"} if config.own_net_ns else {}
+    return {**default, **config.options["sysctl"]}
+
+
+def _linux(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
+    privileged = config.options["privileged"]
+    devices = {"allow": privileged, "access": "rwm"}
+    found: dict[str, Any] = {
+        "cgroupsPath": facts.cgroups_path,
+        "namespaces": [
+            {"type": kind, **({"path": path} if path else {})} for kind, path in sorted(facts.namespaces.items())
+        ],
+        "resources": {"devices": [devices], **resources(config.options, swap=facts.swap)},
+        "sysctl": _sysctls(config),
+        "rootfsPropagation": _root_propagation(config.options["volume"]),
+    }
+    if not privileged:
+        found["maskedPaths"] = MASKED_PATHS
+        found["readonlyPaths"] = READONLY_PATHS
+    if facts.devices:
+        found["devices"] = list(facts.devices)
+    if facts.seccomp is not None:
+        found["seccomp"] = facts.seccomp
+    return found
+
+
+def _root_propagation(volumes: list[Mapping[str, Any]]) -> str:
+    """The rootfs must propagate at least as its volumes do (mount_namespaces(7))."""
+    wanted = {volume["propagation"].lstrip("r") for volume in volumes}
+    return "shared" if "shared" in wanted else "rslave" if "slave" in wanted else "rprivate"

@@ -1,0 +1,83 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mounts of the OCI runtime spec (config.md#mounts, config-linux.md#default-filesystems)."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Mapping
+
+Mount = dict[str, Any]
+
+MASKED_PATHS = (
+    "/proc/acpi /proc/kcore /proc/keys /proc/latency_stats /proc/timer_list /proc/timer_stats /proc/sched_debug"
+    " /proc/scsi /sys/firmware /sys/fs/selinux /sys/dev/block"
+).split()
+READONLY_PATHS = "/proc/asound /proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger".split()
+_READ_ONLY_TMPFS = ("/run", "/tmp", "/var/tmp")
+
+
+def _mount(target: str, kind: str, source: str, *options: str) -> Mount:
+    return {"destination": target, "type": kind, "source": source, "options": list(options)}
+
+
+def _bind(source: str, target: str, *options: str) -> Mount:
+    return _mount(target, "bind", source, *options)
+
+
+def _kernel_mounts(privileged: bool) -> list[Mount]:
+    access = "rw" if privileged else "ro"
+    quiet = ("nosuid", "noexec", "nodev")
+    return [
+        _mount("/proc", "proc", "proc", *quiet),
+        _mount("/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
+        _mount(
+            "/dev/pts", "devpts", "devpts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"
+        ),
+        _mount("/dev/mqueue", "mqueue", "mqueue", *quiet),
+        _mount("/sys", "sysfs", "sysfs", *quiet, access),
+        _mount("/sys/fs/cgroup", "cgroup", "cgroup", *quiet, "relatime", access),
+    ]
+
+
+def _volume_mount(volume: Mapping[str, Any], source: str) -> Mount:
+    flags = [word for word in volume["flags"] if word not in ("z", "Z", "nocopy", "bind")]
+    recursion = "bind" if "bind" in volume["flags"] else "rbind"
+    access = "ro" if volume["read_only"] else "rw"
+    return _bind(source, volume["target"], recursion, access, volume["propagation"], *flags)
+
+
+def _tmpfs_mount(target: str, options: Iterable[str]) -> Mount:
+    words = [word for word in options if word != "notmpcopyup"]
+    given = {word.partition("=")[0] for word in words}
+    defaults = [
+        word
+        for word, opposite in (("nosuid", "suid"), ("nodev", "dev"), ("noexec", "exec"), ("rw", "ro"))
+        if opposite not in given and word not in given
+    ]
+    return _mount(target, "tmpfs", "tmpfs", *defaults, *words)
+
+
+def mounts(
+    options: Mapping[str, Any], *, volume_sources: Mapping[str, str], shm: str, files: Mapping[str, str]
+) -> list[Mount]:
+    """Every mount of a container, a parent before what lies in it.
+
+    ``volume_sources`` maps a volume's target to the host directory behind it, ``shm`` is the host's side of
+    /dev/shm (empty: the host's own), and ``files`` maps /etc/hosts and its like to the engine's files.
+    """
+    found = {mount["destination"]: mount for mount in _kernel_mounts(options["privileged"])}
+    found["/dev/shm"] = _bind(shm or "/dev/shm", "/dev/shm", "rbind", "rprivate", "nosuid", "noexec", "nodev")
+    for target, source in files.items():
+        found[target] = _bind(source, target, "bind", "rprivate")
+    if options["read_only"]:
+        for target in _READ_ONLY_TMPFS:
+            found[target] = _mount(target, "tmpfs", "tmpfs", "rw", "nosuid", "nodev", "mode=1777")
+    for target, words in options["tmpfs"].items():
+        found[target] = _tmpfs_mount(target, words)
+    for volume in options["volume"]:
+        found[volume["target"]] = _volume_mount(volume, volume_sources[volume["target"]])
+    # dict order keeps the kernel's own mounts in front where depths are equal.
+    return sorted(
+        found.values(), key=lambda mount: mount["destination"].count("/") if mount["destination"] != "/" else 0
+    )

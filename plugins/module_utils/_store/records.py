@@ -1,0 +1,62 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""JSON records on disk, each replaced by one atomic rename."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Optional
+
+from .._drivers.effects import effect
+from .._model.errors import StateCorrupt
+
+
+def write(path: str, record: Any, *, durable: bool = True, mode: int = 0o600) -> None:
+    """Replace the record at ``path``; where ``durable``, it survives a power cut once this returns."""
+    effect(f"write {os.path.basename(path)}")
+    temporary = f"{path}.tmp"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        json.dump(record, file, separators=(",", ":"))
+        if durable:
+            file.flush()
+            os.fsync(descriptor)
+    effect(f"rename {os.path.basename(path)}")
+    os.rename(temporary, path)
+    if durable:
+        sync_directory(os.path.dirname(path))
+
+
+def read(path: str) -> Optional[Any]:
+    """The record at ``path``, or None where there is none.
+
+    :raises StateCorrupt: what is there is not JSON.
+    """
+    try:
+        with open(path, "rb") as file:
+            return json.loads(file.read())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise StateCorrupt(f"{path} cannot be read: {error}") from error
+
+
+def remove(path: str) -> None:
+    """Remove a record; one that is gone is fine."""
+    effect(f"remove {os.path.basename(path)}")
+    for name in (path, f"{path}.tmp"):
+        try:
+            os.unlink(name)
+        except FileNotFoundError:
+            pass
+
+
+def sync_directory(path: str) -> None:
+    """Make renames and removals in a directory survive a power cut (fsync(2))."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

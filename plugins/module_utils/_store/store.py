@@ -1,0 +1,158 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine's data on disk: names, configurations, states and network attachments.
+
+``<static>/names/NAME.json`` says which container has a name (``id``), which one is being made for it
+(``pending``) and which one it replaced (``retired``); a container exists when a name's ``id`` is its own.
+``<static>/containers/ID/`` and ``<run>/containers/ID/`` hold the rest.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Iterator, Optional
+
+from .._drivers.effects import effect
+from .._model.config import ContainerConfig
+from .._model.errors import EmptyID, InvalidArgument, NoSuchContainer, StateCorrupt
+from .._model.parts import Parts
+from .._model.spelling import NAME_PATTERN
+from .._model.state import ContainerState
+from .._model.status import ContainerStatus
+from . import records
+from .locks import FileLock
+
+NameRecord = dict[str, str]
+
+
+class Store:
+    """Reads and writes the records under the two roots; holds no policy."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self._names = f"{parts.static_root}/names"
+        self._locks: dict[str, FileLock] = {}
+
+    def prepare(self) -> None:
+        """Make the roots' directories, for root's eyes only."""
+        for path in (
+            self.parts.static_root,
+            self._names,
+            f"{self.parts.static_root}/containers",
+            self.parts.run_root,
+            f"{self.parts.run_root}/containers",
+            f"{self.parts.run_root}/locks",
+        ):
+            if not os.path.isdir(path):
+                effect(f"mkdir {path}")
+                os.makedirs(path, 0o700, exist_ok=True)
+
+    def static_dir(self, container_id: str) -> str:
+        return f"{self.parts.static_root}/containers/{container_id}"
+
+    def run_dir(self, container_id: str) -> str:
+        return f"{self.parts.run_root}/containers/{container_id}"
+
+    def lock(self, name: str) -> FileLock:
+        """The lock of a container's name or ID; the same object for the same name."""
+        return self._locks.setdefault(name, FileLock(f"{self.parts.run_root}/locks/{name}.lock"))
+
+    # Names
+
+    def name_record(self, name: str) -> NameRecord:
+        """What the name stands for: ``id``, ``pending`` and ``retired``, empty where it stands for nothing."""
+        found: Optional[NameRecord] = records.read(f"{self._names}/{name}.json")
+        return found or {}
+
+    def write_name(self, name: str, record: NameRecord) -> None:
+        path = f"{self._names}/{name}.json"
+        if any(record.values()):
+            records.write(path, {key: value for key, value in record.items() if value})
+        else:
+            records.remove(path)
+            records.sync_directory(self._names)
+
+    def names(self) -> Iterator[tuple[str, str]]:
+        """Every container as (name, ID), sorted by name."""
+        try:
+            files = sorted(os.listdir(self._names))
+        except FileNotFoundError:
+            return
+        for file in files:
+            name, dot, kind = file.rpartition(".")
+            container_id = self.name_record(name).get("id", "") if kind == "json" else ""
+            if container_id:
+                yield name, container_id
+
+    def lookup(self, key: str) -> str:
+        """The ID of the container with this name, full ID or unambiguous ID prefix.
+
+        :raises EmptyID: ``key`` is empty.
+        :raises NoSuchContainer: there is none.
+        :raises InvalidArgument: several IDs begin with it.
+        """
+        if not key:
+            raise EmptyID("a container's name or ID is empty")
+        if NAME_PATTERN.fullmatch(key):
+            found = self.name_record(key).get("id")
+            if found:
+                return found
+        matches = {found: name for name, found in self.names() if found.startswith(key)}
+        if len(matches) > 1:
+            listed = ", ".join(f"{name} ({found[:12]})" for found, name in sorted(matches.items()))
+            raise InvalidArgument(f"the ID prefix {key!r} matches {len(matches)} containers: {listed}: give more of it")
+        for found in matches:
+            return found
+        raise NoSuchContainer(f"no container has the name or ID {key!r}")
+
+    # Configurations
+
+    def write_config(self, config: ContainerConfig) -> None:
+        """Write or replace a container's configuration, in one atomic rename."""
+        directory = self.static_dir(config.id)
+        if not os.path.isdir(directory):
+            effect(f"mkdir {directory}")
+            os.makedirs(directory, 0o700, exist_ok=True)
+        records.write(f"{directory}/config.json", config.to_json(), mode=0o400)
+
+    def config(self, container_id: str) -> ContainerConfig:
+        """:raises NoSuchContainer: it has none. :raises StateCorrupt: it cannot be read."""
+        path = f"{self.static_dir(container_id)}/config.json"
+        record = records.read(path)
+        if record is None:
+            raise NoSuchContainer(f"no container has the ID {container_id}")
+        return ContainerConfig.from_json(record, path)
+
+    # States
+
+    def state(self, container_id: str) -> Optional[ContainerState]:
+        """The state as last recorded, None where the run root has none, UNKNOWN where it cannot be read."""
+        path = f"{self.run_dir(container_id)}/state.json"
+        try:
+            record = records.read(path)
+            return None if record is None else ContainerState.from_json(record, path)
+        except StateCorrupt:
+            return ContainerState(status=ContainerStatus.UNKNOWN)
+
+    def write_state(self, container_id: str, state: ContainerState) -> None:
+        directory = self.run_dir(container_id)
+        if not os.path.isdir(directory):
+            effect(f"mkdir {directory}")
+            os.makedirs(directory, 0o700, exist_ok=True)
+        records.write(f"{directory}/state.json", state.to_json(), durable=False)
+
+    # Side records of a container, such as its network attachments and its last exit
+
+    def side_record(self, container_id: str, kind: str) -> Any:
+        """The record ``kind`` that stands beside the configuration, or None; one cut short counts as none."""
+        try:
+            return records.read(f"{self.static_dir(container_id)}/{kind}.json")
+        except StateCorrupt:
+            return None
+
+    def write_side_record(self, container_id: str, kind: str, record: Any) -> None:
+        records.write(f"{self.static_dir(container_id)}/{kind}.json", record, durable=False)
+
+    def remove_side_record(self, container_id: str, kind: str) -> None:
+        records.remove(f"{self.static_dir(container_id)}/{kind}.json")

@@ -1,0 +1,350 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: libpod_container
+short_description: Manage a container, without podman or docker
+version_added: 0.1.0
+description:
+  - Brings one container to the state and configuration that the task describes, driving the OCI runtime, conmon, the CNI
+    plugins and containers/storage itself.
+  - The playbook is the truth. An option that is omitted has its default, or the image's value, on the first run and on
+    every later one.
+  - Options have the names, types and aliases of M(containers.podman.podman_container#module). One that this module does
+    not have is refused.
+author:
+  - The libpod.engine authors (@libpod)
+extends_documentation_fragment:
+  - libpod.engine.parts
+attributes:
+  check_mode:
+    support: full
+    description: Says exactly what a run would do, pulls nothing and writes nothing.
+  diff_mode:
+    support: full
+    description: Shows each option that differs, and which of them needs a new container. Values of variables are hidden.
+options:
+  name:
+    description:
+      - Name of the container.
+      - A task with a name alone starts, restarts or pauses an existing container whatever its configuration.
+    type: str
+    required: true
+  state:
+    description:
+      - V(started) - the container exists as described and runs.
+      - V(present) - it exists as described; a new one is made but not started.
+      - V(created) - the same as V(present).
+      - V(stopped) - it does not run. Its other options are not looked at and it is never recreated. One that does not
+        exist is made where O(image) is given.
+      - V(paused) - it exists as described and its processes are frozen.
+      - V(absent) - it does not exist. Named volumes stay.
+    type: str
+    default: started
+    choices: [absent, present, created, started, stopped, paused]
+  image:
+    description:
+      - Image of the container, by a name such as V(docker.io/library/busybox:1.37), a digest or an ID. It is pulled where the
+        store does not have it.
+      - Also V(docker://NAME), V(oci:PATH:TAG), V(oci-archive:PATH), V(docker-archive:PATH) or V(dir:PATH).
+      - With O(rootfs=true), a directory on the target. V(:O) at its end puts an overlay over it, so that it stays as it is.
+    type: str
+  rootfs:
+    description: Whether O(image) is a directory on the target.
+    type: bool
+    default: false
+  image_strict:
+    description: Whether a tag that leads to another image than when the container was made is a difference.
+    type: bool
+    default: false
+  command:
+    description: Command, as a list or as a string that is split as the shell does. The image's where omitted.
+    type: raw
+  entrypoint:
+    description:
+      - Entrypoint, as a list, as a string with a JSON list, or as a string that is one program.
+      - The image's where omitted. One that is given drops the image's command.
+    type: raw
+  env:
+    description:
+      - Environment variables, added to the image's. Values appear in no log, diff or action.
+    type: dict
+  env_file:
+    description:
+      - Files on the target with environment variables, one C(KEY=VALUE) a line. O(env) wins over them.
+      - What counts is their content. A change of it is a difference.
+    type: list
+    elements: path
+    aliases: [env_files]
+  workdir:
+    description: Directory in which the command runs.
+    type: str
+    aliases: [working_dir]
+  user:
+    description: User, as C(NAME), C(UID), C(NAME:GROUP) or C(UID:GID), looked up in the container's own files.
+    type: str
+  hostname:
+    description: Host name. The first twelve digits of the container's ID where omitted.
+    type: str
+  label:
+    description: Labels, added to the image's. They are changed in place.
+    type: dict
+    aliases: [labels]
+  volume:
+    description:
+      - Volumes as C(SOURCE:TARGET[:OPTIONS]). A source with a slash is a path on the target, which must exist. Any other is
+        the name of a volume, which is made where missing, with the image's content, and kept when the container goes.
+      - Options are C(ro), C(rw), C(nodev), C(noexec), C(nosuid), C(bind), C(nocopy), C(z), C(Z) and a propagation.
+    type: list
+    elements: str
+    aliases: [volumes]
+  tmpfs:
+    description: Targets of tmpfs mounts and their options, such as C(size=64m,mode=1777).
+    type: dict
+  publish:
+    description:
+      - Published ports as C([[HOST_IP:]HOST_PORT:]PORT[/PROTOCOL]), ranges too. A free host port is chosen where none is given.
+    type: list
+    elements: str
+    aliases: [ports, published, published_ports]
+  network:
+    description:
+      - V(bridge) is the default CNI network, the one named C(libpod) or else the first. Any other name is the CNI network of
+        that name, and several may be listed.
+      - V(host), V(none), C(container:NAME) and C(ns:PATH) stand alone.
+      - V(bridge) where omitted.
+    type: list
+    elements: str
+    aliases: [net, network_mode]
+  dns:
+    description: DNS servers, instead of the host's.
+    type: list
+    elements: str
+    aliases: [dns_servers]
+  dns_option:
+    description: DNS options, instead of the host's.
+    type: list
+    elements: str
+    aliases: [dns_opts]
+  dns_search:
+    description: DNS search domains, instead of the host's. V(.) is none.
+    type: list
+    elements: str
+    aliases: [dns_search_domains]
+  etc_hosts:
+    description: Host names and their addresses, added to the container's hosts file. C(host-gateway) is the gateway's address.
+    type: dict
+    aliases: [add_hosts]
+  memory:
+    description: Memory limit in bytes, or with a unit such as V(512m). It is changed in place. No limit where omitted.
+    type: str
+  memory_swap:
+    description:
+      - Limit of memory and swap together, V(-1) for none. It is changed in place. Twice O(memory) where omitted.
+    type: str
+  cpus:
+    description: Number of CPUs, such as V(1.5). Another spelling of O(cpu_quota) with O(cpu_period).
+    type: str
+  cpu_quota:
+    description: CPU time in microseconds in each O(cpu_period). It is changed in place.
+    type: int
+  cpu_period:
+    description: Length of a period for O(cpu_quota) in microseconds. It is changed in place.
+    type: int
+  cpu_shares:
+    description: Relative weight of the container's CPU time. It is changed in place.
+    type: int
+  cpuset_cpus:
+    description: CPUs the container may run on, such as V(0-3,5). It is changed in place.
+    type: str
+  pids_limit:
+    description: Most processes the container may have, V(-1) for no limit. It is changed in place. V(2048) where omitted.
+    type: str
+  cap_add:
+    description: Capabilities added to the default ones. V(ALL) is all of them.
+    type: list
+    elements: str
+    aliases: [capabilities]
+  cap_drop:
+    description: Capabilities taken from the default ones. V(ALL) is all of them.
+    type: list
+    elements: str
+  privileged:
+    description: Whether the container has every capability and device of the host, and neither seccomp nor masked paths.
+    type: bool
+  read_only:
+    description: Whether the root filesystem is read-only, with tmpfs on C(/run), C(/tmp) and C(/var/tmp).
+    type: bool
+  security_opt:
+    description: C(no-new-privileges), C(seccomp=unconfined) or C(seccomp=/path/to/profile.json).
+    type: list
+    elements: str
+  ulimit:
+    description: Resource limits as C(RESOURCE=SOFT[:HARD]), such as V(nofile=1024:2048). C(-1) is unlimited.
+    type: list
+    elements: str
+    aliases: [ulimits]
+  sysctl:
+    description: Kernel parameters of the container's namespaces.
+    type: dict
+  shm_size:
+    description: Size of C(/dev/shm). V(64m) where omitted.
+    type: str
+  stop_signal:
+    description: Signal that asks the container to stop, such as V(TERM), V(15) or V(RTMIN+3). The image's where omitted, or TERM.
+    type: str
+  stop_timeout:
+    description: Seconds until a container that was asked to stop is killed. V(10) where omitted.
+    type: int
+  cgroup_parent:
+    description: Cgroup under which the container's is made. C(/libpod_parent), or C(machine.slice) with systemd, where omitted.
+    type: str
+  log_driver:
+    description: Where the container's output goes. V(k8s-file) is a file.
+    type: str
+    choices: [k8s-file]
+  log_opt:
+    description: Options of the log.
+    type: dict
+    aliases: [log_options]
+    suboptions:
+      path:
+        description: File of the log.
+        type: str
+      max_size:
+        description: Size at which the log is begun anew, such as V(10m).
+        type: str
+      tag:
+        description: Tag of the log's entries.
+        type: str
+  interactive:
+    description: Whether the container's standard input stays open.
+    type: bool
+  tty:
+    description: Whether the container has a terminal.
+    type: bool
+  detach:
+    description:
+      - Whether the task ends when the container has started. Otherwise it waits for the container's end, returns what
+        it printed, and fails where its exit code is not 0.
+    type: bool
+    default: true
+  force_restart:
+    description: Whether a running container is restarted.
+    type: bool
+    default: false
+    aliases: [restart]
+  recreate:
+    description: Whether an existing container is made anew, whatever its configuration.
+    type: bool
+    default: false
+  force_delete:
+    description: Whether O(state=absent) removes a container that runs. It is stopped first.
+    type: bool
+    default: true
+  delete_depend:
+    description: Whether O(state=absent) also removes the containers that share this one's namespaces. It is refused otherwise.
+    type: bool
+    default: false
+seealso:
+  - module: libpod.engine.libpod_container_info
+"""
+
+EXAMPLES = r"""
+- name: Serve a directory
+  libpod.engine.libpod_container:
+    name: web
+    image: docker.io/library/busybox:latest
+    command: httpd -f -p 80 -h /www
+    publish: ["8080:80"]
+    volume: ["/srv/www:/www:ro"]
+    memory: 64m
+
+- name: Run a helper in the same network
+  libpod.engine.libpod_container:
+    name: helper
+    image: docker.io/library/busybox:latest
+    command: sleep infinity
+    network: container:web
+
+- name: Give the server more memory while it runs
+  libpod.engine.libpod_container:
+    name: web
+    image: docker.io/library/busybox:latest
+    command: httpd -f -p 80 -h /www
+    publish: ["8080:80"]
+    volume: ["/srv/www:/www:ro"]
+    memory: 128m
+
+- name: Restart it by its name alone
+  libpod.engine.libpod_container:
+    name: web
+    restart: true
+
+- name: Run a command to its end
+  libpod.engine.libpod_container:
+    name: job
+    image: docker.io/library/busybox:latest
+    command: ["sh", "-c", "echo done"]
+    detach: false
+  register: job
+
+- name: Remove the server and what shares its network
+  libpod.engine.libpod_container:
+    name: web
+    state: absent
+    delete_depend: true
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, or in check mode would be.
+  returned: success
+  type: list
+  elements: str
+  sample: [pulled image docker.io/library/busybox:latest, created web, started web]
+container:
+  description: The container in the shape of C(podman inspect), empty where there is none.
+  returned: success
+  type: dict
+  sample:
+    Name: web
+    State: {Status: running, Running: true, Pid: 4711, ExitCode: 0}
+    NetworkSettings: {IPAddress: 10.89.0.2, Gateway: 10.89.0.1, Ports: {80/tcp: [{HostIp: "", HostPort: "8080"}]}}
+stdout:
+  description: What the container printed.
+  returned: with O(detach=false)
+  type: str
+  sample: "done\n"
+stderr:
+  description: What the container printed to its standard error, or the words of a program that failed.
+  returned: with O(detach=false), or when a program failed
+  type: str
+  sample: ""
+rc:
+  description: Exit code of the container, or of a program that failed.
+  returned: with O(detach=false), or when a program failed
+  type: int
+  sample: 0
+error:
+  description: Kind of the error, such as V(NoSuchImage) or V(InvalidArgument).
+  returned: failure
+  type: str
+  sample: NoSuchImage
+"""
+
+from ansible_collections.libpod.engine.plugins.module_utils._glue import arguments
+from ansible_collections.libpod.engine.plugins.module_utils._glue.container import container
+from ansible_collections.libpod.engine.plugins.module_utils._glue.module import EngineModule, run
+
+
+def main() -> None:
+    run(EngineModule(argument_spec=arguments.container_spec(), supports_check_mode=True), container)
+
+
+if __name__ == "__main__":
+    main()
