@@ -122,7 +122,7 @@ class Storage:
 
     @staticmethod
     def _records(path: str, wanted: str = "") -> list[Record]:
-        """A file of the store, which renames a new one over it, so no lock is needed; [] where ``wanted`` is not in it."""
+        """A file of the store, replaced by renaming and so read without a lock; [] where ``wanted`` is not in it."""
         try:
             with open(path, "rb") as file:
                 text = file.read()

@@ -79,6 +79,17 @@ def container_spec() -> dict[str, Any]:
     }
 
 
+def info_spec() -> dict[str, Any]:
+    """The argument spec of libpod_container_info."""
+    return {
+        "name": {"type": "list", "elements": "str", "aliases": ["names"]},
+        "size": {"type": "bool", "default": False},
+        "stats": {"type": "bool", "default": False},
+        "query": {"type": "str"},
+        **parts_spec(),
+    }
+
+
 def desired(params: Mapping[str, Any]) -> Desired:
     """What a task of libpod_container asks for.
 

@@ -1,0 +1,179 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CNI plugin chains, executed as the CNI specification 1.0 says (https://www.cni.dev/docs/spec)."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from dataclasses import replace
+from typing import Any, Iterator, Mapping, Sequence
+
+from .._model.errors import LibpodError, ToolFailed
+from .._model.network import Attachment
+from .._model.parts import Parts
+from . import netns
+from .cni_config import runtime_arguments, version
+from .cni_plugin import PluginRun, program
+
+# Both pass the result they are given on as it is, and work on tables (nat, filter) the other does not touch.
+_SIDE_BY_SIDE = ("portmap", "firewall")
+# Deletes by the container's ID alone, in a chain of its own: nothing it needs is another plugin's to take away.
+_APART = ("portmap",)
+
+
+class Cni:
+    """Attaches containers to networks; ``container_id`` is the full ID, ``netns_path`` where its namespace is kept."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def require(self, attachment: Attachment) -> None:
+        """Check without touching anything that the network can be attached so.
+
+        :raises ToolMissing: a plugin of the chain is not in ``cni_plugin_dirs``.
+        :raises InvalidArgument: a value of the runtime configuration has no plugin that heeds it.
+        """
+        runtime_arguments(attachment.config, attachment.runtime_config)
+        for plugin in attachment.config["plugins"]:
+            program(self._parts, plugin["type"])
+            if (plugin.get("ipam") or {}).get("type"):
+                program(self._parts, plugin["ipam"]["type"])
+
+    def add(self, container_id: str, netns_path: str, attachment: Attachment) -> Attachment:
+        """ADD; the attachment with its result. Where a plugin fails, what the others did is undone.
+
+        :raises ToolFailed: with the plugin's own words.
+        :raises ToolMissing: and
+        :raises InvalidArgument: as ``require``.
+        """
+        self.require(attachment)
+        done = replace(attachment, result=None)
+        with self._turn(fcntl.LOCK_EX) as lock:
+            try:
+                for stage in _stages(attachment.config["plugins"]):
+                    runs = (
+                        PluginRun(self._parts, "ADD", container_id, netns_path, done, plugin, lock) for plugin in stage
+                    )
+                    done = replace(done, result=_together(runs)[-1])
+            except BaseException:
+                # What cannot be undone now is undone by the next DEL: the caller still has the attachment on record.
+                with contextlib.suppress(LibpodError, OSError):
+                    self._undo(container_id, netns_path, done, lock)
+                raise
+        return done
+
+    def check(self, container_id: str, netns_path: str, attachment: Attachment) -> None:
+        """CHECK, where the network's CNI version has it and the network does not disable it.
+
+        :raises ToolFailed: the attachment is not as it was added; the plugin's words say what differs.
+        """
+        config = attachment.config
+        if attachment.result is None or version(config) < (0, 4, 0) or config.get("disableCheck"):
+            return
+        for plugin in config["plugins"]:
+            try:
+                PluginRun(self._parts, "CHECK", container_id, netns_path, attachment, plugin).answer()
+            except ToolFailed as error:
+                # portmap 1.1 looks for IPv6 rules, after the IPv4 ones, even where there is no such address.
+                if attachment.facts.ipv6 or "could not check ipv6 dnat" not in error.stderr:
+                    raise
+
+    def delete(self, container_id: str, netns_path: str, attachment: Attachment) -> None:
+        """DEL, whatever is left of the attachment, its namespace and its result; nothing left is fine.
+
+        Every plugin is tried. A link that is gone (with its namespace, or alone) would keep the bridge and ptp
+        plugins from taking back their masquerading rules: there a stand-in with the same name and addresses, in a
+        namespace of its own, is theirs to delete.
+
+        :raises ToolFailed: the first plugin that failed, with its words.
+        :raises ToolMissing: a plugin is not installed, or, where a stand-in is needed, pyroute2 is not.
+        """
+        with self._turn(fcntl.LOCK_SH) as lock:
+            try:
+                self._undo(container_id, netns_path, attachment, lock)
+            except LibpodError:
+                # A plugin may stumble over a rule somebody flushed, with its link already deleted: look afresh.
+                self._undo(container_id, netns_path, attachment, lock)
+
+    def _undo(self, container_id: str, netns_path: str, attachment: Attachment, lock: int) -> None:
+        gone = f"{netns_path}-gone"
+        namespace = netns_path if netns.exists(netns_path) else ""
+        linked = namespace and netns.has_link(namespace, attachment.interface)
+        try:
+            if attachment.result is None or not linked:
+                from . import cni_leftovers
+
+                attachment = cni_leftovers.with_result(container_id, netns_path, attachment)
+                if not linked and cni_leftovers.stand_in(gone, container_id, attachment):
+                    namespace = gone
+            self._delete_chain(container_id, namespace, attachment, lock)
+        finally:
+            netns.delete(gone)
+
+    def _delete_chain(self, container_id: str, namespace: str, attachment: Attachment, lock: int) -> None:
+        """Each plugin's DEL in reverse order, those that stand apart beside the others.
+
+        An address is released by the last of the others: firewall rules, which name only the address, are gone by then.
+        """
+        apart: list[PluginRun] = []
+        failed: list[LibpodError] = []
+        backwards = list(reversed(attachment.config["plugins"]))
+        for plugin in sorted(backwards, key=lambda one: one["type"] not in _APART):
+            try:
+                run = PluginRun(self._parts, "DEL", container_id, namespace, attachment, plugin, lock)
+                if plugin["type"] in _APART:
+                    apart.append(run)
+                else:
+                    run.answer()
+            except LibpodError as error:
+                failed.append(error)
+        for run in apart:
+            try:
+                run.answer()
+            except LibpodError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
+
+    @contextlib.contextmanager
+    def _turn(self, kind: int) -> Iterator[int]:
+        """One ADD at a time, and none beside a DEL; the lock's descriptor, which the plugins inherit.
+
+        Two first ADDs would race to make the bridge and the chains all containers share. And where this process is
+        killed, the plugin it was running lives on: whoever repairs has to wait until that one has ended.
+        """
+        os.makedirs(self._parts.run_root, 0o700, exist_ok=True)
+        descriptor = os.open(f"{self._parts.run_root}/cni.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, kind)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def _stages(plugins: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """The chain in order, neighbours that may work at the same time in one stage."""
+    stages: list[list[Mapping[str, Any]]] = []
+    for plugin in plugins:
+        beside = stages[-1] if stages else []
+        kinds = [one["type"] for one in (*beside, plugin)]
+        if beside and set(kinds) <= set(_SIDE_BY_SIDE) and len(set(kinds)) == len(kinds):
+            beside.append(plugin)
+        else:
+            stages.append([plugin])
+    return stages
+
+
+def _together(runs: Iterator[PluginRun]) -> list[Any]:
+    """The answers of plugins begun one after another, once all have ended."""
+    begun: list[PluginRun] = []
+    try:
+        for run in runs:
+            begun.append(run)
+    finally:
+        for run in begun:
+            run.wait()
+    return [run.answer() for run in begun]

@@ -1,0 +1,142 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The CNI networks a host defines: configuration files, read in the order libcni reads them."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Mapping
+
+from .._model.errors import InvalidArgument, NoSuchNetwork
+from .._model.parts import DEFAULT_STATIC_ROOT, Parts
+
+DEFAULT_NETWORK = "libpod"
+_WORDS = {"portMappings": "published ports", "ips": "a fixed IP address", "mac": "a fixed MAC address"}
+
+Config = dict[str, Any]
+
+
+def networks(parts: Parts) -> dict[str, Config]:
+    """The configuration lists under ``cni_config_dir`` by network name; a malformed file counts as absent.
+
+    Where two files define a network, the first in the order of their names does, as in libcni.
+    """
+    return _read(parts)[0]
+
+
+def network(parts: Parts, name: str) -> Config:
+    """The configuration list of the network ``name``.
+
+    :raises NoSuchNetwork: naming it, the directory, the networks that are there and the files that are malformed.
+    """
+    defined, malformed = _read(parts)
+    if name not in defined:
+        raise _missing(f"network {name} is not defined", parts, defined, malformed)
+    return defined[name]
+
+
+def default_network(parts: Parts) -> Config:
+    """The network named ``libpod``, else the first one.
+
+    :raises NoSuchNetwork: there is none.
+    """
+    defined, malformed = _read(parts)
+    if not defined:
+        raise _missing("no network is defined", parts, defined, malformed)
+    return defined.get(DEFAULT_NETWORK) or next(iter(defined.values()))
+
+
+def version(config: Mapping[str, Any]) -> tuple[int, ...]:
+    """The CNI version a network is written for, to be compared with another one."""
+    return tuple(int(part) for part in str(config.get("cniVersion", "0.1.0")).split(".") if part.isdigit())
+
+
+def runtime_arguments(config: Mapping[str, Any], runtime_config: Mapping[str, Any]) -> dict[str, str]:
+    """What of ``runtime_config`` goes as CNI_ARGS: an address or MAC for plugins that take it only so, as podman does.
+
+    :raises InvalidArgument: no plugin of the network would heed one of the values; it names network and capability.
+    """
+    plugins = config["plugins"]
+    heeded = {name for plugin in plugins for name, on in (plugin.get("capabilities") or {}).items() if on}
+    arguments: dict[str, str] = {}
+    unheeded = []
+    for name, value in runtime_config.items():
+        if not value or name in heeded:
+            continue
+        if name == "ips" and len(value) == 1 and (plugins[0].get("ipam") or {}).get("type") == "host-local":
+            arguments["IP"] = value[0]
+        elif name == "mac" and plugins[0]["type"] in ("bridge", "macvlan"):
+            arguments["MAC"] = value
+        else:
+            unheeded.append(name)
+    if unheeded:
+        words = " and ".join(_WORDS.get(name, name) for name in unheeded)
+        raise InvalidArgument(
+            f"network {config['name']} cannot give {words}: none of its plugins has the capability "
+            f"{', '.join(unheeded)}; choose another network or add it to the network's configuration"
+        )
+    return arguments
+
+
+def _read(parts: Parts) -> tuple[dict[str, Config], list[str]]:
+    """The networks by name, and what is wrong with the files that are none."""
+    defined: dict[str, Config] = {}
+    malformed: list[str] = []
+    try:
+        names = sorted(os.listdir(parts.cni_config_dir))
+    except (FileNotFoundError, NotADirectoryError):
+        names = []
+    for name in names:
+        if name.endswith((".conflist", ".conf", ".json")):
+            try:
+                with open(f"{parts.cni_config_dir}/{name}", encoding="utf-8") as file:
+                    config = _as_list(json.load(file))
+            except (OSError, ValueError) as error:
+                malformed.append(f"{name} ({error})")
+            else:
+                _move_reservations(config, parts)
+                defined.setdefault(config["name"], config)
+    return defined, malformed
+
+
+def _as_list(read: Any) -> Config:
+    """A configuration list as it is, a single plugin's configuration as a list of one.
+
+    :raises ValueError: it is neither.
+    """
+    if not isinstance(read, dict) or not isinstance(read.get("name"), str) or not read["name"]:
+        raise ValueError("it has no name")
+    config: Config = read
+    if "plugins" not in config:
+        version = {"cniVersion": config["cniVersion"]} if "cniVersion" in config else {}
+        config = {**version, "name": config["name"], "plugins": [config]}
+    plugins = config["plugins"]
+    if not isinstance(plugins, list) or not plugins:
+        raise ValueError("it has no plugins")
+    for plugin in plugins:
+        kind = plugin.get("type") if isinstance(plugin, dict) else None
+        # A type is the name of a file in the plugin directories, and must not lead out of them.
+        if not isinstance(kind, str) or not kind or "/" in kind:
+            raise ValueError("a plugin has no type that is a program's name")
+    return config
+
+
+def _move_reservations(config: Config, parts: Parts) -> None:
+    """With moved roots, keep host-local's reservations under them; with the default ones it shares podman's."""
+    if parts.static_root == DEFAULT_STATIC_ROOT:
+        return
+    for plugin in config["plugins"]:
+        ipam = plugin.get("ipam")
+        if isinstance(ipam, dict) and ipam.get("type") == "host-local":
+            ipam.setdefault("dataDir", f"{parts.static_root}/cni/networks")
+
+
+def _missing(words: str, parts: Parts, defined: Mapping[str, Config], malformed: list[str]) -> NoSuchNetwork:
+    there = f"it defines {', '.join(defined)}" if defined else "it defines no network"
+    broken = f"; not readable are {', '.join(malformed)}" if malformed else ""
+    return NoSuchNetwork(
+        f"{words} in {parts.cni_config_dir} ({there}{broken}): add a configuration list there; "
+        "the role libpod.engine.libpod_host installs the default network libpod"
+    )

@@ -1,0 +1,62 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libpod_container_info: what is known of containers, without their locks and without changing anything."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, Optional
+
+from .._container.container import Container
+from .._model.errors import ContainerRemoved, InvalidArgument, NoSuchContainer, ToolMissing
+from .._runtime.inspect import inspect
+from .._runtime.runtime import Runtime
+from . import arguments
+from .module import EngineModule
+
+
+def containers(module: EngineModule) -> dict[str, Any]:
+    """The containers asked for, or all; names that no container has are left out."""
+    runtime = Runtime(arguments.parts(module.params))
+    found = []
+    for container in _selected(runtime, module.params["name"]):
+        try:
+            found.append(_described(container, size=module.params["size"], stats=module.params["stats"]))
+        except (NoSuchContainer, ContainerRemoved):
+            continue
+    query = module.params["query"]
+    return {"changed": False, "containers": found if query is None else _queried(query, found)}
+
+
+def _selected(runtime: Runtime, names: Optional[list[str]]) -> Iterator[Container]:
+    if names is None:
+        yield from runtime.containers()
+        return
+    for name in names:
+        try:
+            yield runtime.container(name)
+        except NoSuchContainer:
+            continue
+
+
+def _described(container: Container, *, size: bool, stats: bool) -> dict[str, Any]:
+    found = inspect(container)
+    if size:
+        found["SizeRw"], found["SizeRootFs"] = container.storage.sizes(container.id)
+    if stats:
+        from .._runtime.statistics import statistics
+
+        found["Stats"] = statistics(container)
+    return found
+
+
+def _queried(query: str, found: list[dict[str, Any]]) -> Any:
+    """:raises InvalidArgument: ``query`` is no JMESPath. :raises ToolMissing: jmespath is not installed."""
+    try:
+        import jmespath
+    except ImportError as error:
+        raise ToolMissing("the Python library jmespath, which query needs,", "python3-jmespath") from error
+    try:
+        return jmespath.search(query, found)
+    except jmespath.exceptions.JMESPathError as error:
+        raise InvalidArgument(f"query: {query!r} is no JMESPath expression: {error}") from error

@@ -1,0 +1,94 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: libpod_container_info
+short_description: Gather information about containers
+version_added: 0.1.0
+description:
+  - Returns containers in the shape of C(podman inspect), as they are now, without starting a program and without waiting
+    for one that is being changed.
+author:
+  - The libpod.engine authors (@libpod)
+extends_documentation_fragment:
+  - libpod.engine.parts
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing in either mode.
+  diff_mode:
+    support: none
+    description: Changes nothing, so there is no difference to show.
+options:
+  name:
+    description:
+      - Names, IDs or ID prefixes of the containers. All of them where omitted.
+      - One that does not exist is left out of the result.
+    type: list
+    elements: str
+    aliases: [names]
+  size:
+    description: Whether to add C(SizeRw) and C(SizeRootFs), the bytes of the container's own layer and of all its layers.
+    type: bool
+    default: false
+  stats:
+    description:
+      - Whether to add C(Stats), the live figures of memory, CPU, processes, input and output, and of the network links, which need
+        the Python library pyroute2 on the target. It is null for a container that does not run.
+    type: bool
+    default: false
+  query:
+    description: JMESPath expression that is evaluated over the list. It needs the Python library jmespath on the target.
+    type: str
+seealso:
+  - module: libpod.engine.libpod_container
+"""
+
+EXAMPLES = r"""
+- name: Gather information about all containers
+  libpod.engine.libpod_container_info:
+
+- name: Gather information about one container and its live figures
+  libpod.engine.libpod_container_info:
+    name: web
+    stats: true
+  register: web
+
+- name: List the names and addresses of the containers that run
+  libpod.engine.libpod_container_info:
+    query: "[?State.Running].{name: Name, address: NetworkSettings.IPAddress}"
+  register: running
+"""
+
+RETURN = r"""
+containers:
+  description: The containers in the shape of C(podman inspect), or the result of O(query) over their list.
+  returned: success
+  type: list
+  elements: raw
+  sample:
+    - Name: web
+      State: {Status: running, Running: true, Pid: 4711, ExitCode: 0}
+      NetworkSettings: {IPAddress: 10.89.0.2, Ports: {80/tcp: [{HostIp: "", HostPort: "8080"}]}}
+error:
+  description: Kind of the error, such as V(InvalidArgument).
+  returned: failure
+  type: str
+  sample: InvalidArgument
+"""
+
+from ansible_collections.libpod.engine.plugins.module_utils._glue import arguments
+from ansible_collections.libpod.engine.plugins.module_utils._glue.info import containers
+from ansible_collections.libpod.engine.plugins.module_utils._glue.module import EngineModule, run
+
+
+def main() -> None:
+    run(EngineModule(argument_spec=arguments.info_spec(), supports_check_mode=True), containers)
+
+
+if __name__ == "__main__":
+    main()
