@@ -18,8 +18,8 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.parts import 
 from . import cgroup_tree, images, kernel, leaks, modules, playbooks
 
 OUTSIDE = "192.0.2.2"  # the neighbour's address; the host has .1
-NETWORK = "podman"  # the CNI network every test host defines
-BRIDGE = "cni-podman0"
+NETWORK = "libpod"  # the CNI network every test host defines, the role's
+BRIDGE = "cni-libpod0"
 _numbers = itertools.count(1)
 
 
@@ -176,18 +176,9 @@ class Host:
         kernel.mount("/run/libpod-test/boot_id", "/proc/sys/kernel/random/boot_id", flags=kernel.MS_BIND)
 
 
-def network(name: str = NETWORK, bridge: str = BRIDGE, subnet: str = "10.88.0.0/16") -> dict[str, Any]:
-    """A CNI configuration list: bridge, portmap, firewall, tuning, as podman's default network."""
-    ipam = {
-        "type": "host-local",
-        "routes": [{"dst": "0.0.0.0/0"}],
-        "ranges": [[{"subnet": subnet}]],
-        "dataDir": "/srv/ipam",
-    }
-    plugins = [
-        {"type": "bridge", "bridge": bridge, "isGateway": True, "ipMasq": True, "hairpinMode": True, "ipam": ipam},
-        {"type": "portmap", "capabilities": {"portMappings": True}},
-        {"type": "firewall"},
-        {"type": "tuning"},
-    ]
-    return {"cniVersion": "0.4.0", "name": name, "plugins": plugins}
+def network(name: str = NETWORK, bridge: str = BRIDGE, subnet: str = "10.87") -> dict[str, Any]:
+    """The role's default network, or one like it of another name, bridge and first two bytes of the subnet."""
+    with open(f"{images.PROJECT}/roles/libpod_host/files/87-libpod.conflist", encoding="utf-8") as file:
+        text = file.read()
+    found: dict[str, Any] = json.loads(text.replace(BRIDGE, bridge).replace("10.87", subnet))
+    return {**found, "name": name}

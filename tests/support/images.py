@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 CACHE = os.path.join(PROJECT, "build", "test-images")
 
 

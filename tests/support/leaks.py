@@ -26,15 +26,17 @@ STAYS = (
     r"file /srv/storage/overlay-layers/volatile-layers\.json",
     r"file /srv/storage-run/overlay/[^/]+-(true|false)",
     # host-local's address pool keeps its lock and the last address it gave.
-    r"file /srv/ipam(/[^/]+(/(lock|last_reserved_ip\.\d+))?)?",
+    r"file (/var/lib|/srv/static)/cni(/networks(/[^/]+(/(lock|last_reserved_ip\.\d+))?)?)?",
     # The bridge is the network's, not a container's; the CNI plugins leave it and the chains all containers share.
     r"link cni[^ ]* bridge",
     r"address cni[^ ]* .*",
-    r"rule \S+ [:-]\S* ?(CNI-HOSTPORT-(DNAT|SETMARK|MASQ)|CNI-FORWARD|CNI-ADMIN)\b(?!.*(comment|-[sd] 10\.)).*",
-    r"rule \S+ (:\w+ ACCEPT.*)",
+    r"rule \S+ :(CNI-HOSTPORT-(DNAT|SETMARK|MASQ)|CNI-FORWARD|CNI-ADMIN) -",
+    r'rule \S+ -A CNI-FORWARD -m comment --comment "CNI firewall plugin admin overrides" -j CNI-ADMIN',
+    r'rule \S+ -A CNI-HOSTPORT-(SETMARK|MASQ) (-m comment --comment "CNI portfwd [^"]*" )?(-m mark .*)?-j (MARK|MASQ).*',
     r"rule \S+ -A (PREROUTING|OUTPUT|POSTROUTING|FORWARD) .*-j CNI-(HOSTPORT-DNAT|HOSTPORT-MASQ|FORWARD|ADMIN)",
+    r"rule \S+ :[A-Z]+ ACCEPT",
     # The engine's own folders, empty, and the records that are not a container's.
-    r"file /srv/(static|run)(/(?![0-9a-f]{12})[^/]+)?",
+    r"file /srv/(static|run)(/(names|containers|locks|netns|volumes|runc|crun))?",
     # ip-netns(8) makes its folder a mount point that passes mounts on.
     r"mount (/srv)?/run/netns tmpfs",
     # Named volumes are kept on purpose; the tests that remove them look themselves.

@@ -1,0 +1,211 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The benchmark of issue 2: ``bench.py [--rounds N] [PART …]``, as root; PARTs are a to e, all by default.
+
+a  an unchanged task against ping, single and in a loop of 20, each less an empty play
+b  the engine's create and start, and stop and remove, against the bare floor
+c  the same against podman, where it is installed (measured with b, in the same rounds)
+d  info for 1, 100 and 1,000 configured containers
+e  the peak resident set of the module
+
+Everything runs in a test host (tests/support/hosts.py); the table is printed, and build/bench.json has all samples.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from typing import Any, Callable, Mapping
+
+from ansible_collections.libpod.engine.tests.bench.contenders import COMMAND, IMAGE, NETWORKS, Engine, Floor, Podman
+from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave, table
+from ansible_collections.libpod.engine.tests.support import images, playbooks
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+
+ITEMS = 20
+UP_LIMITS = {"none": 1.3, "bridge": 1.1}
+UNCHANGED_LIMIT, DOWN_LIMIT = 1.3, 1.1
+
+
+def unchanged(host: Host, rounds: int) -> list[Row]:
+    """Part a: whole ansible-playbook runs on running containers."""
+    options = {"image": IMAGE, "command": COMMAND, "network": ["none"]}
+    for number in range(ITEMS):
+        made = host.container(f"c{number}", **options)
+        assert not made.failed, made
+    task = {"libpod.engine.libpod_container": {"name": "{{ item | default('c0') }}", **options}}
+    loop = {"loop": [f"c{number}" for number in range(ITEMS)]}
+    ping: dict[str, Any] = {"ansible.builtin.ping": {}}
+    plays = {
+        "empty": [],
+        "ping": [ping],
+        "task": [task],
+        "ping loop": [{**ping, **loop}],
+        "task loop": [{**task, **loop}],
+    }
+
+    def timed(name: str) -> Callable[[], Mapping[str, float]]:
+        def measure() -> Mapping[str, float]:
+            before = time.perf_counter()
+            played = host.play(plays[name])
+            took = (time.perf_counter() - before) * 1000
+            assert played.changed == 0, played.output
+            return {name: took}
+
+        return measure
+
+    found = interleave({name: timed(name) for name in plays}, rounds)
+    host.empty()
+
+    def less_empty(name: str) -> list[float]:
+        return [value - empty for value, empty in zip(found[name], found["empty"])]
+
+    return [
+        Row("a  unchanged task", less_empty("task"), "ping", less_empty("ping"), UNCHANGED_LIMIT),
+        Row(
+            f"a  unchanged, loop of {ITEMS}", less_empty("task loop"), "ping", less_empty("ping loop"), UNCHANGED_LIMIT
+        ),
+    ]
+
+
+def up_and_down(host: Host, rounds: int) -> list[Row]:
+    """Parts b and c: in one run, turn by turn."""
+    engine = Engine(host)
+    contenders: list[Any] = [engine, Floor(engine), Floor(engine, "kill")]
+    if Podman.found():
+        contenders.append(Podman(host))
+    rows = []
+    for net in NETWORKS:
+
+        def turn(contender: Any, net: str = net) -> Mapping[str, float]:
+            return {f"{contender.name} up": contender.up(net), f"{contender.name} down": contender.down(net)}
+
+        measures = {one.name: lambda one=one, net=net: turn(one, net) for one in contenders}
+        found = interleave(measures, rounds, warm_up=2)
+        label = "none" if net == "none" else "bridge, one port"
+        for part, verb, limit in (("create+start", "up", UP_LIMITS[net]), ("stop+remove", "down", DOWN_LIMIT)):
+            ours = found[f"engine {verb}"]
+            rows.append(Row(f"b  {part}, {label}", ours, "floor", found[f"floor {verb}"], limit))
+            if verb == "down":
+                rows.append(Row(f"b  {part}, {label}", ours, "floor, kill", found["floor, kill down"]))
+            if "podman up" in found:
+                rows.append(Row(f"c  {part}, {label}", ours, "podman", found[f"podman {verb}"]))
+    _expect_nothing_left(host)
+    return rows
+
+
+def _expect_nothing_left(host: Host) -> None:
+    """An honest floor cleans up as the engine does."""
+    own = re.compile(r".*file /(srv/floor|srv/podman|run/mount)\b")
+    left = [line for line in host.leaks() if not own.match(line)]
+    if left:
+        print("left over after up and down:", *left, sep="\n  ", file=sys.stderr)
+
+
+def info(host: Host, rounds: int) -> list[Row]:
+    """Part d: containers that exist and never ran, on a plain rootfs."""
+    engine = Engine(host)
+    rootfs = "/srv/rootfs"
+    os.makedirs(rootfs)
+    rows = []
+    present = 0
+    for many in (1, 100, 1000):
+        while present < many:
+            options = {"image": rootfs, "rootfs": True, "command": COMMAND, "network": ["none"]}
+            made = host.container(f"i{present}", state="present", **options)
+            assert not made.failed, made
+            present += 1
+
+        def measure(many: int = many) -> Mapping[str, float]:
+            told = engine.run("libpod_container_info")
+            assert len(told["result"]["containers"]) == many
+            return {"ms": told["ms"]}
+
+        rows.append(Row(f"d  info, {many} configured", interleave({"info": measure}, rounds)["ms"]))
+    return rows
+
+
+def memory(host: Host, rounds: int) -> list[Row]:
+    """Part e: peak resident set, against that of a module that does nothing."""
+    engine = Engine(host)
+
+    def peaks() -> Mapping[str, float]:
+        up = engine.run("libpod_container", **engine.container("m", "bridge"))
+        again = engine.run("libpod_container", **engine.container("m", "bridge"))
+        facts = engine.run("libpod_container_info")
+        gone = engine.run("libpod_container", name="m", state="absent")
+        nothing = engine.run("nothing")
+        assert not again["result"]["changed"], again["result"]
+        if again["forked"] or {"pyroute2", "jmespath"} & set(again["loaded"]):
+            print(f"the unchanged path forked or loaded too much: {again['forked']} {again['loaded']}", file=sys.stderr)
+        runs = {"create+start": up, "unchanged": again, "info": facts, "stop+remove": gone, "nothing": nothing}
+        times = {"unchanged ms": again["ms"]}
+        return {**{name: run["peak_kib"] / 1024 for name, run in runs.items()}, **times}
+
+    found = interleave({"peaks": peaks}, rounds)
+    nothing = found.pop("nothing")
+    in_process = Row("a  unchanged, in-process, imports included", found.pop("unchanged ms"))
+    rows = [Row(f"e  peak RSS, {name}", values, "no-op", nothing, unit="MiB") for name, values in found.items()]
+    return [in_process, *rows]
+
+
+PARTS: dict[str, Callable[[Host, int], list[Row]]] = {"a": unchanged, "b": up_and_down, "d": info, "e": memory}
+
+
+def main() -> int:
+    """Measure, print, write; 1 where a limit does not hold."""
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--rounds", type=int, default=9, help="samples of each figure, at least 7 for the record")
+    words.add_argument("parts", nargs="*", metavar="PART", help="a, b (with c), d, e")
+    given = words.parse_args()
+    chosen = {"b" if part == "c" else part for part in given.parts} or set(PARTS)
+    if not chosen <= set(PARTS):
+        words.error(f"PART is one of {', '.join(PARTS)}")
+    if os.geteuid() != 0:
+        words.error("needs root: containers, namespaces and cgroups are made for real")
+    rows: list[Row] = []
+    for part, measure in PARTS.items():
+        if part in chosen:
+            with Host() as host:
+                rows += measure(host, given.rounds)
+    rows.sort(key=lambda row: row.what[0])
+    print(table(rows))
+    path = f"{images.PROJECT}/build/bench.json"
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(
+            {"machine": machine(), "rounds": given.rounds, "rows": [row.record() for row in rows]}, file, indent=1
+        )
+    print(f"\nAll samples: {path}")
+    return 1 if any(row.holds is False for row in rows) else 0
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were taken on."""
+
+    def version(*argv: str) -> str:
+        try:
+            return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.splitlines()[0]
+        except (OSError, subprocess.CalledProcessError, IndexError):
+            return ""
+
+    return {
+        "kernel": platform.release(),
+        "cpus": os.cpu_count(),
+        "python": platform.python_version(),
+        "ansible": version(playbooks.program(), "--version"),
+        "runc": version("runc", "--version"),
+        "conmon": version("conmon", "--version"),
+        "podman": version("podman", "--version"),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

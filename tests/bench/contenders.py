@@ -1,0 +1,173 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The contenders: the engine, the bare floor and podman, each bringing one container up and down in a test host."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from typing import Any
+
+from ansible_collections.libpod.engine.tests.support import images
+from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+IMAGE, COMMAND, PORT = "localhost/busybox:latest", ["sleep", "100000"], 8080
+NETWORKS = ("none", "bridge")
+
+
+class Engine:
+    """libpod_container from the sources, zipped as Ansible sends them."""
+
+    name = "engine"
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.payload = "/run/libpod-test/payload.zip"
+        top = "ansible_collections/libpod/engine/plugins"
+        with zipfile.ZipFile(self.payload, "w", zipfile.ZIP_DEFLATED) as payload:
+            for folder, _, names in os.walk(f"{images.PROJECT}/plugins"):
+                for name in names:
+                    if name.endswith(".py"):
+                        inside = os.path.relpath(os.path.join(folder, name), f"{images.PROJECT}/plugins")
+                        payload.write(os.path.join(folder, name), f"{top}/{inside}")
+            packages = {"/".join(name.split("/")[:depth]) for name in payload.namelist() for depth in range(1, 8)}
+            packages = {package for package in packages if not package.endswith(".py")}
+            for package in packages:
+                if f"{package}/__init__.py" not in payload.namelist():
+                    payload.writestr(f"{package}/__init__.py", "")
+
+    def run(self, module: str, **options: Any) -> dict[str, Any]:
+        """One run of a module in a fresh process; see subject.py."""
+        words = json.dumps({} if module == "nothing" else {**self.host.arguments, **options})
+        argv = [sys.executable, "-B", f"{HERE}/subject.py", self.payload, module]
+        done = subprocess.run(argv, input=words, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"{module}: {done.stderr or done.stdout}")
+        measure: dict[str, Any] = json.loads(done.stdout)
+        if measure["result"].get("failed"):
+            raise RuntimeError(f"{module}: {measure['result']['msg']}")
+        return measure
+
+    def container(self, name: str, net: str, **more: Any) -> dict[str, Any]:
+        """The options of the measured container."""
+        ports = {"publish": [f"{PORT}:80"]} if net == "bridge" else {}
+        return {"name": name, "image": IMAGE, "command": COMMAND, "network": [net], "stop_signal": 9, **ports, **more}
+
+    def up(self, net: str) -> float:
+        measure = self.run("libpod_container", **self.container("measured", net))
+        assert measure["result"]["changed"], measure
+        assert os.path.exists(f"/proc/{measure['result']['container']['State']['Pid']}/ns/net")
+        return float(measure["ms"])
+
+    def down(self, net: str) -> float:
+        measure = self.run("libpod_container", name="measured", state="absent")
+        assert measure["result"]["changed"], measure
+        return float(measure["ms"])
+
+
+class Floor:
+    """floor.sh, with the very OCI spec the engine makes."""
+
+    name = "floor"
+    folder = "/srv/floor"
+
+    def __init__(self, engine: Engine, way: str = "delete") -> None:
+        self.way = way
+        self.name = "floor" if way == "delete" else "floor, kill"
+        os.makedirs(self.folder, exist_ok=True)
+        for net in NETWORKS:
+            if not os.path.exists(f"{self.folder}/spec-{net}.json"):
+                self._learn(engine, net)
+
+    def _learn(self, engine: Engine, net: str) -> None:
+        """Take spec and mounted files from a container of the engine's."""
+        engine.up(net)
+        shown = engine.run("libpod_container_info", name=["measured"])["result"]["containers"][0]
+        run_dir = f"{engine.host.parts.run_root}/containers/{shown['Id']}"
+        with open(f"{run_dir}/config.json", encoding="utf-8") as file:
+            text = file.read()
+        files = f"{self.folder}/files-{net}"
+        os.makedirs(f"{files}/shm")
+        spec = json.loads(text)
+        for mount in spec["mounts"]:
+            source = mount.get("source", "")
+            if source.startswith(run_dir) and os.path.isfile(source):
+                shutil.copy(source, files)
+        for old, new in ((run_dir, "@DIR@"), (spec["root"]["path"], "@ROOT@"), (shown["Id"], "@ID@")):
+            text = text.replace(old, new)
+        # Without a network the floor leaves the namespace to runc; the engine keeps one in a file.
+        text = re.sub(r',"path":"/[^"]*/netns/[^"]*"', ',"path":"@NETNS@"' if net == "bridge" else "", text)
+        with open(f"{self.folder}/spec-{net}.json", "w", encoding="utf-8") as file:
+            file.write(text)
+        engine.down(net)
+
+    def _run(self, *words: str) -> float:
+        done = subprocess.run(["bash", f"{HERE}/floor.sh", *words], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"floor.sh {' '.join(words)}: {done.stderr or done.stdout}")
+        return float(done.stdout.split()[-1])
+
+    def up(self, net: str) -> float:
+        return self._run("up", "measured", net)
+
+    def down(self, net: str) -> float:
+        return self._run("down", "measured", net, self.way)
+
+
+class Podman:
+    """Debian's podman on a copy of the same store, with runc, cgroupfs and the same CNI network."""
+
+    name = "podman"
+    folder = "/srv/podman"
+    CONF = """
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+[network]
+network_backend = "cni"
+cni_plugin_dirs = ["/usr/lib/cni"]
+network_config_dir = "/srv/podman/cni"
+default_network = "libpod"
+"""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        os.makedirs(f"{self.folder}/cni")
+        shutil.copy(f"/srv/cni/87-{NETWORK}.conflist", f"{self.folder}/cni")
+        subprocess.run(["cp", "-a", f"{images.CACHE}/store/storage", f"{self.folder}/storage"], check=True)
+        with open(f"{self.folder}/containers.conf", "w", encoding="utf-8") as file:
+            file.write(self.CONF)
+
+    @staticmethod
+    def found() -> bool:
+        """Whether podman is installed."""
+        return shutil.which("podman") is not None
+
+    def _run(self, *words: str) -> float:
+        from time import perf_counter
+
+        roots = ["--root", f"{self.folder}/storage", "--runroot", f"{self.folder}/run", "--storage-driver", "overlay"]
+        env = {**os.environ, "CONTAINERS_CONF": f"{self.folder}/containers.conf"}
+        before = perf_counter()
+        done = subprocess.run(["podman", *roots, *words], capture_output=True, text=True, check=False, env=env)
+        took = perf_counter() - before
+        if done.returncode != 0:
+            raise RuntimeError(f"podman {' '.join(words)}: {done.stderr or done.stdout}")
+        return took * 1000
+
+    def up(self, net: str) -> float:
+        network = ["--network", NETWORK, "--publish", f"{PORT}:80"] if net == "bridge" else ["--network", "none"]
+        return self._run("run", "-d", "--name", "measured", "--stop-signal", "9", *network, IMAGE, *COMMAND)
+
+    def down(self, net: str) -> float:
+        return self._run("rm", "--force", "--time", "0", "measured")
