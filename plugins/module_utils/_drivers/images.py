@@ -51,7 +51,7 @@ class Images:
             os.write(secret, _auth_file(name, username, password))
             authfile = f"/proc/{os.getpid()}/fd/{secret}"
         argv += ["--src-authfile", authfile] if authfile else []
-        argv += [self._origin(source, name), f"containers-storage:{name}"]
+        argv += [self._origin(source, name), self._target(name)]
         try:
             run(argv, package="skopeo", env=self._roots.environment(), doing=f"pulling image {source}")
         except ToolFailed as error:
@@ -81,9 +81,17 @@ class Images:
                 raise
         return True
 
+    def _target(self, name: str) -> str:
+        """The image in the store as skopeo spells it (containers-transports(5)), which has no escapes."""
+        roots = self._roots
+        for path in (roots.root, roots.run_root):
+            if re.search(r"[]:+@]", path):
+                raise InvalidArgument(f"storage root {path!r}: skopeo cannot use a path with one of ] : + @ in it")
+        return f"containers-storage:[{roots.driver}@{roots.root}+{roots.run_root}]{name}"
+
     def _folder(self) -> list[str]:
         """Where skopeo keeps what it has not stored yet: with roots that are given, below them."""
-        if not self._roots.own_config:
+        if not self._roots.given:
             return []
         folder = f"{self._roots.root}/tmp"
         if not os.path.isdir(folder):

@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 
 from .._model.parts import Parts
-from .effects import effect
 
 PACKAGE = "containers-storage"
 _CONFIG_FILES = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf")
@@ -18,14 +17,14 @@ _CONFIG_FILES = ("/etc/containers/storage.conf", "/usr/share/containers/storage.
 
 @dataclass(frozen=True)
 class StorageRoots:
-    """``more`` are read-only stores beside ``root``; ``own_config`` is the engine's storage.conf, empty where the
-    host's holds: like ``podman --root``, roots that are given leave the host's storage options aside."""
+    """``more`` are read-only stores beside ``root``; with ``given`` roots the host's storage options do not hold, as
+    with ``podman --root``."""
 
     root: str
     run_root: str
     driver: str
     more: tuple[str, ...] = ()
-    own_config: str = ""
+    given: bool = False
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -33,24 +32,11 @@ class StorageRoots:
         return "-g", self.root, "-R", self.run_root, "-s", self.driver
 
     def environment(self) -> dict[str, str]:
-        """What the tools need in their environment to use this store; writes ``own_config`` where it is not there."""
-        if not self.own_config:
-            return {key: os.environ[key] for key in ("CONTAINERS_STORAGE_CONF",) if key in os.environ}
-        import json
-
-        # A JSON string is a TOML basic string as well.
-        root, run_root, driver = (json.dumps(value) for value in (self.root, self.run_root, self.driver))
-        text = f"[storage]\ndriver = {driver}\ngraphroot = {root}\nrunroot = {run_root}\n"
-        if self.driver == "overlay":
-            text += '[storage.options.overlay]\nmountopt = "nodev"\n'
-        if _text(self.own_config) != text:
-            effect("write storage.conf")
-            os.makedirs(os.path.dirname(self.own_config), 0o700, exist_ok=True)
-            new = f"{self.own_config}.{os.getpid()}.new"
-            with open(new, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.rename(new, self.own_config)
-        return {"CONTAINERS_STORAGE_CONF": self.own_config}
+        """What the tools need in their environment to use this store; the driver is there to keep them from warning."""
+        if self.given:
+            options = {"STORAGE_OPTS": "overlay.mountopt=nodev"} if self.driver == "overlay" else {}
+            return {"CONTAINERS_STORAGE_CONF": "/dev/null", "STORAGE_DRIVER": self.driver, **options}
+        return {key: os.environ[key] for key in ("CONTAINERS_STORAGE_CONF",) if key in os.environ}
 
 
 def storage_roots(parts: Parts) -> StorageRoots:
@@ -64,7 +50,7 @@ def storage_roots(parts: Parts) -> StorageRoots:
         parts.storage_run_root or os.path.expandvars(said.get("runroot", "/run/containers/storage")),
         parts.storage_driver or said.get("driver", "overlay"),
         tuple(re.findall(r"""["']([^"']+)["']""", stores[1])) if stores and not any(given) else (),
-        f"{parts.static_root}/storage.conf" if any(given) else "",
+        any(given),
     )
 
 

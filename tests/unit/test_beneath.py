@@ -1,0 +1,233 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Paths inside an untrusted tree never lead out of it."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import random
+import stat
+import threading
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import beneath
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A tree beside which stands a secret."""
+    (tmp_path / "secret").write_text("outside")
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("the host's")
+    tree = tmp_path / "tree"
+    (tree / "etc").mkdir(parents=True)
+    (tree / "etc/passwd").write_text("the container's")
+    (tree / "a/b").mkdir(parents=True)
+    for name, target in {
+        "absolute": "/etc/passwd",
+        "etc-link": "/etc",
+        "up": "../../../../secret",
+        "a/up": "../../..",
+        "a/b/deep": "../../../../../etc/passwd",
+        "loop": "loop",
+        "ping": "pong",
+        "pong": "/ping",
+        "dangling": "/not/there",
+        "host": str(tmp_path),
+        "empty-tail": "/etc/",
+    }.items():
+        os.symlink(target, tree / name)
+    return tree
+
+
+@pytest.mark.parametrize(
+    ("path", "inside"),
+    [
+        ("etc/passwd", "etc/passwd"),
+        ("/absolute", "etc/passwd"),
+        ("etc-link/passwd", "etc/passwd"),
+        ("a/b/deep", "etc/passwd"),
+        ("../../../etc/passwd", "etc/passwd"),
+        ("a/up/etc/../etc/./passwd", "etc/passwd"),
+        ("empty-tail/passwd", "etc/passwd"),
+        ("a/b/..", "a"),
+        ("a/up", ""),
+        ("", ""),
+        ("/", ""),
+        ("up", "secret"),
+        ("dangling/x", "not/there/x"),
+        ("not/../x", "x"),
+        ("not/../../../x", "x"),
+    ],
+)
+def test_links_are_followed_as_if_chrooted(root: Path, path: str, inside: str) -> None:
+    assert beneath.resolve(str(root), path) == str(root / inside).rstrip("/")
+
+
+def test_reading_gives_the_containers_file(root: Path) -> None:
+    for path in ("absolute", "a/b/deep", "etc-link/passwd", "a/up/../../etc/passwd"):
+        assert beneath.read_beneath(str(root), path) == b"the container's"
+    for path in ("up", "host/secret", "dangling", "no/such", "a/up/secret"):
+        assert beneath.read_beneath(str(root), path) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "number"), [("loop", errno.ELOOP), ("ping", errno.ELOOP), ("etc/passwd/x", errno.ENOTDIR)]
+)
+def test_bad_path_is_the_kernels_error(root: Path, path: str, number: int) -> None:
+    for call in (beneath.resolve, beneath.read_beneath, beneath.make_directories):
+        with pytest.raises(OSError) as error:
+            call(str(root), path)
+        assert (error.value.errno, error.value.filename) == (number, path)
+
+
+def test_forty_links_are_followed_and_no_more(root: Path) -> None:
+    os.symlink("etc/passwd", root / "l0")
+    for number in range(1, 41):
+        os.symlink(f"l{number - 1}", root / f"l{number}")
+    assert beneath.read_beneath(str(root), "l39") == b"the container's"
+    with pytest.raises(OSError, match="[Tt]oo many"):
+        beneath.read_beneath(str(root), "l40")
+
+
+def test_only_regular_files_of_a_bearable_size_are_read(root: Path) -> None:
+    os.mkfifo(root / "fifo")
+    for path in ("fifo", "etc"):
+        with pytest.raises(OSError) as error:
+            beneath.read_beneath(str(root), path)
+        assert error.value.errno == errno.EINVAL
+    with pytest.raises(OSError) as error:
+        beneath.read_beneath(str(root), "etc/passwd", limit=14)
+    assert error.value.errno == errno.EFBIG
+    assert beneath.read_beneath(str(root), "etc/passwd", limit=15) is not None
+
+
+def test_files_are_opened_and_made_inside_only(root: Path) -> None:
+    made = beneath.open_beneath(str(root), "/a/up/etc-link/new", os.O_WRONLY | os.O_CREAT, 0o640)
+    os.close(made)
+    assert stat.S_IMODE((root / "etc/new").stat().st_mode) == 0o640
+    found = beneath.open_beneath(str(root), "absolute", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.write(found, b"changed")
+    os.close(found)
+    assert (root / "etc/passwd").read_text() == "changed"
+    assert (root.parent / "etc/passwd").read_text() == "the host's"
+    os.close(beneath.open_beneath(str(root), "a/up", os.O_RDONLY | os.O_DIRECTORY))
+    for path, flags, number in [
+        ("no", os.O_RDONLY, errno.ENOENT),
+        ("no/such", os.O_WRONLY | os.O_CREAT, errno.ENOENT),
+        ("etc", os.O_WRONLY, errno.EISDIR),
+        ("etc/passwd", os.O_WRONLY | os.O_CREAT | os.O_EXCL, errno.EEXIST),
+    ]:
+        with pytest.raises(OSError) as error:
+            beneath.open_beneath(str(root), path, flags)
+        assert error.value.errno == number
+
+
+def test_missing_directories_are_made_inside(root: Path) -> None:
+    owner = (os.geteuid(), os.getegid())
+    made = beneath.make_directories(str(root), "/dangling/x", 0o751, owner)
+    assert made == str(root / "not/there/x") == beneath.make_directories(str(root), "dangling/x", 0o751, owner)
+    assert stat.S_IMODE((root / "not").stat().st_mode) == 0o751
+    assert beneath.make_directories(str(root), "host/y", 0o755, owner).startswith(f"{root}/")
+    assert sorted(path.name for path in root.parent.iterdir()) == ["etc", "secret", "tree"]
+
+
+def link_farm(root: Path, seed: int) -> list[str]:
+    """Directories, files and links at random; the paths to try in it."""
+    chance = random.Random(seed)
+    names = ["a", "b", "c", "d"]
+    folders = [root]
+    for _number in range(25):
+        place = chance.choice(folders) / chance.choice(names)
+        if place.exists() or place.is_symlink():
+            continue
+        kind = chance.randrange(4)
+        if kind == 0:
+            place.mkdir()
+            folders.append(place)
+        elif kind == 1:
+            place.write_text("inside")
+        else:
+            parts = [chance.choice([*names, "..", "..", "."]) for _part in range(chance.randint(1, 6))]
+            os.symlink(chance.choice(["", "/", "../../../../"]) + "/".join(parts), place)
+    steps = list(itertools.product([*names, ".."], repeat=3))
+    return ["/".join(step) for step in chance.sample(steps, 60)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="compares with chroot(2)")
+@pytest.mark.parametrize("seed", range(12))
+def test_walk_agrees_with_the_kernels_chroot(tmp_path: Path, seed: int) -> None:
+    paths = link_farm(tmp_path, seed)
+    ours = [outcome(tmp_path, path) for path in paths]
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.chroot(tmp_path)
+        os.chdir("/")
+        with os.fdopen(writing, "w") as pipe:
+            pipe.write("\n".join(kernels(path) for path in paths))
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        theirs = pipe.read().split("\n")
+    os.waitpid(child, 0)
+    assert dict(zip(paths, ours)) == dict(zip(paths, theirs))
+
+
+def kernels(path: str) -> str:
+    try:
+        return str(os.stat(f"/{path}").st_ino)
+    except OSError as error:
+        return errno.errorcode[error.errno or 0]
+
+
+def outcome(root: Path, path: str) -> str:
+    try:
+        found = beneath.open_beneath(str(root), path, os.O_PATH)
+    except OSError as error:
+        return errno.errorcode[error.errno or 0]
+    try:
+        return str(os.fstat(found).st_ino)
+    finally:
+        os.close(found)
+
+
+@pytest.fixture
+def swapping(root: Path) -> Iterator[None]:
+    """``a`` is a directory and a link to the host's tree, in turns."""
+    done = threading.Event()
+
+    def swap() -> None:
+        os.symlink(root.parent, root / "evil")
+        (root / "a/secret").write_text("inside")
+        while not done.is_set():
+            for first, second in (("a", "good"), ("evil", "a"), ("a", "evil"), ("good", "a")):
+                os.rename(root / first, root / second)
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    yield
+    done.set()
+    thread.join()
+
+
+@pytest.mark.usefixtures("swapping")
+def test_tree_that_changes_meanwhile_leads_nowhere_else(root: Path) -> None:
+    seen = {beneath.read_beneath(str(root), path) for path in ("a/secret", "a/b/../secret", "a/b/../../a/secret") * 700}
+    assert seen <= {b"inside", None}
+
+
+def test_descriptors_are_not_leaked(root: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for path in ("absolute", "loop", "no/such", "etc/passwd/x", "a/up", "fifo"):
+        for call in (beneath.resolve, beneath.read_beneath):
+            try:
+                call(str(root), path)
+            except OSError:
+                pass
+    assert len(os.listdir("/proc/self/fd")) == before

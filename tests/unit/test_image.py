@@ -1,0 +1,100 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Image names: what a user writes, and what the store knows it as."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
+from ansible_collections.libpod.engine.plugins.module_utils._model.image import local_names, name_for_source, normalise
+
+DIGEST = "sha256:" + "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("written", "full"),
+    [
+        ("busybox", "docker.io/library/busybox:latest"),
+        ("busybox:1.36", "docker.io/library/busybox:1.36"),
+        ("docker.io/busybox", "docker.io/library/busybox:latest"),
+        ("index.docker.io/busybox", "docker.io/library/busybox:latest"),
+        ("user/app", "docker.io/user/app:latest"),
+        ("localhost/x", "localhost/x:latest"),
+        ("localhost:5000/x:y", "localhost:5000/x:y"),
+        ("registry.example.com:5000/a/b_c/d--e", "registry.example.com:5000/a/b_c/d--e:latest"),
+        ("[::1]:5000/x", "[::1]:5000/x:latest"),
+        ("HOST/x", "HOST/x:latest"),
+        (f"busybox@{DIGEST}", f"docker.io/library/busybox@{DIGEST}"),
+        (f"quay.io/a/b:tag@{DIGEST}", f"quay.io/a/b@{DIGEST}"),
+    ],
+)
+def test_reference_is_completed_as_podman_does(written: str, full: str) -> None:
+    assert normalise(written) == full
+    assert normalise(full) == full
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "Busybox",
+        "a b",
+        "a:",
+        "a@",
+        "a@sha256:12",
+        "a/",
+        "/a",
+        "a//b",
+        "-a",
+        "a:-x",
+        "x..y",
+        "a\n",
+        "h:x/y",
+        "a:b:c",
+    ],
+)
+def test_what_is_no_reference_is_refused_by_name(written: str) -> None:
+    with pytest.raises(InvalidArgument, match="no image reference") as refusal:
+        normalise(written)
+    assert repr(written) in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("docker://busybox", "docker.io/library/busybox:latest"),
+        ("quay.io/a/b:1", "quay.io/a/b:1"),
+        ("oci:/srv/images/app:v1", "localhost/srv/images/app:v1"),
+        ("oci:/srv/images/app", "localhost/srv/images/app:latest"),
+        ("oci:/srv/../srv//app/", "localhost/srv/app:latest"),
+        ("oci:/srv/app:quay.io/a/b:1", "quay.io/a/b:1"),
+        ("oci-archive:/srv/app.tar", "localhost/srv/app.tar:latest"),
+        ("docker-archive:/srv/app.tar:busybox:1", "docker.io/library/busybox:1"),
+        ("docker-archive:/srv/app.tar:@2", "localhost/srv/app.tar:2"),
+        ("dir:/srv/app", "localhost/srv/app:latest"),
+    ],
+)
+def test_source_says_the_name_the_image_gets(source: str, name: str) -> None:
+    assert name_for_source(source) == name
+
+
+def test_paths_that_cannot_stand_in_a_name_get_names_of_their_own() -> None:
+    paths = ["/srv/App", "/srv/app+", "/srv/äpp", "/srv/a:pp", "/tmp/x_", "/", "/srv/a pp"]
+    names = [name_for_source(f"dir:{path}") for path in paths]
+    assert len({*names, name_for_source("dir:/srv/app")}) == len(paths) + 1
+    assert all(normalise(name) == name for name in names)
+
+
+@pytest.mark.parametrize("source", ["oci:", "oci:app:v1", "dir:./app", "docker-archive::x"])
+def test_path_must_be_absolute(source: str) -> None:
+    with pytest.raises(InvalidArgument, match="absolute path"):
+        name_for_source(source)
+
+
+def test_short_name_is_looked_for_at_localhost_first() -> None:
+    assert local_names("app:1") == ("localhost/app:1", "docker.io/library/app:1")
+    assert local_names("quay.io/app") == ("quay.io/app:latest",)
+    assert local_names("docker://app") == ("docker.io/library/app:latest",)
+    assert local_names("oci:/a:b") == ("localhost/a:b",)
+    assert local_names("ab" * 32) == local_names(DIGEST) == ()
