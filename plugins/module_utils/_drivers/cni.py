@@ -93,25 +93,30 @@ class Cni:
         """
         with self._turn(fcntl.LOCK_SH) as lock:
             try:
-                self._undo(container_id, netns_path, attachment, lock)
+                done = self._undo(container_id, netns_path, attachment, lock)
             except LibpodError:
                 # A plugin may stumble over a rule somebody flushed, with its link already deleted: look afresh.
+                done = False
+            if not done:
                 self._undo(container_id, netns_path, attachment, lock)
 
-    def _undo(self, container_id: str, netns_path: str, attachment: Attachment, lock: int) -> None:
+    def _undo(self, container_id: str, netns_path: str, attachment: Attachment, lock: int) -> bool:
+        """One DEL of the chain; false where a link that had lost its addresses may have left rules."""
         gone = f"{netns_path}-gone"
         namespace = netns_path if netns.exists(netns_path) else ""
-        linked = namespace and netns.has_link(namespace, attachment.interface)
+        there = netns.addresses(namespace).get(attachment.interface) if namespace else None
         try:
-            if attachment.result is None or not linked:
+            if attachment.result is None or there is None:
                 from . import cni_leftovers
 
                 attachment = cni_leftovers.with_result(container_id, netns_path, attachment)
-                if not linked and cni_leftovers.stand_in(gone, container_id, attachment):
+                if there is None and cni_leftovers.stand_in(gone, container_id, attachment):
                     namespace = gone
             self._delete_chain(container_id, namespace, attachment, lock)
         finally:
             netns.delete(gone)
+        facts = attachment.facts
+        return there is None or {one.ip for one in (*facts.ipv4, *facts.ipv6)} <= there
 
     def _delete_chain(self, container_id: str, namespace: str, attachment: Attachment, lock: int) -> None:
         """Each plugin's DEL in reverse order, those that stand apart beside the others.

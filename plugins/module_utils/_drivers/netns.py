@@ -69,18 +69,12 @@ def delete(path: str) -> None:
             pass
 
 
-def has_link(path: str, name: str) -> bool:
-    """Whether the namespace at ``path`` has an interface ``name``.
+def addresses(path: str) -> dict[str, set[str]]:
+    """The interfaces of the namespace at ``path`` and the IP addresses of each; a millisecond, unlike ``links``.
 
     :raises OSError: there is no namespace at ``path``.
     """
-
-    def look() -> bool:
-        import socket
-
-        return any(name == found for _, found in socket.if_nameindex())
-
-    return run_inside(path, look)
+    return run_inside(path, _addresses)
 
 
 def run_inside(path: str, function: Callable[[], _T]) -> _T:
@@ -168,3 +162,28 @@ def _loopback_up() -> None:
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         fcntl.ioctl(control, 0x8914, struct.pack("16sh14x", b"lo", 0x1))  # SIOCSIFFLAGS, IFF_UP
+
+
+def _addresses() -> dict[str, set[str]]:
+    """``addresses`` of the calling thread's namespace: SIOCGIFCONF of netdevice(7), and proc_net(5) for IPv6."""
+    import array
+    import fcntl
+    import socket
+    import struct
+
+    found: dict[str, set[str]] = {name: set() for _, name in socket.if_nameindex()}
+    size = 24 + 2 * struct.calcsize("P")  # struct ifreq
+    entries = array.array("B", bytes(size * 256))
+    request = struct.pack("iP", len(entries), entries.buffer_info()[0])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        used, _ = struct.unpack("iP", fcntl.ioctl(control, 0x8912, request))
+    for start in range(0, used, size):
+        entry = entries[start : start + size].tobytes()
+        found.setdefault(entry[:16].split(b"\0")[0].decode(), set()).add(socket.inet_ntoa(entry[20:24]))
+    try:
+        with open("/proc/thread-self/net/if_inet6", encoding="ascii") as file:
+            for words in map(str.split, file):
+                found.setdefault(words[5], set()).add(socket.inet_ntop(socket.AF_INET6, bytes.fromhex(words[0])))
+    except FileNotFoundError:
+        pass  # a kernel without IPv6
+    return found

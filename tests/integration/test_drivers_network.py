@@ -1,0 +1,564 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Promises of the network drivers, on the real kernel, CNI plugins and iptables of a test host."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from typing import Any, Callable, Iterator
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import cni_config, effects, links, netns, syscalls
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import Cni
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
+    InvalidArgument,
+    ToolFailed,
+    ToolMissing,
+)
+from ansible_collections.libpod.engine.plugins.module_utils._model.network import Attachment, port_mappings
+from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+
+CONTAINER = "c0ffee" + "0123456789" * 5 + "abcdef12"
+SERVER = (
+    "import socket\ns = socket.create_server(('', 80))\n"
+    "while True:\n c = s.accept()[0]\n c.sendall(b'from the container'); c.close()"
+)
+ANSWER = b"from the container"
+# Rules of the chains all containers share, which the plugins make once and leave.
+SHARED = r'rule iptables:\w+ -A CNI-[A-Z-]+ -m comment --comment "CNI (portfwd|firewall plugin) '
+
+
+class Network:
+    """One container's network on a test host: its namespace, its attachment, and the kernel's word on both."""
+
+    def __init__(self, host: Host, container: str = CONTAINER) -> None:
+        self.host, self.container = host, container
+        self.cni = Cni(host.parts)
+        self.path = f"{host.parts.netns_dir}/libpod-{container[:12]}"
+        config = cni_config.network(host.parts, "libpod")
+        ports = port_mappings([("0.0.0.0", 8080, 80, "tcp"), ("192.0.2.1", 8081, 80, "tcp")])
+        self.attachment = Attachment("libpod", "eth0", config, {"portMappings": ports})
+
+    def up(self) -> Attachment:
+        netns.create(self.path)
+        self.attachment = self.cni.add(self.container, self.path, self.attachment)
+        return self.attachment
+
+    def down(self) -> None:
+        self.cni.delete(self.container, self.path, self.attachment)
+        netns.delete(self.path)
+
+    @property
+    def ip(self) -> str:
+        return self.attachment.facts.ipv4[0].ip
+
+    def ip_json(self, *words: str) -> Any:
+        return json.loads(self.host.run("nsenter", f"--net={self.path}", "ip", "-json", *words))
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    """A test host whose network is looked at after the test; there is no container on it for the engine to remove."""
+    with Host() as made:
+        yield made
+        made.run("rm", "-rf", made.parts.static_root)
+        left = [one for one in made.leaks() if not re.search(SHARED, one)]
+        assert not left, "the removal left:\n  " + "\n  ".join(left)
+
+
+@pytest.fixture
+def network(host: Host) -> Iterator[Network]:
+    made = Network(host)
+    yield made
+    left = rules(host, made.container, made.attachment)
+    assert not left, f"rules are left: {left}"
+    folder = f"{host.parts.static_root}/cni/networks/libpod"
+    held = [name for name in os.listdir(folder) if name[0].isdigit()] if os.path.isdir(folder) else []
+    assert not held, f"addresses stay reserved: {held}"
+
+
+def rules(host: Host, container: str, attachment: Attachment) -> list[str]:
+    """Lines of iptables-save that name the container, its address, or one of its chains."""
+    address = attachment.facts.ipv4[0].ip if attachment.facts.ipv4 else "no address"
+    saved = host.run("iptables-save") + host.run("ip6tables-save")
+    chains = {match[1] for match in re.finditer(r"(CNI-(?:DN-)?[0-9a-f]{20,})", saved)}
+    wanted = (container, f"{address}/32", *chains)
+    return [line for line in saved.splitlines() if any(one in line for one in wanted)]
+
+
+@contextlib.contextmanager
+def served(network: Network) -> Iterator[subprocess.Popen[bytes]]:
+    """A server on port 80 in the container's namespace."""
+    server = subprocess.Popen(["nsenter", f"--net={network.path}", sys.executable, "-c", SERVER])
+    try:
+        while not server.poll() and "0050" not in listening(server.pid):
+            time.sleep(0.01)
+        yield server
+    finally:
+        server.kill()
+        server.wait()
+
+
+def listening(pid: int) -> str:
+    with open(f"/proc/{pid}/net/tcp", encoding="ascii") as file:
+        return " ".join(line.split()[1].partition(":")[2] for line in file if " 0A " in line)
+
+
+def fetch(address: str, port: int) -> bytes:
+    with socket.create_connection((address, port), timeout=5) as connection:
+        return connection.recv(100)
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end, "it did not come true within 10 seconds"
+        time.sleep(0.01)
+
+
+# --- namespaces
+
+
+def test_created_namespace_is_a_new_one_with_its_loopback_up(host: Host) -> None:
+    path = f"{host.parts.netns_dir}/one"
+    ours = os.stat("/proc/self/ns/net").st_ino
+    netns.create(path)
+    assert netns.exists(path) and os.stat(path).st_ino != ours == os.stat("/proc/thread-self/ns/net").st_ino
+    shown = json.loads(host.run("nsenter", f"--net={path}", "ip", "-json", "address"))
+    assert [(one["ifname"], "UP" in one["flags"]) for one in shown] == [("lo", True)]
+    assert "127.0.0.1" in json.dumps(shown)
+    netns.delete(path)
+    assert not os.path.lexists(path) and path not in host.run("cat", "/proc/self/mountinfo")
+
+
+def test_creating_and_deleting_again_changes_nothing(host: Host) -> None:
+    path = f"{host.parts.netns_dir}/one"
+    netns.create(path)
+    inode = os.stat(path).st_ino
+    seen: list[str] = []
+    effects.observe(seen.append)
+    try:
+        netns.create(path)
+        assert os.stat(path).st_ino == inode and not seen
+        netns.delete(path)
+        seen.clear()
+        netns.delete(path)
+        assert not seen
+    finally:
+        effects.observe(None)
+
+
+def test_empty_file_left_by_a_kill_becomes_a_namespace(host: Host) -> None:
+    path = f"{host.parts.netns_dir}/one"
+    os.makedirs(host.parts.netns_dir)
+    with open(path, "w", encoding="ascii"):
+        pass
+    assert not netns.exists(path)
+    netns.create(path)
+    assert netns.exists(path)
+    netns.delete(path)
+
+
+def test_namespaces_made_at_once_at_one_path_are_one(host: Host) -> None:
+    import threading
+
+    path = f"{host.parts.netns_dir}/one"
+    threads = [threading.Thread(target=netns.create, args=(path,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert host.run("cat", "/proc/self/mountinfo").count(f" {path} ") == 1
+    netns.delete(path)
+
+
+def test_namespaces_of_ip_netns_and_ours_live_in_one_directory(host: Host) -> None:
+    netns.create("/run/netns/ours")
+    host.run("ip", "netns", "add", "theirs")
+    assert set(host.run("ip", "netns", "list").split()) >= {"ours", "theirs"}
+    netns.delete("/run/netns/ours")
+    netns.delete("/run/netns/theirs")
+    assert "nsfs" not in host.run("cat", "/proc/self/mountinfo")
+    assert os.listdir("/run/netns") == []
+
+
+def test_namespace_of_a_live_process_is_kept_again_after_ip_netns_del(host: Host) -> None:
+    netns.create("/run/netns/web")
+    inode = os.stat("/run/netns/web").st_ino
+    process = subprocess.Popen(["nsenter", "--net=/run/netns/web", "sleep", "60"])
+    try:
+        wait_until(lambda: os.stat(f"/proc/{process.pid}/ns/net").st_ino == inode)
+        host.run("ip", "netns", "del", "web")
+        assert not netns.exists("/run/netns/web")
+        netns.adopt("/run/netns/web", process.pid)
+        assert os.stat("/run/netns/web").st_ino == inode
+    finally:
+        process.kill()
+        process.wait()
+        netns.delete("/run/netns/web")
+
+
+def test_refused_system_call_names_the_path(host: Host) -> None:
+    with pytest.raises(FileNotFoundError, match="/srv/nowhere"):
+        syscalls.mount("none", "/srv/nowhere", "tmpfs")
+    with pytest.raises(FileNotFoundError, match="/srv/nowhere"):
+        netns.addresses("/srv/nowhere")
+
+
+def test_addresses_of_a_namespace_are_the_kernel_s(host: Host) -> None:
+    path = f"{host.parts.netns_dir}/one"
+    netns.create(path)
+    lines = "link add eth0 type bridge\naddr add 10.1.2.3/24 dev eth0\naddr add 10.1.2.4/24 dev eth0\n"
+    lines += "addr add fd00::1:2/64 dev eth0 nodad\nlink set eth0 up\nlink add eth1 type bridge\n"
+    host.run("nsenter", f"--net={path}", "ip", "-batch", "-", input=lines)
+    found = netns.addresses(path)
+    assert found["lo"] == {"127.0.0.1", "::1"} and found["eth1"] == set()
+    assert {one for one in found["eth0"] if not one.startswith("fe80")} == {"10.1.2.3", "10.1.2.4", "fd00::1:2"}
+    netns.delete(path)
+
+
+# --- the plugin chain
+
+
+def test_published_port_answers_on_every_address_and_the_bound_one_only_on_its_own(network: Network) -> None:
+    with network.host.neighbour() as there:
+        network.up()
+        client = "import socket; print(socket.create_connection(('192.0.2.1', 8080), 5).recv(99))"
+        with served(network):
+            assert fetch("127.0.0.1", 8080) == fetch("192.0.2.1", 8080) == fetch("192.0.2.1", 8081) == ANSWER
+            assert fetch(network.ip, 80) == ANSWER
+            assert repr(ANSWER) in network.host.run(*there, sys.executable, "-c", client)
+            with pytest.raises(OSError):
+                fetch("127.0.0.1", 8081)
+        network.down()
+        with pytest.raises(OSError):
+            fetch("127.0.0.1", 8080)
+
+
+def test_facts_of_the_result_are_what_the_kernel_shows(network: Network) -> None:
+    facts = network.up().facts
+    (shown,) = network.ip_json("-4", "address", "show", "dev", "eth0")
+    (route,) = network.ip_json("route", "show", "default")
+    (inet,) = shown["addr_info"]
+    (address,) = facts.ipv4
+    assert (address.ip, address.prefix_length, address.gateway) == (inet["local"], inet["prefixlen"], route["gateway"])
+    (link,) = network.ip_json("link", "show", "dev", "eth0")
+    assert facts.mac == link["address"]
+    assert Attachment.from_json(json.loads(json.dumps(network.attachment.to_json())), "x") == network.attachment
+    network.down()
+
+
+def test_removal_leaves_the_links_and_rules_of_before(network: Network) -> None:
+    network.up()
+    network.down()  # makes the bridge and the chains that all containers share
+    before = (
+        network.host.run("iptables-save"),
+        network.host.run("ip6tables-save"),
+        network.host.run("ip", "-br", "link"),
+    )
+    network.up()
+    assert rules(network.host, network.container, network.attachment)
+    network.down()
+    after = network.host.run("iptables-save"), network.host.run("ip6tables-save"), network.host.run("ip", "-br", "link")
+    assert [ruled(one) for one in before] == [ruled(one) for one in after]
+
+
+def ruled(saved: str) -> list[str]:
+    return [
+        re.sub(r"\[\d+:\d+\]| (UP|DOWN) +|,?LOWER_UP|NO-CARRIER,", "", one)
+        for one in saved.splitlines()
+        if one[0] != "#"
+    ]
+
+
+def test_deleting_again_is_no_error(network: Network) -> None:
+    network.up()
+    network.cni.delete(network.container, network.path, network.attachment)
+    network.cni.delete(network.container, network.path, network.attachment)
+    network.down()
+    network.cni.delete(network.container, network.path, network.attachment)
+
+
+def test_check_finds_an_address_taken_away(network: Network) -> None:
+    network.up()
+    network.cni.check(network.container, network.path, network.attachment)
+    network.host.run("nsenter", f"--net={network.path}", "ip", "address", "flush", "dev", "eth0")
+    with pytest.raises(ToolFailed, match="CHECK of container c0ffee012345 on network libpod: .*bridge"):
+        network.cni.check(network.container, network.path, network.attachment)
+    network.down()
+
+
+def test_removal_after_ip_netns_del_leaves_nothing(network: Network) -> None:
+    network.up()
+    netns.delete(network.path)  # what `ip netns del` does
+    network.down()
+
+
+def test_removal_while_a_process_still_holds_the_deleted_namespace_leaves_nothing(network: Network) -> None:
+    network.up()
+    with served(network):
+        netns.delete(network.path)
+        network.down()
+        assert "veth" not in network.host.run("ip", "-br", "link")
+
+
+def test_removal_after_the_link_was_deleted_leaves_nothing(network: Network) -> None:
+    network.up()
+    network.host.run("nsenter", f"--net={network.path}", "ip", "link", "del", "eth0")
+    network.down()
+
+
+def test_removal_after_the_rules_were_flushed_leaves_nothing(network: Network) -> None:
+    network.up()
+    for table in ("nat", "filter"):
+        network.host.run("iptables", "-t", table, "-F")
+        network.host.run("iptables", "-t", table, "-X")
+    network.down()
+
+
+def test_removal_of_the_last_of_two_networks_with_the_namespace_gone_leaves_nothing(network: Network) -> None:
+    first = network.up()
+    other = Attachment("other", "eth1", other_network(first.config))
+    other = network.cni.add(network.container, network.path, other)
+    netns.delete(network.path)
+    network.cni.delete(network.container, network.path, other)
+    network.down()
+    assert not rules(network.host, network.container, other)
+
+
+def other_network(config: Any) -> Any:
+    text = json.dumps({**config, "name": "other"}).replace("10.87.", "10.86.").replace("cni-libpod0", "cni-other0")
+    return json.loads(text)
+
+
+def test_removal_after_a_reboot_that_kept_the_rules_leaves_nothing(network: Network) -> None:
+    intent = network.attachment
+    network.up()
+    netns.delete(network.path)
+    assert rules(network.host, network.container, network.attachment)
+    network.cni.delete(network.container, network.path, intent)
+
+
+def test_removal_after_a_reboot_that_lost_reservation_and_result_takes_the_rules_of_the_bridge(
+    network: Network,
+) -> None:
+    intent = network.attachment
+    network.up()
+    netns.delete(network.path)
+    os.unlink(f"{network.host.parts.static_root}/cni/networks/libpod/{network.ip}")
+    network.cni.delete(network.container, network.path, intent)
+
+
+def test_removal_of_an_intent_whose_add_never_began_is_no_error(network: Network) -> None:
+    network.cni.delete(network.container, network.path, network.attachment)
+    netns.create(network.path)
+    network.down()
+
+
+@pytest.mark.parametrize("namespace_gone", [False, True])
+@pytest.mark.parametrize("number", range(1, 5))
+def test_add_killed_before_any_of_its_steps_is_undone(network: Network, number: int, namespace_gone: bool) -> None:
+    netns.create(network.path)
+    killed_at(number, "cni ADD", lambda: network.cni.add(network.container, network.path, network.attachment))
+    if namespace_gone:
+        netns.delete(network.path)
+    network.down()
+
+
+@pytest.mark.parametrize("number", range(1, 4))
+def test_delete_killed_before_any_of_its_steps_is_finished_by_the_next(network: Network, number: int) -> None:
+    network.up()
+    killed_at(number, "cni DEL", lambda: network.cni.delete(network.container, network.path, network.attachment))
+    network.down()
+
+
+@pytest.mark.parametrize("number", range(1, 14))
+def test_delete_with_a_stand_in_killed_before_any_of_its_steps_is_finished_by_the_next(
+    network: Network, number: int
+) -> None:
+    network.up()
+    netns.delete(network.path)
+    killed_at(number, "", lambda: network.cni.delete(network.container, network.path, network.attachment))
+    network.down()
+
+
+def killed_at(number: int, prefix: str, operation: Callable[[], object]) -> None:
+    """Run the operation in a child that is killed before its ``number``-th effect of that name."""
+    child = os.fork()
+    if child == 0:
+        left = number
+
+        def kill(name: str) -> None:
+            nonlocal left
+            left -= name.startswith(prefix)
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        effects.observe(kill)
+        with contextlib.suppress(BaseException):
+            operation()
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def test_plugin_outliving_the_kill_of_its_engine_is_waited_for(network: Network) -> None:
+    """A real kill, amid ADD: the plugin goes on, and a removal that came too early would leave what it then makes."""
+    netns.create(network.path)
+    folder = network.host.parts.static_root + "/cni/networks/libpod"
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            network.cni.add(network.container, network.path, network.attachment)
+        os._exit(0)
+    wait_until(lambda: os.path.isdir(folder) and any(name[0].isdigit() for name in os.listdir(folder)))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    network.down()
+
+
+def test_plugin_that_fails_is_quoted_and_the_ones_before_it_are_undone(network: Network) -> None:
+    broken = json.loads(json.dumps(network.attachment.config))
+    broken["plugins"][2]["backend"] = "iptables"
+    broken["plugins"].append({"type": "vrf", "vrfname": ""})
+    before = network.attachment
+    network.attachment = replace(before, config=broken)
+    netns.create(network.path)
+    with pytest.raises(ToolFailed, match=r"ADD of container c0ffee012345 on network libpod: \S*/vrf .*CNI error"):
+        network.cni.add(network.container, network.path, network.attachment)
+    assert [one["ifname"] for one in network.ip_json("link")] == ["lo"]
+    netns.delete(network.path)
+
+
+def test_missing_plugin_is_named_before_anything_is_done(network: Network) -> None:
+    config = {**network.attachment.config, "plugins": [*network.attachment.config["plugins"], {"type": "dnsname"}]}
+    netns.create(network.path)
+    with pytest.raises(ToolMissing, match="dnsname.*containernetworking-plugins"):
+        network.cni.add(network.container, network.path, replace(network.attachment, config=config))
+    assert [one["ifname"] for one in network.ip_json("link")] == ["lo"]
+    netns.delete(network.path)
+
+
+def test_published_port_on_a_network_without_portmap_is_refused(network: Network) -> None:
+    config = {**network.attachment.config, "plugins": network.attachment.config["plugins"][:1]}
+    with pytest.raises(InvalidArgument, match="network libpod cannot give published ports.*portMappings"):
+        network.cni.require(replace(network.attachment, config=config))
+
+
+@pytest.mark.parametrize("declared", [True, False], ids=["capability", "CNI_ARGS"])
+def test_fixed_address_and_mac_are_the_container_s(network: Network, declared: bool) -> None:
+    if not declared:
+        del network.attachment.config["plugins"][0]["capabilities"]
+    runtime = {"ips": ["10.87.9.9"], "mac": "02:00:00:00:09:09"}
+    network.attachment = replace(network.attachment, runtime_config=runtime)
+    network.up()
+    (shown,) = network.ip_json("address", "show", "dev", "eth0")
+    assert shown["addr_info"][0]["local"] == network.ip == "10.87.9.9"
+    assert shown["address"] == network.attachment.facts.mac == "02:00:00:00:09:09"
+    network.down()
+
+
+def test_first_containers_of_a_host_attached_at_once_are_all_attached_and_all_removed(host: Host) -> None:
+    import threading
+
+    ids = [f"{number:x}" * 64 for number in range(1, 5)]
+    networks = [Network(host, container) for container in ids]
+    for step in (Network.up, Network.down):
+        threads = [threading.Thread(target=step, args=(one,)) for one in networks]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if step is Network.up:
+            assert len({one.ip for one in networks}) == len(networks)
+            assert host.run("iptables", "-t", "nat", "-S", "PREROUTING").count("CNI-HOSTPORT-DNAT") == 1
+
+
+def test_reservations_are_beneath_the_static_root(network: Network) -> None:
+    network.up()
+    assert os.path.exists(f"{network.host.parts.static_root}/cni/networks/libpod/{network.ip}")
+    assert not os.path.exists("/var/lib/cni")
+    network.down()
+
+
+# --- links, as pyroute2 sees them
+
+
+def test_links_of_a_namespace_have_the_kernel_s_addresses_and_counters(network: Network) -> None:
+    network.up()
+    with served(network) as server:
+        assert fetch("127.0.0.1", 8080) == ANSWER
+        found = {one.name: one for one in links.links(f"/proc/{server.pid}/ns/net")}
+    (shown,) = network.ip_json("-stats", "address", "show", "dev", "eth0")
+    eth0 = found["eth0"]
+    assert (eth0.mac, eth0.mtu, eth0.index, eth0.up) == (shown["address"], shown["mtu"], shown["ifindex"], True)
+    assert f"{network.ip}/16" in eth0.addresses and "127.0.0.1/8" in found["lo"].addresses
+    assert 0 < eth0.counters["rx_bytes"] <= shown["stats64"]["rx"]["bytes"]
+    assert eth0.counters["tx_errors"] == shown["stats64"]["tx"]["errors"] == 0
+    assert {one.name for one in links.links(network.path)} == {"lo", "eth0"}
+    network.down()
+
+
+def test_links_work_with_the_pyroute2_of_debian(network: Network) -> None:
+    if not os.path.isdir("/usr/lib/python3/dist-packages/pyroute2"):
+        pytest.skip("Debian's python3-pyroute2 is not installed")
+    network.up()
+    code = (
+        "from ansible_collections.libpod.engine.plugins.module_utils._drivers import links, netns\n"
+        "import pyroute2, sys\nassert pyroute2.__file__.startswith('/usr/lib/python3')\n"
+        f"print(sorted((one.name, *one.addresses[:1]) for one in links.links({network.path!r})))\n"
+        "netns.create('/srv/other')\n"
+        "for again in 1, 2: links.add_pair('/srv/other', 'eth0', ['10.1.2.3/24', 'fd00::1/64'])\n"
+        "print([one.addresses[:2] for one in links.links('/srv/other') if one.name == 'eth0'])\n"
+        "netns.delete('/srv/other')\n"
+        f"for again in 1, 2: links.remove_veth({network.attachment.result['interfaces'][1]['name']!r}, "  # type: ignore[index]
+        f"{network.attachment.result['interfaces'][1]['mac']!r})\n"  # type: ignore[index]
+    )
+    root = next(path for path in sys.path if os.path.isdir(f"{path}/ansible_collections"))
+    os.makedirs("/srv/path")
+    os.symlink(f"{root}/ansible_collections", "/srv/path/ansible_collections")
+    printed = network.host.run("env", "PYTHONPATH=/srv/path", "/usr/bin/python3", "-B", "-c", code)
+    assert printed.splitlines() == [
+        str([("eth0", f"{network.ip}/16"), ("lo", "127.0.0.1/8")]),
+        "[('10.1.2.3/24', 'fd00::1/64')]",
+    ]
+    assert "veth" not in network.host.run("ip", "-br", "link")
+    shutil.rmtree("/srv/path")
+    network.down()
+
+
+def test_absent_pyroute2_is_named_with_its_package(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyroute2", None)
+    with pytest.raises(ToolMissing, match="python3-pyroute2"):
+        links.links("/proc/self/ns/net")
+
+
+def test_attaching_and_removing_loads_no_netlink_library(network: Network) -> None:
+    code = (
+        "import json, sys\n"
+        "from ansible_collections.libpod.engine.plugins.module_utils._drivers import cni, cni_config, netns\n"
+        "from ansible_collections.libpod.engine.plugins.module_utils._model.network import Attachment\n"
+        "from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts\n"
+        f"parts = Parts(static_root='/srv/static', run_root='/srv/run', cni_config_dir='/srv/cni')\n"
+        f"path, one = {network.path!r}, Attachment('libpod', 'eth0', cni_config.network(parts, 'libpod'))\n"
+        f"netns.create(path)\none = cni.Cni(parts).add({CONTAINER!r}, path, one)\n"
+        f"cni.Cni(parts).delete({CONTAINER!r}, path, one)\nnetns.delete(path)\n"
+        "print([name for name in ('pyroute2', 'ipaddress', 'tempfile', 'shutil') if name in sys.modules])\n"
+    )
+    assert network.host.run(sys.executable, "-c", code).strip() == "[]"
+
+
+def test_parts_of_the_default_roots_share_podman_s_reservations(host: Host) -> None:
+    config = cni_config.network(Parts(cni_config_dir=host.parts.cni_config_dir), "libpod")
+    assert "dataDir" not in config["plugins"][0]["ipam"]

@@ -1,0 +1,212 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Promises about executing a plugin chain, seen by plugins that write down what they were given."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import effects
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import Cni
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ToolFailed, ToolMissing
+from ansible_collections.libpod.engine.plugins.module_utils._model.network import Attachment
+from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+
+CONTAINER = "0123456789ab" + "c" * 52
+PLUGIN = f"""#!{sys.executable} -IS
+import json, os, sys
+kind, given = os.path.basename(sys.argv[0]), json.load(sys.stdin)
+verb = os.environ["CNI_COMMAND"]
+env = {{key: value for key, value in os.environ.items() if key.startswith("CNI_")}}
+with open(os.path.dirname(sys.argv[0]) + "/../log", "a") as log:
+    log.write(json.dumps([verb, kind, given, env, os.listdir("/proc/self/fd")]) + "\\n")
+words = given.get("say", {{}}).get(verb)
+if words is not None:
+    print(words)
+    sys.exit(given.get("exit", 1))
+if verb == "ADD":
+    result = given.get("prevResult") or {{"cniVersion": given["cniVersion"], "ips": []}}
+    print(json.dumps({{**result, "ips": result["ips"] + [{{"address": "10.0.0.%d/8" % len(result["ips"])}}]}}))
+"""
+
+
+class Chain:
+    """A network of recording plugins."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "bin").mkdir()
+        self.parts = Parts(run_root=str(folder / "run"), cni_plugin_dirs=("/nowhere", str(folder / "bin")))
+        self.cni = Cni(self.parts)
+        self.netns = str(folder / "netns" / "x")
+
+    def attachment(self, *plugins: dict[str, Any], version: str = "1.0.0", **runtime_config: Any) -> Attachment:
+        for plugin in plugins:
+            program = self.folder / "bin" / plugin["type"]
+            program.write_text(PLUGIN, encoding="utf-8")
+            program.chmod(0o755)
+        config = {"cniVersion": version, "name": "net", "plugins": list(plugins)}
+        return Attachment("net", "eth0", config, runtime_config)
+
+    def add(self, attachment: Attachment) -> Attachment:
+        return self.cni.add(CONTAINER, self.netns, attachment)
+
+    def delete(self, attachment: Attachment) -> None:
+        self.cni.delete(CONTAINER, self.netns, attachment)
+
+    @property
+    def calls(self) -> list[list[Any]]:
+        log = self.folder / "log"
+        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+        return [json.loads(line) for line in lines]
+
+    @property
+    def order(self) -> list[str]:
+        return [f"{verb} {kind}" for verb, kind, *_ in self.calls]
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Chain:
+    return Chain(tmp_path)
+
+
+def test_add_passes_each_result_on_and_delete_goes_backwards_with_the_last(chain: Chain) -> None:
+    added = chain.add(chain.attachment({"type": "a"}, {"type": "b"}, {"type": "c"}))
+    chain.delete(added)
+    assert chain.order == ["ADD a", "ADD b", "ADD c", "DEL c", "DEL b", "DEL a"]
+    given = [config.get("prevResult") for _, _, config, *_ in chain.calls]
+    assert [len(one["ips"]) if one else None for one in given] == [None, 1, 2, 3, 3, 3]
+    assert added.result is not None and len(added.result["ips"]) == 3
+
+
+def test_plugin_is_given_what_the_specification_says(chain: Chain) -> None:
+    chain.add(chain.attachment({"type": "a", "own": 1}))
+    ((_, _, config, environment, _),) = chain.calls
+    assert config == {"type": "a", "own": 1, "name": "net", "cniVersion": "1.0.0"}
+    assert environment == {
+        "CNI_COMMAND": "ADD",
+        "CNI_CONTAINERID": CONTAINER,
+        "CNI_NETNS": chain.netns,
+        "CNI_IFNAME": "eth0",
+        "CNI_PATH": f"/nowhere:{chain.folder}/bin",
+        "CNI_ARGS": "IgnoreUnknown=1",
+    }
+
+
+def test_runtime_configuration_goes_to_the_plugins_that_declare_it(chain: Chain) -> None:
+    declared = {"portMappings": True, "mac": False, "ips": True}
+    ports = [{"hostPort": 80, "containerPort": 80, "protocol": "tcp"}]
+    plugins = {"type": "a"}, {"type": "b", "capabilities": declared}
+    chain.add(chain.attachment(*plugins, portMappings=ports, ips=[]))
+    assert [config.get("runtimeConfig") for _, _, config, *_ in chain.calls] == [None, {"portMappings": ports}]
+
+
+def test_gone_namespace_is_no_path_for_delete(chain: Chain) -> None:
+    chain.delete(chain.add(chain.attachment({"type": "a"})))
+    assert chain.calls[-1][3]["CNI_NETNS"] == ""
+
+
+def test_delete_before_version_0_4_is_given_no_result_and_check_is_not_asked(chain: Chain) -> None:
+    added = chain.add(chain.attachment({"type": "a"}, version="0.3.1"))
+    chain.cni.check(CONTAINER, chain.netns, added)
+    chain.delete(added)
+    assert chain.order == ["ADD a", "DEL a"] and "prevResult" not in chain.calls[-1][2]
+
+
+def test_check_is_given_the_result_and_is_no_effect(chain: Chain) -> None:
+    added = chain.add(chain.attachment({"type": "a"}, {"type": "b"}))
+    seen: list[str] = []
+    effects.observe(seen.append)
+    try:
+        chain.cni.check(CONTAINER, chain.netns, added)
+    finally:
+        effects.observe(None)
+    assert chain.order[2:] == ["CHECK a", "CHECK b"] and not seen
+    assert chain.calls[-1][2]["prevResult"] == added.result
+
+
+def test_check_that_fails_says_so(chain: Chain) -> None:
+    words = json.dumps({"code": 105, "msg": "no link", "details": "eth0"})
+    added = chain.add(chain.attachment({"type": "a", "say": {"CHECK": words}}))
+    with pytest.raises(ToolFailed, match=r"CHECK of container 0123456789ab on network net: .*no link eth0"):
+        chain.cni.check(CONTAINER, chain.netns, added)
+
+
+@pytest.mark.parametrize(
+    ("printed", "words"),
+    [
+        (json.dumps({"code": 11, "msg": "try again", "details": "later"}), r"try again later \(CNI error 11\)"),
+        (json.dumps({"code": 7, "msg": "bad"}), r"bad \(CNI error 7\)"),
+        ("panic!", "panic!"),
+        ("", "no message"),
+    ],
+)
+def test_failed_add_is_quoted_and_undone(chain: Chain, printed: str, words: str) -> None:
+    with pytest.raises(ToolFailed, match=words):
+        chain.add(chain.attachment({"type": "a"}, {"type": "b", "say": {"ADD": printed}}, {"type": "c"}))
+    assert chain.order == ["ADD a", "ADD b", "DEL c", "DEL b", "DEL a"]
+
+
+def test_result_that_is_no_json_is_a_failure(chain: Chain) -> None:
+    with pytest.raises(ToolFailed, match="its result is not JSON"):
+        chain.add(chain.attachment({"type": "a", "say": {"ADD": "done"}, "exit": 0}))
+
+
+def test_failed_delete_is_tried_again_and_keeps_no_other_plugin_from_deleting(chain: Chain) -> None:
+    added = chain.add(chain.attachment({"type": "a"}, {"type": "b", "say": {"DEL": "stuck"}}, {"type": "c"}))
+    with pytest.raises(ToolFailed, match="stuck"):
+        chain.delete(added)
+    assert chain.order[3:] == ["DEL c", "DEL b", "DEL a"] * 2
+
+
+def test_missing_plugin_of_the_chain_or_its_addresses_is_named_before_anything_runs(chain: Chain) -> None:
+    attachment = chain.attachment({"type": "a", "ipam": {"type": "host-remote"}})
+    with pytest.raises(ToolMissing, match="host-remote.*/nowhere.*containernetworking-plugins"):
+        chain.add(attachment)
+    (chain.folder / "bin" / "a").unlink()
+    with pytest.raises(ToolMissing, match="the CNI plugin a "):
+        chain.add(attachment)
+    assert not chain.calls
+
+
+def test_rules_on_ports_and_on_addresses_are_made_side_by_side_and_a_later_plugin_after_both(chain: Chain) -> None:
+    attachment = chain.attachment({"type": "bridge"}, {"type": "portmap"}, {"type": "firewall"}, {"type": "tuning"})
+    chain.add(attachment)
+    assert chain.order[0] == "ADD bridge" and chain.order[3] == "ADD tuning"
+    assert {config["type"]: len(config.get("prevResult", {}).get("ips", "")) for _, _, config, *_ in chain.calls} == {
+        "bridge": 0,
+        "portmap": 1,
+        "firewall": 1,
+        "tuning": 2,
+    }
+
+
+def test_address_is_released_after_the_rules_that_name_it(chain: Chain) -> None:
+    added = chain.add(chain.attachment({"type": "bridge"}, {"type": "portmap"}, {"type": "firewall"}))
+    chain.delete(added)
+    deleted = [one for one in chain.order if one.startswith("DEL") and one != "DEL portmap"]
+    assert deleted == ["DEL firewall", "DEL bridge"] and "DEL portmap" in chain.order
+
+
+def test_effects_come_in_one_order_though_plugins_overlap(chain: Chain) -> None:
+    attachment = chain.attachment({"type": "bridge"}, {"type": "portmap"}, {"type": "firewall"})
+    seen: list[str] = []
+    effects.observe(seen.append)
+    try:
+        chain.delete(chain.add(attachment))
+    finally:
+        effects.observe(None)
+    assert seen == [f"cni ADD {one}" for one in ("bridge", "portmap", "firewall")] + [
+        f"cni DEL {one}" for one in ("portmap", "firewall", "bridge")
+    ]
+
+
+def test_plugins_inherit_the_lock_and_nothing_else(chain: Chain) -> None:
+    chain.add(chain.attachment({"type": "a"}))
+    # Standard input, output and error, the lock, the log, and the listing itself.
+    assert len(chain.calls[0][4]) == 6

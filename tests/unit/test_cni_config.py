@@ -1,0 +1,181 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Promises about the networks a host defines and about what a result says."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import cni_config
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
+    InvalidArgument,
+    NoSuchNetwork,
+    StateCorrupt,
+)
+from ansible_collections.libpod.engine.plugins.module_utils._model.network import Address, Attachment, port_mappings
+from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+
+ROLE = Path(__file__).parents[2] / "roles" / "libpod_host" / "files" / "87-libpod.conflist"
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Parts:
+    (tmp_path / "net.d").mkdir()
+    return Parts(static_root=str(tmp_path / "static"), cni_config_dir=str(tmp_path / "net.d"))
+
+
+def define(parts: Parts, file: str, content: Any) -> None:
+    text = content if isinstance(content, str) else json.dumps(content)
+    Path(parts.cni_config_dir, file).write_text(text, encoding="utf-8")
+
+
+def bridge(name: str, **more: Any) -> dict[str, Any]:
+    return {"cniVersion": "0.4.0", "name": name, "plugins": [{"type": "bridge", **more}]}
+
+
+def test_networks_are_read_in_the_order_of_the_file_names(parts: Parts) -> None:
+    define(parts, "20-b.conflist", bridge("b"))
+    define(parts, "10-c.json", {"cniVersion": "0.3.1", "name": "c", "type": "macvlan"})
+    define(parts, "30-a.conf", {"name": "a", "type": "ptp"})
+    define(parts, "05-x.conflist.bak", bridge("x"))
+    assert list(cni_config.networks(parts)) == ["c", "b", "a"]
+
+
+def test_first_file_of_a_name_wins(parts: Parts) -> None:
+    define(parts, "2.conflist", bridge("a", bridge="second"))
+    define(parts, "1.conflist", bridge("a", bridge="first"))
+    assert cni_config.network(parts, "a")["plugins"][0]["bridge"] == "first"
+
+
+def test_single_plugin_becomes_a_list_of_one(parts: Parts) -> None:
+    define(parts, "1.conf", {"cniVersion": "0.3.1", "name": "c", "type": "macvlan", "master": "eth9"})
+    found = cni_config.network(parts, "c")
+    assert (found["cniVersion"], found["name"], found["plugins"][0]["master"]) == ("0.3.1", "c", "eth9")
+
+
+def test_default_network_is_libpod_else_the_first(parts: Parts) -> None:
+    define(parts, "10-a.conflist", bridge("a"))
+    assert cni_config.default_network(parts)["name"] == "a"
+    define(parts, "87-libpod.conflist", bridge("libpod"))
+    assert cni_config.default_network(parts)["name"] == "libpod"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        '"x"',
+        bridge(""),
+        {"name": "x", "plugins": []},
+        {"name": "x", "plugins": [{}]},
+        {"name": "x", "plugins": ["bridge"]},
+        {"name": "x", "plugins": [{"type": "../../bin/sh"}]},
+        {"name": "x"},
+    ],
+)
+def test_malformed_file_hides_no_other_network_and_is_named_where_one_is_missing(parts: Parts, content: Any) -> None:
+    define(parts, "00-broken.conflist", content)
+    define(parts, "10-a.conflist", bridge("a"))
+    assert cni_config.network(parts, "a")["name"] == "a" == cni_config.default_network(parts)["name"]
+    with pytest.raises(NoSuchNetwork, match="00-broken.conflist"):
+        cni_config.network(parts, "x")
+
+
+def test_missing_network_is_named_with_the_directory_the_others_and_the_role(parts: Parts) -> None:
+    define(parts, "10-a.conflist", bridge("a"))
+    define(parts, "20-b.conflist", bridge("b"))
+    with pytest.raises(NoSuchNetwork) as refused:
+        cni_config.network(parts, "web")
+    for words in ("network web", parts.cni_config_dir, "a, b", "libpod.engine.libpod_host"):
+        assert words in str(refused.value)
+
+
+def test_no_directory_is_no_network(parts: Parts) -> None:
+    os.rmdir(parts.cni_config_dir)
+    assert cni_config.networks(parts) == {}
+    with pytest.raises(NoSuchNetwork, match="it defines no network.*libpod.engine.libpod_host"):
+        cni_config.default_network(parts)
+
+
+def test_moved_roots_keep_reservations_beneath_them_and_default_roots_share_podman_s(parts: Parts) -> None:
+    define(parts, "1.conflist", bridge("a", ipam={"type": "host-local"}))
+    define(parts, "2.conflist", bridge("b", ipam={"type": "host-local", "dataDir": "/elsewhere"}))
+    define(parts, "3.conflist", bridge("c", ipam={"type": "dhcp"}))
+
+    def data_dirs(parts: Parts) -> list[Any]:
+        return [one["plugins"][0]["ipam"].get("dataDir") for one in cni_config.networks(parts).values()]
+
+    assert data_dirs(parts) == [f"{parts.static_root}/cni/networks", "/elsewhere", None]
+    assert data_dirs(Parts(cni_config_dir=parts.cni_config_dir)) == [None, "/elsewhere", None]
+
+
+def test_capability_nobody_has_is_refused_by_name(parts: Parts) -> None:
+    config = bridge("a", capabilities={"ips": True, "portMappings": False}, ipam={"type": "host-local"})
+    assert cni_config.runtime_arguments(config, {"ips": ["10.0.0.9"], "portMappings": []}) == {}
+    with pytest.raises(InvalidArgument, match="network a cannot give published ports.*portMappings"):
+        cni_config.runtime_arguments(config, {"portMappings": [{"hostPort": 80}]})
+    with pytest.raises(InvalidArgument, match="aliases"):
+        cni_config.runtime_arguments(config, {"aliases": {"a": ["web"]}})
+
+
+def test_address_and_mac_go_as_arguments_where_they_are_no_capability() -> None:
+    config = bridge("a", ipam={"type": "host-local"})
+    runtime = {"ips": ["10.0.0.9"], "mac": "02:00:00:00:00:01"}
+    assert cni_config.runtime_arguments(config, runtime) == {"IP": "10.0.0.9", "MAC": "02:00:00:00:00:01"}
+    with pytest.raises(InvalidArgument, match="a fixed IP address"):
+        cni_config.runtime_arguments(bridge("a", ipam={"type": "dhcp"}), {"ips": ["10.0.0.9"]})
+
+
+def test_default_network_of_the_role_is_one(tmp_path: Path) -> None:
+    (tmp_path / ROLE.name).write_bytes(ROLE.read_bytes())
+    found = cni_config.default_network(Parts(cni_config_dir=str(tmp_path)))
+    assert found["name"] == cni_config.DEFAULT_NETWORK
+    assert [one["type"] for one in found["plugins"]] == ["bridge", "portmap", "firewall"]
+
+
+RESULT = {
+    "cniVersion": "1.0.0",
+    "interfaces": [
+        {"name": "cni0", "mac": "aa:00:00:00:00:01"},
+        {"name": "veth1", "mac": "aa:00:00:00:00:02"},
+        {"name": "eth0", "mac": "aa:00:00:00:00:03", "sandbox": "/run/netns/x"},
+    ],
+    "ips": [
+        {"address": "10.87.0.2/16", "gateway": "10.87.0.1", "interface": 2},
+        {"address": "10.87.0.1/16", "interface": 0},
+        {"address": "fd00::2/64", "gateway": "fd00::1", "interface": 2},
+    ],
+    "dns": {"nameservers": ["10.87.0.1"], "search": ["dns.podman"]},
+}
+
+
+def test_facts_are_the_container_s_side_of_the_result() -> None:
+    facts = Attachment("libpod", "eth0", bridge("libpod"), {}, RESULT).facts
+    assert facts.ipv4 == (Address("10.87.0.2", 16, "10.87.0.1"),)
+    assert facts.ipv6 == (Address("fd00::2", 64, "fd00::1"),)
+    assert facts.mac == "aa:00:00:00:00:03" and facts.dns["search"] == ["dns.podman"]
+
+
+def test_facts_before_the_result_are_empty() -> None:
+    facts = Attachment("libpod", "eth0", bridge("libpod")).facts
+    assert (facts.ipv4, facts.ipv6, facts.mac, dict(facts.dns)) == ((), (), "", {})
+
+
+def test_attachment_survives_its_record() -> None:
+    made = Attachment("libpod", "eth0", bridge("libpod"), {"mac": "x"}, RESULT)
+    assert Attachment.from_json(json.loads(json.dumps(made.to_json())), "f") == made
+    with pytest.raises(StateCorrupt, match="/x/network.json"):
+        Attachment.from_json({"network": "a"}, "/x/network.json")
+
+
+def test_port_on_every_address_has_no_host_ip() -> None:
+    assert port_mappings([("0.0.0.0", 80, 8080, "tcp"), ("127.0.0.1", 53, 53, "udp")]) == [
+        {"hostPort": 80, "containerPort": 8080, "protocol": "tcp"},
+        {"hostPort": 53, "containerPort": 53, "protocol": "udp", "hostIP": "127.0.0.1"},
+    ]
