@@ -14,7 +14,7 @@ description:
     plugins and containers/storage itself.
   - The playbook is the truth. An option that is omitted has its default, or the image's value, on the first run and on
     every later one.
-  - Options have the names, types and aliases of M(containers.podman.podman_container#module). One that this module does
+  - Options have the names, types and aliases of M(containers.podman.podman_container). One that this module does
     not have is refused.
 author:
   - The libpod.engine authors (@libpod)
@@ -337,13 +337,11 @@ error:
   sample: NoSuchImage
 """
 
-from ansible_collections.libpod.engine.plugins.module_utils._glue import arguments
-from ansible_collections.libpod.engine.plugins.module_utils._glue.container import container
-from ansible_collections.libpod.engine.plugins.module_utils._glue.module import EngineModule, run
+from ansible_collections.libpod.engine.plugins.module_utils.engine_archive import load
 
 
 def main() -> None:
-    run(EngineModule(argument_spec=arguments.container_spec(), supports_check_mode=True), container)
+    load("_glue.container").main()
 
 
 if __name__ == "__main__":

@@ -81,13 +81,11 @@ error:
   sample: InvalidArgument
 """
 
-from ansible_collections.libpod.engine.plugins.module_utils._glue import arguments
-from ansible_collections.libpod.engine.plugins.module_utils._glue.info import containers
-from ansible_collections.libpod.engine.plugins.module_utils._glue.module import EngineModule, run
+from ansible_collections.libpod.engine.plugins.module_utils.engine_archive import load
 
 
 def main() -> None:
-    run(EngineModule(argument_spec=arguments.info_spec(), supports_check_mode=True), containers)
+    load("_glue.info").main()
 
 
 if __name__ == "__main__":

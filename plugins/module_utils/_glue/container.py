@@ -9,7 +9,7 @@ from typing import Any
 
 from .._reconcile.reconcile import reconcile
 from . import arguments
-from .module import EngineModule
+from .module import EngineModule, run
 
 
 def container(module: EngineModule) -> dict[str, Any]:
@@ -29,3 +29,8 @@ def container(module: EngineModule) -> dict[str, Any]:
             result["failed"] = True
             result["msg"] = f"container {desired.name} ended with exit code {outcome.output.exit_code}"
     return result
+
+
+def main() -> None:
+    """libpod_container, from a task's arguments to its result."""
+    run(EngineModule(argument_spec=arguments.container_spec(), supports_check_mode=True), container)

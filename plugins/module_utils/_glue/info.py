@@ -12,7 +12,7 @@ from .._model.errors import ContainerRemoved, InvalidArgument, NoSuchContainer, 
 from .._runtime.inspect import inspect
 from .._runtime.runtime import Runtime
 from . import arguments
-from .module import EngineModule
+from .module import EngineModule, run
 
 
 def containers(module: EngineModule) -> dict[str, Any]:
@@ -60,3 +60,8 @@ def _queried(query: str, found: list[dict[str, Any]]) -> Any:
         return jmespath.search(query, found)
     except jmespath.exceptions.JMESPathError as error:
         raise InvalidArgument(f"query: {query!r} is no JMESPath expression: {error}") from error
+
+
+def main() -> None:
+    """libpod_container_info, from a task's arguments to its result."""
+    run(EngineModule(argument_spec=arguments.info_spec(), supports_check_mode=True), containers)

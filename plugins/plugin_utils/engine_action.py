@@ -1,0 +1,112 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action plugin of the collection's modules: sees to it that the target has the engine."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from typing import Any, Iterator
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.vars import merge_hash
+
+from ..module_utils.engine_archive import MISSING, PACKAGE, VARIABLE
+
+_ROOMS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "module_utils")
+
+
+def sources() -> Iterator[tuple[str, bytes]]:
+    """The engine's files as (name in the archive, content), sorted; every room is a package."""
+    for room in sorted(os.listdir(_ROOMS)):
+        folder = os.path.join(_ROOMS, room)
+        if room.startswith("_") and not room.startswith("__") and os.path.isdir(folder):
+            for name in sorted(os.listdir(folder)):
+                if name.endswith(".py"):
+                    with open(os.path.join(folder, name), "rb") as file:
+                        yield f"{PACKAGE}/{room}/{name}", file.read()
+
+
+def digest(files: list[tuple[str, bytes]]) -> str:
+    """One version of the engine: the first 32 digits of a SHA-256 over names and contents."""
+    found = hashlib.sha256()
+    for name, content in files:
+        found.update(b"%d %s %d " % (len(name), name.encode(), len(content)))
+        found.update(content)
+    return found.hexdigest()[:32]
+
+
+def packed(files: list[tuple[str, bytes]]) -> bytes:
+    """The archive that is sent: the sources, and an ``__init__.py`` for each package."""
+    made = io.BytesIO()
+    names = {name for name, _content in files}
+    packages = {os.path.dirname(name) for name in names} | {PACKAGE}
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for package in sorted(packages):
+            if f"{package}/__init__.py" not in names:
+                archive.writestr(f"{package}/__init__.py", b"")
+        for name, content in files:
+            archive.writestr(name, content)
+    return made.getvalue()
+
+
+class EngineAction(ActionBase):
+    """Runs the module of the same name; a target that lacks this version of the engine is sent it, once."""
+
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        del tmp
+        files = list(sources())
+        told = {
+            "static_root": self._task.args.get("static_root") or "",
+            "digest": digest(files),
+            "archive": "",
+            "keep": not self._task.check_mode,
+        }
+        wrap_async = self._task.async_val and not self._connection.has_native_async
+        try:
+            if wrap_async:
+                # A job in the background cannot ask for the engine: it gets it beforehand.
+                told["archive"] = self._send(files)
+            done = self._module(told, task_vars, wrap_async)
+            if done.get(MISSING):
+                told["archive"] = self._send(files)
+                done = self._module(told, task_vars, False)
+        finally:
+            if not wrap_async:
+                self._remove_tmp_path(self._connection._shell.tmpdir)
+        return merge_hash(result, done)
+
+    def _module(self, told: dict[str, Any], task_vars: Any, wrap_async: bool) -> dict[str, Any]:
+        given = self._task.environment
+        given = given if isinstance(given, list) else [given] if given else []
+        self._task.environment = [*given, {VARIABLE: json.dumps(told)}]
+        try:
+            done: dict[str, Any] = self._execute_module(task_vars=task_vars, wrap_async=wrap_async)
+        finally:
+            self._task.environment = given
+        return done
+
+    def _send(self, files: list[tuple[str, bytes]]) -> str:
+        """Transfer the archive into the task's temporary directory and return its path there."""
+        if not self._connection._shell.tmpdir:
+            self._make_tmp_path()
+        path: str = self._connection._shell.join_path(self._connection._shell.tmpdir, "libpod_engine.zip")
+        self._put(path, packed(files))
+        self._fixup_perms2((self._connection._shell.tmpdir, path))
+        return path
+
+    def _put(self, path: str, data: bytes) -> None:
+        import tempfile
+
+        with tempfile.NamedTemporaryFile(prefix="libpod-engine-", suffix=".zip") as local:
+            local.write(data)
+            local.flush()
+            self._transfer_file(local.name, path)
