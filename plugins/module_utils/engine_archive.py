@@ -42,8 +42,8 @@ def _archive(static_root: str, digest: str, archive: str, keep: bool) -> str:
     if os.path.exists(kept):
         return kept
     if not archive:
-        print(json.dumps({"changed": False, MISSING: True}))
-        sys.exit(0)
+        sys.stdout.write(json.dumps({"changed": False, MISSING: True}))
+        raise SystemExit(0)
     if not keep:
         return archive
     try:

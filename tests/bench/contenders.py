@@ -12,42 +12,52 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from typing import Any
+from typing import Any, Optional
 
+from ansible_collections.libpod.engine.plugins.module_utils import engine_archive
+from ansible_collections.libpod.engine.plugins.plugin_utils import engine_action
 from ansible_collections.libpod.engine.tests.support import images
 from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 IMAGE, COMMAND, PORT = "localhost/busybox:latest", ["sleep", "100000"], 8080
 NETWORKS = ("none", "bridge")
+MODULES = ("libpod_container", "libpod_container_info")
 
 
 class Engine:
-    """libpod_container from the sources, zipped as Ansible sends them."""
+    """The collection's modules as the target has them: the module sent as sources, the engine kept there, compiled."""
 
     name = "engine"
 
     def __init__(self, host: Host) -> None:
         self.host = host
         self.payload = "/run/libpod-test/payload.zip"
-        top = "ansible_collections/libpod/engine/plugins"
+        files = list(engine_action.sources())
+        static_root = host.parts.static_root
+        self.told = {"static_root": static_root, "digest": engine_action.digest(files), "archive": "", "keep": True}
+        package = "ansible_collections/libpod/engine/plugins"
         with zipfile.ZipFile(self.payload, "w", zipfile.ZIP_DEFLATED) as payload:
-            for folder, _, names in os.walk(f"{images.PROJECT}/plugins"):
-                for name in names:
-                    if name.endswith(".py"):
-                        inside = os.path.relpath(os.path.join(folder, name), f"{images.PROJECT}/plugins")
-                        payload.write(os.path.join(folder, name), f"{top}/{inside}")
-            packages = {"/".join(name.split("/")[:depth]) for name in payload.namelist() for depth in range(1, 8)}
-            packages = {package for package in packages if not package.endswith(".py")}
-            for package in packages:
-                if f"{package}/__init__.py" not in payload.namelist():
-                    payload.writestr(f"{package}/__init__.py", "")
+            for path in (*(f"modules/{name}.py" for name in MODULES), "module_utils/engine_archive.py"):
+                payload.write(f"{images.PROJECT}/plugins/{path}", f"{package}/{path}")
+            folders = package.split("/")
+            packages = ["/".join(folders[:depth]) for depth in range(1, len(folders) + 1)]
+            for folder in (*packages, f"{package}/modules", f"{package}/module_utils"):
+                payload.writestr(f"{folder}/__init__.py", "")
+        self._send(engine_action.packed(files))
 
-    def run(self, module: str, **options: Any) -> dict[str, Any]:
+    def _send(self, archive: bytes) -> None:
+        """What the action plugin does at a version's first task on a target."""
+        with open("/run/libpod-test/engine.zip", "wb") as file:
+            file.write(archive)
+        self.run("libpod_container_info", told={**self.told, "archive": "/run/libpod-test/engine.zip"})
+
+    def run(self, module: str, *, told: Optional[dict[str, Any]] = None, **options: Any) -> dict[str, Any]:
         """One run of a module in a fresh process; see subject.py."""
         words = json.dumps({} if module == "nothing" else {**self.host.arguments, **options})
         argv = [sys.executable, "-B", f"{HERE}/subject.py", self.payload, module]
-        done = subprocess.run(argv, input=words, capture_output=True, text=True, check=False)
+        env = {**os.environ, engine_archive.VARIABLE: json.dumps(told or self.told)}
+        done = subprocess.run(argv, input=words, capture_output=True, text=True, check=False, env=env)
         if done.returncode != 0:
             raise RuntimeError(f"{module}: {done.stderr or done.stdout}")
         measure: dict[str, Any] = json.loads(done.stdout)

@@ -134,3 +134,12 @@ def test_sweep_reports_a_repair_that_fails(host: Host) -> None:
     with pytest.raises(SweepFailed, match=r"killed at effect 2 \(write b\), then run again, it failed"):
         sweep(host, operation, lambda: None, arrange=_remove_files, remove=_remove_files)
     _remove_files()
+
+
+def test_module_runs_in_a_process_of_its_own(host: Host) -> None:
+    listing = host.module("libpod_container_info")
+    assert (listing.exit_code, listing.changed, listing["containers"]) == (0, False, [])
+    refused = host.container("no such name!")
+    assert refused.failed and "name" in refused["msg"]
+    with_no_such_option = host.module("libpod_container_info", {"no_such_option": 1})
+    assert "no_such_option" in with_no_such_option["msg"]

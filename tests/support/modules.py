@@ -24,6 +24,9 @@ class Result(dict[str, Any]):
     stderr: str = ""
     killed_at: str = ""
 
+    def __repr__(self) -> str:
+        return f"{dict(self)} (exit code {self.exit_code}{', stderr: ' + self.stderr if self.stderr else ''})"
+
     @property
     def failed(self) -> bool:
         """The module said so, or ended without a word."""
@@ -122,16 +125,11 @@ def _die_at(number: int, note: int) -> None:
 
 
 def _give_arguments(options: dict[str, Any]) -> None:
-    """Put the options where AnsibleModule looks for them, by the way this ansible-core has."""
+    """Put the options where AnsibleModule looks for them; the profile is 2.19's, which 2.18 does not read."""
     from ansible.module_utils import basic
 
-    words = json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode()
-    try:  # 2.19 and later encode by profile
-        from ansible.module_utils.testing import patch_module_args
-    except ImportError:
-        basic._ANSIBLE_ARGS = words
-        return
-    patch_module_args(options).__enter__()
+    basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode()
+    basic._ANSIBLE_PROFILE = "legacy"
 
 
 def _read(fd: int) -> str:

@@ -77,10 +77,7 @@ class Container:
     @property
     def state(self) -> ContainerState:
         """The state as of the last sync or peek."""
-        if self._state is None:
-            self.peek()
-        assert self._state is not None
-        return self._state
+        return self._state or self.peek().state
 
     def save(self, **changes: Any) -> None:
         """Record a change of the state (inside a batch)."""

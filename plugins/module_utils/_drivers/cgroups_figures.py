@@ -88,6 +88,6 @@ def _io_v2(host: CgroupHost, path: str) -> dict[str, Optional[int]]:
     pairs = [pair.partition("=") for pair in (text or "").split() if "=" in pair]
     keys = {"io_read_bytes": "rbytes", "io_write_bytes": "wbytes", "io_read_ops": "rios", "io_write_ops": "wios"}
     return {
-        name: None if text is None else sum(int(value) for found, _, value in pairs if found == key)
+        name: None if text is None else sum(int(value) for found, _space, value in pairs if found == key)
         for name, key in keys.items()
     }

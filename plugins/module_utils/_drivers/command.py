@@ -55,6 +55,7 @@ def run(
             text=True,
             errors="replace",
             env=tool_environment(env),
+            check=False,
         )
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.EACCES, errno.ENOTDIR):

@@ -54,9 +54,7 @@ class Host:
     def oci(self) -> OciRuntime:
         from .oci import OciRuntime
 
-        return OciRuntime(
-            self.parts.oci_runtime, self.parts.run_root, systemd_cgroup=self.cgroup_manager == "systemd"
-        )
+        return OciRuntime(self.parts.oci_runtime, self.parts.run_root, systemd_cgroup=self.cgroup_manager == "systemd")
 
     @cached_property
     def conmon(self) -> Conmon:

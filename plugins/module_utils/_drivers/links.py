@@ -68,7 +68,7 @@ def add_pair(namespace: str, name: str, addresses: Sequence[str]) -> None:
             index = route.link_lookup(ifname=name)[0]
             present = {_attribute(one, "IFA_ADDRESS") for one in route.get_addr(index=index)}
             for address in addresses:
-                ip, _, length = address.partition("/")
+                ip, _slash, length = address.partition("/")
                 if ip not in present:
                     effect(f"add address to {name}")
                     route.addr("add", index=index, address=ip, prefixlen=int(length))

@@ -171,12 +171,12 @@ def _addresses() -> dict[str, set[str]]:
     import socket
     import struct
 
-    found: dict[str, set[str]] = {name: set() for _, name in socket.if_nameindex()}
+    found: dict[str, set[str]] = {name: set() for _index, name in socket.if_nameindex()}
     size = 24 + 2 * struct.calcsize("P")  # struct ifreq
     entries = array.array("B", bytes(size * 256))
     request = struct.pack("iP", len(entries), entries.buffer_info()[0])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        used, _ = struct.unpack("iP", fcntl.ioctl(control, 0x8912, request))
+        used, _pointer = struct.unpack("iP", fcntl.ioctl(control, 0x8912, request))
     for start in range(0, used, size):
         entry = entries[start : start + size].tobytes()
         found.setdefault(entry[:16].split(b"\0")[0].decode(), set()).add(socket.inet_ntoa(entry[20:24]))

@@ -47,7 +47,7 @@ class Attachment:
         for one in result.get("ips") or []:
             index = one.get("interface")
             if index is None or not 0 <= index < len(inside) or inside[index]:
-                ip, _, length = one["address"].partition("/")
+                ip, _slash, length = one["address"].partition("/")
                 addresses.append(Address(ip, int(length), one.get("gateway") or ""))
         macs = [one.get("mac") or "" for one, ours in zip(interfaces, inside) if ours]
         return NetworkFacts(

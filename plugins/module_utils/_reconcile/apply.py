@@ -74,8 +74,7 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
 
     :raises NoSuchImage: the image is not in the store.
     """
-    assert desired.options is not None
-    options = desired.options
+    options = desired.wanted
     image: Optional[Image] = None
     if desired.image and not desired.rootfs:
         image = ImageStore(runtime.parts).get(desired.image)
@@ -144,10 +143,9 @@ def _recreate(runtime: Runtime, old: Container, desired: Desired, plan: Plan) ->
 
 def _update(container: Container, desired: Desired, plan: Plan) -> None:
     """Take the changed options over, the kernel's part of them first."""
-    assert desired.options is not None
     names = [found.option for found in plan.differences if found.change != Change.RECREATE]
     limits = [found.option for found in plan.differences if found.change == Change.LIVE]
-    config = container.config.with_options({name: desired.options[name] for name in names})
+    config = container.config.with_options({name: desired.wanted[name] for name in names})
     container.update(config, limits)
 
 

@@ -51,8 +51,7 @@ def _image_difference(runtime: Runtime, config: ContainerConfig, desired: Desire
 
 def _joined_difference(runtime: Runtime, config: ContainerConfig, desired: Desired) -> list[Difference]:
     """A container joined by name may be another one by now."""
-    assert desired.options is not None
-    network = desired.options["network"]
+    network = desired.wanted["network"]
     before = config.namespace_containers.get("net", "")
     if network["mode"] != "container" or not before or network != config.options["network"]:
         return []

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional
 
+from .._model.errors import Internal
+
 STATES = ("absent", "present", "created", "started", "stopped", "paused")
 
 
@@ -33,6 +35,16 @@ class Desired:
     force_delete: bool = True
     delete_depend: bool = False
     detach: bool = True
+
+    @property
+    def wanted(self) -> Mapping[str, Any]:
+        """The normalised options of a task that has any.
+
+        :raises Internal: it names the container alone.
+        """
+        if self.options is None:
+            raise Internal(f"the options of {self.name} are asked for, and the task has none")
+        return self.options
 
     @property
     def by_name(self) -> bool:

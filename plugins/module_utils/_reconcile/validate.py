@@ -41,8 +41,7 @@ def check(runtime: Runtime, desired: Desired) -> None:
     :raises InvalidArgument: an option names what is not there. :raises NoSuchNetwork, NoSuchContainer: likewise.
     :raises NotImplementedByHost: the kernel lacks what was asked for.
     """
-    options = desired.options
-    assert options is not None
+    options = desired.wanted
     if desired.rootfs and not os.path.isdir(desired.image):
         raise InvalidArgument(f"image: {desired.image} is not a directory, which rootfs: true needs it to be")
     for volume in options["volume"]:
@@ -61,8 +60,7 @@ def check(runtime: Runtime, desired: Desired) -> None:
 
 
 def _check_network(runtime: Runtime, desired: Desired) -> None:
-    assert desired.options is not None
-    network = desired.options["network"]
+    network = desired.wanted["network"]
     if network["mode"] == "cni":
         for name in network["networks"]:
             if name:

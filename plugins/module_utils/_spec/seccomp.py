@@ -200,7 +200,7 @@ def _known(word: str, words: Collection[str], name: str) -> str:
 
 def _version(text: str) -> tuple[int, ...]:
     """The numbers a kernel's release begins with: ``6.1.0-13-amd64`` is (6, 1)."""
-    major, _, rest = text.partition(".")
+    major, _dot, rest = text.partition(".")
     minor = ""
     for char in rest:
         if not char.isdigit():

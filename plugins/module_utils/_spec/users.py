@@ -34,7 +34,7 @@ def resolve(user: str, passwd: str, group: str, group_add: Sequence[str] = ()) -
 
     :raises InvalidArgument: a name that is in neither file, or an ID out of range.
     """
-    who, _, group_word = user.partition(":")
+    who, _colon, group_word = user.partition(":")
     uid = _number("user", user, who or "0")
     entry = next((one for one in _passwd(passwd) if (one.name == who if uid is None else one.uid == uid)), None)
     if entry is None:
