@@ -1,0 +1,134 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container's first process as the kernel shows it: /proc, cgroup files and its file system from outside."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import Any, Callable, Mapping, Optional
+
+# Ends at TERM at once; a plain `sleep` as PID 1 ignores it.
+WAITING = ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One line of mountinfo (proc_pid_mountinfo(5)); ``options`` are the mount's, ``super_options`` the file system's."""
+
+    target: str
+    root: str
+    fstype: str
+    source: str
+    options: tuple[str, ...]
+    super_options: tuple[str, ...]
+    propagation: tuple[str, ...]
+
+
+class Process:
+    """The process ``State.Pid`` of a module's result, or of one container of the info module's."""
+
+    def __init__(self, result: Mapping[str, Any]) -> None:
+        container = result.get("container", result)
+        assert "State" in container, result
+        self.pid: int = container["State"]["Pid"]
+        assert self.pid > 0, container["State"]
+
+    def path(self, name: str) -> str:
+        """A file of /proc/PID, such as ``root/etc/hosts``, which is the container's /etc/hosts."""
+        return f"/proc/{self.pid}/{name}"
+
+    def read(self, name: str) -> str:
+        with open(self.path(name), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    @property
+    def status(self) -> dict[str, str]:
+        lines = (line.partition(":") for line in self.read("status").splitlines())
+        return {key: value.strip() for key, _, value in lines}
+
+    @property
+    def capabilities(self) -> dict[str, int]:
+        """CapEff and the other sets as bit masks."""
+        return {key: int(value, 16) for key, value in self.status.items() if key.startswith("Cap")}
+
+    @property
+    def limits(self) -> dict[str, tuple[str, str]]:
+        """Soft and hard limit by the kernel's words ("Max open files")."""
+        lines = self.read("limits").splitlines()[1:]
+        return {line[:26].strip(): (line[26:47].strip(), line[47:68].strip()) for line in lines}
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return dict(item.partition("=")[::2] for item in self.read("environ").split("\0") if item)
+
+    @property
+    def argv(self) -> list[str]:
+        return self.read("cmdline").split("\0")[:-1]
+
+    @property
+    def folder(self) -> str:
+        """The working directory, seen from inside."""
+        return os.readlink(self.path("cwd"))
+
+    def namespace(self, kind: str) -> int:
+        """The inode that names a namespace."""
+        return os.stat(self.path(f"ns/{kind}")).st_ino
+
+    @property
+    def mounts(self) -> dict[str, Mount]:
+        found = {}
+        for line in self.read("mountinfo").splitlines():
+            left, right = line.split(" - ", 1)
+            words, (fstype, source, supers) = left.split(), right.split(" ", 2)
+            found[words[4]] = Mount(
+                words[4], words[3], fstype, source, tuple(words[5].split(",")), tuple(supers.split(",")), tuple(words[6:])
+            )
+        return found
+
+    def cgroup(self, controller: str, file: str) -> Optional[str]:
+        """A cgroup file of the process, or None where the host has none of that name."""
+        for line in self.read("cgroup").splitlines():
+            _number, controllers, path = line.split(":", 2)
+            if controller in controllers.split(","):
+                name = f"/sys/fs/cgroup/{controllers.replace('name=', '')}{path}/{file}"
+                break
+            if controllers == "" and os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
+                name = f"/sys/fs/cgroup{path}/{file}"
+                break
+        else:
+            return None
+        if not os.path.exists(name):
+            return None
+        with open(name, encoding="ascii") as stream:
+            return stream.read().strip()
+
+    def run(self, *argv: str) -> subprocess.CompletedProcess[str]:
+        """Run a program of the container's in all its namespaces, as root (so not bound by its user or filter)."""
+        command = ["nsenter", "--target", str(self.pid), "--all", "--", "/bin/busybox", *argv]
+        return subprocess.run(command, check=False, capture_output=True, text=True, env={"PATH": "/bin"})
+
+
+def eventually(what: Callable[[], Any], *, seconds: float = 5.0) -> Any:
+    """What the container does by itself, such as opening its port: the first true answer within ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < deadline, f"it did not come true in {seconds} seconds; last: {found!r}"
+        time.sleep(0.01)
+    return found
+
+
+def files(*tops: str) -> dict[str, tuple[Any, ...]]:
+    """Every path below these folders on their own file systems, with what any write to it would change."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for top in tops:
+        device = os.stat(top).st_dev
+        for folder, folders, names in os.walk(top):
+            folders[:] = [name for name in folders if os.lstat(f"{folder}/{name}").st_dev == device]
+            for name in [".", *folders, *names]:
+                info = os.lstat(f"{folder}/{name}")
+                found[f"{folder}/{name}"] = (info.st_ino, info.st_mode, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+    return found
