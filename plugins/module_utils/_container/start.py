@@ -24,9 +24,11 @@ def start(container: Container, fresh: bool) -> None:
         status.check("start", container.name)
     if status is not ContainerStatus.CREATED:
         container.init(fresh=fresh)
+    # A short command may have ended before the runtime returns.
+    began = timestamp()
     try:
         container.host.oci.start(container.id, container.name)
     except BaseException:
         container.cleanup()
         raise
-    container.save(status=ContainerStatus.RUNNING, started_time=timestamp())
+    container.save(status=ContainerStatus.RUNNING, started_time=began)

@@ -10,6 +10,7 @@ from typing import Any, Mapping
 
 from ansible.module_utils.basic import env_fallback
 
+from .._model.errors import InvalidArgument
 from .._model.options import OPTIONS, Option, normalise
 from .._model.parts import Parts
 from .._model.spelling import name as checked_name
@@ -100,16 +101,25 @@ def desired(params: Mapping[str, Any]) -> Desired:
     common = {"name": name, "state": params["state"], **{key: params[key] for key in controls}}
     given = frozenset(key for key in (*OPTIONS, "cpus", "env_file") if params.get(key) is not None)
     image, overlay = params.get("image") or "", False
-    by_name = params["state"] == "absent" or params["state"] == "stopped" and not image
+    by_name = params["state"] == "absent" or (params["state"] == "stopped" or params["force_restart"]) and not image
     if by_name or not (image or given):
         return Desired(**common)
     if params["rootfs"]:
         overlay = image.endswith(":O")
         image = os.path.abspath(image[:-2] if overlay else image)
+    try:
+        options = _options(params)
+    except InvalidArgument as error:
+        if params["state"] != "stopped":
+            raise
+        return Desired(**common, unusable=error)
+    return Desired(**common, options=options, given=given, image=image, rootfs=params["rootfs"], overlay=overlay)
+
+
+def _options(params: Mapping[str, Any]) -> dict[str, Any]:
     values = dict(params)
     if params.get("env_file"):
         from .._reconcile.env_files import read
 
         values["env"] = {**read(params["env_file"]), **(params.get("env") or {})}
-    options = normalise(values)
-    return Desired(**common, options=options, given=given, image=image, rootfs=params["rootfs"], overlay=overlay)
+    return normalise(values)

@@ -19,7 +19,8 @@ class Desired:
 
     ``options`` are normalised (see ``options.normalise``), None where the task names the container alone;
     ``given`` are the names of the options the task has. ``image`` is the user's own spelling; with
-    ``rootfs`` it is a host directory, used under an overlay where ``overlay``.
+    ``rootfs`` it is a host directory, used under an overlay where ``overlay``. ``unusable`` is why no
+    container can be made of the options, where only the making of one would look at them.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Desired:
     force_delete: bool = True
     delete_depend: bool = False
     detach: bool = True
+    unusable: Optional[Exception] = None
 
     @property
     def wanted(self) -> Mapping[str, Any]:

@@ -95,6 +95,8 @@ def _pull(runtime: Runtime, desired: Desired) -> list[Step]:
 
 
 def _new(runtime: Runtime, desired: Desired) -> Plan:
+    if desired.unusable:
+        raise desired.unusable
     if not desired.image:
         if desired.options is None or desired.state == "stopped":
             raise NoSuchContainer(f"no container has the name {desired.name!r}, and without an image none can be made")
