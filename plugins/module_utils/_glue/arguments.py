@@ -14,7 +14,7 @@ from .._model.errors import InvalidArgument
 from .._model.options import OPTIONS, Option, normalise
 from .._model.parts import Parts
 from .._model.spelling import name as checked_name
-from .._model.spelling import wrong
+from .._model.spelling import plain_path, wrong
 from .._reconcile.desired import STATES, Desired
 
 _ROOTS = ("static_root", "run_root", "storage_root", "storage_run_root", "cni_config_dir")
@@ -41,7 +41,7 @@ def parts(params: Mapping[str, Any]) -> Parts:
         if root in given and not given[root].startswith("/"):
             raise wrong(root, given[root], "an absolute path")
         if root in given:
-            given[root] = os.path.normpath(given[root])
+            given[root] = plain_path(given[root])
     if "cni_plugin_dirs" in given:
         given["cni_plugin_dirs"] = tuple(given["cni_plugin_dirs"])
     return Parts(**given)
@@ -104,9 +104,12 @@ def desired(params: Mapping[str, Any]) -> Desired:
     by_name = params["state"] == "absent" or (params["state"] == "stopped" or params["force_restart"]) and not image
     if by_name or not (image or given):
         return Desired(**common)
-    if params["rootfs"]:
+    if params["rootfs"] and image:
         overlay = image.endswith(":O")
-        image = os.path.abspath(image[:-2] if overlay else image)
+        directory = image[:-2] if overlay else image
+        if not directory:
+            raise wrong("image", image, "a directory before ':O'")
+        image = plain_path(os.path.abspath(directory))
     try:
         options = _options(params)
     except InvalidArgument as error:

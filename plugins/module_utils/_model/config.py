@@ -38,8 +38,8 @@ def resolved(options: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, 
     if stop_signal is None:
         stop_signal = signal(image.get("StopSignal") or "TERM", "stop_signal")
     return {
-        "entrypoint": (image.get("Entrypoint") or []) if entrypoint is None else entrypoint,
-        "command": command,
+        "entrypoint": list((image.get("Entrypoint") or []) if entrypoint is None else entrypoint),
+        "command": list(command),
         "env": dict(sorted(env.items())),
         "user": options["user"] if options["user"] is not None else image.get("User") or "",
         "workdir": options["workdir"] or image.get("WorkingDir") or "/",
@@ -153,6 +153,8 @@ class ContainerConfig:
         :raises ConfigMismatch: it was written by a newer version.
         :raises StateCorrupt: it is not such a record.
         """
+        if not isinstance(record, dict) or not isinstance(record.get("version", 0), int):
+            raise StateCorrupt(f"{path} is not a container's configuration: restore it, or remove the container")
         if record.get("version", 0) > FORMAT_VERSION:
             raise ConfigMismatch(
                 f"{path} has format {record['version']}, and this engine reads up to {FORMAT_VERSION}: "

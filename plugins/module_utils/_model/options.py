@@ -8,6 +8,7 @@ The rows drive the argument spec, normalising, comparing, the diff and the updat
 
 from __future__ import annotations
 
+import copy
 import enum
 from dataclasses import dataclass
 from typing import Any, Callable, Mapping
@@ -119,7 +120,7 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
     :raises InvalidArgument: naming the option, its value and what was expected.
     """
     meant = {
-        name: option.default if values.get(name) is None else option.normalise(values[name], name)
+        name: copy.deepcopy(option.default) if values.get(name) is None else option.normalise(values[name], name)
         for name, option in OPTIONS.items()
     }
     if values.get("cpus") is not None:
@@ -134,8 +135,11 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
             f"publish: needs a network of the container's own, and network is {meant['network']['mode']!r}: "
             "use bridge or a CNI network, or publish on the container whose network is joined"
         )
-    if meant["privileged"] and not values.get("security_opt"):
-        meant["security_opt"] = dict(meant["security_opt"], seccomp="unconfined")
+    if meant["privileged"] and not meant["security_opt"]["seccomp"]:
+        meant["security_opt"]["seccomp"] = "unconfined"
+    both = sorted(set(meant["tmpfs"]) & {volume["target"] for volume in meant["volume"]})
+    if both:
+        raise InvalidArgument(f"tmpfs: {both[0]!r} cannot be used: volume mounts there too, expected one of them")
     return meant
 
 

@@ -17,11 +17,14 @@ from typing import Any
 from .errors import InvalidArgument
 
 NAME_PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([bkmgtp])(?:i?b)?)?", re.IGNORECASE)
+NAME_LENGTH = 200  # a file's name has room for it with what is put after it
+_SIZE = re.compile(r"([0-9]+)(\.[0-9]+)?\s*(?:([bkmgtp])(?:i?b)?)?", re.IGNORECASE)
 _UNITS = {"b": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
-_SIGNAL = re.compile(r"(?:SIG)?(\d+|[A-Z]+[12]?)([+-]\d+)?")
+_SIGNAL = re.compile(r"(?:SIG)?([0-9]{1,3}|[A-Z]+[12]?)([+-][0-9]{1,3})?")
 _REAL_TIME = {"RTMIN": 34, "RTMAX": 64}
 CPU_PERIOD = 100000
+_MAX_CPU = 1 << 16  # above what any kernel is built for (NR_CPUS)
+_MAX = (1 << 63) - 1  # the OCI spec's limits are signed 64-bit numbers
 RLIMITS = frozenset(
     "as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
 )
@@ -41,7 +44,7 @@ def flag(value: Any, option: str) -> bool:
 
 
 def name(value: Any, option: str) -> str:
-    if not value or not NAME_PATTERN.fullmatch(value) or len(value) > 200:
+    if not value or not NAME_PATTERN.fullmatch(value) or len(value) > NAME_LENGTH:
         raise wrong(option, value, "a letter or digit, then up to 199 letters, digits, '_', '.' or '-'")
     return str(value)
 
@@ -52,24 +55,27 @@ def count(value: Any, option: str) -> int:
         number = int(str(value))
     except ValueError:
         number = -1
-    if number < 0:
-        raise wrong(option, value, "a whole number that is not negative")
+    if not 0 <= number <= _MAX:
+        raise wrong(option, value, "a whole number that is not negative, and below 2^63")
     return number
 
 
 def limit(value: Any, option: str) -> int | None:
     """A whole number; 0, -1 and ``unlimited`` mean no limit (None)."""
-    if str(value) in ("-1", "0", "unlimited"):
+    if str(value).strip() in ("-1", "unlimited"):
         return None
-    return count(value, option)
+    return count(value, option) or None
 
 
 def size(value: Any, option: str) -> int:
     """Bytes from a number with an optional unit (b, k, m, g, t, p: powers of 1024)."""
     found = _SIZE.fullmatch(str(value).strip())
-    if not found:
-        raise wrong(option, value, "bytes, or a number with a unit b, k, m, g or t, such as 512m")
-    return int(float(found[1]) * 1024 ** _UNITS[(found[2] or "b").lower()])
+    unit: int = 1024 ** _UNITS[(found[3] or "b").lower()] if found else 0
+    # 19 digits hold every 64-bit number, and longer ones make int() raise errors of its own.
+    number = int(found[1]) * unit + int(float(found[2] or 0) * unit) if found and len(found[1]) < 20 else -1
+    if not 0 <= number <= _MAX:
+        raise wrong(option, value, "bytes below 2^63, or a number with a unit b, k, m, g or t, such as 512m")
+    return number
 
 
 def size_limit(value: Any, option: str) -> int | None:
@@ -91,7 +97,7 @@ def cpus(value: Any, option: str) -> int | None:
     if not 0 <= number < 1e6:
         raise wrong(option, value, "a number of CPUs such as 1.5")
     quota = round(number * CPU_PERIOD)
-    if 0 < quota < 1000:
+    if number and quota < 1000:
         raise wrong(option, value, "at least 0.01 CPUs, the least the kernel takes")
     return quota or None
 
@@ -116,10 +122,10 @@ def cpu_list(value: Any, option: str) -> str:
     """cpuset(7) list format, sorted and with its runs joined: ``1,0`` and ``0-1`` are the same."""
     numbers: set[int] = set()
     for part in str(value).replace(" ", "").split(","):
-        first, dash, last = part.partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()) or (dash and int(last) < int(first)):
+        found = re.fullmatch("([0-9]{1,5})(?:-([0-9]{1,5}))?", part)
+        if not found or not int(found[1]) <= int(found[2] or found[1]) < _MAX_CPU:
             raise wrong(option, value, "CPU numbers such as 0-3,5")
-        numbers.update(range(int(first), int(last or first) + 1))
+        numbers.update(range(int(found[1]), int(found[2] or found[1]) + 1))
     runs: list[list[int]] = []
     for number in sorted(numbers):
         if runs and runs[-1][1] == number - 1:
@@ -135,6 +141,7 @@ def signal(value: Any, option: str) -> int:
     base, offset = found.groups() if found else ("", None)
     if base in _REAL_TIME:
         number = _REAL_TIME[base] + int(offset or 0)
+        number = number if number >= _REAL_TIME["RTMIN"] else 0
     elif offset:
         number = 0
     else:
@@ -166,7 +173,7 @@ def entrypoint(value: Any, option: str) -> list[str]:
                 raise wrong(option, value, "a program, or a JSON list of words") from error
         else:
             return [value] if value else []
-    return [str(word) for word in value]
+    return [str(word) for word in value] if isinstance(value, (list, tuple)) else [str(value)]
 
 
 def mapping(value: Any, option: str) -> dict[str, str]:
@@ -205,7 +212,7 @@ def address(value: Any, option: str) -> str:
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
             return socket.inet_ntop(family, socket.inet_pton(family, word))
-        except OSError:
+        except (OSError, ValueError):
             continue
     raise wrong(option, value, "an IPv4 or IPv6 address")
 
@@ -243,13 +250,19 @@ def cgroup_parent(value: Any, option: str) -> str:
     word = str(value)
     if word.endswith(".slice") and "/" not in word:
         return word
-    if not word.strip("/") or ".." in word.split("/"):
+    path = plain_path("/" + word)
+    if path == "/" or ".." in word.split("/") or "\0" in word:
         raise wrong(option, value, "a cgroup's path such as /libpod_parent, or a slice's name")
-    return os.path.normpath("/" + word.lstrip("/"))
+    return path
+
+
+def plain_path(path: str) -> str:
+    """An absolute path without ``.``, ``..`` and repeated slashes, the two that POSIX lets a path begin with too."""
+    return os.path.normpath("/" + path.lstrip("/"))
 
 
 def absolute_path(value: Any, option: str) -> str:
     """A path in the container."""
-    if not str(value).startswith("/"):
+    if not str(value).startswith("/") or "\0" in str(value):
         raise wrong(option, value, "an absolute path in the container")
-    return os.path.normpath(str(value))
+    return plain_path(str(value))

@@ -8,11 +8,18 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .spelling import NAME_PATTERN, absolute_path, size, wrong
+from .spelling import NAME_PATTERN, absolute_path, plain_path, size, wrong
 
 PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _FLAGS = ("nodev", "dev", "noexec", "exec", "nosuid", "suid", "bind", "rbind", "z", "Z", "copy", "nocopy")
 _TMPFS_FLAGS = ("noexec", "exec", "nosuid", "suid", "nodev", "dev", "ro", "rw", "noatime", "atime", "notmpcopyup")
+
+
+def _target(value: object, option: str) -> str:
+    path = absolute_path(value, option)
+    if path == "/":
+        raise wrong(option, value, "a target other than the container's root")
+    return path
 
 
 def _volume(item: object, option: str) -> dict[str, Any]:
@@ -21,7 +28,7 @@ def _volume(item: object, option: str) -> dict[str, Any]:
         raise wrong(option, item, "SOURCE:TARGET[:OPTIONS], SOURCE being a path or a volume's name")
     source, words = parts[0], [word for word in (parts[2] if len(parts) == 3 else "").split(",") if word]
     is_path = "/" in source or source in (".", "..")
-    if not is_path and not NAME_PATTERN.fullmatch(source):
+    if "\0" in source or not is_path and not NAME_PATTERN.fullmatch(source):
         raise wrong(option, source, "a path with a '/', or a volume's name")
     for word in words:
         if word not in _FLAGS + PROPAGATIONS + ("ro", "rw"):
@@ -30,8 +37,8 @@ def _volume(item: object, option: str) -> dict[str, Any]:
         raise wrong(option, item, "at most one of ro and rw, and one propagation")
     return {
         "type": "bind" if is_path else "volume",
-        "source": os.path.abspath(source) if is_path else source,
-        "target": absolute_path(parts[1], option),
+        "source": plain_path(os.path.abspath(source)) if is_path else source,
+        "target": _target(parts[1], option),
         "read_only": "ro" in words,
         "propagation": next((word for word in words if word in PROPAGATIONS), "rprivate"),
         "flags": sorted(set(words) - {"ro", "rw", "rbind", "copy"} - set(PROPAGATIONS)),
@@ -60,5 +67,5 @@ def tmpfs(value: Any, option: str) -> dict[str, list[str]]:
             elif not (key in ("size", "mode", "nr_inodes", "uid", "gid") and number) and word not in _TMPFS_FLAGS:
                 raise wrong(option, word, "size=, mode=, uid=, gid=, nr_inodes= or one of " + ", ".join(_TMPFS_FLAGS))
             options.add(word)
-        found[absolute_path(target, option)] = sorted(options - {"rw"})
+        found[_target(target, option)] = sorted(options - {"rw"})
     return dict(sorted(found.items()))

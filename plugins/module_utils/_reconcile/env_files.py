@@ -19,8 +19,9 @@ def read(paths: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in paths:
         try:
-            with open(path, encoding="utf-8") as file:
-                lines = file.read().splitlines()
+            # Lines end at a newline and nowhere else: values may hold what str.splitlines() takes for an end.
+            with open(path, encoding="utf-8-sig", newline="\n") as file:
+                lines = [line[:-1] if line.endswith("\r") else line for line in file.read().split("\n")]
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
             raise InvalidArgument(f"env_file: {path} cannot be read on the target: {reason}") from error
@@ -30,7 +31,7 @@ def read(paths: Iterable[str]) -> dict[str, str]:
                 continue
             key, equals, value = line.partition("=")
             key = key.strip()
-            if not key or " " in key:
+            if len(key.split()) != 1:
                 raise InvalidArgument(f"env_file: line {number} of {path} has no variable's name: expected KEY=VALUE")
             if equals:
                 found[key] = value

@@ -115,8 +115,8 @@ def _linux(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
         "rootfsPropagation": _root_propagation(config.options["volume"]),
     }
     if not privileged:
-        found["maskedPaths"] = MASKED_PATHS
-        found["readonlyPaths"] = READONLY_PATHS
+        found["maskedPaths"] = list(MASKED_PATHS)
+        found["readonlyPaths"] = list(READONLY_PATHS)
     if facts.devices:
         found["devices"] = list(facts.devices)
     if facts.seccomp is not None:

@@ -17,7 +17,7 @@ from .._drivers.effects import effect
 from .._model.config import ContainerConfig
 from .._model.errors import EmptyID, InvalidArgument, NoSuchContainer, StateCorrupt
 from .._model.parts import Parts
-from .._model.spelling import NAME_PATTERN
+from .._model.spelling import NAME_LENGTH, NAME_PATTERN
 from .._model.state import ContainerState
 from .._model.status import ContainerStatus
 from . import records
@@ -94,7 +94,7 @@ class Store:
         """
         if not key:
             raise EmptyID("a container's name or ID is empty")
-        if NAME_PATTERN.fullmatch(key):
+        if NAME_PATTERN.fullmatch(key) and len(key) <= NAME_LENGTH:
             found = self.name_record(key).get("id")
             if found:
                 return found
