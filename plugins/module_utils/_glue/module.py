@@ -19,12 +19,14 @@ _HIDDEN = "(hidden)"
 class EngineModule(AnsibleModule):  # type: ignore[misc]
     """Logs no value of an environment variable, and shows none in the result's invocation."""
 
+    params: dict[str, Any]
+
     def shown_params(self) -> dict[str, Any]:
         """The task's parameters with their secrets hidden."""
         shown = dict(self.params)
         for name in _SECRET_MAPPINGS:
-            if isinstance(shown.get(name), dict):
-                shown[name] = dict.fromkeys(shown[name], _HIDDEN)
+            if shown.get(name) is not None:
+                shown[name] = dict.fromkeys(shown[name], _HIDDEN) if isinstance(shown[name], dict) else _HIDDEN
         return shown
 
     def _log_invocation(self) -> None:
@@ -34,27 +36,24 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
         finally:
             self.params = params
 
+    def _return_formatted(self, kwargs: dict[str, Any]) -> None:
+        # Every way out passes here, that of arguments which Ansible itself refuses too.
+        kwargs.setdefault("invocation", {"module_args": self.shown_params()})
+        super()._return_formatted(kwargs)
+
 
 def run(module: EngineModule, work: Callable[[EngineModule], dict[str, Any]]) -> None:
     """Do ``work`` and leave with its result, or with one sentence on what went wrong."""
-    invocation = {"module_args": module.shown_params()}
     try:
         result = work(module)
     except ToolFailed as error:
         module.fail_json(
-            msg=str(error),
-            error=type(error).__name__,
-            cmd=error.argv,
-            rc=error.exit_code,
-            stderr=error.stderr,
-            invocation=invocation,
+            msg=str(error), error=type(error).__name__, cmd=error.argv, rc=error.exit_code, stderr=error.stderr
         )
     except LibpodError as error:
-        module.fail_json(msg=str(error), error=type(error).__name__, invocation=invocation)
+        module.fail_json(msg=str(error), error=type(error).__name__)
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
-        module.fail_json(
-            msg=f"the host refuses{where}: {error.strerror or error}", error="OSError", invocation=invocation
-        )
+        module.fail_json(msg=f"the host refuses{where}: {error.strerror or error}", error="OSError")
     else:
-        module.exit_json(**result, invocation=invocation)
+        module.exit_json(**result)
