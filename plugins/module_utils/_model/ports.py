@@ -11,7 +11,7 @@ from typing import Any
 from .spelling import address, wrong
 
 _PUBLISH = re.compile(
-    r"(?:(?:(?P<ip>\[[^\]]*\]|[^:\[\]]*):)?(?P<host>[\d-]*):)?(?P<port>[\d-]+)(?:/(?P<protocol>\w+))?"
+    r"(?:(?:(?P<ip>\[[^\]]*\]|[^:\[\]]*):)?(?P<host>[0-9-]*):)?(?P<port>[0-9-]+)(?:/(?P<protocol>\w+))?"
 )
 PROTOCOLS = ("tcp", "udp", "sctp")
 

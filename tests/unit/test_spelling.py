@@ -1,0 +1,208 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every spelling of one meaning becomes one value, two meanings stay two, and what means nothing is refused by name."""
+
+from __future__ import annotations
+
+import ipaddress
+import signal as signals
+from typing import Any, Callable
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model import spelling
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+Normaliser = Callable[[Any, str], Any]
+quick = settings(max_examples=60, deadline=None)
+CPUS = st.sets(st.integers(0, 40), min_size=1)
+
+
+@quick
+@given(st.integers(0, 2**30), st.sampled_from("bkmgtp"), st.sampled_from(["", "b", "ib"]), st.booleans())
+def test_size_is_the_number_times_its_unit(number: int, unit: str, tail: str, upper: bool) -> None:
+    word = f"{number}{unit}{tail}" if unit != "b" else f"{number}b"
+    expected = number * 1024 ** "bkmgtp".index(unit)
+    if expected < 2**63:
+        assert spelling.size(word.upper() if upper else word, "memory") == expected
+        assert spelling.size(f" {expected} ", "memory") == expected
+    else:
+        with pytest.raises(InvalidArgument, match="^memory: "):
+            spelling.size(word, "memory")
+
+
+@quick
+@given(st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1))
+def test_two_sizes_in_bytes_are_equal_only_where_they_are(one: int, other: int) -> None:
+    assert (spelling.size(one, "memory") == spelling.size(str(other), "memory")) == (one == other)
+
+
+def test_size_takes_fractions() -> None:
+    assert spelling.size("1.5g", "memory") == spelling.size("1536m", "memory") == 3 << 29
+
+
+@quick
+@given(CPUS, st.randoms(use_true_random=False))
+def test_cpu_list_is_the_same_in_any_order_and_with_any_runs(cpus: set[int], random: Any) -> None:
+    words = [str(cpu) for cpu in cpus] + [f"{cpu}-{cpu + 1}" for cpu in cpus if cpu + 1 in cpus]
+    random.shuffle(words)
+    found = spelling.cpu_list(", ".join(words), "cpuset_cpus")
+    assert found == spelling.cpu_list(",".join(map(str, sorted(cpus))), "cpuset_cpus")
+    assert spelling.cpu_list(found, "cpuset_cpus") == found
+
+
+@quick
+@given(CPUS, CPUS)
+def test_cpu_lists_of_different_cpus_differ(one: set[int], other: set[int]) -> None:
+    spelled = [spelling.cpu_list(",".join(map(str, cpus)), "cpuset_cpus") for cpus in (one, other)]
+    assert (spelled[0] == spelled[1]) == (one == other)
+
+
+def test_cpu_list_joins_its_runs() -> None:
+    assert spelling.cpu_list("5,2,0-1", "cpuset_cpus") == "0-2,5"
+
+
+@pytest.mark.parametrize("known", [s for s in signals.Signals if s.name not in ("SIGRTMIN", "SIGRTMAX")])
+def test_signal_has_four_spellings(known: signals.Signals) -> None:
+    spellings = (known.name, known.name[3:], known.name.lower(), str(known.value), known.value)
+    assert {spelling.signal(word, "stop_signal") for word in spellings} == {known.value}
+
+
+def test_real_time_signals_count_from_both_ends() -> None:
+    assert spelling.signal("RTMIN", "s") == spelling.signal("SIGRTMIN+0", "s") == spelling.signal(34, "s") == 34
+    assert spelling.signal("RTMIN+3", "s") == spelling.signal("sigrtmax-27", "s") == 37
+
+
+@quick
+@given(st.lists(st.sampled_from(["a", "b", ".", "", "c.d"]), min_size=1, max_size=5), st.integers(1, 4))
+def test_path_is_the_same_with_more_slashes_and_dots(parts: list[str], slashes: int) -> None:
+    plain = "/" + "/".join(part for part in parts if part not in ("", "."))
+    assert spelling.absolute_path("/" * slashes + "/".join(parts), "workdir") == plain
+    assert spelling.absolute_path(plain + "/", "workdir") == plain
+
+
+@quick
+@given(st.ip_addresses(v=6))
+def test_ipv6_address_is_the_same_long_and_short(address: ipaddress.IPv6Address) -> None:
+    long, short = address.exploded, address.compressed
+    found = {spelling.address(word, "dns") for word in (long, short, long.upper(), f"[{short}]")}
+    assert len(found) == 1 and ipaddress.ip_address(found.pop()) == address
+
+
+@quick
+@given(st.ip_addresses(v=4))
+def test_ipv4_address_is_itself(address: ipaddress.IPv4Address) -> None:
+    assert spelling.address(str(address), "dns") == str(address)
+
+
+@quick
+@given(st.lists(st.text("aZ 0'\"$\\-", max_size=6), max_size=5))
+def test_command_is_the_same_as_a_list_and_as_the_shell_would_split_it(command: list[str]) -> None:
+    import shlex
+
+    assert spelling.words(command, "command") == spelling.words(shlex.join(command), "command") == command
+
+
+def test_entrypoint_is_a_list_a_json_list_or_one_program() -> None:
+    assert spelling.entrypoint('["/bin/sh", "-c"]', "e") == spelling.entrypoint(["/bin/sh", "-c"], "e")
+    assert spelling.entrypoint("/bin/my program", "e") == ["/bin/my program"]
+    assert spelling.entrypoint("", "e") == []
+    assert spelling.entrypoint(5, "e") == ["5"]
+
+
+def test_order_and_repetition_do_not_matter_where_they_mean_nothing() -> None:
+    assert spelling.mapping({"b": 1, "a": None}, "label") == {"a": "", "b": "1"}
+    assert list(spelling.mapping({"b": 1, "a": 2}, "label")) == ["a", "b"]
+    assert spelling.string_set(["b", "a", "b"], "group_add") == ["a", "b"]
+    assert spelling.capabilities(["net_admin", "CAP_NET_ADMIN", "all"], "cap_add") == ["ALL", "CAP_NET_ADMIN"]
+    assert spelling.ulimits(["nofile=5", "core=1:-1"], "ulimit") == {"core": [1, -1], "nofile": [5, 5]}
+
+
+def test_labels_are_case_exact() -> None:
+    assert spelling.mapping({"A": "x"}, "label") != spelling.mapping({"a": "x"}, "label")
+    assert spelling.mapping({"a": "X"}, "label") != spelling.mapping({"a": "x"}, "label")
+
+
+@pytest.mark.parametrize("word", [0, "0", " 00 ", -1, "-1", "unlimited"])
+def test_no_limit_has_several_spellings(word: object) -> None:
+    assert spelling.limit(word, "pids_limit") is None
+
+
+def test_cpus_are_a_quota_of_the_default_period() -> None:
+    assert spelling.cpus("1.5", "cpus") == spelling.cpus(1.5, "cpus") == 150000
+    assert spelling.cpus(0, "cpus") is None
+    assert spelling.cpu_quota(-1, "cpu_quota") is spelling.cpu_quota(0, "cpu_quota") is None
+
+
+def test_cgroup_parent_is_a_path_or_a_slice() -> None:
+    assert spelling.cgroup_parent("a//b/", "c") == spelling.cgroup_parent("//a/./b", "c") == "/a/b"
+    assert spelling.cgroup_parent("machine.slice", "c") == "machine.slice"
+
+
+def test_etc_hosts_keeps_the_word_for_the_gateway() -> None:
+    assert spelling.hosts({"a": "host-gateway", "b": "0::1"}, "etc_hosts") == {"a": "host-gateway", "b": "::1"}
+
+
+HUGE = "9" * 5000  # int() of CPython 3.11 raises a ValueError of its own for it
+REFUSED: list[tuple[Normaliser, list[object]]] = [
+    (spelling.name, ["", "a b", "-a", "a\n", "a/b", "ä", "a" * 201, ".", None]),
+    (spelling.count, ["", "x", -1, 1.5, "1 2", 2**63, HUGE]),
+    (spelling.limit, ["-2", "none", "1.5", HUGE]),
+    (spelling.size, ["", "12x", "-1", "1 2", "m", "1e3", ".5m", "5mm", "nan", "1,5g", "8192p", 2**63, "٣m", HUGE]),
+    (spelling.size_limit, ["-1", "12x"]),
+    (spelling.swap_limit, ["-2", "12x"]),
+    (spelling.cpus, ["", "x", -1, "nan", "inf", "-0.5", 0.001, 0.000001, 1e6]),
+    (spelling.cpu_quota, [999, -2, "x"]),
+    (spelling.cpu_period, [999, 1000001, -1]),
+    (spelling.cpu_list, ["", "a", "3-1", "1-", "-1", "1,,2", "1-2-3", "²", "0-99999", "0-99999999999", HUGE]),
+    (spelling.signal, ["", "FOO", 0, 65, -1, "15+1", "RTMIN-1", "RTMAX+1", "SIGSIGTERM", "SIG_IGN", "TERM KILL", HUGE]),
+    (spelling.words, ["a 'b"]),
+    (
+        spelling.entrypoint,
+        ["[a", '["a"'],
+    ),
+    (spelling.address, ["", "1.2.3", "1.2.3.4/24", "a.b", "::g", "1.2.3.4\0", "fe80::1%eth0", "\udc80"]),
+    (spelling.cgroup_parent, ["", "/", "//", ".", "/.", "/a/../b", "..", "a\0b"]),
+    (spelling.absolute_path, ["", "a", "./a", "~/a", "/a\0b"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("normalise", "value"),
+    [pytest.param(f, value, id=f"{f.__name__}-{str(value)[:20]!a}") for f, values in REFUSED for value in values],
+)
+def test_refusal_names_the_option_the_value_and_what_was_expected(normalise: Normaliser, value: object) -> None:
+    with pytest.raises(InvalidArgument) as refusal:
+        normalise(value, "the_option")
+    said = str(refusal.value)
+    assert said.startswith(f"the_option: {value!r} cannot be used: expected ") and len(said.split("expected ")[1]) > 10
+
+
+@pytest.mark.parametrize(
+    "item", ["nofile", "nofile=", "nofile=a", "nofile=1:a", "files=1", "nofile=2:1", "nofile=-1:5", "nofile=-2", "=1"]
+)
+def test_refused_ulimit_is_named(item: str) -> None:
+    with pytest.raises(InvalidArgument, match="expected RESOURCE=SOFT") as refusal:
+        spelling.ulimits(["core=0", item], "ulimit")
+    assert repr(item) in str(refusal.value)
+
+
+@pytest.mark.parametrize("variable", ["", "A=B", "A\0"])
+def test_refused_variable_is_named_without_its_value(variable: str) -> None:
+    with pytest.raises(InvalidArgument, match="^env: ") as refusal:
+        spelling.environment({variable: "hunter2"}, "env")
+    assert repr(variable) in str(refusal.value) and "hunter2" not in str(refusal.value)
+
+
+@quick
+@given(
+    st.sampled_from([f for f, _ in REFUSED]),
+    st.text("0159-+.:/,[]= kmgSIGRTMNcpu\"'\0²٣é", max_size=12) | st.integers() | st.floats(),
+)
+def test_no_value_ends_in_another_error(normalise: Normaliser, value: object) -> None:
+    try:
+        normalise(str(value) if normalise is spelling.name else value, "the_option")
+    except InvalidArgument as refusal:
+        assert str(refusal).startswith("the_option: ")

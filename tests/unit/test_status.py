@@ -1,0 +1,86 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of moves: what each status allows, and what the model says it must."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ContainerStopped, InvalidState
+from ansible_collections.libpod.engine.plugins.module_utils._model.status import MOVES, ContainerStatus, status_text
+
+# Operation: where it may begin; "*" is any status. The container model's, but that a container that is created can be
+# stopped too, as podman's can: what an interrupted start left is ended so.
+ALLOWED = {
+    "init": "configured exited",
+    "start": "created configured exited",
+    "stop": "created running",
+    "kill": "running",
+    "pause": "running",
+    "unpause": "paused",
+    "exec": "running",
+    "attach": "created running",
+    "namespace_path": "running paused",
+    "wait": "*",
+    "mount": "*",
+    "unmount": "configured exited unknown",
+    "update": "*",
+    "remove": "configured created exited unknown",
+    "force_remove": "*",
+}
+ENDS = {"init": "created", "start": "running", "stop": "exited", "pause": "paused", "unpause": "running"}
+
+
+def test_every_operation_is_in_the_table() -> None:
+    assert set(MOVES) == set(ALLOWED)
+
+
+@pytest.mark.parametrize("operation", MOVES)
+@pytest.mark.parametrize("status", ContainerStatus)
+def test_status_allows_what_the_model_says_and_refuses_the_rest_in_words(
+    status: ContainerStatus, operation: str
+) -> None:
+    words = ALLOWED[operation]
+    if words == "*" or status.value in words.split():
+        assert status.allows(operation)
+        status.check(operation, "web")
+        return
+    assert not status.allows(operation)
+    with pytest.raises(InvalidState) as refusal:
+        status.check(operation, "web")
+    said = str(refusal.value)
+    assert said.startswith(f"cannot {operation} container web: it is {status.value}, and ")
+    assert all(word in said.partition(" needs it to be ")[2] for word in words.split())
+
+
+@pytest.mark.parametrize("operation", MOVES)
+def test_operation_ends_where_the_model_says(operation: str) -> None:
+    ends = MOVES[operation][1]
+    assert (ends.value if ends else None) == ENDS.get(operation)
+
+
+@pytest.mark.parametrize("operation", ["exec", "attach", "namespace_path", "kill", "pause", "stop"])
+@pytest.mark.parametrize("status", ["unknown", "configured", "exited"])
+def test_what_needs_a_process_says_that_the_container_is_stopped(status: str, operation: str) -> None:
+    with pytest.raises(ContainerStopped):
+        ContainerStatus(status).check(operation, "web")
+
+
+def test_paused_container_is_not_called_stopped() -> None:
+    with pytest.raises(InvalidState) as refusal:
+        ContainerStatus.PAUSED.check("stop", "web")
+    assert not isinstance(refusal.value, ContainerStopped)
+
+
+def test_statuses_with_a_process() -> None:
+    assert {status.value for status in ContainerStatus if status.has_process} == {"created", "running", "paused"}
+
+
+@pytest.mark.parametrize("status", ContainerStatus)
+def test_status_prints_as_users_see_it(status: ContainerStatus) -> None:
+    assert str(status) == f"{status}" == status_text(status) == status_text(status.value) == status.value
+
+
+@pytest.mark.parametrize("value", ["stopped", "Running", "", None, 7])
+def test_any_other_value_is_a_bad_state(value: object) -> None:
+    assert status_text(value) == "bad state"
