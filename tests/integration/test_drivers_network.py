@@ -15,7 +15,6 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from typing import Any, Callable, Iterator
 
 import pytest
@@ -433,7 +432,7 @@ def test_plugin_that_fails_is_quoted_and_the_ones_before_it_are_undone(network: 
     broken["plugins"][2]["backend"] = "iptables"
     broken["plugins"].append({"type": "vrf", "vrfname": ""})
     before = network.attachment
-    network.attachment = replace(before, config=broken)
+    network.attachment = before._replace(config=broken)
     netns.create(network.path)
     with pytest.raises(ToolFailed, match=r"ADD of container c0ffee012345 on network libpod: \S*/vrf .*CNI error"):
         network.cni.add(network.container, network.path, network.attachment)
@@ -445,7 +444,7 @@ def test_missing_plugin_is_named_before_anything_is_done(network: Network) -> No
     config = {**network.attachment.config, "plugins": [*network.attachment.config["plugins"], {"type": "dnsname"}]}
     netns.create(network.path)
     with pytest.raises(ToolMissing, match="dnsname.*containernetworking-plugins"):
-        network.cni.add(network.container, network.path, replace(network.attachment, config=config))
+        network.cni.add(network.container, network.path, network.attachment._replace(config=config))
     assert [one["ifname"] for one in network.ip_json("link")] == ["lo"]
     netns.delete(network.path)
 
@@ -453,7 +452,7 @@ def test_missing_plugin_is_named_before_anything_is_done(network: Network) -> No
 def test_published_port_on_a_network_without_portmap_is_refused(network: Network) -> None:
     config = {**network.attachment.config, "plugins": network.attachment.config["plugins"][:1]}
     with pytest.raises(InvalidArgument, match="network libpod cannot give published ports.*portMappings"):
-        network.cni.require(replace(network.attachment, config=config))
+        network.cni.require(network.attachment._replace(config=config))
 
 
 @pytest.mark.parametrize("declared", [True, False], ids=["capability", "CNI_ARGS"])
@@ -461,7 +460,7 @@ def test_fixed_address_and_mac_are_the_container_s(network: Network, declared: b
     if not declared:
         del network.attachment.config["plugins"][0]["capabilities"]
     runtime = {"ips": ["10.87.9.9"], "mac": "02:00:00:00:09:09"}
-    network.attachment = replace(network.attachment, runtime_config=runtime)
+    network.attachment = network.attachment._replace(runtime_config=runtime)
     network.up()
     (shown,) = network.ip_json("address", "show", "dev", "eth0")
     assert shown["addr_info"][0]["local"] == network.ip == "10.87.9.9"

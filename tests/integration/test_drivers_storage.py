@@ -13,7 +13,6 @@ import os
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Callable, Iterator, Optional
 
 import pytest
@@ -67,7 +66,7 @@ def image_id(host: Host) -> str:
 @pytest.fixture
 def empty(host: Host) -> Iterator[Parts]:
     """Parts with a store in which nothing is yet."""
-    parts = replace(host.parts, storage_root="/srv/empty/storage", storage_run_root="/srv/empty/run")
+    parts = host.parts._replace(storage_root="/srv/empty/storage", storage_run_root="/srv/empty/run")
     yield parts
     Storage(parts).shutdown()
     host.run("rm", "-rf", "/srv/empty")

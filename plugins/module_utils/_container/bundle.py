@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Mapping
 
 from .._drivers import beneath, cgroups_paths
@@ -64,8 +63,7 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
     )
     user = users.resolve(config.resolved["user"], passwd, group)
     granted = drafted.capabilities["bounding"]
-    facts = replace(
-        drafted,
+    facts = drafted._replace(
         rootfs=rootfs,
         user=user,
         capabilities=capabilities.oci_capabilities(granted, user.uid, config.options["cap_add"]),

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Iterator, Optional
 
 from .._drivers import cgroups_paths
@@ -81,7 +80,7 @@ class Container:
 
     def save(self, **changes: Any) -> None:
         """Record a change of the state (inside a batch)."""
-        self._state = replace(self.state, boot_id=self.host.boot_id, run_dir=self.run_dir, **changes)
+        self._state = self.state._replace(boot_id=self.host.boot_id, run_dir=self.run_dir, **changes)
         self.store.write_state(self.id, self._state)
 
     @property

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING, Iterator, NamedTuple
 
 if TYPE_CHECKING:
     from .container import Container
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
 _FOREVER = 10.0 * 365 * 86400
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """What one run of a container printed, and how it ended."""
 
     exit_code: int

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 from typing import Any, Mapping, Optional
 
 from .._drivers import cgroups, cgroups_paths, process
@@ -36,8 +35,8 @@ def observe(
     if not recorded.status.has_process:
         return recorded
     if process.alive(recorded.pid, recorded.pid_start):
-        return replace(recorded, **_living(config, recorded, host))
-    return replace(recorded, status=ContainerStatus.EXITED, pid=0, pid_start=0, **_ending(config, recorded, run_dir))
+        return recorded._replace(**_living(config, recorded, host))
+    return recorded._replace(status=ContainerStatus.EXITED, pid=0, pid_start=0, **_ending(config, recorded, run_dir))
 
 
 def _living(config: ContainerConfig, recorded: ContainerState, host: Host) -> dict[str, Any]:

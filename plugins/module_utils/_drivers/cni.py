@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from dataclasses import replace
 from typing import Any, Iterator, Mapping, Sequence
 
 from .._model.errors import LibpodError, ToolFailed
@@ -50,14 +49,14 @@ class Cni:
         :raises InvalidArgument: as ``require``.
         """
         self.require(attachment)
-        done = replace(attachment, result=None)
+        done = attachment._replace(result=None)
         with self._turn(fcntl.LOCK_EX) as lock:
             try:
                 for stage in _stages(attachment.config["plugins"]):
                     runs = (
                         PluginRun(self._parts, "ADD", container_id, netns_path, done, plugin, lock) for plugin in stage
                     )
-                    done = replace(done, result=_together(runs)[-1])
+                    done = done._replace(result=_together(runs)[-1])
             except BaseException:
                 # What cannot be undone now is undone by the next DEL: the caller still has the attachment on record.
                 with contextlib.suppress(LibpodError, OSError):

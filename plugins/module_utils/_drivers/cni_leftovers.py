@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import replace
 from typing import Any
 
 from .._model.errors import LibpodError
@@ -37,7 +36,7 @@ def with_result(container_id: str, netns_path: str, attachment: Attachment) -> A
         entry = {"address": f"{ip}/{128 if six else 32}", "interface": 0}
         ips.append(entry if version.startswith("1.") else {**entry, "version": "6" if six else "4"})
     interfaces = [{"name": attachment.interface, "sandbox": netns_path}]
-    return replace(attachment, result={"cniVersion": version, "interfaces": interfaces, "ips": ips})
+    return attachment._replace(result={"cniVersion": version, "interfaces": interfaces, "ips": ips})
 
 
 def stand_in(path: str, container_id: str, attachment: Attachment) -> bool:

@@ -13,8 +13,7 @@ import errno
 import json
 import os
 import subprocess
-from dataclasses import dataclass, field
-from typing import Callable, Optional, Sequence
+from typing import Callable, NamedTuple, Optional, Sequence
 
 from .._model.errors import LibpodError, ToolMissing
 from .command import tool_environment
@@ -37,8 +36,7 @@ class ContainerNotCreated(LibpodError):
             self.exit_code = NOT_EXECUTABLE
 
 
-@dataclass(frozen=True)
-class Monitored:
+class Monitored(NamedTuple):
     """Paths and switches of one monitored container."""
 
     container_id: str
@@ -49,7 +47,7 @@ class Monitored:
     log_tag: Optional[str] = None
     stdin: bool = False
     terminal: bool = False
-    keep_open: Sequence[int] = field(default=())
+    keep_open: Sequence[int] = ()
 
     @property
     def pid_file(self) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .._model.parts import Parts
 
@@ -15,8 +15,7 @@ PACKAGE = "containers-storage"
 _CONFIG_FILES = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf")
 
 
-@dataclass(frozen=True)
-class StorageRoots:
+class StorageRoots(NamedTuple):
     """``more`` are read-only stores beside ``root``; with ``given`` roots the host's storage options do not hold, as
     with ``podman --root``."""
 

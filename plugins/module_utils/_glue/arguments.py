@@ -23,7 +23,7 @@ _ROOTS = ("static_root", "run_root", "storage_root", "storage_run_root", "cni_co
 def parts_spec() -> dict[str, Any]:
     """The roots and parts every module takes; each has an environment fallback such as LIBPOD_STATIC_ROOT."""
     spec: dict[str, Any] = {}
-    for part in Parts.__dataclass_fields__:
+    for part in Parts._fields:
         kind = "path" if part in _ROOTS or part.endswith("_path") else "str"
         spec[part] = {"type": kind, "fallback": (env_fallback, [f"LIBPOD_{part.upper()}"])}
     spec["cni_plugin_dirs"].update(type="list", elements="path")
@@ -36,7 +36,7 @@ def parts(params: Mapping[str, Any]) -> Parts:
 
     :raises InvalidArgument: a root is no absolute path.
     """
-    given = {part: params[part] for part in Parts.__dataclass_fields__ if params.get(part)}
+    given = {part: params[part] for part in Parts._fields if params.get(part)}
     for root in _ROOTS:
         if root in given and not given[root].startswith("/"):
             raise wrong(root, given[root], "an absolute path")

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import copy
 import os
-from dataclasses import dataclass, field, replace
-from typing import Any, Mapping
+from typing import Any, Mapping, NamedTuple
 
 from .errors import ConfigMismatch, StateCorrupt
 from .namespaces import LinuxNS
@@ -48,8 +47,7 @@ def resolved(options: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, 
     }
 
 
-@dataclass(frozen=True)
-class ContainerConfig:
+class ContainerConfig(NamedTuple):
     """What a container is, from its creation on; written once, replaced as a whole by an update in place.
 
     ``options`` are the normalised options of ``options.OPTIONS``; ``image_config`` is the OCI image
@@ -65,14 +63,14 @@ class ContainerConfig:
     static_dir: str
     rootfs_image_id: str = ""
     rootfs_image_name: str = ""
-    image_config: Mapping[str, Any] = field(default_factory=dict)
+    image_config: Mapping[str, Any] = {}
     rootfs: str = ""
     overlay: bool = False
-    namespace_containers: Mapping[str, str] = field(default_factory=dict)
+    namespace_containers: Mapping[str, str] = {}
     ports: tuple[tuple[str, int, int, str], ...] = ()
     cgroup_manager: str = "cgroupfs"
 
-    def __getitem__(self, option: str) -> Any:
+    def option(self, option: str) -> Any:
         """A copy of one normalised option."""
         return copy.deepcopy(self.options[option])
 
@@ -141,7 +139,7 @@ class ContainerConfig:
 
     def with_options(self, changes: Mapping[str, Any]) -> ContainerConfig:
         """The configuration with some normalised options replaced."""
-        return replace(self, options={**self.options, **changes})
+        return self._replace(options={**self.options, **changes})
 
     def to_json(self) -> dict[str, Any]:
         return {"version": FORMAT_VERSION, **{key: getattr(self, key) for key in _JSON_FIELDS}}

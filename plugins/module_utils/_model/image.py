@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, field
-from typing import Any, Mapping
+from typing import Any, Mapping, NamedTuple
 
 from .errors import InvalidArgument
 
@@ -20,8 +19,7 @@ _TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 _DIGEST = r"[a-z0-9]+(?:[-_+.][a-z0-9]+)*:[0-9a-f]{32,}"
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(NamedTuple):
     """An image of the store; ``config`` is the ``config`` object of its OCI image configuration (``Env``, ``Cmd``, …;
     ``Healthcheck`` too where it was made in Docker's format), ``layer`` the ID of its top layer, empty for none."""
 
@@ -29,7 +27,7 @@ class Image:
     names: tuple[str, ...]
     digest: str
     layer: str
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = {}
 
 
 def split_domain(reference: str) -> tuple[str, str]:

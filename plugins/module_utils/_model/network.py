@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Iterable, Mapping, Optional
+from typing import Any, Iterable, Mapping, NamedTuple, Optional
 
 from .errors import StateCorrupt
 
 
-@dataclass(frozen=True)
-class Attachment:
+class Attachment(NamedTuple):
     """Kept from before ADD, with no ``result``, until after DEL, so that DEL undoes what ADD did.
 
     ``config`` is the network's configuration list as it was at ADD, ``runtime_config`` the values for the plugins'
@@ -23,11 +21,11 @@ class Attachment:
     network: str
     interface: str
     config: Mapping[str, Any]
-    runtime_config: Mapping[str, Any] = field(default_factory=dict)
+    runtime_config: Mapping[str, Any] = {}
     result: Optional[Mapping[str, Any]] = None
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return self._asdict()
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], path: str) -> Attachment:
@@ -58,8 +56,7 @@ class Attachment:
         )
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """An IP address with its prefix length and the gateway of its network, empty where there is none."""
 
     ip: str
@@ -67,14 +64,13 @@ class Address:
     gateway: str = ""
 
 
-@dataclass(frozen=True)
-class NetworkFacts:
+class NetworkFacts(NamedTuple):
     """The addresses of one attachment; ``dns`` has ``nameservers``, ``domain``, ``search`` and ``options``, if any."""
 
     ipv4: tuple[Address, ...] = ()
     ipv6: tuple[Address, ...] = ()
     mac: str = ""
-    dns: Mapping[str, Any] = field(default_factory=dict)
+    dns: Mapping[str, Any] = {}
 
 
 def port_mappings(ports: Iterable[Iterable[Any]]) -> list[dict[str, Any]]:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import copy
 import enum
-from dataclasses import dataclass
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Mapping, NamedTuple
 
 from . import modes, ports, spelling, volumes
 from .errors import InvalidArgument
@@ -25,8 +24,7 @@ class Change(enum.IntEnum):
     RECREATE = 3  # it needs a new container
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One option: how users write it, what it means, and what a change of it needs.
 
     ``normalise`` takes the user's value and the option's name; ``default`` is a normalised value,

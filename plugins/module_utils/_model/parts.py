@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 DEFAULT_STATIC_ROOT = "/var/lib/libpod"
 DEFAULT_RUN_ROOT = "/run/libpod"
 
 
-@dataclass(frozen=True)
-class Parts:
+class Parts(NamedTuple):
     """The roots and parts every module takes, by the options' names.
 
     An empty storage root, storage run root or storage driver means containers/storage's own default;
@@ -25,7 +24,7 @@ class Parts:
     storage_run_root: str = ""
     storage_driver: str = ""
     cni_config_dir: str = "/etc/cni/net.d"
-    cni_plugin_dirs: tuple[str, ...] = field(default=("/usr/lib/cni", "/usr/libexec/cni", "/opt/cni/bin"))
+    cni_plugin_dirs: tuple[str, ...] = ("/usr/lib/cni", "/usr/libexec/cni", "/opt/cni/bin")
     oci_runtime: str = "runc"
     conmon_path: str = "conmon"
     cgroup_manager: str = ""

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Mapping
+from typing import Any, Mapping, NamedTuple
 
 from .errors import StateCorrupt
 from .status import ContainerStatus
 
 
-@dataclass(frozen=True)
-class ContainerState:
+class ContainerState(NamedTuple):
     """Kept in the run root, so lost and rebuilt at a reboot.
 
     ``pid_start`` and ``conmon_start`` are start times in clock ticks since boot (field 22 of
@@ -39,7 +37,7 @@ class ContainerState:
     netns_path: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "status": self.status.value}
+        return {**self._asdict(), "status": self.status.value}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], path: str) -> ContainerState:

@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, NamedTuple, Optional
 
 from .._model.errors import Internal
 
 STATES = ("absent", "present", "created", "started", "stopped", "paused")
 
 
-@dataclass(frozen=True)
-class Desired:
+class Desired(NamedTuple):
     """One container as a playbook wants it.
 
     ``options`` are normalised (see ``options.normalise``), None where the task names the container alone;
@@ -26,7 +24,7 @@ class Desired:
     name: str
     state: str = "started"
     options: Optional[Mapping[str, Any]] = None
-    given: frozenset[str] = field(default=frozenset())
+    given: frozenset[str] = frozenset()
     image: str = ""
     rootfs: bool = False
     overlay: bool = False

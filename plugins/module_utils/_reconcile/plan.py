@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any, Mapping, NamedTuple
 
 # verb of a step: the words of its action
 ACTIONS = {
@@ -24,8 +23,7 @@ ACTIONS = {
 HIDDEN = "(hidden)"
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(NamedTuple):
     """One option's value in the record and as wanted; ``change`` is an ``options.Change``."""
 
     option: str
@@ -47,8 +45,7 @@ class Difference:
         )
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One thing to do; ``subject`` is the container or image it is done to."""
 
     verb: str
@@ -58,8 +55,7 @@ class Step:
         return ACTIONS[self.verb].format(self.subject)
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The steps in their order, the status before and after, and the differences that led to them."""
 
     steps: tuple[Step, ...] = ()

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from .._container.container import Container
 from .._model.parts import Parts
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from .._container.logs import Output
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What was done, or in check mode would be; ``container`` is ``{}`` where there is none.
 
     ``output`` is what a container printed that was started with ``detach: false``.

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, NamedTuple, Optional
 
 from .._model.config import ContainerConfig
 from .mounts import MASKED_PATHS, READONLY_PATHS, mounts
@@ -19,8 +18,7 @@ _DEFAULT_RLIMITS = {"nofile": 1048576, "nproc": 4194304}
 _UNLIMITED = 2**64 - 1
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """What only the host can tell: paths made for the container, its user, and what the kernel offers.
 
     ``namespaces`` maps an OCI namespace type to the path to join, "" for a new one; a type that is
@@ -35,9 +33,9 @@ class Facts:
     hostname: str
     seccomp: Optional[Mapping[str, Any]] = None
     shm: str = ""
-    files: Mapping[str, str] = field(default_factory=dict)
-    volume_sources: Mapping[str, str] = field(default_factory=dict)
-    hard_limits: Mapping[str, int] = field(default_factory=dict)
+    files: Mapping[str, str] = {}
+    volume_sources: Mapping[str, str] = {}
+    hard_limits: Mapping[str, int] = {}
     devices: tuple[Mapping[str, Any], ...] = ()
     swap: bool = True
 

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Iterable, Iterator, Optional, Sequence
+from typing import Iterable, Iterator, NamedTuple, Optional, Sequence
 
 from .._model.errors import InvalidArgument
 
@@ -14,8 +13,7 @@ from .._model.errors import InvalidArgument
 MAX_ID = 2**31 - 1
 
 
-@dataclass(frozen=True)
-class User:
+class User(NamedTuple):
     """Who the process is; ``name`` is empty for a user ID that has no entry."""
 
     uid: int
