@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _CONMON_SECONDS = 5.0
 
 
-def cleanup(container: Container, *, thorough: bool = False) -> None:
+def cleanup(container: Container, *, thorough: bool = False, unmount: bool = True) -> None:
     """Take down processes, network, mounts and cgroups, each step safe to repeat.
 
     ``thorough``: look also for processes that no record names, those of an interrupted init. The status
@@ -36,7 +36,10 @@ def cleanup(container: Container, *, thorough: bool = False) -> None:
     network = Background(lambda: _remove_network(container))
     try:
         container.host.oci.delete(container.id, force=thorough)
-        _unmount(container)
+        if os.path.ismount(container.shm_dir):
+            syscalls.umount(container.shm_dir, syscalls.MNT_DETACH)
+        if unmount:
+            container.storage.unmount(container.id)
     finally:
         network.join()
     network.result()
@@ -75,12 +78,6 @@ def _remove_network(container: Container) -> None:
         from .network import detach
 
         detach(container)
-
-
-def _unmount(container: Container) -> None:
-    if os.path.ismount(container.shm_dir):
-        syscalls.umount(container.shm_dir, syscalls.MNT_DETACH)
-    container.storage.unmount(container.id)
 
 
 def _clear_run_dir(container: Container) -> None:

@@ -178,6 +178,13 @@ class Container:
         with self.batch():
             stop(self, self._config.stop_timeout if timeout is None else timeout)
 
+    def end(self, timeout: Optional[int] = None) -> None:
+        """Stop the container's process as ``stop`` does, and leave the cleanup to what follows."""
+        from .stop import end
+
+        with self.batch():
+            end(self, self._config.stop_timeout if timeout is None else timeout)
+
     def kill(self, signal: int) -> None:
         from .stop import kill
 
@@ -204,12 +211,15 @@ class Container:
             update(self, config, limits)
             self._config = config
 
-    def cleanup(self) -> None:
-        """Take down everything of the container but its configuration and top layer; idempotent."""
+    def cleanup(self, *, unmount: bool = True) -> None:
+        """Take down everything of the container but its configuration and top layer; idempotent.
+
+        ``unmount``: the root filesystem too; deleting it does that by itself.
+        """
         from .cleanup import cleanup
 
         with self.batch():
-            cleanup(self)
+            cleanup(self, unmount=unmount)
 
     def wait(self, seconds: float) -> int:
         """Wait up to ``seconds`` for the container to end and return its exit code.

@@ -18,7 +18,16 @@ _KILL_SECONDS = 30.0
 
 
 def stop(container: Container, timeout: int) -> None:
-    """Send the stop signal, SIGKILL after ``timeout`` seconds, then clean up; the container is exited.
+    """End the container's process, then clean up; the container is exited.
+
+    :raises InvalidState: it is neither created nor running.
+    """
+    end(container, timeout)
+    container.cleanup()
+
+
+def end(container: Container, timeout: int) -> None:
+    """Send the stop signal, and SIGKILL after ``timeout`` seconds, and wait for the end.
 
     A created container, whose process has not begun, is killed at once.
 
@@ -34,7 +43,6 @@ def stop(container: Container, timeout: int) -> None:
         process.send_signal(state.pid, state.pid_start, _signal.SIGKILL)
     process.wait_end(state.pid, state.pid_start, _KILL_SECONDS)
     container.sync()
-    container.cleanup()
 
 
 def kill(container: Container, number: int) -> None:

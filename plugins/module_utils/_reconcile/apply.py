@@ -158,7 +158,7 @@ def _delete(runtime: Runtime, name: str) -> None:
                 if container.state.status is ContainerStatus.PAUSED:
                     container.unpause()
                 if container.state.status is ContainerStatus.RUNNING:
-                    container.stop()
+                    container.end()
             runtime.remove(container, force=True)
         if lock.depth == 1:
             lock.discard()

@@ -119,7 +119,7 @@ class Runtime:
                 container.sync()
                 if container.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED):
                     _end(container)
-                container.cleanup()
+                container.cleanup(unmount=False)
                 container.storage.delete(container_id)
             for directory in (self.store.run_dir(container_id), self.store.static_dir(container_id)):
                 effect(f"remove {directory}")
