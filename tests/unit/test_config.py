@@ -1,0 +1,165 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ContainerConfig: its record on disk, its copies, and how options fall back on the image's."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model.config import ContainerConfig, resolved
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
+    ConfigMismatch,
+    InvalidArgument,
+    StateCorrupt,
+)
+from ansible_collections.libpod.engine.plugins.module_utils._model.namespaces import LinuxNS
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
+
+IMAGE: dict[str, Any] = {
+    "Entrypoint": ["/entry"],
+    "Cmd": ["serve", "-v"],
+    "Env": ["PATH=/image/bin", "A=image", "EQ=a=b", "BARE"],
+    "User": "web:adm",
+    "WorkingDir": "/srv",
+    "Labels": {"from": "image", "both": "image"},
+    "StopSignal": "SIGQUIT",
+}
+
+
+def make(image: dict[str, Any] | None = None, **given: Any) -> ContainerConfig:
+    return ContainerConfig(
+        id="ab" * 32,
+        name="web",
+        created_time="2026-01-01T00:00:00.000000+00:00",
+        options=normalise(given),
+        static_dir="/static/containers/x",
+        image_config=image or {},
+        namespace_containers={"net": "cd" * 32, "ipc": "cd" * 32, "pid": "ab" * 32},
+        ports=(("0.0.0.0", 8080, 80, "tcp"),),
+    )
+
+
+def record(**changes: Any) -> Any:
+    return json.loads(json.dumps({**make(IMAGE).to_json(), **changes}))
+
+
+def test_record_gives_the_configuration_back() -> None:
+    config = make(IMAGE, publish=["8080:80"], env={"A": "1"}, ulimit=["core=0"], log_opt={"tag": "x"})
+    assert ContainerConfig.from_json(json.loads(json.dumps(config.to_json())), "p") == config
+
+
+def test_record_of_a_newer_engine_is_refused_by_its_path() -> None:
+    with pytest.raises(ConfigMismatch, match=r"^/a/config.json has format 99, .* newer"):
+        ContainerConfig.from_json(record(version=99), "/a/config.json")
+
+
+@pytest.mark.parametrize("key", [key for key in make().to_json() if key != "version"])
+def test_record_that_lacks_a_key_names_it(key: str) -> None:
+    cut = record()
+    del cut[key]
+    with pytest.raises(StateCorrupt, match=f"^/a/config.json lacks '{key}'"):
+        ContainerConfig.from_json(cut, "/a/config.json")
+
+
+@pytest.mark.parametrize("content", [[], "text", 5, {"version": "1"}, {"version": None}])
+def test_what_is_no_record_is_corrupt(content: Any) -> None:
+    with pytest.raises(StateCorrupt, match="^/a/config.json "):
+        ContainerConfig.from_json(content, "/a/config.json")
+
+
+def test_key_of_a_later_engine_of_this_format_is_passed_over() -> None:
+    assert ContainerConfig.from_json(record(surprise=1), "p") == ContainerConfig.from_json(record(), "p")
+
+
+def test_copies_are_the_callers_own() -> None:
+    config = make(IMAGE, env={"A": "1"}, command=["a"], label={"x": "y"})
+    before = json.dumps(config.to_json())
+    config.option("env")["A"] = "2"
+    config.option("command").append("b")
+    config.labels["x"] = "z"
+    for value in config.resolved.values():
+        if isinstance(value, (dict, list)):
+            value.clear()
+    config.argv.clear()
+    make(IMAGE).resolved["entrypoint"].clear()
+    assert json.dumps(config.to_json()) == before and IMAGE["Entrypoint"] == ["/entry"]
+
+
+def test_omitted_options_are_the_images() -> None:
+    found = make(IMAGE)
+    assert found.argv == ["/entry", "serve", "-v"]
+    assert found.resolved["env"] == {"A": "image", "BARE": "", "EQ": "a=b", "PATH": "/image/bin"}
+    assert (found.resolved["user"], found.resolved["workdir"], found.stop_signal) == ("web:adm", "/srv", 3)
+
+
+def test_an_image_that_says_nothing_leaves_the_defaults() -> None:
+    for image in ({}, dict.fromkeys(IMAGE)):
+        found = make(image)
+        assert (found.argv, found.labels, found.stop_signal) == ([], {}, 15)
+        assert found.resolved["env"]["PATH"].endswith("/usr/bin:/sbin:/bin") and len(found.resolved["env"]) == 1
+        assert (found.resolved["user"], found.resolved["workdir"]) == ("", "/")
+
+
+def test_given_options_win_over_the_images() -> None:
+    found = make(
+        IMAGE, env={"A": "mine"}, label={"both": "mine"}, user="root", workdir="/w", stop_signal="KILL", stop_timeout=3
+    )
+    assert found.resolved["env"]["A"] == "mine" and found.resolved["env"]["PATH"] == "/image/bin"
+    assert found.labels == {"both": "mine", "from": "image"}
+    assert (found.resolved["user"], found.resolved["workdir"]) == ("root", "/w")
+    assert (found.stop_signal, found.stop_timeout) == (9, 3)
+
+
+def test_given_entrypoint_drops_the_images_command_and_a_command_keeps_its_entrypoint() -> None:
+    assert make(IMAGE, entrypoint="/mine").argv == ["/mine"]
+    assert make(IMAGE, entrypoint="").argv == []
+    assert make(IMAGE, command="other").argv == ["/entry", "other"]
+    assert make(IMAGE, command=[]).argv == ["/entry"]
+    assert make(IMAGE, entrypoint=["/mine"], command=["a b"]).argv == ["/mine", "a b"]
+
+
+def test_image_with_an_unknown_stop_signal_is_refused_unless_one_is_given() -> None:
+    with pytest.raises(InvalidArgument, match="^stop_signal: 'FOO'"):
+        resolved(normalise({}), {"StopSignal": "FOO"})
+    assert resolved(normalise({"stop_signal": 9}), {"StopSignal": "FOO"})["stop_signal"] == 9
+
+
+def test_hostname_is_given_or_the_hosts_or_from_the_id() -> None:
+    assert make(hostname="box", network=["host"]).hostname == "box"
+    assert make(network=["host"]).hostname == os.uname().nodename
+    assert make().hostname == "ab" * 6
+
+
+@pytest.mark.parametrize(
+    ("network", "creates", "own"),
+    [
+        ("bridge", True, True),
+        ("front", True, True),
+        ("none", False, True),
+        ("host", False, False),
+        ("ns:/x", False, False),
+    ],
+)
+def test_network_namespace_of_its_own(network: str, creates: bool, own: bool) -> None:
+    assert (make(network=[network]).create_net_ns, make(network=[network]).own_net_ns) == (creates, own)
+
+
+def test_dependencies_are_named_once() -> None:
+    assert make().dependencies == ("ab" * 32, "cd" * 32)
+    assert make().namespace_container(LinuxNS.NET) == "cd" * 32 and make().namespace_container(LinuxNS.UTS) == ""
+
+
+def test_paths_have_defaults() -> None:
+    assert make().cgroup_parent == "/libpod_parent" and make(cgroup_parent="/x").cgroup_parent == "/x"
+    assert make().log_path == "/static/containers/x/ctr.log"
+    assert make(log_opt={"path": "/var/log/web"}).log_path == "/var/log/web"
+
+
+def test_options_are_replaced_in_a_copy() -> None:
+    config = make(memory="64m")
+    changed = config.with_options({"memory": None})
+    assert changed.options["memory"] is None and config.options["memory"] == 64 << 20 and changed.id == config.id

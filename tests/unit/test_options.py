@@ -1,0 +1,182 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of options: what a whole task means, and which combinations mean nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import (
+    OPTIONS,
+    Change,
+    changed_options,
+    normalise,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+MIB = 1 << 20
+
+
+def test_omitted_options_have_the_documented_defaults() -> None:
+    meant = normalise({})
+    assert meant == normalise(dict.fromkeys(OPTIONS)) and set(meant) == set(OPTIONS)
+    assert (meant["pids_limit"], meant["shm_size"], meant["stop_timeout"]) == (2048, 64 * MIB, 10)
+    assert meant["network"] == normalise({"network": ["bridge"]})["network"]
+
+
+def test_meaning_is_json() -> None:
+    given = {
+        "env": {"A": 1},
+        "publish": ["80"],
+        "volume": ["a:/b"],
+        "ulimit": ["core=0"],
+        "security_opt": [],
+        "cpus": 1,
+    }
+    for meant in (normalise({}), normalise(given)):
+        assert json.loads(json.dumps(meant)) == meant
+
+
+def test_meaning_is_the_callers_own() -> None:
+    mine = normalise({})
+    for value in mine.values():
+        if isinstance(value, (dict, list)):
+            value.clear()
+    assert normalise({}) != mine and OPTIONS["network"].default["mode"] == "cni"
+
+
+# The others' defaults are the image's or the kernel's, and have no spelling.
+DEFAULTS: dict[str, Any] = {
+    "env": {}, "label": {}, "volume": [], "tmpfs": {}, "publish": [], "network": ["bridge"], "dns": [],
+    "dns_option": [], "dns_search": [], "etc_hosts": {}, "memory": "0", "memory_swap": "-1", "cpu_quota": -1,
+    "cpu_period": 0, "cpu_shares": 0, "pids_limit": "2048", "cap_add": [], "cap_drop": [], "privileged": False,
+    "read_only": False, "security_opt": [], "ulimit": [], "sysctl": {}, "shm_size": "64m", "stop_timeout": 10,
+    "log_driver": "k8s-file", "log_opt": {}, "interactive": False, "tty": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_default_given_in_words_is_no_difference(name: str) -> None:
+    assert not changed_options(normalise({name: DEFAULTS[name]}), normalise({}))
+
+
+BAD: dict[str, Any] = {
+    "command": "a 'b", "entrypoint": "[a", "env": {"": "x"}, "workdir": "a", "hostname": "a b", "volume": ["a"],
+    "tmpfs": {"a": ""}, "publish": ["x"], "network": ["a b"], "dns": ["x"], "etc_hosts": {"a": "x"}, "memory": "12x",
+    "memory_swap": "12x", "cpu_quota": 5, "cpu_period": 5, "cpu_shares": -5, "cpuset_cpus": "x", "pids_limit": "-5",
+    "security_opt": ["x"], "ulimit": ["x"], "shm_size": "-1", "stop_signal": "FOO", "stop_timeout": -1,
+    "cgroup_parent": "/", "log_opt": {"path": "x"},
+}  # fmt: skip
+# Any text is a value of these, or the host says which are, or Ansible does.
+FREE = set(
+    "user label dns_option dns_search cap_add cap_drop privileged read_only sysctl log_driver interactive tty".split()
+)
+
+
+def test_every_option_refuses_something_or_is_known_not_to() -> None:
+    assert set(BAD) | FREE == set(OPTIONS) and not set(BAD) & FREE
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_refusal_names_the_option_and_what_was_expected(name: str) -> None:
+    with pytest.raises(InvalidArgument, match=rf"^{name}[.\w]*: .* cannot be used: expected .{{5,}}"):
+        normalise({name: BAD[name]})
+
+
+@pytest.mark.parametrize(
+    ("given", "memory", "swap"),
+    [
+        ({"memory": "64m"}, 64 * MIB, 128 * MIB),
+        ({"memory": "64m", "memory_swap": "0"}, 64 * MIB, 128 * MIB),
+        ({"memory": "64m", "memory_swap": "64m"}, 64 * MIB, 64 * MIB),
+        ({"memory": "64m", "memory_swap": "1g"}, 64 * MIB, 1024 * MIB),
+        ({"memory": "64m", "memory_swap": "-1"}, 64 * MIB, -1),
+        ({"memory": "64m", "memory_swap": -1}, 64 * MIB, -1),
+        ({"memory_swap": "-1"}, None, None),
+        ({"memory": "0", "memory_swap": "0"}, None, None),
+        ({"memory": "6m"}, 6 * MIB, 12 * MIB),
+    ],
+)
+def test_swap_is_podmans(given: dict[str, Any], memory: object, swap: object) -> None:
+    meant = normalise(given)
+    assert (meant["memory"], meant["memory_swap"]) == (memory, swap)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(6 * MIB, 2**40), st.integers(0, 2**40))
+def test_memory_and_swap_together_are_never_below_memory(memory: int, more: int) -> None:
+    assert normalise({"memory": memory, "memory_swap": memory + more})["memory_swap"] == memory + more
+    if more:
+        with pytest.raises(InvalidArgument, match=rf"^memory_swap: .*expected -1 or at least memory \({memory}\)"):
+            normalise({"memory": memory, "memory_swap": max(1, memory - more)})
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"memory_swap": "1g"}, r"^memory_swap: 1073741824 needs memory"),
+        ({"memory": "1m"}, r"^memory: 1048576 bytes cannot be used: expected at least 6m"),
+        ({"cpus": "x"}, r"^cpus: 'x' cannot be used: expected a number of CPUs"),
+        ({"cpus": 1, "cpu_quota": 5000}, r"^cpus: cannot be combined with cpu_quota or cpu_period"),
+        ({"cpus": 1, "cpu_period": 5000}, r"^cpus: cannot be combined"),
+        ({"tmpfs": {"/a/": ""}, "volume": ["v:/a"]}, r"^tmpfs: '/a' cannot be used: volume mounts there too"),
+    ],
+)
+def test_combination_that_means_nothing_is_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidArgument, match=said):
+        normalise(given)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 6400))
+def test_cpus_are_quota_over_period(hundredths: int) -> None:
+    meant = normalise({"cpus": f"{hundredths / 100:.2f}"})
+    assert meant == normalise({"cpu_quota": hundredths * 1000, "cpu_period": 100000})
+    assert meant == normalise({"cpu_quota": hundredths * 1000})
+
+
+def test_no_cpus_is_no_quota() -> None:
+    assert normalise({"cpus": "0"}) == normalise({"cpu_quota": -1}) == normalise({})
+
+
+def test_privileged_container_has_no_seccomp_unless_a_profile_is_given() -> None:
+    def seccomp(*words: str) -> str:
+        return str(normalise({"privileged": True, "security_opt": list(words) or None})["security_opt"]["seccomp"])
+
+    assert seccomp() == seccomp("no-new-privileges") == seccomp("seccomp=unconfined") == "unconfined"
+    assert seccomp("seccomp=/a.json") == "/a.json"
+    assert normalise({})["security_opt"]["seccomp"] == ""
+
+
+@pytest.mark.parametrize("network", ["host", "none", "container:web", "ns:/run/netns/x"])
+def test_publish_without_a_network_of_its_own_is_refused(network: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"^publish: .*network is '{network.partition(':')[0]}'"):
+        normalise({"publish": ["80:80"], "network": [network]})
+    assert normalise({"publish": [], "network": [network]})["publish"] == []
+
+
+def test_option_that_a_record_lacks_is_at_its_default() -> None:
+    older = {name: value for name, value in normalise({}).items() if name not in ("tty", "shm_size")}
+    assert not changed_options(normalise({}), older)
+    assert [row.name for row in changed_options(normalise({"tty": True}), older)] == ["tty"]
+
+
+def test_limits_are_live_and_only_the_environment_is_secret() -> None:
+    live = {name for name, row in OPTIONS.items() if row.change == Change.LIVE}
+    assert live == set("memory memory_swap cpu_quota cpu_period cpu_shares cpuset_cpus pids_limit".split())
+    assert {name for name, row in OPTIONS.items() if row.change == Change.RECORD} == {
+        "label",
+        "stop_signal",
+        "stop_timeout",
+    }
+    assert [name for name, row in OPTIONS.items() if row.secret] == ["env"]
+
+
+def test_no_two_options_share_a_name() -> None:
+    names = [name for row in OPTIONS.values() for name in (row.name, *row.aliases)]
+    assert len(names) == len(set(names))

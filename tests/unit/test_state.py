@@ -1,0 +1,54 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ContainerState: its record in the run root."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import StateCorrupt
+from ansible_collections.libpod.engine.plugins.module_utils._model.state import ContainerState
+from ansible_collections.libpod.engine.plugins.module_utils._model.status import ContainerStatus
+
+FULL = ContainerState(
+    status=ContainerStatus.PAUSED,
+    boot_id="boot",
+    config_path="/run/x/config.json",
+    run_dir="/run/x",
+    mounted=True,
+    mountpoint="/m",
+    started_time="2026-01-01T00:00:00.000000+00:00",
+    finished_time="2026-01-01T00:00:01.000000+00:00",
+    exit_code=137,
+    oom_killed=True,
+    pid=5,
+    pid_start=6,
+    conmon_pid=7,
+    conmon_start=8,
+    netns_path="/run/netns/x",
+)
+
+
+@pytest.mark.parametrize("state", [FULL, *(ContainerState(status=status) for status in ContainerStatus)])
+def test_record_gives_the_state_back(state: ContainerState) -> None:
+    again = ContainerState.from_json(json.loads(json.dumps(state.to_json())), "p")
+    assert again == state and isinstance(again.status, ContainerStatus)
+
+
+def test_every_field_is_recorded() -> None:
+    assert all(FULL.to_json()[key] != value for key, value in ContainerState().to_json().items())
+
+
+def test_older_record_has_the_defaults_of_what_it_lacks() -> None:
+    assert ContainerState.from_json({"status": "exited"}, "p") == ContainerState(status=ContainerStatus.EXITED)
+
+
+@pytest.mark.parametrize(
+    "record", [{}, {"status": "stopped"}, {"status": None}, {"status": "exited", "x": 1}, [], "x", 5]
+)
+def test_what_is_no_state_is_corrupt(record: Any) -> None:
+    with pytest.raises(StateCorrupt, match="^/a/state.json is not a container's state"):
+        ContainerState.from_json(record, "/a/state.json")
