@@ -89,6 +89,9 @@ def _clear_run_dir(container: Container) -> None:
         path = f"{container.run_dir}/{name}"
         if name.startswith("state.json"):
             continue
+        # A rootfs under an overlay: what is written through the mount is not this life's to remove.
+        if os.path.ismount(path):
+            syscalls.umount(path, syscalls.MNT_DETACH)
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
         else:

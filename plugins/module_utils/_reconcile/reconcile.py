@@ -50,7 +50,7 @@ def reconcile(parts: Parts, desired: Desired, *, check_mode: bool = False) -> Ou
         runtime.recover(desired.name)
         container = runtime.find(desired.name)
         plan = _plan(runtime, container, desired)
-        offset = _log_size(container)
+        log, offset = _log_end(container)
         if plan.steps:
             from .apply import apply
 
@@ -61,7 +61,7 @@ def reconcile(parts: Parts, desired: Desired, *, check_mode: bool = False) -> Ou
     if container is not None and not desired.detach and desired.state == "started" and plan.steps:
         from .._container.logs import follow_to_end
 
-        output = follow_to_end(container, offset)
+        output = follow_to_end(container, offset if container.config.log_path == log else 0)
     return Outcome(plan, inspect(container) if container else {}, output)
 
 
@@ -84,9 +84,12 @@ def _plan(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     return plan
 
 
-def _log_size(container: Optional[Container]) -> int:
-    """Where in a container's log the coming run's output will begin."""
+def _log_end(container: Optional[Container]) -> tuple[str, int]:
+    """A container's log, and where in it the coming run's output will begin."""
+    if container is None:
+        return "", 0
+    path = container.config.log_path
     try:
-        return os.path.getsize(container.config.log_path) if container else 0
+        return path, os.path.getsize(path)
     except FileNotFoundError:
-        return 0
+        return path, 0

@@ -15,6 +15,9 @@ MASKED_PATHS = (
 ).split()
 READONLY_PATHS = "/proc/asound /proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger".split()
 _READ_ONLY_TMPFS = ("/run", "/tmp", "/var/tmp")
+# A tmpfs mount's options and what says otherwise, as podman's. tmpcopyup, which runc and crun know, copies the image's
+# content at the target into it.
+_TMPFS_DEFAULTS = {"nosuid": "suid", "nodev": "dev", "noexec": "exec", "rw": "ro", "tmpcopyup": "notmpcopyup"}
 
 
 def _mount(target: str, kind: str, source: str, *options: str) -> Mount:
@@ -49,12 +52,8 @@ def _volume_mount(volume: Mapping[str, Any], source: str) -> Mount:
 
 def _tmpfs_mount(target: str, options: Iterable[str]) -> Mount:
     words = [word for word in options if word != "notmpcopyup"]
-    given = {word.partition("=")[0] for word in words}
-    defaults = [
-        word
-        for word, opposite in (("nosuid", "suid"), ("nodev", "dev"), ("noexec", "exec"), ("rw", "ro"))
-        if opposite not in given and word not in given
-    ]
+    given = {word.partition("=")[0] for word in options}
+    defaults = [word for word, opposite in _TMPFS_DEFAULTS.items() if not given & {word, opposite}]
     return _mount(target, "tmpfs", "tmpfs", *defaults, *words)
 
 
@@ -72,7 +71,7 @@ def mounts(
         found[target] = _bind(source, target, "bind", "rprivate")
     if options["read_only"]:
         for target in _READ_ONLY_TMPFS:
-            found[target] = _mount(target, "tmpfs", "tmpfs", "rw", "nosuid", "nodev", "mode=1777")
+            found[target] = _mount(target, "tmpfs", "tmpfs", "rw", "nosuid", "nodev", "mode=1777", "tmpcopyup")
     for target, words in options["tmpfs"].items():
         found[target] = _tmpfs_mount(target, words)
     for volume in options["volume"]:
