@@ -1,0 +1,141 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Locks: one holder at a time among threads and processes, also where the file goes away."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._store.locks import FileLock
+
+
+def wait_for_waiters(path: str, count: int = 1) -> None:
+    """Return once so many wait for the lock, by the kernel's word (proc_locks(5))."""
+    inode = os.stat(path).st_ino
+    for _attempt in range(2000):
+        with open("/proc/locks", encoding="ascii") as file:
+            if sum("->" in line and f":{inode} " in line for line in file) >= count:
+                return
+        time.sleep(0.001)
+    raise AssertionError(f"nobody waits for {path}")
+
+
+def is_free(path: str) -> bool:
+    """Whether another process gets the lock at once."""
+    return subprocess.run(["flock", "-n", path, "true"], check=False).returncode == 0
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "web.lock")
+
+
+def test_lock_is_held_against_other_processes_until_it_is_left(path: str) -> None:
+    with FileLock(path):
+        assert not is_free(path)
+    assert is_free(path)
+
+
+def test_lock_can_be_entered_again_and_is_free_after_the_last_exit(path: str) -> None:
+    lock = FileLock(path)
+    assert not lock.held
+    with lock as outer, lock as inner:
+        assert outer is inner is lock and lock.depth == 2
+    assert not lock.held
+    with lock:
+        with lock:
+            pass
+        assert lock.held and lock.depth == 1 and not is_free(path)
+    assert is_free(path)
+
+
+def test_lock_is_left_with_an_error(path: str) -> None:
+    lock = FileLock(path)
+    with pytest.raises(ValueError, match="x"), lock:
+        raise ValueError("x")
+    assert not lock.held and is_free(path)
+
+
+def test_lock_of_a_process_that_was_killed_is_free(path: str) -> None:
+    command = ["flock", "--no-fork", path, "sh", "-c", "echo held; exec sleep 60"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout and holder.stdout.readline() == b"held\n"
+        assert not is_free(path)
+        holder.kill()
+    with FileLock(path):
+        assert not is_free(path)
+
+
+def test_lock_is_not_inherited_by_programs(path: str) -> None:
+    with FileLock(path):
+        child = subprocess.Popen(["sleep", "60"])
+    try:
+        assert is_free(path)
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_waiter_gets_a_lock_of_its_own_where_the_file_was_removed_meanwhile(path: str) -> None:
+    held, go = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        with FileLock(path):
+            held.set()
+            go.wait(5)
+
+    waiter = threading.Thread(target=wait)
+    with FileLock(path) as lock:
+        waiter.start()
+        wait_for_waiters(path)
+        lock.discard()
+        assert not os.path.exists(path) and not held.is_set()
+    assert held.wait(5)
+    try:
+        assert os.path.exists(path) and not is_free(path)
+    finally:
+        go.set()
+        waiter.join()
+    assert is_free(path)
+
+
+def test_file_removed_twice_is_fine(path: str) -> None:
+    with FileLock(path) as lock:
+        lock.discard()
+        lock.discard()
+    assert not os.path.exists(path)
+
+
+def test_there_is_one_holder_at_a_time_though_each_removes_the_file(path: str) -> None:
+    inside, most, rounds = [0], [0], [0]
+
+    def work() -> None:
+        for number in range(60):
+            with FileLock(path) as lock:
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+                rounds[0] += 1
+                time.sleep(0)
+                if number % 2:
+                    lock.discard()
+                inside[0] -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1] and rounds == [240]
+
+
+def test_lock_without_its_directory_is_an_error(tmp_path: Path) -> None:
+    lock = FileLock(str(tmp_path / "missing/web.lock"))
+    with pytest.raises(FileNotFoundError):
+        lock.__enter__()
+    assert not lock.held

@@ -1,0 +1,239 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The store: names, IDs and prefixes lead to one container, and a record is whole or not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import effects
+from ansible_collections.libpod.engine.plugins.module_utils._model.config import ContainerConfig
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
+    ConfigMismatch,
+    EmptyID,
+    InvalidArgument,
+    NoSuchContainer,
+    StateCorrupt,
+)
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.state import ContainerState
+from ansible_collections.libpod.engine.plugins.module_utils._model.status import ContainerStatus
+from ansible_collections.libpod.engine.plugins.module_utils._store import records
+from ansible_collections.libpod.engine.plugins.module_utils._store.store import Store
+
+WEB, APP, DB = "aaa1" + "0" * 60, "aaa2" + "0" * 60, "b" * 64
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL at an effect."""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    made = Store(Parts(static_root=str(tmp_path / "static"), run_root=str(tmp_path / "run")))
+    made.prepare()
+    for name, container_id in (("web", WEB), ("app", APP), ("db", DB)):
+        made.write_name(name, {"id": container_id})
+    return made
+
+
+@contextmanager
+def killed_at(count: int) -> Iterator[None]:
+    """The effect after so many is the last: its ``Killed`` stands for SIGKILL."""
+    left = iter(range(count))
+
+    def kill(_name: str) -> None:
+        if next(left, None) is None:
+            raise Killed
+
+    effects.observe(kill)
+    try:
+        yield
+    finally:
+        effects.observe(None)
+
+
+def config(container_id: str = WEB) -> ContainerConfig:
+    return ContainerConfig(container_id, "web", "now", normalise({}), f"/static/{container_id}")
+
+
+@pytest.mark.parametrize(("key", "found"), [("web", WEB), (WEB, WEB), ("aaa1", WEB), ("b", DB), ("db", DB)])
+def test_container_is_found_by_name_full_id_and_prefix(store: Store, key: str, found: str) -> None:
+    assert store.lookup(key) == found
+
+
+def test_name_wins_over_a_prefix(store: Store) -> None:
+    store.write_name("b", {"id": "c" * 64})
+    assert store.lookup("b") == "c" * 64
+
+
+def test_ambiguous_prefix_lists_the_matches(store: Store) -> None:
+    with pytest.raises(
+        InvalidArgument, match=r"^the ID prefix 'aaa' matches 2 containers: web \(aaa1.*app \(aaa2"
+    ) as said:
+        store.lookup("aaa")
+    assert "db" not in str(said.value)
+
+
+def test_empty_name_is_refused(store: Store) -> None:
+    with pytest.raises(EmptyID):
+        store.lookup("")
+
+
+@pytest.mark.parametrize(
+    "key", ["nobody", "WEB", "we", "../names/web", "web.json", "web\n", "f" * 64, "w" * 300, "\0", "*"]
+)
+def test_what_no_container_has_is_no_such_container(store: Store, key: str) -> None:
+    with pytest.raises(NoSuchContainer, match="^no container has the name or ID "):
+        store.lookup(key)
+
+
+def test_store_that_was_never_used_is_empty(tmp_path: Path) -> None:
+    store = Store(Parts(static_root=str(tmp_path / "none"), run_root=str(tmp_path / "none")))
+    assert list(store.names()) == [] and store.name_record("web") == {} and store.state(WEB) is None
+    with pytest.raises(NoSuchContainer):
+        store.lookup("web")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("record", [{"pending": "c" * 64}, {"retired": "c" * 64}])
+def test_name_of_one_being_made_or_removed_is_no_container_yet_or_any_more(
+    store: Store, record: dict[str, str]
+) -> None:
+    store.write_name("new", record)
+    assert store.name_record("new") == record and "new" not in dict(store.names())
+    for key in ("new", "c" * 64, "cc"):
+        with pytest.raises(NoSuchContainer):
+            store.lookup(key)
+
+
+def test_replacement_leaves_the_name_to_the_old_one_until_it_is_given(store: Store) -> None:
+    store.write_name("web", {"id": WEB, "pending": "c" * 64})
+    assert store.lookup("web") == WEB
+    store.write_name("web", {"id": "c" * 64, "retired": WEB})
+    assert store.lookup("web") == "c" * 64
+
+
+def test_name_that_stands_for_nothing_leaves_no_file(store: Store, tmp_path: Path) -> None:
+    store.write_name("web", {"id": "", "retired": ""})
+    assert store.name_record("web") == {} and not (tmp_path / "static/names/web.json").exists()
+    store.write_name("web", {})
+
+
+def test_names_are_sorted_and_strange_files_are_passed_over(store: Store, tmp_path: Path) -> None:
+    for file in ("x.json.tmp", "README", "y.txt"):
+        (tmp_path / "static/names" / file).write_text(json.dumps({"id": "d" * 64}))
+    assert list(store.names()) == [("app", APP), ("db", DB), ("web", WEB)]
+
+
+def test_configuration_and_state_come_back_as_written(store: Store) -> None:
+    state = ContainerState(status=ContainerStatus.RUNNING, pid=5)
+    store.write_config(config())
+    store.write_state(WEB, state)
+    assert store.config(WEB) == config() and store.state(WEB) == state
+    store.write_config(config().with_options({"stop_timeout": 1}))
+    assert store.config(WEB).stop_timeout == 1
+
+
+def test_records_are_for_their_owner_alone(store: Store, tmp_path: Path) -> None:
+    store.write_config(config())
+    store.write_state(WEB, ContainerState())
+    store.write_side_record(WEB, "exit", {})
+    modes = {
+        path.name: stat.S_IMODE(path.stat().st_mode)
+        for path in tmp_path.rglob("*")
+        if path.name not in ("static", "run")
+    }
+    assert modes.pop("config.json") == 0o400
+    assert all(mode == (0o600 if "." in name else 0o700) for name, mode in modes.items())
+    assert {stat.S_IMODE((tmp_path / root).stat().st_mode) for root in ("static", "run")} == {0o700}
+
+
+def test_container_without_a_configuration_does_not_exist(store: Store) -> None:
+    with pytest.raises(NoSuchContainer, match=WEB):
+        store.config(WEB)
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [("", StateCorrupt), ("{", StateCorrupt), ("[]", StateCorrupt), ("{}", StateCorrupt), ("\xff", StateCorrupt)]
+    + [('{"version": 2}', ConfigMismatch)],
+)
+def test_unreadable_configuration_is_named(store: Store, content: str, error: type[Exception]) -> None:
+    path = Path(store.static_dir(WEB)) / "config.json"
+    path.parent.mkdir()
+    path.write_text(content, encoding="latin-1")
+    with pytest.raises(error, match=str(path)):
+        store.config(WEB)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"status": "bad"}', "\xff"])
+def test_unreadable_state_is_unknown(store: Store, content: str) -> None:
+    path = Path(store.run_dir(WEB)) / "state.json"
+    path.parent.mkdir()
+    path.write_text(content, encoding="latin-1")
+    assert store.state(WEB) == ContainerState(status=ContainerStatus.UNKNOWN)
+
+
+def test_side_record_cut_short_counts_as_none(store: Store) -> None:
+    store.write_config(config())
+    assert store.side_record(WEB, "exit") is None
+    store.write_side_record(WEB, "exit", {"exit_code": 3})
+    assert store.side_record(WEB, "exit") == {"exit_code": 3}
+    Path(store.static_dir(WEB), "exit.json").write_text('{"exit')
+    assert store.side_record(WEB, "exit") is None
+    store.remove_side_record(WEB, "exit")
+    store.remove_side_record(WEB, "exit")
+    assert os.listdir(store.static_dir(WEB)) == ["config.json"]
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_record_is_the_old_or_the_new_one_wherever_its_writer_is_killed(tmp_path: Path, durable: bool) -> None:
+    path = str(tmp_path / "a.json")
+    for count in range(10):
+        records.write(path, "old", durable=durable)
+        try:
+            with killed_at(count):
+                records.write(path, "new", durable=durable)
+            break
+        except Killed:
+            assert records.read(path) == "old"
+    assert count > 1 and records.read(path) == "new" and os.listdir(tmp_path) == ["a.json"]
+
+
+def test_temporary_file_left_over_never_counts(store: Store, tmp_path: Path) -> None:
+    store.write_config(config())
+    for path in (Path(store.static_dir(WEB), "config.json.tmp"), tmp_path / "static/names/ghost.json.tmp"):
+        path.write_text('{"id": "cut sho')
+    assert store.config(WEB) == config() and store.name_record("ghost") == {} and len(list(store.names())) == 3
+    store.write_config(config().with_options({"stop_timeout": 1}))
+    store.write_name("ghost", {"id": "e" * 64})
+    assert store.config(WEB).stop_timeout == 1 and store.lookup("ghost") == "e" * 64
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_reader_never_sees_half_a_record(tmp_path: Path) -> None:
+    path = str(tmp_path / "a.json")
+    records.write(path, ["x" * 70000] * 2)
+    done = threading.Event()
+
+    def write() -> None:
+        for number in range(30):
+            records.write(path, [str(number) * 70000] * 2, durable=False)
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while not done.is_set():
+        first, second = records.read(path) or ("missing", "record")
+        assert first == second
+    writer.join()
