@@ -5,11 +5,16 @@
 
 from __future__ import annotations
 
+from typing import Iterable
+
+from .._container.container import Container
+from .._drivers import cgroups
 from .._model.config import ContainerConfig, resolved
 from .._model.errors import NoSuchContainer
 from .._model.image import name_for_source
 from .._model.options import Change, changed_options
 from .._runtime.runtime import Runtime
+from .._spec.resources import LIMITS
 from .desired import Desired
 from .plan import Difference
 
@@ -26,6 +31,17 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
         if before != after:
             found.append(Difference(row.name, before, after, row.change, row.secret))
     return found + _joined_difference(runtime, config, desired)
+
+
+def drift(container: Container, desired: Desired, known: Iterable[Difference]) -> list[Difference]:
+    """The limits that somebody changed behind our back, as the kernel has them; ``known`` options are left out."""
+    if desired.by_name or not container.state.status.has_process:
+        return []
+    wanted = {name: container.config.options[name] for name in LIMITS}
+    for difference in known:
+        wanted.pop(difference.option, None)
+    live = cgroups.drift(container.host.cgroups, container.cgroup_path, wanted)
+    return [Difference(name, before, wanted[name], Change.LIVE) for name, before in live.items()]
 
 
 def _image_difference(runtime: Runtime, config: ContainerConfig, desired: Desired) -> list[Difference]:

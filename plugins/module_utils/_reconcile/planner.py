@@ -12,7 +12,7 @@ from .._model.errors import InvalidArgument, InvalidState, NoSuchContainer
 from .._model.options import Change
 from .._model.status import ContainerStatus
 from .._runtime.runtime import Runtime
-from .compare import differences
+from .compare import differences, drift
 from .desired import Desired
 from .plan import Difference, Plan, Step
 
@@ -32,6 +32,8 @@ def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> 
     found = differences(runtime, container.config, desired)
     recreate = not desired.by_name and (desired.recreate or any(one.change == Change.RECREATE for one in found))
     status = container.state.status
+    if not recreate:
+        found += drift(container, desired, found)
     if recreate:
         return _recreate(runtime, container, desired, found)
     steps = [Step("update", desired.name)] if found else []
