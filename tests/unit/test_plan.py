@@ -1,0 +1,85 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plan as users see it: its actions, and a diff that says what forced a new container and shows no secret."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import Change
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.plan import (
+    ACTIONS,
+    Difference,
+    Plan,
+    Step,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+ENV = st.dictionaries(st.sampled_from("ABCD"), st.sampled_from(["hunter2", "swordfish", "opensesame"]))
+
+
+@pytest.mark.parametrize(
+    ("verb", "subject", "words"),
+    [("pull", "busybox", "pulled image busybox")]
+    + [
+        (verb, "web", f"{past} web")
+        for verb, past in {
+            "create": "created", "start": "started", "stop": "stopped", "restart": "restarted", "recreate": "recreated",
+            "update": "updated", "pause": "paused", "unpause": "unpaused", "delete": "deleted",
+        }.items()
+    ],
+)  # fmt: skip
+def test_action_is_said_in_words(verb: str, subject: str, words: str) -> None:
+    assert str(Step(verb, subject)) == f"{Step(verb, subject)}" == words and verb in ACTIONS
+
+
+def test_every_verb_has_words() -> None:
+    assert len(ACTIONS) == 10
+    assert Plan((Step("pull", "i"), Step("create", "web"))).actions == ["pulled image i", "created web"]
+
+
+def test_plan_without_steps_has_no_diff() -> None:
+    assert Plan().diff() == Plan(status_before="running", status_after="exited").diff() == {"before": {}, "after": {}}
+
+
+def test_diff_shows_the_options_that_differ_and_the_status() -> None:
+    plan = Plan((Step("update", "web"),), (Difference("memory", 1, None, Change.LIVE),), "running", "running")
+    assert plan.diff() == {"before": {"memory": 1}, "after": {"memory": None}}
+    plan = Plan((Step("create", "web"),), (), "absent", "configured")
+    assert plan.diff() == {"before": {"status": "absent"}, "after": {"status": "configured"}}
+
+
+def test_diff_names_what_forced_a_new_container() -> None:
+    found = (
+        Difference("memory", 1, 2, Change.LIVE),
+        Difference("image", "a", "b", Change.RECREATE),
+        Difference("label", {}, {"a": "b"}, Change.RECORD),
+        Difference("tty", False, True, Change.RECREATE),
+    )
+    plan = Plan((Step("recreate", "web"),), found, "running", "running")
+    assert plan.forcing == plan.diff()["after"]["recreated because of"] == ["image", "tty"]
+    assert Plan((Step("update", "web"),), found[:1]).diff()["after"] == {"memory": 2}
+
+
+def test_diff_says_that_the_task_itself_asked_for_a_new_container() -> None:
+    plan = Plan((Step("recreate", "web"),), (), "running", "running")
+    assert plan.diff()["after"] == {"recreated because of": ["recreate"]}
+
+
+def test_diff_tells_variables_that_came_went_and_changed_apart() -> None:
+    changed = Difference("env", {"A": "x", "B": "x", "C": "x"}, {"B": "y", "C": "x", "D": "y"}, Change.RECREATE, True)
+    assert changed.shown() == ({"A": "(hidden)", "B": "(hidden)"}, {"B": "(hidden) changed", "D": "(hidden)"})
+
+
+@settings(max_examples=60, deadline=None)
+@given(ENV, ENV)
+def test_no_value_of_a_variable_is_shown(before: dict[str, str], after: dict[str, str]) -> None:
+    plan = Plan(
+        (Step("recreate", "web"),), (Difference("env", before, after, Change.RECREATE, True),), "running", "running"
+    )
+    shown = json.dumps([plan.diff(), plan.actions, plan.forcing])
+    assert not any(value in shown for value in (*before.values(), *after.values()))
+    assert (plan.diff()["before"]["env"] == plan.diff()["after"]["env"]) == (before == after)

@@ -1,0 +1,237 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The OCI runtime spec: what each option becomes in it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model.config import ContainerConfig
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._spec.generate import Facts, generate
+from ansible_collections.libpod.engine.plugins.module_utils._spec.resources import (
+    changed_resources,
+    resources,
+)
+from ansible_collections.libpod.engine.plugins.module_utils._spec.users import User
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+MIB = 1 << 20
+SECRET = "hunter2"
+FACTS: dict[str, Any] = {
+    "rootfs": "/storage/merged",
+    "user": User(5, 6, (6, 7), "/home/web", "web"),
+    "namespaces": {"pid": "", "network": "/run/netns/x", "mount": ""},
+    "capabilities": {"bounding": ["CAP_KILL"], "ambient": []},
+    "cgroups_path": "/libpod_parent/libpod-x",
+    "hostname": "box",
+    "shm": "/run/x/shm",
+    "files": {"/etc/hosts": "/run/x/hosts"},
+}
+
+
+def spec(facts: dict[str, Any] | None = None, image: dict[str, Any] | None = None, **given: Any) -> dict[str, Any]:
+    options = normalise(given)
+    config = ContainerConfig("ab" * 32, "web", "now", options, "/static/x", image_config=image or {"Cmd": ["run"]})
+    sources = {volume["target"]: f"/host{volume['target']}" for volume in options["volume"]}
+    made: dict[str, Any] = json.loads(
+        json.dumps(generate(config, Facts(**{**FACTS, "volume_sources": sources, **(facts or {})})))
+    )
+    return made
+
+
+def mounts(**given: Any) -> dict[str, dict[str, Any]]:
+    found = {mount["destination"]: mount for mount in spec(**given)["mounts"]}
+    assert len(found) == len(spec(**given)["mounts"]), "a target has two mounts"
+    return found
+
+
+def test_process_is_the_user_at_his_command() -> None:
+    process = spec(image={"Entrypoint": ["/entry"]}, command="a 'b c'", workdir="/w", tty=True)["process"]
+    assert process["args"] == ["/entry", "a", "b c"] and process["cwd"] == "/w" and process["terminal"] is True
+    assert process["user"] == {"uid": 5, "gid": 6, "additionalGids": [6, 7]}
+    assert process["capabilities"] == FACTS["capabilities"] and process["noNewPrivileges"] is False
+    assert spec(security_opt=["no-new-privileges"])["process"]["noNewPrivileges"] is True
+
+
+def test_environment_tells_of_the_container_and_the_users_word_wins() -> None:
+    env = spec(image={"Env": ["A=image"]}, env={"B": "1 2"}, tty=True)["process"]["env"]
+    assert {"container=libpod", "HOSTNAME=box", "HOME=/home/web", "TERM=xterm", "A=image", "B=1 2"} < set(env)
+    env = spec(env={"HOME": "/mine", "A": "x"})["process"]["env"]
+    assert "HOME=/mine" in env and "TERM=xterm" not in env
+    assert len(env) == len({word.partition("=")[0] for word in env})
+
+
+def test_environment_is_nowhere_but_in_the_process() -> None:
+    made = spec(env={"PASSWORD": SECRET}, label={"a": "b"})
+    assert f"PASSWORD={SECRET}" in made["process"].pop("env")
+    assert SECRET not in json.dumps(made)
+
+
+def test_namespaces_are_joined_made_or_the_hosts() -> None:
+    assert spec()["linux"]["namespaces"] == [
+        {"type": "mount"},
+        {"type": "network", "path": "/run/netns/x"},
+        {"type": "pid"},
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sets(st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map("/".join), max_size=8), st.booleans())
+def test_parent_is_mounted_before_what_lies_in_it(targets: set[str], as_tmpfs: bool) -> None:
+    given: dict[str, Any] = {"tmpfs": {f"/{one}": "" for one in targets}}
+    if not as_tmpfs:
+        given = {"volume": [f"v:/{one}" for one in targets], "read_only": True}
+    order = [mount["destination"] for mount in spec(**given)["mounts"]]
+    assert {f"/{one}" for one in targets} < set(order)
+    for place, target in enumerate(order):
+        assert not [later for later in order[place:] if target.startswith(f"{later}/")]
+
+
+def test_kernels_mounts_come_first_and_devices_after_dev() -> None:
+    order = [mount["destination"] for mount in spec(volume=["a:/data"])["mounts"]]
+    assert order[:2] == ["/proc", "/dev"]
+    assert order.index("/dev") < order.index("/dev/shm") < len(order) and order.index("/sys") < order.index(
+        "/sys/fs/cgroup"
+    )
+
+
+def test_volume_is_bound_with_its_options() -> None:
+    found = mounts(volume=["/srv:/a:ro,rslave,noexec,Z", "data:/b:bind,nocopy", "c:/c"])
+    assert found["/a"] == {
+        "destination": "/a",
+        "type": "bind",
+        "source": "/host/a",
+        "options": ["rbind", "ro", "rslave", "noexec"],
+    }
+    assert found["/b"]["options"] == ["bind", "rw", "rprivate"] and found["/c"]["options"] == [
+        "rbind",
+        "rw",
+        "rprivate",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("propagations", "root"),
+    [([], "rprivate"), (["rprivate"], "rprivate"), (["slave"], "rslave"), (["rslave", "shared"], "shared")]
+    + [(["rshared", "private"], "shared")],
+)
+def test_root_propagates_at_least_as_its_volumes(propagations: list[str], root: str) -> None:
+    volumes = [f"v:/{number}:{word}" for number, word in enumerate(propagations)]
+    assert spec(volume=volumes)["linux"]["rootfsPropagation"] == root
+
+
+def test_tmpfs_is_guarded_unless_told_otherwise() -> None:
+    found = mounts(tmpfs={"/a": "size=1m", "/b": "exec,suid,dev", "/c": "ro,notmpcopyup"})
+    assert found["/a"]["options"] == ["nosuid", "nodev", "noexec", "rw", "tmpcopyup", "size=1048576"]
+    assert set(found["/b"]["options"]) == {"exec", "suid", "dev", "rw", "tmpcopyup"}
+    assert set(found["/c"]["options"]) == {"nosuid", "nodev", "noexec", "ro"}
+
+
+def test_read_only_root_has_places_to_write() -> None:
+    found = mounts(read_only=True)
+    assert spec(read_only=True)["root"] == {"path": "/storage/merged", "readonly": True}
+    assert all(found[target]["type"] == "tmpfs" for target in ("/run", "/tmp", "/var/tmp"))
+    assert not {"/run", "/tmp", "/var/tmp"} & set(mounts())
+    assert mounts(read_only=True, volume=["v:/tmp"])["/tmp"]["type"] == "bind"
+    assert "size=1048576" in mounts(read_only=True, tmpfs={"/run": "size=1m"})["/run"]["options"]
+
+
+def test_shm_and_etc_files_are_the_engines() -> None:
+    found = mounts()
+    assert found["/dev/shm"]["source"] == "/run/x/shm" and found["/etc/hosts"]["source"] == "/run/x/hosts"
+    hosts_own = {mount["destination"]: mount for mount in spec({"shm": ""})["mounts"]}
+    assert hosts_own["/dev/shm"]["source"] == "/dev/shm"
+    assert mounts(volume=["/srv/hosts:/etc/hosts"])["/etc/hosts"]["source"] == "/host/etc/hosts"
+
+
+@pytest.mark.parametrize(
+    ("hard", "expected"),
+    [
+        ({}, (1048576, 4194304)),
+        ({"nofile": 1024, "nproc": -1}, (1024, 4194304)),
+        ({"nofile": 2**40}, (1048576, 4194304)),
+    ],
+)
+def test_default_limits_are_lowered_to_the_hosts(hard: dict[str, int], expected: tuple[int, int]) -> None:
+    found = {
+        limit["type"]: (limit["soft"], limit["hard"]) for limit in spec({"hard_limits": hard})["process"]["rlimits"]
+    }
+    assert found == {"RLIMIT_NOFILE": (expected[0],) * 2, "RLIMIT_NPROC": (expected[1],) * 2}
+
+
+def test_given_limits_are_taken_as_they_are() -> None:
+    limits = spec({"hard_limits": {"nofile": 5}}, ulimit=["nofile=10:20", "core=0:-1"])["process"]["rlimits"]
+    assert {"type": "RLIMIT_NOFILE", "soft": 10, "hard": 20} in limits
+    assert {"type": "RLIMIT_CORE", "soft": 0, "hard": 2**64 - 1} in limits
+
+
+def test_container_is_shut_in_and_a_privileged_one_is_not() -> None:
+    usual, privileged = (
+        spec({"seccomp": {"defaultAction": "x"}}),
+        spec({"devices": ({"path": "/dev/x"},)}, privileged=True),
+    )
+    assert "/proc/kcore" in usual["linux"]["maskedPaths"] and "/proc/sys" in usual["linux"]["readonlyPaths"]
+    assert usual["linux"]["seccomp"] == {"defaultAction": "x"} and "devices" not in usual["linux"]
+    assert usual["linux"]["resources"]["devices"] == [{"allow": False, "access": "rwm"}]
+    assert not {"maskedPaths", "readonlyPaths", "seccomp"} & set(privileged["linux"])
+    assert privileged["linux"]["resources"]["devices"][0]["allow"] and privileged["linux"]["devices"] == [
+        {"path": "/dev/x"}
+    ]
+    for made, access in ((usual, "ro"), (privileged, "rw")):
+        options = {mount["destination"]: mount["options"] for mount in made["mounts"]}
+        assert access in options["/sys"] and access in options["/sys/fs/cgroup"]
+
+
+def test_kernel_parameters_of_the_network_only_where_it_is_the_containers_own() -> None:
+    assert spec()["linux"]["sysctl"] == {"net.ipv4.ping_group_range": "0 0"}
+    assert spec(network=["host"])["linux"]["sysctl"] == {}
+    given = {"net.ipv4.ping_group_range": "1 1", "kernel.msgmax": 5}
+    assert spec(sysctl=given)["linux"]["sysctl"] == {"net.ipv4.ping_group_range": "1 1", "kernel.msgmax": "5"}
+
+
+def test_spec_is_the_callers_own() -> None:
+    first = generate(ContainerConfig("a", "web", "now", normalise({}), "/x"), Facts(**FACTS))
+    first["linux"]["maskedPaths"].clear()
+    first["linux"]["sysctl"].clear()
+    assert spec()["linux"]["maskedPaths"] and spec()["linux"]["sysctl"]
+
+
+LIMITS = {"memory": "64m", "cpus": 1.5, "cpu_shares": 512, "cpuset_cpus": "1,0", "pids_limit": 5}
+
+
+def test_limits_have_their_places() -> None:
+    assert resources(normalise(LIMITS), swap=True) == {
+        "memory": {"limit": 64 * MIB, "swap": 128 * MIB},
+        "cpu": {"quota": 150000, "period": 100000, "shares": 512, "cpus": "0-1"},
+        "pids": {"limit": 5},
+    }
+    assert resources(normalise(LIMITS), swap=False)["memory"] == {"limit": 64 * MIB}
+    assert resources(normalise({"pids_limit": -1}), swap=True) == {}
+    assert resources(normalise({"memory": "64m", "memory_swap": -1}), swap=True)["memory"]["swap"] == -1
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["memory"], {"memory": {"limit": 64 * MIB, "swap": 128 * MIB}}),
+        (["memory_swap"], {"memory": {"limit": 64 * MIB, "swap": 128 * MIB}}),
+        (["cpu_quota"], {"cpu": {"quota": 150000, "period": 100000}}),
+        (["pids_limit", "cpu_shares"], {"pids": {"limit": 5}, "cpu": {"shares": 512}}),
+    ],
+)
+def test_changed_limit_takes_its_partner_along(names: list[str], expected: dict[str, Any]) -> None:
+    assert changed_resources(normalise(LIMITS), names, swap=True, all_cpus="0-3") == expected
+
+
+def test_limit_that_is_gone_is_lifted() -> None:
+    names = ["memory", "cpu_quota", "cpu_shares", "cpuset_cpus", "pids_limit"]
+    assert changed_resources(normalise({"pids_limit": -1}), names, swap=True, all_cpus="0-3") == {
+        "memory": {"limit": -1, "swap": -1},
+        "cpu": {"quota": -1, "period": 100000, "shares": 1024, "cpus": "0-3"},
+        "pids": {"limit": -1},
+    }
