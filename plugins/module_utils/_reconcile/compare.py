@@ -28,7 +28,7 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
     for row in changed_options(desired.options, config.options):
         before = recorded.get(row.name, config.options.get(row.name, row.default))
         after = wanted.get(row.name, desired.options[row.name])
-        if before != after:
+        if before != after and not (row.name == "network" and _both_join(config, desired)):
             found.append(Difference(row.name, before, after, row.change, row.secret))
     return found + _joined_difference(runtime, config, desired)
 
@@ -65,17 +65,20 @@ def _image_difference(runtime: Runtime, config: ContainerConfig, desired: Desire
     return [Difference("image", before, after, Change.RECREATE)]
 
 
+def _both_join(config: ContainerConfig, desired: Desired) -> bool:
+    return bool(config.options["network"]["mode"] == desired.wanted["network"]["mode"] == "container")
+
+
 def _joined_difference(runtime: Runtime, config: ContainerConfig, desired: Desired) -> list[Difference]:
-    """A container joined by name may be another one by now."""
-    network = desired.wanted["network"]
-    before = config.namespace_containers.get("net", "")
-    if network["mode"] != "container" or not before or network != config.options["network"]:
+    """What counts is the container joined: its name may be another's by now, or be written in another way."""
+    if not _both_join(config, desired):
         return []
+    before, target = config.namespace_containers.get("net", ""), desired.wanted["network"]["target"]
     try:
-        after = runtime.store.lookup(network["target"])
+        after = runtime.store.lookup(target)
     except NoSuchContainer:
         after = ""
     if before == after:
         return []
-    name = network["target"]
-    return [Difference("network", f"{name} ({before[:12]})", f"{name} ({after[:12]})", Change.RECREATE)]
+    was = config.options["network"]["target"]
+    return [Difference("network", f"{was} ({before[:12]})", f"{target} ({after[:12]})", Change.RECREATE)]

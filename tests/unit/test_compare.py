@@ -1,0 +1,225 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wanted against recorded: what is a difference and what is only another spelling, on real stores."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model.config import ContainerConfig
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.compare import differences
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.env_files import read
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+IMAGE, NEWER = "1" * 64, "2" * 64
+NAMES = {IMAGE: ["docker.io/library/app:1", "localhost/alias:latest"], NEWER: ["docker.io/library/app:2"]}
+IMAGE_CONFIG: dict[str, Any] = {
+    "Entrypoint": ["/entry"],
+    "Cmd": ["serve"],
+    "Env": ["A=image"],
+    "Labels": {"from": "image"},
+    "User": "web",
+    "WorkingDir": "/srv",
+    "StopSignal": "QUIT",
+}
+WEB, OTHER = "a" * 64, "b" * 64
+
+
+def write_images(root: Path, names: dict[str, list[str]]) -> None:
+    folder = root / "overlay-images"
+    records = [
+        {"id": one, "names": given, "big-data-names": [f"sha256:{one}"], "layer": "l"} for one, given in names.items()
+    ]
+    for one in names:
+        (folder / one).mkdir(parents=True, exist_ok=True)
+        blob = base64.b64encode(f"sha256:{one}".encode()).decode()
+        (folder / one / f"={blob}").write_text(json.dumps({"config": IMAGE_CONFIG}))
+    (folder / "images.lock").touch()
+    (folder / "images.json").write_text(json.dumps(records))
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Runtime:
+    roots = {name: str(tmp_path / name) for name in ("static_root", "run_root", "storage_root", "storage_run_root")}
+    write_images(tmp_path / "storage_root", NAMES)
+    made = Runtime(Parts(**roots, storage_driver="overlay"))
+    made.store.prepare()
+    for name, container_id in (("web", WEB), ("other", OTHER)):
+        made.store.write_name(name, {"id": container_id})
+    return made
+
+
+def recorded(**given: Any) -> ContainerConfig:
+    joined = given.pop("joined", {})
+    return ContainerConfig(
+        id="c" * 64,
+        name="x",
+        created_time="now",
+        options=normalise(given),
+        static_dir="/x",
+        rootfs_image_id=IMAGE,
+        rootfs_image_name="docker.io/library/app:1",
+        image_config=IMAGE_CONFIG,
+        namespace_containers=joined,
+    )
+
+
+def differing(
+    runtime: Runtime, config: ContainerConfig, image: str = "app:1", strict: bool = False, **given: Any
+) -> list[str]:
+    desired = Desired("x", options=normalise(given), image=image, image_strict=strict)
+    return [one.option for one in differences(runtime, config, desired)]
+
+
+def test_same_task_again_is_no_difference(runtime: Runtime) -> None:
+    given = {"env": {"A": "1"}, "memory": "64m", "publish": ["8080:80"], "volume": ["data:/d"], "command": "a b"}
+    assert differing(runtime, recorded(**given), **given) == []
+    assert differing(runtime, recorded()) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"memory": "64m"}, {"memory": "65536k"}),
+        ({"env": {"A": "1", "B": "2"}}, {"env": {"B": "2", "A": 1}}),
+        ({"label": {"a": "1", "b": "2"}}, {"label": {"b": "2", "a": "1"}}),
+        ({"publish": ["81", "80"]}, {"publish": ["80/tcp", "81", "80"]}),
+        ({"volume": ["a:/a", "b:/b"]}, {"volume": ["b:/b:rw", "a:/a/"]}),
+        ({"stop_signal": "TERM"}, {"stop_signal": 15}),
+        ({"cpus": "1.5"}, {"cpu_quota": 150000}),
+        ({"cpuset_cpus": "0,1"}, {"cpuset_cpus": "0-1"}),
+        ({"dns": ["0::1"]}, {"dns": ["::1"]}),
+        ({"cap_add": ["net_admin"]}, {"cap_add": ["CAP_NET_ADMIN"]}),
+        ({"command": "a 'b c'"}, {"command": ["a", "b c"]}),
+        ({"memory": "64m", "memory_swap": "-1"}, {"memory": "64m", "memory_swap": -1}),
+        ({"env": {"A": "image"}}, {}),
+        ({"entrypoint": ["/entry"], "command": ["serve"]}, {}),
+        ({}, {"user": "web", "workdir": "/srv", "stop_signal": "SIGQUIT", "label": {"from": "image"}}),
+    ],
+)
+def test_another_spelling_is_no_difference(runtime: Runtime, before: dict[str, Any], after: dict[str, Any]) -> None:
+    assert differing(runtime, recorded(**before), **after) == []
+    assert differing(runtime, recorded(**after), **before) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "names"),
+    [
+        ({"env": {"A": "x"}}, {"env": {"A": "X"}}, ["env"]),
+        ({"env": {"A": "x"}}, {"env": {"a": "x"}}, ["env"]),
+        ({"label": {"k": "v"}}, {"label": {"k": "V"}}, ["label"]),
+        ({"label": {"k": "v"}}, {"label": {"K": "v"}}, ["label"]),
+        ({"command": "serve"}, {"command": "Serve"}, ["command"]),
+        ({"hostname": "box"}, {"hostname": "Box"}, ["hostname"]),
+        ({"user": "web"}, {"user": "Web"}, ["user"]),
+        ({"volume": ["a:/a"]}, {"volume": ["A:/a"]}, ["volume"]),
+        ({"network": ["front"]}, {"network": ["Front"]}, ["network"]),
+        (
+            {"entrypoint": "/entry", "command": ["serve"]},
+            {"entrypoint": "/Entry", "command": ["serve"]},
+            ["entrypoint"],
+        ),
+        ({"memory": "64m", "tty": True}, {}, ["memory", "memory_swap", "tty"]),
+        ({"dns_search": ["a", "b"]}, {"dns_search": ["b", "a"]}, ["dns_search"]),
+        ({}, {"command": []}, ["command"]),
+    ],
+)
+def test_another_meaning_is_a_difference(
+    runtime: Runtime, before: dict[str, Any], after: dict[str, Any], names: list[str]
+) -> None:
+    assert differing(runtime, recorded(**before), **after) == names
+    assert differing(runtime, recorded(**after), **before) == names
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.sampled_from("ABab"), st.sampled_from("xXyY"), min_size=1), st.randoms(use_true_random=False))
+def test_order_of_variables_means_nothing(runtime: Runtime, env: dict[str, str], random: Any) -> None:
+    shuffled = list(env.items())
+    random.shuffle(shuffled)
+    assert differing(runtime, recorded(env=env), env=dict(shuffled)) == []
+    key = shuffled[0][0]
+    assert differing(runtime, recorded(env=env), env={**env, key: env[key] + "x"}) == ["env"]
+
+
+def test_content_of_an_env_file_is_compared_and_not_its_path(runtime: Runtime, tmp_path: Path) -> None:
+    for name, text in (("one", "A=1\nB=2\n"), ("two", "# moved\nB=2\nA=1"), ("three", "A=1\nB=3\n")):
+        (tmp_path / name).write_text(text)
+    config = recorded(env=read([str(tmp_path / "one")]))
+    assert differing(runtime, config, env=read([str(tmp_path / "two")])) == []
+    assert differing(runtime, config, env=read([str(tmp_path / "three")])) == ["env"]
+
+
+@pytest.mark.parametrize(
+    "image", ["app:1", "docker.io/library/app:1", "docker://app:1", "alias", IMAGE, f"sha256:{IMAGE}", "1111"]
+)
+def test_another_name_of_the_same_image_is_no_difference(runtime: Runtime, image: str) -> None:
+    assert differing(runtime, recorded(), image) == differing(runtime, recorded(), image, strict=True) == []
+
+
+@pytest.mark.parametrize("image", ["app:2", "other", NEWER, "oci:/srv/app:1"])
+def test_another_image_is_a_difference(runtime: Runtime, image: str) -> None:
+    assert differing(runtime, recorded(), image) == ["image"]
+
+
+def test_task_without_an_image_leaves_it_as_it_is(runtime: Runtime) -> None:
+    assert differing(runtime, recorded(), image="") == []
+
+
+def test_moved_tag_is_a_difference_only_where_strict(runtime: Runtime, tmp_path: Path) -> None:
+    write_images(tmp_path / "storage_root", {IMAGE: [], NEWER: NAMES[IMAGE]})
+    assert differing(runtime, recorded()) == []
+    desired = Desired("x", options=normalise({}), image="app:1", image_strict=True)
+    (found,) = differences(runtime, recorded(), desired)
+    assert (found.option, found.before, found.after) == (
+        "image",
+        f"docker.io/library/app:1 ({IMAGE[:12]})",
+        f"docker.io/library/app:1 ({NEWER[:12]})",
+    )
+
+
+def test_directory_and_overlay_are_the_image_where_the_root_is_a_directory(runtime: Runtime) -> None:
+    def found(wanted: str, overlay: bool, had: str = "/srv/root", had_overlay: bool = False) -> list[tuple[Any, Any]]:
+        config = recorded()._replace(rootfs=had, overlay=had_overlay, rootfs_image_name="" if had else "app")
+        desired = Desired("x", options=normalise({}), image=wanted, rootfs=True, overlay=overlay)
+        return [(one.before, one.after) for one in differences(runtime, config, desired)]
+
+    assert found("/srv/root", False) == found("/srv/root", True, had_overlay=True) == []
+    assert found("/srv/Root", False) == [("/srv/root", "/srv/Root")]
+    assert found("/srv/root", True) == [("/srv/root", "/srv/root:O")]
+    assert found("/srv/root", False, had="") == [("app", "/srv/root")]
+
+
+@pytest.mark.parametrize(
+    ("target", "differs"), [("web", False), (WEB, False), ("aaa", False), ("other", True), ("gone", True)]
+)
+def test_what_counts_is_the_container_joined(runtime: Runtime, target: str, differs: bool) -> None:
+    config = recorded(network=["container:web"], joined={"net": WEB})
+    assert differing(runtime, config, network=[f"container:{target}"]) == ["network"] * differs
+
+
+def test_joined_container_that_was_replaced_is_a_difference(runtime: Runtime) -> None:
+    config = recorded(network=["container:web"], joined={"net": WEB})
+    runtime.store.write_name("web", {"id": "d" * 64})
+    assert differing(runtime, config, network=["container:web"]) == ["network"]
+    assert differing(runtime, recorded(network=["none"]), network=["container:web"]) == ["network"]
+
+
+def test_by_its_name_alone_a_container_has_no_differences(runtime: Runtime) -> None:
+    for desired in (Desired("x"), Desired("x", state="stopped", options=normalise({"tty": True}), image="other")):
+        assert differences(runtime, recorded(), desired) == []
+
+
+def test_comparing_writes_nothing(runtime: Runtime, tmp_path: Path) -> None:
+    before = sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*"))
+    differing(runtime, recorded(network=["container:web"]), "alias", True, network=["container:other"])
+    assert sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*")) == before
