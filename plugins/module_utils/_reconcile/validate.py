@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import shutil
 
+from .._container.container import Container
 from .._container.volumes import check_source
 from .._drivers import cni_config
 from .._drivers.command import TOOL_PATH
-from .._model.errors import ContainerStopped, InvalidArgument, NotImplementedByHost, ToolMissing
+from .._model.errors import ContainerStopped, InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing
 from .._runtime.runtime import Runtime
 from .._spec import capabilities
 from .desired import Desired
@@ -70,7 +71,7 @@ def _check_network(runtime: Runtime, desired: Desired) -> None:
     elif network["mode"] == "ns" and not os.path.exists(network["target"]):
         raise InvalidArgument(f"network: {network['target']} is not a network namespace on this host")
     elif network["mode"] == "container":
-        joined = runtime.container(network["target"]).peek()
+        joined = _joined(runtime, desired, network["target"])
         if joined.name == desired.name:
             raise InvalidArgument(f"network: container {desired.name} cannot join its own network namespace")
         if desired.state in ("started", "paused") and not joined.state.status.has_process:
@@ -78,3 +79,12 @@ def _check_network(runtime: Runtime, desired: Desired) -> None:
                 f"network: container {joined.name}, whose network {desired.name} is to join, is "
                 f"{joined.state.status}: start it first"
             )
+
+
+def _joined(runtime: Runtime, desired: Desired, key: str) -> Container:
+    try:
+        return runtime.container(key).peek()
+    except NoSuchContainer as error:
+        raise NoSuchContainer(
+            f"network: {error}, whose network {desired.name} is to join: make that container first"
+        ) from error
