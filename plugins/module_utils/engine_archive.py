@@ -75,9 +75,9 @@ def _keep(archive: str, kept: str) -> None:
 
 
 def _compiled(source: bytes, name: str) -> bytes:
-    """A .pyc that is never checked against its source (PEP 552): the archive's name vouches for both."""
+    """A .pyc without docstrings that is never checked against its source (PEP 552): the archive's name vouches for both."""
     import importlib.util
     import marshal
 
-    code = compile(source, f"{PACKAGE}/{name}", "exec", dont_inherit=True)
+    code = compile(source, f"{PACKAGE}/{name}", "exec", dont_inherit=True, optimize=2)
     return importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8) + marshal.dumps(code)
