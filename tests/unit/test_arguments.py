@@ -1,0 +1,196 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a task's arguments to what it asks for; and what of them reaches the log and the result."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.libpod.engine.plugins.module_utils._glue import arguments
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
+
+SECRET = "hunter2"
+
+
+def params(spec: dict[str, Any] | None = None, **given: Any) -> dict[str, Any]:
+    """A task's arguments after Ansible's own checks."""
+    result = ArgumentSpecValidator(spec or arguments.container_spec()).validate(given)
+    assert not result.error_messages, result.error_messages
+    found: dict[str, Any] = result.validated_parameters
+    return found
+
+
+def desired(**given: Any) -> Desired:
+    return arguments.desired(params(**{"name": "web", **given}))
+
+
+def test_name_alone_asks_for_nothing_but_the_state() -> None:
+    found = desired()
+    assert found == Desired("web") and found.by_name and found.options is None
+    assert desired(state="absent", delete_depend=True) == Desired("web", "absent", delete_depend=True)
+    assert desired(restart=True).force_restart and desired(restart=True).by_name
+
+
+def test_options_are_normalised_and_remembered() -> None:
+    found = desired(image="app", memory="64m", ports=["80"], labels={"a": 1})
+    assert found.options == normalise({"memory": "64m", "publish": ["80"], "label": {"a": "1"}})
+    assert found.given == {"memory", "publish", "label"} and found.image == "app" and not found.by_name
+
+
+@pytest.mark.parametrize(
+    ("written", "option", "value"),
+    [("ports", "publish", ["80"]), ("net", "network", ["host"]), ("volumes", "volume", ["a:/a"])]
+    + [("labels", "label", {"a": "b"}), ("add_hosts", "etc_hosts", {"a": "1.2.3.4"}), ("working_dir", "workdir", "/w")]
+    + [
+        ("capabilities", "cap_add", ["KILL"]),
+        ("log_options", "log_opt", {"tag": "x"}),
+        ("network_mode", "network", ["none"]),
+    ]
+    + [("dns_servers", "dns", ["::1"]), ("ulimits", "ulimit", ["core=0"]), ("published_ports", "publish", ["80"])],
+)
+def test_alias_means_its_option(written: str, option: str, value: Any) -> None:
+    assert desired(image="app", **{written: value}).options == normalise({option: value})
+
+
+def test_option_that_is_not_there_is_refused_by_name() -> None:
+    spec = arguments.container_spec()
+    for option in ("pod", "healthcheck", "restart_policy", "bogus"):
+        result = ArgumentSpecValidator(spec).validate({"name": "web", option: "x"})
+        assert option in result.error_messages[0]
+
+
+@pytest.mark.parametrize("name", ["", "a b", "-a", "../a", "a" * 201, "ä"])
+@pytest.mark.parametrize("state", ["started", "absent", "stopped"])
+def test_bad_name_is_refused_in_every_state(name: str, state: str) -> None:
+    with pytest.raises(InvalidArgument, match="^name: .* cannot be used: expected a letter or digit"):
+        desired(name=name, state=state)
+
+
+@pytest.mark.parametrize("given", [{"state": "absent"}, {"state": "stopped"}, {"restart": True}])
+def test_where_a_name_is_enough_no_other_option_is_looked_at(given: dict[str, Any]) -> None:
+    found = desired(memory="12x", publish=["x"], env_file=["/missing"], **given)
+    assert found.options is None and found.by_name
+
+
+@pytest.mark.parametrize("state", ["started", "present", "created", "paused"])
+def test_bad_option_is_refused_where_it_counts(state: str) -> None:
+    with pytest.raises(InvalidArgument, match="^memory: '12x'"):
+        desired(image="app", memory="12x", state=state)
+
+
+def test_stopped_with_an_image_refuses_only_what_it_would_have_to_make() -> None:
+    found = desired(image="app", memory="12x", state="stopped")
+    assert found.by_name and found.options is None and "memory: '12x'" in str(found.unusable)
+
+
+def test_root_directory_is_an_absolute_path_and_perhaps_under_an_overlay() -> None:
+    plain, overlay = desired(image="//srv/./root/", rootfs=True), desired(image="/srv/root:O", rootfs=True)
+    assert (plain.image, plain.rootfs, plain.overlay) == ("/srv/root", True, False)
+    assert (overlay.image, overlay.rootfs, overlay.overlay) == ("/srv/root", True, True)
+    assert desired(image="app:O").image == "app:O"
+
+
+def test_root_directory_that_is_not_named_is_not_the_working_directory() -> None:
+    assert desired(rootfs=True, memory="64m").image == ""
+    with pytest.raises(InvalidArgument, match="^image: ':O' cannot be used: expected a directory"):
+        desired(image=":O", rootfs=True)
+
+
+def test_env_wins_over_env_file(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("A=file\nB=file\n")
+    found = desired(image="app", env={"A": "task"}, env_files=[str(tmp_path / "env")])
+    assert found.options and found.options["env"] == {"A": "task", "B": "file"}
+    assert {"env", "env_file"} <= found.given
+
+
+def test_parts_are_defaults_where_omitted() -> None:
+    assert arguments.parts(params(name="web")) == Parts()
+
+
+def test_parts_are_given_by_options_or_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIBPOD_STATIC_ROOT", "/env/static")
+    monkeypatch.setenv("LIBPOD_RUN_ROOT", "/env/run")
+    monkeypatch.setenv("LIBPOD_CNI_PLUGIN_DIRS", "/a,/b")
+    monkeypatch.setenv("LIBPOD_CGROUP_MANAGER", "systemd")
+    found = arguments.parts(params(name="web", static_root="//task//static/", oci_runtime="crun"))
+    assert (found.static_root, found.run_root, found.oci_runtime) == ("/task/static", "/env/run", "crun")
+    assert (found.cni_plugin_dirs, found.cgroup_manager) == (("/a", "/b"), "systemd")
+
+
+def test_every_part_has_an_environment_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
+    for part in Parts._fields:
+        monkeypatch.setenv(f"LIBPOD_{part.upper()}", "cgroupfs" if part == "cgroup_manager" else f"/{part}")
+    found = arguments.parts(params(arguments.info_spec()))
+    assert {part: value for part, value in found._asdict().items() if value == getattr(Parts(), part)} == {}
+
+
+@pytest.mark.parametrize("root", ["static_root", "run_root", "storage_root", "storage_run_root", "cni_config_dir"])
+def test_relative_root_is_refused_by_name(root: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"^{root}: 'here' cannot be used: expected an absolute path"):
+        arguments.parts({root: "here"})
+
+
+# The real module, but that what it sends to syslog(3) is kept, and that it does what it is told in the first argument.
+CHILD = """
+import io, json, sys, syslog
+from contextlib import redirect_stdout
+from ansible.module_utils import basic
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.libpod.engine.plugins.module_utils._glue import container
+logged = []
+basic.has_journal, syslog.syslog = False, lambda *words: logged.append(str(words[-1]))
+results = []
+for arguments in json.loads(sys.argv[1]):
+    printed = io.StringIO()
+    with patch_module_args(arguments), redirect_stdout(printed):
+        try:
+            container.main()
+        except SystemExit:
+            pass
+    results.append(json.loads(printed.getvalue()))
+print(json.dumps({"logged": logged, "results": results}))
+"""
+
+
+def test_no_value_of_a_variable_reaches_the_log_or_the_result(tmp_path: Path) -> None:
+    common = {
+        "name": "web",
+        "static_root": f"{tmp_path}/static",
+        "run_root": f"{tmp_path}/run",
+        "_ansible_check_mode": True,
+    }
+    cases: dict[str, dict[str, Any]] = {
+        "works": {"env": {"A": SECRET}, "state": "absent"},
+        "is refused by the engine": {"env": {"A": SECRET}, "image": "app", "memory": "12x"},
+        "is refused by the engine for its name": {"env": {"A=B": SECRET}, "image": "app"},
+        "is refused by Ansible": {"env": {"A": SECRET}, "bogus": 1},
+        "is refused by Ansible for its type": {"env": [SECRET]},
+        "is written in a line": {"env": f"A={SECRET}", "state": "absent"},
+    }
+    given = json.dumps([{**common, **case} for case in cases.values()])
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, given], capture_output=True, text=True, check=False, env=os.environ
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    for case, result in zip(cases, found["results"]):
+        assert SECRET not in json.dumps(result), case
+        assert result["invocation"]["module_args"]["name"] == "web", case
+    assert [bool(result.get("failed")) for result in found["results"]] == [False, True, True, True, True, False]
+    assert found["results"][0]["invocation"]["module_args"]["env"] == {"A": "(hidden)"}
+    assert [result.get("error") for result in found["results"][1:3]] == ["InvalidArgument"] * 2
+    # What Ansible refuses is not logged at all.
+    assert len(found["logged"]) == 4 and all("Invoked with " in line and "name=web" in line for line in found["logged"])
+    assert "env={'A': '(hidden)'}" in found["logged"][0] and SECRET not in str(found["logged"])
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,193 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules' documentation and their argument specs say the same, and the examples are tasks that would be taken."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.libpod.engine.plugins.module_utils._glue import arguments
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import OPTIONS, Change
+from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+
+TOP = Path(__file__).resolve().parents[2]
+MODULES = sorted(path.stem for path in (TOP / "plugins/modules").glob("*.py"))
+SPECS: dict[str, dict[str, Any]] = {
+    "libpod_container": arguments.container_spec(),
+    "libpod_container_info": arguments.info_spec(),
+}
+# What stands for a template's result, whatever its type.
+TEMPLATE = re.compile(r"\{\{.*?\}\}")
+
+
+def strings(path: Path) -> dict[str, str]:
+    """The constants of a file that are strings, by name."""
+    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Assign)]
+    return {
+        ast.unparse(node.targets[0]): node.value.value
+        for node in nodes
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    }
+
+
+@functools.cache
+def load(module: str, part: str) -> Any:
+    return yaml.safe_load(strings(TOP / f"plugins/modules/{module}.py")[part])
+
+
+@functools.cache
+def documented(module: str) -> dict[str, dict[str, Any]]:
+    """The options of a module with those of its fragments."""
+    own = load(module, "DOCUMENTATION")
+    found: dict[str, dict[str, Any]] = dict(own["options"])
+    for fragment in own["extends_documentation_fragment"]:
+        name = fragment.rpartition(".")[2]
+        text = strings(TOP / f"plugins/doc_fragments/{name}.py")["DOCUMENTATION"]
+        options = yaml.safe_load(text)["options"]
+        assert not set(options) & set(found)
+        found.update(options)
+    return found
+
+
+def shape(option: dict[str, Any], inner: str) -> dict[str, Any]:
+    """What a documented option and one of the argument spec have in common."""
+    return {
+        "type": option.get("type", "str"),
+        "elements": option.get("elements"),
+        "choices": option.get("choices"),
+        "aliases": sorted(option.get("aliases", [])),
+        "default": option.get("default"),
+        "required": option.get("required", False),
+        "options": {name: shape(one, inner) for name, one in (option.get(inner) or {}).items()},
+    }
+
+
+CASES = [(module, option) for module in MODULES for option in SPECS[module]]
+
+
+def test_every_module_is_tested_here() -> None:
+    assert sorted(SPECS) == MODULES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_option_is_documented_and_no_other(module: str) -> None:
+    assert sorted(documented(module)) == sorted(SPECS[module])
+
+
+@pytest.mark.parametrize(("module", "option"), CASES)
+def test_option_is_as_documented(module: str, option: str) -> None:
+    assert shape(documented(module)[option], "suboptions") == shape(SPECS[module][option], "options")
+
+
+@pytest.mark.parametrize(("module", "option"), CASES)
+def test_option_has_a_description_in_sentences(module: str, option: str) -> None:
+    text = documented(module)[option]["description"]
+    for line in [text] if isinstance(text, str) else text:
+        assert line.endswith((".", ")")) and line[0].isupper(), line
+
+
+@pytest.mark.parametrize("part", Parts._fields)
+def test_part_is_documented_with_its_environment_variable_and_default(part: str) -> None:
+    text = " ".join(documented("libpod_container_info")[part]["description"])
+    assert f"E(LIBPOD_{part.upper()})" in text
+    default = getattr(Parts(), part)
+    for value in default if isinstance(default, tuple) else [default]:
+        assert not value or f"V({value})" in text
+
+
+def test_engines_defaults_are_in_the_descriptions() -> None:
+    options = documented("libpod_container")
+    for name, said in (("pids_limit", "2048"), ("shm_size", "64m"), ("stop_timeout", "10"), ("network", "bridge")):
+        assert f"V({said}) where omitted" in str(options[name]["description"]), name
+
+
+def test_option_that_is_changed_in_place_says_so_and_no_other() -> None:
+    said = {
+        name for name, one in documented("libpod_container").items() if "changed in place" in str(one["description"])
+    }
+    known = {name for name, row in OPTIONS.items() if row.change != Change.RECREATE}
+    assert said - {"cpus"} <= known
+    assert {name for name in known if OPTIONS[name].change == Change.LIVE} <= said
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_references_to_options_lead_somewhere(module: str) -> None:
+    text = " ".join(strings(TOP / f"plugins/modules/{module}.py").values())
+    for name, value in re.findall(r"\bO\((\w+)(?:=([^)]*))?\)", text):
+        assert name in SPECS[module], name
+        choices = SPECS[module][name].get("choices")
+        assert not value or not choices or value in choices, f"{name}={value}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_returned_values_are_described(module: str) -> None:
+    returned = load(module, "RETURN")
+    assert returned and all({"description", "returned", "type"} <= set(one) for one in returned.values())
+    if module == "libpod_container":
+        assert set(returned) >= {"actions", "container", "error", "stdout", "stderr", "rc"}
+
+
+def blocks() -> Iterator[tuple[str, Any]]:
+    """Every piece of YAML that users are shown: the modules' examples, the README's and the demo's playbooks."""
+    for module in MODULES:
+        yield f"{module}'s examples", load(module, "EXAMPLES")
+    for path in (TOP / "README.md", *TOP.glob("docs/**/*.md"), *TOP.glob("roles/*/README.md")):
+        for number, text in enumerate(re.findall(r"(?ms)^```ya?ml\n(.*?)^```", path.read_text())):
+            yield f"{path.name} {number}", yaml.safe_load(text)
+    for path in TOP.glob("docs/examples/**/*.yml"):
+        yield str(path.relative_to(TOP)), yaml.safe_load(path.read_text())
+
+
+def tasks(node: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The tasks with a module of the collection, as (module, arguments), however deep they are."""
+    for key, value in node.items() if isinstance(node, dict) else []:
+        if str(key).startswith("libpod.engine.libpod_container"):
+            yield str(key).rpartition(".")[2], value or {}
+        if str(key) == "group/libpod.engine.libpod":
+            yield "libpod_container_info", value
+        yield from tasks(value)
+    for value in node if isinstance(node, list) else []:
+        yield from tasks(value)
+
+
+def filled(value: Any) -> Any:
+    """A value as if its templates had been filled in, with what is a name and a size."""
+    if isinstance(value, str):
+        return TEMPLATE.sub("64m", value)
+    if isinstance(value, dict):
+        return {key: filled(one) for key, one in value.items()}
+    return [filled(one) for one in value] if isinstance(value, list) else value
+
+
+TASKS = [
+    pytest.param(module, given, id=f"{where}-{number}")
+    for where, block in blocks()
+    for number, (module, given) in enumerate(tasks(block))
+]
+
+
+def test_there_are_examples_of_every_module() -> None:
+    assert {str(task.values[0]) for task in TASKS} == set(MODULES)
+    assert all(load(module, "EXAMPLES") and len(list(tasks(load(module, "EXAMPLES")))) >= 2 for module in MODULES)
+
+
+@pytest.mark.parametrize(("module", "given"), TASKS)
+def test_example_is_a_task_that_is_taken(module: str, given: dict[str, Any]) -> None:
+    spec = SPECS[module]
+    result = ArgumentSpecValidator(spec).validate(filled(given))
+    assert not result.error_messages
+    if module == "libpod_container":
+        assert arguments.desired(result.validated_parameters).unusable is None
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_example_says_what_it_is_for(module: str) -> None:
+    assert all(re.fullmatch(r"[A-Z].{8,}[^.]", task.get("name", "")) for task in load(module, "EXAMPLES"))
