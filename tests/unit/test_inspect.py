@@ -1,0 +1,237 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container as users see it: podman inspect's shape, filled from the records and the host's word."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._container.container import Container
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
+from ansible_collections.libpod.engine.plugins.module_utils._model.config import ContainerConfig
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.state import ContainerState
+from ansible_collections.libpod.engine.plugins.module_utils._model.status import ContainerStatus
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.inspect import inspect
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+
+ID, OTHER = "ab" * 32, "cd" * 32
+MIB = 1 << 20
+IMAGE = {"Entrypoint": ["/entry"], "Cmd": ["serve"], "Env": ["A=1"], "Labels": {"from": "image"}}
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Runtime:
+    made = Runtime(
+        Parts(static_root=str(tmp_path / "static"), run_root=str(tmp_path / "run"), oci_runtime="/usr/sbin/runc")
+    )
+    made.store.prepare()
+    return made
+
+
+def make(runtime: Runtime, joined: dict[str, str] | None = None, **given: Any) -> Container:
+    options = normalise(given)
+    ports = tuple((ip, host or 4000, inside, protocol) for ip, host, inside, protocol in options["publish"])
+    config = ContainerConfig(
+        id=ID,
+        name="web",
+        created_time="2026-01-01T00:00:00.000000+00:00",
+        options=options,
+        static_dir=runtime.store.static_dir(ID),
+        rootfs_image_id="1" * 64,
+        rootfs_image_name="docker.io/library/app:1",
+        image_config=IMAGE,
+        namespace_containers=joined or {},
+        ports=ports,
+    )
+    runtime.store.write_config(config)
+    runtime.store.write_name("web", {"id": ID})
+    return runtime.container("web")
+
+
+def state(runtime: Runtime, **fields: Any) -> None:
+    runtime.store.write_state(ID, ContainerState(boot_id=runtime.host.boot_id, **fields))
+
+
+def test_container_that_never_ran(runtime: Runtime) -> None:
+    found = inspect(make(runtime))
+    assert (found["Id"], found["Name"], found["Image"], found["ImageName"]) == (
+        ID,
+        "web",
+        "1" * 64,
+        "docker.io/library/app:1",
+    )
+    assert (found["Path"], found["Args"], found["OCIRuntime"]) == ("/entry", ["serve"], "runc")
+    assert (
+        found["State"]["Status"] == "configured" and found["State"]["Running"] is False and found["State"]["Pid"] == 0
+    )
+    assert found["State"]["StartedAt"] == found["State"]["FinishedAt"] == "0001-01-01T00:00:00Z"
+    assert found["NetworkSettings"]["IPAddress"] == "" and found["NetworkSettings"]["Networks"] == {}
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_looking_writes_nothing(runtime: Runtime, tmp_path: Path) -> None:
+    container = make(runtime)
+    state(runtime, status=ContainerStatus.RUNNING, pid=2**22 + 1, pid_start=1)
+    before = sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*"))
+    assert inspect(container)["State"]["Status"] == "exited"
+    assert sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*")) == before
+
+
+def test_running_container_is_one_whose_process_lives(runtime: Runtime) -> None:
+    container = make(runtime)
+    ours = {"pid": os.getpid(), "pid_start": process.start_time(os.getpid())}
+    state(
+        runtime,
+        status=ContainerStatus.RUNNING,
+        started_time="then",
+        conmon_pid=5,
+        mounted=True,
+        mountpoint="/m",
+        **ours,
+    )
+    found = inspect(container)["State"]
+    assert (found["Status"], found["Running"], found["Pid"], found["ConmonPid"]) == ("running", True, os.getpid(), 5)
+    assert (found["StartedAt"], found["Mounted"], found["Mountpoint"]) == ("then", True, "/m")
+    state(runtime, status=ContainerStatus.RUNNING, pid=os.getpid(), pid_start=1)
+    assert inspect(container)["State"]["Status"] == "exited", "another process has the PID by now"
+
+
+def test_exited_container_keeps_how_it_ended(runtime: Runtime) -> None:
+    container = make(runtime)
+    state(runtime, status=ContainerStatus.EXITED, exit_code=137, oom_killed=True, finished_time="then")
+    found = inspect(container)["State"]
+    assert (found["Status"], found["ExitCode"], found["OOMKilled"], found["FinishedAt"]) == (
+        "exited",
+        137,
+        True,
+        "then",
+    )
+
+
+def test_state_of_another_boot_is_configured_and_the_exit_code_stays(runtime: Runtime) -> None:
+    container = make(runtime)
+    runtime.store.write_state(ID, ContainerState(status=ContainerStatus.PAUSED, boot_id="another", pid=os.getpid()))
+    runtime.store.write_side_record(ID, "exit", {"exit_code": 3, "finished_time": "then"})
+    found = inspect(container)["State"]
+    assert (found["Status"], found["Pid"], found["ExitCode"], found["FinishedAt"]) == ("configured", 0, 3, "then")
+
+
+def test_unreadable_state_is_unknown(runtime: Runtime) -> None:
+    container = make(runtime)
+    state(runtime)
+    Path(runtime.store.run_dir(ID), "state.json").write_text("{")
+    assert inspect(container)["State"]["Status"] == "unknown"
+
+
+def test_configuration_is_what_takes_effect(runtime: Runtime) -> None:
+    found = inspect(
+        make(runtime, command="a b", env={"B": "2"}, label={"k": "v"}, user="5:6", workdir="/w", stop_signal="INT")
+    )
+    config = found["Config"]
+    assert (config["Cmd"], config["Entrypoint"], config["User"], config["WorkingDir"]) == (
+        ["a", "b"],
+        ["/entry"],
+        "5:6",
+        "/w",
+    )
+    assert {"A=1", "B=2"} < set(config["Env"]) and config["Labels"] == {"from": "image", "k": "v"}
+    assert (config["StopSignal"], config["StopTimeout"], config["Hostname"]) == (2, 10, ID[:12])
+
+
+def test_limits_are_numbers(runtime: Runtime) -> None:
+    host = inspect(
+        make(runtime, memory="64m", cpus=1.5, pids_limit=5, shm_size="1m", ulimit=["core=0"], cpuset_cpus="1,0")
+    )
+    host = host["HostConfig"]
+    assert (host["Memory"], host["MemorySwap"], host["NanoCpus"], host["PidsLimit"]) == (
+        64 * MIB,
+        128 * MIB,
+        1500000000,
+        5,
+    )
+    assert (host["CpuQuota"], host["CpuPeriod"], host["ShmSize"], host["CpusetCpus"]) == (150000, 100000, MIB, "0-1")
+    assert host["Ulimits"] == [{"Name": "RLIMIT_CORE", "Soft": 0, "Hard": 0}]
+    free = inspect(make(runtime, pids_limit=-1))["HostConfig"]
+    assert free["Memory"] == free["MemorySwap"] == free["NanoCpus"] == free["PidsLimit"] == 0
+
+
+def test_mounts_name_their_host_directories(runtime: Runtime, tmp_path: Path) -> None:
+    bind, named = inspect(make(runtime, volume=["/srv:/a:ro,rslave", "data:/b:noexec"]))["Mounts"]
+    assert (bind["Type"], bind["Source"], bind["Destination"]) == ("bind", "/srv", "/a")
+    assert (bind["RW"], bind["Propagation"]) == (False, "rslave")
+    assert named["Source"] == f"{tmp_path}/static/volumes/data/_data" and (named["Name"], named["RW"]) == ("data", True)
+    assert named["Options"] == ["noexec"]
+
+
+def test_ports_are_those_that_were_chosen(runtime: Runtime) -> None:
+    found = inspect(make(runtime, publish=["80", "127.0.0.1:8053:53/udp", "8054:53/udp"]))
+    ports = found["NetworkSettings"]["Ports"]
+    assert ports == found["HostConfig"]["PortBindings"]
+    assert ports["80/tcp"] == [{"HostIp": "", "HostPort": "4000"}]
+    assert {"HostIp": "127.0.0.1", "HostPort": "8053"} in ports["53/udp"] and len(ports["53/udp"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("network", "shown"),
+    [("bridge", "bridge"), ("none", "none"), ("host", "host"), ("container:other", f"container:{OTHER}")],
+)
+def test_network_mode_names_the_container_joined(runtime: Runtime, network: str, shown: str) -> None:
+    found = inspect(make(runtime, {"net": OTHER} if "other" in network else None, network=[network]))
+    assert found["HostConfig"]["NetworkMode"] == shown
+    assert found["Dependencies"] == ([OTHER] if "other" in network else [])
+
+
+def test_addresses_are_the_plugins_answer_and_unfinished_attachments_have_none(runtime: Runtime) -> None:
+    container = make(runtime)
+    result = {
+        "interfaces": [{"name": "br0", "mac": "02::"}, {"name": "eth0", "mac": "0a:0b", "sandbox": "/run/netns/x"}],
+        "ips": [
+            {"address": "10.0.0.2/24", "gateway": "10.0.0.1", "interface": 1},
+            {"address": "fd00::2/64", "gateway": "fd00::1", "interface": 1},
+            {"address": "10.9.9.9/24", "interface": 0},
+        ],
+    }
+    common = {"interface": "eth0", "config": {}, "runtime_config": {}}
+    attachments = [
+        {"network": "front", "result": result, **common},
+        {"network": "begun", "result": None, **common, "interface": "eth1"},
+    ]
+    runtime.store.write_side_record(ID, "network", attachments)
+    found = inspect(container)["NetworkSettings"]
+    assert (found["IPAddress"], found["IPPrefixLen"], found["Gateway"]) == ("10.0.0.2", 24, "10.0.0.1")
+    assert (found["GlobalIPv6Address"], found["GlobalIPv6PrefixLen"], found["IPv6Gateway"]) == (
+        "fd00::2",
+        64,
+        "fd00::1",
+    )
+    assert found["MacAddress"] == "0a:0b" and list(found["Networks"]) == ["front"]
+    assert found["Networks"]["front"]["IPAddress"] == "10.0.0.2"
+
+
+def test_security_options_are_shown_in_the_users_words(runtime: Runtime) -> None:
+    words = inspect(make(runtime, security_opt=["no-new-privileges", "seccomp=/p.json"]))["HostConfig"]["SecurityOpt"]
+    assert words == ["no-new-privileges", "seccomp=/p.json"]
+    assert inspect(make(runtime))["HostConfig"]["SecurityOpt"] == []
+
+
+def test_samples_in_the_documentation_have_keys_that_are_there(runtime: Runtime) -> None:
+    import yaml
+    from ansible_collections.libpod.engine.plugins.modules import libpod_container, libpod_container_info
+
+    def missing(sample: Any, found: Any) -> list[str]:
+        if not isinstance(sample, dict) or not found:
+            return []
+        below = [one for key in set(sample) & set(found) for one in missing(sample[key], found[key])]
+        return sorted(set(sample) - set(found)) + below
+
+    found = inspect(make(runtime))
+    assert not missing(yaml.safe_load(libpod_container.RETURN)["container"]["sample"], found)
+    for sample in yaml.safe_load(libpod_container_info.RETURN)["containers"]["sample"]:
+        assert not missing(sample, found)
