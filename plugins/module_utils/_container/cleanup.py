@@ -22,33 +22,37 @@ if TYPE_CHECKING:
 _CONMON_SECONDS = 5.0
 
 
-def cleanup(container: Container, *, thorough: bool = False, unmount: bool = True) -> None:
+def cleanup(container: Container, *, thorough: bool = False, delete: bool = False) -> None:
     """Take down processes, network, mounts and cgroups, each step safe to repeat.
 
-    ``thorough``: look also for processes that no record names, those of an interrupted init. The status
-    is ``unknown`` meanwhile, and in the end exited for a container that has run, else configured.
+    ``thorough``: look also for processes that no record names, those of an interrupted init. ``delete``: the
+    top layer goes too. The status is ``unknown`` meanwhile, and in the end exited for a container that has
+    run, else configured.
     """
     state = container.state
     thorough = thorough or state.status is ContainerStatus.UNKNOWN or not state.pid and not state.finished_time
     if state.status is not ContainerStatus.UNKNOWN and os.path.isdir(container.run_dir):
         container.save(status=ContainerStatus.UNKNOWN)
     _end_processes(container, thorough)
-    network = Background(lambda: _remove_network(container))
+    storage = container.storage
+    release = storage.delete if delete else storage.unmount
+    # With its processes gone, nothing of a container needs another part of it.
+    running = [Background(lambda: _remove_network(container)), Background(lambda: release(container.id))]
     try:
         container.host.oci.delete(container.id, force=thorough)
         if os.path.ismount(container.shm_dir):
             syscalls.umount(container.shm_dir, syscalls.MNT_DETACH)
-        if unmount:
-            container.storage.unmount(container.id)
     finally:
-        network.join()
-    network.result()
+        for work in running:
+            work.join()
+    for work in running:
+        work.result()
     for path in (container.cgroup_path, container.conmon_cgroup_path):
         if cgroups_tree.exists(container.host.cgroups, path):
             cgroups_tree.remove(container.host.cgroups, path)
     if os.path.dirname(container.cgroup_path) == DEFAULT_CGROUP_PARENT:
         cgroups_tree.remove_if_empty(container.host.cgroups, DEFAULT_CGROUP_PARENT)
-    if os.path.isdir(container.run_dir):
+    if os.path.isdir(container.run_dir) and not delete:
         _clear_run_dir(container)
         ended = bool(state.finished_time)
         container.save(

@@ -211,15 +211,12 @@ class Container:
             update(self, config, limits)
             self._config = config
 
-    def cleanup(self, *, unmount: bool = True) -> None:
-        """Take down everything of the container but its configuration and top layer; idempotent.
-
-        ``unmount``: the root filesystem too; deleting it does that by itself.
-        """
+    def cleanup(self, *, delete: bool = False) -> None:
+        """Take down everything of the container but its configuration and, unless ``delete``, its top layer; idempotent."""
         from .cleanup import cleanup
 
         with self.batch():
-            cleanup(self, unmount=unmount)
+            cleanup(self, delete=delete)
 
     def wait(self, seconds: float) -> int:
         """Wait up to ``seconds`` for the container to end and return its exit code.

@@ -119,8 +119,7 @@ class Runtime:
                 container.sync()
                 if container.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED):
                     _end(container)
-                container.cleanup(unmount=False)
-                container.storage.delete(container_id)
+                container.cleanup(delete=True)
             for directory in (self.store.run_dir(container_id), self.store.static_dir(container_id)):
                 effect(f"remove {directory}")
                 shutil.rmtree(directory, ignore_errors=not os.path.exists(directory))
