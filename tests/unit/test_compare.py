@@ -141,7 +141,7 @@ def test_another_meaning_is_a_difference(
     assert differing(runtime, recorded(**after), **before) == names
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.sampled_from("ABab"), st.sampled_from("xXyY"), min_size=1), st.randoms(use_true_random=False))
 def test_order_of_variables_means_nothing(runtime: Runtime, env: dict[str, str], random: Any) -> None:
     shuffled = list(env.items())

@@ -28,7 +28,7 @@ def content(folder: Path, text: str | bytes) -> dict[str, str]:
     return read([str(folder / "env")])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(variables=st.dictionaries(NAMES, VALUES), end=st.sampled_from(["\n", "\r\n"]))
 def test_what_is_written_is_read(folder: Path, variables: dict[str, str], end: str) -> None:
     assert content(folder, end.join(f"{key}={value}" for key, value in variables.items())) == variables

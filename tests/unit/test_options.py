@@ -107,7 +107,7 @@ def test_swap_is_podmans(given: dict[str, Any], memory: object, swap: object) ->
     assert (meant["memory"], meant["memory_swap"]) == (memory, swap)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(6 * MIB, 2**40), st.integers(0, 2**40))
 def test_memory_and_swap_together_are_never_below_memory(memory: int, more: int) -> None:
     assert normalise({"memory": memory, "memory_swap": memory + more})["memory_swap"] == memory + more
@@ -132,7 +132,7 @@ def test_combination_that_means_nothing_is_refused(given: dict[str, Any], said: 
         normalise(given)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(1, 6400))
 def test_cpus_are_quota_over_period(hundredths: int) -> None:
     meant = normalise({"cpus": f"{hundredths / 100:.2f}"})

@@ -74,7 +74,7 @@ def test_diff_tells_variables_that_came_went_and_changed_apart() -> None:
     assert changed.shown() == ({"A": "(hidden)", "B": "(hidden)"}, {"B": "(hidden) changed", "D": "(hidden)"})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(ENV, ENV)
 def test_no_value_of_a_variable_is_shown(before: dict[str, str], after: dict[str, str]) -> None:
     plan = Plan(

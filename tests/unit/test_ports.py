@@ -38,7 +38,7 @@ def test_port_is_published_as_written(written: str, rows: list[list[object]]) ->
     assert publish([written], "publish") == rows
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(ROW, unique_by=lambda row: (row[0], row[1], row[3]), max_size=4), st.randoms(use_true_random=False))
 def test_ports_are_the_same_in_any_order_and_written_twice(
     rows: list[tuple[str, int, int, str]], random: object

@@ -80,7 +80,7 @@ def test_namespaces_are_joined_made_or_the_hosts() -> None:
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.sets(st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map("/".join), max_size=8), st.booleans())
 def test_parent_is_mounted_before_what_lies_in_it(targets: set[str], as_tmpfs: bool) -> None:
     given: dict[str, Any] = {"tmpfs": {f"/{one}": "" for one in targets}}

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 Normaliser = Callable[[Any, str], Any]
-quick = settings(max_examples=60, deadline=None)
+quick = settings(max_examples=30, deadline=None)
 CPUS = st.sets(st.integers(0, 40), min_size=1)
 
 

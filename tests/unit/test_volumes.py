@@ -28,7 +28,7 @@ def test_relative_source_begins_where_the_module_runs() -> None:
     assert [volume["source"] for volume in volumes(["./a:/a", ".:/b"], "volume")] == [os.path.abspath("a"), os.getcwd()]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.permutations(["ro", "rslave", "nodev", "noexec", "Z"]))
 def test_order_of_options_means_nothing(words: list[str]) -> None:
     found = volumes([f"data:/d:{','.join(words)}"], "volume")
