@@ -14,6 +14,9 @@ import sys
 import threading
 from typing import Any, Callable, Optional
 
+# Here and not in each child: it is Ansible's own, the same for every module, and half of a child's time.
+from ansible.module_utils import basic
+
 MODULES = "ansible_collections.libpod.engine.plugins.modules"
 
 
@@ -126,8 +129,6 @@ def _die_at(number: int, note: int) -> None:
 
 def _give_arguments(options: dict[str, Any]) -> None:
     """Put the options where AnsibleModule looks for them; the profile is 2.19's, which 2.18 does not read."""
-    from ansible.module_utils import basic
-
     basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode()
     basic._ANSIBLE_PROFILE = "legacy"
 

@@ -1,0 +1,386 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a changed option does: live, in the record alone, or by a new container; what the diff says; secrets."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.tests.support import kernel
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually, files
+
+MIB = 1 << 20
+NONE = str((1 << 63) - 4096)  # cgroup v1's largest number of pages
+BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
+SECRET = "hush-4711-secret"
+
+
+# One after another on the same process: the options, and the cgroup files that show them.
+LIMITS: list[tuple[dict[str, Any], dict[str, str]]] = [
+    ({"memory": "32m"}, {"memory.limit_in_bytes": str(32 * MIB), "memory.memsw.limit_in_bytes": str(64 * MIB)}),
+    ({"memory": "64m"}, {"memory.limit_in_bytes": str(64 * MIB), "memory.memsw.limit_in_bytes": str(128 * MIB)}),
+    ({"memory": "32m"}, {"memory.limit_in_bytes": str(32 * MIB), "memory.memsw.limit_in_bytes": str(64 * MIB)}),
+    ({"memory": "32m", "memory_swap": "48m"}, {"memory.memsw.limit_in_bytes": str(48 * MIB)}),
+    ({"memory": "32m", "memory_swap": "32m"}, {"memory.memsw.limit_in_bytes": str(32 * MIB)}),
+    ({"memory": "32m", "memory_swap": "-1"}, {"memory.memsw.limit_in_bytes": NONE}),
+    ({}, {"memory.limit_in_bytes": NONE, "memory.memsw.limit_in_bytes": NONE}),
+    ({"cpus": "0.5"}, {"cpu.cfs_quota_us": "50000", "cpu.cfs_period_us": "100000"}),
+    ({"cpus": "1.5"}, {"cpu.cfs_quota_us": "150000"}),
+    ({"cpu_quota": 5000, "cpu_period": 10000}, {"cpu.cfs_quota_us": "5000", "cpu.cfs_period_us": "10000"}),
+    ({"cpus": "2"}, {"cpu.cfs_quota_us": "200000", "cpu.cfs_period_us": "100000"}),
+    ({"cpu_quota": 5000, "cpu_period": 10000}, {"cpu.cfs_quota_us": "5000", "cpu.cfs_period_us": "10000"}),
+    ({}, {"cpu.cfs_quota_us": "-1", "cpu.cfs_period_us": "100000"}),
+    ({"cpu_shares": 256}, {"cpu.shares": "256"}),
+    ({}, {"cpu.shares": "1024"}),
+    ({"cpuset_cpus": "0"}, {"cpuset.cpus": "0"}),
+    ({"cpuset_cpus": "1"}, {"cpuset.cpus": "1"}),
+    ({}, {"cpuset.cpus": "0-1"}),
+    ({"pids_limit": 10}, {"pids.max": "10"}),
+    ({"pids_limit": 20}, {"pids.max": "20"}),
+    ({"pids_limit": -1}, {"pids.max": "max"}),
+    ({}, {"pids.max": "2048"}),
+    (
+        {"memory": "32m", "cpus": "0.2", "cpu_shares": 200, "pids_limit": 25, "cpuset_cpus": "0"},
+        {
+            "memory.limit_in_bytes": str(32 * MIB),
+            "cpu.cfs_quota_us": "20000",
+            "cpu.shares": "200",
+            "pids.max": "25",
+            "cpuset.cpus": "0",
+        },
+    ),
+]
+
+
+def test_limits_change_while_the_process_runs(host: Host) -> None:
+    """To the kernel's new value and back to none, in the same process; the second run is unchanged."""
+    first = host.container("c", **BASE)
+    process = Process(first)
+    for options, expected in LIMITS:
+        updated = host.container("c", diff=True, **BASE, **options)
+        assert updated.get("actions") == ["updated c"], (options, updated)
+        assert "recreated because of" not in updated["diff"]["after"], options
+        for key in ("Id", "State"):
+            assert updated["container"][key] == first["container"][key], options
+        for file, value in expected.items():
+            live = process.cgroup(file.partition(".")[0], file)
+            assert live == value, (options, file)
+        again = host.container("c", **BASE, **options)
+        assert again["actions"] == [], (options, again)
+
+
+def test_check_mode_changes_no_limit(host: Host) -> None:
+    process = Process(host.container("c", memory="32m", **BASE))
+    predicted = host.container("c", check=True, diff=True, memory="64m", **BASE)
+    assert predicted["actions"] == ["updated c"]
+    assert predicted["diff"]["before"]["memory"] == 32 * MIB and predicted["diff"]["after"]["memory"] == 64 * MIB
+    assert process.cgroup("memory", "memory.limit_in_bytes") == str(32 * MIB)
+    assert host.container("c", memory="32m", **BASE)["actions"] == []
+
+
+def test_limit_of_a_stopped_container_holds_from_its_next_start(host: Host) -> None:
+    host.container("c", memory="32m", **BASE)
+    host.container("c", state="stopped")
+    updated = host.container("c", state="present", memory="64m", **BASE)
+    assert updated["actions"] == ["updated c"]
+    started = host.container("c", memory="64m", **BASE)
+    assert started["actions"] == ["started c"]
+    assert Process(started).cgroup("memory", "memory.limit_in_bytes") == str(64 * MIB)
+
+
+def test_limit_of_a_paused_container_changes_while_it_stays_paused(host: Host) -> None:
+    host.container("c", state="paused", memory="32m", **BASE)
+    updated = host.container("c", state="paused", memory="64m", **BASE)
+    assert updated["actions"] == ["updated c"]
+    process = Process(updated)
+    assert process.cgroup("memory", "memory.limit_in_bytes") == str(64 * MIB)
+    assert process.cgroup("freezer", "freezer.state") == "FROZEN"
+
+
+def test_limit_below_what_is_used_is_refused_and_the_old_one_stays(host: Host) -> None:
+    eater = ["sh", "-c", f"dd if=/dev/zero of=/dev/shm/x bs=1M count=24 2>/dev/null; echo full; {WAITING[2]}"]
+    made = host.container("c", image="busybox", command=eater, network="none", memory="64m", memory_swap="64m")
+    log = made["container"]["HostConfig"]["LogConfig"]["Path"]
+    eventually(lambda: "full" in open(log).read())
+    refused = host.container("c", image="busybox", command=eater, network="none", memory="8m", memory_swap="8m")
+    assert refused.failed and "limits of container c" in refused["msg"]
+    assert Process(made).cgroup("memory", "memory.limit_in_bytes") == str(64 * MIB)
+    same = host.container("c", image="busybox", command=eater, network="none", memory="64m", memory_swap="64m")
+    assert same["actions"] == []
+
+
+def test_labels_and_stopping_change_in_the_record_alone(host: Host) -> None:
+    first = host.container("c", label={"a": "1"}, **BASE)
+    wanted = {**BASE, "label": {"a": "2", "b": "3"}, "stop_timeout": 3, "stop_signal": "INT"}
+    updated = host.container("c", diff=True, **wanted)
+    assert updated["actions"] == ["updated c"]
+    assert updated["diff"]["before"]["label"] == {"a": "1"}
+    assert updated["container"]["State"] == first["container"]["State"]
+    assert host.container("c", **wanted)["actions"] == []
+    (found,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
+    assert found["Config"]["Labels"] == {"a": "2", "b": "3"}
+    assert (found["Config"]["StopTimeout"], found["Config"]["StopSignal"]) == (3, 2)
+
+
+# Each added to those before it.
+CHANGES: list[tuple[str, Any]] = [
+    ("command", [*WAITING, "word"]),
+    ("command", [*WAITING, "Word"]),
+    ("entrypoint", ["busybox"]),
+    ("env", {"A": "1"}),
+    ("env", {"a": "1"}),
+    ("hostname", "web"),
+    ("hostname", "Web"),
+    ("user", "0:0"),
+    ("workdir", "/www"),
+    ("volume", ["kept:/data"]),
+    ("volume", ["kept:/data:ro"]),
+    ("tmpfs", {"/scratch": "size=1m"}),
+    ("dns", ["192.0.2.1"]),
+    ("dns_search", ["example.org"]),
+    ("dns_option", ["ndots:1"]),
+    ("etc_hosts", {"db": "192.0.2.1"}),
+    ("cap_add", ["NET_ADMIN"]),
+    ("cap_drop", ["CHOWN"]),
+    ("security_opt", ["no-new-privileges"]),
+    ("read_only", True),
+    ("ulimit", ["nofile=100"]),
+    ("sysctl", {"net.ipv4.ip_forward": 1}),
+    ("shm_size", "8m"),
+    ("cgroup_parent", "/libpod_parent/below"),
+    ("tty", True),
+    ("interactive", True),
+    ("log_opt", {"max_size": "1m"}),
+    ("network", "bridge"),
+    ("publish", ["8080:80"]),
+    ("image", "bare"),
+]
+
+
+def test_other_difference_is_a_new_container_and_named(host: Host) -> None:
+    options = dict(BASE)
+    last = host.container("c", state="present", **options)
+    for option, value in CHANGES:
+        options[option] = value
+        predicted = host.container("c", state="present", check=True, diff=True, **options)
+        done = host.container("c", state="present", diff=True, **options)
+        assert done.get("actions") == predicted.get("actions") == ["recreated c"], (option, done)
+        assert done["diff"] == predicted["diff"]
+        assert done["diff"]["after"]["recreated because of"] == [option], done["diff"]
+        assert done["container"]["Id"] != last["container"]["Id"]
+        last = done
+    assert host.container("c", state="present", **options)["actions"] == []
+
+
+def test_spelling_of_the_same_meaning_is_no_difference(host: Host) -> None:
+    one = {
+        "command": "sleep 1000",
+        "memory": "64m",
+        "cpus": "0.5",
+        "cap_add": ["net_admin", "SYS_TIME"],
+        "publish": ["0.0.0.0:8080:80/tcp"],
+        "env": {"A": 1, "B": "x"},
+        "stop_signal": "SIGUSR1",
+        "cpuset_cpus": "0,1",
+        "network": "bridge",
+    }
+    other = {
+        "command": ["sleep", "1000"],
+        "memory": "65536K",
+        "cpu_quota": 50000,
+        "capabilities": ["CAP_SYS_TIME", "CAP_NET_ADMIN"],
+        "ports": ["8080:80"],
+        "env": {"B": "x", "A": "1"},
+        "stop_signal": "10",
+        "cpuset_cpus": "0-1",
+        "network_mode": "bridge",
+    }
+    host.container("c", state="present", image="busybox", **one)
+    assert host.container("c", state="present", image="localhost/busybox:latest", **other)["actions"] == []
+
+
+def test_recreate_runs_anew_and_stays_stopped_where_it_was(host: Host) -> None:
+    first = host.container("c", **BASE)
+    Process(first).run("touch", "/written")
+    second = host.container("c", recreate=True, **BASE)
+    assert second["actions"] == ["recreated c"]
+    assert second["container"]["Id"] != first["container"]["Id"]
+    assert not os.path.exists(Process(second).path("root/written"))
+    assert not os.path.exists(f"/proc/{first['container']['State']['Pid']}")
+    host.container("c", state="stopped")
+    third = host.container("c", state="present", recreate=True, **BASE)
+    assert third["container"]["State"]["Status"] == "configured"
+    paused = host.container("c", state="paused", recreate=True, **BASE)
+    assert (paused["actions"], paused["container"]["State"]["Status"]) == (["recreated c", "paused c"], "paused")
+
+
+def test_recreated_container_takes_over_its_published_port(host: Host) -> None:
+    web: dict[str, Any] = {"image": "busybox", "command": "httpd -f -p 80", "stop_signal": "KILL", "publish": ["8080:80"]}
+    host.container("c", **web)
+    done = host.container("c", env={"NEW": "1"}, **web)
+    assert done.get("actions") == ["recreated c"], done
+    socket.create_connection(("127.0.0.1", 8080), timeout=2).close()
+
+
+# A failing recreate
+
+
+@pytest.mark.parametrize("state", ["started", "paused"])
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        ({"command": ["no-such-program"]}, "no-such-program"),
+        ({"user": "nobody-here"}, "nobody-here"),
+        ({"network": "bridge", "publish": ["8080:80"]}, "8080"),
+    ],
+)
+def test_failed_recreate_brings_the_old_container_back(
+    host: Host, state: str, broken: dict[str, Any], words: str
+) -> None:
+    first = host.container("c", state=state, memory="32m", **BASE)
+    things = set(files(host.parts.static_root))
+    with socket.create_server(("0.0.0.0", 8080)):
+        failed = host.container("c", **{**BASE, **broken})
+    assert failed.failed and words in failed["msg"], failed
+    (found,) = host.module("libpod_container_info")["containers"]
+    assert found["Id"] == first["container"]["Id"]
+    assert found["State"]["Status"] == ("running" if state == "started" else "paused")
+    assert Process(found).argv == WAITING
+    assert Process(found).cgroup("memory", "memory.limit_in_bytes") == str(32 * MIB)
+    left = {path for path in set(files(host.parts.static_root)) - things if not path.endswith("exit.json")}
+    assert left == set()
+    assert len([one for one in host.cgroups.folders() if "libpod-conmon" in one and "/pids/" in one]) == 1
+    same = host.container("c", state=state, memory="32m", **BASE)
+    assert same["actions"] == []
+
+
+def test_failed_recreate_of_a_stopped_container_leaves_it_stopped(host: Host) -> None:
+    first = host.container("c", state="present", **BASE)
+    assert host.container("c", **{**BASE, "command": ["no-such-program"]}).failed
+    (found,) = host.module("libpod_container_info")["containers"]
+    assert (found["Id"], found["State"]["Status"]) == (first["container"]["Id"], "configured")
+
+
+def test_recreate_of_a_joined_container_is_refused(host: Host) -> None:
+    first = host.container("web", **BASE)
+    host.container("helper", **{**BASE, "network": "container:web"})
+    refused = host.container("web", **{**BASE, "env": {"A": "1"}})
+    assert refused.failed and "helper" in refused["msg"]
+    assert Process(first).argv == WAITING
+
+
+# Files of variables, and secrets
+
+
+def test_changed_content_of_an_env_file_is_a_difference(host: Host) -> None:
+    with open("/srv/file.env", "w", encoding="utf-8") as file:
+        file.write("A=1\n")
+    options = {**BASE, "env_file": ["/srv/file.env"]}
+    host.container("c", **options)
+    with open("/srv/file.env", "w", encoding="utf-8") as file:
+        file.write("# the same\nA=1\n")
+    assert host.container("c", **options)["actions"] == []
+    with open("/srv/file.env", "w", encoding="utf-8") as file:
+        file.write("A=2\n")
+    done = host.container("c", diff=True, **options)
+    assert done["actions"] == ["recreated c"]
+    assert done["diff"]["after"]["recreated because of"] == ["env"]
+    assert Process(done).environ["A"] == "2"
+    os.unlink("/srv/file.env")
+    refused = host.container("c", **options)
+    assert refused.failed and "/srv/file.env" in refused["msg"]
+
+
+def _told(result: Result) -> str:
+    """What a run says of itself: everything but the container's own description."""
+    return repr({key: value for key, value in result.items() if key != "container"}) + result.stderr
+
+
+def _syslog() -> Any:
+    """A listener in the place of the host's /dev/log."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind("/srv/log")
+    listener.settimeout(0.2)
+    return listener
+
+
+def _received(listener: socket.socket) -> str:
+    lines = []
+    while True:
+        try:
+            lines.append(listener.recv(1 << 16).decode(errors="replace"))
+        except TimeoutError:
+            return "\n".join(lines)
+
+
+def test_values_of_variables_are_told_to_nobody(host: Host) -> None:
+    """No action, diff, invocation, error, syslog line or file that others can read has them."""
+    with open("/srv/secret.env", "w", encoding="utf-8") as file:
+        file.write(f"FROM_FILE={SECRET}\n")
+    os.chmod("/srv/secret.env", 0o600)
+    made_log = not os.path.exists("/dev/log")
+    if made_log:
+        open("/dev/log", "w").close()
+    listener = _syslog()
+    kernel.mount("/srv/log", "/dev/log", flags=kernel.MS_BIND)
+    options = {**BASE, "env": {"TOKEN": SECRET}, "env_file": ["/srv/secret.env"]}
+    try:
+        runs = [
+            host.container("c", diff=True, **{**BASE, "env": {"TOKEN": f"old-{SECRET}"}}),
+            host.container("c", check=True, diff=True, **options),
+            host.container("c", diff=True, **options),
+            host.container("c", diff=True, **options),
+            host.container("c", diff=True, **{**options, "command": ["no-such-program"]}),
+            host.container("c", diff=True, **{**options, "memory": "12x"}),
+            host.container("c", diff=True, **{**options, "env": {"A=B": SECRET}}),
+            host.container("c", **{**options, "no_such_option": 1}),
+        ]
+        heard = _received(listener)
+    finally:
+        kernel.umount("/dev/log")
+        listener.close()
+        os.unlink("/srv/log")
+        if made_log:
+            os.unlink("/dev/log")
+    assert [one.get("actions") for one in runs[:4]] == [["created c", "started c"], ["recreated c"], ["recreated c"], []]
+    assert "libpod_container" in heard and SECRET not in heard
+    for one in runs:
+        assert SECRET not in _told(one), one
+    assert "TOKEN" in repr(runs[2]["diff"])
+    for top in ("/srv", "/run", "/var/lib"):
+        _assert_hidden(top)
+    os.unlink("/srv/secret.env")
+
+
+def _assert_hidden(top: str) -> None:
+    """No file that others than its owner have a right to holds the secret."""
+    device = os.stat(top).st_dev
+    for folder, folders, names in os.walk(top):
+        folders[:] = [name for name in folders if os.lstat(f"{folder}/{name}").st_dev == device]
+        for name in names:
+            path = f"{folder}/{name}"
+            info = os.lstat(path)
+            if stat.S_ISREG(info.st_mode) and info.st_dev == device and info.st_mode & 0o077:
+                with open(path, "rb") as file:
+                    assert SECRET.encode() not in file.read(), path
+
+
+def test_entrypoint_is_compared_by_case_and_word(host: Host) -> None:
+    host.container("c", state="present", image="entrypoint", entrypoint=["/bin/sh", "-c"], network="none")
+    same = host.container("c", state="present", image="entrypoint", entrypoint='["/bin/sh", "-c"]', network="none")
+    assert same["actions"] == []
+    other = host.container("c", state="present", image="entrypoint", entrypoint=["/bin/sh", "-C"], network="none")
+    assert other["actions"] == ["recreated c"]
+
+
+def test_minus_one_of_memory_swap_is_stable(host: Host) -> None:
+    for options in ({"memory": "64m", "memory_swap": "-1"}, {"memory_swap": "-1"}):
+        host.container("c", **BASE, **options)
+        assert host.container("c", **BASE, **options)["actions"] == []
