@@ -9,18 +9,17 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ContainerStopped, InvalidState
 from ansible_collections.libpod.engine.plugins.module_utils._model.status import MOVES, ContainerStatus, status_text
 
-# Operation: where it may begin; "*" is any status. The container model's, but that a container that is created can be
-# stopped too, as podman's can: what an interrupted start left is ended so.
+# Operation: where it may begin; "*" is any status: the container model's table.
 ALLOWED = {
     "init": "configured exited",
     "start": "created configured exited",
-    "stop": "created running",
+    "stop": "running",
     "kill": "running",
     "pause": "running",
     "unpause": "paused",
     "exec": "running",
     "attach": "created running",
-    "namespace_path": "running paused",
+    "namespace_path": "running",
     "wait": "*",
     "mount": "*",
     "unmount": "configured exited unknown",

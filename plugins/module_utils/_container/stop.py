@@ -20,7 +20,7 @@ _KILL_SECONDS = 30.0
 def stop(container: Container, timeout: int) -> None:
     """End the container's process, then clean up; the container is exited.
 
-    :raises InvalidState: it is neither created nor running.
+    :raises InvalidState: it does not run.
     """
     end(container, timeout)
     container.cleanup()
@@ -29,19 +29,14 @@ def stop(container: Container, timeout: int) -> None:
 def end(container: Container, timeout: int) -> None:
     """Send the stop signal, and SIGKILL after ``timeout`` seconds, and wait for the end.
 
-    A created container, whose process has not begun, is killed at once.
-
-    :raises InvalidState: it is neither created nor running.
+    :raises InvalidState: it does not run.
     """
     state = container.state
     state.status.check("stop", container.name)
-    if state.status.value == "running":
-        process.send_signal(state.pid, state.pid_start, container.config.stop_signal)
-        if not process.wait_end(state.pid, state.pid_start, timeout):
-            process.send_signal(state.pid, state.pid_start, _signal.SIGKILL)
-    else:
+    process.send_signal(state.pid, state.pid_start, container.config.stop_signal)
+    if not process.wait_end(state.pid, state.pid_start, timeout):
         process.send_signal(state.pid, state.pid_start, _signal.SIGKILL)
-    process.wait_end(state.pid, state.pid_start, _KILL_SECONDS)
+        process.wait_end(state.pid, state.pid_start, _KILL_SECONDS)
     container.sync()
 
 

@@ -74,6 +74,14 @@ def local_names(image: str) -> tuple[str, ...]:
     return (normalise(f"localhost/{image}"), name)
 
 
+def name_meant(source: str, image: Image) -> str:
+    """The name in the store that led from ``source`` (the ``image`` option) to ``image``; for an ID its first one."""
+    names = local_names(source)
+    by_id = image.id.startswith(source.partition("sha256:")[2] or source)
+    found = [name for name in names if name in image.names] or ([] if by_id else [*names[-1:]]) or [*image.names]
+    return found[0] if found else ""
+
+
 def name_for_source(source: str) -> str:
     """The name an image pulled from ``source`` (the ``image`` option) gets in the store.
 

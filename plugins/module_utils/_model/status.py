@@ -33,7 +33,8 @@ class ContainerStatus(str, enum.Enum):
         :raises InvalidState: naming the container, its status and what is allowed.
         """
         if not self.allows(operation):
-            error = ContainerStopped if operation in _NEED_PROCESS and not self.has_process else InvalidState
+            stopped = operation == "namespace_path" or operation in _NEED_PROCESS and not self.has_process
+            error = ContainerStopped if stopped else InvalidState
             wanted = ", ".join(sorted(MOVES[operation][0]))
             raise error(f"cannot {operation} container {name}: it is {self}, and {operation} needs it to be {wanted}")
 
@@ -59,13 +60,13 @@ _NEED_PROCESS = frozenset(("exec", "attach", "namespace_path", "kill", "pause", 
 MOVES: dict[str, tuple[frozenset[ContainerStatus], ContainerStatus | None]] = {
     "init": (frozenset((_S.CONFIGURED, _S.EXITED)), _S.CREATED),
     "start": (frozenset((_S.CONFIGURED, _S.CREATED, _S.EXITED)), _S.RUNNING),
-    "stop": (frozenset((_S.CREATED, _S.RUNNING)), _S.EXITED),
+    "stop": (frozenset((_S.RUNNING,)), _S.EXITED),
     "kill": (frozenset((_S.RUNNING,)), None),
     "pause": (frozenset((_S.RUNNING,)), _S.PAUSED),
     "unpause": (frozenset((_S.PAUSED,)), _S.RUNNING),
     "exec": (frozenset((_S.RUNNING,)), None),
     "attach": (frozenset((_S.CREATED, _S.RUNNING)), None),
-    "namespace_path": (frozenset((_S.RUNNING, _S.PAUSED)), None),
+    "namespace_path": (frozenset((_S.RUNNING,)), None),
     "wait": (_ANY, None),
     "mount": (_ANY, None),
     "unmount": (frozenset((_S.CONFIGURED, _S.EXITED, _S.UNKNOWN)), None),

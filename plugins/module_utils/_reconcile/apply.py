@@ -14,7 +14,7 @@ from .._container.observe import timestamp
 from .._drivers.image_store import ImageStore
 from .._model.config import ContainerConfig
 from .._model.errors import Internal
-from .._model.image import Image, name_for_source
+from .._model.image import Image, name_meant
 from .._model.options import Change
 from .._model.status import ContainerStatus
 from .._runtime.runtime import Runtime
@@ -90,7 +90,7 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
         options=options,
         static_dir=runtime.store.static_dir(container_id),
         rootfs_image_id=image.id if image else kept.rootfs_image_id if kept else "",
-        rootfs_image_name=name_for_source(desired.image) if image else kept.rootfs_image_name if kept else "",
+        rootfs_image_name=name_meant(desired.image, image) if image else kept.rootfs_image_name if kept else "",
         image_config=image.config if image else kept.image_config if kept else {},
         rootfs=desired.image if desired.rootfs else kept.rootfs if kept else "",
         overlay=desired.overlay or bool(kept and kept.overlay),
@@ -127,8 +127,10 @@ def _recreate(runtime: Runtime, old: Container, desired: Desired, plan: Plan) ->
         with old.batch():
             if status is ContainerStatus.PAUSED:
                 old.unpause()
-            if old.state.status.has_process:
+            if old.state.status is ContainerStatus.RUNNING:
                 old.stop()
+            elif old.state.status is ContainerStatus.CREATED:
+                old.cleanup()
         _bring_up(runtime, new, plan.status_after in ("running", "paused"))
     except BaseException:
         runtime.recover(desired.name)

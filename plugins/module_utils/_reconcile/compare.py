@@ -11,12 +11,14 @@ from .._container.container import Container
 from .._drivers import cgroups
 from .._model.config import ContainerConfig, resolved
 from .._model.errors import NoSuchContainer
-from .._model.image import name_for_source
+from .._model.image import local_names, name_for_source
 from .._model.options import Change, changed_options
 from .._runtime.runtime import Runtime
 from .._spec.resources import LIMITS
 from .desired import Desired
 from .plan import Difference
+
+_ID_ENOUGH = 12  # digits of an image's ID that cannot be taken for a name
 
 
 def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> list[Difference]:
@@ -52,7 +54,10 @@ def _image_difference(runtime: Runtime, config: ContainerConfig, desired: Desire
         after = desired.image + (":O" if desired.overlay else "")
         return [Difference("image", before, after, Change.RECREATE)] if before != after else []
     name = name_for_source(desired.image)
-    if name == config.rootfs_image_name and not desired.image_strict:
+    # An ID, or enough of one, stays what it is. The store is read only where the name does not say enough.
+    key = desired.image.partition("sha256:")[2] or desired.image
+    by_id = len(key) >= _ID_ENOUGH and config.rootfs_image_id.startswith(key)
+    if by_id or config.rootfs_image_name in local_names(desired.image) and not desired.image_strict:
         return []
     from .._drivers.image_store import ImageStore
 

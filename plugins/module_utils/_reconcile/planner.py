@@ -50,7 +50,7 @@ def _moves(status: ContainerStatus, desired: Desired) -> list[Step]:
     start, paused = Step("start", name), status is ContainerStatus.PAUSED
     running = status is ContainerStatus.RUNNING
     if desired.state == "stopped":
-        if not (running or paused or status is ContainerStatus.CREATED):
+        if not (running or paused):
             return []
         return [Step("unpause", name), Step("stop", name)] if paused else [Step("stop", name)]
     if desired.force_restart and desired.state in ("started", "present"):

@@ -138,6 +138,11 @@ def _network(attachment: Attachment) -> dict[str, Any]:
     return found
 
 
+def _bind(volume: Mapping[str, Any]) -> str:
+    words = ["ro" if volume["read_only"] else "rw", volume["propagation"], *volume["flags"]]
+    return f"{volume['source']}:{volume['target']}:{','.join(words)}"
+
+
 def _port_bindings(config: ContainerConfig) -> dict[str, list[dict[str, str]]]:
     found: dict[str, list[dict[str, str]]] = {}
     for host_ip, host_port, container_port, protocol in config.ports:
@@ -151,7 +156,7 @@ def _host_config(config: ContainerConfig) -> dict[str, Any]:
     network = options["network"]
     modes = {"cni": "bridge", "container": f"container:{config.namespace_containers.get('net', '')}"}
     return {
-        "Binds": [f"{volume['source']}:{volume['target']}" for volume in options["volume"]],
+        "Binds": [_bind(volume) for volume in options["volume"]],
         "Tmpfs": {target: ",".join(words) for target, words in options["tmpfs"].items()},
         "NetworkMode": modes.get(network["mode"], network["mode"]),
         "PortBindings": _port_bindings(config),
