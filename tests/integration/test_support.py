@@ -109,29 +109,29 @@ def _remove_files() -> None:
 
 
 def test_sweep_kills_at_each_effect_and_repairs(host: Host) -> None:
-    def operation(kill_at: int) -> modules.Result:
+    def operation(kill_at: str) -> modules.Result:
         return modules.in_child(lambda: _make_files("a", "b", "c"), kill_at=kill_at)
 
     def check() -> None:
         assert all(os.path.exists(f"/srv/{name}") for name in ("a", "b", "c"))
 
-    assert sweep(host, operation, check, remove=_remove_files) == ["write a", "write b", "write c"]
+    assert sweep(host, operation, check, remove=_remove_files) == ["write a #1", "write b #1", "write c #1"]
 
 
 def test_sweep_reports_what_a_repair_leaves(host: Host) -> None:
-    def operation(kill_at: int) -> modules.Result:
+    def operation(kill_at: str) -> modules.Result:
         return modules.in_child(lambda: _make_files("a", "b"), kill_at=kill_at)
 
-    with pytest.raises(SweepFailed, match=r"killed at effect 1 \(write a\), repaired and removed(.|\n)*file /srv/b"):
+    with pytest.raises(SweepFailed, match=r"not killed, repaired and removed(.|\n)*file /srv/b"):
         sweep(host, operation, lambda: None, remove=lambda: os.unlink("/srv/a"))
     os.unlink("/srv/b")
 
 
 def test_sweep_reports_a_repair_that_fails(host: Host) -> None:
-    def operation(kill_at: int) -> modules.Result:
+    def operation(kill_at: str) -> modules.Result:
         return modules.in_child(lambda: _make_files("a", "b", resumes=False), kill_at=kill_at)
 
-    with pytest.raises(SweepFailed, match=r"killed at effect 2 \(write b\), then run again, it failed"):
+    with pytest.raises(SweepFailed, match=r"killed at write b #1, then run again, it failed"):
         sweep(host, operation, lambda: None, arrange=_remove_files, remove=_remove_files)
     _remove_files()
 

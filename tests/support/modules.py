@@ -9,23 +9,30 @@ import importlib
 import io
 import json
 import os
+import re
 import signal
 import sys
 import threading
-from typing import Any, Callable, Optional
+from collections import Counter
+from typing import Any, Callable, Optional, Sequence
 
 # Here and not in each child: it is Ansible's own, the same for every module, and half of a child's time.
 from ansible.module_utils import basic
 
+NOWHERE = "nowhere"
 MODULES = "ansible_collections.libpod.engine.plugins.modules"
 
 
 class Result(dict[str, Any]):
-    """What the module printed, with ``exit_code``, ``stderr`` and, where it was killed, ``killed_at``."""
+    """What the module printed, with ``exit_code``, ``stderr``, and the ``effects`` passed where they were counted."""
 
     exit_code: int = 0
     stderr: str = ""
-    killed_at: str = ""
+    effects: Sequence[str] = ()
+
+    @property
+    def killed(self) -> bool:
+        return self.exit_code == -signal.SIGKILL
 
     def __repr__(self) -> str:
         return f"{dict(self)} (exit code {self.exit_code}{', stderr: ' + self.stderr if self.stderr else ''})"
@@ -46,12 +53,13 @@ def run(
     *,
     check: bool = False,
     diff: bool = False,
-    kill_at: int = 0,
+    kill_at: str = "",
     prepare: Optional[Callable[[], None]] = None,
 ) -> Result:
     """Run ``plugins/modules/NAME.py`` with these options in a forked child.
 
-    ``kill_at`` k ends the child by SIGKILL just before its k-th external effect; ``prepare`` runs in the child first.
+    ``kill_at`` is one of an earlier run's ``effects``: the child ends by SIGKILL just before it; with ``NOWHERE`` the
+    effects are counted alone. ``prepare`` runs in the child first.
     """
     options = {**args, "_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_module_name": name}
 
@@ -64,7 +72,7 @@ def run(
     return in_child(body, kill_at=kill_at)
 
 
-def in_child(body: Callable[[], None], *, kill_at: int = 0) -> Result:
+def in_child(body: Callable[[], None], *, kill_at: str = "") -> Result:
     """Run ``body`` in a forked child; what it prints, where it is a JSON object, becomes the result."""
     streams = {number: os.memfd_create(name) for number, name in ((1, "stdout"), (2, "stderr"), (9, "effects"))}
     sys.stdout.flush()
@@ -80,11 +88,11 @@ def in_child(body: Callable[[], None], *, kill_at: int = 0) -> Result:
         result = Result({"printed": out} if out else {})
     result.stderr = err
     result.exit_code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-    result.killed_at = effects if kill_at and result.exit_code == -signal.SIGKILL else ""
+    result.effects = effects.splitlines()
     return result
 
 
-def _child(body: Callable[[], None], streams: dict[int, int], kill_at: int) -> None:
+def _child(body: Callable[[], None], streams: dict[int, int], kill_at: str) -> None:
     """The forked child's life; it never returns."""
     code = 1
     try:
@@ -96,7 +104,7 @@ def _child(body: Callable[[], None], streams: dict[int, int], kill_at: int) -> N
         sys.stdout = io.TextIOWrapper(os.fdopen(1, "wb", closefd=False))
         sys.stderr = io.TextIOWrapper(os.fdopen(2, "wb", closefd=False))
         if kill_at:
-            _die_at(kill_at, streams[9])
+            _watch_effects(kill_at, streams[9])
         body()
         code = 0
     except SystemExit as end:
@@ -111,17 +119,21 @@ def _child(body: Callable[[], None], streams: dict[int, int], kill_at: int) -> N
         os._exit(code)
 
 
-def _die_at(number: int, note: int) -> None:
-    """SIGKILL this process, threads and all, just before its ``number``-th effect, whose name goes to ``note``."""
+def _watch_effects(kill_at: str, note: int) -> None:
+    """Write each effect to ``note`` and SIGKILL this process, threads and all, just before the one that is ``kill_at``.
+
+    An effect is its name, IDs and PIDs left out, and how often that came before: threads may change the order, not the set.
+    """
     from ansible_collections.libpod.engine.plugins.module_utils._drivers import effects
 
-    lock, seen = threading.Lock(), [0]
+    lock, seen = threading.Lock(), Counter[str]()
 
     def observer(name: str) -> None:
         with lock:
-            seen[0] += 1
-            if seen[0] == number:
-                os.write(note, name.encode())
+            name = re.sub(r"[0-9a-f]{12,64}|(?<= to )\d+", "ID", name)
+            seen[name] += 1
+            os.write(note, f"{name} #{seen[name]}\n".encode())
+            if kill_at == f"{name} #{seen[name]}":
                 os.kill(os.getpid(), signal.SIGKILL)
 
     effects.observe(observer)
