@@ -75,7 +75,7 @@ def _keep(archive: str, kept: str) -> None:
 
 
 def _compiled(source: bytes, name: str) -> bytes:
-    """A .pyc without docstrings that is never checked against its source (PEP 552): the archive's name vouches for both."""
+    """A .pyc without docstrings, never checked against its source (PEP 552): the archive's name vouches for it."""
     import importlib.util
     import marshal
 

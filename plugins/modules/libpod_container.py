@@ -14,7 +14,7 @@ description:
     plugins and containers/storage itself.
   - The playbook is the truth. An option that is omitted has its default, or the image's value, on the first run and on
     every later one.
-  - Options have the names, types and aliases of M(containers.podman.podman_container). One that this module does
+  - Options have the names, types and aliases of C(containers.podman.podman_container). One that this module does
     not have is refused.
 author:
   - The libpod.engine authors (@libpod)

@@ -288,7 +288,10 @@ def test_out_of_memory_is_flagged(host: Host) -> None:
     assert (state["ExitCode"], state["OOMKilled"]) == (137, True)
     kept = host.container("c", state="stopped")
     assert kept["container"]["State"]["OOMKilled"] is True
-    assert host.container("c", image="busybox", command=WAITING, network="none")["container"]["State"]["OOMKilled"] is False
+    assert (
+        host.container("c", image="busybox", command=WAITING, network="none")["container"]["State"]["OOMKilled"]
+        is False
+    )
 
 
 @pytest.mark.parametrize(

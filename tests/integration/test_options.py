@@ -36,7 +36,9 @@ def run(host: Host, **options: Any) -> Process:
 def printed(host: Host, script: str, **options: Any) -> Result:
     """The result of a shell script run to its end in a container."""
     command = ["sh", "-c", script]
-    return host.container("c", **{"image": "busybox", "command": command, "network": "none", "detach": False, **options})
+    return host.container(
+        "c", **{"image": "busybox", "command": command, "network": "none", "detach": False, **options}
+    )
 
 
 # Process
@@ -48,7 +50,9 @@ def test_command_as_list_is_kept_word_for_word(host: Host) -> None:
 
 
 def test_command_as_text_is_split_as_the_shell_does(host: Host) -> None:
-    done = host.container("c", image="busybox", network="none", detach=False, command="""printf '%s|' "two words" a\\ b ''""")
+    done = host.container(
+        "c", image="busybox", network="none", detach=False, command="""printf '%s|' "two words" a\\ b ''"""
+    )
     assert done["stdout"] == "two words|a b||"
 
 
@@ -67,7 +71,7 @@ def test_entrypoint_drops_the_images_command(host: Host) -> None:
 
 def test_env_is_the_images_then_the_files_then_the_tasks(host: Host) -> None:
     with open("/srv/one.env", "w", encoding="utf-8") as file:
-        file.write("# a comment\nFROM_FILE=1\nCOLOUR=file\n\nBOTH=file\nQUOTED=\"as it is\"\n")
+        file.write('# a comment\nFROM_FILE=1\nCOLOUR=file\n\nBOTH=file\nQUOTED="as it is"\n')
     environ = run(
         host,
         image="configured",
@@ -306,7 +310,9 @@ def test_tmpfs_with_its_size_and_mode(host: Host) -> None:
     assert scratch.fstype == "tmpfs" and "size=8192k" in scratch.super_options
     assert {"nosuid", "nodev", "noexec", "rw"} <= set(scratch.options)
     assert stat.S_IMODE(os.stat(process.path("root/scratch")).st_mode) == 0o1770
-    assert os.statvfs(process.path("root/scratch")).f_blocks * os.statvfs(process.path("root/scratch")).f_frsize == 8 * MIB
+    assert (
+        os.statvfs(process.path("root/scratch")).f_blocks * os.statvfs(process.path("root/scratch")).f_frsize == 8 * MIB
+    )
     assert process.mounts["/plain"].fstype == "tmpfs"
 
 

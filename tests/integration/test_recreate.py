@@ -222,7 +222,12 @@ def test_recreate_runs_anew_and_stays_stopped_where_it_was(host: Host) -> None:
 
 
 def test_recreated_container_takes_over_its_published_port(host: Host) -> None:
-    web: dict[str, Any] = {"image": "busybox", "command": "httpd -f -p 80", "stop_signal": "KILL", "publish": ["8080:80"]}
+    web: dict[str, Any] = {
+        "image": "busybox",
+        "command": "httpd -f -p 80",
+        "stop_signal": "KILL",
+        "publish": ["8080:80"],
+    }
     host.container("c", **web)
     done = host.container("c", env={"NEW": "1"}, **web)
     assert done.get("actions") == ["recreated c"], done
@@ -349,7 +354,12 @@ def test_values_of_variables_are_told_to_nobody(host: Host) -> None:
         os.unlink("/srv/log")
         if made_log:
             os.unlink("/dev/log")
-    assert [one.get("actions") for one in runs[:4]] == [["created c", "started c"], ["recreated c"], ["recreated c"], []]
+    assert [one.get("actions") for one in runs[:4]] == [
+        ["created c", "started c"],
+        ["recreated c"],
+        ["recreated c"],
+        [],
+    ]
     assert "libpod_container" in heard and SECRET not in heard
     for one in runs:
         assert SECRET not in _told(one), one

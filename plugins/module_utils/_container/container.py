@@ -212,7 +212,7 @@ class Container:
             self._config = config
 
     def cleanup(self, *, delete: bool = False) -> None:
-        """Take down everything of the container but its configuration and, unless ``delete``, its top layer; idempotent."""
+        """Take down all of the container but its configuration and, unless ``delete``, its top layer; idempotent."""
         from .cleanup import cleanup
 
         with self.batch():
