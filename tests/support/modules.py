@@ -122,7 +122,7 @@ def _child(body: Callable[[], None], streams: dict[int, int], kill_at: str) -> N
 def _watch_effects(kill_at: str, note: int) -> None:
     """Write each effect to ``note`` and SIGKILL this process, threads and all, just before the one that is ``kill_at``.
 
-    An effect is its name, IDs and PIDs left out, and how often that came before: threads may change the order, not the set.
+    An effect is its name, IDs and PIDs left out, and how often that came before: threads change the order, not the set.
     """
     from ansible_collections.libpod.engine.plugins.module_utils._drivers import effects
 
