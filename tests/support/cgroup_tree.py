@@ -9,6 +9,7 @@ Every process of the test host stays below it, however it daemonises, so "what i
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 from dataclasses import dataclass
@@ -96,7 +97,12 @@ class CgroupTree:
 
     def folders(self) -> set[str]:
         """Every cgroup below the tree's roots, as its path in /sys/fs/cgroup."""
-        return {folder for one in self._shown for folder, _, _ in os.walk(one.mountpoint) if folder != one.mountpoint}
+        return {
+            folder
+            for one in self._shown
+            for folder, _folders, _files in os.walk(one.mountpoint)
+            if folder != one.mountpoint
+        }
 
     def processes(self) -> set[int]:
         """Every process in the tree but the caller, seen from inside the test host."""
@@ -104,19 +110,31 @@ class CgroupTree:
 
     def leave(self) -> None:
         """Kill what is left, go home and remove the cgroups; called in the machine's own namespaces."""
-        tops = [f"{one.mountpoint}/{self.name}" for one in self._hierarchies]
         for one in self._hierarchies:
             if os.path.isdir(f"{one.mountpoint}/{self.name}"):
                 _write(f"{one.mountpoint}{one.home}/cgroup.procs", "0")
-        for one in self._hierarchies:
-            for folder, _, _ in os.walk(f"{one.mountpoint}/{self.name}"):
-                if os.path.exists(f"{folder}/freezer.state") and folder != f"{one.mountpoint}/{self.name}":
-                    _write(f"{folder}/freezer.state", "THAWED")
-        while left := _processes(tops) - {os.getpid()}:
-            kill(left)
-        for top in tops:
-            for folder, _, _ in os.walk(top, topdown=False):
-                os.rmdir(folder)
+        _remove([f"{one.mountpoint}/{self.name}" for one in self._hierarchies])
+
+
+def clear_abandoned() -> None:
+    """Remove the trees of test hosts whose session was killed; its processes end with them."""
+    mountpoints = [one.mountpoint for one in hierarchies()]
+    for name in {entry for mountpoint in mountpoints for entry in os.listdir(mountpoint)}:
+        owner = re.fullmatch(r"libpod-test-(\d+)-\d+", name)
+        if owner and not os.path.exists(f"/proc/{owner[1]}"):
+            _remove([f"{mountpoint}/{name}" for mountpoint in mountpoints])
+
+
+def _remove(tops: list[str]) -> None:
+    """Kill every process below these cgroups but the caller, frozen ones too, then remove them."""
+    for folder in (folder for top in tops for folder, _, _ in os.walk(top) if folder != top):
+        if os.path.exists(f"{folder}/freezer.state"):
+            _write(f"{folder}/freezer.state", "THAWED")
+    while left := _processes(tops) - {os.getpid()}:
+        kill(left)
+    for top in tops:
+        for folder, _, _ in os.walk(top, topdown=False):
+            os.rmdir(folder)
 
 
 def kill(pids: set[int]) -> None:
@@ -144,7 +162,7 @@ def kill(pids: set[int]) -> None:
 def _processes(tops: list[str]) -> set[int]:
     found: set[int] = set()
     for top in tops:
-        for folder, _, _ in os.walk(top):
+        for folder, _folders, _files in os.walk(top):
             try:
                 with open(f"{folder}/cgroup.procs", encoding="ascii") as file:
                     found.update(int(line) for line in file)

@@ -52,6 +52,7 @@ class Host:
         return {name: getattr(self.parts, name) for name in (*names, "cgroup_manager")}
 
     def __enter__(self) -> Host:
+        cgroup_tree.clear_abandoned()
         self._home = kernel.Namespaces()
         try:
             self.cgroups.join()
