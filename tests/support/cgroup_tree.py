@@ -8,6 +8,7 @@ Every process of the test host stays below it, however it daemonises, so "what i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import select
@@ -134,7 +135,8 @@ def _remove(tops: list[str]) -> None:
         kill(left)
     for top in tops:
         for folder, _, _ in os.walk(top, topdown=False):
-            os.rmdir(folder)
+            with contextlib.suppress(FileNotFoundError):  # another session clears it too
+                os.rmdir(folder)
 
 
 def kill(pids: set[int]) -> None:
