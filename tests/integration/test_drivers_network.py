@@ -174,7 +174,7 @@ def test_namespaces_made_at_once_at_one_path_are_one(host: Host) -> None:
     import threading
 
     path = f"{host.parts.netns_dir}/one"
-    threads = [threading.Thread(target=netns.create, args=(path,)) for _ in range(8)]
+    threads = [threading.Thread(target=netns.create, args=(path,)) for _turn in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

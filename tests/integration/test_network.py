@@ -49,7 +49,7 @@ def _output(*argv: str) -> str:
 
 def _page(host: Host, address: str, *there: str) -> str:
     """The page a web server answers with, asked from the test host or, with ``there``, from the neighbour."""
-    name, _, port = address.partition(":")
+    name, _colon, port = address.partition(":")
     request = ["sh", "-c", f"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | busybox nc -w 5 {name} {port}"]
     return _output(*there, *request).partition("\n\n")[2]
 

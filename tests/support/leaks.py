@@ -180,7 +180,9 @@ def machine() -> Snapshot:
     from . import cgroup_tree
 
     tops = [one.mountpoint for one in cgroup_tree.hierarchies()]
-    groups = (folder for top in tops for folder, _, _ in os.walk(top) if f"/libpod-test-{os.getpid()}-" in folder)
+    groups = (
+        folder for top in tops for folder, _dirs, _files in os.walk(top) if f"/libpod-test-{os.getpid()}-" in folder
+    )
     names = (f"file {top}/{name}" for top in ("/run", "/var/lib", "/srv", "/etc") for name in os.listdir(top))
     return {
         "mounts": set(_mounts()),

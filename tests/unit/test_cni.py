@@ -79,14 +79,14 @@ def test_add_passes_each_result_on_and_delete_goes_backwards_with_the_last(chain
     added = chain.add(chain.attachment({"type": "a"}, {"type": "b"}, {"type": "c"}))
     chain.delete(added)
     assert chain.order == ["ADD a", "ADD b", "ADD c", "DEL c", "DEL b", "DEL a"]
-    given = [config.get("prevResult") for _, _, config, *_ in chain.calls]
+    given = [config.get("prevResult") for *_start, config, _env, _answer in chain.calls]
     assert [len(one["ips"]) if one else None for one in given] == [None, 1, 2, 3, 3, 3]
     assert added.result is not None and len(added.result["ips"]) == 3
 
 
 def test_plugin_is_given_what_the_specification_says(chain: Chain) -> None:
     chain.add(chain.attachment({"type": "a", "own": 1}))
-    ((_, _, config, environment, _),) = chain.calls
+    ((_path, _command, config, environment, _answer),) = chain.calls
     assert config == {"type": "a", "own": 1, "name": "net", "cniVersion": "1.0.0"}
     assert environment == {
         "CNI_COMMAND": "ADD",
@@ -103,7 +103,10 @@ def test_runtime_configuration_goes_to_the_plugins_that_declare_it(chain: Chain)
     ports = [{"hostPort": 80, "containerPort": 80, "protocol": "tcp"}]
     plugins = {"type": "a"}, {"type": "b", "capabilities": declared}
     chain.add(chain.attachment(*plugins, portMappings=ports, ips=[]))
-    assert [config.get("runtimeConfig") for _, _, config, *_ in chain.calls] == [None, {"portMappings": ports}]
+    assert [config.get("runtimeConfig") for *_start, config, _env, _answer in chain.calls] == [
+        None,
+        {"portMappings": ports},
+    ]
 
 
 def test_gone_namespace_is_no_path_for_delete(chain: Chain) -> None:
@@ -178,7 +181,10 @@ def test_rules_on_ports_and_on_addresses_are_made_side_by_side_and_a_later_plugi
     attachment = chain.attachment({"type": "bridge"}, {"type": "portmap"}, {"type": "firewall"}, {"type": "tuning"})
     chain.add(attachment)
     assert chain.order[0] == "ADD bridge" and chain.order[3] == "ADD tuning"
-    assert {config["type"]: len(config.get("prevResult", {}).get("ips", "")) for _, _, config, *_ in chain.calls} == {
+    assert {
+        config["type"]: len(config.get("prevResult", {}).get("ips", ""))
+        for *_start, config, _env, _answer in chain.calls
+    } == {
         "bridge": 0,
         "portmap": 1,
         "firewall": 1,

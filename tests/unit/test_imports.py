@@ -33,7 +33,7 @@ ENGINE = [room for room in BELOW if room != "_glue"]
 def _sources(folder: str) -> list[str]:
     return sorted(
         os.path.relpath(os.path.join(parent, name), ROOMS)
-        for parent, _, names in os.walk(os.path.join(ROOMS, folder))
+        for parent, _folders, names in os.walk(os.path.join(ROOMS, folder))
         for name in names
         if name.endswith(".py")
     )
@@ -122,7 +122,7 @@ def test_files_have_no_cycle_among_them() -> None:
     paths = [path for room in BELOW for path in _sources(room)]
     names = {path[:-3].replace(os.sep, "."): path for path in paths}
     edges = {
-        name: {target for _, target in _imports(path, everywhere=False) if target in names and target != name}
+        name: {target for _line, target in _imports(path, everywhere=False) if target in names and target != name}
         for name, path in names.items()
     }
     while edges:

@@ -126,7 +126,7 @@ def test_there_is_one_holder_at_a_time_though_each_removes_the_file(path: str) -
                     lock.discard()
                 inside[0] -= 1
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
+    threads = [threading.Thread(target=work) for _turn in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -198,7 +198,7 @@ def test_refused_variable_is_named_without_its_value(variable: str) -> None:
 
 @quick
 @given(
-    st.sampled_from([f for f, _ in REFUSED]),
+    st.sampled_from([f for f, _value in REFUSED]),
     st.text("0159-+.:/,[]= kmgSIGRTMNcpu\"'\0²٣é", max_size=12) | st.integers() | st.floats(),
 )
 def test_no_value_ends_in_another_error(normalise: Normaliser, value: object) -> None:
