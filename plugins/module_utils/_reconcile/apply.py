@@ -57,10 +57,15 @@ def _move(container: Container, verb: str) -> None:
         with container.batch():
             container.stop()
             container.start()
-    else:
-        {"start": container.start, "stop": container.stop, "pause": container.pause, "unpause": container.unpause}[
-            verb
-        ]()
+        return
+    moves = {
+        "start": container.start,
+        "stop": container.stop,
+        "pause": container.pause,
+        "unpause": container.unpause,
+        "repair": container.cleanup,
+    }
+    moves[verb]()
 
 
 def _pull(runtime: Runtime, desired: Desired) -> None:

@@ -18,6 +18,7 @@ ACTIONS = {
     "update": "updated {}",
     "pause": "paused {}",
     "unpause": "unpaused {}",
+    "repair": "repaired {}",
     "delete": "deleted {}",
 }
 HIDDEN = "(hidden)"

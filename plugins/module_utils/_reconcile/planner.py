@@ -47,6 +47,9 @@ def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> 
 def _moves(status: ContainerStatus, desired: Desired) -> list[Step]:
     """The steps from this status to the wanted state, the configuration being right."""
     name = desired.name
+    if status is ContainerStatus.UNKNOWN:
+        # What an interrupted operation left is taken down, whatever is wanted next.
+        return [Step("repair", name), *_moves(ContainerStatus.EXITED, desired)]
     start, paused = Step("start", name), status is ContainerStatus.PAUSED
     running = status is ContainerStatus.RUNNING
     if desired.state == "stopped":
