@@ -17,7 +17,7 @@ WAITING = ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
 
 @dataclass(frozen=True)
 class Mount:
-    """One line of mountinfo (proc_pid_mountinfo(5)); ``options`` are the mount's, ``super_options`` the file system's."""
+    """One line of proc_pid_mountinfo(5); ``options`` are the mount's, ``super_options`` the file system's."""
 
     target: str
     root: str
@@ -85,7 +85,13 @@ class Process:
             left, right = line.split(" - ", 1)
             words, (fstype, source, supers) = left.split(), right.split(" ", 2)
             found[words[4]] = Mount(
-                words[4], words[3], fstype, source, tuple(words[5].split(",")), tuple(supers.split(",")), tuple(words[6:])
+                words[4],
+                words[3],
+                fstype,
+                source,
+                tuple(words[5].split(",")),
+                tuple(supers.split(",")),
+                tuple(words[6:]),
             )
         return found
 
@@ -130,5 +136,11 @@ def files(*tops: str) -> dict[str, tuple[Any, ...]]:
             folders[:] = [name for name in folders if os.lstat(f"{folder}/{name}").st_dev == device]
             for name in [".", *folders, *names]:
                 info = os.lstat(f"{folder}/{name}")
-                found[f"{folder}/{name}"] = (info.st_ino, info.st_mode, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+                found[f"{folder}/{name}"] = (
+                    info.st_ino,
+                    info.st_mode,
+                    info.st_size,
+                    info.st_mtime_ns,
+                    info.st_ctime_ns,
+                )
     return found

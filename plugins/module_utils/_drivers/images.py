@@ -20,6 +20,12 @@ from .storage_roots import PACKAGE, storage_roots
 _ABSENT = re.compile(
     r"manifest unknown|name unknown|not known to registry|StatusCode: 404|not found|denied|no descriptor"
 )
+# containers/image's blob information cache of a root user, a file's own folders after it.
+_CACHE = (
+    "/var/lib/containers/cache/blob-info-cache-v1.boltdb",
+    "/var/lib/containers/cache",
+    "/var/lib/containers",
+)
 
 
 class Images:
@@ -44,7 +50,7 @@ class Images:
         name = name_for_source(source)
         argv = ["skopeo", "copy", "--quiet", *self._policy(), *self._folder()]
         argv += [] if tls_verify else ["--src-tls-verify=false"]
-        secret = -1
+        secret, cache = -1, self._absent_cache()
         if username:
             # In memory and read through /proc: not even a kill leaves a password on a disk or in a process list.
             secret = os.memfd_create("auth.json")
@@ -62,6 +68,7 @@ class Images:
         finally:
             if secret >= 0:
                 os.close(secret)
+            _remove_cache(cache)
         return self.store.get(name)
 
     def remove(self, image: str) -> bool:
@@ -99,6 +106,10 @@ class Images:
             os.makedirs(folder, 0o700, exist_ok=True)
         return ["--tmpdir", folder]
 
+    def _absent_cache(self) -> list[str]:
+        """With roots that are given, what is not there yet of skopeo's cache, which has no option for its place."""
+        return [path for path in _CACHE if not os.path.lexists(path)] if self._roots.given else []
+
     @staticmethod
     def _policy() -> list[str]:
         homes = ("/etc", os.path.join(os.environ.get("HOME", "/root"), ".config"))
@@ -121,6 +132,16 @@ class Images:
         if re.fullmatch(r"[0-9a-f]{64}", source):
             raise NoSuchImage(f"image {source!r} is not in the store, and an ID cannot be pulled")
         return f"docker://{name}"
+
+
+def _remove_cache(paths: list[str]) -> None:
+    """Remove what a pull has made of skopeo's cache, folders only where nobody else has put anything."""
+    for path in paths:
+        effect(f"remove {path}")
+        try:
+            os.unlink(path) if path == _CACHE[0] else os.rmdir(path)
+        except OSError:
+            pass
 
 
 def _auth_file(name: str, username: str, password: str) -> bytes:

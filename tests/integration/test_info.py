@@ -1,0 +1,225 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libpod_container_info, and what an unchanged libpod_container costs: no process, no heavy import, no write."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually, files
+
+MIB = 1 << 20
+BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
+
+
+def info(host: Host, **options: Any) -> Any:
+    found = host.module("libpod_container_info", options)
+    assert not found.failed and not found.changed, found
+    return found["containers"]
+
+
+def test_no_container_is_an_empty_list(host: Host) -> None:
+    before = files("/srv", "/run", "/var/lib")
+    assert info(host) == [] == info(host, name=["nobody"])
+    assert files("/srv", "/run", "/var/lib") == before
+
+
+def test_containers_by_name_by_id_and_all(host: Host) -> None:
+    made = {name: host.container(name, state="present", **BASE)["container"] for name in ("b", "a", "c")}
+    assert [one["Name"] for one in info(host)] == ["a", "b", "c"]
+    assert [one["Name"] for one in info(host, name=["c", "nobody", "a"])] == ["c", "a"]
+    assert info(host, names=[made["b"]["Id"]]) == [made["b"]]
+    assert info(host, name=[made["b"]["Id"][:12]]) == [made["b"]]
+    assert info(host, name=[]) == []
+
+
+def test_name_goes_before_an_id_that_begins_alike(host: Host) -> None:
+    first = host.container("first", state="present", **BASE)["container"]
+    alias = first["Id"][:6]
+    host.container(alias, state="present", **BASE)
+    assert [one["Name"] for one in info(host, name=[alias])] == [alias]
+
+
+def test_description_has_podmans_shape(host: Host) -> None:
+    options = {
+        **BASE,
+        "memory": "64m",
+        "cpus": "0.5",
+        "env": {"A": "1"},
+        "label": {"l": "v"},
+        "hostname": "web",
+        "volume": ["kept:/data", "/srv:/host:ro"],
+        "cap_add": ["NET_ADMIN"],
+        "ulimit": ["nofile=100:200"],
+    }
+    made = host.container("c", **options)
+    assert not made.failed, made["msg"]
+    (found,) = info(host)
+    assert found == made["container"]
+    process = Process(found)
+    assert (found["Path"], found["Args"]) == (WAITING[0], WAITING[1:])
+    assert found["State"]["Status"] == "running" and found["State"]["Running"] and not found["State"]["Paused"]
+    assert found["ImageName"] == "localhost/busybox:latest"
+    assert found["Config"]["Hostname"] == "web" and "A=1" in found["Config"]["Env"]
+    assert found["Config"]["Labels"] == {"l": "v"}
+    assert found["HostConfig"]["Memory"] == 64 * MIB and found["HostConfig"]["NanoCpus"] == 500_000_000
+    assert found["HostConfig"]["CapAdd"] == ["CAP_NET_ADMIN"]
+    assert found["HostConfig"]["Ulimits"] == [{"Name": "RLIMIT_NOFILE", "Soft": 100, "Hard": 200}]
+    mounts = {mount["Destination"]: mount for mount in found["Mounts"]}
+    assert (mounts["/data"]["Type"], mounts["/data"]["Name"], mounts["/data"]["RW"]) == ("volume", "kept", True)
+    assert (mounts["/host"]["Type"], mounts["/host"]["Source"], mounts["/host"]["RW"]) == ("bind", "/srv", False)
+    assert os.path.ismount(found["State"]["Mountpoint"])
+    assert all(f"/sys/fs/cgroup/memory{found['State']['CgroupPath']}".endswith(part) for part in [found["Id"]])
+    assert os.path.isdir(f"/sys/fs/cgroup/memory{found['State']['CgroupPath']}")
+    with open(f"/proc/{found['State']['ConmonPid']}/comm", encoding="ascii") as file:
+        assert file.read() == "conmon\n"
+    assert process.status["PPid"] == str(found["State"]["ConmonPid"])
+
+
+def test_size_counts_the_own_layer_and_all_layers(host: Host) -> None:
+    process = Process(host.container("c", **BASE))
+    (before,) = info(host, size=True)
+    process.run("dd", "if=/dev/zero", "of=/big", "bs=1M", "count=3")
+    (after,) = info(host, size=True)
+    assert after["SizeRw"] - before["SizeRw"] == 3 * MIB
+    assert after["SizeRootFs"] - before["SizeRootFs"] == 3 * MIB
+    assert before["SizeRootFs"] - before["SizeRw"] > os.path.getsize("/bin/busybox")
+    assert "SizeRw" not in info(host)[0]
+
+
+def test_figures_are_the_kernels(host: Host) -> None:
+    busy = ["sh", "-c", f"dd if=/dev/zero of=/dev/shm/x bs=1M count=8 2>/dev/null; echo done; {WAITING[2]}"]
+    made = host.container("c", image="busybox", command=busy, memory="64m", pids_limit=10)
+    process = Process(made)
+    eventually(lambda: "done" in open(made["container"]["HostConfig"]["LogConfig"]["Path"]).read())
+    process.run("ping", "-c", "3", "-i", "0.1", made["container"]["NetworkSettings"]["Gateway"])
+    (found,) = info(host, stats=True)
+    stats = found["Stats"]
+    assert stats["memory_limit"] == 64 * MIB
+    assert 8 * MIB < stats["memory_usage"] <= int(process.cgroup("memory", "memory.max_usage_in_bytes") or 0)
+    assert stats["pids_current"] == int(process.cgroup("pids", "pids.current") or 0) == 2
+    assert 0 < stats["cpu_total_ns"] <= int(process.cgroup("cpuacct", "cpuacct.usage") or 0)
+    assert {"io_read_bytes", "io_write_bytes"} <= set(stats)
+    eth0 = stats["network"]["eth0"]
+    assert eth0["rx_packets"] >= 3 and eth0["tx_bytes"] >= 3 * 84
+    assert f"{made['container']['NetworkSettings']['IPAddress']}/16" in eth0["addresses"]
+    host.container("c", state="stopped")
+    assert info(host, stats=True)[0]["Stats"] is None
+
+
+def test_query_is_evaluated_over_the_list(host: Host) -> None:
+    host.container("a", **BASE)
+    host.container("b", state="present", **BASE)
+    assert info(host, query="[?State.Running].Name") == ["a"]
+    assert info(host, query="length(@)") == 2
+    assert info(host, query="[].{n: Name, s: State.Status}") == [
+        {"n": "a", "s": "running"},
+        {"n": "b", "s": "configured"},
+    ]
+    refused = host.module("libpod_container_info", {"query": "[?"})
+    assert refused.failed and "JMESPath" in refused["msg"] and "query" in refused["msg"]
+
+
+def test_end_of_a_container_is_seen_without_a_write(host: Host) -> None:
+    made = host.container("c", **BASE)
+    os.kill(made["container"]["State"]["Pid"], 9)
+    eventually(lambda: info(host)[0]["State"]["Status"] == "exited")
+    before = files("/srv", "/run", "/var/lib")
+    (found,) = info(host)
+    assert (found["State"]["ExitCode"], found["State"]["Pid"]) == (137, 0)
+    assert files("/srv", "/run", "/var/lib") == before
+
+
+def test_locks_are_not_waited_for(host: Host) -> None:
+    made = host.container("c", **BASE)
+    for name in ("c", made["container"]["Id"]):
+        with open(f"/srv/run/locks/{name}.lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            assert len(info(host)) == 1
+            predicted = host.container("c", check=True, **BASE)
+            assert predicted["actions"] == []
+
+
+# What a task costs, seen by strace(1) and in sys.modules
+
+RUNNER = """
+import json, sys
+from ansible.module_utils import basic
+basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": json.loads(sys.argv[2])}).encode()
+basic._ANSIBLE_PROFILE = "legacy"
+import importlib
+module = importlib.import_module("ansible_collections.libpod.engine.plugins.modules." + sys.argv[1])
+try:
+    module.main()
+finally:
+    with open(sys.argv[3], "w") as file:
+        file.write("\\n".join(sys.modules))
+"""
+
+
+def _traced(host: Host, module: str, options: dict[str, Any]) -> tuple[dict[str, Any], list[str], set[str]]:
+    """The result of a module, the processes it started (as strace says) and what it imported."""
+    args = json.dumps({**host.arguments, **options})
+    # Not -f, which would hold strace until conmon and the container end; the first process is the one that matters.
+    strace = ["strace", "-qq", "-e", "trace=process", "-o", "/srv/trace"]
+    command = [*strace, sys.executable, "-c", RUNNER, module, args, "/srv/modules"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+    with open("/srv/trace", encoding="utf-8") as file:
+        started = [line for line in file if re.search(r"\b(clone3?|v?fork|execve)\(", line) and "THREAD" not in line]
+    with open("/srv/modules", encoding="utf-8") as file:
+        imported = set(file.read().split("\n"))
+    for path in ("/srv/trace", "/srv/modules"):
+        os.unlink(path)
+    assert started and "execve" in started[0]
+    return json.loads(done.stdout), started[1:], imported
+
+
+@pytest.mark.parametrize("network", ["none", "bridge"])
+def test_unchanged_task_starts_no_process_and_imports_nothing_heavy(host: Host, network: str) -> None:
+    options = {**BASE, "network": network, "memory": "64m", "volume": ["kept:/data"], "name": "c"}
+    if network == "bridge":
+        options["publish"] = ["8080:80"]
+    assert not host.container(**options).failed
+    result, started, imported = _traced(host, "libpod_container", options)
+    assert result["actions"] == []
+    assert started == []
+    assert not {name for name in imported if name.partition(".")[0] in ("pyroute2", "jmespath", "yaml")}
+    for state in ("stopped", "absent"):
+        result, _started, _imported = _traced(host, "libpod_container", {"name": "c", "state": state})
+        result, started, imported = _traced(host, "libpod_container", {"name": "c", "state": state})
+        assert (result["actions"], started) == ([], [])
+
+
+def test_create_and_start_import_neither_pyroute2_nor_jmespath(host: Host) -> None:
+    result, started, imported = _traced(host, "libpod_container", {**BASE, "network": "bridge", "name": "c"})
+    assert result["actions"] == ["created c", "started c"] and started
+    assert not {name for name in imported if name.partition(".")[0] in ("pyroute2", "jmespath")}
+
+
+def test_info_starts_no_process(host: Host) -> None:
+    host.container("c", image="busybox", command=WAITING)
+    for options in ({}, {"stats": True}, {"size": True}, {"query": "[].Name"}):
+        result, started, imported = _traced(host, "libpod_container_info", options)
+        assert result["containers"], options
+        if "size" not in options:
+            assert started == [], options
+        heavy = {name.partition(".")[0] for name in imported} & {"pyroute2", "jmespath"}
+        assert heavy == {"stats": {"pyroute2"}, "query": {"jmespath"}}.get(next(iter(options), ""), set())
+
+
+def test_check_mode_starts_no_process(host: Host) -> None:
+    host.container("c", **BASE)
+    for options in ({"memory": "32m"}, {"command": "other"}):
+        result, started, _imported = _traced(
+            host, "libpod_container", {**BASE, "name": "c", "_ansible_check_mode": True, **options}
+        )
+        assert result["changed"] and started == []
