@@ -80,6 +80,28 @@ options:
     type: list
     elements: path
     aliases: [env_files]
+  env_host:
+    description:
+      - Whether the container also gets the environment of the module's process, as it is when the container is made.
+        The image's variables and O(env) win over it.
+    type: bool
+  env_merge:
+    description:
+      - Environment variables whose values may name others, such as C(PATH=/opt/bin:${PATH}). C($NAME), C(${NAME}),
+        C(${NAME:-DEFAULT}) and C(${NAME:+WORD}) stand for the image's variables. O(env) wins over them.
+    type: dict
+  unsetenv:
+    description: Names of default and image variables that the container does not get.
+    type: list
+    elements: str
+  unsetenv_all:
+    description: Whether the container gets none of the default and image variables.
+    type: bool
+  http_proxy:
+    description:
+      - Whether the container gets the proxy variables (C(http_proxy), C(https_proxy), C(ftp_proxy), C(no_proxy),
+        C(all_proxy), in either case) of the module's process, as they are when the container is made. V(true) where omitted.
+    type: bool
   workdir:
     description: Directory in which the command runs.
     type: str
@@ -87,13 +109,41 @@ options:
   user:
     description: User, as C(NAME), C(UID), C(NAME:GROUP) or C(UID:GID), looked up in the container's own files.
     type: str
+  group_add:
+    description: Additional groups of the user, by name or number, looked up in the container's own files.
+    type: list
+    elements: str
+    aliases: [groups]
+  umask:
+    description: Umask of the process, as quoted octal digits. V(0022) where omitted.
+    type: str
+  init:
+    description: Whether a small init (catatonit) is the container's first process, passes signals on and reaps.
+    type: bool
+  init_path:
+    description: Path of the init on the target, called with C(--) and the command.
+    type: str
+  oom_score_adj:
+    description: From V(-1000) to V(1000), how readily the kernel kills the process when memory runs out.
+    type: int
+  annotation:
+    description: Annotations of the OCI specification, which runtimes and hooks read.
+    type: dict
+  timezone:
+    description: Time zone, such as V(Europe/Berlin), or V(local) for the target's. The image's where omitted.
+    type: str
   hostname:
-    description: Host name. The first twelve digits of the container's ID where omitted.
+    description:
+      - Host name of up to 64 characters. The first twelve digits of the container's ID where omitted, or the target's own
+        name with O(network=host).
     type: str
   label:
     description: Labels, added to the image's. They are changed in place.
     type: dict
     aliases: [labels]
+  label_file:
+    description: File on the target with labels, one C(KEY=VALUE) a line. O(label) wins over it.
+    type: path
   volume:
     description:
       - Volumes as C(SOURCE:TARGET[:OPTIONS]). A source with a slash is a path on the target, which must exist. Any other is
@@ -139,6 +189,9 @@ options:
     description: Host names and their addresses, added to the container's hosts file. C(host-gateway) is the gateway's address.
     type: dict
     aliases: [add_hosts]
+  no_hosts:
+    description: Whether the container keeps its image's hosts file, instead of getting one from the engine.
+    type: bool
   memory:
     description: Memory limit in bytes, or with a unit such as V(512m). It is changed in place. No limit where omitted.
     type: str
@@ -178,6 +231,9 @@ options:
     type: bool
   read_only:
     description: Whether the root filesystem is read-only, with tmpfs on C(/run), C(/tmp) and C(/var/tmp).
+    type: bool
+  read_only_tmpfs:
+    description: Whether O(read_only=true) puts tmpfs on C(/run), C(/tmp) and C(/var/tmp). V(true) where omitted.
     type: bool
   security_opt:
     description: C(no-new-privileges), C(seccomp=unconfined) or C(seccomp=/path/to/profile.json).

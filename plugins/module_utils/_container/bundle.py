@@ -14,7 +14,7 @@ from .._drivers.effects import effect
 from .._model.errors import InvalidArgument
 from .._spec import capabilities, seccomp, users
 from .._spec.generate import Facts, generate
-from . import etc_files, shared_namespaces, volumes
+from . import etc_files, init_program, shared_namespaces, volumes
 
 if TYPE_CHECKING:
     from .container import Container
@@ -41,13 +41,14 @@ def draft(container: Container) -> Facts:
         namespaces=shared_namespaces.paths(container),
         capabilities={"bounding": list(granted)},
         cgroups_path=cgroups_paths.oci_path(config.cgroup_manager, config.cgroup_parent, config.id),
-        hostname=config.hostname,
+        hostname=shared_namespaces.hostname(container),
         seccomp=seccomp.for_option(options["security_opt"]["seccomp"], granted),
         shm=shared_namespaces.shm_dir(container),
         files=etc_files.paths(container),
         hard_limits=hard_limits,
         devices=tuple(_all_devices()) if options["privileged"] else (),
         swap=container.host.swap,
+        init=init_program.path(options["init_path"]) if options["init"] else "",
     )
 
 
@@ -61,7 +62,7 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
         (beneath.read_beneath(rootfs, f"/etc/{name}", _ETC_LIMIT) or b"").decode(errors="replace")
         for name in ("passwd", "group")
     )
-    user = users.resolve(config.resolved["user"], passwd, group)
+    user = users.resolve(config.resolved["user"], passwd, group, config.options["group_add"])
     granted = drafted.capabilities["bounding"]
     facts = drafted._replace(
         rootfs=rootfs,
@@ -70,6 +71,10 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
         volume_sources=volumes.sources(container, rootfs),
     )
     etc_files.create(container)
+    if config.id_mappings:
+        from . import id_mappings
+
+        id_mappings.prepare(container, rootfs)
     effect("write config.json")
     descriptor = os.open(f"{container.run_dir}/config.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:

@@ -74,6 +74,7 @@ def container_spec() -> dict[str, Any]:
         "delete_depend": {"type": "bool", "default": False},
         "detach": {"type": "bool", "default": True},
         "env_file": {"type": "list", "elements": "path", "aliases": ["env_files"]},
+        "label_file": {"type": "path"},
         "cpus": {"type": "str"},
         **{name: _option_spec(option) for name, option in OPTIONS.items()},
         **parts_spec(),
@@ -99,7 +100,7 @@ def desired(params: Mapping[str, Any]) -> Desired:
     name = checked_name(params["name"], "name")
     controls = ("image_strict", "force_restart", "recreate", "force_delete", "delete_depend", "detach")
     common = {"name": name, "state": params["state"], **{key: params[key] for key in controls}}
-    given = frozenset(key for key in (*OPTIONS, "cpus", "env_file") if params.get(key) is not None)
+    given = frozenset(key for key in (*OPTIONS, "cpus", "env_file", "label_file") if params.get(key) is not None)
     image, overlay = params.get("image") or "", False
     by_name = params["state"] == "absent" or (params["state"] == "stopped" or params["force_restart"]) and not image
     if by_name or not (image or given):
@@ -125,4 +126,8 @@ def _options(params: Mapping[str, Any]) -> dict[str, Any]:
         from .._reconcile.env_files import read
 
         values["env"] = {**read(params["env_file"]), **(params.get("env") or {})}
+    if params.get("label_file"):
+        from .._reconcile.env_files import read
+
+        values["label"] = {**read([params["label_file"]], option="label_file"), **(params.get("label") or {})}
     return normalise(values)

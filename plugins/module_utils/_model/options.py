@@ -45,8 +45,20 @@ class Option(NamedTuple):
 
 _LIVE, _RECORD = Change.LIVE, Change.RECORD
 _NETWORK_DEFAULT: dict[str, Any] = {"mode": "cni", "target": "", "networks": [""]}
+_PLAIN_NAMESPACE = {"mode": "", "target": ""}
 _SECURITY_DEFAULT: dict[str, Any] = {"no_new_privileges": False, "seccomp": ""}
 _LOG_DEFAULT: dict[str, Any] = {"path": None, "max_size": None, "tag": None}
+
+
+def _later(module: str, function: str) -> Callable[[Any, str], Any]:
+    """A normaliser whose module is imported when a task has the option."""
+
+    def normalise(value: Any, option: str) -> Any:
+        from importlib import import_module
+
+        return getattr(import_module(f".{module}", __package__), function)(value, option)
+
+    return normalise
 
 
 def _row(name: str, type: str, normalise: Callable[[Any, str], Any], default: Any = None, **more: Any) -> Option:
@@ -59,7 +71,19 @@ _ROWS = (
     _row("env", "dict", spelling.environment, {}, secret=True),
     _row("workdir", "str", spelling.absolute_path, aliases=("working_dir",)),
     _row("user", "str", spelling.text),
-    _row("hostname", "str", spelling.name),
+    _row("group_add", "list", spelling.string_set, [], aliases=("groups",), elements="str"),
+    _row("umask", "str", _later("process_options", "umask"), 0o022),
+    _row("timezone", "str", _later("process_options", "timezone")),
+    _row("init", "bool", spelling.flag, False),
+    _row("init_path", "str", _later("process_options", "program")),
+    _row("oom_score_adj", "int", _later("process_options", "oom_score_adj")),
+    _row("env_host", "bool", spelling.flag, False),
+    _row("env_merge", "dict", spelling.environment, {}, secret=True),
+    _row("unsetenv", "list", spelling.string_set, [], elements="str"),
+    _row("unsetenv_all", "bool", spelling.flag, False),
+    _row("http_proxy", "bool", spelling.flag, True),
+    _row("annotation", "dict", spelling.mapping, {}),
+    _row("hostname", "str", spelling.hostname),
     _row("label", "dict", spelling.mapping, {}, aliases=("labels",), change=_RECORD),
     _row("volume", "list", volumes.volumes, [], aliases=("volumes",), elements="str"),
     _row("tmpfs", "dict", volumes.tmpfs, {}),
@@ -72,10 +96,21 @@ _ROWS = (
         elements="str",
     ),
     _row("network", "list", modes.network, _NETWORK_DEFAULT, aliases=("net", "network_mode"), elements="str"),
+    _row("ipc", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE, aliases=("ipc_mode",)),
+    _row("pid", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE, aliases=("pid_mode",)),
+    _row("uts", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE),
+    _row("userns", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE, aliases=("userns_mode",)),
+    _row("cgroupns", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE),
+    _row("uidmap", "list", _later("namespace_options", "id_map"), [], elements="str"),
+    _row("gidmap", "list", _later("namespace_options", "id_map"), [], elements="str"),
+    _row("subuidname", "str", spelling.text),
+    _row("subgidname", "str", spelling.text),
+    _row("requires", "list", _later("namespace_options", "names"), [], elements="str", change=_RECORD),
     _row("dns", "list", spelling.addresses, [], aliases=("dns_servers",), elements="str"),
     _row("dns_option", "list", spelling.string_list, [], aliases=("dns_opts",), elements="str"),
     _row("dns_search", "list", spelling.string_list, [], aliases=("dns_search_domains",), elements="str"),
     _row("etc_hosts", "dict", spelling.hosts, {}, aliases=("add_hosts",)),
+    _row("no_hosts", "bool", spelling.flag, False),
     _row("memory", "str", spelling.size_limit, change=_LIVE),
     _row("memory_swap", "str", spelling.swap_limit, change=_LIVE),
     _row("cpu_quota", "int", spelling.cpu_quota, change=_LIVE),
@@ -87,6 +122,7 @@ _ROWS = (
     _row("cap_drop", "list", spelling.capabilities, [], elements="str"),
     _row("privileged", "bool", spelling.flag, False),
     _row("read_only", "bool", spelling.flag, False),
+    _row("read_only_tmpfs", "bool", spelling.flag, True),
     _row("security_opt", "list", modes.security, _SECURITY_DEFAULT, elements="str"),
     _row("ulimit", "list", spelling.ulimits, {}, aliases=("ulimits",), elements="str"),
     _row("sysctl", "dict", spelling.mapping, {}),
@@ -106,6 +142,7 @@ _ROWS = (
     _row("interactive", "bool", spelling.flag, False),
     _row("tty", "bool", spelling.flag, False),
 )
+_NAMESPACE_OPTIONS = ("ipc", "pid", "uts", "userns", "uidmap", "gidmap", "subuidname", "subgidname")
 OPTIONS: dict[str, Option] = {row.name: row for row in _ROWS}
 
 
@@ -133,6 +170,14 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
             f"publish: needs a network of the container's own, and network is {meant['network']['mode']!r}: "
             "use bridge or a CNI network, or publish on the container whose network is joined"
         )
+    if any(meant[option] != OPTIONS[option].default for option in _NAMESPACE_OPTIONS):
+        from .namespace_options import settle
+
+        settle(meant)
+    if meant["no_hosts"] and meant["etc_hosts"]:
+        raise InvalidArgument("no_hosts: cannot be combined with etc_hosts, whose place is the engine's file: omit one")
+    if meant["init_path"] and not meant["init"]:
+        raise InvalidArgument(f"init_path: {meant['init_path']!r} needs init to be true too")
     if meant["privileged"] and not meant["security_opt"]["seccomp"]:
         meant["security_opt"]["seccomp"] = "unconfined"
     both = sorted(set(meant["tmpfs"]) & {volume["target"] for volume in meant["volume"]})

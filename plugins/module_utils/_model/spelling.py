@@ -49,6 +49,13 @@ def name(value: Any, option: str) -> str:
     return str(value)
 
 
+def hostname(value: Any, option: str) -> str:
+    """A host name as sethostname(2) and resolvers take it."""
+    if not re.fullmatch(r"[a-zA-Z0-9](?:[a-zA-Z0-9_.-]{0,62}[a-zA-Z0-9])?", str(value)):
+        raise wrong(option, value, "up to 64 letters, digits, '_', '.' or '-', with a letter or digit at both ends")
+    return str(value)
+
+
 def count(value: Any, option: str) -> int:
     """A whole number that is not negative."""
     try:

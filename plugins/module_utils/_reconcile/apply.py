@@ -16,6 +16,7 @@ from .._model.config import ContainerConfig
 from .._model.errors import Internal
 from .._model.image import Image, name_for_source
 from .._model.options import Change
+from .._model.process_options import host_variables
 from .._model.status import ContainerStatus
 from .._runtime.runtime import Runtime
 from .desired import Desired
@@ -97,6 +98,7 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
         namespace_containers=joined,
         ports=host_ports.choose(options["publish"]),
         cgroup_manager=runtime.host.cgroup_manager,
+        host_env=host_variables(options, os.environ),
     )
 
 

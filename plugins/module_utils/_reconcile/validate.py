@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 
+from .._container import etc_files, init_program
 from .._container.volumes import check_source
 from .._drivers import cni_config
 from .._drivers.command import TOOL_PATH
@@ -52,6 +53,10 @@ def check(runtime: Runtime, desired: Desired) -> None:
     profile = options["security_opt"]["seccomp"]
     if profile not in ("", "unconfined") and not os.path.isfile(profile):
         raise InvalidArgument(f"security_opt: the seccomp profile {profile} is not a file on the host")
+    if options["init"]:
+        init_program.path(options["init_path"])
+    if options["timezone"]:
+        etc_files.zone_file(options["timezone"])
     if "memory_swap" in desired.given and options["memory_swap"] not in (None, -1) and not runtime.host.swap:
         raise NotImplementedByHost(
             "memory_swap: this kernel does not account for swap (boot with swapaccount=1): omit the option"

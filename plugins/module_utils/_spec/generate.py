@@ -10,19 +10,23 @@ from typing import Any, Mapping, NamedTuple, Optional
 from .._model.config import ContainerConfig
 from .mounts import MASKED_PATHS, READONLY_PATHS, mounts
 from .resources import resources
+from .user_namespace import adapt, linux_mappings
 from .users import User
 
 OCI_VERSION = "1.0.2"
 # podman's process limits, lowered to what the host lets a container have.
 _DEFAULT_RLIMITS = {"nofile": 1048576, "nproc": 4194304}
 _UNLIMITED = 2**64 - 1
+# In a tmpfs, so that binding it leaves nothing in the container's top layer.
+INIT_PATH = "/dev/init"
 
 
 class Facts(NamedTuple):
     """What only the host can tell: paths made for the container, its user, and what the kernel offers.
 
     ``namespaces`` maps an OCI namespace type to the path to join, "" for a new one; a type that is
-    absent is the host's. ``hard_limits`` maps a resource to its hard limit here, -1 for none.
+    absent is the host's. ``shm`` is what is at /dev/shm, None for nothing. ``hard_limits`` maps a resource to its hard limit here, -1 for none.
+    ``init`` is the program on the host that is to be PID 1 and to reap, "" for none.
     """
 
     rootfs: str
@@ -32,24 +36,38 @@ class Facts(NamedTuple):
     cgroups_path: str
     hostname: str
     seccomp: Optional[Mapping[str, Any]] = None
-    shm: str = ""
+    shm: Optional[str] = ""
     files: Mapping[str, str] = {}
     volume_sources: Mapping[str, str] = {}
     hard_limits: Mapping[str, int] = {}
     devices: tuple[Mapping[str, Any], ...] = ()
     swap: bool = True
+    init: str = ""
 
 
 def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
     """The OCI runtime spec of a container; a new structure at each call."""
     options = config.options
+    found_mounts = mounts(
+        options,
+        volume_sources=facts.volume_sources,
+        shm=facts.shm,
+        files={**facts.files, **({INIT_PATH: facts.init} if facts.init else {})},
+    )
+    if config.id_mappings:
+        found_mounts = adapt(found_mounts, config.id_mappings, _own_network(config, facts))
     return {
         "ociVersion": OCI_VERSION,
         "process": _process(config, facts),
         "root": {"path": facts.rootfs, "readonly": options["read_only"]},
-        "hostname": facts.hostname,
-        "mounts": mounts(options, volume_sources=facts.volume_sources, shm=facts.shm, files=facts.files),
-        "annotations": {"io.container.manager": "libpod", "io.libpod.engine.name": config.name},
+        # Another's host name is not ours to set.
+        **({"hostname": facts.hostname} if facts.namespaces.get("uts") == "" else {}),
+        "mounts": found_mounts,
+        "annotations": {
+            "io.container.manager": "libpod",
+            "io.libpod.engine.name": config.name,
+            **options["annotation"],
+        },
         "linux": _linux(config, facts),
     }
 
@@ -59,7 +77,11 @@ def environment(config: ContainerConfig, facts: Facts) -> list[str]:
     given = {"container": "libpod", "HOSTNAME": facts.hostname, "HOME": facts.user.home}
     if config.options["tty"]:
         given["TERM"] = "xterm"
-    return [f"{key}={value}" for key, value in {**given, **config.resolved["env"]}.items()]
+    if config.options["unsetenv_all"]:
+        given = {}
+    for name in config.options["unsetenv"]:
+        given.pop(name, None)
+    return [f"{key}={value}" for key, value in {**config.host_env, **given, **config.resolved["env"]}.items()]
 
 
 def _process(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
@@ -69,14 +91,17 @@ def _process(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
             "uid": facts.user.uid,
             "gid": facts.user.gid,
             "additionalGids": list(facts.user.additional_gids),
+            "umask": config.options["umask"],
         },
-        "args": config.argv,
+        "args": [INIT_PATH, "--", *config.argv] if facts.init else config.argv,
         "env": environment(config, facts),
         "cwd": config.resolved["workdir"],
         "capabilities": facts.capabilities,
         "noNewPrivileges": config.options["security_opt"]["no_new_privileges"],
         "rlimits": _rlimits(config.options["ulimit"], facts.hard_limits),
     }
+    if config.options["oom_score_adj"] is not None:
+        found["oomScoreAdj"] = config.options["oom_score_adj"]
     return found
 
 
@@ -111,6 +136,7 @@ def _linux(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
         "resources": {"devices": [devices], **resources(config.options, swap=facts.swap)},
         "sysctl": _sysctls(config),
         "rootfsPropagation": _root_propagation(config.options["volume"]),
+        **linux_mappings(config.id_mappings),
     }
     if not privileged:
         found["maskedPaths"] = list(MASKED_PATHS)
@@ -120,6 +146,12 @@ def _linux(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
     if facts.seccomp is not None:
         found["seccomp"] = facts.seccomp
     return found
+
+
+def _own_network(config: ContainerConfig, facts: Facts) -> bool:
+    """Whether the network namespace belongs to the container's user namespace: new as that is, or of the same owner."""
+    joined = config.namespace_containers
+    return facts.namespaces.get("network") == "" or "net" in joined and joined["net"] == joined.get("user")
 
 
 def _root_propagation(volumes: list[Mapping[str, Any]]) -> str:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Mapping, Optional
 
 Mount = dict[str, Any]
 
@@ -59,18 +59,19 @@ def _tmpfs_mount(target: str, options: Iterable[str]) -> Mount:
 
 
 def mounts(
-    options: Mapping[str, Any], *, volume_sources: Mapping[str, str], shm: str, files: Mapping[str, str]
+    options: Mapping[str, Any], *, volume_sources: Mapping[str, str], shm: Optional[str], files: Mapping[str, str]
 ) -> list[Mount]:
     """Every mount of a container, a parent before what lies in it.
 
     ``volume_sources`` maps a volume's target to the host directory behind it, ``shm`` is the host's side of
-    /dev/shm (empty: the host's own), and ``files`` maps /etc/hosts and its like to the engine's files.
+    /dev/shm (empty: the host's own, None: nothing), and ``files`` maps /etc/hosts and its like to the engine's files.
     """
     found = {mount["destination"]: mount for mount in _kernel_mounts(options["privileged"])}
-    found["/dev/shm"] = _bind(shm or "/dev/shm", "/dev/shm", "rbind", "rprivate", "nosuid", "noexec", "nodev")
+    if shm is not None:
+        found["/dev/shm"] = _bind(shm or "/dev/shm", "/dev/shm", "rbind", "rprivate", "nosuid", "noexec", "nodev")
     for target, source in files.items():
         found[target] = _bind(source, target, "bind", "rprivate")
-    if options["read_only"]:
+    if options["read_only"] and options["read_only_tmpfs"]:
         for target in _READ_ONLY_TMPFS:
             found[target] = _mount(target, "tmpfs", "tmpfs", "rw", "nosuid", "nodev", "mode=1777")
     for target, words in options["tmpfs"].items():
