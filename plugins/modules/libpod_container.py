@@ -170,6 +170,57 @@ options:
     type: list
     elements: str
     aliases: [net, network_mode]
+  ipc:
+    description:
+      - IPC namespace of the container. V(shareable) and V(private) are one of its own, which other containers may join, or
+        may not; V(none) is one without C(/dev/shm); V(host), C(container:NAME) with its C(/dev/shm), or C(ns:PATH).
+      - V(shareable) where omitted.
+    type: str
+    aliases: [ipc_mode]
+  pid:
+    description: PID namespace. V(private), V(host), C(container:NAME) or C(ns:PATH). V(private) where omitted.
+    type: str
+    aliases: [pid_mode]
+  uts:
+    description:
+      - UTS namespace, which has the host name. V(private), V(host), C(container:NAME) or C(ns:PATH). V(private) where omitted.
+    type: str
+  userns:
+    description:
+      - User namespace. V(host), V(private) with O(uidmap) or O(subuidname), C(container:NAME) or C(ns:PATH).
+      - V(private) where IDs are to be mapped, else V(host), where omitted.
+    type: str
+    aliases: [userns_mode]
+  cgroupns:
+    description:
+      - Cgroup namespace. V(private), V(host), C(container:NAME) or C(ns:PATH). V(private) on a host with cgroups v2 and
+        V(host) on one with v1, where omitted.
+    type: str
+  uidmap:
+    description:
+      - Map of user IDs as C(CONTAINER:HOST:AMOUNT), such as V(0:100000:65536). The container gets a user namespace, and its
+        image's files belong to the mapped IDs. A directory that is used as O(rootfs) keeps its owners.
+      - As O(gidmap) where only that is given.
+    type: list
+    elements: str
+  gidmap:
+    description: Map of group IDs as C(CONTAINER:HOST:AMOUNT). As O(uidmap) where only that is given.
+    type: list
+    elements: str
+  subuidname:
+    description: Name in C(/etc/subuid) whose ranges are mapped, from ID 0 on. As O(subgidname) where only that is given.
+    type: str
+  subgidname:
+    description: Name in C(/etc/subgid) whose ranges are mapped, from ID 0 on. As O(subuidname) where only that is given.
+    type: str
+  requires:
+    description:
+      - Containers that are to run before this one starts. They are changed in place.
+      - A container is started after those that it requires or whose namespaces it joins. Those that do not run are started.
+      - None of those can be removed before it. One that is made anew keeps its place, and when a container's task finds that a
+        namespace it shares is no longer the other's, it restarts the container.
+    type: list
+    elements: str
   dns:
     description: DNS servers, instead of the host's.
     type: list
@@ -217,6 +268,51 @@ options:
   pids_limit:
     description: Most processes the container may have, V(-1) for no limit. It is changed in place. V(2048) where omitted.
     type: str
+  memory_reservation:
+    description: Memory that the container keeps when the target runs short, as O(memory). It is changed in place.
+    type: str
+  memory_swappiness:
+    description: From V(0) to V(100), how readily the container's memory is swapped out. The target's where omitted, or V(-1).
+    type: int
+  kernel_memory:
+    description: Limit of kernel memory, as O(memory). Linux 5.16 and newer have none, and it is refused there.
+    type: str
+  oom_kill_disable:
+    description: Whether the container's processes wait, instead of being killed, when its memory runs out. Cgroup v1 only.
+    type: bool
+  cpuset_mems:
+    description: Memory nodes the container may use, such as V(0-1). It is changed in place.
+    type: str
+  cpu_rt_period:
+    description: Length of a period for O(cpu_rt_runtime) in microseconds. Cgroup v1 only.
+    type: int
+  cpu_rt_runtime:
+    description:
+      - Microseconds of each O(cpu_rt_period) for processes of a real-time policy. Cgroup v1 only, and O(cgroup_parent) must
+        be a cgroup that has as much to give.
+    type: int
+  blkio_weight:
+    description: Relative weight of the container's block I/O, from V(10) to V(1000). It is changed in place.
+    type: int
+  blkio_weight_device:
+    description: Block devices and the container's weights for them.
+    type: dict
+  device_read_bps:
+    description: Most bytes read from a block device in a second, as C(DEVICE:BYTES), such as V(/dev/sda:10m).
+    type: list
+    elements: str
+  device_write_bps:
+    description: Most bytes written to a block device in a second, as C(DEVICE:BYTES).
+    type: list
+    elements: str
+  device_read_iops:
+    description: Most reads from a block device in a second, as C(DEVICE:NUMBER).
+    type: list
+    elements: str
+  device_write_iops:
+    description: Most writes to a block device in a second, as C(DEVICE:NUMBER).
+    type: list
+    elements: str
   cap_add:
     description: Capabilities added to the default ones. V(ALL) is all of them.
     type: list
@@ -303,7 +399,7 @@ options:
     type: bool
     default: true
   delete_depend:
-    description: Whether O(state=absent) also removes the containers that share this one's namespaces. It is refused otherwise.
+    description: Whether O(state=absent) also removes the containers that depend on this one. It is refused otherwise.
     type: bool
     default: false
 seealso:
@@ -326,6 +422,14 @@ EXAMPLES = r"""
     image: docker.io/library/busybox:latest
     command: sleep infinity
     network: container:web
+
+- name: Run a container with the host's user IDs mapped, after the server
+  libpod.engine.libpod_container:
+    name: mapped
+    image: docker.io/library/busybox:latest
+    command: sleep infinity
+    uidmap: ["0:100000:65536"]
+    requires: [web]
 
 - name: Give the server more memory while it runs
   libpod.engine.libpod_container:

@@ -14,7 +14,7 @@ from .._drivers.effects import effect
 from .._model.errors import InvalidArgument
 from .._spec import capabilities, seccomp, users
 from .._spec.generate import Facts, generate
-from . import etc_files, init_program, shared_namespaces, volumes
+from . import etc_files, init_program, kernel_limits, shared_namespaces, volumes
 
 if TYPE_CHECKING:
     from .container import Container
@@ -48,6 +48,7 @@ def draft(container: Container) -> Facts:
         hard_limits=hard_limits,
         devices=tuple(_all_devices()) if options["privileged"] else (),
         swap=container.host.swap,
+        device_numbers=kernel_limits.numbers(options),
         init=init_program.path(options["init_path"]) if options["init"] else "",
     )
 

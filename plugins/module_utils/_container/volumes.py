@@ -30,7 +30,7 @@ def sources(container: Container, rootfs: str) -> dict[str, str]:
             found[volume["target"]] = volume["source"]
         else:
             directory = f"{container.host.parts.static_root}/volumes/{volume['source']}"
-            _ensure(directory, rootfs, volume["target"], copy="nocopy" not in volume["flags"])
+            _ensure(container, directory, rootfs, volume["target"], copy="nocopy" not in volume["flags"])
             found[volume["target"]] = f"{directory}/_data"
     return found
 
@@ -43,7 +43,7 @@ def check_source(path: str, name: str) -> None:
         )
 
 
-def _ensure(directory: str, rootfs: str, target: str, *, copy: bool) -> None:
+def _ensure(container: Container, directory: str, rootfs: str, target: str, *, copy: bool) -> None:
     """Make the volume, and give a new one the content that the image has at ``target``, once.
 
     The record is written when all is done: a volume without it is begun again.
@@ -62,4 +62,8 @@ def _ensure(directory: str, rootfs: str, target: str, *, copy: bool) -> None:
             package="coreutils",
             doing=f"cannot copy the image's {target} into the new volume {os.path.basename(directory)}",
         )
+    if container.config.id_mappings and os.stat(data).st_uid == 0:
+        from . import id_mappings
+
+        id_mappings.own(container, data)
     records.write(f"{directory}/volume.json", {"name": os.path.basename(directory)})

@@ -118,6 +118,19 @@ _ROWS = (
     _row("cpu_shares", "int", spelling.limit, change=_LIVE),
     _row("cpuset_cpus", "str", spelling.cpu_list, change=_LIVE),
     _row("pids_limit", "str", spelling.limit, 2048, change=_LIVE),
+    _row("memory_reservation", "str", spelling.size_limit, change=_LIVE),
+    _row("memory_swappiness", "int", _later("devices", "swappiness")),
+    _row("kernel_memory", "str", spelling.size_limit),
+    _row("oom_kill_disable", "bool", spelling.flag, False),
+    _row("cpuset_mems", "str", spelling.cpu_list, change=_LIVE),
+    _row("cpu_rt_period", "int", spelling.limit),
+    _row("cpu_rt_runtime", "int", spelling.limit),
+    _row("blkio_weight", "int", _later("devices", "weight"), change=_LIVE),
+    _row("blkio_weight_device", "dict", _later("devices", "weights"), {}),
+    _row("device_read_bps", "list", _later("devices", "byte_rates"), {}, elements="str"),
+    _row("device_write_bps", "list", _later("devices", "byte_rates"), {}, elements="str"),
+    _row("device_read_iops", "list", _later("devices", "rates"), {}, elements="str"),
+    _row("device_write_iops", "list", _later("devices", "rates"), {}, elements="str"),
     _row("cap_add", "list", spelling.capabilities, [], aliases=("capabilities",), elements="str"),
     _row("cap_drop", "list", spelling.capabilities, [], elements="str"),
     _row("privileged", "bool", spelling.flag, False),
@@ -195,6 +208,9 @@ def _check_memory(meant: dict[str, Any]) -> None:
         raise InvalidArgument(f"memory: {memory} bytes cannot be used: expected at least 6m, what an init needs")
     if memory and swap not in (None, -1, 0) and swap < memory:
         raise InvalidArgument(f"memory_swap: {swap} cannot be used: expected -1 or at least memory ({memory})")
+    reservation = meant["memory_reservation"]
+    if memory and reservation and reservation > memory:
+        raise InvalidArgument(f"memory_reservation: {reservation} cannot be used: expected at most memory ({memory})")
     meant["memory_swap"] = (memory * 2 if memory else None) if swap in (None, 0) else swap
     if memory is None and swap == -1:
         meant["memory_swap"] = None

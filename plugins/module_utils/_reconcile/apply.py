@@ -19,6 +19,7 @@ from .._model.options import Change
 from .._model.process_options import host_variables
 from .._model.status import ContainerStatus
 from .._runtime.runtime import Runtime
+from . import joins
 from .desired import Desired
 from .plan import Plan
 
@@ -35,16 +36,27 @@ def apply(runtime: Runtime, container: Optional[Container], desired: Desired, pl
             container = _create(runtime, desired, plan)
         elif step.verb == "recreate":
             container = _recreate(runtime, _present(container), desired, plan)
+        elif step.verb == "start" and step.subject != desired.name:
+            _start_dependency(runtime, step.subject)
         elif step.verb == "start" and plan.has("create"):
             pass  # done by create, which commits the name only then
         elif step.verb == "delete":
             _delete(runtime, step.subject)
             container = None
         elif step.verb == "update":
-            _update(_present(container), desired, plan)
+            _update(runtime, _present(container), desired, plan)
         else:
             _move(_present(container), step.verb)
     return container
+
+
+def _start_dependency(runtime: Runtime, name: str) -> None:
+    """Start a container that another one needs; its name's lock is not taken, which is older than the task's own."""
+    container = runtime.container(name)
+    with container.batch():
+        status = container.state.status
+        if status is ContainerStatus.CREATED or not status.has_process:
+            container.start()
 
 
 def _present(container: Optional[Container]) -> Container:
@@ -80,9 +92,6 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
     if desired.image and not desired.rootfs:
         image = ImageStore(runtime.parts).get(desired.image)
     container_id = os.urandom(32).hex()
-    joined = {}
-    if options["network"]["mode"] == "container":
-        joined["net"] = runtime.store.lookup(options["network"]["target"])
     kept = previous.config if previous is not None and not desired.image else None
     return ContainerConfig(
         id=container_id,
@@ -95,10 +104,12 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
         image_config=image.config if image else kept.image_config if kept else {},
         rootfs=desired.image if desired.rootfs else kept.rootfs if kept else "",
         overlay=desired.overlay or bool(kept and kept.overlay),
-        namespace_containers=joined,
+        namespace_containers=joins.namespace_containers(runtime, options),
         ports=host_ports.choose(options["publish"]),
         cgroup_manager=runtime.host.cgroup_manager,
         host_env=host_variables(options, os.environ),
+        id_mappings=joins.id_mappings(runtime, options),
+        requires=joins.requires(runtime, options),
     )
 
 
@@ -143,11 +154,13 @@ def _recreate(runtime: Runtime, old: Container, desired: Desired, plan: Plan) ->
     return new
 
 
-def _update(container: Container, desired: Desired, plan: Plan) -> None:
+def _update(runtime: Runtime, container: Container, desired: Desired, plan: Plan) -> None:
     """Take the changed options over, the kernel's part of them first."""
-    names = [found.option for found in plan.differences if found.change != Change.RECREATE]
+    names = [found.option for found in plan.differences if found.change in (Change.RECORD, Change.LIVE)]
     limits = [found.option for found in plan.differences if found.change == Change.LIVE]
     config = container.config.with_options({name: desired.wanted[name] for name in names})
+    if "requires" in names:
+        config = config._replace(requires=joins.requires(runtime, desired.wanted))
     container.update(config, limits)
 
 

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from .._container.container import Container
 from .._model.config import ContainerConfig, resolved
 from .._model.errors import NoSuchContainer
 from .._model.image import name_for_source
+from .._model.namespaces import OPTIONS
 from .._model.options import Change, changed_options
 from .._runtime.runtime import Runtime
 from .desired import Desired
-from .plan import Difference
+from .plan import RESTART, Difference
 
 
 def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> list[Difference]:
@@ -25,7 +27,9 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
         after = wanted.get(row.name, desired.options[row.name])
         if before != after:
             found.append(Difference(row.name, before, after, row.change, row.secret))
-    return found + _joined_difference(runtime, config, desired)
+    from . import joins
+
+    return found if joins.plain(desired.options) else found + _joined_differences(runtime, config, desired)
 
 
 def _image_difference(runtime: Runtime, config: ContainerConfig, desired: Desired) -> list[Difference]:
@@ -49,17 +53,37 @@ def _image_difference(runtime: Runtime, config: ContainerConfig, desired: Desire
     return [Difference("image", before, after, Change.RECREATE)]
 
 
-def _joined_difference(runtime: Runtime, config: ContainerConfig, desired: Desired) -> list[Difference]:
-    """A container joined by name may be another one by now."""
-    network = desired.wanted["network"]
-    before = config.namespace_containers.get("net", "")
-    if network["mode"] != "container" or not before or network != config.options["network"]:
+def _joined_differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> list[Difference]:
+    """A container named in an option may be another one by now, and so may the IDs of a user or group."""
+    from . import joins
+
+    found = []
+    for option, key in joins.named(desired.wanted):
+        before = config.namespace_containers.get(OPTIONS[option].value, "") if option in OPTIONS else ""
+        if desired.wanted[option] != config.options[option] or option not in OPTIONS:
+            continue
+        try:
+            after = runtime.store.lookup(key)
+        except NoSuchContainer:
+            after = ""
+        if before != after:
+            found.append(Difference(option, f"{key} ({before[:12]})", f"{key} ({after[:12]})", Change.RECREATE))
+    if not any(one.change == Change.RECREATE for one in found):
+        maps = joins.id_mappings(runtime, desired.wanted)
+        if maps != config.id_mappings:
+            found.append(Difference("userns", config.id_mappings, maps, Change.RECREATE))
+    return found
+
+
+def drift(container: Container) -> list[Difference]:
+    """The joined namespaces that a running container no longer shares with their owners; no program is started."""
+    if not container.config.namespace_containers or not container.state.status.has_process:
         return []
-    try:
-        after = runtime.store.lookup(network["target"])
-    except NoSuchContainer:
-        after = ""
-    if before == after:
-        return []
-    name = network["target"]
-    return [Difference("network", f"{name} ({before[:12]})", f"{name} ({after[:12]})", Change.RECREATE)]
+    from .._container.shared_namespaces import moved
+
+    names = {namespace.value: option for option, namespace in OPTIONS.items()}
+    joined = container.config.namespace_containers
+    return [
+        Difference(names.get(kind, kind), "no longer shared", f"that of {joined[kind][:12]}", RESTART)
+        for kind in moved(container)
+    ]

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import shutil
 
-from .._container import etc_files, init_program
+from .._container import etc_files, init_program, kernel_limits
 from .._container.volumes import check_source
 from .._drivers import cni_config
 from .._drivers.command import TOOL_PATH
-from .._model.errors import ContainerStopped, InvalidArgument, NotImplementedByHost, ToolMissing
+from .._model.errors import InvalidArgument, NotImplementedByHost, ToolMissing
 from .._runtime.runtime import Runtime
 from .._spec import capabilities
 from .desired import Desired
@@ -57,6 +57,7 @@ def check(runtime: Runtime, desired: Desired) -> None:
         init_program.path(options["init_path"])
     if options["timezone"]:
         etc_files.zone_file(options["timezone"])
+    kernel_limits.check(runtime.host.cgroups, options)
     if "memory_swap" in desired.given and options["memory_swap"] not in (None, -1) and not runtime.host.swap:
         raise NotImplementedByHost(
             "memory_swap: this kernel does not account for swap (boot with swapaccount=1): omit the option"
@@ -72,14 +73,3 @@ def _check_network(runtime: Runtime, desired: Desired) -> None:
                 cni_config.network(runtime.parts, name)
             else:
                 cni_config.default_network(runtime.parts)
-    elif network["mode"] == "ns" and not os.path.exists(network["target"]):
-        raise InvalidArgument(f"network: {network['target']} is not a network namespace on this host")
-    elif network["mode"] == "container":
-        joined = runtime.container(network["target"]).peek()
-        if joined.name == desired.name:
-            raise InvalidArgument(f"network: container {desired.name} cannot join its own network namespace")
-        if desired.state in ("started", "paused") and not joined.state.status.has_process:
-            raise ContainerStopped(
-                f"network: container {joined.name}, whose network {desired.name} is to join, is "
-                f"{joined.state.status}: start it first"
-            )

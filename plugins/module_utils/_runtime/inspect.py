@@ -10,6 +10,7 @@ from typing import Any, Mapping
 from .._container.attachments import attachments
 from .._container.container import Container
 from .._model.config import ContainerConfig
+from .._model.namespaces import OPTIONS
 from .._model.network import Attachment
 from .._model.state import ContainerState
 
@@ -32,7 +33,7 @@ def inspect(container: Container) -> dict[str, Any]:
         "Image": config.rootfs_image_id,
         "ImageName": config.rootfs_image_name,
         "Rootfs": config.rootfs,
-        "Pod": "",
+        "Pod": config.pod,
         "ResolvConfPath": f"{container.run_dir}/resolv.conf",
         "HostnamePath": f"{container.run_dir}/hostname",
         "HostsPath": f"{container.run_dir}/hosts",
@@ -154,6 +155,7 @@ def _host_config(config: ContainerConfig) -> dict[str, Any]:
         "Binds": [f"{volume['source']}:{volume['target']}" for volume in options["volume"]],
         "Tmpfs": {target: ",".join(words) for target, words in options["tmpfs"].items()},
         "NetworkMode": modes.get(network["mode"], network["mode"]),
+        **_namespace_modes(config),
         "PortBindings": _port_bindings(config),
         "LogConfig": {
             "Type": options["log_driver"],
@@ -189,6 +191,24 @@ def _host_config(config: ContainerConfig) -> dict[str, Any]:
         "RestartPolicy": {"Name": "", "MaximumRetryCount": 0},
         "AutoRemove": False,
     }
+
+
+def _namespace_modes(config: ContainerConfig) -> dict[str, Any]:
+    """The modes in podman's words, and the ID maps as ``INSIDE:OUTSIDE:AMOUNT``."""
+    keys = {"ipc": "IpcMode", "pid": "PidMode", "uts": "UTSMode", "userns": "UsernsMode", "cgroupns": "CgroupMode"}
+    found: dict[str, Any] = {}
+    for option, key in keys.items():
+        joined = config.namespace_container(OPTIONS[option])
+        mode, target = config.options[option]["mode"], config.options[option]["target"]
+        default = {"ipc": "shareable", "pid": "private", "uts": "private"}.get(option, "")
+        found[key] = f"container:{joined}" if joined else f"ns:{target}" if mode == "ns" else mode or default
+    if config.id_mappings:
+        found["UsernsMode"] = found["UsernsMode"] or "private"
+        found["IDMappings"] = {
+            f"{kind.capitalize()}Map": [":".join(map(str, entry)) for entry in config.id_mappings[kind]]
+            for kind in ("uid", "gid")
+        }
+    return found
 
 
 def _security(security: Mapping[str, Any]) -> list[str]:

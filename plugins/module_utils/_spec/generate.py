@@ -25,7 +25,8 @@ class Facts(NamedTuple):
     """What only the host can tell: paths made for the container, its user, and what the kernel offers.
 
     ``namespaces`` maps an OCI namespace type to the path to join, "" for a new one; a type that is
-    absent is the host's. ``shm`` is what is at /dev/shm, None for nothing. ``hard_limits`` maps a resource to its hard limit here, -1 for none.
+    absent is the host's. ``shm`` is what is at /dev/shm, "" for the host's own, None for nothing.
+    ``hard_limits`` maps a resource to its hard limit here, -1 for none.
     ``init`` is the program on the host that is to be PID 1 and to reap, "" for none.
     """
 
@@ -43,6 +44,7 @@ class Facts(NamedTuple):
     devices: tuple[Mapping[str, Any], ...] = ()
     swap: bool = True
     init: str = ""
+    device_numbers: Mapping[str, tuple[int, int]] = {}
 
 
 def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
@@ -133,7 +135,7 @@ def _linux(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
         "namespaces": [
             {"type": kind, **({"path": path} if path else {})} for kind, path in sorted(facts.namespaces.items())
         ],
-        "resources": {"devices": [devices], **resources(config.options, swap=facts.swap)},
+        "resources": {"devices": [devices], **resources(config.options, swap=facts.swap, numbers=facts.device_numbers)},
         "sysctl": _sysctls(config),
         "rootfsPropagation": _root_propagation(config.options["volume"]),
         **linux_mappings(config.id_mappings),
