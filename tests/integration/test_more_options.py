@@ -21,7 +21,7 @@ def started(host: Host, **options: Any) -> Process:
     """A container with these options, which a second run leaves as it is."""
     wanted = {**OPTIONS, **options}
     made = host.container("c", **wanted)
-    assert not made.failed, made
+    assert not made.failed, made["msg"]
     again = host.container("c", diff=True, **wanted)
     assert not again.changed, again
     return Process(again)
@@ -112,3 +112,68 @@ def test_read_only_root_has_tmpfs_where_wanted(host: Host, given: bool) -> None:
 def test_what_the_host_lacks_for_the_process_is_named(host: Host) -> None:
     refused(host, timezone="Nowhere/Land")
     refused(host, init_path="/srv/none", init=True)
+
+
+def _block_device() -> str:
+    return next(f"/dev/{name}" for name in ("vda", "sda", "loop0") if os.path.exists(f"/dev/{name}"))
+
+
+def test_limits_are_the_kernels(host: Host) -> None:
+    block = _block_device()
+    numbers = f"{os.major(os.stat(block).st_rdev)}:{os.minor(os.stat(block).st_rdev)}"
+    process = started(
+        host,
+        memory="64m",
+        memory_reservation="32m",
+        memory_swappiness=11,
+        oom_kill_disable=True,
+        cpuset_mems="0",
+        blkio_weight=123,
+        device_read_bps=[f"{block}:1m"],
+        device_write_bps=[f"{block}:2m"],
+        device_read_iops=[f"{block}:100"],
+        device_write_iops=[f"{block}:200"],
+    )
+    assert process.cgroup("memory", "memory.soft_limit_in_bytes") == str(32 << 20)
+    assert process.cgroup("memory", "memory.swappiness") == "11"
+    assert "oom_kill_disable 1" in (process.cgroup("memory", "memory.oom_control") or "")
+    assert process.cgroup("cpuset", "cpuset.mems") == "0"
+    assert process.cgroup("blkio", "blkio.bfq.weight") == "123"
+    for file, limit in (("read_bps", 1 << 20), ("write_bps", 2 << 20), ("read_iops", 100), ("write_iops", 200)):
+        assert process.cgroup("blkio", f"blkio.throttle.{file}_device") == f"{numbers} {limit}", file
+
+
+def test_limits_are_changed_while_the_container_runs(host: Host) -> None:
+    process = started(host, memory_reservation="32m", blkio_weight=123, cpuset_mems="0")
+    for reservation, weight in (("16m", 200), (None, None)):
+        given = {"memory_reservation": reservation, "blkio_weight": weight} if weight else {}
+        done = host.container("c", **OPTIONS, **given)
+        assert done["actions"] == ["updated c"], done
+        assert Process(done).pid == process.pid
+        soft = int(process.cgroup("memory", "memory.soft_limit_in_bytes") or 0)
+        assert soft == 16 << 20 if reservation else soft > 1 << 60
+        assert process.cgroup("blkio", "blkio.bfq.weight") == str(weight or 100)
+        assert not host.container("c", **OPTIONS, **given).changed
+
+
+def test_real_time_is_taken_from_a_cgroup_that_has_some(host: Host) -> None:
+    refused(host, cpu_rt_runtime=5000, cpu_rt_period=1000000)
+    for folder in ("", "/rt"):
+        os.makedirs(f"/sys/fs/cgroup/cpu{folder}", exist_ok=True)
+        with open(f"/sys/fs/cgroup/cpu{folder}/cpu.rt_runtime_us", "w", encoding="ascii") as file:
+            file.write("10000")
+    process = started(host, cpu_rt_runtime=5000, cpu_rt_period=900000, cgroup_parent="/rt")
+    assert process.cgroup("cpu", "cpu.rt_runtime_us") == "5000"
+    assert process.cgroup("cpu", "cpu.rt_period_us") == "900000"
+    host.container("c", state="absent")
+    for name in os.listdir("/sys/fs/cgroup"):
+        if os.path.isdir(f"/sys/fs/cgroup/{name}/rt"):
+            os.rmdir(f"/sys/fs/cgroup/{name}/rt")
+
+
+def test_limits_this_host_lacks_are_named(host: Host) -> None:
+    refused(host, kernel_memory="64m")
+    refused(host, device_read_bps=["/dev/null:1m"])
+    with open(f"/sys/class/block/{os.path.basename(_block_device())}/queue/scheduler", encoding="ascii") as file:
+        if "[bfq]" not in file.read():
+            refused(host, blkio_weight_device={_block_device(): 100})
