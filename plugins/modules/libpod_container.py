@@ -325,6 +325,14 @@ options:
   privileged:
     description: Whether the container has every capability and device of the host, and neither seccomp nor masked paths.
     type: bool
+  device:
+    description:
+      - Devices of the target as C(HOST[:CONTAINER][:PERMISSIONS]), permissions from C(rwm). Of a directory, all devices in it.
+    type: list
+    elements: str
+  device_cgroup_rule:
+    description: Devices that the container may use once it has made their nodes, such as V(c 189:* rmw).
+    type: str
   read_only:
     description: Whether the root filesystem is read-only, with tmpfs on C(/run), C(/tmp) and C(/var/tmp).
     type: bool
@@ -332,7 +340,13 @@ options:
     description: Whether O(read_only=true) puts tmpfs on C(/run), C(/tmp) and C(/var/tmp). V(true) where omitted.
     type: bool
   security_opt:
-    description: C(no-new-privileges), C(seccomp=unconfined) or C(seccomp=/path/to/profile.json).
+    description:
+      - C(no-new-privileges), C(seccomp=unconfined) or C(seccomp=/path/to/profile.json).
+      - C(mask=/PATH[:/PATH]) hides more paths, C(unmask=/PATH[:/PATH]) shows those that are hidden or read-only, shell
+        patterns too, and C(unmask=ALL) all of them.
+      - C(proc-opts=OPTION[,OPTION]) are mount options of C(/proc).
+      - C(apparmor=PROFILE) needs AppArmor on the target. C(label=disable), and C(label=KEY:VALUE) with C(user), C(role),
+        C(type), C(level) or C(filetype), which needs SELinux.
     type: list
     elements: str
   ulimit:

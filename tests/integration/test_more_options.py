@@ -177,3 +177,48 @@ def test_limits_this_host_lacks_are_named(host: Host) -> None:
     with open(f"/sys/class/block/{os.path.basename(_block_device())}/queue/scheduler", encoding="ascii") as file:
         if "[bfq]" not in file.read():
             refused(host, blkio_weight_device={_block_device(): 100})
+
+
+def test_devices_are_there_and_may_be_used_as_given(host: Host) -> None:
+    process = started(
+        host,
+        device=["/dev/kmsg:/dev/one:r", "/dev/full", "/dev/net:/dev/several"],
+        device_cgroup_rule="c 10:200 rwm",
+    )
+    made = os.stat(process.path("root/dev/one"))
+    assert made.st_rdev == os.stat("/dev/kmsg").st_rdev
+    assert os.path.exists(process.path("root/dev/several/tun"))
+    allowed = (process.cgroup("devices", "devices.list") or "").splitlines()
+    assert {"c 1:11 r", "c 10:200 rwm", "c 1:7 rwm"} <= set(allowed)
+    command = ["sh", "-c", ": < /dev/one && echo read && : > /dev/one"]
+    done = host.container("d", detach=False, **{**OPTIONS, "command": command, "device": ["/dev/fuse:/dev/one:r"]})
+    assert done["stdout"] == "read\n", done
+    assert "can't create /dev/one: Operation not permitted" in done["stderr"], done
+
+
+def test_privileged_container_has_the_hosts_devices_and_the_given_ones(host: Host) -> None:
+    process = started(host, privileged=True, device=["/dev/kmsg:/dev/one"])
+    assert os.path.exists(process.path("root/dev/kmsg")) and os.path.exists(process.path("root/dev/one"))
+    assert (process.cgroup("devices", "devices.list") or "").startswith("a *:* rwm")
+
+
+def test_paths_are_masked_as_given(host: Host) -> None:
+    process = started(
+        host, security_opt=["mask=/www:/etc/group", "unmask=/proc/sys:/proc/kcore", "proc-opts=hidepid=2"]
+    )
+    mounts = process.mounts
+    assert mounts["/www"].fstype == "tmpfs" and "/etc/group" in mounts
+    assert not {"/proc/sys", "/proc/kcore"} & set(mounts) and "/proc/bus" in mounts
+    assert "hidepid=invisible" in mounts["/proc"].super_options
+    open_ = started(host, security_opt=["unmask=ALL"]).mounts
+    assert not [target for target in open_ if target.startswith("/proc/")]
+
+
+def test_devices_and_security_modules_this_host_lacks_are_named(host: Host) -> None:
+    refused(host, device=["/dev/nowhere"])
+    refused(host, device=["/etc/passwd"])
+    if not os.path.exists("/sys/module/apparmor"):
+        assert "AppArmor" in refused(host, security_opt=["apparmor=strict"])["msg"]
+    if not os.path.exists("/sys/fs/selinux"):
+        assert "SELinux" in refused(host, security_opt=["label=type:x_t"])["msg"]
+    started(host, security_opt=["label=disable", "apparmor=unconfined"])

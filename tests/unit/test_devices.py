@@ -100,3 +100,43 @@ def test_limit_of_what_is_no_block_device_is_refused() -> None:
     for path in ("/dev/null", "/nowhere"):
         with pytest.raises(InvalidArgument, match=f"^device_read_bps: {path} "):
             kernel_limits.numbers(normalise({"device_read_bps": [f"{path}:1"]}))
+
+
+@pytest.mark.parametrize(
+    ("given", "host", "container", "permissions"),
+    [
+        ("/dev/fuse", "/dev/fuse", "/dev/fuse", "rwm"),
+        ("/dev/fuse:/dev/x", "/dev/fuse", "/dev/x", "rwm"),
+        ("/dev/fuse:mr", "/dev/fuse", "/dev/fuse", "rm"),
+        ("//dev/fuse:/dev//x:w", "/dev/fuse", "/dev/x", "w"),
+    ],
+)
+def test_device_has_host_container_and_permissions(given: str, host: str, container: str, permissions: str) -> None:
+    meant = {"host": host, "container": container, "permissions": permissions}
+    assert normalise({"device": [given]})["device"] == [meant]
+
+
+@pytest.mark.parametrize(
+    "given", ["", "dev/a", "/dev/a:b", "/dev/a:/dev/b:x", "/dev/a:rr", "/dev/a:/b:r:w", "/dev/a:/dev/b /dev/c:/dev/b"]
+)
+def test_refused_device_is_named(given: str) -> None:
+    with pytest.raises(InvalidArgument, match="^device: .* cannot be used: expected "):
+        normalise({"device": given.split(" ")})
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ("c 189:* rmw", {"allow": True, "type": "c", "major": 189, "access": "rwm"}),
+        ("b 8:1 r", {"allow": True, "type": "b", "major": 8, "minor": 1, "access": "r"}),
+        ("a *:* m", {"allow": True, "type": "a", "access": "m"}),
+    ],
+)
+def test_device_cgroup_rule(given: str, rule: dict[str, Any]) -> None:
+    assert normalise({"device_cgroup_rule": given})["device_cgroup_rule"] == rule
+
+
+@pytest.mark.parametrize("given", ["c 1 r", "d 1:2 r", "c 1:2", "c 1:2 x", "c x:2 r"])
+def test_refused_device_cgroup_rule_is_named(given: str) -> None:
+    with pytest.raises(InvalidArgument, match="^device_cgroup_rule: .* cannot be used: expected "):
+        normalise({"device_cgroup_rule": given})

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Mapping
 
 from .._drivers import beneath, cgroups_paths
 from .._drivers.effects import effect
 from .._model.errors import InvalidArgument
 from .._spec import capabilities, seccomp, users
 from .._spec.generate import Facts, generate
-from . import etc_files, init_program, kernel_limits, shared_namespaces, volumes
+from . import device_nodes, etc_files, init_program, kernel_limits, shared_namespaces, volumes
 
 if TYPE_CHECKING:
     from .container import Container
@@ -46,7 +46,8 @@ def draft(container: Container) -> Facts:
         shm=shared_namespaces.shm_dir(container),
         files=etc_files.paths(container),
         hard_limits=hard_limits,
-        devices=tuple(_all_devices()) if options["privileged"] else (),
+        devices=device_nodes.nodes(options),
+        device_rules=device_nodes.rules(options),
         swap=container.host.swap,
         device_numbers=kernel_limits.numbers(options),
         init=init_program.path(options["init_path"]) if options["init"] else "",
@@ -104,32 +105,6 @@ def _check_ulimits(wanted: Mapping[str, list[int]], hard_limits: Mapping[str, in
                 f"ulimit: {name}={hard} is above this host's hard limit {ceiling}, and the engine runs without "
                 "CAP_SYS_RESOURCE: ask for less, or raise the limit of whoever starts it"
             )
-
-
-def _all_devices() -> list[dict[str, Any]]:
-    """Every device node of the host, for a privileged container (config-linux.md#devices)."""
-    import stat
-
-    found = []
-    for directory, folders, names in os.walk("/dev"):
-        folders[:] = [folder for folder in folders if folder not in ("pts", "shm", "fd", "mqueue", ".udev", ".lxc")]
-        for name in names:
-            path = f"{directory}/{name}"
-            info = os.lstat(path)
-            if name == "console" or not (stat.S_ISCHR(info.st_mode) or stat.S_ISBLK(info.st_mode)):
-                continue
-            found.append(
-                {
-                    "path": path,
-                    "type": "c" if stat.S_ISCHR(info.st_mode) else "b",
-                    "major": os.major(info.st_rdev),
-                    "minor": os.minor(info.st_rdev),
-                    "fileMode": stat.S_IMODE(info.st_mode),
-                    "uid": info.st_uid,
-                    "gid": info.st_gid,
-                }
-            )
-    return found
 
 
 def write_hosts(container: Container) -> None:

@@ -134,6 +134,8 @@ _ROWS = (
     _row("cap_add", "list", spelling.capabilities, [], aliases=("capabilities",), elements="str"),
     _row("cap_drop", "list", spelling.capabilities, [], elements="str"),
     _row("privileged", "bool", spelling.flag, False),
+    _row("device", "list", _later("devices", "devices"), [], elements="str"),
+    _row("device_cgroup_rule", "str", _later("devices", "cgroup_rule")),
     _row("read_only", "bool", spelling.flag, False),
     _row("read_only_tmpfs", "bool", spelling.flag, True),
     _row("security_opt", "list", modes.security, _SECURITY_DEFAULT, elements="str"),
@@ -191,6 +193,8 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidArgument("no_hosts: cannot be combined with etc_hosts, whose place is the engine's file: omit one")
     if meant["init_path"] and not meant["init"]:
         raise InvalidArgument(f"init_path: {meant['init_path']!r} needs init to be true too")
+    if meant["init"] and meant["pid"]["mode"] not in ("", "private"):
+        raise InvalidArgument("init: needs a PID namespace of the container's own, for it is to be process 1: omit pid")
     if meant["privileged"] and not meant["security_opt"]["seccomp"]:
         meant["security_opt"]["seccomp"] = "unconfined"
     both = sorted(set(meant["tmpfs"]) & {volume["target"] for volume in meant["volume"]})

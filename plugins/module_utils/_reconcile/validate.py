@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from .._container import etc_files, init_program, kernel_limits
+from .._container import device_nodes, etc_files, init_program, kernel_limits, security_modules
 from .._container.volumes import check_source
 from .._drivers import cni_config
 from .._drivers.command import TOOL_PATH
@@ -57,6 +57,8 @@ def check(runtime: Runtime, desired: Desired) -> None:
         init_program.path(options["init_path"])
     if options["timezone"]:
         etc_files.zone_file(options["timezone"])
+    device_nodes.rules(options)
+    security_modules.check(options["security_opt"])
     kernel_limits.check(runtime.host.cgroups, options)
     if "memory_swap" in desired.given and options["memory_swap"] not in (None, -1) and not runtime.host.swap:
         raise NotImplementedByHost(

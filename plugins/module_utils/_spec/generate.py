@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any, Mapping, NamedTuple, Optional
 
 from .._model.config import ContainerConfig
-from .mounts import MASKED_PATHS, READONLY_PATHS, mounts
+from . import confinement
+from .mounts import mounts
 from .resources import resources
 from .user_namespace import adapt, linux_mappings
 from .users import User
@@ -44,6 +45,7 @@ class Facts(NamedTuple):
     devices: tuple[Mapping[str, Any], ...] = ()
     swap: bool = True
     init: str = ""
+    device_rules: tuple[Mapping[str, Any], ...] = ()
     device_numbers: Mapping[str, tuple[int, int]] = {}
 
 
@@ -102,6 +104,12 @@ def _process(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
         "noNewPrivileges": config.options["security_opt"]["no_new_privileges"],
         "rlimits": _rlimits(config.options["ulimit"], facts.hard_limits),
     }
+    security = config.options["security_opt"]
+    label = confinement.labels(security)[0]
+    if label:
+        found["selinuxLabel"] = label
+    if security.get("apparmor", "unconfined") != "unconfined":
+        found["apparmorProfile"] = security["apparmor"]
     if config.options["oom_score_adj"] is not None:
         found["oomScoreAdj"] = config.options["oom_score_adj"]
     return found
@@ -128,21 +136,24 @@ def _sysctls(config: ContainerConfig) -> dict[str, str]:
 
 
 def _linux(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
-    privileged = config.options["privileged"]
-    devices = {"allow": privileged, "access": "rwm"}
+    options = config.options
+    devices = [{"allow": options["privileged"], "access": "rwm"}, *facts.device_rules]
+    if options["device_cgroup_rule"]:
+        devices.append(options["device_cgroup_rule"])
     found: dict[str, Any] = {
         "cgroupsPath": facts.cgroups_path,
         "namespaces": [
             {"type": kind, **({"path": path} if path else {})} for kind, path in sorted(facts.namespaces.items())
         ],
-        "resources": {"devices": [devices], **resources(config.options, swap=facts.swap, numbers=facts.device_numbers)},
+        "resources": {"devices": devices, **resources(options, swap=facts.swap, numbers=facts.device_numbers)},
         "sysctl": _sysctls(config),
         "rootfsPropagation": _root_propagation(config.options["volume"]),
         **linux_mappings(config.id_mappings),
+        **confinement.paths(options["security_opt"], options["privileged"]),
     }
-    if not privileged:
-        found["maskedPaths"] = list(MASKED_PATHS)
-        found["readonlyPaths"] = list(READONLY_PATHS)
+    mount_label = confinement.labels(options["security_opt"])[1]
+    if mount_label:
+        found["mountLabel"] = mount_label
     if facts.devices:
         found["devices"] = list(facts.devices)
     if facts.seccomp is not None:

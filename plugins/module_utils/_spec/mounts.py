@@ -9,11 +9,6 @@ from typing import Any, Iterable, Mapping, Optional
 
 Mount = dict[str, Any]
 
-MASKED_PATHS = (
-    "/proc/acpi /proc/kcore /proc/keys /proc/latency_stats /proc/timer_list /proc/timer_stats /proc/sched_debug"
-    " /proc/scsi /sys/firmware /sys/fs/selinux /sys/dev/block"
-).split()
-READONLY_PATHS = "/proc/asound /proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger".split()
 _READ_ONLY_TMPFS = ("/run", "/tmp", "/var/tmp")
 
 
@@ -25,11 +20,11 @@ def _bind(source: str, target: str, *options: str) -> Mount:
     return _mount(target, "bind", source, *options)
 
 
-def _kernel_mounts(privileged: bool) -> list[Mount]:
+def _kernel_mounts(privileged: bool, proc_options: Iterable[str]) -> list[Mount]:
     access = "rw" if privileged else "ro"
     quiet = ("nosuid", "noexec", "nodev")
     return [
-        _mount("/proc", "proc", "proc", *quiet),
+        _mount("/proc", "proc", "proc", *quiet, *proc_options),
         _mount("/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
         _mount(
             "/dev/pts", "devpts", "devpts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"
@@ -66,7 +61,8 @@ def mounts(
     ``volume_sources`` maps a volume's target to the host directory behind it, ``shm`` is the host's side of
     /dev/shm (empty: the host's own, None: nothing), and ``files`` maps /etc/hosts and its like to the engine's files.
     """
-    found = {mount["destination"]: mount for mount in _kernel_mounts(options["privileged"])}
+    proc_options = options["security_opt"].get("proc-opts", ())
+    found = {mount["destination"]: mount for mount in _kernel_mounts(options["privileged"], proc_options)}
     if shm is not None:
         found["/dev/shm"] = _bind(shm or "/dev/shm", "/dev/shm", "rbind", "rprivate", "nosuid", "noexec", "nodev")
     for target, source in files.items():
