@@ -148,13 +148,38 @@ options:
     description:
       - Volumes as C(SOURCE:TARGET[:OPTIONS]). A source with a slash is a path on the target, which must exist. Any other is
         the name of a volume, which is made where missing, with the image's content, and kept when the container goes.
-      - Options are C(ro), C(rw), C(nodev), C(noexec), C(nosuid), C(bind), C(nocopy), C(z), C(Z) and a propagation.
+      - A target alone is an anonymous volume, which O(delete_volumes) removes with the container.
+      - Options are C(ro), C(rw), C(nodev), C(noexec), C(nosuid), C(bind), C(nocopy), C(z), C(Z) and a propagation. C(U) makes
+        the container's user the owner of all in the volume. C(O), alone, puts an overlay over the source, which keeps what
+        the container changes until it stops.
     type: list
     elements: str
     aliases: [volumes]
   tmpfs:
     description: Targets of tmpfs mounts and their options, such as C(size=64m,mode=1777).
     type: dict
+  mount:
+    description:
+      - Mounts as C(KEY=VALUE) separated by commas, such as V(type=bind,source=/srv,target=/data,ro=true). C(type) is C(bind),
+        C(volume) (where omitted), C(tmpfs), C(ramfs) or C(devpts).
+      - A volume without C(source) is anonymous. C(bind) and C(volume) take C(ro), C(U), C(bind-propagation), C(relabel),
+        C(nosuid), C(nodev), C(noexec), and C(bind-nonrecursive) or C(nocopy). C(tmpfs) takes C(tmpfs-size), C(tmpfs-mode),
+        C(uid) and C(gid), and C(devpts) C(uid), C(gid), C(mode) and C(max).
+    type: list
+    elements: str
+    aliases: [mounts]
+  volumes_from:
+    description:
+      - Containers whose volumes and bind mounts this one gets too, as they are when it is made. C(NAME:ro) makes them
+        read-only.
+    type: list
+    elements: str
+  image_volume:
+    description:
+      - What is mounted where the image declares a volume. V(bind) is an anonymous volume with the image's content,
+        V(tmpfs) a tmpfs, V(ignore) nothing. V(bind) where omitted.
+    type: str
+    choices: [bind, tmpfs, ignore]
   publish:
     description:
       - Published ports as C([[HOST_IP:]HOST_PORT:]PORT[/PROTOCOL]), ranges too. A free host port is chosen where none is given.
@@ -416,6 +441,12 @@ options:
     description: Whether O(state=absent) also removes the containers that depend on this one. It is refused otherwise.
     type: bool
     default: false
+  delete_volumes:
+    description:
+      - Whether anonymous volumes, those of the image among them, are removed with their last container, be it removed or
+        made anew. Named volumes always stay.
+    type: bool
+    default: true
 seealso:
   - module: libpod.engine.libpod_container_info
 """

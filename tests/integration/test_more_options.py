@@ -222,3 +222,96 @@ def test_devices_and_security_modules_this_host_lacks_are_named(host: Host) -> N
     if not os.path.exists("/sys/fs/selinux"):
         assert "SELinux" in refused(host, security_opt=["label=type:x_t"])["msg"]
     started(host, security_opt=["label=disable", "apparmor=unconfined"])
+
+
+def _volumes() -> list[str]:
+    folder = "/srv/static/volumes"
+    return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+
+def test_mounts_are_as_given(host: Host) -> None:
+    os.makedirs("/srv/shared/below")
+    process = started(
+        host,
+        mount=[
+            "type=bind,source=/srv/shared,target=/b,ro,bind-propagation=rslave,noexec",
+            "type=volume,source=named,target=/v",
+            "type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=700",
+            "type=ramfs,target=/r",
+            "type=devpts,target=/p,mode=600",
+        ],
+    )
+    mounts = process.mounts
+    assert {"ro", "noexec"} <= set(mounts["/b"].options)
+    assert [word for word in mounts["/b"].propagation if word.startswith("master:")] or not mounts["/b"].propagation
+    assert mounts["/v"].root.endswith("/volumes/named/_data")
+    assert (mounts["/t"].fstype, mounts["/r"].fstype, mounts["/p"].fstype) == ("tmpfs", "ramfs", "devpts")
+    assert {"size=1024k", "mode=700"} <= set(mounts["/t"].super_options)
+    os.rmdir("/srv/shared/below")
+    host.container("c", state="absent")
+    assert _volumes() == ["named"]
+    host.run("rm", "-r", "/srv/static/volumes", "/srv/shared")
+
+
+def test_image_volume_is_anonymous_and_goes_with_the_container(host: Host) -> None:
+    process = started(host, image="volume", volume=["/more"])
+    assert process.run("cat", "/data/seed").stdout == "from the image\n"
+    assert {"/data", "/more"} <= set(process.mounts)
+    names = _volumes()
+    assert len(names) == 2
+    assert process.run("sh", "-c", "echo kept > /data/seed").returncode == 0
+    host.container("c", state="stopped")
+    again = Process(host.container("c", **OPTIONS | {"image": "volume", "volume": ["/more"]}))
+    assert again.run("cat", "/data/seed").stdout == "kept\n"
+    changed = host.container("c", **OPTIONS | {"image": "volume", "volume": ["/more", "/less"]})
+    assert changed["actions"] == ["recreated c"]
+    assert len(_volumes()) == 3 and not set(names) & set(_volumes())
+    host.container("c", state="absent")
+    assert _volumes() == []
+    started(host, image="volume")
+    host.container("c", state="absent", delete_volumes=False)
+    assert len(_volumes()) == 1
+    host.run("rm", "-r", "/srv/static/volumes")
+
+
+@pytest.mark.parametrize("given", ["tmpfs", "ignore"])
+def test_image_volume_can_be_tmpfs_or_nothing(host: Host, given: str) -> None:
+    process = started(host, image="volume", image_volume=given)
+    found = process.mounts.get("/data")
+    assert (found.fstype if found else None) == ("tmpfs" if given == "tmpfs" else None)
+    assert _volumes() == []
+
+
+def test_volumes_of_another_container_are_shared(host: Host) -> None:
+    os.makedirs("/srv/shared")
+    lender = host.container("lender", **OPTIONS | {"image": "volume", "volume": ["/srv/shared:/s", "named:/n"]})
+    assert not lender.failed, lender
+    process = started(host, volumes_from=["lender:ro"], tmpfs={"/n": ""})
+    mounts, theirs = process.mounts, Process(lender).mounts
+    assert mounts["/data"].root == theirs["/data"].root and "ro" in mounts["/data"].options
+    assert mounts["/s"].root == theirs["/s"].root
+    assert mounts["/n"].fstype == "tmpfs"
+    host.container("lender", state="absent")
+    assert len(_volumes()) == 2, "the borrower still has the anonymous volume"
+    host.container("c", state="absent")
+    assert _volumes() == ["named"]
+    host.run("rm", "-r", "/srv/static/volumes", "/srv/shared")
+    refused(host, volumes_from=["nobody"])
+
+
+def test_volume_can_be_given_to_the_user_or_have_an_overlay(host: Host) -> None:
+    os.makedirs("/srv/shared/below")
+    os.chmod("/srv/shared", 0o750)
+    os.symlink("/etc/passwd", "/srv/shared/link")
+    process = started(host, user="web:2000", volume=["/srv/shared:/u:U"])
+    assert (os.stat("/srv/shared/below").st_uid, os.stat("/srv/shared/below").st_gid) == (1000, 2000)
+    assert os.stat("/etc/passwd").st_uid == 0
+    process = started(host, user="web:2000", volume=["/srv/shared:/s:O"])
+    assert process.mounts["/s"].fstype == "overlay"
+    assert process.run("sh", "-c", "stat -c '%u %a' /s && touch /s/new && rmdir /s/below").stdout == "1000 750\n"
+    assert sorted(os.listdir("/srv/shared")) == ["below", "link"]
+    host.container("c", state="stopped")
+    again = Process(host.container("c", **OPTIONS, user="web:2000", volume=["/srv/shared:/s:O"]))
+    assert again.run("ls", "/s").stdout == "below\nlink\n"
+    host.container("c", state="absent")
+    host.run("rm", "-r", "/srv/shared")

@@ -70,7 +70,7 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
         rootfs=rootfs,
         user=user,
         capabilities=capabilities.oci_capabilities(granted, user.uid, config.options["cap_add"]),
-        volume_sources=volumes.sources(container, rootfs),
+        volume_sources=volumes.sources(container, rootfs, user),
     )
     etc_files.create(container)
     if config.id_mappings:

@@ -48,6 +48,10 @@ def cleanup(container: Container, *, thorough: bool = False, unmount: bool = Tru
             cgroups_tree.remove(container.host.cgroups, path)
     if os.path.dirname(container.cgroup_path) == DEFAULT_CGROUP_PARENT:
         cgroups_tree.remove_if_empty(container.host.cgroups, DEFAULT_CGROUP_PARENT)
+    if os.path.isdir(f"{container.config.static_dir}/overlays"):
+        from .volumes import remove_overlays
+
+        remove_overlays(container)
     if os.path.isdir(container.run_dir):
         _clear_run_dir(container)
         ended = bool(state.finished_time)

@@ -22,5 +22,5 @@ def spec(container: Container) -> dict[str, Any]:
     from .._spec.generate import generate
     from . import bundle
 
-    sources = {volume["target"]: volume["source"] for volume in container.config.options["volume"]}
+    sources = {volume["target"]: volume["source"] for volume in container.config.volumes}
     return generate(container.config, bundle.draft(container)._replace(volume_sources=sources))

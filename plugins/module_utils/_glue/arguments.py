@@ -72,6 +72,7 @@ def container_spec() -> dict[str, Any]:
         "recreate": {"type": "bool", "default": False},
         "force_delete": {"type": "bool", "default": True},
         "delete_depend": {"type": "bool", "default": False},
+        "delete_volumes": {"type": "bool", "default": True},
         "detach": {"type": "bool", "default": True},
         "env_file": {"type": "list", "elements": "path", "aliases": ["env_files"]},
         "label_file": {"type": "path"},
@@ -98,7 +99,15 @@ def desired(params: Mapping[str, Any]) -> Desired:
     :raises InvalidArgument: a value cannot be used. Where the state goes by name alone, no other option is looked at.
     """
     name = checked_name(params["name"], "name")
-    controls = ("image_strict", "force_restart", "recreate", "force_delete", "delete_depend", "detach")
+    controls = (
+        "image_strict",
+        "force_restart",
+        "recreate",
+        "force_delete",
+        "delete_depend",
+        "delete_volumes",
+        "detach",
+    )
     common = {"name": name, "state": params["state"], **{key: params[key] for key in controls}}
     given = frozenset(key for key in (*OPTIONS, "cpus", "env_file", "label_file") if params.get(key) is not None)
     image, overlay = params.get("image") or "", False

@@ -9,6 +9,7 @@ import copy
 import os
 from typing import Any, Mapping, NamedTuple
 
+from . import volumes
 from .errors import ConfigMismatch, StateCorrupt
 from .namespaces import LinuxNS
 from .options import OPTIONS
@@ -19,7 +20,7 @@ DEFAULT_CGROUP_PARENT = "/libpod_parent"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _JSON_FIELDS = (
     "id name created_time options rootfs_image_id rootfs_image_name image_config rootfs overlay namespace_containers"
-    " ports static_dir cgroup_manager host_env id_mappings requires pod"
+    " ports static_dir cgroup_manager host_env id_mappings requires pod borrowed_volumes"
 ).split()
 
 
@@ -60,6 +61,7 @@ class ContainerConfig(NamedTuple):
     used under an overlay; ``namespace_containers`` maps a LinuxNS value to the ID of the container whose
     namespace is joined; ``ports`` are the published ports with every host port chosen;
     ``host_env`` are the variables taken from the environment of whoever made it;
+    ``borrowed_volumes`` are the volumes of other containers as they were then (volumes_from);
     ``id_mappings`` has the maps ``uid`` and ``gid`` ([inside, outside, amount] each) of a user namespace, or nothing;
     ``requires`` are the IDs of containers to start before it; ``pod`` is the full ID of its pod, or empty.
     """
@@ -81,6 +83,7 @@ class ContainerConfig(NamedTuple):
     id_mappings: Mapping[str, list[list[int]]] = {}
     requires: tuple[str, ...] = ()
     pod: str = ""
+    borrowed_volumes: tuple[dict[str, Any], ...] = ()
 
     def option(self, option: str) -> Any:
         """A copy of one normalised option."""
@@ -90,6 +93,16 @@ class ContainerConfig(NamedTuple):
     def resolved(self) -> dict[str, Any]:
         """The options that fall back on the image's, as they take effect."""
         return resolved(self.options, self.image_config)
+
+    @property
+    def volumes(self) -> list[dict[str, Any]]:
+        """Every bind mount and volume, each with its source; anonymous ones are marked so."""
+        return volumes.of_container(self.id, self.options, self.image_config, self.borrowed_volumes)
+
+    @property
+    def file_systems(self) -> list[dict[str, Any]]:
+        """The tmpfs and other new file systems that the options or the image ask for."""
+        return volumes.file_systems(self.options, self.image_config, [volume["target"] for volume in self.volumes])
 
     @property
     def argv(self) -> list[str]:
@@ -183,6 +196,7 @@ class ContainerConfig(NamedTuple):
             known["options"] = {**{row.name: row.default for row in OPTIONS.values()}, **known["options"]}
         except (KeyError, TypeError) as missing:
             raise StateCorrupt(f"{path} lacks {missing}: restore it, or remove the container") from missing
+        known["borrowed_volumes"] = tuple(known["borrowed_volumes"])
         known["ports"] = tuple(tuple(port) for port in known["ports"])
         known["requires"] = tuple(known["requires"])
         return cls(**known)

@@ -87,6 +87,9 @@ _ROWS = (
     _row("label", "dict", spelling.mapping, {}, aliases=("labels",), change=_RECORD),
     _row("volume", "list", volumes.volumes, [], aliases=("volumes",), elements="str"),
     _row("tmpfs", "dict", volumes.tmpfs, {}),
+    _row("mount", "list", _later("mounts", "mounts"), [], aliases=("mounts",), elements="str"),
+    _row("volumes_from", "list", _later("mounts", "volumes_from"), [], elements="str"),
+    _row("image_volume", "str", spelling.text, "bind", choices=("bind", "tmpfs", "ignore")),
     _row(
         "publish",
         "list",
@@ -197,9 +200,14 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidArgument("init: needs a PID namespace of the container's own, for it is to be process 1: omit pid")
     if meant["privileged"] and not meant["security_opt"]["seccomp"]:
         meant["security_opt"]["seccomp"] = "unconfined"
-    both = sorted(set(meant["tmpfs"]) & {volume["target"] for volume in meant["volume"]})
-    if both:
-        raise InvalidArgument(f"tmpfs: {both[0]!r} cannot be used: volume mounts there too, expected one of them")
+    taken: dict[str, str] = {}
+    for option in ("volume", "mount", "tmpfs"):
+        for mount in meant[option]:
+            target = mount if option == "tmpfs" else mount["target"]
+            if taken.setdefault(target, option) != option:
+                raise InvalidArgument(
+                    f"{option}: {target!r} cannot be used: {taken[target]} mounts there too, expected one of them"
+                )
     return meant
 
 

@@ -18,6 +18,7 @@ from .._model.image import Image, name_for_source
 from .._model.options import Change
 from .._model.process_options import host_variables
 from .._model.status import ContainerStatus
+from .._runtime import anonymous_volumes
 from .._runtime.runtime import Runtime
 from . import joins
 from .desired import Desired
@@ -41,7 +42,7 @@ def apply(runtime: Runtime, container: Optional[Container], desired: Desired, pl
         elif step.verb == "start" and plan.has("create"):
             pass  # done by create, which commits the name only then
         elif step.verb == "delete":
-            _delete(runtime, step.subject)
+            _delete(runtime, step.subject, desired)
             container = None
         elif step.verb == "update":
             _update(runtime, _present(container), desired, plan)
@@ -108,6 +109,7 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
         ports=host_ports.choose(options["publish"]),
         cgroup_manager=runtime.host.cgroup_manager,
         host_env=host_variables(options, os.environ),
+        borrowed_volumes=anonymous_volumes.borrowed(runtime, options),
         id_mappings=joins.id_mappings(runtime, options),
         requires=joins.requires(runtime, options),
     )
@@ -150,6 +152,8 @@ def _recreate(runtime: Runtime, old: Container, desired: Desired, plan: Plan) ->
         if status is ContainerStatus.PAUSED and old.status() is ContainerStatus.RUNNING:
             old.pause()
         raise
+    if not desired.delete_volumes:
+        anonymous_volumes.keep(old)
     runtime.commit(new)
     return new
 
@@ -164,7 +168,7 @@ def _update(runtime: Runtime, container: Container, desired: Desired, plan: Plan
     container.update(config, limits)
 
 
-def _delete(runtime: Runtime, name: str) -> None:
+def _delete(runtime: Runtime, name: str, desired: Desired) -> None:
     """Stop and remove a container; its dependents' names are locked only now, the task's own is already."""
     with runtime.store.lock(name) as lock:
         container = runtime.find(name)
@@ -174,6 +178,8 @@ def _delete(runtime: Runtime, name: str) -> None:
                     container.unpause()
                 if container.state.status is ContainerStatus.RUNNING:
                     container.end()
+            if not desired.delete_volumes:
+                anonymous_volumes.keep(container)
             runtime.remove(container, force=True)
         if lock.depth == 1:
             lock.discard()

@@ -12,7 +12,8 @@ from .._container import device_nodes, etc_files, init_program, kernel_limits, s
 from .._container.volumes import check_source
 from .._drivers import cni_config
 from .._drivers.command import TOOL_PATH
-from .._model.errors import InvalidArgument, NotImplementedByHost, ToolMissing
+from .._model import volumes
+from .._model.errors import InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing
 from .._runtime.runtime import Runtime
 from .._spec import capabilities
 from .desired import Desired
@@ -45,7 +46,7 @@ def check(runtime: Runtime, desired: Desired) -> None:
     options = desired.wanted
     if desired.rootfs and not os.path.isdir(desired.image):
         raise InvalidArgument(f"image: {desired.image} is not a directory, which rootfs: true needs it to be")
-    for volume in options["volume"]:
+    for volume in volumes.given(options):
         if volume["type"] == "bind":
             check_source(volume["source"], desired.name)
     granted = capabilities.host_capabilities()
@@ -53,6 +54,13 @@ def check(runtime: Runtime, desired: Desired) -> None:
     profile = options["security_opt"]["seccomp"]
     if profile not in ("", "unconfined") and not os.path.isfile(profile):
         raise InvalidArgument(f"security_opt: the seccomp profile {profile} is not a file on the host")
+    for lender in options["volumes_from"]:
+        try:
+            found = runtime.container(lender["container"])
+        except NoSuchContainer as error:
+            raise NoSuchContainer(f"volumes_from: {error}") from error
+        if found.name == desired.name:
+            raise InvalidArgument(f"volumes_from: container {desired.name} cannot have its own volumes from itself")
     if options["init"]:
         init_program.path(options["init_path"])
     if options["timezone"]:

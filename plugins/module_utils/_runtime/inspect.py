@@ -44,7 +44,7 @@ def inspect(container: Container) -> dict[str, Any]:
         "MountLabel": "",
         "ProcessLabel": "",
         "Dependencies": list(config.dependencies),
-        "Mounts": [_mount(volume, container) for volume in config.options["volume"]],
+        "Mounts": [_mount(volume, container) for volume in config.volumes],
         "NetworkSettings": _network_settings(container, state),
         "Config": {
             "Hostname": config.hostname,
@@ -153,7 +153,7 @@ def _host_config(config: ContainerConfig) -> dict[str, Any]:
     modes = {"cni": "bridge", "container": f"container:{config.namespace_containers.get('net', '')}"}
     return {
         "Binds": [f"{volume['source']}:{volume['target']}" for volume in options["volume"]],
-        "Tmpfs": {target: ",".join(words) for target, words in options["tmpfs"].items()},
+        "Tmpfs": {one["target"]: ",".join(one["options"]) for one in config.file_systems if one["type"] == "tmpfs"},
         "NetworkMode": modes.get(network["mode"], network["mode"]),
         **_namespace_modes(config),
         "PortBindings": _port_bindings(config),

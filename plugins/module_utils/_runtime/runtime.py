@@ -143,6 +143,10 @@ class Runtime:
                     _end(container)
                 container.cleanup(unmount=False)
                 container.storage.delete(container_id)
+                if container.config.volumes:
+                    from .anonymous_volumes import remove
+
+                    remove(self, container)
             for directory in (self.store.run_dir(container_id), self.store.static_dir(container_id)):
                 effect(f"remove {directory}")
                 shutil.rmtree(directory, ignore_errors=not os.path.exists(directory))

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple, Optional
+from typing import Any, Iterable, Mapping, NamedTuple, Optional
 
 from .._model.config import ContainerConfig
 from . import confinement
@@ -53,7 +53,7 @@ def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
     """The OCI runtime spec of a container; a new structure at each call."""
     options = config.options
     found_mounts = mounts(
-        options,
+        config,
         volume_sources=facts.volume_sources,
         shm=facts.shm,
         files={**facts.files, **({INIT_PATH: facts.init} if facts.init else {})},
@@ -147,7 +147,7 @@ def _linux(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
         ],
         "resources": {"devices": devices, **resources(options, swap=facts.swap, numbers=facts.device_numbers)},
         "sysctl": _sysctls(config),
-        "rootfsPropagation": _root_propagation(config.options["volume"]),
+        "rootfsPropagation": _root_propagation(config.volumes),
         **linux_mappings(config.id_mappings),
         **confinement.paths(options["security_opt"], options["privileged"]),
     }
@@ -167,7 +167,7 @@ def _own_network(config: ContainerConfig, facts: Facts) -> bool:
     return facts.namespaces.get("network") == "" or "net" in joined and joined["net"] == joined.get("user")
 
 
-def _root_propagation(volumes: list[Mapping[str, Any]]) -> str:
+def _root_propagation(volumes: Iterable[Mapping[str, Any]]) -> str:
     """The rootfs must propagate at least as its volumes do (mount_namespaces(7))."""
     wanted = {volume["propagation"].lstrip("r") for volume in volumes}
     return "shared" if "shared" in wanted else "rslave" if "slave" in wanted else "rprivate"

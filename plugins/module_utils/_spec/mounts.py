@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping, Optional
 
+from .._model.config import ContainerConfig
+
 Mount = dict[str, Any]
 
 _READ_ONLY_TMPFS = ("/run", "/tmp", "/var/tmp")
@@ -35,14 +37,28 @@ def _kernel_mounts(privileged: bool, proc_options: Iterable[str]) -> list[Mount]
     ]
 
 
-def _volume_mount(volume: Mapping[str, Any], source: str) -> Mount:
-    flags = [word for word in volume["flags"] if word not in ("z", "Z", "nocopy", "bind")]
+def overlay_directories(static_dir: str, target: str) -> tuple[str, str]:
+    """Where on the host what a container changes in an overlay volume is, as long as it runs."""
+    from hashlib import sha256
+
+    directory = f"{static_dir}/overlays/{sha256(target.encode()).hexdigest()[:16]}"
+    return f"{directory}/upper", f"{directory}/work"
+
+
+def _volume_mount(volume: Mapping[str, Any], source: str, static_dir: str) -> Mount:
+    if "O" in volume["flags"]:
+        upper, work = overlay_directories(static_dir, volume["target"])
+        layers = f"lowerdir={source},upperdir={upper},workdir={work}"
+        return _mount(volume["target"], "overlay", "overlay", layers)
+    flags = [word for word in volume["flags"] if word not in ("z", "Z", "nocopy", "bind", "U")]
     recursion = "bind" if "bind" in volume["flags"] else "rbind"
     access = "ro" if volume["read_only"] else "rw"
     return _bind(source, volume["target"], recursion, access, volume["propagation"], *flags)
 
 
-def _tmpfs_mount(target: str, options: Iterable[str]) -> Mount:
+def _file_system(kind: str, target: str, options: Iterable[str]) -> Mount:
+    if kind == "devpts":
+        return _mount(target, kind, kind, "nosuid", "noexec", "newinstance", "ptmxmode=0666", *options)
     words = [word for word in options if word != "notmpcopyup"]
     given = {word.partition("=")[0] for word in words}
     defaults = [
@@ -50,17 +66,18 @@ def _tmpfs_mount(target: str, options: Iterable[str]) -> Mount:
         for word, opposite in (("nosuid", "suid"), ("nodev", "dev"), ("noexec", "exec"), ("rw", "ro"))
         if opposite not in given and word not in given
     ]
-    return _mount(target, "tmpfs", "tmpfs", *defaults, *words)
+    return _mount(target, kind, kind, *defaults, *words)
 
 
 def mounts(
-    options: Mapping[str, Any], *, volume_sources: Mapping[str, str], shm: Optional[str], files: Mapping[str, str]
+    config: ContainerConfig, *, volume_sources: Mapping[str, str], shm: Optional[str], files: Mapping[str, str]
 ) -> list[Mount]:
     """Every mount of a container, a parent before what lies in it.
 
     ``volume_sources`` maps a volume's target to the host directory behind it, ``shm`` is the host's side of
     /dev/shm (empty: the host's own, None: nothing), and ``files`` maps /etc/hosts and its like to the engine's files.
     """
+    options = config.options
     proc_options = options["security_opt"].get("proc-opts", ())
     found = {mount["destination"]: mount for mount in _kernel_mounts(options["privileged"], proc_options)}
     if shm is not None:
@@ -70,10 +87,10 @@ def mounts(
     if options["read_only"] and options["read_only_tmpfs"]:
         for target in _READ_ONLY_TMPFS:
             found[target] = _mount(target, "tmpfs", "tmpfs", "rw", "nosuid", "nodev", "mode=1777")
-    for target, words in options["tmpfs"].items():
-        found[target] = _tmpfs_mount(target, words)
-    for volume in options["volume"]:
-        found[volume["target"]] = _volume_mount(volume, volume_sources[volume["target"]])
+    for one in config.file_systems:
+        found[one["target"]] = _file_system(one["type"], one["target"], one["options"])
+    for volume in config.volumes:
+        found[volume["target"]] = _volume_mount(volume, volume_sources[volume["target"]], config.static_dir)
     # dict order keeps the kernel's own mounts in front where depths are equal.
     return sorted(
         found.values(), key=lambda mount: mount["destination"].count("/") if mount["destination"] != "/" else 0
