@@ -70,7 +70,7 @@ def test_namespace_of_a_path_is_joined(host: Host, namespaces: int, option: str)
 
 def test_all_kinds_are_joined_at_once(host: Host) -> None:
     first = _run(host, "first", cgroupns="private", hostname="one")
-    second = host.container("second", **{**OPTIONS, **{option: "container:first" for option in KINDS}})
+    second = host.container("second", **{**OPTIONS, **dict.fromkeys(KINDS, "container:first")})
     assert {kind: Process(second).namespace(kind) for kind in KINDS.values()} == {
         kind: first.namespace(kind) for kind in KINDS.values()
     }
@@ -172,7 +172,7 @@ def test_subordinate_ids_of_a_name_are_mapped(host: Host) -> None:
 
 def test_user_namespace_is_joined_with_its_maps(host: Host) -> None:
     first = _run(host, "first", uidmap=MAP)
-    options = {option: "container:first" for option in ("userns", "ipc", "pid", "uts", "network")}
+    options = dict.fromkeys(("userns", "ipc", "pid", "uts", "network"), "container:first")
     second = _run(host, "second", **options)
     assert second.namespace("user") == first.namespace("user")
     assert os.stat(second.path("root/bin")).st_uid == 100000
