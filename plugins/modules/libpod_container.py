@@ -186,6 +186,14 @@ options:
     type: list
     elements: str
     aliases: [ports, published, published_ports]
+  publish_all:
+    description: Whether every port that O(expose) or the image names is published, on a free host port each.
+    type: bool
+  expose:
+    description: Ports of the container that O(publish_all) publishes, as C(PORT[-PORT][/PROTOCOL]).
+    type: list
+    elements: str
+    aliases: [exposed, exposed_ports]
   network:
     description:
       - V(bridge) is the default CNI network, the one named C(libpod) or else the first. Any other name is the CNI network of
@@ -375,13 +383,24 @@ options:
     type: list
     elements: str
   ulimit:
-    description: Resource limits as C(RESOURCE=SOFT[:HARD]), such as V(nofile=1024:2048). C(-1) is unlimited.
+    description:
+      - Resource limits as C(RESOURCE=SOFT[:HARD]), such as V(nofile=1024:2048). C(-1) is unlimited. V(host) alone stands for
+        those of the module's process.
     type: list
     elements: str
     aliases: [ulimits]
   sysctl:
     description: Kernel parameters of the container's namespaces.
     type: dict
+  secrets:
+    description:
+      - Secrets as C(NAME[,KEY=VALUE]). Each is the content of the file C(secrets/NAME) under O(static_root), owned by root
+        with mode C(0600), as it is when the container starts.
+      - It is a file in C(/run/secrets), named as the secret or by C(target), a name or path. Its C(uid) and C(gid) are 0 and
+        its C(mode) is 0444 where omitted. With C(type=env) it is an environment variable instead.
+      - It is kept in memory only, and given to no image.
+    type: list
+    elements: str
   shm_size:
     description: Size of C(/dev/shm). V(64m) where omitted.
     type: str

@@ -315,3 +315,43 @@ def test_volume_can_be_given_to_the_user_or_have_an_overlay(host: Host) -> None:
     assert again.run("ls", "/s").stdout == "below\nlink\n"
     host.container("c", state="absent")
     host.run("rm", "-r", "/srv/shared")
+
+
+def test_secrets_are_in_memory_and_root_keeps_them(host: Host) -> None:
+    os.makedirs("/srv/static/secrets", mode=0o700)
+    with open("/srv/static/secrets/key", "w", encoding="ascii", opener=lambda p, f: os.open(p, f, 0o600)) as file:
+        file.write("hush")
+    wanted = ["key", "key,target=/etc/key,uid=1000,gid=2000,mode=0400", "key,type=env,target=KEY"]
+    process = started(host, secrets=wanted)
+    mounts = process.mounts
+    assert mounts["/run/secrets/key"].fstype == mounts["/etc/key"].fstype == "tmpfs"
+    assert process.run("stat", "-c", "%u %g %a", "/etc/key", "/run/secrets/key").stdout == "1000 2000 400\n0 0 444\n"
+    assert process.run("cat", "/etc/key").stdout == process.environ["KEY"] == "hush"
+    container = host.module("libpod_container_info", {"name": ["c"]})["containers"][0]
+    assert "hush" not in json.dumps(container)
+    run_dir = os.path.dirname(container["HostsPath"])
+    assert [os.stat(path).st_mode & 0o777 for path in (run_dir, f"{run_dir}/secrets")] == [0o700, 0o700]
+    host.container("c", state="stopped")
+    assert not os.path.exists(f"{run_dir}/secrets")
+    host.container("c", state="absent")
+    with open("/proc/self/mountinfo", encoding="ascii") as file:
+        assert "secrets" not in file.read()
+    os.unlink("/srv/static/secrets/key")
+    os.rmdir("/srv/static/secrets")
+    refused(host, secrets=["key"])
+
+
+def test_exposed_ports_are_published_on_free_ones(host: Host) -> None:
+    done = host.container("c", **{**OPTIONS, "network": "bridge", "publish_all": True, "expose": ["8081"]})
+    bindings = done["container"]["NetworkSettings"]["Ports"]
+    assert set(bindings) == {"8081/tcp"} and int(bindings["8081/tcp"][0]["HostPort"]) > 0
+    again = host.container("c", **{**OPTIONS, "network": "bridge", "publish_all": True, "expose": ["8081"]})
+    assert not again.changed and again["container"]["NetworkSettings"]["Ports"] == bindings
+
+
+def test_limits_can_be_the_hosts(host: Host) -> None:
+    process = started(host, ulimit=["host"])
+    with open("/proc/self/limits", encoding="ascii") as file:
+        ours = {line[:26].strip(): line[26:68].split() for line in file.readlines()[1:]}
+    for limit in ("Max open files", "Max processes"):
+        assert list(process.limits[limit]) == ours[limit]

@@ -72,6 +72,12 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
         capabilities=capabilities.oci_capabilities(granted, user.uid, config.options["cap_add"]),
         volume_sources=volumes.sources(container, rootfs, user),
     )
+    wanted = config.options["secrets"]
+    if wanted:
+        from . import secrets
+
+        variables = secrets.variables(container.host.parts, wanted)
+        facts = facts._replace(files={**facts.files, **secrets.mount(container)}, variables=variables)
     etc_files.create(container)
     if config.id_mappings:
         from . import id_mappings
@@ -96,7 +102,7 @@ def _hard_limits() -> dict[str, int]:
 
 def _check_ulimits(wanted: Mapping[str, list[int]], hard_limits: Mapping[str, int]) -> None:
     """A hard limit can only be raised with CAP_SYS_RESOURCE; without it runc's words would name no option."""
-    if "CAP_SYS_RESOURCE" in capabilities.host_capabilities():
+    if "host" in wanted or "CAP_SYS_RESOURCE" in capabilities.host_capabilities():
         return
     for name, (_soft, hard) in wanted.items():
         ceiling = hard_limits.get(name, -1)

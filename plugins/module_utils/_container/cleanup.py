@@ -36,8 +36,9 @@ def cleanup(container: Container, *, thorough: bool = False, unmount: bool = Tru
     network = Background(lambda: _remove_network(container))
     try:
         container.host.oci.delete(container.id, force=thorough)
-        if os.path.ismount(container.shm_dir):
-            syscalls.umount(container.shm_dir, syscalls.MNT_DETACH)
+        for directory in (container.shm_dir, container.secrets_dir):
+            if os.path.ismount(directory):
+                syscalls.umount(directory, syscalls.MNT_DETACH)
         if unmount:
             container.storage.unmount(container.id)
     finally:

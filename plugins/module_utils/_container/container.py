@@ -22,6 +22,9 @@ from .observe import observe
 if TYPE_CHECKING:
     from .._drivers.rootfs import Rootfs
     from .._drivers.storage import Storage
+    from .attach import Attached
+    from .exec import Exec, Executed
+    from .log_lines import Line, Wanted
 
 # Runs whose ends are remembered.
 _EXITS_KEPT = 100
@@ -120,6 +123,11 @@ class Container:
     def shm_dir(self) -> str:
         """The host's side of /dev/shm, which joiners of the IPC namespace share."""
         return f"{self.run_dir}/shm"
+
+    @property
+    def secrets_dir(self) -> str:
+        """The tmpfs with the files of the container's secrets."""
+        return f"{self.run_dir}/secrets"
 
     @property
     def netns_path(self) -> str:
@@ -314,6 +322,36 @@ class Container:
 
         with self.batch():
             unpause(self)
+
+    def exec(self, wanted: Exec, input: bytes = b"") -> Executed:
+        """Run a further process in the running container to its end; the lock is free meanwhile."""
+        from .exec import execute
+
+        return execute(self, wanted, input)
+
+    def exec_detached(self, wanted: Exec) -> str:
+        """Run a further process in the background and return its session's ID, 64 hex digits."""
+        from .exec import execute_detached
+
+        return execute_detached(self, wanted)
+
+    def exec_exit_code(self, exec_id: str) -> Optional[int]:
+        """Exit code of a background process of this life, None while it runs."""
+        from .exec import exit_code
+
+        return exit_code(self, exec_id)
+
+    def logs(self, wanted: Wanted) -> list[Line]:
+        """What the container printed."""
+        from .log_lines import lines
+
+        return lines(self, wanted)
+
+    def attach(self, input: bytes, seconds: float) -> Attached:
+        """Write ``input`` to the container's standard input and read what it prints, for at most ``seconds``."""
+        from .attach import attach
+
+        return attach(self, input, seconds)
 
     def update(self, config: ContainerConfig, limits: list[str]) -> None:
         """Take a new configuration; ``limits`` names the changed options that the kernel must take too."""

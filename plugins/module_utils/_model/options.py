@@ -98,6 +98,8 @@ _ROWS = (
         aliases=("ports", "published", "published_ports"),
         elements="str",
     ),
+    _row("publish_all", "bool", spelling.flag, False),
+    _row("expose", "list", ports.expose, [], aliases=("exposed", "exposed_ports"), elements="str"),
     _row("network", "list", modes.network, _NETWORK_DEFAULT, aliases=("net", "network_mode"), elements="str"),
     _row("ipc", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE, aliases=("ipc_mode",)),
     _row("pid", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE, aliases=("pid_mode",)),
@@ -145,6 +147,7 @@ _ROWS = (
     _row("ulimit", "list", spelling.ulimits, {}, aliases=("ulimits",), elements="str"),
     _row("sysctl", "dict", spelling.mapping, {}),
     _row("shm_size", "str", spelling.size, 64 << 20),
+    _row("secrets", "list", _later("secrets", "secrets"), [], elements="str"),
     _row("stop_signal", "str", spelling.signal, change=_RECORD),
     _row("stop_timeout", "int", spelling.count, 10, change=_RECORD),
     _row("cgroup_parent", "str", spelling.cgroup_parent),
@@ -183,9 +186,10 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
     if meant["cpu_quota"]:
         meant["cpu_period"] = meant["cpu_period"] or spelling.CPU_PERIOD
     _check_memory(meant)
-    if meant["publish"] and meant["network"]["mode"] != "cni":
+    if (meant["publish"] or meant["publish_all"]) and meant["network"]["mode"] != "cni":
+        option = "publish" if meant["publish"] else "publish_all"
         raise InvalidArgument(
-            f"publish: needs a network of the container's own, and network is {meant['network']['mode']!r}: "
+            f"{option}: needs a network of the container's own, and network is {meant['network']['mode']!r}: "
             "use bridge or a CNI network, or publish on the container whose network is joined"
         )
     if any(meant[option] != OPTIONS[option].default for option in _NAMESPACE_OPTIONS):

@@ -236,7 +236,12 @@ def hosts(value: Any, option: str) -> dict[str, str]:
 
 
 def ulimits(value: Any, option: str) -> dict[str, list[int]]:
-    """Resource to [soft, hard] from ``nofile=1024:2048``; -1 is unlimited (setrlimit(2))."""
+    """Resource to [soft, hard] from ``nofile=1024:2048``; -1 is unlimited (setrlimit(2)).
+
+    ``host`` alone stands for the limits of whoever starts the container, and has none.
+    """
+    if [str(item).strip() for item in value] == ["host"]:
+        return {"host": []}
     found = {}
     for item in value:
         resource, equals, numbers = str(item).partition("=")
@@ -247,7 +252,9 @@ def ulimits(value: Any, option: str) -> dict[str, list[int]]:
         except ValueError:
             pair = [-2, -2]
         if not equals or resource not in RLIMITS or min(pair) < -1 or (pair[1] != -1 and not -1 < pair[0] <= pair[1]):
-            raise wrong(option, item, "RESOURCE=SOFT[:HARD] such as nofile=1024:2048, soft not above hard")
+            raise wrong(
+                option, item, "RESOURCE=SOFT[:HARD] such as nofile=1024:2048, soft not above hard, or only host"
+            )
         found[resource] = pair
     return dict(sorted(found.items()))
 

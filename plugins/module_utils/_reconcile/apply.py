@@ -16,6 +16,7 @@ from .._model.config import ContainerConfig
 from .._model.errors import Internal
 from .._model.image import Image, name_for_source
 from .._model.options import Change
+from .._model.ports import with_exposed
 from .._model.process_options import host_variables
 from .._model.status import ContainerStatus
 from .._runtime import anonymous_volumes
@@ -106,7 +107,7 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
         rootfs=desired.image if desired.rootfs else kept.rootfs if kept else "",
         overlay=desired.overlay or bool(kept and kept.overlay),
         namespace_containers=joins.namespace_containers(runtime, options),
-        ports=host_ports.choose(options["publish"]),
+        ports=host_ports.choose(with_exposed(options, image.config if image else kept.image_config if kept else {})),
         cgroup_manager=runtime.host.cgroup_manager,
         host_env=host_variables(options, os.environ),
         borrowed_volumes=anonymous_volumes.borrowed(runtime, options),

@@ -176,7 +176,9 @@ def _host_config(config: ContainerConfig) -> dict[str, Any]:
         "Privileged": options["privileged"],
         "ReadonlyRootfs": options["read_only"],
         "SecurityOpt": _security(options["security_opt"]),
-        "Ulimits": [
+        "Ulimits": []
+        if "host" in options["ulimit"]
+        else [
             {"Name": f"RLIMIT_{name.upper()}", "Soft": soft, "Hard": hard}
             for name, (soft, hard) in options["ulimit"].items()
         ],

@@ -28,7 +28,7 @@ class Facts(NamedTuple):
     ``namespaces`` maps an OCI namespace type to the path to join, "" for a new one; a type that is
     absent is the host's. ``shm`` is what is at /dev/shm, "" for the host's own, None for nothing.
     ``hard_limits`` maps a resource to its hard limit here, -1 for none.
-    ``init`` is the program on the host that is to be PID 1 and to reap, "" for none.
+    ``init`` is the program on the host that is to be PID 1 and to reap, "" for none; ``variables`` are those of secrets.
     """
 
     rootfs: str
@@ -46,6 +46,7 @@ class Facts(NamedTuple):
     swap: bool = True
     init: str = ""
     device_rules: tuple[Mapping[str, Any], ...] = ()
+    variables: Mapping[str, str] = {}
     device_numbers: Mapping[str, tuple[int, int]] = {}
 
 
@@ -85,7 +86,8 @@ def environment(config: ContainerConfig, facts: Facts) -> list[str]:
         given = {}
     for name in config.options["unsetenv"]:
         given.pop(name, None)
-    return [f"{key}={value}" for key, value in {**config.host_env, **given, **config.resolved["env"]}.items()]
+    found = {**config.host_env, **given, **config.resolved["env"], **facts.variables}
+    return [f"{key}={value}" for key, value in found.items()]
 
 
 def _process(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
@@ -116,6 +118,8 @@ def _process(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
 
 
 def _rlimits(given: Mapping[str, list[int]], hard_limits: Mapping[str, int]) -> list[dict[str, Any]]:
+    if "host" in given:
+        return []
     limits = dict(given)
     for resource, value in _DEFAULT_RLIMITS.items():
         hard = hard_limits.get(resource, -1)
