@@ -28,7 +28,7 @@ class Facts(NamedTuple):
     ``namespaces`` maps an OCI namespace type to the path to join, "" for a new one; a type that is
     absent is the host's. ``shm`` is what is at /dev/shm, "" for the host's own, None for nothing.
     ``hard_limits`` maps a resource to its hard limit here, -1 for none.
-    ``init`` is the program on the host that is to be PID 1 and to reap, "" for none; ``variables`` are those of secrets.
+    ``init`` is the program on the host that is to be PID 1 and to reap, "" for none; ``variables`` are the secrets'.
     """
 
     rootfs: str
