@@ -68,6 +68,8 @@ def test_process_is_as_its_options_say(host: Host) -> None:
     assert Process({"State": {"Pid": int(children[0])}}).status["Umask"] == "0027"
     shown = host.module("libpod_container_info", {"name": ["c"]})["containers"][0]
     os.unlink("/srv/labels")
+    assert (shown["Config"]["Umask"], shown["Config"]["Timezone"]) == ("0027", "Asia/Tokyo")
+    assert (shown["HostConfig"]["OomScoreAdj"], shown["HostConfig"]["Init"]) == (321, True)
     assert shown["Config"]["Labels"] == {"owner": "me", "alone": "", "role": "task"}
 
 
