@@ -80,6 +80,28 @@ options:
     type: list
     elements: path
     aliases: [env_files]
+  env_host:
+    description:
+      - Whether the container also gets the environment of the module's process, as it is when the container is made.
+        The image's variables and O(env) win over it.
+    type: bool
+  env_merge:
+    description:
+      - Environment variables whose values may name others, such as C(PATH=/opt/bin:${PATH}). C($NAME), C(${NAME}),
+        C(${NAME:-DEFAULT}) and C(${NAME:+WORD}) stand for the image's variables. O(env) wins over them.
+    type: dict
+  unsetenv:
+    description: Names of default and image variables that the container does not get.
+    type: list
+    elements: str
+  unsetenv_all:
+    description: Whether the container gets none of the default and image variables.
+    type: bool
+  http_proxy:
+    description:
+      - Whether the container gets the proxy variables (C(http_proxy), C(https_proxy), C(ftp_proxy), C(no_proxy),
+        C(all_proxy), in either case) of the module's process, as they are when the container is made. V(true) where omitted.
+    type: bool
   workdir:
     description: Directory in which the command runs.
     type: str
@@ -87,30 +109,91 @@ options:
   user:
     description: User, as C(NAME), C(UID), C(NAME:GROUP) or C(UID:GID), looked up in the container's own files.
     type: str
+  group_add:
+    description: Additional groups of the user, by name or number, looked up in the container's own files.
+    type: list
+    elements: str
+    aliases: [groups]
+  umask:
+    description: Umask of the process, as quoted octal digits. V(0022) where omitted.
+    type: str
+  init:
+    description: Whether a small init (catatonit) is the container's first process, passes signals on and reaps.
+    type: bool
+  init_path:
+    description: Path of the init on the target, called with C(--) and the command.
+    type: str
+  oom_score_adj:
+    description: From V(-1000) to V(1000), how readily the kernel kills the process when memory runs out.
+    type: int
+  annotation:
+    description: Annotations of the OCI specification, which runtimes and hooks read.
+    type: dict
+  timezone:
+    description: Time zone, such as V(Europe/Berlin), or V(local) for the target's. The image's where omitted.
+    type: str
   hostname:
-    description: Host name. The first twelve digits of the container's ID where omitted.
+    description:
+      - Host name of up to 64 characters. The first twelve digits of the container's ID where omitted, or the target's own
+        name with O(network=host).
     type: str
   label:
     description: Labels, added to the image's. They are changed in place.
     type: dict
     aliases: [labels]
+  label_file:
+    description: File on the target with labels, one C(KEY=VALUE) a line. O(label) wins over it.
+    type: path
   volume:
     description:
       - Volumes as C(SOURCE:TARGET[:OPTIONS]). A source with a slash is a path on the target, which must exist. Any other is
         the name of a volume, which is made where missing, with the image's content, and kept when the container goes.
-      - Options are C(ro), C(rw), C(nodev), C(noexec), C(nosuid), C(bind), C(nocopy), C(z), C(Z) and a propagation.
+      - A target alone is an anonymous volume, which O(delete_volumes) removes with the container.
+      - Options are C(ro), C(rw), C(nodev), C(noexec), C(nosuid), C(bind), C(nocopy), C(z), C(Z) and a propagation. C(U) makes
+        the container's user the owner of all in the volume. C(O), alone, puts an overlay over the source, which keeps what
+        the container changes until it stops.
     type: list
     elements: str
     aliases: [volumes]
   tmpfs:
     description: Targets of tmpfs mounts and their options, such as C(size=64m,mode=1777).
     type: dict
+  mount:
+    description:
+      - Mounts as C(KEY=VALUE) separated by commas, such as V(type=bind,source=/srv,target=/data,ro=true). C(type) is C(bind),
+        C(volume) (where omitted), C(tmpfs), C(ramfs) or C(devpts).
+      - A volume without C(source) is anonymous. C(bind) and C(volume) take C(ro), C(U), C(bind-propagation), C(relabel),
+        C(nosuid), C(nodev), C(noexec), and C(bind-nonrecursive) or C(nocopy). C(tmpfs) takes C(tmpfs-size), C(tmpfs-mode),
+        C(uid) and C(gid), and C(devpts) C(uid), C(gid), C(mode) and C(max).
+    type: list
+    elements: str
+    aliases: [mounts]
+  volumes_from:
+    description:
+      - Containers whose volumes and bind mounts this one gets too, as they are when it is made. C(NAME:ro) makes them
+        read-only.
+    type: list
+    elements: str
+  image_volume:
+    description:
+      - What is mounted where the image declares a volume. V(bind) is an anonymous volume with the image's content,
+        V(tmpfs) a tmpfs, V(ignore) nothing. V(bind) where omitted.
+    type: str
+    choices: [bind, tmpfs, ignore]
   publish:
     description:
       - Published ports as C([[HOST_IP:]HOST_PORT:]PORT[/PROTOCOL]), ranges too. A free host port is chosen where none is given.
     type: list
     elements: str
     aliases: [ports, published, published_ports]
+  publish_all:
+    description: Whether every port that O(expose) or the image names is published, on a free host port each.
+    type: bool
+  expose:
+    description: Ports of the container that O(publish_all) publishes, as C(PORT[-PORT][/PROTOCOL]).
+    type: list
+    elements: str
+    aliases: [exposed, exposed_ports]
   network:
     description:
       - V(bridge) is the default CNI network, the one named C(libpod) or else the first. Any other name is the CNI network of
@@ -120,6 +203,57 @@ options:
     type: list
     elements: str
     aliases: [net, network_mode]
+  ipc:
+    description:
+      - IPC namespace of the container. V(shareable) and V(private) are one of its own, which other containers may join, or
+        may not; V(none) is one without C(/dev/shm); V(host), C(container:NAME) with its C(/dev/shm), or C(ns:PATH).
+      - V(shareable) where omitted.
+    type: str
+    aliases: [ipc_mode]
+  pid:
+    description: PID namespace. V(private), V(host), C(container:NAME) or C(ns:PATH). V(private) where omitted.
+    type: str
+    aliases: [pid_mode]
+  uts:
+    description:
+      - UTS namespace, which has the host name. V(private), V(host), C(container:NAME) or C(ns:PATH). V(private) where omitted.
+    type: str
+  userns:
+    description:
+      - User namespace. V(host), V(private) with O(uidmap) or O(subuidname), C(container:NAME) or C(ns:PATH).
+      - V(private) where IDs are to be mapped, else V(host), where omitted.
+    type: str
+    aliases: [userns_mode]
+  cgroupns:
+    description:
+      - Cgroup namespace. V(private), V(host), C(container:NAME) or C(ns:PATH). V(private) on a host with cgroups v2 and
+        V(host) on one with v1, where omitted.
+    type: str
+  uidmap:
+    description:
+      - Map of user IDs as C(CONTAINER:HOST:AMOUNT), such as V(0:100000:65536). The container gets a user namespace, and its
+        image's files belong to the mapped IDs. A directory that is used as O(rootfs) keeps its owners.
+      - As O(gidmap) where only that is given.
+    type: list
+    elements: str
+  gidmap:
+    description: Map of group IDs as C(CONTAINER:HOST:AMOUNT). As O(uidmap) where only that is given.
+    type: list
+    elements: str
+  subuidname:
+    description: Name in C(/etc/subuid) whose ranges are mapped, from ID 0 on. As O(subgidname) where only that is given.
+    type: str
+  subgidname:
+    description: Name in C(/etc/subgid) whose ranges are mapped, from ID 0 on. As O(subuidname) where only that is given.
+    type: str
+  requires:
+    description:
+      - Containers that are to run before this one starts. They are changed in place.
+      - A container is started after those that it requires or whose namespaces it joins. Those that do not run are started.
+      - None of those can be removed before it. One that is made anew keeps its place, and when a container's task finds that a
+        namespace it shares is no longer the other's, it restarts the container.
+    type: list
+    elements: str
   dns:
     description: DNS servers, instead of the host's.
     type: list
@@ -139,6 +273,9 @@ options:
     description: Host names and their addresses, added to the container's hosts file. C(host-gateway) is the gateway's address.
     type: dict
     aliases: [add_hosts]
+  no_hosts:
+    description: Whether the container keeps its image's hosts file, instead of getting one from the engine.
+    type: bool
   memory:
     description: Memory limit in bytes, or with a unit such as V(512m). It is changed in place. No limit where omitted.
     type: str
@@ -164,6 +301,51 @@ options:
   pids_limit:
     description: Most processes the container may have, V(-1) for no limit. It is changed in place. V(2048) where omitted.
     type: str
+  memory_reservation:
+    description: Memory that the container keeps when the target runs short, as O(memory). It is changed in place.
+    type: str
+  memory_swappiness:
+    description: From V(0) to V(100), how readily the container's memory is swapped out. The target's where omitted, or V(-1).
+    type: int
+  kernel_memory:
+    description: Limit of kernel memory, as O(memory). Linux 5.16 and newer have none, and it is refused there.
+    type: str
+  oom_kill_disable:
+    description: Whether the container's processes wait, instead of being killed, when its memory runs out. Cgroup v1 only.
+    type: bool
+  cpuset_mems:
+    description: Memory nodes the container may use, such as V(0-1). It is changed in place.
+    type: str
+  cpu_rt_period:
+    description: Length of a period for O(cpu_rt_runtime) in microseconds. Cgroup v1 only.
+    type: int
+  cpu_rt_runtime:
+    description:
+      - Microseconds of each O(cpu_rt_period) for processes of a real-time policy. Cgroup v1 only, and O(cgroup_parent) must
+        be a cgroup that has as much to give.
+    type: int
+  blkio_weight:
+    description: Relative weight of the container's block I/O, from V(10) to V(1000). It is changed in place.
+    type: int
+  blkio_weight_device:
+    description: Block devices and the container's weights for them.
+    type: dict
+  device_read_bps:
+    description: Most bytes read from a block device in a second, as C(DEVICE:BYTES), such as V(/dev/sda:10m).
+    type: list
+    elements: str
+  device_write_bps:
+    description: Most bytes written to a block device in a second, as C(DEVICE:BYTES).
+    type: list
+    elements: str
+  device_read_iops:
+    description: Most reads from a block device in a second, as C(DEVICE:NUMBER).
+    type: list
+    elements: str
+  device_write_iops:
+    description: Most writes to a block device in a second, as C(DEVICE:NUMBER).
+    type: list
+    elements: str
   cap_add:
     description: Capabilities added to the default ones. V(ALL) is all of them.
     type: list
@@ -176,21 +358,49 @@ options:
   privileged:
     description: Whether the container has every capability and device of the host, and neither seccomp nor masked paths.
     type: bool
+  device:
+    description:
+      - Devices of the target as C(HOST[:CONTAINER][:PERMISSIONS]), permissions from C(rwm). Of a directory, all devices in it.
+    type: list
+    elements: str
+  device_cgroup_rule:
+    description: Devices that the container may use once it has made their nodes, such as V(c 189:* rmw).
+    type: str
   read_only:
     description: Whether the root filesystem is read-only, with tmpfs on C(/run), C(/tmp) and C(/var/tmp).
     type: bool
+  read_only_tmpfs:
+    description: Whether O(read_only=true) puts tmpfs on C(/run), C(/tmp) and C(/var/tmp). V(true) where omitted.
+    type: bool
   security_opt:
-    description: C(no-new-privileges), C(seccomp=unconfined) or C(seccomp=/path/to/profile.json).
+    description:
+      - C(no-new-privileges), C(seccomp=unconfined) or C(seccomp=/path/to/profile.json).
+      - C(mask=/PATH[:/PATH]) hides more paths, C(unmask=/PATH[:/PATH]) shows those that are hidden or read-only, shell
+        patterns too, and C(unmask=ALL) all of them.
+      - C(proc-opts=OPTION[,OPTION]) are mount options of C(/proc).
+      - C(apparmor=PROFILE) needs AppArmor on the target. C(label=disable), and C(label=KEY:VALUE) with C(user), C(role),
+        C(type), C(level) or C(filetype), which needs SELinux.
     type: list
     elements: str
   ulimit:
-    description: Resource limits as C(RESOURCE=SOFT[:HARD]), such as V(nofile=1024:2048). C(-1) is unlimited.
+    description:
+      - Resource limits as C(RESOURCE=SOFT[:HARD]), such as V(nofile=1024:2048). C(-1) is unlimited. V(host) alone stands for
+        those of the module's process.
     type: list
     elements: str
     aliases: [ulimits]
   sysctl:
     description: Kernel parameters of the container's namespaces.
     type: dict
+  secrets:
+    description:
+      - Secrets as C(NAME[,KEY=VALUE]). Each is the content of the file C(secrets/NAME) under O(static_root), owned by root
+        with mode C(0600), as it is when the container starts.
+      - It is a file in C(/run/secrets), named as the secret or by C(target), a name or path. Its C(uid) and C(gid) are 0 and
+        its C(mode) is 0444 where omitted. With C(type=env) it is an environment variable instead.
+      - It is kept in memory only, and given to no image.
+    type: list
+    elements: str
   shm_size:
     description: Size of C(/dev/shm). V(64m) where omitted.
     type: str
@@ -247,9 +457,15 @@ options:
     type: bool
     default: true
   delete_depend:
-    description: Whether O(state=absent) also removes the containers that share this one's namespaces. It is refused otherwise.
+    description: Whether O(state=absent) also removes the containers that depend on this one. It is refused otherwise.
     type: bool
     default: false
+  delete_volumes:
+    description:
+      - Whether anonymous volumes, those of the image among them, are removed with their last container, be it removed or
+        made anew. Named volumes always stay.
+    type: bool
+    default: true
 seealso:
   - module: libpod.engine.libpod_container_info
 """
@@ -270,6 +486,14 @@ EXAMPLES = r"""
     image: docker.io/library/busybox:latest
     command: sleep infinity
     network: container:web
+
+- name: Run a container with the host's user IDs mapped, after the server
+  libpod.engine.libpod_container:
+    name: mapped
+    image: docker.io/library/busybox:latest
+    command: sleep infinity
+    uidmap: ["0:100000:65536"]
+    requires: [web]
 
 - name: Give the server more memory while it runs
   libpod.engine.libpod_container:

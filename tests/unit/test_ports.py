@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.ports import publish
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.ports import expose, publish, with_exposed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -70,3 +71,28 @@ def test_refused_port_is_named(written: str) -> None:
 def test_host_port_with_two_container_ports_is_refused_by_name() -> None:
     with pytest.raises(InvalidArgument, match="^publish: '0.0.0.0:8080/tcp' .* one container port for each host port"):
         publish(["8080:80", "8080:81"], "publish")
+
+
+def test_exposed_ports_are_published_where_all_are() -> None:
+    image = {"ExposedPorts": {"80/tcp": {}, "53/udp": {}, "443": {}}}
+    given = {"expose": ["8000-8001", "80"], "publish": ["8080:80"]}
+    assert with_exposed(normalise(given), image) == [["0.0.0.0", 8080, 80, "tcp"]]
+    found = with_exposed(normalise({**given, "publish_all": True}), image)
+    assert [tuple(port[1:]) for port in found] == [
+        (8080, 80, "tcp"),
+        (0, 53, "udp"),
+        (0, 443, "tcp"),
+        (0, 8000, "tcp"),
+        (0, 8001, "tcp"),
+    ]
+
+
+@pytest.mark.parametrize("item", ["", "x", "80/x", "80/", "0", "9-8", "65536", "1:2"])
+def test_refused_port_to_expose_is_named(item: str) -> None:
+    with pytest.raises(InvalidArgument, match="^expose: .* cannot be used: expected "):
+        expose(["81", item], "expose")
+
+
+def test_publish_all_needs_a_network_of_its_own() -> None:
+    with pytest.raises(InvalidArgument, match="^publish_all: "):
+        normalise({"publish_all": True, "network": ["host"]})

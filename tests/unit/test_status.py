@@ -9,25 +9,40 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ContainerStopped, InvalidState
 from ansible_collections.libpod.engine.plugins.module_utils._model.status import MOVES, ContainerStatus, status_text
 
-# Operation: where it may begin; "*" is any status: the container model's table.
+# Operation: where it may begin; "*" is any status: the container model's table, but that an unknown container's next
+# start repairs it.
 ALLOWED = {
-    "init": "configured exited",
-    "start": "created configured exited",
+    "init": "configured exited unknown",
+    "start": "created configured exited unknown",
+    "restart": "created configured exited running unknown",
     "stop": "running",
     "kill": "running",
     "pause": "running",
     "unpause": "paused",
     "exec": "running",
     "attach": "created running",
+    "pid": "running paused",
     "namespace_path": "running",
     "wait": "*",
+    "logs": "*",
+    "export": "*",
+    "diff": "*",
+    "commit": "*",
+    "copy": "*",
     "mount": "*",
     "unmount": "configured exited unknown",
     "update": "*",
     "remove": "configured created exited unknown",
     "force_remove": "*",
 }
-ENDS = {"init": "created", "start": "running", "stop": "exited", "pause": "paused", "unpause": "running"}
+ENDS = {
+    "init": "created",
+    "start": "running",
+    "restart": "running",
+    "stop": "exited",
+    "pause": "paused",
+    "unpause": "running",
+}
 
 
 def test_every_operation_is_in_the_table() -> None:
@@ -58,7 +73,7 @@ def test_operation_ends_where_the_model_says(operation: str) -> None:
     assert (ends.value if ends else None) == ENDS.get(operation)
 
 
-@pytest.mark.parametrize("operation", ["exec", "attach", "namespace_path", "kill", "pause", "stop"])
+@pytest.mark.parametrize("operation", ["exec", "attach", "namespace_path", "pid", "kill", "pause", "stop"])
 @pytest.mark.parametrize("status", ["unknown", "configured", "exited"])
 def test_what_needs_a_process_says_that_the_container_is_stopped(status: str, operation: str) -> None:
     with pytest.raises(ContainerStopped):

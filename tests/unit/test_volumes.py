@@ -49,7 +49,21 @@ def test_option_makes_another_volume(word: str) -> None:
 
 @pytest.mark.parametrize(
     "item",
-    ["", "/a", ":/b", "/a:", "/a:b", "/a:/", "/a://.", "/a:/b:x", "/a:/b:RO", "/a:/b:ro,rw", "/a:/b:shared,slave"]
+    [
+        "",
+        "a",
+        "/",
+        ":/b",
+        "/a:",
+        "/a:b",
+        "/a:/",
+        "/a://.",
+        "/a:/b:x",
+        "/a:/b:RO",
+        "/a:/b:ro,rw",
+        "/a:/b:shared,slave",
+        "/a:/b:O,ro",
+    ]
     + ["/a:/b:ro:rw", "da ta:/b", "-x:/b", "/a\0:/b", "/a:/b\0"],
 )
 def test_refused_volume_is_named(item: str) -> None:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Mapping
 
 from .._drivers import beneath, cgroups_paths
 from .._drivers.effects import effect
 from .._model.errors import InvalidArgument
 from .._spec import capabilities, seccomp, users
 from .._spec.generate import Facts, generate
-from . import etc_files, shared_namespaces, volumes
+from . import device_nodes, etc_files, init_program, kernel_limits, shared_namespaces, volumes
 
 if TYPE_CHECKING:
     from .container import Container
@@ -41,13 +41,16 @@ def draft(container: Container) -> Facts:
         namespaces=shared_namespaces.paths(container),
         capabilities={"bounding": list(granted)},
         cgroups_path=cgroups_paths.oci_path(config.cgroup_manager, config.cgroup_parent, config.id),
-        hostname=config.hostname,
+        hostname=shared_namespaces.hostname(container),
         seccomp=seccomp.for_option(options["security_opt"]["seccomp"], granted),
         shm=shared_namespaces.shm_dir(container),
         files=etc_files.paths(container),
         hard_limits=hard_limits,
-        devices=tuple(_all_devices()) if options["privileged"] else (),
+        devices=device_nodes.nodes(options),
+        device_rules=device_nodes.rules(options),
         swap=container.host.swap,
+        device_numbers=kernel_limits.numbers(options),
+        init=init_program.path(options["init_path"]) if options["init"] else "",
     )
 
 
@@ -61,16 +64,26 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
         (beneath.read_beneath(rootfs, f"/etc/{name}", _ETC_LIMIT) or b"").decode(errors="replace")
         for name in ("passwd", "group")
     )
-    user = users.resolve(config.resolved["user"], passwd, group)
+    user = users.resolve(config.resolved["user"], passwd, group, config.options["group_add"])
     _check_workdir(container, rootfs)
     granted = drafted.capabilities["bounding"]
     facts = drafted._replace(
         rootfs=rootfs,
         user=user,
         capabilities=capabilities.oci_capabilities(granted, user.uid, config.options["cap_add"]),
-        volume_sources=volumes.sources(container, rootfs),
+        volume_sources=volumes.sources(container, rootfs, user),
     )
+    wanted = config.options["secrets"]
+    if wanted:
+        from . import secrets
+
+        variables = secrets.variables(container.host.parts, wanted)
+        facts = facts._replace(files={**facts.files, **secrets.mount(container)}, variables=variables)
     etc_files.create(container)
+    if config.id_mappings:
+        from . import id_mappings
+
+        id_mappings.prepare(container, rootfs)
     effect("write config.json")
     descriptor = os.open(f"{container.run_dir}/config.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
@@ -105,7 +118,7 @@ def _hard_limits() -> dict[str, int]:
 
 def _check_ulimits(wanted: Mapping[str, list[int]], hard_limits: Mapping[str, int]) -> None:
     """A hard limit can only be raised with CAP_SYS_RESOURCE; without it runc's words would name no option."""
-    if "CAP_SYS_RESOURCE" in capabilities.host_capabilities():
+    if "host" in wanted or "CAP_SYS_RESOURCE" in capabilities.host_capabilities():
         return
     for name, (_soft, hard) in wanted.items():
         ceiling = hard_limits.get(name, -1)
@@ -114,32 +127,6 @@ def _check_ulimits(wanted: Mapping[str, list[int]], hard_limits: Mapping[str, in
                 f"ulimit: {name}={hard} is above this host's hard limit {ceiling}, and the engine runs without "
                 "CAP_SYS_RESOURCE: ask for less, or raise the limit of whoever starts it"
             )
-
-
-def _all_devices() -> list[dict[str, Any]]:
-    """Every device node of the host, for a privileged container (config-linux.md#devices)."""
-    import stat
-
-    found = []
-    for directory, folders, names in os.walk("/dev"):
-        folders[:] = [folder for folder in folders if folder not in ("pts", "shm", "fd", "mqueue", ".udev", ".lxc")]
-        for name in names:
-            path = f"{directory}/{name}"
-            info = os.lstat(path)
-            if name == "console" or not (stat.S_ISCHR(info.st_mode) or stat.S_ISBLK(info.st_mode)):
-                continue
-            found.append(
-                {
-                    "path": path,
-                    "type": "c" if stat.S_ISCHR(info.st_mode) else "b",
-                    "major": os.major(info.st_rdev),
-                    "minor": os.minor(info.st_rdev),
-                    "fileMode": stat.S_IMODE(info.st_mode),
-                    "uid": info.st_uid,
-                    "gid": info.st_gid,
-                }
-            )
-    return found
 
 
 def write_hosts(container: Container) -> None:

@@ -40,8 +40,9 @@ def cleanup(container: Container, *, thorough: bool = False, delete: bool = Fals
     running = [Background(lambda: _remove_network(container)), Background(lambda: release(container.id))]
     try:
         container.host.oci.delete(container.id, force=thorough)
-        if os.path.ismount(container.shm_dir):
-            syscalls.umount(container.shm_dir, syscalls.MNT_DETACH)
+        for directory in (container.shm_dir, container.secrets_dir):
+            if os.path.ismount(directory):
+                syscalls.umount(directory, syscalls.MNT_DETACH)
     finally:
         for work in running:
             work.join()
@@ -52,6 +53,10 @@ def cleanup(container: Container, *, thorough: bool = False, delete: bool = Fals
             cgroups_tree.remove(container.host.cgroups, path)
     if os.path.dirname(container.cgroup_path) == DEFAULT_CGROUP_PARENT:
         cgroups_tree.remove_if_empty(container.host.cgroups, DEFAULT_CGROUP_PARENT)
+    if os.path.isdir(f"{container.config.static_dir}/overlays"):
+        from .volumes import remove_overlays
+
+        remove_overlays(container)
     if os.path.isdir(container.run_dir) and not delete:
         _clear_run_dir(container)
         ended = bool(state.finished_time)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Iterator, Optional
 
 from .._drivers import cgroups_paths
@@ -21,6 +22,12 @@ from .observe import observe
 if TYPE_CHECKING:
     from .._drivers.rootfs import Rootfs
     from .._drivers.storage import Storage
+    from .attach import Attached
+    from .exec import Exec, Executed
+    from .log_lines import Line, Wanted
+
+# Runs whose ends are remembered.
+_EXITS_KEPT = 100
 
 
 class Container:
@@ -70,7 +77,7 @@ class Container:
         """Keep how the container ended where a reboot does not lose it."""
         kept = {key: getattr(self.state, key) for key in ("exit_code", "oom_killed", "started_time", "finished_time")}
         if kept != self.last_exit:
-            self.store.write_side_record(self.id, "exit", kept)
+            self.store.write_side_record(self.id, "exits", [*self.exits, kept][-_EXITS_KEPT:])
 
     def peek(self) -> Container:
         """Sync without the lock and without writing: for those who only look."""
@@ -90,7 +97,12 @@ class Container:
     @property
     def last_exit(self) -> dict[str, Any]:
         """Exit code, times and OOM flag of the last run, also of one before a reboot."""
-        kept: dict[str, Any] = self.store.side_record(self.id, "exit") or {}
+        return next(reversed(self.exits), {})
+
+    @property
+    def exits(self) -> list[dict[str, Any]]:
+        """How each of the last runs ended, the latest last: exit code, times and OOM flag."""
+        kept: list[dict[str, Any]] = self.store.side_record(self.id, "exits") or []
         return kept
 
     # Configuration
@@ -117,6 +129,11 @@ class Container:
         return f"{self.run_dir}/shm"
 
     @property
+    def secrets_dir(self) -> str:
+        """The tmpfs with the files of the container's secrets."""
+        return f"{self.run_dir}/secrets"
+
+    @property
     def netns_path(self) -> str:
         return f"{self.host.parts.netns_dir}/libpod-{self.id[:12]}"
 
@@ -139,7 +156,99 @@ class Container:
         """libpod's CGroupPath: the cgroup of the container's conmon."""
         return cgroups_paths.conmon_path(self._config.cgroup_manager, self._config.cgroup_parent, self.id)
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """A copy of the image's and the container's own labels."""
+        return dict(self._config.resolved["label"])
+
+    @property
+    def runtime_name(self) -> str:
+        return self.host.oci.name
+
+    @property
+    def log_path(self) -> str:
+        """Where the log is; it is there once the container has been initialised."""
+        return self._config.log_path
+
+    @property
+    def dependencies(self) -> set[str]:
+        """IDs of the containers whose namespaces it joins."""
+        return set(self._config.dependencies)
+
+    def config_copy(self) -> ContainerConfig:
+        """libpod's Config: the whole configuration, the caller's own."""
+        return ContainerConfig.from_json(deepcopy(self._config.to_json()), self.id)
+
+    def spec(self) -> dict[str, Any]:
+        """The OCI spec, the caller's own: of this life, or where it is not initialised the one it would get.
+
+        :raises ContainerStopped: it joins a container that does not run, so that the spec cannot be known.
+        """
+        from .spec import spec
+
+        with self.batch():
+            return spec(self)
+
     # State
+
+    def pid(self) -> int:
+        """:raises ContainerStopped: it does not run."""
+        with self.batch():
+            self.state.status.check("pid", self.name)
+            return self.state.pid
+
+    def exit_code(self) -> int:
+        """Exit status of the last run, or 128 + signal; -1 where conmon died before it could tell."""
+        with self.batch():
+            return self.state.exit_code
+
+    def oom_killed(self) -> bool:
+        with self.batch():
+            return self.state.oom_killed
+
+    def started_time(self) -> str:
+        """RFC 3339, empty for a container that never ran."""
+        with self.batch():
+            return self.state.started_time
+
+    def finished_time(self) -> str:
+        """RFC 3339, empty for a container that runs or never ran."""
+        with self.batch():
+            return self.state.finished_time
+
+    def mountpoint(self) -> str:
+        """Host path of the mounted root filesystem, empty where it is not mounted."""
+        with self.batch():
+            return self.storage.mountpoint(self.id) or ""
+
+    def mounted(self) -> bool:
+        return bool(self.mountpoint())
+
+    def ip_address(self) -> str:
+        """The first network's address: IPv4, or IPv6 where that is all it has.
+
+        :raises InvalidArgument: the container has no configured network namespace of its own.
+        """
+        from .attachments import attached
+
+        with self.batch():
+            found = [ip.ip for facts in attached(self) for ip in (*facts.ipv4, *facts.ipv6)]
+            if not self._config.create_net_ns or not self.state.netns_path or not found:
+                raise InvalidArgument(
+                    f"container {self.name} has no address: it is {self.state.status}, or has no configured network "
+                    "namespace of its own"
+                )
+            return found[0]
+
+    def rootfs_size(self) -> int:
+        """Bytes of the image's layers and the top layer."""
+        with self.batch():
+            return self.storage.sizes(self.id)[1]
+
+    def rw_size(self) -> int:
+        """Bytes of the top layer."""
+        with self.batch():
+            return self.storage.sizes(self.id)[0]
 
     def status(self) -> ContainerStatus:
         with self.batch():
@@ -182,6 +291,17 @@ class Container:
         with self.batch():
             stop(self, self._config.stop_timeout if timeout is None else timeout)
 
+    def restart(self, timeout: Optional[int] = None) -> None:
+        """Stop the container where it has a process, and start it.
+
+        :raises InvalidState: it is paused.
+        """
+        with self.batch():
+            self.state.status.check("restart", self.name)
+            if self.state.status.has_process:
+                self.stop(timeout)
+            self.start()
+
     def end(self, timeout: Optional[int] = None) -> None:
         """Stop the container's process as ``stop`` does, and leave the cleanup to what follows."""
         from .stop import end
@@ -206,6 +326,36 @@ class Container:
 
         with self.batch():
             unpause(self)
+
+    def exec(self, wanted: Exec, input: bytes = b"") -> Executed:
+        """Run a further process in the running container to its end; the lock is free meanwhile."""
+        from .exec import execute
+
+        return execute(self, wanted, input)
+
+    def exec_detached(self, wanted: Exec) -> str:
+        """Run a further process in the background and return its session's ID, 64 hex digits."""
+        from .exec import execute_detached
+
+        return execute_detached(self, wanted)
+
+    def exec_exit_code(self, exec_id: str) -> Optional[int]:
+        """Exit code of a background process of this life, None while it runs."""
+        from .exec import exit_code
+
+        return exit_code(self, exec_id)
+
+    def logs(self, wanted: Wanted) -> list[Line]:
+        """What the container printed."""
+        from .log_lines import lines
+
+        return lines(self, wanted)
+
+    def attach(self, input: bytes, seconds: float) -> Attached:
+        """Write ``input`` to the container's standard input and read what it prints, for at most ``seconds``."""
+        from .attach import attach
+
+        return attach(self, input, seconds)
 
     def update(self, config: ContainerConfig, limits: list[str]) -> None:
         """Take a new configuration; ``limits`` names the changed options that the kernel must take too."""

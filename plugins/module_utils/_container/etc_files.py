@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Iterable
 
 from .._drivers.effects import effect
 from .._model.config import ContainerConfig
-from .shared_namespaces import network_owner
+from .._model.errors import InvalidArgument
+from .shared_namespaces import hostname, network_owner
 
 if TYPE_CHECKING:
     from .container import Container
 
+_ZONES = "/usr/share/zoneinfo"
 _NAMES = ("hosts", "hostname", "resolv.conf")
 # systemd-resolved's stub answers on the host's loopback alone; this file has the servers behind it.
 _RESOLVED_STUB, _RESOLVED_FILE = "127.0.0.53", "/run/systemd/resolve/resolv.conf"
@@ -23,11 +25,29 @@ _RESOLVED_STUB, _RESOLVED_FILE = "127.0.0.53", "/run/systemd/resolve/resolv.conf
 def paths(container: Container) -> dict[str, str]:
     """Path in the container to the engine's file; who joins a network shares its owner's hosts and resolv.conf."""
     owner = network_owner(container).run_dir
-    return {
+    found = {
         "/etc/hosts": f"{owner}/hosts",
         "/etc/resolv.conf": f"{owner}/resolv.conf",
         "/etc/hostname": f"{container.run_dir}/hostname",
     }
+    if container.config.options["no_hosts"]:
+        del found["/etc/hosts"]
+    if container.config.options["timezone"]:
+        found["/etc/localtime"] = f"{container.run_dir}/localtime"
+    return found
+
+
+def zone_file(timezone: str) -> str:
+    """The host's file of a time zone (tzfile(5)).
+
+    :raises InvalidArgument: the host has none of this name.
+    """
+    path = "/etc/localtime" if timezone == "local" else f"{_ZONES}/{timezone}"
+    if not os.path.isfile(path):
+        raise InvalidArgument(
+            f"timezone: {timezone!r} is not known to the host ({path} is not there): name another, or install tzdata"
+        )
+    return path
 
 
 def create(container: Container) -> None:
@@ -37,11 +57,17 @@ def create(container: Container) -> None:
         os.close(os.open(f"{container.run_dir}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644))
         # The umask of whoever runs the engine must not keep the container's users from reading them.
         os.chmod(f"{container.run_dir}/{name}", 0o644)
+    timezone = container.config.options["timezone"]
+    if timezone:
+        import shutil
+
+        shutil.copyfile(zone_file(timezone), f"{container.run_dir}/localtime")
+        os.chmod(f"{container.run_dir}/localtime", 0o644)
 
 
 def fill(container: Container) -> None:
     """Write the files' content, in place."""
-    contents = (_hosts(container), container.config.hostname + "\n", _resolv_conf(container.config))
+    contents = (_hosts(container), hostname(container) + "\n", _resolv_conf(container.config))
     for name, content in zip(_NAMES, contents):
         effect(f"write {name}")
         with open(f"{container.run_dir}/{name}", "w", encoding="utf-8") as file:

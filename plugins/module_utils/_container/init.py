@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Optional
 from .._drivers import cgroups_tree, process, syscalls
 from .._drivers.effects import effect
 from .._model.errors import LibpodError
-from .._model.namespaces import LinuxNS
 from .._model.status import ContainerStatus
 from . import host_ports
 from .background import Background
@@ -30,11 +29,9 @@ def init(container: Container, fresh: bool) -> None:
     Until the end the recorded status is ``unknown``, so that whoever finds an interrupted init takes it down
     first; after a failure everything is taken down here.
 
-    :raises InvalidState: it is neither configured nor exited.
+    :raises InvalidState: it is created, running or paused.
     """
-    before = container.state.status
-    if before is not ContainerStatus.UNKNOWN:
-        before.check("init", container.name)
+    container.state.status.check("init", container.name)
     if not fresh:
         container.cleanup()
     container.save(status=ContainerStatus.UNKNOWN)
@@ -65,6 +62,9 @@ def _init(container: Container) -> None:
             mountpoint = storage.result()
             bundle.write(container, draft, mountpoint)
             pid, conmon_pid = _create(container, [socket.fileno() for socket in sockets])
+            if config.id_mappings and config.own_net_ns:
+                network = _adopt_network(container, pid)
+                running.extend([network] if network else [])
             if network:
                 network.result()
     finally:
@@ -90,17 +90,30 @@ def _init(container: Container) -> None:
 
 def _mount(container: Container) -> str:
     """The rootfs on the host, its storage made first where that has not happened yet."""
-    container.storage.create(container.id, container.config.rootfs_image_id)
+    config = container.config
+    container.storage.create(container.id, config.rootfs_image_id, config.id_mappings)
     return container.storage.mount(container.id)
 
 
 def _begin_network(container: Container) -> Optional[Background[None]]:
     """Make the network namespace now, and let the CNI plugins fill it meanwhile."""
-    if not container.config.own_net_ns:
+    if not container.config.own_net_ns or container.config.id_mappings:
         return None
     from .._drivers import netns
 
     netns.create(container.netns_path)
+    return _begin_attach(container)
+
+
+def _adopt_network(container: Container, pid: int) -> Optional[Background[None]]:
+    """Keep the network namespace that the runtime made inside the user namespace, and fill it."""
+    from .._drivers import netns
+
+    netns.adopt(container.netns_path, pid)
+    return _begin_attach(container)
+
+
+def _begin_attach(container: Container) -> Optional[Background[None]]:
     if not container.config.create_net_ns:
         return None
     from .network import attach
@@ -109,8 +122,10 @@ def _begin_network(container: Container) -> Optional[Background[None]]:
 
 
 def _make_shm(container: Container) -> None:
-    """The tmpfs behind /dev/shm, unless the IPC namespace is another container's."""
-    if container.config.namespace_container(LinuxNS.IPC):
+    """The tmpfs behind /dev/shm, unless that is another container's or the host's."""
+    from .shared_namespaces import makes_shm
+
+    if not makes_shm(container):
         return
     if not os.path.isdir(container.shm_dir):
         effect("mkdir shm")

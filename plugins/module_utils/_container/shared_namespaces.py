@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Optional
 
-from .._model.errors import ContainerStopped
-from .._model.namespaces import LinuxNS
+from .._model.errors import ContainerStopped, NotImplementedByHost
+from .._model.namespaces import OPTIONS, LinuxNS
 
 if TYPE_CHECKING:
     from .container import Container
-
-_ALWAYS_NEW = (LinuxNS.MOUNT, LinuxNS.IPC, LinuxNS.PID, LinuxNS.UTS)
 
 
 def other(container: Container, container_id: str) -> Container:
@@ -27,15 +26,14 @@ def paths(container: Container) -> dict[str, str]:
     """OCI namespace type to the path to join, "" for a new one; the host's are left out.
 
     :raises ContainerStopped: a container whose namespace is joined has no process.
+    :raises NotImplementedByHost: no OCI runtime starts a container in another one's mount namespace.
     """
     config = container.config
-    found = {namespace.oci_type: "" for namespace in _ALWAYS_NEW}
-    if config.own_net_ns:
-        found["network"] = container.netns_path
-    elif config.options["network"]["mode"] == "ns":
-        found["network"] = config.options["network"]["target"]
-    if container.host.cgroups.unified:
-        found["cgroup"] = ""
+    found = {"mount": ""}
+    for option, namespace in OPTIONS.items():
+        path = _path(container, option)
+        if path is not None:
+            found[namespace.oci_type] = path
     for value, container_id in config.namespace_containers.items():
         joined = other(container, container_id)
         if not joined.state.status.has_process:
@@ -43,19 +41,77 @@ def paths(container: Container) -> dict[str, str]:
                 f"container {config.name} joins the {value} namespace of container {joined.name}, which is "
                 f"{joined.state.status}: start {joined.name} first"
             )
+        if value == LinuxNS.MOUNT.value:
+            raise NotImplementedByHost(
+                f"container {config.name} is to join the mount namespace of container {joined.name}, and "
+                f"{container.host.oci.name} would rebuild the root filesystem there: join its other namespaces, and "
+                "share files by a volume"
+            )
         found[LinuxNS(value).oci_type] = f"/proc/{joined.state.pid}/ns/{value}"
     return found
 
 
-def network_owner(container: Container) -> Container:
-    """The container whose network this one uses: itself, or the one it joins, however many steps away."""
-    while container.config.namespace_container(LinuxNS.NET):
-        container = other(container, container.config.namespace_container(LinuxNS.NET))
+def _path(container: Container, option: str) -> Optional[str]:
+    """What the option says of its namespace, joined containers aside: "" for a new one, None for the host's."""
+    config = container.config
+    mode, target = config.options[option]["mode"], config.options[option]["target"]
+    if mode == "ns":
+        return str(target)
+    if mode == "host":
+        return None
+    if option == "network":
+        # In a user namespace the runtime makes it, so that the container's root may change it.
+        return ("" if config.id_mappings else container.netns_path) if config.own_net_ns else None
+    if option == "userns":
+        return "" if config.id_mappings else None
+    if option == "cgroupns" and not mode:
+        return "" if container.host.cgroups.unified else None
+    return ""
+
+
+def moved(container: Container) -> list[str]:
+    """The kinds of namespaces in which a container with a process is no longer together with those it joined.
+
+    The other one was stopped, started again or re-created since; no program is started.
+    """
+    found = []
+    for value, container_id in container.config.namespace_containers.items():
+        joined = other(container, container_id).state
+        if not joined.status.has_process or _inode(joined.pid, value) != _inode(container.state.pid, value):
+            found.append(value)
+    return found
+
+
+def _inode(pid: int, value: str) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/ns/{value}")
+    except OSError:
+        return f"gone with {pid}"
+
+
+def owner(container: Container, namespace: LinuxNS) -> Container:
+    """The container whose namespace this one uses: itself, or the one it joins, however many steps away."""
+    while container.config.namespace_container(namespace):
+        container = other(container, container.config.namespace_container(namespace))
     return container
 
 
-def shm_dir(container: Container) -> str:
-    """The host's side of /dev/shm: the one of the container whose IPC namespace is used."""
-    while container.config.namespace_container(LinuxNS.IPC):
-        container = other(container, container.config.namespace_container(LinuxNS.IPC))
-    return container.shm_dir
+def network_owner(container: Container) -> Container:
+    return owner(container, LinuxNS.NET)
+
+
+def hostname(container: Container) -> str:
+    """The host name the container sees."""
+    return owner(container, LinuxNS.UTS).config.hostname
+
+
+def shm_dir(container: Container) -> Optional[str]:
+    """The host's side of /dev/shm, that of the container whose IPC namespace is used; None where there is none."""
+    container = owner(container, LinuxNS.IPC)
+    mode = container.config.options["ipc"]["mode"]
+    return None if mode == "none" else "/dev/shm" if mode == "host" else container.shm_dir
+
+
+def makes_shm(container: Container) -> bool:
+    """Whether the container has a /dev/shm of its own."""
+    return shm_dir(container) == container.shm_dir

@@ -20,8 +20,7 @@ def start(container: Container, fresh: bool) -> None:
     :raises InvalidState: it runs already or is paused.
     """
     status = container.state.status
-    if status is not ContainerStatus.UNKNOWN:
-        status.check("start", container.name)
+    status.check("start", container.name)
     if status is not ContainerStatus.CREATED:
         container.init(fresh=fresh)
     # A short command may have ended before the runtime returns.

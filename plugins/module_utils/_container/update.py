@@ -25,7 +25,9 @@ def update(container: Container, config: ContainerConfig, limits: list[str]) -> 
             config.options,
             limits,
             swap=container.host.swap,
+            unified=container.host.cgroups.unified,
             all_cpus=read_file("/sys/devices/system/cpu/online") or "0",
+            all_mems=read_file("/sys/devices/system/node/online") or "0",
         )
         container.host.oci.update(container.id, container.name, wanted)
     container.store.write_config(config)

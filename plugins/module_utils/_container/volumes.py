@@ -12,27 +12,77 @@ from .._drivers import beneath
 from .._drivers.command import run
 from .._drivers.effects import effect
 from .._model.errors import InvalidArgument
+from .._spec.mounts import overlay_directories
+from .._spec.users import User
 from .._store import records
 
 if TYPE_CHECKING:
     from .container import Container
 
 
-def sources(container: Container, rootfs: str) -> dict[str, str]:
+def sources(container: Container, rootfs: str, user: User) -> dict[str, str]:
     """Target in the container to the directory or file behind it; named volumes are made where missing.
+
+    With the flag U all of a volume is given to ``user``; with O the directories of its overlay are made.
 
     :raises InvalidArgument: the source of a bind mount does not exist.
     """
     found = {}
-    for volume in container.config.options["volume"]:
+    for volume in container.config.volumes:
+        target = volume["target"]
         if volume["type"] == "bind":
             check_source(volume["source"], container.name)
-            found[volume["target"]] = volume["source"]
+            found[target] = volume["source"]
         else:
             directory = f"{container.host.parts.static_root}/volumes/{volume['source']}"
-            _ensure(directory, rootfs, volume["target"], copy="nocopy" not in volume["flags"])
-            found[volume["target"]] = f"{directory}/_data"
+            _ensure(container, directory, rootfs, target, copy="nocopy" not in volume["flags"])
+            found[target] = f"{directory}/_data"
+        if "U" in volume["flags"]:
+            _give(container, found[target], user)
+        if "O" in volume["flags"]:
+            _prepare_overlay(container, target, found[target])
     return found
+
+
+def _give(container: Container, path: str, user: User) -> None:
+    """Make the container's user the owner of all below ``path``; links are not followed."""
+    ids = []
+    for kind, number in (("uid", user.uid), ("gid", user.gid)):
+        for inside, outside, amount in container.config.id_mappings.get(kind, []):
+            if inside <= number < inside + amount:
+                number += outside - inside
+                break
+        ids.append(str(number))
+    run(
+        ["chown", "--recursive", "--no-dereference", ":".join(ids), "--", path],
+        package="coreutils",
+        doing=f"cannot give the volume {path} to the user of container {container.name}",
+    )
+
+
+def _prepare_overlay(container: Container, target: str, source: str) -> None:
+    """Fresh directories for an overlay over ``source``, whose owner and mode the overlay's own root takes over."""
+    if not os.path.isdir(source) or set(source) & {",", ":", "\\"}:
+        raise InvalidArgument(
+            f"volume: {source} cannot have an overlay in container {container.name}: it must be a directory whose path "
+            "has no ',', ':' and backslash"
+        )
+    info = os.stat(source)
+    for directory in overlay_directories(container.config.static_dir, target):
+        effect("make overlay of volume")
+        os.makedirs(directory, 0o700, exist_ok=True)
+        os.chown(directory, info.st_uid, info.st_gid)
+        os.chmod(directory, info.st_mode & 0o7777)
+
+
+def remove_overlays(container: Container) -> None:
+    """Forget what the container has changed in its overlay volumes."""
+    directory = f"{container.config.static_dir}/overlays"
+    if os.path.isdir(directory):
+        import shutil
+
+        effect("remove overlays of volumes")
+        shutil.rmtree(directory)
 
 
 def check_source(path: str, name: str) -> None:
@@ -43,7 +93,7 @@ def check_source(path: str, name: str) -> None:
         )
 
 
-def _ensure(directory: str, rootfs: str, target: str, *, copy: bool) -> None:
+def _ensure(container: Container, directory: str, rootfs: str, target: str, *, copy: bool) -> None:
     """Make the volume, and give a new one the content that the image has at ``target``, once.
 
     The record is written when all is done: a volume without it is begun again.
@@ -62,4 +112,8 @@ def _ensure(directory: str, rootfs: str, target: str, *, copy: bool) -> None:
             package="coreutils",
             doing=f"cannot copy the image's {target} into the new volume {os.path.basename(directory)}",
         )
+    if container.config.id_mappings and os.stat(data).st_uid == 0:
+        from . import id_mappings
+
+        id_mappings.own(container, data)
     records.write(f"{directory}/volume.json", {"name": os.path.basename(directory)})

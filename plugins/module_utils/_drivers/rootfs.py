@@ -26,8 +26,11 @@ class Rootfs:
         self.path = path
         self.overlay = overlay
 
-    def create(self, container_id: str, image_id: str = "") -> None:
-        """Make the overlay's directories. :raises InvalidArgument: ``path`` is no directory."""
+    def create(self, container_id: str, image_id: str = "", mappings: object = None) -> None:
+        """Make the overlay's directories; the files keep their owners, whatever the mappings.
+
+        :raises InvalidArgument: ``path`` is no directory.
+        """
         self._check()
         work = f"{self._changes(container_id)}/work"
         # The one made last says that the others are complete.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Optional
+from typing import Any, Mapping, Optional, Sequence
 
 from .._model.errors import NoSuchImage, ToolFailed
 from .._model.parts import Parts
@@ -15,6 +15,8 @@ from .command import run
 from .storage_roots import PACKAGE, storage_roots
 
 Record = dict[str, Any]
+Maps = Mapping[str, Sequence[Sequence[int]]]
+EMPTY: Maps = {}
 
 
 class Storage:
@@ -23,15 +25,18 @@ class Storage:
     def __init__(self, parts: Parts) -> None:
         self._roots = storage_roots(parts)
 
-    def create(self, container_id: str, image_id: str) -> None:
+    def create(self, container_id: str, image_id: str, mappings: Maps = EMPTY) -> None:
         """Make the container's layer on top of the image's; kept where it is there.
+
+        ``mappings`` are the maps ``uid`` and ``gid`` of its user namespace: the files belong to the mapped IDs.
 
         :raises NoSuchImage: the store does not have the image.
         """
         if self.exists(container_id):
             return
         try:
-            self._tool("create-container", "-i", container_id, image_id)
+            maps = [f"--{kind}map={':'.join(map(str, entry))}" for kind in mappings for entry in mappings[kind]]
+            self._tool("create-container", "-i", container_id, *maps, image_id)
         except ToolFailed as error:
             # A tool that outlived its killed caller may have made it meanwhile.
             if self.exists(container_id):

@@ -55,6 +55,8 @@ def _option_spec(option: Option) -> dict[str, Any]:
         spec["elements"] = option.elements
     if option.choices:
         spec["choices"] = list(option.choices)
+    if option.name == "secrets":
+        spec["no_log"] = False  # names of secrets, which are none themselves
     if option.suboptions:
         spec["options"] = {name: {"type": kind} for name, kind in option.suboptions}
     return spec
@@ -72,8 +74,10 @@ def container_spec() -> dict[str, Any]:
         "recreate": {"type": "bool", "default": False},
         "force_delete": {"type": "bool", "default": True},
         "delete_depend": {"type": "bool", "default": False},
+        "delete_volumes": {"type": "bool", "default": True},
         "detach": {"type": "bool", "default": True},
         "env_file": {"type": "list", "elements": "path", "aliases": ["env_files"]},
+        "label_file": {"type": "path"},
         "cpus": {"type": "str"},
         **{name: _option_spec(option) for name, option in OPTIONS.items()},
         **parts_spec(),
@@ -97,9 +101,17 @@ def desired(params: Mapping[str, Any]) -> Desired:
     :raises InvalidArgument: a value cannot be used. Where the state goes by name alone, no other option is looked at.
     """
     name = checked_name(params["name"], "name")
-    controls = ("image_strict", "force_restart", "recreate", "force_delete", "delete_depend", "detach")
+    controls = (
+        "image_strict",
+        "force_restart",
+        "recreate",
+        "force_delete",
+        "delete_depend",
+        "delete_volumes",
+        "detach",
+    )
     common = {"name": name, "state": params["state"], **{key: params[key] for key in controls}}
-    given = frozenset(key for key in (*OPTIONS, "cpus", "env_file") if params.get(key) is not None)
+    given = frozenset(key for key in (*OPTIONS, "cpus", "env_file", "label_file") if params.get(key) is not None)
     image, overlay = params.get("image") or "", False
     by_name = params["state"] == "absent" or (params["state"] == "stopped" or params["force_restart"]) and not image
     if by_name or not (image or given):
@@ -125,4 +137,8 @@ def _options(params: Mapping[str, Any]) -> dict[str, Any]:
         from .._reconcile.env_files import read
 
         values["env"] = {**read(params["env_file"]), **(params.get("env") or {})}
+    if params.get("label_file"):
+        from .._reconcile.env_files import read
+
+        values["label"] = {**read([params["label_file"]], option="label_file"), **(params.get("label") or {})}
     return normalise(values)

@@ -9,8 +9,10 @@ import copy
 import os
 from typing import Any, Mapping, NamedTuple
 
+from . import volumes
 from .errors import ConfigMismatch, StateCorrupt
 from .namespaces import LinuxNS
+from .options import OPTIONS
 from .spelling import signal
 
 FORMAT_VERSION = 1
@@ -18,7 +20,7 @@ DEFAULT_CGROUP_PARENT = "/libpod_parent"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _JSON_FIELDS = (
     "id name created_time options rootfs_image_id rootfs_image_name image_config rootfs overlay namespace_containers"
-    " ports static_dir cgroup_manager"
+    " ports static_dir cgroup_manager host_env id_mappings requires pod borrowed_volumes"
 ).split()
 
 
@@ -32,6 +34,10 @@ def resolved(options: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, 
         command = (image.get("Cmd") or []) if entrypoint is None else []
     env = {"PATH": DEFAULT_PATH}
     env.update(item.partition("=")[::2] for item in image.get("Env") or [])
+    if options["unsetenv_all"] or options["unsetenv"] or options["env_merge"]:
+        from .process_options import default_variables
+
+        env = default_variables(env, options)
     env.update(options["env"])
     stop_signal = options["stop_signal"]
     if stop_signal is None:
@@ -53,7 +59,11 @@ class ContainerConfig(NamedTuple):
     ``options`` are the normalised options of ``options.OPTIONS``; ``image_config`` is the OCI image
     ``config`` at creation; ``rootfs`` is a host directory instead of an image, ``overlay`` whether it is
     used under an overlay; ``namespace_containers`` maps a LinuxNS value to the ID of the container whose
-    namespace is joined; ``ports`` are the published ports with every host port chosen.
+    namespace is joined; ``ports`` are the published ports with every host port chosen;
+    ``host_env`` are the variables taken from the environment of whoever made it;
+    ``borrowed_volumes`` are the volumes of other containers as they were then (volumes_from);
+    ``id_mappings`` has the maps ``uid`` and ``gid`` ([inside, outside, amount] each) of a user namespace, or nothing;
+    ``requires`` are the IDs of containers to start before it; ``pod`` is the full ID of its pod, or empty.
     """
 
     id: str
@@ -69,6 +79,11 @@ class ContainerConfig(NamedTuple):
     namespace_containers: Mapping[str, str] = {}
     ports: tuple[tuple[str, int, int, str], ...] = ()
     cgroup_manager: str = "cgroupfs"
+    host_env: Mapping[str, str] = {}
+    id_mappings: Mapping[str, list[list[int]]] = {}
+    requires: tuple[str, ...] = ()
+    pod: str = ""
+    borrowed_volumes: tuple[dict[str, Any], ...] = ()
 
     def option(self, option: str) -> Any:
         """A copy of one normalised option."""
@@ -80,6 +95,16 @@ class ContainerConfig(NamedTuple):
         return resolved(self.options, self.image_config)
 
     @property
+    def volumes(self) -> list[dict[str, Any]]:
+        """Every bind mount and volume, each with its source; anonymous ones are marked so."""
+        return volumes.of_container(self.id, self.options, self.image_config, self.borrowed_volumes)
+
+    @property
+    def file_systems(self) -> list[dict[str, Any]]:
+        """The tmpfs and other new file systems that the options or the image ask for."""
+        return volumes.file_systems(self.options, self.image_config, [volume["target"] for volume in self.volumes])
+
+    @property
     def argv(self) -> list[str]:
         """Entrypoint and command together."""
         found = self.resolved
@@ -87,9 +112,9 @@ class ContainerConfig(NamedTuple):
 
     @property
     def hostname(self) -> str:
-        """The option's, else the host's own where its network is used, else the ID's first twelve digits."""
+        """The option's, else the host's own where its network or UTS namespace is used, else 12 digits of the ID."""
         given: str | None = self.options["hostname"]
-        if given is None and self.options["network"]["mode"] == "host":
+        if given is None and "host" in (self.options["network"]["mode"], self.options["uts"]["mode"]):
             given = os.uname().nodename
         return given or self.id[:12]
 
@@ -110,12 +135,12 @@ class ContainerConfig(NamedTuple):
     @property
     def create_net_ns(self) -> bool:
         """Whether the engine creates and configures a network namespace (libpod's CreateNetNS)."""
-        return bool(self.options["network"]["mode"] == "cni")
+        return self.options["network"]["mode"] == "cni" and "net" not in self.namespace_containers
 
     @property
     def own_net_ns(self) -> bool:
         """Whether the container has a network namespace of its own, configured or bare."""
-        return self.options["network"]["mode"] in ("cni", "none")
+        return self.options["network"]["mode"] in ("cni", "none") and "net" not in self.namespace_containers
 
     @property
     def cgroup_parent(self) -> str:
@@ -130,12 +155,16 @@ class ContainerConfig(NamedTuple):
 
     @property
     def dependencies(self) -> tuple[str, ...]:
-        """IDs of the containers whose namespaces this one joins, each once, sorted."""
-        return tuple(sorted(set(self.namespace_containers.values())))
+        """IDs of the containers whose namespaces this one joins or that it requires, each once, sorted."""
+        return tuple(sorted({*self.namespace_containers.values(), *self.requires}))
 
     def namespace_container(self, namespace: LinuxNS) -> str:
         """ID of the container whose ``namespace`` is joined, or an empty string."""
         return self.namespace_containers.get(namespace.value, "")
+
+    def host_root(self, kind: str = "uid") -> int:
+        """The host's ID of the container's root user (``gid``: its root group)."""
+        return next((outside for inside, outside, _n in self.id_mappings.get(kind, ()) if inside == 0), 0)
 
     def with_options(self, changes: Mapping[str, Any]) -> ContainerConfig:
         """The configuration with some normalised options replaced."""
@@ -159,8 +188,15 @@ class ContainerConfig(NamedTuple):
                 "it was made by a newer version of libpod.engine; use that version or newer"
             )
         try:
-            known = {key: record[key] for key in _JSON_FIELDS}
-        except KeyError as missing:
+            # What an older engine did not know is at its default.
+            defaults = cls._field_defaults
+            known: dict[str, Any] = {
+                key: record.get(key, defaults[key]) if key in defaults else record[key] for key in _JSON_FIELDS
+            }
+            known["options"] = {**{row.name: row.default for row in OPTIONS.values()}, **known["options"]}
+        except (KeyError, TypeError) as missing:
             raise StateCorrupt(f"{path} lacks {missing}: restore it, or remove the container") from missing
+        known["borrowed_volumes"] = tuple(known["borrowed_volumes"])
         known["ports"] = tuple(tuple(port) for port in known["ports"])
+        known["requires"] = tuple(known["requires"])
         return cls(**known)

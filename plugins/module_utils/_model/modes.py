@@ -9,6 +9,8 @@ from typing import Any
 
 from .spelling import absolute_path, name, size_limit, wrong
 
+_LABEL_KEYS = ("user", "role", "type", "level", "filetype")
+
 
 def network(value: Any, option: str) -> dict[str, Any]:
     """``{"mode": none|host|container|ns|cni, "target": …, "networks": […]}``.
@@ -35,7 +37,10 @@ def network(value: Any, option: str) -> dict[str, Any]:
 
 
 def security(value: Any, option: str) -> dict[str, Any]:
-    """``no-new-privileges`` and ``seccomp`` ("" is the packaged profile)."""
+    """``no-new-privileges`` and ``seccomp`` ("" is the packaged profile), and of the rest what is given.
+
+    ``label`` is a mapping, ``mask`` and ``unmask`` are sorted paths, ``proc-opts`` sorted mount options of /proc.
+    """
     found: dict[str, Any] = {"no_new_privileges": False, "seccomp": ""}
     for item in value:
         text = str(item)
@@ -44,8 +49,27 @@ def security(value: Any, option: str) -> dict[str, Any]:
             found["no_new_privileges"] = word != "false"
         elif key == "seccomp" and word:
             found["seccomp"] = word if word == "unconfined" else absolute_path(word, option)
+        elif key == "apparmor" and word:
+            found["apparmor"] = word
+        elif key == "label" and (word == "disable" or word.partition(":")[0] in _LABEL_KEYS and word.partition(":")[2]):
+            part, colon, value_of_part = word.partition(":")
+            found["label"] = {**found.get("label", {}), part: value_of_part}
+        elif key in ("mask", "unmask") and word:
+            paths = ["ALL" if path == "ALL" else absolute_path(path, option) for path in word.split(":")]
+            found[key] = sorted({*found.get(key, ()), *paths})
+        elif key == "proc-opts" and word:
+            found[key] = sorted({*found.get(key, ()), *word.split(",")})
         else:
-            raise wrong(option, item, "no-new-privileges, seccomp=unconfined or seccomp=/path/to/profile.json")
+            raise wrong(
+                option,
+                item,
+                "no-new-privileges, seccomp=unconfined|/PROFILE.json, apparmor=PROFILE, label=disable, "
+                "label=KEY:VALUE, mask=/PATH[:/PATH], unmask=ALL|/PATH[:/PATH] or proc-opts=OPTION[,OPTION]",
+            )
+    if "label" in found:
+        found["label"] = {"disable": ""} if "disable" in found["label"] else dict(sorted(found["label"].items()))
+    if "ALL" in found.get("mask", ()):
+        raise wrong(option, "mask=ALL", "paths to mask")
     return found
 
 

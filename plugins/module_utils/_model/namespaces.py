@@ -23,3 +23,14 @@ class LinuxNS(str, enum.Enum):
     def oci_type(self) -> str:
         """The ``linux.namespaces[].type`` of the OCI runtime specification."""
         return {"mnt": "mount", "net": "network"}.get(self.value, self.value)
+
+
+# The option that says what becomes of each kind; sharing a mount namespace has no option, as in podman.
+OPTIONS = {
+    "ipc": LinuxNS.IPC,
+    "network": LinuxNS.NET,
+    "pid": LinuxNS.PID,
+    "uts": LinuxNS.UTS,
+    "userns": LinuxNS.USER,
+    "cgroupns": LinuxNS.CGROUP,
+}

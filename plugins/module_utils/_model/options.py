@@ -45,8 +45,20 @@ class Option(NamedTuple):
 
 _LIVE, _RECORD = Change.LIVE, Change.RECORD
 _NETWORK_DEFAULT: dict[str, Any] = {"mode": "cni", "target": "", "networks": [""]}
+_PLAIN_NAMESPACE = {"mode": "", "target": ""}
 _SECURITY_DEFAULT: dict[str, Any] = {"no_new_privileges": False, "seccomp": ""}
 _LOG_DEFAULT: dict[str, Any] = {"path": None, "max_size": None, "tag": None}
+
+
+def _later(module: str, function: str) -> Callable[[Any, str], Any]:
+    """A normaliser whose module is imported when a task has the option."""
+
+    def normalise(value: Any, option: str) -> Any:
+        from importlib import import_module
+
+        return getattr(import_module(f".{module}", __package__), function)(value, option)
+
+    return normalise
 
 
 def _row(name: str, type: str, normalise: Callable[[Any, str], Any], default: Any = None, **more: Any) -> Option:
@@ -59,10 +71,25 @@ _ROWS = (
     _row("env", "dict", spelling.environment, {}, secret=True),
     _row("workdir", "str", spelling.absolute_path, aliases=("working_dir",)),
     _row("user", "str", spelling.text),
-    _row("hostname", "str", spelling.name),
+    _row("group_add", "list", spelling.string_set, [], aliases=("groups",), elements="str"),
+    _row("umask", "str", _later("process_options", "umask"), 0o022),
+    _row("timezone", "str", _later("process_options", "timezone")),
+    _row("init", "bool", spelling.flag, False),
+    _row("init_path", "str", _later("process_options", "program")),
+    _row("oom_score_adj", "int", _later("process_options", "oom_score_adj")),
+    _row("env_host", "bool", spelling.flag, False),
+    _row("env_merge", "dict", spelling.environment, {}, secret=True),
+    _row("unsetenv", "list", spelling.string_set, [], elements="str"),
+    _row("unsetenv_all", "bool", spelling.flag, False),
+    _row("http_proxy", "bool", spelling.flag, True),
+    _row("annotation", "dict", spelling.mapping, {}),
+    _row("hostname", "str", spelling.hostname),
     _row("label", "dict", spelling.mapping, {}, aliases=("labels",), change=_RECORD),
     _row("volume", "list", volumes.volumes, [], aliases=("volumes",), elements="str"),
     _row("tmpfs", "dict", volumes.tmpfs, {}),
+    _row("mount", "list", _later("mounts", "mounts"), [], aliases=("mounts",), elements="str"),
+    _row("volumes_from", "list", _later("mounts", "volumes_from"), [], elements="str"),
+    _row("image_volume", "str", spelling.text, "bind", choices=("bind", "tmpfs", "ignore")),
     _row(
         "publish",
         "list",
@@ -71,11 +98,24 @@ _ROWS = (
         aliases=("ports", "published", "published_ports"),
         elements="str",
     ),
+    _row("publish_all", "bool", spelling.flag, False),
+    _row("expose", "list", ports.expose, [], aliases=("exposed", "exposed_ports"), elements="str"),
     _row("network", "list", modes.network, _NETWORK_DEFAULT, aliases=("net", "network_mode"), elements="str"),
+    _row("ipc", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE, aliases=("ipc_mode",)),
+    _row("pid", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE, aliases=("pid_mode",)),
+    _row("uts", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE),
+    _row("userns", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE, aliases=("userns_mode",)),
+    _row("cgroupns", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE),
+    _row("uidmap", "list", _later("namespace_options", "id_map"), [], elements="str"),
+    _row("gidmap", "list", _later("namespace_options", "id_map"), [], elements="str"),
+    _row("subuidname", "str", spelling.text),
+    _row("subgidname", "str", spelling.text),
+    _row("requires", "list", _later("namespace_options", "names"), [], elements="str", change=_RECORD),
     _row("dns", "list", spelling.addresses, [], aliases=("dns_servers",), elements="str"),
     _row("dns_option", "list", spelling.string_list, [], aliases=("dns_opts",), elements="str"),
     _row("dns_search", "list", spelling.string_list, [], aliases=("dns_search_domains",), elements="str"),
     _row("etc_hosts", "dict", spelling.hosts, {}, aliases=("add_hosts",)),
+    _row("no_hosts", "bool", spelling.flag, False),
     _row("memory", "str", spelling.size_limit, change=_LIVE),
     _row("memory_swap", "str", spelling.swap_limit, change=_LIVE),
     _row("cpu_quota", "int", spelling.cpu_quota, change=_LIVE),
@@ -83,14 +123,31 @@ _ROWS = (
     _row("cpu_shares", "int", spelling.shares, change=_LIVE),
     _row("cpuset_cpus", "str", spelling.cpu_list, change=_LIVE),
     _row("pids_limit", "str", spelling.limit, 2048, change=_LIVE),
+    _row("memory_reservation", "str", spelling.size_limit, change=_LIVE),
+    _row("memory_swappiness", "int", _later("devices", "swappiness")),
+    _row("kernel_memory", "str", spelling.size_limit),
+    _row("oom_kill_disable", "bool", spelling.flag, False),
+    _row("cpuset_mems", "str", spelling.cpu_list, change=_LIVE),
+    _row("cpu_rt_period", "int", spelling.limit),
+    _row("cpu_rt_runtime", "int", spelling.limit),
+    _row("blkio_weight", "int", _later("devices", "weight"), change=_LIVE),
+    _row("blkio_weight_device", "dict", _later("devices", "weights"), {}),
+    _row("device_read_bps", "list", _later("devices", "byte_rates"), {}, elements="str"),
+    _row("device_write_bps", "list", _later("devices", "byte_rates"), {}, elements="str"),
+    _row("device_read_iops", "list", _later("devices", "rates"), {}, elements="str"),
+    _row("device_write_iops", "list", _later("devices", "rates"), {}, elements="str"),
     _row("cap_add", "list", spelling.capabilities, [], aliases=("capabilities",), elements="str"),
     _row("cap_drop", "list", spelling.capabilities, [], elements="str"),
     _row("privileged", "bool", spelling.flag, False),
+    _row("device", "list", _later("devices", "devices"), [], elements="str"),
+    _row("device_cgroup_rule", "str", _later("devices", "cgroup_rule")),
     _row("read_only", "bool", spelling.flag, False),
+    _row("read_only_tmpfs", "bool", spelling.flag, True),
     _row("security_opt", "list", modes.security, _SECURITY_DEFAULT, elements="str"),
     _row("ulimit", "list", spelling.ulimits, {}, aliases=("ulimits",), elements="str"),
     _row("sysctl", "dict", spelling.mapping, {}),
     _row("shm_size", "str", spelling.size, 64 << 20),
+    _row("secrets", "list", _later("secrets", "secrets"), [], elements="str"),
     _row("stop_signal", "str", spelling.signal, change=_RECORD),
     _row("stop_timeout", "int", spelling.count, 10, change=_RECORD),
     _row("cgroup_parent", "str", spelling.cgroup_parent),
@@ -106,6 +163,7 @@ _ROWS = (
     _row("interactive", "bool", spelling.flag, False),
     _row("tty", "bool", spelling.flag, False),
 )
+_NAMESPACE_OPTIONS = ("ipc", "pid", "uts", "userns", "uidmap", "gidmap", "subuidname", "subgidname")
 OPTIONS: dict[str, Option] = {row.name: row for row in _ROWS}
 
 
@@ -128,16 +186,32 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
     if meant["cpu_quota"]:
         meant["cpu_period"] = meant["cpu_period"] or spelling.CPU_PERIOD
     _check_memory(meant)
-    if meant["publish"] and meant["network"]["mode"] != "cni":
+    if (meant["publish"] or meant["publish_all"]) and meant["network"]["mode"] != "cni":
+        option = "publish" if meant["publish"] else "publish_all"
         raise InvalidArgument(
-            f"publish: needs a network of the container's own, and network is {meant['network']['mode']!r}: "
+            f"{option}: needs a network of the container's own, and network is {meant['network']['mode']!r}: "
             "use bridge or a CNI network, or publish on the container whose network is joined"
         )
+    if any(meant[option] != OPTIONS[option].default for option in _NAMESPACE_OPTIONS):
+        from .namespace_options import settle
+
+        settle(meant)
+    if meant["no_hosts"] and meant["etc_hosts"]:
+        raise InvalidArgument("no_hosts: cannot be combined with etc_hosts, whose place is the engine's file: omit one")
+    if meant["init_path"] and not meant["init"]:
+        raise InvalidArgument(f"init_path: {meant['init_path']!r} needs init to be true too")
+    if meant["init"] and meant["pid"]["mode"] not in ("", "private"):
+        raise InvalidArgument("init: needs a PID namespace of the container's own, for it is to be process 1: omit pid")
     if meant["privileged"] and not meant["security_opt"]["seccomp"]:
         meant["security_opt"]["seccomp"] = "unconfined"
-    both = sorted(set(meant["tmpfs"]) & {volume["target"] for volume in meant["volume"]})
-    if both:
-        raise InvalidArgument(f"tmpfs: {both[0]!r} cannot be used: volume mounts there too, expected one of them")
+    taken: dict[str, str] = {}
+    for option in ("volume", "mount", "tmpfs"):
+        for mount in meant[option]:
+            target = mount if option == "tmpfs" else mount["target"]
+            if taken.setdefault(target, option) != option:
+                raise InvalidArgument(
+                    f"{option}: {target!r} cannot be used: {taken[target]} mounts there too, expected one of them"
+                )
     return meant
 
 
@@ -150,6 +224,9 @@ def _check_memory(meant: dict[str, Any]) -> None:
         raise InvalidArgument(f"memory: {memory} bytes cannot be used: expected at least 6m, what an init needs")
     if memory and swap not in (None, -1, 0) and swap < memory:
         raise InvalidArgument(f"memory_swap: {swap} cannot be used: expected -1 or at least memory ({memory})")
+    reservation = meant["memory_reservation"]
+    if memory and reservation and reservation > memory:
+        raise InvalidArgument(f"memory_reservation: {reservation} cannot be used: expected at most memory ({memory})")
     meant["memory_swap"] = (memory * 2 if memory else None) if swap in (None, 0) else swap
     if memory is None and swap == -1:
         meant["memory_swap"] = None

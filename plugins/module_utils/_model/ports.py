@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Mapping
 
 from .spelling import address, wrong
 
@@ -25,6 +25,29 @@ def _range(text: str, value: object, option: str) -> range:
     if not 1 <= low <= high <= 65535:
         raise wrong(option, value, "ports from 1 to 65535, such as 8080:80, 127.0.0.1:53:53/udp or 8000-8009:80-89")
     return range(low, high + 1)
+
+
+def expose(value: Any, option: str) -> list[list[Any]]:
+    """Ports ``[port, protocol]``, sorted, from ``PORT[-PORT][/PROTOCOL]``."""
+    found: set[tuple[int, str]] = set()
+    for item in value:
+        numbers, slash, protocol = str(item).strip().partition("/")
+        protocol = protocol.lower() if slash else "tcp"
+        if protocol not in PROTOCOLS:
+            raise wrong(option, item, "PORT[-PORT][/tcp|udp|sctp]")
+        found.update((port, protocol) for port in _range(numbers, item, option))
+    return [list(port) for port in sorted(found)]
+
+
+def with_exposed(options: Mapping[str, Any], image: Mapping[str, Any]) -> list[list[Any]]:
+    """What is published: with publish_all also every port that is exposed, here or by the image, on a free one."""
+    published: list[list[Any]] = list(options["publish"])
+    if options["publish_all"]:
+        taken = {(port, protocol) for _ip, _host, port, protocol in published}
+        exposed = options["expose"] + expose(image.get("ExposedPorts") or (), "expose")
+        wanted = {(port, protocol) for port, protocol in exposed} - taken
+        published += [["0.0.0.0", 0, port, protocol] for port, protocol in sorted(wanted)]
+    return published
 
 
 def publish(value: Any, option: str) -> list[list[Any]]:

@@ -49,6 +49,13 @@ def name(value: Any, option: str) -> str:
     return str(value)
 
 
+def hostname(value: Any, option: str) -> str:
+    """A host name as sethostname(2) and resolvers take it."""
+    if not re.fullmatch(r"[a-zA-Z0-9](?:[a-zA-Z0-9_.-]{0,62}[a-zA-Z0-9])?", str(value)):
+        raise wrong(option, value, "up to 64 letters, digits, '_', '.' or '-', with a letter or digit at both ends")
+    return str(value)
+
+
 def count(value: Any, option: str) -> int:
     """A whole number that is not negative."""
     try:
@@ -236,7 +243,12 @@ def hosts(value: Any, option: str) -> dict[str, str]:
 
 
 def ulimits(value: Any, option: str) -> dict[str, list[int]]:
-    """Resource to [soft, hard] from ``nofile=1024:2048``; -1 is unlimited (setrlimit(2))."""
+    """Resource to [soft, hard] from ``nofile=1024:2048``; -1 is unlimited (setrlimit(2)).
+
+    ``host`` alone stands for the limits of whoever starts the container, and has none.
+    """
+    if [str(item).strip() for item in value] == ["host"]:
+        return {"host": []}
     found = {}
     for item in value:
         resource, equals, numbers = str(item).partition("=")
@@ -247,7 +259,9 @@ def ulimits(value: Any, option: str) -> dict[str, list[int]]:
         except ValueError:
             pair = [-2, -2]
         if not equals or resource not in RLIMITS or min(pair) < -1 or (pair[1] != -1 and not -1 < pair[0] <= pair[1]):
-            raise wrong(option, item, "RESOURCE=SOFT[:HARD] such as nofile=1024:2048, soft not above hard")
+            raise wrong(
+                option, item, "RESOURCE=SOFT[:HARD] such as nofile=1024:2048, soft not above hard, or only host"
+            )
         found[resource] = pair
     return dict(sorted(found.items()))
 

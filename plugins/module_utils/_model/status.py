@@ -54,22 +54,30 @@ def status_text(value: object) -> str:
 
 _S = ContainerStatus
 _ANY = frozenset(_S)
-_NEED_PROCESS = frozenset(("exec", "attach", "namespace_path", "kill", "pause", "stop"))
+_NEED_PROCESS = frozenset(("exec", "attach", "namespace_path", "pid", "kill", "pause", "stop"))
 
 # operation: (statuses it may begin in, status it ends in; None where it leaves the status alone)
+# An unknown container is repaired by its next start or init, and may always be removed.
 MOVES: dict[str, tuple[frozenset[ContainerStatus], ContainerStatus | None]] = {
-    "init": (frozenset((_S.CONFIGURED, _S.EXITED)), _S.CREATED),
-    "start": (frozenset((_S.CONFIGURED, _S.CREATED, _S.EXITED)), _S.RUNNING),
+    "init": (frozenset((_S.CONFIGURED, _S.EXITED, _S.UNKNOWN)), _S.CREATED),
+    "start": (frozenset((_S.CONFIGURED, _S.CREATED, _S.EXITED, _S.UNKNOWN)), _S.RUNNING),
+    "restart": (_ANY - {_S.PAUSED}, _S.RUNNING),
     "stop": (frozenset((_S.RUNNING,)), _S.EXITED),
     "kill": (frozenset((_S.RUNNING,)), None),
     "pause": (frozenset((_S.RUNNING,)), _S.PAUSED),
     "unpause": (frozenset((_S.PAUSED,)), _S.RUNNING),
     "exec": (frozenset((_S.RUNNING,)), None),
     "attach": (frozenset((_S.CREATED, _S.RUNNING)), None),
+    "pid": (frozenset((_S.RUNNING, _S.PAUSED)), None),
     "namespace_path": (frozenset((_S.RUNNING,)), None),
     "wait": (_ANY, None),
+    "logs": (_ANY, None),
     "mount": (_ANY, None),
     "unmount": (frozenset((_S.CONFIGURED, _S.EXITED, _S.UNKNOWN)), None),
+    "export": (_ANY, None),
+    "diff": (_ANY, None),
+    "commit": (_ANY, None),
+    "copy": (_ANY, None),
     "update": (_ANY, None),
     "remove": (frozenset((_S.CONFIGURED, _S.CREATED, _S.EXITED, _S.UNKNOWN)), None),
     "force_remove": (_ANY, None),

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Iterable, Mapping
 
 from .spelling import NAME_PATTERN, absolute_path, plain_path, size, wrong
 
 PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
-_FLAGS = ("nodev", "dev", "noexec", "exec", "nosuid", "suid", "bind", "rbind", "z", "Z", "copy", "nocopy")
+_FLAGS = ("nodev", "dev", "noexec", "exec", "nosuid", "suid", "bind", "rbind", "z", "Z", "copy", "nocopy", "U", "O")
 _TMPFS_FLAGS = ("noexec", "exec", "nosuid", "suid", "nodev", "dev", "ro", "rw", "noatime", "atime", "notmpcopyup")
 
 
@@ -24,8 +24,10 @@ def _target(value: object, option: str) -> str:
 
 def _volume(item: object, option: str) -> dict[str, Any]:
     parts = str(item).split(":")
+    if len(parts) == 1 and parts[0].startswith("/"):
+        return bare("volume", "", _target(parts[0], option))
     if not 2 <= len(parts) <= 3 or not parts[0]:
-        raise wrong(option, item, "SOURCE:TARGET[:OPTIONS], SOURCE being a path or a volume's name")
+        raise wrong(option, item, "SOURCE:TARGET[:OPTIONS], SOURCE being a path or a volume's name, or TARGET alone")
     source, words = parts[0], [word for word in (parts[2] if len(parts) == 3 else "").split(",") if word]
     is_path = "/" in source or source in (".", "..")
     if "\0" in source or not is_path and not NAME_PATTERN.fullmatch(source):
@@ -35,6 +37,8 @@ def _volume(item: object, option: str) -> dict[str, Any]:
             raise wrong(option, item, "options from ro, rw, " + ", ".join(_FLAGS + PROPAGATIONS))
     if {"ro", "rw"} <= set(words) or sum(word in PROPAGATIONS for word in words) > 1:
         raise wrong(option, item, "at most one of ro and rw, and one propagation")
+    if "O" in words and set(words) - {"O", "rw"}:
+        raise wrong(option, item, "O to stand alone: an overlay can always be written to, and is the container's own")
     return {
         "type": "bind" if is_path else "volume",
         "source": plain_path(os.path.abspath(source)) if is_path else source,
@@ -45,8 +49,14 @@ def _volume(item: object, option: str) -> dict[str, Any]:
     }
 
 
+def bare(kind: str, source: str, target: str) -> dict[str, Any]:
+    """A volume without options."""
+    found: dict[str, Any] = {"type": kind, "source": source, "target": target, "read_only": False}
+    return {**found, "propagation": "rprivate", "flags": []}
+
+
 def volumes(value: Any, option: str) -> list[dict[str, Any]]:
-    """Bind mounts and named volumes, sorted by target, each target once."""
+    """Bind mounts, named volumes and, with no source, anonymous ones; sorted by target, each target once."""
     found: dict[str, dict[str, Any]] = {}
     for item in value:
         volume = _volume(item, option)
@@ -69,3 +79,51 @@ def tmpfs(value: Any, option: str) -> dict[str, list[str]]:
             options.add(word)
         found[_target(target, option)] = sorted(options - {"rw"})
     return dict(sorted(found.items()))
+
+
+def given(options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The bind mounts and volumes that the options volume and mount have; the source of anonymous ones is empty."""
+    return [*options["volume"], *(mount for mount in options["mount"] if "source" in mount)]
+
+
+def of_container(
+    container_id: str, options: Mapping[str, Any], image: Mapping[str, Any], borrowed: Iterable[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Every bind mount and volume of a container, sorted by target; what is given wins, then what is borrowed.
+
+    ``borrowed`` are another container's (volumes_from). Anonymous ones, the image's among them, are marked so and have
+    names that derive from the container's ID.
+    """
+    found = {volume["target"]: volume for volume in given(options)}
+    taken = {*found, *options["tmpfs"], *(mount["target"] for mount in options["mount"])}
+    for volume in borrowed:
+        if volume["target"] not in taken:
+            found[volume["target"]] = volume
+    if options["image_volume"] == "bind":
+        for target in _image_targets(image):
+            if target not in taken and target not in found:
+                found[target] = bare("volume", "", target)
+    for target, volume in found.items():
+        if not volume["source"]:
+            from hashlib import sha256
+
+            digest = sha256(f"{container_id}:{target}".encode()).hexdigest()
+            found[target] = {**volume, "source": digest, "anonymous": True}
+    return [found[target] for target in sorted(found)]
+
+
+def file_systems(options: Mapping[str, Any], image: Mapping[str, Any], taken: Iterable[str]) -> list[dict[str, Any]]:
+    """The tmpfs and other new file systems of a container, as ``{"type", "target", "options"}``."""
+    found = {
+        target: {"type": "tmpfs", "target": target, "options": words} for target, words in options["tmpfs"].items()
+    }
+    found.update((mount["target"], mount) for mount in options["mount"] if "source" not in mount)
+    if options["image_volume"] == "tmpfs":
+        for target in set(_image_targets(image)) - set(taken) - set(found):
+            found[target] = {"type": "tmpfs", "target": target, "options": ["exec"]}
+    return list(found.values())
+
+
+def _image_targets(image: Mapping[str, Any]) -> list[str]:
+    """The paths the image declares; its own root is none."""
+    return sorted({plain_path(target) for target in image.get("Volumes") or ()} - {"/"})

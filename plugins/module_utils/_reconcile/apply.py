@@ -16,8 +16,12 @@ from .._model.config import ContainerConfig
 from .._model.errors import Internal
 from .._model.image import Image, name_meant
 from .._model.options import Change
+from .._model.ports import with_exposed
+from .._model.process_options import host_variables
 from .._model.status import ContainerStatus
+from .._runtime import anonymous_volumes
 from .._runtime.runtime import Runtime
+from . import joins
 from .desired import Desired
 from .plan import Plan
 
@@ -34,16 +38,27 @@ def apply(runtime: Runtime, container: Optional[Container], desired: Desired, pl
             container = _create(runtime, desired, plan)
         elif step.verb == "recreate":
             container = _recreate(runtime, _present(container), desired, plan)
+        elif step.verb == "start" and step.subject != desired.name:
+            _start_dependency(runtime, step.subject)
         elif step.verb == "start" and plan.has("create"):
             pass  # done by create, which commits the name only then
         elif step.verb == "delete":
-            _delete(runtime, step.subject)
+            _delete(runtime, step.subject, desired)
             container = None
         elif step.verb == "update":
-            _update(_present(container), desired, plan)
+            _update(runtime, _present(container), desired, plan)
         else:
             _move(_present(container), step.verb)
     return container
+
+
+def _start_dependency(runtime: Runtime, name: str) -> None:
+    """Start a container that another one needs; its name's lock is not taken, which is older than the task's own."""
+    container = runtime.container(name)
+    with container.batch():
+        status = container.state.status
+        if status is ContainerStatus.CREATED or not status.has_process:
+            container.start()
 
 
 def _present(container: Optional[Container]) -> Container:
@@ -84,9 +99,6 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
     if desired.image and not desired.rootfs:
         image = ImageStore(runtime.parts).get(desired.image)
     container_id = os.urandom(32).hex()
-    joined = {}
-    if options["network"]["mode"] == "container":
-        joined["net"] = runtime.store.lookup(options["network"]["target"])
     kept = previous.config if previous is not None and not desired.image else None
     return ContainerConfig(
         id=container_id,
@@ -99,9 +111,13 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
         image_config=image.config if image else kept.image_config if kept else {},
         rootfs=desired.image if desired.rootfs else kept.rootfs if kept else "",
         overlay=desired.overlay or bool(kept and kept.overlay),
-        namespace_containers=joined,
-        ports=host_ports.choose(options["publish"]),
+        namespace_containers=joins.namespace_containers(runtime, options),
+        ports=host_ports.choose(with_exposed(options, image.config if image else kept.image_config if kept else {})),
         cgroup_manager=runtime.host.cgroup_manager,
+        host_env=host_variables(options, os.environ),
+        borrowed_volumes=anonymous_volumes.borrowed(runtime, options),
+        id_mappings=joins.id_mappings(runtime, options),
+        requires=joins.requires(runtime, options),
     )
 
 
@@ -146,19 +162,23 @@ def _recreate(runtime: Runtime, old: Container, desired: Desired, plan: Plan) ->
         if status is ContainerStatus.PAUSED and old.status() is ContainerStatus.RUNNING:
             old.pause()
         raise
+    if not desired.delete_volumes:
+        anonymous_volumes.keep(old)
     runtime.commit(new)
     return new
 
 
-def _update(container: Container, desired: Desired, plan: Plan) -> None:
+def _update(runtime: Runtime, container: Container, desired: Desired, plan: Plan) -> None:
     """Take the changed options over, the kernel's part of them first."""
-    names = [found.option for found in plan.differences if found.change != Change.RECREATE]
+    names = [found.option for found in plan.differences if found.change in (Change.RECORD, Change.LIVE)]
     limits = [found.option for found in plan.differences if found.change == Change.LIVE]
     config = container.config.with_options({name: desired.wanted[name] for name in names})
+    if "requires" in names:
+        config = config._replace(requires=joins.requires(runtime, desired.wanted))
     container.update(config, limits)
 
 
-def _delete(runtime: Runtime, name: str) -> None:
+def _delete(runtime: Runtime, name: str, desired: Desired) -> None:
     """Stop and remove a container; its dependents' names are locked only now, the task's own is already."""
     with runtime.store.lock(name) as lock:
         container = runtime.find(name)
@@ -168,6 +188,8 @@ def _delete(runtime: Runtime, name: str) -> None:
                     container.unpause()
                 if container.state.status is ContainerStatus.RUNNING:
                     container.end()
+            if not desired.delete_volumes:
+                anonymous_volumes.keep(container)
             runtime.remove(container, force=True)
         if lock.depth == 1:
             lock.discard()

@@ -12,11 +12,12 @@ from .._drivers import cgroups
 from .._model.config import ContainerConfig, resolved
 from .._model.errors import NoSuchContainer
 from .._model.image import local_names, name_for_source
+from .._model.namespaces import OPTIONS
 from .._model.options import Change, changed_options
 from .._runtime.runtime import Runtime
 from .._spec.resources import LIMITS
 from .desired import Desired
-from .plan import Difference
+from .plan import RESTART, Difference
 
 _ID_ENOUGH = 12  # digits of an image's ID that cannot be taken for a name
 
@@ -30,9 +31,11 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
     for row in changed_options(desired.options, config.options):
         before = recorded.get(row.name, config.options.get(row.name, row.default))
         after = wanted.get(row.name, desired.options[row.name])
-        if before != after and not (row.name == "network" and _both_join(config, desired)):
+        if before != after and not _both_join(config, desired, row.name):
             found.append(Difference(row.name, before, after, row.change, row.secret))
-    return found + _joined_difference(runtime, config, desired)
+    from . import joins
+
+    return found if joins.plain(desired.options) else found + _joined_differences(runtime, config, desired)
 
 
 def drift(container: Container, desired: Desired, known: Iterable[Difference]) -> list[Difference]:
@@ -70,20 +73,43 @@ def _image_difference(runtime: Runtime, config: ContainerConfig, desired: Desire
     return [Difference("image", before, after, Change.RECREATE)]
 
 
-def _both_join(config: ContainerConfig, desired: Desired) -> bool:
-    return bool(config.options["network"]["mode"] == desired.wanted["network"]["mode"] == "container")
+def _both_join(config: ContainerConfig, desired: Desired, option: str) -> bool:
+    """Both name a container: what counts is which one, not how its name is written."""
+    had, wanted = config.options.get(option), desired.wanted[option]
+    return isinstance(had, dict) and isinstance(wanted, dict) and had.get("mode") == wanted.get("mode") == "container"
 
 
-def _joined_difference(runtime: Runtime, config: ContainerConfig, desired: Desired) -> list[Difference]:
-    """What counts is the container joined: its name may be another's by now, or be written in another way."""
-    if not _both_join(config, desired):
+def _joined_differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> list[Difference]:
+    """A container named in an option may be another one by now, and so may the IDs of a user or group."""
+    from . import joins
+
+    found = []
+    for option, key in joins.named(desired.wanted):
+        before = config.namespace_containers.get(OPTIONS[option].value, "") if option in OPTIONS else ""
+        if option not in OPTIONS or not _both_join(config, desired, option):
+            continue
+        try:
+            after = runtime.store.lookup(key)
+        except NoSuchContainer:
+            after = ""
+        if before != after:
+            found.append(Difference(option, f"{key} ({before[:12]})", f"{key} ({after[:12]})", Change.RECREATE))
+    if not any(one.change == Change.RECREATE for one in found):
+        maps = joins.id_mappings(runtime, desired.wanted)
+        if maps != config.id_mappings:
+            found.append(Difference("userns", config.id_mappings, maps, Change.RECREATE))
+    return found
+
+
+def lost_joins(container: Container) -> list[Difference]:
+    """The joined namespaces that a running container no longer shares with their owners; no program is started."""
+    if not container.config.namespace_containers or not container.state.status.has_process:
         return []
-    before, target = config.namespace_containers.get("net", ""), desired.wanted["network"]["target"]
-    try:
-        after = runtime.store.lookup(target)
-    except NoSuchContainer:
-        after = ""
-    if before == after:
-        return []
-    was = config.options["network"]["target"]
-    return [Difference("network", f"{was} ({before[:12]})", f"{target} ({after[:12]})", Change.RECREATE)]
+    from .._container.shared_namespaces import moved
+
+    names = {namespace.value: option for option, namespace in OPTIONS.items()}
+    joined = container.config.namespace_containers
+    return [
+        Difference(names.get(kind, kind), "no longer shared", f"that of {joined[kind][:12]}", RESTART)
+        for kind in moved(container)
+    ]

@@ -33,6 +33,7 @@ class Desired(NamedTuple):
     recreate: bool = False
     force_delete: bool = True
     delete_depend: bool = False
+    delete_volumes: bool = True
     detach: bool = True
     unusable: Optional[Exception] = None
 

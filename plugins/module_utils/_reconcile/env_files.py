@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Environment files: ``KEY=VALUE`` lines, as podman and docker read them."""
+"""Environment and label files: ``KEY=VALUE`` lines, as podman and docker read them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from typing import Iterable
 from .._model.errors import InvalidArgument
 
 
-def read(paths: Iterable[str]) -> dict[str, str]:
+def read(paths: Iterable[str], option: str = "env_file") -> dict[str, str]:
     """The variables of the files, later ones winning; a line ``KEY`` takes the value from the engine's environment.
+
+    A label file's line ``KEY`` is a label without a value.
 
     :raises InvalidArgument: a file cannot be read, or has a line without a variable's name. Values are never shown.
     """
@@ -24,7 +26,7 @@ def read(paths: Iterable[str]) -> dict[str, str]:
                 lines = [line[:-1] if line.endswith("\r") else line for line in file.read().split("\n")]
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise InvalidArgument(f"env_file: {path} cannot be read on the target: {reason}") from error
+            raise InvalidArgument(f"{option}: {path} cannot be read on the target: {reason}") from error
         for number, line in enumerate(lines, 1):
             line = line.lstrip()
             if not line or line.startswith("#"):
@@ -32,8 +34,8 @@ def read(paths: Iterable[str]) -> dict[str, str]:
             key, equals, value = line.partition("=")
             key = key.strip()
             if len(key.split()) != 1:
-                raise InvalidArgument(f"env_file: line {number} of {path} has no variable's name: expected KEY=VALUE")
-            if equals:
+                raise InvalidArgument(f"{option}: line {number} of {path} has no name: expected KEY=VALUE")
+            if equals or option != "env_file":
                 found[key] = value
             elif key in os.environ:
                 found[key] = os.environ[key]

@@ -22,10 +22,12 @@ ACTIONS = {
     "delete": "deleted {}",
 }
 HIDDEN = "(hidden)"
+# Difference.change of what a restart alone sets right; the others are options.Change's.
+RESTART = 0
 
 
 class Difference(NamedTuple):
-    """One option's value in the record and as wanted; ``change`` is an ``options.Change``."""
+    """One option's value in the record and as wanted; ``change`` is an ``options.Change`` or RESTART."""
 
     option: str
     before: Any

@@ -12,10 +12,11 @@ from .._model.errors import InvalidArgument, InvalidState, NoSuchContainer, Stat
 from .._model.options import Change
 from .._model.status import ContainerStatus
 from .._runtime.runtime import Runtime
-from .compare import differences, drift
+from .compare import differences, drift, lost_joins
 from .desired import Desired
 from .plan import Difference, Plan, Step
 
+_BEGIN = ("start", "restart", "create", "recreate")
 _AFTER = {"started": "running", "stopped": "exited", "paused": "paused", "created": "configured"}
 
 
@@ -28,9 +29,15 @@ def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> 
     if desired.state == "absent":
         return _absent(runtime, container, desired)
     if container is None:
-        return _new(runtime, desired)
-    if container.unreadable:
-        return _anew(runtime, container, desired)
+        plan = _new(runtime, desired)
+    elif container.unreadable:
+        plan = _anew(runtime, container, desired)
+    else:
+        plan = _existing(runtime, container, desired)
+    return _with_dependencies(runtime, container, desired, plan) if plan.steps else plan
+
+
+def _existing(runtime: Runtime, container: Container, desired: Desired) -> Plan:
     found = differences(runtime, container.config, desired)
     recreate = not desired.by_name and (desired.recreate or any(one.change == Change.RECREATE for one in found))
     status = container.state.status
@@ -39,11 +46,35 @@ def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> 
     if recreate:
         return _recreate(runtime, container, desired, found)
     steps = [Step("update", desired.name)] if found else []
-    steps += _moves(status, desired)
+    moves = _moves(status, desired)
+    moved = lost_joins(container) if desired.state == "started" else []
+    if moved and not any(step.verb == "restart" for step in moves):
+        moves = [*moves, Step("restart", desired.name)]
+    steps += moves
+    found += moved
     after = status.value if desired.state in ("present", "created") else _AFTER[desired.state]
     if desired.state == "stopped" and not steps:
         after = status.value
     return Plan(tuple(steps), tuple(found), status.value, after)
+
+
+def _with_dependencies(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> Plan:
+    """The plan, checked for what it joins, and with those started first that the container needs."""
+    from . import joins
+
+    anew = container is None or any(plan.has(verb) for verb in ("recreate", "update"))
+    if anew and desired.options is not None:
+        if joins.plain(desired.options):
+            return plan
+        joins.check(runtime, desired.name, desired.options)
+        first = [joins.container(runtime, option, key) for option, key in joins.named(desired.options)]
+    else:
+        first = runtime.dependencies(container.config) if container else []
+    begins = [index for index, step in enumerate(plan.steps) if step.verb in _BEGIN]
+    if not begins or plan.status_after not in ("running", "paused"):
+        return plan
+    starts = [Step("start", one.name) for one in joins.to_start(runtime, first)]
+    return plan._replace(steps=(*plan.steps[: begins[0]], *starts, *plan.steps[begins[0] :]))
 
 
 def _moves(status: ContainerStatus, desired: Desired) -> list[Step]:
@@ -135,7 +166,6 @@ def _recreate(runtime: Runtime, container: Container, desired: Desired, found: l
     """A new container in the old one's place; it runs where that is wanted, or where the old one ran."""
     status = container.state.status
     runs = desired.state in ("started", "paused") or status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
-    runtime.check_removable(container)
     steps = [*_pull(runtime, desired), Step("recreate", desired.name)]
     if desired.state == "paused":
         steps.append(Step("pause", desired.name))

@@ -9,11 +9,12 @@ import os
 import shutil
 from typing import Any, Mapping
 
-from .._container.container import Container
+from .._container import device_nodes, etc_files, init_program, kernel_limits, security_modules
 from .._container.volumes import check_source
 from .._drivers import cgroups, cgroups_paths, netns
 from .._drivers.command import TOOL_PATH
-from .._model.errors import ContainerStopped, InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing
+from .._model import volumes
+from .._model.errors import InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing
 from .._runtime.runtime import Runtime
 from .._spec import capabilities
 from .desired import Desired
@@ -46,7 +47,7 @@ def check(runtime: Runtime, desired: Desired) -> None:
     options = desired.wanted
     if desired.rootfs and not os.path.isdir(desired.image):
         raise InvalidArgument(f"image: {desired.image} is not a directory, which rootfs: true needs it to be")
-    for volume in options["volume"]:
+    for volume in volumes.given(options):
         if volume["type"] == "bind":
             check_source(volume["source"], desired.name)
     granted = capabilities.host_capabilities()
@@ -55,6 +56,24 @@ def check(runtime: Runtime, desired: Desired) -> None:
     if profile not in ("", "unconfined") and not os.path.isfile(profile):
         raise InvalidArgument(f"security_opt: the seccomp profile {profile} is not a file on the host")
     _check_cgroups(runtime, options)
+    for lender in options["volumes_from"]:
+        try:
+            found = runtime.container(lender["container"])
+        except NoSuchContainer as error:
+            raise NoSuchContainer(f"volumes_from: {error}") from error
+        if found.name == desired.name:
+            raise InvalidArgument(f"volumes_from: container {desired.name} cannot have its own volumes from itself")
+    if options["secrets"]:
+        from .._container import secrets
+
+        secrets.variables(runtime.parts, options["secrets"])
+    if options["init"]:
+        init_program.path(options["init_path"])
+    if options["timezone"]:
+        etc_files.zone_file(options["timezone"])
+    device_nodes.rules(options)
+    security_modules.check(options["security_opt"])
+    kernel_limits.check(runtime.host.cgroups, options)
     if "memory_swap" in desired.given and options["memory_swap"] not in (None, -1) and not runtime.host.swap:
         raise NotImplementedByHost(
             "memory_swap: this kernel does not account for swap (boot with swapaccount=1): omit the option"
@@ -82,23 +101,3 @@ def _check_network(runtime: Runtime, desired: Desired) -> None:
         cni.require(runtime.host, network["networks"])
     elif network["mode"] == "ns" and not netns.exists(network["target"]):
         raise InvalidArgument(f"network: {network['target']} is not a network namespace on this host")
-    elif network["mode"] == "container":
-        if network["target"] == desired.name:
-            raise InvalidArgument(f"network: container {desired.name} cannot join its own network namespace")
-        joined = _joined(runtime, desired, network["target"])
-        if joined.name == desired.name:
-            raise InvalidArgument(f"network: container {desired.name} cannot join its own network namespace")
-        if desired.state in ("started", "paused") and not joined.state.status.has_process:
-            raise ContainerStopped(
-                f"network: container {joined.name}, whose network {desired.name} is to join, is "
-                f"{joined.state.status}: start it first"
-            )
-
-
-def _joined(runtime: Runtime, desired: Desired, key: str) -> Container:
-    try:
-        return runtime.container(key).peek()
-    except NoSuchContainer as error:
-        raise NoSuchContainer(
-            f"network: {error}, whose network {desired.name} is to join: make that container first"
-        ) from error

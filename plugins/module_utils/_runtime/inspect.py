@@ -10,6 +10,7 @@ from typing import Any, Mapping
 from .._container.attachments import attachments
 from .._container.container import Container
 from .._model.config import ContainerConfig
+from .._model.namespaces import OPTIONS
 from .._model.network import Attachment
 from .._model.state import ContainerState
 
@@ -19,7 +20,7 @@ _NO_TIME = "0001-01-01T00:00:00Z"
 def inspect(container: Container) -> dict[str, Any]:
     """The container now, without its lock and without starting a program."""
     state = container.peek().state
-    config = container.config
+    config, options = container.config, container.config.options
     resolved = config.resolved
     argv = config.argv
     return {
@@ -32,7 +33,7 @@ def inspect(container: Container) -> dict[str, Any]:
         "Image": config.rootfs_image_id,
         "ImageName": config.rootfs_image_name,
         "Rootfs": config.rootfs,
-        "Pod": "",
+        "Pod": config.pod,
         "ResolvConfPath": f"{container.run_dir}/resolv.conf",
         "HostnamePath": f"{container.run_dir}/hostname",
         "HostsPath": f"{container.run_dir}/hosts",
@@ -43,7 +44,7 @@ def inspect(container: Container) -> dict[str, Any]:
         "MountLabel": "",
         "ProcessLabel": "",
         "Dependencies": list(config.dependencies),
-        "Mounts": [_mount(volume, container) for volume in config.options["volume"]],
+        "Mounts": [_mount(volume, container) for volume in config.volumes],
         "NetworkSettings": _network_settings(container, state),
         "Config": {
             "Hostname": config.hostname,
@@ -54,9 +55,13 @@ def inspect(container: Container) -> dict[str, Any]:
             "Image": config.rootfs_image_name,
             "WorkingDir": resolved["workdir"],
             "Labels": resolved["label"],
-            "Annotations": {},
+            "Annotations": options["annotation"],
             "StopSignal": resolved["stop_signal"],
             "StopTimeout": config.stop_timeout,
+            "Umask": f"{options['umask']:04o}",
+            "Timezone": options["timezone"] or "",
+            "ExposedPorts": {f"{port}/{protocol}": {} for port, protocol in options["expose"]},
+            "Secrets": [{"Name": secret["name"], "Target": secret["target"]} for secret in options["secrets"]],
             "Tty": config.options["tty"],
             "OpenStdin": config.options["interactive"],
         },
@@ -156,9 +161,10 @@ def _host_config(config: ContainerConfig) -> dict[str, Any]:
     network = options["network"]
     modes = {"cni": "bridge", "container": f"container:{config.namespace_containers.get('net', '')}"}
     return {
-        "Binds": [_bind(volume) for volume in options["volume"]],
-        "Tmpfs": {target: ",".join(words) for target, words in options["tmpfs"].items()},
+        "Binds": [_bind(volume) for volume in config.volumes],
+        "Tmpfs": {one["target"]: ",".join(one["options"]) for one in config.file_systems if one["type"] == "tmpfs"},
         "NetworkMode": modes.get(network["mode"], network["mode"]),
+        **_namespace_modes(config),
         "PortBindings": _port_bindings(config),
         "LogConfig": {
             "Type": options["log_driver"],
@@ -173,13 +179,25 @@ def _host_config(config: ContainerConfig) -> dict[str, Any]:
         "CpuPeriod": options["cpu_period"] or 0,
         "CpuShares": options["cpu_shares"] or 0,
         "CpusetCpus": options["cpuset_cpus"] or "",
+        **_more_limits(options),
         "PidsLimit": options["pids_limit"] or 0,
         "CapAdd": options["cap_add"],
         "CapDrop": options["cap_drop"],
         "Privileged": options["privileged"],
+        "GroupAdd": options["group_add"],
+        "Init": options["init"],
+        "OomScoreAdj": options["oom_score_adj"] or 0,
+        "PublishAllPorts": options["publish_all"],
+        "VolumesFrom": [lender["container"] for lender in options["volumes_from"]],
+        "Devices": [
+            {"PathOnHost": one["host"], "PathInContainer": one["container"], "CgroupPermissions": one["permissions"]}
+            for one in options["device"]
+        ],
         "ReadonlyRootfs": options["read_only"],
         "SecurityOpt": _security(options["security_opt"]),
-        "Ulimits": [
+        "Ulimits": []
+        if "host" in options["ulimit"]
+        else [
             {"Name": f"RLIMIT_{name.upper()}", "Soft": soft, "Hard": hard}
             for name, (soft, hard) in options["ulimit"].items()
         ],
@@ -196,6 +214,55 @@ def _host_config(config: ContainerConfig) -> dict[str, Any]:
     }
 
 
+def _more_limits(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Limits few containers have."""
+    plain = {
+        "MemoryReservation": "memory_reservation",
+        "KernelMemory": "kernel_memory",
+        "CpuRealtimePeriod": "cpu_rt_period",
+        "CpuRealtimeRuntime": "cpu_rt_runtime",
+        "BlkioWeight": "blkio_weight",
+    }
+    by_device = {
+        "BlkioWeightDevice": ("blkio_weight_device", "Weight"),
+        "BlkioDeviceReadBps": ("device_read_bps", "Rate"),
+        "BlkioDeviceWriteBps": ("device_write_bps", "Rate"),
+        "BlkioDeviceReadIOps": ("device_read_iops", "Rate"),
+        "BlkioDeviceWriteIOps": ("device_write_iops", "Rate"),
+    }
+    return {
+        **{key: options[option] or 0 for key, option in plain.items()},
+        **{
+            key: [{"Path": path, field: value} for path, value in options[option].items()]
+            for key, (option, field) in by_device.items()
+        },
+        "MemorySwappiness": -1 if options["memory_swappiness"] is None else options["memory_swappiness"],
+        "OomKillDisable": options["oom_kill_disable"],
+        "CpusetMems": options["cpuset_mems"] or "",
+    }
+
+
+def _namespace_modes(config: ContainerConfig) -> dict[str, Any]:
+    """The modes in podman's words, and the ID maps as ``INSIDE:OUTSIDE:AMOUNT``."""
+    keys = {"ipc": "IpcMode", "pid": "PidMode", "uts": "UTSMode", "userns": "UsernsMode", "cgroupns": "CgroupMode"}
+    found: dict[str, Any] = {}
+    for option, key in keys.items():
+        joined = config.namespace_container(OPTIONS[option])
+        mode, target = config.options[option]["mode"], config.options[option]["target"]
+        default = {"ipc": "shareable", "pid": "private", "uts": "private"}.get(option, "")
+        found[key] = f"container:{joined}" if joined else f"ns:{target}" if mode == "ns" else mode or default
+    if config.id_mappings:
+        found["UsernsMode"] = found["UsernsMode"] or "private"
+        found["IDMappings"] = {
+            f"{kind.capitalize()}Map": [":".join(map(str, entry)) for entry in config.id_mappings[kind]]
+            for kind in ("uid", "gid")
+        }
+    return found
+
+
 def _security(security: Mapping[str, Any]) -> list[str]:
     found = ["no-new-privileges"] if security["no_new_privileges"] else []
-    return found + ([f"seccomp={security['seccomp']}"] if security["seccomp"] else [])
+    found += [f"{key}={security[key]}" for key in ("seccomp", "apparmor") if security.get(key)]
+    found += [f"label={part}{':' + value if value else ''}" for part, value in security.get("label", {}).items()]
+    found += [f"{key}={':'.join(security[key])}" for key in ("mask", "unmask") if key in security]
+    return found + ([f"proc-opts={','.join(security['proc-opts'])}"] if "proc-opts" in security else [])

@@ -58,8 +58,18 @@ class Runtime:
             return unreadable.container(self.store, self.host, container_id, name or container_id[:12], str(error))
 
     def dependents(self, container_id: str) -> list[Container]:
-        """The containers that join a namespace of this one."""
+        """The containers that join a namespace of this one, or require it."""
         return [other for other in self.containers() if container_id in other.config.dependencies]
+
+    def dependencies(self, config: ContainerConfig) -> list[Container]:
+        """The containers whose namespaces this one joins, and those it requires."""
+        found = []
+        for container_id in config.dependencies:
+            try:
+                found.append(self._by_id(container_id))
+            except NoSuchContainer:
+                continue
+        return found
 
     # Making
 
@@ -76,7 +86,8 @@ class Runtime:
 
     def prepare_storage(self, container: Container) -> None:
         """Make the container's top layer, so that its image is in use from now on."""
-        container.storage.create(container.id, container.config.rootfs_image_id)
+        config = container.config
+        container.storage.create(container.id, config.rootfs_image_id, config.id_mappings)
 
     def commit(self, container: Container) -> None:
         """Give the name to the pending container, in one rename; an earlier holder is then removed."""
@@ -91,6 +102,8 @@ class Runtime:
         if record.get("pending"):
             self._purge(record["pending"])
         if record.get("retired"):
+            if record.get("id"):
+                self._hand_over(record["retired"], record["id"])
             self._purge(record["retired"])
         if record.get("pending") or record.get("retired"):
             self.store.write_name(name, {"id": record.get("id", "")})
@@ -104,6 +117,15 @@ class Runtime:
         except (LibpodError, OSError):
             pass
 
+    def _hand_over(self, old: str, new: str) -> None:
+        """Let those that depend on a re-created container depend on the one in its place."""
+        for other in self.dependents(old):
+            with other.batch():
+                config = other.config
+                joined = {kind: new if one == old else one for kind, one in config.namespace_containers.items()}
+                requires = tuple(new if one == old else one for one in config.requires)
+                self.store.write_config(config._replace(namespace_containers=joined, requires=requires))
+
     # Removing
 
     def check_removable(self, container: Container) -> None:
@@ -112,7 +134,7 @@ class Runtime:
         if names:
             raise DependencyExists(
                 f"container {container.name} cannot be removed: {', '.join(names)} "
-                f"{'shares' if len(names) == 1 else 'share'} its namespaces: remove "
+                f"{'depends' if len(names) == 1 else 'depend'} on it (shared namespaces or requires): remove "
                 f"{'that one' if len(names) == 1 else 'those'} first, or set delete_depend"
             )
 
@@ -140,6 +162,10 @@ class Runtime:
                 if container.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED):
                     _end(container)
                 container.cleanup(delete=True)
+                if container.config.volumes:
+                    from .anonymous_volumes import remove
+
+                    remove(self, container)
             for directory in (self.store.run_dir(container_id), self.store.static_dir(container_id)):
                 effect(f"remove {directory}")
                 shutil.rmtree(directory, ignore_errors=not os.path.exists(directory))

@@ -5,24 +5,30 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple, Optional
+from typing import Any, Iterable, Mapping, NamedTuple, Optional
 
 from .._model.config import ContainerConfig
-from .mounts import MASKED_PATHS, READONLY_PATHS, mounts
+from . import confinement
+from .mounts import mounts
 from .resources import resources
+from .user_namespace import adapt, linux_mappings
 from .users import User
 
 OCI_VERSION = "1.0.2"
 # podman's process limits, lowered to what the host lets a container have.
 _DEFAULT_RLIMITS = {"nofile": 1048576, "nproc": 4194304}
 _UNLIMITED = 2**64 - 1
+# In a tmpfs, so that binding it leaves nothing in the container's top layer.
+INIT_PATH = "/dev/init"
 
 
 class Facts(NamedTuple):
     """What only the host can tell: paths made for the container, its user, and what the kernel offers.
 
     ``namespaces`` maps an OCI namespace type to the path to join, "" for a new one; a type that is
-    absent is the host's. ``hard_limits`` maps a resource to its hard limit here, -1 for none.
+    absent is the host's. ``shm`` is what is at /dev/shm, "" for the host's own, None for nothing.
+    ``hard_limits`` maps a resource to its hard limit here, -1 for none.
+    ``init`` is the program on the host that is to be PID 1 and to reap, "" for none; ``variables`` are the secrets'.
     """
 
     rootfs: str
@@ -32,24 +38,41 @@ class Facts(NamedTuple):
     cgroups_path: str
     hostname: str
     seccomp: Optional[Mapping[str, Any]] = None
-    shm: str = ""
+    shm: Optional[str] = ""
     files: Mapping[str, str] = {}
     volume_sources: Mapping[str, str] = {}
     hard_limits: Mapping[str, int] = {}
     devices: tuple[Mapping[str, Any], ...] = ()
     swap: bool = True
+    init: str = ""
+    device_rules: tuple[Mapping[str, Any], ...] = ()
+    variables: Mapping[str, str] = {}
+    device_numbers: Mapping[str, tuple[int, int]] = {}
 
 
 def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
     """The OCI runtime spec of a container; a new structure at each call."""
     options = config.options
+    found_mounts = mounts(
+        config,
+        volume_sources=facts.volume_sources,
+        shm=facts.shm,
+        files={**facts.files, **({INIT_PATH: facts.init} if facts.init else {})},
+    )
+    if config.id_mappings:
+        found_mounts = adapt(found_mounts, config.id_mappings, _own_network(config, facts))
     return {
         "ociVersion": OCI_VERSION,
         "process": _process(config, facts),
         "root": {"path": facts.rootfs, "readonly": options["read_only"]},
-        "hostname": facts.hostname,
-        "mounts": mounts(options, volume_sources=facts.volume_sources, shm=facts.shm, files=facts.files),
-        "annotations": {"io.container.manager": "libpod", "io.libpod.engine.name": config.name},
+        # Another's host name is not ours to set.
+        **({"hostname": facts.hostname} if facts.namespaces.get("uts") == "" else {}),
+        "mounts": found_mounts,
+        "annotations": {
+            "io.container.manager": "libpod",
+            "io.libpod.engine.name": config.name,
+            **options["annotation"],
+        },
         "linux": _linux(config, facts),
     }
 
@@ -59,7 +82,12 @@ def environment(config: ContainerConfig, facts: Facts) -> list[str]:
     given = {"container": "libpod", "HOSTNAME": facts.hostname, "HOME": facts.user.home}
     if config.options["tty"]:
         given["TERM"] = "xterm"
-    return [f"{key}={value}" for key, value in {**given, **config.resolved["env"]}.items()]
+    if config.options["unsetenv_all"]:
+        given = {}
+    for name in config.options["unsetenv"]:
+        given.pop(name, None)
+    found = {**config.host_env, **given, **config.resolved["env"], **facts.variables}
+    return [f"{key}={value}" for key, value in found.items()]
 
 
 def _process(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
@@ -69,18 +97,29 @@ def _process(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
             "uid": facts.user.uid,
             "gid": facts.user.gid,
             "additionalGids": list(facts.user.additional_gids),
+            "umask": config.options["umask"],
         },
-        "args": config.argv,
+        "args": [INIT_PATH, "--", *config.argv] if facts.init else config.argv,
         "env": environment(config, facts),
         "cwd": config.resolved["workdir"],
         "capabilities": facts.capabilities,
         "noNewPrivileges": config.options["security_opt"]["no_new_privileges"],
         "rlimits": _rlimits(config.options["ulimit"], facts.hard_limits),
     }
+    security = config.options["security_opt"]
+    label = confinement.labels(security)[0]
+    if label:
+        found["selinuxLabel"] = label
+    if security.get("apparmor", "unconfined") != "unconfined":
+        found["apparmorProfile"] = security["apparmor"]
+    if config.options["oom_score_adj"] is not None:
+        found["oomScoreAdj"] = config.options["oom_score_adj"]
     return found
 
 
 def _rlimits(given: Mapping[str, list[int]], hard_limits: Mapping[str, int]) -> list[dict[str, Any]]:
+    if "host" in given:
+        return []
     limits = dict(given)
     for resource, value in _DEFAULT_RLIMITS.items():
         hard = hard_limits.get(resource, -1)
@@ -101,20 +140,24 @@ def _sysctls(config: ContainerConfig) -> dict[str, str]:
 
 
 def _linux(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
-    privileged = config.options["privileged"]
-    devices = {"allow": privileged, "access": "rwm"}
+    options = config.options
+    devices = [{"allow": options["privileged"], "access": "rwm"}, *facts.device_rules]
+    if options["device_cgroup_rule"]:
+        devices.append(options["device_cgroup_rule"])
     found: dict[str, Any] = {
         "cgroupsPath": facts.cgroups_path,
         "namespaces": [
             {"type": kind, **({"path": path} if path else {})} for kind, path in sorted(facts.namespaces.items())
         ],
-        "resources": {"devices": [devices], **resources(config.options, swap=facts.swap)},
+        "resources": {"devices": devices, **resources(options, swap=facts.swap, numbers=facts.device_numbers)},
         "sysctl": _sysctls(config),
-        "rootfsPropagation": _root_propagation(config.options["volume"]),
+        "rootfsPropagation": _root_propagation(config.volumes),
+        **linux_mappings(config.id_mappings),
+        **confinement.paths(options["security_opt"], options["privileged"]),
     }
-    if not privileged:
-        found["maskedPaths"] = list(MASKED_PATHS)
-        found["readonlyPaths"] = list(READONLY_PATHS)
+    mount_label = confinement.labels(options["security_opt"])[1]
+    if mount_label:
+        found["mountLabel"] = mount_label
     if facts.devices:
         found["devices"] = list(facts.devices)
     if facts.seccomp is not None:
@@ -122,7 +165,13 @@ def _linux(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
     return found
 
 
-def _root_propagation(volumes: list[Mapping[str, Any]]) -> str:
+def _own_network(config: ContainerConfig, facts: Facts) -> bool:
+    """Whether the network namespace belongs to the container's user namespace: new as that is, or of the same owner."""
+    joined = config.namespace_containers
+    return facts.namespaces.get("network") == "" or "net" in joined and joined["net"] == joined.get("user")
+
+
+def _root_propagation(volumes: Iterable[Mapping[str, Any]]) -> str:
     """The rootfs must propagate at least as its volumes do (mount_namespaces(7))."""
     wanted = {volume["propagation"].lstrip("r") for volume in volumes}
     return "shared" if "shared" in wanted else "rslave" if "slave" in wanted else "rprivate"

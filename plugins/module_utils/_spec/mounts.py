@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Mapping, Optional
+
+from .._model.config import ContainerConfig
 
 Mount = dict[str, Any]
 
-MASKED_PATHS = (
-    "/proc/acpi /proc/kcore /proc/keys /proc/latency_stats /proc/timer_list /proc/timer_stats /proc/sched_debug"
-    " /proc/scsi /sys/firmware /sys/fs/selinux /sys/dev/block"
-).split()
-READONLY_PATHS = "/proc/asound /proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger".split()
 _READ_ONLY_TMPFS = ("/run", "/tmp", "/var/tmp")
 # A tmpfs mount's options and what says otherwise, as podman's. tmpcopyup, which runc and crun know, copies the image's
 # content at the target into it.
@@ -28,11 +25,11 @@ def _bind(source: str, target: str, *options: str) -> Mount:
     return _mount(target, "bind", source, *options)
 
 
-def _kernel_mounts(privileged: bool) -> list[Mount]:
+def _kernel_mounts(privileged: bool, proc_options: Iterable[str]) -> list[Mount]:
     access = "rw" if privileged else "ro"
     quiet = ("nosuid", "noexec", "nodev")
     return [
-        _mount("/proc", "proc", "proc", *quiet),
+        _mount("/proc", "proc", "proc", *quiet, *proc_options),
         _mount("/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
         _mount(
             "/dev/pts", "devpts", "devpts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"
@@ -43,39 +40,56 @@ def _kernel_mounts(privileged: bool) -> list[Mount]:
     ]
 
 
-def _volume_mount(volume: Mapping[str, Any], source: str) -> Mount:
-    flags = [word for word in volume["flags"] if word not in ("z", "Z", "nocopy", "bind")]
+def overlay_directories(static_dir: str, target: str) -> tuple[str, str]:
+    """Where on the host what a container changes in an overlay volume is, as long as it runs."""
+    from hashlib import sha256
+
+    directory = f"{static_dir}/overlays/{sha256(target.encode()).hexdigest()[:16]}"
+    return f"{directory}/upper", f"{directory}/work"
+
+
+def _volume_mount(volume: Mapping[str, Any], source: str, static_dir: str) -> Mount:
+    if "O" in volume["flags"]:
+        upper, work = overlay_directories(static_dir, volume["target"])
+        layers = f"lowerdir={source},upperdir={upper},workdir={work}"
+        return _mount(volume["target"], "overlay", "overlay", layers)
+    flags = [word for word in volume["flags"] if word not in ("z", "Z", "nocopy", "bind", "U")]
     recursion = "bind" if "bind" in volume["flags"] else "rbind"
     access = "ro" if volume["read_only"] else "rw"
     return _bind(source, volume["target"], recursion, access, volume["propagation"], *flags)
 
 
-def _tmpfs_mount(target: str, options: Iterable[str]) -> Mount:
+def _file_system(kind: str, target: str, options: Iterable[str]) -> Mount:
+    if kind == "devpts":
+        return _mount(target, kind, kind, "nosuid", "noexec", "newinstance", "ptmxmode=0666", *options)
     words = [word for word in options if word != "notmpcopyup"]
     given = {word.partition("=")[0] for word in options}
     defaults = [word for word, opposite in _TMPFS_DEFAULTS.items() if not given & {word, opposite}]
-    return _mount(target, "tmpfs", "tmpfs", *defaults, *words)
+    return _mount(target, kind, kind, *defaults, *words)
 
 
 def mounts(
-    options: Mapping[str, Any], *, volume_sources: Mapping[str, str], shm: str, files: Mapping[str, str]
+    config: ContainerConfig, *, volume_sources: Mapping[str, str], shm: Optional[str], files: Mapping[str, str]
 ) -> list[Mount]:
     """Every mount of a container, a parent before what lies in it.
 
     ``volume_sources`` maps a volume's target to the host directory behind it, ``shm`` is the host's side of
-    /dev/shm (empty: the host's own), and ``files`` maps /etc/hosts and its like to the engine's files.
+    /dev/shm (empty: the host's own, None: nothing), and ``files`` maps /etc/hosts and its like to the engine's files.
     """
-    found = {mount["destination"]: mount for mount in _kernel_mounts(options["privileged"])}
-    found["/dev/shm"] = _bind(shm or "/dev/shm", "/dev/shm", "rbind", "rprivate", "nosuid", "noexec", "nodev")
+    options = config.options
+    proc_options = options["security_opt"].get("proc-opts", ())
+    found = {mount["destination"]: mount for mount in _kernel_mounts(options["privileged"], proc_options)}
+    if shm is not None:
+        found["/dev/shm"] = _bind(shm or "/dev/shm", "/dev/shm", "rbind", "rprivate", "nosuid", "noexec", "nodev")
     for target, source in files.items():
         found[target] = _bind(source, target, "bind", "rprivate")
-    if options["read_only"]:
+    if options["read_only"] and options["read_only_tmpfs"]:
         for target in _READ_ONLY_TMPFS:
             found[target] = _mount(target, "tmpfs", "tmpfs", "rw", "nosuid", "nodev", "mode=1777", "tmpcopyup")
-    for target, words in options["tmpfs"].items():
-        found[target] = _tmpfs_mount(target, words)
-    for volume in options["volume"]:
-        found[volume["target"]] = _volume_mount(volume, volume_sources[volume["target"]])
+    for one in config.file_systems:
+        found[one["target"]] = _file_system(one["type"], one["target"], one["options"])
+    for volume in config.volumes:
+        found[volume["target"]] = _volume_mount(volume, volume_sources[volume["target"]], config.static_dir)
     # dict order keeps the kernel's own mounts in front where depths are equal.
     return sorted(
         found.values(), key=lambda mount: mount["destination"].count("/") if mount["destination"] != "/" else 0

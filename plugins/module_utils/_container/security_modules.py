@@ -1,0 +1,31 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the kernel's security modules can do what security_opt asks for."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping
+
+from .._drivers.cgroups import read_file
+from .._model.errors import InvalidArgument, NotImplementedByHost
+
+_APPARMOR = "/sys/module/apparmor/parameters/enabled"
+_PROFILES = "/sys/kernel/security/apparmor/profiles"
+_SELINUX = "/sys/fs/selinux/enforce"
+
+
+def check(security: Mapping[str, Any]) -> None:
+    """:raises NotImplementedByHost: the module is off. :raises InvalidArgument: AppArmor has no such profile."""
+    profile = security.get("apparmor", "unconfined")
+    if profile != "unconfined":
+        if read_file(_APPARMOR) != "Y":
+            raise NotImplementedByHost(
+                f"security_opt: apparmor={profile} needs AppArmor, which this kernel has not enabled: omit it"
+            )
+        loaded = read_file(_PROFILES)
+        if loaded is not None and profile not in {line.rpartition(" (")[0] for line in loaded.splitlines()}:
+            raise InvalidArgument(f"security_opt: the AppArmor profile {profile} is not loaded: load it first")
+    if "disable" not in security.get("label", {"disable": ""}) and not os.path.exists(_SELINUX):
+        raise NotImplementedByHost("security_opt: label= needs SELinux, which this kernel has not enabled: omit it")

@@ -1,0 +1,91 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Devices as users write them, and limits by device; imported only for tasks that have one."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable
+
+from .spelling import absolute_path, count, plain_path, size, wrong
+
+_RULE = re.compile(r"([acb])\s+(\*|\d+):(\*|\d+)\s+([rwm]{1,3})")
+
+
+def _host_path(value: str, whole: Any, option: str) -> str:
+    if not value.startswith("/") or "\0" in value:
+        raise wrong(option, whole, "an absolute path of a device on the host")
+    return plain_path(value)
+
+
+def _by_device(value: Any, option: str, rate: Callable[[Any, str], int], expected: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for item in value:
+        path, colon, number = str(item).rpartition(":")
+        if not colon:
+            raise wrong(option, item, expected)
+        path, limit = _host_path(path, item, option), rate(number, option)
+        if found.setdefault(path, limit) != limit:
+            raise wrong(option, item, f"one limit for each device, and {path} has two")
+    return dict(sorted((path, limit) for path, limit in found.items() if limit))
+
+
+def byte_rates(value: Any, option: str) -> dict[str, int]:
+    """Device to bytes a second, from ``PATH:SIZE``; 0 is no limit and left out."""
+    return _by_device(value, option, size, "DEVICE:BYTES such as /dev/sda:10m")
+
+
+def rates(value: Any, option: str) -> dict[str, int]:
+    """Device to operations a second, from ``PATH:NUMBER``; 0 is no limit and left out."""
+    return _by_device(value, option, count, "DEVICE:NUMBER such as /dev/sda:1000")
+
+
+def weight(value: Any, option: str) -> int | None:
+    """A share of the devices' time; 0 is the kernel's own (None)."""
+    number = count(value, option)
+    if number and not 10 <= number <= 1000:
+        raise wrong(option, value, "a weight from 10 to 1000")
+    return number or None
+
+
+def weights(value: Any, option: str) -> dict[str, int]:
+    """Device to weight."""
+    found = {_host_path(str(path), path, option): weight(number, option) for path, number in value.items()}
+    return {path: number for path, number in sorted(found.items()) if number}
+
+
+def swappiness(value: Any, option: str) -> int | None:
+    """From 0 to 100; -1 is the kernel's own (None)."""
+    if not -1 <= int(value) <= 100:
+        raise wrong(option, value, "a number from 0 to 100, or -1 for the kernel's own")
+    return None if int(value) == -1 else int(value)
+
+
+def devices(value: Any, option: str) -> list[dict[str, str]]:
+    """``{"host", "container", "permissions"}`` from ``HOST[:CONTAINER][:PERMISSIONS]``, sorted, each target once."""
+    found: dict[str, dict[str, str]] = {}
+    for item in value:
+        host, *more = str(item).split(":")
+        permissions = more.pop() if more and re.fullmatch("[rwm]+", more[-1]) else "rwm"
+        if len(more) > 1 or len(set(permissions)) != len(permissions):
+            raise wrong(option, item, "HOST[:CONTAINER][:PERMISSIONS], permissions from r, w and m")
+        host = _host_path(host, item, option)
+        target = absolute_path(more[0], option) if more else host
+        device = {"host": host, "container": target, "permissions": "".join(p for p in "rwm" if p in permissions)}
+        if found.setdefault(target, device) != device:
+            raise wrong(option, item, f"one device for each path in the container, and {target} has two")
+    return [found[target] for target in sorted(found)]
+
+
+def cgroup_rule(value: Any, option: str) -> dict[str, Any] | None:
+    """A rule of the OCI spec's ``linux.resources.devices`` from ``TYPE MAJOR:MINOR ACCESS``; ``*`` is any number."""
+    if not str(value).strip():
+        return None
+    found = _RULE.fullmatch(str(value).strip())
+    if not found:
+        raise wrong(option, value, "TYPE MAJOR:MINOR ACCESS such as 'c 189:* rmw', the type being a, b or c")
+    kind, major, minor, access = found.groups()
+    rule: dict[str, Any] = {"allow": True, "type": kind, "access": "".join(p for p in "rwm" if p in access)}
+    rule.update({key: int(number) for key, number in (("major", major), ("minor", minor)) if number != "*"})
+    return rule

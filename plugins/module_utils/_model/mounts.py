@@ -1,0 +1,123 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options mount (``type=bind,source=/srv,target=/data,ro``) and volumes_from; imported only where one is given."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from .spelling import NAME_PATTERN, absolute_path, count, name, plain_path, size, wrong
+from .volumes import PROPAGATIONS
+
+_TYPES = ("bind", "volume", "tmpfs", "ramfs", "devpts")
+_SPELLINGS = {"src": "source", "dst": "target", "destination": "target", "readonly": "ro", "chown": "U"}
+_FLAGS = ("nosuid", "suid", "nodev", "dev", "noexec", "exec")
+_VALUES = {
+    "tmpfs": {"size": "size", "tmpfs-size": "size", "mode": "mode", "tmpfs-mode": "mode", "uid": "uid", "gid": "gid"},
+    "ramfs": {"mode": "mode", "tmpfs-mode": "mode"},
+    "devpts": {"uid": "uid", "gid": "gid", "mode": "mode", "max": "max"},
+}
+_SWITCHES = {
+    "bind": ("ro", "rw", "U", "bind-nonrecursive", *_FLAGS),
+    "volume": ("ro", "rw", "U", "nocopy", *_FLAGS),
+    "tmpfs": ("ro", "rw", "notmpcopyup", *_FLAGS),
+    "ramfs": ("ro", "rw", *_FLAGS),
+    "devpts": ("ro", "rw"),
+}
+
+
+def mounts(value: Any, option: str) -> list[dict[str, Any]]:
+    """Bind mounts and volumes as ``volumes.volumes`` has them, others as ``{"type", "target", "options"}``.
+
+    Sorted by target, each target once.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for item in value:
+        mount = _mount(str(item), option)
+        if found.setdefault(mount["target"], mount) != mount:
+            raise wrong(option, item, f"one mount for each target, and {mount['target']} has two")
+    return [found[target] for target in sorted(found)]
+
+
+def _mount(item: str, option: str) -> dict[str, Any]:
+    words: dict[str, str | None] = {}
+    for part in item.split(","):
+        key, equals, value = part.partition("=")
+        words[_SPELLINGS.get(key, key)] = value if equals else None
+    kind = words.pop("type", "volume")
+    if kind not in _TYPES:
+        raise wrong(option, item, f"a type from {', '.join(_TYPES)}")
+    target = absolute_path(words.pop("target", None) or "", option)
+    if target == "/":
+        raise wrong(option, item, "a target other than the container's root")
+    if kind in ("bind", "volume"):
+        return _volume(kind, target, words, item, option)
+    switches = _switches(kind, words, item, option)
+    options = []
+    for key, text in words.items():
+        name_of_value = _VALUES[kind].get(key)
+        if name_of_value is None or not text:
+            raise wrong(option, item, f"of {kind}: target, {', '.join(_VALUES[kind])}, {', '.join(_SWITCHES[kind])}")
+        options.append(f"{name_of_value}={_value(name_of_value, text, option)}")
+    return {"type": kind, "target": target, "options": sorted({*options, *(switches - {"rw"})})}
+
+
+def _value(key: str, text: str, option: str) -> str:
+    if key == "size":
+        return text if text.endswith("%") else str(size(text, option))
+    if key == "mode":
+        if not text.isdigit() or set(text) & {"8", "9"} or int(text, 8) > 0o7777:
+            raise wrong(option, text, "a mode in octal digits such as 1777")
+        return text
+    return str(count(text, option))
+
+
+def _volume(kind: str, target: str, words: dict[str, str | None], item: str, option: str) -> dict[str, Any]:
+    source, propagation = words.pop("source", None) or "", words.pop("bind-propagation", None) or "rprivate"
+    if kind == "bind":
+        if not source or "\0" in source:
+            raise wrong(option, item, "a source, which is the path on the host")
+        source = plain_path(os.path.abspath(source))
+    elif source and not NAME_PATTERN.fullmatch(source):
+        name(source, option)
+    if propagation not in PROPAGATIONS:
+        raise wrong(option, item, f"a bind-propagation from {', '.join(PROPAGATIONS)}")
+    relabel = {"shared": "z", "private": "Z", None: ""}.get(words.pop("relabel", None))
+    if relabel is None:
+        raise wrong(option, item, "relabel=shared or relabel=private")
+    switches = _switches(kind, words, item, option)
+    if words:
+        raise wrong(option, item, f"of {kind}: source, target, bind-propagation, relabel, {', '.join(_SWITCHES[kind])}")
+    flags = {"bind" if word == "bind-nonrecursive" else word for word in switches} - {"ro", "rw"} | {relabel} - {""}
+    found: dict[str, Any] = {"type": kind, "source": source, "target": target, "read_only": "ro" in switches}
+    return {**found, "propagation": propagation, "flags": sorted(flags)}
+
+
+def _switches(kind: str, words: dict[str, str | None], item: str, option: str) -> set[str]:
+    """Takes the words that are on or off out of ``words`` and returns those that are on."""
+    found = set()
+    for key in [key for key in words if key in _SWITCHES[kind]]:
+        state = words.pop(key)
+        if state not in (None, "true", "false"):
+            raise wrong(option, item, f"{key}, {key}=true or {key}=false")
+        if state != "false":
+            found.add(key)
+        elif key in ("ro", "rw"):
+            found.add("rw" if key == "ro" else "ro")
+    if {"ro", "rw"} <= found:
+        raise wrong(option, item, "at most one of ro and rw")
+    return found
+
+
+def volumes_from(value: Any, option: str) -> list[dict[str, str]]:
+    """``{"container", "access"}`` from ``CONTAINER[:ro|rw]``; the order matters, the first to have a target wins."""
+    found: dict[str, dict[str, str]] = {}
+    for item in value:
+        container, _colon, words = str(item).partition(":")
+        given = set(words.split(",")) - {"", "z"}
+        if not given <= {"ro", "rw"} or len(given) > 1:
+            raise wrong(option, item, "CONTAINER, CONTAINER:ro or CONTAINER:rw")
+        found.setdefault(container, {"container": name(container, option), "access": "".join(given)})
+    return list(found.values())

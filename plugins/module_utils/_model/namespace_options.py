@@ -1,0 +1,107 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options of the namespaces and of the user namespace's ID maps; imported only for tasks that have one."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from .errors import InvalidArgument
+from .spelling import absolute_path, name, wrong
+
+_PLAIN = {
+    "ipc": ("shareable", "private", "host", "none"),
+    "pid": ("private", "host"),
+    "uts": ("private", "host"),
+    "userns": ("host", "private"),
+    "cgroupns": ("private", "host"),
+}
+_MAPS = ("uidmap", "gidmap", "subuidname", "subgidname")
+MAX_ID = 2**32 - 2
+
+
+def namespace(value: Any, option: str) -> dict[str, str]:
+    """``{"mode": …, "target": …}``; the target is a container's name or ID, or a namespace's path.
+
+    The words are podman's; an empty mode is the engine's default.
+    """
+    text = str(value).strip()
+    kind, colon, target = text.partition(":")
+    if kind == "container" and colon:
+        return {"mode": kind, "target": name(target, option)}
+    if kind == "ns" and colon:
+        return {"mode": kind, "target": absolute_path(target, option)}
+    if text and text not in _PLAIN[option]:
+        raise wrong(option, value, f"{', '.join(_PLAIN[option])}, container:NAME or ns:PATH")
+    return {"mode": text, "target": ""}
+
+
+def names(value: Any, option: str) -> list[str]:
+    """Names or IDs of containers, sorted, each once."""
+    return sorted({name(str(item), option) for item in value})
+
+
+def id_map(value: Any, option: str) -> list[list[int]]:
+    """``CONTAINER:HOST[:AMOUNT]`` entries as numbers, sorted; no ID may be mapped twice (user_namespaces(7))."""
+    entries = []
+    for item in value:
+        words = str(item).split(":")
+        if len(words) not in (2, 3) or not all(word.isascii() and word.isdigit() for word in words):
+            raise wrong(option, item, "CONTAINER:HOST:AMOUNT, such as 0:100000:65536")
+        inside, outside, amount = (int(word) for word in [*words, "1"][:3])
+        if not amount or max(inside, outside) + amount - 1 > MAX_ID:
+            raise wrong(option, item, f"at least one ID, and none above {MAX_ID}")
+        entries.append([inside, outside, amount])
+    for side in (0, 1):
+        ordered = sorted(entries, key=lambda entry: entry[side])
+        for first, second in zip(ordered, ordered[1:]):
+            if first[side] + first[2] > second[side]:
+                raise wrong(option, ":".join(map(str, second)), "ranges that do not overlap one another")
+    return sorted(entries)
+
+
+def settle(meant: dict[str, Any]) -> None:
+    """Refuse what does not go together, and give what is the default anyway the default's spelling.
+
+    In a pod the two differ: a namespace that is asked for is not the pod's.
+
+    :raises InvalidArgument: naming the options.
+    """
+    _check(meant)
+    for option in ("ipc", "pid", "uts", "userns"):
+        if meant[option]["mode"] == _PLAIN[option][0] and not meant.get("pod"):
+            meant[option] = {"mode": "", "target": ""}
+
+
+def _check(meant: Mapping[str, Any]) -> None:
+    if meant["hostname"] is not None and meant["uts"]["mode"] not in ("", "private"):
+        raise InvalidArgument(
+            f"hostname: {meant['hostname']!r} needs a UTS namespace of the container's own, and uts is "
+            f"{meant['uts']['mode']}: omit one of them"
+        )
+    mode, maps = meant["userns"]["mode"], [option for option in _MAPS if meant[option]]
+    if maps and mode not in ("", "private"):
+        raise InvalidArgument(f"{maps[0]}: cannot be combined with userns {mode!r}: omit one of them")
+    if mode == "private" and not maps:
+        raise InvalidArgument("userns: 'private' needs the IDs to map: give uidmap and gidmap, or subuidname")
+    for ids, names in (("uidmap", "subuidname"), ("gidmap", "subgidname")):
+        if meant[ids] and meant[names]:
+            raise InvalidArgument(f"{ids}: cannot be combined with {names}: give one of them")
+
+
+def subordinate_map(text: str, user: str, file: str, option: str) -> list[list[int]]:
+    """The map of a user's or group's ranges in the ``text`` of subuid(5) or subgid(5): IDs from 0 on, range by range.
+
+    :raises InvalidArgument: the file has none for it.
+    """
+    entries: list[list[int]] = []
+    inside = 0
+    for line in text.splitlines():
+        words = line.strip().split(":")
+        if len(words) == 3 and words[0] == user and words[1].isdigit() and words[2].isdigit() and int(words[2]):
+            entries.append([inside, int(words[1]), int(words[2])])
+            inside += int(words[2])
+    if not entries:
+        raise InvalidArgument(f"{option}: {user!r} has no range in {file}: add one with usermod(8), or name another")
+    return entries

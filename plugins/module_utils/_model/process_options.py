@@ -1,0 +1,73 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options of the container's process that few tasks have; imported only for those."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Mapping
+
+from .spelling import plain_path, wrong
+
+_REFERENCE = re.compile(r"\\(.)|\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::([-+])([^}]*))?\})")
+PROXY_VARIABLES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
+
+
+def umask(value: Any, option: str) -> int:
+    """umask(2) as a number, from octal digits."""
+    if not re.fullmatch("0?[0-7]{1,4}", str(value)) or int(str(value), 8) > 0o777:
+        raise wrong(option, value, "octal digits such as '0027' (quoted, or YAML makes another number of them)")
+    return int(str(value), 8)
+
+
+def timezone(value: Any, option: str) -> str:
+    """The name of a zone of the host's zone files, or ``local``."""
+    word = str(value)
+    if not re.fullmatch(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*", word):
+        raise wrong(option, value, "a time zone such as Europe/Berlin, or local")
+    return word
+
+
+def program(value: Any, option: str) -> str:
+    """The absolute path of a program of the host's."""
+    if not str(value).startswith("/") or "\0" in str(value):
+        raise wrong(option, value, "an absolute path on the host")
+    return plain_path(str(value))
+
+
+def oom_score_adj(value: Any, option: str) -> int:
+    """proc(5)'s oom_score_adj."""
+    if not -1000 <= int(value) <= 1000:
+        raise wrong(option, value, "a number from -1000 to 1000")
+    return int(value)
+
+
+def default_variables(found: dict[str, str], options: Mapping[str, Any]) -> dict[str, str]:
+    """The variables a container has before its own ``env``: some taken away, and those of env_merge added.
+
+    A value of env_merge may name variables as ``$NAME``, ``${NAME}``, ``${NAME:-DEFAULT}`` and ``${NAME:+WORD}``.
+    """
+    if options["unsetenv_all"]:
+        found = {}
+    for name in options["unsetenv"]:
+        found.pop(name, None)
+
+    def word(match: re.Match[str]) -> str:
+        escaped, plain, braced, sign, other = match.groups()
+        if escaped is not None:
+            return escaped
+        known = found.get(plain or braced, "")
+        return (other if known else "") if sign == "+" else known or (other or "")
+
+    merged = {name: _REFERENCE.sub(word, value) for name, value in options["env_merge"].items()}
+    return {**found, **merged}
+
+
+def host_variables(options: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
+    """What a container takes from the environment of whoever makes it: all of it, or the proxies' variables."""
+    if options["env_host"]:
+        return dict(environ)
+    if not options["http_proxy"]:
+        return {}
+    return {name: value for name, value in environ.items() if name.lower() in PROXY_VARIABLES}

@@ -1,0 +1,146 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The containers that a container's options lead to: those it joins, and those it requires."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Iterator, Mapping
+
+from .._container.container import Container
+from .._model.errors import InvalidArgument, NoSuchContainer
+from .._model.namespaces import OPTIONS
+from .._model.options import OPTIONS as TABLE
+from .._runtime.runtime import Runtime
+
+Maps = dict[str, list[list[int]]]
+
+
+def named(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(option, container's name or ID) of each container the options name."""
+    for option in OPTIONS:
+        if options[option]["mode"] == "container":
+            yield option, options[option]["target"]
+    for name in options["requires"]:
+        yield "requires", name
+
+
+def plain(options: Mapping[str, Any]) -> bool:
+    """Whether no option names a container or needs an ID map: then nothing here is to be done."""
+    return not options["requires"] and all(
+        options[name] == TABLE[name].default or name == "network" and options[name]["mode"] != "container"
+        for name in (*OPTIONS, "uidmap", "gidmap", "subuidname", "subgidname")
+    )
+
+
+def namespace_containers(runtime: Runtime, options: Mapping[str, Any]) -> dict[str, str]:
+    """LinuxNS value to the ID of the container to join. :raises NoSuchContainer: an option names none that is there."""
+    return {
+        OPTIONS[option].value: container(runtime, option, name).id
+        for option, name in named(options)
+        if option != "requires"
+    }
+
+
+def requires(runtime: Runtime, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The IDs of the containers to start before this one."""
+    return tuple(sorted({container(runtime, "requires", name).id for name in options["requires"]}))
+
+
+def container(runtime: Runtime, option: str, key: str) -> Container:
+    """:raises NoSuchContainer: naming the option."""
+    try:
+        return runtime.container(key)
+    except NoSuchContainer as error:
+        raise NoSuchContainer(f"{option}: {error}: make it first") from error
+
+
+def id_mappings(runtime: Runtime, options: Mapping[str, Any]) -> Maps:
+    """The ID maps of the container's user namespace, empty for the host's.
+
+    One map that is not given is as the other, and those of a joined namespace are its owner's.
+
+    :raises InvalidArgument: a name has no subordinate IDs.
+    """
+    mode, target = options["userns"]["mode"], options["userns"]["target"]
+    if mode == "container":
+        return dict(container(runtime, "userns", target).config.id_mappings)
+    if mode == "ns":
+        return _live_maps(target)
+    uid = options["uidmap"] or _subordinate(options["subuidname"] or options["subgidname"], "uid")
+    gid = options["gidmap"] or _subordinate(options["subgidname"] or options["subuidname"], "gid")
+    return {"uid": uid or gid, "gid": gid or uid} if uid or gid else {}
+
+
+def _subordinate(name: str | None, kind: str) -> list[list[int]]:
+    if not name:
+        return []
+    from .._model.namespace_options import subordinate_map
+
+    path = f"/etc/sub{kind}"
+    try:
+        with open(path, encoding="utf-8") as file:
+            return subordinate_map(file.read(), name, path, f"sub{kind}name")
+    except FileNotFoundError:
+        return subordinate_map("", name, path, f"sub{kind}name")
+
+
+def _live_maps(path: str) -> Maps:
+    """The maps of the process whose ``/proc/PID/ns/user`` the path is; empty for any other path, whose are unknown."""
+    if not path.startswith("/proc/") or not path.endswith("/ns/user"):
+        return {}
+    found = {}
+    for kind in ("uid", "gid"):
+        try:
+            with open(f"{os.path.dirname(os.path.dirname(path))}/{kind}_map", encoding="ascii") as file:
+                found[kind] = [[int(word) for word in line.split()] for line in file]
+        except FileNotFoundError:
+            return {}
+    return found
+
+
+def check(runtime: Runtime, name: str, options: Mapping[str, Any]) -> None:
+    """Refuse what can never be joined.
+
+    :raises NoSuchContainer: an option names none that is there.
+    :raises InvalidArgument: the container would depend on itself, or the other one does not share.
+    """
+    for option, key in named(options):
+        other = container(runtime, option, key)
+        if other.name == name:
+            what = "require itself" if option == "requires" else f"join its own {OPTIONS[option].oci_type} namespace"
+            raise InvalidArgument(f"{option}: container {name} cannot {what}")
+        way = _way(runtime, other, name, ())
+        if way:
+            raise InvalidArgument(f"{option}: container {name} would depend on itself: {' → '.join((name, *way))}")
+        if option == "ipc" and other.config.options["ipc"]["mode"] in ("private", "none"):
+            raise InvalidArgument(
+                f"ipc: container {other.name} does not share its IPC namespace: give it ipc: shareable, or omit this"
+            )
+    for option in OPTIONS:
+        target = options[option]["target"]
+        if options[option]["mode"] == "ns" and not os.path.exists(target):
+            raise InvalidArgument(f"{option}: {target} is not a {OPTIONS[option].oci_type} namespace on this host")
+
+
+def _way(runtime: Runtime, start: Container, name: str, seen: tuple[str, ...]) -> tuple[str, ...]:
+    """The names from ``start`` along its dependencies to the container ``name``, empty where none leads there."""
+    if start.name == name:
+        return (name,)
+    for other in runtime.dependencies(start.config):
+        way = () if other.id in seen else _way(runtime, other, name, (*seen, start.id))
+        if way:
+            return (start.name, *way)
+    return ()
+
+
+def to_start(runtime: Runtime, first: Iterator[Container] | list[Container]) -> list[Container]:
+    """These containers and all they depend on that have no process, in the order in which they start."""
+    order: dict[str, Container] = {}
+    for one in first:
+        for other in to_start(runtime, runtime.dependencies(one.config)):
+            order[other.id] = other
+        if not one.peek().state.status.has_process or one.state.status.value == "created":
+            order[one.id] = one
+    return list(order.values())

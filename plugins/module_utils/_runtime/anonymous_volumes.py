@@ -1,0 +1,54 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Volumes without a name of their own: they go with the last container that has them; and volumes that are borrowed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, Any, Mapping
+
+from .._drivers.effects import effect
+
+if TYPE_CHECKING:
+    from .._container.container import Container
+    from .runtime import Runtime
+
+_KEEP = "keep_volumes"
+
+
+def borrowed(runtime: Runtime, options: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The volumes of the containers that volumes_from names, each target once, the first to have it winning.
+
+    :raises NoSuchContainer: one does not exist.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for lender in options["volumes_from"]:
+        for volume in runtime.container(lender["container"]).config.volumes:
+            access = {"read_only": lender["access"] == "ro"} if lender["access"] else {}
+            # What another container changes in an overlay, and whom it gives its volumes to, is its own affair.
+            flags = [flag for flag in volume["flags"] if flag not in ("U", "O")]
+            found.setdefault(volume["target"], {**volume, **access, "flags": flags})
+    return tuple(found.values())
+
+
+def keep(container: Container) -> None:
+    """Have the container's removal leave its anonymous volumes; they are then volumes like named ones."""
+    if any(volume.get("anonymous") for volume in container.config.volumes):
+        container.store.write_side_record(container.id, _KEEP, True)
+
+
+def remove(runtime: Runtime, container: Container) -> None:
+    """Remove the container's anonymous volumes, unless they are to be kept or another container has them too."""
+    names = {volume["source"] for volume in container.config.volumes if volume.get("anonymous")}
+    if not names or container.store.side_record(container.id, _KEEP):
+        return
+    for other in runtime.containers():
+        if other.id != container.id:
+            names -= {volume["source"] for volume in other.config.volumes}
+    folder = f"{runtime.parts.static_root}/volumes"
+    for name in sorted(names):
+        if os.path.isdir(f"{folder}/{name}"):
+            effect("remove anonymous volume")
+            shutil.rmtree(f"{folder}/{name}")

@@ -1,0 +1,47 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a container may not see, and the labels it runs under (config-linux.md: maskedPaths, readonlyPaths, …)."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+_MASKED = (
+    "/proc/acpi /proc/kcore /proc/keys /proc/latency_stats /proc/timer_list /proc/timer_stats /proc/sched_debug"
+    " /proc/scsi /sys/firmware /sys/fs/selinux /sys/dev/block"
+).split()
+_READ_ONLY = "/proc/asound /proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger".split()
+# Where a label's part is not given: what container-selinux has for containers.
+_PROCESS = {"user": "system_u", "role": "system_r", "type": "container_t", "level": "s0"}
+
+
+def paths(security: Mapping[str, Any], privileged: bool) -> dict[str, list[str]]:
+    """``maskedPaths`` and ``readonlyPaths``; a privileged container has only those masked by name."""
+    given = security.get("mask", [])
+    unmasked = security.get("unmask", [])
+    if privileged or "ALL" in unmasked:
+        return {"maskedPaths": given} if given else {}
+    return {
+        "maskedPaths": [path for path in _MASKED if not _matches(path, unmasked)]
+        + [path for path in given if path not in _MASKED],
+        "readonlyPaths": [path for path in _READ_ONLY if not _matches(path, unmasked)],
+    }
+
+
+def _matches(path: str, patterns: list[str]) -> bool:
+    if not patterns:
+        return False
+    from fnmatch import fnmatchcase
+
+    return any(fnmatchcase(path, pattern) for pattern in patterns)
+
+
+def labels(security: Mapping[str, Any]) -> tuple[str, str]:
+    """SELinux labels of the process and of its mounts, empty where none is asked for."""
+    given = security.get("label", {})
+    if not given or "disable" in given:
+        return "", ""
+    parts = {**_PROCESS, **given}
+    process = ":".join(parts[key] for key in ("user", "role", "type", "level"))
+    return process, f"{parts['user']}:object_r:{given.get('filetype', 'container_file_t')}:{parts['level']}"

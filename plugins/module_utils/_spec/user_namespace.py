@@ -1,0 +1,40 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of the OCI spec is otherwise in a user namespace (config-linux.md#user-namespace-mappings)."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Mapping
+
+_TTY_GID = 5
+
+
+def linux_mappings(id_mappings: Mapping[str, Iterable[Iterable[int]]]) -> dict[str, Any]:
+    """``uidMappings`` and ``gidMappings``; nothing without a user namespace."""
+    return {
+        f"{kind}Mappings": [
+            {"containerID": inside, "hostID": outside, "size": amount} for inside, outside, amount in id_mappings[kind]
+        ]
+        for kind in id_mappings
+    }
+
+
+def adapt(
+    mounts: list[dict[str, Any]], id_mappings: Mapping[str, Iterable[Iterable[int]]], own_network: bool
+) -> list[dict[str, Any]]:
+    """The mounts as the kernel lets the container's root make them.
+
+    devpts takes no group that is not mapped; a new sysfs shows the network namespace, which must be the user
+    namespace's own, so with any other one the host's /sys is bound.
+    """
+    tty = any(inside <= _TTY_GID < inside + amount for inside, _outside, amount in id_mappings["gid"])
+    found = []
+    for mount in mounts:
+        if mount["type"] == "devpts" and not tty:
+            mount = {**mount, "options": [word for word in mount["options"] if word != f"gid={_TTY_GID}"]}
+        if mount["type"] == "sysfs" and not own_network:
+            options = ["rbind", "rprivate", *(word for word in mount["options"] if word != "bind")]
+            mount = {**mount, "type": "bind", "source": "/sys", "options": options}
+        found.append(mount)
+    return found

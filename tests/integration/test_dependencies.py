@@ -1,0 +1,162 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container starts after those it depends on, goes before them, and follows them where they go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
+
+OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
+
+
+def _run(host: Host, name: str, **options: Any) -> Result:
+    made = host.container(name, **{**OPTIONS, **options})
+    assert not made.failed, made
+    return made
+
+
+def _info(host: Host, name: str) -> dict[str, Any]:
+    (found,) = host.module("libpod_container_info", {"name": [name]})["containers"]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_dependencies_that_do_not_run_are_started_first_in_order(host: Host) -> None:
+    _run(host, "a", state="present")
+    _run(host, "b", state="present", requires=["a"])
+    predicted = host.container("c", **{**OPTIONS, "network": "container:b"}, check=True)
+    made = _run(host, "c", network="container:b")
+    assert made["actions"] == predicted["actions"] == ["started a", "started b", "created c", "started c"]
+    began = [_info(host, name)["State"]["StartedAt"] for name in "abc"]
+    assert began == sorted(began)
+    for name in "cab":
+        host.container(name, state="stopped")
+    by_name = host.container("c")
+    assert by_name["actions"] == ["started a", "started b", "started c"]
+    assert host.container("c")["actions"] == []
+    assert Process(by_name).namespace("net") == Process(_info(host, "b")).namespace("net")
+
+
+def test_container_that_is_only_made_starts_nothing(host: Host) -> None:
+    _run(host, "a", state="present")
+    assert _run(host, "b", state="present", network="container:a")["actions"] == ["created b"]
+    assert _info(host, "a")["State"]["Status"] == "configured"
+
+
+def test_removal_is_refused_under_dependents_and_goes_in_order(host: Host) -> None:
+    _run(host, "a")
+    _run(host, "b", requires=["a"])
+    _run(host, "c", ipc="container:b")
+    for name, dependent in (("a", "b"), ("b", "c")):
+        refused = host.container(name, state="absent")
+        assert refused.failed and refused["error"] == "DependencyExists" and f": {dependent} depends" in refused["msg"]
+    removed = host.container("a", state="absent", delete_depend=True)
+    assert removed["actions"] == ["deleted c", "deleted b", "deleted a"]
+    host.expect_clean()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"network": "container:c"}, "network: container c cannot join its own network namespace"),
+        ({"pid": "container:c"}, "pid: container c cannot join its own pid namespace"),
+        ({"requires": ["c"]}, "requires: container c cannot require itself"),
+        ({"uts": "container:b"}, "uts: container c would depend on itself: c → b → a → c"),
+        ({"requires": ["b"]}, "requires: container c would depend on itself: c → b → a → c"),
+    ],
+)
+def test_cycle_is_refused_and_changes_nothing(host: Host, options: dict[str, Any], words: str) -> None:
+    first = _run(host, "c", state="present")
+    _run(host, "a", state="present", ipc="container:c")
+    _run(host, "b", state="present", requires=["a"])
+    refused = host.container("c", **{**OPTIONS, **options, "state": "present"})
+    assert refused.failed and refused["error"] == "InvalidArgument"
+    assert words in refused["msg"]
+    assert _info(host, "c")["Id"] == first["container"]["Id"]
+    assert not host.container("c", **OPTIONS, state="present").changed
+
+
+@pytest.mark.parametrize("options", [{"network": "container:nobody"}, {"requires": ["nobody"]}])
+def test_missing_dependency_is_refused_by_name(host: Host, options: dict[str, Any]) -> None:
+    for check in (True, False):
+        refused = host.container("c", **{**OPTIONS, **options}, check=check)
+        assert refused.failed and refused["error"] == "NoSuchContainer" and "'nobody'" in refused["msg"]
+    host.expect_clean()
+
+
+def test_requires_changes_in_place(host: Host) -> None:
+    _run(host, "a")
+    _run(host, "b", state="present")
+    made = _run(host, "c", requires=["a"])
+    changed = _run(host, "c", requires=["a", "b"])
+    assert changed["actions"] == ["updated c"]
+    assert changed["container"]["State"]["Pid"] == made["container"]["State"]["Pid"]
+    ids = sorted(_info(host, name)["Id"] for name in "ab")
+    assert changed["container"]["Dependencies"] == ids
+    assert host.container("b", state="absent")["error"] == "DependencyExists"
+    assert _run(host, "c")["container"]["Dependencies"] == []
+    assert host.container("b", state="absent")["actions"] == ["deleted b"]
+
+
+@pytest.mark.parametrize("option", ["network", "ipc", "uts"])
+def test_restarted_dependency_restarts_the_container(host: Host, option: str) -> None:
+    kind = {"network": "net"}.get(option, option)
+    _run(host, "a")
+    joined = {option: "container:a"}
+    before = _run(host, "b", **joined)
+    restarted = host.container("a", restart=True)
+    predicted = host.container("b", **{**OPTIONS, **joined}, check=True, diff=True)
+    assert option in predicted["diff"]["before"]
+    after = _run(host, "b", **joined)
+    assert predicted["actions"] == after["actions"] == ["restarted b"]
+    assert Process(after).namespace(kind) == Process(restarted).namespace(kind)
+    assert after["container"]["Id"] == before["container"]["Id"]
+    assert _run(host, "b", **joined)["actions"] == []
+
+
+def test_end_of_a_pid_namespace_is_the_end_of_its_joiners(host: Host) -> None:
+    """By the kernel's doing (pid_namespaces(7)); their task starts them in the new one."""
+    _run(host, "a")
+    _run(host, "b", pid="container:a")
+    restarted = host.container("a", restart=True)
+    after = _run(host, "b", pid="container:a")
+    assert after["actions"] == ["started b"]
+    assert Process(after).namespace("pid") == Process(restarted).namespace("pid")
+
+
+def test_stopped_dependency_is_started_and_the_container_restarted(host: Host) -> None:
+    _run(host, "a")
+    _run(host, "b", network="container:a")
+    host.container("a", state="stopped")
+    assert host.container("b")["actions"] == ["started a", "restarted b"]
+    assert Process(_info(host, "b")).namespace("net") == Process(_info(host, "a")).namespace("net")
+
+
+def test_recreated_dependency_keeps_its_dependents(host: Host) -> None:
+    """They depend on the one in its place at once, and share its namespace once their own task has run."""
+    _run(host, "a")
+    _run(host, "b", network="container:a")
+    _run(host, "c", requires=["a"])
+    renewed = _run(host, "a", memory="64m", hostname="other")
+    assert renewed["actions"] == ["recreated a"]
+    assert _info(host, "b")["Dependencies"] == _info(host, "c")["Dependencies"] == [renewed["container"]["Id"]]
+    assert host.container("a", state="absent")["error"] == "DependencyExists"
+    after = _run(host, "b", network="container:a")
+    assert after["actions"] == ["restarted b"]
+    assert Process(after).namespace("net") == Process(renewed).namespace("net")
+    assert _run(host, "c", requires=["a"])["actions"] == []
+
+
+def test_after_a_reboot_dependencies_come_first(host: Host) -> None:
+    _run(host, "a")
+    _run(host, "b", network="container:a", requires=["a"])
+    host.reboot()
+    assert [one.config.name for one in Runtime(host.parts).containers()] == ["a", "b"]
+    assert host.container("b")["actions"] == ["started a", "started b"]

@@ -1,0 +1,197 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each kind of namespace is a new one, the host's, another container's or a path's: by the inodes of /proc/PID/ns."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import Any, Iterator
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._container.container import Container
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import NotImplementedByHost
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
+
+OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
+# option: the namespace's name in /proc/PID/ns
+KINDS = {"ipc": "ipc", "pid": "pid", "uts": "uts", "cgroupns": "cgroup", "network": "net"}
+MAP = ["0:100000:65536"]
+
+
+def _own(kind: str) -> int:
+    return os.stat(f"/proc/self/ns/{kind}").st_ino
+
+
+def _run(host: Host, name: str, **options: Any) -> Process:
+    made = host.container(name, **{**OPTIONS, **options})
+    assert not made.failed, made
+    return Process(made)
+
+
+@pytest.fixture
+def namespaces(tmp_path: Any) -> Iterator[int]:
+    """PID of a process in namespaces of its own."""
+    kinds = ["--ipc", "--uts", "--net", "--cgroup"]
+    with subprocess.Popen(["unshare", *kinds, "sleep", "1000"]) as process:
+        while os.path.basename(os.readlink(f"/proc/{process.pid}/exe")) != "sleep":
+            os.sched_yield()
+        yield process.pid
+        process.kill()
+
+
+@pytest.mark.parametrize("option", KINDS)
+def test_namespace_is_new_joined_or_the_hosts(host: Host, option: str) -> None:
+    """A change between them makes a new container; the same again changes nothing."""
+    kind = KINDS[option]
+    first = _run(host, "first", cgroupns="private")
+    second = _run(host, "second", **{option: "container:first"})
+    assert second.namespace(kind) == first.namespace(kind)
+    others = set(KINDS.values()) - {kind, "cgroup"}
+    assert all(second.namespace(other) != first.namespace(other) for other in others)
+    again = host.container("second", **{**OPTIONS, option: "container:first"})
+    assert not again.changed and not again.failed, again
+    hosts = host.container("second", **{**OPTIONS, option: "host"})
+    assert hosts["actions"] == ["recreated second"]
+    assert Process(hosts).namespace(kind) == _own(kind)
+    new = _run(host, "second", **{option: "private"})
+    assert new.namespace(kind) not in (_own(kind), first.namespace(kind))
+
+
+@pytest.mark.parametrize("option", ["ipc", "uts", "cgroupns", "network"])
+def test_namespace_of_a_path_is_joined(host: Host, namespaces: int, option: str) -> None:
+    path = f"/proc/{namespaces}/ns/{KINDS[option]}"
+    joined = _run(host, "c", **{option: f"ns:{path}"})
+    assert joined.namespace(KINDS[option]) == os.stat(path).st_ino != _own(KINDS[option])
+
+
+def test_all_kinds_are_joined_at_once(host: Host) -> None:
+    first = _run(host, "first", cgroupns="private", hostname="one")
+    second = host.container("second", **{**OPTIONS, **dict.fromkeys(KINDS, "container:first")})
+    assert {kind: Process(second).namespace(kind) for kind in KINDS.values()} == {
+        kind: first.namespace(kind) for kind in KINDS.values()
+    }
+    assert Process(second).environ["HOSTNAME"] == "one"
+    assert Process(second).run("hostname").stdout == "one\n"
+    first_id = host.module("libpod_container_info", {"name": ["first"]})["containers"][0]["Id"]
+    config = second["container"]["HostConfig"]
+    assert {config[key] for key in ("IpcMode", "PidMode", "UTSMode", "CgroupMode", "NetworkMode")} == {
+        f"container:{first_id}"
+    }
+    assert second["container"]["Dependencies"] == [first_id]
+
+
+def test_shared_ipc_shares_shm(host: Host) -> None:
+    first = _run(host, "first", shm_size="1m")
+    second = _run(host, "second", ipc="container:first")
+    third = _run(host, "third", ipc="container:second")
+    assert first.run("sh", "-c", "echo hello > /dev/shm/x").returncode == 0
+    assert third.run("cat", "/dev/shm/x").stdout == second.run("cat", "/dev/shm/x").stdout == "hello\n"
+    assert "size=1024k" in second.mounts["/dev/shm"].super_options
+
+
+def test_ipc_none_has_no_shm_and_host_has_the_hosts(host: Host) -> None:
+    assert "/dev/shm" not in _run(host, "none", ipc="none").mounts
+    host_shm = _run(host, "hosts", ipc="host")
+    with open("/dev/shm/libpod-test", "w", encoding="ascii"):
+        pass
+    try:
+        assert os.path.exists(host_shm.path("root/dev/shm/libpod-test"))
+    finally:
+        os.unlink("/dev/shm/libpod-test")
+
+
+def test_private_ipc_cannot_be_joined(host: Host) -> None:
+    host.container("first", **OPTIONS, ipc="private")
+    refused = host.container("second", **OPTIONS, ipc="container:first")
+    assert refused.failed and "first does not share its IPC namespace" in refused["msg"]
+
+
+def test_hosts_uts_gives_the_hosts_name_and_leaves_it(host: Host) -> None:
+    before = os.uname().nodename
+    shared = _run(host, "c", uts="host")
+    assert (shared.environ["HOSTNAME"], shared.read("root/etc/hostname")) == (before, f"{before}\n")
+    assert os.uname().nodename == before
+
+
+def test_path_that_is_no_namespace_is_refused(host: Host) -> None:
+    refused = host.container("c", **OPTIONS, pid="ns:/no/such")
+    assert refused.failed and "pid: /no/such" in refused["msg"]
+
+
+@pytest.mark.parametrize("network", ["none", "bridge", "host"])
+def test_mapped_ids_outside_are_the_maps(host: Host, network: str) -> None:
+    """Of the process, of the image's files and of what the container makes; root inside is nobody's root outside."""
+    mapped = _run(host, "c", uidmap=MAP, gidmap=["0:200000:65536"], network=network, command=["sleep", "1000"])
+    assert mapped.namespace("user") != _own("user")
+    assert mapped.read("uid_map").split() == ["0", "100000", "65536"]
+    assert mapped.read("gid_map").split() == ["0", "200000", "65536"]
+    assert mapped.status["Uid"].split()[0] == "100000"
+    for path in ("root/", "root/bin", "root/etc/hosts", "root/etc/resolv.conf"):
+        found = os.stat(mapped.path(path))
+        assert (found.st_uid, found.st_gid) == (100000, 200000), path
+    made = mapped.run("sh", "-c", "touch /made /dev/shm/made && stat -c %u:%g /made /bin")
+    assert made.stdout.split() == ["0:0", "0:0"]
+    assert os.stat(mapped.path("root/made")).st_uid == 100000
+    if network == "bridge":
+        assert "10.87." in mapped.run("ip", "address", "show", "eth0").stdout
+    again = host.container(
+        "c",
+        **{**OPTIONS, "uidmap": MAP, "gidmap": ["0:200000:65536"], "network": network, "command": ["sleep", "1000"]},
+    )
+    assert not again.changed and not again.failed, again
+    assert again["container"]["HostConfig"]["IDMappings"] == {"UidMap": MAP, "GidMap": ["0:200000:65536"]}
+
+
+def test_mapped_containers_volume_is_its_own(host: Host) -> None:
+    mapped = _run(host, "c", uidmap=MAP, volume=["data:/new", "image:/www"])
+    assert mapped.run("touch", "/new/x", "/www/x").returncode == 0
+    assert os.stat("/srv/static/volumes/data/_data/x").st_uid == 100000
+
+
+def test_subordinate_ids_of_a_name_are_mapped(host: Host) -> None:
+    for name in ("subuid", "subgid"):
+        with open(f"/etc/{name}", "w", encoding="ascii") as file:
+            file.write(f"someone:{300000 if name == 'subuid' else 400000}:70000\n")
+    try:
+        mapped = _run(host, "c", subuidname="someone")
+        assert mapped.read("uid_map").split() == ["0", "300000", "70000"]
+        assert mapped.read("gid_map").split() == ["0", "400000", "70000"]
+        refused = host.container("d", **OPTIONS, subuidname="nobody")
+        assert refused.failed and "'nobody' has no range in /etc/subuid" in refused["msg"]
+    finally:
+        for name in ("subuid", "subgid"):
+            with open(f"/etc/{name}", "w", encoding="ascii"):
+                pass
+        host.run("rm", "-f", "/etc/subuid", "/etc/subgid")
+        host.run("rm", "-rf", "/run/libpod-test/etc/upper/subuid", "/run/libpod-test/etc/upper/subgid")
+
+
+def test_user_namespace_is_joined_with_its_maps(host: Host) -> None:
+    first = _run(host, "first", uidmap=MAP)
+    options = dict.fromkeys(("userns", "ipc", "pid", "uts", "network"), "container:first")
+    second = _run(host, "second", **options)
+    assert second.namespace("user") == first.namespace("user")
+    assert os.stat(second.path("root/bin")).st_uid == 100000
+    again = host.container("second", **{**OPTIONS, **options})
+    assert not again.changed and not again.failed, again
+    third = _run(host, "third", userns=f"ns:/proc/{first.pid}/ns/user")
+    assert third.namespace("user") == first.namespace("user")
+    assert os.stat(third.path("root/bin")).st_uid == 100000
+
+
+def test_mount_namespace_is_depended_on_and_refused_by_name_where_the_runtime_cannot(host: Host) -> None:
+    """No option has it; the engine's configuration does."""
+    host.container("first", **OPTIONS)
+    host.container("second", **OPTIONS, state="present")
+    runtime = Runtime(host.parts)
+    first, second = runtime.container("first"), runtime.container("second")
+    runtime.store.write_config(second.config._replace(namespace_containers={"mnt": first.id}))
+    second = runtime.container("second")
+    assert second.config.dependencies == (first.id,)
+    with pytest.raises(NotImplementedByHost, match="mount namespace of container first"):
+        Container(runtime.store, runtime.host, second.config).start()
+    assert host.container("first", state="absent")["error"] == "DependencyExists"

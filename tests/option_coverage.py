@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Print containers.podman.podman_container's options against libpod_container's: implemented, not applicable, missing.
+
+Its names and types are in ``tests/unit/data/podman_container_options.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+_DATA = f"{os.path.dirname(os.path.realpath(__file__))}/unit/data/podman_container_options.json"
+_LATER = "systemd units and quadlets come later"
+# What has no meaning without podman, and why.
+NOT_APPLICABLE = {
+    "executable": "there is no podman to be found; conmon_path and oci_runtime name the programs that are",
+    "cmd_args": "there is no podman command line",
+    "debug": "it shows podman's command lines; errors name the program that failed, its words and its exit code",
+    "log_level": "it is podman's own log",
+    "detach_keys": "they are for a terminal that a person sits at; a task has none",
+    "sig_proxy": "it passes signals on from the podman command that stays attached; there is none",
+    "preserve_fd": "it passes on descriptors of the podman command; a module has none to give",
+    "preserve_fds": "it passes on descriptors of the podman command; a module has none to give",
+    "shm_size_systemd": "it sizes the tmpfs of podman's systemd mode, which the option systemd would bring",
+    "generate_systemd": _LATER,
+    "quadlet_dir": _LATER,
+    "quadlet_file_mode": _LATER,
+    "quadlet_filename": _LATER,
+    "quadlet_options": _LATER,
+}
+
+
+def podmans() -> dict[str, dict[str, Any]]:
+    """podman_container's options: ``type``, and where they have them ``elements`` and ``aliases``."""
+    with open(_DATA, encoding="utf-8") as file:
+        found: dict[str, dict[str, Any]] = json.load(file)
+    return found
+
+
+def ours() -> dict[str, dict[str, Any]]:
+    """libpod_container's argument spec."""
+    from ansible_collections.libpod.engine.plugins.module_utils._glue.arguments import container_spec
+
+    return container_spec()
+
+
+def missing() -> list[str]:
+    """podman_container's options that have a meaning here and are not there."""
+    return sorted(set(podmans()) - set(ours()) - set(NOT_APPLICABLE))
+
+
+def main() -> None:
+    """Print a line an option, and how many there are of each kind."""
+    there, absent = set(ours()), set(missing())
+    for name in sorted(podmans()):
+        word = "implemented" if name in there else "missing" if name in absent else "not applicable"
+        reason = f": {NOT_APPLICABLE[name]}" if word == "not applicable" else ""
+        print(f"{name:28}{word}{reason}")
+    print(f"implemented {len(there & set(podmans()))}, not applicable {len(NOT_APPLICABLE)}, missing {len(absent)}")
+
+
+if __name__ == "__main__":
+    main()

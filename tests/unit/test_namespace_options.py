@@ -1,0 +1,126 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options of namespaces and ID maps: what they mean, and what does not go together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
+from ansible_collections.libpod.engine.plugins.module_utils._model.namespace_options import (
+    id_map,
+    namespace,
+    subordinate_map,
+)
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.joins import plain
+from ansible_collections.libpod.engine.plugins.module_utils._spec.user_namespace import adapt, linux_mappings
+
+DEFAULT = {"mode": "", "target": ""}
+
+
+@pytest.mark.parametrize(
+    ("option", "word", "mode", "target"),
+    [
+        ("ipc", "container:web", "container", "web"),
+        ("ipc", "none", "none", ""),
+        ("ipc", "private", "private", ""),
+        ("pid", "host", "host", ""),
+        ("uts", "ns:/proc/1/ns/uts", "ns", "/proc/1/ns/uts"),
+        ("cgroupns", "private", "private", ""),
+        ("userns", "", "", ""),
+    ],
+)
+def test_mode_and_target(option: str, word: str, mode: str, target: str) -> None:
+    assert namespace(word, option) == {"mode": mode, "target": target}
+
+
+@pytest.mark.parametrize(
+    ("option", "word"),
+    [("pid", "none"), ("pid", "shareable"), ("uts", "Host"), ("ipc", "container:"), ("ipc", "ns:relative")]
+    + [("userns", "keep-id"), ("cgroupns", "container:a/b"), ("pid", "containers:a"), ("ipc", "container")],
+)
+def test_other_words_are_refused_by_the_options_name(option: str, word: str) -> None:
+    with pytest.raises(InvalidArgument, match=option):
+        namespace(word, option)
+
+
+@pytest.mark.parametrize(("option", "word"), [("ipc", "shareable"), ("pid", "private"), ("userns", "host")])
+def test_default_spelled_out_is_no_difference(option: str, word: str) -> None:
+    assert normalise({option: word})[option] == DEFAULT
+    assert plain(normalise({option: word}))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"network": ["container:a"]},
+        {"ipc": "container:a"},
+        {"pid": "host"},
+        {"uidmap": ["0:1:1"]},
+        {"requires": ["a"]},
+        {"subgidname": "x"},
+    ],
+)
+def test_options_that_lead_elsewhere_are_not_plain(options: dict[str, Any]) -> None:
+    assert not plain(normalise(options))
+
+
+def test_map_is_sorted_and_amount_is_one_where_omitted() -> None:
+    assert id_map(["1000:0", "0:100000:1000"], "uidmap") == [[0, 100000, 1000], [1000, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [["0"], ["0:1:0"], ["0:1:2:3"], ["a:1:1"], ["-1:0:1"], ["0:0:4294967296"], ["0:100:10", "5:200:10"]]
+    + [["0:100:10", "20:105:10"]],
+)
+def test_map_that_the_kernel_refuses_is_refused(entries: list[str]) -> None:
+    with pytest.raises(InvalidArgument, match="uidmap"):
+        id_map(entries, "uidmap")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"uidmap": ["0:1:1"], "userns": "container:a"},
+        {"uidmap": ["0:1:1"], "userns": "host"},
+        {"uidmap": ["0:1:1"], "subuidname": "x"},
+        {"userns": "private"},
+        {"hostname": "x", "uts": "host"},
+        {"hostname": "x", "uts": "container:a"},
+    ],
+)
+def test_what_does_not_go_together_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgument):
+        normalise(options)
+
+
+def test_subordinate_ranges_follow_one_another() -> None:
+    text = "other:1:1\nme:100000:1000\nbroken\nme:300000:5\n"
+    assert subordinate_map(text, "me", "/etc/subuid", "subuidname") == [[0, 100000, 1000], [1000, 300000, 5]]
+    with pytest.raises(InvalidArgument, match="'nobody' has no range in /etc/subuid"):
+        subordinate_map(text, "nobody", "/etc/subuid", "subuidname")
+
+
+def test_requires_is_a_set() -> None:
+    assert normalise({"requires": ["b", "a", "b"]})["requires"] == ["a", "b"]
+
+
+def test_spec_of_a_user_namespace() -> None:
+    maps = {"uid": [[0, 100000, 1000]], "gid": [[0, 200000, 3]]}
+    assert linux_mappings(maps) == {
+        "uidMappings": [{"containerID": 0, "hostID": 100000, "size": 1000}],
+        "gidMappings": [{"containerID": 0, "hostID": 200000, "size": 3}],
+    }
+    assert linux_mappings({}) == {}
+    devpts = {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance", "gid=5"]}
+    sysfs = {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "ro"]}
+    pts, own = adapt([devpts, sysfs], maps, True)
+    assert (pts["options"], own) == (["newinstance"], sysfs), "GID 5 is not mapped"
+    _pts, bound = adapt([devpts, sysfs], maps, False)
+    assert (bound["type"], bound["source"], bound["options"]) == ("bind", "/sys", ["rbind", "rprivate", "nosuid", "ro"])
+    wide = {"uid": [[0, 1, 9]], "gid": [[0, 1, 9]]}
+    assert adapt([devpts], wide, True) == [devpts]

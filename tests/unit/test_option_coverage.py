@@ -1,0 +1,63 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libpod_container's options against podman_container's, and against their own documentation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.libpod.engine.plugins.modules import libpod_container
+from ansible_collections.libpod.engine.tests import option_coverage
+
+# What is still to come: an option that arrives leaves this list, and none may join it.
+MISSING = """
+arch attach authfile cgroup_conf cgroups chrootdirs cidfile conmon_pidfile decryption_key delete_time gpus group_entry
+health_startup_cmd health_startup_interval health_startup_retries health_startup_success health_startup_timeout
+healthcheck healthcheck_failure_action healthcheck_interval healthcheck_retries healthcheck_start_period
+healthcheck_timeout hooks_dir hostuser init_ctr ip ip6 mac_address network_aliases no_healthcheck os passwd
+passwd_entry personality pid_file platform pod pod_id_file pull rdt_class restart_policy restart_time retry retry_delay
+rm rmi sdnotify seccomp_policy stop_time systemd timeout tls_verify variant
+""".split()
+
+# Ours takes what podman's does, and more.
+WIDER = {
+    "cgroup_parent": "a slice's name is no path",
+    "dns_option": "there may be several",
+    "entrypoint": "a list of words needs no quoting",
+    "label_file": "a path's home directory is expanded",
+    "stop_signal": "names of signals as well",
+}
+PODMANS, OURS = option_coverage.podmans(), option_coverage.ours()
+
+
+def test_what_is_missing_is_known() -> None:
+    assert option_coverage.missing() == MISSING
+
+
+def test_what_is_not_applicable_is_not_there() -> None:
+    assert set(option_coverage.NOT_APPLICABLE) <= set(PODMANS) - set(OURS)
+
+
+@pytest.mark.parametrize("name", sorted(set(PODMANS) & set(OURS)))
+def test_option_has_podmans_type_and_aliases(name: str) -> None:
+    theirs, here = PODMANS[name], OURS[name]
+    assert set(theirs.get("aliases", ())) <= set(here.get("aliases", ()))
+    same = (theirs["type"], theirs.get("elements")) == (here["type"], here.get("elements"))
+    assert same != (name in WIDER)
+
+
+def test_documentation_and_argument_spec_agree() -> None:
+    documented: dict[str, Any] = yaml.safe_load(libpod_container.DOCUMENTATION)["options"]
+    for name, option in OURS.items():
+        if name not in documented and "fallback" in option:
+            continue  # the fragment's, tested by ansible-test
+        shown = documented[name]
+        for key in ("type", "elements", "default", "required"):
+            assert shown.get(key) == option.get(key), (name, key)
+        for key in ("aliases", "choices"):
+            assert set(shown.get(key, ())) == set(option.get(key, ())), (name, key)
+        assert shown["description"], name
+    assert set(documented) <= set(OURS)
