@@ -10,7 +10,6 @@ import shutil
 import stat
 from typing import Any
 
-import pytest
 from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
@@ -86,26 +85,24 @@ def test_env_is_the_images_then_the_files_then_the_tasks(host: Host) -> None:
     os.unlink("/srv/one.env")
 
 
-@pytest.mark.parametrize(
-    ("user", "ids", "groups"),
-    [
-        ("web", (1000, 1000), {1000, 2000}),
-        ("1000", (1000, 1000), {1000, 2000}),
-        ("web:extra", (1000, 2000), {2000}),
-        ("4711:815", (4711, 815), {815}),
-        ("4711", (4711, 0), {0}),
-        ("", (0, 0), {0}),
-    ],
-)
-def test_user_is_resolved_in_the_containers_files(
-    host: Host, user: str, ids: tuple[int, int], groups: set[int]
-) -> None:
-    status = run(host, user=user).status
-    assert status["Uid"].split() == [str(ids[0])] * 4
-    assert status["Gid"].split() == [str(ids[1])] * 4
-    assert {int(word) for word in status["Groups"].split()} == groups
-    # An unprivileged user has no effective capability.
-    assert (int(status["CapEff"], 16) == 0) == (ids[0] != 0)
+USERS: list[tuple[str, tuple[int, int], set[int]]] = [
+    ("web", (1000, 1000), {1000, 2000}),
+    ("1000", (1000, 1000), {1000, 2000}),
+    ("web:extra", (1000, 2000), {2000}),
+    ("4711:815", (4711, 815), {815}),
+    ("4711", (4711, 0), {0}),
+    ("", (0, 0), {0}),
+]
+
+
+def test_user_is_resolved_in_the_containers_files(host: Host) -> None:
+    for user, ids, groups in USERS:
+        status = run(host, user=user).status
+        assert status["Uid"].split() == [str(ids[0])] * 4, user
+        assert status["Gid"].split() == [str(ids[1])] * 4, user
+        assert {int(word) for word in status["Groups"].split()} == groups, user
+        # An unprivileged user has no effective capability.
+        assert (int(status["CapEff"], 16) == 0) == (ids[0] != 0), user
 
 
 def test_unknown_user_is_refused(host: Host) -> None:

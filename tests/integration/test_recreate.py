@@ -237,13 +237,13 @@ def test_recreated_container_takes_over_its_published_port(host: Host) -> None:
 # A failing recreate
 
 
-@pytest.mark.parametrize("state", ["started", "paused"])
 @pytest.mark.parametrize(
-    ("broken", "words"),
+    ("state", "broken", "words"),
     [
-        ({"command": ["no-such-program"]}, "no-such-program"),
-        ({"user": "nobody-here"}, "nobody-here"),
-        ({"network": "bridge", "publish": ["8080:80"]}, "8080"),
+        ("started", {"command": ["no-such-program"]}, "no-such-program"),
+        ("started", {"user": "nobody-here"}, "nobody-here"),
+        ("started", {"network": "bridge", "publish": ["8080:80"]}, "8080"),
+        ("paused", {"command": ["no-such-program"]}, "no-such-program"),
     ],
 )
 def test_failed_recreate_brings_the_old_container_back(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__fil
 CACHE = os.path.join(PROJECT, "build", "test-images")
 
 
+@functools.cache
 def layout() -> str:
     """The OCI layout of ``tests/make_image.py``; its tags are that file's ``TAGS``."""
     maker = os.path.join(PROJECT, "tests", "make_image.py")
