@@ -19,10 +19,9 @@ from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
 OPTIONS: dict[str, Any] = {
     "name": "web",
     "image": "localhost/busybox:latest",
-    "command": ["httpd", "-f", "-p", "80", "-h", "/www"],
+    "command": ["sh", "-c", "trap 'exit 0' TERM; httpd -f -p 80 -h /www & wait"],
     "publish": ["8080:80"],
     "memory": "64m",
-    "stop_signal": "KILL",
 }
 Inspected = dict[str, Any]
 

@@ -139,6 +139,8 @@ def _recreate(runtime: Runtime, old: Container, desired: Desired, plan: Plan) ->
         _bring_up(runtime, new, plan.status_after in ("running", "paused"))
     except BaseException:
         runtime.recover(desired.name)
+        if old.unreadable:
+            raise
         if status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED) and not old.status().has_process:
             old.start()
         if status is ContainerStatus.PAUSED and old.status() is ContainerStatus.RUNNING:
