@@ -15,6 +15,7 @@ import os
 import re
 import signal
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
@@ -103,12 +104,16 @@ def _killed(host: Host, options: dict[str, Any], at: Point) -> bool:
 
 
 def _processes(host: Host) -> list[str]:
-    """The command lines of the containers' processes."""
-    found = []
-    for pid in host.cgroups.processes():
-        with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
-            found.append(file.read().replace("\0", " ").strip())
-    return sorted(line for line in found if line.startswith("sleep "))
+    """The command lines of the containers' processes, once all of them have begun."""
+    deadline = time.monotonic() + 10
+    while True:
+        found = []
+        for pid in host.cgroups.processes():
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+                found.append(file.read().replace("\0", " ").strip())
+        # Between `runc start` and the program stands an exec.
+        if not any(" init" in line for line in found) or time.monotonic() > deadline:
+            return sorted(line for line in found if line.startswith("sleep "))
 
 
 def _runs(host: Host, options: dict[str, Any]) -> dict[str, Any]:

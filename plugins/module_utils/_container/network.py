@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Mapping
 
 from .._drivers import cni_config, netns
+from .._model.errors import NoSuchNetwork, StateCorrupt
 from .._model.network import Attachment, port_mappings
 from .attachments import RECORD, attachments, save
 
@@ -20,23 +21,31 @@ def _configuration(container: Container, name: str) -> Mapping[str, Any]:
     return cni_config.network(parts, name) if name else cni_config.default_network(parts)
 
 
+def _planned(container: Container, *, missing_ok: bool = False) -> list[Attachment]:
+    """The attachments its configuration asks for; networks that are not defined are left out where ``missing_ok``."""
+    runtime_config = {"portMappings": port_mappings(container.config.ports)} if container.config.ports else {}
+    planned = []
+    for index, name in enumerate(container.config.options["network"]["networks"]):
+        try:
+            found = _configuration(container, name)
+        except NoSuchNetwork:
+            if missing_ok:
+                continue
+            raise
+        # A published port leads to the first network alone, as podman's.
+        mappings = {} if index else runtime_config
+        planned.append(
+            Attachment(network=found["name"], interface=f"eth{index}", config=found, runtime_config=mappings)
+        )
+    return planned
+
+
 def attach(container: Container) -> None:
     """Attach the container's network namespace to its networks, as eth0, eth1, …
 
     :raises NoSuchNetwork: one is not defined. :raises ToolFailed: a plugin refused.
     """
-    networks = container.config.options["network"]["networks"]
-    runtime_config = {"portMappings": port_mappings(container.config.ports)} if container.config.ports else {}
-    made = [
-        Attachment(
-            network=found["name"],
-            interface=f"eth{index}",
-            config=found,
-            # A published port leads to the first network alone, as podman's.
-            runtime_config=runtime_config if index == 0 else {},
-        )
-        for index, found in enumerate(_configuration(container, name) for name in networks)
-    ]
+    made = _planned(container)
     save(container, made)
     for index, attachment in enumerate(made):
         made[index] = container.host.cni.add(container.id, container.netns_path, attachment)
@@ -45,8 +54,13 @@ def attach(container: Container) -> None:
 
 def detach(container: Container) -> None:
     """Undo what ``attach`` did, or began, and remove the network namespace; what is gone is fine."""
-    for attachment in reversed(attachments(container)):
+    try:
+        made = attachments(container)
+    except StateCorrupt:
+        # A record that the power was cut on, say: what it must have held.
+        made = _planned(container, missing_ok=True)
+    for attachment in reversed(made):
         container.host.cni.delete(container.id, container.netns_path, attachment)
     netns.delete(container.netns_path)
-    if container.store.side_record(container.id, RECORD) is not None:
+    if made:
         container.store.remove_side_record(container.id, RECORD)

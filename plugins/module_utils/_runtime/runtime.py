@@ -90,6 +90,8 @@ class Runtime:
             self._purge(record["retired"])
         if record.get("pending") or record.get("retired"):
             self.store.write_name(name, {"id": record.get("id", "")})
+        elif not record:
+            self.store.forget_name(name)
 
     # Removing
 
