@@ -8,8 +8,8 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shutil
 import select
+import shutil
 import signal
 import time
 from typing import Any, Callable

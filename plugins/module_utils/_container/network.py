@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from .._drivers import cni_config, netns
 from .._model.errors import NoSuchNetwork, StateCorrupt
@@ -13,12 +13,22 @@ from .._model.network import Attachment, port_mappings
 from .attachments import RECORD, attachments, save
 
 if TYPE_CHECKING:
+    from .._drivers.host import Host
     from .container import Container
 
 
-def _configuration(container: Container, name: str) -> Mapping[str, Any]:
-    parts = container.host.parts
-    return cni_config.network(parts, name) if name else cni_config.default_network(parts)
+def _configuration(host: Host, name: str) -> Mapping[str, Any]:
+    return cni_config.network(host.parts, name) if name else cni_config.default_network(host.parts)
+
+
+def require(host: Host, networks: Sequence[str]) -> None:
+    """Check that networks can be attached, as far as that is known beforehand; "" is the default one.
+
+    :raises NoSuchNetwork: one is not defined. :raises ToolMissing: a plugin is not installed.
+    """
+    for name in networks:
+        found = _configuration(host, name)
+        host.cni.require(Attachment(network=found["name"], interface="eth0", config=found, runtime_config={}))
 
 
 def _planned(container: Container, *, missing_ok: bool = False) -> list[Attachment]:
@@ -27,7 +37,7 @@ def _planned(container: Container, *, missing_ok: bool = False) -> list[Attachme
     planned = []
     for index, name in enumerate(container.config.options["network"]["networks"]):
         try:
-            found = _configuration(container, name)
+            found = _configuration(container.host, name)
         except NoSuchNetwork:
             if missing_ok:
                 continue
@@ -46,6 +56,8 @@ def attach(container: Container) -> None:
     :raises NoSuchNetwork: one is not defined. :raises ToolFailed: a plugin refused.
     """
     made = _planned(container)
+    for attachment in made:
+        container.host.cni.require(attachment)
     save(container, made)
     for index, attachment in enumerate(made):
         made[index] = container.host.cni.add(container.id, container.netns_path, attachment)

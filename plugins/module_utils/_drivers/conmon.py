@@ -27,13 +27,17 @@ class ContainerNotCreated(LibpodError):
     """The OCI runtime did not create the container; ``exit_code`` is 127, 126 or 125 as podman's."""
 
     def __init__(self, name: str, words: str) -> None:
-        super().__init__(f"cannot create container {name}: {words}")
         not_found = ("executable file not found", "no such file or directory", "not found in $PATH")
         self.exit_code = 125
         if any(phrase in words for phrase in not_found) and "exec" in words:
             self.exit_code = COMMAND_NOT_FOUND
         elif "permission denied" in words and "exec" in words:
             self.exit_code = NOT_EXECUTABLE
+        # Of runc's words, those that say what failed stand last.
+        reason = words.rpartition("unable to start container process: ")[2]
+        if self.exit_code != 125:
+            reason = f"its command cannot be run: {reason}"
+        super().__init__(f"cannot create container {name}: {reason}")
 
 
 class Monitored(NamedTuple):

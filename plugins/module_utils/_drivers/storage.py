@@ -136,6 +136,4 @@ class Storage:
         doing = f"{verb.replace('-', ' ')} in the image store"
         # A mount program of the host's storage.conf (fuse-overlayfs) stays for as long as the mount.
         lasting = verb == "mount" and not self._roots.given
-        return run(
-            argv, package=PACKAGE, env=self._roots.environment(), changes=changes, doing=doing, lasting=lasting
-        )
+        return run(argv, package=PACKAGE, env=self._roots.environment(), changes=changes, doing=doing, lasting=lasting)

@@ -110,7 +110,7 @@ def _create(runtime: Runtime, desired: Desired, plan: Plan) -> Container:
     try:
         _bring_up(runtime, container, plan.has("start"))
     except BaseException:
-        runtime.recover(desired.name)
+        runtime.undo(desired.name)
         raise
     runtime.commit(container)
     return container
@@ -138,7 +138,7 @@ def _recreate(runtime: Runtime, old: Container, desired: Desired, plan: Plan) ->
                 old.cleanup()
         _bring_up(runtime, new, plan.status_after in ("running", "paused"))
     except BaseException:
-        runtime.recover(desired.name)
+        runtime.undo(desired.name)
         if old.unreadable:
             raise
         if status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED) and not old.status().has_process:

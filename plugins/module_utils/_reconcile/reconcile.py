@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from .._container.container import Container
 from .._model.parts import Parts
-from .._model.status import ContainerStatus
 from .._runtime.inspect import inspect
 from .._runtime.runtime import Runtime
 from . import planner
@@ -70,9 +69,7 @@ def _plan(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     """The plan, and where it changes anything, the certainty that it can be begun."""
     if container is not None:
         if runtime.store.lock(desired.name).held:
-            if container.status() is ContainerStatus.UNKNOWN:
-                # An interrupted operation, or a record that cannot be read: from a known state on.
-                container.cleanup()
+            container.status()
         else:
             container.peek()
     plan = planner.make(runtime, container, desired)

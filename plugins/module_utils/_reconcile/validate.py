@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import Any, Mapping
 
 from .._container.container import Container
 from .._container.volumes import check_source
-from .._drivers import cni_config
+from .._drivers import cgroups, cgroups_paths, netns
 from .._drivers.command import TOOL_PATH
 from .._model.errors import ContainerStopped, InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing
 from .._runtime.runtime import Runtime
@@ -53,6 +54,7 @@ def check(runtime: Runtime, desired: Desired) -> None:
     profile = options["security_opt"]["seccomp"]
     if profile not in ("", "unconfined") and not os.path.isfile(profile):
         raise InvalidArgument(f"security_opt: the seccomp profile {profile} is not a file on the host")
+    _check_cgroups(runtime, options)
     if "memory_swap" in desired.given and options["memory_swap"] not in (None, -1) and not runtime.host.swap:
         raise NotImplementedByHost(
             "memory_swap: this kernel does not account for swap (boot with swapaccount=1): omit the option"
@@ -60,17 +62,29 @@ def check(runtime: Runtime, desired: Desired) -> None:
     _check_network(runtime, desired)
 
 
+def _check_cgroups(runtime: Runtime, options: Mapping[str, Any]) -> None:
+    manager = runtime.host.cgroup_manager
+    if manager == "systemd" and not os.path.isdir("/run/systemd/system"):
+        raise NotImplementedByHost("cgroup_manager: systemd does not run on this host: use cgroupfs")
+    if options["cgroup_parent"]:
+        cgroups_paths.checked_parent(manager, options["cgroup_parent"])
+    online = cgroups.read_file("/sys/devices/system/cpu/online")
+    missing = cgroups.cpu_list(options["cpuset_cpus"] or "") - cgroups.cpu_list(online or "")
+    if missing and online:
+        raise InvalidArgument(f"cpuset_cpus: this host has no CPU {min(missing)}, its CPUs are {online}")
+
+
 def _check_network(runtime: Runtime, desired: Desired) -> None:
     network = desired.wanted["network"]
     if network["mode"] == "cni":
-        for name in network["networks"]:
-            if name:
-                cni_config.network(runtime.parts, name)
-            else:
-                cni_config.default_network(runtime.parts)
-    elif network["mode"] == "ns" and not os.path.exists(network["target"]):
+        from .._container import network as cni
+
+        cni.require(runtime.host, network["networks"])
+    elif network["mode"] == "ns" and not netns.exists(network["target"]):
         raise InvalidArgument(f"network: {network['target']} is not a network namespace on this host")
     elif network["mode"] == "container":
+        if network["target"] == desired.name:
+            raise InvalidArgument(f"network: container {desired.name} cannot join its own network namespace")
         joined = _joined(runtime, desired, network["target"])
         if joined.name == desired.name:
             raise InvalidArgument(f"network: container {desired.name} cannot join its own network namespace")

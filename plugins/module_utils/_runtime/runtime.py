@@ -13,7 +13,7 @@ from .._container.container import Container
 from .._drivers.effects import effect
 from .._drivers.host import Host
 from .._model.config import ContainerConfig
-from .._model.errors import DependencyExists, NoSuchContainer, StateCorrupt
+from .._model.errors import DependencyExists, LibpodError, NoSuchContainer, StateCorrupt
 from .._model.parts import Parts
 from .._model.status import ContainerStatus
 from .._store.store import Store
@@ -66,8 +66,12 @@ class Runtime:
     def begin(self, config: ContainerConfig) -> Container:
         """Write a container's configuration; until ``commit`` it is pending, and ``recover`` undoes it."""
         record = self.store.name_record(config.name)
-        self.store.write_name(config.name, {**record, "pending": config.id})
-        self.store.write_config(config)
+        try:
+            self.store.write_name(config.name, {**record, "pending": config.id})
+            self.store.write_config(config)
+        except BaseException:
+            self.undo(config.name)
+            raise
         return Container(self.store, self.host, config)
 
     def prepare_storage(self, container: Container) -> None:
@@ -92,6 +96,13 @@ class Runtime:
             self.store.write_name(name, {"id": record.get("id", "")})
         elif not record:
             self.store.forget_name(name)
+
+    def undo(self, name: str) -> None:
+        """``recover`` after an error, which stays the one reported: what cannot be undone now, the next run undoes."""
+        try:
+            self.recover(name)
+        except (LibpodError, OSError):
+            pass
 
     # Removing
 
