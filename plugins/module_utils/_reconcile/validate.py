@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Any, Mapping
+from typing import Any, Mapping, Optional
 
+from .._container import host_ports
 from .._container.container import Container
 from .._container.volumes import check_source
 from .._drivers import cgroups, cgroups_paths, netns
@@ -17,14 +18,6 @@ from .._model.errors import ContainerStopped, InvalidArgument, NoSuchContainer, 
 from .._runtime.runtime import Runtime
 from .._spec import capabilities
 from .desired import Desired
-
-
-def check_root() -> None:
-    """:raises InvalidArgument: the engine does not run as root."""
-    if os.geteuid() != 0:
-        raise InvalidArgument(
-            f"the engine needs root to make containers, and runs as user ID {os.geteuid()}: set become: true"
-        )
 
 
 def check_tools(runtime: Runtime, desired: Desired) -> None:
@@ -37,7 +30,7 @@ def check_tools(runtime: Runtime, desired: Desired) -> None:
             raise ToolMissing(tool, package)
 
 
-def check(runtime: Runtime, desired: Desired) -> None:
+def check(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
     """Everything about the options that can be known beforehand.
 
     :raises InvalidArgument: an option names what is not there. :raises NoSuchNetwork, NoSuchContainer: likewise.
@@ -55,6 +48,8 @@ def check(runtime: Runtime, desired: Desired) -> None:
     if profile not in ("", "unconfined") and not os.path.isfile(profile):
         raise InvalidArgument(f"security_opt: the seccomp profile {profile} is not a file on the host")
     _check_cgroups(runtime, options)
+    if not (container and container.unreadable):
+        host_ports.check_free(desired.name, options["publish"], container.config.ports if container else ())
     if "memory_swap" in desired.given and options["memory_swap"] not in (None, -1) and not runtime.host.swap:
         raise NotImplementedByHost(
             "memory_swap: this kernel does not account for swap (boot with swapaccount=1): omit the option"
