@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._model.errors import StateCorrupt
 from .._model.network import Attachment, NetworkFacts
+from .._store import records
 
 if TYPE_CHECKING:
     from .container import Container
@@ -16,15 +18,23 @@ RECORD = "network"
 
 
 def attachments(container: Container) -> list[Attachment]:
-    """What is recorded: made, or begun and perhaps not finished (no result)."""
-    record = container.store.side_record(container.id, RECORD) or []
+    """What is recorded: made, or begun and perhaps not finished (no result).
+
+    :raises StateCorrupt: the record cannot be read.
+    """
     path = f"{container.store.static_dir(container.id)}/{RECORD}.json"
+    record = records.read(path) or []
+    if not isinstance(record, list):
+        raise StateCorrupt(f"{path} is not a list of network attachments")
     return [Attachment.from_json(entry, path) for entry in record]
 
 
 def attached(container: Container) -> list[NetworkFacts]:
-    """Addresses of the finished attachments, in the order of the networks."""
-    return [attachment.facts for attachment in attachments(container) if attachment.result is not None]
+    """Addresses of the finished attachments, in the order of the networks; none where the record cannot be read."""
+    try:
+        return [attachment.facts for attachment in attachments(container) if attachment.result is not None]
+    except StateCorrupt:
+        return []
 
 
 def save(container: Container, made: list[Attachment]) -> None:

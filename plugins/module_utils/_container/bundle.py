@@ -62,6 +62,7 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
         for name in ("passwd", "group")
     )
     user = users.resolve(config.resolved["user"], passwd, group)
+    _check_workdir(container, rootfs)
     granted = drafted.capabilities["bounding"]
     facts = drafted._replace(
         rootfs=rootfs,
@@ -71,9 +72,29 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
     )
     etc_files.create(container)
     effect("write config.json")
-    descriptor = os.open(f"{container.run_dir}/config.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        json.dump(generate(config, facts), file, separators=(",", ":"))
+    path = f"{container.run_dir}/config.json"
+    spec = json.dumps(generate(config, facts), separators=(",", ":"))
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        try:
+            file.write(spec)
+            file.flush()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from error
+
+
+def _check_workdir(container: Container, rootfs: str) -> None:
+    """:raises InvalidArgument: there is a file where the working directory should be; a missing one is made."""
+    options, workdir = container.config.options, container.config.resolved["workdir"]
+    over = (*(volume["target"] for volume in options["volume"]), *options["tmpfs"])
+    if any(f"{workdir}/".startswith(f"{target.rstrip('/')}/") for target in over):
+        return
+    try:
+        found = beneath.resolve(rootfs, workdir)
+        if os.path.isdir(found) or not os.path.lexists(found):
+            return
+    except NotADirectoryError:
+        pass
+    raise InvalidArgument(f"workdir: {workdir} is not a directory in container {container.name}: name one")
 
 
 def _hard_limits() -> dict[str, int]:

@@ -25,12 +25,12 @@ _CONMON_SECONDS = 5.0
 def cleanup(container: Container, *, thorough: bool = False, delete: bool = False) -> None:
     """Take down processes, network, mounts and cgroups, each step safe to repeat.
 
-    ``thorough``: look also for processes that no record names, those of an interrupted init. ``delete``: the
-    top layer goes too. The status is ``unknown`` meanwhile, and in the end exited for a container that has
-    run, else configured.
+    ``thorough``: look also for processes that no record names, those of an interrupted init or of a life whose
+    record was lost. ``delete``: the top layer goes too. The status is ``unknown`` meanwhile, and in the end exited
+    for a container that has run, else configured.
     """
     state = container.state
-    thorough = thorough or state.status is ContainerStatus.UNKNOWN or not state.pid and not state.finished_time
+    thorough = thorough or state.status in (ContainerStatus.UNKNOWN, ContainerStatus.CONFIGURED)
     if state.status is not ContainerStatus.UNKNOWN and os.path.isdir(container.run_dir):
         container.save(status=ContainerStatus.UNKNOWN)
     _end_processes(container, thorough)
@@ -45,13 +45,13 @@ def cleanup(container: Container, *, thorough: bool = False, delete: bool = Fals
     finally:
         for work in running:
             work.join()
-    for work in running:
-        work.result()
     for path in (container.cgroup_path, container.conmon_cgroup_path):
         if cgroups_tree.exists(container.host.cgroups, path):
             cgroups_tree.remove(container.host.cgroups, path)
     if os.path.dirname(container.cgroup_path) == DEFAULT_CGROUP_PARENT:
         cgroups_tree.remove_if_empty(container.host.cgroups, DEFAULT_CGROUP_PARENT)
+    for work in running:
+        work.result()
     if os.path.isdir(container.run_dir) and not delete:
         _clear_run_dir(container)
         ended = bool(state.finished_time)
@@ -67,9 +67,9 @@ def _end_processes(container: Container, thorough: bool) -> None:
     """End conmon (first, so that it starts nothing more), the runtime it may be running, and the container."""
     state = container.state
     if thorough:
-        programs = (os.path.basename(container.host.parts.conmon_path), container.host.oci.name)
-        for pid in process.with_argument(container.id, programs):
-            process.send_signal(pid, process.start_time(pid), signal.SIGKILL)
+        process.kill_with_argument(
+            container.id, (os.path.basename(container.host.parts.conmon_path), container.host.oci.name)
+        )
     elif not process.wait_end(state.conmon_pid, state.conmon_start, _CONMON_SECONDS):
         process.send_signal(state.conmon_pid, state.conmon_start, signal.SIGKILL)
     for path in (container.conmon_cgroup_path, container.cgroup_path):

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 class Container:
     """One container. Every accessor and operation syncs under the container's lock, once in a batch."""
 
-    def __init__(self, store: Store, host: Host, config: ContainerConfig) -> None:
+    def __init__(self, store: Store, host: Host, config: ContainerConfig, unreadable: str = "") -> None:
+        """``unreadable`` says why its configuration cannot be read; ``config`` then stands in for it."""
         self.store = store
         self.host = host
+        self.unreadable = unreadable
         self._config = config
         self._state: Optional[ContainerState] = None
         self._lock = store.lock(config.id)
@@ -48,6 +50,8 @@ class Container:
             yield self
 
     def _reload(self) -> None:
+        if self.unreadable:
+            return
         try:
             self._config = self.store.config(self.id)
         except NoSuchContainer as error:

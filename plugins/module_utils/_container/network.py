@@ -5,19 +5,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from .._drivers import cni_config, netns
+from .._model.errors import LibpodError, NoSuchNetwork, StateCorrupt
 from .._model.network import Attachment, port_mappings
 from .attachments import RECORD, attachments, save
 
 if TYPE_CHECKING:
+    from .._drivers.host import Host
     from .container import Container
 
 
-def _configuration(container: Container, name: str) -> Mapping[str, Any]:
-    parts = container.host.parts
-    return cni_config.network(parts, name) if name else cni_config.default_network(parts)
+def _configuration(host: Host, name: str) -> Mapping[str, Any]:
+    return cni_config.network(host.parts, name) if name else cni_config.default_network(host.parts)
+
+
+def require(host: Host, networks: Sequence[str]) -> None:
+    """Check that networks can be attached, as far as that is known beforehand; "" is the default one.
+
+    :raises NoSuchNetwork: one is not defined. :raises ToolMissing: a plugin is not installed.
+    """
+    for name in networks:
+        found = _configuration(host, name)
+        host.cni.require(Attachment(network=found["name"], interface="eth0", config=found, runtime_config={}))
+
+
+def _planned(container: Container, *, missing_ok: bool = False) -> list[Attachment]:
+    """The attachments its configuration asks for; networks that are not defined are left out where ``missing_ok``."""
+    runtime_config = {"portMappings": port_mappings(container.config.ports)} if container.config.ports else {}
+    planned = []
+    for index, name in enumerate(container.config.options["network"]["networks"]):
+        try:
+            found = _configuration(container.host, name)
+        except NoSuchNetwork:
+            if missing_ok:
+                continue
+            raise
+        # A published port leads to the first network alone, as podman's.
+        mappings = {} if index else runtime_config
+        planned.append(
+            Attachment(network=found["name"], interface=f"eth{index}", config=found, runtime_config=mappings)
+        )
+    return planned
 
 
 def attach(container: Container) -> None:
@@ -25,28 +55,40 @@ def attach(container: Container) -> None:
 
     :raises NoSuchNetwork: one is not defined. :raises ToolFailed: a plugin refused.
     """
-    networks = container.config.options["network"]["networks"]
-    runtime_config = {"portMappings": port_mappings(container.config.ports)} if container.config.ports else {}
-    made = [
-        Attachment(
-            network=found["name"],
-            interface=f"eth{index}",
-            config=found,
-            # A published port leads to the first network alone, as podman's.
-            runtime_config=runtime_config if index == 0 else {},
-        )
-        for index, found in enumerate(_configuration(container, name) for name in networks)
-    ]
+    made = _planned(container)
+    for attachment in made:
+        container.host.cni.require(attachment)
     save(container, made)
     for index, attachment in enumerate(made):
         made[index] = container.host.cni.add(container.id, container.netns_path, attachment)
     save(container, made)
 
 
+def _delete(container: Container, attachment: Attachment) -> None:
+    """DEL. Where ADD never came to an end and left no address, a plugin's refusal to delete is nothing to stop at:
+
+    it is that of a configuration it does not accept, and would keep the container for ever.
+    """
+    try:
+        container.host.cni.delete(container.id, container.netns_path, attachment)
+    except LibpodError:
+        from .._drivers.cni_leftovers import with_result
+
+        if with_result(container.id, container.netns_path, attachment).result is not None:
+            raise
+
+
 def detach(container: Container) -> None:
     """Undo what ``attach`` did, or began, and remove the network namespace; what is gone is fine."""
-    for attachment in reversed(attachments(container)):
-        container.host.cni.delete(container.id, container.netns_path, attachment)
-    netns.delete(container.netns_path)
-    if container.store.side_record(container.id, RECORD) is not None:
+    try:
+        made = attachments(container)
+    except StateCorrupt:
+        # A record that the power was cut on, say: what it must have held.
+        made = _planned(container, missing_ok=True)
+    try:
+        for attachment in reversed(made):
+            _delete(container, attachment)
+    finally:
+        netns.delete(container.netns_path)
+    if made:
         container.store.remove_side_record(container.id, RECORD)

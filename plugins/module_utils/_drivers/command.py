@@ -11,6 +11,7 @@ import subprocess
 from typing import Mapping, Optional, Sequence
 
 from .._model.errors import ToolFailed, ToolMissing
+from . import shared_locks
 from .effects import effect
 
 # sbin is where runc and the iptables of the CNI plugins live, and not on every user's PATH.
@@ -34,12 +35,14 @@ def run(
     env: Optional[Mapping[str, str]] = None,
     doing: str = "",
     label: str = "",
+    lasting: bool = False,
 ) -> str:
     """Run a program to its end and return its standard output.
 
     ``package`` names the Debian package that has it; ``changes`` is false for calls that only read;
     ``env`` is added to the tools' environment; ``doing`` begins the message where the program fails; ``label`` is
-    the verb the effect is announced with, where it is not the first argument.
+    the verb the effect is announced with, where it is not the first argument; ``lasting`` is said of a program that
+    may leave another one running, which must not keep the locks.
 
     :raises ToolMissing: it is not there.
     :raises ToolFailed: it ended with another exit code than 0.
@@ -55,6 +58,7 @@ def run(
             text=True,
             errors="replace",
             env=tool_environment(env),
+            pass_fds=() if lasting else tuple(shared_locks.descriptors),
             check=False,
         )
     except OSError as error:

@@ -20,6 +20,8 @@ from .command import tool_environment
 from .effects import effect
 from .oci import OciRuntime
 
+# What the OCI runtime writes of a container; it swallows the error where there is not so much left.
+_RUNTIME_BYTES = 1 << 15
 COMMAND_NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
 
@@ -27,13 +29,17 @@ class ContainerNotCreated(LibpodError):
     """The OCI runtime did not create the container; ``exit_code`` is 127, 126 or 125 as podman's."""
 
     def __init__(self, name: str, words: str) -> None:
-        super().__init__(f"cannot create container {name}: {words}")
         not_found = ("executable file not found", "no such file or directory", "not found in $PATH")
         self.exit_code = 125
         if any(phrase in words for phrase in not_found) and "exec" in words:
             self.exit_code = COMMAND_NOT_FOUND
         elif "permission denied" in words and "exec" in words:
             self.exit_code = NOT_EXECUTABLE
+        # Of runc's words, those that say what failed stand last.
+        reason = words.rpartition("unable to start container process: ")[2]
+        if self.exit_code != 125:
+            reason = f"its command cannot be run: {reason}"
+        super().__init__(f"cannot create container {name}: {reason}")
 
 
 class Monitored(NamedTuple):
@@ -162,7 +168,11 @@ def _created_pid(answer: bytes, it: Monitored) -> int:
     pid = int(told.get("data", -1))
     if pid > 0:
         return pid
-    raise ContainerNotCreated(it.name, _runtime_words(it.runtime_log) or str(told.get("message") or told))
+    words = _runtime_words(it.runtime_log) or str(told.get("message") or told)
+    room = os.statvfs(it.run_dir)
+    if room.f_bavail * room.f_frsize < _RUNTIME_BYTES:
+        words += f" (hardly any space left on device for {it.run_dir})"
+    raise ContainerNotCreated(it.name, " ".join(words.split()))
 
 
 def _runtime_words(path: str) -> str:

@@ -73,6 +73,22 @@ def wait_end(pid: int, started: int, seconds: float) -> bool:
         os.close(descriptor)
 
 
+def kill_with_argument(argument: str, programs: Container[str], timeout: float = 5.0) -> None:
+    """SIGKILL what ``with_argument`` finds, until nothing is found.
+
+    Twice in succession: one that ends during a look, after it has forked, hides its child from that look.
+    """
+    deadline = time.monotonic() + timeout
+    clean = 0
+    while clean < 2 and time.monotonic() < deadline:
+        found = list(with_argument(argument, programs))
+        for pid in found:
+            send_signal(pid, start_time(pid), signal.SIGKILL)
+        for pid in found:
+            wait_end(pid, start_time(pid), 1.0)
+        clean = 0 if found else clean + 1
+
+
 def with_argument(argument: str, programs: Container[str]) -> Iterator[int]:
     """PIDs of the processes of these programs' names that have ``argument`` among their command line's words."""
     wanted = argument.encode()

@@ -134,4 +134,6 @@ class Storage:
     def _tool(self, verb: str, *arguments: str, changes: bool = True) -> str:
         argv = ["containers-storage", verb, *self._roots.arguments, *arguments]
         doing = f"{verb.replace('-', ' ')} in the image store"
-        return run(argv, package=PACKAGE, env=self._roots.environment(), changes=changes, doing=doing)
+        # A mount program of the host's storage.conf (fuse-overlayfs) stays for as long as the mount.
+        lasting = verb == "mount" and not self._roots.given
+        return run(argv, package=PACKAGE, env=self._roots.environment(), changes=changes, doing=doing, lasting=lasting)

@@ -80,7 +80,7 @@ _ROWS = (
     _row("memory_swap", "str", spelling.swap_limit, change=_LIVE),
     _row("cpu_quota", "int", spelling.cpu_quota, change=_LIVE),
     _row("cpu_period", "int", spelling.cpu_period, change=_LIVE),
-    _row("cpu_shares", "int", spelling.limit, change=_LIVE),
+    _row("cpu_shares", "int", spelling.shares, change=_LIVE),
     _row("cpuset_cpus", "str", spelling.cpu_list, change=_LIVE),
     _row("pids_limit", "str", spelling.limit, 2048, change=_LIVE),
     _row("cap_add", "list", spelling.capabilities, [], aliases=("capabilities",), elements="str"),

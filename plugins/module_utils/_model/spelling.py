@@ -67,6 +67,11 @@ def limit(value: Any, option: str) -> int | None:
     return count(value, option) or None
 
 
+def shares(value: Any, option: str) -> int | None:
+    """A share beside others'; 0 means the default (None), and there is none below."""
+    return count(value, option) or None
+
+
 def size(value: Any, option: str) -> int:
     """Bytes from a number with an optional unit (b, k, m, g, t, p: powers of 1024)."""
     found = _SIZE.fullmatch(str(value).strip())
@@ -185,6 +190,8 @@ def environment(value: Any, option: str) -> dict[str, str]:
     for key in value:
         if not str(key) or "=" in str(key) or "\0" in str(key):
             raise wrong(option, key, "a variable's name without '='")
+        if "\0" in str(value[key]):
+            raise InvalidArgument(f"{option}: the value of {key} has a NUL byte, which no variable can hold")
     return mapping(value, option)
 
 

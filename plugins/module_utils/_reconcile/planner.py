@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Optional
 
 from .._container.container import Container
-from .._model.errors import InvalidArgument, InvalidState, NoSuchContainer
+from .._model.errors import InvalidArgument, InvalidState, NoSuchContainer, StateCorrupt
 from .._model.options import Change
 from .._model.status import ContainerStatus
 from .._runtime.runtime import Runtime
@@ -29,6 +29,8 @@ def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> 
         return _absent(runtime, container, desired)
     if container is None:
         return _new(runtime, desired)
+    if container.unreadable:
+        return _anew(runtime, container, desired)
     found = differences(runtime, container.config, desired)
     recreate = not desired.by_name and (desired.recreate or any(one.change == Change.RECREATE for one in found))
     status = container.state.status
@@ -113,6 +115,20 @@ def _new(runtime: Runtime, desired: Desired) -> Plan:
         steps.append(Step("pause", desired.name))
     after = "configured" if desired.state in ("created", "present", "stopped") else _AFTER[desired.state]
     return Plan(tuple(steps), (), "absent", after)
+
+
+def _anew(runtime: Runtime, container: Container, desired: Desired) -> Plan:
+    """A new container in the place of one whose configuration cannot be read.
+
+    :raises StateCorrupt: the task does not say of what image.
+    """
+    if desired.by_name or not desired.image:
+        raise StateCorrupt(
+            f"container {container.name}: {container.unreadable}; restore that file, have the container made anew by a "
+            "task with its image and options, or remove it"
+        )
+    lost = Difference("configuration", "unreadable", "as described", Change.RECREATE)
+    return _recreate(runtime, container, desired, [lost])
 
 
 def _recreate(runtime: Runtime, container: Container, desired: Desired, found: list[Difference]) -> Plan:

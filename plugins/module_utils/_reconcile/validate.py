@@ -7,23 +7,17 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import Any, Mapping, Optional
 
+from .._container import host_ports
 from .._container.container import Container
 from .._container.volumes import check_source
-from .._drivers import cni_config
+from .._drivers import cgroups, cgroups_paths, netns
 from .._drivers.command import TOOL_PATH
 from .._model.errors import ContainerStopped, InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing
 from .._runtime.runtime import Runtime
 from .._spec import capabilities
 from .desired import Desired
-
-
-def check_root() -> None:
-    """:raises InvalidArgument: the engine does not run as root."""
-    if os.geteuid() != 0:
-        raise InvalidArgument(
-            f"the engine needs root to make containers, and runs as user ID {os.geteuid()}: set become: true"
-        )
 
 
 def check_tools(runtime: Runtime, desired: Desired) -> None:
@@ -36,7 +30,7 @@ def check_tools(runtime: Runtime, desired: Desired) -> None:
             raise ToolMissing(tool, package)
 
 
-def check(runtime: Runtime, desired: Desired) -> None:
+def check(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
     """Everything about the options that can be known beforehand.
 
     :raises InvalidArgument: an option names what is not there. :raises NoSuchNetwork, NoSuchContainer: likewise.
@@ -53,6 +47,9 @@ def check(runtime: Runtime, desired: Desired) -> None:
     profile = options["security_opt"]["seccomp"]
     if profile not in ("", "unconfined") and not os.path.isfile(profile):
         raise InvalidArgument(f"security_opt: the seccomp profile {profile} is not a file on the host")
+    _check_cgroups(runtime, options)
+    if not (container and container.unreadable):
+        host_ports.check_free(desired.name, options["publish"], container.config.ports if container else ())
     if "memory_swap" in desired.given and options["memory_swap"] not in (None, -1) and not runtime.host.swap:
         raise NotImplementedByHost(
             "memory_swap: this kernel does not account for swap (boot with swapaccount=1): omit the option"
@@ -60,17 +57,29 @@ def check(runtime: Runtime, desired: Desired) -> None:
     _check_network(runtime, desired)
 
 
+def _check_cgroups(runtime: Runtime, options: Mapping[str, Any]) -> None:
+    manager = runtime.host.cgroup_manager
+    if manager == "systemd" and not os.path.isdir("/run/systemd/system"):
+        raise NotImplementedByHost("cgroup_manager: systemd does not run on this host: use cgroupfs")
+    if options["cgroup_parent"]:
+        cgroups_paths.checked_parent(manager, options["cgroup_parent"])
+    online = cgroups.read_file("/sys/devices/system/cpu/online")
+    missing = cgroups.cpu_list(options["cpuset_cpus"] or "") - cgroups.cpu_list(online or "")
+    if missing and online:
+        raise InvalidArgument(f"cpuset_cpus: this host has no CPU {min(missing)}, its CPUs are {online}")
+
+
 def _check_network(runtime: Runtime, desired: Desired) -> None:
     network = desired.wanted["network"]
     if network["mode"] == "cni":
-        for name in network["networks"]:
-            if name:
-                cni_config.network(runtime.parts, name)
-            else:
-                cni_config.default_network(runtime.parts)
-    elif network["mode"] == "ns" and not os.path.exists(network["target"]):
+        from .._container import network as cni
+
+        cni.require(runtime.host, network["networks"])
+    elif network["mode"] == "ns" and not netns.exists(network["target"]):
         raise InvalidArgument(f"network: {network['target']} is not a network namespace on this host")
     elif network["mode"] == "container":
+        if network["target"] == desired.name:
+            raise InvalidArgument(f"network: container {desired.name} cannot join its own network namespace")
         joined = _joined(runtime, desired, network["target"])
         if joined.name == desired.name:
             raise InvalidArgument(f"network: container {desired.name} cannot join its own network namespace")

@@ -13,7 +13,7 @@ from .._container.container import Container
 from .._drivers.effects import effect
 from .._drivers.host import Host
 from .._model.config import ContainerConfig
-from .._model.errors import DependencyExists, NoSuchContainer, StateCorrupt
+from .._model.errors import DependencyExists, LibpodError, NoSuchContainer, StateCorrupt
 from .._model.parts import Parts
 from .._model.status import ContainerStatus
 from .._store.store import Store
@@ -32,23 +32,30 @@ class Runtime:
 
         :raises NoSuchContainer: there is none. :raises InvalidArgument: several match.
         """
-        return self._by_id(self.store.lookup(key))
+        container_id = self.store.lookup(key)
+        return self._by_id(container_id, "" if container_id.startswith(key) else key)
 
     def find(self, name: str) -> Container | None:
         """The container with this name, or None."""
         container_id = self.store.name_record(name).get("id")
-        return self._by_id(container_id) if container_id else None
+        return self._by_id(container_id, name) if container_id else None
 
     def containers(self) -> Iterator[Container]:
         """Every container, by name; one that is removed meanwhile is left out."""
-        for _name, container_id in self.store.names():
+        for name, container_id in self.store.names():
             try:
-                yield self._by_id(container_id)
+                yield self._by_id(container_id, name)
             except NoSuchContainer:
                 continue
 
-    def _by_id(self, container_id: str) -> Container:
-        return Container(self.store, self.host, self.store.config(container_id))
+    def _by_id(self, container_id: str, name: str = "") -> Container:
+        """The container; one of unreadable configuration as far as its ID tells, under ``name``."""
+        try:
+            return Container(self.store, self.host, self.store.config(container_id))
+        except StateCorrupt as error:
+            from . import unreadable
+
+            return unreadable.container(self.store, self.host, container_id, name or container_id[:12], str(error))
 
     def dependents(self, container_id: str) -> list[Container]:
         """The containers that join a namespace of this one."""
@@ -59,8 +66,12 @@ class Runtime:
     def begin(self, config: ContainerConfig) -> Container:
         """Write a container's configuration; until ``commit`` it is pending, and ``recover`` undoes it."""
         record = self.store.name_record(config.name)
-        self.store.write_name(config.name, {**record, "pending": config.id})
-        self.store.write_config(config)
+        try:
+            self.store.write_name(config.name, {**record, "pending": config.id})
+            self.store.write_config(config)
+        except BaseException:
+            self.undo(config.name)
+            raise
         return Container(self.store, self.host, config)
 
     def prepare_storage(self, container: Container) -> None:
@@ -83,6 +94,15 @@ class Runtime:
             self._purge(record["retired"])
         if record.get("pending") or record.get("retired"):
             self.store.write_name(name, {"id": record.get("id", "")})
+        elif not record:
+            self.store.forget_name(name)
+
+    def undo(self, name: str) -> None:
+        """``recover`` after an error, which stays the one reported: what cannot be undone now, the next run undoes."""
+        try:
+            self.recover(name)
+        except (LibpodError, OSError):
+            pass
 
     # Removing
 
@@ -126,23 +146,10 @@ class Runtime:
             lock.discard()
 
     def _remains(self, container_id: str) -> Container | None:
-        """The container to take down; one of unreadable configuration by its ID and the defaults."""
         try:
             return self._by_id(container_id)
         except NoSuchContainer:
             return None
-        except StateCorrupt:
-            from .._model.options import normalise
-
-            bare = ContainerConfig(
-                id=container_id,
-                name=container_id[:12],
-                created_time="",
-                options=normalise({}),
-                static_dir=self.store.static_dir(container_id),
-                cgroup_manager=self.host.cgroup_manager,
-            )
-            return Container(self.store, self.host, bare)
 
 
 def _end(container: Container) -> None:

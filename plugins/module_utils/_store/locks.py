@@ -14,6 +14,7 @@ import os
 from types import TracebackType
 from typing import Optional
 
+from .._drivers import shared_locks
 from .._drivers.effects import effect
 
 
@@ -37,6 +38,7 @@ class FileLock:
     def __enter__(self) -> FileLock:
         if self._depth == 0:
             self._descriptor = self._acquire()
+            shared_locks.descriptors.add(self._descriptor)
         self._depth += 1
         return self
 
@@ -45,6 +47,7 @@ class FileLock:
     ) -> None:
         self._depth -= 1
         if self._depth == 0:
+            shared_locks.descriptors.discard(self._descriptor)
             os.close(self._descriptor)
 
     def _acquire(self) -> int:

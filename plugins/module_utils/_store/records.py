@@ -18,11 +18,17 @@ def write(path: str, record: Any, *, durable: bool = True, mode: int = 0o600) ->
     effect(f"write {os.path.basename(path)}")
     temporary = f"{path}.tmp"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        json.dump(record, file, separators=(",", ":"))
-        if durable:
-            file.flush()
-            os.fsync(descriptor)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump(record, file, separators=(",", ":"))
+            if durable:
+                file.flush()
+                os.fsync(descriptor)
+    except BaseException as error:
+        os.unlink(temporary)
+        if isinstance(error, OSError):
+            error.filename = error.filename or path  # write(2) names none, and a full disk has a name
+        raise
     effect(f"rename {os.path.basename(path)}")
     os.rename(temporary, path)
     if durable:

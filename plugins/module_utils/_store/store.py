@@ -73,6 +73,12 @@ class Store:
             records.remove(path)
             records.sync_directory(self._names)
 
+    def forget_name(self, name: str) -> None:
+        """Remove what a write of the first record of the name, cut short, has left."""
+        path = f"{self._names}/{name}.json"
+        if os.path.exists(f"{path}.tmp"):
+            records.remove(path)
+
     def names(self) -> Iterator[tuple[str, str]]:
         """Every container as (name, ID), sorted by name."""
         try:

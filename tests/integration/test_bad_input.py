@@ -1,0 +1,261 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bad input ends in one sentence that names what is wrong, and changes nothing on the host."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from typing import Any, Iterator, Optional
+
+import pytest
+from ansible_collections.libpod.engine.tests.support import kernel, leaks, preload
+from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
+
+PLAIN: dict[str, Any] = {
+    "image": "localhost/busybox:latest",
+    "command": ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"],
+    "network": "none",
+}
+BRIDGE: dict[str, Any] = {**PLAIN, "network": "bridge"}
+preload.engine()
+NOBODY = 65534
+TAKEN = 8082
+MS_RDONLY = 1
+ANY = "any"
+
+# What is wrong: the task, the kind of the error, and words its sentence must have.
+Case = tuple[dict[str, Any], str, tuple[str, ...]]
+VALUES: dict[str, Case] = {
+    "name with a blank": ({"name": "a b"}, "InvalidArgument", ("name", "'a b'")),
+    "name that leads out": ({"name": "../x"}, "InvalidArgument", ("name", "'../x'")),
+    "name that is empty": ({"name": ""}, "InvalidArgument", ("name", "''")),
+    "name with a newline": ({"name": "a\n"}, "InvalidArgument", ("name", r"'a\n'")),
+    "memory 12x": ({"memory": "12x"}, "InvalidArgument", ("memory", "'12x'", "512m")),
+    "memory below zero": ({"memory": "-5"}, "InvalidArgument", ("memory", "'-5'")),
+    "memory too small": ({"memory": "1k"}, "InvalidArgument", ("memory", "6m")),
+    "swap below memory": ({"memory": "64m", "memory_swap": "32m"}, "InvalidArgument", ("memory_swap", "memory")),
+    "shm_size 12x": ({"shm_size": "12x"}, "InvalidArgument", ("shm_size", "'12x'")),
+    "tmpfs size 12x": ({"tmpfs": {"/x": "size=12x"}}, "InvalidArgument", ("tmpfs", "'12x'")),
+    "cpus below zero": ({"cpus": "-1"}, "InvalidArgument", ("cpus", "'-1'")),
+    "cpu_shares below zero": ({"cpu_shares": -1}, "InvalidArgument", ("cpu_shares", "-1")),
+    "cpu_quota below zero": ({"cpu_quota": -5}, "InvalidArgument", ("cpu_quota", "-5")),
+    "pids_limit below zero": ({"pids_limit": -5}, "InvalidArgument", ("pids_limit", "-5")),
+    "cpuset of no CPU": ({"cpuset_cpus": "0-9999"}, "InvalidArgument", ("cpuset_cpus", "no CPU")),
+    "stop_timeout below zero": ({"stop_timeout": -3}, "InvalidArgument", ("stop_timeout", "-3")),
+    "unknown signal": ({"stop_signal": "NOPE"}, "InvalidArgument", ("stop_signal", "'NOPE'")),
+    "unknown capability": ({"cap_add": ["NOPE"]}, "InvalidArgument", ("cap_add", "CAP_NOPE")),
+    "unknown security option": ({"security_opt": ["foo=bar"]}, "InvalidArgument", ("security_opt", "foo=bar")),
+    "unknown resource": ({"ulimit": ["foo=1"]}, "InvalidArgument", ("ulimit", "foo=1")),
+    "soft above hard": ({"ulimit": ["nofile=10:5"]}, "InvalidArgument", ("ulimit", "nofile=10:5")),
+    "relative workdir": ({"workdir": "etc"}, "InvalidArgument", ("workdir", "'etc'")),
+    "open quotes": ({"command": "sh -c 'x"}, "InvalidArgument", ("command", "quote")),
+    "variable with =": ({"env": {"A=B": "x"}}, "InvalidArgument", ("env", "'A=B'")),
+    "address that is none": ({"dns": ["x"]}, "InvalidArgument", ("dns", "'x'")),
+    "unknown network mode": ({"network": "pod:foo"}, "InvalidArgument", ("network", "'pod:foo'")),
+    "port too high": ({**BRIDGE, "publish": ["70000:80"]}, "InvalidArgument", ("publish", "70000:80", "65535")),
+    "port zero": ({**BRIDGE, "publish": ["80:0"]}, "InvalidArgument", ("publish", "80:0", "65535")),
+    "port without a network": ({"publish": ["8083:80"]}, "InvalidArgument", ("publish", "network")),
+    "cgroup parent that leads out": ({"cgroup_parent": "../../x"}, "InvalidArgument", ("cgroup_parent", "../../x")),
+    "relative root": ({"static_root": "here"}, "InvalidArgument", ("static_root", "'here'", "absolute")),
+}
+HOSTS: dict[str, Case] = {
+    "unknown image": ({"image": "localhost/none"}, "NoSuchImage", ("localhost/none",)),
+    "image without a source": ({"image": "oci:/srv/none:x"}, "NoSuchImage", ("oci:/srv/none:x",)),
+    "image that is no reference": ({"image": "UPPER CASE"}, "InvalidArgument", ("'UPPER CASE'",)),
+    "no image": ({"image": None}, "InvalidArgument", ("image", "web")),
+    "rootfs that is a file": ({"image": "/srv/file", "rootfs": True}, "InvalidArgument", ("/srv/file", "directory")),
+    "rootfs that is not there": ({"image": "/srv/no", "rootfs": True}, "InvalidArgument", ("/srv/no", "directory")),
+    "unknown user": ({"user": "nemo"}, "InvalidArgument", ("user", "nemo", "/etc/passwd")),
+    "unknown group": ({"user": "root:nemo"}, "InvalidArgument", ("user", "nemo", "/etc/group")),
+    "missing bind source": ({"volume": ["/srv/no:/x"]}, "InvalidArgument", ("volume", "/srv/no", "exist")),
+    "missing env_file": ({"env_file": ["/srv/no"]}, "InvalidArgument", ("env_file", "/srv/no")),
+    "missing seccomp profile": ({"security_opt": ["seccomp=/srv/no"]}, "InvalidArgument", ("security_opt", "/srv/no")),
+    "seccomp profile that is none": ({"security_opt": ["seccomp=/srv/file"]}, "InvalidArgument", ("/srv/file", "JSON")),
+    "missing log directory": ({"log_opt": {"path": "/srv/no/x.log"}}, "LibpodError", ("log_opt", "/srv/no/x.log")),
+    "missing namespace": ({"network": "ns:/srv/no"}, "InvalidArgument", ("network", "/srv/no")),
+    "namespace that is a file": ({"network": "ns:/srv/file"}, "InvalidArgument", ("network", "/srv/file")),
+    "join of a missing container": ({"network": "container:no"}, "NoSuchContainer", ("network", "'no'", "web")),
+    "join of a stopped container": ({"network": "container:idle"}, "ContainerStopped", ("network", "idle", "start it")),
+    "join of itself": ({"network": "container:web"}, "InvalidArgument", ("network", "web", "its own")),
+    "undefined network": ({"network": "nowhere"}, "NoSuchNetwork", ("nowhere", "/srv/cni", NETWORK)),
+    "port taken by a listener": ({**BRIDGE, "publish": [f"{TAKEN}:80"]}, "InvalidArgument", (str(TAKEN), "in use")),
+    "port taken by a container": ({**BRIDGE, "publish": ["8081:80"]}, "InvalidArgument", ("8081", "in use")),
+    "address of another host": (
+        {**BRIDGE, "publish": ["203.0.113.9:8084:80"]},
+        "InvalidArgument",
+        ("publish", "203.0.113.9", "address of this host"),
+    ),
+    "limit above the host's": (
+        {"ulimit": ["nofile=99999999999:99999999999"]},
+        "InvalidArgument",
+        ("ulimit", "nofile=99999999999"),
+    ),
+    "command not found": ({"command": ["/no/such"]}, "ContainerNotCreated", ("web", "command", "/no/such")),
+    "command that is no program": (
+        {"command": ["/etc/passwd"]},
+        "ContainerNotCreated",
+        ("web", "command", "/etc/passwd", "permission denied"),
+    ),
+    "workdir that is a file": ({"workdir": "/etc/passwd"}, "InvalidArgument", ("workdir", "/etc/passwd", "directory")),
+    "sysctl of the host": ({"sysctl": {"kernel.nope": "1"}}, "ContainerNotCreated", ("kernel.nope",)),
+    "no OCI runtime": ({"oci_runtime": "/srv/no/runc"}, "ToolMissing", ("/srv/no/runc", "package runc")),
+    "no conmon": ({"conmon_path": "/srv/no/conmon"}, "ToolMissing", ("/srv/no/conmon", "package conmon")),
+    "no CNI plugin": (
+        {**BRIDGE, "cni_plugin_dirs": ["/srv/no"]},
+        "ToolMissing",
+        ("bridge", "/srv/no", "containernetworking-plugins"),
+    ),
+    "slice without systemd": ({"cgroup_parent": "a.slice"}, "InvalidArgument", ("cgroup_parent", "a.slice")),
+    "systemd that does not run": ({"cgroup_manager": "systemd"}, "NotImplementedByHost", ("cgroup_manager", "systemd")),
+}
+
+
+class Furnished:
+    """A host with a running and a configured container, a port that is listened on, and a plain file."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        for name, options in (("other", {**BRIDGE, "publish": ["8081:80"]}), ("idle", {**PLAIN, "state": "created"})):
+            made = host.container(name, **options)
+            assert not made.failed, made
+        self.remember()
+
+    def remember(self) -> None:
+        """What there is from now on is what has to stay."""
+        self._before = leaks.snapshot(self.host)
+        self._listed = self.host.module("libpod_container_info")["containers"]
+
+    def refuses(self, options: dict[str, Any], error: Optional[str], *words: str, **how: Any) -> None:
+        """The task fails in one sentence with these words; neither the host nor any container is different after it."""
+        refused = self.host.module("libpod_container", {"name": "web", **options}, **how)
+        assert refused.failed, refused
+        assert error == ANY or refused.get("error") == error, refused
+        sentence = refused["msg"]
+        assert "\n" not in sentence and "Traceback" not in f"{refused}{refused.stderr}", refused
+        assert not [word for word in words if word not in sentence], sentence
+        changed = leaks.difference(self._before, leaks.snapshot(self.host))
+        assert not changed, f"{sentence}\n  " + "\n  ".join(changed)
+        assert self.host.module("libpod_container_info")["containers"] == self._listed
+
+
+@pytest.fixture
+def furnished(host: Host) -> Iterator[Furnished]:
+    with open("/srv/file", "w", encoding="ascii"), socket.create_server(("127.0.0.1", TAKEN)):
+        yield Furnished(host)
+    os.unlink("/srv/file")
+
+
+@pytest.mark.parametrize("cases", [VALUES, HOSTS], ids=["by itself", "on this host"])
+def test_bad_value_is_refused_in_one_sentence(furnished: Furnished, cases: dict[str, Case]) -> None:
+    for case, (options, error, words) in cases.items():
+        try:
+            furnished.refuses({**PLAIN, **options}, error, *words)
+        except AssertionError as failure:
+            raise AssertionError(f"{case}: {failure}") from failure
+
+
+def test_bad_value_leaves_an_existing_container_as_it_runs(furnished: Furnished) -> None:
+    made = furnished.host.container("web", **PLAIN)
+    furnished.remember()
+    for case in ("unknown image", "missing bind source", "undefined network", "port taken by a container", "no conmon"):
+        options, error, words = HOSTS[case]
+        furnished.refuses({**PLAIN, "hostname": "another", **options}, error, *words)
+    again = furnished.host.container("web", **PLAIN)
+    assert (again.changed, again["container"]["State"]["Pid"]) == (False, made["container"]["State"]["Pid"])
+
+
+def test_option_the_module_does_not_have_is_refused_by_name(furnished: Furnished) -> None:
+    for option in ("healthcheck", "no_such_option"):
+        furnished.refuses({**PLAIN, option: "x"}, None, option)
+
+
+def test_without_root_nothing_begins(furnished: Furnished) -> None:
+    for options in (PLAIN, {"state": "absent"}, {"state": "stopped"}):
+        furnished.refuses(options, "InvalidArgument", "root", "become", prepare=lambda: os.setuid(NOBODY))
+
+
+def test_tool_that_cannot_run_is_named(furnished: Furnished) -> None:
+    kernel.mount("/srv/file", "/usr/bin/containers-storage", flags=kernel.MS_BIND)
+    furnished.remember()
+    try:
+        furnished.refuses(PLAIN, "ToolMissing", "containers-storage", "package containers-storage")
+    finally:
+        kernel.umount("/usr/bin/containers-storage")
+
+
+@contextlib.contextmanager
+def _disk(options: str, flags: int = 0) -> Iterator[dict[str, str]]:
+    """A small file system of its own for both roots."""
+    os.mkdir("/srv/small")
+    kernel.mount("small", "/srv/small", "tmpfs", flags=flags, options=options)
+    try:
+        yield {"static_root": "/srv/small/static", "run_root": "/srv/small/run"}
+    finally:
+        kernel.umount("/srv/small")
+        os.rmdir("/srv/small")
+
+
+def _fill(folder: str, left: int) -> None:
+    """Leave room for so many bytes."""
+    with open(f"{folder}/filler", "wb", buffering=0) as file:
+        with contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        file.truncate(max(0, os.fstat(file.fileno()).st_size - left))
+
+
+@pytest.mark.parametrize("left", range(0, 40_960, 4096))
+def test_full_disk_is_said_and_nothing_is_left(furnished: Furnished, left: int) -> None:
+    """Each record more that finds room is another one that does not."""
+    with _disk("size=64k,mode=755") as roots:
+        for root in roots.values():
+            for name in ("names", "containers", "locks"):
+                os.makedirs(f"{root}/{name}")
+        _fill("/srv/small", left)
+        furnished.remember()
+        # Ours or the OCI runtime's words, whoever meets it.
+        furnished.refuses({**PLAIN, **roots}, ANY, "space left on device")
+
+
+def test_read_only_disk_is_said(furnished: Furnished) -> None:
+    with _disk("mode=755", flags=MS_RDONLY) as roots:
+        furnished.remember()
+        for options in (PLAIN, {"state": "absent"}):
+            furnished.refuses({**options, **roots}, "OSError", "/srv/small", "Read-only file system")
+
+
+@contextlib.contextmanager
+def _network_file(furnished: Furnished, content: str) -> Iterator[None]:
+    path = f"{furnished.host.parts.cni_config_dir}/10-broken.conflist"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(content)
+    furnished.remember()
+    try:
+        yield
+    finally:
+        os.unlink(path)
+
+
+def test_malformed_network_is_named(furnished: Furnished) -> None:
+    for content in (
+        "{",
+        "[]",
+        '{"name": "broken"}',
+        '{"name": "broken", "plugins": []}',
+        '{"name": "broken", "plugins": [{"type": "../../bin/sh"}]}',
+    ):
+        with _network_file(furnished, content):
+            furnished.refuses({**PLAIN, "network": "broken"}, "NoSuchNetwork", "10-broken")
+    with _network_file(furnished, '{"cniVersion": "1.0.0", "name": "broken", "plugins": [{"type": "no-such"}]}'):
+        furnished.refuses({**PLAIN, "network": "broken"}, "ToolMissing", "no-such")
+
+
+def test_network_whose_plugin_refuses_leaves_nothing(furnished: Furnished) -> None:
+    ranges = [[{"subnet": "nonsense"}]]
+    plugin = {"type": "bridge", "bridge": "cni-broken0", "ipam": {"type": "host-local", "ranges": ranges}}
+    with _network_file(furnished, json.dumps({"cniVersion": "0.4.0", "name": "broken", "plugins": [plugin]})):
+        furnished.refuses({**PLAIN, "network": "broken"}, "ToolFailed", "ADD", "broken", "nonsense")
