@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Iterator, Optional
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import kernel, leaks
+from ansible_collections.libpod.engine.tests.support import kernel, leaks, preload
 from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
-from ansible_collections.libpod.engine.tests.support.modules import Result
 
 PLAIN: dict[str, Any] = {
     "image": "localhost/busybox:latest",
@@ -21,8 +21,11 @@ PLAIN: dict[str, Any] = {
     "network": "none",
 }
 BRIDGE: dict[str, Any] = {**PLAIN, "network": "bridge"}
+preload.engine()
 NOBODY = 65534
 TAKEN = 8082
+MS_RDONLY = 1
+ANY = "any"
 
 # What is wrong: the task, the kind of the error, and words its sentence must have.
 Case = tuple[dict[str, Any], str, tuple[str, ...]]
@@ -111,146 +114,148 @@ HOSTS: dict[str, Case] = {
 }
 
 
-@pytest.fixture
-def furnished(host: Host) -> Iterator[Host]:
+class Furnished:
     """A host with a running and a configured container, a port that is listened on, and a plain file."""
-    for name, options in (("other", {**BRIDGE, "publish": ["8081:80"]}), ("idle", {**PLAIN, "state": "created"})):
-        made = host.container(name, **options)
-        assert not made.failed, made
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        for name, options in (("other", {**BRIDGE, "publish": ["8081:80"]}), ("idle", {**PLAIN, "state": "created"})):
+            made = host.container(name, **options)
+            assert not made.failed, made
+        self.remember()
+
+    def remember(self) -> None:
+        """What there is from now on is what has to stay."""
+        self._before = leaks.snapshot(self.host)
+        self._listed = self.host.module("libpod_container_info")["containers"]
+
+    def refuses(self, options: dict[str, Any], error: Optional[str], *words: str, **how: Any) -> None:
+        """The task fails in one sentence with these words; neither the host nor any container is different after it."""
+        refused = self.host.module("libpod_container", {"name": "web", **options}, **how)
+        assert refused.failed, refused
+        assert error == ANY or refused.get("error") == error, refused
+        sentence = refused["msg"]
+        assert "\n" not in sentence and "Traceback" not in f"{refused}{refused.stderr}", refused
+        assert not [word for word in words if word not in sentence], sentence
+        changed = leaks.difference(self._before, leaks.snapshot(self.host))
+        assert not changed, f"{sentence}\n  " + "\n  ".join(changed)
+        assert self.host.module("libpod_container_info")["containers"] == self._listed
+
+
+@pytest.fixture
+def furnished(host: Host) -> Iterator[Furnished]:
     with open("/srv/file", "w", encoding="ascii"), socket.create_server(("127.0.0.1", TAKEN)):
-        yield host
+        yield Furnished(host)
     os.unlink("/srv/file")
 
 
-def _refused(host: Host, task: Callable[[], Result], error: Optional[str], words: tuple[str, ...]) -> Result:
-    """The task fails in one sentence with these words; neither the host nor any container is different after it."""
-    before, listed = leaks.snapshot(host), host.module("libpod_container_info")["containers"]
-    refused = task()
-    assert refused.failed, refused
-    assert refused.get("error") == error, refused
-    sentence = refused["msg"]
-    assert "\n" not in sentence and "Traceback" not in f"{refused}{refused.stderr}", refused
-    assert not [word for word in words if word not in sentence], sentence
-    changed = leaks.difference(before, leaks.snapshot(host))
-    assert not changed, f"{sentence}\n  " + "\n  ".join(changed)
-    assert host.module("libpod_container_info")["containers"] == listed
-    return refused
-
-
 @pytest.mark.parametrize("cases", [VALUES, HOSTS], ids=["by itself", "on this host"])
-def test_bad_value_is_refused_in_one_sentence(furnished: Host, cases: dict[str, Case]) -> None:
+def test_bad_value_is_refused_in_one_sentence(furnished: Furnished, cases: dict[str, Case]) -> None:
     for case, (options, error, words) in cases.items():
         try:
-            given = {"name": "web", **PLAIN, **options}
-            _refused(furnished, lambda given=given: furnished.module("libpod_container", given), error, words)  # type: ignore[misc]
+            furnished.refuses({**PLAIN, **options}, error, *words)
         except AssertionError as failure:
             raise AssertionError(f"{case}: {failure}") from failure
 
 
-def test_bad_value_leaves_an_existing_container_as_it_runs(furnished: Host) -> None:
-    made = furnished.container("web", **PLAIN)
+def test_bad_value_leaves_an_existing_container_as_it_runs(furnished: Furnished) -> None:
+    made = furnished.host.container("web", **PLAIN)
+    furnished.remember()
     for case in ("unknown image", "missing bind source", "undefined network", "port taken by a container", "no conmon"):
         options, error, words = HOSTS[case]
-        given = {"name": "web", **PLAIN, **options}
-        _refused(furnished, lambda given=given: furnished.module("libpod_container", given), error, words)  # type: ignore[misc]
-    again = furnished.container("web", **PLAIN)
+        furnished.refuses({**PLAIN, "hostname": "another", **options}, error, *words)
+    again = furnished.host.container("web", **PLAIN)
     assert (again.changed, again["container"]["State"]["Pid"]) == (False, made["container"]["State"]["Pid"])
 
 
-@pytest.mark.parametrize("option", ["healthcheck", "no_such_option"])
-def test_option_the_module_does_not_have_is_refused_by_name(furnished: Host, option: str) -> None:
-    _refused(furnished, lambda: furnished.container("web", **{**PLAIN, option: "x"}), None, (option,))
+def test_option_the_module_does_not_have_is_refused_by_name(furnished: Furnished) -> None:
+    for option in ("healthcheck", "no_such_option"):
+        furnished.refuses({**PLAIN, option: "x"}, None, option)
 
 
-def test_without_root_nothing_begins(furnished: Host) -> None:
-    def task(**options: Any) -> Result:
-        return furnished.module("libpod_container", {"name": "web", **options}, prepare=lambda: os.setuid(NOBODY))
-
+def test_without_root_nothing_begins(furnished: Furnished) -> None:
     for options in (PLAIN, {"state": "absent"}, {"state": "stopped"}):
-        _refused(furnished, lambda options=options: task(**options), "InvalidArgument", ("root", "become"))  # type: ignore[misc]
+        furnished.refuses(options, "InvalidArgument", "root", "become", prepare=lambda: os.setuid(NOBODY))
 
 
-def test_store_tool_that_cannot_run_is_named(furnished: Host) -> None:
+def test_tool_that_cannot_run_is_named(furnished: Furnished) -> None:
     kernel.mount("/srv/file", "/usr/bin/containers-storage", flags=kernel.MS_BIND)
-    words = ("containers-storage", "package containers-storage")
+    furnished.remember()
     try:
-        _refused(furnished, lambda: furnished.container("web", **PLAIN), "ToolMissing", words)
+        furnished.refuses(PLAIN, "ToolMissing", "containers-storage", "package containers-storage")
     finally:
         kernel.umount("/usr/bin/containers-storage")
 
 
-def _full(folder: str) -> None:
-    """A file that takes the last byte."""
-    with open(f"{folder}/filler", "wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            pass
-
-
-def _roots(folder: str) -> dict[str, str]:
-    return {"static_root": f"{folder}/static", "run_root": f"{folder}/run"}
-
-
-@pytest.mark.parametrize("room", ["none", "some"])
-def test_full_disk_is_said_and_nothing_is_left(furnished: Host, room: str) -> None:
+@contextlib.contextmanager
+def _disk(options: str, flags: int = 0) -> Iterator[dict[str, str]]:
+    """A small file system of its own for both roots."""
     os.mkdir("/srv/small")
-    kernel.mount("small", "/srv/small", "tmpfs", options="size=64k,mode=755")
-    if room == "some":
-        for root in _roots("/srv/small").values():
-            for name in ("names", "containers", "locks"):
-                os.makedirs(f"{root}/{name}")
-    _full("/srv/small")
+    kernel.mount("small", "/srv/small", "tmpfs", flags=flags, options=options)
     try:
-        task = lambda: furnished.container("web", **{**PLAIN, **_roots("/srv/small")})  # noqa: E731
-        _refused(furnished, task, "OSError", ("/srv/small", "No space left on device"))
+        yield {"static_root": "/srv/small/static", "run_root": "/srv/small/run"}
     finally:
         kernel.umount("/srv/small")
         os.rmdir("/srv/small")
 
 
-def test_read_only_disk_is_said(furnished: Host) -> None:
-    os.mkdir("/srv/fixed")
-    kernel.mount("fixed", "/srv/fixed", "tmpfs", flags=1)
-    try:
+def _fill(folder: str, left: int) -> None:
+    """Leave room for so many bytes."""
+    with open(f"{folder}/filler", "wb", buffering=0) as file:
+        with contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        file.truncate(max(0, os.fstat(file.fileno()).st_size - left))
+
+
+@pytest.mark.parametrize("left", range(0, 40_960, 4096))
+def test_full_disk_is_said_and_nothing_is_left(furnished: Furnished, left: int) -> None:
+    """Each record more that finds room is another one that does not."""
+    with _disk("size=64k,mode=755") as roots:
+        for root in roots.values():
+            for name in ("names", "containers", "locks"):
+                os.makedirs(f"{root}/{name}")
+        _fill("/srv/small", left)
+        furnished.remember()
+        # Ours or the OCI runtime's words, whoever meets it.
+        furnished.refuses({**PLAIN, **roots}, ANY, "space left on device")
+
+
+def test_read_only_disk_is_said(furnished: Furnished) -> None:
+    with _disk("mode=755", flags=MS_RDONLY) as roots:
+        furnished.remember()
         for options in (PLAIN, {"state": "absent"}):
-            task = lambda options=options: furnished.container("web", **{**options, **_roots("/srv/fixed")})  # noqa: E731
-            _refused(furnished, task, "OSError", ("/srv/fixed", "Read-only file system"))
+            furnished.refuses({**options, **roots}, "OSError", "/srv/small", "Read-only file system")
+
+
+@contextlib.contextmanager
+def _network_file(furnished: Furnished, content: str) -> Iterator[None]:
+    path = f"{furnished.host.parts.cni_config_dir}/10-broken.conflist"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(content)
+    furnished.remember()
+    try:
+        yield
     finally:
-        kernel.umount("/srv/fixed")
-        os.rmdir("/srv/fixed")
+        os.unlink(path)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
+def test_malformed_network_is_named(furnished: Furnished) -> None:
+    for content in (
         "{",
         "[]",
         '{"name": "broken"}',
         '{"name": "broken", "plugins": []}',
         '{"name": "broken", "plugins": [{"type": "../../bin/sh"}]}',
-        '{"cniVersion": "1.0.0", "name": "broken", "plugins": [{"type": "no-such-plugin"}]}',
-    ],
-)
-def test_malformed_network_is_named(furnished: Host, content: str) -> None:
-    path = f"{furnished.parts.cni_config_dir}/10-broken.conflist"
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(content)
-    try:
-        well_formed = "no-such-plugin" in content
-        error, words = ("ToolMissing", ("no-such-plugin",)) if well_formed else ("NoSuchNetwork", ("10-broken",))
-        _refused(furnished, lambda: furnished.container("web", **{**PLAIN, "network": "broken"}), error, words)
-    finally:
-        os.unlink(path)
+    ):
+        with _network_file(furnished, content):
+            furnished.refuses({**PLAIN, "network": "broken"}, "NoSuchNetwork", "10-broken")
+    with _network_file(furnished, '{"cniVersion": "1.0.0", "name": "broken", "plugins": [{"type": "no-such"}]}'):
+        furnished.refuses({**PLAIN, "network": "broken"}, "ToolMissing", "no-such")
 
 
-def test_network_whose_plugin_refuses_leaves_nothing(furnished: Host) -> None:
-    path = f"{furnished.parts.cni_config_dir}/10-broken.conflist"
-    plugin = {"type": "bridge", "bridge": "broken0", "ipam": {"type": "host-local", "ranges": [[{"subnet": "nonsense"}]]}}
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump({"cniVersion": "0.4.0", "name": "broken", "plugins": [plugin]}, file)
-    try:
-        _refused(furnished, lambda: furnished.container("web", **{**PLAIN, "network": "broken"}), "ToolFailed", ("broken",))
-    finally:
-        os.unlink(path)
+def test_network_whose_plugin_refuses_leaves_nothing(furnished: Furnished) -> None:
+    ranges = [[{"subnet": "nonsense"}]]
+    plugin = {"type": "bridge", "bridge": "cni-broken0", "ipam": {"type": "host-local", "ranges": ranges}}
+    with _network_file(furnished, json.dumps({"cniVersion": "0.4.0", "name": "broken", "plugins": [plugin]})):
+        furnished.refuses({**PLAIN, "network": "broken"}, "ToolFailed", "ADD", "broken", "nonsense")

@@ -15,7 +15,7 @@ import time
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import kernel
+from ansible_collections.libpod.engine.tests.support import kernel, preload
 from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host, network
 
 OPTIONS: dict[str, Any] = {
@@ -26,6 +26,7 @@ OPTIONS: dict[str, Any] = {
     "memory": "64m",
 }
 Inspected = dict[str, Any]
+preload.engine()
 
 
 def _run(host: Host, **changes: Any) -> Inspected:

@@ -10,7 +10,6 @@ module is killed on a real host.
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import signal
@@ -20,8 +19,8 @@ from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
 import pytest
-from ansible_collections.libpod.engine.plugins import module_utils
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import effects
+from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 
@@ -39,14 +38,7 @@ ABSENT = {"name": "web", "state": "absent"}
 Point = tuple[str, int]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _loaded() -> None:
-    """The engine is imported once, here, and not in each of the many modules that are run."""
-    top = next(iter(module_utils.__path__))
-    for room in (one for one in os.listdir(top) if one.startswith("_") and not one.startswith("__")):
-        for file in os.listdir(f"{top}/{room}"):
-            if file.endswith(".py"):
-                importlib.import_module(f"{module_utils.__name__}.{room}.{file[:-3]}")
+preload.engine()
 
 
 def _kind(name: str) -> str:

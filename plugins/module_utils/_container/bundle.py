@@ -85,9 +85,14 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
 
         id_mappings.prepare(container, rootfs)
     effect("write config.json")
-    descriptor = os.open(f"{container.run_dir}/config.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        json.dump(generate(config, facts), file, separators=(",", ":"))
+    path = f"{container.run_dir}/config.json"
+    spec = json.dumps(generate(config, facts), separators=(",", ":"))
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        try:
+            file.write(spec)
+            file.flush()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from error
 
 
 def _check_workdir(container: Container, rootfs: str) -> None:

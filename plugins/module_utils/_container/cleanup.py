@@ -46,13 +46,13 @@ def cleanup(container: Container, *, thorough: bool = False, delete: bool = Fals
     finally:
         for work in running:
             work.join()
-    for work in running:
-        work.result()
     for path in (container.cgroup_path, container.conmon_cgroup_path):
         if cgroups_tree.exists(container.host.cgroups, path):
             cgroups_tree.remove(container.host.cgroups, path)
     if os.path.dirname(container.cgroup_path) == DEFAULT_CGROUP_PARENT:
         cgroups_tree.remove_if_empty(container.host.cgroups, DEFAULT_CGROUP_PARENT)
+    for work in running:
+        work.result()
     if os.path.isdir(f"{container.config.static_dir}/overlays"):
         from .volumes import remove_overlays
 

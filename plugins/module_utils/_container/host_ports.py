@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import socket
 from contextlib import contextmanager
-from typing import Iterator, Sequence
+from typing import Any, Iterator, Sequence
 
 from .._model.config import ContainerConfig
 from .._model.errors import InvalidArgument
@@ -69,6 +69,19 @@ def held(config: ContainerConfig) -> Iterator[Sequence[socket.socket]]:
     finally:
         for found in sockets:
             found.close()
+
+
+def check_free(name: str, publish: Sequence[Sequence[Any]], own: Sequence[Sequence[Any]]) -> None:
+    """Look whether host ports can be bound; those in ``own`` are the container's already.
+
+    :raises InvalidArgument: a port is taken.
+    """
+    mine = {(port, protocol) for _ip, port, _container_port, protocol in own}
+    for host_ip, port, _container_port, protocol in publish:
+        if port and (port, protocol) not in mine:
+            found = _reserve(name, host_ip, port, protocol)
+            if found is not None:
+                found.close()
 
 
 def choose(publish: Sequence[Sequence[object]]) -> tuple[tuple[str, int, int, str], ...]:

@@ -38,10 +38,18 @@ def init(container: Container, fresh: bool) -> None:
     try:
         _init(container)
     except BaseException:
-        from .cleanup import cleanup
-
-        cleanup(container, thorough=True)
+        take_down(container)
         raise
+
+
+def take_down(container: Container) -> None:
+    """``cleanup`` after an error, which stays the one reported: what cannot be taken down now, the next run takes."""
+    from .cleanup import cleanup
+
+    try:
+        cleanup(container, thorough=True)
+    except (LibpodError, OSError):
+        pass
 
 
 def _init(container: Container) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from .._drivers import cni_config, netns
-from .._model.errors import NoSuchNetwork, StateCorrupt
+from .._model.errors import LibpodError, NoSuchNetwork, StateCorrupt
 from .._model.network import Attachment, port_mappings
 from .attachments import RECORD, attachments, save
 
@@ -64,6 +64,20 @@ def attach(container: Container) -> None:
     save(container, made)
 
 
+def _delete(container: Container, attachment: Attachment) -> None:
+    """DEL. Where ADD never came to an end and left no address, a plugin's refusal to delete is nothing to stop at:
+
+    it is that of a configuration it does not accept, and would keep the container for ever.
+    """
+    try:
+        container.host.cni.delete(container.id, container.netns_path, attachment)
+    except LibpodError:
+        from .._drivers.cni_leftovers import with_result
+
+        if with_result(container.id, container.netns_path, attachment).result is not None:
+            raise
+
+
 def detach(container: Container) -> None:
     """Undo what ``attach`` did, or began, and remove the network namespace; what is gone is fine."""
     try:
@@ -71,8 +85,10 @@ def detach(container: Container) -> None:
     except StateCorrupt:
         # A record that the power was cut on, say: what it must have held.
         made = _planned(container, missing_ok=True)
-    for attachment in reversed(made):
-        container.host.cni.delete(container.id, container.netns_path, attachment)
-    netns.delete(container.netns_path)
+    try:
+        for attachment in reversed(made):
+            _delete(container, attachment)
+    finally:
+        netns.delete(container.netns_path)
     if made:
         container.store.remove_side_record(container.id, RECORD)

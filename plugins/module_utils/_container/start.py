@@ -28,6 +28,8 @@ def start(container: Container, fresh: bool) -> None:
     try:
         container.host.oci.start(container.id, container.name)
     except BaseException:
-        container.cleanup()
+        from .init import take_down
+
+        take_down(container)
         raise
     container.save(status=ContainerStatus.RUNNING, started_time=began)

@@ -20,6 +20,8 @@ from .command import tool_environment
 from .effects import effect
 from .oci import OciRuntime
 
+# What the OCI runtime writes of a container; it swallows the error where there is not so much left.
+_RUNTIME_BYTES = 1 << 15
 COMMAND_NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
 
@@ -166,7 +168,11 @@ def _created_pid(answer: bytes, it: Monitored) -> int:
     pid = int(told.get("data", -1))
     if pid > 0:
         return pid
-    raise ContainerNotCreated(it.name, _runtime_words(it.runtime_log) or str(told.get("message") or told))
+    words = _runtime_words(it.runtime_log) or str(told.get("message") or told)
+    room = os.statvfs(it.run_dir)
+    if room.f_bavail * room.f_frsize < _RUNTIME_BYTES:
+        words += f" (hardly any space left on device for {it.run_dir})"
+    raise ContainerNotCreated(it.name, " ".join(words.split()))
 
 
 def _runtime_words(path: str) -> str:

@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import os
-from typing import Optional
+from contextlib import contextmanager
+from typing import Iterator, Optional
 
 from .._container import host_ports
 from .._container.container import Container
 from .._container.observe import timestamp
 from .._drivers.image_store import ImageStore
 from .._model.config import ContainerConfig
-from .._model.errors import Internal
+from .._model.errors import Internal, NoSuchContainer
 from .._model.image import Image, name_meant
 from .._model.options import Change
 from .._model.ports import with_exposed
@@ -121,14 +122,39 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
     )
 
 
+@contextmanager
+def _joined_held(runtime: Runtime, desired: Desired) -> Iterator[None]:
+    """Hold the container whose network is joined, lest it stop or go before it is seen to have a dependent.
+
+    :raises NoSuchContainer: it has gone. The order of locks: a name, then the ID of what its container joins, which
+    nobody who waits for a name holds.
+    """
+    network = desired.wanted["network"]
+    if network["mode"] != "container":
+        yield
+        return
+    while True:
+        found = runtime.store.lookup(network["target"])
+        with runtime.store.lock(found) as lock:
+            try:
+                current = runtime.store.lookup(network["target"])
+            except NoSuchContainer:
+                lock.discard()
+                raise
+            if current == found:
+                yield
+                return
+
+
 def _create(runtime: Runtime, desired: Desired, plan: Plan) -> Container:
-    container = runtime.begin(configuration(runtime, desired, None))
-    try:
-        _bring_up(runtime, container, plan.has("start"))
-    except BaseException:
-        runtime.undo(desired.name)
-        raise
-    runtime.commit(container)
+    with _joined_held(runtime, desired):
+        container = runtime.begin(configuration(runtime, desired, None))
+        try:
+            _bring_up(runtime, container, plan.has("start"))
+        except BaseException:
+            runtime.undo(desired.name)
+            raise
+        runtime.commit(container)
     return container
 
 
@@ -142,19 +168,25 @@ def _bring_up(runtime: Runtime, container: Container, run: bool) -> None:
 
 def _recreate(runtime: Runtime, old: Container, desired: Desired, plan: Plan) -> Container:
     """The old container gives way only once the new one is up; otherwise it comes back as it was."""
-    new = runtime.begin(configuration(runtime, desired, old))
-    status = old.status()
+    with _joined_held(runtime, desired), runtime.store.lock(old.id):
+        runtime.check_removable(old)
+        return _replace(runtime, old, runtime.begin(configuration(runtime, desired, old)), plan)
+
+
+def _replace(runtime: Runtime, old: Container, new: Container, plan: Plan) -> Container:
+    old.sync()
+    status = old.state.status
     try:
         with old.batch():
             if status is ContainerStatus.PAUSED:
                 old.unpause()
             if old.state.status is ContainerStatus.RUNNING:
                 old.stop()
-            elif old.state.status is ContainerStatus.CREATED:
+            elif old.state.status in (ContainerStatus.CREATED, ContainerStatus.UNKNOWN):
                 old.cleanup()
         _bring_up(runtime, new, plan.status_after in ("running", "paused"))
     except BaseException:
-        runtime.undo(desired.name)
+        runtime.undo(new.name)
         if old.unreadable:
             raise
         if status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED) and not old.status().has_process:
@@ -183,13 +215,15 @@ def _delete(runtime: Runtime, name: str, desired: Desired) -> None:
     with runtime.store.lock(name) as lock:
         container = runtime.find(name)
         if container is not None:
+            # In one piece: nobody can come to depend on it in between.
             with container.batch():
+                runtime.check_removable(container)
                 if container.state.status is ContainerStatus.PAUSED:
                     container.unpause()
                 if container.state.status is ContainerStatus.RUNNING:
                     container.end()
-            if not desired.delete_volumes:
-                anonymous_volumes.keep(container)
-            runtime.remove(container, force=True)
+                if not desired.delete_volumes:
+                    anonymous_volumes.keep(container)
+                runtime.remove(container, force=True)
         if lock.depth == 1:
             lock.discard()

@@ -9,7 +9,9 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from .._container.container import Container
+from .._model.errors import InvalidArgument
 from .._model.parts import Parts
+from .._model.status import ContainerStatus
 from .._runtime.inspect import inspect
 from .._runtime.runtime import Runtime
 from . import planner
@@ -40,6 +42,8 @@ def reconcile(parts: Parts, desired: Desired, *, check_mode: bool = False) -> Ou
 
     :raises LibpodError: in words for the user; what had been begun is undone, or is by the next run.
     """
+    if os.geteuid() != 0:
+        raise InvalidArgument(f"the engine needs root, and runs as user ID {os.geteuid()}: set become: true")
     runtime = Runtime(parts)
     if check_mode:
         container = runtime.find(desired.name)
@@ -69,18 +73,19 @@ def _plan(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     """The plan, and where it changes anything, the certainty that it can be begun."""
     if container is not None:
         if runtime.store.lock(desired.name).held:
-            container.status()
+            if container.status() is ContainerStatus.EXITED and container.state.mounted:
+                # It ended by itself, or a stop was interrupted: its mounts, network and cgroups are of no more use.
+                container.cleanup()
         else:
             container.peek()
     plan = planner.make(runtime, container, desired)
     if plan.steps:
         from . import validate
 
-        validate.check_root()
         if any(step.verb in ("create", "recreate", "start", "restart", "update") for step in plan.steps):
             validate.check_tools(runtime, desired)
         if desired.options is not None and desired.state not in ("absent", "stopped"):
-            validate.check(runtime, desired)
+            validate.check(runtime, container, desired)
     return plan
 
 

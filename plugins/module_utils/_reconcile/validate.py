@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Any, Mapping
+from typing import Any, Mapping, Optional
 
-from .._container import device_nodes, etc_files, init_program, kernel_limits, security_modules
+from .._container import device_nodes, etc_files, host_ports, init_program, kernel_limits, security_modules
+from .._container.container import Container
 from .._container.volumes import check_source
 from .._drivers import cgroups, cgroups_paths, netns
 from .._drivers.command import TOOL_PATH
@@ -18,14 +19,6 @@ from .._model.errors import InvalidArgument, NoSuchContainer, NotImplementedByHo
 from .._runtime.runtime import Runtime
 from .._spec import capabilities
 from .desired import Desired
-
-
-def check_root() -> None:
-    """:raises InvalidArgument: the engine does not run as root."""
-    if os.geteuid() != 0:
-        raise InvalidArgument(
-            f"the engine needs root to make containers, and runs as user ID {os.geteuid()}: set become: true"
-        )
 
 
 def check_tools(runtime: Runtime, desired: Desired) -> None:
@@ -38,7 +31,7 @@ def check_tools(runtime: Runtime, desired: Desired) -> None:
             raise ToolMissing(tool, package)
 
 
-def check(runtime: Runtime, desired: Desired) -> None:
+def check(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
     """Everything about the options that can be known beforehand.
 
     :raises InvalidArgument: an option names what is not there. :raises NoSuchNetwork, NoSuchContainer: likewise.
@@ -74,6 +67,8 @@ def check(runtime: Runtime, desired: Desired) -> None:
     device_nodes.rules(options)
     security_modules.check(options["security_opt"])
     kernel_limits.check(runtime.host.cgroups, options)
+    if not (container and container.unreadable):
+        host_ports.check_free(desired.name, options["publish"], container.config.ports if container else ())
     if "memory_swap" in desired.given and options["memory_swap"] not in (None, -1) and not runtime.host.swap:
         raise NotImplementedByHost(
             "memory_swap: this kernel does not account for swap (boot with swapaccount=1): omit the option"

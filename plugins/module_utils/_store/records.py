@@ -24,8 +24,10 @@ def write(path: str, record: Any, *, durable: bool = True, mode: int = 0o600) ->
             if durable:
                 file.flush()
                 os.fsync(descriptor)
-    except BaseException:  # a full disk, say
+    except BaseException as error:
         os.unlink(temporary)
+        if isinstance(error, OSError):
+            error.filename = error.filename or path  # write(2) names none, and a full disk has a name
         raise
     effect(f"rename {os.path.basename(path)}")
     os.rename(temporary, path)
