@@ -266,6 +266,11 @@ options:
   subgidname:
     description: Name in C(/etc/subgid) whose ranges are mapped, from ID 0 on. As O(subuidname) where only that is given.
     type: str
+  pod:
+    description:
+      - Pod that the container is in, made by M(libpod.engine.libpod_pod). It shares the pod's namespaces, but for those that an
+        option here is about, and its cgroup is under the pod's. Ports are published on the pod.
+    type: str
   requires:
     description:
       - Containers that are to run before this one starts. They are changed in place.

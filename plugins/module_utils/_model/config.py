@@ -20,7 +20,7 @@ DEFAULT_CGROUP_PARENT = "/libpod_parent"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _JSON_FIELDS = (
     "id name created_time options rootfs_image_id rootfs_image_name image_config rootfs overlay namespace_containers"
-    " ports static_dir cgroup_manager host_env id_mappings requires pod borrowed_volumes"
+    " ports static_dir cgroup_manager host_env id_mappings requires pod pod_cgroup infra borrowed_volumes"
 ).split()
 
 
@@ -63,7 +63,8 @@ class ContainerConfig(NamedTuple):
     ``host_env`` are the variables taken from the environment of whoever made it;
     ``borrowed_volumes`` are the volumes of other containers as they were then (volumes_from);
     ``id_mappings`` has the maps ``uid`` and ``gid`` ([inside, outside, amount] each) of a user namespace, or nothing;
-    ``requires`` are the IDs of containers to start before it; ``pod`` is the full ID of its pod, or empty.
+    ``requires`` are the IDs of containers to start before it; ``pod`` is the full ID of its pod, or empty;
+    ``pod_cgroup`` is that pod's cgroup, and ``infra`` says that it holds the pod's namespaces.
     """
 
     id: str
@@ -83,6 +84,8 @@ class ContainerConfig(NamedTuple):
     id_mappings: Mapping[str, list[list[int]]] = {}
     requires: tuple[str, ...] = ()
     pod: str = ""
+    pod_cgroup: str = ""
+    infra: bool = False
     borrowed_volumes: tuple[dict[str, Any], ...] = ()
 
     def option(self, option: str) -> Any:
@@ -144,8 +147,10 @@ class ContainerConfig(NamedTuple):
 
     @property
     def cgroup_parent(self) -> str:
-        return self.options["cgroup_parent"] or (
-            DEFAULT_CGROUP_PARENT if self.cgroup_manager == "cgroupfs" else "machine.slice"
+        return (
+            self.pod_cgroup
+            or self.options["cgroup_parent"]
+            or (DEFAULT_CGROUP_PARENT if self.cgroup_manager == "cgroupfs" else "machine.slice")
         )
 
     @property

@@ -115,6 +115,7 @@ _ROWS = (
     _row("gidmap", "list", _later("namespace_options", "id_map"), [], elements="str"),
     _row("subuidname", "str", spelling.text),
     _row("subgidname", "str", spelling.text),
+    _row("pod", "str", spelling.name),
     _row("requires", "list", _later("namespace_options", "names"), [], elements="str", change=_RECORD),
     _row("dns", "list", spelling.addresses, [], aliases=("dns_servers",), elements="str"),
     _row("dns_option", "list", spelling.string_list, [], aliases=("dns_opts",), elements="str"),
@@ -170,7 +171,7 @@ _ROWS = (
     _row("interactive", "bool", spelling.flag, False),
     _row("tty", "bool", spelling.flag, False),
 )
-_NAMESPACE_OPTIONS = ("ipc", "pid", "uts", "userns", "uidmap", "gidmap", "subuidname", "subgidname")
+_NAMESPACE_OPTIONS = ("pod", "ipc", "pid", "uts", "userns", "uidmap", "gidmap", "subuidname", "subgidname")
 OPTIONS: dict[str, Option] = {row.name: row for row in _ROWS}
 
 

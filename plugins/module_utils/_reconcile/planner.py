@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Optional
 
 from .._container.container import Container
-from .._model.errors import InvalidArgument, InvalidState, NoSuchContainer
+from .._model.errors import DependencyExists, InvalidArgument, InvalidState, NoSuchContainer, PodExists
 from .._model.options import Change
 from .._model.status import ContainerStatus
 from .._runtime.runtime import Runtime
@@ -93,6 +93,10 @@ def _moves(status: ContainerStatus, desired: Desired) -> list[Step]:
 def _absent(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
     if container is None:
         return Plan()
+    if container.config.infra:
+        raise DependencyExists(
+            f"container {container.name} holds the namespaces of a pod and is removed with it: use libpod_pod"
+        )
     status = container.state.status
     if status.has_process and not desired.force_delete:
         raise InvalidState(
@@ -123,6 +127,8 @@ def _pull(runtime: Runtime, desired: Desired) -> list[Step]:
 
 
 def _new(runtime: Runtime, desired: Desired) -> Plan:
+    if runtime.store.name_record(desired.name).get("pod"):
+        raise PodExists(f"the name {desired.name!r} is a pod's: give the container another one")
     if desired.unusable:
         raise desired.unusable
     if not desired.image:
