@@ -13,7 +13,7 @@ description:
   - Brings one pod to the state and configuration that the task describes. A pod is an infra container, which sleeps and holds
     namespaces and published ports, a cgroup with limits of its own, and the containers that
     M(libpod.engine.libpod_container) puts into it with its option O(libpod.engine.libpod_container#module:pod).
-  - Options have the names, types and aliases of M(containers.podman.podman_pod). One that this module does not have is refused.
+  - Options have the names, types and aliases of C(containers.podman.podman_pod). One that this module does not have is refused.
   - A task that has no option but a name and a state leaves the configuration of a pod that is there alone.
 author:
   - The libpod.engine authors (@libpod)
