@@ -176,7 +176,9 @@ options:
         for C(/etc), such as C(/etc/hosts).
     type: str
   tmpfs:
-    description: Targets of tmpfs mounts and their options, such as C(size=64m,mode=1777).
+    description:
+      - Targets of tmpfs mounts and their options, such as C(size=64m,mode=1777). They begin with the image's content,
+        but with C(notmpcopyup) empty.
     type: dict
   mount:
     description:

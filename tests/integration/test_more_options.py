@@ -399,3 +399,16 @@ def test_cgroup_files_and_classes_this_host_lacks_are_named(host: Host) -> None:
         refused(host, cgroup_conf={"memory.high": "1m"})
     if not os.path.isdir("/sys/fs/resctrl/gold"):
         refused(host, rdt_class="gold")
+
+
+def test_tmpfs_begins_with_the_images_content(host: Host) -> None:
+    process = started(
+        host,
+        tmpfs={"/data": "ro", "/www": "notmpcopyup", "/new/folder": "size=1m"},
+        mount=["type=tmpfs,target=/home"],
+    )
+    assert process.run("ls", "/data", "/www", "/home", "/new/folder").stdout.split() == [
+        *("/data:", "seed", "/home:", "web", "/new/folder:", "/www:")
+    ]
+    assert {process.mounts[target].fstype for target in ("/data", "/www", "/home", "/new/folder")} == {"tmpfs"}
+    assert "ro" in process.mounts["/data"].options and process.mounts["/home"].super_options[0] == "rw"

@@ -60,6 +60,8 @@ def _file_system(kind: str, target: str, options: Iterable[str]) -> Mount:
     if kind == "devpts":
         return _mount(target, kind, kind, "nosuid", "noexec", "newinstance", "ptmxmode=0666", *options)
     words = [word for word in options if word != "notmpcopyup"]
+    if kind == "tmpfs" and len(words) == len(list(options)):
+        words.append("tmpcopyup")
     given = {word.partition("=")[0] for word in words}
     defaults = [
         word
@@ -86,7 +88,7 @@ def mounts(
         found[target] = _bind(source, target, "bind", "rprivate")
     if options["read_only"] and options["read_only_tmpfs"]:
         for target in _READ_ONLY_TMPFS:
-            found[target] = _mount(target, "tmpfs", "tmpfs", "rw", "nosuid", "nodev", "mode=1777")
+            found[target] = _mount(target, "tmpfs", "tmpfs", "rw", "nosuid", "nodev", "mode=1777", "tmpcopyup")
     for one in config.file_systems:
         found[one["target"]] = _file_system(one["type"], one["target"], one["options"])
     for volume in config.volumes:
