@@ -13,19 +13,6 @@ from .spelling import NAME_PATTERN, absolute_path, plain_path, size, wrong
 PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _FLAGS = ("nodev", "dev", "noexec", "exec", "nosuid", "suid", "bind", "rbind", "z", "Z", "copy", "nocopy", "U", "O")
 _TMPFS_FLAGS = tuple("noexec exec nosuid suid nodev dev ro rw noatime atime tmpcopyup notmpcopyup".split())
-    "noexec",
-    "exec",
-    "nosuid",
-    "suid",
-    "nodev",
-    "dev",
-    "ro",
-    "rw",
-    "noatime",
-    "atime",
-    "tmpcopyup",
-    "notmpcopyup",
-)
 
 
 def _target(value: object, option: str) -> str:
