@@ -10,6 +10,7 @@ from .._model.config import ContainerConfig, resolved
 from .._model.errors import NoSuchContainer
 from .._model.image import name_for_source
 from .._model.namespaces import OPTIONS
+from .._model.options import OPTIONS as TABLE
 from .._model.options import Change, changed_options
 from .._runtime.runtime import Runtime
 from .desired import Desired
@@ -27,9 +28,15 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
         after = wanted.get(row.name, desired.options[row.name])
         if before != after:
             found.append(Difference(row.name, before, after, row.change, row.secret))
-    from . import joins
+    return found if plain(desired.options) else found + _joined_differences(runtime, config, desired)
 
-    return found if joins.plain(desired.options) else found + _joined_differences(runtime, config, desired)
+
+def plain(options: Mapping[str, Any]) -> bool:
+    """Whether no option names a container or needs an ID map: then nothing here is to be done."""
+    return not (options["requires"] or options["pod"]) and all(
+        options[name] == TABLE[name].default or name == "network" and options[name]["mode"] != "container"
+        for name in (*OPTIONS, "uidmap", "gidmap", "subuidname", "subgidname")
+    )
 
 
 def _image_difference(runtime: Runtime, config: ContainerConfig, desired: Desired) -> list[Difference]:

@@ -30,14 +30,6 @@ def named(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "requires", name
 
 
-def plain(options: Mapping[str, Any]) -> bool:
-    """Whether no option names a container or needs an ID map: then nothing here is to be done."""
-    return not (options["requires"] or options["pod"]) and all(
-        options[name] == TABLE[name].default or name == "network" and options[name]["mode"] != "container"
-        for name in (*OPTIONS, "uidmap", "gidmap", "subuidname", "subgidname")
-    )
-
-
 def namespace_containers(runtime: Runtime, options: Mapping[str, Any]) -> dict[str, str]:
     """LinuxNS value to the ID of the container to join. :raises NoSuchContainer: an option names none that is there."""
     found = {}

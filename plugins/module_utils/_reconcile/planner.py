@@ -12,7 +12,7 @@ from .._model.errors import DependencyExists, InvalidArgument, InvalidState, NoS
 from .._model.options import Change
 from .._model.status import ContainerStatus
 from .._runtime.runtime import Runtime
-from .compare import differences, drift
+from .compare import differences, drift, plain
 from .desired import Desired
 from .plan import Difference, Plan, Step
 
@@ -57,7 +57,7 @@ def _with_dependencies(runtime: Runtime, container: Optional[Container], desired
 
     anew = container is None or any(plan.has(verb) for verb in ("recreate", "update"))
     if anew and desired.options is not None:
-        if joins.plain(desired.options):
+        if plain(desired.options):
             return plan
         joins.check(runtime, desired.name, desired.options)
         first = [joins.container(runtime, option, key) for option, key in joins.named(desired.options)]
