@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Mapping
+
 from .._container.container import Container
 from .._model.config import ContainerConfig, resolved
 from .._model.errors import NoSuchContainer
