@@ -241,3 +241,22 @@ def test_killed_anywhere_the_next_run_converges(host: Host, state: str) -> None:
             break
         number += 2
     assert number > 5
+
+
+def test_pod_in_a_playbook(host: Host) -> None:
+    pod, container = "libpod.engine.libpod_pod", "libpod.engine.libpod_container"
+    member = {"name": "a", "pod": "p", "image": "busybox", "command": WAITING, "stop_signal": "KILL"}
+    played = host.play(
+        [
+            {"name": "pod", pod: {"name": "p", "state": "started", "network": ["none"]}},
+            {"name": "member", container: member},
+            {"name": "again", container: member},
+            {"name": "still", pod: {"name": "p", "state": "started"}},
+            {"name": "info", "libpod.engine.libpod_pod_info": {}},
+            {"name": "remove", pod: {"name": "p", "state": "absent"}},
+        ]
+    )
+    assert [task["changed"] for task in played.tasks] == [True, True, False, False, False, True]
+    assert [one["NumContainers"] for one in played["info"]["pods"]] == [2]
+    assert played["pod"]["actions"] == ["created p", "started p"]
+    host.expect_clean()
