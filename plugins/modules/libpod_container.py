@@ -114,6 +114,21 @@ options:
     type: list
     elements: str
     aliases: [groups]
+  passwd:
+    description:
+      - Whether a user and a group that the image's files do not have are added to the container's C(/etc/passwd) and
+        C(/etc/group). V(true) where omitted.
+    type: bool
+  passwd_entry:
+    description:
+      - The line that O(passwd) adds for the user. C($USERNAME), C($UID), C($GID), C($NAME) and C($HOME) are filled in.
+    type: str
+  group_entry:
+    description: The line that O(passwd) adds for the group. C($GROUPNAME), C($GID) and C($USERLIST) are filled in.
+    type: str
+  hostuser:
+    description: Users of the target, separated by commas, that are added to the container's C(/etc/passwd).
+    type: str
   umask:
     description: Umask of the process, as quoted octal digits. V(0022) where omitted.
     type: str
@@ -155,8 +170,15 @@ options:
     type: list
     elements: str
     aliases: [volumes]
+  chrootdirs:
+    description:
+      - Directories of the container, separated by commas, that are used as roots. Each gets the files that the engine has
+        for C(/etc), such as C(/etc/hosts).
+    type: str
   tmpfs:
-    description: Targets of tmpfs mounts and their options, such as C(size=64m,mode=1777).
+    description:
+      - Targets of tmpfs mounts and their options, such as C(size=64m,mode=1777). They begin with the image's content,
+        but with C(notmpcopyup) empty.
     type: dict
   mount:
     description:
@@ -246,6 +268,11 @@ options:
   subgidname:
     description: Name in C(/etc/subgid) whose ranges are mapped, from ID 0 on. As O(subuidname) where only that is given.
     type: str
+  pod:
+    description:
+      - Pod that the container is in, made by M(libpod.engine.libpod_pod). It shares the pod's namespaces, but for those that an
+        option here is about, and its cgroup is under the pod's. Ports are published on the pod.
+    type: str
   requires:
     description:
       - Containers that are to run before this one starts. They are changed in place.
@@ -324,6 +351,12 @@ options:
       - Microseconds of each O(cpu_rt_period) for processes of a real-time policy. Cgroup v1 only, and O(cgroup_parent) must
         be a cgroup that has as much to give.
     type: int
+  cgroup_conf:
+    description: Files of the container's cgroup and what is written to each, such as C(memory.high). Cgroup v2 only.
+    type: dict
+  rdt_class:
+    description: Class of the CPU's resource control (C(/sys/fs/resctrl)) that the container's processes are in.
+    type: str
   blkio_weight:
     description: Relative weight of the container's block I/O, from V(10) to V(1000). It is changed in place.
     type: int

@@ -357,3 +357,58 @@ def test_limits_can_be_the_hosts(host: Host) -> None:
         ours = {line[:26].strip(): line[26:68].split() for line in file.readlines()[1:]}
     for limit in ("Max open files", "Max processes"):
         assert list(process.limits[limit]) == ours[limit]
+
+
+def test_volumes_and_secrets_belong_to_the_user_namespaces_root(host: Host) -> None:
+    os.makedirs("/srv/static/secrets", mode=0o700)
+    os.makedirs("/srv/shared/below")
+    with open("/srv/static/secrets/key", "w", encoding="ascii", opener=lambda p, f: os.open(p, f, 0o600)) as file:
+        file.write("hush")
+    maps = {"uidmap": ["0:100000:65536"], "gidmap": ["0:100000:65536"]}
+    process = started(
+        host, image="volume", user="web", volume=["/srv/shared:/u:U"], secrets=["key,uid=1000,mode=0400"], **maps
+    )
+    shown = process.run("stat", "-c", "%u %a", "/u/below", "/run/secrets/key", "/data").stdout
+    assert shown == "1000 755\n1000 400\n0 755\n"
+    host.container("c", state="absent")
+    host.run("rm", "-r", "/srv/static/secrets", "/srv/shared")
+
+
+def test_users_the_image_does_not_know_get_entries(host: Host) -> None:
+    process = started(host, user="1234:4321", hostuser="daemon")
+    with open(process.path("root/etc/passwd"), encoding="ascii") as file:
+        lines = file.read().splitlines()
+    assert "1234:*:1234:4321:container user:/:/bin/sh" in lines
+    assert [line for line in lines if line.startswith("daemon:*:1:")] and lines[0].startswith("root:")
+    assert process.run("tail", "-n1", "/etc/group").stdout == "4321:x:4321:1234\n"
+    named = started(host, user="1234", passwd_entry="me:*:$UID:$GID::/home/me:/bin/sh")
+    assert named.run("tail", "-n1", "/etc/passwd").stdout == "me:*:1234:0::/home/me:/bin/sh\n"
+    for options in ({"user": "1234", "passwd": False}, {"user": "web"}):
+        assert not {"/etc/passwd", "/etc/group"} & set(started(host, **options).mounts)
+    host.container("c", state="absent")
+    refused(host, hostuser="nobodyatall")
+
+
+def test_roots_inside_the_container_have_the_files_of_etc(host: Host) -> None:
+    mounts = started(host, chrootdirs="/www").mounts
+    assert mounts["/www/etc/hosts"].root == mounts["/etc/hosts"].root
+
+
+def test_cgroup_files_and_classes_this_host_lacks_are_named(host: Host) -> None:
+    if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
+        refused(host, cgroup_conf={"memory.high": "1m"})
+    if not os.path.isdir("/sys/fs/resctrl/gold"):
+        refused(host, rdt_class="gold")
+
+
+def test_tmpfs_begins_with_the_images_content(host: Host) -> None:
+    process = started(
+        host,
+        tmpfs={"/data": "ro", "/www": "notmpcopyup", "/new/folder": "size=1m"},
+        mount=["type=tmpfs,target=/home"],
+    )
+    assert process.run("ls", "/data", "/www", "/home", "/new/folder").stdout.split() == [
+        *("/data:", "seed", "/home:", "web", "/new/folder:", "/www:")
+    ]
+    assert {process.mounts[target].fstype for target in ("/data", "/www", "/home", "/new/folder")} == {"tmpfs"}
+    assert "ro" in process.mounts["/data"].options and process.mounts["/home"].super_options[0] == "rw"

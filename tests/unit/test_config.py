@@ -30,7 +30,14 @@ IMAGE: dict[str, Any] = {
 }
 
 
-def make(image: dict[str, Any] | None = None, **given: Any) -> ContainerConfig:
+JOINED = {"net": "cd" * 32, "ipc": "cd" * 32, "pid": "ab" * 32}
+# Options of older engines' records are all there is; these they do not have.
+ADDED = {"host_env", "id_mappings", "requires", "pod", "borrowed_volumes"}
+
+
+def make(
+    image: dict[str, Any] | None = None, joined: dict[str, str] | None = None, more: Any = None, **given: Any
+) -> ContainerConfig:
     return ContainerConfig(
         id="ab" * 32,
         name="web",
@@ -38,8 +45,9 @@ def make(image: dict[str, Any] | None = None, **given: Any) -> ContainerConfig:
         options=normalise(given),
         static_dir="/static/containers/x",
         image_config=image or {},
-        namespace_containers={"net": "cd" * 32, "ipc": "cd" * 32, "pid": "ab" * 32},
+        namespace_containers=JOINED if joined is None else joined,
         ports=(("0.0.0.0", 8080, 80, "tcp"),),
+        **(more or {}),
     )
 
 
@@ -48,7 +56,15 @@ def record(**changes: Any) -> Any:
 
 
 def test_record_gives_the_configuration_back() -> None:
-    config = make(IMAGE, publish=["8080:80"], env={"A": "1"}, ulimit=["core=0"], log_opt={"tag": "x"})
+    more = {
+        "host_env": {"http_proxy": "x"},
+        "id_mappings": {"uid": [[0, 1000, 5]], "gid": [[0, 1000, 5]]},
+        "requires": ("ef" * 32,),
+        "pod": "12" * 32,
+        "borrowed_volumes": (normalise({"volume": ["v:/v"]})["volume"][0],),
+    }
+    assert set(more) == ADDED
+    config = make(IMAGE, more=more, publish=["8080:80"], env={"A": "1"}, ulimit=["core=0"], log_opt={"tag": "x"})
     assert ContainerConfig.from_json(json.loads(json.dumps(config.to_json())), "p") == config
 
 
@@ -57,12 +73,31 @@ def test_record_of_a_newer_engine_is_refused_by_its_path() -> None:
         ContainerConfig.from_json(record(version=99), "/a/config.json")
 
 
-@pytest.mark.parametrize("key", [key for key in make().to_json() if key != "version"])
+@pytest.mark.parametrize("key", sorted(set(make().to_json()) - {"version"} - ADDED))
 def test_record_that_lacks_a_key_names_it(key: str) -> None:
     cut = record()
     del cut[key]
     with pytest.raises(StateCorrupt, match=f"^/a/config.json lacks '{key}'"):
         ContainerConfig.from_json(cut, "/a/config.json")
+
+
+def test_record_of_an_older_engine_has_the_defaults_of_what_it_lacks() -> None:
+    older = {key: value for key, value in record().items() if key not in ADDED}
+    older["options"] = {key: value for key, value in older["options"].items() if key not in ("mount", "ipc", "umask")}
+    found = ContainerConfig.from_json(older, "p")
+    assert found == ContainerConfig.from_json(record(), "p")
+    found.options["mount"].append("x")
+    found.options["ipc"].clear()
+    found.host_env["A"] = "x"  # type: ignore[index]
+    assert ContainerConfig.from_json(older, "p") == ContainerConfig.from_json(record(), "p"), "a default was handed out"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"options": None}, {"options": 5}, {"ports": 5}, {"requires": None}, {"borrowed_volumes": 5}]
+)
+def test_record_with_a_value_of_another_kind_is_corrupt(changes: dict[str, Any]) -> None:
+    with pytest.raises(StateCorrupt, match="^/a/config.json "):
+        ContainerConfig.from_json(record(**changes), "/a/config.json")
 
 
 @pytest.mark.parametrize("content", [[], "text", 5, {"version": "1"}, {"version": None}])
@@ -76,7 +111,9 @@ def test_key_of_a_later_engine_of_this_format_is_passed_over() -> None:
 
 
 def test_copies_are_the_callers_own() -> None:
-    config = make(IMAGE, env={"A": "1"}, command=["a"], label={"x": "y"})
+    borrowed = {"borrowed_volumes": tuple(normalise({"volume": ["b:/b"]})["volume"])}
+    given = {"volume": ["v:/v:nodev"], "tmpfs": {"/t": "ro"}, "mount": ["type=tmpfs,target=/m"]}
+    config = make(IMAGE, more=borrowed, env={"A": "1"}, command=["a"], label={"x": "y"}, **given)
     before = json.dumps(config.to_json())
     config.option("env")["A"] = "2"
     config.option("command").append("b")
@@ -85,6 +122,9 @@ def test_copies_are_the_callers_own() -> None:
         if isinstance(value, (dict, list)):
             value.clear()
     config.argv.clear()
+    for mount in (*config.volumes, *config.file_systems):
+        mount.get("flags", []).clear()
+        mount.clear()
     make(IMAGE).resolved["entrypoint"].clear()
     assert json.dumps(config.to_json()) == before and IMAGE["Entrypoint"] == ["/entry"]
 
@@ -145,11 +185,15 @@ def test_hostname_is_given_or_the_hosts_or_from_the_id() -> None:
     ],
 )
 def test_network_namespace_of_its_own(network: str, creates: bool, own: bool) -> None:
-    assert (make(network=[network]).create_net_ns, make(network=[network]).own_net_ns) == (creates, own)
+    config = make(joined={"ipc": "cd" * 32}, network=[network])
+    assert (config.create_net_ns, config.own_net_ns) == (creates, own)
+    joined = make(joined={"net": "cd" * 32}, network=[network])
+    assert not joined.create_net_ns and not joined.own_net_ns, "a joined network namespace is another's"
 
 
 def test_dependencies_are_named_once() -> None:
     assert make().dependencies == ("ab" * 32, "cd" * 32)
+    assert make(more={"requires": ("cd" * 32, "ef" * 32)}).dependencies == ("ab" * 32, "cd" * 32, "ef" * 32)
     assert make().namespace_container(LinuxNS.NET) == "cd" * 32 and make().namespace_container(LinuxNS.UTS) == ""
 
 

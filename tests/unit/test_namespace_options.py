@@ -15,7 +15,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.namespace_opt
     subordinate_map,
 )
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
-from ansible_collections.libpod.engine.plugins.module_utils._reconcile.joins import plain
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.compare import plain
 from ansible_collections.libpod.engine.plugins.module_utils._spec.user_namespace import adapt, linux_mappings
 
 DEFAULT = {"mode": "", "target": ""}

@@ -14,11 +14,11 @@ from ansible_collections.libpod.engine.tests import option_coverage
 
 # What is still to come: an option that arrives leaves this list, and none may join it.
 MISSING = """
-arch attach authfile cgroup_conf cgroups chrootdirs cidfile conmon_pidfile decryption_key delete_time gpus group_entry
+arch attach authfile cgroups cidfile conmon_pidfile decryption_key delete_time gpus
 health_startup_cmd health_startup_interval health_startup_retries health_startup_success health_startup_timeout
 healthcheck healthcheck_failure_action healthcheck_interval healthcheck_retries healthcheck_start_period
-healthcheck_timeout hooks_dir hostuser init_ctr ip ip6 mac_address network_aliases no_healthcheck os passwd
-passwd_entry personality pid_file platform pod pod_id_file pull rdt_class restart_policy restart_time retry retry_delay
+healthcheck_timeout hooks_dir init_ctr ip ip6 mac_address network_aliases no_healthcheck os
+personality pid_file platform pod_id_file pull restart_policy restart_time retry retry_delay
 rm rmi sdnotify seccomp_policy stop_time systemd timeout tls_verify variant
 """.split()
 

@@ -102,3 +102,33 @@ def test_environment_of_the_host_is_taken_where_asked_for() -> None:
     assert host_variables(normalise({"env_host": True}), environ) == environ
     assert set(host_variables(normalise({}), environ)) == {"HTTPS_PROXY", "no_proxy"}
     assert host_variables(normalise({"http_proxy": False}), environ) == {}
+
+
+@pytest.mark.parametrize(
+    ("option", "given", "meaning"),
+    [
+        ("hostuser", "web, db,web", ["db", "web"]),
+        ("chrootdirs", "/b,/a/,/", ["/a", "/b"]),
+        ("passwd_entry", "$USERNAME:*:$UID", "$USERNAME:*:$UID"),
+        ("cgroup_conf", {"memory.high": 1, "cpu.max.burst": "2"}, {"cpu.max.burst": "2", "memory.high": "1"}),
+    ],
+)
+def test_small_language_has_its_meaning(option: str, given: object, meaning: object) -> None:
+    assert normalise({option: given})[option] == meaning
+
+
+@pytest.mark.parametrize(
+    ("option", "given"),
+    [
+        ("hostuser", "a b"),
+        ("hostuser", "../x"),
+        ("chrootdirs", "a"),
+        ("passwd_entry", "x"),
+        ("group_entry", "a:b\nc:d"),
+        ("cgroup_conf", {"../x": "1"}),
+        ("rdt_class", "a/b"),
+    ],
+)
+def test_refused_word_is_named(option: str, given: object) -> None:
+    with pytest.raises(InvalidArgument, match=f"^{option}: .* cannot be used: expected "):
+        normalise({option: given})

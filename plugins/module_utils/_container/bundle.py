@@ -73,6 +73,10 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
         capabilities=capabilities.oci_capabilities(granted, user.uid, config.options["cap_add"]),
         volume_sources=volumes.sources(container, rootfs, user),
     )
+    if not user.name or config.options["hostuser"] or config.options["passwd_entry"] or config.options["group_entry"]:
+        from . import user_entries
+
+        facts = facts._replace(files={**facts.files, **user_entries.write(container, user, passwd, group)})
     wanted = config.options["secrets"]
     if wanted:
         from . import secrets

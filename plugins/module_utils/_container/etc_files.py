@@ -34,6 +34,8 @@ def paths(container: Container) -> dict[str, str]:
         del found["/etc/hosts"]
     if container.config.options["timezone"]:
         found["/etc/localtime"] = f"{container.run_dir}/localtime"
+    for directory in container.config.options["chrootdirs"]:
+        found.update({directory + path: found[path] for path in list(found) if path.startswith("/etc/")})
     return found
 
 

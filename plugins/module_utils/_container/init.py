@@ -63,6 +63,10 @@ def _init(container: Container) -> None:
             running.extend([network] if network else [])
             # Made, and their code imported, while the programs of storage and network run.
             _make_shm(container)
+            if config.pod:
+                from . import pod_cgroup
+
+                pod_cgroup.prepare(container)
             cgroups_tree.prepare(container.host.cgroups, container.conmon_cgroup_path)
             from . import bundle
 

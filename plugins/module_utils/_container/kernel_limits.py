@@ -34,6 +34,8 @@ _FILES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
 # Linux 5.16 took the limit away; its file stayed for a while, and takes nothing.
 _LAST_KERNEL_MEMORY = (5, 15)
 
+_RESCTRL = "/sys/fs/resctrl"
+
 
 def check(host: CgroupHost, options: Mapping[str, Any]) -> None:
     """:raises NotImplementedByHost: naming the option. :raises InvalidArgument: a device named is none."""
@@ -47,6 +49,17 @@ def check(host: CgroupHost, options: Mapping[str, Any]) -> None:
             where = "cgroup v2" if host.unified else f"the {controller} cgroups"
             looked = " or ".join(files) or "such limit"
             raise NotImplementedByHost(f"{name}: this kernel lacks it (no {looked} in {where}): omit the option")
+    for file in options["cgroup_conf"]:
+        if not host.unified or not _offered(host, "", (file,)):
+            raise NotImplementedByHost(
+                f"cgroup_conf: this host has no {file} in cgroup v2"
+                f"{'' if host.unified else ', whose controllers it does not use'}: omit the option"
+            )
+    if options["rdt_class"] and not os.path.isdir(f"{_RESCTRL}/{options['rdt_class']}"):
+        raise NotImplementedByHost(
+            f"rdt_class: this host has no class {options['rdt_class']} in {_RESCTRL}: make it there, where the CPU has "
+            "resource control, or omit the option"
+        )
     _check_weights(options["blkio_weight_device"], numbers(options))
     _check_real_time(host, options)
 

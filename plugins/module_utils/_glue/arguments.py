@@ -55,8 +55,8 @@ def _option_spec(option: Option) -> dict[str, Any]:
         spec["elements"] = option.elements
     if option.choices:
         spec["choices"] = list(option.choices)
-    if option.name == "secrets":
-        spec["no_log"] = False  # names of secrets, which are none themselves
+    if option.name in ("secrets", "passwd", "passwd_entry"):
+        spec["no_log"] = False  # Ansible suspects their names; the values are none
     if option.suboptions:
         spec["options"] = {name: {"type": kind} for name, kind in option.suboptions}
     return spec

@@ -20,8 +20,10 @@ DEFAULT_CGROUP_PARENT = "/libpod_parent"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _JSON_FIELDS = (
     "id name created_time options rootfs_image_id rootfs_image_name image_config rootfs overlay namespace_containers"
-    " ports static_dir cgroup_manager host_env id_mappings requires pod borrowed_volumes"
+    " ports static_dir cgroup_manager host_env id_mappings requires pod pod_cgroup infra borrowed_volumes"
 ).split()
+# What records of the engine's first options do not have; they then are at their defaults.
+_ADDED = ("host_env", "id_mappings", "requires", "pod", "borrowed_volumes")
 
 
 def resolved(options: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,7 +65,8 @@ class ContainerConfig(NamedTuple):
     ``host_env`` are the variables taken from the environment of whoever made it;
     ``borrowed_volumes`` are the volumes of other containers as they were then (volumes_from);
     ``id_mappings`` has the maps ``uid`` and ``gid`` ([inside, outside, amount] each) of a user namespace, or nothing;
-    ``requires`` are the IDs of containers to start before it; ``pod`` is the full ID of its pod, or empty.
+    ``requires`` are the IDs of containers to start before it; ``pod`` is the full ID of its pod, or empty;
+    ``pod_cgroup`` is that pod's cgroup, and ``infra`` says that it holds the pod's namespaces.
     """
 
     id: str
@@ -83,6 +86,8 @@ class ContainerConfig(NamedTuple):
     id_mappings: Mapping[str, list[list[int]]] = {}
     requires: tuple[str, ...] = ()
     pod: str = ""
+    pod_cgroup: str = ""
+    infra: bool = False
     borrowed_volumes: tuple[dict[str, Any], ...] = ()
 
     def option(self, option: str) -> Any:
@@ -97,12 +102,14 @@ class ContainerConfig(NamedTuple):
     @property
     def volumes(self) -> list[dict[str, Any]]:
         """Every bind mount and volume, each with its source; anonymous ones are marked so."""
-        return volumes.of_container(self.id, self.options, self.image_config, self.borrowed_volumes)
+        found = volumes.of_container(self.id, self.options, self.image_config, self.borrowed_volumes)
+        return copy.deepcopy(found)
 
     @property
     def file_systems(self) -> list[dict[str, Any]]:
         """The tmpfs and other new file systems that the options or the image ask for."""
-        return volumes.file_systems(self.options, self.image_config, [volume["target"] for volume in self.volumes])
+        taken = [volume["target"] for volume in self.volumes]
+        return copy.deepcopy(volumes.file_systems(self.options, self.image_config, taken))
 
     @property
     def argv(self) -> list[str]:
@@ -144,8 +151,10 @@ class ContainerConfig(NamedTuple):
 
     @property
     def cgroup_parent(self) -> str:
-        return self.options["cgroup_parent"] or (
-            DEFAULT_CGROUP_PARENT if self.cgroup_manager == "cgroupfs" else "machine.slice"
+        return (
+            self.pod_cgroup
+            or self.options["cgroup_parent"]
+            or (DEFAULT_CGROUP_PARENT if self.cgroup_manager == "cgroupfs" else "machine.slice")
         )
 
     @property
@@ -188,15 +197,17 @@ class ContainerConfig(NamedTuple):
                 "it was made by a newer version of libpod.engine; use that version or newer"
             )
         try:
-            # What an older engine did not know is at its default.
-            defaults = cls._field_defaults
-            known: dict[str, Any] = {
-                key: record.get(key, defaults[key]) if key in defaults else record[key] for key in _JSON_FIELDS
+            # What an older engine did not know is at its default, and a copy of it.
+            older = {key: copy.deepcopy(cls._field_defaults[key]) for key in _ADDED if key not in record}
+            known: dict[str, Any] = {key: older[key] if key in older else record[key] for key in _JSON_FIELDS}
+            missing = {
+                row.name: copy.deepcopy(row.default) for row in OPTIONS.values() if row.name not in known["options"]
             }
-            known["options"] = {**{row.name: row.default for row in OPTIONS.values()}, **known["options"]}
-        except (KeyError, TypeError) as missing:
-            raise StateCorrupt(f"{path} lacks {missing}: restore it, or remove the container") from missing
-        known["borrowed_volumes"] = tuple(known["borrowed_volumes"])
-        known["ports"] = tuple(tuple(port) for port in known["ports"])
-        known["requires"] = tuple(known["requires"])
+            known["options"] = {**missing, **known["options"]}
+            known["ports"] = tuple(tuple(port) for port in known["ports"])
+            known.update((key, tuple(known[key])) for key in ("borrowed_volumes", "requires"))
+        except KeyError as error:
+            raise StateCorrupt(f"{path} lacks {error}: restore it, or remove the container") from error
+        except TypeError as error:
+            raise StateCorrupt(f"{path} cannot be used ({error}): restore it, or remove the container") from error
         return cls(**known)

@@ -55,6 +55,14 @@ def weights(value: Any, option: str) -> dict[str, int]:
     return {path: number for path, number in sorted(found.items()) if number}
 
 
+def cgroup_files(value: Any, option: str) -> dict[str, str]:
+    """Cgroup v2 files and what is written to each."""
+    for file in value:
+        if not re.fullmatch(r"[a-z0-9_]+(?:\.[a-zA-Z0-9_]+)+", str(file)):
+            raise wrong(option, file, "a file of a cgroup such as memory.high")
+    return {str(file): str(text) for file, text in sorted(value.items())}
+
+
 def swappiness(value: Any, option: str) -> int | None:
     """From 0 to 100; -1 is the kernel's own (None)."""
     if not -1 <= int(value) <= 100:

@@ -22,7 +22,7 @@ _VALUES = {
 _SWITCHES = {
     "bind": ("ro", "rw", "U", "bind-nonrecursive", *_FLAGS),
     "volume": ("ro", "rw", "U", "nocopy", *_FLAGS),
-    "tmpfs": ("ro", "rw", "notmpcopyup", *_FLAGS),
+    "tmpfs": ("ro", "rw", "tmpcopyup", "notmpcopyup", *_FLAGS),
     "ramfs": ("ro", "rw", *_FLAGS),
     "devpts": ("ro", "rw"),
 }
@@ -61,7 +61,7 @@ def _mount(item: str, option: str) -> dict[str, Any]:
         if name_of_value is None or not text:
             raise wrong(option, item, f"of {kind}: target, {', '.join(_VALUES[kind])}, {', '.join(_SWITCHES[kind])}")
         options.append(f"{name_of_value}={_value(name_of_value, text, option)}")
-    return {"type": kind, "target": target, "options": sorted({*options, *(switches - {"rw"})})}
+    return {"type": kind, "target": target, "options": sorted({*options, *(switches - {"rw", "tmpcopyup"})})}
 
 
 def _value(key: str, text: str, option: str) -> str:

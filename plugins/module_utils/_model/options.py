@@ -72,6 +72,10 @@ _ROWS = (
     _row("workdir", "str", spelling.absolute_path, aliases=("working_dir",)),
     _row("user", "str", spelling.text),
     _row("group_add", "list", spelling.string_set, [], aliases=("groups",), elements="str"),
+    _row("passwd", "bool", spelling.flag, True),
+    _row("passwd_entry", "str", _later("process_options", "entry")),
+    _row("group_entry", "str", _later("process_options", "entry")),
+    _row("hostuser", "str", _later("process_options", "names"), []),
     _row("umask", "str", _later("process_options", "umask"), 0o022),
     _row("timezone", "str", _later("process_options", "timezone")),
     _row("init", "bool", spelling.flag, False),
@@ -86,6 +90,7 @@ _ROWS = (
     _row("hostname", "str", spelling.hostname),
     _row("label", "dict", spelling.mapping, {}, aliases=("labels",), change=_RECORD),
     _row("volume", "list", volumes.volumes, [], aliases=("volumes",), elements="str"),
+    _row("chrootdirs", "str", _later("process_options", "directories"), []),
     _row("tmpfs", "dict", volumes.tmpfs, {}),
     _row("mount", "list", _later("mounts", "mounts"), [], aliases=("mounts",), elements="str"),
     _row("volumes_from", "list", _later("mounts", "volumes_from"), [], elements="str"),
@@ -110,6 +115,7 @@ _ROWS = (
     _row("gidmap", "list", _later("namespace_options", "id_map"), [], elements="str"),
     _row("subuidname", "str", spelling.text),
     _row("subgidname", "str", spelling.text),
+    _row("pod", "str", spelling.name),
     _row("requires", "list", _later("namespace_options", "names"), [], elements="str", change=_RECORD),
     _row("dns", "list", spelling.addresses, [], aliases=("dns_servers",), elements="str"),
     _row("dns_option", "list", spelling.string_list, [], aliases=("dns_opts",), elements="str"),
@@ -136,6 +142,8 @@ _ROWS = (
     _row("device_write_bps", "list", _later("devices", "byte_rates"), {}, elements="str"),
     _row("device_read_iops", "list", _later("devices", "rates"), {}, elements="str"),
     _row("device_write_iops", "list", _later("devices", "rates"), {}, elements="str"),
+    _row("cgroup_conf", "dict", _later("devices", "cgroup_files"), {}),
+    _row("rdt_class", "str", spelling.name),
     _row("cap_add", "list", spelling.capabilities, [], aliases=("capabilities",), elements="str"),
     _row("cap_drop", "list", spelling.capabilities, [], elements="str"),
     _row("privileged", "bool", spelling.flag, False),
@@ -163,7 +171,7 @@ _ROWS = (
     _row("interactive", "bool", spelling.flag, False),
     _row("tty", "bool", spelling.flag, False),
 )
-_NAMESPACE_OPTIONS = ("ipc", "pid", "uts", "userns", "uidmap", "gidmap", "subuidname", "subgidname")
+_NAMESPACE_OPTIONS = ("pod", "ipc", "pid", "uts", "userns", "uidmap", "gidmap", "subuidname", "subgidname")
 OPTIONS: dict[str, Option] = {row.name: row for row in _ROWS}
 
 
@@ -204,6 +212,9 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidArgument("init: needs a PID namespace of the container's own, for it is to be process 1: omit pid")
     if meant["privileged"] and not meant["security_opt"]["seccomp"]:
         meant["security_opt"]["seccomp"] = "unconfined"
+    maps = meant["uidmap"] or meant["subuidname"] or meant["userns"]["mode"] in ("container", "ns")
+    if maps and any("O" in volume["flags"] for volume in meant["volume"]):
+        raise InvalidArgument("volume: O cannot be combined with a user namespace, in which no overlay can be mounted")
     taken: dict[str, str] = {}
     for option in ("volume", "mount", "tmpfs"):
         for mount in meant[option]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Mapping
 
-from .spelling import plain_path, wrong
+from .spelling import absolute_path, plain_path, wrong
 
 _REFERENCE = re.compile(r"\\(.)|\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::([-+])([^}]*))?\})")
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
@@ -34,6 +34,27 @@ def program(value: Any, option: str) -> str:
     if not str(value).startswith("/") or "\0" in str(value):
         raise wrong(option, value, "an absolute path on the host")
     return plain_path(str(value))
+
+
+def names(value: Any, option: str) -> list[str]:
+    """Names separated by commas, sorted."""
+    found = sorted({word.strip() for word in str(value).split(",")} - {""})
+    for word in found:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*[$]?", word):
+            raise wrong(option, value, "names of users, separated by commas")
+    return found
+
+
+def entry(value: Any, option: str) -> str:
+    """A line of passwd(5) or group(5)."""
+    if ":" not in str(value) or "\n" in str(value) or "\0" in str(value):
+        raise wrong(option, value, "one line of the file, its fields separated by ':'")
+    return str(value)
+
+
+def directories(value: Any, option: str) -> list[str]:
+    """Paths in the container separated by commas, sorted."""
+    return sorted({absolute_path(word.strip(), option) for word in str(value).split(",")} - {"/"})
 
 
 def oom_score_adj(value: Any, option: str) -> int:

@@ -12,7 +12,7 @@ from .spelling import NAME_PATTERN, absolute_path, plain_path, size, wrong
 
 PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _FLAGS = ("nodev", "dev", "noexec", "exec", "nosuid", "suid", "bind", "rbind", "z", "Z", "copy", "nocopy", "U", "O")
-_TMPFS_FLAGS = ("noexec", "exec", "nosuid", "suid", "nodev", "dev", "ro", "rw", "noatime", "atime", "notmpcopyup")
+_TMPFS_FLAGS = tuple("noexec exec nosuid suid nodev dev ro rw noatime atime tmpcopyup notmpcopyup".split())
 
 
 def _target(value: object, option: str) -> str:
@@ -77,7 +77,7 @@ def tmpfs(value: Any, option: str) -> dict[str, list[str]]:
             elif not (key in ("size", "mode", "nr_inodes", "uid", "gid") and number) and word not in _TMPFS_FLAGS:
                 raise wrong(option, word, "size=, mode=, uid=, gid=, nr_inodes= or one of " + ", ".join(_TMPFS_FLAGS))
             options.add(word)
-        found[_target(target, option)] = sorted(options - {"rw"})
+        found[_target(target, option)] = sorted(options - {"rw", "tmpcopyup"})
     return dict(sorted(found.items()))
 
 
@@ -120,7 +120,7 @@ def file_systems(options: Mapping[str, Any], image: Mapping[str, Any], taken: It
     found.update((mount["target"], mount) for mount in options["mount"] if "source" not in mount)
     if options["image_volume"] == "tmpfs":
         for target in set(_image_targets(image)) - set(taken) - set(found):
-            found[target] = {"type": "tmpfs", "target": target, "options": ["exec"]}
+            found[target] = {"type": "tmpfs", "target": target, "options": ["exec", "notmpcopyup"]}
     return list(found.values())
 
 

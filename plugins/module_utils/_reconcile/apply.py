@@ -100,6 +100,7 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
     if desired.image and not desired.rootfs:
         image = ImageStore(runtime.parts).get(desired.image)
     container_id = os.urandom(32).hex()
+    pod = joins.pod(runtime, options)
     kept = previous.config if previous is not None and not desired.image else None
     return ContainerConfig(
         id=container_id,
@@ -119,6 +120,8 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
         borrowed_volumes=anonymous_volumes.borrowed(runtime, options),
         id_mappings=joins.id_mappings(runtime, options),
         requires=joins.requires(runtime, options),
+        pod=pod.id if pod else "",
+        pod_cgroup=pod.cgroup if pod else "",
     )
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable
+from typing import Any, Iterable, Mapping
 
 from .._container.container import Container
 from .._drivers import cgroups
@@ -13,6 +13,7 @@ from .._model.config import ContainerConfig, resolved
 from .._model.errors import NoSuchContainer
 from .._model.image import local_names, name_for_source
 from .._model.namespaces import OPTIONS
+from .._model.options import OPTIONS as TABLE
 from .._model.options import Change, changed_options
 from .._runtime.runtime import Runtime
 from .._spec.resources import LIMITS
@@ -33,9 +34,15 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
         after = wanted.get(row.name, desired.options[row.name])
         if before != after and not _both_join(config, desired, row.name):
             found.append(Difference(row.name, before, after, row.change, row.secret))
-    from . import joins
+    return found if plain(desired.options) else found + _joined_differences(runtime, config, desired)
 
-    return found if joins.plain(desired.options) else found + _joined_differences(runtime, config, desired)
+
+def plain(options: Mapping[str, Any]) -> bool:
+    """Whether no option names a container or needs an ID map: then nothing here is to be done."""
+    return not (options["requires"] or options["pod"]) and all(
+        options[name] == TABLE[name].default or name == "network" and options[name]["mode"] != "container"
+        for name in (*OPTIONS, "uidmap", "gidmap", "subuidname", "subgidname")
+    )
 
 
 def drift(container: Container, desired: Desired, known: Iterable[Difference]) -> list[Difference]:

@@ -34,7 +34,8 @@ def read(paths: Iterable[str], option: str = "env_file") -> dict[str, str]:
             key, equals, value = line.partition("=")
             key = key.strip()
             if len(key.split()) != 1:
-                raise InvalidArgument(f"{option}: line {number} of {path} has no name: expected KEY=VALUE")
+                named = "variable" if option == "env_file" else "label"
+                raise InvalidArgument(f"{option}: line {number} of {path} has no {named}'s name: expected KEY=VALUE")
             if equals or option != "env_file":
                 found[key] = value
             elif key in os.environ:

@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterator, Mapping, Optional
 
 from .._container.container import Container
-from .._model.errors import InvalidArgument, NoSuchContainer
-from .._model.namespaces import OPTIONS
+from .._model.errors import ContainerStopped, InvalidArgument, NoSuchContainer
+from .._model.namespaces import OPTIONS, LinuxNS
 from .._model.options import OPTIONS as TABLE
+from .._model.pod import PodConfig, option_of
 from .._runtime.runtime import Runtime
+from .._store import pods
 
 Maps = dict[str, list[list[int]]]
 
@@ -22,34 +24,50 @@ def named(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for option in OPTIONS:
         if options[option]["mode"] == "container":
             yield option, options[option]["target"]
+    if options["pod"]:
+        yield "pod", options["pod"]
     for name in options["requires"]:
         yield "requires", name
 
 
-def plain(options: Mapping[str, Any]) -> bool:
-    """Whether no option names a container or needs an ID map: then nothing here is to be done."""
-    return not options["requires"] and all(
-        options[name] == TABLE[name].default or name == "network" and options[name]["mode"] != "container"
-        for name in (*OPTIONS, "uidmap", "gidmap", "subuidname", "subgidname")
-    )
-
-
 def namespace_containers(runtime: Runtime, options: Mapping[str, Any]) -> dict[str, str]:
     """LinuxNS value to the ID of the container to join. :raises NoSuchContainer: an option names none that is there."""
-    return {
-        OPTIONS[option].value: container(runtime, option, name).id
-        for option, name in named(options)
-        if option != "requires"
-    }
+    found = {}
+    for option, name in named(options):
+        if option == "pod":
+            infra = container(runtime, option, name)
+            found.update(dict.fromkeys(_pods_own(pods.find(runtime.store, name), options), infra.id))
+        elif option != "requires":
+            found[OPTIONS[option].value] = container(runtime, option, name).id
+    return found
+
+
+def _pods_own(pod: PodConfig, options: Mapping[str, Any]) -> list[str]:
+    """The kinds of namespaces that are the pod's: those it shares and the container's options leave alone."""
+    return [kind for kind in pod.share if options[option_of(kind)] == TABLE[option_of(kind)].default]
+
+
+def pod(runtime: Runtime, options: Mapping[str, Any]) -> Optional[PodConfig]:
+    """The pod that the container is in. :raises NoSuchPod: there is none of this name."""
+    return pods.find(runtime.store, options["pod"]) if options["pod"] else None
 
 
 def requires(runtime: Runtime, options: Mapping[str, Any]) -> tuple[str, ...]:
     """The IDs of the containers to start before this one."""
-    return tuple(sorted({container(runtime, "requires", name).id for name in options["requires"]}))
+    return tuple(
+        sorted(
+            {container(runtime, option, name).id for option, name in named(options) if option in ("requires", "pod")}
+        )
+    )
 
 
 def container(runtime: Runtime, option: str, key: str) -> Container:
-    """:raises NoSuchContainer: naming the option."""
+    """The container; for the option ``pod`` that pod's infra container.
+
+    :raises NoSuchContainer: naming the option. :raises NoSuchPod: likewise.
+    """
+    if option == "pod":
+        key = pods.find(runtime.store, key).infra
     try:
         return runtime.container(key)
     except NoSuchContainer as error:
@@ -68,6 +86,9 @@ def id_mappings(runtime: Runtime, options: Mapping[str, Any]) -> Maps:
         return dict(container(runtime, "userns", target).config.id_mappings)
     if mode == "ns":
         return _live_maps(target)
+    found = pod(runtime, options)
+    if found and LinuxNS.USER.value in _pods_own(found, options):
+        return dict(container(runtime, "pod", found.name).config.id_mappings)
     uid = options["uidmap"] or _subordinate(options["subuidname"] or options["subgidname"], "uid")
     gid = options["gidmap"] or _subordinate(options["subgidname"] or options["subuidname"], "gid")
     return {"uid": uid or gid, "gid": gid or uid} if uid or gid else {}
@@ -100,12 +121,29 @@ def _live_maps(path: str) -> Maps:
     return found
 
 
+def check_running(runtime: Runtime, name: str, options: Mapping[str, Any]) -> None:
+    """A new container joins what runs; only what ``requires`` names is started for it.
+
+    :raises ContainerStopped: a container to be joined has no process.
+    """
+    asked = requires(runtime, options)
+    for option, key in named(options):
+        other = container(runtime, option, key).peek()
+        if option != "requires" and other.id not in asked and not other.state.status.has_process:
+            raise ContainerStopped(
+                f"{option}: container {other.name}, whose namespace {name} is to join, is {other.state.status}: "
+                f"start it first, or name it in requires"
+            )
+
+
 def check(runtime: Runtime, name: str, options: Mapping[str, Any]) -> None:
     """Refuse what can never be joined.
 
     :raises NoSuchContainer: an option names none that is there.
     :raises InvalidArgument: the container would depend on itself, or the other one does not share.
     """
+    if options["pod"]:
+        _check_pod(runtime, name, options)
     for option, key in named(options):
         other = container(runtime, option, key)
         if other.name == name:
@@ -122,6 +160,21 @@ def check(runtime: Runtime, name: str, options: Mapping[str, Any]) -> None:
         target = options[option]["target"]
         if options[option]["mode"] == "ns" and not os.path.exists(target):
             raise InvalidArgument(f"{option}: {target} is not a {OPTIONS[option].oci_type} namespace on this host")
+
+
+def _check_pod(runtime: Runtime, name: str, options: Mapping[str, Any]) -> None:
+    """:raises InvalidArgument: an option is about what is the pod's."""
+    found = pods.find(runtime.store, options["pod"])
+    own = _pods_own(found, options)
+    for option, kind in (("publish", "net"), ("hostname", "uts")):
+        if options[option] and kind in own:
+            raise InvalidArgument(
+                f"{option}: container {name} uses the {kind} namespace of pod {found.name}: give {option} to the pod"
+            )
+    if options["cgroup_parent"]:
+        raise InvalidArgument(
+            f"cgroup_parent: the cgroup of container {name} is under that of pod {found.name}: omit it"
+        )
 
 
 def _way(runtime: Runtime, start: Container, name: str, seen: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ ACTIONS = {
     "create": "created {}",
     "start": "started {}",
     "stop": "stopped {}",
+    "kill": "killed {}",
     "restart": "restarted {}",
     "recreate": "recreated {}",
     "update": "updated {}",

@@ -8,11 +8,18 @@ from __future__ import annotations
 from typing import Optional
 
 from .._container.container import Container
-from .._model.errors import InvalidArgument, InvalidState, NoSuchContainer, StateCorrupt
+from .._model.errors import (
+    DependencyExists,
+    InvalidArgument,
+    InvalidState,
+    NoSuchContainer,
+    PodExists,
+    StateCorrupt,
+)
 from .._model.options import Change
 from .._model.status import ContainerStatus
 from .._runtime.runtime import Runtime
-from .compare import differences, drift, lost_joins
+from .compare import differences, drift, lost_joins, plain
 from .desired import Desired
 from .plan import Difference, Plan, Step
 
@@ -64,9 +71,11 @@ def _with_dependencies(runtime: Runtime, container: Optional[Container], desired
 
     anew = container is None or any(plan.has(verb) for verb in ("recreate", "update"))
     if anew and desired.options is not None:
-        if joins.plain(desired.options):
+        if plain(desired.options):
             return plan
         joins.check(runtime, desired.name, desired.options)
+        if plan.status_after in ("running", "paused") and not plan.has("update"):
+            joins.check_running(runtime, desired.name, desired.options)
         first = [joins.container(runtime, option, key) for option, key in joins.named(desired.options)]
     else:
         first = runtime.dependencies(container.config) if container else []
@@ -103,6 +112,10 @@ def _moves(status: ContainerStatus, desired: Desired) -> list[Step]:
 def _absent(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
     if container is None:
         return Plan()
+    if container.config.infra:
+        raise DependencyExists(
+            f"container {container.name} holds the namespaces of a pod and is removed with it: use libpod_pod"
+        )
     status = container.state.status
     if status.has_process and not desired.force_delete:
         raise InvalidState(
@@ -133,6 +146,8 @@ def _pull(runtime: Runtime, desired: Desired) -> list[Step]:
 
 
 def _new(runtime: Runtime, desired: Desired) -> Plan:
+    if runtime.store.name_record(desired.name).get("pod"):
+        raise PodExists(f"the name {desired.name!r} is a pod's: give the container another one")
     if desired.unusable:
         raise desired.unusable
     if not desired.image:

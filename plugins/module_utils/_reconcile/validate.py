@@ -56,6 +56,10 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
             raise NoSuchContainer(f"volumes_from: {error}") from error
         if found.name == desired.name:
             raise InvalidArgument(f"volumes_from: container {desired.name} cannot have its own volumes from itself")
+    if options["hostuser"]:
+        from .._container.user_entries import host_users
+
+        host_users(options["hostuser"], "")
     if options["secrets"]:
         from .._container import secrets
 

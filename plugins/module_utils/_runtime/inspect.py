@@ -34,6 +34,7 @@ def inspect(container: Container) -> dict[str, Any]:
         "ImageName": config.rootfs_image_name,
         "Rootfs": config.rootfs,
         "Pod": config.pod,
+        "IsInfra": config.infra,
         "ResolvConfPath": f"{container.run_dir}/resolv.conf",
         "HostnamePath": f"{container.run_dir}/hostname",
         "HostsPath": f"{container.run_dir}/hosts",

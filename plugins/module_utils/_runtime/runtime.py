@@ -92,7 +92,17 @@ class Runtime:
     def commit(self, container: Container) -> None:
         """Give the name to the pending container, in one rename; an earlier holder is then removed."""
         earlier = self.store.name_record(container.name).get("id", "")
-        self.store.write_name(container.name, {"id": container.id, "retired": earlier})
+        record = {"id": container.id, "retired": earlier}
+        if container.config.pod and not container.config.infra:
+            from .._store import pods
+
+            with self.store.lock(container.config.pod):
+                # A pod that is removed meanwhile takes no container any more.
+                pod = pods.read(self.store, container.config.pod)
+                pods.find(self.store, pod.id)
+                self.store.write_name(container.name, record)
+        else:
+            self.store.write_name(container.name, record)
         if earlier:
             self.recover(container.name)
 

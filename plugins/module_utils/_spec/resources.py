@@ -52,6 +52,8 @@ def resources(options: Mapping[str, Any], *, swap: bool, numbers: Mapping[str, t
     found = _limits(options, LIMITS, swap)
     if options["oom_kill_disable"]:
         found.setdefault("memory", {})["disableOOMKiller"] = True
+    if options["cgroup_conf"]:
+        found["unified"] = dict(options["cgroup_conf"])
     for name, (key, field) in _BY_DEVICE.items():
         if options[name]:
             found.setdefault("blockIO", {})[key] = [

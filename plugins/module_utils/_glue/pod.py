@@ -1,0 +1,88 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libpod_pod: a task's arguments → the reconciled pod → the task's result."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from .._model.options import OPTIONS, normalise
+from .._model.pod import POD_OPTIONS, share
+from .._model.spelling import name as checked_name
+from .._model.spelling import wrong
+from .._reconcile.pods import STATES, DesiredPod, reconcile
+from . import arguments
+from .module import EngineModule, run
+
+_SAME = [option for option in POD_OPTIONS if option in OPTIONS and option not in ("etc_hosts", "dns_option")]
+
+
+def spec() -> dict[str, Any]:
+    """The argument spec of libpod_pod."""
+    found: dict[str, Any] = {
+        "name": {"type": "str", "required": True},
+        "state": {"type": "str", "default": "created", "choices": list(STATES)},
+        "recreate": {"type": "bool", "default": False},
+        "force_delete": {"type": "bool", "default": True, "aliases": ["force"]},
+        "infra_name": {"type": "str"},
+        "share": {"type": "str"},
+        "cpus": {"type": "str"},
+        "add_host": {"type": "list", "elements": "str"},
+        "dns_opt": {"type": "list", "elements": "str", "aliases": ["dns_option"]},
+        "no_hosts": {"type": "bool"},
+        **arguments.parts_spec(),
+    }
+    for option in _SAME:
+        row = OPTIONS[option]
+        found[option] = {"type": row.type, **({"elements": row.elements} if row.elements else {})}
+    found["publish"]["aliases"] = ["ports"]
+    return found
+
+
+def desired(params: Mapping[str, Any]) -> DesiredPod:
+    """:raises InvalidArgument: a value cannot be used."""
+    name = checked_name(params["name"], "name")
+    infra = params["infra_name"] or ""
+    controls = {"infra_name": infra and checked_name(infra, "infra_name"), "recreate": params["recreate"]}
+    found = DesiredPod(name, params["state"], force_delete=params["force_delete"], **controls)
+    if params["state"] not in ("created", "started", "restarted"):
+        return found
+    values = {option: params[option] for option in (*_SAME, "cpus")}
+    values["dns_option"] = params["dns_opt"]
+    if params["add_host"] is not None:
+        values["etc_hosts"] = dict(_host(entry) for entry in params["add_host"])
+    given = any(value is not None for value in (*values.values(), params["share"]))
+    meant = normalise(values)
+    shared = share(params["share"])
+    if any(meant[option] for option in ("uidmap", "gidmap", "subuidname", "subgidname")):
+        shared = sorted({*shared, "user"})
+    if meant["publish"] and "net" not in shared:
+        raise wrong("share", params["share"], "net to be in it too, for ports are published on the pod's network")
+    options = {**{option: meant[option] for option in POD_OPTIONS if option != "share"}, "share": shared}
+    return found._replace(options=options, given=given)
+
+
+def _host(entry: str) -> tuple[str, str]:
+    name, colon, address = str(entry).partition(":")
+    if not (name and colon and address):
+        raise wrong("add_host", entry, "HOST:IP")
+    return name, address
+
+
+def pod(module: EngineModule) -> dict[str, Any]:
+    """libpod_pod: reconcile one pod."""
+    outcome = reconcile(arguments.parts(module.params), desired(module.params), check_mode=module.check_mode)
+    result: dict[str, Any] = {
+        "changed": bool(outcome.plan.steps),
+        "actions": outcome.plan.actions,
+        "pod": outcome.pod,
+    }
+    if module._diff:
+        result["diff"] = outcome.plan.diff()
+    return result
+
+
+def main() -> None:
+    """libpod_pod, from a task's arguments to its result."""
+    run(EngineModule(argument_spec=spec(), supports_check_mode=True), pod)

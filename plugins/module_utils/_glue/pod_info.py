@@ -1,0 +1,33 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libpod_pod_info: pods in the shape of ``podman pod inspect``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._model.errors import NoSuchPod
+from .._runtime.inspect_pod import inspect_pod
+from .._runtime.pods import Pods
+from .._runtime.runtime import Runtime
+from .._store import pods as records
+from . import arguments
+from .module import EngineModule, run
+
+
+def pods(module: EngineModule) -> dict[str, Any]:
+    """The pod asked for, or all; a name that no pod has gives none."""
+    found = Pods(Runtime(arguments.parts(module.params)))
+    name = module.params["name"]
+    try:
+        selected = [records.find(found.store, name)] if name else list(found.everyone())
+    except NoSuchPod:
+        selected = []
+    return {"changed": False, "pods": [inspect_pod(found, one) for one in selected]}
+
+
+def main() -> None:
+    """libpod_pod_info, from a task's arguments to its result."""
+    spec = {"name": {"type": "str"}, **arguments.parts_spec()}
+    run(EngineModule(argument_spec=spec, supports_check_mode=True), pods)

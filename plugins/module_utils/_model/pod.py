@@ -1,0 +1,89 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A pod: containers that share namespaces and a cgroup, and the infra container that holds them."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, NamedTuple, Sequence
+
+from .errors import StateCorrupt
+from .namespaces import OPTIONS, LinuxNS
+from .spelling import wrong
+
+# Options by what they are for; all but ``share`` are rows of options.OPTIONS.
+LIMITS = ("memory", "memory_swap", "cpu_quota", "cpu_period", "cpu_shares", "cpuset_cpus")
+INFRA = (
+    "network",
+    "publish",
+    "hostname",
+    "dns",
+    "dns_option",
+    "dns_search",
+    "etc_hosts",
+    "no_hosts",
+    "shm_size",
+    "sysctl",
+)
+FIXED = ("share", "cgroup_parent", "uidmap", "gidmap", "subuidname", "subgidname")
+POD_OPTIONS = (*LIMITS, *INFRA, *FIXED, "label")
+_KINDS = ("cgroup", "ipc", "net", "pid", "user", "uts")
+_DEFAULT_SHARE = "ipc,net,uts"
+
+
+def share(value: Any, option: str = "share") -> list[str]:
+    """LinuxNS values, sorted, from podman's comma-separated words; ``none`` or nothing for none."""
+    text = _DEFAULT_SHARE if value is None else str(value)
+    words = {word.strip() for word in text.split(",")} - {"", "none"}
+    if words - set(_KINDS):
+        raise wrong(option, value, f"none, or of {', '.join(_KINDS)} a list with commas")
+    return sorted(words)
+
+
+def option_of(kind: str) -> str:
+    """The container option that says what becomes of a kind of namespace."""
+    return next(option for option, namespace in OPTIONS.items() if namespace == LinuxNS(kind))
+
+
+def status(containers: Sequence[str]) -> str:
+    """The pod's status from its containers', the infra container's among them, in podman's words."""
+    count = len(containers)
+    running, paused, ended = (containers.count(word) for word in ("running", "paused", "exited"))
+    if running == count and count:
+        return "Running"
+    if running:
+        return "Degraded"
+    if count and paused == count:
+        return "Paused"
+    if ended:
+        return "Exited" if ended == count else "Stopped"
+    return "Created"
+
+
+class PodConfig(NamedTuple):
+    """A pod's record: ``infra`` is its infra container's name, ``cgroup`` the parent of its containers' cgroups."""
+
+    id: str
+    name: str
+    created_time: str
+    options: Mapping[str, Any]
+    infra: str
+    cgroup: str
+
+    @property
+    def share(self) -> list[str]:
+        found: list[str] = self.options["share"]
+        return found
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """The pod's own limits by option name."""
+        return {name: self.options[name] for name in LIMITS}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any], path: str) -> PodConfig:
+        """:raises StateCorrupt: it is not such a record."""
+        try:
+            return cls(**record)
+        except TypeError as error:
+            raise StateCorrupt(f"{path} is not a pod's record: {error}") from error

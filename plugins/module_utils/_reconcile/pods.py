@@ -1,0 +1,226 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Desired pod vs actual → steps, applied to the pod's containers; in check mode only told."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any, Mapping, NamedTuple, Optional
+
+from .._container.container import Container
+from .._model.errors import ContainerExists, InvalidArgument, NoSuchPod
+from .._model.options import OPTIONS
+from .._model.parts import Parts
+from .._model.pod import FIXED, INFRA, POD_OPTIONS, PodConfig
+from .._model.status import ContainerStatus
+from .._runtime.inspect_pod import inspect_pod
+from .._runtime.pods import Pods
+from .._runtime.runtime import Runtime
+from . import joins
+from .plan import Difference, Plan, Step
+
+STATES = ("created", "killed", "restarted", "absent", "started", "stopped", "paused", "unpaused")
+_KILL_SECONDS = 30.0
+_MAPS = ("uidmap", "gidmap", "subuidname", "subgidname")
+
+
+class DesiredPod(NamedTuple):
+    """One pod as a playbook wants it; ``options`` are normalised (pod.POD_OPTIONS), None where the state needs none.
+
+    ``given``: the task has options; a pod that is there keeps its own otherwise.
+    """
+
+    name: str
+    state: str = "created"
+    options: Optional[Mapping[str, Any]] = None
+    given: bool = True
+    infra_name: str = ""
+    recreate: bool = False
+    force_delete: bool = True
+
+
+class PodOutcome(NamedTuple):
+    """What was done, or in check mode would be; ``pod`` is ``{}`` where there is none."""
+
+    plan: Plan
+    pod: dict[str, Any]
+
+
+def reconcile(parts: Parts, desired: DesiredPod, *, check_mode: bool = False) -> PodOutcome:
+    """Bring a pod to the desired state, under its name's lock; in check mode only say how.
+
+    :raises LibpodError: in words for the user.
+    """
+    pods = Pods(Runtime(parts))
+    if check_mode:
+        pod = pods.find(desired.name)
+        return PodOutcome(_plan(pods, pod, desired), inspect_pod(pods, pod) if pod else {})
+    pods.store.prepare()
+    with pods.store.lock(desired.name) as lock:
+        pods.recover(desired.name)
+        pods.runtime.recover(desired.name)
+        pod = pods.find(desired.name)
+        plan = _plan(pods, pod, desired)
+        for step in plan.steps:
+            pod = _apply(pods, pod, desired, plan, step)
+        if pod is None:
+            lock.discard()
+    return PodOutcome(plan, inspect_pod(pods, pod) if pod else {})
+
+
+def _plan(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:
+    if pod is None:
+        return _new(pods, desired)
+    members = pods.members(pod.id)
+    status = pods.status(pod.id)
+    if desired.state == "absent":
+        if not desired.force_delete and any(not one.config.infra for one in members):
+            raise InvalidArgument(f"force_delete: pod {pod.name} has containers and this is false: remove them first")
+        pods.check_removable(pod)
+        return Plan((Step("delete", pod.name),), (), status, "absent")
+    found = _differences(pod, desired)
+    fixed = [one.option for one in found if one.option in FIXED]
+    if fixed and not desired.recreate and len(members) > 1:
+        raise InvalidArgument(
+            f"{fixed[0]}: cannot change while pod {pod.name} has containers: keep it, or set recreate, which "
+            "removes them"
+        )
+    steps = []
+    if desired.recreate or fixed:
+        pods.check_removable(pod)
+        steps, members, status = [Step("recreate", pod.name)], [], "Created"
+    elif found:
+        steps = [Step("update", pod.name)]
+    verb = _verb(members, desired.state, bool(members and steps and any(one.option in INFRA for one in found)))
+    steps += [Step(verb, pod.name)] if verb else []
+    return Plan(tuple(steps), tuple(found), status, desired.state)
+
+
+def _new(pods: Pods, desired: DesiredPod) -> Plan:
+    if desired.state == "absent":
+        return Plan()
+    if pods.store.name_record(desired.name).get("id"):
+        raise ContainerExists(f"the name {desired.name!r} is a container's: give the pod another one")
+    if desired.state in ("stopped", "killed", "paused", "unpaused") or desired.options is None:
+        raise NoSuchPod(f"no pod has the name {desired.name!r}: make it with the state created or started")
+    starts = [Step("start", desired.name)] if desired.state in ("started", "restarted") else []
+    return Plan((Step("create", desired.name), *starts), (), "absent", desired.state)
+
+
+def _differences(pod: PodConfig, desired: DesiredPod) -> list[Difference]:
+    if desired.options is None or not desired.given:
+        return []
+    return [
+        Difference(name, pod.options[name], desired.options[name], OPTIONS[name].change if name in OPTIONS else 3)
+        for name in POD_OPTIONS
+        if pod.options[name] != desired.options[name]
+    ]
+
+
+def _verb(members: list[Container], state: str, renewed: bool) -> str:
+    """The one thing to do to the containers, or nothing; ``renewed``: their infra container was just made anew."""
+    statuses = {one.peek().state.status.value for one in members} or {"configured"}
+    if state == "started":
+        if statuses != {"running"} or renewed:
+            return "start"
+        return "start" if any(_moved(one) for one in members) else ""
+    return {
+        "restarted": "restart",
+        "stopped": "stop" if statuses & {"running", "paused", "created"} else "",
+        "killed": "kill" if statuses & {"running", "paused"} else "",
+        "paused": "pause" if "running" in statuses else "",
+        "unpaused": "unpause" if "paused" in statuses else "",
+    }.get(state, "")
+
+
+def _moved(container: Container) -> bool:
+    from .._container.shared_namespaces import moved
+
+    return bool(moved(container))
+
+
+def _apply(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod, plan: Plan, step: Step) -> Optional[PodConfig]:
+    if step.verb in ("create", "recreate"):
+        if pod is not None:
+            pods.remove(pod)
+        options = (desired.options if pod is None or desired.given else pod.options) or {}
+        return pods.create(desired.name, options, desired.infra_name, _maps(pods, options))
+    if pod is None:
+        raise NoSuchPod(f"no pod has the name {desired.name!r}")
+    if step.verb == "delete":
+        pods.remove(pod)
+        return None
+    if step.verb == "update":
+        return _update(pods, pod, desired, plan)
+    if step.verb in ("stop", "restart"):
+        _stop(pods, pod)
+    if step.verb in ("start", "restart"):
+        _start(pods, pod)
+    elif step.verb != "stop":
+        for container in pods.members(pod.id):
+            _move(container, step.verb)
+    return pod
+
+
+def _maps(pods: Pods, options: Mapping[str, Any]) -> dict[str, list[list[int]]]:
+    plain = {name: OPTIONS[name].default for name in ("userns", "pod")}
+    return joins.id_mappings(pods.runtime, {**plain, **{name: options[name] for name in _MAPS}})
+
+
+def _update(pods: Pods, pod: PodConfig, desired: DesiredPod, plan: Plan) -> PodConfig:
+    """Take changed options; those of the infra container need a new one, and what ran runs again in it."""
+    names = [one.option for one in plan.differences]
+    pod = pod._replace(options={**pod.options, **{name: (desired.options or {})[name] for name in names}})
+    if not any(name in INFRA for name in names):
+        pods.update(pod)
+        return pod
+    ran = {one.id for one in pods.members(pod.id) if one.peek().state.status.has_process and not one.config.infra}
+    was_up = any(one.peek().state.status.has_process for one in pods.members(pod.id))
+    _stop(pods, pod)
+    pods.update(pod)
+    pods.renew_infra(pod, _maps(pods, pod.options))
+    for container in pods.members(pod.id):
+        if container.id in ran or container.config.infra and was_up:
+            container.start()
+    return pod
+
+
+def _start(pods: Pods, pod: PodConfig) -> None:
+    """Start what does not run, after what it needs, and again what has lost the namespaces it shares."""
+    for container in joins.to_start(pods.runtime, pods.members(pod.id)):
+        with container.batch():
+            status = container.state.status
+            if status is ContainerStatus.CREATED or not status.has_process:
+                container.start()
+    for container in pods.members(pod.id):
+        with container.batch():
+            if container.state.status is ContainerStatus.PAUSED:
+                container.unpause()
+            if _moved(container):
+                container.stop()
+                container.start()
+
+
+def _stop(pods: Pods, pod: PodConfig) -> None:
+    for container in reversed(pods.members(pod.id)):
+        with container.batch():
+            if container.state.status is ContainerStatus.PAUSED:
+                container.unpause()
+            if container.state.status.has_process:
+                container.stop()
+
+
+def _move(container: Container, verb: str) -> None:
+    with container.batch():
+        status = container.state.status
+        if verb == "pause" and status is ContainerStatus.RUNNING:
+            container.pause()
+        elif verb == "unpause" and status is ContainerStatus.PAUSED:
+            container.unpause()
+        elif verb == "kill" and status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED):
+            if status is ContainerStatus.PAUSED:
+                container.unpause()
+            container.kill(signal.SIGKILL)
+    if verb == "kill":
+        container.wait(_KILL_SECONDS)

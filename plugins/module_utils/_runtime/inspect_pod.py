@@ -1,0 +1,51 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A pod as ``podman pod inspect`` shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._model.pod import PodConfig, status
+from .inspect import inspect
+from .pods import Pods
+
+_MANY = "NetworkMode PidMode IpcMode UTSMode PortBindings Dns DnsOptions DnsSearch ExtraHosts ShmSize Sysctls".split()
+
+
+def inspect_pod(pods: Pods, pod: PodConfig) -> dict[str, Any]:
+    """The pod now, without a lock and without starting a program."""
+    members = pods.members(pod.id)
+    shown = [(one, inspect(one)) for one in members]
+    infra = next((found for one, found in shown if one.config.infra), {})
+    host_config = infra.get("HostConfig", {})
+    return {
+        "Id": pod.id,
+        "Name": pod.name,
+        "Created": pod.created_time,
+        "State": status([found["State"]["Status"] for _one, found in shown]),
+        "Hostname": infra.get("Config", {}).get("Hostname", ""),
+        "Labels": pod.options["label"],
+        "CreateCgroup": True,
+        "CgroupParent": pod.cgroup.rpartition("/")[0],
+        "CgroupPath": pod.cgroup,
+        "CreateInfra": True,
+        "InfraContainerID": infra.get("Id", ""),
+        "InfraConfig": {
+            **{key: host_config[key] for key in _MANY if key in host_config},
+            "HostNetwork": host_config.get("NetworkMode") == "host",
+        },
+        "NetworkSettings": infra.get("NetworkSettings", {}),
+        "SharedNamespaces": pod.share,
+        "NumContainers": len(members),
+        "Containers": [
+            {"Id": found["Id"], "Name": found["Name"], "State": found["State"]["Status"]} for _one, found in shown
+        ],
+        "memory_limit": pod.options["memory"] or 0,
+        "memory_swap": pod.options["memory_swap"] or 0,
+        "cpu_period": pod.options["cpu_period"] or 0,
+        "cpu_quota": pod.options["cpu_quota"] or 0,
+        "cpu_shares": pod.options["cpu_shares"] or 0,
+        "cpuset_cpus": pod.options["cpuset_cpus"] or "",
+    }

@@ -1,0 +1,209 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libpod's pods: found, made and removed; each is a record, an infra container, and the containers that joined."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Iterator, Mapping
+
+from .._container import host_ports, init_program
+from .._container.container import Container
+from .._container.observe import timestamp
+from .._drivers import cgroups_tree
+from .._drivers.effects import effect
+from .._model.config import DEFAULT_CGROUP_PARENT, ContainerConfig
+from .._model.errors import DependencyExists, NoSuchPod, NotImplementedByHost
+from .._model.options import normalise
+from .._model.pod import INFRA, LIMITS, PodConfig, status
+from .._store import pods as records
+from .runtime import Runtime
+
+_INIT = "catatonit"
+# What the OCI runtime mounts on: made beforehand, for the root file system is read-only.
+_FOLDERS = ("proc", "sys", "dev", "etc", "run", "tmp", "var/tmp")
+_FILES = ("etc/hosts", "etc/hostname", "etc/resolv.conf")
+
+
+class Pods:
+    """The pods beside a runtime's containers. Methods that change one are called under its name's lock."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.store = runtime.store
+
+    def find(self, name: str) -> PodConfig | None:
+        """The pod with this name, or None."""
+        pod_id = self.store.name_record(name).get("pod")
+        return records.read(self.store, pod_id) if pod_id else None
+
+    def everyone(self) -> Iterator[PodConfig]:
+        return records.everyone(self.store)
+
+    def members(self, pod_id: str) -> list[Container]:
+        """The pod's containers: the infra container first, each after those of the pod that it depends on."""
+        left = [one for one in self.runtime.containers() if one.config.pod == pod_id]
+        order: list[Container] = []
+        while left:
+            waiting = {one.id for one in left}
+            free = [one for one in left if not waiting & set(one.config.dependencies)] or left
+            order += sorted(free, key=lambda one: not one.config.infra)
+            left = [one for one in left if one not in free]
+        return order
+
+    def status(self, pod_id: str) -> str:
+        return status([one.peek().state.status.value for one in self.members(pod_id)])
+
+    # Making
+
+    def cgroup(self, pod_id: str, parent: str | None) -> str:
+        """The parent of the cgroups of the pod's containers, as ``ContainerConfig.cgroup_parent`` is."""
+        if self.runtime.host.cgroup_manager == "systemd":
+            return f"{(parent or 'machine.slice')[: -len('.slice')]}-libpod_pod_{pod_id}.slice"
+        return f"{parent or DEFAULT_CGROUP_PARENT}/libpod-pod-{pod_id}"
+
+    def create(self, name: str, options: Mapping[str, Any], infra: str, maps: Mapping[str, Any]) -> PodConfig:
+        """Make a pod and its infra container, which does not run yet.
+
+        :raises NotImplementedByHost: the pod has limits and the cgroup manager is systemd.
+        :raises ToolMissing: catatonit is not installed.
+        """
+        if self.runtime.host.cgroup_manager == "systemd" and any(options[limit] for limit in LIMITS):
+            raise NotImplementedByHost(f"pod {name}: limits of a pod need cgroup_manager: cgroupfs")
+        pod_id = os.urandom(32).hex()
+        cgroup = self.cgroup(pod_id, options["cgroup_parent"])
+        pod = PodConfig(pod_id, name, timestamp(), options, infra or f"{pod_id[:12]}-infra", cgroup)
+        program = init_program.path(None)
+        self.store.write_name(name, {"pod_pending": pod_id})
+        try:
+            records.write(self.store, pod)
+            self._make_rootfs(pod, program)
+            self.renew_infra(pod, maps)
+        except BaseException:
+            self.recover(name)
+            raise
+        self.store.write_name(name, {"pod": pod_id})
+        return pod
+
+    def renew_infra(self, pod: PodConfig, maps: Mapping[str, Any]) -> Container:
+        """Make the infra container; where it takes the place of one, the pod's containers depend on it from now on."""
+        with self.store.lock(pod.infra):
+            self.runtime.recover(pod.infra)
+            container = self.runtime.begin(self._infra_config(pod, maps))
+            try:
+                self.runtime.commit(container)
+            except BaseException:
+                self.runtime.recover(pod.infra)
+                raise
+        return container
+
+    def _infra_config(self, pod: PodConfig, maps: Mapping[str, Any]) -> ContainerConfig:
+        container_id = os.urandom(32).hex()
+        fixed = {"command": [f"/{_INIT}", "-P"], "read_only": True, "read_only_tmpfs": False}
+        options = {**normalise(fixed), **{name: pod.options[name] for name in INFRA}}
+        if not pod.options["hostname"]:
+            options["hostname"] = pod.name[:64].strip("._-")
+        return ContainerConfig(
+            id=container_id,
+            name=pod.infra,
+            created_time=timestamp(),
+            options=options,
+            static_dir=self.store.static_dir(container_id),
+            rootfs=f"{records.directory(self.store, pod.id)}/rootfs",
+            ports=host_ports.choose(pod.options["publish"]),
+            cgroup_manager=self.runtime.host.cgroup_manager,
+            id_mappings=maps,
+            pod=pod.id,
+            pod_cgroup=pod.cgroup,
+            infra=True,
+        )
+
+    def _make_rootfs(self, pod: PodConfig, program: str) -> None:
+        """A root file system that has nothing but an init that sleeps."""
+        import shutil
+
+        rootfs = f"{records.directory(self.store, pod.id)}/rootfs"
+        effect("make the infra container's root file system")
+        for folder in _FOLDERS:
+            os.makedirs(f"{rootfs}/{folder}", 0o755, exist_ok=True)
+        for file in _FILES:
+            open(f"{rootfs}/{file}", "wb").close()
+        shutil.copyfile(program, f"{rootfs}/{_INIT}")
+        for path in (rootfs, f"{rootfs}/{_INIT}", *(f"{rootfs}/{name}" for name in ("var", *_FOLDERS))):
+            os.chmod(path, 0o755)
+
+    def update(self, pod: PodConfig) -> None:
+        """Record changed options, the limits among them in force at once."""
+        host = self.runtime.host.cgroups
+        if cgroups_tree.exists(host, pod.cgroup):
+            from .._drivers import cgroups_limits
+
+            cgroups_limits.write(host, pod.cgroup, pod.limits)
+        records.write(self.store, pod)
+
+    # Removing
+
+    def remove(self, pod: PodConfig) -> None:
+        """Remove a pod with all its containers.
+
+        :raises DependencyExists: a container that is not in the pod depends on one of them.
+        """
+        with self.store.lock(pod.id):
+            # From now on no container can join.
+            self.store.write_name(pod.name, {"pod_retired": pod.id})
+        self.recover(pod.name)
+
+    def check_removable(self, pod: PodConfig) -> None:
+        """:raises DependencyExists: a container that is not in the pod depends on one of its; it is named."""
+        for member in self.members(pod.id):
+            for other in self.runtime.dependents(member.id):
+                if other.config.pod != pod.id:
+                    raise DependencyExists(
+                        f"pod {pod.name} cannot be removed: container {other.name}, which is not in it, depends on "
+                        f"{member.name}: remove {other.name} first"
+                    )
+
+    def recover(self, name: str) -> None:
+        """Finish or undo what an interrupted run left under this pod's name."""
+        record = self.store.name_record(name)
+        for key in ("pod_pending", "pod_retired"):
+            if record.get(key):
+                self._purge(record[key])
+                self.store.write_name(name, {})
+
+    def _purge(self, pod_id: str) -> None:
+        """Remove everything of a pod, however far its making or removal had come."""
+        import shutil
+
+        directory = records.directory(self.store, pod_id)
+        try:
+            pod = records.read(self.store, pod_id)
+        except NoSuchPod:
+            pod = None
+        if pod is not None:
+            for name in (*(one.name for one in reversed(self.members(pod_id))), pod.infra):
+                self._purge_container(name, pod_id)
+            host = self.runtime.host.cgroups
+            if cgroups_tree.exists(host, pod.cgroup):
+                cgroups_tree.remove(host, pod.cgroup)
+            if os.path.dirname(pod.cgroup) == DEFAULT_CGROUP_PARENT:
+                cgroups_tree.remove_if_empty(host, DEFAULT_CGROUP_PARENT)
+        effect(f"remove {directory}")
+        shutil.rmtree(directory, ignore_errors=not os.path.exists(directory))
+        with self.store.lock(pod_id) as lock:
+            lock.discard()
+        try:
+            os.rmdir(os.path.dirname(directory))
+        except OSError:
+            pass  # other pods are there
+
+    def _purge_container(self, name: str, pod_id: str) -> None:
+        with self.store.lock(name) as lock:
+            self.runtime.recover(name)
+            container = self.runtime.find(name)
+            if container is not None and container.config.pod == pod_id:
+                self.runtime.remove(container, force=True)
+                container = None
+            if container is None and lock.depth == 1:
+                lock.discard()

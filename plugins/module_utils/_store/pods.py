@@ -1,0 +1,62 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pods on disk: ``<static>/pods/ID/pod.json``; the names are shared with containers.
+
+``<static>/names/NAME.json`` says which pod has a name (``pod``), or is half made (``pod_pending``) or removed
+(``pod_retired``) under it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Iterator
+
+from .._drivers.effects import effect
+from .._model.errors import NoSuchPod
+from .._model.pod import PodConfig
+from . import records
+from .store import Store
+
+
+def directory(store: Store, pod_id: str) -> str:
+    return f"{store.parts.static_root}/pods/{pod_id}"
+
+
+def read(store: Store, pod_id: str) -> PodConfig:
+    """:raises NoSuchPod: there is none of this ID. :raises StateCorrupt: its record cannot be read."""
+    path = f"{directory(store, pod_id)}/pod.json"
+    record = records.read(path)
+    if record is None:
+        raise NoSuchPod(f"no pod has the ID {pod_id}")
+    return PodConfig.from_json(record, path)
+
+
+def write(store: Store, pod: PodConfig) -> None:
+    path = directory(store, pod.id)
+    if not os.path.isdir(path):
+        effect(f"mkdir {path}")
+        os.makedirs(path, 0o700, exist_ok=True)
+    records.write(f"{path}/pod.json", pod._asdict())
+
+
+def everyone(store: Store) -> Iterator[PodConfig]:
+    """Every pod, by name."""
+    try:
+        files = sorted(os.listdir(f"{store.parts.static_root}/names"))
+    except FileNotFoundError:
+        return
+    for file in files:
+        name, _dot, kind = file.rpartition(".")
+        pod_id = store.name_record(name).get("pod", "") if kind == "json" else ""
+        if pod_id:
+            yield read(store, pod_id)
+
+
+def find(store: Store, key: str) -> PodConfig:
+    """The pod with this name, full ID or unambiguous ID prefix. :raises NoSuchPod: there is none, or several."""
+    found = [pod for pod in everyone(store) if key and (pod.name == key or pod.id.startswith(key))]
+    exact = [pod for pod in found if key in (pod.name, pod.id)]
+    if len(exact or found) != 1:
+        raise NoSuchPod(f"{'no pod has' if not found else 'several pods have'} the name or ID {key!r}")
+    return (exact or found)[0]

@@ -1,0 +1,207 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: libpod_pod
+short_description: Manage a pod, without podman
+version_added: 0.1.0
+description:
+  - Brings one pod to the state and configuration that the task describes. A pod is an infra container, which sleeps and holds
+    namespaces and published ports, a cgroup with limits of its own, and the containers that
+    M(libpod.engine.libpod_container) puts into it with its option O(libpod.engine.libpod_container#module:pod).
+  - Options have the names, types and aliases of C(containers.podman.podman_pod). One that this module does not have is refused.
+  - A task that has no option but a name and a state leaves the configuration of a pod that is there alone.
+author:
+  - The libpod.engine authors (@libpod)
+extends_documentation_fragment:
+  - libpod.engine.parts
+requirements:
+  - catatonit on the target
+attributes:
+  check_mode:
+    support: full
+    description: Says what a run would do and writes nothing.
+  diff_mode:
+    support: full
+    description: Shows each option that differs.
+options:
+  name:
+    description: Name of the pod. Pods and containers share their names.
+    type: str
+    required: true
+  state:
+    description:
+      - V(created) - the pod exists as described.
+      - V(started) - it exists as described and all its containers run, each after those it depends on. One that has lost the
+        namespaces it shares is restarted.
+      - V(restarted) - the same, and all of them are stopped before.
+      - V(stopped) - none of its containers runs. V(killed) - the same, by the signal KILL.
+      - V(paused) and V(unpaused) - its containers that run are frozen, or thawed.
+      - V(absent) - neither it nor its containers exist. Named volumes stay.
+    type: str
+    default: created
+    choices: [created, killed, restarted, absent, started, stopped, paused, unpaused]
+  share:
+    description:
+      - Namespaces that the pod's containers share unless an option of theirs says otherwise, as a list with commas of V(cgroup),
+        V(ipc), V(net), V(pid), V(user) and V(uts), or V(none).
+      - V(ipc,net,uts) where omitted, and V(user) too where IDs are mapped.
+    type: str
+  recreate:
+    description: Whether an existing pod is made anew, whatever its configuration. Its containers are removed.
+    type: bool
+    default: false
+  force_delete:
+    description: Whether O(state=absent) also removes the containers in the pod. A pod that has any is not removed otherwise.
+    type: bool
+    default: true
+    aliases: [force]
+  infra_name:
+    description: Name of the infra container. The first twelve digits of the pod's ID and C(-infra) where omitted.
+    type: str
+  network:
+    description: Network of the pod, as that of a container. V(bridge) where omitted.
+    type: list
+    elements: str
+  publish:
+    description: Ports published on the pod, as C([[HOST_IP:]HOST_PORT:]PORT[/PROTOCOL]).
+    type: list
+    elements: str
+    aliases: [ports]
+  hostname:
+    description: Host name of the pod. Its name where omitted.
+    type: str
+  dns:
+    description: DNS servers, instead of the host's.
+    type: list
+    elements: str
+  dns_opt:
+    description: DNS options, instead of the host's.
+    type: list
+    elements: str
+    aliases: [dns_option]
+  dns_search:
+    description: DNS search domains, instead of the host's. V(.) is none.
+    type: list
+    elements: str
+  add_host:
+    description: Hosts added to the hosts file that the pod's containers share, as C(HOST:IP).
+    type: list
+    elements: str
+  no_hosts:
+    description: Whether the engine leaves C(/etc/hosts) of the pod's containers alone.
+    type: bool
+  shm_size:
+    description: Size of C(/dev/shm) that the pod's containers share. V(64m) where omitted.
+    type: str
+  sysctl:
+    description: Kernel parameters of the pod's namespaces.
+    type: dict
+  memory:
+    description: Memory limit of all the pod's containers together, such as V(512m). It is changed in place.
+    type: str
+  memory_swap:
+    description: Limit of memory and swap together, V(-1) for none. It is changed in place. Twice O(memory) where omitted.
+    type: str
+  cpus:
+    description: Number of CPUs for all the pod's containers together, such as V(1.5). It is changed in place.
+    type: str
+  cpu_quota:
+    description: CPU time in microseconds in each O(cpu_period), another spelling of O(cpus). It is changed in place.
+    type: int
+  cpu_period:
+    description: Length of a period for O(cpu_quota) in microseconds. It is changed in place.
+    type: int
+  cpu_shares:
+    description: Relative weight of the pod's CPU time. It is changed in place.
+    type: int
+  cpuset_cpus:
+    description: CPUs the pod's containers may run on, such as V(0-3,5). It is changed in place.
+    type: str
+  cgroup_parent:
+    description: Cgroup under which the pod's is made. C(/libpod_parent), or C(machine.slice) with systemd, where omitted.
+    type: str
+  label:
+    description: Labels. They are changed in place.
+    type: dict
+  uidmap:
+    description: Map of user IDs as C(CONTAINER:HOST:AMOUNT), for a user namespace that the pod's containers share.
+    type: list
+    elements: str
+  gidmap:
+    description: Map of group IDs as C(CONTAINER:HOST:AMOUNT). As O(uidmap) where only that is given.
+    type: list
+    elements: str
+  subuidname:
+    description: Name in C(/etc/subuid) whose ranges are mapped. As O(subgidname) where only that is given.
+    type: str
+  subgidname:
+    description: Name in C(/etc/subgid) whose ranges are mapped. As O(subuidname) where only that is given.
+    type: str
+seealso:
+  - module: libpod.engine.libpod_pod_info
+  - module: libpod.engine.libpod_container
+"""
+
+EXAMPLES = r"""
+- name: Make a pod with a published port and a limit for all in it
+  libpod.engine.libpod_pod:
+    name: shop
+    state: started
+    publish: ["8080:80"]
+    memory: 256m
+
+- name: Run a server in it
+  libpod.engine.libpod_container:
+    name: shop-web
+    pod: shop
+    image: docker.io/library/busybox:latest
+    command: httpd -f -p 80 -h /www
+
+- name: Stop all of it
+  libpod.engine.libpod_pod:
+    name: shop
+    state: stopped
+
+- name: Remove all of it
+  libpod.engine.libpod_pod:
+    name: shop
+    state: absent
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, or in check mode would be.
+  returned: success
+  type: list
+  elements: str
+  sample: [created shop, started shop]
+pod:
+  description: The pod in the shape of C(podman pod inspect), empty where there is none.
+  returned: success
+  type: dict
+  sample:
+    Name: shop
+    State: Running
+    SharedNamespaces: [ipc, net, uts]
+    NumContainers: 2
+error:
+  description: Kind of the error, such as V(NoSuchPod) or V(InvalidArgument).
+  returned: failure
+  type: str
+  sample: NoSuchPod
+"""
+
+from ansible_collections.libpod.engine.plugins.module_utils.engine_archive import load
+
+
+def main() -> None:
+    load("_glue.pod").main()
+
+
+if __name__ == "__main__":
+    main()

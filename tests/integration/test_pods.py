@@ -1,0 +1,262 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pods: an infra container that holds namespaces and ports, a cgroup with limits, and the containers in it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Iterator
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
+
+MEMBER: dict[str, Any] = {"image": "busybox", "command": WAITING, "stop_signal": "KILL", "pod": "p"}
+
+
+def _pod(host: Host, name: str = "p", *, check: bool = False, kill_at: int = 0, **options: Any) -> Result:
+    return host.module("libpod_pod", {"name": name, **options}, check=check, kill_at=kill_at)
+
+
+def _info(host: Host, name: str = "p") -> dict[str, Any]:
+    (found,) = host.module("libpod_pod_info", {"name": name})["pods"]
+    assert isinstance(found, dict)
+    return found
+
+
+def _member(host: Host, name: str = "a", **options: Any) -> Process:
+    made = host.container(name, **{**MEMBER, **options})
+    assert not made.failed, made
+    return Process(made)
+
+
+def _infra(host: Host) -> Process:
+    (found,) = host.module("libpod_container_info", {"name": [_info(host)["InfraContainerID"]]})["containers"]
+    return Process(found)
+
+
+def _cgroup(host: Host, file: str, controller: str = "memory") -> str:
+    with open(f"/sys/fs/cgroup/{controller}{_info(host)['CgroupPath']}/{file}", encoding="ascii") as stream:
+        return stream.read().strip()
+
+
+@pytest.fixture(autouse=True)
+def _pods_are_removed(host: Host) -> Iterator[None]:
+    yield
+    for pod in host.module("libpod_pod_info").get("pods", []):
+        gone = _pod(host, pod["Name"], state="absent")
+        assert not gone.failed, gone
+
+
+def test_pod_is_made_once_and_removed_without_a_trace(host: Host) -> None:
+    predicted = _pod(host, check=True, network=["none"])
+    assert (predicted["actions"], predicted["pod"]) == (["created p"], {})
+    made = _pod(host, network=["none"])
+    assert made["actions"] == ["created p"]
+    assert (made["pod"]["State"], made["pod"]["NumContainers"]) == ("Created", 1)
+    assert _pod(host, network=["none"])["actions"] == []
+    assert host.module("libpod_pod_info", {"name": "nobody"})["pods"] == []
+    started = _pod(host, state="started", network=["none"])
+    assert (started["actions"], started["pod"]["State"]) == (["started p"], "Running")
+    assert _infra(host).argv[0] == "/catatonit"
+    assert _pod(host, state="absent", check=True)["actions"] == ["deleted p"]
+    assert _pod(host, state="absent")["actions"] == ["deleted p"]
+    assert _pod(host, state="absent")["actions"] == []
+    host.expect_clean()
+
+
+@pytest.mark.parametrize(
+    ("share", "kinds"),
+    [(None, {"ipc", "net", "uts"}), ("pid,net", {"net", "pid"}), ("none", set()), ("ipc,net,pid,uts,cgroup", None)],
+)
+def test_containers_share_the_chosen_namespaces(host: Host, share: Any, kinds: Any) -> None:
+    _pod(host, network=["none"], **({"share": share} if share else {}))
+    first, second = _member(host, "a"), _member(host, "b", **({"network": "none"} if share == "none" else {}))
+    every = ("ipc", "net", "pid", "uts", "cgroup")
+    infra = _infra(host)
+    for kind in every:
+        shared = kinds is None or kind in kinds
+        assert (first.namespace(kind) == infra.namespace(kind)) == (shared or kind == "cgroup"), kind
+        assert (second.namespace(kind) == first.namespace(kind)) == (shared or kind == "cgroup"), kind
+    assert _info(host)["State"] == "Running"
+    assert not host.container("a", **MEMBER).changed
+
+
+def test_own_namespace_of_a_member_is_not_the_pods(host: Host) -> None:
+    _pod(host, network=["none"])
+    member = _member(host, "a", ipc="private", uts="host")
+    infra = _infra(host)
+    assert member.namespace("net") == infra.namespace("net")
+    assert member.namespace("ipc") != infra.namespace("ipc")
+    assert member.namespace("uts") == os.stat("/proc/self/ns/uts").st_ino
+    assert not host.container("a", **MEMBER, ipc="private", uts="host").changed
+
+
+def test_ports_published_on_the_pod_lead_to_its_member(host: Host) -> None:
+    _pod(host, state="started", publish=["8080:80"], hostname="shop", add_host=["db:192.0.2.9"])
+    member = _member(host, "a", command=["httpd", "-f", "-p", "80", "-h", "/www"])
+    address = _info(host)["NetworkSettings"]["IPAddress"]
+    assert address in member.run("ip", "address").stdout
+    assert host.run("curl", "-sf", "--retry-connrefused", "--retry", "5", f"http://{address}/")
+    assert member.run("hostname").stdout == "shop\n"
+    assert "192.0.2.9\tdb" in member.read("root/etc/hosts")
+    assert "--dport 8080" in host.run("iptables-save", "-t", "nat")
+    refused = host.container("b", **MEMBER, publish=["81:81"])
+    assert refused.failed and "give publish to the pod" in refused["msg"]
+
+
+def test_members_cgroups_are_under_the_pods_which_has_its_limits(host: Host) -> None:
+    """They change in place, and are there again after a reboot."""
+    _pod(host, network=["none"], memory="64m", cpus="0.5", cpu_shares=512)
+    member = _member(host, memory="32m")
+    pod = _info(host)
+    assert pod["CgroupPath"] == f"/libpod_parent/libpod-pod-{pod['Id']}"
+    assert f"{pod['CgroupPath']}/libpod-" in member.read("cgroup")
+    assert (_cgroup(host, "memory.limit_in_bytes"), member.cgroup("memory", "memory.limit_in_bytes")) == (
+        str(64 << 20),
+        str(32 << 20),
+    )
+    assert (_cgroup(host, "cpu.cfs_quota_us", "cpu"), _cgroup(host, "cpu.shares", "cpu")) == ("50000", "512")
+    for memory in ("128m", "48m"):
+        changed = _pod(host, network=["none"], memory=memory, cpus="0.5", cpu_shares=512)
+        assert changed["actions"] == ["updated p"]
+        assert int(_cgroup(host, "memory.limit_in_bytes")) == int(memory[:-1]) << 20
+    assert Process(host.container("a")).pid == member.pid
+    host.reboot()
+    assert host.container("a")["actions"] == [f"started {pod['Id'][:12]}-infra", "started a"]
+    assert _cgroup(host, "memory.limit_in_bytes") == str(48 << 20)
+
+
+def test_pod_starts_stops_pauses_and_kills_its_containers(host: Host) -> None:
+    _pod(host, network=["none"])
+    for name in ("a", "b"):
+        host.container(name, **MEMBER, state="present")
+    expected = [
+        ("started", ["started p"], "Running", "running"),
+        ("started", [], "Running", "running"),
+        ("paused", ["paused p"], "Paused", "paused"),
+        ("paused", [], "Paused", "paused"),
+        ("unpaused", ["unpaused p"], "Running", "running"),
+        ("unpaused", [], "Running", "running"),
+        ("restarted", ["restarted p"], "Running", "running"),
+        ("killed", ["killed p"], "Exited", "exited"),
+        ("killed", [], "Exited", "exited"),
+        ("started", ["started p"], "Running", "running"),
+        ("stopped", ["stopped p"], "Exited", "exited"),
+        ("stopped", [], "Exited", "exited"),
+    ]
+    for state, actions, status, containers in expected:
+        assert _pod(host, state=state, check=True)["actions"] == actions
+        done = _pod(host, state=state)
+        assert (done.get("actions"), done.get("msg")) == (actions, None), state
+        assert done["pod"]["State"] == status, state
+        assert {one["State"] for one in done["pod"]["Containers"]} == {containers}, state
+
+
+def test_status_is_podmans(host: Host) -> None:
+    _pod(host, network=["none"])
+    _member(host, "a")
+    host.container("b", **MEMBER, state="present")
+    assert _info(host)["State"] == "Degraded"
+    host.container("a", state="stopped")
+    host.container(_info(host)["InfraContainerID"][:12], state="stopped")
+    assert _pod(host, state="started")["pod"]["State"] == "Running"
+
+
+def test_changed_ports_renew_the_infra_container_and_keep_the_members(host: Host) -> None:
+    _pod(host, state="started", publish=["8080:80"])
+    _member(host)
+    before = _info(host)
+    changed = _pod(host, state="started", publish=["8081:80"])
+    assert changed["actions"][0] == "updated p"
+    after = changed["pod"]
+    assert after["Id"] == before["Id"] and after["InfraContainerID"] != before["InfraContainerID"]
+    (member,) = host.module("libpod_container_info", {"name": ["a"]})["containers"]
+    assert Process(member).namespace("net") == _infra(host).namespace("net")
+    assert "--dport 8081" in host.run("iptables-save", "-t", "nat")
+    refused = _pod(host, state="started", publish=["8081:80"], share="net")
+    assert refused.failed and "share" in refused["msg"] and "recreate" in refused["msg"]
+    renewed = _pod(host, state="started", publish=["8081:80"], share="net", recreate=True)
+    assert renewed["actions"] == ["recreated p", "started p"]
+    assert renewed["pod"]["NumContainers"] == 1
+
+
+def test_mapped_pod_shares_its_user_namespace(host: Host) -> None:
+    _pod(host, uidmap=["0:100000:65536"], state="started")
+    member, infra = _member(host), _infra(host)
+    assert member.namespace("user") == infra.namespace("user") != os.stat("/proc/self/ns/user").st_ino
+    assert member.status["Uid"].split()[0] == "100000"
+    assert member.namespace("net") == infra.namespace("net")
+    assert os.stat(member.path("root/bin")).st_uid == 100000
+
+
+def test_removal_takes_all_or_is_refused(host: Host) -> None:
+    _pod(host, network=["none"])
+    _member(host)
+    host.container("outside", image="busybox", command=WAITING, network="container:a")
+    refused = _pod(host, state="absent", force=False)
+    assert refused.failed and "has containers" in refused["msg"]
+    refused = _pod(host, state="absent")
+    assert refused["error"] == "DependencyExists" and "outside" in refused["msg"]
+    infra = f"{_info(host)['Id'][:12]}-infra"
+    refused = host.container(infra, state="absent")
+    assert refused["error"] == "DependencyExists" and "libpod_pod" in refused["msg"]
+    host.container("outside", state="absent")
+    assert _pod(host, state="absent")["actions"] == ["deleted p"]
+    host.expect_clean()
+
+
+def test_names_are_shared_with_containers(host: Host) -> None:
+    _pod(host, network=["none"])
+    refused = host.container("p", image="busybox", network="none")
+    assert refused.failed and refused["error"] == "PodExists"
+    host.container("c", image="busybox", network="none", state="present")
+    refused = _pod(host, "c")
+    assert refused.failed and refused["error"] == "ContainerExists"
+    refused = host.container("d", **{**MEMBER, "pod": "nobody"})
+    assert refused.failed and refused["error"] == "NoSuchPod" and "'nobody'" in refused["msg"]
+    assert _pod(host, "nobody", state="stopped")["error"] == "NoSuchPod"
+
+
+@pytest.mark.parametrize("state", ["created", "absent"])
+def test_killed_anywhere_the_next_run_converges(host: Host, state: str) -> None:
+    """In steps of a few effects: each is an unfinished pod that the same task finishes, or removes."""
+    number = 1
+    while True:
+        if state == "absent":
+            assert not _pod(host, network=["none"]).failed
+        killed = _pod(host, state=state, network=["none"], kill_at=number)
+        done = _pod(host, state=state, network=["none"])
+        assert not done.failed, (number, killed.killed_at, done)
+        assert not _pod(host, state=state, network=["none"]).changed
+        if state == "created":
+            assert _info(host)["NumContainers"] == 1, (number, killed.killed_at)
+            assert not _pod(host, state="absent").failed
+        assert list(Runtime(host.parts).containers()) == []
+        assert not (left := host.leaks()), (number, killed.killed_at, left)
+        if not killed.killed_at:
+            break
+        number += 2
+    assert number > 5
+
+
+def test_pod_in_a_playbook(host: Host) -> None:
+    pod, container = "libpod.engine.libpod_pod", "libpod.engine.libpod_container"
+    member = {"name": "a", "pod": "p", "image": "busybox", "command": WAITING, "stop_signal": "KILL"}
+    played = host.play(
+        [
+            {"name": "pod", pod: {"name": "p", "state": "started", "network": ["none"]}},
+            {"name": "member", container: member},
+            {"name": "again", container: member},
+            {"name": "still", pod: {"name": "p", "state": "started"}},
+            {"name": "info", "libpod.engine.libpod_pod_info": {}},
+            {"name": "remove", pod: {"name": "p", "state": "absent"}},
+        ]
+    )
+    assert [task["changed"] for task in played.tasks] == [True, True, False, False, False, True]
+    assert [one["NumContainers"] for one in played["info"]["pods"]] == [2]
+    assert played["pod"]["actions"] == ["created p", "started p"]
+    host.expect_clean()

@@ -1,0 +1,118 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pods without a host: their status, what they share, their limits in a cgroup, and libpod_pod's arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import cgroups_limits
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import CgroupHost
+from ansible_collections.libpod.engine.plugins.module_utils._glue import pod as glue
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.pod import LIMITS, option_of, share, status
+from ansible_collections.libpod.engine.plugins.modules import libpod_pod
+
+
+@pytest.mark.parametrize(
+    ("containers", "expected"),
+    [
+        ([], "Created"),
+        (["configured", "created"], "Created"),
+        (["running", "running"], "Running"),
+        (["running", "exited"], "Degraded"),
+        (["running", "paused"], "Degraded"),
+        (["paused", "paused"], "Paused"),
+        (["exited", "exited"], "Exited"),
+        (["exited", "configured"], "Stopped"),
+    ],
+)
+def test_status_is_podmans(containers: list[str], expected: str) -> None:
+    assert status(containers) == expected
+
+
+def test_share() -> None:
+    assert share(None) == ["ipc", "net", "uts"]
+    assert share("uts, pid") == ["pid", "uts"]
+    assert share("none") == share("") == []
+    with pytest.raises(InvalidArgument, match="share"):
+        share("net,mount")
+    assert [option_of(kind) for kind in ("net", "user", "cgroup", "ipc")] == ["network", "userns", "cgroupns", "ipc"]
+
+
+def _params(**given: Any) -> dict[str, Any]:
+    return {name: given.get(name, option.get("default")) for name, option in glue.spec().items()}
+
+
+def test_name_alone_says_nothing_of_the_options() -> None:
+    assert not glue.desired(_params(name="p", state="started")).given
+    assert glue.desired(_params(name="p", memory="64m")).given
+    assert glue.desired(_params(name="p", state="stopped", memory="12x")).options is None
+
+
+def test_mapped_ids_are_shared() -> None:
+    options = glue.desired(_params(name="p", uidmap=["0:1:2"], share="net")).options
+    assert options is not None and options["share"] == ["net", "user"]
+
+
+@pytest.mark.parametrize("options", [{"share": "ipc", "publish": ["80:80"]}, {"add_host": ["x"]}, {"memory": "12x"}])
+def test_what_cannot_be_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgument):
+        glue.desired(_params(name="p", **options))
+
+
+def test_documentation_and_argument_spec_agree() -> None:
+    documented = yaml.safe_load(libpod_pod.DOCUMENTATION)["options"]
+    for name, option in glue.spec().items():
+        if name not in documented and "fallback" in option:
+            continue
+        for key in ("type", "elements", "default", "required", "aliases", "choices"):
+            assert documented[name].get(key) == option.get(key), (name, key)
+    assert set(documented) <= set(glue.spec())
+
+
+@pytest.fixture(params=["v1", "v2"])
+def host(request: pytest.FixtureRequest, tmp_path: Path) -> CgroupHost:
+    v1 = {
+        "memory/p": {"memory.limit_in_bytes": "-1", "memory.memsw.limit_in_bytes": "-1"},
+        "cpu/p": {"cpu.cfs_quota_us": "-1", "cpu.cfs_period_us": "100000", "cpu.shares": "1024"},
+        "cpuset/p": {"cpuset.cpus": "0-3"},
+        "cpuset": {"cpuset.cpus": "0-3"},
+    }
+    v2 = {
+        "p": {
+            "memory.max": "max",
+            "memory.swap.max": "max",
+            "cpu.max": "max 100000",
+            "cpu.weight": "100",
+            "cpuset.cpus": "",
+        }
+    }
+    for folder, files in (v1 if request.param == "v1" else v2).items():
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (tmp_path / folder / name).write_text(text)
+    if request.param == "v2":
+        return CgroupHost("v2", (str(tmp_path),), {})
+    controllers = {name: f"{tmp_path}/{name}" for name in ("memory", "cpu", "cpuset")}
+    return CgroupHost("v1", tuple(controllers.values()), controllers)
+
+
+def test_limits_are_written_in_the_hosts_words(host: CgroupHost) -> None:
+    given = {"memory": "64m", "memory_swap": "96m", "cpus": "0.5", "cpu_shares": 512, "cpuset_cpus": "1"}
+    meant = normalise(given)
+    cgroups_limits.write(host, "/p", {name: meant[name] for name in LIMITS})
+    if host.unified:
+        read = [host.read("/p", "", name) for name in ("memory.max", "memory.swap.max", "cpu.max", "cpuset.cpus")]
+        assert read == [str(64 << 20), str(32 << 20), "50000 100000", "1"]
+    else:
+        names = (("memory", "memory.limit_in_bytes"), ("memory", "memory.memsw.limit_in_bytes"))
+        assert [host.read("/p", *name) for name in names] == [str(64 << 20), str(96 << 20)]
+        names = (("cpu", "cpu.cfs_quota_us"), ("cpu", "cpu.shares"))
+        assert [host.read("/p", *name) for name in names] == ["50000", "512"]
+        assert host.read("/p", "cpuset", "cpuset.cpus") == "1"
