@@ -31,8 +31,9 @@ def _info(host: Host, name: str) -> dict[str, Any]:
 def test_dependencies_that_do_not_run_are_started_first_in_order(host: Host) -> None:
     _run(host, "a", state="present")
     _run(host, "b", state="present", requires=["a"])
-    predicted = host.container("c", **{**OPTIONS, "network": "container:b"}, check=True)
-    made = _run(host, "c", network="container:b")
+    joining = {"network": "container:b", "requires": ["b"]}
+    predicted = host.container("c", **{**OPTIONS, **joining}, check=True)
+    made = _run(host, "c", **joining)
     assert made["actions"] == predicted["actions"] == ["started a", "started b", "created c", "started c"]
     began = [_info(host, name)["State"]["StartedAt"] for name in "abc"]
     assert began == sorted(began)

@@ -31,8 +31,11 @@ IMAGE: dict[str, Any] = {
 
 
 JOINED = {"net": "cd" * 32, "ipc": "cd" * 32, "pid": "ab" * 32}
-# Options of older engines' records are all there is; these they do not have.
-ADDED = {"host_env", "id_mappings", "requires", "pod", "borrowed_volumes"}
+# What every record has; the other fields came later.
+FIRST = (
+    "id name created_time options rootfs_image_id rootfs_image_name image_config rootfs overlay namespace_containers"
+    " ports static_dir cgroup_manager"
+).split()
 
 
 def make(
@@ -63,7 +66,6 @@ def test_record_gives_the_configuration_back() -> None:
         "pod": "12" * 32,
         "borrowed_volumes": (normalise({"volume": ["v:/v"]})["volume"][0],),
     }
-    assert set(more) == ADDED
     config = make(IMAGE, more=more, publish=["8080:80"], env={"A": "1"}, ulimit=["core=0"], log_opt={"tag": "x"})
     assert ContainerConfig.from_json(json.loads(json.dumps(config.to_json())), "p") == config
 
@@ -73,7 +75,7 @@ def test_record_of_a_newer_engine_is_refused_by_its_path() -> None:
         ContainerConfig.from_json(record(version=99), "/a/config.json")
 
 
-@pytest.mark.parametrize("key", sorted(set(make().to_json()) - {"version"} - ADDED))
+@pytest.mark.parametrize("key", FIRST)
 def test_record_that_lacks_a_key_names_it(key: str) -> None:
     cut = record()
     del cut[key]
@@ -82,7 +84,7 @@ def test_record_that_lacks_a_key_names_it(key: str) -> None:
 
 
 def test_record_of_an_older_engine_has_the_defaults_of_what_it_lacks() -> None:
-    older = {key: value for key, value in record().items() if key not in ADDED}
+    older = {key: record()[key] for key in ("version", *FIRST)}
     older["options"] = {key: value for key, value in older["options"].items() if key not in ("mount", "ipc", "umask")}
     found = ContainerConfig.from_json(older, "p")
     assert found == ContainerConfig.from_json(record(), "p")

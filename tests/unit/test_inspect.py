@@ -118,7 +118,8 @@ def test_exited_container_keeps_how_it_ended(runtime: Runtime) -> None:
 def test_state_of_another_boot_is_configured_and_the_exit_code_stays(runtime: Runtime) -> None:
     container = make(runtime)
     runtime.store.write_state(ID, ContainerState(status=ContainerStatus.PAUSED, boot_id="another", pid=os.getpid()))
-    runtime.store.write_side_record(ID, "exit", {"exit_code": 3, "finished_time": "then"})
+    ends = [{"exit_code": 5, "finished_time": "before"}, {"exit_code": 3, "finished_time": "then"}]
+    runtime.store.write_side_record(ID, "exits", ends)
     found = inspect(container)["State"]
     assert (found["Status"], found["Pid"], found["ExitCode"], found["FinishedAt"]) == ("configured", 0, 3, "then")
 

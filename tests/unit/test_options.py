@@ -56,7 +56,15 @@ DEFAULTS: dict[str, Any] = {
     "dns_option": [], "dns_search": [], "etc_hosts": {}, "memory": "0", "memory_swap": "-1", "cpu_quota": -1,
     "cpu_period": 0, "cpu_shares": 0, "pids_limit": "2048", "cap_add": [], "cap_drop": [], "privileged": False,
     "read_only": False, "security_opt": [], "ulimit": [], "sysctl": {}, "shm_size": "64m", "stop_timeout": 10,
-    "log_driver": "k8s-file", "log_opt": {}, "interactive": False, "tty": False,
+    "log_driver": "k8s-file", "log_opt": {}, "interactive": False, "tty": False, "group_add": [], "passwd": True,
+    "hostuser": "", "umask": "0022", "init": False, "env_host": False, "env_merge": {}, "unsetenv": [],
+    "unsetenv_all": False, "http_proxy": True, "annotation": {}, "mount": [], "volumes_from": [], "image_volume": "bind",
+    "publish_all": False, "expose": [], "ipc": "shareable", "pid": "private", "uts": "private", "userns": "host",
+    "uidmap": [], "gidmap": [], "requires": [], "no_hosts": False, "memory_reservation": "0", "memory_swappiness": -1,
+    "kernel_memory": "0", "oom_kill_disable": False, "cpu_rt_period": 0, "cpu_rt_runtime": 0, "blkio_weight": 0,
+    "blkio_weight_device": {"/dev/a": 0}, "device_read_bps": ["/dev/a:0"], "device_write_bps": [],
+    "device_read_iops": ["/dev/a:0"], "device_write_iops": [], "cgroup_conf": {}, "device": [],
+    "device_cgroup_rule": "", "read_only_tmpfs": True, "secrets": [],
 }  # fmt: skip
 
 
@@ -70,11 +78,21 @@ BAD: dict[str, Any] = {
     "tmpfs": {"a": ""}, "publish": ["x"], "network": ["a b"], "dns": ["x"], "etc_hosts": {"a": "x"}, "memory": "12x",
     "memory_swap": "12x", "cpu_quota": 5, "cpu_period": 5, "cpu_shares": -5, "cpuset_cpus": "x", "pids_limit": "-5",
     "security_opt": ["x"], "ulimit": ["x"], "shm_size": "-1", "stop_signal": "FOO", "stop_timeout": -1,
-    "cgroup_parent": "/", "log_opt": {"path": "x"},
+    "cgroup_parent": "/", "log_opt": {"path": "x"}, "passwd_entry": "x", "group_entry": "x", "hostuser": "a b",
+    "umask": "9", "timezone": "../x", "init_path": "a", "oom_score_adj": 2000, "env_merge": {"": "x"},
+    "chrootdirs": "a", "mount": ["type=x,target=/a"], "volumes_from": ["a:x"], "expose": ["x"], "ipc": "x", "pid": "x",
+    "uts": "x", "userns": "x", "cgroupns": "x", "uidmap": ["x"], "gidmap": ["x"], "pod": "a b", "requires": ["a b"],
+    "memory_reservation": "12x", "memory_swappiness": 500, "kernel_memory": "12x", "cpuset_mems": "x",
+    "cpu_rt_period": -5, "cpu_rt_runtime": -5, "blkio_weight": 5, "blkio_weight_device": {"/dev/a": 5},
+    "device_read_bps": ["x"], "device_write_bps": ["/dev/a:x"], "device_read_iops": ["a:1"],
+    "device_write_iops": ["/dev/a:-1"], "cgroup_conf": {"../x": 1}, "rdt_class": "a/b", "device": ["a"],
+    "device_cgroup_rule": "x", "secrets": ["a,type=x"],
 }  # fmt: skip
 # Any text is a value of these, or the host says which are, or Ansible does.
 FREE = set(
-    "user label dns_option dns_search cap_add cap_drop privileged read_only sysctl log_driver interactive tty".split()
+    "user label dns_option dns_search cap_add cap_drop privileged read_only sysctl log_driver interactive tty"
+    " group_add passwd init env_host unsetenv unsetenv_all http_proxy annotation image_volume publish_all subuidname"
+    " subgidname no_hosts oom_kill_disable read_only_tmpfs".split()
 )
 
 
@@ -168,13 +186,15 @@ def test_option_that_a_record_lacks_is_at_its_default() -> None:
 
 def test_limits_are_live_and_only_the_environment_is_secret() -> None:
     live = {name for name, row in OPTIONS.items() if row.change == Change.LIVE}
-    assert live == set("memory memory_swap cpu_quota cpu_period cpu_shares cpuset_cpus pids_limit".split())
+    limits = "memory memory_swap cpu_quota cpu_period cpu_shares cpuset_cpus pids_limit"
+    assert live == set(f"{limits} memory_reservation cpuset_mems blkio_weight".split())
     assert {name for name, row in OPTIONS.items() if row.change == Change.RECORD} == {
         "label",
+        "requires",
         "stop_signal",
         "stop_timeout",
     }
-    assert [name for name, row in OPTIONS.items() if row.secret] == ["env"]
+    assert [name for name, row in OPTIONS.items() if row.secret] == ["env", "env_merge"]
 
 
 def test_no_two_options_share_a_name() -> None:

@@ -28,7 +28,7 @@ ENV = st.dictionaries(st.sampled_from("ABCD"), st.sampled_from(["hunter2", "swor
         (verb, "web", f"{past} web")
         for verb, past in {
             "create": "created", "start": "started", "stop": "stopped", "restart": "restarted", "recreate": "recreated",
-            "update": "updated", "pause": "paused", "unpause": "unpaused", "delete": "deleted",
+            "update": "updated", "pause": "paused", "unpause": "unpaused", "repair": "repaired", "delete": "deleted",
         }.items()
     ],
 )  # fmt: skip

@@ -53,8 +53,9 @@ def mounts(**given: Any) -> dict[str, dict[str, Any]]:
 def test_process_is_the_user_at_his_command() -> None:
     process = spec(image={"Entrypoint": ["/entry"]}, command="a 'b c'", workdir="/w", tty=True)["process"]
     assert process["args"] == ["/entry", "a", "b c"] and process["cwd"] == "/w" and process["terminal"] is True
-    assert process["user"] == {"uid": 5, "gid": 6, "additionalGids": [6, 7]}
+    assert process["user"] == {"uid": 5, "gid": 6, "umask": 0o22, "additionalGids": [6, 7]}
     assert process["capabilities"] == FACTS["capabilities"] and process["noNewPrivileges"] is False
+    assert spec(umask="0077")["process"]["user"]["umask"] == 0o77
     assert spec(security_opt=["no-new-privileges"])["process"]["noNewPrivileges"] is True
 
 
@@ -202,17 +203,19 @@ def test_spec_is_the_callers_own() -> None:
 
 
 LIMITS = {"memory": "64m", "cpus": 1.5, "cpu_shares": 512, "cpuset_cpus": "1,0", "pids_limit": 5}
+HOST: dict[str, Any] = {"swap": True, "unified": False, "all_cpus": "0-3", "all_mems": "0"}
 
 
 def test_limits_have_their_places() -> None:
-    assert resources(normalise(LIMITS), swap=True) == {
+    assert resources(normalise(LIMITS), swap=True, numbers={}) == {
         "memory": {"limit": 64 * MIB, "swap": 128 * MIB},
         "cpu": {"quota": 150000, "period": 100000, "shares": 512, "cpus": "0-1"},
         "pids": {"limit": 5},
     }
-    assert resources(normalise(LIMITS), swap=False)["memory"] == {"limit": 64 * MIB}
-    assert resources(normalise({"pids_limit": -1}), swap=True) == {}
-    assert resources(normalise({"memory": "64m", "memory_swap": -1}), swap=True)["memory"]["swap"] == -1
+    assert resources(normalise(LIMITS), swap=False, numbers={})["memory"] == {"limit": 64 * MIB}
+    assert resources(normalise({"pids_limit": -1}), swap=True, numbers={}) == {}
+    unlimited = normalise({"memory": "64m", "memory_swap": -1})
+    assert resources(unlimited, swap=True, numbers={})["memory"]["swap"] == -1
 
 
 @pytest.mark.parametrize(
@@ -225,12 +228,12 @@ def test_limits_have_their_places() -> None:
     ],
 )
 def test_changed_limit_takes_its_partner_along(names: list[str], expected: dict[str, Any]) -> None:
-    assert changed_resources(normalise(LIMITS), names, swap=True, all_cpus="0-3") == expected
+    assert changed_resources(normalise(LIMITS), names, **HOST) == expected
 
 
 def test_limit_that_is_gone_is_lifted() -> None:
     names = ["memory", "cpu_quota", "cpu_shares", "cpuset_cpus", "pids_limit"]
-    assert changed_resources(normalise({"pids_limit": -1}), names, swap=True, all_cpus="0-3") == {
+    assert changed_resources(normalise({"pids_limit": -1}), names, **HOST) == {
         "memory": {"limit": -1, "swap": -1},
         "cpu": {"quota": -1, "period": 100000, "shares": 1024, "cpus": "0-3"},
         "pids": {"limit": -1},

@@ -22,8 +22,8 @@ _JSON_FIELDS = (
     "id name created_time options rootfs_image_id rootfs_image_name image_config rootfs overlay namespace_containers"
     " ports static_dir cgroup_manager host_env id_mappings requires pod pod_cgroup infra borrowed_volumes"
 ).split()
-# What records of the engine's first options do not have; they then are at their defaults.
-_ADDED = ("host_env", "id_mappings", "requires", "pod", "borrowed_volumes")
+# What came after the first engine's last field: a record that lacks it has its default.
+_ADDED = _JSON_FIELDS[_JSON_FIELDS.index("cgroup_manager") + 1 :]
 
 
 def resolved(options: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, Any]:

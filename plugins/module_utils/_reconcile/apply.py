@@ -172,11 +172,10 @@ def _bring_up(runtime: Runtime, container: Container, run: bool) -> None:
 def _recreate(runtime: Runtime, old: Container, desired: Desired, plan: Plan) -> Container:
     """The old container gives way only once the new one is up; otherwise it comes back as it was."""
     with _joined_held(runtime, desired), runtime.store.lock(old.id):
-        runtime.check_removable(old)
-        return _replace(runtime, old, runtime.begin(configuration(runtime, desired, old)), plan)
+        return _replace(runtime, old, runtime.begin(configuration(runtime, desired, old)), desired, plan)
 
 
-def _replace(runtime: Runtime, old: Container, new: Container, plan: Plan) -> Container:
+def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired, plan: Plan) -> Container:
     old.sync()
     status = old.state.status
     try:
