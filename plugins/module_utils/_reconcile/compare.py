@@ -16,7 +16,6 @@ from .._model.namespaces import OPTIONS
 from .._model.options import OPTIONS as TABLE
 from .._model.options import Change, changed_options
 from .._runtime.runtime import Runtime
-from .._spec.resources import LIMITS
 from .desired import Desired
 from .plan import RESTART, Difference
 
@@ -49,7 +48,7 @@ def drift(container: Container, desired: Desired, known: Iterable[Difference]) -
     """The limits that somebody changed behind our back, as the kernel has them; ``known`` options are left out."""
     if desired.by_name or not container.state.status.has_process:
         return []
-    wanted = {name: container.config.options[name] for name in LIMITS}
+    wanted = {name: container.config.options[name] for name in cgroups.LIMITS}
     for difference in known:
         wanted.pop(difference.option, None)
     live = cgroups.drift(container.host.cgroups, container.cgroup_path, wanted)
