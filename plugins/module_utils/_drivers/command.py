@@ -10,8 +10,8 @@ import os
 import subprocess
 from typing import Mapping, Optional, Sequence
 
+from .._model import shared_locks
 from .._model.errors import ToolFailed, ToolMissing
-from . import shared_locks
 from .effects import effect
 
 # sbin is where runc and the iptables of the CNI plugins live, and not on every user's PATH.

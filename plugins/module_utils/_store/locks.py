@@ -14,8 +14,8 @@ import os
 from types import TracebackType
 from typing import Optional
 
-from .._drivers import shared_locks
 from .._drivers.effects import effect
+from .._model import shared_locks
 
 
 class FileLock:
