@@ -102,16 +102,17 @@ class CgroupTree:
         """Every process in the tree but the caller, seen from inside the test host."""
         return _processes([one.mountpoint for one in self._shown]) - {os.getpid()}
 
+    def thaw(self) -> None:
+        """Let everything in the tree run, so that it can be killed; seen from inside the test host."""
+        _thaw([one.mountpoint for one in self._shown])
+
     def leave(self) -> None:
         """Kill what is left, go home and remove the cgroups; called in the machine's own namespaces."""
         tops = [f"{one.mountpoint}/{self.name}" for one in self._hierarchies]
         for one in self._hierarchies:
             if os.path.isdir(f"{one.mountpoint}/{self.name}"):
                 _write(f"{one.mountpoint}{one.home}/cgroup.procs", "0")
-        for one in self._hierarchies:
-            for folder, _, _ in os.walk(f"{one.mountpoint}/{self.name}"):
-                if os.path.exists(f"{folder}/freezer.state") and folder != f"{one.mountpoint}/{self.name}":
-                    _write(f"{folder}/freezer.state", "THAWED")
+        _thaw([f"{one.mountpoint}/{self.name}" for one in self._hierarchies])
         while left := _processes(tops) - {os.getpid()}:
             kill(left)
         for top in tops:
@@ -139,6 +140,15 @@ def kill(pids: set[int]) -> None:
             os.waitpid(pid, os.WNOHANG)
         except ChildProcessError:
             pass
+
+
+def _thaw(tops: list[str]) -> None:
+    for top in tops:
+        for folder, _, _ in os.walk(top):
+            if os.path.exists(f"{folder}/freezer.state") and folder != top:
+                _write(f"{folder}/freezer.state", "THAWED")
+            if os.path.exists(f"{folder}/cgroup.freeze") and folder != top:
+                _write(f"{folder}/cgroup.freeze", "0")
 
 
 def _processes(tops: list[str]) -> set[int]:

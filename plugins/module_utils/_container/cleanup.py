@@ -92,7 +92,8 @@ def _clear_run_dir(container: Container) -> None:
     effect("clear run directory")
     for name in os.listdir(container.run_dir):
         path = f"{container.run_dir}/{name}"
-        if name.startswith("state.json"):
+        # A root filesystem that is still mounted is its driver's: never to be emptied through its mount.
+        if name.startswith("state.json") or os.path.ismount(path):
             continue
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
