@@ -537,7 +537,18 @@ EXAMPLES = r"""
     volume: ["/srv/www:/www:ro"]
     memory: 128m
 
-- name: Restart it by its name alone
+- name: Run a database with its password from a file, and bounds to what it takes from others
+  libpod.engine.libpod_container:
+    name: db
+    image: docker.io/library/postgres:17
+    env: {POSTGRES_PASSWORD_FILE: /run/secrets/db-password}
+    secrets: ["db-password,uid=999,mode=0400"]
+    mount: ["type=volume,source=db,target=/var/lib/postgresql/data"]
+    memory: 1g
+    memory_reservation: 512m
+    device_write_bps: ["/dev/sda:50m"]
+
+- name: Restart the server by its name alone
   libpod.engine.libpod_container:
     name: web
     restart: true

@@ -61,7 +61,7 @@ options:
     default: true
     aliases: [force]
   infra_name:
-    description: Name of the infra container. The first twelve digits of the pod's ID and C(-infra) where omitted.
+    description: Name of the infra container, given to it when the pod is made. The first twelve digits of the pod's ID and C(-infra) where omitted.
     type: str
   network:
     description: Network of the pod, as that of a container. V(bridge) where omitted.

@@ -82,7 +82,12 @@ def test_containers_share_the_chosen_namespaces(host: Host, share: Any, kinds: A
         assert (first.namespace(kind) == infra.namespace(kind)) == (shared or kind == "cgroup"), kind
         assert (second.namespace(kind) == first.namespace(kind)) == (shared or kind == "cgroup"), kind
     assert _info(host)["State"] == "Running"
-    assert not host.container("a", **MEMBER).changed
+    again = host.container("a", **MEMBER)
+    assert not again.changed
+    shown = again["container"]
+    assert (shown["Pod"], shown["IsInfra"]) == (_info(host)["Id"], False)
+    if kinds is None or "net" in kinds:
+        assert shown["HostConfig"]["NetworkMode"] == f"container:{_info(host)['InfraContainerID']}"
 
 
 def test_own_namespace_of_a_member_is_not_the_pods(host: Host) -> None:
@@ -207,6 +212,14 @@ def test_removal_takes_all_or_is_refused(host: Host) -> None:
     host.container("outside", state="absent")
     assert _pod(host, state="absent")["actions"] == ["deleted p"]
     host.expect_clean()
+
+
+def test_half_made_pod_keeps_its_name(host: Host) -> None:
+    """Its own next task finishes it; a container's is refused."""
+    assert _pod(host, network=["none"], kill_at=12).killed_at
+    refused = host.container("p", image="busybox", network="none")
+    assert refused.failed and refused["error"] == "PodExists"
+    assert not _pod(host, network=["none"]).failed
 
 
 def test_names_are_shared_with_containers(host: Host) -> None:

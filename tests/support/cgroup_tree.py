@@ -109,6 +109,10 @@ class CgroupTree:
         """Every process in the tree but the caller, seen from inside the test host."""
         return _processes([one.mountpoint for one in self._shown]) - {os.getpid()}
 
+    def thaw(self) -> None:
+        """Let everything in the tree run, so that it can be killed; seen from inside the test host."""
+        _thaw([one.mountpoint for one in self._shown])
+
     def leave(self) -> None:
         """Kill what is left, go home and remove the cgroups; called in the machine's own namespaces."""
         for one in self._hierarchies:
@@ -159,6 +163,15 @@ def kill(pids: set[int]) -> None:
             os.waitpid(pid, os.WNOHANG)
         except ChildProcessError:
             pass
+
+
+def _thaw(tops: list[str]) -> None:
+    for top in tops:
+        for folder, _, _ in os.walk(top):
+            if os.path.exists(f"{folder}/freezer.state") and folder != top:
+                _write(f"{folder}/freezer.state", "THAWED")
+            if os.path.exists(f"{folder}/cgroup.freeze") and folder != top:
+                _write(f"{folder}/cgroup.freeze", "0")
 
 
 def _processes(tops: list[str]) -> set[int]:

@@ -159,6 +159,7 @@ class Host:
 
     def reboot(self) -> None:
         """What a reboot does to the host: processes, network, mounts and run roots go, the boot ID changes."""
+        self.cgroups.thaw()
         cgroup_tree.kill(self.cgroups.processes())
         run_roots = (self.parts.run_root, self.parts.storage_run_root)
         with open("/proc/self/mountinfo", encoding="utf-8") as file:

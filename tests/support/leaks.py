@@ -20,6 +20,8 @@ Snapshot = dict[str, set[str]]
 STAYS = (
     # containers/storage makes its own folder a mount point at the first mount and leaves it, under podman as well.
     r"mount /srv/storage/overlay .*",
+    # skopeo's cache of digests, which has one place for all stores of root.
+    r"file /var/lib/containers(/cache(/blob-info-cache-v1\..*)?)?",
     # Locks, and caches of containers/storage's own.
     r"file .*\.lock",
     r"file /srv/storage-run/.*/(mountpoints|volatile-containers|volatile-layers)\.json",

@@ -14,7 +14,7 @@ from typing import Any, Iterator
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.libpod.engine.plugins.module_utils._glue import arguments
+from ansible_collections.libpod.engine.plugins.module_utils._glue import arguments, pod, pod_info
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import OPTIONS, Change
 from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
 
@@ -23,6 +23,8 @@ MODULES = sorted(path.stem for path in (TOP / "plugins/modules").glob("*.py"))
 SPECS: dict[str, dict[str, Any]] = {
     "libpod_container": arguments.container_spec(),
     "libpod_container_info": arguments.info_spec(),
+    "libpod_pod": pod.spec(),
+    "libpod_pod_info": pod_info.spec(),
 }
 # What stands for a template's result, whatever its type.
 TEMPLATE = re.compile(r"\{\{.*?\}\}")

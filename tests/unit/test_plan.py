@@ -21,23 +21,20 @@ from hypothesis import strategies as st
 ENV = st.dictionaries(st.sampled_from("ABCD"), st.sampled_from(["hunter2", "swordfish", "opensesame"]))
 
 
-@pytest.mark.parametrize(
-    ("verb", "subject", "words"),
-    [("pull", "busybox", "pulled image busybox")]
-    + [
-        (verb, "web", f"{past} web")
-        for verb, past in {
-            "create": "created", "start": "started", "stop": "stopped", "restart": "restarted", "recreate": "recreated",
-            "update": "updated", "pause": "paused", "unpause": "unpaused", "repair": "repaired", "delete": "deleted",
-        }.items()
-    ],
-)  # fmt: skip
-def test_action_is_said_in_words(verb: str, subject: str, words: str) -> None:
-    assert str(Step(verb, subject)) == f"{Step(verb, subject)}" == words and verb in ACTIONS
+WORDS = {
+    "pull": "pulled image", "create": "created", "start": "started", "stop": "stopped", "kill": "killed",
+    "restart": "restarted", "recreate": "recreated", "update": "updated", "pause": "paused", "unpause": "unpaused",
+    "repair": "repaired", "delete": "deleted",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", ACTIONS)
+def test_action_is_said_in_words(verb: str) -> None:
+    assert str(Step(verb, "web")) == f"{Step(verb, 'web')}" == f"{WORDS[verb]} web"
 
 
 def test_every_verb_has_words() -> None:
-    assert len(ACTIONS) == 10
+    assert set(ACTIONS) == set(WORDS)
     assert Plan((Step("pull", "i"), Step("create", "web"))).actions == ["pulled image i", "created web"]
 
 

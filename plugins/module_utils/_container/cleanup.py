@@ -96,7 +96,8 @@ def _clear_run_dir(container: Container) -> None:
     effect("clear run directory")
     for name in os.listdir(container.run_dir):
         path = f"{container.run_dir}/{name}"
-        if name.startswith("state.json"):
+        # A root filesystem that is still mounted is its driver's: never to be emptied through its mount.
+        if name.startswith("state.json") or os.path.ismount(path):
             continue
         # A rootfs under an overlay: what is written through the mount is not this life's to remove.
         if os.path.ismount(path):

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .._drivers.rootfs import Rootfs
     from .._drivers.storage import Storage
     from .attach import Attached
+    from .commit import Commit, Committed
+    from .copy import Copy
+    from .diff import Change
     from .exec import Exec, Executed
     from .log_lines import Line, Wanted
 
@@ -356,6 +359,70 @@ class Container:
         from .attach import attach
 
         return attach(self, input, seconds)
+
+    def mount(self) -> str:
+        """Mount the root filesystem on the host until the container's next cleanup, and return where."""
+        from .mounting import mount
+
+        with self.batch():
+            return mount(self)
+
+    def unmount(self) -> None:
+        """:raises InvalidState: the container has a process that needs it."""
+        from .mounting import unmount
+
+        with self.batch():
+            unmount(self)
+
+    def export(self, path: str, *, dry: bool = False) -> bool:
+        """Write the root filesystem without its volumes as a tar file; whether that differs from what was there."""
+        from .export import export
+
+        with self.batch():
+            return export(self, path, dry)
+
+    def diff(self) -> list[Change]:
+        """What the container changed in its image's root filesystem, by path."""
+        from .diff import diff
+
+        with self.batch():
+            return diff(self)
+
+    def copy(self, wanted: Copy) -> list[str]:
+        """Copy in or out, and return what differed."""
+        from .copy import copy
+
+        return copy(self, wanted)
+
+    def commit(self, wanted: Commit) -> Committed:
+        """Make an image of the container as it is."""
+        from .commit import commit
+
+        with self.batch():
+            return commit(self, wanted)
+
+    # Artifacts: small files kept with the container
+
+    def add_artifact(self, name: str, data: bytes) -> None:
+        """Keep ``data`` under this name, in the place of what it had."""
+        from . import artifacts
+
+        with self.batch():
+            artifacts.add(self, name, data)
+
+    def get_artifact(self, name: str) -> bytes:
+        """:raises InvalidArgument: there is none of that name."""
+        from . import artifacts
+
+        with self.batch():
+            return artifacts.get(self, name)
+
+    def remove_artifact(self, name: str) -> None:
+        """:raises InvalidArgument: there is none of that name."""
+        from . import artifacts
+
+        with self.batch():
+            artifacts.remove(self, name)
 
     def update(self, config: ContainerConfig, limits: list[str]) -> None:
         """Take a new configuration; ``limits`` names the changed options that the kernel must take too."""

@@ -29,17 +29,20 @@ class ContainerNotCreated(LibpodError):
     """The OCI runtime did not create the container; ``exit_code`` is 127, 126 or 125 as podman's."""
 
     def __init__(self, name: str, words: str) -> None:
-        not_found = ("executable file not found", "no such file or directory", "not found in $PATH")
-        self.exit_code = 125
-        if any(phrase in words for phrase in not_found) and "exec" in words:
-            self.exit_code = COMMAND_NOT_FOUND
-        elif "permission denied" in words and "exec" in words:
-            self.exit_code = NOT_EXECUTABLE
+        self.exit_code = failure_code(words)
         # Of runc's words, those that say what failed stand last.
         reason = words.rpartition("unable to start container process: ")[2]
         if self.exit_code != 125:
             reason = f"its command cannot be run: {reason}"
         super().__init__(f"cannot create container {name}: {reason}")
+
+
+def failure_code(words: str) -> int:
+    """The exit code that stands for a runtime's refusal: 127 not found, 126 not executable, 125 anything else."""
+    not_found = ("executable file not found", "no such file or directory", "not found in $PATH")
+    if any(phrase in words for phrase in not_found) and "exec" in words:
+        return COMMAND_NOT_FOUND
+    return NOT_EXECUTABLE if "permission denied" in words and "exec" in words else 125
 
 
 class Monitored(NamedTuple):
@@ -106,10 +109,39 @@ class Conmon:
         """
         for directory in ("exits", "persist"):
             os.makedirs(f"{it.run_dir}/{directory}", 0o700, exist_ok=True)
+        answer = self._run(self._argv(it, oci), enter_cgroup, it.keep_open)
+        return _created_pid(answer, it), read_pid(it.conmon_pid_file)
+
+    def execute(
+        self,
+        it: Monitored,
+        oci: OciRuntime,
+        enter_cgroup: Callable[[int], None],
+        exec_id: str,
+        process_spec: str,
+    ) -> int:
+        """Run a further process in the container under a conmon of its own and return its PID; ``it.run_dir`` is the
+        folder of this one, where its exit status will be.
+
+        :raises ContainerNotCreated: the runtime refused, with its words.
+        """
+        effect("mkdir exec")
+        os.makedirs(f"{it.run_dir}/exits", 0o700, exist_ok=True)
+        argv = [self.path, "--api-version", "1", "-c", it.container_id, "-u", exec_id, "-n", it.name]
+        argv += ["-r", _program(oci.path, oci.name), "-b", it.run_dir, "-p", it.pid_file, "--full-attach", "-l", "none"]
+        argv += ["--exit-dir", f"{it.run_dir}/exits", "--exec", "--exec-process-spec", process_spec]
+        argv += ["--conmon-pidfile", it.conmon_pid_file, *(["-t"] if it.terminal else [])]
+        argv += ["-s"] if oci.systemd_cgroup else []
+        for argument in ("--log-format=json", "--log", it.runtime_log, "--root", oci.root):
+            argv += ["--runtime-arg", argument]
+        return _created_pid(self._run(argv, enter_cgroup, ()), it)
+
+    def _run(self, argv: list[str], enter_cgroup: Callable[[int], None], keep_open: Sequence[int]) -> bytes:
+        """Start conmon in its cgroup and return the line it answers with."""
         sync_read, sync_write = os.pipe()
         start_read, start_write = os.pipe()
         try:
-            process = self._spawn(self._argv(it, oci), sync_write, start_read, it.keep_open)
+            process = self._spawn(argv, sync_write, start_read, keep_open)
             os.close(sync_write)
             os.close(start_read)
             sync_write = start_read = -1
@@ -123,7 +155,7 @@ class Conmon:
             for descriptor in (sync_read, sync_write, start_read, start_write):
                 if descriptor >= 0:
                     os.close(descriptor)
-        return _created_pid(answer, it), read_pid(it.conmon_pid_file)
+        return answer
 
     def _spawn(
         self, argv: list[str], sync_pipe: int, start_pipe: int, keep_open: Sequence[int]
@@ -168,14 +200,14 @@ def _created_pid(answer: bytes, it: Monitored) -> int:
     pid = int(told.get("data", -1))
     if pid > 0:
         return pid
-    words = _runtime_words(it.runtime_log) or str(told.get("message") or told)
+    words = runtime_words(it.runtime_log) or str(told.get("message") or told)
     room = os.statvfs(it.run_dir)
     if room.f_bavail * room.f_frsize < _RUNTIME_BYTES:
         words += f" (hardly any space left on device for {it.run_dir})"
     raise ContainerNotCreated(it.name, " ".join(words.split()))
 
 
-def _runtime_words(path: str) -> str:
+def runtime_words(path: str) -> str:
     """The last error in the OCI runtime's JSON log."""
     words = ""
     try:

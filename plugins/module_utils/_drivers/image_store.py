@@ -58,6 +58,20 @@ class ImageStore:
             raise NoSuchImage(f"image {image!r} is not in the store")
         return found
 
+    def configuration(self, image_id: str) -> Record:
+        """The whole OCI image configuration of the image with this ID. :raises NoSuchImage: there is none."""
+        for folder in self._folders:
+            for record in _records(folder):
+                if record["id"] == image_id and (found := _configuration(folder, record)) is not None:
+                    return found
+        raise NoSuchImage(f"image {image_id} is not in the store")
+
+    def all(self) -> list[tuple[Image, str]]:
+        """Every image of the store itself and when it came there (RFC 3339); not those of read-only stores."""
+        folder = self._folders[0]
+        found = ((_image(folder, record), record.get("created", "")) for record in _records(folder))
+        return [(image, created) for image, created in found if image is not None]
+
 
 def _records(folder: str) -> list[Record]:
     try:
@@ -100,16 +114,24 @@ def _image(folder: str, record: Record) -> Optional[Image]:
 
     None for an image without it, which is one that is being pulled, or whose pull was cut short.
     """
+    whole = _configuration(folder, record)
+    if whole is None:
+        return None
+    names = tuple(record.get("names") or ())
+    return Image(record["id"], names, record.get("digest", ""), record.get("layer", ""), whole.get("config") or {})
+
+
+def _configuration(folder: str, record: Record) -> Optional[Record]:
+    """None where it is not there (yet), {} for an image that has none."""
     blobs = [name for name in record.get("big-data-names") or () if name.startswith("sha256:")]
     blobs.sort(key=lambda name: name != f"sha256:{record['id']}")
-    config: dict[str, Any] = {}
-    if blobs:
-        # containers/storage's makeBigDataBaseName: the item's name in base64.
-        item = binascii.b2a_base64(blobs[0].encode(), newline=False).decode()
-        try:
-            with open(f"{folder}/{record['id']}/={item}", "rb") as file:
-                config = json.loads(file.read()).get("config") or {}
-        except FileNotFoundError:
-            return None
-    names = tuple(record.get("names") or ())
-    return Image(record["id"], names, record.get("digest", ""), record.get("layer", ""), config)
+    if not blobs:
+        return {}
+    # containers/storage's makeBigDataBaseName: the item's name in base64.
+    item = binascii.b2a_base64(blobs[0].encode(), newline=False).decode()
+    try:
+        with open(f"{folder}/{record['id']}/={item}", "rb") as file:
+            found: Record = json.loads(file.read())
+            return found
+    except FileNotFoundError:
+        return None

@@ -71,6 +71,23 @@ class Images:
             _remove_cache(cache)
         return self.store.get(name)
 
+    def add_layout(self, path: str, name: str) -> Image:
+        """Copy the image ``image`` of an OCI layout into the store under ``name``; layers the store has may be missing.
+
+        :raises ToolFailed: skopeo failed.
+        """
+        argv = [
+            "skopeo",
+            "copy",
+            "--quiet",
+            "--insecure-policy",
+            *self._folder(),
+            f"oci:{path}:image",
+            self._target(name),
+        ]
+        run(argv, package="skopeo", env=self._roots.environment(), doing=f"storing image {name}")
+        return self.store.get(name)
+
     def remove(self, image: str) -> bool:
         """Remove an image with all its names; False where there is none.
 

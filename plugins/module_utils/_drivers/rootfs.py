@@ -12,6 +12,7 @@ from typing import Optional
 from .._model.errors import InvalidArgument, NotImplementedByHost
 from .._model.parts import Parts
 from .effects import effect
+from .storage_roots import Layers
 
 
 class Rootfs:
@@ -108,6 +109,11 @@ class Rootfs:
                 shutil.rmtree(changes)
             except FileNotFoundError:
                 pass
+
+    def layers(self, container_id: str) -> Layers:
+        """As ``Storage.layers``; used in place, the directory itself."""
+        changes = self._changes(container_id)
+        return Layers(f"{changes}/upper", f"{changes}/work", (self.path,)) if self.overlay else Layers(self.path)
 
     def sizes(self, container_id: str) -> tuple[int, int]:
         """As ``Storage.sizes``; in place, both are the directory's size (as libpod has it)."""

@@ -9,10 +9,10 @@ import json
 import os
 from typing import Any, Mapping, Optional, Sequence
 
-from .._model.errors import NoSuchImage, ToolFailed
+from .._model.errors import Internal, NoSuchImage, ToolFailed
 from .._model.parts import Parts
 from .command import run
-from .storage_roots import PACKAGE, storage_roots
+from .storage_roots import PACKAGE, Layers, storage_roots
 
 Record = dict[str, Any]
 Maps = Mapping[str, Sequence[Sequence[int]]]
@@ -82,6 +82,34 @@ class Storage:
             except ToolFailed:
                 if self.exists(container_id):
                     raise
+
+    def layers(self, container_id: str) -> Layers:
+        """The layers' directories. :raises Internal: the container has no layer yet."""
+        layer = self._layer(container_id)
+        if not layer:
+            raise Internal(f"container {container_id[:12]} has no layer in the store: start it, or make it anew")
+        roots = self._roots
+        if roots.driver != "overlay":
+            return Layers(f"{roots.root}/{roots.driver}/dir/{layer}")
+        home = f"{roots.root}/overlay/{layer}"
+        try:
+            with open(f"{home}/lower", encoding="ascii") as file:
+                links = file.read().strip().split(":")
+        except FileNotFoundError:
+            links = []
+        homes = [f"{root}/overlay" for root in (roots.root, *roots.more)]
+        found = [
+            next(filter(os.path.isdir, (f"{top}/{link}" for top in homes)), f"{homes[0]}/{link}") for link in links
+        ]
+        return Layers(f"{home}/diff", f"{home}/work", tuple(os.path.realpath(path) for path in found))
+
+    def layer(self, container_id: str) -> str:
+        """The store's ID of the container's own layer, empty where it has none."""
+        return self._layer(container_id) or ""
+
+    def diff(self, layer: str, path: str) -> None:
+        """Write what a layer changes as a tar file to ``path``, deletions as ``.wh.`` entries (image-spec layer.md)."""
+        self._tool("diff", "-u", "-f", path, layer)
 
     def sizes(self, container_id: str) -> tuple[int, int]:
         """Bytes of the container's own layer, and of all its layers together (libpod's RWSize and RootFsSize)."""

@@ -15,6 +15,15 @@ PACKAGE = "containers-storage"
 _CONFIG_FILES = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf")
 
 
+class Layers(NamedTuple):
+    """Directories of a root filesystem: ``upper`` takes its changes, ``work`` is overlay's, ``lower`` are the image's,
+    the topmost first. Without ``lower``, ``upper`` is the whole tree."""
+
+    upper: str
+    work: str = ""
+    lower: tuple[str, ...] = ()
+
+
 class StorageRoots(NamedTuple):
     """``more`` are read-only stores beside ``root``; with ``given`` roots the host's storage options do not hold, as
     with ``podman --root``."""

@@ -12,7 +12,7 @@ from ansible.module_utils.basic import AnsibleModule
 from .._model.errors import LibpodError, ToolFailed
 
 # Not no_log: that would mask every equal string in the result, such as each "1" for a variable set to 1.
-_SECRET_MAPPINGS = ("env", "env_merge")
+_SECRET_MAPPINGS = ("env", "env_merge", "stdin")
 _HIDDEN = "(hidden)"
 
 

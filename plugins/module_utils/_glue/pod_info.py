@@ -27,7 +27,11 @@ def pods(module: EngineModule) -> dict[str, Any]:
     return {"changed": False, "pods": [inspect_pod(found, one) for one in selected]}
 
 
+def spec() -> dict[str, Any]:
+    """The argument spec of libpod_pod_info."""
+    return {"name": {"type": "str"}, **arguments.parts_spec()}
+
+
 def main() -> None:
     """libpod_pod_info, from a task's arguments to its result."""
-    spec = {"name": {"type": "str"}, **arguments.parts_spec()}
-    run(EngineModule(argument_spec=spec, supports_check_mode=True), pods)
+    run(EngineModule(argument_spec=spec(), supports_check_mode=True), pods)

@@ -146,7 +146,7 @@ def _pull(runtime: Runtime, desired: Desired) -> list[Step]:
 
 
 def _new(runtime: Runtime, desired: Desired) -> Plan:
-    if runtime.store.name_record(desired.name).get("pod"):
+    if any(key.startswith("pod") for key in runtime.store.name_record(desired.name)):
         raise PodExists(f"the name {desired.name!r} is a pod's: give the container another one")
     if desired.unusable:
         raise desired.unusable

@@ -49,6 +49,9 @@ def remove(runtime: Runtime, container: Container) -> None:
             names -= {volume["source"] for volume in other.config.volumes}
     folder = f"{runtime.parts.static_root}/volumes"
     for name in sorted(names):
-        if os.path.isdir(f"{folder}/{name}"):
+        while os.path.isdir(f"{folder}/{name}"):
             effect("remove anonymous volume")
-            shutil.rmtree(f"{folder}/{name}")
+            try:
+                shutil.rmtree(f"{folder}/{name}")
+            except FileNotFoundError:
+                continue  # its other last container is being removed too, and was quicker

@@ -160,11 +160,12 @@ def _port_bindings(config: ContainerConfig) -> dict[str, list[dict[str, str]]]:
 def _host_config(config: ContainerConfig) -> dict[str, Any]:
     options = config.options
     network = options["network"]
-    modes = {"cni": "bridge", "container": f"container:{config.namespace_containers.get('net', '')}"}
+    joined = config.namespace_containers.get("net")
+    mode = f"container:{joined}" if joined else {"cni": "bridge"}.get(network["mode"], network["mode"])
     return {
         "Binds": [_bind(volume) for volume in config.volumes],
         "Tmpfs": {one["target"]: ",".join(one["options"]) for one in config.file_systems if one["type"] == "tmpfs"},
-        "NetworkMode": modes.get(network["mode"], network["mode"]),
+        "NetworkMode": mode,
         **_namespace_modes(config),
         "PortBindings": _port_bindings(config),
         "LogConfig": {

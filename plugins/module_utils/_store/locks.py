@@ -52,7 +52,15 @@ class FileLock:
 
     def _acquire(self) -> int:
         while True:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except FileNotFoundError:
+                # The run root went with a reboot.
+                effect("mkdir locks")
+                folder = os.path.dirname(self.path)
+                os.makedirs(os.path.dirname(folder), 0o700, exist_ok=True)
+                os.makedirs(folder, 0o700, exist_ok=True)
+                continue
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 # The holder before us may have removed the file: a lock on it would exclude nobody.

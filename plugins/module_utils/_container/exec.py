@@ -1,0 +1,151 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Exec: a further process in a running container."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Sequence
+
+from .._drivers import beneath
+from .._model.errors import InvalidArgument, LibpodError
+from .._spec import capabilities, users
+
+if TYPE_CHECKING:
+    from .container import Container
+
+_ETC_LIMIT = 4 << 20
+
+
+class Exec(NamedTuple):
+    """A process: ``env`` is added to the container's; ``user`` None and an empty ``workdir`` mean the container's."""
+
+    argv: Sequence[str]
+    env: Mapping[str, str] = {}
+    user: Optional[str] = None
+    workdir: str = ""
+    privileged: bool = False
+    tty: bool = False
+
+
+class Executed(NamedTuple):
+    """How it ended: its exit code, or 127 (command not found), 126 (not executable), 125 (the runtime failed)."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+def execute(container: Container, wanted: Exec, input: bytes) -> Executed:
+    """Run the process until it and all that holds its output have ended.
+
+    :raises ContainerStopped: the container does not run. :raises InvalidArgument: user or command cannot be used.
+    """
+    from .._drivers.oci_exec import execute as run
+
+    process = _process(container, wanted)
+    return Executed(*run(container.host.oci, container.id, process, input))
+
+
+def execute_detached(container: Container, wanted: Exec) -> str:
+    """Start the process under a conmon of its own; its output goes nowhere.
+
+    :raises LibpodError: it could not be started. :raises ContainerStopped: the container does not run.
+    """
+    import shutil
+
+    from .._drivers.conmon import ContainerNotCreated, Monitored
+
+    exec_id = os.urandom(32).hex()
+    spec = os.memfd_create("process.json")
+    try:
+        os.write(spec, json.dumps(_process(container, wanted)).encode())
+        folder = _folder(container, exec_id)
+        it = Monitored(container.id, container.name, folder, "", terminal=wanted.tty)
+        # conmon passes no descriptor on to the runtime, which so reads the process through ours.
+        path = f"/proc/{os.getpid()}/fd/{spec}"
+        try:
+            container.host.conmon.execute(it, container.host.oci, _enter(container), exec_id, path)
+        except ContainerNotCreated as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            words = str(error).partition(": ")[2]
+            raise LibpodError(f"cannot run {wanted.argv[0]!r} in container {container.name}: {words}") from error
+    finally:
+        os.close(spec)
+    return exec_id
+
+
+def exit_code(container: Container, exec_id: str) -> Optional[int]:
+    """:raises InvalidArgument: this life of the container has no such session."""
+    folder = _folder(container, exec_id) if exec_id.isalnum() else ""
+    if not os.path.isdir(folder):
+        raise InvalidArgument(f"container {container.name} has no exec session {exec_id!r} since its last start")
+    try:
+        with open(f"{folder}/exits/{container.id}", encoding="ascii") as file:
+            return int(file.read())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _folder(container: Container, exec_id: str) -> str:
+    return f"{container.run_dir}/exec-{exec_id}"
+
+
+def _enter(container: Container) -> Any:
+    from .._drivers import cgroups_paths, cgroups_tree
+
+    config = container.config
+
+    def enter(pid: int) -> None:
+        if config.cgroup_manager == "systemd":
+            cgroups_paths.enter_scope(config.cgroup_parent, f"libpod-conmon-{config.id}.scope", pid)
+        else:
+            cgroups_tree.enter(container.host.cgroups, container.conmon_cgroup_path, pid)
+
+    return enter
+
+
+def _process(container: Container, wanted: Exec) -> dict[str, Any]:
+    """The container's own process as it was started (config.md#process), with what is wanted otherwise."""
+    if not wanted.argv or not wanted.argv[0]:
+        raise InvalidArgument(f"a command to run in container {container.name} is missing")
+    with container.batch():
+        container.state.status.check("exec", container.name)
+        with open(container.state.config_path, encoding="utf-8") as file:
+            found: dict[str, Any] = json.load(file)["process"]
+        env = dict(item.partition("=")[::2] for item in found.get("env") or [])
+        if wanted.tty:
+            env.setdefault("TERM", "xterm")
+        if wanted.user is not None:
+            user = _user(container, wanted.user)
+            found["user"].update(uid=user.uid, gid=user.gid, additionalGids=list(user.additional_gids))
+            if "HOME" not in container.config.options["env"]:
+                env["HOME"] = user.home
+        env.update(wanted.env)
+        found.update(args=list(wanted.argv), terminal=wanted.tty, env=[f"{key}={value}" for key, value in env.items()])
+        if wanted.workdir:
+            found["cwd"] = wanted.workdir
+        found["capabilities"] = _capabilities(container, wanted, found)
+        found.pop("consoleSize", None)
+        return found
+
+
+def _user(container: Container, name: str) -> users.User:
+    root = container.state.mountpoint
+    passwd, group = (
+        (beneath.read_beneath(root, f"/etc/{file}", _ETC_LIMIT) or b"").decode(errors="replace")
+        for file in ("passwd", "group")
+    )
+    return users.resolve(name, passwd, group)
+
+
+def _capabilities(container: Container, wanted: Exec, process: Mapping[str, Any]) -> Mapping[str, list[str]]:
+    kept: Mapping[str, list[str]] = process["capabilities"]
+    if wanted.user is None and not wanted.privileged:
+        return kept
+    granted: Sequence[str] = kept["bounding"]
+    if wanted.privileged:
+        granted = capabilities.compute((), (), capabilities.host_capabilities(), privileged=True)
+    return capabilities.oci_capabilities(granted, process["user"]["uid"], container.config.options["cap_add"])

@@ -1,0 +1,133 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container's log as lines: the entries conmon wrote (the CRI log format that k8s-file names), put together."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from typing import TYPE_CHECKING, Iterable, Iterator, NamedTuple, Optional
+
+from .._drivers import process
+from .._model.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from .container import Container
+
+_PAUSE = 0.02
+
+
+class Line(NamedTuple):
+    """One line: when its first part was written (RFC 3339), ``stdout`` or ``stderr``, and its text."""
+
+    time: str
+    stream: str
+    text: str
+
+
+class Wanted(NamedTuple):
+    """Which lines: the last ``tail``, those from ``since`` until before ``until`` (seconds since the epoch).
+
+    ``follow`` waits for more, until the container ends or for that many seconds.
+    """
+
+    tail: Optional[int] = None
+    since: Optional[float] = None
+    until: Optional[float] = None
+    follow: float = 0.0
+
+
+def lines(container: Container, wanted: Wanted) -> list[Line]:
+    """The lines, oldest first; ``tail`` counts before what ``follow`` adds, as with podman.
+
+    :raises InvalidArgument: the container keeps no log that can be read.
+    """
+    with container.batch():
+        driver = container.config.options["log_driver"]
+        if driver not in ("k8s-file", "json-file"):
+            raise InvalidArgument(f"container {container.name} has log_driver {driver}: only k8s-file keeps lines here")
+        state = container.state
+    reader = _Reader(container.log_path)
+    follows = wanted.follow > 0 and state.status.has_process
+    found = list(_within(reader.more(), wanted))
+    if not follows:
+        found += _within(reader.rest(), wanted)
+    if wanted.tail is not None:
+        found = found[-wanted.tail :] if wanted.tail else []
+    if not follows:
+        return found
+    deadline = time.monotonic() + wanted.follow
+    ended = False
+    while not ended and time.monotonic() < deadline:
+        ended = process.wait_end(state.conmon_pid, state.conmon_start, _PAUSE)
+        found += _within(reader.more(), wanted)
+    return [*found, *_within(reader.rest(), wanted)]
+
+
+def _within(lines: Iterable[Line], wanted: Wanted) -> Iterator[Line]:
+    for line in lines:
+        when = seconds(line.time) if wanted.since is not None or wanted.until is not None else 0.0
+        if (wanted.since is None or when >= wanted.since) and (wanted.until is None or when < wanted.until):
+            yield line
+
+
+class _Reader:
+    """Reads what is new; a file that conmon began anew (max_size) is read from its beginning."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._at = (0, 0)  # inode and offset
+        self._parts: dict[str, Line] = {}
+
+    def more(self) -> Iterator[Line]:
+        """The lines completed since the last call."""
+        try:
+            file = open(self._path, "rb")
+        except FileNotFoundError:
+            return
+        with file:
+            status = os.fstat(file.fileno())
+            inode, offset = self._at
+            offset = offset if inode == status.st_ino and offset <= status.st_size else 0
+            file.seek(offset)
+            for raw in file:
+                if not raw.endswith(b"\n"):
+                    break
+                offset += len(raw)
+                self._at = status.st_ino, offset
+                yield from self._entry(raw[:-1].decode(errors="replace"))
+
+    def _entry(self, text: str) -> Iterator[Line]:
+        when, stream, kind, rest = [*text.split(" ", 3), "", "", ""][:4]
+        if stream not in ("stdout", "stderr"):
+            return
+        begun = self._parts.pop(stream, Line(when, stream, ""))
+        line = begun._replace(text=begun.text + rest)
+        if kind == "F":
+            yield line
+        else:
+            self._parts[stream] = line
+
+    def rest(self) -> Iterator[Line]:
+        """What has no newline yet."""
+        yield from self._parts.values()
+
+
+def seconds(when: str) -> float:
+    """An RFC 3339 time as seconds since the epoch.
+
+    :raises InvalidArgument: it is none.
+    """
+    from datetime import datetime
+
+    match = re.fullmatch(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d))?(\.\d+)?(Z|[+-]\d\d:\d\d)?", when)
+    try:
+        if not match:
+            raise ValueError(when)
+        day, clock, fraction, zone = match.groups()
+        moment = datetime.fromisoformat(f"{day}T{clock or '00:00:00'}{'+00:00' if zone == 'Z' else zone or ''}")
+    except ValueError as error:
+        raise InvalidArgument(f"{when!r} is no time: expected RFC 3339 such as 2026-01-31T12:00:00Z") from error
+    return moment.timestamp() + float(fraction or 0)

@@ -1,0 +1,92 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A further process in a running container, through ``runc exec``; its specification never touches a disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import Any, Mapping
+
+from .command import tool_environment
+from .conmon import failure_code, runtime_words
+from .effects import effect
+from .oci import OciRuntime
+
+
+def execute(oci: OciRuntime, container_id: str, process: Mapping[str, Any], input: bytes) -> tuple[int, bytes, bytes]:
+    """Run ``process`` (config.md#process) to its end: exit code, standard output and error; a terminal has only output.
+
+    What the runtime itself refuses ends with 127 (not found), 126 (not executable) or 125, its words on standard error.
+    """
+    effect(f"{oci.name} exec")
+    spec, log = _memory("process.json", json.dumps(process).encode()), _memory("log", b"")
+    argv = [oci.path, *oci.global_arguments, "--log", f"/proc/self/fd/{log}", "--log-format", "json"]
+    argv += ["exec", "--process", f"/proc/self/fd/{spec}", container_id]
+    try:
+        run = _in_terminal if process.get("terminal") else _in_pipes
+        code, out, err = run(argv, (spec, log), input)
+        words = runtime_words(f"/proc/self/fd/{log}") if code else ""
+        return (failure_code(words), out, err or words.encode()) if words else (code, out, err)
+    finally:
+        os.close(spec)
+        os.close(log)
+
+
+def _memory(name: str, content: bytes) -> int:
+    descriptor = os.memfd_create(name)
+    os.write(descriptor, content)
+    return descriptor
+
+
+def _in_pipes(argv: list[str], kept: tuple[int, ...], input: bytes) -> tuple[int, bytes, bytes]:
+    done = subprocess.run(
+        argv, input=input, capture_output=True, pass_fds=kept, env=tool_environment(), cwd="/", check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def _in_terminal(argv: list[str], kept: tuple[int, ...], input: bytes) -> tuple[int, bytes, bytes]:
+    """The runtime passes on what it reads and writes on the terminal that is its own standard input and output."""
+    import threading
+    import tty
+
+    ours, theirs = os.openpty()
+    # Control-D and its like are for the container's terminal; this one only passes them on.
+    tty.setraw(theirs)
+    found: list[bytes] = []
+    try:
+        child = subprocess.Popen(
+            argv, stdin=theirs, stdout=theirs, stderr=theirs, pass_fds=kept, env=tool_environment(), cwd="/"
+        )
+        os.close(theirs)
+        theirs = -1
+        if input:
+            threading.Thread(target=_write, args=(ours, input), daemon=True).start()
+        _drain(ours, found)
+        return child.wait(), b"".join(found), b""
+    finally:
+        for descriptor in (ours, theirs):
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    # A terminal's end of file is Control-D at the beginning of a line; elsewhere the first one ends the line.
+    data += b"\x04" if data.endswith(b"\n") else b"\x04\x04"
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    except OSError:
+        pass
+
+
+def _drain(terminal: int, found: list[bytes]) -> None:
+    """Read until the other side is closed, which a terminal says with EIO."""
+    try:
+        while data := os.read(terminal, 1 << 16):
+            found.append(data)
+    except OSError:
+        pass

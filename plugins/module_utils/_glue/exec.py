@@ -1,0 +1,84 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libpod_container_exec: a command in a running container."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from .._container.exec import Exec
+from .._model.errors import InvalidArgument
+from .._model.spelling import absolute_path, environment
+from .._runtime.runtime import Runtime
+from . import arguments
+from .module import EngineModule, run
+
+
+def spec() -> dict[str, Any]:
+    """The argument spec of libpod_container_exec."""
+    return {
+        "name": {"type": "str", "required": True},
+        "command": {"type": "str"},
+        "argv": {"type": "list", "elements": "str"},
+        "detach": {"type": "bool", "default": False},
+        "env": {"type": "dict"},
+        "privileged": {"type": "bool", "default": False},
+        "stdin": {"type": "str"},
+        "tty": {"type": "bool", "default": False},
+        "user": {"type": "str"},
+        "workdir": {"type": "str"},
+        **arguments.parts_spec(),
+    }
+
+
+def execute(module: EngineModule) -> dict[str, Any]:
+    """Run the command, or in check mode only say so."""
+    params = module.params
+    wanted = Exec(
+        argv=_argv(params),
+        env=environment(params["env"] or {}, "env"),
+        user=params["user"],
+        workdir=absolute_path(params["workdir"], "workdir") if params["workdir"] else "",
+        privileged=params["privileged"],
+        tty=params["tty"],
+    )
+    if params["detach"] and params["stdin"] is not None:
+        raise InvalidArgument("stdin: a command in the background has none: omit it, or set detach to false")
+    if module.check_mode:
+        return {"changed": True}
+    container = Runtime(arguments.parts(params)).container(params["name"])
+    if params["detach"]:
+        return {"changed": True, "exec_id": container.exec_detached(wanted), "stdout": "", "stderr": "", "rc": 0}
+    code, stdout, stderr = container.exec(wanted, (params["stdin"] or "").encode())
+    result = {
+        "changed": True,
+        "rc": code,
+        "stdout": stdout.decode(errors="replace"),
+        "stderr": stderr.decode(errors="replace"),
+    }
+    if code:
+        result.update(failed=True, msg=f"{wanted.argv[0]} in container {container.name} ended with exit code {code}")
+    return result
+
+
+def _argv(params: dict[str, Any]) -> list[str]:
+    try:
+        argv = params["argv"] if params["command"] is None else shlex.split(params["command"])
+    except ValueError as error:
+        raise InvalidArgument(
+            f"command: cannot be parted into words: {error}: check its quotes, or use argv"
+        ) from error
+    if not argv:
+        raise InvalidArgument("command: is empty: give a command, or argv with its words")
+    return list(argv)
+
+
+def main() -> None:
+    """libpod_container_exec, from a task's arguments to its result."""
+    alone = [("command", "argv")]
+    run(
+        EngineModule(argument_spec=spec(), supports_check_mode=True, required_one_of=alone, mutually_exclusive=alone),
+        execute,
+    )

@@ -1,0 +1,39 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libpod_export: a container's root filesystem as a tar file."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from .._runtime.runtime import Runtime
+from . import arguments
+from .module import EngineModule, run
+
+
+def spec() -> dict[str, Any]:
+    """The argument spec of libpod_export."""
+    return {
+        "container": {"type": "str", "required": True},
+        "dest": {"type": "path", "required": True},
+        "force": {"type": "bool", "default": True},
+        **arguments.parts_spec(),
+    }
+
+
+def export(module: EngineModule) -> dict[str, Any]:
+    """Write the file, or in check mode say whether it would be."""
+    params = module.params
+    dest = os.path.abspath(params["dest"])
+    container = Runtime(arguments.parts(params)).container(params["container"])
+    changed = False
+    if params["force"] or not os.path.exists(dest):
+        changed = container.export(dest, dry=module.check_mode)
+    return {"changed": changed, "dest": dest, "actions": [f"exported {container.name}"] if changed else []}
+
+
+def main() -> None:
+    """libpod_export, from a task's arguments to its result."""
+    run(EngineModule(argument_spec=spec(), supports_check_mode=True), export)

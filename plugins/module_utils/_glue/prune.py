@@ -1,0 +1,72 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libpod_prune: removes containers, volumes and images nothing uses."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from .._model.spelling import wrong
+from .._runtime import prune
+from .._runtime.runtime import Runtime
+from . import arguments
+from .logs import moment
+from .module import EngineModule, run
+
+_KINDS = ("container", "image", "volume")
+
+
+def spec() -> dict[str, Any]:
+    """The argument spec of libpod_prune."""
+    flags = (*_KINDS, "system", "system_all", "system_volumes")
+    return {
+        **{flag: {"type": "bool", "default": False} for flag in flags},
+        **{f"{kind}_filters": {"type": "dict"} for kind in _KINDS},
+        **arguments.parts_spec(),
+    }
+
+
+def work(module: EngineModule) -> dict[str, Any]:
+    """Prune what was asked for: containers first, so that what only they used goes with them."""
+    params = module.params
+    system = params["system"]
+    filters = {kind: _filters(params[f"{kind}_filters"], f"{kind}_filters") for kind in _KINDS}
+    dangling = (params["image_filters"] or {}).get("dangling", True)
+    if not isinstance(dangling, bool) and str(dangling).lower() not in ("true", "false"):
+        raise wrong("image_filters", dangling, "dangling to be true or false")
+    every = system and params["system_all"] or str(dangling).lower() == "false"
+    runtime, dry = Runtime(arguments.parts(params)), module.check_mode
+    result: dict[str, Any] = {"containers": [], "images": [], "volumes": []}
+    actions: list[str] = []
+    if params["container"] or system:
+        gone = prune.containers(runtime, filters["container"], dry=dry)
+        result["containers"] = [container_id for _name, container_id in gone]
+        actions += [f"deleted {name}" for name, _container_id in gone]
+    if params["volume"] or system and params["system_volumes"]:
+        result["volumes"] = prune.volumes(runtime, filters["volume"], dry=dry)
+        actions += [f"removed volume {name}" for name in result["volumes"]]
+    if params["image"] or system:
+        result["images"] = prune.images(runtime, filters["image"], every=every, dry=dry)
+        actions += [f"removed image {image_id[:12]}" for image_id in result["images"]]
+    return {"changed": bool(actions), "actions": actions, **result}
+
+
+def _filters(given: Optional[dict[str, Any]], option: str) -> prune.Filters:
+    known = {"until", *(["label"] if option != "volume_filters" else []), *(["dangling"] if "image" in option else [])}
+    for name in given or {}:
+        if name not in known:
+            raise wrong(option, name, f"one of {', '.join(sorted(known))}")
+    found = given or {}
+    labels = found.get("label") or []
+    words = [str(word) for word in (labels if isinstance(labels, list) else [labels])]
+    until = found.get("until")
+    return prune.Filters(
+        moment(None if until is None else str(until), option),
+        {name: value if equals else None for name, equals, value in (word.partition("=") for word in words)},
+    )
+
+
+def main() -> None:
+    """libpod_prune, from a task's arguments to its result."""
+    run(EngineModule(argument_spec=spec(), supports_check_mode=True), work)

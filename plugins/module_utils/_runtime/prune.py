@@ -1,0 +1,156 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prune: containers that have ended, volumes and images nothing uses."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from typing import Any, Iterator, Mapping, NamedTuple, Optional
+
+from .._container.container import Container
+from .._drivers.effects import effect
+from .._model.errors import LibpodError, NoSuchContainer
+from .runtime import Runtime
+
+
+class Filters(NamedTuple):
+    """``until``: only what is older (seconds since the epoch); ``labels``: only what has all of them, the value None
+    standing for any."""
+
+    until: Optional[float] = None
+    labels: Mapping[str, Optional[str]] = {}
+
+    def match(self, made: float, labels: Mapping[str, str]) -> bool:
+        older = self.until is None or made < self.until
+        return older and all(name in labels and value in (None, labels[name]) for name, value in self.labels.items())
+
+
+def containers(runtime: Runtime, filters: Filters, *, dry: bool = False) -> list[tuple[str, str]]:
+    """Remove the exited containers that match and return them as (name, ID); one that others depend on stays."""
+    from .._container.log_lines import seconds
+
+    found = [
+        one
+        for one in runtime.containers()
+        if one.peek().state.status.value == "exited" and filters.match(seconds(one.config.created_time), one.labels)
+    ]
+    gone: dict[str, str] = {}
+    while True:
+        ready = [one for one in found if one.id not in gone and not _needed(runtime, one, gone)]
+        if not ready:
+            return [(name, container_id) for container_id, name in gone.items()]
+        for one in ready:
+            if dry or _remove(runtime, one):
+                gone[one.id] = one.name
+            else:
+                found.remove(one)
+
+
+def _needed(runtime: Runtime, container: Container, gone: Mapping[str, str]) -> bool:
+    return any(other.id not in gone for other in runtime.dependents(container.id))
+
+
+def _remove(runtime: Runtime, container: Container) -> bool:
+    """Remove it unless it is another one by now, or lives again."""
+    runtime.store.prepare()
+    with runtime.store.lock(container.name) as lock:
+        runtime.recover(container.name)
+        now = runtime.find(container.name)
+        if now is None or now.id != container.id or now.status().value != "exited":
+            return False
+        runtime.remove(now)
+        lock.discard()
+        return True
+
+
+def volumes(runtime: Runtime, filters: Filters, *, dry: bool = False) -> list[str]:
+    """Remove the volumes that no container names and return their names.
+
+    One is renamed first, and comes back where a container that names it appeared meanwhile.
+    """
+    top = f"{runtime.parts.static_root}/volumes"
+    used = set(_used_volumes(runtime))
+    gone = []
+    for name in sorted(os.listdir(top)) if os.path.isdir(top) else []:
+        record = f"{top}/{name}/volume.json"
+        if name.startswith(_TRASH):
+            _clear(f"{top}/{name}", dry)
+            continue
+        unused = name not in used and os.path.exists(record) and filters.match(os.stat(record).st_mtime, {})
+        if unused and (dry or _remove_volume(runtime, top, name)):
+            gone.append(name)
+    return gone
+
+
+# No volume's name begins with a dot.
+_TRASH = ".pruned-"
+
+
+def _remove_volume(runtime: Runtime, top: str, name: str) -> bool:
+    trash = f"{top}/{_TRASH}{name}"
+    _clear(trash, False)
+    effect(f"rename volume {name}")
+    os.rename(f"{top}/{name}", trash)
+    if name in set(_used_volumes(runtime)) and not os.path.exists(f"{top}/{name}"):
+        os.rename(trash, f"{top}/{name}")
+        return False
+    _clear(trash, False)
+    return True
+
+
+def _clear(path: str, dry: bool) -> None:
+    if not dry and os.path.isdir(path):
+        effect("remove volume")
+        shutil.rmtree(path)
+
+
+def _used_volumes(runtime: Runtime) -> Iterator[str]:
+    """Volumes of every configuration, those being made or removed included."""
+    top = f"{runtime.parts.static_root}/containers"
+    for container_id in os.listdir(top) if os.path.isdir(top) else []:
+        try:
+            config = runtime.store.config(container_id)
+        except NoSuchContainer:
+            continue
+        yield from (volume["source"] for volume in config.volumes if volume["type"] != "bind")
+
+
+def images(runtime: Runtime, filters: Filters, *, every: bool = False, dry: bool = False) -> list[str]:
+    """Remove the images no container uses and that have no name, or with ``every`` whatever name; return their IDs."""
+    from .._container.log_lines import seconds
+    from .._drivers.image_store import ImageStore
+    from .._drivers.images import Images
+
+    used = set(_used_images(runtime))
+    gone = []
+    for image, created in ImageStore(runtime.parts).all():
+        matches = filters.match(seconds(created) if created else 0.0, image.config.get("Labels") or {})
+        if image.id in used or image.names and not every or not matches:
+            continue
+        try:
+            if dry or Images(runtime.parts).remove(image.id):
+                gone.append(image.id)
+        except LibpodError:
+            # Another engine's container uses it: the store says so itself.
+            if ImageStore(runtime.parts).find(image.id) is None:
+                gone.append(image.id)
+    return gone
+
+
+def _used_images(runtime: Runtime) -> Iterator[str]:
+    """Images of this engine's containers, and of all others of the store."""
+    from .._drivers.storage_roots import storage_roots
+
+    for container in runtime.containers():
+        yield container.config.rootfs_image_id
+    roots = storage_roots(runtime.parts)
+    for root, name in ((roots.root, "containers"), (roots.run_root, "volatile-containers")):
+        try:
+            with open(f"{root}/{roots.driver}-containers/{name}.json", "rb") as file:
+                records: list[dict[str, Any]] = json.load(file) or []
+        except FileNotFoundError:
+            continue
+        yield from (record.get("image", "") for record in records)

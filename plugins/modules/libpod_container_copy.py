@@ -1,0 +1,103 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: libpod_container_copy
+short_description: Copy files into a container or out of it
+version_added: 0.1.0
+description:
+  - Copies a file or a directory from the target's own file system into a container, or the other way round, whatever the
+    container's status, also into volumes. A container that does not run has no tmpfs to copy into.
+  - Only what differs is copied. Content, kind, mode, owner and the target of a link count, times do not.
+  - Links in the container's root filesystem are followed as the container would, and never lead out of it.
+  - Devices, FIFOs and sockets are left out.
+author:
+  - The libpod.engine authors (@libpod)
+extends_documentation_fragment:
+  - libpod.engine.parts
+attributes:
+  check_mode:
+    support: full
+    description: Says exactly what would be copied.
+  diff_mode:
+    support: none
+    description: Files can be large and secret, so their difference is not shown.
+options:
+  src:
+    description:
+      - The file or directory. V(/.) at its end means what is in the directory, and not the directory itself.
+      - A link is followed. It is on the target, or with O(from_container=true) in the container.
+    type: str
+    required: true
+  dest:
+    description:
+      - Where it goes. It is copied into a directory that exists, and otherwise gets this name in one that exists.
+      - V(/) at its end says that it must be a directory.
+    type: str
+    required: true
+  container:
+    description: Name, ID or unambiguous ID prefix of the container.
+    type: str
+    required: true
+  from_container:
+    description: Whether to copy from the container to the target.
+    type: bool
+    default: false
+  archive:
+    description:
+      - Whether what is copied is given to the container's primary user and group, or with O(from_container=true) to root.
+      - Otherwise owners keep their IDs.
+    type: bool
+    default: true
+  overwrite:
+    description: Whether a directory may be replaced by something that is none, and the other way round.
+    type: bool
+    default: false
+seealso:
+  - module: libpod.engine.libpod_container
+  - module: libpod.engine.libpod_container_exec
+  - module: libpod.engine.libpod_export
+"""
+
+EXAMPLES = r"""
+- name: Copy a file into a container
+  libpod.engine.libpod_container_copy:
+    src: /etc/hostname
+    dest: /tmp/
+    container: web
+
+- name: Copy what is in a directory of a container to the target
+  libpod.engine.libpod_container_copy:
+    src: /www/.
+    dest: /var/tmp
+    container: web
+    from_container: true
+"""
+
+RETURN = r"""
+copied:
+  description: Paths that differed, below O(dest).
+  returned: success
+  type: list
+  elements: str
+  sample: [/tmp/hostname]
+error:
+  description: Kind of the error, such as V(InvalidArgument).
+  returned: failure
+  type: str
+  sample: InvalidArgument
+"""
+
+from ansible_collections.libpod.engine.plugins.module_utils.engine_archive import load
+
+
+def main() -> None:
+    load("_glue.copy").main()
+
+
+if __name__ == "__main__":
+    main()

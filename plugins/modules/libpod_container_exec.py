@@ -1,0 +1,137 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: libpod_container_exec
+short_description: Run a command in a running container
+version_added: 0.1.0
+description:
+  - Runs a command in a running container, with the container's variables, user, limits and capabilities.
+  - The task fails where the command ends with another exit code than 0. It is V(127) for a command that is not there, V(126)
+    for one that cannot be run, and V(125) where the OCI runtime failed otherwise.
+  - Variables and standard input are on no command line, and in no file.
+author:
+  - The libpod.engine authors (@libpod)
+extends_documentation_fragment:
+  - libpod.engine.parts
+attributes:
+  check_mode:
+    support: full
+    description: Says that the command would be run, and runs nothing.
+  diff_mode:
+    support: none
+    description: A command has no state before and after.
+options:
+  name:
+    description: Name, ID or unambiguous ID prefix of the container.
+    type: str
+    required: true
+  command:
+    description:
+      - The command, parted into words as a shell would, but run without one.
+      - Exactly one of O(command) and O(argv) is required.
+    type: str
+  argv:
+    description: The command as a list of its words.
+    type: list
+    elements: str
+  detach:
+    description:
+      - Whether the command runs in the background, its output going nowhere.
+      - It ends with the container at the latest.
+    type: bool
+    default: false
+  env:
+    description: Variables of the command, beside the container's. Their values are hidden in results and logs.
+    type: dict
+  privileged:
+    description: Whether the command has all capabilities that the host can give.
+    type: bool
+    default: false
+  stdin:
+    description: Text on the command's standard input, which is empty where this is omitted.
+    type: str
+  tty:
+    description: Whether the command has a terminal. Its output and its errors are then both in RV(stdout).
+    type: bool
+    default: false
+  user:
+    description:
+      - Who runs the command, by name or ID, alone or with a group (V(web), V(1000), V(web:extra), V(1000:2000)), as the
+        container's own C(/etc/passwd) and C(/etc/group) have them.
+      - The container's user where omitted.
+    type: str
+  workdir:
+    description: Working directory in the container. The container's where omitted.
+    type: str
+seealso:
+  - module: libpod.engine.libpod_container
+  - module: libpod.engine.libpod_container_copy
+"""
+
+EXAMPLES = r"""
+- name: Run a command with a working directory
+  libpod.engine.libpod_container_exec:
+    name: web
+    command: cat index.html
+    workdir: /www
+
+- name: Run a command given as words, with variables
+  libpod.engine.libpod_container_exec:
+    name: web
+    argv:
+      - /bin/sh
+      - -c
+      - echo "$HELLO $BYE"
+    env:
+      HELLO: hello world
+      BYE: goodbye world
+
+- name: Run a command in the background
+  libpod.engine.libpod_container_exec:
+    name: web
+    command: sleep 60
+    detach: true
+"""
+
+RETURN = r"""
+stdout:
+  description: Standard output of the command.
+  returned: when it was run
+  type: str
+  sample: "It works.\n"
+stderr:
+  description: Standard error of the command.
+  returned: when it was run
+  type: str
+  sample: ""
+rc:
+  description: Exit code of the command, or 128 and the number of the signal that ended it; V(0) with O(detach=true).
+  returned: when it was run
+  type: int
+  sample: 0
+exec_id:
+  description: ID of the session.
+  returned: with O(detach=true)
+  type: str
+  sample: f99002e34c1087fd1aa08d5027e455bf7c2d6b74f019069acf6462a96ddf2a47
+error:
+  description: Kind of the error, such as V(InvalidArgument).
+  returned: failure
+  type: str
+  sample: InvalidArgument
+"""
+
+from ansible_collections.libpod.engine.plugins.module_utils.engine_archive import load
+
+
+def main() -> None:
+    load("_glue.exec").main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: libpod_export
+short_description: Write a container's root filesystem to a tar file
+version_added: 0.1.0
+description:
+  - Writes the root filesystem of a container, whatever its status, to a tar file on the target, without what is in volumes.
+  - An unchanged root filesystem gives the same file again, which is then left alone.
+author:
+  - The libpod.engine authors (@libpod)
+extends_documentation_fragment:
+  - libpod.engine.parts
+attributes:
+  check_mode:
+    support: full
+    description: Says that a file would be written where there is none or O(force) is set, without comparing it.
+  diff_mode:
+    support: none
+    description: A tar file has no text to compare.
+options:
+  container:
+    description: Name, ID or unambiguous ID prefix of the container.
+    type: str
+    required: true
+  dest:
+    description: The file, which only root can read. Its directory must exist.
+    type: path
+    required: true
+  force:
+    description: Whether a file that is there is replaced where it differs.
+    type: bool
+    default: true
+seealso:
+  - module: libpod.engine.libpod_container
+  - module: libpod.engine.libpod_commit
+  - module: libpod.engine.libpod_container_copy
+"""
+
+EXAMPLES = r"""
+- name: Export a container
+  libpod.engine.libpod_export:
+    container: web
+    dest: /var/tmp/web.tar
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, or in check mode would be.
+  returned: success
+  type: list
+  elements: str
+  sample: [exported web]
+dest:
+  description: Path of the file.
+  returned: success
+  type: str
+  sample: /var/tmp/web.tar
+error:
+  description: Kind of the error, such as V(InvalidArgument).
+  returned: failure
+  type: str
+  sample: InvalidArgument
+"""
+
+from ansible_collections.libpod.engine.plugins.module_utils.engine_archive import load
+
+
+def main() -> None:
+    load("_glue.export").main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: libpod_prune
+short_description: Remove containers, images and volumes that nothing uses
+version_added: 0.1.0
+description:
+  - Removes containers that have ended, images without a name, and volumes that no container names.
+  - Only containers and volumes under the given roots are looked at. Images are those of the whole store, and stay where any
+    engine's container uses them.
+  - Networks are the files of O(cni_config_dir), which belong to whoever put them there, and are never removed.
+author:
+  - The libpod.engine authors (@libpod)
+extends_documentation_fragment:
+  - libpod.engine.parts
+attributes:
+  check_mode:
+    support: full
+    description: Says what would be removed, without what becomes unused by that.
+  diff_mode:
+    support: none
+    description: What is removed is listed in RV(actions).
+options:
+  container:
+    description:
+      - Whether to remove containers that have ended. One that others depend on stays until they are removed.
+      - One that was never started, or not since the last boot, stays.
+    type: bool
+    default: false
+  container_filters:
+    description:
+      - Leaves out containers that do not match.
+      - C(until) - made before this time or duration ago, such as V(24h). C(label) - has the label V(NAME) or V(NAME=VALUE),
+        or all of a list of them.
+    type: dict
+  image:
+    description: Whether to remove images that no container uses and that have no name.
+    type: bool
+    default: false
+  image_filters:
+    description:
+      - Leaves out images that do not match C(until) and C(label), as in O(container_filters).
+      - C(dangling) set to V(false) removes those with a name as well.
+    type: dict
+  volume:
+    description: Whether to remove named volumes that no container names.
+    type: bool
+    default: false
+  volume_filters:
+    description: Leaves out volumes that do not match C(until), as in O(container_filters).
+    type: dict
+  system:
+    description: Whether to remove containers and images.
+    type: bool
+    default: false
+  system_all:
+    description: Whether O(system) removes images with a name too.
+    type: bool
+    default: false
+  system_volumes:
+    description: Whether O(system) removes volumes too.
+    type: bool
+    default: false
+seealso:
+  - module: libpod.engine.libpod_container
+  - module: libpod.engine.libpod_container_info
+"""
+
+EXAMPLES = r"""
+- name: Remove containers that have ended and are older than a day
+  libpod.engine.libpod_prune:
+    container: true
+    container_filters:
+      until: 24h
+
+- name: Remove everything that nothing uses
+  libpod.engine.libpod_prune:
+    system: true
+    system_all: true
+    system_volumes: true
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, or in check mode would be.
+  returned: success
+  type: list
+  elements: str
+  sample: [deleted job]
+containers:
+  description: IDs of the containers that were removed.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+images:
+  description: IDs of the images that were removed.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+volumes:
+  description: Names of the volumes that were removed.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+error:
+  description: Kind of the error, such as V(InvalidArgument).
+  returned: failure
+  type: str
+  sample: InvalidArgument
+"""
+
+from ansible_collections.libpod.engine.plugins.module_utils.engine_archive import load
+
+
+def main() -> None:
+    load("_glue.prune").main()
+
+
+if __name__ == "__main__":
+    main()

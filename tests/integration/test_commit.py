@@ -1,0 +1,89 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images made of containers: what they hold, that they run, and that an unchanged one is left alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import Images
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
+
+OPTIONS: dict[str, Any] = {"image": "configured", "command": WAITING, "network": "none", "user": "root"}
+
+
+@pytest.fixture
+def committing(host: Host) -> Any:
+    """The host; the image ``saved`` is removed in the end."""
+    yield host
+    host.empty()
+    Images(host.parts).remove("saved")
+    assert not host.module("libpod_prune", {"image": True}).failed
+
+
+def _commit(host: Host, check: bool = False, **options: Any) -> Any:
+    return host.module("libpod_commit", {"container": "c", "image": "saved", **options}, check=check)
+
+
+def test_image_of_a_container_runs_with_what_the_container_had(committing: Host) -> None:
+    host = committing
+    first = Process(host.container("c", **OPTIONS))
+    first.run("sh", "-c", "echo kept > /www/new; rm /www/index.html; rm -r /home; mkdir /home; echo x > /home/only")
+    predicted = _commit(host, check=True)
+    assert predicted.changed and not predicted.failed
+    changes = ['CMD ["sleep", "100"]', "ENV COLOUR=blue MORE=1", "LABEL a=b", "EXPOSE 81", "USER web", "WORKDIR /www"]
+    made = _commit(host, changes=[*changes, "STOPSIGNAL KILL"], author="Someone", message="why")
+    assert made.changed and made["name"] == "localhost/saved:latest", made
+    assert Process(host.container("c", **OPTIONS)).pid == first.pid
+    image = json.loads(host.run("skopeo", "inspect", "--config", Images(host.parts)._target("localhost/saved:latest")))
+    assert image["author"] == "Someone" and image["history"][-1]["comment"] == "why"
+    assert image["config"]["Labels"] == {"org.example.role": "test", "a": "b"}
+    assert image["config"]["Volumes"] == {"/data": {}}
+    assert "81/tcp" in image["config"]["ExposedPorts"]
+    again = _commit(host, changes=[*changes, "STOPSIGNAL KILL"], author="Someone", message="why")
+    assert (again.changed, again["image_id"]) == (False, made["image_id"])
+    second = Process(host.container("second", image="saved", network="none"))
+    assert (second.argv, second.folder, second.status["Uid"].split()[0]) == (["sleep", "100"], "/www", "1000")
+    assert second.environ["COLOUR"] == "blue" and second.environ["SPACED"] == "two words"
+    assert second.run("ls", "/www", "/home").stdout.split() == ["/home:", "only", "/www:", "new"]
+    first.run("sh", "-c", "echo more > /www/new")
+    assert _commit(host).changed
+    host.container("second", state="absent")
+
+
+def test_stopped_container_and_directory_under_an_overlay_become_images(committing: Host) -> None:
+    host = committing
+    host.container("c", state="present", **OPTIONS)
+    assert _commit(host).changed
+    host.container("c", state="absent")
+    assert host.container("from", image="saved", network="none", command=["true"], detach=False)["rc"] == 0
+    host.container("from", state="absent")
+    host.run("sh", "-c", "mkdir -p /srv/tree/bin && cp /bin/busybox /srv/tree/bin/sh")
+    host.container("c", image="/srv/tree:O", rootfs=True, command=["sh", "-c", "echo x > /made"], network="none")
+    host.module("libpod_container_logs", {"name": "c", "follow": True})
+    assert _commit(host, changes=["CMD cat /made"]).changed
+    done = host.container(
+        "from", image="saved", network="none", detach=False, command=["sh", "-c", "read a < /made; echo $a"]
+    )
+    assert done["stdout"] == "x\n", done
+    host.container("from", state="absent")
+    host.container("c", state="absent")
+    host.run("rm", "-r", "/srv/tree")
+
+
+def test_bad_names_and_changes_are_refused(host: Host) -> None:
+    host.container("c", state="present", **OPTIONS)
+    for wrong, word in (
+        ({"image": "Not A Name"}, "Not A Name"),
+        ({"image": "0" * 64}, "image"),
+        ({"changes": ["NONSENSE x"]}, "NONSENSE"),
+        ({"changes": ["CMD"]}, "CMD"),
+        ({"changes": ["CMD [1]"]}, "CMD"),
+        ({"container": "nobody"}, "nobody"),
+    ):
+        refused = _commit(host, **wrong)
+        assert refused.failed and word in refused["msg"], refused

@@ -1,0 +1,177 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A command in a running container: who it is, what it sees, how it ends, and that no secret of it is to be seen."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._container.exec import Exec
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ContainerStopped, InvalidArgument
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
+
+OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
+
+
+def _exec(host: Host, *argv: str, **options: Any) -> Result:
+    return host.module("libpod_container_exec", {"name": "c", "argv": list(argv), **options})
+
+
+def _status(text: str) -> dict[str, str]:
+    lines = (line.partition(":") for line in text.splitlines())
+    return {key: value.strip() for key, _, value in lines}
+
+
+def test_command_has_the_containers_namespaces_limits_variables_and_user(host: Host) -> None:
+    made = host.container("c", env={"A": "1"}, user="web", workdir="/www", memory="32m", **OPTIONS)
+    words = "id -u; pwd; echo $A $HOME; for n in ipc mnt net pid uts; do readlink /proc/self/ns/$n; done"
+    done = _exec(host, "sh", "-c", words)
+    assert (done.get("rc"), done.changed, done["stderr"]) == (0, True, ""), done
+    user, folder, variables, *namespaces = done["stdout"].splitlines()
+    assert (user, folder, variables) == ("1000", "/www", "1 /home/web")
+    process = Process(made)
+    assert namespaces == [os.readlink(process.path(f"ns/{kind}")) for kind in ("ipc", "mnt", "net", "pid", "uts")]
+    inside = _status(_exec(host, "cat", "/proc/self/status")["stdout"])
+    for key in ("CapEff", "CapBnd", "NoNewPrivs", "Seccomp", "Uid"):
+        assert inside[key] == process.status[key], key
+    assert _exec(host, "cat", "/proc/self/cgroup")["stdout"] == process.read("cgroup")
+
+
+def test_user_workdir_and_variables_of_the_command_go_before_the_containers(host: Host) -> None:
+    host.container("c", env={"A": "1", "B": "2"}, **OPTIONS)
+    words = "id -u; id -g; id -G; pwd; echo $A $B $HOME"
+    done = _exec(host, "sh", "-c", words, user="web:extra", workdir="/data", env={"B": "3"})
+    assert done["stdout"].splitlines() == ["1000", "2000", "2000", "/data", "1 3 /home/web"]
+    status = _status(_exec(host, "cat", "/proc/self/status", user="1000")["stdout"])
+    assert (status["CapEff"], status["Uid"].split()[0]) == ("0" * 16, "1000")
+    refused = _exec(host, "id", user="nobody-here")
+    assert refused.failed and "nobody-here" in refused["msg"] and refused["error"] == "InvalidArgument"
+
+
+def test_privileged_command_has_what_the_host_can_give(host: Host) -> None:
+    host.container("c", cap_drop=["ALL"], **OPTIONS)
+    ours = _status(open("/proc/self/status").read())["CapBnd"]
+    assert _status(_exec(host, "cat", "/proc/self/status")["stdout"])["CapEff"] == "0" * 16
+    assert _status(_exec(host, "cat", "/proc/self/status", privileged=True)["stdout"])["CapEff"] == ours
+
+
+@pytest.mark.parametrize(
+    ("argv", "code"),
+    [
+        (["sh", "-c", "echo out; echo err >&2; exit 3"], 3),
+        (["sh", "-c", "exit 255"], 255),
+        (["sh", "-c", "kill -9 $$"], 137),
+        (["no-such-command"], 127),
+        (["/no/such/command"], 127),
+        (["/etc/passwd"], 126),
+    ],
+)
+def test_exit_code_is_the_commands_or_says_why_there_was_none(host: Host, argv: list[str], code: int) -> None:
+    host.container("c", **OPTIONS)
+    done = _exec(host, *argv)
+    assert (done.get("rc"), done.failed) == (code, True), done
+    assert f"exit code {code}" in done["msg"]
+    if code == 3:
+        assert (done["stdout"], done["stderr"]) == ("out\n", "err\n")
+
+
+def test_runtime_that_cannot_enter_is_125(host: Host) -> None:
+    host.container("c", **OPTIONS)
+    container = Runtime(host.parts).container("c")
+    container.host.oci.root = "/nowhere"
+    assert container.exec(Exec(["true"])).exit_code == 125
+
+
+def test_standard_input_and_terminal(host: Host) -> None:
+    host.container("c", **OPTIONS)
+    text = "x" * 100_000
+    assert _exec(host, "cat", stdin=text)["stdout"] == text
+    assert _exec(host, "cat")["stdout"] == ""
+    assert _exec(host, "tty", tty=True)["stdout"].strip() == "/dev/pts/0"
+    assert _exec(host, "sh", "-c", "echo $TERM; exit 4", tty=True)["rc"] == 4
+    assert "hello" in _exec(host, "cat", stdin="hello\n", tty=True)["stdout"]
+
+
+def test_command_in_the_background_lives_on_and_its_exit_code_is_kept(host: Host) -> None:
+    host.container("c", **OPTIONS)
+    done = _exec(
+        host, "sh", "-c", "echo $$ > /data/pid; while [ ! -e /data/go ]; do sleep 0.05; done; exit 5", detach=True
+    )
+    assert not done.failed and re.fullmatch("[0-9a-f]{64}", done["exec_id"]), done
+    container = Runtime(host.parts).container("c")
+    assert container.exec_exit_code(done["exec_id"]) is None
+    eventually(lambda: _exec(host, "cat", "/data/pid")["stdout"].strip())
+    _exec(host, "touch", "/data/go")
+    assert eventually(lambda: container.exec_exit_code(done["exec_id"])) == 5
+    with pytest.raises(InvalidArgument):
+        container.exec_exit_code("no-such-session")
+    refused = _exec(host, "no-such-command", detach=True)
+    assert refused.failed and "no-such-command" in refused["msg"]
+    assert not _exec(host, "sleep", "1000", detach=True, tty=True).failed
+    assert host.container("c", state="absent")["actions"] == ["deleted c"]
+    host.expect_clean()
+
+
+def test_only_a_running_container_takes_a_command(host: Host) -> None:
+    host.container("c", state="present", **OPTIONS)
+    refused = _exec(host, "true")
+    assert refused.failed and refused["error"] == "ContainerStopped" and "configured" in refused["msg"]
+    host.container("c", state="paused")
+    refused = _exec(host, "true")
+    assert refused.failed and refused["error"] == "InvalidState" and "paused" in refused["msg"]
+    with pytest.raises(ContainerStopped):
+        host.container("c", state="stopped")
+        Runtime(host.parts).container("c").exec(Exec(["true"]))
+
+
+def test_bad_arguments_are_refused(host: Host) -> None:
+    host.container("c", **OPTIONS)
+    for wrong, word in (
+        ({"command": ""}, "command"),
+        ({"command": "echo 'x"}, "quotes"),
+        ({"command": "true", "argv": ["true"]}, "mutually exclusive"),
+        ({}, "one of"),
+        ({"command": "true", "workdir": "relative"}, "workdir"),
+        ({"command": "true", "detach": True, "stdin": "x"}, "stdin"),
+        ({"command": "true", "name": "nobody"}, "nobody"),
+    ):
+        refused = host.module("libpod_container_exec", {"name": "c", **wrong})
+        assert refused.failed and word in refused["msg"], refused
+
+
+def test_check_mode_runs_nothing(host: Host) -> None:
+    made = host.container("c", **OPTIONS)
+    done = host.module("libpod_container_exec", {"name": "c", "command": "touch /data/made"}, check=True)
+    assert done.changed and not done.failed
+    assert not os.path.exists(Process(made).path("root/data/made"))
+
+
+def test_secrets_are_on_no_command_line_in_no_file_and_in_no_result(host: Host) -> None:
+    made = host.container("c", **OPTIONS)
+    words = "cat; for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; done"
+    done = _exec(host, "sh", "-c", words, env={"TOKEN": "s3cret"}, stdin="")
+    assert "s3cret" not in repr(done)
+    assert done["invocation"]["module_args"]["env"] == {"TOKEN": "(hidden)"}
+    run_dir = os.path.dirname(made["container"]["HostsPath"])
+    for folder, _folders, names in os.walk(run_dir):
+        assert not any("exec" in name for name in names), folder
+
+
+def test_exec_in_a_playbook(host: Host) -> None:
+    module = "libpod.engine.libpod_container_exec"
+    played = host.play(
+        [
+            {"name": "start", "libpod.engine.libpod_container": {"name": "c", **OPTIONS}},
+            {"name": "exec", module: {"name": "c", "command": "cat /www/index.html"}},
+            {"name": "fails", module: {"name": "c", "command": "false"}, "ignore_errors": True},
+        ]
+    )
+    assert played["exec"]["stdout"] == "It works.\n"
+    assert played["fails"]["failed"] and played["fails"]["rc"] == 1

@@ -1,0 +1,80 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prune: what has ended and what nothing uses goes, as predicted; what is in use stays."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.image_store import ImageStore
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.process import WAITING
+
+OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
+
+
+def _prune(host: Host, check: bool = False, **options: Any) -> Result:
+    done = host.module("libpod_prune", options, check=check)
+    assert not done.failed, done
+    return done
+
+
+def test_ended_containers_go_in_order_and_the_others_stay(host: Host) -> None:
+    for name, options in (("ended", {"label": {"job": "1"}}), ("lives", {}), ("base", {})):
+        host.container(name, **{**OPTIONS, **options})
+    host.container("joined", **{**OPTIONS, "network": "container:base"})
+    host.container("fresh", state="present", **OPTIONS)
+    for name in ("ended", "joined"):
+        host.container(name, state="stopped")
+    assert _prune(host, container=True, container_filters={"until": "1h"}).changed is False
+    assert _prune(host, container=True, container_filters={"label": "job=2"}).changed is False
+    predicted = _prune(host, check=True, container=True)
+    assert predicted["actions"] == ["deleted ended", "deleted joined"]
+    assert _prune(host, container=True, container_filters={"label": ["job"]})["actions"] == ["deleted ended"]
+    host.container("base", state="stopped")
+    assert _prune(host, container=True)["actions"] == ["deleted joined", "deleted base"]
+    assert _prune(host, container=True)["actions"] == []
+    left = [one["Name"] for one in host.module("libpod_container_info")["containers"]]
+    assert left == ["fresh", "lives"]
+
+
+def test_volumes_no_container_names_go(host: Host) -> None:
+    host.container("a", volume=["used:/data"], **OPTIONS)
+    host.container("b", volume=["free:/data"], **OPTIONS)
+    host.container("b", state="absent")
+    assert _prune(host, check=True, volume=True)["volumes"] == ["free"]
+    assert _prune(host, volume=True, volume_filters={"until": "1h"})["volumes"] == []
+    assert _prune(host, volume=True)["actions"] == ["removed volume free"]
+    assert sorted(os.listdir("/srv/static/volumes")) == ["used"]
+    assert _prune(host, system=True)["volumes"] == []
+    host.container("a", state="absent")
+    assert _prune(host, system=True, system_volumes=True)["volumes"] == ["used"]
+
+
+def test_images_without_a_name_go_and_with_all_those_nothing_uses(host: Host) -> None:
+    host.container("c", **OPTIONS)
+    for text in ("one", "two"):
+        change = {"container": "c", "image": "mine", "changes": [f"LABEL text={text}"]}
+        assert host.module("libpod_commit", change).changed
+    first = len(ImageStore(host.parts).all())
+    predicted = _prune(host, check=True, image=True)
+    assert len(predicted["images"]) == 1
+    assert _prune(host, image=True)["images"] == predicted["images"]
+    assert len(ImageStore(host.parts).all()) == first - 1
+    assert _prune(host, image=True).changed is False
+    named = _prune(host, image=True, image_filters={"dangling": False, "label": "text=two"})
+    assert len(named["images"]) == 1
+    assert ImageStore(host.parts).find("mine") is None and ImageStore(host.parts).find("busybox") is not None
+
+
+def test_filters_that_mean_nothing_are_refused(host: Host) -> None:
+    for wrong, word in (
+        ({"container_filters": {"status": "exited"}}, "status"),
+        ({"volume_filters": {"label": "x"}}, "label"),
+        ({"image_filters": {"until": "yesterday"}}, "yesterday"),
+    ):
+        refused = host.module("libpod_prune", {"system": True, **wrong})
+        assert refused.failed and word in refused["msg"], refused
