@@ -163,7 +163,7 @@ options:
     description:
       - Volumes as C(SOURCE:TARGET[:OPTIONS]). A source with a slash is a path on the target, which must exist. Any other is
         the name of a volume, which is made where missing, with the image's content, and kept when the container goes.
-      - A target alone is an anonymous volume, which O(delete_volumes) removes with the container.
+      - A target alone is an anonymous volume, which stays when the container goes, unless O(delete_volumes).
       - Options are C(ro), C(rw), C(nodev), C(noexec), C(nosuid), C(bind), C(nocopy), C(z), C(Z) and a propagation. C(U) makes
         the container's user the owner of all in the volume. C(O), alone, puts an overlay over the source, which keeps what
         the container changes until it stops.
@@ -496,9 +496,9 @@ options:
   delete_volumes:
     description:
       - Whether anonymous volumes, those of the image among them, are removed with their last container, be it removed or
-        made anew. Named volumes always stay.
+        made anew. Named volumes always stay, and so do anonymous ones where this is not set.
     type: bool
-    default: true
+    default: false
 seealso:
   - module: libpod.engine.libpod_container_info
 """

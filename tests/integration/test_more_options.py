@@ -255,7 +255,7 @@ def test_mounts_are_as_given(host: Host) -> None:
     host.run("rm", "-r", "/srv/static/volumes", "/srv/shared")
 
 
-def test_image_volume_is_anonymous_and_goes_with_the_container(host: Host) -> None:
+def test_image_volume_is_anonymous_and_goes_with_the_container_where_asked(host: Host) -> None:
     process = started(host, image="volume", volume=["/more"])
     assert process.run("cat", "/data/seed").stdout == "from the image\n"
     assert {"/data", "/more"} <= set(process.mounts)
@@ -265,13 +265,13 @@ def test_image_volume_is_anonymous_and_goes_with_the_container(host: Host) -> No
     host.container("c", state="stopped")
     again = Process(host.container("c", **OPTIONS | {"image": "volume", "volume": ["/more"]}))
     assert again.run("cat", "/data/seed").stdout == "kept\n"
-    changed = host.container("c", **OPTIONS | {"image": "volume", "volume": ["/more", "/less"]})
+    changed = host.container("c", **OPTIONS | {"image": "volume", "volume": ["/more", "/less"], "delete_volumes": True})
     assert changed["actions"] == ["recreated c"]
     assert len(_volumes()) == 3 and not set(names) & set(_volumes())
-    host.container("c", state="absent")
+    host.container("c", state="absent", delete_volumes=True)
     assert _volumes() == []
     started(host, image="volume")
-    host.container("c", state="absent", delete_volumes=False)
+    host.container("c", state="absent")
     assert len(_volumes()) == 1
     host.run("rm", "-r", "/srv/static/volumes")
 
@@ -293,9 +293,9 @@ def test_volumes_of_another_container_are_shared(host: Host) -> None:
     assert mounts["/data"].root == theirs["/data"].root and "ro" in mounts["/data"].options
     assert mounts["/s"].root == theirs["/s"].root
     assert mounts["/n"].fstype == "tmpfs"
-    host.container("lender", state="absent")
+    host.container("lender", state="absent", delete_volumes=True)
     assert len(_volumes()) == 2, "the borrower still has the anonymous volume"
-    host.container("c", state="absent")
+    host.container("c", state="absent", delete_volumes=True)
     assert _volumes() == ["named"]
     host.run("rm", "-r", "/srv/static/volumes", "/srv/shared")
     refused(host, volumes_from=["nobody"])

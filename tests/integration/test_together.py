@@ -198,7 +198,7 @@ def test_shared_namespace_keeps_its_owner(host: Host) -> None:
     before = _listed(host)
     refused = host.container("owner", state="absent")
     assert refused.failed and refused["error"] == "DependencyExists"
-    assert "first, second share" in refused["msg"] and "delete_depend" in refused["msg"]
+    assert "first, second depend on it" in refused["msg"] and "delete_depend" in refused["msg"]
     assert _listed(host) == before
     gone = host.container("owner", state="absent", delete_depend=True)
     assert gone["actions"] == ["deleted first", "deleted second", "deleted owner"]

@@ -154,7 +154,7 @@ class Host:
         listing = self.module("libpod_container_info")
         assert not listing.failed, listing
         for one in listing["containers"]:
-            gone = self.container(one["Name"], state="absent", force_delete=True, delete_depend=True)
+            gone = self.container(one["Name"], state="absent", delete_depend=True, delete_volumes=True)
             assert not gone.failed, gone
 
     def reboot(self) -> None:

@@ -72,7 +72,7 @@ def shape(option: dict[str, Any], inner: str) -> dict[str, Any]:
     }
 
 
-CASES = [(module, option) for module in MODULES for option in SPECS[module]]
+CASES = [(module, option) for module in SPECS for option in SPECS[module]]
 
 
 def test_every_module_is_tested_here() -> None:
@@ -151,7 +151,7 @@ def blocks() -> Iterator[tuple[str, Any]]:
 def tasks(node: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """The tasks with a module of the collection, as (module, arguments), however deep they are."""
     for key, value in node.items() if isinstance(node, dict) else []:
-        if str(key).startswith("libpod.engine.libpod_container"):
+        if str(key).startswith("libpod.engine.libpod_"):
             yield str(key).rpartition(".")[2], value or {}
         if str(key) == "group/libpod.engine.libpod":
             yield "libpod_container_info", value

@@ -59,11 +59,11 @@ DEFAULTS: dict[str, Any] = {
     "log_driver": "k8s-file", "log_opt": {}, "interactive": False, "tty": False, "group_add": [], "passwd": True,
     "hostuser": "", "umask": "0022", "init": False, "env_host": False, "env_merge": {}, "unsetenv": [],
     "unsetenv_all": False, "http_proxy": True, "annotation": {}, "mount": [], "volumes_from": [],
-    "image_volume": "bind", "publish_all": False, "expose": [], "ipc": "shareable", "pid": "private", "uts": "private", "userns": "host",
+    "image_volume": "bind", "expose": [], "ipc": "shareable", "pid": "private", "uts": "private", "userns": "host",
     "uidmap": [], "gidmap": [], "requires": [], "no_hosts": False, "memory_reservation": "0", "memory_swappiness": -1,
     "kernel_memory": "0", "oom_kill_disable": False, "cpu_rt_period": 0, "cpu_rt_runtime": 0, "blkio_weight": 0,
     "blkio_weight_device": {"/dev/a": 0}, "device_read_bps": ["/dev/a:0"], "device_write_bps": [],
-    "device_read_iops": ["/dev/a:0"], "device_write_iops": [], "cgroup_conf": {}, "device": [],
+    "device_read_iops": ["/dev/a:0"], "device_write_iops": [], "cgroup_conf": {}, "device": [], "publish_all": False,
     "device_cgroup_rule": "", "read_only_tmpfs": True, "secrets": [],
 }  # fmt: skip
 

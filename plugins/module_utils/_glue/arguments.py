@@ -74,7 +74,7 @@ def container_spec() -> dict[str, Any]:
         "recreate": {"type": "bool", "default": False},
         "force_delete": {"type": "bool", "default": True},
         "delete_depend": {"type": "bool", "default": False},
-        "delete_volumes": {"type": "bool", "default": True},
+        "delete_volumes": {"type": "bool", "default": False},
         "detach": {"type": "bool", "default": True},
         "env_file": {"type": "list", "elements": "path", "aliases": ["env_files"]},
         "label_file": {"type": "path"},

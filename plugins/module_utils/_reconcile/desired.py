@@ -33,7 +33,7 @@ class Desired(NamedTuple):
     recreate: bool = False
     force_delete: bool = True
     delete_depend: bool = False
-    delete_volumes: bool = True
+    delete_volumes: bool = False
     detach: bool = True
     unusable: Optional[Exception] = None
 
