@@ -73,7 +73,7 @@ EXAMPLES = r"""
 - name: Copy what is in a directory of a container to the target
   libpod.engine.libpod_container_copy:
     src: /www/.
-    dest: /var/tmp
+    dest: /srv
     container: web
     from_container: true
 """

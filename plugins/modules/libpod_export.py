@@ -46,7 +46,7 @@ EXAMPLES = r"""
 - name: Export a container
   libpod.engine.libpod_export:
     container: web
-    dest: /var/tmp/web.tar
+    dest: /srv/web.tar
 """
 
 RETURN = r"""
@@ -60,7 +60,7 @@ dest:
   description: Path of the file.
   returned: success
   type: str
-  sample: /var/tmp/web.tar
+  sample: /srv/web.tar
 error:
   description: Kind of the error, such as V(InvalidArgument).
   returned: failure
