@@ -37,7 +37,7 @@ def test_action_is_said_in_words(verb: str, subject: str, words: str) -> None:
 
 
 def test_every_verb_has_words() -> None:
-    assert len(ACTIONS) == 10
+    assert len(ACTIONS) == 11
     assert Plan((Step("pull", "i"), Step("create", "web"))).actions == ["pulled image i", "created web"]
 
 

@@ -14,8 +14,8 @@ import os
 from types import TracebackType
 from typing import Optional
 
-from .._drivers import shared_locks
 from .._drivers.effects import effect
+from .._drivers.shared_locks import descriptors
 
 
 class FileLock:
@@ -38,7 +38,7 @@ class FileLock:
     def __enter__(self) -> FileLock:
         if self._depth == 0:
             self._descriptor = self._acquire()
-            shared_locks.descriptors.add(self._descriptor)
+            descriptors.add(self._descriptor)
         self._depth += 1
         return self
 
@@ -47,7 +47,7 @@ class FileLock:
     ) -> None:
         self._depth -= 1
         if self._depth == 0:
-            shared_locks.descriptors.discard(self._descriptor)
+            descriptors.discard(self._descriptor)
             os.close(self._descriptor)
 
     def _acquire(self) -> int:
