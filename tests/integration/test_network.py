@@ -150,7 +150,7 @@ def test_joined_network_is_the_same_namespace(host: Host) -> None:
     [
         ("container:nobody", "NoSuchContainer", "'nobody'"),
         ("container:idle", "ContainerStopped", "container idle"),
-        ("container:c", "NoSuchContainer", "'c'"),
+        ("container:c", "InvalidArgument", "container c cannot join its own"),
         ("ns:/proc/no/such", "InvalidArgument", "/proc/no/such"),
     ],
 )

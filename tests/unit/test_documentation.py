@@ -8,24 +8,33 @@ from __future__ import annotations
 import ast
 import functools
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.libpod.engine.plugins.module_utils._glue import arguments, pod, pod_info
+from ansible_collections.libpod.engine.plugins.module_utils._glue import arguments
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import OPTIONS, Change
 from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
 
 TOP = Path(__file__).resolve().parents[2]
 MODULES = sorted(path.stem for path in (TOP / "plugins/modules").glob("*.py"))
-SPECS: dict[str, dict[str, Any]] = {
-    "libpod_container": arguments.container_spec(),
-    "libpod_container_info": arguments.info_spec(),
-    "libpod_pod": pod.spec(),
-    "libpod_pod_info": pod_info.spec(),
-}
+
+
+def spec(module: str) -> dict[str, Any]:
+    """The argument spec of the glue that a module loads."""
+    own = {"libpod_container": arguments.container_spec, "libpod_container_info": arguments.info_spec}
+    text = (TOP / f"plugins/modules/{module}.py").read_text()
+    glue = re.search(r"load\(\"(_glue\.\w+)\"\)", text)
+    assert glue, module
+    room = arguments.__name__.rpartition("._glue.")[0]
+    found: dict[str, Any] = own[module]() if module in own else import_module(f"{room}.{glue[1]}").spec()
+    return found
+
+
+SPECS = {module: spec(module) for module in MODULES}
 # What stands for a template's result, whatever its type.
 TEMPLATE = re.compile(r"\{\{.*?\}\}")
 
@@ -73,10 +82,6 @@ def shape(option: dict[str, Any], inner: str) -> dict[str, Any]:
 
 
 CASES = [(module, option) for module in SPECS for option in SPECS[module]]
-
-
-def test_every_module_is_tested_here() -> None:
-    assert sorted(SPECS) == MODULES
 
 
 @pytest.mark.parametrize("module", MODULES)

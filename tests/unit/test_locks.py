@@ -122,9 +122,10 @@ def test_there_is_one_holder_at_a_time_though_each_removes_the_file(path: str) -
                 most[0] = max(most[0], inside[0])
                 rounds[0] += 1
                 time.sleep(0)
+                inside[0] -= 1
+                # From here on somebody else may hold a new file.
                 if number % 2:
                     lock.discard()
-                inside[0] -= 1
 
     threads = [threading.Thread(target=work) for _turn in range(4)]
     for thread in threads:
