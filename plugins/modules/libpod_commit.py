@@ -41,8 +41,8 @@ options:
     description: Author of the image. That of the image below where omitted.
     type: str
     default: ""
-  message:
-    description: Comment in the image's history.
+  comment:
+    description: Comment in the image's history, which is the message of C(podman commit).
     type: str
     default: ""
   pause:
@@ -72,7 +72,7 @@ EXAMPLES = r"""
   libpod.engine.libpod_commit:
     container: web
     image: localhost/web:job
-    message: For the nightly job
+    comment: For the nightly job
     changes:
       - CMD ["/bin/sh", "-c", "exec job"]
       - ENV MODE=nightly

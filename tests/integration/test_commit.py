@@ -36,7 +36,7 @@ def test_image_of_a_container_runs_with_what_the_container_had(committing: Host)
     predicted = _commit(host, check=True)
     assert predicted.changed and not predicted.failed
     changes = ['CMD ["sleep", "100"]', "ENV COLOUR=blue MORE=1", "LABEL a=b", "EXPOSE 81", "USER web", "WORKDIR /www"]
-    made = _commit(host, changes=[*changes, "STOPSIGNAL KILL"], author="Someone", message="why")
+    made = _commit(host, changes=[*changes, "STOPSIGNAL KILL"], author="Someone", comment="why")
     assert made.changed and made["name"] == "localhost/saved:latest", made
     assert Process(host.container("c", **OPTIONS)).pid == first.pid
     image = json.loads(host.run("skopeo", "inspect", "--config", Images(host.parts)._target("localhost/saved:latest")))
@@ -44,7 +44,7 @@ def test_image_of_a_container_runs_with_what_the_container_had(committing: Host)
     assert image["config"]["Labels"] == {"org.example.role": "test", "a": "b"}
     assert image["config"]["Volumes"] == {"/data": {}}
     assert "81/tcp" in image["config"]["ExposedPorts"]
-    again = _commit(host, changes=[*changes, "STOPSIGNAL KILL"], author="Someone", message="why")
+    again = _commit(host, changes=[*changes, "STOPSIGNAL KILL"], author="Someone", comment="why")
     assert (again.changed, again["image_id"]) == (False, made["image_id"])
     second = Process(host.container("second", image="saved", network="none"))
     assert (second.argv, second.folder, second.status["Uid"].split()[0]) == (["sleep", "100"], "/www", "1000")
@@ -73,6 +73,20 @@ def test_stopped_container_and_directory_under_an_overlay_become_images(committi
     host.container("from", state="absent")
     host.container("c", state="absent")
     host.run("rm", "-r", "/srv/tree")
+
+
+def test_killed_commit_leaves_nothing_paused_behind_the_next(committing: Host) -> None:
+    host = committing
+    host.container("c", **OPTIONS)
+    killed_at = []
+    while not any("diff" in effect for effect in killed_at):
+        number = len(killed_at) + 1
+        killed = host.module("libpod_commit", {"container": "c", "image": "saved"}, kill_at=number)
+        assert killed.killed_at, killed
+        killed_at.append(killed.killed_at)
+    assert host.module("libpod_container_info", {"name": ["c"]})["containers"][0]["State"]["Paused"]
+    assert _commit(host).changed
+    assert host.module("libpod_container_info", {"name": ["c"]})["containers"][0]["State"]["Running"]
 
 
 def test_bad_names_and_changes_are_refused(host: Host) -> None:

@@ -10,6 +10,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Sequence
 
+from .._drivers.effects import effect
 from .._drivers.image_store import ImageStore
 from .._drivers.images import Images
 from .._drivers.oci_layout import Layout, new_layout
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from .container import Container
 
 Config = dict[str, Any]
+# A file that says that a commit paused its container.
+_PAUSED = "paused"
 
 
 class Commit(NamedTuple):
@@ -29,7 +32,7 @@ class Commit(NamedTuple):
 
     image: str
     author: str = ""
-    message: str = ""
+    comment: str = ""
     pause: bool = True
     changes: Sequence[str] = ()
     dry: bool = False
@@ -56,15 +59,21 @@ def commit(container: Container, wanted: Commit) -> Committed:
     config = apply_changes(dict(container.config.image_config), wanted.changes)
     if wanted.dry:
         return Committed("", name, True)
+    folder = f"{container.store.static_dir(container.id)}/commit"
+    if os.path.exists(f"{folder}/{_PAUSED}") and container.state.status is ContainerStatus.PAUSED:
+        container.unpause()  # what a killed commit left paused
     paused = wanted.pause and container.state.status is ContainerStatus.RUNNING
-    with new_layout(f"{container.store.static_dir(container.id)}/commit") as layout:
+    with new_layout(folder) as layout:
         if paused:
+            effect("mark as paused")
+            os.close(os.open(f"{folder}/{_PAUSED}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
             container.pause()
         try:
             base = _write_layers(container, layout)
         finally:
             if paused:
                 container.unpause()
+                os.unlink(f"{folder}/{_PAUSED}")
         made = layout.finish(_image_config(base, config, wanted))
         store = ImageStore(container.host.parts)
         earlier = store.find(name)
@@ -99,7 +108,7 @@ def _image_config(base: Config, config: Config, wanted: Commit) -> Callable[[lis
         entry = {
             "created": now,
             "created_by": "libpod.engine commit",
-            "comment": wanted.message,
+            "comment": wanted.comment,
             "author": wanted.author,
         }
         return {

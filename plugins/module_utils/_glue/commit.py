@@ -19,7 +19,7 @@ def spec() -> dict[str, Any]:
         "container": {"type": "str", "required": True, "aliases": ["name"]},
         "image": {"type": "str", "required": True},
         "author": {"type": "str", "default": ""},
-        "message": {"type": "str", "default": ""},
+        "comment": {"type": "str", "default": ""},
         "pause": {"type": "bool", "default": True},
         "changes": {"type": "list", "elements": "str", "default": [], "aliases": ["change"]},
         **arguments.parts_spec(),
