@@ -26,7 +26,7 @@ def _exec(host: Host, *argv: str, **options: Any) -> Result:
 
 def _status(text: str) -> dict[str, str]:
     lines = (line.partition(":") for line in text.splitlines())
-    return {key: value.strip() for key, _, value in lines}
+    return {key: value.strip() for key, _separator, value in lines}
 
 
 def test_command_has_the_containers_namespaces_limits_variables_and_user(host: Host) -> None:
@@ -107,7 +107,7 @@ def test_command_in_the_background_lives_on_and_its_exit_code_is_kept(host: Host
     assert not done.failed and re.fullmatch("[0-9a-f]{64}", done["exec_id"]), done
     container = Runtime(host.parts).container("c")
     assert container.exec_exit_code(done["exec_id"]) is None
-    eventually(lambda: _exec(host, "cat", "/data/pid")["stdout"].strip())
+    eventually(lambda: bool(_exec(host, "cat", "/data/pid")["stdout"].strip()))
     _exec(host, "touch", "/data/go")
     assert eventually(lambda: container.exec_exit_code(done["exec_id"])) == 5
     with pytest.raises(InvalidArgument):

@@ -132,7 +132,7 @@ def test_eight_at_once_have_addresses_of_their_own(host: Host) -> None:
 
 @pytest.mark.parametrize("network", ["none", "bridge"])
 def test_absent_and_started_at_once_end_in_one_of_both(host: Host, network: str) -> None:
-    for _ in range(5):
+    for _turn in range(5):
         there = {"name": "web", **OPTIONS, "network": network}
         results = _together(host, [{"name": "web", "state": "absent"}, there, {}, there])
         assert not any(result.failed for result in results), results

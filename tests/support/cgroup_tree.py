@@ -132,13 +132,13 @@ def clear_abandoned() -> None:
 
 def _remove(tops: list[str]) -> None:
     """Kill every process below these cgroups but the caller, frozen ones too, then remove them."""
-    for folder in (folder for top in tops for folder, _, _ in os.walk(top) if folder != top):
+    for folder in (folder for top in tops for folder, _dirs, _files in os.walk(top) if folder != top):
         if os.path.exists(f"{folder}/freezer.state"):
             _write(f"{folder}/freezer.state", "THAWED")
     while left := _processes(tops) - {os.getpid()}:
         kill(left)
     for top in tops:
-        for folder, _, _ in os.walk(top, topdown=False):
+        for folder, _dirs, _files in os.walk(top, topdown=False):
             with contextlib.suppress(FileNotFoundError):  # another session clears it too
                 os.rmdir(folder)
 
@@ -167,7 +167,7 @@ def kill(pids: set[int]) -> None:
 
 def _thaw(tops: list[str]) -> None:
     for top in tops:
-        for folder, _, _ in os.walk(top):
+        for folder, _dirs, _files in os.walk(top):
             if os.path.exists(f"{folder}/freezer.state") and folder != top:
                 _write(f"{folder}/freezer.state", "THAWED")
             if os.path.exists(f"{folder}/cgroup.freeze") and folder != top:

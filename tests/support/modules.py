@@ -80,7 +80,7 @@ def in_child(body: Callable[[], None], *, kill_at: str = "") -> Result:
     pid = os.fork()
     if pid == 0:
         _child(body, streams, kill_at)
-    _, status = os.waitpid(pid, 0)
+    _pid, status = os.waitpid(pid, 0)
     out, err, effects = (_read(streams[number]) for number in (1, 2, 9))
     try:
         result = Result(json.loads(out))

@@ -48,7 +48,7 @@ class Process:
     @property
     def status(self) -> dict[str, str]:
         lines = (line.partition(":") for line in self.read("status").splitlines())
-        return {key: value.strip() for key, _, value in lines}
+        return {key: value.strip() for key, _separator, value in lines}
 
     @property
     def capabilities(self) -> dict[str, int]:

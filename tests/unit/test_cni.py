@@ -67,7 +67,7 @@ class Chain:
 
     @property
     def order(self) -> list[str]:
-        return [f"{verb} {kind}" for verb, kind, *_ in self.calls]
+        return [f"{verb} {kind}" for verb, kind, *_rest in self.calls]
 
 
 @pytest.fixture

@@ -55,8 +55,8 @@ def _copy(container: Container, wanted: Copy, root: str) -> list[str]:
     )
     opened: list[int] = []
     try:
+        option = "src"
         try:
-            option = "src"
             source, content = _source(source_root, wanted.src, opened)
             option = "dest"
             target = _target(target_root, wanted.dest, source, content, opened)

@@ -16,7 +16,6 @@ from .storage_roots import PACKAGE, Layers, storage_roots
 
 Record = dict[str, Any]
 Maps = Mapping[str, Sequence[Sequence[int]]]
-EMPTY: Maps = {}
 
 
 class Storage:
@@ -25,7 +24,7 @@ class Storage:
     def __init__(self, parts: Parts) -> None:
         self._roots = storage_roots(parts)
 
-    def create(self, container_id: str, image_id: str, mappings: Maps = EMPTY) -> None:
+    def create(self, container_id: str, image_id: str, mappings: Optional[Maps] = None) -> None:
         """Make the container's layer on top of the image's; kept where it is there.
 
         ``mappings`` are the maps ``uid`` and ``gid`` of its user namespace: the files belong to the mapped IDs.
@@ -34,6 +33,7 @@ class Storage:
         """
         if self.exists(container_id):
             return
+        mappings = mappings or {}
         try:
             maps = [f"--{kind}map={':'.join(map(str, entry))}" for kind in mappings for entry in mappings[kind]]
             self._tool("create-container", "-i", container_id, *maps, image_id)

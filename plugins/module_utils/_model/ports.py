@@ -45,7 +45,7 @@ def with_exposed(options: Mapping[str, Any], image: Mapping[str, Any]) -> list[l
     if options["publish_all"]:
         taken = {(port, protocol) for _ip, _host, port, protocol in published}
         exposed = options["expose"] + expose(image.get("ExposedPorts") or (), "expose")
-        wanted = {(port, protocol) for port, protocol in exposed} - taken
+        wanted = {tuple(one) for one in exposed} - taken
         published += [["0.0.0.0", 0, port, protocol] for port, protocol in sorted(wanted)]
     return published
 
