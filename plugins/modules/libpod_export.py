@@ -47,6 +47,12 @@ EXAMPLES = r"""
   libpod.engine.libpod_export:
     container: web
     dest: /srv/web.tar
+
+- name: Export a container once, and leave the file alone from then on
+  libpod.engine.libpod_export:
+    container: web
+    dest: /srv/web-first.tar
+    force: false
 """
 
 RETURN = r"""

@@ -135,8 +135,18 @@ def test_there_is_one_holder_at_a_time_though_each_removes_the_file(path: str) -
     assert most == [1] and rounds == [240]
 
 
-def test_lock_without_its_directory_is_an_error(tmp_path: Path) -> None:
-    lock = FileLock(str(tmp_path / "missing/web.lock"))
-    with pytest.raises(FileNotFoundError):
-        lock.__enter__()
-    assert not lock.held
+def test_lock_makes_the_directories_that_a_reboot_took(tmp_path: Path) -> None:
+    folder = tmp_path / "run/locks"
+    with FileLock(str(folder / "web.lock")):
+        assert not is_free(str(folder / "web.lock"))
+    assert [one.stat().st_mode & 0o777 for one in (folder, folder.parent)] == [0o700, 0o700]
+
+
+def test_lock_whose_directory_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to("nowhere")
+    for folder in ("file", "file/locks", "dangling"):
+        lock = FileLock(f"{tmp_path}/{folder}/web.lock")
+        with pytest.raises(OSError, match="file|dangling"):
+            lock.__enter__()
+        assert not lock.held
