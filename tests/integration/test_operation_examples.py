@@ -33,6 +33,6 @@ def test_examples_run_as_they_stand(host: Host) -> None:
     pruned = host.play(_examples("libpod_prune"), check=True)
     assert pruned.exit_code == 0
     host.container("web", state="absent")
-    host.run("rm", "-r", "/srv/web.tar", "/srv/index.html")
+    host.run("rm", "-r", "/srv/web.tar", "/srv/web-first.tar", "/srv/index.html")
     for image in ("localhost/web:configured", "localhost/web:job"):
         assert Images(host.parts).remove(image)

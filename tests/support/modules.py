@@ -34,6 +34,11 @@ class Result(dict[str, Any]):
     def killed(self) -> bool:
         return self.exit_code == -signal.SIGKILL
 
+    @property
+    def killed_at(self) -> str:
+        """The effect before which the module was killed; empty where it came to its end."""
+        return self.effects[-1] if self.killed and self.effects else ""
+
     def __repr__(self) -> str:
         return f"{dict(self)} (exit code {self.exit_code}{', stderr: ' + self.stderr if self.stderr else ''})"
 
@@ -53,13 +58,13 @@ def run(
     *,
     check: bool = False,
     diff: bool = False,
-    kill_at: str = "",
+    kill_at: str | int = "",
     prepare: Optional[Callable[[], None]] = None,
 ) -> Result:
     """Run ``plugins/modules/NAME.py`` with these options in a forked child.
 
-    ``kill_at`` is one of an earlier run's ``effects``: the child ends by SIGKILL just before it; with ``NOWHERE`` the
-    effects are counted alone. ``prepare`` runs in the child first.
+    ``kill_at`` is one of an earlier run's ``effects``, or a number: the child ends by SIGKILL just before it; with
+    ``NOWHERE`` the effects are counted alone. ``prepare`` runs in the child first.
     """
     options = {**args, "_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_module_name": name}
 
@@ -72,7 +77,7 @@ def run(
     return in_child(body, kill_at=kill_at)
 
 
-def in_child(body: Callable[[], None], *, kill_at: str = "") -> Result:
+def in_child(body: Callable[[], None], *, kill_at: str | int = "") -> Result:
     """Run ``body`` in a forked child; what it prints, where it is a JSON object, becomes the result."""
     streams = {number: os.memfd_create(name) for number, name in ((1, "stdout"), (2, "stderr"), (9, "effects"))}
     sys.stdout.flush()
@@ -92,7 +97,7 @@ def in_child(body: Callable[[], None], *, kill_at: str = "") -> Result:
     return result
 
 
-def _child(body: Callable[[], None], streams: dict[int, int], kill_at: str) -> None:
+def _child(body: Callable[[], None], streams: dict[int, int], kill_at: str | int) -> None:
     """The forked child's life; it never returns."""
     code = 1
     try:
@@ -119,7 +124,7 @@ def _child(body: Callable[[], None], streams: dict[int, int], kill_at: str) -> N
         os._exit(code)
 
 
-def _watch_effects(kill_at: str, note: int) -> None:
+def _watch_effects(kill_at: str | int, note: int) -> None:
     """Write each effect to ``note`` and SIGKILL this process, threads and all, just before the one that is ``kill_at``.
 
     An effect is its name, IDs and PIDs left out, and how often that came before: threads change the order, not the set.
@@ -133,7 +138,7 @@ def _watch_effects(kill_at: str, note: int) -> None:
             name = re.sub(r"[0-9a-f]{12,64}|(?<= to )\d+", "ID", name)
             seen[name] += 1
             os.write(note, f"{name} #{seen[name]}\n".encode())
-            if kill_at == f"{name} #{seen[name]}":
+            if kill_at in (f"{name} #{seen[name]}", sum(seen.values())):
                 os.kill(os.getpid(), signal.SIGKILL)
 
     effects.observe(observer)

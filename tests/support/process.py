@@ -36,6 +36,8 @@ class Process:
         assert "State" in container, result
         self.pid: int = container["State"]["Pid"]
         assert self.pid > 0, container["State"]
+        # runc's start returns when its init is about to become the command, not when it has.
+        eventually(lambda: not self.read("cmdline").endswith("runc\0init\0") if os.path.exists(self.path("")) else True)
 
     def path(self, name: str) -> str:
         """A file of /proc/PID, such as ``root/etc/hosts``, which is the container's /etc/hosts."""

@@ -295,13 +295,13 @@ class Container:
             stop(self, self._config.stop_timeout if timeout is None else timeout)
 
     def restart(self, timeout: Optional[int] = None) -> None:
-        """Stop the container where it has a process, and start it.
+        """Stop the container where it runs, and start it.
 
         :raises InvalidState: it is paused.
         """
         with self.batch():
             self.state.status.check("restart", self.name)
-            if self.state.status.has_process:
+            if self.state.status is ContainerStatus.RUNNING:
                 self.stop(timeout)
             self.start()
 

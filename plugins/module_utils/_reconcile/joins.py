@@ -61,17 +61,18 @@ def requires(runtime: Runtime, options: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def container(runtime: Runtime, option: str, key: str) -> Container:
+def container(runtime: Runtime, option: str, key: str, name: str = "") -> Container:
     """The container; for the option ``pod`` that pod's infra container.
 
-    :raises NoSuchContainer: naming the option. :raises NoSuchPod: likewise.
+    :raises NoSuchContainer: naming the option, and the container ``name`` whose it is. :raises NoSuchPod: likewise.
     """
     if option == "pod":
         key = pods.find(runtime.store, key).infra
     try:
         return runtime.container(key)
     except NoSuchContainer as error:
-        raise NoSuchContainer(f"{option}: {error}: make it first") from error
+        needed = f", which container {name} needs" if name else ""
+        raise NoSuchContainer(f"{option}: {error}{needed}: make it first") from error
 
 
 def id_mappings(runtime: Runtime, options: Mapping[str, Any]) -> Maps:
@@ -129,7 +130,7 @@ def check_running(runtime: Runtime, name: str, options: Mapping[str, Any]) -> No
     asked = requires(runtime, options)
     for option, key in named(options):
         other = container(runtime, option, key).peek()
-        if option != "requires" and other.id not in asked and not other.state.status.has_process:
+        if option not in ("requires", "pod") and other.id not in asked and not other.state.status.has_process:
             raise ContainerStopped(
                 f"{option}: container {other.name}, whose namespace {name} is to join, is {other.state.status}: "
                 f"start it first, or name it in requires"
@@ -145,10 +146,11 @@ def check(runtime: Runtime, name: str, options: Mapping[str, Any]) -> None:
     if options["pod"]:
         _check_pod(runtime, name, options)
     for option, key in named(options):
-        other = container(runtime, option, key)
-        if other.name == name:
+        # By its name first: no container has it yet, and it may be the beginning of another's ID.
+        if option != "pod" and key == name or container(runtime, option, key, name).name == name:
             what = "require itself" if option == "requires" else f"join its own {OPTIONS[option].oci_type} namespace"
             raise InvalidArgument(f"{option}: container {name} cannot {what}")
+        other = container(runtime, option, key)
         way = _way(runtime, other, name, ())
         if way:
             raise InvalidArgument(f"{option}: container {name} would depend on itself: {' → '.join((name, *way))}")
