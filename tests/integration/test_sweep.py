@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import threading
 import time
@@ -31,7 +32,13 @@ RUNNING: dict[str, Any] = {
     "stop_signal": "KILL",
     "network": "none",
 }
-SERVING: dict[str, Any] = {**RUNNING, "network": "bridge", "publish": ["8080:80"], "memory": "64m"}
+SERVING: dict[str, Any] = {
+    **RUNNING,
+    "network": "bridge",
+    "publish": ["8080:80"],
+    "volume": ["data:/data"],
+    "memory": "64m",
+}
 OTHER = {**SERVING, "command": ["sleep", "1001"]}
 STOPPED = {"name": "web", "state": "stopped"}
 ABSENT = {"name": "web", "state": "absent"}
@@ -122,6 +129,8 @@ def _runs(host: Host, options: dict[str, Any]) -> dict[str, Any]:
         assert f"inet {one['NetworkSettings']['IPAddress']}/" in inside
         rules = [line for line in host.run("iptables", "-t", "nat", "-S").splitlines() if "--to-destination" in line]
         assert [line.split()[-1] for line in rules] == [f"{one['NetworkSettings']['IPAddress']}:80"]
+        with open(f"/proc/{one['State']['Pid']}/root/data/seed", encoding="utf-8") as file:
+            assert file.read() == "from the image\n"
     return one
 
 
@@ -149,6 +158,9 @@ class Operation:
     def arrange(self, host: Host) -> None:
         for options in self.before:
             _ok(host, options)
+        if self.before == [ABSENT]:
+            # Kept when containers go; here each container makes its own.
+            shutil.rmtree(f"{host.parts.static_root}/volumes", ignore_errors=True)
 
 
 LIMITED = {**SERVING, "memory": "96m"}

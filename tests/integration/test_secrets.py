@@ -1,0 +1,177 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The values of variables stay between the task and the container: no log, list, result or file tells others."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from typing import Any, Iterator
+
+import pytest
+from ansible_collections.libpod.engine.tests.support import kernel
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import MODULES, Result
+
+GIVEN, FILED, CHANGED = "hunter2-given", "hunter2-filed", "hunter2-changed"
+SECRET = "hunter2"
+NOBODY = 65534
+OPTIONS: dict[str, Any] = {
+    "name": "web",
+    "image": "localhost/busybox:latest",
+    "command": ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"],
+    "network": "bridge",
+    "publish": ["8080:80"],
+    "env": {"PASSWORD": GIVEN},
+    "env_file": ["/srv/private/secrets"],
+}
+RUNNER = """
+import importlib, json, sys
+from ansible.module_utils import basic
+name, options = json.load(sys.stdin)
+basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode()
+basic._ANSIBLE_PROFILE = "legacy"
+importlib.import_module(name).main()
+"""
+
+
+@pytest.fixture(autouse=True)
+def _private(host: Host) -> Iterator[None]:
+    """The file of variables, where only root can read it."""
+    os.mkdir("/srv/private", 0o700)
+    with open("/srv/private/secrets", "w", encoding="ascii") as file:
+        file.write(f"TOKEN={FILED}\n")
+    yield
+    host.run("rm", "-r", "/srv/private")
+
+
+def _told(result: Result) -> str:
+    """All of a result but what the task asks for by its name: the container's own description."""
+    return json.dumps({key: value for key, value in result.items() if key != "container"}) + result.stderr
+
+
+@contextlib.contextmanager
+def _syslog() -> Iterator[list[str]]:
+    """What is sent to /dev/log meanwhile; the list is filled at the end."""
+    lines: list[str] = []
+    for folder in ("upper", "work"):
+        os.makedirs(f"/run/libpod-test/dev/{folder}")
+    layers = "lowerdir=/dev,upperdir=/run/libpod-test/dev/upper,workdir=/run/libpod-test/dev/work"
+    kernel.mount("test-host", "/dev", "overlay", options=layers)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+            log.bind("/dev/log")
+            yield lines
+            log.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    lines.append(log.recv(1 << 16).decode())
+    finally:
+        kernel.umount("/dev")
+
+
+def test_syslog_result_and_diff_have_no_value(host: Host) -> None:
+    with _syslog() as lines:
+        made = host.module("libpod_container", OPTIONS, diff=True)
+        changed = {**OPTIONS, "env": {"PASSWORD": CHANGED, "NEW": SECRET}}
+        predicted = host.module("libpod_container", changed, diff=True, check=True)
+        recreated = host.module("libpod_container", changed, diff=True)
+        failed = host.module("libpod_container", {**changed, "command": ["/no/such"]}, diff=True)
+        refused = host.module("libpod_container", {**changed, "env": {"PASSWORD": f"{SECRET}\0"}})
+        unsupported = host.module("libpod_container", {**changed, "no_such_option": 1})
+        misshapen = host.module("libpod_container", {**changed, "env": [SECRET]})
+    assert made["actions"] == ["created web", "started web"]
+    assert predicted["actions"] == recreated["actions"] == ["recreated web"]
+    for result in (predicted, recreated):
+        assert sorted(result["diff"]["after"]["env"]) == ["NEW", "PASSWORD"]
+    for result in (failed, refused, unsupported, misshapen):
+        assert result.failed, result
+    for result in (made, predicted, recreated, failed, refused, unsupported, misshapen):
+        assert SECRET not in _told(result), _told(result)
+    assert any("PASSWORD" in line for line in lines), "the invocation is logged"
+    assert SECRET not in "".join(lines)
+
+
+def test_no_program_is_given_a_value_to_show(host: Host) -> None:
+    """Each command line of the module, of what it starts and of what that starts, while a container is made."""
+    trace = "/srv/private/trace"
+    strace = ["strace", "-f", "-qq", "-s", "65536", "-e", "trace=execve", "-o", trace]
+    with subprocess.Popen(
+        [*strace, sys.executable, "-c", RUNNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as traced:
+        assert traced.stdin is not None and traced.stdout is not None
+        json.dump([f"{MODULES}.libpod_container", {**host.arguments, **OPTIONS}], traced.stdin)
+        traced.stdin.close()
+        made = Result(json.loads(next(filter(str.strip, traced.stdout))))
+        assert not made.failed, made
+        # conmon ends with its container, and with conmon the tracing.
+        assert host.container("web", state="absent")["actions"] == ["deleted web"]
+    with open(trace, encoding="utf-8", errors="replace") as file:
+        executed = file.read()
+    for words in ('/conmon"', '/runc"', '/containers-storage"', '/bridge"', '["sh", "-c"'):
+        assert words in executed, words
+    assert SECRET not in executed
+
+
+def _with_secret(tops: tuple[str, ...]) -> list[str]:
+    """Files that contain a value."""
+    found = []
+    for top in tops:
+        for folder, _folders, names in os.walk(top):
+            for name in names:
+                path = f"{folder}/{name}"
+                if os.path.isfile(path) and not os.path.islink(path):
+                    # Some of a container's /proc and /sys cannot be read by anybody.
+                    with contextlib.suppress(OSError), open(path, "rb") as file:
+                        if SECRET.encode() in file.read():
+                            found.append(path)
+    return found
+
+
+def _readable_by_others(paths: list[str]) -> list[str]:
+    """Those that the kernel lets another user open."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+        for path in paths:
+            with contextlib.suppress(OSError), open(path, "rb"):
+                os.write(write, f"{path}\n".encode())
+        os._exit(0)
+    os.close(write)
+    os.waitpid(pid, 0)
+    with open(read, encoding="utf-8") as file:
+        return file.read().splitlines()
+
+
+def test_no_file_with_a_value_can_be_read_by_others(host: Host) -> None:
+    os.umask(0)
+    try:
+        made = host.module("libpod_container", OPTIONS)
+    finally:
+        os.umask(0o022)
+    assert not made.failed, made
+    pid = made["container"]["State"]["Pid"]
+    deadline = time.monotonic() + 10
+    while not {f"PASSWORD={GIVEN}", f"TOKEN={FILED}"} < set(_environment(pid).split("\0")):
+        assert time.monotonic() < deadline, _environment(pid)
+    tops = ("/srv", "/run", "/var/lib", "/etc")
+    found = _with_secret(tops)
+    assert f"{host.parts.static_root}/containers/{made['container']['Id']}/config.json" in found
+    assert _readable_by_others([*found, f"/proc/{pid}/environ"]) == []
+    assert _readable_by_others(["/etc/passwd"]) == ["/etc/passwd"]
+    assert host.container("web", state="absent")["actions"] == ["deleted web"]
+    assert _with_secret(tops) == ["/srv/private/secrets"]
+
+
+def _environment(pid: int) -> str:
+    with open(f"/proc/{pid}/environ", encoding="utf-8") as file:
+        return file.read()

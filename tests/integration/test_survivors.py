@@ -1,0 +1,178 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Programs that outlive the killed engine: whoever comes next waits for them, or ends them, and is not surprised.
+
+Each is stopped on its way by a wrapper; the engine is killed; the next run goes as far as it gets; then the program
+goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import time
+from typing import Any, Callable
+
+import pytest
+from ansible_collections.libpod.engine.tests.support import kernel, preload
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import Result
+
+preload.engine()
+WEB: dict[str, Any] = {
+    "name": "web",
+    "image": "localhost/busybox:latest",
+    "command": ["sleep", "1000"],
+    "stop_signal": "KILL",
+    "publish": ["8080:80"],
+}
+ABSENT = {"name": "web", "state": "absent"}
+WRAPPER = """#!/bin/sh
+case " $* $CNI_COMMAND " in
+*" {verb} "*) if [ -p /srv/gate ]; then echo $$ >> /srv/reached; read -r _ < /srv/gate; fi ;;
+esac
+exec {program} "$@"
+"""
+STORE, RUNTIME, PLUGINS = "/usr/bin/containers-storage", "/usr/sbin/runc", "/usr/lib/cni"
+SURVIVORS = [
+    (STORE, "create-container"),
+    (STORE, "mount"),
+    (STORE, "delete-container"),
+    (RUNTIME, "create"),
+    (RUNTIME, "start"),
+    (RUNTIME, "delete"),
+    (f"{PLUGINS}/bridge", "ADD"),
+    (f"{PLUGINS}/portmap", "ADD"),
+    (f"{PLUGINS}/bridge", "DEL"),
+]
+
+
+class Gate:
+    """A wrapper of ``program`` that stops it at ``verb`` until it is let through; ``options`` select the wrapper."""
+
+    def __init__(self, program: str, verb: str) -> None:
+        self.options: dict[str, Any] = {}
+        if program.startswith(PLUGINS):
+            self.options["cni_plugin_dirs"] = ["/srv/tools", PLUGINS]
+        elif program == RUNTIME:
+            self.options["oci_runtime"] = "/srv/tools/runc"
+        os.mkdir("/srv/tools")
+        os.mkfifo("/srv/gate")
+        path = f"/srv/tools/{os.path.basename(program)}"
+        with open(path, "w", encoding="ascii") as file:
+            file.write(WRAPPER.format(verb=verb, program=program))
+        os.chmod(path, 0o755)
+        if program == STORE:
+            # Where the engine looks first.
+            kernel.mount("/srv/tools", "/usr/local/sbin", flags=kernel.MS_BIND)
+
+    def reached(self) -> int:
+        """How many have come to stand here."""
+        try:
+            with open("/srv/reached", encoding="ascii") as file:
+                return len(file.readlines())
+        except FileNotFoundError:
+            return 0
+
+    def let_through(self) -> None:
+        """Whoever stands here goes on."""
+        with contextlib.suppress(OSError):
+            gate = os.open("/srv/gate", os.O_WRONLY | os.O_NONBLOCK)
+            os.write(gate, b"go\n")
+            os.close(gate)
+
+    def remove(self) -> None:
+        if os.path.exists("/usr/local/sbin/containers-storage"):
+            kernel.umount("/usr/local/sbin")
+        shutil.rmtree("/srv/tools")
+        for path in ("/srv/gate", "/srv/reached"):
+            if os.path.exists(path):
+                os.unlink(path)
+
+
+def _let_all_through(gate: Gate, over: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not over():
+        assert time.monotonic() < deadline
+        gate.let_through()
+        time.sleep(0.002)
+
+
+def _fork(work: Callable[[], Result]) -> int:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os._exit(1 if work().failed else 0)
+        finally:
+            os._exit(2)
+    return pid
+
+
+def _until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def _killed_at_gate(host: Host, gate: Gate, options: dict[str, Any]) -> None:
+    """Run the task until its program stands at the gate, and kill it from outside."""
+
+    def tell() -> None:
+        with open("/srv/pid.tmp", "w", encoding="ascii") as file:
+            file.write(str(os.getpid()))
+        os.rename("/srv/pid.tmp", "/srv/pid")
+
+    waiting = _fork(lambda: host.module("libpod_container", options, prepare=tell))
+    _until(lambda: gate.reached() == 1)
+    with open("/srv/pid", encoding="ascii") as file:
+        os.kill(int(file.read()), signal.SIGKILL)
+    os.waitpid(waiting, 0)
+    os.unlink("/srv/pid")
+
+
+def _waits_for_a_lock(host: Host) -> bool:
+    with open("/proc/locks", encoding="ascii") as file:
+        waiting = {line.split()[5] for line in file if "->" in line}
+    return bool(waiting & {str(pid) for pid in host.cgroups.processes()})
+
+
+def _ok(host: Host, options: dict[str, Any]) -> Result:
+    result = host.module("libpod_container", options)
+    assert not result.failed, result
+    return result
+
+
+@pytest.mark.parametrize("survivor", SURVIVORS, ids=" ".join)
+@pytest.mark.parametrize("following", ["absent", "started"])
+def test_next_run_copes_with_a_program_still_at_work(host: Host, survivor: tuple[str, str], following: str) -> None:
+    gate = Gate(*survivor)
+    started, absent = {**WEB, **gate.options}, {**ABSENT, **gate.options}
+    takes_down = survivor[1] in ("delete-container", "delete", "DEL")
+    if takes_down:
+        _ok(host, started)
+    _killed_at_gate(host, gate, absent if takes_down else started)
+
+    next_run = _fork(lambda: _ok(host, absent if following == "absent" else started))
+    ended: list[int] = []
+
+    def over() -> bool:
+        if not ended:
+            pid, status = os.waitpid(next_run, os.WNOHANG)
+            ended.extend([status] if pid else [])
+        return bool(ended)
+
+    _until(lambda: over() or gate.reached() > 1 or _waits_for_a_lock(host))
+    _let_all_through(gate, over)
+    assert ended == [0]
+    if following == "started":
+        (one,) = host.module("libpod_container_info")["containers"]
+        assert one["State"]["Status"] == "running"
+        assert not _ok(host, started).changed
+        os.unlink("/srv/gate")
+        _ok(host, absent)
+    gate.remove()
+    host.expect_clean()
