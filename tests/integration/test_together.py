@@ -178,12 +178,13 @@ def test_joined_container_cannot_go_while_it_is_joined(host: Host) -> None:
         removed, joined = _together(host, [task, joiner])
         listed = _listed(host)
         if joined.failed:
-            assert joined["error"] in ("NoSuchContainer", "ContainerStopped"), joined
+            assert joined["error"] in ("NoSuchContainer", "ContainerStopped", "ContainerRemoved"), joined
             assert not removed.failed and "guest" not in listed, (removed, joined)
         elif "owner" in listed:
             assert listed["guest"]["Dependencies"] == [listed["owner"]["Id"]], (removed, joined)
             inodes = {os.stat(f"/proc/{one['State']['Pid']}/ns/net").st_ino for one in listed.values()}
-            assert len(inodes) == 1
+            # One who had joined before its owner was made anew has the old namespace still.
+            assert len(inodes) == 1 or removed.get("actions") == ["recreated owner"]
         else:
             raise AssertionError((removed, joined))
         assert not removed.failed or removed["error"] == "DependencyExists", removed

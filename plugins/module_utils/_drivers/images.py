@@ -19,6 +19,7 @@ from .storage_roots import PACKAGE, storage_roots
 # What skopeo says where the source is reached and has no such image; "denied" is docker.io's word for it.
 _ABSENT = re.compile(
     r"manifest unknown|name unknown|not known to registry|StatusCode: 404|not found|denied|no descriptor"
+    r"|initializing source .*no such file or directory"
 )
 # containers/image's blob information cache of a root user, a file's own folders after it.
 _CACHE = (
