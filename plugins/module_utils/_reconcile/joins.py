@@ -147,10 +147,11 @@ def check(runtime: Runtime, name: str, options: Mapping[str, Any]) -> None:
         _check_pod(runtime, name, options)
     for option, key in named(options):
         # By its name first: no container has it yet, and it may be the beginning of another's ID.
-        if option != "pod" and key == name or container(runtime, option, key, name).name == name:
+        itself = option != "pod" and key == name
+        other = None if itself else container(runtime, option, key, name)
+        if other is None or other.name == name:
             what = "require itself" if option == "requires" else f"join its own {OPTIONS[option].oci_type} namespace"
             raise InvalidArgument(f"{option}: container {name} cannot {what}")
-        other = container(runtime, option, key)
         way = _way(runtime, other, name, ())
         if way:
             raise InvalidArgument(f"{option}: container {name} would depend on itself: {' → '.join((name, *way))}")

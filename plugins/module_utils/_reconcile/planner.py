@@ -48,10 +48,9 @@ def _existing(runtime: Runtime, container: Container, desired: Desired) -> Plan:
     found = differences(runtime, container.config, desired)
     recreate = not desired.by_name and (desired.recreate or any(one.change == Change.RECREATE for one in found))
     status = container.state.status
-    if not recreate:
-        found += drift(container, desired, found)
     if recreate:
         return _recreate(runtime, container, desired, found)
+    found += drift(container, desired, found)
     steps = [Step("update", desired.name)] if found else []
     moves = _moves(status, desired)
     moved = lost_joins(container) if desired.state == "started" else []
