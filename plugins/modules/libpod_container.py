@@ -443,6 +443,31 @@ options:
   stop_timeout:
     description: Seconds until a container that was asked to stop is killed. V(10) where omitted.
     type: int
+  stop_time:
+    description:
+      - Seconds until this task's stop kills the container, in the place of O(stop_timeout). V(-1) never kills.
+    type: str
+  restart_time:
+    description: As O(stop_time), for the stop that is part of O(force_restart).
+    type: str
+  timeout:
+    description: Seconds that the container may run before it is killed. V(0), the default, is for ever.
+    type: int
+  restart_policy:
+    description:
+      - Whether the container is started again when it has ended, by a helper on the target and without Ansible.
+      - V(no), the default; V(on-failure), where its exit code is not 0; V(on-failure:3), at most so often; V(always);
+        V(unless-stopped). A container that a task or an operator has stopped stays down.
+      - The wait before it grows from a tenth of a second to a minute, and begins anew after a run of ten seconds.
+      - V(always) and V(unless-stopped) also start the container when the host boots, where the role
+        P(libpod.engine.libpod_host#role) has set that up; V(unless-stopped) does not where it had been stopped.
+    type: str
+  rm:
+    description:
+      - Whether the container is removed as soon as it has ended, with its anonymous volumes.
+      - With O(detach=false) the task returns its output first.
+    type: bool
+    aliases: [remove, auto_remove]
   cgroup_parent:
     description: Cgroup under which the container's is made. C(/libpod_parent), or C(machine.slice) with systemd, where omitted.
     type: str

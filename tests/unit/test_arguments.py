@@ -65,7 +65,7 @@ def test_alias_means_its_option(written: str, option: str, value: Any) -> None:
 
 def test_option_that_is_not_there_is_refused_by_name() -> None:
     spec = arguments.container_spec()
-    for option in ("healthcheck", "restart_policy", "bogus"):
+    for option in ("generate_systemd", "bogus"):
         result = ArgumentSpecValidator(spec).validate({"name": "web", option: "x"})
         assert option in result.error_messages[0]
 

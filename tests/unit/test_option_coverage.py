@@ -18,8 +18,8 @@ arch attach authfile cgroups cidfile conmon_pidfile decryption_key delete_time g
 health_startup_cmd health_startup_interval health_startup_retries health_startup_success health_startup_timeout
 healthcheck healthcheck_failure_action healthcheck_interval healthcheck_retries healthcheck_start_period
 healthcheck_timeout hooks_dir init_ctr ip ip6 mac_address network_aliases no_healthcheck os
-personality pid_file platform pod_id_file pull restart_policy restart_time retry retry_delay
-rm rmi sdnotify seccomp_policy stop_time systemd timeout tls_verify variant
+personality pid_file platform pod_id_file pull retry retry_delay
+rmi sdnotify seccomp_policy systemd tls_verify variant
 """.split()
 
 # Ours takes what podman's does, and more.

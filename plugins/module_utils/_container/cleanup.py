@@ -71,11 +71,16 @@ def cleanup(container: Container, *, thorough: bool = False, delete: bool = Fals
 def _end_processes(container: Container, thorough: bool) -> None:
     """End conmon (first, so that it starts nothing more), the runtime it may be running, and the container."""
     state = container.state
+    if state.restarter_pid:
+        from .restart import end_waiting
+
+        end_waiting(container)
     if thorough:
         process.kill_with_argument(
             container.id, (os.path.basename(container.host.parts.conmon_path), container.host.oci.name)
         )
-    elif not process.wait_end(state.conmon_pid, state.conmon_start, _CONMON_SECONDS):
+    # Once it has told how the container ended, it only waits for what it runs then, which may wait for us.
+    elif state.told or not process.wait_end(state.conmon_pid, state.conmon_start, _CONMON_SECONDS):
         process.send_signal(state.conmon_pid, state.conmon_start, signal.SIGKILL)
     for path in (container.conmon_cgroup_path, container.cgroup_path):
         if cgroups_tree.exists(container.host.cgroups, path):

@@ -65,6 +65,7 @@ class Container:
         try:
             self._config = self.store.config(self.id)
         except NoSuchContainer as error:
+            self._lock.discard()
             raise ContainerRemoved(f"container {self.name} ({self.id[:12]}) was removed meanwhile") from error
 
     def sync(self) -> None:
@@ -285,6 +286,8 @@ class Container:
         from .start import start
 
         with self.batch():
+            if self.state.restart_at:
+                self.cancel_restart()
             start(self, fresh)
 
     def stop(self, timeout: Optional[int] = None) -> None:
@@ -293,6 +296,14 @@ class Container:
 
         with self.batch():
             stop(self, self._config.stop_timeout if timeout is None else timeout)
+
+    def cancel_restart(self) -> None:
+        """Keep the container down that its restart policy was about to start again."""
+        from . import restart
+
+        with self.batch():
+            restart.remember_stop(self)
+            restart.cancel(self)
 
     def restart(self, timeout: Optional[int] = None) -> None:
         """Stop the container where it runs, and start it.

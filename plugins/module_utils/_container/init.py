@@ -148,10 +148,11 @@ def _make_shm(container: Container) -> None:
 
 
 def _create(container: Container, descriptors: list[int]) -> tuple[int, int]:
-    from .._drivers import cgroups_paths
+    from .._drivers import cgroups_paths, self_program
     from .._drivers.conmon import Monitored
 
     config = container.config
+    helper = self_program.argv(container.host.parts)
     it = Monitored(
         container_id=config.id,
         name=config.name,
@@ -162,6 +163,9 @@ def _create(container: Container, descriptors: list[int]) -> tuple[int, int]:
         stdin=config.options["interactive"],
         terminal=config.options["tty"],
         keep_open=descriptors,
+        timeout=config.options["timeout"] or 0,
+        exit_command=[*helper, "exit", config.id] if helper else (),
+        environment=container.host.parts.environment(),
     )
 
     def enter(pid: int) -> None:

@@ -12,10 +12,9 @@ from typing import Any, Mapping, Optional
 from .._drivers import cgroups, cgroups_paths, process
 from .._drivers.host import Host
 from .._model.config import ContainerConfig
-from .._model.state import ContainerState
+from .._model.state import EXIT_UNKNOWN, ContainerState
 from .._model.status import ContainerStatus
 
-EXIT_UNKNOWN = -1
 # conmon writes the exit file within milliseconds of reaping the container; a stuck one must not hold us up.
 _EXIT_FILE_SECONDS = 3.0
 
@@ -66,7 +65,8 @@ def _ending(config: ContainerConfig, recorded: ContainerState, run_dir: str) -> 
             break
         time.sleep(0.002)
     oom = os.path.exists(f"{run_dir}/persist/oom")
-    return {"exit_code": code, "finished_time": timestamp(finished), "oom_killed": oom}
+    ran = time.clock_gettime(time.CLOCK_BOOTTIME) - recorded.pid_start / os.sysconf("SC_CLK_TCK")
+    return {"exit_code": code, "finished_time": timestamp(finished), "oom_killed": oom, "ran": round(ran, 3)}
 
 
 def timestamp(seconds: Optional[float] = None) -> str:

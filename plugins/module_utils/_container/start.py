@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._model.status import ContainerStatus
 from .observe import timestamp
@@ -14,8 +14,22 @@ if TYPE_CHECKING:
     from .container import Container
 
 
-def start(container: Container, fresh: bool) -> None:
+# What a start of the user's ends: restarts by policy, and the count of them.
+_BEGUN: dict[str, Any] = {
+    "stopped_by_user": False,
+    "restart_count": 0,
+    "restart_delay": 0.0,
+    "restart_at": "",
+    "restarter_pid": 0,
+    "restarter_start": 0,
+    "error": "",
+}
+
+
+def start(container: Container, fresh: bool, **kept: Any) -> None:
     """Bring a created, configured or exited container to running, initialising it first where needed.
+
+    ``kept`` are fields of the state that a start by policy does not begin anew.
 
     :raises InvalidState: it runs already or is paused.
     """
@@ -32,4 +46,8 @@ def start(container: Container, fresh: bool) -> None:
 
         take_down(container)
         raise
-    container.save(status=ContainerStatus.RUNNING, started_time=began)
+    container.save(status=ContainerStatus.RUNNING, started_time=began, **{**_BEGUN, **kept})
+    if container.config.options["restart_policy"] == "unless-stopped":
+        from .restart import forget_stop
+
+        forget_stop(container)

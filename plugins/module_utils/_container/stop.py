@@ -9,6 +9,7 @@ import signal as _signal
 from typing import TYPE_CHECKING
 
 from .._drivers import process
+from . import restart
 
 if TYPE_CHECKING:
     from .container import Container
@@ -33,6 +34,7 @@ def end(container: Container, timeout: int) -> None:
     """
     state = container.state
     state.status.check("stop", container.name)
+    restart.remember_stop(container)
     process.send_signal(state.pid, state.pid_start, container.config.stop_signal)
     if not process.wait_end(state.pid, state.pid_start, timeout):
         process.send_signal(state.pid, state.pid_start, _signal.SIGKILL)
@@ -47,4 +49,5 @@ def kill(container: Container, number: int) -> None:
     """
     state = container.state
     state.status.check("kill", container.name)
+    restart.remember_stop(container)
     process.send_signal(state.pid, state.pid_start, number)

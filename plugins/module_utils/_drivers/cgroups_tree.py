@@ -38,6 +38,17 @@ def enter(host: CgroupHost, path: str, pid: int) -> None:
     _arrange(host, path, pid)
 
 
+def leave(host: CgroupHost) -> None:
+    """Move this process to the top of every hierarchy, out of a cgroup whose processes are going to be ended."""
+    for mount in host.hierarchies:
+        try:
+            _write(f"{mount}/cgroup.procs", str(os.getpid()))
+        except OSError:
+            # A v2 root seen from a cgroup namespace may hold no processes: then beside the host's first one.
+            first = (read_file("/proc/1/cgroup") or "").rpartition("::")[2]
+            _write(f"{mount}{first}/cgroup.procs", str(os.getpid()))
+
+
 def _arrange(host: CgroupHost, path: str, pid: Optional[int]) -> None:
     refuse_root(path)
     for mount in host.hierarchies:

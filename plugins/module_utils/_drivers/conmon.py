@@ -13,7 +13,7 @@ import errno
 import json
 import os
 import subprocess
-from typing import Callable, NamedTuple, Optional, Sequence
+from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
 from .._model.errors import LibpodError, ToolMissing
 from .command import tool_environment
@@ -46,7 +46,11 @@ def failure_code(words: str) -> int:
 
 
 class Monitored(NamedTuple):
-    """Paths and switches of one monitored container."""
+    """Paths and switches of one monitored container.
+
+    After ``timeout`` seconds (0: never) conmon kills it; ``exit_command`` is run once it has ended, with
+    ``environment`` beside that of all tools.
+    """
 
     container_id: str
     name: str
@@ -57,6 +61,9 @@ class Monitored(NamedTuple):
     stdin: bool = False
     terminal: bool = False
     keep_open: Sequence[int] = ()
+    timeout: int = 0
+    exit_command: Sequence[str] = ()
+    environment: Mapping[str, str] = {}
 
     @property
     def pid_file(self) -> str:
@@ -93,6 +100,10 @@ class Conmon:
         argv += ["-l", f"k8s-file:{it.log_path}"]
         argv += ["--log-size-max", str(it.log_size_max)] if it.log_size_max else []
         argv += ["--log-tag", it.log_tag] if it.log_tag else []
+        argv += ["-T", str(it.timeout)] if it.timeout else []
+        argv += ["--exit-command", it.exit_command[0]] if it.exit_command else []
+        for argument in it.exit_command[1:]:
+            argv += ["--exit-command-arg", argument]
         argv += (["-i"] if it.stdin else []) + (["-t"] if it.terminal else [])
         argv += ["-s"] if oci.systemd_cgroup else []
         for argument in ("--log-format=json", "--log", it.runtime_log, "--root", oci.root):
@@ -109,7 +120,7 @@ class Conmon:
         """
         for directory in ("exits", "persist"):
             os.makedirs(f"{it.run_dir}/{directory}", 0o700, exist_ok=True)
-        answer = self._run(self._argv(it, oci), enter_cgroup, it.keep_open)
+        answer = self._run(self._argv(it, oci), enter_cgroup, it)
         return _created_pid(answer, it), read_pid(it.conmon_pid_file)
 
     def execute(
@@ -134,14 +145,14 @@ class Conmon:
         argv += ["-s"] if oci.systemd_cgroup else []
         for argument in ("--log-format=json", "--log", it.runtime_log, "--root", oci.root):
             argv += ["--runtime-arg", argument]
-        return _created_pid(self._run(argv, enter_cgroup, ()), it)
+        return _created_pid(self._run(argv, enter_cgroup, it), it)
 
-    def _run(self, argv: list[str], enter_cgroup: Callable[[int], None], keep_open: Sequence[int]) -> bytes:
+    def _run(self, argv: list[str], enter_cgroup: Callable[[int], None], it: Monitored) -> bytes:
         """Start conmon in its cgroup and return the line it answers with."""
         sync_read, sync_write = os.pipe()
         start_read, start_write = os.pipe()
         try:
-            process = self._spawn(argv, sync_write, start_read, keep_open)
+            process = self._spawn(argv, sync_write, start_read, it)
             os.close(sync_write)
             os.close(start_read)
             sync_write = start_read = -1
@@ -157,11 +168,10 @@ class Conmon:
                     os.close(descriptor)
         return answer
 
-    def _spawn(
-        self, argv: list[str], sync_pipe: int, start_pipe: int, keep_open: Sequence[int]
-    ) -> subprocess.Popen[bytes]:
+    def _spawn(self, argv: list[str], sync_pipe: int, start_pipe: int, it: Monitored) -> subprocess.Popen[bytes]:
         effect("conmon")
-        environment = tool_environment({"_OCI_SYNCPIPE": str(sync_pipe), "_OCI_STARTPIPE": str(start_pipe)})
+        pipes = {"_OCI_SYNCPIPE": str(sync_pipe), "_OCI_STARTPIPE": str(start_pipe)}
+        environment = tool_environment({**it.environment, **pipes})
         try:
             return subprocess.Popen(
                 argv,
@@ -170,7 +180,7 @@ class Conmon:
                 stderr=subprocess.DEVNULL,
                 cwd="/",
                 env=environment,
-                pass_fds=(sync_pipe, start_pipe, *keep_open),
+                pass_fds=(sync_pipe, start_pipe, *it.keep_open),
                 start_new_session=True,
             )
         except OSError as error:

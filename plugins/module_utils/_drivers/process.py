@@ -32,6 +32,8 @@ def alive(pid: int, started: int) -> bool:
 
 def send_signal(pid: int, started: int, number: int) -> bool:
     """Signal that very process through a pidfd (pidfd_send_signal(2)); False where it is gone."""
+    if pid <= 0:
+        return False
     effect(f"signal {number} to {pid}")
     try:
         descriptor = os.pidfd_open(pid)

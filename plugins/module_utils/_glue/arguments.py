@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping
+from typing import Any, Mapping, Optional
 
 from ansible.module_utils.basic import env_fallback
 
 from .._model.errors import InvalidArgument
 from .._model.options import OPTIONS, Option, normalise
 from .._model.parts import Parts
+from .._model.spelling import count, plain_path, wrong
 from .._model.spelling import name as checked_name
-from .._model.spelling import plain_path, wrong
 from .._reconcile.desired import STATES, Desired
 
+_FOREVER = 1 << 31
 _ROOTS = ("static_root", "run_root", "storage_root", "storage_run_root", "cni_config_dir")
 
 
@@ -76,6 +77,8 @@ def container_spec() -> dict[str, Any]:
         "delete_depend": {"type": "bool", "default": False},
         "delete_volumes": {"type": "bool", "default": False},
         "detach": {"type": "bool", "default": True},
+        "stop_time": {"type": "str"},
+        "restart_time": {"type": "str"},
         "env_file": {"type": "list", "elements": "path", "aliases": ["env_files"]},
         "label_file": {"type": "path"},
         "cpus": {"type": "str"},
@@ -111,6 +114,7 @@ def desired(params: Mapping[str, Any]) -> Desired:
         "detach",
     )
     common = {"name": name, "state": params["state"], **{key: params[key] for key in controls}}
+    common.update((key, _seconds(params, key)) for key in ("stop_time", "restart_time"))
     given = frozenset(key for key in (*OPTIONS, "cpus", "env_file", "label_file") if params.get(key) is not None)
     image, overlay = params.get("image") or "", False
     by_name = params["state"] == "absent" or (params["state"] == "stopped" or params["force_restart"]) and not image
@@ -129,6 +133,14 @@ def desired(params: Mapping[str, Any]) -> Desired:
             raise
         return Desired(**common, unusable=error)
     return Desired(**common, options=options, given=given, image=image, rootfs=params["rootfs"], overlay=overlay)
+
+
+def _seconds(params: Mapping[str, Any], option: str) -> Optional[int]:
+    """The option's seconds; -1 is a day more than anybody waits."""
+    value = params.get(option)
+    if value is None:
+        return None
+    return _FOREVER if str(value).strip() == "-1" else count(value, option)
 
 
 def _options(params: Mapping[str, Any]) -> dict[str, Any]:

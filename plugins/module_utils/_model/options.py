@@ -158,6 +158,9 @@ _ROWS = (
     _row("secrets", "list", _later("secrets", "secrets"), [], elements="str"),
     _row("stop_signal", "str", spelling.signal, change=_RECORD),
     _row("stop_timeout", "int", spelling.count, 10, change=_RECORD),
+    _row("timeout", "int", spelling.count, 0),
+    _row("restart_policy", "str", _later("restart_policy", "normalise"), "no", change=_RECORD),
+    _row("rm", "bool", spelling.flag, False, aliases=("remove", "auto_remove"), change=_RECORD),
     _row("cgroup_parent", "str", spelling.cgroup_parent),
     _row("log_driver", "str", spelling.text, "k8s-file", choices=("k8s-file",)),
     _row(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, Mapping, NamedTuple
 
 DEFAULT_STATIC_ROOT = "/var/lib/libpod"
 DEFAULT_RUN_ROOT = "/run/libpod"
@@ -28,6 +28,23 @@ class Parts(NamedTuple):
     oci_runtime: str = "runc"
     conmon_path: str = "conmon"
     cgroup_manager: str = ""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Parts:
+        """The parts that ``LIBPOD_STATIC_ROOT`` and the like name, the others at their defaults."""
+        given = {part: environment.get(f"LIBPOD_{part.upper()}") for part in cls._fields}
+        found: dict[str, Any] = {part: value for part, value in given.items() if value}
+        if "cni_plugin_dirs" in found:
+            found["cni_plugin_dirs"] = tuple(found["cni_plugin_dirs"].split(","))
+        return cls(**found)
+
+    def environment(self) -> dict[str, str]:
+        """The variables that ``from_environment`` makes the same parts of."""
+        differing = {part: value for part, value in self._asdict().items() if value != self._field_defaults[part]}
+        return {
+            f"LIBPOD_{part.upper()}": value if isinstance(value, str) else ",".join(value)
+            for part, value in differing.items()
+        }
 
     @property
     def netns_dir(self) -> str:

@@ -10,6 +10,8 @@ from typing import Any, Mapping, NamedTuple
 from .errors import StateCorrupt
 from .status import ContainerStatus
 
+EXIT_UNKNOWN = -1  # conmon died before it could tell
+
 
 class ContainerState(NamedTuple):
     """Kept in the run root, so lost and rebuilt at a reboot.
@@ -17,7 +19,11 @@ class ContainerState(NamedTuple):
     ``pid_start`` and ``conmon_start`` are start times in clock ticks since boot (field 22 of
     proc_pid_stat(5)): with the PID they name one process for ever. ``exit_code`` is the exit status or
     128 + signal, and -1 where conmon died before it could tell. ``finished_time`` and ``started_time``
-    are RFC 3339.
+    are RFC 3339. ``ran`` is how many seconds the last run took, by the clock that nobody sets.
+
+    ``restart_at`` is when the process ``restarter_pid`` will start the exited container again, empty where nobody will;
+    ``restart_count`` counts such starts since the user's own, ``restart_delay`` is the last wait in seconds, and
+    ``error`` why the last such start failed.
     """
 
     status: ContainerStatus = ContainerStatus.CONFIGURED
@@ -35,6 +41,19 @@ class ContainerState(NamedTuple):
     conmon_pid: int = 0
     conmon_start: int = 0
     netns_path: str = ""
+    ran: float = 0.0
+    stopped_by_user: bool = False
+    restart_count: int = 0
+    restart_delay: float = 0.0
+    restart_at: str = ""
+    restarter_pid: int = 0
+    restarter_start: int = 0
+    error: str = ""
+
+    @property
+    def told(self) -> bool:
+        """Whether conmon has said how the container ended."""
+        return bool(self.finished_time) and self.exit_code != EXIT_UNKNOWN
 
     def to_json(self) -> dict[str, Any]:
         return {**self._asdict(), "status": self.status.value}

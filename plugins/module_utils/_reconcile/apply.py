@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import Iterator, Optional
+from typing import Callable, Iterator, Optional
 
 from .._container import host_ports
 from .._container.container import Container
@@ -40,7 +40,7 @@ def apply(runtime: Runtime, container: Optional[Container], desired: Desired, pl
         elif step.verb == "recreate":
             container = _recreate(runtime, _present(container), desired, plan)
         elif step.verb == "start" and step.subject != desired.name:
-            _start_dependency(runtime, step.subject)
+            runtime.start_dependency(step.subject)
         elif step.verb == "start" and plan.has("create"):
             pass  # done by create, which commits the name only then
         elif step.verb == "delete":
@@ -49,17 +49,8 @@ def apply(runtime: Runtime, container: Optional[Container], desired: Desired, pl
         elif step.verb == "update":
             _update(runtime, _present(container), desired, plan)
         else:
-            _move(_present(container), step.verb)
+            _move(_present(container), step.verb, desired)
     return container
-
-
-def _start_dependency(runtime: Runtime, name: str) -> None:
-    """Start a container that another one needs; its name's lock is not taken, which is older than the task's own."""
-    container = runtime.container(name)
-    with container.batch():
-        status = container.state.status
-        if status is ContainerStatus.CREATED or not status.has_process:
-            container.start()
 
 
 def _present(container: Optional[Container]) -> Container:
@@ -68,15 +59,16 @@ def _present(container: Optional[Container]) -> Container:
     return container
 
 
-def _move(container: Container, verb: str) -> None:
+def _move(container: Container, verb: str, desired: Desired) -> None:
     if verb == "restart":
         with container.batch():
-            container.stop()
+            container.stop(desired.restart_time)
             container.start()
         return
-    moves = {
+    moves: dict[str, Callable[[], None]] = {
         "start": container.start,
-        "stop": container.stop,
+        "stop": lambda: container.stop(desired.stop_time),
+        "cancel": container.cancel_restart,
         "pause": container.pause,
         "unpause": container.unpause,
         "repair": container.cleanup,
@@ -224,7 +216,7 @@ def _delete(runtime: Runtime, name: str, desired: Desired) -> None:
                     container.unpause()
                 if container.state.status is ContainerStatus.RUNNING:
                     container.end()
-                if not desired.delete_volumes:
+                if not desired.delete_volumes and not container.config.options["rm"]:
                     anonymous_volumes.keep(container)
                 runtime.remove(container, force=True)
         if lock.depth == 1:

@@ -18,7 +18,8 @@ class Desired(NamedTuple):
     ``options`` are normalised (see ``options.normalise``), None where the task names the container alone;
     ``given`` are the names of the options the task has. ``image`` is the user's own spelling; with
     ``rootfs`` it is a host directory, used under an overlay where ``overlay``. ``unusable`` is why no
-    container can be made of the options, where only the making of one would look at them.
+    container can be made of the options, where only the making of one would look at them. ``stop_time`` and
+    ``restart_time`` are the seconds until a stop kills, in the place of the container's own.
     """
 
     name: str
@@ -35,6 +36,8 @@ class Desired(NamedTuple):
     delete_depend: bool = False
     delete_volumes: bool = False
     detach: bool = True
+    stop_time: Optional[int] = None
+    restart_time: Optional[int] = None
     unusable: Optional[Exception] = None
 
     @property

@@ -14,6 +14,7 @@ ACTIONS = {
     "start": "started {}",
     "stop": "stopped {}",
     "kill": "killed {}",
+    "cancel": "cancelled the restart of {}",
     "restart": "restarted {}",
     "recreate": "recreated {}",
     "update": "updated {}",

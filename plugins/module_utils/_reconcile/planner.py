@@ -52,13 +52,14 @@ def _existing(runtime: Runtime, container: Container, desired: Desired) -> Plan:
         return _recreate(runtime, container, desired, found)
     found += drift(container, desired, found)
     steps = [Step("update", desired.name)] if found else []
-    moves = _moves(status, desired)
+    moves = _moves(status, desired) + _after_stop(container, desired)
     moved = lost_joins(container) if desired.state == "started" else []
     if moved and not any(step.verb == "restart" for step in moves):
         moves = [*moves, Step("restart", desired.name)]
     steps += moves
     found += moved
     after = status.value if desired.state in ("present", "created") else _AFTER[desired.state]
+    after = "absent" if Step("delete", desired.name) in steps else after
     if desired.state == "stopped" and not steps:
         after = status.value
     return Plan(tuple(steps), tuple(found), status.value, after)
@@ -94,9 +95,7 @@ def _moves(status: ContainerStatus, desired: Desired) -> list[Step]:
     start, paused = Step("start", name), status is ContainerStatus.PAUSED
     running = status is ContainerStatus.RUNNING
     if desired.state == "stopped":
-        if not (running or paused):
-            return []
-        return [Step("unpause", name), Step("stop", name)] if paused else [Step("stop", name)]
+        return [*([Step("unpause", name)] if paused else []), Step("stop", name)] if running or paused else []
     if desired.force_restart and desired.state in ("started", "present"):
         if running or paused:
             return [*([Step("unpause", name)] if paused else []), Step("restart", name)]
@@ -106,6 +105,15 @@ def _moves(status: ContainerStatus, desired: Desired) -> list[Step]:
     if desired.state == "paused":
         return [] if paused else [Step("pause", name)] if running else [start, Step("pause", name)]
     return []
+
+
+def _after_stop(container: Container, desired: Desired) -> list[Step]:
+    """What else ``stopped`` means for a container that its restart policy would start, or that goes with its end."""
+    if desired.state != "stopped":
+        return []
+    if container.state.status.has_process and container.config.options["rm"]:
+        return [Step("delete", desired.name)]
+    return [Step("cancel", desired.name)] if container.state.restart_at else []
 
 
 def _absent(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:

@@ -46,38 +46,54 @@ def reconcile(parts: Parts, desired: Desired, *, check_mode: bool = False) -> Ou
         raise InvalidArgument(f"the engine needs root, and runs as user ID {os.geteuid()}: set become: true")
     runtime = Runtime(parts)
     if check_mode:
-        container = runtime.find(desired.name)
+        container = _found(runtime, desired.name)
         plan = _plan(runtime, container, desired)
         return Outcome(plan, inspect(container) if container else {})
     runtime.store.prepare()
+    output = None
     with runtime.store.lock(desired.name) as lock:
         runtime.recover(desired.name)
-        container = runtime.find(desired.name)
+        container = _found(runtime, desired.name)
         plan = _plan(runtime, container, desired)
         log, offset = _log_end(container)
         if plan.steps:
             from .apply import apply
 
             container = apply(runtime, container, desired, plan)
+        follows = container is not None and not desired.detach and desired.state == "started" and plan.steps
+        if container is not None and follows and container.config.options["rm"]:
+            # Under the lock: the helper waits for it before it removes the container, and its output with it.
+            output = _output(container, log, offset)
+            container = _found(runtime, desired.name)
         if container is None:
             lock.discard()
-    output = None
-    if container is not None and not desired.detach and desired.state == "started" and plan.steps:
-        from .._container.logs import follow_to_end
-
-        output = follow_to_end(container, offset if container.config.log_path == log else 0)
+    if container is not None and follows and output is None:
+        output = _output(container, log, offset)
     return Outcome(plan, inspect(container) if container else {}, output)
+
+
+def _found(runtime: Runtime, name: str) -> Optional[Container]:
+    """The container of this name, rid under the lock of what its end has left; one that goes with its end is gone.
+
+    It ended by itself and the helper did not come to it, or a stop was interrupted: its mounts, network and cgroups
+    are of no more use.
+    """
+    container = runtime.find(name)
+    if container is None:
+        return None
+    locked = runtime.store.lock(name).held
+    ended = (container.status() if locked else container.peek().state.status) is ContainerStatus.EXITED
+    if ended and container.config.options["rm"] and not runtime.dependents(container.id):
+        if locked:
+            runtime.remove_ended(name, container.id)
+        return None
+    if ended and locked and container.state.mounted:
+        container.cleanup()
+    return container
 
 
 def _plan(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
     """The plan, and where it changes anything, the certainty that it can be begun."""
-    if container is not None:
-        if runtime.store.lock(desired.name).held:
-            if container.status() is ContainerStatus.EXITED and container.state.mounted:
-                # It ended by itself, or a stop was interrupted: its mounts, network and cgroups are of no more use.
-                container.cleanup()
-        else:
-            container.peek()
     plan = planner.make(runtime, container, desired)
     if plan.steps:
         from . import validate
@@ -87,6 +103,12 @@ def _plan(runtime: Runtime, container: Optional[Container], desired: Desired) ->
         if desired.options is not None and desired.state not in ("absent", "stopped"):
             validate.check(runtime, container, desired)
     return plan
+
+
+def _output(container: Container, log: str, offset: int) -> Output:
+    from .._container.logs import follow_to_end
+
+    return follow_to_end(container, offset if container.config.log_path == log else 0)
 
 
 def _log_end(container: Optional[Container]) -> tuple[str, int]:

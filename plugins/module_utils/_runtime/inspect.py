@@ -9,6 +9,7 @@ from typing import Any, Mapping
 
 from .._container.attachments import attachments
 from .._container.container import Container
+from .._model import restart_policy
 from .._model.config import ContainerConfig
 from .._model.namespaces import OPTIONS
 from .._model.network import Attachment
@@ -44,6 +45,7 @@ def inspect(container: Container) -> dict[str, Any]:
         "Driver": container.host.parts.storage_driver or "overlay",
         "MountLabel": "",
         "ProcessLabel": "",
+        "RestartCount": state.restart_count,
         "Dependencies": list(config.dependencies),
         "Mounts": [_mount(volume, container) for volume in config.volumes],
         "NetworkSettings": _network_settings(container, state),
@@ -59,6 +61,7 @@ def inspect(container: Container) -> dict[str, Any]:
             "Annotations": options["annotation"],
             "StopSignal": resolved["stop_signal"],
             "StopTimeout": config.stop_timeout,
+            "Timeout": options["timeout"],
             "Umask": f"{options['umask']:04o}",
             "Timezone": options["timezone"] or "",
             "ExposedPorts": {f"{port}/{protocol}": {} for port, protocol in options["expose"]},
@@ -81,7 +84,8 @@ def _state(state: ContainerState, container: Container) -> dict[str, Any]:
         "Pid": state.pid,
         "ConmonPid": state.conmon_pid,
         "ExitCode": state.exit_code,
-        "Error": "",
+        "Error": state.error,
+        "Restarting": bool(state.restart_at),
         "StartedAt": state.started_time or _NO_TIME,
         "FinishedAt": state.finished_time or _NO_TIME,
         "CgroupPath": container.cgroup_path,
@@ -161,6 +165,7 @@ def _host_config(config: ContainerConfig) -> dict[str, Any]:
     options = config.options
     network = options["network"]
     joined = config.namespace_containers.get("net")
+    policy, times = restart_policy.parts(options["restart_policy"])
     mode = f"container:{joined}" if joined else {"cni": "bridge"}.get(network["mode"], network["mode"])
     return {
         "Binds": [_bind(volume) for volume in config.volumes],
@@ -211,8 +216,8 @@ def _host_config(config: ContainerConfig) -> dict[str, Any]:
         "ExtraHosts": [f"{name}:{address}" for name, address in options["etc_hosts"].items()],
         "CgroupParent": config.cgroup_parent,
         "CgroupManager": config.cgroup_manager,
-        "RestartPolicy": {"Name": "", "MaximumRetryCount": 0},
-        "AutoRemove": False,
+        "RestartPolicy": {"Name": policy, "MaximumRetryCount": times},
+        "AutoRemove": options["rm"],
     }
 
 

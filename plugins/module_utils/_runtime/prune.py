@@ -43,7 +43,7 @@ def containers(runtime: Runtime, filters: Filters, *, dry: bool = False) -> list
         if not ready:
             return [(name, container_id) for container_id, name in gone.items()]
         for one in ready:
-            if dry or _remove(runtime, one):
+            if dry or runtime.remove_ended(one.name, one.id):
                 gone[one.id] = one.name
             else:
                 found.remove(one)
@@ -51,19 +51,6 @@ def containers(runtime: Runtime, filters: Filters, *, dry: bool = False) -> list
 
 def _needed(runtime: Runtime, container: Container, gone: Mapping[str, str]) -> bool:
     return any(other.id not in gone for other in runtime.dependents(container.id))
-
-
-def _remove(runtime: Runtime, container: Container) -> bool:
-    """Remove it unless it is another one by now, or lives again."""
-    runtime.store.prepare()
-    with runtime.store.lock(container.name) as lock:
-        runtime.recover(container.name)
-        now = runtime.find(container.name)
-        if now is None or now.id != container.id or now.status().value != "exited":
-            return False
-        runtime.remove(now)
-        lock.discard()
-        return True
 
 
 def volumes(runtime: Runtime, filters: Filters, *, dry: bool = False) -> list[str]:

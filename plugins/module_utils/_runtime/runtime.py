@@ -33,22 +33,22 @@ class Runtime:
         :raises NoSuchContainer: there is none. :raises InvalidArgument: several match.
         """
         container_id = self.store.lookup(key)
-        return self._by_id(container_id, "" if container_id.startswith(key) else key)
+        return self.by_id(container_id, "" if container_id.startswith(key) else key)
 
     def find(self, name: str) -> Container | None:
         """The container with this name, or None."""
         container_id = self.store.name_record(name).get("id")
-        return self._by_id(container_id, name) if container_id else None
+        return self.by_id(container_id, name) if container_id else None
 
     def containers(self) -> Iterator[Container]:
         """Every container, by name; one that is removed meanwhile is left out."""
         for name, container_id in self.store.names():
             try:
-                yield self._by_id(container_id, name)
+                yield self.by_id(container_id, name)
             except NoSuchContainer:
                 continue
 
-    def _by_id(self, container_id: str, name: str = "") -> Container:
+    def by_id(self, container_id: str, name: str = "") -> Container:
         """The container; one of unreadable configuration as far as its ID tells, under ``name``."""
         try:
             return Container(self.store, self.host, self.store.config(container_id))
@@ -66,7 +66,7 @@ class Runtime:
         found = []
         for container_id in config.dependencies:
             try:
-                found.append(self._by_id(container_id))
+                found.append(self.by_id(container_id))
             except NoSuchContainer:
                 continue
         return found
@@ -160,6 +160,31 @@ class Runtime:
         self.store.write_name(container.name, {**record, "id": "", "retired": container.id})
         self.recover(container.name)
 
+    def remove_ended(self, name: str, container_id: str) -> bool:
+        """Remove an exited container, unless the name is another one's by now or it lives again; whether it went.
+
+        :raises DependencyExists: others depend on it.
+        """
+        self.store.prepare()
+        with self.store.lock(name) as lock:
+            self.recover(name)
+            now = self.find(name)
+            if now is not None and (now.id != container_id or now.status() is not ContainerStatus.EXITED):
+                return False
+            if now is not None:
+                self.remove(now)
+            if lock.depth == 1:
+                lock.discard()
+            return now is not None
+
+    def start_dependency(self, name: str) -> None:
+        """Start a container that another one needs; its name's lock is not taken, which is older than the caller's."""
+        container = self.container(name)
+        with container.batch():
+            status = container.state.status
+            if status is ContainerStatus.CREATED or not status.has_process:
+                container.start()
+
     def _purge(self, container_id: str) -> None:
         """Remove everything that has this ID on the host, however far its making or removal had come."""
         lock = self.store.lock(container_id)
@@ -183,7 +208,7 @@ class Runtime:
 
     def _remains(self, container_id: str) -> Container | None:
         try:
-            return self._by_id(container_id)
+            return self.by_id(container_id)
         except NoSuchContainer:
             return None
 

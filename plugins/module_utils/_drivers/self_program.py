@@ -1,0 +1,25 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine as a program on the host: what conmon runs when a container ends, and the operator's command."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .._model.parts import Parts
+
+_PACKAGE = __package__.rpartition(".")[0]
+_MAIN = f"{_PACKAGE}._helper.main"
+
+
+def argv(parts: Parts) -> list[str]:
+    """The words that start this very engine, to be followed by a subcommand; empty where it is not kept on the host.
+
+    Of an archive that Ansible removes after its task nothing later could be started.
+    """
+    archive: str = getattr(sys.modules[__name__].__loader__, "archive", "")
+    if not sys.executable or archive and os.path.dirname(archive) != f"{parts.static_root}/engine":
+        return []
+    return [sys.executable, "-I", *([archive] if archive else ["-m", _MAIN])]

@@ -1,0 +1,67 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happens when a container's process has ended: conmon runs this once it has written the exit file.
+
+Everything is decided by the records under the container's lock, nothing by who runs this: it may be killed, run twice,
+or beside a module, and does what is still to be done.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Optional, Sequence
+
+from .._container import restart
+from .._container.container import Container
+from .._drivers import cgroups_tree
+from .._model.errors import ContainerRemoved, LibpodError, NoSuchContainer
+from .._model.parts import Parts
+from .._model.status import ContainerStatus
+from .._reconcile import joins
+from .._runtime.runtime import Runtime
+
+
+def on_exit(parts: Parts, words: Sequence[str]) -> int:
+    """``exit ID``: clean up, then remove the container or start it again where its options ask for that."""
+    runtime = Runtime(parts)
+    # Cleanup ends everything in conmon's cgroup, which is where this begins.
+    cgroups_tree.leave(runtime.host.cgroups)
+    try:
+        container = runtime.by_id(words[0])
+        delay = _take_down(container)
+        if container.config.options["rm"]:
+            runtime.remove_ended(container.name, container.id)
+            return 0
+        while delay is not None:
+            time.sleep(delay)
+            delay = _start_again(runtime, container)
+    except (NoSuchContainer, ContainerRemoved):
+        pass
+    return 0
+
+
+def _take_down(container: Container) -> Optional[float]:
+    """Clean up after the container's end; seconds until it is to be started again, None where it is not."""
+    with container.batch():
+        if container.state.status is ContainerStatus.UNKNOWN or container.state.mounted:
+            if container.state.status.has_process:
+                return None  # it lives again
+            container.cleanup()
+        if container.state.status is not ContainerStatus.EXITED:
+            return None
+        return restart.schedule(container)
+
+
+def _start_again(runtime: Runtime, container: Container) -> Optional[float]:
+    """Start it, and what it depends on; seconds until the next attempt where that fails."""
+    for other in joins.to_start(runtime, runtime.dependencies(container.config)):
+        runtime.start_dependency(other.name)
+    with container.batch():
+        if not restart.is_mine(container):
+            return None
+        try:
+            restart.start(container)
+        except (LibpodError, OSError) as error:
+            return restart.schedule(container, error)
+    return None

@@ -1,0 +1,44 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine's own program: subcommands that conmon, the host's boot and the operator run.
+
+Roots and parts come from the environment, in the variables that the modules' options fall back on.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Callable, Sequence
+
+from .._model.errors import LibpodError
+from .._model.parts import Parts
+
+# subcommand: (module beside this one, its function); that takes the parts and the words after it.
+COMMANDS = {
+    "exit": ("exit", "on_exit"),
+    "boot": ("boot", "boot"),
+}
+
+
+def main(words: Sequence[str] = ()) -> int:
+    """Run one subcommand and return the program's exit code: 2 for wrong words, 125 for what the engine refuses."""
+    words = words or sys.argv[1:]
+    if not words or words[0] not in COMMANDS:
+        sys.stderr.write(f"libpod: expected one of {', '.join(COMMANDS)}\n")
+        return 2
+    module, function = COMMANDS[words[0]]
+    run: Callable[[Parts, Sequence[str]], int] = getattr(importlib.import_module(f".{module}", __package__), function)
+    try:
+        return run(Parts.from_environment(os.environ), words[1:])
+    except LibpodError as error:
+        sys.stderr.write(f"libpod: {error}\n")
+    except OSError as error:
+        sys.stderr.write(f"libpod: the host refuses {error.filename or ''}: {error.strerror or error}\n")
+    return 125
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,59 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restart policies: ``no``, ``on-failure[:TIMES]``, ``always``, ``unless-stopped``, and the wait before one."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Optional
+
+from .spelling import wrong
+
+NONE = "no"
+# As Docker: from a tenth of a second, doubled at each restart up to a minute; a run of ten seconds begins anew.
+FIRST_SECONDS, LONGEST_SECONDS, LASTING_SECONDS = 0.1, 60.0, 10.0
+
+
+class Ended(NamedTuple):
+    """How the last run ended: exit code, its length in seconds, restarts since the user's start, the last wait in
+    seconds, and whether it could not even be started."""
+
+    exit_code: int
+    ran: float
+    restarts: int
+    waited: float
+    failed: bool = False
+
+
+def normalise(value: Any, option: str) -> str:
+    """A policy as users write it: ``none`` and an empty one are ``no``, ``on-failure:0`` is without a limit.
+
+    :raises InvalidArgument: it is none.
+    """
+    text = str(value).strip().lower()
+    if value is False or text in ("", "none", "no", "never"):
+        return NONE
+    name, colon, times = text.partition(":")
+    if name == "on-failure" and (not colon or times.isdigit()):
+        return f"{name}:{int(times)}" if colon and int(times) else name
+    if text in ("always", "unless-stopped"):
+        return text
+    raise wrong(option, value, "no, on-failure, on-failure:TIMES, always or unless-stopped")
+
+
+def parts(policy: str) -> tuple[str, int]:
+    """Its name, and how often ``on-failure`` restarts at most (0: for ever)."""
+    name, _colon, times = policy.partition(":")
+    return name, int(times or 0)
+
+
+def delay(policy: str, ended: Ended) -> Optional[float]:
+    """Seconds until the next start; None where the policy wants none."""
+    name, times = parts(policy)
+    if name == NONE or name == "on-failure" and not (ended.failed or ended.exit_code):
+        return None
+    if times and ended.restarts >= times:
+        return None
+    if ended.ran >= LASTING_SECONDS and not ended.failed or not ended.waited:
+        return FIRST_SECONDS
+    return min(ended.waited * 2, LONGEST_SECONDS)
