@@ -87,12 +87,13 @@ BAD: dict[str, Any] = {
     "device_read_bps": ["x"], "device_write_bps": ["/dev/a:x"], "device_read_iops": ["a:1"],
     "device_write_iops": ["/dev/a:-1"], "cgroup_conf": {"../x": 1}, "rdt_class": "a/b", "device": ["a"],
     "device_cgroup_rule": "x", "secrets": ["a,type=x"],
+    "timeout": -1, "restart_policy": "on-failure:x",
 }  # fmt: skip
 # Any text is a value of these, or the host says which are, or Ansible does.
 FREE = set(
     "user label dns_option dns_search cap_add cap_drop privileged read_only sysctl log_driver interactive tty"
     " group_add passwd init env_host unsetenv unsetenv_all http_proxy annotation image_volume publish_all subuidname"
-    " subgidname no_hosts oom_kill_disable read_only_tmpfs".split()
+    " subgidname no_hosts rm oom_kill_disable read_only_tmpfs".split()
 )
 
 
@@ -191,6 +192,8 @@ def test_limits_are_live_and_only_the_environment_is_secret() -> None:
     assert {name for name, row in OPTIONS.items() if row.change == Change.RECORD} == {
         "label",
         "requires",
+        "restart_policy",
+        "rm",
         "stop_signal",
         "stop_timeout",
     }

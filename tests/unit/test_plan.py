@@ -24,7 +24,7 @@ ENV = st.dictionaries(st.sampled_from("ABCD"), st.sampled_from(["hunter2", "swor
 WORDS = {
     "pull": "pulled image", "create": "created", "start": "started", "stop": "stopped", "kill": "killed",
     "restart": "restarted", "recreate": "recreated", "update": "updated", "pause": "paused", "unpause": "unpaused",
-    "repair": "repaired", "delete": "deleted",
+    "repair": "repaired", "delete": "deleted", "cancel": "cancelled the restart of",
 }  # fmt: skip
 
 

@@ -29,6 +29,14 @@ FULL = ContainerState(
     conmon_pid=7,
     conmon_start=8,
     netns_path="/run/netns/x",
+    ran=1.5,
+    stopped_by_user=True,
+    restart_count=2,
+    restart_delay=0.2,
+    restart_at="2026-01-01T00:00:01.200000+00:00",
+    restarter_pid=9,
+    restarter_start=10,
+    error="no",
 )
 
 

@@ -22,7 +22,7 @@ _STOPPED = "stopped"
 def schedule(container: Container, error: Optional[Exception] = None) -> Optional[float]:
     """Record (in a batch) that this process will start the container, and return in how many seconds.
 
-    None: its policy or its user is against it, or another process waits already. ``error`` says why the last try failed.
+    None: its policy or its user is against it, or another process waits already. ``error`` stopped the last attempt.
     """
     state = container.state
     waiting = state.restart_at and process.alive(state.restarter_pid, state.restarter_start)
