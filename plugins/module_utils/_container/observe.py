@@ -57,7 +57,8 @@ def _ending(config: ContainerConfig, recorded: ContainerState, run_dir: str) -> 
         conmon_lives = process.alive(recorded.conmon_pid, recorded.conmon_start)
         try:
             with open(path, encoding="ascii") as file:
-                code, finished = int(file.read()), os.stat(path).st_mtime
+                # conmon's word for a container that it ended because of its timeout is -1: podman's 255.
+                code, finished = int(file.read()) & 0xFF, os.stat(path).st_mtime
             break
         except (FileNotFoundError, ValueError):
             code, finished = EXIT_UNKNOWN, time.time()
