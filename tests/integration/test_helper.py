@@ -193,7 +193,8 @@ def test_the_helper_may_be_killed_anywhere(host: Host) -> None:
     assert first.exit_code == 0, first
     points = list(dict.fromkeys(effect for effect in first.effects if effect.endswith("#1")))
     assert len(points) > 5
-    for index, point in enumerate(points):
+    # The steps of cleanup and start have sweeps of their own (test_sweep): every third is enough to see them carried on.
+    for index, point in enumerate(points[::3]):
         killed = helper(host, "exit", ended(), kill_at=point)
         if not killed.killed:
             continue
