@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shlex
 import sys
 from types import ModuleType
 
@@ -68,10 +69,22 @@ def _keep(archive: str, kept: str) -> None:
                 made.writestr(f"{name}c", _compiled(sent.read(name), name))
         os.chmod(temporary, 0o600)
         os.rename(temporary, kept)
+        _write_launcher(kept, temporary)
     except BaseException:
         if os.path.exists(temporary):
             os.unlink(temporary)
         raise
+
+
+def _write_launcher(kept: str, temporary: str) -> None:
+    """``<static_root>/engine/libpod``: the operator's command, by this archive."""
+    folder = os.path.dirname(kept)
+    words = " ".join(map(shlex.quote, (sys.executable, "-I", kept)))
+    root = shlex.quote(os.path.dirname(folder))
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w", encoding="utf-8") as file:
+        file.write(f'#!/bin/sh\nLIBPOD_STATIC_ROOT={root} exec {words} "$@"\n')
+    os.chmod(temporary, 0o700)
+    os.rename(temporary, f"{folder}/libpod")
 
 
 def _compiled(source: bytes, name: str) -> bytes:

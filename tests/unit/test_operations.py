@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.commit import apply_changes
 from ansible_collections.libpod.engine.plugins.module_utils._container.copy import outside
-from ansible_collections.libpod.engine.plugins.module_utils._container.log_lines import seconds
+from ansible_collections.libpod.engine.plugins.module_utils._container.log_lines import moment, seconds
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import tree
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon import failure_code
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.overlay_changes import changes
-from ansible_collections.libpod.engine.plugins.module_utils._glue.logs import moment
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
 
 

@@ -76,6 +76,7 @@ class Container:
             self.store.write_state(self.id, self._state)
             if self._state.status is ContainerStatus.EXITED:
                 self._keep_exit()
+                self.event("died", ExitCode=self._state.exit_code)
 
     def _keep_exit(self) -> None:
         """Keep how the container ended where a reboot does not lose it."""
@@ -97,6 +98,17 @@ class Container:
         """Record a change of the state (inside a batch)."""
         self._state = self.state._replace(boot_id=self.host.boot_id, run_dir=self.run_dir, **changes)
         self.store.write_state(self.id, self._state)
+
+    def event(self, action: str, **attributes: Any) -> None:
+        """Tell those who watch the host's events what has happened; nothing depends on their being told."""
+        from .._store.events import emit
+        from .observe import timestamp
+
+        about = {"Time": timestamp(), "Type": "container", "Action": action, "ID": self.id, "Name": self.name}
+        try:
+            emit(self.host.parts.run_root, {**about, "Image": self._config.rootfs_image_name, **attributes})
+        except OSError:
+            pass
 
     @property
     def last_exit(self) -> dict[str, Any]:

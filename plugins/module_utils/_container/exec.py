@@ -49,6 +49,16 @@ def execute(container: Container, wanted: Exec, input: bytes) -> Executed:
     return Executed(*run(container.host.oci, container.id, process, input))
 
 
+def execute_attached(container: Container, wanted: Exec, interactive: bool) -> int:
+    """Run the process on our own standard input (where ``interactive``), output and error; its exit code.
+
+    :raises ContainerStopped: the container does not run. :raises InvalidArgument: user or command cannot be used.
+    """
+    from .._drivers.oci_exec import execute_attached as run
+
+    return run(container.host.oci, container.id, _process(container, wanted), interactive)
+
+
 def execute_detached(container: Container, wanted: Exec) -> str:
     """Start the process under a conmon of its own; its output goes nowhere.
 

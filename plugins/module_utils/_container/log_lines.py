@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Iterable, Iterator, NamedTuple, Optional
 
 from .._drivers import process
 from .._model.errors import InvalidArgument
+from .._model.spelling import wrong
 
 if TYPE_CHECKING:
     from .container import Container
 
 _PAUSE = 0.02
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Line(NamedTuple):
@@ -40,6 +42,11 @@ class Wanted(NamedTuple):
 
 
 def lines(container: Container, wanted: Wanted) -> list[Line]:
+    """The lines of ``stream``, all at once."""
+    return list(stream(container, wanted))
+
+
+def stream(container: Container, wanted: Wanted) -> Iterator[Line]:
     """The lines, oldest first; ``tail`` counts before what ``follow`` adds, as with podman.
 
     :raises InvalidArgument: the container keeps no log that can be read.
@@ -56,14 +63,15 @@ def lines(container: Container, wanted: Wanted) -> list[Line]:
         found += _within(reader.rest(), wanted)
     if wanted.tail is not None:
         found = found[-wanted.tail :] if wanted.tail else []
+    yield from found
     if not follows:
-        return found
+        return
     deadline = time.monotonic() + wanted.follow
     ended = False
     while not ended and time.monotonic() < deadline:
         ended = process.wait_end(state.conmon_pid, state.conmon_start, _PAUSE)
-        found += _within(reader.more(), wanted)
-    return [*found, *_within(reader.rest(), wanted)]
+        yield from _within(reader.more(), wanted)
+    yield from _within(reader.rest(), wanted)
 
 
 def _within(lines: Iterable[Line], wanted: Wanted) -> Iterator[Line]:
@@ -131,3 +139,23 @@ def seconds(when: str) -> float:
     except ValueError as error:
         raise InvalidArgument(f"{when!r} is no time: expected RFC 3339 such as 2026-01-31T12:00:00Z") from error
     return moment.timestamp() + float(fraction or 0)
+
+
+def moment(value: Optional[str], option: str, now: Optional[float] = None) -> Optional[float]:
+    """Seconds since the epoch of an RFC 3339 time, of such seconds, or of a duration before ``now`` (``1h30m``).
+
+    :raises InvalidArgument: it is none of them.
+    """
+    if value is None:
+        return None
+    if re.fullmatch(r"\d+(\.\d+)?", value):
+        return float(value)
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", value)
+    if parts and "".join(map("".join, parts)) == value:
+        return (time.time() if now is None else now) - sum(float(number) * _UNITS[unit] for number, unit in parts)
+    try:
+        return seconds(value)
+    except InvalidArgument as error:
+        raise wrong(
+            option, value, "a time such as 2026-01-31T12:00:00Z, seconds since the epoch, or a duration such as 10m"
+        ) from error

@@ -18,6 +18,7 @@ def pause(container: Container) -> None:
     container.state.status.check("pause", container.name)
     container.host.oci.pause(container.id, container.name)
     container.save(status=ContainerStatus.PAUSED)
+    container.event("pause")
 
 
 def unpause(container: Container) -> None:
@@ -25,3 +26,4 @@ def unpause(container: Container) -> None:
     container.state.status.check("unpause", container.name)
     container.host.oci.resume(container.id, container.name)
     container.save(status=ContainerStatus.RUNNING)
+    container.event("unpause")

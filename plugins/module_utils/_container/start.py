@@ -47,6 +47,7 @@ def start(container: Container, fresh: bool, **kept: Any) -> None:
         take_down(container)
         raise
     container.save(status=ContainerStatus.RUNNING, started_time=began, **{**_BEGUN, **kept})
+    container.event("restart" if kept else "start")
     if container.config.options["restart_policy"] == "unless-stopped":
         from .restart import forget_stop
 

@@ -25,6 +25,7 @@ def stop(container: Container, timeout: int) -> None:
     """
     end(container, timeout)
     container.cleanup()
+    container.event("stop")
 
 
 def end(container: Container, timeout: int) -> None:
@@ -51,3 +52,4 @@ def kill(container: Container, number: int) -> None:
     state.status.check("kill", container.name)
     restart.remember_stop(container)
     process.send_signal(state.pid, state.pid_start, number)
+    container.event("kill", Signal=number)

@@ -31,3 +31,4 @@ def update(container: Container, config: ContainerConfig, limits: list[str]) -> 
         )
         container.host.oci.update(container.id, container.name, wanted)
     container.store.write_config(config)
+    container.event("update")

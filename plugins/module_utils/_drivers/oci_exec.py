@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from typing import Any, Mapping
+import sys
+from contextlib import contextmanager
+from typing import Any, Iterator, Mapping
 
 from .command import tool_environment
 from .conmon import failure_code, runtime_words
@@ -21,15 +23,35 @@ def execute(oci: OciRuntime, container_id: str, process: Mapping[str, Any], inpu
 
     What the runtime itself refuses ends with 127 (not found), 126 (not executable) or 125, its words on standard error.
     """
+    with _command(oci, container_id, process) as (argv, kept):
+        run = _in_terminal if process.get("terminal") else _in_pipes
+        code, out, err = run(argv, kept, input)
+        words = runtime_words(f"/proc/self/fd/{kept[1]}") if code else ""
+        return (failure_code(words), out, err or words.encode()) if words else (code, out, err)
+
+
+def execute_attached(oci: OciRuntime, container_id: str, process: Mapping[str, Any], interactive: bool) -> int:
+    """Run ``process`` on our own standard streams and return its exit code, or what ``execute`` has for a refusal."""
+    with _command(oci, container_id, process) as (argv, kept):
+        # A terminal is read by the runtime itself, and has to be there.
+        stdin = None if interactive or process.get("terminal") else subprocess.DEVNULL
+        done = subprocess.run(argv, stdin=stdin, pass_fds=kept, env=tool_environment(), cwd="/", check=False)
+        words = runtime_words(f"/proc/self/fd/{kept[1]}") if done.returncode else ""
+        if words:
+            sys.stderr.write(f"{words}\n")
+        return failure_code(words) if words else done.returncode
+
+
+@contextmanager
+def _command(
+    oci: OciRuntime, container_id: str, process: Mapping[str, Any]
+) -> Iterator[tuple[list[str], tuple[int, int]]]:
+    """The runtime's words, and the descriptors it is to inherit: the process's specification, and its log."""
     effect(f"{oci.name} exec")
     spec, log = _memory("process.json", json.dumps(process).encode()), _memory("log", b"")
     argv = [oci.path, *oci.global_arguments, "--log", f"/proc/self/fd/{log}", "--log-format", "json"]
-    argv += ["exec", "--process", f"/proc/self/fd/{spec}", container_id]
     try:
-        run = _in_terminal if process.get("terminal") else _in_pipes
-        code, out, err = run(argv, (spec, log), input)
-        words = runtime_words(f"/proc/self/fd/{log}") if code else ""
-        return (failure_code(words), out, err or words.encode()) if words else (code, out, err)
+        yield [*argv, "exec", "--process", f"/proc/self/fd/{spec}", container_id], (spec, log)
     finally:
         os.close(spec)
         os.close(log)

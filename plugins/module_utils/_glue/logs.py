@@ -5,18 +5,13 @@
 
 from __future__ import annotations
 
-import re
-import time
-from typing import Any, Optional
+from typing import Any
 
-from .._container.log_lines import Wanted, seconds
-from .._model.errors import InvalidArgument
+from .._container.log_lines import Wanted, moment
 from .._model.spelling import wrong
 from .._runtime.runtime import Runtime
 from . import arguments
 from .module import EngineModule, run
-
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def spec() -> dict[str, Any]:
@@ -54,26 +49,6 @@ def logs(module: EngineModule) -> dict[str, Any]:
         ]
         result[stream] = "\n".join(texts)
     return result
-
-
-def moment(value: Optional[str], option: str, now: Optional[float] = None) -> Optional[float]:
-    """Seconds since the epoch of an RFC 3339 time, of such seconds, or of a duration before ``now`` (``1h30m``).
-
-    :raises InvalidArgument: it is none of them.
-    """
-    if value is None:
-        return None
-    if re.fullmatch(r"\d+(\.\d+)?", value):
-        return float(value)
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", value)
-    if parts and "".join(map("".join, parts)) == value:
-        return (time.time() if now is None else now) - sum(float(number) * _UNITS[unit] for number, unit in parts)
-    try:
-        return seconds(value)
-    except InvalidArgument as error:
-        raise wrong(
-            option, value, "a time such as 2026-01-31T12:00:00Z, seconds since the epoch, or a duration such as 10m"
-        ) from error
 
 
 def main() -> None:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from .._container.log_lines import moment
 from .._model.spelling import wrong
 from .._runtime import prune
 from .._runtime.runtime import Runtime
 from . import arguments
-from .logs import moment
 from .module import EngineModule, run
 
 _KINDS = ("container", "image", "volume")

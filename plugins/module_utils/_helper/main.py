@@ -16,10 +16,17 @@ from typing import Callable, Sequence
 from .._model.errors import LibpodError
 from .._model.parts import Parts
 
-# subcommand: (module beside this one, its function); that takes the parts and the words after it.
+# subcommand: (module of this package, its function); that takes the parts and the words after it.
 COMMANDS = {
-    "exit": ("exit", "on_exit"),
-    "boot": ("boot", "boot"),
+    "ps": ("_cli.ps", "ps"),
+    "inspect": ("_cli.ps", "inspect"),
+    "logs": ("_cli.logs", "logs"),
+    "exec": ("_cli.exec", "execute"),
+    "stats": ("_cli.stats", "stats"),
+    "top": ("_cli.stats", "top"),
+    "events": ("_cli.logs", "events"),
+    "boot": ("_helper.boot", "boot"),
+    "exit": ("_helper.exit", "on_exit"),
 }
 
 
@@ -30,9 +37,16 @@ def main(words: Sequence[str] = ()) -> int:
         sys.stderr.write(f"libpod: expected one of {', '.join(COMMANDS)}\n")
         return 2
     module, function = COMMANDS[words[0]]
-    run: Callable[[Parts, Sequence[str]], int] = getattr(importlib.import_module(f".{module}", __package__), function)
+    package = __package__.rpartition(".")[0]
+    run: Callable[[Parts, Sequence[str]], int] = getattr(importlib.import_module(f"{package}.{module}"), function)
     try:
         return run(Parts.from_environment(os.environ), words[1:])
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read us has gone; what is still buffered must not fail once more at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 141
     except LibpodError as error:
         sys.stderr.write(f"libpod: {error}\n")
     except OSError as error:

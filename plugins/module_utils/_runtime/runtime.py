@@ -103,6 +103,7 @@ class Runtime:
                 self.store.write_name(container.name, record)
         else:
             self.store.write_name(container.name, record)
+        container.event("create")
         if earlier:
             self.recover(container.name)
 
@@ -201,6 +202,8 @@ class Runtime:
                     from .anonymous_volumes import remove
 
                     remove(self, container)
+                if self.store.name_record(container.name).get("retired") == container.id:
+                    container.event("remove")
             for directory in (self.store.run_dir(container_id), self.store.static_dir(container_id)):
                 effect(f"remove {directory}")
                 shutil.rmtree(directory, ignore_errors=not os.path.exists(directory))

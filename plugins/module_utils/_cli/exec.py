@@ -1,0 +1,44 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``libpod exec``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Sequence
+
+from .._container.exec import Exec, execute_attached
+from .._model.parts import Parts
+from .._model.spelling import absolute_path, environment
+from .._runtime.runtime import Runtime
+from . import words
+
+
+def execute(parts: Parts, arguments: Sequence[str]) -> int:
+    """Run a command in a running container; its exit code is ours."""
+    parser = words.parser("exec", "A command in a running container.", formats=False)
+    parser.add_argument("-i", "--interactive", action="store_true", help="it reads our standard input")
+    parser.add_argument("-t", "--tty", action="store_true", help="it has a terminal")
+    parser.add_argument("-d", "--detach", action="store_true", help="in the background: prints the session's ID")
+    parser.add_argument("-e", "--env", action="append", default=[], help="KEY=VALUE")
+    parser.add_argument("-u", "--user", help="USER[:GROUP]")
+    parser.add_argument("-w", "--workdir", help="an absolute path")
+    parser.add_argument("--privileged", action="store_true", help="with all the capabilities of the host")
+    parser.add_argument("name", help="the container's name or ID")
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="the command and its arguments")
+    given = parser.parse_args(arguments)
+    wanted = Exec(
+        argv=given.command,
+        env=environment(dict(item.partition("=")[::2] for item in given.env), "--env"),
+        user=given.user,
+        workdir=absolute_path(given.workdir, "--workdir") if given.workdir else "",
+        privileged=given.privileged,
+        tty=given.tty,
+    )
+    container = Runtime(parts).container(given.name)
+    if given.detach:
+        sys.stdout.write(container.exec_detached(wanted) + "\n")
+        return 0
+    return execute_attached(container, wanted, given.interactive)

@@ -1,0 +1,96 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``libpod logs`` and ``libpod events``."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any, Mapping, Optional, Sequence
+
+from .._container.log_lines import Wanted, moment, seconds, stream
+from .._model.errors import InvalidArgument
+from .._model.parts import Parts
+from .._runtime.runtime import Runtime
+from .._store import events as kept
+from . import words
+
+_FOREVER = float(1 << 31)
+_PAUSE = 0.1
+
+
+def logs(parts: Parts, arguments: Sequence[str]) -> int:
+    """Print what a container printed: its standard output and error to ours."""
+    parser = words.parser("logs", "What a container printed.")
+    parser.add_argument("name", help="the container's name or ID")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on until the container ends")
+    parser.add_argument("--tail", "-n", type=int, help="only the last so many lines")
+    parser.add_argument("-t", "--timestamps", action="store_true", help="each line's time before it")
+    parser.add_argument("--since", help="only from this time on: RFC 3339, or a duration such as 10m")
+    parser.add_argument("--until", help="only before this time")
+    given = parser.parse_args(arguments)
+    if given.tail is not None and given.tail < 0:
+        raise InvalidArgument(f"--tail: {given.tail} cannot be used: expected a number of lines, 0 or more")
+    wanted = Wanted(
+        given.tail, moment(given.since, "--since"), moment(given.until, "--until"), _FOREVER if given.follow else 0.0
+    )
+    for line in stream(Runtime(parts).container(given.name), wanted):
+        if given.format == "json":
+            sys.stdout.write(json.dumps(line._asdict()) + "\n")
+            sys.stdout.flush()
+            continue
+        out = sys.stderr if line.stream == "stderr" else sys.stdout
+        out.write((f"{line.time} " if given.timestamps else "") + line.text + "\n")
+        out.flush()
+    return 0
+
+
+def events(parts: Parts, arguments: Sequence[str]) -> int:
+    """Print what happened to containers, and goes on happening."""
+    parser = words.parser("events", "What happens to containers, until interrupted.")
+    parser.add_argument("--since", help="what happened from this time on first: RFC 3339, or a duration such as 10m")
+    parser.add_argument("--no-stream", action="store_true", help="what has happened, and no more")
+    parser.add_argument("-f", "--filter", action="append", default=[], help="container=NAME or event=ACTION")
+    given = parser.parse_args(arguments)
+    filters = _filters(given.filter)
+    since = moment(given.since, "--since")
+    reader = kept.Reader.current(parts.run_root)
+    if since is not None or given.no_stream:
+        for event in kept.read(parts.run_root):
+            if since is None or seconds(event["Time"]) >= since:
+                _print(event, filters, given.format)
+    for _old in reader.more():
+        pass  # what is new begins behind them
+    while not given.no_stream:
+        for event in reader.more():
+            _print(event, filters, given.format)
+        time.sleep(_PAUSE)
+    return 0
+
+
+def _filters(given: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if key not in ("container", "event") or not equals:
+            raise InvalidArgument(f"--filter: {text!r} cannot be used: expected container=NAME or event=ACTION")
+        found[key] = value
+    return found
+
+
+def _print(event: Mapping[str, Any], filters: Mapping[str, str], form: str) -> None:
+    container: Optional[str] = filters.get("container")
+    if container is not None and container != event["Name"] and not str(event["ID"]).startswith(container):
+        return
+    if filters.get("event", event["Action"]) != event["Action"]:
+        return
+    if form == "json":
+        sys.stdout.write(json.dumps(event) + "\n")
+    else:
+        more = ", ".join(
+            f"{key}={value}" for key, value in event.items() if key not in ("Time", "Action", "ID", "Type")
+        )
+        sys.stdout.write(f"{event['Time']} {event['Type']} {event['Action']} {event['ID'][:12]} ({more})\n")
+    sys.stdout.flush()

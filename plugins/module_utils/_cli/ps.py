@@ -1,0 +1,103 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``libpod ps`` and ``libpod inspect``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from typing import Any, Sequence
+
+from .._container.container import Container
+from .._container.log_lines import seconds
+from .._model.parts import Parts
+from .._runtime.inspect import inspect as inspected
+from . import table, words
+
+_COMMAND = 24  # letters of a command that a table shows
+
+
+def ps(parts: Parts, arguments: Sequence[str]) -> int:
+    """List containers."""
+    parser = words.parser("ps", "List containers: those that run, or all.")
+    parser.add_argument("-a", "--all", action="store_true", help="also those that do not run")
+    parser.add_argument("-q", "--quiet", action="store_true", help="IDs alone")
+    parser.add_argument("--no-trunc", action="store_true", help="whole IDs and commands")
+    given = parser.parse_args(arguments)
+    found = [
+        _described(container)
+        for container in words.containers(parts, ())
+        if given.all or container.state.status.value in ("running", "paused")
+    ]
+    if given.quiet:
+        for one in found:
+            print_id = one["Id"] if given.no_trunc else one["Id"][:12]
+            sys.stdout.write(f"{print_id}\n")
+    elif given.format == "json":
+        table.write_json(found)
+    else:
+        headings = ("CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES")
+        table.write_table(headings, [_row(one, given.no_trunc) for one in found])
+    return 0
+
+
+def _described(container: Container) -> dict[str, Any]:
+    config, state = container.config, container.state
+    return {
+        "Id": config.id,
+        "Names": [config.name],
+        "Image": config.rootfs_image_name or config.rootfs,
+        "ImageID": config.rootfs_image_id,
+        "Command": config.argv,
+        "Created": config.created_time,
+        "State": state.status.value,
+        "Pid": state.pid,
+        "ExitCode": state.exit_code,
+        "StartedAt": state.started_time,
+        "FinishedAt": state.finished_time,
+        "RestartCount": state.restart_count,
+        "Restarting": bool(state.restart_at),
+        "Ports": [
+            {"host_ip": ip, "host_port": port, "container_port": inside, "protocol": protocol}
+            for ip, port, inside, protocol in config.ports
+        ],
+        "Labels": config.labels,
+        "Pod": config.pod,
+    }
+
+
+def _row(one: dict[str, Any], whole: bool) -> tuple[str, ...]:
+    command = shlex.join(one["Command"])
+    if not whole and len(command) > _COMMAND:
+        command = command[: _COMMAND - 1] + "…"
+    ports = ", ".join(
+        f"{port['host_ip']}:{port['host_port']}->{port['container_port']}/{port['protocol']}" for port in one["Ports"]
+    )
+    container_id = one["Id"] if whole else one["Id"][:12]
+    return (container_id, one["Image"], command, _since(one["Created"]) + " ago", _status(one), ports, one["Names"][0])
+
+
+def _since(when: str) -> str:
+    return table.ago(time.time() - seconds(when))
+
+
+def _status(one: dict[str, Any]) -> str:
+    status = one["State"]
+    if one["Restarting"]:
+        return f"Restarting ({one['ExitCode']})"
+    if status in ("running", "paused") and one["StartedAt"]:
+        return f"Up {_since(one['StartedAt'])}" + (" (paused)" if status == "paused" else "")
+    if status == "exited" and one["FinishedAt"]:
+        return f"Exited ({one['ExitCode']}) {_since(one['FinishedAt'])} ago"
+    return str(status).capitalize()
+
+
+def inspect(parts: Parts, arguments: Sequence[str]) -> int:
+    """Show everything about containers, as JSON."""
+    parser = words.parser("inspect", "Everything about containers, as a JSON list.", formats=False)
+    parser.add_argument("name", nargs="+", help="a container's name, ID, or the beginning of an ID")
+    given = parser.parse_args(arguments)
+    table.write_json([inspected(container) for container in words.containers(parts, given.name)])
+    return 0

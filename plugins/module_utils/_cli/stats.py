@@ -1,0 +1,135 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``libpod stats`` and ``libpod top``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import Any, Mapping, Optional, Sequence
+
+from .._container.container import Container
+from .._drivers import cgroups_tree
+from .._model.errors import ContainerStopped
+from .._model.parts import Parts
+from .._runtime.runtime import Runtime
+from .._runtime.statistics import statistics
+from . import table, words
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+Sample = tuple[float, int]
+
+
+def stats(parts: Parts, arguments: Sequence[str]) -> int:
+    """Print what running containers use, again and again."""
+    parser = words.parser("stats", "What running containers use, until interrupted.")
+    parser.add_argument("name", nargs="*", help="containers; all that run where omitted")
+    parser.add_argument("--no-stream", action="store_true", help="once, with the average since the start for CPU %%")
+    parser.add_argument("-i", "--interval", type=float, default=2.0, help="seconds between two rounds")
+    given = parser.parse_args(arguments)
+    before: dict[str, Sample] = {}
+    while True:
+        found = []
+        for container in words.containers(parts, given.name):
+            figures = statistics(container)
+            if figures is not None:
+                found.append(_described(container, figures, before))
+        if given.format == "json":
+            table.write_json(found)
+        else:
+            if not given.no_stream and sys.stdout.isatty():
+                sys.stdout.write("\x1b[2J\x1b[H")
+            headings = ("ID", "NAME", "CPU %", "MEM USAGE / LIMIT", "MEM %", "NET IO", "BLOCK IO", "PIDS")
+            table.write_table(headings, [_row(one) for one in found])
+        if given.no_stream:
+            return 0
+        time.sleep(given.interval)
+
+
+def _described(container: Container, figures: Mapping[str, Any], before: dict[str, Sample]) -> dict[str, Any]:
+    """One container's figures; bytes, percent of one CPU. ``before`` has the last round's sample of each."""
+    now, used = time.clock_gettime(time.CLOCK_BOOTTIME), figures["cpu_total_ns"] or 0
+    then, had = before.get(container.id, (container.state.pid_start / _TICKS, 0))
+    before[container.id] = now, used
+    links = figures["network"].values()
+    limit: Optional[int] = figures["memory_limit"] or _memory()
+    return {
+        "Id": container.id,
+        "Name": container.name,
+        "CPU": round((used - had) / 1e9 / max(now - then, 1e-3) * 100, 2),
+        "MemUsage": figures["memory_usage"],
+        "MemLimit": limit,
+        "NetInput": sum(link["rx_bytes"] for link in links),
+        "NetOutput": sum(link["tx_bytes"] for link in links),
+        "BlockInput": figures["io_read_bytes"],
+        "BlockOutput": figures["io_write_bytes"],
+        "PIDs": figures["pids_current"],
+    }
+
+
+def _memory() -> int:
+    """The host's memory in bytes: the limit of whoever has none."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
+    usage, limit = one["MemUsage"], one["MemLimit"]
+    share = f"{usage / limit * 100:.2f}%" if usage is not None and limit else "--"
+    return (
+        one["Id"][:12],
+        one["Name"],
+        f"{one['CPU']:.2f}%",
+        f"{table.size(usage)} / {table.size(limit)}",
+        share,
+        f"{table.size(one['NetInput'])} / {table.size(one['NetOutput'])}",
+        f"{table.size(one['BlockInput'])} / {table.size(one['BlockOutput'])}",
+        "--" if one["PIDs"] is None else str(one["PIDs"]),
+    )
+
+
+def top(parts: Parts, arguments: Sequence[str]) -> int:
+    """List a container's processes."""
+    parser = words.parser("top", "The processes of a running container.")
+    parser.add_argument("name", help="the container's name or ID")
+    given = parser.parse_args(arguments)
+    container = Runtime(parts).container(given.name).peek()
+    if not container.state.status.has_process:
+        raise ContainerStopped(f"container {container.name} has no processes: it is {container.state.status}")
+    pids = sorted(cgroups_tree.processes(container.host.cgroups, container.cgroup_path))
+    found = [process for process in map(_process, pids) if process]
+    if given.format == "json":
+        table.write_json(found)
+    else:
+        keys = ("PID", "CPID", "PPID", "UID", "STATE", "ELAPSED", "TIME", "COMMAND")
+        table.write_table(keys, [[one[key] for key in keys] for one in found])
+    return 0
+
+
+def _process(pid: int) -> Optional[dict[str, Any]]:
+    """One process by the host's numbers (proc_pid_status(5)); CPID is its own of it. None where it has gone."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+            status = dict(line.rstrip("\n").partition(":\t")[::2] for line in file)
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            stat = file.read().rpartition(")")[2].split()
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+            command = file.read().rstrip("\0").replace("\0", " ") or f"[{status['Name']}]"
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return {
+        "PID": pid,
+        "CPID": int(status["NSpid"].split()[-1]),
+        "PPID": int(status["PPid"]),
+        "UID": int(status["Uid"].split()[1]),
+        "STATE": status["State"].split()[0],
+        "ELAPSED": _clock(time.clock_gettime(time.CLOCK_BOOTTIME) - int(stat[19]) / _TICKS),
+        "TIME": _clock((int(stat[11]) + int(stat[12])) / _TICKS),
+        "COMMAND": command,
+    }
+
+
+def _clock(seconds: float) -> str:
+    whole = int(max(seconds, 0))
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"

@@ -1,0 +1,51 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Output of the operator's commands: a table for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, Sequence
+
+
+def write_json(found: Any) -> None:
+    sys.stdout.write(json.dumps(found, indent=2) + "\n")
+    sys.stdout.flush()
+
+
+def write_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Columns as wide as their widest cell, three blanks between them."""
+    cells = [list(headings), *([_printable(str(cell)) for cell in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
+    for row in cells:
+        line = "   ".join(cell.ljust(width) for cell, width in zip(row, widths))
+        sys.stdout.write(line.rstrip() + "\n")
+    sys.stdout.flush()
+
+
+def _printable(text: str) -> str:
+    """What a container is called or runs must not move an operator's cursor."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def size(count: int | None) -> str:
+    """Bytes in powers of ten, as podman and docker print them; ``--`` for what is not known."""
+    if count is None:
+        return "--"
+    amount, units = float(count), ["B", "kB", "MB", "GB", "TB", "PB"]
+    while amount >= 1000 and len(units) > 1:
+        amount /= 1000
+        units.pop(0)
+    return f"{amount:.4g}{units[0]}"
+
+
+def ago(seconds: float) -> str:
+    """A duration in its largest unit: ``3 hours``."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            count = int(seconds // length)
+            return f"{count} {unit}{'s' if count != 1 else ''}"
+    count = max(int(seconds), 0)
+    return f"{count} second{'s' if count != 1 else ''}"

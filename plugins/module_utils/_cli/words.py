@@ -1,0 +1,39 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words of a command line, and the containers they name."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Iterator, Sequence
+
+from .._container.container import Container
+from .._model.errors import ContainerRemoved, NoSuchContainer
+from .._model.parts import Parts
+from .._runtime.runtime import Runtime
+
+
+def parser(command: str, description: str, *, formats: bool = True) -> argparse.ArgumentParser:
+    """A parser for ``libpod COMMAND``; with ``formats`` it takes ``--format table|json``."""
+    made = argparse.ArgumentParser(prog=f"libpod {command}", description=description, allow_abbrev=False)
+    if formats:
+        made.add_argument("--format", choices=("table", "json"), default="table", help="table, or JSON for programs")
+    return made
+
+
+def containers(parts: Parts, names: Sequence[str]) -> Iterator[Container]:
+    """The named containers, or all; of all, one that goes meanwhile is left out.
+
+    :raises NoSuchContainer: a name is no container's.
+    """
+    runtime = Runtime(parts)
+    if names:
+        for name in names:
+            yield runtime.container(name).peek()
+        return
+    for container in runtime.containers():
+        try:
+            yield container.peek()
+        except (NoSuchContainer, ContainerRemoved):
+            continue

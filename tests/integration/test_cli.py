@@ -1,0 +1,172 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operator's command on the host: its tables, its JSON, its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import Any, Sequence
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import self_program
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
+
+RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
+Done = subprocess.CompletedProcess[str]
+
+
+def libpod(host: Host, *words: str, input: str = "", code: int = 0) -> Done:
+    """Run the command as an operator does, in a process of its own."""
+    done = subprocess.run(
+        [*self_program.argv(host.parts), *words],
+        env={**os.environ, **host.parts.environment()},
+        input=input,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done
+    return done
+
+
+def rows(table: str) -> list[list[str]]:
+    """A table's cells; columns are three blanks apart."""
+    return [[cell.strip() for cell in line.split("   ") if cell.strip()] for line in table.splitlines()]
+
+
+def test_ps_and_inspect(host: Host) -> None:
+    made = host.container("web", **{**RUNNING, "network": "bridge", "publish": ["8080:80"]})["container"]
+    host.container("done", **{**RUNNING, "command": ["sh", "-c", "exit 3"]})
+    eventually(lambda: libpod(host, "ps").stdout.count("\n") == 2)
+    heading, row = rows(libpod(host, "ps").stdout)
+    assert heading[0] == "CONTAINER ID" and heading[-1] == "NAMES"
+    assert row[0] == made["Id"][:12] and row[-1] == "web" and "0.0.0.0:8080->80/tcp" in row[-2]
+    every = libpod(host, "ps", "--all").stdout
+    assert "Exited (3)" in every and "Up " in every
+    assert libpod(host, "ps", "-q", "--no-trunc").stdout == made["Id"] + "\n"
+    listed = json.loads(libpod(host, "ps", "-a", "--format", "json").stdout)
+    assert [(one["Names"], one["State"]) for one in listed] == [(["done"], "exited"), (["web"], "running")]
+    (shown,) = json.loads(libpod(host, "inspect", made["Id"][:6]).stdout)
+    assert shown == made
+    missing = libpod(host, "inspect", "nobody", code=125)
+    assert missing.stderr == "libpod: no container has the name or ID 'nobody'\n"
+
+
+def test_logs_by_stream_tail_and_to_the_end(host: Host) -> None:
+    speaking = "echo one; echo two; echo wrong >&2; read line; echo $line"
+    host.container("c", **{**RUNNING, "command": ["sh", "-c", speaking], "interactive": True})
+    eventually(lambda: "wrong" in libpod(host, "logs", "c").stderr)
+    found = libpod(host, "logs", "c")
+    assert (found.stdout, found.stderr) == ("one\ntwo\n", "wrong\n")
+    assert libpod(host, "logs", "-n", "2", "c").stdout == "two\n"
+    (first, *_rest) = map(json.loads, libpod(host, "logs", "--format", "json", "c").stdout.splitlines())
+    assert (first["stream"], first["text"]) == ("stdout", "one")
+    assert libpod(host, "logs", "-t", "c").stdout.startswith(f"{first['time']} one\n")
+    words = [*self_program.argv(host.parts), "logs", "-f", "c"]
+    environment = {**os.environ, **host.parts.environment()}
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout and following.stdout.readline() == "one\n"
+        assert host.module("libpod_container_exec", {"name": "c", "argv": ["sh", "-c", "kill -9 -1"]})
+        host.container("c", state="stopped", stop_time=0)
+        assert following.stdout.read() == "two\n" and following.wait() == 0
+    assert "expected a number of lines" in libpod(host, "logs", "--tail=-1", "c", code=125).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "input", "code", "out"),
+    [
+        (("c", "echo", "-n", "a b"), "", 0, "a b"),
+        (("-e", "A=1", "-w", "/tmp", "-u", "1", "c", "sh", "-c", "echo $A $PWD $(id -u)"), "", 0, "1 /tmp 1\n"),
+        (("-i", "c", "cat"), "said", 0, "said"),
+        (("c", "cat"), "said", 0, ""),
+        (("c", "sh", "-c", "exit 42"), "", 42, ""),
+        (("c", "nothing-like-this"), "", 127, ""),
+    ],
+)  # fmt: skip
+def test_exec(serving: Host, words: Sequence[str], input: str, code: int, out: str) -> None:
+    done = libpod(serving, "exec", *words, input=input, code=code)
+    assert done.stdout == out
+    assert bool(done.stderr) == (code == 127)
+
+
+@pytest.fixture(scope="module")
+def serving() -> Any:
+    """One running container for tests that only look at it."""
+    with Host() as host:
+        assert not host.container("c", memory="64m", **RUNNING).failed
+        yield host
+
+
+def test_stats_and_top_are_the_kernels(serving: Host) -> None:
+    shown = serving.module("libpod_container_info", {"name": ["c"]})["containers"][0]
+    (one,) = json.loads(libpod(serving, "stats", "--no-stream", "--format", "json").stdout)
+    assert (one["Name"], one["MemLimit"]) == ("c", 64 << 20) and 0 < one["MemUsage"] < 64 << 20
+    assert one["PIDs"] == int(Process(shown).cgroup("pids", "pids.current"))
+    heading, row = rows(libpod(serving, "stats", "--no-stream", "c").stdout)
+    assert heading[1:3] == ["NAME", "CPU %"] and "67.11MB" in row[3]
+    processes = json.loads(libpod(serving, "top", "c", "--format", "json").stdout)
+    assert {str(one["PID"]) for one in processes} == set(Process(shown).cgroup("pids", "cgroup.procs").split())
+    assert {one["CPID"] for one in processes} >= {1} and any("sleep" in one["COMMAND"] for one in processes)
+    assert rows(libpod(serving, "top", "c").stdout)[0][0] == "PID"
+
+
+def test_events_tell_a_life(host: Host) -> None:
+    host.container("c", **RUNNING)
+    host.container("c", state="paused")
+    host.container("c", state="stopped")
+    host.container("c", state="absent")
+    told = [json.loads(line) for line in libpod(host, "events", "--no-stream", "--format", "json").stdout.splitlines()]
+    actions = [event["Action"] for event in told]
+    assert actions == ["start", "create", "pause", "unpause", "died", "stop", "remove"]
+    assert {event["Name"] for event in told} == {"c"} and told[4]["ExitCode"] == 0
+    assert libpod(host, "events", "--no-stream", "-f", "event=died").stdout.count("\n") == 1
+    assert libpod(host, "events", "--no-stream", "-f", "container=other").stdout == ""
+    words = [*self_program.argv(host.parts), "events", "--format", "json"]
+    environment = {**os.environ, **host.parts.environment()}
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout
+
+        def heard() -> str:
+            host.container("d", **RUNNING)
+            host.container("d", state="absent")
+            os.set_blocking(watching.stdout.fileno(), False)
+            return watching.stdout.read()
+
+        assert '"Name": "d"' in eventually(heard, seconds=60.0)
+        watching.terminate()
+
+
+def test_events_stay_small(host: Host) -> None:
+    from ansible_collections.libpod.engine.plugins.module_utils._store import events
+
+    os.makedirs(host.parts.run_root, exist_ok=True)
+    for number in range(9000):
+        events.emit(host.parts.run_root, {"Action": "x", "number": number, "filler": "." * 400})
+    kept = [event["number"] for event in events.read(host.parts.run_root)]
+    assert kept == list(range(kept[0], 9000)) and 2000 < len(kept) < 6000
+
+
+def test_the_engine_that_ansible_sent_is_the_command(host: Host) -> None:
+    """Through the action plugin: the archive on the host, its launcher, and conmon's use of it."""
+    options = {"name": "c", **RUNNING, "restart_policy": "on-failure:1", "command": ["sh", "-c", "exit 1"]}
+    played = host.play([{"libpod.engine.libpod_container": options}])
+    assert played.exit_code == 0, played.output
+    launcher = f"{host.parts.static_root}/engine/libpod"
+    environment = {**os.environ, **host.parts.environment()}
+
+    def state() -> dict[str, Any]:
+        done = subprocess.run([launcher, "inspect", "c"], env=environment, capture_output=True, text=True, check=True)
+        found: dict[str, Any] = json.loads(done.stdout)[0]
+        return {**found["State"], "RestartCount": found["RestartCount"]}
+
+    eventually(lambda: state()["RestartCount"] == 1 and state()["Status"] == "exited", seconds=60.0)
+    assert os.stat(launcher).st_mode & 0o777 == 0o700
+
+
+def test_wrong_words_are_refused_with_the_right_ones(host: Host) -> None:
+    assert "expected one of ps, inspect" in libpod(host, "sing", code=2).stderr
+    assert "usage: libpod ps" in libpod(host, "ps", "--loud", code=2).stderr
