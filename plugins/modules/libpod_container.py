@@ -142,7 +142,9 @@ options:
     description: From V(-1000) to V(1000), how readily the kernel kills the process when memory runs out.
     type: int
   annotation:
-    description: Annotations of the OCI specification, which runtimes and hooks read.
+    description:
+      - Annotations of the OCI specification, which runtimes and hooks read. They are changed in place, but for those that
+        begin with C(run.oci.) or C(org.systemd.property.), which are orders to the runtime and need a new container.
     type: dict
   timezone:
     description: Time zone, such as V(Europe/Berlin), or V(local) for the target's. The image's where omitted.
@@ -221,6 +223,8 @@ options:
       - V(bridge) is the default CNI network, the one named C(libpod) or else the first. Any other name is the CNI network of
         that name, and several may be listed.
       - V(host), V(none), C(container:NAME) and C(ns:PATH) stand alone.
+      - CNI networks are changed in place. One that is new gets the first free interface, the others keep theirs with their
+        addresses. The next start numbers the interfaces anew, in the order given here. Anything else needs a new container.
       - V(bridge) where omitted.
     type: list
     elements: str
@@ -282,22 +286,24 @@ options:
     type: list
     elements: str
   dns:
-    description: DNS servers, instead of the host's.
+    description: DNS servers, instead of the host's. They are changed in place.
     type: list
     elements: str
     aliases: [dns_servers]
   dns_option:
-    description: DNS options, instead of the host's.
+    description: DNS options, instead of the host's. They are changed in place.
     type: list
     elements: str
     aliases: [dns_opts]
   dns_search:
-    description: DNS search domains, instead of the host's. V(.) is none.
+    description: DNS search domains, instead of the host's. V(.) is none. They are changed in place.
     type: list
     elements: str
     aliases: [dns_search_domains]
   etc_hosts:
-    description: Host names and their addresses, added to the container's hosts file. C(host-gateway) is the gateway's address.
+    description:
+      - Host names and their addresses, added to the container's hosts file. C(host-gateway) is the gateway's address.
+      - They are changed in place.
     type: dict
     aliases: [add_hosts]
   no_hosts:
@@ -332,27 +338,33 @@ options:
     description: Memory that the container keeps when the target runs short, as O(memory). It is changed in place.
     type: str
   memory_swappiness:
-    description: From V(0) to V(100), how readily the container's memory is swapped out. The target's where omitted, or V(-1).
+    description:
+      - From V(0) to V(100), how readily the container's memory is swapped out. It is changed in place. The target's where
+        omitted, or V(-1).
     type: int
   kernel_memory:
     description: Limit of kernel memory, as O(memory). Linux 5.16 and newer have none, and it is refused there.
     type: str
   oom_kill_disable:
-    description: Whether the container's processes wait, instead of being killed, when its memory runs out. Cgroup v1 only.
+    description:
+      - Whether the container's processes wait, instead of being killed, when its memory runs out.
+      - Cgroup v1 only. It is changed in place.
     type: bool
   cpuset_mems:
     description: Memory nodes the container may use, such as V(0-1). It is changed in place.
     type: str
   cpu_rt_period:
-    description: Length of a period for O(cpu_rt_runtime) in microseconds. Cgroup v1 only.
+    description: Length of a period for O(cpu_rt_runtime) in microseconds. Cgroup v1 only. It is changed in place.
     type: int
   cpu_rt_runtime:
     description:
       - Microseconds of each O(cpu_rt_period) for processes of a real-time policy. Cgroup v1 only, and O(cgroup_parent) must
-        be a cgroup that has as much to give.
+        be a cgroup that has as much to give. It is changed in place.
     type: int
   cgroup_conf:
-    description: Files of the container's cgroup and what is written to each, such as C(memory.high). Cgroup v2 only.
+    description:
+      - Files of the container's cgroup and what is written to each, such as C(memory.high). Cgroup v2 only.
+      - They are changed in place, but for one that is taken away, which needs a new container.
     type: dict
   rdt_class:
     description: Class of the CPU's resource control (C(/sys/fs/resctrl)) that the container's processes are in.
@@ -361,22 +373,23 @@ options:
     description: Relative weight of the container's block I/O, from V(10) to V(1000). It is changed in place.
     type: int
   blkio_weight_device:
-    description: Block devices and the container's weights for them.
+    description: Block devices and the container's weights for them. They are changed in place.
     type: dict
   device_read_bps:
-    description: Most bytes read from a block device in a second, as C(DEVICE:BYTES), such as V(/dev/sda:10m).
+    description:
+      - Most bytes read from a block device in a second, as C(DEVICE:BYTES), such as V(/dev/sda:10m). It is changed in place.
     type: list
     elements: str
   device_write_bps:
-    description: Most bytes written to a block device in a second, as C(DEVICE:BYTES).
+    description: Most bytes written to a block device in a second, as C(DEVICE:BYTES). It is changed in place.
     type: list
     elements: str
   device_read_iops:
-    description: Most reads from a block device in a second, as C(DEVICE:NUMBER).
+    description: Most reads from a block device in a second, as C(DEVICE:NUMBER). It is changed in place.
     type: list
     elements: str
   device_write_iops:
-    description: Most writes to a block device in a second, as C(DEVICE:NUMBER).
+    description: Most writes to a block device in a second, as C(DEVICE:NUMBER). It is changed in place.
     type: list
     elements: str
   cap_add:
@@ -501,6 +514,14 @@ options:
         it printed, and fails where its exit code is not 0.
     type: bool
     default: true
+  drift:
+    description:
+      - How to look for what somebody changed behind the engine's back. It is put right, and told with the differences.
+      - V(auto) sees limits, interfaces and addresses, mounts, the engine's files over C(/etc), and a killed conmon.
+      - V(full) asks the CNI plugins too, which know their own rules, and takes longer.
+    type: str
+    choices: [auto, full]
+    default: auto
   force_restart:
     description: Whether a running container is restarted.
     type: bool

@@ -5,8 +5,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from typing import Any, Callable
+
 import pytest
+from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
 
 WEB = {
     "name": "web",
@@ -28,6 +35,7 @@ WEB = {
         ("cpu", "cpu.cfs_quota_us", "20000", "cpu_quota"),
         ("cpu", "cpu.shares", "100", "cpu_shares"),
         ("pids", "pids.max", "7", "pids_limit"),
+        ("memory", "memory.oom_control", "1", "oom_kill_disable"),
     ],
 )
 def test_limit_changed_behind_our_back_is_seen_and_put_right(
@@ -35,8 +43,7 @@ def test_limit_changed_behind_our_back_is_seen_and_put_right(
 ) -> None:
     first = host.container(**WEB)
     path = f"/sys/fs/cgroup/{controller}{first['container']['State']['CgroupPath']}/{file}"
-    with open(path, encoding="ascii") as stream:
-        right = stream.read()
+    right = _first_line(path)
     with open(path, "w", encoding="ascii") as stream:
         stream.write(meddled)
 
@@ -46,7 +53,145 @@ def test_limit_changed_behind_our_back_is_seen_and_put_right(
 
     mended = host.container(**WEB)
     assert mended["actions"] == ["updated web"]
-    with open(path, encoding="ascii") as stream:
-        assert stream.read() == right
+    assert _first_line(path) == right
     assert mended["container"]["State"]["Pid"] == first["container"]["State"]["Pid"]
     assert not host.container(**WEB).changed
+
+
+def _first_line(path: str) -> str:
+    with open(path, encoding="ascii") as stream:
+        return stream.readline()
+
+
+SERVING: dict[str, Any] = {
+    "name": "web",
+    "image": "busybox",
+    "command": WAITING,
+    "publish": ["8080:80"],
+    "volume": ["/srv/data:/data"],
+    "drift": "auto",
+}
+
+
+def inside(process: Process, *argv: str) -> None:
+    """A command of the host's, in the container's network and mount namespaces."""
+    done = process.run(*argv)
+    assert done.returncode == 0, done.stderr
+
+
+def limit_by_device(host: Host, process: Process) -> None:
+    device = next(f"/dev/{name}" for name in ("vda", "sda", "loop0") if os.path.exists(f"/dev/{name}"))
+    number = os.stat(device).st_rdev
+    folder = f"/sys/fs/cgroup/blkio{_cgroup(process)}"
+    with open(f"{folder}/blkio.throttle.read_bps_device", "w", encoding="ascii") as stream:
+        stream.write(f"{os.major(number)}:{os.minor(number)} 1048576")
+
+
+def _cgroup(process: Process) -> str:
+    return next(line.rpartition(":")[2] for line in process.read("cgroup").splitlines() if ":blkio:" in line)
+
+
+def hosts_file_edited(host: Host, process: Process) -> None:
+    with open(process.path("root/etc/hosts"), "a", encoding="ascii") as stream:
+        stream.write("192.0.2.66 elsewhere\n")
+
+
+def veth_removed(host: Host, process: Process) -> None:
+    inside(process, "ip", "link", "del", "eth0")
+
+
+def address_removed(host: Host, process: Process) -> None:
+    inside(process, "ip", "addr", "flush", "dev", "eth0")
+
+
+def namespace_let_go_of(host: Host, process: Process) -> None:
+    for name in os.listdir(host.parts.netns_dir):
+        kernel.umount(f"{host.parts.netns_dir}/{name}")
+        os.unlink(f"{host.parts.netns_dir}/{name}")
+
+
+def mount_gone(host: Host, process: Process) -> None:
+    inside(process, "umount", "/data")
+
+
+def file_removed(host: Host, process: Process) -> None:
+    (folder,) = os.listdir(f"{host.parts.run_root}/containers")
+    os.unlink(f"{host.parts.run_root}/containers/{folder}/hosts")
+
+
+def conmon_killed(host: Host, process: Process) -> None:
+    (one,) = host.module("libpod_container_info")["containers"]
+    os.kill(one["State"]["ConmonPid"], signal.SIGKILL)
+
+
+def ports_flushed(host: Host, process: Process) -> None:
+    chain = next(
+        line.split()[1] for line in host.run("iptables", "-t", "nat", "-S").splitlines() if "-N CNI-DN" in line
+    )
+    host.run("iptables", "-t", "nat", "-F", chain)
+
+
+def masquerading_flushed(host: Host, process: Process) -> None:
+    host.run("iptables", "-t", "nat", "-F", "POSTROUTING")
+
+
+def is_whole(host: Host, made: Result) -> None:
+    """The network, the mount, the files and the rules are as they were made."""
+    process, settings = Process(made), made["container"]["NetworkSettings"]
+    assert f"inet {settings['IPAddress']}/16" in process.run("ip", "addr", "show", "eth0").stdout
+    assert "/data" in process.mounts and "elsewhere" not in process.read("root/etc/hosts")
+    assert settings["IPAddress"] in process.read("root/etc/hosts")
+    assert os.stat(settings["SandboxKey"]).st_ino == process.namespace("net")
+    rules = host.run("iptables", "-t", "nat", "-S")
+    assert f"--to-destination {settings['IPAddress']}:80" in rules
+    assert f"-A POSTROUTING -s {settings['IPAddress']}/32" in rules
+    assert process.cgroup("blkio", "blkio.throttle.read_bps_device") == ""
+
+
+@pytest.fixture(scope="module")
+def served() -> Any:
+    """One host with one container for all kinds of drift: each is mended before the next."""
+    with Host() as host:
+        os.mkdir("/srv/data")
+        yield host, host.container(**SERVING)
+        host.empty()
+        os.rmdir("/srv/data")
+        host.expect_clean()
+
+
+LIVE = (
+    (limit_by_device, "device_read_bps"),
+    (hosts_file_edited, "/etc/hosts"),
+    (veth_removed, "network eth0"),
+    (address_removed, "network eth0"),
+    (namespace_let_go_of, "network namespace"),
+)
+RULES = ((ports_flushed, "network rules of eth0"), (masquerading_flushed, "network rules of eth0"))
+RESTARTED = ((mount_gone, "mount /data"), (file_removed, "/etc/hosts"), (conmon_killed, "conmon"))
+KINDS = [(*one, "updated web") for one in LIVE + RULES] + [(*one, "restarted web") for one in RESTARTED]
+
+
+@pytest.mark.parametrize(("meddle", "part", "action"), KINDS, ids=[one[0].__name__ for one in KINDS])
+def test_what_was_done_behind_our_back_is_told_and_put_right(
+    served: tuple[Host, Result], meddle: Callable[[Host, Process], None], part: str, action: str
+) -> None:
+    host = served[0]
+    before = host.container(**SERVING)
+    assert not before.changed, before
+    process = Process(before)
+    meddle(host, process)
+    rules = meddle in dict(RULES)
+    options = {**SERVING, "drift": "full" if rules else "auto"}
+    if rules:
+        assert not host.container(**SERVING).changed, "what needs a program to be seen is looked for on request"
+
+    foretold = host.container(**options, check=True, diff=True)
+    assert foretold["actions"] == [action], foretold
+    assert part in foretold["diff"]["after"]
+    mended = host.container(**options, diff=True)
+    assert (mended.get("actions"), mended.get("diff")) == (foretold["actions"], foretold["diff"]), mended
+    is_whole(host, mended)
+    assert (Process(mended).pid == process.pid) == (action == "updated web")
+    if action == "updated web":
+        assert mended["container"]["NetworkSettings"] == before["container"]["NetworkSettings"]
+    assert not host.container(**{**options, "drift": "full"}).changed

@@ -13,6 +13,7 @@ from typing import Any, Callable
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import (
     cgroups,
+    cgroups_direct,
     cgroups_figures,
     cgroups_paths,
     cgroups_tree,
@@ -94,7 +95,8 @@ LIMITED = {
 
 def test_limits_read_back_in_the_options_units(tree: Tree) -> None:
     live = cgroups.limits(tree("hybrid"), ONE)
-    assert live == {**LIMITED, "memory_swappiness": 60, "cpuset_mems": "0"}
+    absent = dict.fromkeys(("blkio_weight", "cpu_rt_period", "cpu_rt_runtime"))
+    assert live == {**LIMITED, **absent, "memory_swappiness": 60, "cpuset_mems": "0"}
 
 
 def test_v2_swap_is_counted_with_memory_as_the_option_is(tree: Tree) -> None:
@@ -176,6 +178,97 @@ def test_either_conversion_of_shares_counts_as_in_force(tree: Tree, tmp_path: Pa
     (tmp_path / "libpod_parent/libpod-2/cpu.weight").write_text(f"{weight}\n")
     assert cgroups.drift(host, UNLIMITED, {"cpu_shares": shares}) == {}
     assert cgroups.drift(host, UNLIMITED, {"cpu_shares": 4000}) != {}
+
+
+# Limits that are written to their files
+
+
+DISK = {"/dev/a": (8, 0)}
+
+
+def _file(tmp_path: Path, kind: str, name: str) -> Path:
+    folder = "" if kind == "v2" else f"{name.partition('.')[0]}/"
+    return Path(f"{tmp_path}/{folder}{ONE[1:]}/{name}")
+
+
+def _set(tmp_path: Path, kind: str, **contents: str) -> None:
+    for name, text in contents.items():
+        path = _file(tmp_path, kind, name.replace("__", "."))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "before", "wanted", "drifted", "written"),
+    [
+        ("v1", "blkio.throttle.read_bps_device", "8:0 5\n", {"/dev/a": 7}, {"/dev/a": 5}, "8:0 7"),
+        ("v1", "blkio.throttle.read_bps_device", "8:0 5\n", {}, {"/dev/a": 5}, "8:0 0"),
+        ("v1", "blkio.throttle.read_bps_device", "9:9 5\n", {}, {"9:9": 5}, "9:9 0"),
+        ("v2", "io.max", "8:0 rbps=5 wbps=max riops=9 wiops=max\n", {"/dev/a": 7}, {"/dev/a": 5}, "8:0 rbps=7"),
+        ("v2", "io.max", "8:0 rbps=5 wbps=max riops=9 wiops=max\n", {}, {"/dev/a": 5}, "8:0 rbps=max"),
+        ("v2", "io.max", "", {"/dev/a": 7}, {}, "8:0 rbps=7"),
+    ],
+)
+def test_limit_by_device_is_seen_and_written(
+    tree: Tree, tmp_path: Path, kind: str, file: str, before: str, wanted: Any, drifted: Any, written: str
+) -> None:
+    host = tree(kind)
+    if kind == "v1":
+        (tmp_path / "blkio/cgroup.procs").parent.mkdir(exist_ok=True)
+        (tmp_path / "blkio/cgroup.procs").write_text("")
+        host = cgroups.detect(str(tmp_path))
+    _set(tmp_path, kind, **{file: before})
+    options = {"device_read_bps": wanted}
+    assert cgroups_direct.drift(host, ONE, options, DISK) == {"device_read_bps": drifted}
+    assert cgroups.plain(host, ONE) == (before == "")
+    cgroups_direct.write(host, ONE, options, DISK)
+    assert _file(tmp_path, kind, file).read_text() == written
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "before", "wanted", "drifted", "written"),
+    [
+        ("v1", "blkio.weight_device", "8:0 100\n", {"/dev/a": 200}, True, "8:0 200"),
+        ("v1", "blkio.weight_device", "8:0 100\n", {}, True, "8:0 0"),
+        ("v1", "blkio.bfq.weight_device", "8:0 100\n", {}, True, "8:0 default"),
+        ("v2", "io.bfq.weight", "default 100\n8:0 300\n", {}, True, "8:0 default"),
+        ("v2", "io.bfq.weight", "default 100\n", {}, False, "default 100\n"),
+    ],
+)
+def test_weight_by_device_is_seen_and_written(
+    tree: Tree, tmp_path: Path, kind: str, file: str, before: str, wanted: Any, drifted: bool, written: str
+) -> None:
+    host = tree(kind)
+    if kind == "v1":
+        (tmp_path / "blkio").mkdir(exist_ok=True)
+        (tmp_path / "blkio/cgroup.procs").write_text("")
+        host = cgroups.detect(str(tmp_path))
+    _set(tmp_path, kind, **{file: before})
+    options = {"blkio_weight_device": wanted}
+    assert bool(cgroups_direct.drift(host, ONE, options, DISK)) == drifted
+    cgroups_direct.write(host, ONE, options, DISK)
+    assert _file(tmp_path, kind, file).read_text() == written
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted", "drifted"),
+    [("max\n", "409600", True), ("409600\n", "409700", False), ("409600\n", "400K", False), ("max\n", "max", False)],
+)
+def test_file_by_name_is_compared_where_it_reads_as_it_was_written(
+    tree: Tree, tmp_path: Path, before: str, wanted: str, drifted: bool
+) -> None:
+    host = tree("v2")
+    _set(tmp_path, "v2", **{"memory.high": before})
+    found = cgroups_direct.drift(host, ONE, {"cgroup_conf": {"memory.high": wanted}}, {})
+    assert found == ({"cgroup_conf": {"memory.high": before.strip()}} if drifted else {})
+    cgroups_direct.write(host, ONE, {"cgroup_conf": {"memory.high": wanted}}, {})
+    assert (_file(tmp_path, "v2", "memory.high").read_text() == wanted) == (drifted or wanted == "400K")
+
+
+def test_value_the_kernel_refuses_is_named(tree: Tree, tmp_path: Path) -> None:
+    host = tree("v2")
+    with pytest.raises(InvalidArgument, match="^cgroup_conf: the kernel does not take '1' for .*/memory.none: No such"):
+        cgroups_direct.write(host, ONE, {"cgroup_conf": {"memory.none": "1"}}, {})
 
 
 @pytest.mark.parametrize(("text", "numbers"), [("", set()), ("0", {0}), ("0-2,5", {0, 1, 2, 5}), (" 1 , 3 ", {1, 3})])

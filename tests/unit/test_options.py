@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import cgroups, cgroups_direct
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import (
     OPTIONS,
@@ -187,9 +188,10 @@ def test_option_that_a_record_lacks_is_at_its_default() -> None:
 
 def test_limits_are_live_and_only_the_environment_is_secret() -> None:
     live = {name for name, row in OPTIONS.items() if row.change == Change.LIVE}
-    limits = "memory memory_swap cpu_quota cpu_period cpu_shares cpuset_cpus pids_limit"
-    assert live == set(f"{limits} memory_reservation cpuset_mems blkio_weight".split())
+    limits = {*cgroups.LIMITS, *cgroups_direct.OPTIONS}
+    assert live == {*limits, "network", "dns", "dns_option", "dns_search", "etc_hosts"}
     assert {name for name, row in OPTIONS.items() if row.change == Change.RECORD} == {
+        "annotation",
         "label",
         "requires",
         "restart_policy",
@@ -198,6 +200,24 @@ def test_limits_are_live_and_only_the_environment_is_secret() -> None:
         "stop_timeout",
     }
     assert [name for name, row in OPTIONS.items() if row.secret] == ["env", "env_merge"]
+
+
+@pytest.mark.parametrize(
+    ("option", "before", "after", "needs"),
+    [
+        ("network", ["bridge"], ["bridge", "other"], Change.LIVE),
+        ("network", ["bridge"], ["none"], Change.RECREATE),
+        ("network", ["host"], ["bridge"], Change.RECREATE),
+        ("cgroup_conf", {"memory.high": "1"}, {"memory.high": "2", "memory.low": "1"}, Change.LIVE),
+        ("cgroup_conf", {"memory.high": "1"}, {}, Change.RECREATE),
+        ("annotation", {"a": "1"}, {"b": "1"}, Change.RECORD),
+        ("annotation", {"run.oci.hooks": "1", "a": "1"}, {"run.oci.hooks": "1"}, Change.RECORD),
+        ("annotation", {}, {"run.oci.hooks": "1"}, Change.RECREATE),
+    ],
+)
+def test_some_changes_of_an_option_need_a_new_container(option: str, before: Any, after: Any, needs: Change) -> None:
+    had, wanted = normalise({option: before})[option], normalise({option: after})[option]
+    assert OPTIONS[option].needs(had, wanted) == needs
 
 
 def test_no_two_options_share_a_name() -> None:

@@ -37,6 +37,7 @@ FULL = ContainerState(
     restarter_pid=9,
     restarter_start=10,
     error="no",
+    etc_files={"hosts": 1},
 )
 
 

@@ -138,6 +138,6 @@ def _check_ulimits(wanted: Mapping[str, list[int]], hard_limits: Mapping[str, in
             )
 
 
-def write_hosts(container: Container) -> None:
-    """Fill the files over /etc once the container's addresses are known."""
-    etc_files.fill(container)
+def write_hosts(container: Container) -> dict[str, int]:
+    """Fill the files over /etc once the container's addresses are known; their checksums."""
+    return etc_files.fill(container, container.config)

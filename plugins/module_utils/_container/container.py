@@ -447,12 +447,12 @@ class Container:
         with self.batch():
             artifacts.remove(self, name)
 
-    def update(self, config: ContainerConfig, limits: list[str]) -> None:
-        """Take a new configuration; ``limits`` names the changed options that the kernel must take too."""
+    def update(self, config: ContainerConfig, changed: list[str]) -> None:
+        """Take a new configuration; ``changed`` names what a live container must take too, options and drift."""
         from .update import update
 
         with self.batch():
-            update(self, config, limits)
+            update(self, config, changed)
             self._config = config
 
     def cleanup(self, *, delete: bool = False) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Iterable
+from zlib import crc32
 
 from .._drivers.effects import effect
 from .._model.config import ContainerConfig
@@ -67,13 +68,14 @@ def create(container: Container) -> None:
         os.chmod(f"{container.run_dir}/localtime", 0o644)
 
 
-def fill(container: Container) -> None:
-    """Write the files' content, in place."""
-    contents = (_hosts(container), hostname(container) + "\n", _resolv_conf(container.config))
+def fill(container: Container, config: ContainerConfig) -> dict[str, int]:
+    """Write the files' content, in place; the CRC-32 of each, by which ``drift`` sees an edit."""
+    contents = (_hosts(container, config), hostname(container) + "\n", _resolv_conf(config))
     for name, content in zip(_NAMES, contents):
         effect(f"write {name}")
-        with open(f"{container.run_dir}/{name}", "w", encoding="utf-8") as file:
-            file.write(content)
+        with open(f"{container.run_dir}/{name}", "wb") as file:
+            file.write(content.encode())
+    return {name: crc32(content.encode()) for name, content in zip(_NAMES, contents)}
 
 
 def _host_file(path: str) -> str:
@@ -84,9 +86,8 @@ def _host_file(path: str) -> str:
         return ""
 
 
-def _hosts(container: Container) -> str:
+def _hosts(container: Container, config: ContainerConfig) -> str:
     """The host's, the container's own name at its addresses, and etc_hosts."""
-    config = container.config
     lines = _host_file("/etc/hosts").splitlines() or ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost"]
     addresses, gateway = [], ""
     if config.create_net_ns:

@@ -82,7 +82,7 @@ def _init(container: Container) -> None:
     finally:
         for work in running:
             work.join()
-    bundle.write_hosts(container)
+    written = bundle.write_hosts(container)
     container.save(
         status=ContainerStatus.CREATED,
         exit_code=0,
@@ -97,6 +97,7 @@ def _init(container: Container) -> None:
         conmon_pid=conmon_pid,
         conmon_start=process.start_time(conmon_pid),
         netns_path=container.netns_path if config.own_net_ns else "",
+        etc_files=written,
     )
 
 

@@ -104,8 +104,8 @@ def _check_real_time(host: CgroupHost, options: Mapping[str, Any]) -> None:
         )
 
 
-def numbers(options: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
-    """Major and minor number of each block device that has a limit.
+def numbers(options: Mapping[str, Any], *, missing_ok: bool = False) -> dict[str, tuple[int, int]]:
+    """Major and minor number of each block device that has a limit; without those not there where ``missing_ok``.
 
     :raises InvalidArgument: a path is no block device of the host.
     """
@@ -115,6 +115,8 @@ def numbers(options: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
             try:
                 info = os.stat(path)
             except OSError as error:
+                if missing_ok:
+                    continue
                 raise InvalidArgument(f"{name}: {path} cannot be used: {error.strerror}") from error
             if not stat.S_ISBLK(info.st_mode):
                 raise InvalidArgument(f"{name}: {path} is not a block device of the host: name one, such as /dev/sda")

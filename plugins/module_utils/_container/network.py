@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from .._drivers import cni_config, netns
+from .._model.config import ContainerConfig
 from .._model.errors import LibpodError, NoSuchNetwork, StateCorrupt
 from .._model.network import Attachment, port_mappings
 from .attachments import RECORD, attachments, save
@@ -31,11 +32,11 @@ def require(host: Host, networks: Sequence[str]) -> None:
         host.cni.require(Attachment(network=found["name"], interface="eth0", config=found, runtime_config={}))
 
 
-def _planned(container: Container, *, missing_ok: bool = False) -> list[Attachment]:
-    """The attachments its configuration asks for; networks that are not defined are left out where ``missing_ok``."""
-    runtime_config = {"portMappings": port_mappings(container.config.ports)} if container.config.ports else {}
+def planned(container: Container, config: ContainerConfig, *, missing_ok: bool = False) -> list[Attachment]:
+    """The attachments ``config`` asks for; networks that are not defined are left out where ``missing_ok``."""
+    runtime_config = {"portMappings": port_mappings(config.ports)} if config.ports else {}
     planned = []
-    for index, name in enumerate(container.config.options["network"]["networks"]):
+    for index, name in enumerate(config.options["network"]["networks"]):
         try:
             found = _configuration(container.host, name)
         except NoSuchNetwork:
@@ -55,7 +56,7 @@ def attach(container: Container) -> None:
 
     :raises NoSuchNetwork: one is not defined. :raises ToolFailed: a plugin refused.
     """
-    made = _planned(container)
+    made = planned(container, container.config)
     for attachment in made:
         container.host.cni.require(attachment)
     save(container, made)
@@ -64,7 +65,7 @@ def attach(container: Container) -> None:
     save(container, made)
 
 
-def _delete(container: Container, attachment: Attachment) -> None:
+def delete(container: Container, attachment: Attachment) -> None:
     """DEL. Where ADD never came to an end and left no address, a plugin's refusal to delete is nothing to stop at:
 
     it is that of a configuration it does not accept, and would keep the container for ever.
@@ -84,10 +85,10 @@ def detach(container: Container) -> None:
         made = attachments(container)
     except StateCorrupt:
         # A record that the power was cut on, say: what it must have held.
-        made = _planned(container, missing_ok=True)
+        made = planned(container, container.config, missing_ok=True)
     try:
         for attachment in reversed(made):
-            _delete(container, attachment)
+            delete(container, attachment)
     finally:
         netns.delete(container.netns_path)
     if made:

@@ -1,34 +1,39 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Update in place: limits the kernel takes while the container runs, and values that only the record holds."""
+"""Update in place: what the kernel takes or we can change while the container runs, and what only the record holds."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Iterable
 
-from .._drivers.cgroups import read_file
 from .._model.config import ContainerConfig
-from .._spec.resources import changed_resources
 
 if TYPE_CHECKING:
     from .container import Container
 
+# Options that the files over /etc are made of.
+_FILES = ("dns", "dns_search", "dns_option", "etc_hosts")
 
-def update(container: Container, config: ContainerConfig, limits: list[str]) -> None:
-    """Give a live container the changed ``limits`` of ``config``, then record it.
 
-    In this order, for an interrupted update is then seen as a difference by the next run, and done again.
+def update(container: Container, config: ContainerConfig, changed: Iterable[str]) -> None:
+    """Give a live container the ``changed`` parts of ``config``, then record it.
+
+    In this order, for an interrupted update is then seen as a difference by the next run, and done again. ``changed``
+    are options, and names of ``drift`` for what is to be put right.
     """
-    if limits and container.state.status.has_process:
-        wanted = changed_resources(
-            config.options,
-            limits,
-            swap=container.host.swap,
-            unified=container.host.cgroups.unified,
-            all_cpus=read_file("/sys/devices/system/cpu/online") or "0",
-            all_mems=read_file("/sys/devices/system/node/online") or "0",
-        )
-        container.host.oci.update(container.id, container.name, wanted)
+    parts = set(changed)
+    if parts and container.state.status.has_process:
+        from . import live_limits
+
+        live_limits.apply(container, config, parts)
+        if any(part.partition(" ")[0] in ("network", "publish") for part in parts):
+            from . import live_network
+
+            live_network.apply(container, config, thorough=any(part.startswith("network rules ") for part in parts))
+        if any(part in _FILES or part.startswith(("network", "/etc/")) for part in parts):
+            from . import etc_files
+
+            container.save(etc_files=etc_files.fill(container, config))
     container.store.write_config(config)
     container.event("update")

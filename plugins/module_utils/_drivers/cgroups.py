@@ -64,6 +64,23 @@ def detect(root: str = CGROUP_ROOT) -> CgroupHost:
     return CgroupHost("hybrid" if hybrid else "v1", tuple(f"{root}/{name}" for name in mounts), controllers)
 
 
+# Files that are as a new cgroup has them wherever nobody asked for a limit by device or switched the OOM killer off.
+_V1_PLAIN = (
+    *(("blkio", f"blkio.throttle.{way}_{unit}_device", "") for way in ("read", "write") for unit in ("bps", "iops")),
+    ("memory", "memory.oom_control", "oom_kill_disable 0"),
+)
+_V2_PLAIN = (("io", "io.max", ""),)
+
+
+def plain(host: CgroupHost, path: str) -> bool:
+    """Whether none of the limits of ``cgroups_direct`` is in force that can be seen at a glance."""
+    for controller, name, usual in _V2_PLAIN if host.unified else _V1_PLAIN:
+        text = host.read(path, controller, name)
+        if text and text.partition("\n")[0] != usual:
+            return False
+    return True
+
+
 def frozen(host: CgroupHost, path: str) -> bool:
     """Was this cgroup itself paused? (A frozen ancestor does not count: the OCI runtime could not resume this one.)"""
     name = "cgroup.freeze" if host.unified else "freezer.self_freezing"
@@ -126,6 +143,11 @@ def _plain(controller: str, v1: str, v2: str) -> Callable[[CgroupHost, str], Opt
     return lambda host, path: _number(host.read(path, controller, v2 if host.unified else v1))
 
 
+def _weight(host: CgroupHost, path: str) -> Optional[int]:
+    text = host.read(path, "blkio", "io.bfq.weight" if host.unified else "blkio.bfq.weight")
+    return _number(text.partition("\n")[0].split()[-1]) if text else None
+
+
 _READERS: dict[str, Callable[[CgroupHost, str], Any]] = {
     "memory": _plain("memory", "memory.limit_in_bytes", "memory.max"),
     "memory_swap": _memory_swap,
@@ -139,8 +161,13 @@ _READERS: dict[str, Callable[[CgroupHost, str], Any]] = {
     "cpuset_cpus": lambda host, path: host.read(path, "cpuset", "cpuset.cpus"),
     "cpuset_mems": lambda host, path: host.read(path, "cpuset", "cpuset.mems"),
     "pids_limit": _plain("pids", "pids.max", "pids.max"),
+    "blkio_weight": _weight,
+    "cpu_rt_period": _plain("cpu", "cpu.rt_period_us", "cpu.rt_period_us"),
+    "cpu_rt_runtime": _plain("cpu", "cpu.rt_runtime_us", "cpu.rt_runtime_us"),
 }
 LIMITS = tuple(_READERS)
+# What a new cgroup has, and what a kernel may have no file for.
+_DEFAULTS = {"cpu_period": 100000, "cpu_rt_period": 1000000, "cpu_rt_runtime": 0, "blkio_weight": 100}
 
 
 def limits(host: CgroupHost, path: str, names: Iterable[str] = LIMITS) -> dict[str, Any]:
@@ -168,14 +195,16 @@ def _in_force(host: CgroupHost, path: str, name: str, wanted: Any, live: Any) ->
             return True
         whole = cpu_list(host.read(os.path.dirname(path.rstrip("/")), "cpuset", name.replace("_", ".")) or "")
         return (cpu_list(wanted or "") or whole) == (cpu_list(live) or whole)
-    if name in ("cpu_shares", "cpu_period", "memory_swap", "memory_swappiness") and live is None:
+    if name in ("cpu_shares", "memory_swap", "memory_swappiness", *_DEFAULTS) and live is None:
         return True
     if name == "cpu_shares":
         return _same_shares(host, wanted or DEFAULT_SHARES, live)
-    if name == "cpu_period":
-        return bool((wanted or 100000) == live)
+    if name in _DEFAULTS:
+        return bool((wanted or _DEFAULTS[name]) == live)
     if name == "memory_swappiness":
-        return wanted in (None, -1, live)
+        # What a new cgroup has is its parent's.
+        inherited = limits(host, os.path.dirname(path), (name,))[name] if wanted is None else wanted
+        return inherited in (None, live)
     if name == "memory_swap":
         # Not set means what the kernel has by itself: any value is as good.
         return not wanted or (live == -1 if wanted == -1 else live == _pages(wanted))

@@ -80,6 +80,17 @@ class Cni:
                 if attachment.facts.ipv6 or "could not check ipv6 dnat" not in error.stderr:
                     raise
 
+    def again(self, container_id: str, netns_path: str, had: Attachment, new: Attachment, kinds: Sequence[str]) -> None:
+        """DEL of what is, and ADD, of the plugins of these ``kinds`` alone; they pass the result they are given on.
+
+        :raises ToolFailed: with the plugin's own words.
+        """
+        with self._turn(fcntl.LOCK_EX) as lock:
+            for plugin in had.config["plugins"]:
+                if plugin["type"] in kinds:
+                    for verb, attachment in (("DEL", had), ("ADD", new)):
+                        PluginRun(self._parts, verb, container_id, netns_path, attachment, plugin, lock).answer()
+
     def delete(self, container_id: str, netns_path: str, attachment: Attachment) -> None:
         """DEL, whatever is left of the attachment, its namespace and its result; nothing left is fine.
 

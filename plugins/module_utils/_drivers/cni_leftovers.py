@@ -64,6 +64,14 @@ def stand_in(path: str, container_id: str, attachment: Attachment) -> bool:
     return True
 
 
+def masquerades(container_id: str, attachment: Attachment) -> bool:
+    """Whether the rules are there that the bridge and ptp plugins masquerade an attachment's addresses with, if any."""
+    if not any(plugin.get("ipMasq") for plugin in attachment.config["plugins"]):
+        return True
+    facts = attachment.facts
+    return {one.ip for one in (*facts.ipv4, *facts.ipv6)} <= set(_masqueraded(container_id, attachment))
+
+
 def _reserved(container_id: str, attachment: Attachment) -> list[str]:
     """Addresses host-local reserves for the container: files named after them, with its ID and interface inside."""
     found = []

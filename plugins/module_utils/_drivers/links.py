@@ -76,6 +76,27 @@ def add_pair(namespace: str, name: str, addresses: Sequence[str]) -> None:
     netns.run_inside(namespace, make)
 
 
+def add_routes(namespace: str, name: str, routes: Sequence[tuple[str, str]]) -> None:
+    """Add routes, each ``(DESTINATION/PREFIX, GATEWAY)``, through the link ``name`` where there are none like them.
+
+    :raises ToolMissing: pyroute2 is not installed.
+    """
+    pyroute2 = _pyroute2()
+
+    def add() -> None:
+        with pyroute2.IPRoute() as route:
+            for index in route.link_lookup(ifname=name):
+                for destination, gateway in routes:
+                    effect(f"add route through {name}")
+                    try:
+                        route.route("add", dst=destination, gateway=gateway, oif=index)
+                    except pyroute2.NetlinkError as error:
+                        if error.code != 17:  # EEXIST: the first one has it
+                            raise
+
+    netns.run_inside(namespace, add)
+
+
 def remove_veth(name: str, mac: str) -> None:
     """Remove the veth link of this name and MAC from the caller's namespace, if it is there.
 

@@ -77,6 +77,7 @@ def container_spec() -> dict[str, Any]:
         "delete_depend": {"type": "bool", "default": False},
         "delete_volumes": {"type": "bool", "default": False},
         "detach": {"type": "bool", "default": True},
+        "drift": {"type": "str", "default": "auto", "choices": ["auto", "full"]},
         "stop_time": {"type": "str"},
         "restart_time": {"type": "str"},
         "env_file": {"type": "list", "elements": "path", "aliases": ["env_files"]},
@@ -112,6 +113,7 @@ def desired(params: Mapping[str, Any]) -> Desired:
         "delete_depend",
         "delete_volumes",
         "detach",
+        "drift",
     )
     common = {"name": name, "state": params["state"], **{key: params[key] for key in controls}}
     common.update((key, _seconds(params, key)) for key in ("stop_time", "restart_time"))

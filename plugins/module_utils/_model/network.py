@@ -15,7 +15,7 @@ class Attachment(NamedTuple):
 
     ``config`` is the network's configuration list as it was at ADD, ``runtime_config`` the values for the plugins'
     capabilities (``portMappings``, ``ips``, ``mac``, ``aliases``, …), ``result`` the last plugin's: all as in the
-    CNI specification 1.0.
+    CNI specification 1.0. ``forwarding`` says that its published ports are being changed.
     """
 
     network: str
@@ -23,6 +23,7 @@ class Attachment(NamedTuple):
     config: Mapping[str, Any]
     runtime_config: Mapping[str, Any] = {}
     result: Optional[Mapping[str, Any]] = None
+    forwarding: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return self._asdict()

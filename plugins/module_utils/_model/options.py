@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import enum
-from typing import Any, Callable, Mapping, NamedTuple
+from typing import Any, Callable, Mapping, NamedTuple, Optional
 
 from . import modes, ports, spelling, volumes
 from .errors import InvalidArgument
@@ -28,7 +28,8 @@ class Option(NamedTuple):
     """One option: how users write it, what it means, and what a change of it needs.
 
     ``normalise`` takes the user's value and the option's name; ``default`` is a normalised value,
-    None standing for the image's or the kernel's. ``secret`` values are never shown in a diff.
+    None standing for the image's or the kernel's. ``secret`` values are never shown in a diff. Where only some changes
+    are as ``change`` says, ``in_place`` tells which, before and after; the others need a new container.
     """
 
     name: str
@@ -41,6 +42,11 @@ class Option(NamedTuple):
     suboptions: tuple[tuple[str, str], ...] = ()
     change: Change = Change.RECREATE
     secret: bool = False
+    in_place: Optional[Callable[[Any, Any], bool]] = None
+
+    def needs(self, before: Any, after: Any) -> Change:
+        """What this very difference asks for."""
+        return self.change if self.in_place is None or self.in_place(before, after) else Change.RECREATE
 
 
 _LIVE, _RECORD = Change.LIVE, Change.RECORD
@@ -59,6 +65,22 @@ def _later(module: str, function: str) -> Callable[[Any, str], Any]:
         return getattr(import_module(f".{module}", __package__), function)(value, option)
 
     return normalise
+
+
+def _both_cni(before: Any, after: Any) -> bool:
+    """Networks come and go in a namespace; the namespace itself stays the process's own."""
+    return bool(before["mode"] == after["mode"] == "cni")
+
+
+def _none_taken_away(before: Any, after: Any) -> bool:
+    """What a cgroup file held before its first write, nobody knows."""
+    return set(before) <= set(after)
+
+
+def _not_the_runtimes(before: Any, after: Any) -> bool:
+    """Some annotations are orders to the OCI runtime (crun(1), systemd properties of runc), carried out at creation."""
+    differing = {key for key in {*before, *after} if before.get(key) != after.get(key)}
+    return not any(key.startswith(("run.oci.", "org.systemd.property.")) for key in differing)
 
 
 def _row(name: str, type: str, normalise: Callable[[Any, str], Any], default: Any = None, **more: Any) -> Option:
@@ -86,7 +108,7 @@ _ROWS = (
     _row("unsetenv", "list", spelling.string_set, [], elements="str"),
     _row("unsetenv_all", "bool", spelling.flag, False),
     _row("http_proxy", "bool", spelling.flag, True),
-    _row("annotation", "dict", spelling.mapping, {}),
+    _row("annotation", "dict", spelling.mapping, {}, change=_RECORD, in_place=_not_the_runtimes),
     _row("hostname", "str", spelling.hostname),
     _row("label", "dict", spelling.mapping, {}, aliases=("labels",), change=_RECORD),
     _row("volume", "list", volumes.volumes, [], aliases=("volumes",), elements="str"),
@@ -105,7 +127,16 @@ _ROWS = (
     ),
     _row("publish_all", "bool", spelling.flag, False),
     _row("expose", "list", ports.expose, [], aliases=("exposed", "exposed_ports"), elements="str"),
-    _row("network", "list", modes.network, _NETWORK_DEFAULT, aliases=("net", "network_mode"), elements="str"),
+    _row(
+        "network",
+        "list",
+        modes.network,
+        _NETWORK_DEFAULT,
+        aliases=("net", "network_mode"),
+        elements="str",
+        change=_LIVE,
+        in_place=_both_cni,
+    ),
     _row("ipc", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE, aliases=("ipc_mode",)),
     _row("pid", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE, aliases=("pid_mode",)),
     _row("uts", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE),
@@ -117,10 +148,10 @@ _ROWS = (
     _row("subgidname", "str", spelling.text),
     _row("pod", "str", spelling.name),
     _row("requires", "list", _later("namespace_options", "names"), [], elements="str", change=_RECORD),
-    _row("dns", "list", spelling.addresses, [], aliases=("dns_servers",), elements="str"),
-    _row("dns_option", "list", spelling.string_list, [], aliases=("dns_opts",), elements="str"),
-    _row("dns_search", "list", spelling.string_list, [], aliases=("dns_search_domains",), elements="str"),
-    _row("etc_hosts", "dict", spelling.hosts, {}, aliases=("add_hosts",)),
+    _row("dns", "list", spelling.addresses, [], aliases=("dns_servers",), elements="str", change=_LIVE),
+    _row("dns_option", "list", spelling.string_list, [], aliases=("dns_opts",), elements="str", change=_LIVE),
+    _row("dns_search", "list", spelling.string_list, [], aliases=("dns_search_domains",), elements="str", change=_LIVE),
+    _row("etc_hosts", "dict", spelling.hosts, {}, aliases=("add_hosts",), change=_LIVE),
     _row("no_hosts", "bool", spelling.flag, False),
     _row("memory", "str", spelling.size_limit, change=_LIVE),
     _row("memory_swap", "str", spelling.swap_limit, change=_LIVE),
@@ -130,19 +161,19 @@ _ROWS = (
     _row("cpuset_cpus", "str", spelling.cpu_list, change=_LIVE),
     _row("pids_limit", "str", spelling.limit, 2048, change=_LIVE),
     _row("memory_reservation", "str", spelling.size_limit, change=_LIVE),
-    _row("memory_swappiness", "int", _later("devices", "swappiness")),
+    _row("memory_swappiness", "int", _later("devices", "swappiness"), change=_LIVE),
     _row("kernel_memory", "str", spelling.size_limit),
-    _row("oom_kill_disable", "bool", spelling.flag, False),
+    _row("oom_kill_disable", "bool", spelling.flag, False, change=_LIVE),
     _row("cpuset_mems", "str", spelling.cpu_list, change=_LIVE),
-    _row("cpu_rt_period", "int", spelling.limit),
-    _row("cpu_rt_runtime", "int", spelling.limit),
+    _row("cpu_rt_period", "int", spelling.limit, change=_LIVE),
+    _row("cpu_rt_runtime", "int", spelling.limit, change=_LIVE),
     _row("blkio_weight", "int", _later("devices", "weight"), change=_LIVE),
-    _row("blkio_weight_device", "dict", _later("devices", "weights"), {}),
-    _row("device_read_bps", "list", _later("devices", "byte_rates"), {}, elements="str"),
-    _row("device_write_bps", "list", _later("devices", "byte_rates"), {}, elements="str"),
-    _row("device_read_iops", "list", _later("devices", "rates"), {}, elements="str"),
-    _row("device_write_iops", "list", _later("devices", "rates"), {}, elements="str"),
-    _row("cgroup_conf", "dict", _later("devices", "cgroup_files"), {}),
+    _row("blkio_weight_device", "dict", _later("devices", "weights"), {}, change=_LIVE),
+    _row("device_read_bps", "list", _later("devices", "byte_rates"), {}, elements="str", change=_LIVE),
+    _row("device_write_bps", "list", _later("devices", "byte_rates"), {}, elements="str", change=_LIVE),
+    _row("device_read_iops", "list", _later("devices", "rates"), {}, elements="str", change=_LIVE),
+    _row("device_write_iops", "list", _later("devices", "rates"), {}, elements="str", change=_LIVE),
+    _row("cgroup_conf", "dict", _later("devices", "cgroup_files"), {}, change=_LIVE, in_place=_none_taken_away),
     _row("rdt_class", "str", spelling.name),
     _row("cap_add", "list", spelling.capabilities, [], aliases=("capabilities",), elements="str"),
     _row("cap_drop", "list", spelling.capabilities, [], elements="str"),

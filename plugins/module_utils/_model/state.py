@@ -23,7 +23,7 @@ class ContainerState(NamedTuple):
 
     ``restart_at`` is when the process ``restarter_pid`` will start the exited container again, empty where nobody will;
     ``restart_count`` counts such starts since the user's own, ``restart_delay`` is the last wait in seconds, and
-    ``error`` why the last such start failed.
+    ``error`` why the last such start failed. ``etc_files`` has the CRC-32 of each file over /etc as it was written.
     """
 
     status: ContainerStatus = ContainerStatus.CONFIGURED
@@ -49,6 +49,7 @@ class ContainerState(NamedTuple):
     restarter_pid: int = 0
     restarter_start: int = 0
     error: str = ""
+    etc_files: Mapping[str, int] = {}
 
     @property
     def told(self) -> bool:

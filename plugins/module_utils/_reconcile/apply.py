@@ -196,12 +196,14 @@ def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired,
 
 def _update(runtime: Runtime, container: Container, desired: Desired, plan: Plan) -> None:
     """Take the changed options over, the kernel's part of them first."""
-    names = [found.option for found in plan.differences if found.change in (Change.RECORD, Change.LIVE)]
-    limits = [found.option for found in plan.differences if found.change == Change.LIVE]
+    names = [
+        found.option for found in plan.differences if found.change in (Change.RECORD, Change.LIVE) and not found.drift
+    ]
+    parts = [found.option for found in plan.differences if found.change == Change.LIVE]
     config = container.config.with_options({name: desired.wanted[name] for name in names})
     if "requires" in names:
         config = config._replace(requires=joins.requires(runtime, desired.wanted))
-    container.update(config, limits)
+    container.update(config, parts)
 
 
 def _delete(runtime: Runtime, name: str, desired: Desired) -> None:

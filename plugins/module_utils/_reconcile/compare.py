@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Iterable, Mapping
 
 from .._container.container import Container
-from .._drivers import cgroups
+from .._container.drift import findings
 from .._model.config import ContainerConfig, resolved
 from .._model.errors import NoSuchContainer
 from .._model.image import local_names, name_for_source
@@ -32,7 +32,8 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
         before = recorded.get(row.name, config.options.get(row.name, row.default))
         after = wanted.get(row.name, desired.options[row.name])
         if before != after and not _both_join(config, desired, row.name):
-            found.append(Difference(row.name, before, after, row.change, row.secret))
+            needs = row.needs(config.options.get(row.name, row.default), desired.options[row.name])
+            found.append(Difference(row.name, before, after, needs, row.secret))
     return found if plain(desired.options) else found + _joined_differences(runtime, config, desired)
 
 
@@ -45,14 +46,18 @@ def plain(options: Mapping[str, Any]) -> bool:
 
 
 def drift(container: Container, desired: Desired, known: Iterable[Difference]) -> list[Difference]:
-    """The limits that somebody changed behind our back, as the kernel has them; ``known`` options are left out."""
+    """What somebody changed behind our back, as the kernel has it; ``known`` options are left out.
+
+    What needs a restart is looked for only where the container is to run.
+    """
     if desired.by_name or not container.state.status.has_process:
         return []
-    wanted = {name: container.config.options[name] for name in cgroups.LIMITS}
-    for difference in known:
-        wanted.pop(difference.option, None)
-    live = cgroups.drift(container.host.cgroups, container.cgroup_path, wanted)
-    return [Difference(name, before, wanted[name], Change.LIVE) for name, before in live.items()]
+    found = findings(container, {difference.option for difference in known}, full=desired.drift == "full")
+    return [
+        Difference(one.part, one.before, one.after, RESTART if one.restart else Change.LIVE, drift=True)
+        for one in found
+        if not one.restart or desired.state == "started"
+    ]
 
 
 def _image_difference(runtime: Runtime, config: ContainerConfig, desired: Desired) -> list[Difference]:

@@ -19,7 +19,8 @@ class Desired(NamedTuple):
     ``given`` are the names of the options the task has. ``image`` is the user's own spelling; with
     ``rootfs`` it is a host directory, used under an overlay where ``overlay``. ``unusable`` is why no
     container can be made of the options, where only the making of one would look at them. ``stop_time`` and
-    ``restart_time`` are the seconds until a stop kills, in the place of the container's own.
+    ``restart_time`` are the seconds until a stop kills, in the place of the container's own. ``drift`` is ``auto``,
+    what can be seen without starting a program, or ``full``.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Desired(NamedTuple):
     detach: bool = True
     stop_time: Optional[int] = None
     restart_time: Optional[int] = None
+    drift: str = "auto"
     unusable: Optional[Exception] = None
 
     @property

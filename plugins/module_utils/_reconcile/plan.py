@@ -36,6 +36,7 @@ class Difference(NamedTuple):
     after: Any
     change: int
     secret: bool = False
+    drift: bool = False
 
     def shown(self) -> tuple[Any, Any]:
         """Before and after as a diff may show them: of a secret mapping the names that differ, no value."""

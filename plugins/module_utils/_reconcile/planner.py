@@ -21,7 +21,7 @@ from .._model.status import ContainerStatus
 from .._runtime.runtime import Runtime
 from .compare import differences, drift, lost_joins, plain
 from .desired import Desired
-from .plan import Difference, Plan, Step
+from .plan import RESTART, Difference, Plan, Step
 
 _BEGIN = ("start", "restart", "create", "recreate")
 _AFTER = {"started": "running", "stopped": "exited", "paused": "paused", "created": "configured"}
@@ -50,10 +50,12 @@ def _existing(runtime: Runtime, container: Container, desired: Desired) -> Plan:
     status = container.state.status
     if recreate:
         return _recreate(runtime, container, desired, found)
-    found += drift(container, desired, found)
+    drifted = drift(container, desired, found)
+    found += [one for one in drifted if one.change != RESTART]
     steps = [Step("update", desired.name)] if found else []
     moves = _moves(status, desired) + _after_stop(container, desired)
     moved = lost_joins(container) if desired.state == "started" else []
+    moved += [one for one in drifted if one.change == RESTART]
     if moved and not any(step.verb == "restart" for step in moves):
         moves = [*moves, Step("restart", desired.name)]
     steps += moves

@@ -16,6 +16,8 @@ NO_LIMIT = {
     "cpu_shares": 1024,
     "pids_limit": -1,
     "blkio_weight": 100,
+    "cpu_rt_period": 1000000,
+    "cpu_rt_runtime": 0,
 }
 _PLACES = {
     "memory": ("memory", "limit"),
@@ -42,6 +44,8 @@ _BY_DEVICE = {
 }
 LIMITS = tuple(_PLACES)
 BY_DEVICE = tuple(_BY_DEVICE)
+# What an OCI runtime's update takes; the others are written by ``cgroups_direct``.
+UPDATED = tuple(name for name in LIMITS if name not in ("memory_swappiness", "kernel_memory"))
 
 
 def resources(options: Mapping[str, Any], *, swap: bool, numbers: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
@@ -75,14 +79,14 @@ def _limits(values: Mapping[str, Any], names: Iterable[str], swap: bool) -> dict
 def changed_resources(
     options: Mapping[str, Any], names: Iterable[str], *, swap: bool, unified: bool, all_cpus: str, all_mems: str
 ) -> dict[str, Any]:
-    """``linux.resources`` for an update in place of the limits in ``names``.
+    """``linux.resources`` for an update in place of the limits in ``names``; other names are passed over.
 
     Memory and swap go together, and so do quota and period, for the kernel checks one against the other; ``all_cpus``
     and ``all_mems`` are what the cpusets are set to where they are no longer limited. A reservation is given up with -1
     in cgroup v1; in v2 -1 would reserve everything, 0 is not written by runc, and 1 byte is no page.
     """
-    wanted = set(names)
-    for pair in ({"memory", "memory_swap"}, {"cpu_quota", "cpu_period"}):
+    wanted = set(names) & set(UPDATED)
+    for pair in ({"memory", "memory_swap"}, {"cpu_quota", "cpu_period"}, {"cpu_rt_period", "cpu_rt_runtime"}):
         if wanted & pair:
             wanted |= pair
     free = {**NO_LIMIT, "cpuset_cpus": all_cpus, "cpuset_mems": all_mems, "memory_reservation": 1 if unified else -1}

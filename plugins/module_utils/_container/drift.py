@@ -1,0 +1,136 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What somebody did to a live container behind our back, as /proc, the cgroup files and our records show it.
+
+Read on every run, so no program is started, and nothing imported that an unchanged container does not need. Only
+``full``, on request, asks the CNI plugins.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
+
+from .._drivers import cgroups, process
+from .._model.namespaces import LinuxNS
+from .._model.options import OPTIONS
+from . import network_facts
+
+if TYPE_CHECKING:
+    from .container import Container
+
+# Limits of cgroups_direct that are not among cgroups.LIMITS, which every run reads.
+_DIRECT = (
+    *("device_read_bps", "device_write_bps", "device_read_iops", "device_write_iops"),
+    *("blkio_weight_device", "oom_kill_disable", "cgroup_conf"),
+)
+
+
+class Finding(NamedTuple):
+    """One part that is not as recorded; ``restart``: only a restart puts it right, else an update in place does.
+
+    ``part`` is a limit's option, or a file of ours (``/etc/hosts``), or begins with ``network ``, ``mount `` or is
+    ``conmon``.
+    """
+
+    part: str
+    before: Any
+    after: Any
+    restart: bool = False
+
+
+def findings(container: Container, known: set[str], *, full: bool = False) -> list[Finding]:
+    """All that is found; ``known`` options differ from the record anyhow and are left out."""
+    found = _limits(container, known) + _processes(container) + _files(container) + _mounts(container)
+    network = network_facts.wrong(container)
+    found += [Finding(f"network {part}", what, "as attached") for part, what in network.items()]
+    if full and not network:
+        from . import live_network
+
+        found += [Finding(f"network {part}", what, "as attached") for part, what in live_network.rules(container)]
+    return found
+
+
+def _limits(container: Container, known: set[str]) -> list[Finding]:
+    options = container.config.options
+    path, host = container.cgroup_path, container.host.cgroups
+    live = cgroups.drift(host, path, {name: options[name] for name in cgroups.LIMITS if name not in known})
+    if any(options[name] != OPTIONS[name].default for name in _DIRECT) or not cgroups.plain(host, path):
+        from .._drivers import cgroups_direct
+        from . import kernel_limits
+
+        wanted = {name: options[name] for name in _DIRECT if name not in known}
+        live.update(cgroups_direct.drift(host, path, wanted, kernel_limits.numbers(options, missing_ok=True)))
+    return [Finding(name, value, options[name]) for name, value in live.items()]
+
+
+def _processes(container: Container) -> list[Finding]:
+    state = container.state
+    if not state.conmon_pid or process.alive(state.conmon_pid, state.conmon_start):
+        return []
+    # Nobody reads the container's output any more, nor will anybody say how it ended.
+    return [Finding("conmon", "killed", "running", restart=True)]
+
+
+def _mine(container: Container) -> dict[str, int]:
+    """The files over /etc that are the container's own, with their checksums, those of a network's owner left out."""
+    config, found = container.config, dict(container.state.etc_files)
+    if config.options["no_hosts"] or config.namespace_container(LinuxNS.NET):
+        found.pop("hosts", None)
+    if config.namespace_container(LinuxNS.NET):
+        found.pop("resolv.conf", None)
+    return found
+
+
+def _files(container: Container) -> list[Finding]:
+    found = []
+    for name, written in _mine(container).items():
+        try:
+            with open(f"{container.run_dir}/{name}", "rb") as file:
+                what = "" if crc32(file.read()) == written else "edited"
+        except FileNotFoundError:
+            what = "removed"
+        if what:
+            found.append(Finding(f"/etc/{name}", what, "as the engine wrote it", restart=what == "removed"))
+    return found
+
+
+def _mounts(container: Container) -> list[Finding]:
+    """The mounts of volumes, file systems and our files that are no longer there: proc_pid_mountinfo(5)."""
+    config = container.config
+    try:
+        with open(f"/proc/{container.state.pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+            points = {_unescaped(line.split(" ", 5)[4]) for line in file}
+    except OSError:
+        return []
+    # A process that changed its root sees only what is below it.
+    if "/" not in points:
+        return []
+    wanted = {
+        *(f"/etc/{name}" for name in _mine(container)),
+        *(volume["target"] for volume in config.volumes),
+        *(one["target"] for one in config.file_systems),
+    }
+    gone = [target for target in sorted(wanted - points) if _followed(container, target) not in points]
+    return [Finding(f"mount {target}", "gone", "mounted", restart=True) for target in gone]
+
+
+def _followed(container: Container, target: str) -> str:
+    """The path of ``target`` with the image's links followed, as the runtime followed them."""
+    from .._drivers import beneath
+
+    root = f"/proc/{container.state.pid}/root"
+    try:
+        return beneath.resolve(root, target)[len(root) :]
+    except OSError:
+        return target
+
+
+def _unescaped(text: str) -> str:
+    """A path of mountinfo, in which space, tab, newline and backslash are three octal digits."""
+    if "\\" not in text:
+        return text
+    import re
+
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)

@@ -1,0 +1,198 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is changed while a container runs: the same process before and after, and the kernel's new value."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Iterator
+
+import pytest
+from ansible_collections.libpod.engine.tests.support import hosts
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
+
+PLAIN: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
+WEB: dict[str, Any] = {"image": "busybox", "command": "httpd -f -p 80 -h /www", "stop_signal": "KILL"}
+
+
+def change(host: Host, process: Process, name: str = "c", **options: Any) -> Result:
+    """Run the task, as foretold by check mode: in place, and nothing is left for a second run."""
+    foretold = host.container(name, check=True, diff=True, **options)
+    done = host.container(name, diff=True, **options)
+    assert not done.failed and done["actions"] == [f"updated {name}"] == foretold["actions"], (foretold, done)
+    assert done["diff"] == foretold["diff"]
+    assert Process(done).pid == process.pid
+    assert host.container(name, **options).get("actions") == []
+    return done
+
+
+def links(process: Process) -> dict[str, list[str]]:
+    """Interfaces of a process's network namespace and their global IPv4 addresses."""
+    found = process.run("ip", "-o", "addr")
+    names: dict[str, list[str]] = {}
+    for line in found.stdout.splitlines():
+        words = line.split()
+        names.setdefault(words[1], [])
+        if words[2] == "inet" and words[1] != "lo":
+            names[words[1]].append(words[3].partition("/")[0])
+    return {name: addresses for name, addresses in names.items() if name != "lo"}
+
+
+def page(host: Host, port: int) -> str:
+    request = f"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | busybox nc -w 5 127.0.0.1 {port}"
+    return host.run("sh", "-c", request).partition("\n\n")[2]
+
+
+def define_networks(*names: str) -> None:
+    """Further CNI networks of the host, 10.90.0.0/16 and so on."""
+    for number, name in enumerate(names):
+        with open(f"/srv/cni/9{number}-{name}.conflist", "w", encoding="utf-8") as file:
+            json.dump(hosts.network(name, f"cni-{name}", f"10.9{number}"), file)
+
+
+def forget_networks() -> None:
+    """Their definitions go; what a removal needs of them stands in the container's own record."""
+    for name in os.listdir("/srv/cni"):
+        if name.startswith("9"):
+            os.unlink(f"/srv/cni/{name}")
+
+
+@pytest.fixture
+def networks(host: Host) -> Iterator[None]:
+    define_networks("second", "third")
+    yield
+    forget_networks()
+
+
+def _block_device() -> str:
+    return next(f"/dev/{name}" for name in ("vda", "sda", "loop0") if os.path.exists(f"/dev/{name}"))
+
+
+def test_every_limit_is_the_kernels_new_value_and_goes_again(host: Host) -> None:
+    block = _block_device()
+    numbers = f"{os.major(os.stat(block).st_rdev)}:{os.minor(os.stat(block).st_rdev)}"
+    process = Process(host.container("c", **PLAIN, device_read_bps=[f"{block}:1m"], device_write_iops=[f"{block}:9"]))
+    usual = process.cgroup("memory", "memory.swappiness")
+
+    def throttle(what: str) -> str:
+        return process.cgroup("blkio", f"blkio.throttle.{what}_device") or ""
+
+    limits: dict[str, Any] = {
+        "memory_swappiness": 11,
+        "oom_kill_disable": True,
+        "device_read_bps": [f"{block}:2m"],
+        "device_write_bps": [f"{block}:3m"],
+        "device_read_iops": [f"{block}:100"],
+        "memory": "64m",
+        "pids_limit": 77,
+    }
+    change(host, process, **PLAIN, **limits)
+    assert process.cgroup("memory", "memory.swappiness") == "11"
+    assert "oom_kill_disable 1" in (process.cgroup("memory", "memory.oom_control") or "")
+    assert process.cgroup("memory", "memory.limit_in_bytes") == str(64 << 20)
+    assert process.cgroup("pids", "pids.max") == "77"
+    expected = {"read_bps": 2 << 20, "write_bps": 3 << 20, "read_iops": 100}
+    assert {what: throttle(what) for what in expected} == {what: f"{numbers} {n}" for what, n in expected.items()}
+    assert throttle("write_iops") == ""
+
+    change(host, process, **PLAIN, memory_swappiness=12, device_read_bps=[f"{block}:2m"])
+    assert process.cgroup("memory", "memory.swappiness") == "12"
+    change(host, process, **PLAIN)
+    assert process.cgroup("memory", "memory.swappiness") == usual
+    assert "oom_kill_disable 0" in (process.cgroup("memory", "memory.oom_control") or "")
+    assert [throttle(what) for what in expected] == ["", "", ""]
+
+
+def test_names_and_servers_are_changed_in_the_files_that_are_mounted(host: Host) -> None:
+    process = Process(host.container("c", **PLAIN, dns=["192.0.2.1"], etc_hosts={"db": "192.0.2.9"}))
+    before = [os.stat(process.path(f"root/etc/{name}")).st_ino for name in ("hosts", "resolv.conf")]
+    change(
+        host,
+        process,
+        **PLAIN,
+        dns=["192.0.2.2"],
+        dns_search=["example.org"],
+        dns_option=["ndots:3"],
+        etc_hosts={"db": "192.0.2.10", "other": "192.0.2.11"},
+        annotation={"note": "x"},
+    )
+    assert process.read("root/etc/resolv.conf") == "search example.org\nnameserver 192.0.2.2\noptions ndots:3\n"
+    assert {"192.0.2.10\tdb", "192.0.2.11\tother"} <= set(process.read("root/etc/hosts").splitlines())
+    assert "192.0.2.9" not in process.read("root/etc/hosts")
+    assert before == [os.stat(process.path(f"root/etc/{name}")).st_ino for name in ("hosts", "resolv.conf")]
+
+
+@pytest.mark.usefixtures("networks")
+def test_networks_come_and_go_and_the_others_are_not_touched(host: Host) -> None:
+    options = {**WEB, "publish": ["8080:80"]}
+    made = host.container("c", **options)
+    process = Process(made)
+    first = links(process)
+
+    done = change(host, process, **options, network=["libpod", "second", "third"])
+    there = links(process)
+    assert there["eth0"] == first["eth0"] and there["eth1"][0].startswith("10.90.")
+    assert there["eth2"][0].startswith("10.91.")
+    settings = done["container"]["NetworkSettings"]["Networks"]
+    assert {name: [one["IPAddress"]] for name, one in settings.items()} == {
+        "libpod": there["eth0"],
+        "second": there["eth1"],
+        "third": there["eth2"],
+    }
+    for addresses in there.values():
+        assert f"{addresses[0]}\t{process.read('root/etc/hostname').strip()} c" in process.read("root/etc/hosts")
+
+    change(host, process, **options, network=["libpod", "third"])
+    assert links(process) == {"eth0": there["eth0"], "eth2": there["eth2"]}
+    eventually(lambda: process.run("netstat", "-ltn").stdout.count(":80 "))
+    assert page(host, 8080) == "It works.\n"
+
+    # The published port and the way out go to the network that stays.
+    change(host, process, **options, network=["third", "second"])
+    now = links(process)
+    assert now["eth2"] == there["eth2"] and now["eth0"][0].startswith("10.90.")
+    assert page(host, 8080) == "It works.\n"
+    assert "default via 10.91.0.1 dev eth2" in process.run("ip", "route").stdout
+    order = host.container("c", **options, network=["second", "third"])
+    assert order["actions"] == ["updated c"] and links(process) == now
+
+    restarted = Process(host.container("c", **options, network=["second", "third"], restart=True))
+    assert [links(restarted)[name][0][:6] for name in ("eth0", "eth1")] == ["10.90.", "10.91."]
+
+
+def test_another_kind_of_network_needs_a_new_container(host: Host) -> None:
+    host.container("c", **PLAIN)
+    done = host.container("c", **{**PLAIN, "network": "bridge"})
+    assert done["actions"] == ["recreated c"]
+
+
+@pytest.mark.usefixtures("networks")
+def test_interrupted_change_is_finished_or_taken_back(host: Host) -> None:
+    options = {**PLAIN, "name": "c", "network": ["libpod", "second"], "stop_signal": "KILL"}
+    wanted = {**options, "network": ["second", "third"], "dns": ["192.0.2.1"], "memory_swappiness": 7}
+    process = Process(host.module("libpod_container", options))
+
+    def settle(task: dict[str, Any], at: str, subnets: list[str]) -> None:
+        done = host.module("libpod_container", task)
+        assert not done.failed, (at, done)
+        assert Process(done).pid == process.pid, at
+        assert sorted(addresses[0][:6] for addresses in links(process).values()) == subnets, at
+        assert ("nameserver 192.0.2.1\n" in process.read("root/etc/resolv.conf")) == ("dns" in task), at
+        assert (process.cgroup("memory", "memory.swappiness") == "7") == ("dns" in task), at
+        assert not host.module("libpod_container", task).changed, at
+
+    points = host.module("libpod_container", wanted, kill_at="nowhere").effects
+    last = {at.partition(" #")[0]: at for at in points}
+    assert len(last) > 10
+    for at in points:
+        if not at.endswith(" #1") and at not in last.values():
+            continue
+        settle(options, at, ["10.87.", "10.90."])
+        host.module("libpod_container", wanted, kill_at=at)
+        settle(wanted, at, ["10.90.", "10.91."])
+        settle(options, at, ["10.87.", "10.90."])
+        host.module("libpod_container", wanted, kill_at=at)
