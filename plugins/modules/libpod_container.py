@@ -621,6 +621,26 @@ actions:
   type: list
   elements: str
   sample: [pulled image docker.io/library/busybox:latest, created web, started web]
+plan:
+  description:
+    - The plan of what was done, or in check mode would be. With C(--diff) it is printed too.
+    - C(steps) are the actions in their order, each with its subject's status before and after.
+    - C(status) is the container's before and after all steps.
+    - C(differences) are the options, and other parts of the container, that were not as wanted, with their values before
+      and after; secret ones are hidden. The C(effect) says what a difference asks for - V(record) only writes it down,
+      V(live) changes it under the running process, V(restart) restarts the container and V(recreate) makes a new one.
+      With C(drift), somebody changed it behind the engine's back. With C(ignored), C(comparisons) let it be, and it comes
+      along with a container that is made anew for another reason.
+    - C(recreated_because_of) names the options that forced a new container.
+  returned: success
+  type: dict
+  sample:
+    steps:
+      - {verb: update, subject: web, action: updated web, before: running, after: running}
+    status: {before: running, after: running}
+    differences:
+      - {option: memory, before: 67108864, after: 134217728, effect: live, drift: false, ignored: false}
+    recreated_because_of: []
 container:
   description: The container in the shape of C(podman inspect), empty where there is none.
   returned: success

@@ -116,10 +116,11 @@ def test_state_is_reached_from_every_status(host: Host, state: str) -> None:
 
 def test_diff_tells_status_before_and_after(host: Host) -> None:
     made = host.container("c", diff=True, **OPTIONS)
-    assert made["diff"] == {"before": {"status": "absent"}, "after": {"status": "running"}}
+    prepared = "plan:\ncreated c\nstarted c\n"
+    assert made["diff"] == {"before": {"status": "absent"}, "after": {"status": "running"}, "prepared": prepared}
     assert host.container("c", diff=True, **OPTIONS)["diff"] == {"before": {}, "after": {}}
     gone = host.container("c", state="absent", diff=True, check=True)
-    assert gone["diff"] == {"before": {"status": "running"}, "after": {"status": "absent"}}
+    assert gone["diff"]["before"] == {"status": "running"} and gone["diff"]["after"] == {"status": "absent"}
 
 
 def test_name_alone_starts_stops_restarts_and_removes(host: Host) -> None:

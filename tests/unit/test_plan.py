@@ -80,3 +80,33 @@ def test_no_value_of_a_variable_is_shown(before: dict[str, str], after: dict[str
     shown = json.dumps([plan.diff(), plan.actions, plan.forcing])
     assert not any(value in shown for value in (*before.values(), *after.values()))
     assert (plan.diff()["before"]["env"] == plan.diff()["after"]["env"]) == (before == after)
+
+
+def test_plan_as_data_has_each_step_and_difference_before_and_after() -> None:
+    steps = (Step("pull", "app"), Step("start", "db", "exited"), Step("recreate", "web"), Step("pause", "web"))
+    found = (
+        Difference("memory", 1, 2, Change.LIVE, drift=True),
+        Difference("label", {}, {"a": "b"}, Change.RECORD, ignored=True),
+        Difference("env", {"A": "x"}, {"A": "y"}, Change.RECREATE, secret=True),
+        Difference("tty", False, True, Change.RECREATE, ignored=True),
+    )
+    plan = Plan(steps, found, "running", "paused")
+    data = plan.to_json()
+    assert json.loads(json.dumps(data)) == data
+    assert [tuple(step.values()) for step in data["steps"]] == [
+        ("pull", "app", "pulled image app", "absent", "present"),
+        ("start", "db", "started db", "exited", "running"),
+        ("recreate", "web", "recreated web", "running", "running"),
+        ("pause", "web", "paused web", "running", "paused"),
+    ]
+    assert data["status"] == {"before": "running", "after": "paused"}
+    assert data["recreated_because_of"] == ["env"]
+    assert [(one["option"], one["effect"], one["drift"], one["ignored"]) for one in data["differences"]] == [
+        ("memory", "live", True, False),
+        ("label", "record", False, True),
+        ("env", "recreate", False, False),
+        ("tty", "recreate", False, True),
+    ]
+    assert data["differences"][2]["after"] == {"A": "(hidden) changed"}
+    assert "  memory: live, drift\n  label: record, ignored by comparisons\n" in plan.text()
+    assert Plan().text() == "" and Plan().to_json()["steps"] == []

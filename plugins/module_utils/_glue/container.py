@@ -19,10 +19,13 @@ def container(module: EngineModule) -> dict[str, Any]:
     result: dict[str, Any] = {
         "changed": outcome.changed,
         "actions": outcome.plan.actions,
+        "plan": outcome.plan.to_json(),
         "container": outcome.container,
     }
     if module._diff:
         result["diff"] = outcome.plan.diff()
+        if outcome.changed:
+            result["diff"]["prepared"] = outcome.plan.text()
     if outcome.output is not None:
         result.update(stdout=outcome.output.stdout, stderr=outcome.output.stderr, rc=outcome.output.exit_code)
         if outcome.output.exit_code:

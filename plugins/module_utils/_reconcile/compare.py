@@ -121,6 +121,6 @@ def lost_joins(container: Container) -> list[Difference]:
     names = {namespace.value: option for option, namespace in OPTIONS.items()}
     joined = container.config.namespace_containers
     return [
-        Difference(names.get(kind, kind), "no longer shared", f"that of {joined[kind][:12]}", RESTART)
+        Difference(names.get(kind, kind), "no longer shared", f"that of {joined[kind][:12]}", RESTART, drift=True)
         for kind in moved(container)
     ]

@@ -26,10 +26,29 @@ ACTIONS = {
 HIDDEN = "(hidden)"
 # Difference.change of what a restart alone sets right; the others are options.Change's.
 RESTART = 0
+# Difference.change: what the difference asks for.
+EFFECTS = ("restart", "record", "live", "recreate")
+# verb of a step: the status it leaves its subject in; the others leave it as it was.
+_AFTER = {
+    "pull": "present",
+    "create": "configured",
+    "start": "running",
+    "stop": "exited",
+    "kill": "exited",
+    "restart": "running",
+    "pause": "paused",
+    "unpause": "running",
+    "repair": "exited",
+    "delete": "absent",
+}
 
 
 class Difference(NamedTuple):
-    """One option's value in the record and as wanted; ``change`` is an ``options.Change`` or RESTART."""
+    """One option's value in the record and as wanted; ``change`` is an ``options.Change`` or RESTART.
+
+    ``drift``: the record is as wanted, and somebody changed the container behind our back; ``before`` is what he made
+    of it. ``ignored``: the task's comparisons let it be, and it only comes along with a new container.
+    """
 
     option: str
     before: Any
@@ -37,6 +56,7 @@ class Difference(NamedTuple):
     change: int
     secret: bool = False
     drift: bool = False
+    ignored: bool = False
 
     def shown(self) -> tuple[Any, Any]:
         """Before and after as a diff may show them: of a secret mapping the names that differ, no value."""
@@ -50,12 +70,18 @@ class Difference(NamedTuple):
             {key: HIDDEN + (" changed" if key in changed else "") for key in sorted(differing & set(after))},
         )
 
+    def to_json(self) -> dict[str, Any]:
+        before, after = self.shown()
+        marks = {"effect": EFFECTS[self.change], "drift": self.drift, "ignored": self.ignored}
+        return {"option": self.option, "before": before, "after": after, **marks}
+
 
 class Step(NamedTuple):
-    """One thing to do; ``subject`` is the container or image it is done to."""
+    """One thing to do; ``subject`` is the container or image it is done to, ``status`` another container's before."""
 
     verb: str
     subject: str
+    status: str = ""
 
     def __str__(self) -> str:
         return ACTIONS[self.verb].format(self.subject)
@@ -84,14 +110,41 @@ class Plan(NamedTuple):
             before["status"], after["status"] = self.status_before, self.status_after
         for difference in self.differences:
             before[difference.option], after[difference.option] = difference.shown()
-        forcing = self.forcing
         if self.has("recreate"):
-            after["recreated because of"] = forcing or ["recreate"]
+            after["recreated because of"] = self.forcing or ["recreate"]
         return {"before": before, "after": after}
+
+    def text(self) -> str:
+        """The steps, then the differences with their effects, as ``--diff`` prints them; empty where nothing is done."""
+        if not self.steps:
+            return ""
+        lines = ["plan:", *self.actions]
+        for difference in self.differences:
+            words = [EFFECTS[difference.change]]
+            words += ["drift"] if difference.drift else ["ignored by comparisons"] if difference.ignored else []
+            lines.append(f"  {difference.option}: {', '.join(words)}")
+        return "\n".join([*lines, ""])
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as data; values of secret options are hidden."""
+        status = {step.subject: step.status for step in self.steps if step.status}
+        steps = []
+        for step in self.steps:
+            before = "absent" if step.verb == "pull" else status.get(step.subject, self.status_before)
+            made = "running" if self.status_after in ("running", "paused") else "configured"
+            status[step.subject] = made if step.verb == "recreate" else _AFTER.get(step.verb, before)
+            states = {"before": before, "after": status[step.subject]}
+            steps.append({"verb": step.verb, "subject": step.subject, "action": str(step), **states})
+        return {
+            "steps": steps,
+            "status": {"before": self.status_before, "after": self.status_after},
+            "differences": [found.to_json() for found in self.differences],
+            "recreated_because_of": (self.forcing or ["recreate"]) if self.has("recreate") else [],
+        }
 
     @property
     def forcing(self) -> list[str]:
         """The options that need a new container."""
         from .._model.options import Change
 
-        return [found.option for found in self.differences if found.change == Change.RECREATE]
+        return [one.option for one in self.differences if one.change == Change.RECREATE and not one.ignored]

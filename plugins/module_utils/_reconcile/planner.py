@@ -84,7 +84,7 @@ def _with_dependencies(runtime: Runtime, container: Optional[Container], desired
     begins = [index for index, step in enumerate(plan.steps) if step.verb in _BEGIN]
     if not begins or plan.status_after not in ("running", "paused"):
         return plan
-    starts = [Step("start", one.name) for one in joins.to_start(runtime, first)]
+    starts = [Step("start", one.name, one.peek().state.status.value) for one in joins.to_start(runtime, first)]
     return plan._replace(steps=(*plan.steps[: begins[0]], *starts, *plan.steps[begins[0] :]))
 
 
@@ -133,7 +133,8 @@ def _absent(runtime: Runtime, container: Optional[Container], desired: Desired) 
     order = _with_dependents(runtime, container) if desired.delete_depend else [container]
     if not desired.delete_depend:
         runtime.check_removable(container)
-    return Plan(tuple(Step("delete", one.name) for one in order), (), status.value, "absent")
+    steps = tuple(Step("delete", one.name, one.state.status.value) for one in order)
+    return Plan(steps, (), status.value, "absent")
 
 
 def _with_dependents(runtime: Runtime, container: Container) -> list[Container]:
