@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import Images
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import NOWHERE
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
 
 OPTIONS: dict[str, Any] = {"image": "configured", "command": WAITING, "network": "none", "user": "root"}
@@ -78,12 +79,9 @@ def test_stopped_container_and_directory_under_an_overlay_become_images(committi
 def test_killed_commit_leaves_nothing_paused_behind_the_next(committing: Host) -> None:
     host = committing
     host.container("c", **OPTIONS)
-    killed_at = []
-    while not any("diff" in effect for effect in killed_at):
-        number = len(killed_at) + 1
-        killed = host.module("libpod_commit", {"container": "c", "image": "saved"}, kill_at=number)
-        assert killed.killed_at, killed
-        killed_at.append(killed.killed_at)
+    effects = host.module("libpod_commit", {"container": "c", "image": "saved"}, kill_at=NOWHERE).effects
+    (reading,) = (effect for effect in effects if "diff" in effect)
+    assert host.module("libpod_commit", {"container": "c", "image": "saved"}, kill_at=reading).killed
     assert host.module("libpod_container_info", {"name": ["c"]})["containers"][0]["State"]["Paused"]
     assert _commit(host).changed
     assert host.module("libpod_container_info", {"name": ["c"]})["containers"][0]["State"]["Running"]

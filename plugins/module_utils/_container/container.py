@@ -85,8 +85,15 @@ class Container:
             self.store.write_side_record(self.id, "exits", [*self.exits, kept][-_EXITS_KEPT:])
 
     def peek(self) -> Container:
-        """Sync without the lock and without writing: for those who only look."""
-        self._state = observe(self._config, self.store.state(self.id), self.host, self.run_dir, self.last_exit)
+        """Sync without the lock and without writing: for those who only look.
+
+        Where somebody is at work on it at this moment, it is still what it was before.
+        """
+        state = observe(self._config, self.store.state(self.id), self.host, self.run_dir, self.last_exit)
+        if state.status is ContainerStatus.UNKNOWN and self._lock.busy:
+            before = ContainerStatus.EXITED if state.finished_time else ContainerStatus.CONFIGURED
+            state = state._replace(status=before)
+        self._state = state
         return self
 
     @property

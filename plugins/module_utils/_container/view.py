@@ -53,7 +53,7 @@ def _in_namespace(container: Container, work: Callable[[str], T], write: bool, v
 
 
 def _mount(container: Container, write: bool, stack: ExitStack) -> str:
-    """Mount the layers on the container's own folder, which is there in every status."""
+    """Mount the layers on the folder of the names, which is always there and which ``work`` has no use for."""
     mounted = container.storage.mountpoint(container.id)
     if mounted:
         return mounted
@@ -65,7 +65,7 @@ def _mount(container: Container, write: bool, stack: ExitStack) -> str:
         stack.callback(os.close, descriptor)
         return f"/proc/self/fd/{descriptor}"
 
-    point = container.store.static_dir(container.id)
+    point = f"{container.host.parts.static_root}/names"
     lower = ":".join(map(held, layers.lower))
     if not lower:
         mount(layers.upper, point, flags=MS_BIND)

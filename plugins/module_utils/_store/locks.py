@@ -35,6 +35,23 @@ class FileLock:
     def held(self) -> bool:
         return self._depth > 0
 
+    @property
+    def busy(self) -> bool:
+        """Whether another one holds it at this moment."""
+        if self.held:
+            return False
+        try:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+
     def __enter__(self) -> FileLock:
         if self._depth == 0:
             self._descriptor = self._acquire()
