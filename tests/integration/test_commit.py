@@ -14,7 +14,13 @@ from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
 
-OPTIONS: dict[str, Any] = {"image": "configured", "command": WAITING, "network": "none", "user": "root"}
+OPTIONS: dict[str, Any] = {
+    "image": "configured",
+    "command": WAITING,
+    "network": "none",
+    "user": "root",
+    "stop_signal": "TERM",
+}
 
 
 @pytest.fixture
