@@ -115,7 +115,7 @@ class Plan(NamedTuple):
         return {"before": before, "after": after}
 
     def text(self) -> str:
-        """The steps, then the differences with their effects, as ``--diff`` prints them; empty where nothing is done."""
+        """The steps, then the differences with their effects, as ``--diff`` prints them; empty for no steps."""
         if not self.steps:
             return ""
         lines = ["plan:", *self.actions]
