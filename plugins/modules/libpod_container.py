@@ -531,6 +531,26 @@ options:
     description: Whether an existing container is made anew, whatever its configuration.
     type: bool
     default: false
+  recreate_policy:
+    description:
+      - Whether a difference that needs a new container may make one.
+      - With V(never) the task fails before anything is changed, in check mode too, and names the options with their values
+        before and after.
+    type: str
+    default: auto
+    choices: [auto, never]
+  comparisons:
+    description:
+      - How options of an existing container are compared with the task's, by the options' names or aliases, with O(image)
+        among them. V(*) stands for all that are not named, and takes C(strict) or C(ignore). Where omitted, all are C(strict).
+      - C(strict) - the container has what the task says, and an omitted option has its default.
+      - C(ignore) - any value is right.
+      - C(allow_more_present) - all that the task says is there, and perhaps more. For lists and mappings; lists whose order
+        counts have it in that order. Where such an option changes without a new container, what is there
+        beside it stays.
+      - A container that is made anew, for another option or with O(recreate=true), is as the task describes it. What was
+        ignored or present beside it is not carried over, and is among the differences of the plan.
+    type: dict
   force_delete:
     description: Whether O(state=absent) removes a container that runs. It is stopped first.
     type: bool
@@ -629,7 +649,7 @@ plan:
     - C(differences) are the options, and other parts of the container, that were not as wanted, with their values before
       and after; secret ones are hidden. The C(effect) says what a difference asks for - V(record) only writes it down,
       V(live) changes it under the running process, V(restart) restarts the container and V(recreate) makes a new one.
-      With C(drift), somebody changed it behind the engine's back. With C(ignored), C(comparisons) let it be, and it comes
+      With C(drift), somebody changed it behind the engine's back. With C(ignored), O(comparisons) let it be, and it comes
       along with a container that is made anew for another reason.
     - C(recreated_because_of) names the options that forced a new container.
   returned: success

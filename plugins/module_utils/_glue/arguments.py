@@ -73,6 +73,8 @@ def container_spec() -> dict[str, Any]:
         "image_strict": {"type": "bool", "default": False},
         "force_restart": {"type": "bool", "default": False, "aliases": ["restart"]},
         "recreate": {"type": "bool", "default": False},
+        "recreate_policy": {"type": "str", "default": "auto", "choices": ["auto", "never"]},
+        "comparisons": {"type": "dict"},
         "force_delete": {"type": "bool", "default": True},
         "delete_depend": {"type": "bool", "default": False},
         "delete_volumes": {"type": "bool", "default": False},
@@ -109,6 +111,7 @@ def desired(params: Mapping[str, Any]) -> Desired:
         "image_strict",
         "force_restart",
         "recreate",
+        "recreate_policy",
         "force_delete",
         "delete_depend",
         "delete_volumes",
@@ -122,6 +125,12 @@ def desired(params: Mapping[str, Any]) -> Desired:
     by_name = params["state"] == "absent" or (params["state"] == "stopped" or params["force_restart"]) and not image
     if by_name or not (image or given):
         return Desired(**common)
+    if params["recreate"] and params["recreate_policy"] == "never":
+        raise InvalidArgument("recreate_policy: never cannot be combined with recreate: omit one of them")
+    if params.get("comparisons"):
+        from .._reconcile.comparisons import parse
+
+        common["comparisons"] = parse(params["comparisons"])
     if params["rootfs"] and image:
         overlay = image.endswith(":O")
         directory = image[:-2] if overlay else image

@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .._model.errors import LibpodError, ToolFailed
+from .._model.errors import LibpodError, RecreateRefused, ToolFailed
 
 # Not no_log: that would mask every equal string in the result, such as each "1" for a variable set to 1.
 _SECRET_MAPPINGS = ("env", "env_merge", "stdin")
@@ -50,6 +50,8 @@ def run(module: EngineModule, work: Callable[[EngineModule], dict[str, Any]]) ->
         module.fail_json(
             msg=str(error), error=type(error).__name__, cmd=error.argv, rc=error.exit_code, stderr=error.stderr
         )
+    except RecreateRefused as error:
+        module.fail_json(msg=str(error), error=type(error).__name__, plan=error.plan)
     except LibpodError as error:
         module.fail_json(msg=str(error), error=type(error).__name__)
     except OSError as error:

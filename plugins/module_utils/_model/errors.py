@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Any, Mapping, Sequence
 
 
 class LibpodError(Exception):
@@ -46,6 +46,20 @@ class ImageExists(LibpodError):
 
 class InvalidState(LibpodError):
     """The container's status does not allow the operation."""
+
+
+class RecreateRefused(LibpodError):
+    """A new container is needed, and the task does not allow one; ``plan`` is what would have been done."""
+
+    def __init__(self, name: str, plan: Mapping[str, Any]) -> None:
+        forcing = plan["recreated_because_of"]
+        found = [one for one in plan["differences"] if one["option"] in forcing]
+        words = ", ".join(f"{one['option']} ({one['before']!r} to {one['after']!r})" for one in found)
+        super().__init__(
+            f"container {name} needs a new one for {words}, and recreate_policy is never: nothing was changed; give "
+            "these options the container's own values or let them be with comparisons, or set recreate_policy to auto"
+        )
+        self.plan = plan
 
 
 class ContainerStopped(InvalidState):

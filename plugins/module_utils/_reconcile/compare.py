@@ -34,7 +34,11 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
         if before != after and not _both_join(config, desired, row.name):
             needs = row.needs(config.options.get(row.name, row.default), desired.options[row.name])
             found.append(Difference(row.name, before, after, needs, row.secret))
-    return found if plain(desired.options) else found + _joined_differences(runtime, config, desired)
+    if not plain(desired.options):
+        found += _joined_differences(runtime, config, desired)
+    if desired.forcing is not None:
+        found = [one._replace(ignored=one.option not in desired.forcing) for one in found]
+    return [one for one in found if desired.comparisons.get(one.option) != "ignore"]
 
 
 def plain(options: Mapping[str, Any]) -> bool:
@@ -56,7 +60,7 @@ def drift(container: Container, desired: Desired, known: Iterable[Difference]) -
     return [
         Difference(one.part, one.before, one.after, RESTART if one.restart else Change.LIVE, drift=True)
         for one in found
-        if not one.restart or desired.state == "started"
+        if (not one.restart or desired.state == "started") and desired.comparisons.get(one.part) != "ignore"
     ]
 
 

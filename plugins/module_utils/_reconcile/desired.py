@@ -20,7 +20,8 @@ class Desired(NamedTuple):
     ``rootfs`` it is a host directory, used under an overlay where ``overlay``. ``unusable`` is why no
     container can be made of the options, where only the making of one would look at them. ``stop_time`` and
     ``restart_time`` are the seconds until a stop kills, in the place of the container's own. ``drift`` is ``auto``,
-    what can be seen without starting a program, or ``full``.
+    what can be seen without starting a program, or ``full``. ``comparisons`` are the modes of the options that are
+    not compared strictly, and ``forcing`` those that make a new container necessary in spite of them.
     """
 
     name: str
@@ -40,6 +41,9 @@ class Desired(NamedTuple):
     stop_time: Optional[int] = None
     restart_time: Optional[int] = None
     drift: str = "auto"
+    recreate_policy: str = "auto"
+    comparisons: Mapping[str, str] = {}
+    forcing: Optional[frozenset[str]] = None
     unusable: Optional[Exception] = None
 
     @property

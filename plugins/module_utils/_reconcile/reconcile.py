@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from .._container.container import Container
-from .._model.errors import InvalidArgument
+from .._model.errors import InvalidArgument, RecreateRefused
 from .._model.parts import Parts
 from .._model.status import ContainerStatus
 from .._runtime.inspect import inspect
@@ -47,6 +47,7 @@ def reconcile(parts: Parts, desired: Desired, *, check_mode: bool = False) -> Ou
     runtime = Runtime(parts)
     if check_mode:
         container = _found(runtime, desired.name)
+        desired = _settled(runtime, container, desired)
         plan = _plan(runtime, container, desired)
         return Outcome(plan, inspect(container) if container else {})
     runtime.store.prepare()
@@ -54,6 +55,7 @@ def reconcile(parts: Parts, desired: Desired, *, check_mode: bool = False) -> Ou
     with runtime.store.lock(desired.name) as lock:
         runtime.recover(desired.name)
         container = _found(runtime, desired.name)
+        desired = _settled(runtime, container, desired)
         plan = _plan(runtime, container, desired)
         log, offset = _log_end(container)
         if plan.steps:
@@ -92,9 +94,20 @@ def _found(runtime: Runtime, name: str) -> Optional[Container]:
     return container
 
 
+def _settled(runtime: Runtime, container: Optional[Container], desired: Desired) -> Desired:
+    """What the task asks of this very container."""
+    if not desired.comparisons or container is None or container.unreadable:
+        return desired
+    from .comparisons import settle
+
+    return settle(runtime, container.config, desired)
+
+
 def _plan(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
     """The plan, and where it changes anything, the certainty that it can be begun."""
     plan = planner.make(runtime, container, desired)
+    if plan.has("recreate") and desired.recreate_policy == "never":
+        raise RecreateRefused(desired.name, plan.to_json())
     if plan.steps:
         from . import validate
 

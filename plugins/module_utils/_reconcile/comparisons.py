@@ -1,0 +1,137 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The option comparisons, as community.docker.docker_container has it; imported only for tasks that give it.
+
+Where no new container is needed, an option that is let be stays as the container has it. A new container is as the task
+describes it: what it would keep of its forerunner could be reproduced by no playbook.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from .._model.config import ContainerConfig, resolved
+from .._model.options import OPTIONS, Change, Option
+from .._model.spelling import wrong
+from .._runtime.runtime import Runtime
+from .compare import differences
+from .desired import Desired
+
+MODES = ("strict", "ignore", "allow_more_present")
+# Other spellings of options, and what they mean.
+_SPELLINGS = {"cpus": ("cpu_quota", "cpu_period"), "label_file": ("label",)}
+_SPELLINGS.update(dict.fromkeys(("env_file", "env_files"), ("env",)))
+# The lists whose order counts; the others are sorted when they are normalised.
+_ORDERED = ("command", "entrypoint", "dns", "dns_option", "dns_search", "volumes_from", "network")
+
+# The mappings whose values are parts of their own, and not words of one.
+_PARTS = ("network", "security_opt")
+
+
+def parse(value: Mapping[Any, Any]) -> dict[str, str]:
+    """Option to mode, of the options that are not compared strictly.
+
+    :raises InvalidArgument: a key is no option, or its option cannot be compared so.
+    """
+    spellings: dict[str, tuple[str, ...]] = {
+        alias: (row.name,) for row in OPTIONS.values() for alias in (row.name, *row.aliases)
+    }
+    spellings.update(_SPELLINGS, image=("image",))
+    everything = value.get("*", "strict")
+    if everything not in MODES[:2]:
+        raise wrong("comparisons", f"*: {everything}", "strict or ignore for '*'")
+    found = dict.fromkeys((*OPTIONS, "image"), everything)
+    taken: dict[str, str] = {}
+    for key, mode in value.items():
+        if key == "*":
+            continue
+        if key not in spellings:
+            raise wrong("comparisons", key, "an option that describes the container, an alias of one, image or '*'")
+        for name in spellings[key]:
+            if taken.setdefault(name, key) != key:
+                raise wrong("comparisons", key, f"{name} only once, and {taken[name]} means it too")
+            accepted = MODES if name != "image" and _has_members(OPTIONS[name]) else MODES[:2]
+            if mode not in accepted:
+                raise wrong("comparisons", f"{key}: {mode}", f"{', '.join(accepted[:-1])} or {accepted[-1]} for {key}")
+            found[name] = mode
+    return {name: mode for name, mode in found.items() if mode != "strict"}
+
+
+def _has_members(row: Option) -> bool:
+    return row.type in ("list", "dict", "raw") or isinstance(row.default, list)
+
+
+def settle(runtime: Runtime, config: ContainerConfig, desired: Desired) -> Desired:
+    """What the task asks of this container: what its comparisons let be is as it is, unless a new one is needed."""
+    if desired.by_name or desired.options is None:
+        return desired
+    lenient = desired._replace(options=_lenient(config, desired))
+    forcing = [one.option for one in differences(runtime, config, lenient) if one.change == Change.RECREATE]
+    if desired.recreate or forcing:
+        return desired._replace(comparisons={}, forcing=frozenset(forcing))
+    return lenient
+
+
+def _lenient(config: ContainerConfig, desired: Desired) -> dict[str, Any]:
+    """The wanted options, but those that are let be as the container has them, and what it has more kept."""
+    options = dict(desired.wanted)
+    wanted, present = resolved(options, config.image_config), config.resolved
+    for name, mode in desired.comparisons.items():
+        if name not in options:
+            continue
+        had = config.options.get(name, OPTIONS[name].default)
+        omitted = name not in desired.given and options[name] == OPTIONS[name].default
+        both = (wanted.get(name, options[name]), present.get(name, had))
+        if mode == "ignore" or omitted or includes(name, *both):
+            options[name] = had
+        else:
+            options[name] = merged(name, options[name], had)
+    return options
+
+
+def includes(name: str, wanted: Any, present: Any) -> bool:
+    """Whether all that is wanted is there: keys with their values, items in their order."""
+    if isinstance(wanted, dict) and isinstance(present, dict):
+        inside = includes if name in _PARTS else lambda _name, one, other: bool(one == other)
+        return all(
+            _unasked(name, key, value) or key in present and inside(name, value, present[key])
+            for key, value in wanted.items()
+        )
+    if isinstance(wanted, list) and isinstance(present, list):
+        rest = iter(present)
+        return all(any(item == other for other in rest) for item in wanted)
+    return bool(wanted == present)
+
+
+def merged(name: str, wanted: Any, present: Any) -> Any:
+    """All that is wanted, and what is there beside it; where they exclude one another, what is wanted."""
+    if isinstance(wanted, dict) and isinstance(present, dict):
+        found = dict(present)
+        for key, value in wanted.items():
+            if not _unasked(name, key, value):
+                found[key] = merged(name, value, present[key]) if name in _PARTS and key in present else value
+        return dict(sorted(found.items()))
+    if isinstance(wanted, list) and isinstance(present, list):
+        places = [_place(item) for item in wanted]
+        extras = [item for item in present if _place(item) not in places]
+        return [*wanted, *extras] if name in _ORDERED else sorted([*wanted, *extras], key=_order)
+    return wanted
+
+
+def _unasked(name: str, key: str, value: Any) -> bool:
+    return name in ("log_opt", "security_opt") and value == OPTIONS[name].default.get(key, ...)
+
+
+def _order(item: Any) -> Any:
+    """What the normalisers sort lists by."""
+    if not isinstance(item, dict):
+        return item
+    return item["type"] if "name" in item else "", item.get("target") or item["container"]
+
+
+def _place(item: Any) -> Any:
+    """What an item of a list takes for itself: a mount its target, a published port its side of the host."""
+    if isinstance(item, list) and len(item) == 4 and item[1]:
+        return [item[0], item[1], item[3]]
+    return _order(item)

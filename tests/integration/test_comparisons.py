@@ -1,0 +1,104 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a task may leave as it is: comparisons, recreate_policy; and that check mode foretells what the run does."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, files
+
+MIB = 1 << 20
+BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
+
+
+def test_what_is_ignored_or_more_stays_until_another_option_needs_a_new_container(host: Host) -> None:
+    first = host.container("c", **BASE, memory="64m", label={"extra": "1"}, env={"A": "1", "B": "2"})
+    modes = {"memory": "ignore", "memory_swap": "ignore", "labels": "allow_more_present", "env": "allow_more_present"}
+    wanted = {**BASE, "env": {"A": "1"}, "comparisons": modes}
+    assert not host.container("c", **wanted).changed
+    updated = host.container("c", **wanted, label={"mine": "1"}, stop_timeout=3)
+    assert updated["actions"] == ["updated c"]
+    assert updated["container"]["Config"]["Labels"] == {"extra": "1", "mine": "1"}
+    process = Process(updated)
+    assert process.pid == first["container"]["State"]["Pid"]
+    assert process.cgroup("memory", "memory.limit_in_bytes") == str(64 * MIB)
+    anew = host.container("c", diff=True, **{**wanted, "label": {"mine": "1"}, "env": {"A": "2"}})
+    assert anew["plan"]["recreated_because_of"] == anew["diff"]["after"]["recreated because of"] == ["env"]
+    along = {one["option"]: (one["before"], one["after"]) for one in anew["plan"]["differences"] if one["ignored"]}
+    assert along["memory"] == (64 * MIB, None)
+    assert along["label"] == ({"extra": "1", "mine": "1"}, {"mine": "1"})
+    assert "memory: live, ignored by comparisons" in anew["diff"]["prepared"]
+    process = Process(anew)
+    assert process.environ["A"] == "2" and "B" not in process.environ
+    assert process.cgroup("memory", "memory.limit_in_bytes") != str(64 * MIB)
+
+
+def test_refused_recreate_names_the_options_and_changes_nothing(host: Host) -> None:
+    first = host.container("c", **BASE, env={"TOKEN": "hush-4711"})
+    things = files(host.parts.static_root)
+    wanted = {**BASE, "recreate_policy": "never", "env": {"TOKEN": "hush-4712"}, "tty": True, "memory": "64m"}
+    for check in (True, False):
+        refused = host.container("c", check=check, **wanted)
+        assert refused.failed and refused["error"] == "RecreateRefused"
+        assert "tty (False to True)" in refused["msg"] and "env ({'TOKEN': '(hidden)'}" in refused["msg"]
+        assert "memory" not in refused["msg"] and "hush" not in repr(dict(refused))
+        assert refused["plan"]["recreated_because_of"] == ["env", "tty"]
+    assert files(host.parts.static_root) == things
+    assert Process(first).argv == WAITING
+    live = host.container("c", **BASE, env={"TOKEN": "hush-4711"}, memory="64m", recreate_policy="never")
+    assert live["actions"] == ["updated c"] and Process(live).pid == Process(first).pid
+    both = host.container("c", **BASE, recreate=True, recreate_policy="never")
+    assert both.failed and "cannot be combined with recreate" in both["msg"]
+
+
+# Of each option, values of different meanings; None is an omitted one.
+CHOICES: dict[str, list[Any]] = {
+    "memory": [None, "32m", "64m"],
+    "cpu_shares": [None, 256, 512],
+    "pids_limit": [None, 100, "-1"],
+    "label": [None, {"a": "1"}, {"a": "2", "b": "1"}],
+    "annotation": [None, {"a": "1"}],
+    "stop_timeout": [None, 1],
+    "restart_policy": [None, "on-failure:2"],
+    "env": [None, {"A": "1"}, {"A": "2"}],
+    "hostname": [None, "web", "Web"],
+    "workdir": [None, "/www"],
+    "user": [None, "1000:1000"],
+    "tmpfs": [None, {"/scratch": "size=1m"}],
+    "ulimit": [None, ["nofile=100"]],
+    "read_only": [None, True],
+    "state": ["started", "started", "started", "present", "stopped", "paused"],
+}
+PAIRS = 20
+
+
+def _configuration(pick: random.Random, earlier: dict[str, Any]) -> dict[str, Any]:
+    """Another configuration, in a few options; every other time only in those that change in place."""
+    names = pick.sample(sorted(CHOICES), 3) if pick.random() < 0.5 else ["memory", "label", "stop_timeout", "state"]
+    changed = {name: pick.choice(CHOICES[name]) for name in names}
+    return {name: value for name, value in {**earlier, **changed}.items() if value is not None}
+
+
+def test_check_mode_foretells_what_the_run_does(host: Host) -> None:
+    seed = random.randrange(1 << 32)
+    pick = random.Random(seed)
+    wanted: dict[str, Any] = {}
+    for number in range(PAIRS):
+        where = f"seed {seed}, pair {number}: {wanted} to "
+        wanted = _configuration(pick, wanted)
+        where += repr(wanted)
+        foretold = host.container("c", check=True, diff=True, **BASE, **wanted)
+        done = host.container("c", diff=True, **BASE, **wanted)
+        assert not done.failed and not foretold.failed, (where, foretold, done)
+        for key in ("changed", "actions", "plan", "diff"):
+            assert done[key] == foretold[key], (where, key)
+        state = wanted.get("state", "started")
+        status = {"started": "running", "paused": "paused"}.get(state, done["plan"]["status"]["after"])
+        # What is made without being started says `configured`, and what waits for its start `exited`.
+        assert done["container"]["State"]["Status"] == status, (where, done)
+        again = host.container("c", diff=True, **BASE, **wanted)
+        assert not again.changed and again["plan"]["steps"] == again["plan"]["differences"] == [], (where, again)

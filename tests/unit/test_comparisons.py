@@ -1,0 +1,162 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""comparisons: which keys and modes there are, what they let be, and what becomes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model.config import ContainerConfig
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import OPTIONS, normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile import comparisons
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.compare import differences
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+
+IMAGE_CONFIG = {"Env": ["FROM=image"], "Labels": {"from": "image"}, "Cmd": ["serve"]}
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Runtime:
+    made = Runtime(Parts(**{name: str(tmp_path / name) for name in ("static_root", "run_root", "storage_root")}))
+    made.store.prepare()
+    return made
+
+
+def settled(runtime: Runtime, had: dict[str, Any], wanted: dict[str, Any], modes: dict[str, str], **more: Any) -> Any:
+    config = ContainerConfig("c" * 64, "x", "now", normalise(had), "/x", image_config=IMAGE_CONFIG)
+    config = config._replace(rootfs_image_name="docker.io/library/app:1")
+    desired = Desired("x", options=normalise(wanted), given=frozenset(wanted), image="app:1", **more)
+    desired = comparisons.settle(runtime, config, desired._replace(comparisons=comparisons.parse(modes)))
+    return desired, {one.option: one for one in differences(runtime, config, desired)}
+
+
+def test_modes_are_parsed_by_name_alias_and_wildcard() -> None:
+    assert comparisons.parse({}) == comparisons.parse({"*": "strict", "env": "strict"}) == {}
+    assert comparisons.parse({"labels": "ignore", "env_file": "allow_more_present"}) == {
+        "label": "ignore",
+        "env": "allow_more_present",
+    }
+    assert comparisons.parse({"cpus": "ignore"}) == {"cpu_quota": "ignore", "cpu_period": "ignore"}
+    everything = comparisons.parse({"*": "ignore", "image": "strict", "ports": "allow_more_present"})
+    assert set(everything) == set(OPTIONS) and everything["publish"] == "allow_more_present"
+    assert comparisons.parse({"*": "ignore"})["image"] == "ignore"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"bogus": "ignore"}, "'bogus' cannot be used: expected an option that describes the container"),
+        ({"state": "ignore"}, "'state' cannot"),
+        ({"memory": "allow_more_present"}, "'memory: allow_more_present' cannot be used: expected strict or ignore"),
+        ({"image": "allow_more_present"}, "expected strict or ignore for image"),
+        ({"env": "sometimes"}, "'env: sometimes' cannot be used: expected strict, ignore or allow_more_present"),
+        ({"*": "allow_more_present"}, "expected strict or ignore for '*'"),
+        ({"label": "ignore", "labels": "strict"}, "'labels' cannot be used: expected label only once"),
+        ({"env": True}, "'env: True'"),
+    ],
+)
+def test_unknown_key_or_mode_is_refused_with_what_is_accepted(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidArgument, match="^comparisons: ") as caught:
+        comparisons.parse(given)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_can_be_ignored(name: str) -> None:
+    assert comparisons.parse({name: "ignore"}) == {name: "ignore"}
+
+
+@pytest.mark.parametrize(
+    ("had", "wanted", "modes"),
+    [
+        ({"memory": "64m", "memory_swap": "-1"}, {}, {"memory": "ignore", "memory_swap": "ignore"}),
+        ({"env": {"A": "1", "B": "2"}}, {"env": {"A": "1"}}, {"env": "allow_more_present"}),
+        ({"env": {"A": "1"}}, {}, {"env": "allow_more_present"}),
+        ({"command": ["a", "x", "b"]}, {"command": "a b"}, {"command": "allow_more_present"}),
+        ({"command": ["other"]}, {}, {"command": "ignore"}),
+        ({"volume": ["a:/a", "b:/b"]}, {"volume": ["b:/b:rw"]}, {"volumes": "allow_more_present"}),
+        ({"publish": ["80", "81"]}, {"publish": ["81/tcp"]}, {"ports": "allow_more_present"}),
+        ({"network": ["a", "b", "c"]}, {"network": ["a", "c"]}, {"network": "allow_more_present"}),
+        ({"network": ["front"]}, {}, {"network": "allow_more_present"}),
+        ({"ulimit": ["core=0", "nofile=9"]}, {"ulimit": ["nofile=9:9"]}, {"ulimit": "allow_more_present"}),
+        ({"security_opt": ["mask=/a:/b"]}, {"security_opt": ["mask=/b"]}, {"security_opt": "allow_more_present"}),
+        ({"log_opt": {"tag": "x", "max_size": "1m"}}, {"log_opt": {"tag": "x"}}, {"log_opt": "allow_more_present"}),
+        ({"tty": True, "hostname": "b"}, {"hostname": "a"}, {"*": "ignore"}),
+    ],
+)
+def test_what_is_let_be_is_no_difference(
+    runtime: Runtime, had: dict[str, Any], wanted: dict[str, Any], modes: dict[str, str]
+) -> None:
+    _desired, found = settled(runtime, had, wanted, modes)
+    assert found == {}
+    assert settled(runtime, had, wanted, {})[1] != {}
+
+
+@pytest.mark.parametrize(
+    ("had", "wanted", "option"),
+    [
+        ({"env": {"A": "1"}}, {"env": {"A": "2"}}, "env"),
+        ({"label": {"A": "x"}}, {"label": {"A": ""}}, "label"),
+        ({}, {"label": {"A": ""}}, "label"),
+        ({"command": ["b", "a"]}, {"command": ["a", "b"]}, "command"),
+        ({"dns": ["::1", "::2"]}, {"dns": ["::2", "::1"]}, "dns"),
+        ({"ulimit": ["core=0"]}, {"ulimit": ["core=1"]}, "ulimit"),
+        ({"network": "none"}, {"network": "bridge"}, "network"),
+        ({"network": "front"}, {"network": "bridge"}, "network"),
+        ({"tmpfs": {"/t": "size=1m,ro"}}, {"tmpfs": {"/t": "size=1m"}}, "tmpfs"),
+    ],
+)
+def test_more_is_allowed_but_not_other(
+    runtime: Runtime, had: dict[str, Any], wanted: dict[str, Any], option: str
+) -> None:
+    assert list(settled(runtime, had, wanted, {option: "allow_more_present"})[1]) == [option]
+
+
+def test_update_in_place_keeps_what_is_there_beside_it(runtime: Runtime) -> None:
+    had, wanted = {"label": {"mine": "1", "both": "old"}}, {"label": {"both": "new", "added": ""}}
+    desired, found = settled(runtime, had, wanted, {"label": "allow_more_present"})
+    assert desired.options["label"] == {"added": "", "both": "new", "mine": "1"}
+    assert found["label"].after == {"from": "image", **desired.options["label"]}
+    again, found = settled(runtime, {"label": desired.options["label"]}, wanted, {"label": "allow_more_present"})
+    assert found == {}
+    desired, _found = settled(runtime, {"network": ["a", "b"]}, {"network": ["c"]}, {"network": "allow_more_present"})
+    assert desired.options["network"]["networks"] == ["c", "a", "b"]
+
+
+def test_merging_lets_what_is_wanted_win_its_place() -> None:
+    def both(name: str, had: Any, wanted: Any) -> Any:
+        return comparisons.merged(name, normalise({name: wanted})[name], normalise({name: had})[name])
+
+    assert (
+        both("publish", ["8080:80", "9090:90"], ["8080:81"])
+        == normalise({"publish": ["8080:81", "9090:90"]})["publish"]
+    )
+    assert both("volume", ["b:/d", "z:/z"], ["a:/d"]) == normalise({"volume": ["a:/d", "z:/z"]})["volume"]
+    assert both("secrets", ["b"], ["a,type=env"]) == normalise({"secrets": ["a,type=env", "b"]})["secrets"]
+    assert both("device", ["/dev/null"], ["/dev/zero"]) == normalise({"device": ["/dev/zero", "/dev/null"]})["device"]
+    assert both("dns", ["::1"], ["::2"]) == ["::2", "::1"]
+
+
+def test_new_container_is_as_the_task_says_and_the_diff_tells_what_comes_along(runtime: Runtime) -> None:
+    had = {"label": {"extra": "1"}, "env": {"A": "1"}, "tty": True}
+    wanted = {"label": {"a": "1"}, "env": {"A": "2"}}
+    modes = {"label": "allow_more_present", "tty": "ignore", "image": "ignore"}
+    desired, found = settled(runtime, had, wanted, modes)
+    assert desired.options == normalise(wanted)
+    assert {name: one.ignored for name, one in found.items()} == {"env": False, "label": True, "tty": True}
+    _desired, found = settled(runtime, had, {**wanted, "env": {"A": "1"}}, modes, recreate=True)
+    assert {name: one.ignored for name, one in found.items()} == {"label": True, "tty": True}
+
+
+def test_image_can_be_ignored(runtime: Runtime) -> None:
+    config = ContainerConfig("c" * 64, "x", "now", normalise({}), "/x", rootfs_image_name="docker.io/library/old:1")
+    desired = Desired("x", options=normalise({}), image="app:1")
+    assert [one.option for one in differences(runtime, config, desired)] == ["image"]
+    lenient = comparisons.settle(runtime, config, desired._replace(comparisons={"image": "ignore"}))
+    assert differences(runtime, config, lenient) == []
