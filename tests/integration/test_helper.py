@@ -102,6 +102,17 @@ def test_always_starts_what_was_killed_and_leaves_what_was_stopped(host: Host) -
     assert other["container"]["HostConfig"]["RestartPolicy"] == {"Name": "unless-stopped", "MaximumRetryCount": 0}
 
 
+def test_a_stop_that_was_cut_short_does_not_end_the_policy(host: Host) -> None:
+    options = {"name": "c", "restart_policy": "unless-stopped", **RUNNING}
+    host.module("libpod_container", options)
+    effects = host.module("libpod_container", {**options, "state": "stopped"}, kill_at="signal 15 to ID #1")
+    assert effects.killed and state(host)["Status"] == "running"
+    again = host.module("libpod_container", options)
+    assert not again.changed
+    kill(again)
+    eventually(lambda: state(host)["RestartCount"] == 1 and state(host)["Status"] == "running")
+
+
 def test_a_restart_loop_is_bounded(host: Host) -> None:
     """The waits double: what n restarts waited for has passed, and nothing of ours grows with them."""
     began = time.monotonic()

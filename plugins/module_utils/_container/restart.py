@@ -88,6 +88,12 @@ def forget_stop(container: Container) -> None:
         container.store.remove_side_record(container.id, _STOPPED)
 
 
+def forget_unfinished_stop(container: Container) -> None:
+    """A stop that was interrupted before its signal has not happened: the policy counts again (in a batch)."""
+    container.save(stopped_by_user=False)
+    forget_stop(container)
+
+
 def starts_at_boot(container: Container) -> bool:
     """Whether the container is to run after a boot of the host."""
     policy = container.config.options["restart_policy"]

@@ -50,6 +50,7 @@ def kill(container: Container, number: int) -> None:
     """
     state = container.state
     state.status.check("kill", container.name)
-    restart.remember_stop(container)
+    if number in (_signal.SIGKILL, _signal.SIGTERM, container.config.stop_signal):
+        restart.remember_stop(container)
     process.send_signal(state.pid, state.pid_start, number)
     container.event("kill", Signal=number)

@@ -91,6 +91,11 @@ def _found(runtime: Runtime, name: str) -> Optional[Container]:
         return None
     if ended and locked and container.state.mounted:
         container.cleanup()
+    if locked and container.state.stopped_by_user and container.state.status is ContainerStatus.RUNNING:
+        from .._container.restart import forget_unfinished_stop
+
+        with container.batch():
+            forget_unfinished_stop(container)
     return container
 
 
