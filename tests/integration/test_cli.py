@@ -140,16 +140,6 @@ def test_events_tell_a_life(host: Host, tmp_path: Path) -> None:
         watching.terminate()
 
 
-def test_events_stay_small(host: Host) -> None:
-    from ansible_collections.libpod.engine.plugins.module_utils._store import events
-
-    os.makedirs(host.parts.run_root, exist_ok=True)
-    for number in range(9000):
-        events.emit(host.parts.run_root, {"Action": "x", "number": number, "filler": "." * 400})
-    kept = [event["number"] for event in events.read(host.parts.run_root)]
-    assert kept == list(range(kept[0], 9000)) and 2000 < len(kept) < 6000
-
-
 def test_the_engine_that_ansible_sent_is_the_command(host: Host) -> None:
     """Through the action plugin: the archive on the host, its launcher, and conmon's use of it."""
     options = {"name": "c", **RUNNING, "restart_policy": "on-failure:1", "command": ["sh", "-c", "exit 1"]}

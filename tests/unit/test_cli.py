@@ -1,0 +1,62 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the operator's tables are made of, and the events' file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Optional
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._cli import table
+from ansible_collections.libpod.engine.plugins.module_utils._store import events
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (None, "--"),
+        (0, "0B"),
+        (999, "999B"),
+        (1000, "1kB"),
+        (1536, "1.536kB"),
+        (67108864, "67.11MB"),
+        (10**18, "1000PB"),
+    ],
+)
+def test_size(count: Optional[int], text: str) -> None:
+    assert table.size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-5, "0 seconds"),
+        (1, "1 second"),
+        (59.9, "59 seconds"),
+        (60, "1 minute"),
+        (7200, "2 hours"),
+        (86400 * 3, "3 days"),
+    ],
+)
+def test_ago(seconds: float, text: str) -> None:
+    assert table.ago(seconds) == text
+
+
+def test_table_is_aligned_and_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    table.write_table(("A", "NAME"), [("long", "x"), ("b", "\x1b[2Jy\n")])
+    assert capsys.readouterr().out == "A      NAME\nlong   x\nb      ?[2Jy?\n"
+
+
+def test_events_are_bounded_and_a_broken_line_is_passed_over(tmp_path: Path) -> None:
+    for number in range(9000):
+        events.emit(str(tmp_path), {"Action": "x", "number": number, "filler": "." * 400})
+    kept = [event["number"] for event in events.read(str(tmp_path))]
+    assert kept == list(range(kept[0], 9000)) and 2000 < len(kept) < 6000
+    with open(tmp_path / "events.jsonl", "a", encoding="utf-8") as file:
+        file.write("{broken\n" + json.dumps({"Action": "y", "number": 9000}) + "\n" + '{"Action": "unfinis')
+    assert [event["number"] for event in events.read(str(tmp_path))][-2:] == [8999, 9000]
+    reader = events.Reader.current(str(tmp_path))
+    assert list(reader.more()) and not list(reader.more())
