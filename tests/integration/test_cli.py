@@ -115,6 +115,17 @@ def test_stats_and_top_are_the_kernels(serving: Host) -> None:
     assert rows(libpod(serving, "top", "c").stdout)[0][0] == "PID"
 
 
+def test_start_stop_and_restart_say_what_they_did(host: Host) -> None:
+    made = host.container("c", **RUNNING)["container"]
+    assert libpod(host, "stop", "-t", "5", "c").stdout == "stopped c\n"
+    assert libpod(host, "stop", made["Id"][:9]).stdout == ""
+    assert libpod(host, "start", "c").stdout == "started c\n"
+    assert libpod(host, "restart", "c").stdout == "restarted c\n"
+    assert host.module("libpod_container_info", {"name": ["c"]})["containers"][0]["State"]["Running"]
+    mixed = libpod(host, "stop", "nobody", "c", code=1)
+    assert (mixed.stdout, "nobody" in mixed.stderr) == ("stopped c\n", True)
+
+
 def test_events_tell_a_life(host: Host, tmp_path: Path) -> None:
     host.container("c", **RUNNING)
     host.container("c", state="paused")

@@ -25,7 +25,7 @@ BELOW: dict[str, set[str]] = {
     "_container": {"_model", "_store", "_spec", "_drivers"},
     "_runtime": {"_model", "_store", "_spec", "_drivers", "_container"},
     "_reconcile": {"_model", "_store", "_spec", "_drivers", "_container", "_runtime"},
-    "_cli": {"_model", "_store", "_spec", "_drivers", "_container", "_runtime"},
+    "_cli": {"_model", "_store", "_spec", "_drivers", "_container", "_runtime", "_reconcile"},
     "_helper": {"_model", "_store", "_spec", "_drivers", "_container", "_runtime", "_reconcile"},
     "_glue": {"_model", "_store", "_spec", "_drivers", "_container", "_runtime", "_reconcile"},
 }

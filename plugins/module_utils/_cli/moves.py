@@ -1,0 +1,53 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``libpod start``, ``libpod stop`` and ``libpod restart``: what a task that goes by name alone does."""
+
+from __future__ import annotations
+
+import sys
+from typing import Sequence
+
+from .._model.errors import LibpodError
+from .._model.parts import Parts
+from .._model.spelling import count
+from .._reconcile.desired import Desired
+from .._reconcile.reconcile import reconcile
+from .._runtime.runtime import Runtime
+from . import words
+
+
+def start(parts: Parts, arguments: Sequence[str]) -> int:
+    """Start containers, and what they depend on."""
+    return _move(parts, "start", arguments, "started")
+
+
+def stop(parts: Parts, arguments: Sequence[str]) -> int:
+    """Stop containers; their restart policies leave them down."""
+    return _move(parts, "stop", arguments, "stopped")
+
+
+def restart(parts: Parts, arguments: Sequence[str]) -> int:
+    """Stop containers that run, and start them."""
+    return _move(parts, "restart", arguments, "started")
+
+
+def _move(parts: Parts, verb: str, arguments: Sequence[str], state: str) -> int:
+    """Bring each container to the state and print what was done; 1 where one could not be."""
+    parser = words.parser(verb, f"{verb.capitalize()} containers, and say what was done.", formats=False)
+    parser.add_argument("name", nargs="+", help="a container's name, ID, or the beginning of an ID")
+    if verb != "start":
+        parser.add_argument("-t", "--time", help="seconds until a stop kills, in the place of the container's own")
+    given = parser.parse_args(arguments)
+    seconds = count(given.time, "--time") if verb != "start" and given.time is not None else None
+    failed = 0
+    for key in given.name:
+        try:
+            name = Runtime(parts).container(key).name
+            desired = Desired(name, state, force_restart=verb == "restart", stop_time=seconds, restart_time=seconds)
+            for action in reconcile(parts, desired).plan.actions:
+                sys.stdout.write(f"{action}\n")
+        except LibpodError as error:
+            failed = 1
+            sys.stderr.write(f"libpod: {error}\n")
+    return failed
