@@ -61,6 +61,53 @@ options:
     description: Whether a tag that leads to another image than when the container was made is a difference.
     type: bool
     default: false
+  pull:
+    description:
+      - When the image is pulled for a container that is made or made anew. With O(image_strict=true) an existing container is
+        compared with the image that this leads to.
+      - V(missing), the default - where the store does not have it.
+      - V(always) - where its source has another one than the store. The source must answer.
+      - V(newer) - the same, and the image of the store is used where the source does not answer.
+      - V(never) - not at all; the task fails where the store does not have it.
+    type: str
+    choices: [missing, always, never, newer]
+  authfile:
+    description: File with the credentials of registries, in the format of containers-auth.json(5).
+    type: path
+  tls_verify:
+    description: Whether the registry must answer over HTTPS with a valid certificate. The target's registries.conf(5) says
+      so where omitted.
+    type: bool
+  platform:
+    description:
+      - Platform of the image as V(OS/ARCHITECTURE) or V(OS/ARCHITECTURE/VARIANT), such as V(linux/arm64/v8). The target's own
+        where omitted. An image of the store for another platform counts as missing, and a container of one is made anew.
+      - Not together with O(os), O(arch) or O(variant).
+    type: str
+  os:
+    description: Operating system of the image, as in O(platform).
+    type: str
+  arch:
+    description: Architecture of the image, as in O(platform).
+    type: str
+  variant:
+    description: Variant of the architecture of the image, as in O(platform).
+    type: str
+  retry:
+    description: How often a pull that fails is tried again, unless the image is not at its source. Not at all where omitted.
+    type: int
+  retry_delay:
+    description: Time between two tries, such as V(5s) or V(1m30s). Where omitted one second, doubled after each try.
+    type: str
+  decryption_key:
+    description: Private key for an encrypted image, V(PATH) or V(PATH:PASSPHRASE).
+    type: str
+  rmi:
+    description:
+      - Whether the container's image is removed with it, by O(state=absent) or as it ends, unless another container uses
+        the image. An image with several names loses only the container's.
+      - Implies O(rm=true), as podman's.
+    type: bool
   command:
     description: Command, as a list or as a string that is split as the shell does. The image's where omitted.
     type: raw

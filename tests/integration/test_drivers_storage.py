@@ -28,6 +28,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     ToolFailed,
 )
 from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.pulling import Pull
 from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
@@ -316,19 +317,19 @@ def registry(host: Host) -> Iterator[str]:
 def test_registry_gives_an_image_to_who_may_have_it(host: Host, empty: Parts, registry: str) -> None:
     images, digest = Images(empty), ImageStore(host.parts).get("volume").digest
     tagged, digested = f"{registry}/app:volume", f"docker://{registry}/app@{digest}"
-    pulled = images.pull(tagged, username="me", password="secret", tls_verify=False)
+    pulled = images.pull(tagged, Pull(tls_verify=False), username="me", password="secret")
     assert pulled.id == ImageStore(host.parts).get("volume").id and pulled.names == (tagged,)
     assert images.store.find(digested) == pulled
     assert images.remove(tagged) and images.store.find(digested) is None
-    assert images.pull(digested, username="me", password="secret", tls_verify=False).id == pulled.id
+    assert images.pull(digested, Pull(tls_verify=False), username="me", password="secret").id == pulled.id
 
 
 def test_registry_without_the_image_is_no_failed_tool(host: Host, registry: str) -> None:
     images = Images(host.parts)
     with pytest.raises(NoSuchImage, match="manifest unknown"):
-        images.pull(f"{registry}/app:none", username="me", password="secret", tls_verify=False)
+        images.pull(f"{registry}/app:none", Pull(tls_verify=False), username="me", password="secret")
     with pytest.raises(ToolFailed) as failure:
-        images.pull(f"{registry}/app:volume", username="me", password="wrong-word", tls_verify=False)
+        images.pull(f"{registry}/app:volume", Pull(tls_verify=False), username="me", password="wrong-word")
     assert "wrong-word" not in str(failure.value) + repr(failure.value.argv) and failure.value.__cause__ is not None
 
 

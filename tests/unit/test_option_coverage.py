@@ -14,12 +14,12 @@ from ansible_collections.libpod.engine.tests import option_coverage
 
 # What is still to come: an option that arrives leaves this list, and none may join it.
 MISSING = """
-arch attach authfile cgroups cidfile conmon_pidfile decryption_key delete_time gpus
+attach cgroups cidfile conmon_pidfile delete_time gpus
 health_startup_cmd health_startup_interval health_startup_retries health_startup_success health_startup_timeout
 healthcheck healthcheck_failure_action healthcheck_interval healthcheck_retries healthcheck_start_period
-healthcheck_timeout hooks_dir init_ctr ip ip6 mac_address network_aliases no_healthcheck os
-personality pid_file platform pod_id_file pull retry retry_delay
-rmi sdnotify seccomp_policy systemd tls_verify variant
+healthcheck_timeout
+hooks_dir init_ctr ip ip6 mac_address network_aliases no_healthcheck
+personality pid_file pod_id_file sdnotify seccomp_policy systemd
 """.split()
 
 # Ours takes what podman's does, and more.

@@ -94,7 +94,7 @@ BAD: dict[str, Any] = {
 FREE = set(
     "user label dns_option dns_search cap_add cap_drop privileged read_only sysctl log_driver interactive tty"
     " group_add passwd init env_host unsetenv unsetenv_all http_proxy annotation image_volume publish_all subuidname"
-    " subgidname no_hosts rm oom_kill_disable read_only_tmpfs".split()
+    " subgidname no_hosts rm rmi oom_kill_disable read_only_tmpfs".split()
 )
 
 
@@ -196,6 +196,7 @@ def test_limits_are_live_and_only_the_environment_is_secret() -> None:
         "requires",
         "restart_policy",
         "rm",
+        "rmi",
         "stop_signal",
         "stop_timeout",
     }

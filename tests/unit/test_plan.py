@@ -25,6 +25,7 @@ WORDS = {
     "pull": "pulled image", "create": "created", "start": "started", "stop": "stopped", "kill": "killed",
     "restart": "restarted", "recreate": "recreated", "update": "updated", "pause": "paused", "unpause": "unpaused",
     "repair": "repaired", "delete": "deleted", "cancel": "cancelled the restart of",
+    "rmi": "removed image",
 }  # fmt: skip
 
 

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import os
 import re
+import time
+from hashlib import sha256
 
-from .._model.errors import InvalidArgument, NoSuchImage, ToolFailed
+from .._model.errors import Internal, InvalidArgument, NoSuchImage, ToolFailed
 from .._model.image import PATH_TRANSPORTS, Image, name_for_source
 from .._model.parts import Parts
+from .._model.pulling import DEFAULT, Pull
 from .command import run
 from .effects import effect
 from .image_store import ImageStore
@@ -36,9 +39,7 @@ class Images:
         self.store = ImageStore(parts)
         self._roots = storage_roots(parts)
 
-    def pull(
-        self, source: str, *, authfile: str = "", username: str = "", password: str = "", tls_verify: bool = True
-    ) -> Image:
+    def pull(self, source: str, how: Pull = DEFAULT, *, username: str = "", password: str = "") -> Image:
         """Copy ``source`` into the store, under ``name_for_source``'s name, and return it.
 
         A source is ``docker://REFERENCE`` or a plain reference, ``oci:PATH[:TAG]``, ``oci-archive:PATH[:TAG]``,
@@ -49,28 +50,55 @@ class Images:
         :raises ToolFailed: skopeo failed in another way.
         """
         name = name_for_source(source)
-        argv = ["skopeo", "copy", "--quiet", *self._policy(), *self._folder()]
-        argv += [] if tls_verify else ["--src-tls-verify=false"]
-        secret, cache = -1, self._absent_cache()
+        secrets: list[int] = []
+        options = ["--quiet", *self._policy(), *self._folder(), *_tls("src-", how)]
+        authfile = how.authfile
         if username:
-            # In memory and read through /proc: not even a kill leaves a password on a disk or in a process list.
-            secret = os.memfd_create("auth.json")
-            os.write(secret, _auth_file(name, username, password))
-            authfile = f"/proc/{os.getpid()}/fd/{secret}"
-        argv += ["--src-authfile", authfile] if authfile else []
-        argv += [self._origin(source, name), self._target(name)]
+            authfile = _in_memory(_auth_file(name, username, password), secrets)
+        options += ["--src-authfile", authfile] if authfile else []
+        if how.key:
+            options += ["--decryption-key", _open_key(how.key, secrets)]
         try:
-            run(argv, package="skopeo", env=self._roots.environment(), doing=f"pulling image {source}")
-        except ToolFailed as error:
-            words = _words(error.stderr)
-            if _ABSENT.search(words):
-                raise NoSuchImage(f"image {source!r} is not at its source: {words}") from error
-            raise ToolFailed(error.argv[:1], error.exit_code, words, f"pulling image {source}") from error
+            self._skopeo("copy", source, [*options, self._origin(source, name), self._target(name)], how)
         finally:
-            if secret >= 0:
+            for secret in secrets:
                 os.close(secret)
-            _remove_cache(cache)
         return self.store.get(name)
+
+    def source_id(self, source: str, how: Pull) -> str:
+        """The ID that the image at its source would have in the store, which is its configuration's digest; nothing is
+        pulled. Errors as ``pull``'s."""
+        options = ["--config", "--raw", *_tls("", how)]
+        options += ["--authfile", how.authfile] if how.authfile else []
+        origin = self._origin(source, name_for_source(source))
+        return sha256(self._skopeo("inspect", source, [*options, origin], how).encode()).hexdigest()
+
+    def _skopeo(self, verb: str, source: str, arguments: list[str], how: Pull) -> str:
+        """Run skopeo on ``source``, again after a failure that may pass; what it printed."""
+        platform = (("os", how.os), ("arch", how.arch), ("variant", how.variant))
+        argv = ["skopeo", *(f"--override-{key}={word}" for key, word in platform if word), verb, *arguments]
+        doing = f"pulling image {source}"
+        for tried in range(how.retries + 1):
+            cache = self._absent_cache()
+            try:
+                return run(
+                    argv,
+                    package="skopeo",
+                    env=self._roots.environment(),
+                    doing=doing,
+                    label=verb,
+                    changes=verb == "copy",
+                )
+            except ToolFailed as error:
+                words = _words(error.stderr)
+                if _ABSENT.search(words):
+                    raise NoSuchImage(f"image {source!r} is not at its source: {words}") from error
+                if tried == how.retries:
+                    raise ToolFailed(error.argv[:1], error.exit_code, words, doing) from error
+            finally:
+                _remove_cache(cache)
+            time.sleep(2.0**tried if how.delay < 0 else how.delay)
+        raise Internal(f"{doing} was not tried")
 
     def add_layout(self, path: str, name: str) -> Image:
         """Copy the image ``image`` of an OCI layout into the store under ``name``; layers the store has may be missing.
@@ -105,6 +133,20 @@ class Images:
             if self.store.find(found.id) is not None:
                 raise
         return True
+
+    def untag(self, image_id: str, name: str) -> None:
+        """Take one of an image's names; with its last one the image is removed. One that is gone is fine.
+
+        :raises ToolFailed: as ``remove``.
+        """
+        found = self.store.find(image_id)
+        kept = [one for one in found.names if one != name] if found else []
+        if not kept:
+            self.remove(image_id)
+            return
+        argv = ["containers-storage", "set-names", *self._roots.arguments]
+        argv += [word for one in kept for word in ("--name", one)]
+        run([*argv, image_id], package=PACKAGE, env=self._roots.environment(), doing=f"removing the name {name}")
 
     def _target(self, name: str) -> str:
         """The image in the store as skopeo spells it (containers-transports(5)), which has no escapes."""
@@ -146,7 +188,7 @@ class Images:
                 raise InvalidArgument(f"image {source!r}: {path} is {kind}, which {transport}: does not take")
             return source
         if name.startswith("localhost/") and not source.startswith("docker://"):
-            raise NoSuchImage(f"image {source!r} is not in the store, and localhost/ names images no registry has")
+            raise NoSuchImage(f"image {source!r} cannot be pulled: localhost/ names images no registry has")
         if re.fullmatch(r"[0-9a-f]{64}", source):
             raise NoSuchImage(f"image {source!r} is not in the store, and an ID cannot be pulled")
         return f"docker://{name}"
@@ -160,6 +202,30 @@ def _remove_cache(paths: list[str]) -> None:
             os.unlink(path) if path == _CACHE[0] else os.rmdir(path)
         except OSError:
             pass
+
+
+def _tls(prefix: str, how: Pull) -> list[str]:
+    return [] if how.tls_verify is None else [f"--{prefix}tls-verify={str(how.tls_verify).lower()}"]
+
+
+def _in_memory(data: bytes, opened: list[int]) -> str:
+    """A path to ``data`` in memory: not even a kill leaves it on a disk or in a process list."""
+    opened.append(os.memfd_create("secret"))
+    os.write(opened[-1], data)
+    return f"/proc/{os.getpid()}/fd/{opened[-1]}"
+
+
+def _open_key(key: str, opened: list[int]) -> str:
+    """The path of a private key, opened with its passphrase where it has one: skopeo 1.9 takes none.
+
+    :raises ToolFailed: the passphrase is not the key's.
+    """
+    path, colon, phrase = key.partition(":")
+    if not colon:
+        return path
+    argv = ["openssl", "pkey", "-in", path, "-passin", "stdin"]
+    plain = run(argv, package="openssl", changes=False, input=f"{phrase}\n", doing="decryption_key: opening the key")
+    return _in_memory(plain.encode(), opened)
 
 
 def _auth_file(name: str, username: str, password: str) -> bytes:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from ansible.module_utils.basic import env_fallback
 
@@ -17,7 +17,12 @@ from .._model.spelling import count, plain_path, wrong
 from .._model.spelling import name as checked_name
 from .._reconcile.desired import STATES, Desired
 
+if TYPE_CHECKING:
+    from .._model.pulling import Pull
+
 _FOREVER = 1 << 31
+_PULLING = ("pull", "authfile", "tls_verify", "platform", "os", "arch", "variant", "retry", "retry_delay")
+_PULLING += ("decryption_key",)
 _ROOTS = ("static_root", "run_root", "storage_root", "storage_run_root", "cni_config_dir")
 
 
@@ -71,6 +76,13 @@ def container_spec() -> dict[str, Any]:
         "image": {"type": "str"},
         "rootfs": {"type": "bool", "default": False},
         "image_strict": {"type": "bool", "default": False},
+        "pull": {"type": "str", "choices": ["missing", "always", "never", "newer"]},
+        "authfile": {"type": "path"},
+        "tls_verify": {"type": "bool"},
+        **{option: {"type": "str"} for option in ("platform", "os", "arch", "variant")},
+        "retry": {"type": "int"},
+        "retry_delay": {"type": "str"},
+        "decryption_key": {"type": "str", "no_log": True},
         "force_restart": {"type": "bool", "default": False, "aliases": ["restart"]},
         "recreate": {"type": "bool", "default": False},
         "recreate_policy": {"type": "str", "default": "auto", "choices": ["auto", "never"]},
@@ -118,8 +130,9 @@ def desired(params: Mapping[str, Any]) -> Desired:
         "detach",
         "drift",
     )
-    common = {"name": name, "state": params["state"], **{key: params[key] for key in controls}}
+    common: dict[str, Any] = {"name": name, "state": params["state"], **{key: params[key] for key in controls}}
     common.update((key, _seconds(params, key)) for key in ("stop_time", "restart_time"))
+    common["rmi"] = params.get("rmi")
     given = frozenset(key for key in (*OPTIONS, "cpus", "env_file", "label_file") if params.get(key) is not None)
     image, overlay = params.get("image") or "", False
     by_name = params["state"] == "absent" or (params["state"] == "stopped" or params["force_restart"]) and not image
@@ -139,6 +152,7 @@ def desired(params: Mapping[str, Any]) -> Desired:
         image = plain_path(os.path.abspath(directory))
     try:
         options = _options(params)
+        common["pulling"] = _pulling(params)
     except InvalidArgument as error:
         if params["state"] != "stopped":
             raise
@@ -152,6 +166,14 @@ def _seconds(params: Mapping[str, Any], option: str) -> Optional[int]:
     if value is None:
         return None
     return _FOREVER if str(value).strip() == "-1" else count(value, option)
+
+
+def _pulling(params: Mapping[str, Any]) -> Optional[Pull]:
+    if not params.get("image") or all(params.get(option) is None for option in _PULLING):
+        return None
+    from .._model.pulling import pulling
+
+    return pulling(params)
 
 
 def _options(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -192,6 +192,7 @@ _ROWS = (
     _row("timeout", "int", spelling.count, 0),
     _row("restart_policy", "str", _later("restart_policy", "normalise"), "no", change=_RECORD),
     _row("rm", "bool", spelling.flag, False, aliases=("remove", "auto_remove"), change=_RECORD),
+    _row("rmi", "bool", spelling.flag, False, change=_RECORD),
     _row("cgroup_parent", "str", spelling.cgroup_parent),
     _row("log_driver", "str", spelling.text, "k8s-file", choices=("k8s-file",)),
     _row(
@@ -240,6 +241,10 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
         settle(meant)
     if meant["no_hosts"] and meant["etc_hosts"]:
         raise InvalidArgument("no_hosts: cannot be combined with etc_hosts, whose place is the engine's file: omit one")
+    if meant["rmi"]:
+        if values.get("rm") is False:
+            raise InvalidArgument("rmi: removes the image once the container is removed, and rm is false: omit rm")
+        meant["rm"] = True
     if meant["init_path"] and not meant["init"]:
         raise InvalidArgument(f"init_path: {meant['init_path']!r} needs init to be true too")
     if meant["init"] and meant["pid"]["mode"] not in ("", "private"):

@@ -41,8 +41,8 @@ def apply(runtime: Runtime, container: Optional[Container], desired: Desired, pl
             container = _recreate(runtime, _present(container), desired, plan)
         elif step.verb == "start" and step.subject != desired.name:
             runtime.start_dependency(step.subject)
-        elif step.verb == "start" and plan.has("create"):
-            pass  # done by create, which commits the name only then
+        elif step.verb == "start" and plan.has("create") or step.verb == "rmi":
+            pass  # done by create, which commits the name only then; by delete, which is over only then
         elif step.verb == "delete":
             _delete(runtime, step.subject, desired)
             container = None
@@ -78,8 +78,10 @@ def _move(container: Container, verb: str, desired: Desired) -> None:
 
 def _pull(runtime: Runtime, desired: Desired) -> None:
     from .._drivers.images import Images
+    from .._model.pulling import DEFAULT
+    from .sources import Meant
 
-    Images(runtime.parts).pull(desired.image)
+    Images(runtime.parts).pull(Meant(runtime, desired).source, desired.pulling or DEFAULT)
 
 
 def configuration(runtime: Runtime, desired: Desired, previous: Optional[Container]) -> ContainerConfig:
@@ -220,6 +222,8 @@ def _delete(runtime: Runtime, name: str, desired: Desired) -> None:
                     container.end()
                 if not desired.delete_volumes and not container.config.options["rm"]:
                     anonymous_volumes.keep(container)
+                if name == desired.name and desired.rmi is not None:
+                    container.update(container.config.with_options({"rmi": desired.rmi}), [])
                 runtime.remove(container, force=True)
         if lock.depth == 1:
             lock.discard()

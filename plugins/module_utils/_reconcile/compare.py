@@ -10,7 +10,7 @@ from typing import Any, Iterable, Mapping
 from .._container.container import Container
 from .._container.drift import findings
 from .._model.config import ContainerConfig, resolved
-from .._model.errors import NoSuchContainer
+from .._model.errors import NoSuchContainer, NoSuchImage
 from .._model.image import local_names, name_for_source
 from .._model.namespaces import OPTIONS
 from .._model.options import OPTIONS as TABLE
@@ -75,17 +75,31 @@ def _image_difference(runtime: Runtime, config: ContainerConfig, desired: Desire
     # An ID, or enough of one, stays what it is. The store is read only where the name does not say enough.
     key = desired.image.partition("sha256:")[2] or desired.image
     by_id = len(key) >= _ID_ENOUGH and config.rootfs_image_id.startswith(key)
-    if by_id or config.rootfs_image_name in local_names(desired.image) and not desired.image_strict:
+    same_name = by_id or config.rootfs_image_name in local_names(desired.image) and not desired.image_strict
+    if same_name and _fits(runtime, config, desired):
         return []
-    from .._drivers.image_store import ImageStore
+    from .sources import Meant
 
-    image = ImageStore(runtime.parts).find(desired.image)
-    if image is not None and image.id == config.rootfs_image_id:
+    image_id = Meant(runtime, desired).id
+    if image_id and image_id == config.rootfs_image_id:
         return []
     before, after = config.rootfs_image_name, name
     if before == after:
-        before, after = f"{before} ({config.rootfs_image_id[:12]})", f"{after} ({image.id[:12] if image else 'newer'})"
+        before, after = f"{before} ({config.rootfs_image_id[:12]})", f"{after} ({image_id[:12] or 'newer'})"
     return [Difference("image", before, after, Change.RECREATE)]
+
+
+def _fits(runtime: Runtime, config: ContainerConfig, desired: Desired) -> bool:
+    """Whether the container's image is for the platform that the task names; one that is gone from the store is."""
+    how = desired.pulling
+    if how is None or not (how.os or how.arch or how.variant):
+        return True
+    from .._drivers.image_store import ImageStore
+
+    try:
+        return how.fits(ImageStore(runtime.parts).configuration(config.rootfs_image_id))
+    except NoSuchImage:
+        return True
 
 
 def _both_join(config: ContainerConfig, desired: Desired, option: str) -> bool:

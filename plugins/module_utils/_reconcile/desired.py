@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional
 
 from .._model.errors import Internal
+
+if TYPE_CHECKING:
+    from .._model.pulling import Pull
 
 STATES = ("absent", "present", "created", "started", "stopped", "paused")
 
@@ -21,7 +24,9 @@ class Desired(NamedTuple):
     container can be made of the options, where only the making of one would look at them. ``stop_time`` and
     ``restart_time`` are the seconds until a stop kills, in the place of the container's own. ``drift`` is ``auto``,
     what can be seen without starting a program, or ``full``. ``comparisons`` are the modes of the options that are
-    not compared strictly, and ``forcing`` those that make a new container necessary in spite of them.
+    not compared strictly, and ``forcing`` those that make a new container necessary in spite of them. ``pulling`` is
+    when and how the image is pulled, None where the task does not say; ``rmi`` whether it goes with a container that is
+    removed.
     """
 
     name: str
@@ -45,6 +50,8 @@ class Desired(NamedTuple):
     comparisons: Mapping[str, str] = {}
     forcing: Optional[frozenset[str]] = None
     unusable: Optional[Exception] = None
+    pulling: Optional[Pull] = None
+    rmi: Optional[bool] = None
 
     @property
     def wanted(self) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ ACTIONS = {
     "unpause": "unpaused {}",
     "repair": "repaired {}",
     "delete": "deleted {}",
+    "rmi": "removed image {}",
 }
 HIDDEN = "(hidden)"
 # Difference.change of what a restart alone sets right; the others are options.Change's.
@@ -40,6 +41,7 @@ _AFTER = {
     "unpause": "running",
     "repair": "exited",
     "delete": "absent",
+    "rmi": "absent",
 }
 
 

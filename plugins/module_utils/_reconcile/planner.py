@@ -134,6 +134,10 @@ def _absent(runtime: Runtime, container: Optional[Container], desired: Desired) 
     if not desired.delete_depend:
         runtime.check_removable(container)
     steps = tuple(Step("delete", one.name, one.state.status.value) for one in order)
+    if container.config.options["rmi"] if desired.rmi is None else desired.rmi:
+        from .._runtime import images
+
+        steps += tuple(Step("rmi", image, "present") for image in images.unused(runtime, container, order))
     return Plan(steps, (), status.value, "absent")
 
 
@@ -146,13 +150,12 @@ def _with_dependents(runtime: Runtime, container: Container) -> list[Container]:
 
 
 def _pull(runtime: Runtime, desired: Desired) -> list[Step]:
-    """The step that gets the image, where it is not in the store."""
+    """The step that gets the image, where the one in the store is not the one to use."""
     if desired.rootfs or not desired.image:
         return []
-    from .._drivers.image_store import ImageStore
+    from .sources import Meant
 
-    found = ImageStore(runtime.parts).find(desired.image)
-    return [] if found else [Step("pull", desired.image)]
+    return [Step("pull", desired.image)] if Meant(runtime, desired).pull else []
 
 
 def _new(runtime: Runtime, desired: Desired) -> Plan:

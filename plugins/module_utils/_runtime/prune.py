@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from typing import Any, Iterator, Mapping, NamedTuple, Optional
+from typing import Iterator, Mapping, NamedTuple, Optional
 
 from .._container.container import Container
 from .._drivers.effects import effect
 from .._model.errors import LibpodError, NoSuchContainer
+from .images import in_use
 from .runtime import Runtime
 
 
@@ -111,7 +111,7 @@ def images(runtime: Runtime, filters: Filters, *, every: bool = False, dry: bool
     from .._drivers.image_store import ImageStore
     from .._drivers.images import Images
 
-    used = set(_used_images(runtime))
+    used = {image for image, _container in in_use(runtime)}
     gone = []
     for image, created in ImageStore(runtime.parts).all():
         matches = filters.match(seconds(created) if created else 0.0, image.config.get("Labels") or {})
@@ -125,19 +125,3 @@ def images(runtime: Runtime, filters: Filters, *, every: bool = False, dry: bool
             if ImageStore(runtime.parts).find(image.id) is None:
                 gone.append(image.id)
     return gone
-
-
-def _used_images(runtime: Runtime) -> Iterator[str]:
-    """Images of this engine's containers, and of all others of the store."""
-    from .._drivers.storage_roots import storage_roots
-
-    for container in runtime.containers():
-        yield container.config.rootfs_image_id
-    roots = storage_roots(runtime.parts)
-    for root, name in ((roots.root, "containers"), (roots.run_root, "volatile-containers")):
-        try:
-            with open(f"{root}/{roots.driver}-containers/{name}.json", "rb") as file:
-                records: list[dict[str, Any]] = json.load(file) or []
-        except FileNotFoundError:
-            continue
-        yield from (record.get("image", "") for record in records)

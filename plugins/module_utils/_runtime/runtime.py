@@ -204,6 +204,10 @@ class Runtime:
                     remove(self, container)
                 if self.store.name_record(container.name).get("retired") == container.id:
                     container.event("remove")
+                    if container.config.options["rmi"]:
+                        from . import images
+
+                        images.remove(self, container)
             for directory in (self.store.run_dir(container_id), self.store.static_dir(container_id)):
                 effect(f"remove {directory}")
                 shutil.rmtree(directory, ignore_errors=not os.path.exists(directory))

@@ -1,0 +1,88 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When and how an image is pulled; imported only for tasks that have such an option."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Mapping, NamedTuple, Optional
+
+from .errors import InvalidArgument
+from .spelling import count, wrong
+
+_PLATFORM = ("os", "arch", "variant")
+# Other names of what images call it (podman's NormalizePlatform).
+_ARCHITECTURES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386", "armhf": "arm"}
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class Pull(NamedTuple):
+    """``delay`` is in seconds between two tries, negative for 1, 2, 4, …; ``key`` is ``PATH[:PASSPHRASE]``.
+
+    Empty platform words stand for the host's, and ``tls_verify`` None for registries.conf(5)'s word.
+    """
+
+    policy: str = "missing"
+    authfile: str = ""
+    tls_verify: Optional[bool] = None
+    os: str = ""
+    arch: str = ""
+    variant: str = ""
+    retries: int = 0
+    delay: float = -1.0
+    key: str = ""
+
+    def fits(self, configuration: Mapping[str, Any]) -> bool:
+        """Whether an image of this OCI image configuration is for the platform."""
+        pairs = ((self.os, "os"), (self.arch, "architecture"), (self.variant, "variant"))
+        return all(wanted in ("", configuration.get(key, "")) for wanted, key in pairs)
+
+
+DEFAULT = Pull()
+
+
+def pulling(params: Mapping[str, Any]) -> Pull:
+    """What a task's options say.
+
+    :raises InvalidArgument: naming the option.
+    """
+    words = str(params.get("platform") or "").split("/")
+    for option in _PLATFORM:
+        if params.get("platform") and params.get(option):
+            raise InvalidArgument(f"platform: cannot be combined with {option}: give one of them")
+    if params.get("platform") and not (len(words) in (2, 3) and all(words)):
+        raise wrong(
+            "platform", params["platform"], "OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT, such as linux/arm64/v8"
+        )
+    if not params.get("platform"):
+        words = [str(params.get(option) or "") for option in _PLATFORM]
+    system, arch, variant = (word.lower() for word in [*words, ""][:3])
+    authfile, key = params.get("authfile") or "", params.get("decryption_key") or ""
+    for option, path in (("authfile", authfile), ("decryption_key", key.partition(":")[0])):
+        if path and not os.path.isfile(path):
+            raise wrong(option, path, "a file on the host")
+    delay = params.get("retry_delay")
+    return Pull(
+        policy=params.get("pull") or "missing",
+        authfile=authfile,
+        tls_verify=params.get("tls_verify"),
+        os=system,
+        arch=_ARCHITECTURES.get(arch, arch),
+        variant=variant,
+        retries=count(params.get("retry") or 0, "retry"),
+        delay=-1.0 if delay is None else seconds(delay, "retry_delay"),
+        key=key,
+    )
+
+
+def seconds(value: Any, option: str) -> float:
+    """Seconds of a duration such as ``1m30s`` or ``500ms``; a plain number is seconds."""
+    text = str(value).strip()
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
+        return float(text)
+    parts = re.findall(r"(\d{1,9}(?:\.\d+)?)(ns|us|µs|ms|s|m|h)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise wrong(option, value, "a duration such as 5s, 500ms or 1m30s")
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)

@@ -1,0 +1,58 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which images are in use; and those that go with their last container (the option rmi)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Iterable, Iterator
+
+from .._drivers.image_store import ImageStore
+from .._drivers.storage_roots import storage_roots
+from .._model.errors import LibpodError
+
+if TYPE_CHECKING:
+    from .._container.container import Container
+    from .runtime import Runtime
+
+
+def in_use(runtime: Runtime) -> Iterator[tuple[str, str]]:
+    """(image's ID, container's ID) of this engine's containers, and of all others of the store."""
+    for container in runtime.containers():
+        yield container.config.rootfs_image_id, container.id
+    roots = storage_roots(runtime.parts)
+    for root, name in ((roots.root, "containers"), (roots.run_root, "volatile-containers")):
+        try:
+            with open(f"{root}/{roots.driver}-containers/{name}.json", "rb") as file:
+                records: list[dict[str, Any]] = json.load(file) or []
+        except FileNotFoundError:
+            continue
+        yield from ((record.get("image", ""), record.get("id", "")) for record in records)
+
+
+def unused(runtime: Runtime, container: Container, gone: Iterable[Container] = ()) -> list[str]:
+    """The name, else the ID, of the container's image, where nobody but the containers ``gone`` uses it."""
+    image_id = container.config.rootfs_image_id
+    ours = {one.id for one in gone}
+    if not image_id or any(image == image_id and user not in ours for image, user in in_use(runtime)):
+        return []
+    found = ImageStore(runtime.parts).find(image_id)
+    if found is None:
+        return []
+    name = container.config.rootfs_image_name
+    return [name if name in found.names else image_id]
+
+
+def remove(runtime: Runtime, container: Container) -> None:
+    """Remove the image of a container that is gone from the store, unless another one uses it; where it has other names
+    than the container's only that name goes, as podman has it."""
+    from .._drivers.images import Images
+
+    for image in unused(runtime, container, [container]):
+        try:
+            Images(runtime.parts).untag(container.config.rootfs_image_id, image)
+        except LibpodError:
+            # Somebody made a container of it meanwhile.
+            if unused(runtime, container, [container]):
+                raise

@@ -1,0 +1,254 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When and how libpod_container pulls: policies, credentials, TLS, platforms, keys; and images that go again."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import urllib.request
+from typing import Any, Iterator
+
+import pytest
+from ansible_collections.libpod.engine.tests.support import kernel
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
+
+REGISTRY = "127.0.0.1:5000"
+APP = f"{REGISTRY}/team/app:1"
+BASE: dict[str, Any] = {"command": WAITING, "network": "none", "stop_signal": "KILL"}
+HTTP = f"http: {{addr: {REGISTRY}}}\n"
+SECURE = f"""\
+http: {{addr: {REGISTRY}, tls: {{certificate: /srv/registry/cert.pem, key: /srv/registry/key.pem}}}}
+auth: {{htpasswd: {{realm: test, path: /srv/registry/htpasswd}}}}
+"""
+# "secret-word" as htpasswd -B has it.
+HASHED = "$2y$05$abcdefghijklmnopqrstuuUOabO4v2PoT/v47Y.znQK.9MsMDnesq"
+
+
+class Registry:
+    """A real docker-registry on the test host's loopback, to be stopped and started."""
+
+    def __init__(self, host: Host, config: str) -> None:
+        self.host = host
+        os.makedirs("/srv/registry/conf")
+        with open("/srv/registry/config.yml", "w", encoding="ascii") as file:
+            file.write(
+                "version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: /srv/registry/data}}\n"
+            )
+            file.write(config)
+        with open("/srv/registry/conf/test.conf", "w", encoding="ascii") as file:
+            file.write(f'[[registry]]\nlocation = "{REGISTRY}"\ninsecure = {str(config == HTTP).lower()}\n')
+        kernel.mount("/srv/registry/conf", "/etc/containers/registries.conf.d", flags=kernel.MS_BIND)
+        if config == SECURE:
+            host.run(*"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1".split(), *KEYS)
+            with open("/srv/registry/htpasswd", "w", encoding="ascii") as file:
+                file.write(f"me:{HASHED}\n")
+        self.start()
+
+    def start(self) -> None:
+        argv = ["docker-registry", "serve", "/srv/registry/config.yml"]
+        self.server = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        eventually(lambda: socket.socket().connect_ex(("127.0.0.1", 5000)) == 0)
+
+    def stop(self) -> None:
+        self.server.kill()
+        self.server.wait()
+
+    def push(self, tag: str, name: str = APP, *options: str) -> None:
+        source = tag if ":" in tag else f"oci:{self.host.layout}:{tag}"
+        words = ["--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false", *options]
+        self.host.run("skopeo", *words, source, f"docker://{name}")
+        shutil.rmtree("/var/lib/containers", ignore_errors=True)
+
+    def remove(self) -> None:
+        self.stop()
+        kernel.umount("/etc/containers/registries.conf.d")
+        shutil.rmtree("/srv/registry")
+
+
+KEYS = ("-keyout", "/srv/registry/key.pem", "-out", "/srv/registry/cert.pem")
+
+
+@pytest.fixture
+def registry(host: Host, request: pytest.FixtureRequest) -> Iterator[Registry]:
+    made = Registry(host, getattr(request, "param", HTTP))
+    yield made
+    made.remove()
+
+
+def _ids(host: Host) -> dict[str, str]:
+    listed = json.loads(host.store("images", "--json") or "[]") or []
+    return {name: image["id"] for image in listed for name in image.get("names") or [""]}
+
+
+def _forget(host: Host, *names: str) -> None:
+    """Remove the containers, and these names of images; one that has no other name goes."""
+    host.empty()
+    for name in names:
+        known = _ids(host)
+        kept = [one for one, identity in known.items() if identity == known[name] and one != name]
+        if kept:
+            host.store("set-names", *[word for one in kept for word in ("--name", one)], known[name])
+        else:
+            host.store("delete-image", known[name])
+
+
+def test_policies_pull_when_they_say(host: Host, registry: Registry) -> None:
+    registry.push("busybox")
+    never = host.container("c", image=APP, pull="never", **BASE)
+    assert never.failed and never["error"] == "NoSuchImage" and "never" in never["msg"], never
+    first = host.container("c", image=APP, pull="always", **BASE)
+    assert first["actions"] == [f"pulled image {APP}", "created c", "started c"]
+    registry.push("configured")
+    # Without image_strict an existing container is as it was; the source is not even asked.
+    assert host.container("c", image=APP, pull="always", **BASE)["actions"] == []
+    assert host.container("c", image=APP, image_strict=True, pull="missing", **BASE)["actions"] == []
+    strict = {**BASE, "image": APP, "image_strict": True, "pull": "newer"}
+    said = host.container("c", check=True, diff=True, **strict)
+    assert said["actions"] == [f"pulled image {APP}", "recreated c"]
+    assert _ids(host)[APP] == first["container"]["Image"], "check mode pulls nothing"
+    done = host.container("c", **strict)
+    assert done["actions"] == said["actions"]
+    assert done["container"]["Image"] == _ids(host)["localhost/configured:latest"] == _ids(host)[APP]
+    assert Process(done).argv == WAITING
+    for policy in ("newer", "always"):
+        assert host.container("c", **{**strict, "pull": policy})["actions"] == [], "the source has what the store has"
+    registry.stop()
+    assert host.container("c", **strict)["actions"] == [], "what cannot be asked has nothing newer"
+    refused = host.container("c", **{**strict, "pull": "always"})
+    assert refused.failed and refused["error"] == "ToolFailed", refused
+    assert host.container("d", image=APP, pull="newer", **BASE)["actions"] == ["created d", "started d"]
+    registry.start()
+    _forget(host, APP)
+
+
+@pytest.mark.parametrize("registry", [SECURE], indirect=True)
+def test_credentials_and_certificates_are_asked_for(host: Host, registry: Registry) -> None:
+    registry.push("busybox", APP, "--dest-creds=me:secret-word")
+    for name, word in (("good", "secret-word"), ("bad", "wrong-word")):
+        auth = base64.b64encode(f"me:{word}".encode()).decode()
+        with open(f"/srv/registry/{name}.json", "w", encoding="ascii") as file:
+            json.dump({"auths": {REGISTRY: {"auth": auth}}}, file)
+    good = {"authfile": "/srv/registry/good.json", "tls_verify": False}
+    for wrong, words in (
+        ({"authfile": good["authfile"]}, "certificate"),
+        ({"tls_verify": False}, "authentication required"),
+        ({**good, "authfile": "/srv/registry/bad.json"}, "authentication required"),
+        ({**good, "authfile": "/srv/registry/none.json"}, "authfile"),
+    ):
+        refused = host.container("c", image=APP, **wrong, **BASE)
+        assert refused.failed and words in refused["msg"], refused
+        assert "word" not in refused["msg"]
+    done = host.container("c", image=APP, **good, **BASE)
+    assert done["actions"] == [f"pulled image {APP}", "created c", "started c"], done
+    assert host.container("c", image=APP, image_strict=True, pull="always", **good, **BASE)["actions"] == []
+    _forget(host, APP)
+
+
+def _put_index(tags: dict[str, str]) -> None:
+    """Make team/app:1 an image index; ``tags`` maps an architecture to the tag that has its image."""
+    kind, manifests = "application/vnd.oci.image.manifest.v1+json", []
+    for architecture, tag in tags.items():
+        url = f"http://{REGISTRY}/v2/team/app/manifests/{tag}"
+        with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": kind})) as answer:
+            body = answer.read()
+        digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+        platform = {"os": "linux", "architecture": architecture}
+        manifests.append({"mediaType": kind, "digest": digest, "size": len(body), "platform": platform})
+    index = "application/vnd.oci.image.index.v1+json"
+    data = json.dumps({"schemaVersion": 2, "mediaType": index, "manifests": manifests}).encode()
+    url = f"http://{REGISTRY}/v2/team/app/manifests/1"
+    request = urllib.request.Request(url, data, {"Content-Type": index}, method="PUT")
+    urllib.request.urlopen(request).close()
+
+
+def _digest(host: Host, tag: str) -> str:
+    """The ID of an image of /srv/layout, by skopeo(1)."""
+    found = json.loads(host.run("skopeo", "inspect", "--raw", f"oci:/srv/layout:{tag}"))["config"]["digest"]
+    return str(found).partition(":")[2]
+
+
+def test_platform_chooses_the_image(host: Host, registry: Registry) -> None:
+    shutil.copytree(host.layout, "/srv/layout")
+    for tag, *words in (("own", "--config.label", "fresh=yes"), ("other", "--architecture", "arm64")):
+        host.run("umoci", "config", "--no-history", "--image", "/srv/layout:busybox", "--tag", tag, *words)
+    here = json.loads(host.run("skopeo", "inspect", "--config", f"oci:{host.layout}:busybox"))["architecture"]
+    for tag in ("own", "other"):
+        registry.push(f"oci:/srv/layout:{tag}", f"{REGISTRY}/team/app:{tag}")
+    _put_index({here: "own", "arm64": "other"})
+    own = host.container("c", image=APP, **BASE)
+    assert own["container"]["Image"] == _digest(host, "own")
+    asked = {**BASE, "image": APP, "platform": "linux/aarch64"}
+    said = host.container("c", check=True, **asked)
+    other = host.container("c", **asked)
+    assert other["actions"] == said["actions"] == [f"pulled image {APP}", "recreated c"]
+    assert other["container"]["Image"] == _digest(host, "other")
+    assert host.container("c", **asked)["actions"] == []
+    assert host.container("c", **{**BASE, "image": APP, "arch": "arm64", "os": "linux"})["actions"] == []
+    refused = host.container("c", **asked, arch="arm64")
+    assert refused.failed and "platform" in refused["msg"]
+    host.empty()
+    for tag in ("own", "other"):
+        host.store("delete-image", _digest(host, tag))
+    shutil.rmtree("/srv/layout")
+
+
+def test_encrypted_image_needs_its_key(host: Host) -> None:
+    os.mkdir("/srv/keys")
+    host.run(
+        "openssl", "genrsa", "-traditional", "-aes256", "-passout", "pass:secret-word", "-out", "/srv/keys/key.pem"
+    )
+    words = ("-passin", "pass:secret-word", "-pubout", "-out", "/srv/keys/public.pem")
+    host.run("openssl", "rsa", "-in", "/srv/keys/key.pem", *words)
+    copy = ("skopeo", "--insecure-policy", "copy", "--quiet", "--encryption-key", "jwe:/srv/keys/public.pem")
+    shutil.copytree(host.layout, "/srv/keys/plain")
+    words = ("--no-history", "--image", "/srv/keys/plain:bare", "--tag", "fresh", "--config.label", "fresh=yes")
+    host.run("umoci", "config", *words)
+    host.run(*copy, "oci:/srv/keys/plain:fresh", "oci:/srv/keys/layout:locked")
+    shutil.rmtree("/var/lib/containers", ignore_errors=True)
+    source = "oci:/srv/keys/layout:locked"
+    for key in ("", "/srv/keys/key.pem:wrong-word"):
+        refused = host.container("c", image=source, state="present", decryption_key=key or None)
+        assert refused.failed and refused["error"] == "ToolFailed" and "word" not in refused["msg"], refused
+    done = host.container("c", image=source, state="present", decryption_key="/srv/keys/key.pem:secret-word")
+    assert done["actions"] == [f"pulled image {source}", "created c"], done
+    _forget(host, done["container"]["ImageName"])
+    shutil.rmtree("/srv/keys")
+
+
+def test_failed_pull_is_tried_again(host: Host, registry: Registry) -> None:
+    registry.push("busybox")
+    registry.stop()
+    starter = subprocess.Popen(
+        ["sh", "-c", "sleep 1; exec docker-registry serve /srv/registry/config.yml"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    registry.server = starter
+    done = host.container("c", image=APP, state="present", retry=200, retry_delay="300ms", **BASE)
+    assert done["actions"] == [f"pulled image {APP}", "created c"], done
+    _forget(host, APP)
+
+
+def test_image_goes_with_its_last_container(host: Host) -> None:
+    source = f"oci:{host.layout}:bare"
+    host.container("keeper", image=source, state="present", **BASE)
+    made = host.container("c", image=source, rmi=True, **BASE)
+    name = made["container"]["ImageName"]
+    assert host.container("c", state="absent")["actions"] == ["deleted c"], "another container uses the image"
+    said = host.container("keeper", state="absent", rmi=True, check=True)
+    done = host.container("keeper", state="absent", rmi=True)
+    assert done["actions"] == said["actions"] == ["deleted keeper", f"removed image {name}"]
+    assert name not in _ids(host) and "localhost/bare:latest" in _ids(host), "its other name stays"
+    refused = host.container("c", image="busybox", rmi=True, rm=False, **BASE)
+    assert refused.failed and "rmi" in refused["msg"]
+    ended = host.container("c", image=source, rmi=True, command=["true"], network="none", detach=False)
+    assert not ended.failed, ended
+    eventually(lambda: name not in _ids(host))
