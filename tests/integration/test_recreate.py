@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually, files
 
 MIB = 1 << 20
@@ -382,3 +382,42 @@ def test_minus_one_of_memory_swap_is_stable(host: Host) -> None:
     for options in ({"memory": "64m", "memory_swap": "-1"}, {"memory_swap": "-1"}):
         host.container("c", **BASE, **options)
         assert host.container("c", **BASE, **options)["actions"] == []
+
+
+def test_killed_recreate_lets_what_ran_run_again_though_the_task_starts_nothing(host: Host) -> None:
+    """Under ``present`` nothing is started; but what ran before the kill is not to stay stopped for it."""
+    host.container("c", **BASE)
+    task = {"name": "c", "state": "present", **BASE}
+    counted = host.module("libpod_container", {**task, "env": {"A": "0"}}, kill_at=NOWHERE)
+    assert counted["actions"] == ["recreated c"]
+    points = sorted(counted.effects)[::6]
+    for number, point in enumerate(points, 1):
+        killed = host.module("libpod_container", {**task, "env": {"A": str(number)}}, kill_at=point)
+        wanted = {**task, "env": {"A": str(number - number % 2)}}
+        foretold = host.module("libpod_container", wanted, check=True)
+        done = host.module("libpod_container", wanted)
+        assert not done.failed and done["container"]["State"]["Status"] == "running", (killed.killed_at, done)
+        assert done["actions"] == foretold["actions"] and done["changed"] == foretold["changed"], killed.killed_at
+        assert Process(done).environ["A"] == wanted["env"]["A"], killed.killed_at
+        assert not host.module("libpod_container", wanted).changed, killed.killed_at
+    host.container("c", state="stopped")
+    assert host.module("libpod_container", wanted)["actions"] == []
+
+
+def test_removal_forgets_what_was_to_run_again(host: Host) -> None:
+    host.container("c", **BASE)
+    effects = host.module("libpod_container", {"name": "c", **BASE, "tty": True}, kill_at=NOWHERE).effects
+    create = next(one for one in effects if one.startswith("conmon"))
+    killed = host.module("libpod_container", {"name": "c", **BASE}, kill_at=create)
+    assert killed.killed
+    assert host.container("c", state="absent")["actions"] == ["deleted c"]
+    assert os.listdir(f"{host.parts.static_root}/names") == []
+    assert host.container("c", state="present", **BASE)["container"]["State"]["Status"] == "configured"
+
+
+def test_image_that_cannot_be_had_leaves_the_old_container_running(host: Host) -> None:
+    first = host.container("c", **BASE)
+    failed = host.container("c", **{**BASE, "image": "oci:/srv/nowhere:1"})
+    assert failed.failed and "nowhere" in failed["msg"], failed
+    (found,) = host.module("libpod_container_info")["containers"]
+    assert (found["Id"], found["State"]["Pid"]) == (first["container"]["Id"], first["container"]["State"]["Pid"])

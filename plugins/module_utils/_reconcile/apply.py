@@ -166,7 +166,9 @@ def _bring_up(runtime: Runtime, container: Container, run: bool) -> None:
 def _recreate(runtime: Runtime, old: Container, desired: Desired, plan: Plan) -> Container:
     """The old container gives way only once the new one is up; otherwise it comes back as it was."""
     with _joined_held(runtime, desired), runtime.store.lock(old.id):
-        return _replace(runtime, old, runtime.begin(configuration(runtime, desired, old)), desired, plan)
+        runs = old.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
+        new = runtime.begin(configuration(runtime, desired, old), resume=runs)
+        return _replace(runtime, old, new, desired, plan)
 
 
 def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired, plan: Plan) -> Container:
@@ -189,6 +191,7 @@ def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired,
             old.start()
         if status is ContainerStatus.PAUSED and old.status() is ContainerStatus.RUNNING:
             old.pause()
+        runtime.resumed(new.name)
         raise
     if not desired.delete_volumes:
         anonymous_volumes.keep(old)

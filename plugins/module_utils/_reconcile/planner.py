@@ -35,6 +35,9 @@ def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> 
     """
     if desired.state == "absent":
         return _absent(runtime, container, desired)
+    if container is not None and desired.state in ("present", "created") and runtime.to_resume(container):
+        # A run that was to replace it has stopped it, and was killed: it is not to stay so.
+        desired = desired._replace(state="started")
     if container is None:
         plan = _new(runtime, desired)
     elif container.unreadable:

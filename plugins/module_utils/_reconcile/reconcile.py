@@ -62,6 +62,7 @@ def reconcile(parts: Parts, desired: Desired, *, check_mode: bool = False) -> Ou
             from .apply import apply
 
             container = apply(runtime, container, desired, plan)
+        runtime.resumed(desired.name)
         follows = container is not None and not desired.detach and desired.state == "started" and plan.steps
         if container is not None and follows and container.config.options["rm"]:
             # Under the lock: the helper waits for it before it removes the container, and its output with it.

@@ -73,11 +73,16 @@ class Runtime:
 
     # Making
 
-    def begin(self, config: ContainerConfig) -> Container:
-        """Write a container's configuration; until ``commit`` it is pending, and ``recover`` undoes it."""
+    def begin(self, config: ContainerConfig, *, resume: bool = False) -> Container:
+        """Write a container's configuration; until ``commit`` it is pending, and ``recover`` undoes it.
+
+        ``resume``: the name's present container runs and is about to be stopped for this one, so it is to run again
+        where the new one comes to nothing.
+        """
         record = self.store.name_record(config.name)
+        wish = {"resume": record.get("id", "")} if resume else {}
         try:
-            self.store.write_name(config.name, {**record, "pending": config.id})
+            self.store.write_name(config.name, {**record, **wish, "pending": config.id})
             self.store.write_config(config)
         except BaseException:
             self.undo(config.name)
@@ -117,9 +122,21 @@ class Runtime:
                 self._hand_over(record["retired"], record["id"])
             self._purge(record["retired"])
         if record.get("pending") or record.get("retired"):
-            self.store.write_name(name, {"id": record.get("id", "")})
+            self.store.write_name(name, {key: record.get(key, "") for key in ("id", "resume") if record.get("id")})
         elif not record:
             self.store.forget_name(name)
+
+    def to_resume(self, container: Container) -> bool:
+        """Whether it ran until a new container was to take its place, which an interruption prevented."""
+        if container.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED):
+            return False
+        return self.store.name_record(container.name).get("resume") == container.id
+
+    def resumed(self, name: str) -> None:
+        """Its container is as it is wanted: an earlier interruption's wish to have it run again is met, or void."""
+        record = self.store.name_record(name)
+        if record.get("resume"):
+            self.store.write_name(name, {**record, "resume": ""})
 
     def undo(self, name: str) -> None:
         """``recover`` after an error, which stays the one reported: what cannot be undone now, the next run undoes."""

@@ -4,7 +4,8 @@
 """The engine's data on disk: names, configurations, states and network attachments.
 
 ``<static>/names/NAME.json`` says which container has a name (``id``), which one is being made for it
-(``pending``) and which one it replaced (``retired``); a container exists when a name's ``id`` is its own.
+(``pending``), which one it replaced (``retired``) and which one is to run again if the pending one comes to nothing
+(``resume``); a container exists when a name's ``id`` is its own.
 ``<static>/containers/ID/`` and ``<run>/containers/ID/`` hold the rest.
 """
 
@@ -61,7 +62,7 @@ class Store:
     # Names
 
     def name_record(self, name: str) -> NameRecord:
-        """What the name stands for: ``id``, ``pending`` and ``retired``, empty where it stands for nothing."""
+        """What the name stands for: ``id``, ``pending``, ``retired``, ``resume``; empty where it stands for nothing."""
         found: Optional[NameRecord] = records.read(f"{self._names}/{name}.json")
         return found or {}
 
