@@ -154,7 +154,9 @@ options:
     type: str
     aliases: [working_dir]
   user:
-    description: User, as C(NAME), C(UID), C(NAME:GROUP) or C(UID:GID), looked up in the container's own files.
+    description:
+      - User, as C(NAME), C(UID), C(NAME:GROUP) or C(UID:GID), looked up in the container's own files.
+      - While the container runs, a name and the number it stands for there are no difference, nor are those of O(group_add).
     type: str
   group_add:
     description: Additional groups of the user, by name or number, looked up in the container's own files.

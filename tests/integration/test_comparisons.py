@@ -102,3 +102,26 @@ def test_check_mode_foretells_what_the_run_does(host: Host) -> None:
         assert done["container"]["State"]["Status"] == status, (where, done)
         again = host.container("c", diff=True, **BASE, **wanted)
         assert not again.changed and again["plan"]["steps"] == again["plan"]["differences"] == [], (where, again)
+
+
+def test_user_by_name_or_number_is_the_same_while_the_container_runs(host: Host) -> None:
+    with open("/srv/etc-passwd", "w", encoding="ascii") as file:
+        file.write("root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1001::/www:/bin/sh\n")
+    with open("/srv/etc-group", "w", encoding="ascii") as file:
+        file.write("root:x:0:\nweb:x:1001:\nextra:x:1002:web\n")
+    rootfs = "/srv/root"
+    host.run("mkdir", "-p", f"{rootfs}/etc", f"{rootfs}/bin", f"{rootfs}/proc", f"{rootfs}/sys", f"{rootfs}/dev")
+    host.run("cp", "/srv/etc-passwd", f"{rootfs}/etc/passwd")
+    host.run("cp", "/srv/etc-group", f"{rootfs}/etc/group")
+    host.run("cp", "/bin/busybox", f"{rootfs}/bin/busybox")
+    host.run("ln", "-s", "busybox", f"{rootfs}/bin/sh")
+    task = {"image": rootfs, "rootfs": True, "command": ["/bin/busybox", "sleep", "1000"], "network": "none"}
+    task["stop_signal"] = "KILL"
+    first = host.container("c", **task, user="web")
+    assert Process(first).status["Uid"].split()[0] == "1000"
+    for same in ({"user": "1000"}, {"user": "web", "group_add": ["extra"]}, {"user": "1000", "group_add": ["1002"]}):
+        assert host.container("c", **task, **same)["actions"] == [], same
+    for other in ({}, {"user": "1001"}, {"user": "1000:1001"}, {"user": "web", "group_add": ["0"]}, {"user": "gone"}):
+        assert host.container("c", check=True, **task, **other)["actions"] == ["recreated c"], other
+    host.container("c", state="absent")
+    host.run("rm", "-r", rootfs, "/srv/etc-passwd", "/srv/etc-group")

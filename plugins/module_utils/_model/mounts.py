@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .spelling import NAME_PATTERN, absolute_path, count, name, plain_path, size, wrong
+from .spelling import NAME_PATTERN, absolute_path, count, name, octal, plain_path, size, wrong
 from .volumes import PROPAGATIONS
 
 _TYPES = ("bind", "volume", "tmpfs", "ramfs", "devpts")
@@ -68,9 +68,7 @@ def _value(key: str, text: str, option: str) -> str:
     if key == "size":
         return text if text.endswith("%") else str(size(text, option))
     if key == "mode":
-        if not text.isdigit() or set(text) & {"8", "9"} or int(text, 8) > 0o7777:
-            raise wrong(option, text, "a mode in octal digits such as 1777")
-        return text
+        return octal(text, option)
     return str(count(text, option))
 
 

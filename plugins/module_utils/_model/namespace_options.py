@@ -43,7 +43,10 @@ def names(value: Any, option: str) -> list[str]:
 
 
 def id_map(value: Any, option: str) -> list[list[int]]:
-    """``CONTAINER:HOST[:AMOUNT]`` entries as numbers, sorted; no ID may be mapped twice (user_namespaces(7))."""
+    """``CONTAINER:HOST[:AMOUNT]`` entries as numbers, sorted, and joined where one goes on with the other.
+
+    No ID may be mapped twice (user_namespaces(7)).
+    """
     entries = []
     for item in value:
         words = str(item).split(":")
@@ -58,7 +61,14 @@ def id_map(value: Any, option: str) -> list[list[int]]:
         for first, second in zip(ordered, ordered[1:]):
             if first[side] + first[2] > second[side]:
                 raise wrong(option, ":".join(map(str, second)), "ranges that do not overlap one another")
-    return sorted(entries)
+    joined: list[list[int]] = []
+    for inside, outside, amount in sorted(entries):
+        last = joined[-1] if joined else [0, 0, 0]
+        if joined and (last[0] + last[2], last[1] + last[2]) == (inside, outside):
+            last[2] += amount
+        else:
+            joined.append([inside, outside, amount])
+    return joined
 
 
 def settle(meant: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ _UNITS = {"b": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _SIGNAL = re.compile(r"(?:SIG)?([0-9]{1,3}|[A-Z]+[12]?)([+-][0-9]{1,3})?")
 _REAL_TIME = {"RTMIN": 34, "RTMAX": 64}
 CPU_PERIOD = 100000
+_TRUE, _FALSE = frozenset("true yes on y t 1 1.0".split()), frozenset("false no off n f 0 0.0".split()) | {""}
 _MAX_CPU = 1 << 16  # above what any kernel is built for (NR_CPUS)
 _MAX = (1 << 63) - 1  # the OCI spec's limits are signed 64-bit numbers
 RLIMITS = frozenset(
@@ -40,7 +41,11 @@ def text(value: Any, option: str) -> str:
 
 
 def flag(value: Any, option: str) -> bool:
-    return bool(value)
+    """Ansible's words for true and false, and the values themselves."""
+    word = str(value).strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise wrong(option, value, "true or false")
+    return word in _TRUE
 
 
 def name(value: Any, option: str) -> str:
@@ -235,6 +240,33 @@ def addresses(value: Any, option: str) -> list[str]:
     return [address(item, option) for item in value]
 
 
+def domains(value: Any, option: str) -> list[str]:
+    """DNS domains in their order; neither case nor a last dot means anything (RFC 4343, resolv.conf(5))."""
+    return [word.rstrip(".").lower() or "." for word in string_list(value, option)]
+
+
+def sysctls(value: Any, option: str) -> dict[str, str]:
+    """Kernel parameters by dotted names; a name whose first separator is a slash has both exchanged (sysctl(8)).
+
+    Words of a value are separated by any white space.
+    """
+    found: dict[str, str] = {}
+    for key, text in mapping(value, option).items():
+        slashes = re.match(r"[^./]*/", key)
+        name = key.translate({ord("."): "/", ord("/"): "."}) if slashes else key
+        meant = " ".join(text.split())
+        if found.setdefault(name, meant) != meant:
+            raise wrong(option, key, f"one value for each parameter, and {name} has two")
+    return dict(sorted(found.items()))
+
+
+def octal(text: str, option: str) -> str:
+    """Permissions in octal digits, such as 1777, without leading zeros (chmod(2))."""
+    if not re.fullmatch("(?:0o)?[0-7]{1,5}", text) or int(text, 8) > 0o7777:
+        raise wrong(option, text, "a mode in octal digits such as 1777")
+    return f"{int(text, 8):o}"
+
+
 def hosts(value: Any, option: str) -> dict[str, str]:
     """Host name to address; ``host-gateway`` stands for the gateway's."""
     return {
@@ -249,7 +281,7 @@ def ulimits(value: Any, option: str) -> dict[str, list[int]]:
     """
     if [str(item).strip() for item in value] == ["host"]:
         return {"host": []}
-    found = {}
+    found: dict[str, list[int]] = {}
     for item in value:
         resource, equals, numbers = str(item).partition("=")
         soft, colon, hard = numbers.partition(":")
@@ -262,7 +294,8 @@ def ulimits(value: Any, option: str) -> dict[str, list[int]]:
             raise wrong(
                 option, item, "RESOURCE=SOFT[:HARD] such as nofile=1024:2048, soft not above hard, or only host"
             )
-        found[resource] = pair
+        if found.setdefault(resource, pair) != pair:
+            raise wrong(option, item, f"one limit for each resource, and {resource} has two")
     return dict(sorted(found.items()))
 
 

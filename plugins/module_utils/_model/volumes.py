@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any, Iterable, Mapping
 
-from .spelling import NAME_PATTERN, absolute_path, plain_path, size, wrong
+from .spelling import NAME_PATTERN, absolute_path, octal, plain_path, size, wrong
 
 PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _FLAGS = ("nodev", "dev", "noexec", "exec", "nosuid", "suid", "bind", "rbind", "z", "Z", "copy", "nocopy", "U", "O")
@@ -74,6 +74,10 @@ def tmpfs(value: Any, option: str) -> dict[str, list[str]]:
             key, equals, number = word.partition("=")
             if key == "size" and not number.endswith("%"):
                 word = f"size={size(number, option)}"
+            elif key == "mode" and number:
+                word = f"mode={octal(number, option)}"
+            elif key in ("uid", "gid", "nr_inodes") and number.isdecimal():
+                word = f"{key}={int(number)}"
             elif not (key in ("size", "mode", "nr_inodes", "uid", "gid") and number) and word not in _TMPFS_FLAGS:
                 raise wrong(option, word, "size=, mode=, uid=, gid=, nr_inodes= or one of " + ", ".join(_TMPFS_FLAGS))
             options.add(word)

@@ -10,7 +10,7 @@ from typing import Any, Iterable, Mapping
 from .._container.container import Container
 from .._container.drift import findings
 from .._model.config import ContainerConfig, resolved
-from .._model.errors import NoSuchContainer, NoSuchImage
+from .._model.errors import InvalidArgument, NoSuchContainer, NoSuchImage
 from .._model.image import local_names, name_for_source
 from .._model.namespaces import OPTIONS
 from .._model.options import OPTIONS as TABLE
@@ -19,6 +19,8 @@ from .._runtime.runtime import Runtime
 from .desired import Desired
 from .plan import RESTART, Difference
 
+_USER = ("user", "group_add")
+_ETC_LIMIT = 1 << 20  # bytes of a passwd or group file
 _ID_ENOUGH = 12  # digits of an image's ID that cannot be taken for a name
 
 
@@ -34,11 +36,38 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
         if before != after and not _both_join(config, desired, row.name):
             needs = row.needs(config.options.get(row.name, row.default), desired.options[row.name])
             found.append(Difference(row.name, before, after, needs, row.secret))
+    if any(one.option in _USER for one in found) and _same_user(runtime, config, wanted["user"], desired.options):
+        found = [one for one in found if one.option not in _USER]
     if not plain(desired.options):
         found += _joined_differences(runtime, config, desired)
     if desired.forcing is not None:
         found = [one._replace(ignored=one.option not in desired.forcing) for one in found]
     return [one for one in found if desired.comparisons.get(one.option) != "ignore"]
+
+
+def _same_user(runtime: Runtime, config: ContainerConfig, user: str, options: Mapping[str, Any]) -> bool:
+    """Whether other words, such as a name for a number, mean the same user by the container's own files.
+
+    They are read where its root filesystem is mounted, as a running container's is; elsewhere words count.
+    """
+    rootfs = Container(runtime.store, runtime.host, config).storage.mountpoint(config.id)
+    if not rootfs:
+        return False
+    from .._drivers.beneath import read_beneath
+    from .._spec.users import resolve
+
+    try:
+        passwd, group = (
+            (read_beneath(rootfs, f"/etc/{name}", _ETC_LIMIT) or b"").decode(errors="replace")
+            for name in ("passwd", "group")
+        )
+        had = resolve(config.resolved["user"], passwd, group, config.options["group_add"])
+        meant = resolve(user, passwd, group, options["group_add"])
+    except (InvalidArgument, OSError):
+        return False  # there is no such user, or he cannot be looked up: a new container says so
+    return had._replace(additional_gids=()) == meant._replace(additional_gids=()) and (
+        sorted(had.additional_gids) == sorted(meant.additional_gids)
+    )
 
 
 def plain(options: Mapping[str, Any]) -> bool:
