@@ -272,12 +272,31 @@ options:
       - V(bridge) is the default CNI network, the one named C(libpod) or else the first. Any other name is the CNI network of
         that name, and several may be listed.
       - V(host), V(none), C(container:NAME) and C(ns:PATH) stand alone.
+      - Behind a CNI network's name, C(:) and what is asked of it, separated by commas - C(ip=), C(ip6=), C(mac=),
+        C(interface_name=) and C(alias=), as in V(front:ip=10.88.0.5,interface_name=front0). A change of these needs a
+        new container.
       - CNI networks are changed in place. One that is new gets the first free interface, the others keep theirs with their
         addresses. The next start numbers the interfaces anew, in the order given here. Anything else needs a new container.
       - V(bridge) where omitted.
     type: list
     elements: str
     aliases: [net, network_mode]
+  ip:
+    description: IPv4 address in the container's only network, which must have the capability C(ips) or use host-local.
+    type: str
+  ip6:
+    description: IPv6 address in the container's only network, which must have the capability C(ips).
+    type: str
+  mac_address:
+    description: MAC address in the container's only network, of bridge or macvlan, or with the capability C(mac).
+    type: str
+  network_aliases:
+    description:
+      - Further names of the container in its only network.
+      - They are handed to the network's plugins, and refused where none has the capability C(aliases), as dnsname has.
+    type: list
+    elements: str
+    aliases: [network_alias]
   ipc:
     description:
       - IPC namespace of the container. V(shareable) and V(private) are one of its own, which other containers may join, or

@@ -18,7 +18,7 @@ attach cgroups cidfile conmon_pidfile delete_time gpus
 health_startup_cmd health_startup_interval health_startup_retries health_startup_success health_startup_timeout
 healthcheck healthcheck_failure_action healthcheck_interval healthcheck_retries healthcheck_start_period
 healthcheck_timeout
-hooks_dir init_ctr ip ip6 mac_address network_aliases no_healthcheck
+hooks_dir init_ctr no_healthcheck
 personality pid_file pod_id_file sdnotify seccomp_policy systemd
 """.split()
 

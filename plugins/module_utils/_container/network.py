@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Mapping
 
 from .._drivers import cni_config, netns
 from .._model.config import ContainerConfig
 from .._model.errors import LibpodError, NoSuchNetwork, StateCorrupt
 from .._model.network import Attachment, port_mappings
+from .._model.options import ALONE
 from .attachments import RECORD, attachments, save
 
 if TYPE_CHECKING:
@@ -22,32 +23,46 @@ def _configuration(host: Host, name: str) -> Mapping[str, Any]:
     return cni_config.network(host.parts, name) if name else cni_config.default_network(host.parts)
 
 
-def require(host: Host, networks: Sequence[str]) -> None:
-    """Check that networks can be attached, as far as that is known beforehand; "" is the default one.
+def require(host: Host, options: Mapping[str, Any]) -> None:
+    """Check that networks can be attached as the options say, as far as that is known beforehand.
 
     :raises NoSuchNetwork: one is not defined. :raises ToolMissing: a plugin is not installed.
+    :raises InvalidArgument: a network cannot give what is asked of it.
     """
-    for name in networks:
-        found = _configuration(host, name)
-        host.cni.require(Attachment(network=found["name"], interface="eth0", config=found, runtime_config={}))
+    for attachment in _planned(host, options):
+        host.cni.require(attachment)
 
 
 def planned(container: Container, config: ContainerConfig, *, missing_ok: bool = False) -> list[Attachment]:
     """The attachments ``config`` asks for; networks that are not defined are left out where ``missing_ok``."""
-    runtime_config = {"portMappings": port_mappings(config.ports)} if config.ports else {}
+    found = _planned(container.host, config.options, missing_ok=missing_ok)
+    if found and config.ports:
+        # A published port leads to the first network alone, as podman's.
+        ports = {"portMappings": port_mappings(config.ports)}
+        found[0] = found[0]._replace(runtime_config={**found[0].runtime_config, **ports})
+    return found
+
+
+def _planned(host: Host, options: Mapping[str, Any], *, missing_ok: bool = False) -> list[Attachment]:
+    special = "settings" in options["network"] or any(options.get(option) for option in ALONE)
     planned = []
-    for index, name in enumerate(config.options["network"]["networks"]):
+    for index, name in enumerate(options["network"]["networks"]):
         try:
-            found = _configuration(container.host, name)
+            found = _configuration(host, name)
         except NoSuchNetwork:
             if missing_ok:
                 continue
             raise
-        # A published port leads to the first network alone, as podman's.
-        mappings = {} if index else runtime_config
-        planned.append(
-            Attachment(network=found["name"], interface=f"eth{index}", config=found, runtime_config=mappings)
-        )
+        wanted = {}
+        if special:
+            from .._model.network_options import of_network
+
+            wanted = of_network(options, name)
+            if "aliases" in wanted:
+                # As the plugin dnsname takes it, and podman gives it.
+                wanted["aliases"] = {found["name"]: wanted["aliases"]}
+        interface = wanted.pop("interface", f"eth{index}")
+        planned.append(Attachment(network=found["name"], interface=interface, config=found, runtime_config=wanted))
     return planned
 
 

@@ -13,7 +13,12 @@ from .._model.errors import InvalidArgument, NoSuchNetwork
 from .._model.parts import DEFAULT_STATIC_ROOT, Parts
 
 DEFAULT_NETWORK = "libpod"
-_WORDS = {"portMappings": "published ports", "ips": "a fixed IP address", "mac": "a fixed MAC address"}
+_WORDS = {
+    "portMappings": "published ports",
+    "ips": "a fixed IP address",
+    "mac": "a fixed MAC address",
+    "aliases": "names",
+}
 
 Config = dict[str, Any]
 

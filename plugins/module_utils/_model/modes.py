@@ -15,7 +15,8 @@ _LABEL_KEYS = ("user", "role", "type", "level", "filetype")
 def network(value: Any, option: str) -> dict[str, Any]:
     """``{"mode": none|host|container|ns|cni, "target": …, "networks": […]}``.
 
-    ``target`` is a container's name or ID, or a namespace's path; a network called "" is the default one.
+    ``target`` is a container's name or ID, or a namespace's path; a network called "" is the default one. Where any
+    is asked for something, ``settings`` maps it to ``network_options.settings``.
     """
     words = [str(word) for word in value]
     if len(words) == 1:
@@ -27,13 +28,20 @@ def network(value: Any, option: str) -> dict[str, Any]:
         if kind == "ns":
             return {"mode": kind, "target": absolute_path(target, option), "networks": []}
     networks: list[str] = []
+    settings: dict[str, Any] = {}
     for word in words:
         if word.partition(":")[0] in ("none", "host", "container", "ns"):
             raise wrong(option, word, "to stand alone: it cannot be combined with another network")
-        network_name = "" if word in ("bridge", "private", "default") else name(word, option)
+        key, colon, more = word.partition(":")
+        network_name = "" if key in ("bridge", "private", "default") else name(key, option)
         if network_name not in networks:
             networks.append(network_name)
-    return {"mode": "cni" if networks else "none", "target": "", "networks": networks}
+        if colon:
+            from . import network_options
+
+            settings[network_name] = network_options.settings(more, word, option)
+    found = {"mode": "cni" if networks else "none", "target": "", "networks": networks}
+    return {**found, "settings": settings} if settings else found
 
 
 def security(value: Any, option: str) -> dict[str, Any]:

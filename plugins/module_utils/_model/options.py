@@ -69,7 +69,7 @@ def _later(module: str, function: str) -> Callable[[Any, str], Any]:
 
 def _both_cni(before: Any, after: Any) -> bool:
     """Networks come and go in a namespace; the namespace itself stays the process's own."""
-    return bool(before["mode"] == after["mode"] == "cni")
+    return bool(before["mode"] == after["mode"] == "cni") and before.get("settings") == after.get("settings")
 
 
 def _none_taken_away(before: Any, after: Any) -> bool:
@@ -136,6 +136,17 @@ _ROWS = (
         elements="str",
         change=_LIVE,
         in_place=_both_cni,
+    ),
+    _row("ip", "str", _later("network_options", "address")),
+    _row("ip6", "str", _later("network_options", "address")),
+    _row("mac_address", "str", _later("network_options", "mac")),
+    _row(
+        "network_aliases",
+        "list",
+        _later("network_options", "aliases"),
+        [],
+        aliases=("network_alias",),
+        elements="str",
     ),
     _row("ipc", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE, aliases=("ipc_mode",)),
     _row("pid", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE, aliases=("pid_mode",)),
@@ -206,6 +217,8 @@ _ROWS = (
     _row("interactive", "bool", spelling.flag, False),
     _row("tty", "bool", spelling.flag, False),
 )
+# podman's options for a container's single network.
+ALONE = ("ip", "ip6", "mac_address", "network_aliases")
 _NAMESPACE_OPTIONS = ("pod", "ipc", "pid", "uts", "userns", "uidmap", "gidmap", "subuidname", "subgidname")
 OPTIONS: dict[str, Option] = {row.name: row for row in _ROWS}
 
@@ -235,6 +248,10 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
             f"{option}: needs a network of the container's own, and network is {meant['network']['mode']!r}: "
             "use bridge or a CNI network, or publish on the container whose network is joined"
         )
+    if "settings" in meant["network"] or any(meant[option] for option in ALONE):
+        from .network_options import check
+
+        check(meant)
     if any(meant[option] != OPTIONS[option].default for option in _NAMESPACE_OPTIONS):
         from .namespace_options import settle
 

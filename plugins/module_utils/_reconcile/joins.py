@@ -11,6 +11,7 @@ from typing import Any, Iterator, Mapping, Optional
 from .._container.container import Container
 from .._model.errors import ContainerStopped, InvalidArgument, NoSuchContainer
 from .._model.namespaces import OPTIONS, LinuxNS
+from .._model.options import ALONE
 from .._model.options import OPTIONS as TABLE
 from .._model.pod import PodConfig, option_of
 from .._runtime.runtime import Runtime
@@ -169,7 +170,7 @@ def _check_pod(runtime: Runtime, name: str, options: Mapping[str, Any]) -> None:
     """:raises InvalidArgument: an option is about what is the pod's."""
     found = pods.find(runtime.store, options["pod"])
     own = _pods_own(found, options)
-    for option, kind in (("publish", "net"), ("hostname", "uts")):
+    for option, kind in (("publish", "net"), ("hostname", "uts"), *((alone, "net") for alone in ALONE)):
         if options[option] and kind in own:
             raise InvalidArgument(
                 f"{option}: container {name} uses the {kind} namespace of pod {found.name}: give {option} to the pod"

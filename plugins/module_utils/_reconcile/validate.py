@@ -97,6 +97,6 @@ def _check_network(runtime: Runtime, desired: Desired) -> None:
     if network["mode"] == "cni":
         from .._container import network as cni
 
-        cni.require(runtime.host, network["networks"])
+        cni.require(runtime.host, desired.wanted)
     elif network["mode"] == "ns" and not netns.exists(network["target"]):
         raise InvalidArgument(f"network: {network['target']} is not a network namespace on this host")

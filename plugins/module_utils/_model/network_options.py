@@ -1,0 +1,88 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a task asks of a network: addresses, MAC, names, interface; imported only for tasks that do."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any, Mapping
+
+from .errors import InvalidArgument
+from .spelling import hostname, wrong
+
+_MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
+_INTERFACE = re.compile(r"[^\s/:]{1,15}")  # the kernel's dev_valid_name()
+
+
+def address(value: Any, option: str) -> str:
+    """An IPv4 address (``ip6``: IPv6) in its shortest form."""
+    version = 6 if option == "ip6" else 4
+    try:
+        found = ipaddress.ip_address(str(value))
+    except ValueError:
+        found = None
+    if found is None or found.version != version:
+        raise wrong(option, value, f"an IPv{version} address")
+    return str(found)
+
+
+def mac(value: Any, option: str) -> str:
+    """A unicast Ethernet address in lower case with colons."""
+    text = str(value).lower().replace("-", ":")
+    if not _MAC.fullmatch(text) or int(text[:2], 16) & 1:
+        raise wrong(option, value, "a unicast MAC address such as 92:d0:c6:0a:29:33")
+    return text
+
+
+def aliases(value: Any, option: str) -> list[str]:
+    """Host names, sorted, each once."""
+    return sorted({hostname(item, option) for item in value})
+
+
+def settings(text: str, word: str, option: str) -> dict[str, Any]:
+    """What stands after a network's name in ``network``: ``ip=…,mac=…,interface_name=…,alias=…`` as podman has it."""
+    found: dict[str, Any] = {}
+    for item in text.split(","):
+        key, _equals, value = item.partition("=")
+        if key == "ip":
+            six = ":" in value
+            found.setdefault("ips", []).append(address(value, "ip6" if six else "ip"))
+        elif key == "ip6":
+            found.setdefault("ips", []).append(address(value, key))
+        elif key == "mac":
+            found["mac"] = mac(value, option)
+        elif key == "alias":
+            found["aliases"] = aliases([*found.get("aliases", ()), value], option)
+        elif key == "interface_name" and _INTERFACE.fullmatch(value) and value not in (".", "..", "lo"):
+            found["interface"] = value
+        else:
+            raise wrong(option, word, "ip=, ip6=, mac=, interface_name= and alias= after NETWORK:, separated by commas")
+    return found
+
+
+def check(meant: Mapping[str, Any]) -> None:
+    """:raises InvalidArgument: an option for a single network, and it is not the only one, or not the container's."""
+    network = meant["network"]
+    given = [option for option in ("ip", "ip6", "mac_address", "network_aliases") if meant[option]]
+    if given and (network["mode"] != "cni" or len(network["networks"]) != 1 or network.get("settings")):
+        raise InvalidArgument(
+            f"{given[0]}: is for a container with a single network of its own: omit it, or write it behind a network's "
+            "name, as in network: ['front:ip=10.88.0.5']"
+        )
+    settings = network.get("settings", {})
+    interfaces = [
+        settings.get(name, {}).get("interface", f"eth{index}") for index, name in enumerate(network["networks"])
+    ]
+    for interface in interfaces:
+        if interfaces.count(interface) > 1:
+            raise InvalidArgument(f"network: interface {interface} is there twice: give each network its own")
+
+
+def of_network(options: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The settings of the network ``name``, however they were written."""
+    found = dict(options["network"].get("settings", {}).get(name, {}))
+    ips = [options[option] for option in ("ip", "ip6") if options[option]]
+    alone = {"ips": ips, "mac": options["mac_address"], "aliases": options["network_aliases"]}
+    return {**found, **{key: value for key, value in alone.items() if value}}
