@@ -65,7 +65,7 @@ def _keep(archive: str, kept: str) -> None:
     try:
         with zipfile.ZipFile(archive) as sent, zipfile.ZipFile(temporary, "w") as made:
             for name in sent.namelist():
-                made.writestr(name, sent.read(name))
+                # Without the sources: each import of the archive reads the list of all that is in it.
                 made.writestr(f"{name}c", _compiled(sent.read(name), name))
         os.chmod(temporary, 0o600)
         os.rename(temporary, kept)
