@@ -534,6 +534,63 @@ options:
   timeout:
     description: Seconds that the container may run before it is killed. V(0), the default, is for ever.
     type: int
+  healthcheck:
+    description:
+      - Command that finds out inside the container whether it is healthy, which it is with the exit code 0. The image's own
+        check where omitted.
+      - A string is a command of the shell, one that begins with C(CMD) a command without a shell; a list of words, also in
+        JSON, is run as it is, and may begin with C(CMD) or C(CMD-SHELL). V(none) stands for no check, as
+        O(no_healthcheck) does.
+      - The container's health is in RV(container) as C(State.Health), with the last five results.
+      - All options of the health check are changed while the container runs.
+    type: raw
+    aliases: [health_cmd]
+  healthcheck_interval:
+    description:
+      - Time between two checks, such as V(1m30s) or V(500ms), at least V(100ms). The image's, or V(30s), where omitted.
+      - V(disable) leaves the checks to those who ask for one, such as O(wait=healthy).
+    type: str
+    aliases: [health_interval]
+  healthcheck_timeout:
+    description: Time after which a check is killed, and has failed. The image's, or V(30s), where omitted.
+    type: str
+    aliases: [health_timeout]
+  healthcheck_retries:
+    description: Failures in succession that make a container unhealthy. The image's, or V(3), where omitted.
+    type: int
+    aliases: [health_retries]
+  healthcheck_start_period:
+    description:
+      - Time after the start in which failures do not count, until the first success. The image's, or V(0s), where omitted.
+    type: str
+    aliases: [health_start_period]
+  healthcheck_failure_action:
+    description:
+      - What is done to a container that is found unhealthy. V(none) where omitted.
+      - V(kill) ends it as if it had ended by itself, so that O(restart_policy) says what follows. V(stop) stops it for good,
+        V(restart) has it started again whatever O(restart_policy) is, with the same growing waits.
+    type: str
+    choices: [none, kill, restart, stop]
+    aliases: [health_on_failure]
+  health_startup_cmd:
+    description:
+      - Command that has to succeed before the check of O(healthcheck) begins, written as that is.
+    type: raw
+  health_startup_interval:
+    description: Time between two of these checks. V(30s) where omitted.
+    type: str
+  health_startup_retries:
+    description: Failures after which the container is restarted. Never where it is V(0) or omitted.
+    type: int
+  health_startup_success:
+    description: Successes that are needed. One where it is V(0) or omitted.
+    type: int
+  health_startup_timeout:
+    description: Time after which such a check is killed, and has failed. V(30s) where omitted.
+    type: str
+  no_healthcheck:
+    description: Whether the container has no health check, whatever its image has.
+    type: bool
   restart_policy:
     description:
       - Whether the container is started again when it has ended, by a helper on the target and without Ansible.
@@ -582,10 +639,30 @@ options:
         it printed, and fails where its exit code is not 0.
     type: bool
     default: true
+  wait:
+    description:
+      - What the task waits for with O(state=started), whether it changes anything or not.
+      - V(healthy) waits until the container's health check succeeds, and fails where the container is found unhealthy or ends.
+      - V(exited) waits for its end, returns its exit code, and fails where that is not 0.
+    type: str
+    choices: [started, healthy, exited]
+    default: started
+  wait_timeout:
+    description: Longest wait in seconds, for O(wait) and O(wait_for_healthy). V(0) is without limit.
+    type: float
+    default: 300
+    aliases: [healthy_wait_timeout]
+  wait_for_healthy:
+    description:
+      - Whether a container that is made in the place of another has to be healthy before the old one is removed, where it
+        has a health check. Where it does not become so, the old one runs again and the task fails.
+    type: bool
+    default: false
   drift:
     description:
       - How to look for what somebody changed behind the engine's back. It is put right, and told with the differences.
-      - V(auto) sees limits, interfaces and addresses, mounts, the engine's files over C(/etc), and a killed conmon.
+      - V(auto) sees limits, interfaces and addresses, mounts, the engine's files over C(/etc), a killed conmon, and a
+        killed runner of health checks.
       - V(full) asks the CNI plugins too, which know their own rules, and takes longer.
     type: str
     choices: [auto, full]
@@ -695,6 +772,17 @@ EXAMPLES = r"""
     detach: false
   register: job
 
+- name: Run a server that is checked from time to time, and wait until it answers
+  libpod.engine.libpod_container:
+    name: web
+    image: docker.io/library/busybox:latest
+    command: ["httpd", "-f", "-h", "/www"]
+    healthcheck: wget -q -O /dev/null http://127.0.0.1/
+    healthcheck_interval: 10s
+    healthcheck_failure_action: restart
+    wait: healthy
+    wait_timeout: 60
+
 - name: Remove the server and what shares its network
   libpod.engine.libpod_container:
     name: web
@@ -749,7 +837,7 @@ stderr:
   sample: ""
 rc:
   description: Exit code of the container, or of a program that failed.
-  returned: with O(detach=false), or when a program failed
+  returned: with O(detach=false) or O(wait=exited), or when a program failed
   type: int
   sample: 0
 error:

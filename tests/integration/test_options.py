@@ -481,8 +481,8 @@ def test_interactive_keeps_standard_input_open(host: Host) -> None:
 
 
 def test_option_of_podman_container_that_is_not_there_yet_is_refused_by_name(host: Host) -> None:
-    refused = host.container("c", image="busybox", healthcheck="true")
-    assert refused.failed and "healthcheck" in refused["msg"]
+    refused = host.container("c", image="busybox", hooks_dir="/etc/hooks")
+    assert refused.failed and "hooks_dir" in refused["msg"]
     assert host.module("libpod_container_info")["containers"] == []
 
 

@@ -89,13 +89,16 @@ BAD: dict[str, Any] = {
     "device_read_bps": ["x"], "device_write_bps": ["/dev/a:x"], "device_read_iops": ["a:1"],
     "device_write_iops": ["/dev/a:-1"], "cgroup_conf": {"../x": 1}, "rdt_class": "a/b", "device": ["a"],
     "device_cgroup_rule": "x", "secrets": ["a,type=x"],
-    "timeout": -1, "restart_policy": "on-failure:x",
+    "timeout": -1, "restart_policy": "on-failure:x", "healthcheck": "CMD", "healthcheck_interval": "1d",
+    "healthcheck_timeout": 0, "healthcheck_retries": 0, "healthcheck_start_period": "x", "health_startup_cmd": "CMD",
+    "health_startup_interval": "1ms", "health_startup_retries": -1, "health_startup_success": -1,
+    "health_startup_timeout": "x",
 }  # fmt: skip
 # Any text is a value of these, or the host says which are, or Ansible does.
 FREE = set(
     "user label dns_option dns_search cap_add cap_drop privileged read_only sysctl log_driver interactive tty"
     " group_add passwd init env_host unsetenv unsetenv_all http_proxy annotation image_volume publish_all subuidname"
-    " subgidname no_hosts rm rmi oom_kill_disable read_only_tmpfs".split()
+    " subgidname no_hosts rm rmi oom_kill_disable read_only_tmpfs healthcheck_failure_action no_healthcheck".split()
 )
 
 
@@ -191,7 +194,10 @@ def test_limits_are_live_and_only_the_environment_is_secret() -> None:
     live = {name for name, row in OPTIONS.items() if row.change == Change.LIVE}
     limits = {*cgroups.LIMITS, *cgroups_direct.OPTIONS}
     assert live == {*limits, "network", "dns", "dns_option", "dns_search", "etc_hosts"}
+    checks = {name for name in OPTIONS if name.startswith("health")}
     assert {name for name, row in OPTIONS.items() if row.change == Change.RECORD} == {
+        *checks,
+        "no_healthcheck",
         "annotation",
         "label",
         "requires",

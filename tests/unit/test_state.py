@@ -38,6 +38,7 @@ FULL = ContainerState(
     restarter_start=10,
     error="no",
     etc_files={"hosts": 1},
+    restart_wanted=True,
 )
 
 

@@ -102,7 +102,8 @@ def _clear_run_dir(container: Container) -> None:
     for name in os.listdir(container.run_dir):
         path = f"{container.run_dir}/{name}"
         # A root filesystem that is still mounted is its driver's: never to be emptied through its mount.
-        if name.startswith("state.json") or os.path.ismount(path):
+        # How the container's health was is kept too.
+        if name.startswith(("state.json", "health.json")) or os.path.ismount(path):
             continue
         # A rootfs under an overlay: what is written through the mount is not this life's to remove.
         if os.path.ismount(path):

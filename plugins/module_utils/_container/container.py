@@ -22,6 +22,7 @@ from .observe import observe
 if TYPE_CHECKING:
     from .._drivers.rootfs import Rootfs
     from .._drivers.storage import Storage
+    from .._model.health import Health
     from .attach import Attached
     from .commit import Commit, Committed
     from .copy import Copy
@@ -366,6 +367,15 @@ class Container:
 
         return execute(self, wanted, input)
 
+    def healthcheck(self) -> Health:
+        """Check the container's health now, and return it as it is then; the lock is free meanwhile.
+
+        :raises ContainerStopped: it does not run. :raises InvalidArgument: it has no health check.
+        """
+        from .health import check
+
+        return check(self)
+
     def exec_detached(self, wanted: Exec) -> str:
         """Run a further process in the background and return its session's ID, 64 hex digits."""
         from .exec import execute_detached
@@ -460,7 +470,11 @@ class Container:
 
         with self.batch():
             update(self, config, changed)
-            self._config = config
+            earlier, self._config = self._config, config
+            if earlier.has_health_check or config.has_health_check:
+                from . import health
+
+                health.changed(self, earlier)
 
     def cleanup(self, *, delete: bool = False) -> None:
         """Take down all of the container but its configuration and, unless ``delete``, its top layer; idempotent."""

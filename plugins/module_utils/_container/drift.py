@@ -31,7 +31,7 @@ class Finding(NamedTuple):
     """One part that is not as recorded; ``restart``: only a restart puts it right, else an update in place does.
 
     ``part`` is a limit's option, or a file of ours (``/etc/hosts``), or begins with ``network ``, ``mount `` or is
-    ``conmon``.
+    ``conmon`` or ``health runner``.
     """
 
     part: str
@@ -43,6 +43,10 @@ class Finding(NamedTuple):
 def findings(container: Container, known: set[str], *, full: bool = False) -> list[Finding]:
     """All that is found; ``known`` options differ from the record anyhow and are left out."""
     found = _limits(container, known) + _processes(container) + _files(container) + _mounts(container)
+    if container.config.has_health_check:
+        from .health import lacks_runner
+
+        found += [Finding("health runner", "ended", "running")] if lacks_runner(container) else []
     network = network_facts.wrong(container)
     found += [Finding(f"network {part}", what, "as attached") for part, what in network.items()]
     if full and not network:

@@ -45,7 +45,7 @@ def execute(container: Container, wanted: Exec, input: bytes) -> Executed:
     """
     from .._drivers.oci_exec import execute as run
 
-    process = _process(container, wanted)
+    process = process_for(container, wanted)
     return Executed(*run(container.host.oci, container.id, process, input))
 
 
@@ -56,7 +56,7 @@ def execute_attached(container: Container, wanted: Exec, interactive: bool) -> i
     """
     from .._drivers.oci_exec import execute_attached as run
 
-    return run(container.host.oci, container.id, _process(container, wanted), interactive)
+    return run(container.host.oci, container.id, process_for(container, wanted), interactive)
 
 
 def execute_detached(container: Container, wanted: Exec) -> str:
@@ -71,7 +71,7 @@ def execute_detached(container: Container, wanted: Exec) -> str:
     exec_id = os.urandom(32).hex()
     spec = os.memfd_create("process.json")
     try:
-        os.write(spec, json.dumps(_process(container, wanted)).encode())
+        os.write(spec, json.dumps(process_for(container, wanted)).encode())
         folder = _folder(container, exec_id)
         it = Monitored(container.id, container.name, folder, "", terminal=wanted.tty)
         # conmon passes no descriptor on to the runtime, which so reads the process through ours.
@@ -117,7 +117,7 @@ def _enter(container: Container) -> Any:
     return enter
 
 
-def _process(container: Container, wanted: Exec) -> dict[str, Any]:
+def process_for(container: Container, wanted: Exec) -> dict[str, Any]:
     """The container's own process as it was started (config.md#process), with what is wanted otherwise."""
     if not wanted.argv or not wanted.argv[0]:
         raise InvalidArgument(f"a command to run in container {container.name} is missing")

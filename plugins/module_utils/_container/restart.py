@@ -29,7 +29,8 @@ def schedule(container: Container, error: Optional[Exception] = None) -> Optiona
     if waiting and state.restarter_pid != os.getpid():
         return None
     wanted = restart_policy.Ended(state.exit_code, state.ran, state.restart_count, state.restart_delay, bool(error))
-    delay = None if state.stopped_by_user else restart_policy.delay(container.config.options["restart_policy"], wanted)
+    policy = "always" if state.restart_wanted else container.config.options["restart_policy"]
+    delay = None if state.stopped_by_user else restart_policy.delay(policy, wanted)
     if delay is None:
         cancel(container)
         return None

@@ -23,6 +23,7 @@ _BEGUN: dict[str, Any] = {
     "restarter_pid": 0,
     "restarter_start": 0,
     "error": "",
+    "restart_wanted": False,
 }
 
 
@@ -48,6 +49,10 @@ def start(container: Container, fresh: bool, **kept: Any) -> None:
         raise
     container.save(status=ContainerStatus.RUNNING, started_time=began, **{**_BEGUN, **kept})
     container.event("restart" if kept else "start")
+    if container.config.has_health_check:
+        from .health import begin
+
+        begin(container)
     if container.config.options["restart_policy"] == "unless-stopped":
         from .restart import forget_stop
 

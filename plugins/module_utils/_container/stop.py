@@ -28,14 +28,17 @@ def stop(container: Container, timeout: int) -> None:
     container.event("stop")
 
 
-def end(container: Container, timeout: int) -> None:
+def end(container: Container, timeout: int, *, remember: bool = True) -> None:
     """Send the stop signal, and SIGKILL after ``timeout`` seconds, and wait for the end.
+
+    ``remember``: it is stopped for good, so that no policy starts it again.
 
     :raises InvalidState: it does not run.
     """
     state = container.state
     state.status.check("stop", container.name)
-    restart.remember_stop(container)
+    if remember:
+        restart.remember_stop(container)
     process.send_signal(state.pid, state.pid_start, container.config.stop_signal)
     if not process.wait_end(state.pid, state.pid_start, timeout):
         process.send_signal(state.pid, state.pid_start, _signal.SIGKILL)

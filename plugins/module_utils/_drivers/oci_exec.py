@@ -23,7 +23,7 @@ def execute(oci: OciRuntime, container_id: str, process: Mapping[str, Any], inpu
 
     What the runtime itself refuses ends with 127 (not found), 126 (not executable) or 125, its words on standard error.
     """
-    with _command(oci, container_id, process) as (argv, kept):
+    with command(oci, container_id, process) as (argv, kept):
         run = _in_terminal if process.get("terminal") else _in_pipes
         code, out, err = run(argv, kept, input)
         words = runtime_words(f"/proc/self/fd/{kept[1]}") if code else ""
@@ -32,7 +32,7 @@ def execute(oci: OciRuntime, container_id: str, process: Mapping[str, Any], inpu
 
 def execute_attached(oci: OciRuntime, container_id: str, process: Mapping[str, Any], interactive: bool) -> int:
     """Run ``process`` on our own standard streams and return its exit code, or what ``execute`` has for a refusal."""
-    with _command(oci, container_id, process) as (argv, kept):
+    with command(oci, container_id, process) as (argv, kept):
         # A terminal is read by the runtime itself, and has to be there.
         stdin = None if interactive or process.get("terminal") else subprocess.DEVNULL
         done = subprocess.run(argv, stdin=stdin, pass_fds=kept, env=tool_environment(), cwd="/", check=False)
@@ -43,15 +43,15 @@ def execute_attached(oci: OciRuntime, container_id: str, process: Mapping[str, A
 
 
 @contextmanager
-def _command(
-    oci: OciRuntime, container_id: str, process: Mapping[str, Any]
+def command(
+    oci: OciRuntime, container_id: str, process: Mapping[str, Any], *options: str
 ) -> Iterator[tuple[list[str], tuple[int, int]]]:
     """The runtime's words, and the descriptors it is to inherit: the process's specification, and its log."""
     effect(f"{oci.name} exec")
     spec, log = _memory("process.json", json.dumps(process).encode()), _memory("log", b"")
     argv = [oci.path, *oci.global_arguments, "--log", f"/proc/self/fd/{log}", "--log-format", "json"]
     try:
-        yield [*argv, "exec", "--process", f"/proc/self/fd/{spec}", container_id], (spec, log)
+        yield [*argv, "exec", *options, "--process", f"/proc/self/fd/{spec}", container_id], (spec, log)
     finally:
         os.close(spec)
         os.close(log)

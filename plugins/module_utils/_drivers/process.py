@@ -91,15 +91,38 @@ def kill_with_argument(argument: str, programs: Container[str], timeout: float =
         clean = 0 if found else clean + 1
 
 
+def kill_session(leader: int) -> None:
+    """SIGKILL every process of a session (setsid(2)), those they fork meanwhile too."""
+    while pids := [pid for pid in _pids() if _session(pid) == leader]:
+        for pid in pids:
+            send_signal(pid, start_time(pid), signal.SIGKILL)
+        for pid in pids:
+            if not wait_end(pid, start_time(pid), 1.0):
+                return  # frozen, or in the kernel's hands: it ends once it goes on
+
+
+def _pids() -> Iterator[int]:
+    return (int(entry) for entry in os.listdir("/proc") if entry.isdigit())
+
+
+def _session(pid: int) -> int:
+    """The session of a process that lives, else 0 (field 6 of proc_pid_stat(5))."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return 0 if fields[0] in (b"Z", b"X", b"x") else int(fields[3])
+
+
 def with_argument(argument: str, programs: Container[str]) -> Iterator[int]:
     """PIDs of the processes of these programs' names that have ``argument`` among their command line's words."""
     wanted = argument.encode()
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    words = file.read().split(b"\0")
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if wanted in words and os.path.basename(words[0]).decode(errors="replace") in programs:
-                yield int(entry)
+    for pid in _pids():
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if wanted in words and os.path.basename(words[0]).decode(errors="replace") in programs:
+            yield pid

@@ -30,6 +30,7 @@ COMMANDS = {
     "events": ("_cli.logs", "events"),
     "boot": ("_helper.boot", "boot"),
     "exit": ("_helper.exit", "on_exit"),
+    "health": ("_helper.health", "watch"),
 }
 
 

@@ -18,6 +18,13 @@ from .spelling import signal
 FORMAT_VERSION = 1
 DEFAULT_CGROUP_PARENT = "/libpod_parent"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# A health check's option: its name in an image's Healthcheck, and podman's default; durations in nanoseconds.
+_HEALTH = {
+    "healthcheck_interval": ("Interval", 30 * 10**9),
+    "healthcheck_timeout": ("Timeout", 30 * 10**9),
+    "healthcheck_retries": ("Retries", 3),
+    "healthcheck_start_period": ("StartPeriod", 0),
+}
 _JSON_FIELDS = (
     "id name created_time options rootfs_image_id rootfs_image_name image_config rootfs overlay namespace_containers"
     " ports static_dir cgroup_manager host_env id_mappings requires pod pod_cgroup infra borrowed_volumes"
@@ -44,6 +51,12 @@ def resolved(options: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, 
     stop_signal = options["stop_signal"]
     if stop_signal is None:
         stop_signal = signal(image.get("StopSignal") or "TERM", "stop_signal")
+    check = image.get("Healthcheck") or {}
+    test = options["healthcheck"] or list(check.get("Test") or ["NONE"])
+    health = {
+        option: (check.get(key) or default) if options[option] is None else options[option]
+        for option, (key, default) in _HEALTH.items()
+    }
     return {
         "entrypoint": list((image.get("Entrypoint") or []) if entrypoint is None else entrypoint),
         "command": list(command),
@@ -52,6 +65,9 @@ def resolved(options: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, 
         "workdir": options["workdir"] or image.get("WorkingDir") or "/",
         "label": dict(sorted({**(image.get("Labels") or {}), **options["label"]}.items())),
         "stop_signal": stop_signal,
+        "healthcheck": test,
+        "no_healthcheck": test == ["NONE"],
+        **health,
     }
 
 
@@ -138,6 +154,16 @@ class ContainerConfig(NamedTuple):
     def stop_timeout(self) -> int:
         """Seconds between the stop signal and SIGKILL."""
         return int(self.options["stop_timeout"])
+
+    @property
+    def has_health_check(self) -> bool:
+        test = self.options["healthcheck"] or (self.image_config.get("Healthcheck") or {}).get("Test") or ["NONE"]
+        return bool(test[0] != "NONE")
+
+    @property
+    def health_options(self) -> dict[str, Any]:
+        """The options with those of the health check as they take effect."""
+        return {**self.options, **self.resolved}
 
     @property
     def create_net_ns(self) -> bool:

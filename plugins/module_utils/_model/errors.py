@@ -66,6 +66,10 @@ class ContainerStopped(InvalidState):
     """The operation needs a running container."""
 
 
+class Unhealthy(LibpodError):
+    """The container did not become healthy."""
+
+
 class ContainerRemoved(LibpodError):
     """The container was removed while the operation waited for it."""
 

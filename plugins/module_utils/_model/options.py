@@ -214,6 +214,32 @@ _ROWS = (
         aliases=("log_options",),
         suboptions=(("max_size", "str"), ("path", "str"), ("tag", "str")),
     ),
+    _row("healthcheck", "raw", _later("health", "command"), aliases=("health_cmd",), change=_RECORD),
+    _row("healthcheck_interval", "str", _later("health", "interval"), aliases=("health_interval",), change=_RECORD),
+    _row("healthcheck_timeout", "str", _later("health", "timeout"), aliases=("health_timeout",), change=_RECORD),
+    _row("healthcheck_retries", "int", _later("health", "retries"), aliases=("health_retries",), change=_RECORD),
+    _row(
+        "healthcheck_start_period",
+        "str",
+        _later("health", "duration"),
+        aliases=("health_start_period",),
+        change=_RECORD,
+    ),
+    _row(
+        "healthcheck_failure_action",
+        "str",
+        spelling.text,
+        "none",
+        aliases=("health_on_failure",),
+        choices=("none", "kill", "restart", "stop"),
+        change=_RECORD,
+    ),
+    _row("health_startup_cmd", "raw", _later("health", "command"), change=_RECORD),
+    _row("health_startup_interval", "str", _later("health", "interval"), 30 * 10**9, change=_RECORD),
+    _row("health_startup_retries", "int", spelling.count, 0, change=_RECORD),
+    _row("health_startup_success", "int", spelling.count, 0, change=_RECORD),
+    _row("health_startup_timeout", "str", _later("health", "timeout"), 30 * 10**9, change=_RECORD),
+    _row("no_healthcheck", "bool", spelling.flag, False, change=_RECORD),
     _row("interactive", "bool", spelling.flag, False),
     _row("tty", "bool", spelling.flag, False),
 )
@@ -254,6 +280,10 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
         check(meant)
     if any(meant[option] != OPTIONS[option].default for option in _NAMESPACE_OPTIONS):
         from .namespace_options import settle
+
+        settle(meant)
+    if meant["no_healthcheck"] or meant["healthcheck"] or meant["health_startup_cmd"]:
+        from .health import settle
 
         settle(meant)
     if meant["no_hosts"] and meant["etc_hosts"]:

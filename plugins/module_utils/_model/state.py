@@ -24,6 +24,7 @@ class ContainerState(NamedTuple):
     ``restart_at`` is when the process ``restarter_pid`` will start the exited container again, empty where nobody will;
     ``restart_count`` counts such starts since the user's own, ``restart_delay`` is the last wait in seconds, and
     ``error`` why the last such start failed. ``etc_files`` has the CRC-32 of each file over /etc as it was written.
+    ``restart_wanted`` is whether the failing health check ends the container to have it started again.
     """
 
     status: ContainerStatus = ContainerStatus.CONFIGURED
@@ -50,6 +51,7 @@ class ContainerState(NamedTuple):
     restarter_start: int = 0
     error: str = ""
     etc_files: Mapping[str, int] = {}
+    restart_wanted: bool = False
 
     @property
     def told(self) -> bool:

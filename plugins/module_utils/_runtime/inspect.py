@@ -68,6 +68,7 @@ def inspect(container: Container) -> dict[str, Any]:
             "Secrets": [{"Name": secret["name"], "Target": secret["target"]} for secret in options["secrets"]],
             "Tty": config.options["tty"],
             "OpenStdin": config.options["interactive"],
+            **_health_checks(config),
         },
         "HostConfig": _host_config(config),
     }
@@ -91,7 +92,42 @@ def _state(state: ContainerState, container: Container) -> dict[str, Any]:
         "CgroupPath": container.cgroup_path,
         "Mounted": state.mounted,
         "Mountpoint": state.mountpoint,
+        "Health": _health(container),
     }
+
+
+def _health(container: Container) -> dict[str, Any]:
+    if not container.config.has_health_check:
+        return {"Status": "", "FailingStreak": 0, "Log": []}
+    from .._container.health import described
+
+    return described(container)
+
+
+def _health_checks(config: ContainerConfig) -> dict[str, Any]:
+    """The checks in podman's words; durations in nanoseconds."""
+    if not config.has_health_check:
+        return {}
+    options = config.health_options
+    found: dict[str, Any] = {
+        "Healthcheck": {
+            "Test": options["healthcheck"],
+            "StartPeriod": options["healthcheck_start_period"],
+            "Interval": options["healthcheck_interval"],
+            "Timeout": options["healthcheck_timeout"],
+            "Retries": options["healthcheck_retries"],
+        },
+        "HealthcheckOnFailureAction": options["healthcheck_failure_action"],
+    }
+    if options["health_startup_cmd"]:
+        found["StartupHealthCheck"] = {
+            "Test": options["health_startup_cmd"],
+            "Interval": options["health_startup_interval"],
+            "Timeout": options["health_startup_timeout"],
+            "Retries": options["health_startup_retries"],
+            "Successes": options["health_startup_success"],
+        }
+    return found
 
 
 def _mount(volume: Mapping[str, Any], container: Container) -> dict[str, Any]:

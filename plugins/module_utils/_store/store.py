@@ -149,6 +149,18 @@ class Store:
             os.makedirs(directory, 0o700, exist_ok=True)
         records.write(f"{directory}/state.json", state.to_json(), durable=False)
 
+    # Records of one life of a container, such as its health
+
+    def run_record(self, container_id: str, kind: str) -> Any:
+        """The record ``kind`` that stands beside the state, or None; one that cannot be read counts as none."""
+        try:
+            return records.read(f"{self.run_dir(container_id)}/{kind}.json")
+        except StateCorrupt:
+            return None
+
+    def write_run_record(self, container_id: str, kind: str, record: Any) -> None:
+        records.write(f"{self.run_dir(container_id)}/{kind}.json", record, durable=False)
+
     # Side records of a container, such as its network attachments and its last exit
 
     def side_record(self, container_id: str, kind: str) -> Any:

@@ -1,0 +1,225 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Health checks as podman has them: how they are written, and what a check's result makes of a container's health."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any, Mapping, NamedTuple, Optional
+
+from .errors import InvalidArgument, StateCorrupt
+from .spelling import count, wrong
+
+STARTING, HEALTHY, UNHEALTHY = "starting", "healthy", "unhealthy"
+NONE = ["NONE"]
+ACTIONS = ("none", "kill", "restart", "stop")
+# The image's Shell, where it has none (the Dockerfile reference's SHELL).
+SHELL = ["/bin/sh", "-c"]
+LOG_LENGTH, OUTPUT_LENGTH = 5, 500  # podman's
+TIMED_OUT = -1  # the exit code of a check that was killed at its timeout
+_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_LONGEST = (1 << 63) - 1  # Go's durations are signed 64-bit numbers of nanoseconds
+_SHORTEST_INTERVAL = 10**8
+# What each check is made of: the options of the regular one, and those of the one before it.
+REGULAR = ("healthcheck", "healthcheck_interval", "healthcheck_timeout")
+STARTUP = ("health_startup_cmd", "health_startup_interval", "health_startup_timeout")
+
+
+def command(value: Any, option: str) -> list[str]:
+    """``["CMD", WORD…]``, ``["CMD-SHELL", COMMAND]`` or ``["NONE"]`` from podman's spellings, or a list of words.
+
+    A string is a shell's command, unless it begins with one of those words or is a JSON list; a list of several words
+    is run as it is, one of a single word by the shell.
+    """
+    words = value
+    if isinstance(value, str):
+        head, _space, rest = value.strip().partition(" ")
+        if head.startswith("["):
+            words = _json(value, option)
+        elif head.upper() == "CMD":
+            try:
+                words = ["CMD", *shlex.split(rest)]
+            except ValueError as error:
+                raise wrong(option, value, f"CMD and words with their quotes closed ({error})") from error
+        elif head.upper() == "NONE" and not rest:
+            return list(NONE)
+        else:
+            words = ["CMD-SHELL", rest.strip() if head.upper() == "CMD-SHELL" else value]
+    if not isinstance(words, (list, tuple)) or not words:
+        raise wrong(option, value, "a command, a list of its words, or none")
+    words = [str(word) for word in words]
+    kind = words[0].upper()
+    if kind == "NONE" and len(words) == 1:
+        return list(NONE)
+    if kind not in ("CMD", "CMD-SHELL"):
+        kind = "CMD" if len(words) > 1 else "CMD-SHELL"
+        words = [kind, *words]
+    if len(words) < 2 or not words[1].strip() or any("\0" in word for word in words):
+        raise wrong(option, value, f"a command after {kind}, or none")
+    return ["CMD-SHELL", " ".join(words[1:])] if kind == "CMD-SHELL" else ["CMD", *words[1:]]
+
+
+def _json(text: str, option: str) -> Any:
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        # The shell's own [ begins like this too.
+        return ["CMD-SHELL", text]
+
+
+def duration(value: Any, option: str) -> int:
+    """Nanoseconds from Go's spelling such as ``1m30s``; a number alone is of seconds."""
+    text = str(value).strip()
+    parts = _PART.findall(text)
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        parts = [(text, "s")]
+    elif not parts or "".join(map("".join, parts)) != text:
+        raise wrong(option, value, "a duration such as 1m30s or 500ms")
+    found: int = sum(_nanoseconds(number, _UNITS[unit]) for number, unit in parts)
+    if found > _LONGEST:
+        raise wrong(option, value, "a duration of less than 292 years")
+    return found
+
+
+def _nanoseconds(number: str, unit: int) -> int:
+    whole, _dot, part = number.partition(".")
+    fraction: int = int(part or 0) * unit // 10 ** len(part)
+    return int(whole or 0) * unit + fraction
+
+
+def interval(value: Any, option: str) -> int:
+    """As ``duration``; ``disable`` and 0 stand for no periodical check."""
+    found = 0 if str(value).strip().lower() == "disable" else duration(value, option)
+    if 0 < found < _SHORTEST_INTERVAL:
+        raise wrong(option, value, "disable, or at least 100ms")
+    return found
+
+
+def timeout(value: Any, option: str) -> int:
+    """As ``duration``, and more than 0."""
+    return duration(value, option) or _refuse(option, value, "a duration above 0")
+
+
+def retries(value: Any, option: str) -> int:
+    return count(value, option) or _refuse(option, value, "a number above 0")
+
+
+def _refuse(option: str, value: Any, expected: str) -> int:
+    raise wrong(option, value, expected)
+
+
+def settle(meant: dict[str, Any]) -> None:
+    """Make the two ways of having no check one.
+
+    :raises InvalidArgument: options contradict each other.
+    """
+    if meant["no_healthcheck"] and meant["healthcheck"] not in (None, NONE):
+        raise InvalidArgument("no_healthcheck: cannot be combined with healthcheck: omit one of them")
+    if meant["health_startup_cmd"] == NONE:
+        meant["health_startup_cmd"] = None
+    if meant["no_healthcheck"] or meant["healthcheck"] == NONE:
+        meant["no_healthcheck"], meant["healthcheck"] = True, list(NONE)
+        check_startup(meant)
+
+
+def check_startup(options: Mapping[str, Any]) -> None:
+    """:raises InvalidArgument: there is a startup check, and no regular one to follow it."""
+    if options["health_startup_cmd"] and options["healthcheck"] == NONE:
+        raise InvalidArgument(
+            "health_startup_cmd: needs a regular check that follows it: give healthcheck, or an image that has one"
+        )
+
+
+class Result(NamedTuple):
+    """One check: wall clock times to be shown (RFC 3339), exit code, and the beginning of its output."""
+
+    start: str
+    end: str
+    exit_code: int
+    output: str
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """As podman inspect shows it."""
+        return {"Start": self.start, "End": self.end, "ExitCode": self.exit_code, "Output": self.output}
+
+
+class Health(NamedTuple):
+    """A container's health since its start; the record ``health.json`` of the run root.
+
+    ``pid`` and ``pid_start`` name the life it is of. ``began`` and ``counted`` are when that began and when the last
+    check ended that counts, in seconds of the clock that nobody sets (CLOCK_BOOTTIME); ``counted`` 0 is never.
+    ``passed`` is whether the startup check is over, ``successes`` and ``failures`` are its results so far.
+    ``runner_pid`` and ``runner_start`` name the process that runs the checks, 0 where there was none.
+    """
+
+    pid: int = 0
+    pid_start: int = 0
+    began: float = 0.0
+    status: str = STARTING
+    failing_streak: int = 0
+    passed: bool = False
+    successes: int = 0
+    failures: int = 0
+    counted: float = 0.0
+    log: tuple[dict[str, Any], ...] = ()
+    runner_pid: int = 0
+    runner_start: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return self._asdict()
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any], path: str) -> Health:
+        """:raises StateCorrupt: it is not such a record."""
+        try:
+            return cls(**{**record, "log": tuple(record["log"])})
+        except (TypeError, KeyError) as error:
+            raise StateCorrupt(f"{path} is not a container's health: {error}") from error
+
+    def current(self, options: Mapping[str, Any]) -> tuple[str, str, str]:
+        """The options of the check whose turn it is: command, interval and timeout."""
+        return STARTUP if options["health_startup_cmd"] and not self.passed else REGULAR
+
+    def due(self, options: Mapping[str, Any]) -> float:
+        """When the next check is due, by the clock of ``counted``."""
+        waits = options[self.current(options)[1]] or options["healthcheck_interval"]
+        return float(self.counted + waits / 1e9) if self.counted else self.began
+
+    def after(self, result: Result, options: Mapping[str, Any], now: float) -> tuple[Health, str]:
+        """The health once this result is known, and what is to be done to the container: one of ACTIONS.
+
+        ``options`` are the effective ones (``ContainerConfig.resolved``). A failure within the start period counts
+        for nothing, a success ends it.
+        """
+        found = self._replace(log=(*self.log, result.entry)[-LOG_LENGTH:], counted=now)
+        if self.current(options) is STARTUP:
+            return found._after_startup(not result.exit_code, options)
+        if result.exit_code == 0:
+            return found._replace(status=HEALTHY, failing_streak=0), "none"
+        if now < self.began + options["healthcheck_start_period"] / 1e9 and self.status == STARTING:
+            return found, "none"
+        found = found._replace(failing_streak=self.failing_streak + 1)
+        if found.failing_streak < options["healthcheck_retries"]:
+            return found, "none"
+        return found._replace(status=UNHEALTHY), options["healthcheck_failure_action"]
+
+    def _after_startup(self, succeeded: bool, options: Mapping[str, Any]) -> tuple[Health, str]:
+        if succeeded:
+            successes = self.successes + 1
+            passed = successes >= max(1, options["health_startup_success"])
+            # The regular check follows at once.
+            return self._replace(successes=successes, passed=passed, counted=0.0 if passed else self.counted), "none"
+        failures, most = self.failures + 1, options["health_startup_retries"]
+        return self._replace(failures=failures), "restart" if most and failures >= most else "none"
+
+
+def argv(options: Mapping[str, Any], name: str, shell: Optional[list[str]]) -> list[str]:
+    """The words to run for the check of the option ``name``."""
+    kind, *words = options[name]
+    return [*(shell or SHELL), *words] if kind == "CMD-SHELL" else words
