@@ -217,6 +217,8 @@ def _record(container: Container, before: Health, result: Result) -> Health:
     _write(container, health)
     if health.status != before.status:
         container.event("health_status", HealthStatus=health.status)
+    if container.state.restart_wanted and action != "restart":
+        container.save(restart_wanted=False)  # whoever wanted it was killed before he could end the container
     _act(container, action)
     return health
 

@@ -15,7 +15,7 @@ from .._model.options import OPTIONS, Option, normalise
 from .._model.parts import Parts
 from .._model.spelling import count, plain_path, wrong
 from .._model.spelling import name as checked_name
-from .._reconcile.desired import STATES, Desired
+from .._reconcile.desired import STATES, WAITS, Desired
 
 if TYPE_CHECKING:
     from .._model.pulling import Pull
@@ -91,6 +91,9 @@ def container_spec() -> dict[str, Any]:
         "delete_depend": {"type": "bool", "default": False},
         "delete_volumes": {"type": "bool", "default": False},
         "detach": {"type": "bool", "default": True},
+        "wait": {"type": "str", "default": "started", "choices": list(WAITS)},
+        "wait_timeout": {"type": "float", "default": 300.0, "aliases": ["healthy_wait_timeout"]},
+        "wait_for_healthy": {"type": "bool", "default": False},
         "drift": {"type": "str", "default": "auto", "choices": ["auto", "full"]},
         "stop_time": {"type": "str"},
         "restart_time": {"type": "str"},
@@ -129,8 +132,13 @@ def desired(params: Mapping[str, Any]) -> Desired:
         "delete_volumes",
         "detach",
         "drift",
+        "wait",
+        "wait_timeout",
+        "wait_for_healthy",
     )
     common: dict[str, Any] = {"name": name, "state": params["state"], **{key: params[key] for key in controls}}
+    if params["wait"] != "started" and params["state"] != "started":
+        raise wrong("wait", params["wait"], f"state to be started, and it is {params['state']}")
     common.update((key, _seconds(params, key)) for key in ("stop_time", "restart_time"))
     common["rmi"] = params.get("rmi")
     given = frozenset(key for key in (*OPTIONS, "cpus", "env_file", "label_file") if params.get(key) is not None)

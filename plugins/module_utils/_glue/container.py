@@ -27,10 +27,11 @@ def container(module: EngineModule) -> dict[str, Any]:
         if outcome.changed:
             result["diff"]["prepared"] = outcome.plan.text()
     if outcome.output is not None:
-        result.update(stdout=outcome.output.stdout, stderr=outcome.output.stderr, rc=outcome.output.exit_code)
-        if outcome.output.exit_code:
-            result["failed"] = True
-            result["msg"] = f"container {desired.name} ended with exit code {outcome.output.exit_code}"
+        result.update(stdout=outcome.output.stdout, stderr=outcome.output.stderr)
+    if outcome.exit_code is not None:
+        result["rc"] = outcome.exit_code
+        if outcome.exit_code:
+            result.update(failed=True, msg=f"container {desired.name} ended with exit code {outcome.exit_code}")
     return result
 
 

@@ -182,7 +182,12 @@ def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired,
                 old.stop()
             elif old.state.status in (ContainerStatus.CREATED, ContainerStatus.UNKNOWN):
                 old.cleanup()
-        _bring_up(runtime, new, plan.status_after in ("running", "paused"))
+        runs = plan.status_after in ("running", "paused")
+        _bring_up(runtime, new, runs)
+        if runs and desired.wait_for_healthy and new.config.has_health_check:
+            from .._runtime import waiting
+
+            waiting.healthy(new, desired.wait_timeout)
     except BaseException:
         runtime.undo(new.name)
         if old.unreadable:

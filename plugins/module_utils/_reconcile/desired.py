@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .._model.pulling import Pull
 
 STATES = ("absent", "present", "created", "started", "stopped", "paused")
+WAITS = ("started", "healthy", "exited")
 
 
 class Desired(NamedTuple):
@@ -26,7 +27,8 @@ class Desired(NamedTuple):
     what can be seen without starting a program, or ``full``. ``comparisons`` are the modes of the options that are
     not compared strictly, and ``forcing`` those that make a new container necessary in spite of them. ``pulling`` is
     when and how the image is pulled, None where the task does not say; ``rmi`` whether it goes with a container that is
-    removed.
+    removed. ``wait`` is what the task waits for, and with ``wait_for_healthy`` a new container must be healthy before
+    the old one goes; ``wait_timeout`` is the longest wait in seconds, 0 and less for no limit.
     """
 
     name: str
@@ -49,6 +51,9 @@ class Desired(NamedTuple):
     recreate_policy: str = "auto"
     comparisons: Mapping[str, str] = {}
     forcing: Optional[frozenset[str]] = None
+    wait: str = "started"
+    wait_timeout: float = 300.0
+    wait_for_healthy: bool = False
     unusable: Optional[Exception] = None
     pulling: Optional[Pull] = None
     rmi: Optional[bool] = None

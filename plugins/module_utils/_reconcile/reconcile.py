@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 class Outcome(NamedTuple):
     """What was done, or in check mode would be; ``container`` is ``{}`` where there is none.
 
-    ``output`` is what a container printed that was started with ``detach: false``.
+    ``output`` is what a container printed that was started with ``detach: false``, ``exit_code`` how a container ended
+    whose end was waited for.
     """
 
     plan: Plan
     container: dict[str, Any]
     output: Optional[Output] = None
+    exit_code: Optional[int] = None
 
     @property
     def changed(self) -> bool:
@@ -51,28 +53,51 @@ def reconcile(parts: Parts, desired: Desired, *, check_mode: bool = False) -> Ou
         plan = _plan(runtime, container, desired)
         return Outcome(plan, inspect(container) if container else {})
     runtime.store.prepare()
-    output = None
+    output, code = None, None
     with runtime.store.lock(desired.name) as lock:
         runtime.recover(desired.name)
         container = _found(runtime, desired.name)
         desired = _settled(runtime, container, desired)
         plan = _plan(runtime, container, desired)
-        log, offset = _log_end(container)
+        log = _log_end(container)
         if plan.steps:
             from .apply import apply
 
             container = apply(runtime, container, desired, plan)
         runtime.resumed(desired.name)
-        follows = container is not None and not desired.detach and desired.state == "started" and plan.steps
-        if container is not None and follows and container.config.options["rm"]:
+        goes = container is not None and container.config.options["rm"]
+        if container is not None and goes and _waits(desired, plan):
             # Under the lock: the helper waits for it before it removes the container, and its output with it.
-            output = _output(container, log, offset)
+            output, code = _wait(container, desired, plan, log)
             container = _found(runtime, desired.name)
         if container is None:
             lock.discard()
-    if container is not None and follows and output is None:
-        output = _output(container, log, offset)
-    return Outcome(plan, inspect(container) if container else {}, output)
+    if container is not None and not goes and _waits(desired, plan):
+        output, code = _wait(container, desired, plan, log)
+    return Outcome(plan, inspect(container) if container else {}, output, code)
+
+
+def _waits(desired: Desired, plan: Plan) -> bool:
+    return desired.state == "started" and (desired.wait != "started" or not desired.detach and bool(plan.steps))
+
+
+def _wait(
+    container: Container, desired: Desired, plan: Plan, log: tuple[str, int]
+) -> tuple[Optional[Output], Optional[int]]:
+    """Wait for what the task asks for: what the container printed where it stays attached, its exit code at its end.
+
+    :raises Unhealthy: it does not become healthy. :raises InvalidState: it does not end in time.
+    """
+    from .._runtime import waiting
+
+    if desired.wait == "healthy":
+        waiting.healthy(container, desired.wait_timeout)
+    if not desired.detach and plan.steps:
+        output = _output(container, *log)
+        return output, output.exit_code
+    if desired.wait == "exited":
+        return None, container.wait(waiting.seconds_left(desired.wait_timeout))
+    return None, None
 
 
 def _found(runtime: Runtime, name: str) -> Optional[Container]:
@@ -114,6 +139,10 @@ def _plan(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     plan = planner.make(runtime, container, desired)
     if plan.has("recreate") and desired.recreate_policy == "never":
         raise RecreateRefused(desired.name, plan.to_json())
+    if desired.wait == "healthy":
+        from . import validate
+
+        validate.check_wait(runtime, container, desired)
     if plan.steps:
         from . import validate
 

@@ -14,7 +14,8 @@ from .._container.container import Container
 from .._container.volumes import check_source
 from .._drivers import cgroups, cgroups_paths, netns
 from .._drivers.command import TOOL_PATH
-from .._model import volumes
+from .._model import health, volumes
+from .._model.config import resolved
 from .._model.errors import InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing
 from .._runtime.runtime import Runtime
 from .._spec import capabilities
@@ -78,6 +79,34 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
             "memory_swap: this kernel does not account for swap (boot with swapaccount=1): omit the option"
         )
     _check_network(runtime, desired)
+    if options["health_startup_cmd"]:
+        image = _image_config(runtime, container, desired)
+        if image is not None:
+            health.check_startup({**options, **resolved(options, image)})
+
+
+def check_wait(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
+    """:raises InvalidArgument: the container is to become healthy, and has no check."""
+    if container and (desired.by_name or container.unreadable):
+        test = container.config.resolved["healthcheck"]
+    else:
+        image = _image_config(runtime, container, desired)
+        test = [] if image is None or desired.options is None else resolved(desired.options, image)["healthcheck"]
+    if test == health.NONE:
+        raise InvalidArgument(
+            f"wait: container {desired.name} has no health check, so that it never becomes healthy: give it one with "
+            "healthcheck, or omit wait"
+        )
+
+
+def _image_config(runtime: Runtime, container: Optional[Container], desired: Desired) -> Optional[Mapping[str, Any]]:
+    """The configuration of the image that is wanted; None where it has still to be pulled."""
+    if desired.rootfs or not desired.image:
+        return container.config.image_config if container and not desired.rootfs else {}
+    from .._drivers.image_store import ImageStore
+
+    image = ImageStore(runtime.parts).find(desired.image)
+    return image.config if image else None
 
 
 def _check_cgroups(runtime: Runtime, options: Mapping[str, Any]) -> None:

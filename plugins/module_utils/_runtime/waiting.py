@@ -1,0 +1,158 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting for a container to come to a status, to be healthy, or to go; no lock is held, and nothing is changed."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import NamedTuple, Optional, Sequence
+
+from .._container import health as checks
+from .._container.container import Container
+from .._drivers import process
+from .._model.errors import InvalidArgument, InvalidState, NoSuchContainer, Unhealthy
+from .._model.health import HEALTHY, UNHEALTHY
+from .._model.status import ContainerStatus
+from .runtime import Runtime
+
+CONDITIONS = (
+    *("configured", "created", "running", "paused", "exited"),
+    *("stopped", "healthy", "unhealthy", "removed"),
+)
+# Seconds between two looks, the first and the longest, and between two checks of one who waits for health.
+_FIRST, _LONGEST, _CHECK = 0.02, 0.25, 1.0
+
+
+class Seen(NamedTuple):
+    """What a container is: its status (``removed`` where it is gone), its health, and its last run's exit code."""
+
+    status: str
+    health: str = ""
+    exit_code: Optional[int] = None
+    condition: str = ""
+
+    def met(self, conditions: Sequence[str]) -> Seen:
+        """With the condition of these that is true, the first of them."""
+        stopped = self.status in ("configured", "exited", "removed")
+        live = self.status in ("running", "paused")
+        true = {self.status, *(["stopped"] if stopped else []), *([self.health] if live else [])}
+        # One that goes with its end is not there to be seen as exited.
+        true |= {"exited"} if self.status == "removed" else set()
+        return self._replace(condition=next((one for one in conditions if one in true), ""))
+
+
+def seconds_left(limit: float) -> float:
+    """A limit in seconds, of which 0 and less are none."""
+    return limit if limit > 0 else math.inf
+
+
+def look(container: Container) -> Seen:
+    """The container now, without its lock."""
+    state = container.peek().state
+    health = checks.current(container).status if state.status.has_process and container.config.has_health_check else ""
+    return Seen(state.status.value, health, state.exit_code if state.finished_time else None)
+
+
+def wait(runtime: Runtime, key: str, conditions: Sequence[str], limit: float, *, once: bool = False) -> Seen:
+    """Wait until one of the conditions is true of the container, at most ``limit`` seconds (0: for ever).
+
+    ``once``: only look. :raises NoSuchContainer: it is not there. :raises InvalidState: the time is over.
+    :raises InvalidArgument: its health is waited for, and it has no check.
+    """
+    try:
+        container = runtime.container(key)
+    except NoSuchContainer:
+        if "removed" in conditions:
+            return Seen("removed").met(conditions)
+        raise
+    health = "healthy" in conditions or "unhealthy" in conditions
+    if health and not container.config.has_health_check and set(conditions) <= {"healthy", "unhealthy"}:
+        raise InvalidArgument(f"container {container.name} has no health check, and so is never {conditions[0]}")
+    waiter = _Waiter(container, limit, checks_health=health and not once)
+    while True:
+        seen = _seen(runtime, container, waiter.seen).met(conditions)
+        if seen.condition or once:
+            return seen
+        if not waiter.go_on(seen):
+            shown = f"{seen.status}{', ' + seen.health if seen.health else ''}"
+            raise InvalidState(f"container {container.name} is {shown} after {limit:g} seconds: {_wanted(conditions)}")
+
+
+def _wanted(conditions: Sequence[str]) -> str:
+    return f"it was to be {' or '.join(conditions)}; give it a longer timeout, or look at its log"
+
+
+def _seen(runtime: Runtime, container: Container, before: Optional[Seen]) -> Seen:
+    if runtime.store.name_record(container.name).get("id") == container.id:
+        return look(container)
+    return Seen("removed", exit_code=before.exit_code if before else None)
+
+
+def healthy(container: Container, limit: float) -> None:
+    """Wait until the container is healthy, at most ``limit`` seconds (0: for ever).
+
+    :raises Unhealthy: it is found unhealthy, ends for good, or the time is over.
+    """
+    waiter = _Waiter(container, limit, checks_health=True)
+    while True:
+        seen = look(container)
+        if seen.health == HEALTHY:
+            return
+        if not seen.health and not _comes_back(container):
+            raise Unhealthy(f"container {container.name} has ended before it was healthy: {_last_check(container)}")
+        if seen.health == UNHEALTHY:
+            checks.probe(container)
+            if look(container).health == UNHEALTHY:
+                raise Unhealthy(f"container {container.name} is unhealthy: {_last_check(container)}")
+        if not waiter.go_on(seen):
+            words = f"is not healthy after {limit:g} seconds but {seen.health or seen.status}"
+            raise Unhealthy(f"container {container.name} {words}: {_last_check(container)}")
+
+
+def _comes_back(container: Container) -> bool:
+    options = container.config.options
+    return bool(options["restart_policy"] != "no" or options["healthcheck_failure_action"] == "restart")
+
+
+def _last_check(container: Container) -> str:
+    log = checks.described(container)["Log"]
+    if not log:
+        return f"no check has come to its end; its last exit code is {container.state.exit_code}"
+    output = " ".join(log[-1]["Output"].split()) or "no output"
+    return f"its last check ended with exit code {log[-1]['ExitCode']}: {output}"
+
+
+class _Waiter:
+    """The pauses between looks, which end at once with the container's process, and checks where health is wanted."""
+
+    def __init__(self, container: Container, limit: float, *, checks_health: bool) -> None:
+        self.container = container
+        self.seen: Optional[Seen] = None
+        self._deadline = time.monotonic() + seconds_left(limit)
+        self._pause = _FIRST
+        self._checks = checks_health
+        self._checked = -math.inf
+
+    def go_on(self, seen: Seen) -> bool:
+        """Pause, or check; False where the time is over."""
+        self.seen = seen
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            return False
+        state = self.container.state
+        if self._checks and seen.health and time.monotonic() >= self._checked + self._interval:
+            checks.probe(self.container)
+            self._checked = time.monotonic()
+        elif state.status is not ContainerStatus.CREATED and state.status.has_process:
+            process.wait_end(state.pid, state.pid_start, min(self._pause, left))
+        else:
+            time.sleep(min(self._pause, left))
+        self._pause = min(self._pause * 2, _LONGEST)
+        return True
+
+    @property
+    def _interval(self) -> float:
+        every = self.container.config.resolved["healthcheck_interval"] / 1e9
+        return min(every, _CHECK) if every else _CHECK

@@ -1,0 +1,354 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Health checks on real containers: states, the runner, failure actions, waiting, and a kill at each effect."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from typing import Any, Callable
+
+import pytest
+import yaml
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import process, self_program
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import Images
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ContainerStopped
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+from ansible_collections.libpod.engine.plugins.modules import libpod_container_wait
+from ansible_collections.libpod.engine.tests.support import images, preload
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result, in_child
+from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
+
+preload.engine()
+
+# Healthy once /tmp/ok is there.
+WEB: dict[str, Any] = {
+    "name": "web",
+    "image": "busybox",
+    "command": WAITING,
+    "network": ["none"],
+    "stop_timeout": 0,
+    "healthcheck": "echo looking; test -f /tmp/ok",
+    "healthcheck_interval": "200ms",
+    "healthcheck_retries": 2,
+}
+READY = {**WEB, "command": ["sh", "-c", "touch /tmp/ok; exec sleep 1000"], "healthcheck_interval": "300s"}
+LONG = 60.0
+
+
+def _health(host: Host, name: str = "web") -> dict[str, Any]:
+    (one,) = host.module("libpod_container_info", {"name": [name]})["containers"]
+    found: dict[str, Any] = one["State"]["Health"]
+    return found
+
+
+def _reaches(host: Host, status: str) -> dict[str, Any]:
+    found: dict[str, Any] = eventually(lambda: (h := _health(host))["Status"] == status and h, seconds=LONG)
+    return found
+
+
+def _record(host: Host, result: Result) -> dict[str, Any]:
+    with open(f"{host.parts.run_root}/containers/{result['container']['Id']}/health.json", encoding="utf-8") as file:
+        found: dict[str, Any] = json.load(file)
+    return found
+
+
+def _touch(result: Result, name: str, *, there: bool = True) -> None:
+    path = f"/proc/{result['container']['State']['Pid']}/root/tmp/{name}"
+    if there:
+        with open(path, "w", encoding="ascii"):
+            pass
+    else:
+        os.unlink(path)
+
+
+def _with_words(host: Host, *words: str) -> list[int]:
+    """The host's processes whose command line has all of these words."""
+    found = []
+    for pid in host.cgroups.processes():
+        try:
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+                line = file.read().split("\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if all(word in line for word in words):
+            found.append(pid)
+    return found
+
+
+def test_states_log_live_change_and_dead_runner(host: Host) -> None:
+    first = host.container(**WEB)
+    assert not first.failed, first
+    runner = _record(host, first)["runner_pid"]
+    assert runner in _with_words(host, "health", first["container"]["Id"])
+    conmon_cgroup = f"libpod-conmon-{first['container']['Id']}"
+    with open(f"/proc/{runner}/cgroup", encoding="ascii") as file:
+        assert all(line.rstrip().endswith(conmon_cgroup) for line in file if ":memory:" in line or ":pids:" in line)
+
+    sick = _reaches(host, "unhealthy")
+    assert sick["FailingStreak"] >= 2
+    assert sick["Log"][-1]["ExitCode"] == 1 and sick["Log"][-1]["Output"] == "looking\n"
+    assert not host.container(**WEB).changed
+    _touch(first, "ok")
+    well = eventually(lambda: (h := _health(host))["Status"] == "healthy" and len(h["Log"]) == 5 and h, seconds=LONG)
+    assert well["FailingStreak"] == 0 and well["Log"][-1]["ExitCode"] == 0
+    assert well["Log"][-1]["Start"] <= well["Log"][-1]["End"]
+
+    os.kill(runner, signal.SIGKILL)
+    eventually(lambda: not process.start_time(runner))
+    foretold = host.container(**WEB, check=True, diff=True)
+    assert foretold["actions"] == ["updated web"] and "health runner" in foretold["diff"]["before"]
+    mended = host.container(**WEB)
+    assert mended["actions"] == ["updated web"]
+    again = _record(host, mended)["runner_pid"]
+    assert again != runner and process.start_time(again)
+    assert not host.container(**WEB).changed
+
+    # A second runner sees that there is one, and ends; so does one for a life that is over.
+    state = first["container"]["State"]
+    for started in (process.start_time(state["Pid"]), 1):
+        words = ["health", first["container"]["Id"], str(state["Pid"]), str(started)]
+        environment = {**os.environ, **host.parts.environment()}
+        subprocess.run([*self_program.argv(host.parts), *words], env=environment, check=True, timeout=LONG)
+    # It has a child while it checks.
+    eventually(lambda: _with_words(host, "health", first["container"]["Id"]) == [again], seconds=LONG)
+
+    other = {**WEB, "healthcheck": ["CMD", "echo", "fine"], "healthcheck_interval": "1h"}
+    changed = host.container(**other)
+    assert changed["actions"] == ["updated web"]
+    assert changed["container"]["State"]["Pid"] == state["Pid"]
+    assert _reaches(host, "healthy")["Log"][-1]["Output"] == "fine\n"
+    without = host.container(**{**WEB, "healthcheck": "none"})
+    assert without["container"]["State"]["Pid"] == state["Pid"]
+    assert "Healthcheck" not in without["container"]["Config"]
+    assert not _with_words(host, "health", first["container"]["Id"])
+    assert not host.container(**{**WEB, "healthcheck": None, "no_healthcheck": True}).changed
+
+
+def test_check_on_demand_its_timeout_and_those_it_leaves(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = host.container(**{**WEB, "healthcheck_interval": "disable", "healthcheck": "cat /tmp/said; exit 3"})
+    assert not _record(host, started)["runner_pid"]
+    _touch(started, "said")
+    path = f"/proc/{started['container']['State']['Pid']}/root/tmp/said"
+    with open(path, "w", encoding="ascii") as file:
+        file.write("x" * 100_000)
+    web = Runtime(host.parts).container("web")
+    found = web.healthcheck()
+    assert (found.status, found.failing_streak) == ("starting", 1)
+    assert found.log[-1]["ExitCode"] == 3 and found.log[-1]["Output"] == "x" * 500
+
+    hanging = {**WEB, "healthcheck_interval": "disable", "healthcheck": "sleep 4711 & sleep 4712; true"}
+    host.container(**hanging, healthcheck_timeout="500ms")
+    found = web.healthcheck()
+    assert found.log[-1]["ExitCode"] == -1 and "exceeded timeout (0.5s)" in found.log[-1]["Output"]
+    assert not _with_words(host, "sleep", "4711") and not _with_words(host, "sleep", "4712")
+
+    # Whoever checked was killed: the next one ends what he began.
+    host.container(**hanging, healthcheck_timeout="10m")
+    killed = _in_child(web.healthcheck)
+    eventually(lambda: _with_words(host, "sleep", "4712"), seconds=LONG)
+    os.kill(killed, signal.SIGKILL)
+    os.waitpid(killed, 0)
+    host.container(**{**hanging, "healthcheck": "true"})
+    assert web.healthcheck().status == "healthy"
+    assert not _with_words(host, "sleep", "4711") and not _with_words(host, "sleep", "4712")
+
+    # The host's clock is set back, and the next check is due after the interval all the same.
+    monkeypatch.setattr(time, "time", lambda: 1000.0)
+    found = web.healthcheck()
+    monkeypatch.undo()
+    assert found.log[-1]["Start"].startswith("1970-01-01")
+    assert abs(found.counted - time.clock_gettime(time.CLOCK_BOOTTIME)) < LONG
+
+    # Two at once take turns; the container ends in the middle of a third's.
+    results = []
+    threads = [
+        threading.Thread(target=lambda: results.append(Runtime(host.parts).container("web").healthcheck()))
+        for _number in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [one.status for one in results] == ["healthy", "healthy"] and len(web.healthcheck().log) == 5
+    host.container(**hanging, healthcheck_timeout="10m")
+    errors: list[Exception] = []
+
+    def until_it_ends() -> None:
+        try:
+            Runtime(host.parts).container("web").healthcheck()
+        except ContainerStopped as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=until_it_ends)
+    thread.start()
+    eventually(lambda: _with_words(host, "sleep", "4712"), seconds=LONG)
+    assert not host.container("web", state="stopped").failed
+    thread.join(LONG)
+    assert errors and _health(host)["Status"]
+
+
+def _in_child(work: Callable[[], object]) -> int:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    return pid
+
+
+@pytest.mark.parametrize("action", ["kill", "stop", "restart"])
+def test_failure_action(host: Host, action: str) -> None:
+    policy = "on-failure:1" if action == "kill" else "no"
+    first = host.container(**WEB, healthcheck_failure_action=action, restart_policy=policy)
+
+    def acted() -> Any:
+        (one,) = host.module("libpod_container_info", {"name": ["web"]})["containers"]
+        ended = action == "stop" and one["State"]["Status"] == "exited" and not one["State"]["Mounted"]
+        return (ended or action != "stop" and one["RestartCount"] >= 1) and one
+
+    one = eventually(acted, seconds=LONG)
+    assert one["State"]["Pid"] != first["container"]["State"]["Pid"]
+    if action == "stop":
+        assert one["State"]["Health"]["Status"] == "unhealthy" and one["RestartCount"] == 0
+        assert not _with_words(host, "health", one["Id"])
+
+
+def test_waiting(host: Host) -> None:
+    refused = host.container(**{**WEB, "healthcheck": None}, wait="healthy")
+    assert refused.failed and "no health check" in refused["msg"]
+    assert not host.module("libpod_container_info")["containers"]
+    sick = host.container(**WEB, wait="healthy", wait_timeout=LONG)
+    assert sick.failed and sick["error"] == "Unhealthy" and "exit code 1: looking" in sick["msg"], sick
+    well = host.container(**READY, wait="healthy", wait_timeout=LONG)
+    assert well["container"]["State"]["Health"]["Status"] == "healthy", well
+
+    # The new one never becomes healthy: the old one is back.
+    new = {**READY, "command": WAITING, "healthcheck_interval": "200ms"}
+    failed = host.container(**new, wait_for_healthy=True, wait_timeout=LONG)
+    assert failed.failed and failed["error"] == "Unhealthy", failed
+    (one,) = host.module("libpod_container_info")["containers"]
+    assert one["Id"] == well["container"]["Id"] and one["State"]["Status"] == "running"
+
+    # Nobody checks any more: who waits does it himself.
+    runner = _record(host, well)["runner_pid"]
+    process.send_signal(runner, process.start_time(runner), signal.SIGKILL)
+    said = host.module("libpod_container_wait", {"name": "web", "condition": ["healthy"], "timeout": LONG})
+    assert (said.get("condition"), said.get("status"), said.changed) == ("healthy", "running", False), said
+    late = host.module("libpod_container_wait", {"name": "web", "timeout": 0.2})
+    assert late.failed and "is running, healthy after 0.2 seconds" in late["msg"]
+    assert host.module("libpod_container_wait", {"name": "web"}, check=True)["condition"] == ""
+
+    job = {"name": "job", "image": "busybox", "network": ["none"], "wait": "exited", "wait_timeout": LONG}
+    ended = host.container(**job, command=["sh", "-c", "sleep 0.3; exit 7"])
+    assert ended.failed and ended["rc"] == 7 and ended["container"]["State"]["Status"] == "exited"
+    assert host.container(**job, command=["true"], rm=True)["rc"] == 0
+    gone = host.module("libpod_container_wait", {"name": "job", "condition": ["removed"], "timeout": LONG})
+    assert gone["condition"] == "removed"
+
+
+def _image_with_check(host: Host, check: dict[str, Any]) -> str:
+    """An image as docker and podman make them, its check in its configuration; how it is named to be pulled."""
+    folder = "/srv/checked"
+    shutil.copytree(host.layout, folder)
+
+    def blob(entry: dict[str, Any]) -> str:
+        return f"{folder}/blobs/{entry['digest'].replace(':', '/')}"
+
+    def replaced(entry: dict[str, Any], change: Callable[[dict[str, Any]], object]) -> None:
+        with open(blob(entry), encoding="utf-8") as file:
+            content = json.load(file)
+        change(content)
+        data = json.dumps(content).encode()
+        entry.update(digest=f"sha256:{hashlib.sha256(data).hexdigest()}", size=len(data))
+        with open(blob(entry), "wb") as out:
+            out.write(data)
+
+    with open(f"{folder}/index.json", encoding="utf-8") as file:
+        index = json.load(file)
+    tag = "org.opencontainers.image.ref.name"
+    (entry,) = [one for one in index["manifests"] if one.get("annotations", {}).get(tag) == "busybox"]
+    entry["annotations"][tag] = "checked"
+    replaced(
+        entry,
+        lambda manifest: replaced(manifest["config"], lambda image: image["config"].update(Healthcheck=check)),
+    )
+    with open(f"{folder}/index.json", "w", encoding="utf-8") as file:
+        json.dump(index, file)
+    return f"oci:{folder}:checked"
+
+
+def test_image_has_a_check_and_a_startup_check_precedes_it(host: Host) -> None:
+    image = _image_with_check(host, {"Test": ["CMD-SHELL", "test -f /tmp/ok"], "Interval": 2 * 10**8, "Retries": 1})
+    startup = {"health_startup_cmd": "test -f /tmp/up", "health_startup_interval": "200ms"}
+    task = {"name": "web", "image": image, "command": WAITING, "network": ["none"], "stop_timeout": 0, **startup}
+    made = host.container(**task)
+    assert made["container"]["Config"]["Healthcheck"]["Test"] == ["CMD-SHELL", "test -f /tmp/ok"]
+    spelled = {"healthcheck": "test -f /tmp/ok", "healthcheck_interval": "0.2s", "healthcheck_retries": 1}
+    assert not host.container(**task, **spelled).changed
+    # The regular check would make it unhealthy at its first failure.
+    eventually(lambda: len(_health(host)["Log"]) >= 3, seconds=LONG)
+    assert _health(host)["Status"] == "starting"
+    _touch(made, "up")
+    _reaches(host, "unhealthy")
+    _touch(made, "ok")
+    _reaches(host, "healthy")
+    refused = host.container(**{**task, "image": "busybox"})
+    assert refused.failed and "health_startup_cmd" in refused["msg"]
+    host.container("web", state="absent")
+    assert Images(host.parts).remove(made["container"]["ImageName"])
+    shutil.rmtree("/srv/checked")
+
+
+def test_killed_start_is_finished_by_its_next_run(host: Host) -> None:
+    made = host.container(**READY)
+    host.container("web", state="stopped")
+    effects = list(host.module("libpod_container", READY, kill_at=NOWHERE).effects)
+    own = effects[next(number for number, name in enumerate(effects) if "health.json" in name) :]
+    points = [name for name in own if "health" in name or name == own[4]]
+    assert len(points) >= 6
+    for point in points:
+        host.container("web", state="stopped")
+        assert not _with_words(host, "health", made["container"]["Id"])
+        assert host.module("libpod_container", READY, kill_at=point).killed, point
+        again = host.container(**READY)
+        assert not again.failed, (point, again)
+        runner = _record(host, again)["runner_pid"]
+        eventually(lambda: _with_words(host, "health", made["container"]["Id"]) == [runner], seconds=LONG)  # noqa: B023
+        assert not host.container(**READY).changed, point
+        _reaches(host, "healthy")
+
+
+def test_killed_check_leaves_nothing_to_the_next(host: Host) -> None:
+    host.container(**{**READY, "healthcheck_interval": "disable", "healthcheck_retries": 1, "healthcheck": "false"})
+
+    def check() -> None:
+        Runtime(host.parts).container("web").healthcheck()
+
+    points = in_child(check, kill_at=NOWHERE).effects
+    assert any("exec" in name for name in points)
+    for point in points:
+        in_child(check, kill_at=point)
+        assert Runtime(host.parts).container("web").healthcheck().status == "unhealthy", point
+        assert not host.container("web", state="started").changed
+
+
+def test_examples_run_as_they_stand(host: Host) -> None:
+    with open(f"{images.PROJECT}/docs/examples/health.yml", encoding="utf-8") as file:
+        tasks = yaml.safe_load(file)[0]["tasks"]
+    host.container("job", image="busybox", command=["sleep", "0.2"], network="none")
+    waits = yaml.safe_load(libpod_container_wait.EXAMPLES)
+    played = host.play([waits[0], *tasks[:-2], waits[1], *tasks[-2:]])
+    assert played.exit_code == 0, played.output
+    assert played["Wait until a job has ended"]["exit_code"] == 0
+    assert played["Wait until the server is healthy, or has ended"]["condition"] == "healthy"
+    assert "recreated web" in played["Replace it, and keep the old one where the new one does not answer"]["actions"]
