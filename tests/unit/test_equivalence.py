@@ -343,6 +343,16 @@ KINDS: dict[str, Kind] = {
     "subgidname": TEXT,
     "pod": NAME,
     "rdt_class": NAME,
+    "ip": _as_is(_one_of("192.0.2.1", "192.0.2.10")),
+    "ip6": Kind(
+        _one_of("2001:db8::1", "fe80::a"),
+        lambda one: _one_of(one, ipaddress.ip_address(one).exploded, ipaddress.ip_address(one).exploded.upper()),
+    ),
+    "mac_address": Kind(
+        _one_of("92:d0:c6:0a:29:33", "92:d0:c6:0a:29:34"),
+        lambda one: _one_of(one, one.upper(), one.replace(":", "-")),
+    ),
+    "network_aliases": NAME_LIST,
     "dns": _list_of(ADDRESSES, ordered=True),
     "dns_option": _list_of(_as_is(_one_of("ndots:1", "rotate")), ordered=True),
     "dns_search": _list_of(DOMAINS, ordered=True),
