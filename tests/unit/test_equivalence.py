@@ -9,6 +9,7 @@ A row of the option table without a kind here fails the test.
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import shlex
 from typing import Any, Callable, NamedTuple
@@ -193,8 +194,6 @@ def _commands(meant: tuple[str, ...]) -> Strategy:
 
 
 def _entrypoints(meant: tuple[str, ...]) -> Strategy:
-    import json
-
     return st.sampled_from([list(meant), json.dumps(meant), *([meant[0]] if len(meant) == 1 else [])])
 
 
@@ -290,6 +289,14 @@ ID_MAP = Kind(st.lists(_one_of(10, 20), min_size=1, max_size=2).map(tuple), _id_
 ENTRY = _as_is(_one_of("a:x", "A:x", "$NAME:y"))
 VOLUME = Kind(
     st.tuples(_one_of("data", "/srv/x", "/srv/y"), _one_of("/t"), st.booleans(), _one_of("rprivate", "slave")), _volumes
+)
+HEALTH = Kind(
+    _one_of(("CMD-SHELL", "test -e /x"), ("CMD", "test", "-e", "/x"), ("NONE",)),
+    lambda meant: _one_of(list(meant), json.dumps(meant), *(["none"] if meant == ("NONE",) else [])),
+)
+DURATION = Kind(_one_of(1, 30, 90, 3600), lambda n: _one_of(n, str(n), f"{n}s", f"{n}000ms", f"{n // 60}m{n % 60}s"))
+INTERVAL = Kind(
+    _one_of(0, 1, 30, 90), lambda n: _one_of(n, f"{n}s", f"{n // 60}m{n % 60}s") if n else _one_of("disable", 0, "0s")
 )
 
 KINDS: dict[str, Kind] = {
@@ -402,6 +409,17 @@ KINDS: dict[str, Kind] = {
         _sysctls,
     ),
     "secrets": _list_of(Kind(st.tuples(_one_of("s"), _one_of(0, 5), _one_of(0o444, 0o400)), _secrets), max_size=1),
+    "healthcheck": HEALTH,
+    "health_startup_cmd": HEALTH,
+    "healthcheck_interval": INTERVAL,
+    "health_startup_interval": INTERVAL,
+    "healthcheck_timeout": DURATION,
+    "health_startup_timeout": DURATION,
+    "healthcheck_start_period": DURATION,
+    "healthcheck_retries": _numbers(1, 3),
+    "health_startup_retries": _numbers(0, 3),
+    "health_startup_success": _numbers(0, 3),
+    "healthcheck_failure_action": _as_is(_one_of("none", "kill", "restart", "stop")),
     "stop_signal": Kind(_one_of(1, 9, 15, 34, 37, 64), _signals),
     "stop_timeout": _numbers(0, 1, 10),
     "timeout": _numbers(0, 1, 10),
