@@ -299,26 +299,6 @@ INTERVAL = Kind(
     _one_of(0, 1, 30, 90), lambda n: _one_of(n, f"{n}s", f"{n // 60}m{n % 60}s") if n else _one_of("disable", 0, "0s")
 )
 
-_CHECKS = _one_of(("NONE",), ("CMD-SHELL", "a && b"), ("CMD-SHELL", "[ -f /a ]"), ("CMD", "a"), ("CMD", "a", "b c"))
-
-
-def _checks(meant: tuple[str, ...]) -> Strategy:
-    kind, *words = meant
-    lists = [list(meant), [kind.lower(), *words]]
-    lists += [words] if kind == "CMD-SHELL" or len(words) > 1 else []
-    written = {"NONE": "none", "CMD": f"CMD {shlex.join(words)}", "CMD-SHELL": words[0] if words else ""}[kind]
-    strings = [written, f"CMD-SHELL {written}"] if kind == "CMD-SHELL" else [written]
-    return _one_of(*lists, *strings, *(json.dumps(one) for one in lists))
-
-
-def _durations(nanoseconds: int) -> Strategy:
-    known = {0: ["0", 0, "0s", "disable"], 90: ["1m30s", "90s", "90", 90, "1.5m", "90000ms"]}
-    known[3600] = ["1h", "60m", "1h0m0s", "3600"]
-    return _one_of(
-        *known.get(nanoseconds // 10**9 if nanoseconds >= 10**9 or not nanoseconds else -1, ["200ms", "0.2s", ".2s"])
-    )
-
-
 KINDS: dict[str, Kind] = {
     **{name: FLAG for name, row in OPTIONS.items() if row.type == "bool"},
     "command": Kind(st.lists(WORDS, min_size=1, max_size=3).map(tuple), _commands),
@@ -449,20 +429,6 @@ KINDS: dict[str, Kind] = {
             one, one.upper(), f" {one} ", *{"no": ["", "none", False], "on-failure": ["on-failure:0"]}.get(one, [])
         ),
     ),
-    "healthcheck": Kind(_CHECKS, _checks),
-    "health_startup_cmd": Kind(_CHECKS, _checks),
-    **{
-        name: Kind(_one_of(90 * 10**9, 2 * 10**8, 3600 * 10**9), _durations)
-        for name in ("healthcheck_timeout", "healthcheck_start_period", "health_startup_timeout")
-    },
-    **{
-        name: Kind(_one_of(0, 90 * 10**9, 2 * 10**8, 3600 * 10**9), _durations)
-        for name in ("healthcheck_interval", "health_startup_interval")
-    },
-    "healthcheck_retries": _numbers(1, 2, 10),
-    "health_startup_retries": _numbers(0, 1, 10),
-    "health_startup_success": _numbers(0, 1, 10),
-    "healthcheck_failure_action": _as_is(_one_of("none", "kill", "restart", "stop")),
     "cgroup_parent": Kind(
         _one_of("/a", "/a/b", "x.slice"),
         lambda p: _one_of(p, f"{p}/", f"/{p}", p.lstrip("/")) if p[0] == "/" else st.just(p),
