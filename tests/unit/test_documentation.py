@@ -15,7 +15,7 @@ from typing import Any, Iterator
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.libpod.engine.plugins.module_utils._glue import arguments
+from ansible_collections.libpod.engine.plugins.module_utils._glue import arguments, containers
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import OPTIONS, Change
 from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
 
@@ -193,6 +193,8 @@ def test_example_is_a_task_that_is_taken(module: str, given: dict[str, Any]) -> 
     assert not result.error_messages
     if module == "libpod_container":
         assert arguments.desired(result.validated_parameters).unusable is None
+    if module == "libpod_containers" and isinstance(given["containers"], list):
+        assert all(one.unusable is None for one in containers.wanted(result.validated_parameters))
 
 
 @pytest.mark.parametrize("module", MODULES)

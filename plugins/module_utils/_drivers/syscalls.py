@@ -24,6 +24,8 @@ MS_SHARED = 0x100000
 MNT_DETACH = 0x2
 # <linux/sched.h>
 CLONE_NEWNET = 0x40000000
+# <linux/prctl.h>
+PR_SET_PDEATHSIG = 1
 
 
 def _call(function: str, path: str, *arguments: Any) -> None:
@@ -66,3 +68,10 @@ def setns(path: str, kind: int) -> None:
         _call("setns", path, descriptor, kind)
     finally:
         os.close(descriptor)
+
+
+def die_with_parent(number: int) -> None:
+    """prctl(2): have this process sent the signal when the one that forked it ends; programs it runs are not."""
+    import ctypes
+
+    _call("prctl", "", PR_SET_PDEATHSIG, ctypes.c_ulong(number))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._reconcile.reconcile import reconcile
+from .._reconcile.reconcile import Outcome, reconcile
 from . import arguments
 from .module import EngineModule, run
 
@@ -15,24 +15,30 @@ from .module import EngineModule, run
 def container(module: EngineModule) -> dict[str, Any]:
     """libpod_container: reconcile one container."""
     desired = arguments.desired(module.params)
-    outcome = reconcile(arguments.parts(module.params), desired, check_mode=module.check_mode)
-    result: dict[str, Any] = {
+    return result(
+        reconcile(arguments.parts(module.params), desired, check_mode=module.check_mode), desired.name, module._diff
+    )
+
+
+def result(outcome: Outcome, name: str, diff: bool) -> dict[str, Any]:
+    """What a task's result says of the container ``name``."""
+    found: dict[str, Any] = {
         "changed": outcome.changed,
         "actions": outcome.plan.actions,
         "plan": outcome.plan.to_json(),
         "container": outcome.container,
     }
-    if module._diff:
-        result["diff"] = outcome.plan.diff()
+    if diff:
+        found["diff"] = outcome.plan.diff()
         if outcome.changed:
-            result["diff"]["prepared"] = outcome.plan.text()
+            found["diff"]["prepared"] = outcome.plan.text()
     if outcome.output is not None:
-        result.update(stdout=outcome.output.stdout, stderr=outcome.output.stderr)
+        found.update(stdout=outcome.output.stdout, stderr=outcome.output.stderr)
     if outcome.exit_code is not None:
-        result["rc"] = outcome.exit_code
+        found["rc"] = outcome.exit_code
         if outcome.exit_code:
-            result.update(failed=True, msg=f"container {desired.name} ended with exit code {outcome.exit_code}")
-    return result
+            found.update(failed=True, msg=f"container {name} ended with exit code {outcome.exit_code}")
+    return found
 
 
 def main() -> None:

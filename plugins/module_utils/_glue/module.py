@@ -12,7 +12,7 @@ from ansible.module_utils.basic import AnsibleModule
 from .._model.errors import LibpodError, RecreateRefused, ToolFailed
 
 # Not no_log: that would mask every equal string in the result, such as each "1" for a variable set to 1.
-_SECRET_MAPPINGS = ("env", "env_merge", "stdin")
+SECRET_MAPPINGS = ("env", "env_merge", "stdin")
 _HIDDEN = "(hidden)"
 
 
@@ -24,9 +24,9 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
     def shown_params(self) -> dict[str, Any]:
         """The task's parameters with their secrets hidden."""
         shown = dict(self.params)
-        for name in _SECRET_MAPPINGS:
+        for name in SECRET_MAPPINGS:
             if shown.get(name) is not None:
-                shown[name] = dict.fromkeys(shown[name], _HIDDEN) if isinstance(shown[name], dict) else _HIDDEN
+                shown[name] = hidden(shown[name])
         return shown
 
     def _log_invocation(self) -> None:
@@ -42,20 +42,33 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
         super()._return_formatted(kwargs)
 
 
+def hidden(value: Any) -> Any:
+    """A secret value as it may be shown: of a mapping the names."""
+    return dict.fromkeys(value, _HIDDEN) if isinstance(value, dict) else _HIDDEN
+
+
+def failure(error: Exception) -> dict[str, Any]:
+    """What a result says of an error: one sentence on what went wrong, and its kind."""
+    if isinstance(error, ToolFailed):
+        return {
+            "msg": str(error),
+            "error": type(error).__name__,
+            "cmd": error.argv,
+            "rc": error.exit_code,
+            "stderr": error.stderr,
+        }
+    if isinstance(error, OSError):
+        where = f" {error.filename}" if error.filename else ""
+        return {"msg": f"the host refuses{where}: {error.strerror or error}", "error": "OSError"}
+    more = {"plan": error.plan} if isinstance(error, RecreateRefused) else {}
+    return {"msg": str(error), "error": type(error).__name__, **more}
+
+
 def run(module: EngineModule, work: Callable[[EngineModule], dict[str, Any]]) -> None:
     """Do ``work`` and leave with its result, or with one sentence on what went wrong."""
     try:
         result = work(module)
-    except ToolFailed as error:
-        module.fail_json(
-            msg=str(error), error=type(error).__name__, cmd=error.argv, rc=error.exit_code, stderr=error.stderr
-        )
-    except RecreateRefused as error:
-        module.fail_json(msg=str(error), error=type(error).__name__, plan=error.plan)
-    except LibpodError as error:
-        module.fail_json(msg=str(error), error=type(error).__name__)
-    except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        module.fail_json(msg=f"the host refuses{where}: {error.strerror or error}", error="OSError")
+    except (LibpodError, OSError) as error:
+        module.fail_json(**failure(error))
     else:
         module.exit_json(**result)

@@ -14,7 +14,7 @@ from .._container.container import Container
 from .._container.observe import timestamp
 from .._drivers.image_store import ImageStore
 from .._model.config import ContainerConfig
-from .._model.errors import Internal, NoSuchContainer
+from .._model.errors import Internal, NoSuchContainer, NoSuchImage
 from .._model.image import Image, name_meant
 from .._model.options import Change
 from .._model.ports import with_exposed
@@ -206,14 +206,27 @@ def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired,
 
 def _update(runtime: Runtime, container: Container, desired: Desired, plan: Plan) -> None:
     """Take the changed options over, the kernel's part of them first."""
+    parts = [found.option for found in plan.differences if found.change == Change.LIVE]
+    container.update(_updated(runtime, container, desired, plan), parts)
+
+
+def _updated(runtime: Runtime, container: Container, desired: Desired, plan: Plan) -> ContainerConfig:
     names = [
         found.option for found in plan.differences if found.change in (Change.RECORD, Change.LIVE) and not found.drift
     ]
-    parts = [found.option for found in plan.differences if found.change == Change.LIVE]
     config = container.config.with_options({name: desired.wanted[name] for name in names})
-    if "requires" in names:
-        config = config._replace(requires=joins.requires(runtime, desired.wanted))
-    container.update(config, parts)
+    return config._replace(requires=joins.requires(runtime, desired.wanted)) if "requires" in names else config
+
+
+def foreseen(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> ContainerConfig:
+    """The configuration that a container will have after the plan, as far as others depend on it: the ID stays."""
+    if container is not None and not plan.has("recreate"):
+        return _updated(runtime, container, desired, plan) if plan.has("update") else container.config
+    try:
+        made = configuration(runtime, desired, container)
+    except NoSuchImage:  # it is to be pulled
+        made = configuration(runtime, desired._replace(image="", rootfs=False), container)
+    return made._replace(id=container.id) if container else made
 
 
 def _delete(runtime: Runtime, name: str, desired: Desired) -> None:

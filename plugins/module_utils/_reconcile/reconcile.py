@@ -39,26 +39,39 @@ class Outcome(NamedTuple):
         return bool(self.plan.steps)
 
 
+def check_root() -> None:
+    """:raises InvalidArgument: this is not root's process."""
+    if os.geteuid() != 0:
+        raise InvalidArgument(f"the engine needs root, and runs as user ID {os.geteuid()}: set become: true")
+
+
 def reconcile(parts: Parts, desired: Desired, *, check_mode: bool = False) -> Outcome:
     """Bring the container to the desired state, under its name's lock; in check mode only say how.
 
     :raises LibpodError: in words for the user; what had been begun is undone, or is by the next run.
     """
-    if os.geteuid() != 0:
-        raise InvalidArgument(f"the engine needs root, and runs as user ID {os.geteuid()}: set become: true")
+    check_root()
     runtime = Runtime(parts)
     if check_mode:
-        container = _found(runtime, desired.name)
-        desired = _settled(runtime, container, desired)
-        plan = _plan(runtime, container, desired)
+        container = found(runtime, desired.name)
+        desired = settled(runtime, container, desired)
+        plan = checked_plan(runtime, container, desired)
         return Outcome(plan, inspect(container) if container else {})
+    return apply_one(runtime, desired)
+
+
+def apply_one(runtime: Runtime, desired: Desired) -> Outcome:
+    """Bring the container to the desired state, under its name's lock.
+
+    :raises LibpodError: in words for the user; what had been begun is undone, or is by the next run.
+    """
     runtime.store.prepare()
     output, code = None, None
     with runtime.store.lock(desired.name) as lock:
         runtime.recover(desired.name)
-        container = _found(runtime, desired.name)
-        desired = _settled(runtime, container, desired)
-        plan = _plan(runtime, container, desired)
+        container = found(runtime, desired.name)
+        desired = settled(runtime, container, desired)
+        plan = checked_plan(runtime, container, desired)
         log = _log_end(container)
         if plan.steps:
             from .apply import apply
@@ -69,7 +82,7 @@ def reconcile(parts: Parts, desired: Desired, *, check_mode: bool = False) -> Ou
         if container is not None and goes and _waits(desired, plan):
             # Under the lock: the helper waits for it before it removes the container, and its output with it.
             output, code = _wait(container, desired, plan, log)
-            container = _found(runtime, desired.name)
+            container = found(runtime, desired.name)
         if container is None:
             lock.discard()
     if container is not None and not goes and _waits(desired, plan):
@@ -100,7 +113,7 @@ def _wait(
     return None, None
 
 
-def _found(runtime: Runtime, name: str) -> Optional[Container]:
+def found(runtime: Runtime, name: str) -> Optional[Container]:
     """The container of this name, rid under the lock of what its end has left; one that goes with its end is gone.
 
     It ended by itself and the helper did not come to it, or a stop was interrupted: its mounts, network and cgroups
@@ -125,7 +138,7 @@ def _found(runtime: Runtime, name: str) -> Optional[Container]:
     return container
 
 
-def _settled(runtime: Runtime, container: Optional[Container], desired: Desired) -> Desired:
+def settled(runtime: Runtime, container: Optional[Container], desired: Desired) -> Desired:
     """What the task asks of this very container."""
     if not desired.comparisons or container is None or container.unreadable:
         return desired
@@ -134,7 +147,7 @@ def _settled(runtime: Runtime, container: Optional[Container], desired: Desired)
     return settle(runtime, container.config, desired)
 
 
-def _plan(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
+def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
     """The plan, and where it changes anything, the certainty that it can be begun."""
     plan = planner.make(runtime, container, desired)
     if plan.has("recreate") and desired.recreate_policy == "never":

@@ -73,7 +73,8 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     security_modules.check(options["security_opt"])
     kernel_limits.check(runtime.host.cgroups, options)
     if not (container and container.unreadable):
-        host_ports.check_free(desired.name, options["publish"], container.config.ports if container else ())
+        own = container.config.ports if container else ()
+        host_ports.check_free(desired.name, options["publish"], (*own, *runtime.freed_ports))
     if "memory_swap" in desired.given and options["memory_swap"] not in (None, -1) and not runtime.host.swap:
         raise NotImplementedByHost(
             "memory_swap: this kernel does not account for swap (boot with swapaccount=1): omit the option"

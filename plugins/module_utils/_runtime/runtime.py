@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Iterator
+from typing import Iterator, Optional
 
 from .._container.container import Container
 from .._drivers.effects import effect
@@ -22,10 +22,12 @@ from .._store.store import Store
 class Runtime:
     """The containers under one set of roots. Methods that change a name are called under its lock."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, store: Optional[Store] = None) -> None:
         self.parts = parts
-        self.store = Store(parts)
+        self.store = store or Store(parts)
         self.host = Host(parts)
+        # The published ports of containers that will be gone before anything planned now is done.
+        self.freed_ports: tuple[tuple[str, int, int, str], ...] = ()
 
     def container(self, key: str) -> Container:
         """The container with this name, full ID or unambiguous ID prefix.

@@ -4,15 +4,16 @@
 """Locks: flock(2) on files in the run root, one per name and one per container.
 
 Order: a name's lock, then its containers' locks; two names never at once, but for a dependency's, which
-is older than what depends on it.
+is older than what depends on it, and for several that ``hold_all`` takes.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
-from typing import Optional
+from typing import Iterator, Optional, Sequence
 
 from .._drivers.effects import effect
 from .._model import shared_locks
@@ -53,11 +54,27 @@ class FileLock:
             os.close(descriptor)
 
     def __enter__(self) -> FileLock:
-        if self._depth == 0:
-            self._descriptor = self._acquire()
-            shared_locks.descriptors.add(self._descriptor)
-        self._depth += 1
+        self._enter(wait=True)
         return self
+
+    def enter_now(self) -> bool:
+        """Take the lock as ``with`` does, unless somebody else has it; whether it was taken."""
+        return self._enter(wait=False)
+
+    def _enter(self, wait: bool) -> bool:
+        if self._depth == 0:
+            descriptor = self._acquire(wait)
+            if descriptor < 0:
+                return False
+            self._descriptor = descriptor
+            shared_locks.descriptors.add(descriptor)
+        self._depth += 1
+        return True
+
+    def alone_inherited(self) -> None:
+        """Have programs inherit this held lock and later ones, and not the others held now."""
+        shared_locks.descriptors.clear()
+        shared_locks.descriptors.add(self._descriptor)
 
     def __exit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
@@ -67,7 +84,8 @@ class FileLock:
             shared_locks.descriptors.discard(self._descriptor)
             os.close(self._descriptor)
 
-    def _acquire(self) -> int:
+    def _acquire(self, wait: bool) -> int:
+        """The locked file's descriptor; -1 where somebody has it and is not to be waited for."""
         while True:
             try:
                 descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -79,12 +97,15 @@ class FileLock:
                 os.makedirs(folder, 0o700, exist_ok=True)
                 continue
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
                 # The holder before us may have removed the file: a lock on it would exclude nobody.
                 if os.fstat(descriptor).st_ino == os.stat(self.path).st_ino:
                     return descriptor
             except FileNotFoundError:
                 pass
+            except BlockingIOError:
+                os.close(descriptor)
+                return -1
             except BaseException:
                 os.close(descriptor)
                 raise
@@ -97,3 +118,22 @@ class FileLock:
             os.unlink(self.path)
         except FileNotFoundError:
             pass
+
+
+@contextmanager
+def hold_all(locks: Sequence[FileLock]) -> Iterator[None]:
+    """Hold all the locks. Whoever has to wait for one has none of the others meanwhile: nobody waits in a circle."""
+    busy: Optional[FileLock] = None
+    while True:
+        with ExitStack() as held:
+            if busy:
+                held.enter_context(busy)
+            busy = None
+            for lock in locks:
+                if not lock.enter_now():
+                    busy = lock
+                    break
+                held.callback(lock.__exit__, None, None, None)
+            if busy is None:
+                yield
+                return

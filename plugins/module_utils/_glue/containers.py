@@ -1,0 +1,150 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What libpod_containers does, between the arguments and the result."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping, Optional
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from .._model.errors import InvalidArgument
+from .._model.parts import Parts
+from .._reconcile.desired import Desired
+from .._reconcile.reconcile import Outcome
+from .._reconcile.several import CHANGED, FAILED, NOT_BEGUN, Several, Words
+from . import arguments
+from .container import result
+from .module import SECRET_MAPPINGS, EngineModule, failure, hidden, run
+
+
+def spec() -> dict[str, Any]:
+    """The argument spec of libpod_containers. Each container's own options are checked here, not by Ansible: it would
+    fill in every omitted one, for each container, in the task's result."""
+    return {
+        "containers": {"type": "list", "elements": "dict", "required": True},
+        "defaults": {"type": "dict", "default": {}},
+        "purge": {"type": "str", "aliases": ["purge_label"]},
+        "workers": {"type": "int", "aliases": ["parallel"]},
+        "keep_going": {"type": "bool", "default": False},
+        **arguments.parts_spec(),
+    }
+
+
+def one_spec() -> dict[str, Any]:
+    """The options of one container in the list: libpod_container's, without the roots and parts."""
+    return {name: one for name, one in arguments.container_spec().items() if name not in Parts._fields}
+
+
+class Module(EngineModule):
+    """Hides the secrets of every container in the list."""
+
+    def shown_params(self) -> dict[str, Any]:
+        shown = super().shown_params()
+        lists = {key: shown.get(key) for key in ("containers", "defaults")}
+        shown["containers"] = [_shown(one) for one in lists["containers"] or []]
+        shown["defaults"] = _shown(lists["defaults"] or {})
+        return shown
+
+
+def _shown(one: Any) -> Any:
+    if not isinstance(one, dict):
+        return one
+    return {key: hidden(value) if key in SECRET_MAPPINGS else value for key, value in one.items()}
+
+
+def wanted(params: Mapping[str, Any]) -> list[Desired]:
+    """What the task asks for of each container.
+
+    :raises InvalidArgument: naming the container, and what of it cannot be used.
+    """
+    own = one_spec()
+    validator = ArgumentSpecValidator(own)
+    canonical = {alias: name for name, one in own.items() for alias in one.get("aliases", ())}
+    defaults = {canonical.get(key, key): value for key, value in params["defaults"].items()}
+    found: dict[str, Desired] = {}
+    for number, given in enumerate(params["containers"]):
+        whose = f"container {given['name']}" if given.get("name") else f"containers: number {number + 1} of the list"
+        checked = validator.validate(_merged(defaults, {canonical.get(key, key): one for key, one in given.items()}))
+        if checked.error_messages:
+            raise InvalidArgument(f"{whose}: {checked.error_messages[0]}")
+        try:
+            desired = arguments.desired(checked.validated_parameters)
+        except InvalidArgument as error:
+            raise InvalidArgument(f"{whose}: {error}") from error
+        if desired.name in found:
+            raise InvalidArgument(f"containers: the name {desired.name!r} stands there twice, expected it once")
+        found[desired.name] = desired
+    return list(found.values())
+
+
+def _merged(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The container's options over the defaults; of mappings, key by key."""
+    both = {
+        key: {**defaults[key], **value}
+        for key, value in given.items()
+        if isinstance(value, dict) and isinstance(defaults.get(key), dict)
+    }
+    return {**defaults, **given, **both}
+
+
+def _purge(label: Optional[str]) -> Optional[tuple[str, Optional[str]]]:
+    """:raises InvalidArgument: there is no label in it."""
+    if label is None:
+        return None
+    key, equals, value = label.partition("=")
+    if not key.strip():
+        raise InvalidArgument(f"purge: {label!r} cannot be used: expected a label, as KEY or KEY=VALUE")
+    return key, value if equals else None
+
+
+def containers(module: EngineModule) -> dict[str, Any]:
+    """libpod_containers: reconcile them all."""
+    params = module.params
+    workers = len(os.sched_getaffinity(0)) if params["workers"] is None else params["workers"]
+    if workers < 1:
+        raise InvalidArgument(f"workers: {workers} cannot be used: expected 1 or more")
+
+    def told(outcome: Outcome, name: str) -> dict[str, Any]:
+        return result(outcome, name, module._diff)
+
+    several = Several(
+        arguments.parts(params),
+        wanted(params),
+        Words(told, failure),
+        purge=_purge(params["purge"]),
+        workers=workers,
+        keep_going=params["keep_going"],
+    )
+    several.run(check_mode=module.check_mode)
+    return _summary(several, module._diff)
+
+
+def _summary(several: Several, diff: bool) -> dict[str, Any]:
+    fates = [{"changed": False, "actions": [], **fate} for fate in several.fates.values()]
+    found: dict[str, Any] = {
+        "changed": any(fate["changed"] for fate in fates),
+        "actions": [action for fate in fates for action in fate["actions"]],
+        "containers": fates,
+    }
+    if diff:
+        found["diff"] = [
+            {**fate["diff"], "before_header": fate["name"], "after_header": fate["name"]}
+            for fate in fates
+            if fate["fate"] == CHANGED and "diff" in fate
+        ]
+    bad = [fate for fate in fates if fate["fate"] == FAILED]
+    left = [fate["name"] for fate in fates if fate["fate"] == NOT_BEGUN]
+    if bad or left:
+        words = [f"container {fate['name']}: {fate['msg']}" for fate in bad]
+        words += [f"ended by {several.stopped_by}"] if several.stopped_by else []
+        words += [f"not begun: {', '.join(left)}"] if left else []
+        found.update(failed=True, msg="; ".join(words))
+    return found
+
+
+def main() -> None:
+    """libpod_containers, from a task's arguments to its result."""
+    run(Module(argument_spec=spec(), supports_check_mode=True), containers)

@@ -1,0 +1,127 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Work on several containers at once: forked processes, each at one container after another.
+
+They live no longer than the process that forked them, and work in a process group of their own, so that a terminal's
+Ctrl-C does not end what they have begun.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+from contextlib import contextmanager
+from typing import IO, Any, Callable, Iterator, NamedTuple, NoReturn, Optional
+
+from .._drivers.syscalls import die_with_parent
+
+Result = dict[str, Any]
+
+
+class _Worker(NamedTuple):
+    pid: int
+    orders: IO[str]
+    results: IO[str]
+
+
+class Workers:
+    """At most ``count`` processes that do ``work(name)``, whose result is JSON."""
+
+    def __init__(self, work: Callable[[str], Result], count: int) -> None:
+        self._work = work
+        self._count = count
+        self._idle: list[_Worker] = []
+        self._busy: dict[str, _Worker] = {}
+
+    @property
+    def busy(self) -> list[str]:
+        """The names that are worked on."""
+        return list(self._busy)
+
+    @property
+    def room(self) -> bool:
+        return len(self._busy) < self._count
+
+    def begin(self, name: str) -> None:
+        worker = self._idle.pop() if self._idle else self._forked()
+        try:
+            worker.orders.write(f"{name}\n")
+            worker.orders.flush()
+        except BrokenPipeError:
+            pass  # it was killed while idle, which ``ended`` sees
+        self._busy[name] = worker
+
+    def ended(self) -> tuple[str, Optional[Result], int]:
+        """Wait until one is through: its name, its result, and where that is None the signal that killed the worker."""
+        ready, _writable, _special = select.select([worker.results for worker in self._busy.values()], [], [])
+        name = next(name for name, worker in self._busy.items() if worker.results in ready)
+        worker = self._busy.pop(name)
+        line = worker.results.readline()
+        if line.endswith("\n"):
+            self._idle.append(worker)
+            return name, json.loads(line), 0
+        return name, None, self._reap(worker)
+
+    def close(self) -> None:
+        """Let the workers go once what they have begun is done."""
+        for worker in (*self._idle, *self._busy.values()):
+            self._reap(worker)
+        self._idle, self._busy = [], {}
+
+    @staticmethod
+    def _reap(worker: _Worker) -> int:
+        try:
+            worker.orders.close()
+        except BrokenPipeError:
+            pass
+        _pid, status = os.waitpid(worker.pid, 0)
+        worker.results.close()
+        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+    def _forked(self) -> _Worker:
+        orders, results, parent = os.pipe(), os.pipe(), os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            os.close(orders[1])
+            os.close(results[0])
+            self._live(orders[0], results[1], parent)
+        os.close(orders[0])
+        os.close(results[1])
+        return _Worker(pid, open(orders[1], "w", encoding="utf-8"), open(results[0], encoding="utf-8"))
+
+    def _live(self, orders: int, results: int, parent: int) -> NoReturn:
+        """A worker's life; whatever happens, none of the parent's code is run."""
+        code = 1
+        try:
+            die_with_parent(signal.SIGKILL)
+            os.setpgid(0, 0)
+            for other in (*self._idle, *self._busy.values()):
+                os.close(other.orders.fileno())
+            with open(orders, encoding="utf-8") as lines, open(results, "w", encoding="utf-8") as out:
+                while os.getppid() == parent and (line := lines.readline()):
+                    out.write(f"{json.dumps(self._work(line.rstrip()))}\n")
+                    out.flush()
+            code = 0
+        finally:
+            os._exit(code)
+
+
+@contextmanager
+def signals_noted() -> Iterator[list[str]]:
+    """The names of the signals to end that come meanwhile, in the place of their effect.
+
+    Handlers, and not SIG_IGN, which every program and container would inherit.
+    """
+    came: list[str] = []
+    numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    before = {
+        number: signal.signal(number, lambda got, _frame: came.append(signal.Signals(got).name)) for number in numbers
+    }
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,163 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: libpod_containers
+short_description: Manage a list of containers in one task
+version_added: 0.1.0
+description:
+  - Brings each container of a list to the wanted state, as a M(libpod.engine.libpod_container) task would for one.
+  - All are planned before any is changed. What depends on each other (joined namespaces, C(requires),
+    C(volumes_from)) is done in order, whatever the order of the list, and the rest side by side. Removing and stopping goes
+    the other way round, and where nothing else has to be done before, it comes first.
+  - A container that is to be made anew may join another one that the same task makes, in check mode too.
+  - The task holds the locks of all its containers until its end.
+  - After a failure no further container is begun, and those that are being worked on are finished; so it is after SIGINT, SIGTERM and
+    SIGHUP. The next run goes on from there.
+author:
+  - The libpod.engine authors (@libpod)
+extends_documentation_fragment:
+  - libpod.engine.parts
+attributes:
+  check_mode:
+    support: full
+    description: Tells what would be done, for the list as a whole.
+  diff_mode:
+    support: full
+    description: One difference for each container that is changed.
+options:
+  containers:
+    description:
+      - The containers, each with the options of M(libpod.engine.libpod_container), roots and parts left out. C(name) is required, and
+        C(state) is V(started) where omitted.
+      - No two may depend on each other.
+    type: list
+    elements: dict
+    required: true
+  defaults:
+    description:
+      - Options for every container that does not give them itself. Mappings, such as C(env) and C(label), are merged key by key.
+    type: dict
+    default: {}
+  purge:
+    description:
+      - Label, as V(KEY) or V(KEY=VALUE). Containers that have it and are not in the list are stopped and removed.
+      - The label is not given to the containers of the list by this, see O(defaults) for that.
+    type: str
+    aliases: [purge_label]
+  workers:
+    description: How many containers are worked on at once. The number of CPUs that the task may use where omitted.
+    type: int
+    aliases: [parallel]
+  keep_going:
+    description: Whether to go on after a failure with the containers that do not depend on what has failed.
+    type: bool
+    default: false
+seealso:
+  - module: libpod.engine.libpod_container
+  - module: libpod.engine.libpod_container_info
+"""
+
+EXAMPLES = r"""
+- name: Run a cache, and an application in its network namespace
+  libpod.engine.libpod_containers:
+    defaults:
+      image: busybox
+      command: [sleep, "100000"]
+      label: {stack: shop}
+      stop_signal: KILL
+    containers:
+      - name: app
+        network: container:cache
+        memory: 64m
+      - name: cache
+        network: none
+
+- name: Keep the cache alone, and remove what else has the stack's label
+  libpod.engine.libpod_containers:
+    containers:
+      - name: cache
+        image: busybox
+        command: [sleep, "100000"]
+        label: {stack: shop}
+        stop_signal: KILL
+        network: none
+    purge: stack=shop
+
+- name: Remove several containers, going on where one cannot be removed
+  libpod.engine.libpod_containers:
+    containers:
+      - name: app
+      - name: cache
+    defaults:
+      state: absent
+    keep_going: true
+"""
+
+RETURN = r"""
+containers:
+  description: Each container's fate, those of the list and those that were purged, dependencies first.
+  returned: unless the list as a whole is refused
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The container's name.
+      type: str
+      returned: always
+    fate:
+      description:
+        - V(changed), V(unchanged), V(failed), or V(not begun) because of another one's failure.
+        - In check mode V(changed) is what would be changed.
+      type: str
+      returned: always
+    changed:
+      description: Whether it was changed.
+      type: bool
+      returned: always
+    actions:
+      description: What was done to it, in words.
+      type: list
+      elements: str
+      returned: always
+    container:
+      description: The container in the shape of C(podman inspect), empty where there is none.
+      type: dict
+      returned: unless it failed or was not begun
+    msg:
+      description: Why it failed, or was not begun.
+      type: str
+      returned: where it failed or was not begun
+    error:
+      description: Kind of the error, such as V(InvalidArgument).
+      type: str
+      returned: where it failed
+  sample:
+    - {name: cache, fate: unchanged, changed: false, actions: [], container: {Name: cache, State: {Status: running}}}
+    - {name: app, fate: changed, changed: true, actions: [created app, started app], container: {Name: app}}
+actions:
+  description: What was done to all of them, in words.
+  returned: unless the list as a whole is refused
+  type: list
+  elements: str
+  sample: [created app, started app]
+error:
+  description: Kind of the error where the list as a whole is refused, such as V(InvalidArgument).
+  returned: failure
+  type: str
+  sample: InvalidArgument
+"""
+
+from ansible_collections.libpod.engine.plugins.module_utils.engine_archive import load
+
+
+def main() -> None:
+    load("_glue.containers").main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libpod_containers: a list of containers in one task."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from importlib import import_module
+from typing import Any, Callable
+
+import pytest
+import yaml
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import effects
+from ansible_collections.libpod.engine.tests.support import preload
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import MODULES, Result
+
+preload.engine()
+DEFAULTS: dict[str, Any] = {
+    "image": "localhost/busybox:latest",
+    "command": ["sleep", "1000"],
+    "network": "none",
+    "stop_signal": "KILL",
+}
+JOINER = {"name": "a", "network": "container:c"}
+STACK = [JOINER, {"name": "b", "requires": ["a"]}, {"name": "c"}]
+
+
+def several(host: Host, containers: list[dict[str, Any]], **how: Any) -> Result:
+    told = {key: how.pop(key) for key in ("check", "diff", "prepare") if key in how}
+    args = {"containers": containers, "defaults": DEFAULTS, "workers": 2, **how}
+    return host.module("libpod_containers", args, **told)
+
+
+def done(host: Host, containers: list[dict[str, Any]], **how: Any) -> Result:
+    """What check mode foretells is what the run does, and a second run does nothing."""
+    foretold = several(host, containers, check=True, **how)
+    result = several(host, containers, **how)
+    assert not result.failed and not foretold.failed, (foretold, result)
+    assert fates(foretold) == fates(result) and foretold["actions"] == result["actions"]
+    again = several(host, containers, **how)
+    assert not again.changed and not again.failed, again
+    return result
+
+
+def fates(result: Result) -> dict[str, str]:
+    return {one["name"]: one["fate"] for one in result["containers"]}
+
+
+def pids(host: Host) -> dict[str, int]:
+    listing = host.module("libpod_container_info")["containers"]
+    return {one["Name"]: one["State"]["Pid"] for one in listing}
+
+
+def inode(pid: int, kind: str) -> str:
+    return os.readlink(f"/proc/{pid}/ns/{kind}")
+
+
+def test_list_is_made_changed_and_removed_in_order_of_dependence(host: Host) -> None:
+    made = done(host, STACK)
+    assert made["actions"] == [f"{verb} {name}" for name in "cab" for verb in ("created", "started")]
+    first = pids(host)
+    assert inode(first["a"], "net") == inode(first["c"], "net") != inode(first["b"], "net")
+
+    # Another owner of the namespace: who joined it is restarted, who requires the joiner is left alone.
+    renewed = done(host, [*STACK[:2], {"name": "c", "hostname": "new"}])
+    assert fates(renewed) == {"c": "changed", "a": "changed", "b": "unchanged"}
+    second = pids(host)
+    assert inode(second["a"], "net") == inode(second["c"], "net") and second["b"] == first["b"]
+
+    # Once a has let c go, c can be removed.
+    freed = done(host, [{"name": "a"}, STACK[1], {"name": "c", "state": "absent"}])
+    assert freed["actions"] == ["recreated a", "deleted c"]
+    gone = done(host, [{"name": name, "state": "absent"} for name in "abc"])
+    assert gone["actions"] == ["deleted b", "deleted a"] and not pids(host)
+    host.expect_clean()
+
+
+def test_purge_removes_what_has_the_label_and_is_not_listed(host: Host) -> None:
+    labelled = {**DEFAULTS, "label": {"stack": "shop"}}
+    listed: list[dict[str, Any]] = [{"name": "web", "network": "container:net"}, {"name": "net"}, {"name": "other"}]
+    listed[2]["label"] = {"stack": "another"}
+    done(host, listed, defaults=labelled, purge="stack=shop")
+    for label in ("", "=shop"):
+        refused = several(host, [{"name": "other"}], purge=label)
+        assert refused.failed and refused["msg"].startswith("purge: ") and len(pids(host)) == 3
+    kept = several(host, [{"name": "web", "network": "container:net"}], defaults=labelled, purge="stack=shop")
+    assert kept.failed and "web needs container net, which this task removes" in kept["msg"]
+    assert len(pids(host)) == 3
+    left = done(host, [{"name": "new"}], defaults=labelled, purge="stack=shop")
+    assert left["actions"] == ["deleted web", "deleted net", "created new", "started new"]
+    assert set(pids(host)) == {"new", "other"}
+
+
+def test_host_port_of_a_removed_container_goes_to_a_new_one(host: Host) -> None:
+    published = {"network": "bridge", "publish": ["127.0.0.1:8090:80"]}
+    done(host, [{"name": "old", **published}])
+    moved = done(host, [{"name": "new", **published}, {"name": "old", "state": "absent"}])
+    assert moved["actions"] == ["deleted old", "created new", "started new"]
+
+
+REFUSED: list[tuple[list[dict[str, Any]], str]] = [
+    ([{"name": "a", "requires": ["b"]}, {"name": "b", "network": "container:a"}], "depend on each other: "),
+    ([{"name": "a"}, {"name": "a"}], "'a' stands there twice"),
+    ([{"name": "a"}, {"command": "x"}], "number 2 of the list: missing required arguments: name"),
+    ([{"name": "a"}, {"name": "b", "memory": "many"}], "container b: memory: 'many'"),
+    ([{"name": "a", "bogus": 1}], "container a: bogus. Supported parameters"),
+    ([{"name": "a", "network": "container:b"}, {"name": "b", "state": "absent"}], "b, which this task removes"),
+]
+
+
+def test_list_that_makes_no_sense_is_refused_before_anything_is_done(host: Host) -> None:
+    for containers, words in REFUSED:
+        for check in (True, False):
+            refused = several(host, containers, check=check)
+            assert refused.failed and words in refused["msg"], refused
+    assert not pids(host)
+
+
+def test_failure_stops_the_list_and_tells_every_fate(host: Host) -> None:
+    bad = {"name": "bad", "command": ["/no/such/program"]}
+    listed = [bad, {"name": "after", "requires": ["bad"]}, {"name": "x"}, {"name": "y"}]
+    stopped = several(host, listed, workers=1)
+    assert stopped.failed and "/no/such/program" in stopped["msg"] and "not begun: " in stopped["msg"]
+    assert fates(stopped)["bad"] == "failed" and fates(stopped)["after"] == "not begun"
+    assert set(fates(stopped).values()) == {"failed", "not begun"} and not pids(host)
+
+    went_on = several(host, listed, keep_going=True)
+    assert fates(went_on) == {"bad": "failed", "after": "not begun", "x": "changed", "y": "changed"}
+    assert "bad" in next(one["msg"] for one in went_on["containers"] if one["name"] == "after")
+    assert set(pids(host)) == {"x", "y"}
+    repaired = several(host, [{"name": "bad"}, *listed[1:]])
+    assert not repaired.failed and len(pids(host)) == 4
+
+
+def _observed(act: Callable[[str], None]) -> Callable[[], None]:
+    return lambda: effects.observe(act)
+
+
+def test_worker_that_is_killed_is_reported_and_the_others_finish(host: Host) -> None:
+    main = os.getpid()
+
+    def die(name: str) -> None:
+        with open("/proc/self/stat", encoding="ascii") as file:
+            parent = int(file.read().rpartition(")")[2].split()[1])
+        if name == "containers-storage mount" and parent != main and not os.path.exists("/run/libpod-test/died"):
+            open("/run/libpod-test/died", "w", encoding="ascii").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    listed = [{"name": name} for name in "abcd"]
+    result = several(host, listed, keep_going=True, prepare=_observed(die))
+    assert sorted(fates(result).values()) == ["changed", "changed", "changed", "failed"], result
+    (lost,) = (one for one in result["containers"] if one["fate"] == "failed")
+    assert "killed by signal 9" in lost["msg"] and f"container {lost['name']}: " in result["msg"]
+    again = several(host, listed)
+    assert not again.failed and fates(again)[lost["name"]] == "changed" and len(pids(host)) == 4
+
+
+@pytest.mark.parametrize(("number", "least"), [(signal.SIGTERM, 1), (signal.SIGKILL, 0)])
+def test_task_that_is_ended_in_the_middle_is_finished_by_the_next_run(host: Host, number: int, least: int) -> None:
+    task: list[int] = []
+
+    def end(name: str) -> None:
+        if name.startswith("runc start") and os.getpid() != task[0]:
+            os.kill(task[0], number)
+            time.sleep(0.05)
+
+    def prepare() -> None:
+        task.append(os.getpid())
+        effects.observe(end)
+
+    listed = [{"name": f"c{index}"} for index in range(4)]
+    ended = several(host, listed, prepare=prepare)
+    assert ended.failed
+    if number == signal.SIGTERM:
+        assert "ended by SIGTERM; not begun: " in ended["msg"]
+        assert least <= sum(fate == "changed" for fate in fates(ended).values()) < 4
+    else:
+        assert ended.exit_code == -signal.SIGKILL
+    again = several(host, listed)
+    assert not again.failed and len(pids(host)) == 4 and all(pids(host).values())
+    assert not several(host, listed).changed
+
+
+def test_examples_run_as_they_stand(host: Host) -> None:
+    examples = yaml.safe_load(import_module(f"{MODULES}.libpod_containers").EXAMPLES)
+    played = host.play(examples)
+    actions = [task["actions"] for task in played.tasks]
+    assert actions[1:] == [["deleted app"], ["deleted cache"]] and len(actions[0]) == 4
