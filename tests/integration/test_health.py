@@ -13,7 +13,7 @@ import signal
 import subprocess
 import threading
 import time
-from typing import Any, Callable
+from typing import Any, Callable, Mapping
 
 import pytest
 import yaml
@@ -55,7 +55,7 @@ def _reaches(host: Host, status: str) -> dict[str, Any]:
     return found
 
 
-def _record(host: Host, result: Result) -> dict[str, Any]:
+def _record(host: Host, result: Mapping[str, Any]) -> dict[str, Any]:
     with open(f"{host.parts.run_root}/containers/{result['container']['Id']}/health.json", encoding="utf-8") as file:
         found: dict[str, Any] = json.load(file)
     return found
@@ -352,3 +352,11 @@ def test_examples_run_as_they_stand(host: Host) -> None:
     assert played["Wait until a job has ended"]["exit_code"] == 0
     assert played["Wait until the server is healthy, or has ended"]["condition"] == "healthy"
     assert "recreated web" in played["Replace it, and keep the old one where the new one does not answer"]["actions"]
+
+    # Of the archive that the action plugin sends, the runner checks as well.
+    (task,) = [task["libpod.engine.libpod_container"] for task in tasks[:1]]
+    task.pop("wait")
+    made = host.play([{"name": "Run it again", "libpod.engine.libpod_container": task}])["Run it again"]
+    assert _reaches(host, "healthy")["Log"]
+    with open(f"/proc/{_record(host, made)['runner_pid']}/cmdline", encoding="utf-8") as file:
+        assert file.read().split("\0")[2].startswith(f"{host.parts.static_root}/engine/")
