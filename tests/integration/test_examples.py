@@ -13,10 +13,13 @@ import json
 import os
 import subprocess
 import tempfile
+import threading
+import urllib.request
 
 import pytest
 from ansible_collections.libpod.engine.tests.support import images, playbooks
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.process import eventually
 
 EXAMPLES = f"{images.PROJECT}/docs/examples"
 NAMES = sorted(name for name in os.listdir(EXAMPLES) if name != "demo")
@@ -24,10 +27,19 @@ NAMES = sorted(name for name in os.listdir(EXAMPLES) if name != "demo")
 IMAGES = {"image": "localhost/busybox:latest"}
 
 
-def play(host: Host, book: str) -> int:
+def play(host: Host, book: str, **variables_of_play: str) -> int:
     """Run a playbook as a user does, the roots in the environment; the number of changed tasks."""
     with tempfile.TemporaryDirectory(prefix="libpod-play-") as folder:
-        argv = [playbooks.program(), "-i", "localhost,", "-c", "local", book, "-e", json.dumps(IMAGES)]
+        argv = [
+            playbooks.program(),
+            "-i",
+            "localhost,",
+            "-c",
+            "local",
+            book,
+            "-e",
+            json.dumps({**IMAGES, **variables_of_play}),
+        ]
         variables = {**playbooks.environment(folder), **host.parts.environment()}
         done = subprocess.run(argv, check=False, cwd=folder, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -42,3 +54,48 @@ def test_example_runs_settles_and_is_removed(host: Host, name: str) -> None:
     assert play(host, f"{EXAMPLES}/{name}/remove.yml") > 0
     assert play(host, f"{EXAMPLES}/{name}/remove.yml") == 0
     host.expect_clean()
+
+
+def fetch() -> str:
+    """What the published port answers; one more try where a connection is cut, as a browser makes it."""
+    for last in (False, True):
+        try:
+            with urllib.request.urlopen("http://127.0.0.1:8080/", timeout=30) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            if last:
+                raise
+    raise AssertionError("unreachable")
+
+
+def test_port_answers_all_through_a_rolling_change(host: Host) -> None:
+    """And a change that would touch the proxy is refused before anything is done."""
+    site = f"{EXAMPLES}/rolling/site.yml"
+    assert play(host, site) == 3
+    eventually(lambda: fetch().startswith("first"), seconds=60)
+    answers: list[str] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.is_set():
+            try:
+                answers.append(fetch())
+            except OSError as error:
+                answers.append(repr(error))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        assert play(host, site, page="second") == 2
+    finally:
+        done.set()
+        asking.join()
+    wrong = [one for one in answers if one not in ("first from green\n", "first from blue\n", "second from blue\n")]
+    assert answers and not wrong, wrong
+    assert fetch().startswith("second")
+    before = host.module("libpod_container_info")["containers"]
+    with pytest.raises(AssertionError, match="recreate_policy is never"):
+        play(host, site, image="oci:/srv/nowhere:1", page="third")
+    assert host.module("libpod_container_info")["containers"] == before
+    assert fetch().startswith("second")
+    play(host, f"{EXAMPLES}/rolling/remove.yml")
