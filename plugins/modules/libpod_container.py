@@ -102,6 +102,31 @@ options:
   decryption_key:
     description: Private key for an encrypted image, V(PATH) or V(PATH:PASSPHRASE).
     type: str
+  cidfile:
+    description: File on the target that has the container's ID, from its making until it is removed.
+    type: path
+  pid_file:
+    description: File on the target that has the ID of the container's process, as long as it runs.
+    type: path
+  conmon_pidfile:
+    description: File on the target that has the ID of the container's conmon process, as long as it runs.
+    type: path
+  pod_id_file:
+    description: File on the target with the ID of the container's pod, in the place of O(pod).
+    type: path
+  delete_time:
+    description: Seconds until a container that O(state=absent) stops is killed, in the place of O(stop_timeout); V(-1) waits.
+    type: str
+  personality:
+    description: Execution domain of the container's processes, V(linux) or V(linux32). crun sets it, and runc from 1.2 on.
+    type: str
+  seccomp_policy:
+    description:
+      - Where the seccomp profile comes from if O(security_opt) names none. V(image) is the one in the image's label
+        C(io.containers.seccomp.profile), and the default profile where it has none.
+      - V(default) where omitted.
+    type: str
+    choices: [default, image]
   rmi:
     description:
       - Whether the container's image is removed with it, by O(state=absent) or as it ends, unless another container uses

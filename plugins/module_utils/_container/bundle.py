@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Mapping
 
 from .._drivers import beneath, cgroups_paths
 from .._drivers.effects import effect
+from .._model.config import ContainerConfig
 from .._model.errors import InvalidArgument
 from .._spec import capabilities, seccomp, users
 from .._spec.generate import Facts, generate
@@ -42,7 +43,7 @@ def draft(container: Container) -> Facts:
         capabilities={"bounding": list(granted)},
         cgroups_path=cgroups_paths.oci_path(config.cgroup_manager, config.cgroup_parent, config.id),
         hostname=shared_namespaces.hostname(container),
-        seccomp=seccomp.for_option(options["security_opt"]["seccomp"], granted),
+        seccomp=seccomp.for_option(options["security_opt"]["seccomp"], granted, _image_profile(config)),
         shm=shared_namespaces.shm_dir(container),
         files=etc_files.paths(container),
         hard_limits=hard_limits,
@@ -52,6 +53,13 @@ def draft(container: Container) -> Facts:
         device_numbers=kernel_limits.numbers(options),
         init=init_program.path(options["init_path"]) if options["init"] else "",
     )
+
+
+def _image_profile(config: ContainerConfig) -> str:
+    """The seccomp profile in the image's label, where the task lets the image have its say, as podman's."""
+    if config.options["seccomp_policy"] != "image":
+        return ""
+    return str((config.image_config.get("Labels") or {}).get("io.containers.seccomp.profile", ""))
 
 
 def write(container: Container, drafted: Facts, rootfs: str) -> None:

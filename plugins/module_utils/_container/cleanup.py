@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .._drivers import cgroups_tree, process, syscalls
 from .._drivers.effects import effect
 from .._model.config import DEFAULT_CGROUP_PARENT
+from .._model.options import ID_FILES
 from .._model.status import ContainerStatus
 from .background import Background
 
@@ -46,6 +47,10 @@ def cleanup(container: Container, *, thorough: bool = False, delete: bool = Fals
     finally:
         for work in running:
             work.join()
+    if any(container.config.options[option] for option in ID_FILES):
+        from . import id_files
+
+        id_files.remove(container, delete=delete)
     for path in (container.cgroup_path, container.conmon_cgroup_path):
         if cgroups_tree.exists(container.host.cgroups, path):
             cgroups_tree.remove(container.host.cgroups, path)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._model.options import ID_FILES
 from .._model.status import ContainerStatus
 from .observe import timestamp
 
@@ -41,6 +42,10 @@ def start(container: Container, fresh: bool, **kept: Any) -> None:
     # A short command may have ended before the runtime returns.
     began = timestamp()
     try:
+        if any(container.config.options[option] for option in ID_FILES):
+            from . import id_files
+
+            id_files.write(container)
         container.host.oci.start(container.id, container.name)
     except BaseException:
         from .init import take_down

@@ -55,6 +55,11 @@ class OciRuntime:
         doing = f"cannot update the limits of container {name}"
         self._run("update", "--resources", "-", container_id, doing=doing, input=json.dumps(resources))
 
+    def knows_personality(self) -> bool:
+        """Whether it heeds the spec's ``linux.personality``, which runc does from 1.2 on."""
+        words = self._run("--version", doing="cannot ask for the version", changes=False).split()
+        return words[0] != "runc" or tuple(int(part) for part in words[2].split(".")[:2]) >= (1, 2)
+
     def unstarted(self, container_id: str) -> bool:
         """Whether the container was created and not started: its fifo still waits for ``start``. No fork."""
         return os.path.exists(f"{self.root}/{container_id}/exec.fifo")

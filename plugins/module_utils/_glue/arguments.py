@@ -99,6 +99,8 @@ def container_spec() -> dict[str, Any]:
         "restart_time": {"type": "str"},
         "env_file": {"type": "list", "elements": "path", "aliases": ["env_files"]},
         "label_file": {"type": "path"},
+        "pod_id_file": {"type": "path"},
+        "delete_time": {"type": "str"},
         "cpus": {"type": "str"},
         **{name: _option_spec(option) for name, option in OPTIONS.items()},
         **parts_spec(),
@@ -139,9 +141,11 @@ def desired(params: Mapping[str, Any]) -> Desired:
     common: dict[str, Any] = {"name": name, "state": params["state"], **{key: params[key] for key in controls}}
     if params["wait"] != "started" and params["state"] != "started":
         raise wrong("wait", params["wait"], f"state to be started, and it is {params['state']}")
-    common.update((key, _seconds(params, key)) for key in ("stop_time", "restart_time"))
+    common.update((key, _seconds(params, key)) for key in ("stop_time", "restart_time", "delete_time"))
     common["rmi"] = params.get("rmi")
-    given = frozenset(key for key in (*OPTIONS, "cpus", "env_file", "label_file") if params.get(key) is not None)
+    given = frozenset(
+        key for key in (*OPTIONS, "cpus", "env_file", "label_file", "pod_id_file") if params.get(key) is not None
+    )
     image, overlay = params.get("image") or "", False
     by_name = params["state"] == "absent" or (params["state"] == "stopped" or params["force_restart"]) and not image
     if by_name or not (image or given):
@@ -194,4 +198,16 @@ def _options(params: Mapping[str, Any]) -> dict[str, Any]:
         from .._reconcile.env_files import read
 
         values["label"] = {**read([params["label_file"]], option="label_file"), **(params.get("label") or {})}
+    if params.get("pod_id_file"):
+        if params.get("pod"):
+            raise InvalidArgument("pod_id_file: cannot be combined with pod: give one of them")
+        values["pod"] = _first_line(params["pod_id_file"], "pod_id_file")
     return normalise(values)
+
+
+def _first_line(path: str, option: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.readline().strip()
+    except OSError as error:
+        raise wrong(option, path, f"a file with a pod's ID ({error.strerror})") from error

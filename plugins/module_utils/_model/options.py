@@ -203,6 +203,11 @@ _ROWS = (
     _row("timeout", "int", spelling.count, 0),
     _row("restart_policy", "str", _later("restart_policy", "normalise"), "no", change=_RECORD),
     _row("rm", "bool", spelling.flag, False, aliases=("remove", "auto_remove"), change=_RECORD),
+    _row("cidfile", "path", spelling.absolute_path),
+    _row("pid_file", "path", spelling.absolute_path),
+    _row("conmon_pidfile", "path", spelling.absolute_path),
+    _row("personality", "str", _later("process_options", "personality"), ""),
+    _row("seccomp_policy", "str", spelling.text, "default", choices=("default", "image")),
     _row("rmi", "bool", spelling.flag, False, change=_RECORD),
     _row("cgroup_parent", "str", spelling.cgroup_parent),
     _row("log_driver", "str", spelling.text, "k8s-file", choices=("k8s-file",)),
@@ -245,6 +250,7 @@ _ROWS = (
 )
 # podman's options for a container's single network.
 ALONE = ("ip", "ip6", "mac_address", "network_aliases")
+ID_FILES = ("cidfile", "pid_file", "conmon_pidfile")
 _NAMESPACE_OPTIONS = ("pod", "ipc", "pid", "uts", "userns", "uidmap", "gidmap", "subuidname", "subgidname")
 OPTIONS: dict[str, Option] = {row.name: row for row in _ROWS}
 

@@ -92,3 +92,11 @@ def host_variables(options: Mapping[str, Any], environ: Mapping[str, str]) -> di
     if not options["http_proxy"]:
         return {}
     return {name: value for name, value in environ.items() if name.lower() in PROXY_VARIABLES}
+
+
+def personality(value: Any, option: str) -> str:
+    """The OCI spec's word (config-linux.md, "Personality") for an execution domain of personality(2)."""
+    text = str(value).upper()
+    if text not in ("LINUX", "LINUX32"):
+        raise wrong(option, value, "linux or linux32")
+    return text

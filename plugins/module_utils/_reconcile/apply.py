@@ -240,7 +240,7 @@ def _delete(runtime: Runtime, name: str, desired: Desired) -> None:
                 if container.state.status is ContainerStatus.PAUSED:
                     container.unpause()
                 if container.state.status is ContainerStatus.RUNNING:
-                    container.end()
+                    container.end(desired.delete_time)
                 if not desired.delete_volumes and not container.config.options["rm"]:
                     anonymous_volumes.keep(container)
                 if name == desired.name and desired.rmi is not None:

@@ -19,16 +19,16 @@ WAITS = ("started", "healthy", "exited")
 class Desired(NamedTuple):
     """One container as a playbook wants it.
 
-    ``options`` are normalised (see ``options.normalise``), None where the task names the container alone;
-    ``given`` are the names of the options the task has. ``image`` is the user's own spelling; with
-    ``rootfs`` it is a host directory, used under an overlay where ``overlay``. ``unusable`` is why no
-    container can be made of the options, where only the making of one would look at them. ``stop_time`` and
-    ``restart_time`` are the seconds until a stop kills, in the place of the container's own. ``drift`` is ``auto``,
-    what can be seen without starting a program, or ``full``. ``comparisons`` are the modes of the options that are
-    not compared strictly, and ``forcing`` those that make a new container necessary in spite of them. ``pulling`` is
-    when and how the image is pulled, None where the task does not say; ``rmi`` whether it goes with a container that is
-    removed. ``wait`` is what the task waits for, and with ``wait_for_healthy`` a new container must be healthy before
-    the old one goes; ``wait_timeout`` is the longest wait in seconds, 0 and less for no limit.
+    ``options`` are normalised (see ``options.normalise``), None where the task names the container alone; ``given`` are
+    the names of the options the task has. ``image`` is the user's own spelling; with ``rootfs`` it is a host directory,
+    used under an overlay where ``overlay``. ``unusable`` is why no container can be made of the options, where only the
+    making of one would look at them. ``stop_time``, ``restart_time`` and ``delete_time`` are the seconds until a stop
+    kills, in the place of the container's own. ``drift`` is ``auto``, what can be seen without starting a program, or
+    ``full``. ``comparisons`` are the modes of the options that are not compared strictly, and ``forcing`` those that
+    make a new container necessary in spite of them. ``pulling`` is when and how the image is pulled, None where the
+    task does not say; ``rmi`` whether it goes with a container that is removed. ``wait`` is what the task waits for,
+    and with ``wait_for_healthy`` a new container must be healthy before the old one goes; ``wait_timeout`` is the
+    longest wait in seconds, 0 and less for no limit.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Desired(NamedTuple):
     detach: bool = True
     stop_time: Optional[int] = None
     restart_time: Optional[int] = None
+    delete_time: Optional[int] = None
     drift: str = "auto"
     recreate_policy: str = "auto"
     comparisons: Mapping[str, str] = {}

@@ -9,7 +9,7 @@ import os
 import shutil
 from typing import Any, Mapping, Optional
 
-from .._container import device_nodes, etc_files, host_ports, init_program, kernel_limits, security_modules
+from .._container import device_nodes, etc_files, host_ports, id_files, init_program, kernel_limits, security_modules
 from .._container.container import Container
 from .._container.volumes import check_source
 from .._drivers import cgroups, cgroups_paths, netns
@@ -67,6 +67,12 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
         secrets.variables(runtime.parts, options["secrets"])
     if options["init"]:
         init_program.path(options["init_path"])
+    id_files.check(options)
+    if options["personality"] and not runtime.host.oci.knows_personality():
+        raise NotImplementedByHost(
+            f"personality: {runtime.host.oci.path} does not set it (runc does from 1.2 on): omit it, or set "
+            "oci_runtime to crun"
+        )
     if options["timezone"]:
         etc_files.zone_file(options["timezone"])
     device_nodes.rules(options)

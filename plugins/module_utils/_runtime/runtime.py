@@ -95,6 +95,10 @@ class Runtime:
         """Make the container's top layer, so that its image is in use from now on."""
         config = container.config
         container.storage.create(container.id, config.rootfs_image_id, config.id_mappings)
+        if config.options["cidfile"]:
+            from .._container import id_files
+
+            id_files.write(container)
 
     def commit(self, container: Container) -> None:
         """Give the name to the pending container, in one rename; an earlier holder is then removed."""

@@ -158,6 +158,8 @@ def _linux(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
     mount_label = confinement.labels(options["security_opt"])[1]
     if mount_label:
         found["mountLabel"] = mount_label
+    if options["personality"]:
+        found["personality"] = {"domain": options["personality"]}
     if options["rdt_class"]:
         found["intelRdt"] = {"closID": options["rdt_class"]}
     if facts.devices:

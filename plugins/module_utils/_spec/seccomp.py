@@ -67,29 +67,37 @@ def load(path: str) -> Mapping[str, Any]:
     :raises InvalidArgument: it cannot be read, or is no JSON object.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            profile = json.load(file)
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return _object(file.read(), path)
     except OSError as error:
         raise InvalidArgument(f"security_opt: the seccomp profile {path} cannot be read: {error.strerror}") from error
+
+
+def _object(text: str, path: str) -> Mapping[str, Any]:
+    try:
+        profile = json.loads(text)
     except ValueError as error:
         raise InvalidArgument(f"security_opt: the seccomp profile {path} is no JSON: {error}") from error
     if not isinstance(profile, dict):
         raise _bad(path, "is no JSON object with defaultAction and syscalls")
-    return profile
+    found: Mapping[str, Any] = profile
+    return found
 
 
-def for_option(value: str, capabilities: Collection[str]) -> Optional[dict[str, Any]]:
+def for_option(value: str, capabilities: Collection[str], image: str = "") -> Optional[dict[str, Any]]:
     """``linux.seccomp`` for security_opt's ``seccomp=VALUE``: a path, ``unconfined`` (none) or empty (the default).
 
-    ``capabilities`` is the container's bounding set. A privileged container without the option wants ``unconfined``.
+    ``capabilities`` is the container's bounding set, ``image`` the image's own profile, to be used before the default.
+    A privileged container without the option wants ``unconfined``.
 
     :raises InvalidArgument: the profile cannot be used. :raises ToolMissing: the default one is not installed.
     """
     if value == UNCONFINED:
         return None
-    path = value or default_profile()
     machine = os.uname()
-    return compile_profile(load(path), capabilities, machine=machine.machine, kernel=machine.release, name=path)
+    path = value or ("of the image" if image else default_profile())
+    profile = load(path) if value or not image else _object(image, path)
+    return compile_profile(profile, capabilities, machine=machine.machine, kernel=machine.release, name=path)
 
 
 def compile_profile(

@@ -1,0 +1,101 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that tell other programs of a container; its personality; the seccomp profile of its image."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import Images
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
+
+BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
+FILES = {option: f"/srv/told/{option}" for option in ("cidfile", "pid_file", "conmon_pidfile")}
+
+
+def _told() -> dict[str, str]:
+    return {name: open(f"/srv/told/{name}", encoding="ascii").read() for name in os.listdir("/srv/told")}
+
+
+def _facts(result: dict[str, Any]) -> dict[str, str]:
+    """What the files should say; conmon is the parent of the container's process."""
+    process = Process(result)
+    return {
+        "cidfile": result["container"]["Id"],
+        "pid_file": str(process.pid),
+        "conmon_pidfile": process.status["PPid"],
+    }
+
+
+def test_files_tell_of_the_container_as_long_as_it_is_there(host: Host) -> None:
+    os.mkdir("/srv/told")
+    refused = host.container("c", **BASE, **{**FILES, "pid_file": "/srv/none/pid"})
+    assert refused.failed and "pid_file" in refused["msg"], refused
+    made = host.container("c", **BASE, **FILES)
+    assert _told() == _facts(made)
+    assert host.container("c", **BASE, **FILES)["actions"] == []
+    anew = host.container("c", recreate=True, **BASE, **FILES)
+    assert _told() == _facts(anew) and anew["container"]["Id"] != made["container"]["Id"]
+    host.container("c", state="stopped")
+    assert _told() == {"cidfile": anew["container"]["Id"]}
+    again = host.container("c", **BASE, **FILES)
+    assert _told() == _facts(again)
+    os.kill(Process(again).pid, 9)
+    eventually(lambda: set(_told()) == {"cidfile"})
+    # Killed as it writes one: the next run removes the half-made container, and its files with it.
+    host.container("c", state="absent")
+    assert _told() == {}
+    for effect in ("write cidfile", "write pid_file", "write conmon_pidfile"):
+        state = "present" if effect == "write cidfile" else "started"
+        wanted = {"name": "c", "state": state, **BASE, **FILES}
+        killed = host.module("libpod_container", wanted, kill_at=f"{effect} #1")
+        assert killed.killed, effect
+        host.container("c", state="absent")
+        assert _told() == {}, effect
+    os.rmdir("/srv/told")
+
+
+def test_delete_time_and_pod_id_file(host: Host) -> None:
+    pod = host.module("libpod_pod", {"name": "p"})
+    with open("/srv/pod-id", "w", encoding="ascii") as file:
+        file.write(pod["pod"]["Id"] + "\n")
+    stubborn = {**BASE, "command": ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"], "stop_signal": "TERM"}
+    made = host.container("c", **{**stubborn, "network": None}, pod_id_file="/srv/pod-id", stop_timeout=600)
+    assert made["container"]["Pod"] == pod["pod"]["Id"], made
+    assert host.container("c", state="absent", delete_time="1")["actions"] == ["deleted c"]
+    host.module("libpod_pod", {"name": "p", "state": "absent"})
+    os.unlink("/srv/pod-id")
+
+
+def test_seccomp_profile_of_the_image(host: Host) -> None:
+    profile = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["chmod"], "action": "SCMP_ACT_ERRNO"}]}
+    label = f"io.containers.seccomp.profile={json.dumps(profile)}"
+    shutil.copytree(host.layout, "/srv/layout")
+    words = ("--no-history", "--image", "/srv/layout:busybox", "--tag", "strict", "--config.label", label)
+    host.run("umoci", "config", *words)
+    job = {"image": "oci:/srv/layout:strict", "network": "none", "detach": False, "command": ["chmod", "600", "/www"]}
+    assert not host.container("default", **job).failed
+    refused = host.container("strict", seccomp_policy="image", **job)
+    assert refused.failed and "Operation not permitted" in refused["stderr"], refused
+    host.empty()
+    assert Images(host.parts).remove("oci:/srv/layout:strict")
+    shutil.rmtree("/srv/layout")
+
+
+def test_personality_is_refused_where_the_runtime_does_not_set_it(host: Host) -> None:
+    refused = host.container("c", **BASE, personality="linux32")
+    assert refused.failed and refused["error"] == "NotImplementedByHost" and "crun" in refused["msg"], refused
+
+
+@pytest.mark.parametrize("host", [{"unified": False}], indirect=True)
+def test_personality_is_the_process_own(host: Host) -> None:
+    made = host.container("c", **BASE, personality="linux32", oci_runtime="/usr/bin/crun")
+    assert not made.failed, made
+    assert Process(made).read("personality").strip() == "00000008", "PER_LINUX32 of personality(2)"
+    assert host.container("c", state="absent", oci_runtime="/usr/bin/crun")["actions"] == ["deleted c"]
