@@ -281,14 +281,16 @@ options:
   publish:
     description:
       - Published ports as C([[HOST_IP:]HOST_PORT:]PORT[/PROTOCOL]), ranges too. A free host port is chosen where none is given.
+      - They are changed in place.
     type: list
     elements: str
     aliases: [ports, published, published_ports]
   publish_all:
-    description: Whether every port that O(expose) or the image names is published, on a free host port each.
+    description:
+      - Whether every port that O(expose) or the image names is published, on a free host port each. It is changed in place.
     type: bool
   expose:
-    description: Ports of the container that O(publish_all) publishes, as C(PORT[-PORT][/PROTOCOL]).
+    description: Ports of the container that O(publish_all) publishes, as C(PORT[-PORT][/PROTOCOL]). They are changed in place.
     type: list
     elements: str
     aliases: [exposed, exposed_ports]
@@ -300,7 +302,7 @@ options:
       - Behind a CNI network's name, C(:) and what is asked of it, separated by commas - C(ip=), C(ip6=), C(mac=),
         C(interface_name=) and C(alias=), as in V(front:ip=10.88.0.5,interface_name=front0). A change of these needs a
         new container.
-      - CNI networks are changed in place. One that is new gets the first free interface, the others keep theirs with their
+      - CNI networks are changed in place. A new one gets an interface that is free, the others keep theirs with their
         addresses. The next start numbers the interfaces anew, in the order given here. Anything else needs a new container.
       - V(bridge) where omitted.
     type: list

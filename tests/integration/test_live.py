@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from typing import Any, Iterator
 
 import pytest
@@ -154,7 +155,7 @@ def test_networks_come_and_go_and_the_others_are_not_touched(host: Host) -> None
     # The published port and the way out go to the network that stays.
     change(host, process, **options, network=["third", "second"])
     now = links(process)
-    assert now["eth2"] == there["eth2"] and now["eth0"][0].startswith("10.90.")
+    assert now["eth2"] == there["eth2"] and now["eth1"][0].startswith("10.90.")
     assert page(host, 8080) == "It works.\n"
     assert "default via 10.91.0.1 dev eth2" in process.run("ip", "route").stdout
     order = host.container("c", **options, network=["second", "third"])
@@ -170,10 +171,48 @@ def test_another_kind_of_network_needs_a_new_container(host: Host) -> None:
     assert done["actions"] == ["recreated c"]
 
 
+def bindable(port: int) -> bool:
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind(("0.0.0.0", port))
+            one.listen(1)
+            return True
+        except OSError:
+            return False
+
+
+def test_published_ports_come_and_go_and_are_held_and_freed(host: Host) -> None:
+    process = Process(host.container("c", **WEB))
+    eventually(lambda: process.run("netstat", "-ltn").stdout.count(":80 "))
+    change(host, process, **WEB, publish=["8080:80"])
+    assert page(host, 8080) == "It works.\n" and not bindable(8080)
+
+    done = change(host, process, **WEB, publish=["80", "8081:80", "9000-9019:9000-9019"])
+    ((chosen, _given), *_more) = done["container"]["NetworkSettings"]["Ports"].values()
+    assert chosen["HostPort"] == "8080", "where any port will do, the one it has"
+    assert [port for port in (8080, 8081, 9000, 9019) if bindable(port)] == []
+    assert page(host, 8081) == "It works.\n"
+
+    # What it gave up is another's at once, what it has is nobody else's.
+    change(host, process, **WEB, publish=["8081:80"])
+    assert [port for port in (8080, 8081, 9000, 9019) if bindable(port)] == [8080, 9000, 9019]
+    other = Process(host.container("other", **WEB, publish=["8080:80"]))
+    eventually(lambda: other.run("netstat", "-ltn").stdout.count(":80 "))
+    refused = host.container("c", **WEB, publish=["8080:80"])
+    assert refused.failed and "8080/tcp" in refused["msg"] and "in use" in refused["msg"]
+    assert page(host, 8081) == page(host, 8080) == "It works.\n"
+    change(host, process, **WEB, publish=["127.0.0.1:8081:80"])
+    assert page(host, 8081) == "It works.\n" and not bindable(8081)
+    change(host, process, **WEB)
+    assert bindable(8081) and "dport 8081" not in host.run("iptables", "-t", "nat", "-S")
+
+
 @pytest.mark.usefixtures("networks")
 def test_interrupted_change_is_finished_or_taken_back(host: Host) -> None:
-    options = {**PLAIN, "name": "c", "network": ["libpod", "second"], "stop_signal": "KILL"}
-    wanted = {**options, "network": ["second", "third"], "dns": ["192.0.2.1"], "memory_swappiness": 7}
+    options = {**PLAIN, "name": "c", "network": ["libpod", "second"], "publish": ["8080:80"], "stop_signal": "KILL"}
+    more = {"network": ["second", "third"], "publish": ["8081:80"], "dns": ["192.0.2.1"], "memory_swappiness": 7}
+    wanted = {**options, **more}
     process = Process(host.module("libpod_container", options))
 
     def settle(task: dict[str, Any], at: str, subnets: list[str]) -> None:
@@ -183,16 +222,21 @@ def test_interrupted_change_is_finished_or_taken_back(host: Host) -> None:
         assert sorted(addresses[0][:6] for addresses in links(process).values()) == subnets, at
         assert ("nameserver 192.0.2.1\n" in process.read("root/etc/resolv.conf")) == ("dns" in task), at
         assert (process.cgroup("memory", "memory.swappiness") == "7") == ("dns" in task), at
+        assert [port for port in (8080, 8081) if bindable(port)] == [8080 if "dns" in task else 8081], at
+        rules = host.run("iptables", "-t", "nat", "-S")
+        assert [port for port in (8080, 8081) if f"--dport {port} -j DNAT" in rules] == [
+            8081 if "dns" in task else 8080
+        ]
         assert not host.module("libpod_container", task).changed, at
 
     points = host.module("libpod_container", wanted, kill_at="nowhere").effects
     last = {at.partition(" #")[0]: at for at in points}
     assert len(last) > 10
-    for at in points:
-        if not at.endswith(" #1") and at not in last.values():
-            continue
+    points = [at for at in points if at.endswith(" #1") or at in last.values()]
+    # Each is either taken back or finished: the record's own steps are met by both.
+    for index, at in enumerate(points):
+        if index % 2:
+            settle(wanted, at, ["10.90.", "10.91."])
         settle(options, at, ["10.87.", "10.90."])
         host.module("libpod_container", wanted, kill_at=at)
-        settle(wanted, at, ["10.90.", "10.91."])
-        settle(options, at, ["10.87.", "10.90."])
-        host.module("libpod_container", wanted, kill_at=at)
+    settle(options, "the end", ["10.87.", "10.90."])

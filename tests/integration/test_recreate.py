@@ -155,7 +155,6 @@ CHANGES: list[tuple[str, Any]] = [
     ("interactive", True),
     ("log_opt", {"max_size": "1m"}),
     ("network", "bridge"),
-    ("publish", ["8080:80"]),
     ("image", "bare"),
 ]
 

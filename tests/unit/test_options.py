@@ -194,8 +194,9 @@ def test_option_that_a_record_lacks_is_at_its_default() -> None:
 
 def test_limits_are_live_and_only_the_environment_is_secret() -> None:
     live = {name for name, row in OPTIONS.items() if row.change == Change.LIVE}
+    ports = {"publish", "publish_all", "expose"}
     limits = {*cgroups.LIMITS, *cgroups_direct.OPTIONS}
-    assert live == {*limits, "network", "dns", "dns_option", "dns_search", "etc_hosts"}
+    assert live == {*limits, "network", "dns", "dns_option", "dns_search", "etc_hosts", *ports}
     checks = {name for name in OPTIONS if name.startswith("health")}
     assert {name for name, row in OPTIONS.items() if row.change == Change.RECORD} == {
         *checks,

@@ -39,6 +39,8 @@ FULL = ContainerState(
     error="no",
     etc_files={"hosts": 1},
     restart_wanted=True,
+    ports_in=11,
+    ports_out=12,
 )
 
 

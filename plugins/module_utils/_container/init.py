@@ -73,7 +73,8 @@ def _init(container: Container) -> None:
             draft = bundle.draft(container)
             mountpoint = storage.result()
             bundle.write(container, draft, mountpoint)
-            pid, conmon_pid = _create(container, [socket.fileno() for socket in sockets])
+            ends = [socket.fileno() for socket in sockets]
+            pid, conmon_pid = _create(container, ends)
             if config.id_mappings and config.own_net_ns:
                 network = _adopt_network(container, pid)
                 running.extend([network] if network else [])
@@ -98,6 +99,8 @@ def _init(container: Container) -> None:
         conmon_start=process.start_time(conmon_pid),
         netns_path=container.netns_path if config.own_net_ns else "",
         etc_files=written,
+        ports_in=ends[0] if ends else 0,
+        ports_out=ends[1] if ends else 0,
     )
 
 

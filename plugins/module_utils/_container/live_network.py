@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Networks and published ports of a container that runs: connected, disconnected, and put right.
 
-An interface keeps its name and address as long as the container runs; a new network takes the first free ethN, and
-the next start numbers them anew, in the option's order.
+An interface keeps its name and address as long as the container runs; a new network takes the ethN of its place in the
+option, or where that is taken the first free one, and the next start numbers them anew.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .._drivers import netns
 from .._model.config import ContainerConfig
 from .._model.errors import InvalidArgument, LibpodError, ToolFailed
 from .._model.network import Attachment
-from . import network
+from . import host_ports, network
 from .attachments import attachments, save
 from .network_facts import lacks_route, whole
 
@@ -43,6 +43,12 @@ def apply(container: Container, config: ContainerConfig, *, thorough: bool = Fal
     kept: dict[str, Attachment] = {}
     lost: dict[str, Attachment] = {}
     made = attachments(container)
+    if config.ports or container.config.ports:
+        # New ports are taken first, and old ones let go of last. Half done is drift for who takes the change back.
+        if config.ports != container.config.ports and made:
+            made[0] = made[0]._replace(forwarding=True)
+            save(container, made)
+        host_ports.hold(container, config.ports)
     for one in list(made):
         sound = one.result is not None and any(one.network == new.network for new in wanted) and whole(container, one)
         if sound and thorough and _complaint(container, one):
@@ -63,14 +69,15 @@ def apply(container: Container, config: ContainerConfig, *, thorough: bool = Fal
         if new.network not in kept:
             old = lost.get(new.network)
             taken = {one.interface for one in made}
-            interface = (
-                old.interface if old else next(f"eth{n}" for n in range(len(made) + 1) if f"eth{n}" not in taken)
-            )
+            free = (name for name in (new.interface, *(f"eth{n}" for n in range(len(made) + 1))) if name not in taken)
+            interface = old.interface if old else next(free)
             made.append(new._replace(interface=interface))
             save(container, made)
             kept[new.network] = made[-1] = _add(container, made[-1], old)
             save(container, made)
-    save(container, [kept[new.network] for new in wanted])
+    if config.ports or container.config.ports or any(one.forwarding for one in made):
+        host_ports.release(container, config.ports)
+    save(container, [kept[new.network]._replace(forwarding=False) for new in wanted])
 
 
 def rules(container: Container) -> list[tuple[str, str]]:
@@ -118,12 +125,12 @@ def _carry_ports(wanted: list[Attachment], kept: dict[str, Attachment]) -> list[
 def _forward(container: Container, made: list[Attachment], had: Attachment, new: Attachment) -> Attachment:
     """Give a kept attachment the published ports it now has; meanwhile the record says that it is half done."""
     before, after = had.runtime_config.get(_PORTS), new.runtime_config.get(_PORTS)
-    if before == after and not had.forwarding:
+    if not (before or after) or before == after and not had.forwarding:
         return had
     # Without any the plugin deletes nothing.
     had_some = had._replace(runtime_config={**had.runtime_config, _PORTS: before or after}, forwarding=True)
     without = {key: value for key, value in had.runtime_config.items() if key != _PORTS}
-    done = had._replace(runtime_config={**without, _PORTS: after} if after else without, forwarding=False)
+    done = had_some._replace(runtime_config={**without, _PORTS: after} if after else without)
     index = made.index(had)
     made[index] = had_some
     save(container, made)

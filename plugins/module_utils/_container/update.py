@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .container import Container
 
 # Options that the files over /etc are made of.
+_NETWORK = ("network", "publish", "publish_all", "expose")
 _FILES = ("dns", "dns_search", "dns_option", "etc_hosts")
 
 
@@ -27,7 +28,7 @@ def update(container: Container, config: ContainerConfig, changed: Iterable[str]
         from . import live_limits
 
         live_limits.apply(container, config, parts)
-        if any(part.partition(" ")[0] in ("network", "publish") for part in parts):
+        if any(part.partition(" ")[0] in _NETWORK for part in parts):
             from . import live_network
 
             live_network.apply(container, config, thorough=any(part.startswith("network rules ") for part in parts))

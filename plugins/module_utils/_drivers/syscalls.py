@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""System calls Python does not wrap (before 3.12, or at all): mount(2), umount2(2), unshare(2), setns(2)."""
+"""System calls Python does not wrap (before 3.12, or at all): mount(2), umount2(2), unshare(2), setns(2) and others."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ MS_PRIVATE = 0x40000
 MS_SLAVE = 0x80000
 MS_SHARED = 0x100000
 MNT_DETACH = 0x2
+_PIDFD_GETFD = 438  # <asm/unistd.h>, the same on every architecture
 # <linux/sched.h>
 CLONE_NEWNET = 0x40000000
 # <linux/prctl.h>
@@ -75,3 +76,17 @@ def die_with_parent(number: int) -> None:
     import ctypes
 
     _call("prctl", "", PR_SET_PDEATHSIG, ctypes.c_ulong(number))
+
+
+def pidfd_getfd(process: int, descriptor: int) -> int:
+    """pidfd_getfd(2): a copy, close-on-exec, of a descriptor of the process whose pidfd is ``process``.
+
+    :raises OSError: as it says there.
+    """
+    import ctypes
+
+    found = int(ctypes.CDLL(None, use_errno=True).syscall(_PIDFD_GETFD, process, descriptor, 0))
+    if found < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"pidfd_getfd: {os.strerror(number)}")
+    return found

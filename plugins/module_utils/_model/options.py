@@ -124,9 +124,10 @@ _ROWS = (
         [],
         aliases=("ports", "published", "published_ports"),
         elements="str",
+        change=_LIVE,
     ),
-    _row("publish_all", "bool", spelling.flag, False),
-    _row("expose", "list", ports.expose, [], aliases=("exposed", "exposed_ports"), elements="str"),
+    _row("publish_all", "bool", spelling.flag, False, change=_LIVE),
+    _row("expose", "list", ports.expose, [], aliases=("exposed", "exposed_ports"), elements="str", change=_LIVE),
     _row(
         "network",
         "list",

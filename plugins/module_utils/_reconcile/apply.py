@@ -215,7 +215,12 @@ def _updated(runtime: Runtime, container: Container, desired: Desired, plan: Pla
         found.option for found in plan.differences if found.change in (Change.RECORD, Change.LIVE) and not found.drift
     ]
     config = container.config.with_options({name: desired.wanted[name] for name in names})
-    return config._replace(requires=joins.requires(runtime, desired.wanted)) if "requires" in names else config
+    if "requires" in names:
+        config = config._replace(requires=joins.requires(runtime, desired.wanted))
+    if {"publish", "publish_all", "expose"} & set(names):
+        ports = with_exposed(config.options, config.image_config)
+        config = config._replace(ports=host_ports.choose(ports, config.ports))
+    return config
 
 
 def foreseen(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> ContainerConfig:

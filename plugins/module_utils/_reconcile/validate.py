@@ -79,7 +79,7 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     security_modules.check(options["security_opt"])
     kernel_limits.check(runtime.host.cgroups, options)
     if not (container and container.unreadable):
-        own = container.config.ports if container else ()
+        own = (*container.config.ports, *host_ports.of_live(container)) if container else ()
         host_ports.check_free(desired.name, options["publish"], (*own, *runtime.freed_ports))
     if "memory_swap" in desired.given and options["memory_swap"] not in (None, -1) and not runtime.host.swap:
         raise NotImplementedByHost(
