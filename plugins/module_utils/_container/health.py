@@ -200,7 +200,12 @@ def check(container: Container, *, counts: bool = True, wait: bool = True) -> He
             name, _interval, timeout = current(container).current(options)
             life = (container.state.pid, container.state.pid_start)
             words = _process(container, options, name)
-        result = _run(container, words, options[timeout] / 1e9)
+        try:
+            result = _run(container, words, options[timeout] / 1e9)
+        except FileNotFoundError as error:
+            if os.path.isdir(container.run_dir):
+                raise
+            raise ContainerStopped(f"container {container.name} was removed while its health was checked") from error
         with container.batch():
             state = container.state
             if life != (state.pid, state.pid_start):
