@@ -147,7 +147,8 @@ class Host:
         deadline = time.monotonic() + 20.0
         while True:
             left = leaks.difference(self._clean, leaks.snapshot(self))
-            if not any(line.startswith("left over: process") for line in left) or time.monotonic() > deadline:
+            helpers = [line for line in left if line.startswith("left over: process") and " exit " in line]
+            if not helpers or time.monotonic() > deadline:
                 return left
             time.sleep(0.02)
 

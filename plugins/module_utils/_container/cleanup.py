@@ -34,7 +34,7 @@ def cleanup(container: Container, *, thorough: bool = False, delete: bool = Fals
     thorough = thorough or state.status in (ContainerStatus.UNKNOWN, ContainerStatus.CONFIGURED)
     if state.status is not ContainerStatus.UNKNOWN and os.path.isdir(container.run_dir):
         container.save(status=ContainerStatus.UNKNOWN)
-    _end_processes(container, thorough)
+    _end_processes(container, thorough, delete)
     storage = container.storage
     release = storage.delete if delete else storage.unmount
     # With its processes gone, nothing of a container needs another part of it.
@@ -73,7 +73,7 @@ def cleanup(container: Container, *, thorough: bool = False, delete: bool = Fals
         )
 
 
-def _end_processes(container: Container, thorough: bool) -> None:
+def _end_processes(container: Container, thorough: bool, delete: bool) -> None:
     """End conmon (first, so that it starts nothing more), the runtime it may be running, and the container."""
     state = container.state
     if state.restarter_pid:
@@ -84,8 +84,10 @@ def _end_processes(container: Container, thorough: bool) -> None:
         process.kill_with_argument(
             container.id, (os.path.basename(container.host.parts.conmon_path), container.host.oci.name)
         )
-    # Once it has told how the container ended, it only waits for what it runs then, which may wait for us.
-    elif state.told or not process.wait_end(state.conmon_pid, state.conmon_start, _CONMON_SECONDS):
+    else:
+        # Once it has told how the container ended, it only waits for the helper, which may wait for us.
+        if not (delete or state.told):
+            process.wait_end(state.conmon_pid, state.conmon_start, _CONMON_SECONDS)
         process.send_signal(state.conmon_pid, state.conmon_start, signal.SIGKILL)
     for path in (container.conmon_cgroup_path, container.cgroup_path):
         if cgroups_tree.exists(container.host.cgroups, path):
