@@ -637,9 +637,12 @@ options:
     description: Cgroup under which the container's is made. C(/libpod_parent), or C(machine.slice) with systemd, where omitted.
     type: str
   log_driver:
-    description: Where the container's output goes. V(k8s-file) is a file.
+    description:
+      - Where the container's output goes. V(k8s-file), of which V(json-file) is another name, is a file. With V(none) it
+        is kept nowhere, and a task with O(detach=false) returns none of it.
+      - V(k8s-file) where omitted.
     type: str
-    choices: [k8s-file]
+    choices: [k8s-file, json-file, none]
   log_opt:
     description: Options of the log.
     type: dict

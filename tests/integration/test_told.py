@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that tell other programs of a container; its personality; the seccomp profile of its image."""
+"""Files that tell other programs of a container; its personality, its image's seccomp profile, its log's driver."""
 
 from __future__ import annotations
 
@@ -99,3 +99,18 @@ def test_personality_is_the_process_own(host: Host) -> None:
     assert not made.failed, made
     assert Process(made).read("personality").strip() == "00000008", "PER_LINUX32 of personality(2)"
     assert host.container("c", state="absent", oci_runtime="/usr/bin/crun")["actions"] == ["deleted c"]
+
+
+def test_output_goes_nowhere_or_to_the_file_of_either_name(host: Host) -> None:
+    job = {**BASE, "command": ["echo", "hello"], "detach": False}
+    assert host.container("c", **job, log_driver="json-file")["stdout"] == "hello\n"
+    assert (
+        host.container("c", **{**BASE, "command": job["command"]}, state="present", log_driver="k8s-file")["actions"]
+        == []
+    )
+    done = host.container("c", **job, log_driver="none", diff=True)
+    assert done["actions"] == ["recreated c"] and done["stdout"] == "", done
+    kept = [os.path.join(folder, name) for folder, _more, names in os.walk("/srv/static") for name in names]
+    assert not [path for path in kept if path.endswith("ctr.log")], "nobody writes it"
+    logs = host.module("libpod_container_logs", {"name": "c"})
+    assert logs.failed and "none" in logs["msg"], logs

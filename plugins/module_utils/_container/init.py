@@ -178,7 +178,7 @@ def _create(container: Container, descriptors: list[int]) -> tuple[int, int]:
         else:
             cgroups_tree.enter(container.host.cgroups, container.conmon_cgroup_path, pid)
 
-    if not os.path.isdir(os.path.dirname(config.log_path)):
+    if config.log_path and not os.path.isdir(os.path.dirname(config.log_path)):
         raise LibpodError(
             f"log_opt: the directory of {config.log_path} does not exist: make it, or omit path for container "
             f"{config.name}"

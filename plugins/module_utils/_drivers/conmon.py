@@ -46,7 +46,7 @@ def failure_code(words: str) -> int:
 
 
 class Monitored(NamedTuple):
-    """Paths and switches of one monitored container.
+    """Paths and switches of one monitored container; without a ``log_path`` its output is kept nowhere.
 
     After ``timeout`` seconds (0: never) conmon kills it; ``exit_command`` is run once it has ended, with
     ``environment`` beside that of all tools.
@@ -97,7 +97,7 @@ class Conmon:
         argv += ["-r", _program(oci.path, oci.name), "-b", it.run_dir, "-p", it.pid_file]
         argv += ["--conmon-pidfile", it.conmon_pid_file, "--exit-dir", f"{it.run_dir}/exits"]
         argv += ["--persist-dir", f"{it.run_dir}/persist", "--full-attach", "--log-level", "error"]
-        argv += ["-l", f"k8s-file:{it.log_path}"]
+        argv += ["-l", f"k8s-file:{it.log_path}" if it.log_path else "none"]
         argv += ["--log-size-max", str(it.log_size_max)] if it.log_size_max else []
         argv += ["--log-tag", it.log_tag] if it.log_tag else []
         argv += ["-T", str(it.timeout)] if it.timeout else []

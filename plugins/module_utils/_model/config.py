@@ -185,7 +185,9 @@ class ContainerConfig(NamedTuple):
 
     @property
     def log_path(self) -> str:
-        """Where conmon writes what the container prints; it is there once the container is initialised."""
+        """Where conmon writes what the container prints, from its initialisation on; empty where that goes nowhere."""
+        if self.options["log_driver"] == "none":
+            return ""
         return self.options["log_opt"]["path"] or f"{self.static_dir}/ctr.log"
 
     @property

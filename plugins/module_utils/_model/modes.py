@@ -90,3 +90,8 @@ def log_options(value: Any, option: str) -> dict[str, Any]:
         "max_size": size_limit(max_size, option + ".max_size") if max_size else None,
         "tag": value.get("tag") or None,
     }
+
+
+def log_driver(value: Any, option: str) -> str:
+    """``k8s-file`` or ``none``; ``json-file`` is the former, as podman has it."""
+    return "k8s-file" if str(value) == "json-file" else str(value)

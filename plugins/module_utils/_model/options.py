@@ -211,7 +211,7 @@ _ROWS = (
     _row("seccomp_policy", "str", spelling.text, "default", choices=("default", "image")),
     _row("rmi", "bool", spelling.flag, False, change=_RECORD),
     _row("cgroup_parent", "str", spelling.cgroup_parent),
-    _row("log_driver", "str", spelling.text, "k8s-file", choices=("k8s-file",)),
+    _row("log_driver", "str", modes.log_driver, "k8s-file", choices=("k8s-file", "json-file", "none")),
     _row(
         "log_opt",
         "dict",
@@ -293,6 +293,8 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
         from .health import settle
 
         settle(meant)
+    if meant["log_driver"] == "none" and meant["log_opt"] != _LOG_DEFAULT:
+        raise InvalidArgument("log_opt: log_driver is none, which keeps no log: omit one of them")
     if meant["no_hosts"] and meant["etc_hosts"]:
         raise InvalidArgument("no_hosts: cannot be combined with etc_hosts, whose place is the engine's file: omit one")
     if meant["rmi"]:
