@@ -420,3 +420,15 @@ def test_image_that_cannot_be_had_leaves_the_old_container_running(host: Host) -
     assert failed.failed and "nowhere" in failed["msg"], failed
     (found,) = host.module("libpod_container_info")["containers"]
     assert (found["Id"], found["State"]["Pid"]) == (first["container"]["Id"], first["container"]["State"]["Pid"])
+
+
+def test_failed_recreate_brings_the_old_address_back(host: Host) -> None:
+    options = {**BASE, "network": "bridge"}
+    first = host.container("c", **options)
+    assert host.container("c", **{**options, "command": ["no-such-program"]}).failed
+    (found,) = host.module("libpod_container_info")["containers"]
+    assert found["Id"] == first["container"]["Id"] and found["State"]["Status"] == "running"
+    address = first["container"]["NetworkSettings"]["IPAddress"]
+    assert found["NetworkSettings"]["IPAddress"] == address
+    inside = host.run("nsenter", f"--net=/proc/{found['State']['Pid']}/ns/net", "ip", "-o", "-4", "address")
+    assert f"inet {address}/" in inside

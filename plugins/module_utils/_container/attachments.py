@@ -39,3 +39,11 @@ def attached(container: Container) -> list[NetworkFacts]:
 
 def save(container: Container, made: list[Attachment]) -> None:
     container.store.write_side_record(container.id, RECORD, [attachment.to_json() for attachment in made])
+
+
+def remember(container: Container) -> None:
+    """Have this very object's next attachment ask for the addresses that the container has now."""
+    try:
+        container.attached_before = {attachment.network: attachment for attachment in attachments(container)}
+    except StateCorrupt:
+        container.attached_before = {}

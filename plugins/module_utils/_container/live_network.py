@@ -9,11 +9,11 @@ option, or where that is taken the first free one, and the next start numbers th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 from .._drivers import netns
 from .._model.config import ContainerConfig
-from .._model.errors import InvalidArgument, LibpodError, ToolFailed
+from .._model.errors import LibpodError, ToolFailed
 from .._model.network import Attachment
 from . import host_ports, network
 from .attachments import attachments, save
@@ -73,7 +73,7 @@ def apply(container: Container, config: ContainerConfig, *, thorough: bool = Fal
             interface = old.interface if old else next(free)
             made.append(new._replace(interface=interface))
             save(container, made)
-            kept[new.network] = made[-1] = _add(container, made[-1], old)
+            kept[new.network] = made[-1] = network.add(container, made[-1], old)
             save(container, made)
     if config.ports or container.config.ports or any(one.forwarding for one in made):
         host_ports.release(container, config.ports)
@@ -152,18 +152,3 @@ def _route(container: Container, attachment: Attachment) -> None:
         from .._drivers import links
 
         links.add_routes(container.netns_path, attachment.interface, routes)
-
-
-def _add(container: Container, new: Attachment, old: Optional[Attachment]) -> Attachment:
-    """ADD; the addresses that it had are asked for again where the network can give fixed ones."""
-    cni = container.host.cni
-    if old and old.result:
-        facts = old.facts
-        same = {"ips": [one.ip for one in (*facts.ipv4, *facts.ipv6)], "mac": facts.mac}
-        asking = new._replace(runtime_config={**same, **new.runtime_config})
-        try:
-            cni.require(asking)
-            return cni.add(container.id, container.netns_path, asking)._replace(runtime_config=new.runtime_config)
-        except (InvalidArgument, ToolFailed):
-            pass
-    return cni.add(container.id, container.netns_path, new)

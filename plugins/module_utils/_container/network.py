@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from .._drivers import cni_config, netns
 from .._model.config import ContainerConfig
-from .._model.errors import LibpodError, NoSuchNetwork, StateCorrupt
+from .._model.errors import InvalidArgument, LibpodError, NoSuchNetwork, StateCorrupt, ToolFailed
 from .._model.network import Attachment, port_mappings
 from .._model.options import ALONE
 from .attachments import RECORD, attachments, save
@@ -76,8 +76,23 @@ def attach(container: Container) -> None:
         container.host.cni.require(attachment)
     save(container, made)
     for index, attachment in enumerate(made):
-        made[index] = container.host.cni.add(container.id, container.netns_path, attachment)
+        made[index] = add(container, attachment, container.attached_before.get(attachment.network))
     save(container, made)
+
+
+def add(container: Container, new: Attachment, old: Optional[Attachment]) -> Attachment:
+    """ADD; the addresses that it had are asked for again where the network can give fixed ones."""
+    cni = container.host.cni
+    if old and old.result:
+        facts = old.facts
+        same = {"ips": [one.ip for one in (*facts.ipv4, *facts.ipv6)], "mac": facts.mac}
+        asking = new._replace(runtime_config={**same, **new.runtime_config})
+        try:
+            cni.require(asking)
+            return cni.add(container.id, container.netns_path, asking)._replace(runtime_config=new.runtime_config)
+        except (InvalidArgument, ToolFailed):
+            pass
+    return cni.add(container.id, container.netns_path, new)
 
 
 def delete(container: Container, attachment: Attachment) -> None:

@@ -9,7 +9,7 @@ import os
 from contextlib import contextmanager
 from typing import Callable, Iterator, Optional
 
-from .._container import host_ports
+from .._container import attachments, host_ports
 from .._container.container import Container
 from .._container.observe import timestamp
 from .._drivers.image_store import ImageStore
@@ -174,6 +174,7 @@ def _recreate(runtime: Runtime, old: Container, desired: Desired, plan: Plan) ->
 def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired, plan: Plan) -> Container:
     old.sync()
     status = old.state.status
+    attachments.remember(old)
     try:
         with old.batch():
             if status is ContainerStatus.PAUSED:
