@@ -124,8 +124,14 @@ containers:
       type: list
       elements: str
       returned: always
+    plan:
+      description: The plan, in the shape of C(plan) of M(libpod.engine.libpod_container).
+      type: dict
+      returned: unless it failed or was not begun
     container:
-      description: The container in the shape of C(podman inspect), empty where there is none.
+      description:
+        - C(Id), C(Name), C(ImageName), C(State) and C(NetworkSettings) of the container in the shape of C(podman inspect), empty where
+          there is none. M(libpod.engine.libpod_container_info) tells the rest.
       type: dict
       returned: unless it failed or was not begun
     msg:

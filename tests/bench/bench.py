@@ -1,13 +1,14 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The benchmark of issue 2: ``bench.py [--rounds N] [PART …]``, as root; PARTs are a to e, all by default.
+"""The benchmark of issue 2: ``bench.py [--rounds N] [PART …]``, as root; PARTs are a to f, all by default.
 
 a  an unchanged task against ping, single and in a loop of 20, each less an empty play
 b  the engine's create and start, and stop and remove, against the bare floor
 c  the same against podman, where it is installed (measured with b, in the same rounds)
 d  info for 1, 100 and 1,000 configured containers
 e  the peak resident set of the module
+f  100 containers in one task
 
 Everything runs in a test host (tests/support/hosts.py); the table is printed, and build/bench.json has all samples.
 """
@@ -15,6 +16,7 @@ Everything runs in a test host (tests/support/hosts.py); the table is printed, a
 from __future__ import annotations
 
 import argparse
+import glob
 import json
 import os
 import platform
@@ -26,12 +28,13 @@ from typing import Any, Callable, Mapping
 
 from ansible_collections.libpod.engine.tests.bench.contenders import COMMAND, IMAGE, NETWORKS, Engine, Floor, Podman
 from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave, table
+from ansible_collections.libpod.engine.tests.bench.several import several
 from ansible_collections.libpod.engine.tests.support import images, playbooks
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 ITEMS = 20
 UP_LIMITS = {"none": 1.3, "bridge": 1.1}
-UNCHANGED_LIMIT, DOWN_LIMIT = 1.3, 1.1
+UNCHANGED_LIMIT, DOWN_LIMIT, INFO_LIMIT = 1.3, 1.1, 5.0
 
 
 def unchanged(host: Host, rounds: int) -> list[Row]:
@@ -127,10 +130,23 @@ def info(host: Host, rounds: int) -> list[Row]:
         def measure(many: int = many) -> Mapping[str, float]:
             told = engine.run("libpod_container_info")
             assert len(told["result"]["containers"]) == many
-            return {"ms": told["ms"]}
+            return {"ms": told["ms"], "json.load": _loading(host)}
 
-        rows.append(Row(f"d  info, {many} configured", interleave({"info": measure}, rounds)["ms"]))
+        found = interleave({"info": measure}, rounds)
+        limit = INFO_LIMIT if many == 1000 else None
+        rows.append(Row(f"d  info, {many} configured", found["ms"], "json.load", found["json.load"], limit))
     return rows
+
+
+def _loading(host: Host) -> float:
+    """Milliseconds of json.load over the files that info reads."""
+    files = glob.glob(f"{host.parts.static_root}/names/*.json")
+    files += glob.glob(f"{host.parts.static_root}/containers/*/*.json")
+    begin = time.perf_counter()
+    for path in files:
+        with open(path, "rb") as file:
+            json.load(file)
+    return (time.perf_counter() - begin) * 1000
 
 
 def memory(host: Host, rounds: int) -> list[Row]:
@@ -157,14 +173,20 @@ def memory(host: Host, rounds: int) -> list[Row]:
     return [in_process, *rows]
 
 
-PARTS: dict[str, Callable[[Host, int], list[Row]]] = {"a": unchanged, "b": up_and_down, "d": info, "e": memory}
+PARTS: dict[str, Callable[[Host, int], list[Row]]] = {
+    "a": unchanged,
+    "b": up_and_down,
+    "d": info,
+    "e": memory,
+    "f": several,
+}
 
 
 def main() -> int:
     """Measure, print, write; 1 where a limit does not hold."""
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--rounds", type=int, default=9, help="samples of each figure, at least 7 for the record")
-    words.add_argument("parts", nargs="*", metavar="PART", help="a, b (with c), d, e")
+    words.add_argument("parts", nargs="*", metavar="PART", help="a, b (with c), d, e, f")
     given = words.parse_args()
     chosen = {"b" if part == "c" else part for part in given.parts} or set(PARTS)
     if not chosen <= set(PARTS):

@@ -22,7 +22,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
 HERE = os.path.dirname(os.path.abspath(__file__))
 IMAGE, COMMAND, PORT = "localhost/busybox:latest", ["sleep", "100000"], 8080
 NETWORKS = ("none", "bridge")
-MODULES = ("libpod_container", "libpod_container_info")
+MODULES = ("libpod_container", "libpod_container_info", "libpod_containers")
 
 
 class Engine:
@@ -124,11 +124,11 @@ class Floor:
             raise RuntimeError(f"floor.sh {' '.join(words)}: {done.stderr or done.stdout}")
         return float(done.stdout.split()[-1])
 
-    def up(self, net: str) -> float:
-        return self._run("up", "measured", net)
+    def up(self, net: str, name: str = "measured") -> float:
+        return self._run("up", name, net)
 
-    def down(self, net: str) -> float:
-        return self._run("down", "measured", net, self.way)
+    def down(self, net: str, name: str = "measured") -> float:
+        return self._run("down", name, net, self.way)
 
 
 class Podman:

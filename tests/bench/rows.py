@@ -71,7 +71,7 @@ def table(rows: list[Row]) -> str:
         verdict = {True: "ok", False: "OVER", None: ""}[row.holds]
         theirs = f"{statistics.median(row.theirs):.1f} {row.unit}" if row.theirs else ""
         ratio = f"{row.ratio:.2f}" if row.ratio is not None else ""
-        limit = f"{row.limit:.1f}" if row.limit is not None else ""
+        limit = f"{row.limit:g}" if row.limit is not None else ""
         lines.append(
             (row.what, f"{statistics.median(row.ours):.1f} {row.unit}", row.against, theirs, ratio, limit, verdict)
         )

@@ -19,6 +19,8 @@ from . import arguments
 from .container import result
 from .module import SECRET_MAPPINGS, EngineModule, failure, hidden, run
 
+_SHOWN = ("Id", "Name", "ImageName", "State", "NetworkSettings")
+
 
 def spec() -> dict[str, Any]:
     """The argument spec of libpod_containers. Each container's own options are checked here, not by Ansible: it would
@@ -108,7 +110,10 @@ def containers(module: EngineModule) -> dict[str, Any]:
         raise InvalidArgument(f"workers: {workers} cannot be used: expected 1 or more")
 
     def told(outcome: Outcome, name: str) -> dict[str, Any]:
-        return result(outcome, name, module._diff)
+        found = result(outcome, name, module._diff)
+        # Of a hundred containers the whole would cost Ansible more than the engine takes to look at them.
+        found["container"] = {key: value for key, value in found["container"].items() if key in _SHOWN}
+        return found
 
     several = Several(
         arguments.parts(params),

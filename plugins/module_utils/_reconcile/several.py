@@ -133,8 +133,9 @@ class Several:
         for name, desired in self._wanted.items():
             if self.runtime.store.lock(name).held:
                 self.runtime.recover(name)
-            there = found(self.runtime, name)
-            container = self._foreseen.find(name) if there else None
+            container = found(self.runtime, name)
+            if container:
+                container.store = self._foreseen_store  # for what it joins
             self._members[name] = Member(settled(self._foreseen, container, desired), container)
 
     # Planning
@@ -267,5 +268,5 @@ class Several:
         """Remove the files of the locks whose names no container has."""
         for name in self._members:
             lock = self.runtime.store.lock(name)
-            if lock.held and self.runtime.find(name) is None:
+            if lock.held and not self.runtime.store.name_record(name).get("id"):
                 lock.discard()

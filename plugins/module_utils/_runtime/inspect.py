@@ -23,7 +23,7 @@ def inspect(container: Container) -> dict[str, Any]:
     state = container.peek().state
     config, options = container.config, container.config.options
     resolved = config.resolved
-    argv = config.argv
+    argv = [*resolved["entrypoint"], *resolved["command"]]
     return {
         "Id": config.id,
         "Name": config.name,

@@ -41,8 +41,8 @@ def read(path: str) -> Optional[Any]:
     :raises StateCorrupt: what is there is not JSON.
     """
     try:
-        with open(path, "rb") as file:
-            return json.loads(file.read())
+        with open(path, "rb", buffering=0) as file:
+            return json.loads(file.readall())
     except FileNotFoundError:
         return None
     except ValueError as error:
