@@ -124,6 +124,11 @@ def conmon_killed(host: Host, process: Process) -> None:
     os.kill(one["State"]["ConmonPid"], signal.SIGKILL)
 
 
+def conmon_killed_and_veth_removed(host: Host, process: Process) -> None:
+    conmon_killed(host, process)
+    veth_removed(host, process)
+
+
 def ports_flushed(host: Host, process: Process) -> None:
     chain = next(
         line.split()[1] for line in host.run("iptables", "-t", "nat", "-S").splitlines() if "-N CNI-DN" in line
@@ -167,7 +172,10 @@ LIVE = (
     (namespace_let_go_of, "network namespace"),
 )
 RULES = ((ports_flushed, "network rules of eth0"), (masquerading_flushed, "network rules of eth0"))
-RESTARTED = ((mount_gone, "mount /data"), (file_removed, "/etc/hosts"), (conmon_killed, "conmon"))
+RESTARTED = (
+    *((mount_gone, "mount /data"), (file_removed, "/etc/hosts"), (conmon_killed, "conmon")),
+    (conmon_killed_and_veth_removed, "conmon"),
+)
 KINDS = [(*one, "updated web") for one in LIVE + RULES] + [(*one, "restarted web") for one in RESTARTED]
 
 

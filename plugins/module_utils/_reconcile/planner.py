@@ -54,6 +54,9 @@ def _existing(runtime: Runtime, container: Container, desired: Desired) -> Plan:
     if recreate:
         return _recreate(runtime, container, desired, found)
     drifted = drift(container, desired, found)
+    if any(one.change == RESTART for one in drifted):
+        # A restart makes all of it anew; without conmon, say, some of it could not be mended alone.
+        drifted = [one for one in drifted if one.change == RESTART]
     found += [one for one in drifted if one.change != RESTART]
     steps = [Step("update", desired.name)] if found else []
     moves = _moves(status, desired) + _after_stop(container, desired)
