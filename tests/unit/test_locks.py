@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._store.locks import FileLock
+from ansible_collections.libpod.engine.plugins.module_utils._store.locks import FileLock, hold_all
 
 
 def wait_for_waiters(path: str, count: int = 1) -> None:
@@ -150,3 +150,21 @@ def test_lock_whose_directory_cannot_be_made_is_an_error(tmp_path: Path) -> None
         with pytest.raises(OSError, match="file|dangling"):
             lock.__enter__()
         assert not lock.held
+
+
+def test_who_waits_for_one_of_several_locks_holds_none_of_the_others(tmp_path: Path) -> None:
+    paths = [str(tmp_path / f"{name}.lock") for name in "abc"]
+    done = threading.Event()
+
+    def take_all() -> None:
+        with hold_all([FileLock(path) for path in paths]):
+            assert not any(is_free(path) for path in paths)
+            done.set()
+
+    with FileLock(paths[1]):
+        waiting = threading.Thread(target=take_all)
+        waiting.start()
+        wait_for_waiters(paths[1])
+        assert is_free(paths[0]) and is_free(paths[2]) and not done.is_set()
+    waiting.join(60)
+    assert done.is_set() and all(is_free(path) for path in paths)
