@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from .._model.pulling import Pull
 
 _FOREVER = 1 << 31
-_PULLING = ("pull", "authfile", "tls_verify", "platform", "os", "arch", "variant", "retry", "retry_delay")
-_PULLING += ("decryption_key",)
+_PULLING = tuple("pull authfile tls_verify platform os arch variant retry retry_delay decryption_key".split())
 _ROOTS = ("static_root", "run_root", "storage_root", "storage_run_root", "cni_config_dir")
 
 

@@ -61,9 +61,7 @@ def _present(container: Optional[Container]) -> Container:
 
 def _move(container: Container, verb: str, desired: Desired) -> None:
     if verb == "restart":
-        with container.batch():
-            container.stop(desired.restart_time)
-            container.start()
+        container.restart(desired.restart_time)
         return
     moves: dict[str, Callable[[], None]] = {
         "start": container.start,
