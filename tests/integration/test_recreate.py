@@ -432,3 +432,18 @@ def test_failed_recreate_brings_the_old_address_back(host: Host) -> None:
     assert found["NetworkSettings"]["IPAddress"] == address
     inside = host.run("nsenter", f"--net=/proc/{found['State']['Pid']}/ns/net", "ip", "-o", "-4", "address")
     assert f"inet {address}/" in inside
+
+
+def test_damaged_name_is_mended_by_the_next_change(host: Host) -> None:
+    first = host.container("c", **BASE)
+    host.container("d", **BASE)
+    path = f"{host.parts.static_root}/names/c.json"
+    with open(path, "w", encoding="ascii") as file:
+        file.write("{")
+    listed = host.module("libpod_container_info")["containers"]
+    assert {one["Name"] for one in listed} == {"c", "d"}
+    assert host.container("c", **BASE)["actions"] == []
+    anew = host.container("c", **BASE, env={"A": "1"})
+    assert anew["actions"] == ["recreated c"] and anew["container"]["Id"] != first["container"]["Id"]
+    with open(path, encoding="ascii") as file:
+        assert anew["container"]["Id"] in file.read()

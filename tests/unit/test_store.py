@@ -237,3 +237,15 @@ def test_reader_never_sees_half_a_record(tmp_path: Path) -> None:
         first, second = records.read(path) or ("missing", "record")
         assert first == second
     writer.join()
+
+
+def test_damaged_name_is_known_by_the_configuration_that_has_it(store: Store, tmp_path: Path) -> None:
+    store.write_config(config())
+    (tmp_path / "static/names/web.json").write_text('{"id":')
+    assert store.name_record("web") == {"id": WEB} and store.lookup("web") == WEB
+    assert ("web", WEB) in list(store.names())
+    store.write_config(config()._replace(id="e" * 64))
+    with pytest.raises(
+        StateCorrupt, match=r"web.json cannot be read.* 2 containers .* have this name: restore the file"
+    ):
+        store.name_record("web")

@@ -63,8 +63,31 @@ class Store:
 
     def name_record(self, name: str) -> NameRecord:
         """What the name stands for: ``id``, ``pending``, ``retired``, ``resume``; empty where it stands for nothing."""
-        found: Optional[NameRecord] = records.read(f"{self._names}/{name}.json")
+        try:
+            found: Optional[NameRecord] = records.read(f"{self._names}/{name}.json")
+        except StateCorrupt as error:
+            return self._from_configurations(name, error)
         return found or {}
+
+    def _from_configurations(self, name: str, damage: StateCorrupt) -> NameRecord:
+        """What a name whose file is damaged stands for: the one configuration that has it. The next change mends it.
+
+        :raises StateCorrupt: no configuration has the name, or more than one.
+        """
+        found = []
+        for container_id in os.listdir(f"{self.parts.static_root}/containers"):
+            try:
+                config = records.read(f"{self.static_dir(container_id)}/config.json")
+            except StateCorrupt:
+                continue
+            if isinstance(config, dict) and config.get("name") == name:
+                found.append(container_id)
+        if len(found) != 1:
+            raise StateCorrupt(
+                f"{damage}; {len(found)} containers under {self.parts.static_root}/containers have this name: restore "
+                'the file, as {"id": "ID"} with the ID of the one that is meant, or remove it'
+            ) from damage
+        return {"id": found[0]}
 
     def write_name(self, name: str, record: NameRecord) -> None:
         path = f"{self._names}/{name}.json"
