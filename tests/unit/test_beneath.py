@@ -201,10 +201,10 @@ def outcome(root: Path, path: str) -> str:
 def swapping(root: Path) -> Iterator[None]:
     """``a`` is a directory and a link to the host's tree, in turns."""
     done = threading.Event()
+    os.symlink(root.parent, root / "evil")
+    (root / "a/secret").write_text("inside")
 
     def swap() -> None:
-        os.symlink(root.parent, root / "evil")
-        (root / "a/secret").write_text("inside")
         while not done.is_set():
             for first, second in (("a", "good"), ("evil", "a"), ("a", "evil"), ("good", "a")):
                 os.rename(root / first, root / second)
