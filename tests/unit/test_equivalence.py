@@ -203,7 +203,7 @@ def _limits(number: int) -> Strategy:
 
 
 def _comma(kind: Kind) -> Kind:
-    return Kind(kind.meanings, lambda meant: kind.spellings(meant).map(lambda words: _join(words)))
+    return Kind(kind.meanings, lambda meant: kind.spellings(meant).map(_join))
 
 
 def _join(words: list[str]) -> str:

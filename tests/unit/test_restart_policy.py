@@ -24,9 +24,17 @@ CRASH, LASTED = Ended(1, 0.2, 3, 0.4), Ended(1, 11.0, 3, 0.4)
 
 @pytest.mark.parametrize(
     ("written", "meant"),
-    [("", "no"), ("none", "no"), ("No", "no"), (False, "no"), ("on-failure:0", "on-failure"), ("on-failure:03",
-      "on-failure:3"), ("Always", "always"), ("unless-stopped", "unless-stopped")],
-)  # fmt: skip
+    [
+        ("", "no"),
+        ("none", "no"),
+        ("No", "no"),
+        (False, "no"),
+        ("on-failure:0", "on-failure"),
+        ("on-failure:03", "on-failure:3"),
+        ("Always", "always"),
+        ("unless-stopped", "unless-stopped"),
+    ],
+)
 def test_spellings(written: Any, meant: str) -> None:
     assert normalise(written, "restart_policy") == meant == normalise(meant, "restart_policy")
 
