@@ -127,6 +127,14 @@ options:
       - V(default) where omitted.
     type: str
     choices: [default, image]
+  hooks_dir:
+    description:
+      - Directories on the target whose C(*.json) files are hooks as oci-hooks(5) has them, in version 1.0.0. They are read each
+        time the container starts, and the OCI runtime runs the programs of those whose conditions hold, sorted by their files'
+        names. Of two files with one name, that of the later directory is used.
+      - No directory is read that is not given here.
+    type: list
+    elements: str
   rmi:
     description:
       - Whether the container's image is removed with it, by O(state=absent) or as it ends, unless another container uses

@@ -96,12 +96,18 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
         from . import id_mappings
 
         id_mappings.prepare(container, rootfs)
+    spec = generate(config, facts)
+    if config.options["hooks_dir"]:
+        from . import hooks
+
+        bind_mounts = any(volume["type"] == "bind" for volume in config.volumes)
+        spec["hooks"] = hooks.chosen(hooks.read(config.options["hooks_dir"]), spec, bind_mounts)
     effect("write config.json")
     path = f"{container.run_dir}/config.json"
-    spec = json.dumps(generate(config, facts), separators=(",", ":"))
+    text = json.dumps(spec, separators=(",", ":"))
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         try:
-            file.write(spec)
+            file.write(text)
             file.flush()
         except OSError as error:
             raise OSError(error.errno, error.strerror, path) from error

@@ -209,6 +209,7 @@ _ROWS = (
     _row("conmon_pidfile", "path", spelling.absolute_path),
     _row("personality", "str", _later("process_options", "personality"), ""),
     _row("seccomp_policy", "str", spelling.text, "default", choices=("default", "image")),
+    _row("hooks_dir", "list", _later("process_options", "host_directories"), [], elements="str"),
     _row("rmi", "bool", spelling.flag, False, change=_RECORD),
     _row("cgroup_parent", "str", spelling.cgroup_parent),
     _row("log_driver", "str", modes.log_driver, "k8s-file", choices=("k8s-file", "json-file", "none")),

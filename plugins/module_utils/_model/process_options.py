@@ -36,6 +36,11 @@ def program(value: Any, option: str) -> str:
     return plain_path(str(value))
 
 
+def host_directories(value: Any, option: str) -> list[str]:
+    """Absolute paths of the host's; the order matters."""
+    return [program(item, option) for item in value]
+
+
 def names(value: Any, option: str) -> list[str]:
     """Names separated by commas, sorted."""
     found = sorted({word.strip() for word in str(value).split(",")} - {""})

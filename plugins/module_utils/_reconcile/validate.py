@@ -68,6 +68,10 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     if options["init"]:
         init_program.path(options["init_path"])
     id_files.check(options)
+    if options["hooks_dir"]:
+        from .._container import hooks
+
+        hooks.read(options["hooks_dir"])
     if options["personality"] and not runtime.host.oci.knows_personality():
         raise NotImplementedByHost(
             f"personality: {runtime.host.oci.path} does not set it (runc does from 1.2 on): omit it, or set "
