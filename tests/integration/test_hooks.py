@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from typing import Any
+from typing import Any, Optional
 
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING
@@ -18,11 +18,11 @@ BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none
 SCRIPT = '#!/bin/sh\necho "$1 $WORD $(sed \'s/.*"id":"\\([0-9a-f]*\\)".*/\\1/\')" >> /srv/ran\n'
 
 
-def _hook(path: str, when: dict[str, Any], *stages: str, **more: Any) -> None:
+def _hook(path: str, when: dict[str, Any], *stages: str, instead: Optional[dict[str, Any]] = None) -> None:
     word = os.path.basename(path).partition(".")[0]
     program = {"path": "/srv/hook", "args": ["hook", word], "env": ["WORD=w"], "timeout": 60}
     with open(path, "w", encoding="utf-8") as file:
-        json.dump({"version": "1.0.0", "hook": program, "when": when, "stages": stages, **more}, file)
+        json.dump({"version": "1.0.0", "hook": program, "when": when, "stages": stages, **(instead or {})}, file)
 
 
 def _ran(result: dict[str, Any]) -> list[str]:
@@ -60,7 +60,7 @@ def test_hooks_run_as_the_container_begins_and_ends(host: Host) -> None:
     assert _ran(anew) == ["a-end", "b-begin", "c-not", "d-told"]
     host.container("c", state="absent")
 
-    for words, more in {
+    for words, bad in {
         "version": {"version": "0.1.0"},
         "stages": {"stages": ["before"]},
         "when": {"when": {}},
@@ -68,7 +68,7 @@ def test_hooks_run_as_the_container_begins_and_ends(host: Host) -> None:
         "regular expression": {"when": {"commands": ["("]}},
         "/srv/none": {"hook": {"path": "/srv/none"}},
     }.items():
-        _hook(f"{first}/bad.json", {"always": True}, "prestart", **more)
+        _hook(f"{first}/bad.json", {"always": True}, "prestart", instead=bad)
         refused = host.container("c", **wanted)
         assert refused.failed and refused["error"] == "InvalidArgument" and words in refused["msg"], (words, refused)
         assert f"hooks_dir: {first}/bad.json" in refused["msg"]
