@@ -24,7 +24,6 @@ NOT_APPLICABLE = {
     "sig_proxy": "it passes signals on from the podman command that stays attached; there is none",
     "preserve_fd": "it passes on descriptors of the podman command; a module has none to give",
     "preserve_fds": "it passes on descriptors of the podman command; a module has none to give",
-    "shm_size_systemd": "it sizes the tmpfs of podman's systemd mode, which the option systemd would bring",
     "generate_systemd": _LATER,
     "quadlet_dir": _LATER,
     "quadlet_file_mode": _LATER,

@@ -127,6 +127,19 @@ options:
       - V(default) where omitted.
     type: str
     choices: [default, image]
+  systemd:
+    description:
+      - Whether the container is made as systemd needs it. V(true), which is so where omitted, does that where the command is
+        C(/sbin/init), C(/usr/sbin/init), C(/usr/local/sbin/init) or a program with the name C(systemd), as podman does;
+        V(always) does it in any case, and V(false) never.
+      - There is a tmpfs at C(/run), C(/run/lock), C(/tmp) and C(/var/log/journal) then, unless a volume or tmpfs of the
+        container is there, C(container_uuid) is in its environment, it has a cgroup namespace of its own unless O(cgroupns)
+        says otherwise, and its cgroup is writable. In cgroup v1 that is its cgroup in the hierarchy C(name=systemd) alone.
+        The signal that asks it to stop is C(RTMIN+3) where neither O(stop_signal) nor the image names one.
+    type: str
+  shm_size_systemd:
+    description: Size of each tmpfs that O(systemd) brings. The kernel's default, half of the memory, where omitted.
+    type: str
   hooks_dir:
     description:
       - Directories on the target whose C(*.json) files are hooks as oci-hooks(5) has them, in version 1.0.0. They are read each
@@ -554,7 +567,7 @@ options:
     description: Size of C(/dev/shm). V(64m) where omitted.
     type: str
   stop_signal:
-    description: Signal that asks the container to stop, such as V(TERM), V(15) or V(RTMIN+3). The image's where omitted, or TERM.
+    description: Signal that asks the container to stop, such as V(TERM), V(15) or V(RTMIN+3). The image's where omitted, or TERM; see O(systemd).
     type: str
   stop_timeout:
     description: Seconds until a container that was asked to stop is killed. V(10) where omitted.

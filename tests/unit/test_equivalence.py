@@ -313,6 +313,8 @@ KINDS: dict[str, Kind] = {
     "cidfile": ABSOLUTE,
     "pid_file": ABSOLUTE,
     "conmon_pidfile": ABSOLUTE,
+    "systemd": Kind(_one_of("true", "false", "always"), lambda m: _one_of(m, m.capitalize(), f" {m}")),
+    "shm_size_systemd": NO_SIZE,
     "hooks_dir": Kind(st.lists(_one_of("/a", "/b"), min_size=1, max_size=2).map(tuple), lambda m: _one_of(list(m))),
     "personality": Kind(_one_of("LINUX", "LINUX32"), lambda m: _one_of(m, m.lower())),
     "seccomp_policy": _as_is(_one_of("default", "image")),

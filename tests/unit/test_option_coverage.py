@@ -16,7 +16,7 @@ from ansible_collections.libpod.engine.tests import option_coverage
 MISSING = """
 attach cgroups gpus
 init_ctr
-sdnotify systemd
+sdnotify
 """.split()
 
 # Ours takes what podman's does, and more.

@@ -51,6 +51,7 @@ def draft(container: Container) -> Facts:
         device_rules=device_nodes.rules(options),
         swap=container.host.swap,
         device_numbers=kernel_limits.numbers(options),
+        systemd_cgroup=_systemd_cgroup(container) if config.systemd else "",
         init=init_program.path(options["init_path"]) if options["init"] else "",
     )
 
@@ -60,6 +61,12 @@ def _image_profile(config: ContainerConfig) -> str:
     if config.options["seccomp_policy"] != "image":
         return ""
     return str((config.image_config.get("Labels") or {}).get("io.containers.seccomp.profile", ""))
+
+
+def _systemd_cgroup(container: Container) -> str:
+    """The container's own, so that systemd sees no other one's; in cgroup v2 there is but one hierarchy."""
+    mount = container.host.cgroups.controllers.get("systemd", "")
+    return mount and mount + container.cgroup_path
 
 
 def write(container: Container, drafted: Facts, rootfs: str) -> None:

@@ -65,7 +65,8 @@ def _path(container: Container, option: str) -> Optional[str]:
     if option == "userns":
         return "" if config.id_mappings else None
     if option == "cgroupns" and not mode:
-        return "" if container.host.cgroups.unified else None
+        # systemd looks for its cgroup from the root of what it sees.
+        return "" if container.host.cgroups.unified or config.systemd else None
     return ""
 
 

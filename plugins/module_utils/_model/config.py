@@ -18,6 +18,8 @@ from .spelling import signal
 FORMAT_VERSION = 1
 DEFAULT_CGROUP_PARENT = "/libpod_parent"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# A command that systemd is expected behind, as podman's; so is any program named systemd.
+_SYSTEMD = ("/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init")
 # A health check's option: its name in an image's Healthcheck, and podman's default; durations in nanoseconds.
 _HEALTH = {
     "healthcheck_interval": ("Interval", 30 * 10**9),
@@ -41,6 +43,9 @@ def resolved(options: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, 
     entrypoint, command = options["entrypoint"], options["command"]
     if command is None:
         command = (image.get("Cmd") or []) if entrypoint is None else []
+    if entrypoint is None:
+        entrypoint = image.get("Entrypoint") or []
+    systemd = _runs_systemd(options["systemd"], [*entrypoint, *command])
     env = {"PATH": DEFAULT_PATH}
     env.update(item.partition("=")[::2] for item in image.get("Env") or [])
     if options["unsetenv_all"] or options["unsetenv"] or options["env_merge"]:
@@ -50,7 +55,7 @@ def resolved(options: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, 
     env.update(options["env"])
     stop_signal = options["stop_signal"]
     if stop_signal is None:
-        stop_signal = signal(image.get("StopSignal") or "TERM", "stop_signal")
+        stop_signal = signal(image.get("StopSignal") or ("RTMIN+3" if systemd else "TERM"), "stop_signal")
     check = image.get("Healthcheck") or {}
     test = options["healthcheck"] or list(check.get("Test") or ["NONE"])
     health = {
@@ -58,17 +63,24 @@ def resolved(options: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, 
         for option, (key, default) in _HEALTH.items()
     }
     return {
-        "entrypoint": list((image.get("Entrypoint") or []) if entrypoint is None else entrypoint),
+        "entrypoint": list(entrypoint),
         "command": list(command),
         "env": dict(sorted(env.items())),
         "user": options["user"] if options["user"] is not None else image.get("User") or "",
         "workdir": options["workdir"] or image.get("WorkingDir") or "/",
         "label": dict(sorted({**(image.get("Labels") or {}), **options["label"]}.items())),
         "stop_signal": stop_signal,
+        "systemd": systemd,
         "healthcheck": test,
         "no_healthcheck": test == ["NONE"],
         **health,
     }
+
+
+def _runs_systemd(wanted: str, argv: list[str]) -> bool:
+    if wanted == "true":
+        return bool(argv) and (argv[0] in _SYSTEMD or os.path.basename(argv[0]) == "systemd")
+    return wanted == "always"
 
 
 class ContainerConfig(NamedTuple):
@@ -145,6 +157,11 @@ class ContainerConfig(NamedTuple):
     def labels(self) -> dict[str, str]:
         labels: dict[str, str] = self.resolved["label"]
         return labels
+
+    @property
+    def systemd(self) -> bool:
+        """Whether the container is made as systemd needs it."""
+        return bool(self.resolved["systemd"])
 
     @property
     def stop_signal(self) -> int:

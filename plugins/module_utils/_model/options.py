@@ -209,6 +209,8 @@ _ROWS = (
     _row("conmon_pidfile", "path", spelling.absolute_path),
     _row("personality", "str", _later("process_options", "personality"), ""),
     _row("seccomp_policy", "str", spelling.text, "default", choices=("default", "image")),
+    _row("systemd", "str", _later("process_options", "systemd"), "true"),
+    _row("shm_size_systemd", "str", spelling.size_limit),
     _row("hooks_dir", "list", _later("process_options", "host_directories"), [], elements="str"),
     _row("rmi", "bool", spelling.flag, False, change=_RECORD),
     _row("cgroup_parent", "str", spelling.cgroup_parent),
@@ -306,6 +308,8 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidArgument(f"init_path: {meant['init_path']!r} needs init to be true too")
     if meant["init"] and meant["pid"]["mode"] not in ("", "private"):
         raise InvalidArgument("init: needs a PID namespace of the container's own, for it is to be process 1: omit pid")
+    if meant["init"] and meant["systemd"] == "always":
+        raise InvalidArgument("systemd: always cannot be combined with init, for systemd is to be process 1: omit init")
     if meant["privileged"] and not meant["security_opt"]["seccomp"]:
         meant["security_opt"]["seccomp"] = "unconfined"
     maps = meant["uidmap"] or meant["subuidname"] or meant["userns"]["mode"] in ("container", "ns")

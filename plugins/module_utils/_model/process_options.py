@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Mapping
 
-from .spelling import absolute_path, plain_path, wrong
+from .spelling import absolute_path, flag, plain_path, wrong
 
 _REFERENCE = re.compile(r"\\(.)|\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::([-+])([^}]*))?\})")
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
@@ -97,6 +97,12 @@ def host_variables(options: Mapping[str, Any], environ: Mapping[str, str]) -> di
     if not options["http_proxy"]:
         return {}
     return {name: value for name, value in environ.items() if name.lower() in PROXY_VARIABLES}
+
+
+def systemd(value: Any, option: str) -> str:
+    """``true`` where the command is systemd's, ``false`` or ``always``."""
+    word = str(value).strip().lower()
+    return word if word == "always" else str(flag(value, option)).lower()
 
 
 def personality(value: Any, option: str) -> str:

@@ -68,6 +68,11 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     if options["init"]:
         init_program.path(options["init_path"])
     id_files.check(options)
+    if options["systemd"] == "always" and not _has_systemd(runtime.host.cgroups):
+        raise NotImplementedByHost(
+            "systemd: this host has neither cgroup v2 nor cgroup v1's hierarchy name=systemd, without which systemd "
+            "does not run: mount it at /sys/fs/cgroup/systemd, or omit the option"
+        )
     if options["hooks_dir"]:
         from .._container import hooks
 
@@ -94,6 +99,10 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
         image = _image_config(runtime, container, desired)
         if image is not None:
             health.check_startup({**options, **resolved(options, image)})
+
+
+def _has_systemd(host: cgroups.CgroupHost) -> bool:
+    return host.unified or "systemd" in host.controllers
 
 
 def check_wait(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:

@@ -28,6 +28,7 @@ class Facts(NamedTuple):
     ``namespaces`` maps an OCI namespace type to the path to join, "" for a new one; a type that is
     absent is the host's. ``shm`` is what is at /dev/shm, "" for the host's own, None for nothing.
     ``hard_limits`` maps a resource to its hard limit here, -1 for none.
+    ``systemd_cgroup`` is the container's cgroup in cgroup v1's hierarchy ``name=systemd``, "" where there is none.
     ``init`` is the program on the host that is to be PID 1 and to reap, "" for none; ``variables`` are the secrets'.
     """
 
@@ -48,6 +49,7 @@ class Facts(NamedTuple):
     device_rules: tuple[Mapping[str, Any], ...] = ()
     variables: Mapping[str, str] = {}
     device_numbers: Mapping[str, tuple[int, int]] = {}
+    systemd_cgroup: str = ""
 
 
 def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
@@ -57,6 +59,7 @@ def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
         config,
         volume_sources=facts.volume_sources,
         shm=facts.shm,
+        systemd_cgroup=facts.systemd_cgroup,
         files={**facts.files, **({INIT_PATH: facts.init} if facts.init else {})},
     )
     if config.id_mappings:
@@ -80,6 +83,8 @@ def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
 def environment(config: ContainerConfig, facts: Facts) -> list[str]:
     """``process.env``: the image's and the user's, and what every container is told."""
     given = {"container": "libpod", "HOSTNAME": facts.hostname, "HOME": facts.user.home}
+    if config.systemd:
+        given["container_uuid"] = config.id[:32]
     if config.options["tty"]:
         given["TERM"] = "xterm"
     if config.options["unsetenv_all"]:

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping, Optional
+from typing import Any, Iterable, Iterator, Mapping, Optional
 
 from .._model.config import ContainerConfig
 
 Mount = dict[str, Any]
 
+# What systemd wants writable (systemd.io/CONTAINER_INTERFACE), and its mode.
+_SYSTEMD_TMPFS = {"/run": "755", "/run/lock": "755", "/tmp": "1777", "/var/log/journal": "755"}
 _READ_ONLY_TMPFS = ("/run", "/tmp", "/var/tmp")
 # A tmpfs mount's options and what says otherwise, as podman's. tmpcopyup, which runc and crun know, copies the image's
 # content at the target into it.
@@ -38,6 +40,17 @@ def _kernel_mounts(privileged: bool, proc_options: Iterable[str]) -> list[Mount]
         _mount("/sys", "sysfs", "sysfs", *quiet, access),
         _mount("/sys/fs/cgroup", "cgroup", "cgroup", *quiet, "relatime", access),
     ]
+
+
+def _systemd_mounts(size: Optional[int], cgroup: str) -> Iterator[Mount]:
+    """In cgroup v1 only its own hierarchy is writable: in the others are the container's limits."""
+    sized = (f"size={size}",) if size else ()
+    for target, mode in _SYSTEMD_TMPFS.items():
+        yield _mount(target, "tmpfs", "tmpfs", "rw", "nosuid", "nodev", f"mode={mode}", "tmpcopyup", *sized)
+    if cgroup:
+        yield _bind(cgroup, "/sys/fs/cgroup/systemd", "bind", "rprivate", "rw", "nosuid", "noexec", "nodev")
+    else:
+        yield _mount("/sys/fs/cgroup", "cgroup", "cgroup", "nosuid", "noexec", "nodev", "relatime", "rw")
 
 
 def overlay_directories(static_dir: str, target: str) -> tuple[str, str]:
@@ -69,7 +82,12 @@ def _file_system(kind: str, target: str, options: Iterable[str]) -> Mount:
 
 
 def mounts(
-    config: ContainerConfig, *, volume_sources: Mapping[str, str], shm: Optional[str], files: Mapping[str, str]
+    config: ContainerConfig,
+    *,
+    volume_sources: Mapping[str, str],
+    shm: Optional[str],
+    files: Mapping[str, str],
+    systemd_cgroup: str = "",
 ) -> list[Mount]:
     """Every mount of a container, a parent before what lies in it.
 
@@ -86,6 +104,9 @@ def mounts(
     if options["read_only"] and options["read_only_tmpfs"]:
         for target in _READ_ONLY_TMPFS:
             found[target] = _mount(target, "tmpfs", "tmpfs", "rw", "nosuid", "nodev", "mode=1777", "tmpcopyup")
+    if config.systemd:
+        for mount in _systemd_mounts(options["shm_size_systemd"], systemd_cgroup):
+            found[mount["destination"]] = mount
     for one in config.file_systems:
         found[one["target"]] = _file_system(one["type"], one["target"], one["options"])
     for volume in config.volumes:
