@@ -140,6 +140,24 @@ options:
   shm_size_systemd:
     description: Size of each tmpfs that O(systemd) brings. The kernel's default, half of the memory, where omitted.
     type: str
+  cgroups:
+    description:
+      - V(enabled), which is so where omitted, gives the container a cgroup of its own and its conmon another one.
+      - V(no-conmon) leaves conmon in the cgroup of whoever starts the container, for a service manager that starts the
+        playbook and watches conmon. If the manager ends what is in that cgroup, conmon ends, and with it the container's log
+        and the record of its end.
+      - V(disabled) and V(split) are podman's, and refused with the reason.
+    type: str
+    choices: [enabled, disabled, no-conmon, split]
+  sdnotify:
+    description:
+      - What is told over the socket of sd_notify(3) that C(NOTIFY_SOCKET) names in the environment of the module's process as
+        it starts the container. Where there is none, this means nothing; a restart by policy has none.
+      - V(container), which is so where omitted, gives the container a socket at C(/run/notify/notify.sock), named by its own
+        C(NOTIFY_SOCKET), whose messages conmon passes on, and tells conmon's process ID; V(conmon) tells that ID and that the
+        container is ready once it runs; V(ignore) does neither.
+    type: str
+    choices: [container, conmon, ignore]
   hooks_dir:
     description:
       - Directories on the target whose C(*.json) files are hooks as oci-hooks(5) has them, in version 1.0.0. They are read each
@@ -690,6 +708,13 @@ options:
         it printed, and fails where its exit code is not 0.
     type: bool
     default: true
+  attach:
+    description:
+      - Which of V(stdin), V(stdout) and V(stderr) a task with O(detach=false) returns; the other's text is empty.
+        V(stdin) is taken as podman's, and a task has nothing to write there.
+      - V(stdout) and V(stderr) where omitted.
+    type: list
+    elements: str
   wait:
     description:
       - What the task waits for with O(state=started), whether it changes anything or not.

@@ -315,6 +315,8 @@ KINDS: dict[str, Kind] = {
     "conmon_pidfile": ABSOLUTE,
     "systemd": Kind(_one_of("true", "false", "always"), lambda m: _one_of(m, m.capitalize(), f" {m}")),
     "shm_size_systemd": NO_SIZE,
+    "cgroups": _as_is(_one_of("enabled", "no-conmon", "split")),
+    "sdnotify": _as_is(_one_of("container", "conmon", "ignore")),
     "hooks_dir": Kind(st.lists(_one_of("/a", "/b"), min_size=1, max_size=2).map(tuple), lambda m: _one_of(list(m))),
     "personality": Kind(_one_of("LINUX", "LINUX32"), lambda m: _one_of(m, m.lower())),
     "seccomp_policy": _as_is(_one_of("default", "image")),

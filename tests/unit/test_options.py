@@ -100,8 +100,8 @@ BAD: dict[str, Any] = {
 FREE = set(
     "user label dns_option dns_search cap_add cap_drop privileged read_only sysctl log_driver interactive tty"
     " group_add passwd init env_host unsetenv unsetenv_all http_proxy annotation image_volume publish_all subuidname"
-    " subgidname no_hosts rm rmi seccomp_policy oom_kill_disable read_only_tmpfs healthcheck_failure_action"
-    " no_healthcheck".split()
+    " subgidname no_hosts rm rmi seccomp_policy cgroups sdnotify oom_kill_disable read_only_tmpfs"
+    " healthcheck_failure_action no_healthcheck".split()
 )
 
 

@@ -15,7 +15,7 @@ from .._model.config import ContainerConfig
 from .._model.errors import InvalidArgument
 from .._spec import capabilities, seccomp, users
 from .._spec.generate import Facts, generate
-from . import device_nodes, etc_files, init_program, kernel_limits, shared_namespaces, volumes
+from . import device_nodes, etc_files, init_program, kernel_limits, notify, shared_namespaces, volumes
 
 if TYPE_CHECKING:
     from .container import Container
@@ -98,6 +98,13 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
 
         variables = secrets.variables(container.host.parts, wanted)
         facts = facts._replace(files={**facts.files, **secrets.mount(container)}, variables=variables)
+    if notify.relayed(config):
+        # conmon binds a socket in it, which any user of the container may write to.
+        os.makedirs(f"{container.run_dir}/notify", 0o755, exist_ok=True)
+        facts = facts._replace(
+            files={**facts.files, notify.TARGET: f"{container.run_dir}/notify"},
+            variables={**facts.variables, notify.VARIABLE: f"{notify.TARGET}/notify.sock"},
+        )
     etc_files.create(container)
     if config.id_mappings:
         from . import id_mappings

@@ -16,7 +16,7 @@ from .._drivers import cgroups_tree, process, syscalls
 from .._drivers.effects import effect
 from .._model.errors import LibpodError
 from .._model.status import ContainerStatus
-from . import host_ports
+from . import host_ports, notify
 from .background import Background
 
 if TYPE_CHECKING:
@@ -170,9 +170,12 @@ def _create(container: Container, descriptors: list[int]) -> tuple[int, int]:
         timeout=config.options["timeout"] or 0,
         exit_command=[*helper, "exit", config.id] if helper else (),
         environment=container.host.parts.environment(),
+        notify_socket=notify.relayed(config),
     )
 
     def enter(pid: int) -> None:
+        if config.options["cgroups"] == "no-conmon":
+            return
         if config.cgroup_manager == "systemd":
             cgroups_paths.enter_scope(config.cgroup_parent, f"libpod-conmon-{config.id}.scope", pid)
         else:

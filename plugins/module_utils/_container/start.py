@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._model.options import ID_FILES
 from .._model.status import ContainerStatus
+from . import notify
 from .observe import timestamp
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def start(container: Container, fresh: bool, **kept: Any) -> None:
         raise
     container.save(status=ContainerStatus.RUNNING, started_time=began, **{**_BEGUN, **kept})
     container.event("restart" if kept else "start")
+    notify.tell(container)
     if container.config.has_health_check:
         from .health import begin
 

@@ -49,7 +49,8 @@ class Monitored(NamedTuple):
     """Paths and switches of one monitored container; without a ``log_path`` its output is kept nowhere.
 
     After ``timeout`` seconds (0: never) conmon kills it; ``exit_command`` is run once it has ended, with
-    ``environment`` beside that of all tools.
+    ``environment`` beside that of all tools. What the container sends to ``run_dir/notify/notify.sock`` is passed on
+    to ``notify_socket``.
     """
 
     container_id: str
@@ -64,6 +65,7 @@ class Monitored(NamedTuple):
     timeout: int = 0
     exit_command: Sequence[str] = ()
     environment: Mapping[str, str] = {}
+    notify_socket: str = ""
 
     @property
     def pid_file(self) -> str:
@@ -104,6 +106,7 @@ class Conmon:
         argv += ["--exit-command", it.exit_command[0]] if it.exit_command else []
         for argument in it.exit_command[1:]:
             argv += ["--exit-command-arg", argument]
+        argv += ["--sdnotify-socket", it.notify_socket] if it.notify_socket else []
         argv += (["-i"] if it.stdin else []) + (["-t"] if it.terminal else [])
         argv += ["-s"] if oci.systemd_cgroup else []
         for argument in ("--log-format=json", "--log", it.runtime_log, "--root", oci.root):

@@ -90,6 +90,7 @@ def container_spec() -> dict[str, Any]:
         "delete_depend": {"type": "bool", "default": False},
         "delete_volumes": {"type": "bool", "default": False},
         "detach": {"type": "bool", "default": True},
+        "attach": {"type": "list", "elements": "str"},
         "wait": {"type": "str", "default": "started", "choices": list(WAITS)},
         "wait_timeout": {"type": "float", "default": 300.0, "aliases": ["healthy_wait_timeout"]},
         "wait_for_healthy": {"type": "bool", "default": False},
@@ -142,6 +143,12 @@ def desired(params: Mapping[str, Any]) -> Desired:
         raise wrong("wait", params["wait"], f"state to be started, and it is {params['state']}")
     common.update((key, _seconds(params, key)) for key in ("stop_time", "restart_time", "delete_time"))
     common["rmi"] = params.get("rmi")
+    if params.get("attach"):
+        if params["detach"]:
+            raise InvalidArgument("attach: needs detach to be false, for a detached container's output is not awaited")
+        common["attach"] = tuple(str(stream).lower() for stream in params["attach"])
+        if not set(common["attach"]) <= {"stdin", "stdout", "stderr"}:
+            raise wrong("attach", params["attach"], "some of stdin, stdout and stderr")
     given = frozenset(
         key for key in (*OPTIONS, "cpus", "env_file", "label_file", "pod_id_file") if params.get(key) is not None
     )

@@ -211,6 +211,8 @@ _ROWS = (
     _row("seccomp_policy", "str", spelling.text, "default", choices=("default", "image")),
     _row("systemd", "str", _later("process_options", "systemd"), "true"),
     _row("shm_size_systemd", "str", spelling.size_limit),
+    _row("cgroups", "str", spelling.text, "enabled", choices=("enabled", "disabled", "no-conmon", "split")),
+    _row("sdnotify", "str", spelling.text, "container", choices=("container", "conmon", "ignore")),
     _row("hooks_dir", "list", _later("process_options", "host_directories"), [], elements="str"),
     _row("rmi", "bool", spelling.flag, False, change=_RECORD),
     _row("cgroup_parent", "str", spelling.cgroup_parent),

@@ -28,7 +28,7 @@ class Desired(NamedTuple):
     make a new container necessary in spite of them. ``pulling`` is when and how the image is pulled, None where the
     task does not say; ``rmi`` whether it goes with a container that is removed. ``wait`` is what the task waits for,
     and with ``wait_for_healthy`` a new container must be healthy before the old one goes; ``wait_timeout`` is the
-    longest wait in seconds, 0 and less for no limit.
+    longest wait in seconds, 0 and less for no limit. ``attach`` are the streams that are returned without ``detach``.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Desired(NamedTuple):
     unusable: Optional[Exception] = None
     pulling: Optional[Pull] = None
     rmi: Optional[bool] = None
+    attach: tuple[str, ...] = ("stdout", "stderr")
 
     @property
     def wanted(self) -> Mapping[str, Any]:

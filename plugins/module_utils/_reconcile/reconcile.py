@@ -107,6 +107,10 @@ def _wait(
         waiting.healthy(container, desired.wait_timeout)
     if not desired.detach and plan.steps:
         output = _output(container, *log)
+        output = output._replace(
+            stdout=output.stdout if "stdout" in desired.attach else "",
+            stderr=output.stderr if "stderr" in desired.attach else "",
+        )
         return output, output.exit_code
     if desired.wait == "exited":
         return None, container.wait(waiting.seconds_left(desired.wait_timeout))

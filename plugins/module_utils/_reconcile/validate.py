@@ -21,6 +21,14 @@ from .._runtime.runtime import Runtime
 from .._spec import capabilities
 from .desired import Desired
 
+# Why a container is not made so, and what to do.
+_NO_CGROUPS = {
+    "disabled": "cannot be: runc makes no container without a cgroup, and the engine finds there what it has to end: "
+    "omit the option",
+    "split": "cannot be: the container would be in the cgroup of the task that makes it, such as an SSH session's, and "
+    "end with it: name a cgroup in cgroup_parent",
+}
+
 
 def check_tools(runtime: Runtime, desired: Desired) -> None:
     """:raises ToolMissing: naming the program and the package that has it."""
@@ -73,6 +81,8 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
             "systemd: this host has neither cgroup v2 nor cgroup v1's hierarchy name=systemd, without which systemd "
             "does not run: mount it at /sys/fs/cgroup/systemd, or omit the option"
         )
+    if options["cgroups"] in ("disabled", "split"):
+        raise NotImplementedByHost(f"cgroups: {options['cgroups']} {_NO_CGROUPS[options['cgroups']]}")
     if options["hooks_dir"]:
         from .._container import hooks
 
