@@ -380,7 +380,14 @@ options:
     type: str
   userns:
     description:
-      - User namespace. V(host), V(private) with O(uidmap) or O(subuidname), C(container:NAME) or C(ns:PATH).
+      - User namespace. V(host), V(private) with O(uidmap) or O(subuidname), V(auto), C(container:NAME) or C(ns:PATH).
+      - With V(auto) the engine chooses IDs that no other container has, from the ranges of the user V(containers) in
+        C(/etc/subuid) and C(/etc/subgid). The container keeps them, also when it is re-created. There are as many as the
+        image needs and 1024 at least, or C(size) of V(auto:size=65536). C(auto:uidmapping=CONTAINER:HOST:AMOUNT) and
+        C(gidmapping) in the same way map some IDs to given ones. Options are separated by commas.
+      - An image cannot be mounted with a map of several ranges by containers-storage 1.43, so that these two need O(rootfs)
+        or another version.
+      - The modes V(keep-id) and V(nomap) of podman have a meaning without root only, and are refused.
       - V(private) where IDs are to be mapped, else V(host), where omitted.
     type: str
     aliases: [userns_mode]

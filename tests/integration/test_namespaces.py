@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.container import Container
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.image_store import ImageStore
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage import Storage
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import NotImplementedByHost
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host
@@ -28,7 +30,7 @@ def _own(kind: str) -> int:
 
 def _run(host: Host, name: str, **options: Any) -> Process:
     made = host.container(name, **{**OPTIONS, **options})
-    assert not made.failed, made
+    assert not made.failed, made.get("stderr") or made
     return Process(made)
 
 
@@ -152,22 +154,59 @@ def test_mapped_containers_volume_is_its_own(host: Host) -> None:
     assert os.stat("/srv/static/volumes/data/_data/x").st_uid == 100000
 
 
-def test_subordinate_ids_of_a_name_are_mapped(host: Host) -> None:
-    for name in ("subuid", "subgid"):
-        with open(f"/etc/{name}", "w", encoding="ascii") as file:
-            file.write(f"someone:{300000 if name == 'subuid' else 400000}:70000\n")
+@pytest.fixture
+def subordinate(host: Host) -> Iterator[Callable[[str, int], None]]:
+    """Gives a user that many subordinate IDs; those of groups begin 100000 later."""
+
+    def give(user: str, amount: int) -> None:
+        for name, first in (("subuid", 300000), ("subgid", 400000)):
+            with open(f"/etc/{name}", "w", encoding="ascii") as file:
+                file.write(f"{user}:{first}:{amount}\n")
+
+    give("nobody-here", 1)
+    yield give
+    host.run("rm", "-f", "/etc/subuid", "/etc/subgid")
+    host.run("rm", "-rf", "/run/libpod-test/etc/upper/subuid", "/run/libpod-test/etc/upper/subgid")
+
+
+def test_subordinate_ids_of_a_name_are_mapped(host: Host, subordinate: Callable[[str, int], None]) -> None:
+    subordinate("someone", 70000)
+    mapped = _run(host, "c", subuidname="someone")
+    assert mapped.read("uid_map").split() == ["0", "300000", "70000"]
+    assert mapped.read("gid_map").split() == ["0", "400000", "70000"]
+    refused = host.container("d", **OPTIONS, subuidname="nobody")
+    assert refused.failed and "'nobody' has no range in /etc/subuid" in refused["msg"]
+
+
+def test_chosen_ids_are_a_containers_own_and_stay(host: Host, subordinate: Callable[[str, int], None]) -> None:
+    """Also where two are made at once, and another engine's container has some. The image has a user 2000."""
+    refused = host.container("a", **OPTIONS, userns="auto")
+    assert refused.failed and "userns: 'containers' has no range in /etc/subuid" in refused["msg"]
+    subordinate("containers", 7000)
+    image = ImageStore(host.parts).get("localhost/busybox:latest").id
+    Storage(host.parts).create("f" * 64, image, {"uid": [[0, 300000, 10]], "gid": [[0, 400000, 10]]})
     try:
-        mapped = _run(host, "c", subuidname="someone")
-        assert mapped.read("uid_map").split() == ["0", "300000", "70000"]
-        assert mapped.read("gid_map").split() == ["0", "400000", "70000"]
-        refused = host.container("d", **OPTIONS, subuidname="nobody")
-        assert refused.failed and "'nobody' has no range in /etc/subuid" in refused["msg"]
+        two = {"containers": [{"name": "a"}, {"name": "b"}], "defaults": {**OPTIONS, "userns": "auto"}}
+        made = host.module("libpod_containers", two)
+        assert not made.failed, [one.get("msg") for one in made["containers"]]
+        found = host.module("libpod_container_info", {"name": ["a", "b"]})["containers"]
+        ends = {one["Name"]: Process({"container": one}) for one in found}
+        for kind, first in (("uid", 300010), ("gid", 400010)):
+            maps = sorted(one.read(f"{kind}_map").split() for one in ends.values())
+            assert maps == [["0", str(first), "2001"], ["0", str(first + 2001), "2001"]]
+        again = host.module("libpod_containers", two)
+        assert not again.changed and not again.failed, again
+        before = ends["a"].read("uid_map")
+        other = _run(host, "a", userns="auto", env={"NEW": "1"})
+        assert other.read("uid_map") == before and other.pid != ends["a"].pid
     finally:
-        for name in ("subuid", "subgid"):
-            with open(f"/etc/{name}", "w", encoding="ascii"):
-                pass
-        host.run("rm", "-f", "/etc/subuid", "/etc/subgid")
-        host.run("rm", "-rf", "/run/libpod-test/etc/upper/subuid", "/run/libpod-test/etc/upper/subgid")
+        Storage(host.parts).delete("f" * 64)
+    refused = host.container("c", **OPTIONS, userns="auto:size=9000")
+    assert (
+        refused.failed and "fewer than 9000 subordinate IDs of 'containers' in /etc/subuid are free" in refused["msg"]
+    )
+    sized = _run(host, "c", userns="auto:size=2010")
+    assert sized.read("gid_map").split() == ["0", "404012", "2010"], "the ten that are free before are no longer enough"
 
 
 def test_user_namespace_is_joined_with_its_maps(host: Host) -> None:

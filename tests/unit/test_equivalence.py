@@ -352,7 +352,7 @@ KINDS: dict[str, Kind] = {
     "ipc": _namespaces(("shareable", "private", "host", "none")),
     "pid": _namespaces(("private", "host")),
     "uts": _namespaces(("private", "host")),
-    "userns": _namespaces(("private", "host")),
+    "userns": _namespaces(("private", "host", "auto")),
     "cgroupns": _namespaces(("private", "host")),
     "uidmap": ID_MAP,
     "gidmap": ID_MAP,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model.auto_ranges import map_ids
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
 from ansible_collections.libpod.engine.plugins.module_utils._model.namespace_options import (
     id_map,
@@ -40,7 +41,15 @@ def test_mode_and_target(option: str, word: str, mode: str, target: str) -> None
 @pytest.mark.parametrize(
     ("option", "word"),
     [("pid", "none"), ("pid", "shareable"), ("uts", "Host"), ("ipc", "container:"), ("ipc", "ns:relative")]
-    + [("userns", "keep-id"), ("cgroupns", "container:a/b"), ("pid", "containers:a"), ("ipc", "container")],
+    + [
+        ("userns", "keep-id"),
+        ("userns", "auto:size=0"),
+        ("userns", "auto:x=1"),
+        ("userns", "auto:uidmapping=1"),
+        ("cgroupns", "container:a/b"),
+        ("pid", "containers:a"),
+        ("ipc", "container"),
+    ],
 )
 def test_other_words_are_refused_by_the_options_name(option: str, word: str) -> None:
     with pytest.raises(InvalidArgument, match=option):
@@ -62,6 +71,7 @@ def test_default_spelled_out_is_no_difference(option: str, word: str) -> None:
         {"uidmap": ["0:1:1"]},
         {"requires": ["a"]},
         {"subgidname": "x"},
+        {"userns": "auto"},
     ],
 )
 def test_options_that_lead_elsewhere_are_not_plain(options: dict[str, Any]) -> None:
@@ -87,6 +97,8 @@ def test_map_that_the_kernel_refuses_is_refused(entries: list[str]) -> None:
     [
         {"uidmap": ["0:1:1"], "userns": "container:a"},
         {"uidmap": ["0:1:1"], "userns": "host"},
+        {"uidmap": ["0:1:1"], "userns": "auto"},
+        {"userns": "auto", "volume": ["/srv:/x:O"]},
         {"uidmap": ["0:1:1"], "subuidname": "x"},
         {"userns": "private"},
         {"hostname": "x", "uts": "host"},
@@ -103,6 +115,27 @@ def test_subordinate_ranges_follow_one_another() -> None:
     assert subordinate_map(text, "me", "/etc/subuid", "subuidname") == [[0, 100000, 1000], [1000, 300000, 5]]
     with pytest.raises(InvalidArgument, match="'nobody' has no range in /etc/subuid"):
         subordinate_map(text, "nobody", "/etc/subuid", "subuidname")
+
+
+def test_options_of_auto() -> None:
+    meant = {"mode": "auto", "target": "", "size": 0, "uidmapping": [], "gidmapping": []}
+    assert namespace("auto", "userns") == namespace(" auto: ", "userns") == meant
+    one = namespace("auto:gidmapping=5:6:1,size=9,uidmapping=1:2:3,uidmapping=4:5:1", "userns")
+    assert one == {**meant, "size": 9, "uidmapping": [[1, 2, 4]], "gidmapping": [[5, 6, 1]]}
+    for mode in ("keep-id", "keep-id:uid=5", "nomap"):
+        with pytest.raises(InvalidArgument, match="only supported in rootless mode"):
+            namespace(mode, "userns")
+
+
+def test_free_ids_are_chosen_lowest_first_and_each_once() -> None:
+    available = [(200, 210), (100, 120), (110, 130)]
+    assert map_ids(5, available, [], [], "f") == [[0, 100, 5]]
+    assert map_ids(20, available, [(90, 102), (105, 110)], [], "f") == [[0, 110, 20]], "the lowest that is long enough"
+    assert map_ids(30, available, [(90, 102), (105, 110)], [], "f") == [[0, 102, 3], [3, 110, 20], [23, 200, 7]]
+    assert map_ids(4, available, [(0, 100)], [[1, 100, 2]], "f") == [[0, 102, 1], [1, 100, 2], [3, 103, 1]]
+    assert len(map_ids(40, available, [], [], "f")) == 2
+    with pytest.raises(InvalidArgument, match="fewer than 41 subordinate IDs of 'containers' in f"):
+        map_ids(41, available, [], [], "f")
 
 
 def test_requires_is_a_set() -> None:

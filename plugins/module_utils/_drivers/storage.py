@@ -35,7 +35,9 @@ class Storage:
             return
         mappings = mappings or {}
         try:
-            maps = [f"--{kind}map={':'.join(map(str, entry))}" for kind in mappings for entry in mappings[kind]]
+            # All entries in one word: of an option given twice, the tool takes the last.
+            words = {kind: ":".join(str(number) for entry in mappings[kind] for number in entry) for kind in mappings}
+            maps = [f"--{kind}map={word}" for kind, word in words.items()]
             self._tool("create-container", "-i", container_id, *maps, image_id)
         except ToolFailed as error:
             # A tool that outlived its killed caller may have made it meanwhile.

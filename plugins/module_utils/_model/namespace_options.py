@@ -17,24 +17,45 @@ _PLAIN = {
     "userns": ("host", "private"),
     "cgroupns": ("private", "host"),
 }
+_ROOTLESS = ("keep-id", "nomap")
 _MAPS = ("uidmap", "gidmap", "subuidname", "subgidname")
 MAX_ID = 2**32 - 2
 
 
-def namespace(value: Any, option: str) -> dict[str, str]:
+def namespace(value: Any, option: str) -> dict[str, Any]:
     """``{"mode": …, "target": …}``; the target is a container's name or ID, or a namespace's path.
 
-    The words are podman's; an empty mode is the engine's default.
+    The words are podman's; an empty mode is the engine's default. The mode ``auto`` has its options beside it.
     """
     text = str(value).strip()
     kind, colon, target = text.partition(":")
+    if option == "userns" and kind == "auto":
+        return _auto(target, value)
+    if option == "userns" and kind in _ROOTLESS:
+        raise wrong(option, value, f"another mode, for {kind} is only supported in rootless mode: auto, or uidmap")
     if kind == "container" and colon:
         return {"mode": kind, "target": name(target, option)}
     if kind == "ns" and colon:
         return {"mode": kind, "target": absolute_path(target, option)}
     if text and text not in _PLAIN[option]:
-        raise wrong(option, value, f"{', '.join(_PLAIN[option])}, container:NAME or ns:PATH")
+        words = (*_PLAIN[option], *(["auto"] if option == "userns" else []))
+        raise wrong(option, value, f"{', '.join(words)}, container:NAME or ns:PATH")
     return {"mode": text, "target": ""}
+
+
+def _auto(text: str, value: Any) -> dict[str, Any]:
+    """The options of ``auto:``; the size 0 is to be found out."""
+    found: dict[str, Any] = {"mode": "auto", "target": "", "size": 0}
+    entries: dict[str, list[str]] = {"uidmapping": [], "gidmapping": []}
+    for word in text.split(",") if text else ():
+        key, _equals, rest = word.partition("=")
+        if key in entries:
+            entries[key].append(rest)
+        elif key == "size" and rest.isascii() and rest.isdigit() and 0 < int(rest) <= MAX_ID:
+            found["size"] = int(rest)
+        else:
+            raise wrong("userns", value, "size=AMOUNT, uidmapping=CONTAINER:HOST:AMOUNT or gidmapping=… after auto:")
+    return {**found, **{key: id_map(items, "userns") for key, items in entries.items()}}
 
 
 def names(value: Any, option: str) -> list[str]:

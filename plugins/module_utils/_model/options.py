@@ -314,7 +314,7 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidArgument("systemd: always cannot be combined with init, for systemd is to be process 1: omit init")
     if meant["privileged"] and not meant["security_opt"]["seccomp"]:
         meant["security_opt"]["seccomp"] = "unconfined"
-    maps = meant["uidmap"] or meant["subuidname"] or meant["userns"]["mode"] in ("container", "ns")
+    maps = meant["uidmap"] or meant["subuidname"] or meant["userns"]["mode"] in ("auto", "container", "ns")
     if maps and any("O" in volume["flags"] for volume in meant["volume"]):
         raise InvalidArgument("volume: O cannot be combined with a user namespace, in which no overlay can be mounted")
     taken: dict[str, str] = {}

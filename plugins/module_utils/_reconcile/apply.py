@@ -94,13 +94,14 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
     container_id = os.urandom(32).hex()
     pod = joins.pod(runtime, options)
     kept = previous.config if previous is not None and not desired.image else None
+    image_id = image.id if image else kept.rootfs_image_id if kept else ""
     return ContainerConfig(
         id=container_id,
         name=desired.name,
         created_time=timestamp(),
         options=options,
         static_dir=runtime.store.static_dir(container_id),
-        rootfs_image_id=image.id if image else kept.rootfs_image_id if kept else "",
+        rootfs_image_id=image_id,
         rootfs_image_name=name_meant(desired.image, image) if image else kept.rootfs_image_name if kept else "",
         image_config=image.config if image else kept.image_config if kept else {},
         rootfs=desired.image if desired.rootfs else kept.rootfs if kept else "",
@@ -110,7 +111,7 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
         cgroup_manager=runtime.host.cgroup_manager,
         host_env=host_variables(options, os.environ),
         borrowed_volumes=anonymous_volumes.borrowed(runtime, options),
-        id_mappings=joins.id_mappings(runtime, options),
+        id_mappings=joins.id_mappings(runtime, options, image_id, previous.config if previous else None),
         requires=joins.requires(runtime, options),
         pod=pod.id if pod else "",
         pod_cgroup=pod.cgroup if pod else "",
@@ -143,7 +144,7 @@ def _joined_held(runtime: Runtime, desired: Desired) -> Iterator[None]:
 
 def _create(runtime: Runtime, desired: Desired, plan: Plan) -> Container:
     with _joined_held(runtime, desired):
-        container = runtime.begin(configuration(runtime, desired, None))
+        container = _begin(runtime, desired)
         try:
             _bring_up(runtime, container, plan.has("start"))
         except BaseException:
@@ -151,6 +152,15 @@ def _create(runtime: Runtime, desired: Desired, plan: Plan) -> Container:
             raise
         runtime.commit(container)
     return container
+
+
+def _begin(runtime: Runtime, desired: Desired, old: Optional[Container] = None, *, resume: bool = False) -> Container:
+    if desired.wanted["userns"]["mode"] != "auto":
+        return runtime.begin(configuration(runtime, desired, old), resume=resume)
+    from .auto_userns import held
+
+    with held(runtime):
+        return runtime.begin(configuration(runtime, desired, old), resume=resume)
 
 
 def _bring_up(runtime: Runtime, container: Container, run: bool) -> None:
@@ -165,7 +175,7 @@ def _recreate(runtime: Runtime, old: Container, desired: Desired, plan: Plan) ->
     """The old container gives way only once the new one is up; otherwise it comes back as it was."""
     with _joined_held(runtime, desired), runtime.store.lock(old.id):
         runs = old.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
-        new = runtime.begin(configuration(runtime, desired, old), resume=runs)
+        new = _begin(runtime, desired, old, resume=runs)
         return _replace(runtime, old, new, desired, plan)
 
 

@@ -152,7 +152,9 @@ def _joined_differences(runtime: Runtime, config: ContainerConfig, desired: Desi
             after = ""
         if before != after:
             found.append(Difference(option, f"{key} ({before[:12]})", f"{key} ({after[:12]})", Change.RECREATE))
-    if not any(one.change == Change.RECREATE for one in found):
+    # IDs that were chosen stay.
+    chosen = desired.wanted["userns"]["mode"] == "auto"
+    if not chosen and not any(one.change == Change.RECREATE for one in found):
         maps = joins.id_mappings(runtime, desired.wanted)
         if maps != config.id_mappings:
             found.append(Difference("userns", config.id_mappings, maps, Change.RECREATE))

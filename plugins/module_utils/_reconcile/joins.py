@@ -9,6 +9,7 @@ import os
 from typing import Any, Iterator, Mapping, Optional
 
 from .._container.container import Container
+from .._model.config import ContainerConfig
 from .._model.errors import ContainerStopped, InvalidArgument, NoSuchContainer
 from .._model.namespaces import OPTIONS, LinuxNS
 from .._model.options import ALONE
@@ -76,14 +77,21 @@ def container(runtime: Runtime, option: str, key: str, name: str = "") -> Contai
         raise NoSuchContainer(f"{option}: {error}{needed}: make it first") from error
 
 
-def id_mappings(runtime: Runtime, options: Mapping[str, Any]) -> Maps:
+def id_mappings(
+    runtime: Runtime, options: Mapping[str, Any], image: str = "", previous: Optional[ContainerConfig] = None
+) -> Maps:
     """The ID maps of the container's user namespace, empty for the host's.
 
-    One map that is not given is as the other, and those of a joined namespace are its owner's.
+    One map that is not given is as the other, and those of a joined namespace are its owner's. ``image`` and the
+    container that is replaced, ``previous``, count for ``auto`` alone.
 
-    :raises InvalidArgument: a name has no subordinate IDs.
+    :raises InvalidArgument: a name has no subordinate IDs, or too few.
     """
     mode, target = options["userns"]["mode"], options["userns"]["target"]
+    if mode == "auto":
+        from . import auto_userns
+
+        return auto_userns.maps(runtime, options, image, previous)
     if mode == "container":
         return dict(container(runtime, "userns", target).config.id_mappings)
     if mode == "ns":
@@ -91,12 +99,16 @@ def id_mappings(runtime: Runtime, options: Mapping[str, Any]) -> Maps:
     found = pod(runtime, options)
     if found and LinuxNS.USER.value in _pods_own(found, options):
         return dict(container(runtime, "pod", found.name).config.id_mappings)
-    uid = options["uidmap"] or _subordinate(options["subuidname"] or options["subgidname"], "uid")
-    gid = options["gidmap"] or _subordinate(options["subgidname"] or options["subuidname"], "gid")
+    uid = options["uidmap"] or subordinate(options["subuidname"] or options["subgidname"], "uid")
+    gid = options["gidmap"] or subordinate(options["subgidname"] or options["subuidname"], "gid")
     return {"uid": uid or gid, "gid": gid or uid} if uid or gid else {}
 
 
-def _subordinate(name: str | None, kind: str) -> list[list[int]]:
+def subordinate(name: str | None, kind: str, option: str = "") -> list[list[int]]:
+    """The map of a name's ranges in subuid(5) or subgid(5), empty without a name.
+
+    :raises InvalidArgument: it has none; ``option`` is the one that needs it.
+    """
     if not name:
         return []
     from .._model.namespace_options import subordinate_map
@@ -104,9 +116,9 @@ def _subordinate(name: str | None, kind: str) -> list[list[int]]:
     path = f"/etc/sub{kind}"
     try:
         with open(path, encoding="utf-8") as file:
-            return subordinate_map(file.read(), name, path, f"sub{kind}name")
+            return subordinate_map(file.read(), name, path, option or f"sub{kind}name")
     except FileNotFoundError:
-        return subordinate_map("", name, path, f"sub{kind}name")
+        return subordinate_map("", name, path, option or f"sub{kind}name")
 
 
 def _live_maps(path: str) -> Maps:

@@ -295,7 +295,7 @@ def _namespace_modes(config: ContainerConfig) -> dict[str, Any]:
         default = {"ipc": "shareable", "pid": "private", "uts": "private"}.get(option, "")
         found[key] = f"container:{joined}" if joined else f"ns:{target}" if mode == "ns" else mode or default
     if config.id_mappings:
-        found["UsernsMode"] = found["UsernsMode"] or "private"
+        found["UsernsMode"] = "private" if found["UsernsMode"] in ("", "auto") else found["UsernsMode"]
         found["IDMappings"] = {
             f"{kind.capitalize()}Map": [":".join(map(str, entry)) for entry in config.id_mappings[kind]]
             for kind in ("uid", "gid")

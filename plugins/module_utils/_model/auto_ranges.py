@@ -1,0 +1,62 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Choosing host IDs for ``userns: auto``, as containers/storage does (userns.go)."""
+
+from __future__ import annotations
+
+from typing import Iterable
+
+from .errors import InvalidArgument
+
+MIN_SIZE, MAX_SIZE = 1024, 65536  # containers-storage.conf(5): auto-userns-min-size, auto-userns-max-size
+Map = list[list[int]]
+Range = tuple[int, int]  # the first ID, and the one after the last
+
+
+def map_ids(size: int, available: Iterable[Range], used: Iterable[Range], extra: Map, file: str) -> Map:
+    """A map of the IDs from 0 to ``size``: those of ``extra`` as it says, the others to the lowest free range.
+
+    Only where no range is long enough there are several: containers-storage 1.43 mounts no image with such a map.
+    ``available`` are the ranges to choose from, ``used`` those of other containers; ``file`` says where the former are.
+
+    :raises InvalidArgument: too few are free.
+    """
+    inside = _without([(0, size)], [(entry[0], entry[0] + entry[2]) for entry in extra])
+    outside = _without(available, [*used, *((entry[1], entry[1] + entry[2]) for entry in extra)])
+    wanted = sum(end - first for first, end in inside)
+    outside = [one for one in outside if one[1] - one[0] >= wanted] or outside
+    found = [list(entry) for entry in extra]
+    while inside:
+        if not outside:
+            raise InvalidArgument(
+                f"userns: fewer than {size} subordinate IDs of 'containers' in {file} are free: add a range with "
+                "usermod(8), give a smaller auto:size, or remove containers with userns auto"
+            )
+        (first, end), (start, stop) = inside[0], outside[0]
+        amount = min(end - first, stop - start)
+        found.append([first, start, amount])
+        inside[0], outside[0] = (first + amount, end), (start + amount, stop)
+        inside, outside = ([one for one in ranges if one[0] < one[1]] for ranges in (inside, outside))
+    return sorted(found)
+
+
+def _without(ranges: Iterable[Range], taken: Iterable[Range]) -> list[Range]:
+    """What is in ``ranges`` and not in ``taken``, sorted, each ID once."""
+    gaps = sorted(taken)
+    found: list[Range] = []
+    reached = 0
+    for first, end in sorted(ranges):
+        first = max(first, reached)
+        for start, stop in gaps:
+            if stop <= first or start >= end:
+                continue
+            if start > first:
+                found.append((first, start))
+            first = stop
+        if first < end and found and found[-1][1] == first:
+            found[-1] = found[-1][0], end
+        elif first < end:
+            found.append((first, end))
+        reached = max(reached, end)
+    return found

@@ -1,0 +1,84 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``userns: auto``: host IDs that no other container has, chosen under a lock and kept in the configuration."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import Any, Iterator, Mapping, Optional
+
+from .._drivers import store_ids
+from .._drivers.image_store import ImageStore
+from .._model.auto_ranges import MAX_SIZE, MIN_SIZE, Map, Range, map_ids
+from .._model.config import ContainerConfig
+from .._model.config import resolved as resolve
+from .._model.errors import InvalidArgument, NoSuchContainer, StateCorrupt
+from .._runtime.runtime import Runtime
+
+_USER = "containers"
+_LOCK = "+userns"  # no container can have this name
+
+
+@contextmanager
+def held(runtime: Runtime) -> Iterator[None]:
+    """Let nobody else choose IDs until the configuration that has them is written."""
+    with runtime.store.lock(_LOCK) as lock:
+        try:
+            yield
+        finally:
+            lock.discard()
+
+
+def maps(
+    runtime: Runtime, options: Mapping[str, Any], image: str, previous: Optional[ContainerConfig]
+) -> dict[str, Map]:
+    """The maps ``uid`` and ``gid``; those of the container that is replaced where it has enough for the same wish.
+
+    :raises InvalidArgument: the user has too few subordinate IDs, or the image needs more than is allowed.
+    """
+    from .joins import subordinate
+
+    asked = options["userns"]
+    size = asked["size"] or _needed(runtime, options, image)
+    kept = previous.id_mappings if previous is not None and previous.options["userns"] == asked else {}
+    if kept and all(sum(entry[2] for entry in entries) >= size for entries in kept.values()):
+        return dict(kept)
+    found = {}
+    for kind in ("uid", "gid"):
+        available = [_outside(entry) for entry in subordinate(_USER, kind, "userns")]
+        used = [_outside(entry) for entry in _used(runtime, kind)]
+        found[kind] = map_ids(size, available, used, asked[f"{kind}mapping"], f"/etc/sub{kind}")
+    return found
+
+
+def _outside(entry: list[int]) -> Range:
+    return entry[1], entry[1] + entry[2]
+
+
+def _needed(runtime: Runtime, options: Mapping[str, Any], image: str) -> int:
+    """The image's, the user's if he is a number, and never below the least.
+
+    :raises InvalidArgument: it is above the most.
+    """
+    found = ImageStore(runtime.parts).find(image) if image else None
+    user = str(resolve(options, found.config if found else {})["user"] or "")
+    ids = [int(word) + 1 for word in user.split(":") if word.isascii() and word.isdigit()]
+    size = max([MIN_SIZE, *ids, store_ids.needed(runtime.parts, found.layer) if found else 0])
+    if size > MAX_SIZE:
+        raise InvalidArgument(
+            f"userns: the image or its user needs {size} IDs, and auto gives at most {MAX_SIZE} by itself: "
+            f"say auto:size={size}"
+        )
+    return size
+
+
+def _used(runtime: Runtime, kind: str) -> Iterator[list[int]]:
+    """What the store's containers have and ours, also those that are being made or removed."""
+    yield from store_ids.mapped(runtime.parts, kind)
+    for container_id in os.listdir(f"{runtime.parts.static_root}/containers"):
+        try:
+            yield from runtime.store.config(container_id).id_mappings.get(kind, ())
+        except (NoSuchContainer, StateCorrupt):
+            continue  # what runs of it is in the store too
