@@ -158,6 +158,13 @@ options:
         container is ready once it runs; V(ignore) does neither.
     type: str
     choices: [container, conmon, ignore]
+  gpus:
+    description:
+      - Graphics processors of the target that the container has, V(all) or names of devices separated by commas.
+      - They are looked for in the files of the Container Device Interface, C(/etc/cdi/*.json) and C(/var/run/cdi/*.json), as
+        devices of the kind C(nvidia.com/gpu); what a file says of a device is done each time the container starts. Files in
+        YAML are not read.
+    type: str
   hooks_dir:
     description:
       - Directories on the target whose C(*.json) files are hooks as oci-hooks(5) has them, in version 1.0.0. They are read each

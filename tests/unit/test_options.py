@@ -81,7 +81,7 @@ BAD: dict[str, Any] = {
     "security_opt": ["x"], "ulimit": ["x"], "shm_size": "-1", "stop_signal": "FOO", "stop_timeout": -1,
     "ip": "::1", "ip6": "10.0.0.1", "mac_address": "01:00:00:00:00:00", "network_aliases": ["a b"],
     "cidfile": "x", "pid_file": "x", "conmon_pidfile": "x", "personality": "x",
-    "hooks_dir": ["x"], "systemd": "x", "shm_size_systemd": "x",
+    "hooks_dir": ["x"], "systemd": "x", "gpus": "a b", "shm_size_systemd": "x",
     "cgroup_parent": "/", "log_opt": {"path": "x"}, "passwd_entry": "x", "group_entry": "x", "hostuser": "a b",
     "umask": "9", "timezone": "../x", "init_path": "a", "oom_score_adj": 2000, "env_merge": {"": "x"},
     "chrootdirs": "a", "mount": ["type=x,target=/a"], "volumes_from": ["a:x"], "expose": ["x"], "ipc": "x", "pid": "x",

@@ -111,11 +111,16 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
 
         id_mappings.prepare(container, rootfs)
     spec = generate(config, facts)
+    if config.options["gpus"]:
+        from . import cdi
+
+        cdi.apply(spec, cdi.edits(config.options["gpus"]))
     if config.options["hooks_dir"]:
         from . import hooks
 
         bind_mounts = any(volume["type"] == "bind" for volume in config.volumes)
-        spec["hooks"] = hooks.chosen(hooks.read(config.options["hooks_dir"]), spec, bind_mounts)
+        for stage, programs in hooks.chosen(hooks.read(config.options["hooks_dir"]), spec, bind_mounts).items():
+            spec.setdefault("hooks", {}).setdefault(stage, []).extend(programs)
     effect("write config.json")
     path = f"{container.run_dir}/config.json"
     text = json.dumps(spec, separators=(",", ":"))

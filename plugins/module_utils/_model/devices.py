@@ -97,3 +97,12 @@ def cgroup_rule(value: Any, option: str) -> dict[str, Any] | None:
     rule: dict[str, Any] = {"allow": True, "type": kind, "access": "".join(p for p in "rwm" if p in access)}
     rule.update({key: int(number) for key, number in (("major", major), ("minor", minor)) if number != "*"})
     return rule
+
+
+def gpus(value: Any, option: str) -> list[str]:
+    """Names of devices as a CDI file has them, separated by commas, sorted; ``all`` has room for no other."""
+    words = {word.strip() for word in str(value).strip('"').split("=", 1)[-1].split(",")} - {""}
+    for word in words:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:-]*", word):
+            raise wrong(option, value, "all, or names of devices separated by commas")
+    return ["all"] if "all" in words else sorted(words)

@@ -191,6 +191,7 @@ _ROWS = (
     _row("cap_drop", "list", spelling.capabilities, [], elements="str"),
     _row("privileged", "bool", spelling.flag, False),
     _row("device", "list", _later("devices", "devices"), [], elements="str"),
+    _row("gpus", "str", _later("devices", "gpus"), []),
     _row("device_cgroup_rule", "str", _later("devices", "cgroup_rule")),
     _row("read_only", "bool", spelling.flag, False),
     _row("read_only_tmpfs", "bool", spelling.flag, True),

@@ -83,6 +83,10 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
         )
     if options["cgroups"] in ("disabled", "split"):
         raise NotImplementedByHost(f"cgroups: {options['cgroups']} {_NO_CGROUPS[options['cgroups']]}")
+    if options["gpus"]:
+        from .._container import cdi
+
+        cdi.edits(options["gpus"])
     if options["hooks_dir"]:
         from .._container import hooks
 
