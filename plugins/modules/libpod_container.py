@@ -691,11 +691,13 @@ options:
     type: str
   log_driver:
     description:
-      - Where the container's output goes. V(k8s-file), of which V(json-file) is another name, is a file. With V(none) it
-        is kept nowhere, and a task with O(detach=false) returns none of it.
+      - Where the container's output goes. V(k8s-file), of which V(json-file) is another name, is a file. V(journald) is the
+        journal of the host, where C(journalctl CONTAINER_NAME=NAME) shows it. With V(none) it is kept nowhere.
+      - Only V(k8s-file) can be read by M(libpod.engine.libpod_container_logs), and is returned with O(detach=false).
+      - V(passthrough) is refused, for the task has no output of its own that could outlive it.
       - V(k8s-file) where omitted.
     type: str
-    choices: [k8s-file, json-file, none]
+    choices: [k8s-file, json-file, journald, none, passthrough]
   log_opt:
     description: Options of the log.
     type: dict

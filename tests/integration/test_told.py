@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 from typing import Any
 
 import pytest
@@ -114,3 +115,41 @@ def test_output_goes_nowhere_or_to_the_file_of_either_name(host: Host) -> None:
     assert not [path for path in kept if path.endswith("ctr.log")], "nobody writes it"
     logs = host.module("libpod_container_logs", {"name": "c"})
     assert logs.failed and "none" in logs["msg"], logs
+
+
+def test_output_goes_to_the_hosts_journal(host: Host) -> None:
+    """What journald receives is conmon's own words, by its native protocol."""
+    job = {**BASE, "command": ["sh", "-c", "echo hello; echo oops >&2"], "log_driver": "journald"}
+    refused = host.container("c", **job)
+    assert refused["error"] == "NotImplementedByHost" and "/run/systemd/journal/socket is not there" in refused["msg"]
+    os.makedirs("/run/systemd/journal")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+        journal.bind("/run/systemd/journal/socket")
+        journal.settimeout(60)
+        made = host.container("c", **job, detach=False, log_opt={"tag": "shop"})
+        assert not made.failed and made["stdout"] == "", made
+        found = dict(_entry(journal.recv(65536)) for _stream in range(2))
+    shutil.rmtree("/run/systemd")
+    ours = made["container"]["Id"]
+    shared = {"CONTAINER_NAME": "c", "CONTAINER_ID_FULL": ours, "CONTAINER_ID": ours[:12], "CONTAINER_TAG": "shop"}
+    assert set(found) == {"hello", "oops"}
+    assert all(shared.items() <= fields.items() for fields in found.values()), found
+    assert (found["hello"]["PRIORITY"], found["oops"]["PRIORITY"]) == ("6", "3")
+    logs = host.module("libpod_container_logs", {"name": "c"})
+    assert logs.failed and f"journalctl CONTAINER_ID_FULL={ours}" in logs["msg"], logs
+    assert made["container"]["HostConfig"]["LogConfig"] == {"Type": "journald", "Path": "", "Size": "0B", "Tag": "shop"}
+
+
+def _entry(datagram: bytes) -> tuple[str, dict[str, str]]:
+    """An entry's message and its fields: NAME=VALUE, or NAME and the length (64 bits, little-endian) and VALUE."""
+    fields = {}
+    while datagram:
+        name, _end, rest = datagram.partition(b"\n")
+        if b"=" in name:
+            name, _equals, value = name.partition(b"=")
+        else:
+            end = 8 + int.from_bytes(rest[:8], "little")
+            value, rest = rest[8:end], rest[end + 1 :]
+        fields[name.decode()] = value.decode()
+        datagram = rest
+    return fields["MESSAGE"].rstrip("\n"), fields

@@ -203,6 +203,11 @@ def test_paths_have_defaults() -> None:
     assert make().cgroup_parent == "/libpod_parent" and make(cgroup_parent="/x").cgroup_parent == "/x"
     assert make().log_path == "/static/containers/x/ctr.log"
     assert make(log_opt={"path": "/var/log/web"}).log_path == "/var/log/web"
+    assert make(log_driver="journald", log_opt={"tag": "x"}).log_path == make(log_driver="none").log_path == ""
+    with pytest.raises(InvalidArgument, match="log_opt: log_driver is journald"):
+        make(log_driver="journald", log_opt={"path": "/var/log/web"})
+    with pytest.raises(InvalidArgument, match="log_driver: passthrough"):
+        make(log_driver="passthrough")
 
 
 def test_options_are_replaced_in_a_copy() -> None:

@@ -445,7 +445,8 @@ KINDS: dict[str, Kind] = {
         lambda p: _one_of(p, f"{p}/", f"/{p}", p.lstrip("/")) if p[0] == "/" else st.just(p),
     ),
     "log_driver": Kind(
-        _one_of("k8s-file", "none"), lambda m: _one_of("k8s-file", "json-file") if m == "k8s-file" else st.just(m)
+        _one_of("k8s-file", "journald", "none"),
+        lambda m: _one_of("k8s-file", "json-file") if m == "k8s-file" else st.just(m),
     ),
     "log_opt": Kind(
         st.tuples(_one_of("", "/l"), _one_of(0, 1 << 20), _one_of("", "t")),

@@ -171,6 +171,7 @@ def _create(container: Container, descriptors: list[int]) -> tuple[int, int]:
         exit_command=[*helper, "exit", config.id] if helper else (),
         environment=container.host.parts.environment(),
         notify_socket=notify.relayed(config),
+        journal=config.options["log_driver"] == "journald",
     )
 
     def enter(pid: int) -> None:

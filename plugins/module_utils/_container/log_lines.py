@@ -54,7 +54,10 @@ def stream(container: Container, wanted: Wanted) -> Iterator[Line]:
     with container.batch():
         driver = container.config.options["log_driver"]
         if driver not in ("k8s-file", "json-file"):
-            raise InvalidArgument(f"container {container.name} has log_driver {driver}: only k8s-file keeps lines here")
+            where = f": journalctl CONTAINER_ID_FULL={container.id} shows them" if driver == "journald" else ""
+            raise InvalidArgument(
+                f"container {container.name} has log_driver {driver}: only k8s-file keeps lines here{where}"
+            )
         state = container.state
     reader = _Reader(container.log_path)
     follows = wanted.follow > 0 and state.status.has_process

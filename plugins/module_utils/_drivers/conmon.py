@@ -46,7 +46,8 @@ def failure_code(words: str) -> int:
 
 
 class Monitored(NamedTuple):
-    """Paths and switches of one monitored container; without a ``log_path`` its output is kept nowhere.
+    """Paths and switches of one monitored container; without a ``log_path`` its output goes to
+    the host's ``journal``, or nowhere.
 
     After ``timeout`` seconds (0: never) conmon kills it; ``exit_command`` is run once it has ended, with
     ``environment`` beside that of all tools. What the container sends to ``run_dir/notify/notify.sock`` is passed on
@@ -66,6 +67,7 @@ class Monitored(NamedTuple):
     exit_command: Sequence[str] = ()
     environment: Mapping[str, str] = {}
     notify_socket: str = ""
+    journal: bool = False
 
     @property
     def pid_file(self) -> str:
@@ -99,7 +101,7 @@ class Conmon:
         argv += ["-r", _program(oci.path, oci.name), "-b", it.run_dir, "-p", it.pid_file]
         argv += ["--conmon-pidfile", it.conmon_pid_file, "--exit-dir", f"{it.run_dir}/exits"]
         argv += ["--persist-dir", f"{it.run_dir}/persist", "--full-attach", "--log-level", "error"]
-        argv += ["-l", f"k8s-file:{it.log_path}" if it.log_path else "none"]
+        argv += ["-l", f"k8s-file:{it.log_path}" if it.log_path else "journald" if it.journal else "none"]
         argv += ["--log-size-max", str(it.log_size_max)] if it.log_size_max else []
         argv += ["--log-tag", it.log_tag] if it.log_tag else []
         argv += ["-T", str(it.timeout)] if it.timeout else []

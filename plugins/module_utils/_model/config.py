@@ -202,8 +202,8 @@ class ContainerConfig(NamedTuple):
 
     @property
     def log_path(self) -> str:
-        """Where conmon writes what the container prints, from its initialisation on; empty where that goes nowhere."""
-        if self.options["log_driver"] == "none":
+        """Where conmon writes what the container prints, from its initialisation on; empty where that is no file."""
+        if self.options["log_driver"] in ("none", "journald"):
             return ""
         return self.options["log_opt"]["path"] or f"{self.static_dir}/ctr.log"
 

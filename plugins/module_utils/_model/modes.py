@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .errors import InvalidArgument
 from .spelling import absolute_path, name, size_limit, wrong
 
 _LABEL_KEYS = ("user", "role", "type", "level", "filetype")
@@ -93,5 +94,10 @@ def log_options(value: Any, option: str) -> dict[str, Any]:
 
 
 def log_driver(value: Any, option: str) -> str:
-    """``k8s-file`` or ``none``; ``json-file`` is the former, as podman has it."""
+    """``k8s-file``, ``journald`` or ``none``; ``json-file`` is the first, as podman has it."""
+    if str(value) == "passthrough":
+        raise InvalidArgument(
+            f"{option}: passthrough gives the container the engine's own output, which is a task's and ends with it: "
+            "use k8s-file or journald"
+        )
     return "k8s-file" if str(value) == "json-file" else str(value)

@@ -217,7 +217,13 @@ _ROWS = (
     _row("hooks_dir", "list", _later("process_options", "host_directories"), [], elements="str"),
     _row("rmi", "bool", spelling.flag, False, change=_RECORD),
     _row("cgroup_parent", "str", spelling.cgroup_parent),
-    _row("log_driver", "str", modes.log_driver, "k8s-file", choices=("k8s-file", "json-file", "none")),
+    _row(
+        "log_driver",
+        "str",
+        modes.log_driver,
+        "k8s-file",
+        choices=("k8s-file", "json-file", "journald", "none", "passthrough"),
+    ),
     _row(
         "log_opt",
         "dict",
@@ -299,6 +305,8 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
         from .health import settle
 
         settle(meant)
+    if meant["log_driver"] == "journald" and (meant["log_opt"]["path"] or meant["log_opt"]["max_size"]):
+        raise InvalidArgument("log_opt: log_driver is journald, which takes a tag only: omit path and max_size")
     if meant["log_driver"] == "none" and meant["log_opt"] != _LOG_DEFAULT:
         raise InvalidArgument("log_opt: log_driver is none, which keeps no log: omit one of them")
     if meant["no_hosts"] and meant["etc_hosts"]:

@@ -22,6 +22,7 @@ from .._spec import capabilities
 from .desired import Desired
 
 # Why a container is not made so, and what to do.
+_JOURNAL = "/run/systemd/journal/socket"  # sd_journal_sendv(3)'s, which conmon uses
 _NO_CGROUPS = {
     "disabled": "cannot be: runc makes no container without a cgroup, and the engine finds there what it has to end: "
     "omit the option",
@@ -73,6 +74,10 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
         from .._container import secrets
 
         secrets.variables(runtime.parts, options["secrets"])
+    if options["log_driver"] == "journald" and not os.path.exists(_JOURNAL):
+        raise NotImplementedByHost(
+            f"log_driver: {_JOURNAL} is not there, so that no systemd-journald takes lines on this host: use k8s-file"
+        )
     if options["init"]:
         init_program.path(options["init_path"])
     id_files.check(options)
