@@ -165,6 +165,16 @@ options:
         devices of the kind C(nvidia.com/gpu); what a file says of a device is done each time the container starts. Files in
         YAML are not read.
     type: str
+  init_ctr:
+    description:
+      - Makes the container an init container of its O(pod), which runs to its end when the pod starts, before the pod's other
+        containers do; several run in the order they were made. If one fails, the pod does not start. V(always) runs at each
+        start of the pod by M(libpod.engine.libpod_pod) at which none of its other containers runs; V(once) is removed when it
+        has succeeded.
+      - Such a container is made with O(state=created). A task that starts another container of the pod by itself does not
+        run it.
+    type: str
+    choices: [once, always]
   hooks_dir:
     description:
       - Directories on the target whose C(*.json) files are hooks as oci-hooks(5) has them, in version 1.0.0. They are read each

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
-from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 
 MEMBER: dict[str, Any] = {"image": "busybox", "command": WAITING, "stop_signal": "KILL", "pod": "p"}
 
@@ -273,3 +273,49 @@ def test_pod_in_a_playbook(host: Host) -> None:
     assert [one["NumContainers"] for one in played["info"]["pods"]] == [2]
     assert played["pod"]["actions"] == ["created p", "started p"]
     host.expect_clean()
+
+
+def _words(path: str, *, remove: bool = False) -> list[str]:
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read().split()
+    except FileNotFoundError:
+        return []
+    finally:
+        if remove:
+            os.unlink(path)
+
+
+def test_init_containers_run_before_the_others(host: Host) -> None:
+    _pod(host, network=["none"])
+    say = {**MEMBER, "volume": ["/srv/said:/said"], "state": "created"}
+    os.mkdir("/srv/said")
+    script = "sleep 0.3; echo {0} >> /said/log; exit $(cat /said/code)"
+    for name, kind in (("z", "once"), ("i", "always")):
+        made = host.container(name, **{**say, "command": ["sh", "-c", script.format(name)]}, init_ctr=kind)
+        assert made["actions"] == [f"created {name}"], made
+    host.container("a", **{**say, "command": ["sh", "-c", "echo a >> /said/log; exec sleep 1000"]})
+
+    def write(code: str) -> None:
+        with open("/srv/said/code", "w", encoding="ascii") as file:
+            file.write(code)
+
+    def said(*names: str) -> bool:
+        eventually(lambda: len(_words("/srv/said/log")) >= len(names))
+        return _words("/srv/said/log", remove=True) == list(names)
+
+    write("3")
+    failed = _pod(host, state="started", network=["none"])
+    assert failed.failed and "init container z ended with exit code 3" in failed["msg"] and said("z"), failed
+    write("0")
+    started = _pod(host, state="started", network=["none"])
+    assert started["pod"]["State"] == "Running" and said("z", "i", "a"), started
+    assert _pod(host, state="started", network=["none"])["actions"] == []
+    assert not host.module("libpod_container_info", {"name": ["z"]})["containers"]
+    _pod(host, state="restarted")
+    assert said("i", "a")
+    refused = host.container("i", **{**say, "state": "started"}, init_ctr="always")
+    assert refused.failed and refused["msg"].startswith("state: "), refused
+    _pod(host, state="absent")
+    os.unlink("/srv/said/code")
+    os.rmdir("/srv/said")

@@ -318,6 +318,7 @@ KINDS: dict[str, Kind] = {
     "cgroups": _as_is(_one_of("enabled", "no-conmon", "split")),
     "sdnotify": _as_is(_one_of("container", "conmon", "ignore")),
     "gpus": Kind(_one_of(("all",), ("0",), ("0", "1:2")), lambda m: _one_of(",".join(m), " ,".join((*m[::-1], m[0])))),
+    "init_ctr": _as_is(_one_of("once", "always")),
     "hooks_dir": Kind(st.lists(_one_of("/a", "/b"), min_size=1, max_size=2).map(tuple), lambda m: _one_of(list(m))),
     "personality": Kind(_one_of("LINUX", "LINUX32"), lambda m: _one_of(m, m.lower())),
     "seccomp_policy": _as_is(_one_of("default", "image")),

@@ -100,7 +100,7 @@ BAD: dict[str, Any] = {
 FREE = set(
     "user label dns_option dns_search cap_add cap_drop privileged read_only sysctl log_driver interactive tty"
     " group_add passwd init env_host unsetenv unsetenv_all http_proxy annotation image_volume publish_all subuidname"
-    " subgidname no_hosts rm rmi seccomp_policy cgroups sdnotify oom_kill_disable read_only_tmpfs"
+    " subgidname no_hosts rm rmi seccomp_policy cgroups sdnotify init_ctr oom_kill_disable read_only_tmpfs"
     " healthcheck_failure_action no_healthcheck".split()
 )
 
@@ -146,6 +146,8 @@ def test_memory_and_swap_together_are_never_below_memory(memory: int, more: int)
 @pytest.mark.parametrize(
     ("given", "said"),
     [
+        ({"init_ctr": "once"}, r"^init_ctr: needs pod"),
+        ({"init_ctr": "once", "pod": "p", "rm": True}, r"^rm: cannot be combined with init_ctr"),
         ({"memory_swap": "1g"}, r"^memory_swap: 1073741824 needs memory"),
         ({"memory": "1m"}, r"^memory: 1048576 bytes cannot be used: expected at least 6m"),
         ({"cpus": "x"}, r"^cpus: 'x' cannot be used: expected a number of CPUs"),

@@ -175,6 +175,8 @@ def desired(params: Mapping[str, Any]) -> Desired:
         if params["state"] != "stopped":
             raise
         return Desired(**common, unusable=error)
+    if options["init_ctr"] and params["state"] in ("started", "paused"):
+        raise wrong("state", params["state"], "created or present, for a container with init_ctr starts with its pod")
     return Desired(**common, options=options, given=given, image=image, rootfs=params["rootfs"], overlay=overlay)
 
 

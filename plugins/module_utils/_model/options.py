@@ -159,6 +159,7 @@ _ROWS = (
     _row("subuidname", "str", spelling.text),
     _row("subgidname", "str", spelling.text),
     _row("pod", "str", spelling.name),
+    _row("init_ctr", "str", spelling.text, "", choices=("once", "always")),
     _row("requires", "list", _later("namespace_options", "names"), [], elements="str", change=_RECORD),
     _row("dns", "list", spelling.addresses, [], aliases=("dns_servers",), elements="str", change=_LIVE),
     _row("dns_option", "list", spelling.string_list, [], aliases=("dns_opts",), elements="str", change=_LIVE),
@@ -319,6 +320,8 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidArgument(f"init_path: {meant['init_path']!r} needs init to be true too")
     if meant["init"] and meant["pid"]["mode"] not in ("", "private"):
         raise InvalidArgument("init: needs a PID namespace of the container's own, for it is to be process 1: omit pid")
+    if meant["init_ctr"]:
+        _check_init_container(meant)
     if meant["init"] and meant["systemd"] == "always":
         raise InvalidArgument("systemd: always cannot be combined with init, for systemd is to be process 1: omit init")
     if meant["privileged"] and not meant["security_opt"]["seccomp"]:
@@ -335,6 +338,17 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
                     f"{option}: {target!r} cannot be used: {taken[target]} mounts there too, expected one of them"
                 )
     return meant
+
+
+def _check_init_container(meant: Mapping[str, Any]) -> None:
+    """It belongs to a pod, and its end is the pod's to wait for."""
+    if not meant["pod"]:
+        raise InvalidArgument("init_ctr: needs pod: only a pod has a start that a container can come before")
+    for option in ("restart_policy", "rm"):
+        if meant[option] != OPTIONS[option].default:
+            raise InvalidArgument(
+                f"{option}: cannot be combined with init_ctr, whose end the pod's start waits for: omit"
+            )
 
 
 def _check_memory(meant: dict[str, Any]) -> None:

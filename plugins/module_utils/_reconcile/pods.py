@@ -15,7 +15,7 @@ from .._model.parts import Parts
 from .._model.pod import FIXED, INFRA, POD_OPTIONS, PodConfig
 from .._model.status import ContainerStatus
 from .._runtime.inspect_pod import inspect_pod
-from .._runtime.pods import Pods
+from .._runtime.pods import Pods, lasting
 from .._runtime.runtime import Runtime
 from . import joins
 from .plan import Difference, Plan, Step
@@ -120,6 +120,7 @@ def _differences(pod: PodConfig, desired: DesiredPod) -> list[Difference]:
 
 def _verb(members: list[Container], state: str, renewed: bool) -> str:
     """The one thing to do to the containers, or nothing; ``renewed``: their infra container was just made anew."""
+    members = lasting(members)
     statuses = {one.peek().state.status.value for one in members} or {"configured"}
     if state == "started":
         if statuses != {"running"} or renewed:
@@ -188,17 +189,26 @@ def _update(pods: Pods, pod: PodConfig, desired: DesiredPod, plan: Plan) -> PodC
 
 def _start(pods: Pods, pod: PodConfig) -> None:
     """Start what does not run, after what it needs, and again what has lost the namespaces it shares."""
-    for container in joins.to_start(pods.runtime, pods.members(pod.id)):
-        with container.batch():
-            status = container.state.status
-            if status is ContainerStatus.CREATED or not status.has_process:
-                container.start()
-    for container in pods.members(pod.id):
+    members = pods.members(pod.id)
+    up = (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
+    if not any(one.peek().state.status in up for one in lasting(members) if not one.config.infra):
+        _start_each(pods, [one for one in members if one.config.infra])
+        pods.run_init_containers(pod)
+    _start_each(pods, lasting(members))
+    for container in lasting(pods.members(pod.id)):
         with container.batch():
             if container.state.status is ContainerStatus.PAUSED:
                 container.unpause()
             if _moved(container):
                 container.stop()
+                container.start()
+
+
+def _start_each(pods: Pods, members: list[Container]) -> None:
+    for container in joins.to_start(pods.runtime, members):
+        with container.batch():
+            status = container.state.status
+            if status is ContainerStatus.CREATED or not status.has_process:
                 container.start()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from .._model.pod import PodConfig, status
 from .inspect import inspect
-from .pods import Pods
+from .pods import Pods, lasting
 
 _MANY = "NetworkMode PidMode IpcMode UTSMode PortBindings Dns DnsOptions DnsSearch ExtraHosts ShmSize Sysctls".split()
 
@@ -24,7 +24,7 @@ def inspect_pod(pods: Pods, pod: PodConfig) -> dict[str, Any]:
         "Id": pod.id,
         "Name": pod.name,
         "Created": pod.created_time,
-        "State": status([found["State"]["Status"] for _one, found in shown]),
+        "State": status([found["State"]["Status"] for one, found in shown if lasting([one])]),
         "Hostname": infra.get("Config", {}).get("Hostname", ""),
         "Labels": pod.options["label"],
         "CreateCgroup": True,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterable, Iterator, Mapping
 
 from .._container import host_ports, init_program
 from .._container.container import Container
@@ -14,16 +14,23 @@ from .._container.observe import timestamp
 from .._drivers import cgroups_tree
 from .._drivers.effects import effect
 from .._model.config import DEFAULT_CGROUP_PARENT, ContainerConfig
-from .._model.errors import DependencyExists, NoSuchPod, NotImplementedByHost
+from .._model.errors import DependencyExists, InvalidState, NoSuchPod, NotImplementedByHost
 from .._model.options import normalise
 from .._model.pod import INFRA, LIMITS, PodConfig, status
+from .._model.status import ContainerStatus
 from .._store import pods as records
 from .runtime import Runtime
 
 _INIT = "catatonit"
+_FOREVER = 10.0 * 365 * 86400
 # What the OCI runtime mounts on: made beforehand, for the root file system is read-only.
 _FOLDERS = ("proc", "sys", "dev", "etc", "run", "tmp", "var/tmp")
 _FILES = ("etc/hosts", "etc/hostname", "etc/resolv.conf")
+
+
+def lasting(members: Iterable[Container]) -> list[Container]:
+    """Those of a pod's containers that run as long as it does: all but its init containers."""
+    return [one for one in members if not one.config.options["init_ctr"]]
 
 
 class Pods:
@@ -53,7 +60,7 @@ class Pods:
         return order
 
     def status(self, pod_id: str) -> str:
-        return status([one.peek().state.status.value for one in self.members(pod_id)])
+        return status([one.peek().state.status.value for one in lasting(self.members(pod_id))])
 
     # Making
 
@@ -141,6 +148,27 @@ class Pods:
 
             cgroups_limits.write(host, pod.cgroup, pod.limits)
         records.write(self.store, pod)
+
+    # Init containers
+
+    def run_init_containers(self, pod: PodConfig) -> None:
+        """Run the pod's init containers, in the order they were made, each to its end; of kind ``once`` it is removed.
+
+        Killed in between, the next start runs them again. :raises InvalidState: one fails.
+        """
+        found = [one for one in self.members(pod.id) if one.config.options["init_ctr"]]
+        for container in sorted(found, key=lambda one: one.config.created_time):
+            with container.batch():
+                if container.state.status is not ContainerStatus.RUNNING:
+                    container.start()
+            code = container.wait(_FOREVER)
+            if code:
+                raise InvalidState(
+                    f"pod {pod.name} cannot start: its init container {container.name} ended with exit code {code}: "
+                    "its log says more"
+                )
+            if container.config.options["init_ctr"] == "once" and not self.runtime.dependents(container.id):
+                self._purge_container(container.name, pod.id)
 
     # Removing
 
