@@ -315,8 +315,11 @@ options:
   mount:
     description:
       - Mounts as C(KEY=VALUE) separated by commas, such as V(type=bind,source=/srv,target=/data,ro=true). C(type) is C(bind),
-        C(volume) (where omitted), C(tmpfs), C(ramfs) or C(devpts).
-      - A volume without C(source) is anonymous. C(bind) and C(volume) take C(ro), C(U), C(bind-propagation), C(relabel),
+        C(volume) (where omitted), C(glob), C(tmpfs), C(ramfs) or C(devpts).
+      - With C(glob) each path on the target that matches C(source) is bound, under its name in the directory C(target), or at
+        its own path. As in a shell, C(*) leaves out names that begin with a dot. A task that finds other paths makes a new
+        container.
+      - A volume without C(source) is anonymous. C(bind), C(glob) and C(volume) take C(ro), C(U), C(bind-propagation), C(relabel),
         C(nosuid), C(nodev), C(noexec), and C(bind-nonrecursive) or C(nocopy). C(tmpfs) takes C(tmpfs-size), C(tmpfs-mode),
         C(uid) and C(gid), and C(devpts) C(uid), C(gid), C(mode) and C(max).
     type: list

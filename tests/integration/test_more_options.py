@@ -238,6 +238,7 @@ def test_mounts_are_as_given(host: Host) -> None:
         mount=[
             "type=bind,source=/srv/shared,target=/b,ro,bind-propagation=rslave,noexec",
             "type=volume,source=named,target=/v",
+            "type=glob,source=/srv/shared/bel*,target=/g,ro",
             "type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=700",
             "type=ramfs,target=/r",
             "type=devpts,target=/p,mode=600",
@@ -247,6 +248,7 @@ def test_mounts_are_as_given(host: Host) -> None:
     assert {"ro", "noexec"} <= set(mounts["/b"].options)
     assert [word for word in mounts["/b"].propagation if word.startswith("master:")] or not mounts["/b"].propagation
     assert mounts["/v"].root.endswith("/volumes/named/_data")
+    assert mounts["/g/below"].root.endswith("/shared/below") and "ro" in mounts["/g/below"].options
     assert (mounts["/t"].fstype, mounts["/r"].fstype, mounts["/p"].fstype) == ("tmpfs", "ramfs", "devpts")
     assert {"size=1024k", "mode=700"} <= set(mounts["/t"].super_options)
     os.rmdir("/srv/shared/below")

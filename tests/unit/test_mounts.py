@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +37,19 @@ def test_mount_and_volume_mean_the_same(mount: str, volume: str) -> None:
     assert mounts([mount], "mount") == volumes([volume], "volume")
 
 
+def test_each_path_that_matches_is_bound(tmp_path: Path) -> None:
+    for name in ("a.so", "b.so", "other"):
+        (tmp_path / name).touch()
+    pattern = f"type=glob,source={tmp_path}/*.so,ro"
+    assert mounts([f"{pattern},target=/"], "mount") == volumes(
+        [f"{tmp_path}/{n}.so:/{n}.so:ro" for n in "ab"], "volume"
+    )
+    own = [f"{tmp_path}/{name}.so" for name in "ab"]
+    assert mounts([pattern], "mount") == volumes([f"{path}:{path}:ro" for path in own], "volume")
+    nothing = mounts(["type=glob,source=/no/such*,target=/l"], "mount")
+    assert [(one["source"], one["target"]) for one in nothing] == [("/no/such*", "/l/such*")]
+
+
 @pytest.mark.parametrize(
     ("mount", "kind", "options"),
     [
@@ -56,7 +70,7 @@ def test_mount_of_a_new_file_system(mount: str, kind: str, options: list[str]) -
     + ["type=tmpfs,target=/t,size=x", "type=tmpfs,target=/t,mode=888", "type=tmpfs,target=/t,colour=red"]
     + ["type=bind,src=/a,target=/t,ro=maybe", "type=bind,src=/a,target=/t,ro,rw", "type=bind,src=/a,target=/t,x"]
     + ["type=bind,src=/a,target=/t,bind-propagation=x", "type=bind,src=/a,target=/t,relabel=x", "src=a/b,target=/t"]
-    + ["type=devpts,target=/t,uid=root"],
+    + ["type=devpts,target=/t,uid=root", "type=glob,target=/t", "type=glob,source=a*,target=/t"],
 )
 def test_refused_mount_is_named(item: str) -> None:
     with pytest.raises(InvalidArgument, match="^mount: .* cannot be used: expected "):

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from typing import Any
 
 from .spelling import NAME_PATTERN, absolute_path, count, name, octal, plain_path, size, wrong
 from .volumes import PROPAGATIONS
 
-_TYPES = ("bind", "volume", "tmpfs", "ramfs", "devpts")
+_TYPES = ("bind", "glob", "volume", "tmpfs", "ramfs", "devpts")
 _SPELLINGS = {"src": "source", "dst": "target", "destination": "target", "readonly": "ro", "chown": "U"}
 _FLAGS = ("nosuid", "suid", "nodev", "dev", "noexec", "exec")
 _VALUES = {
@@ -35,13 +36,14 @@ def mounts(value: Any, option: str) -> list[dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     for item in value:
-        mount = _mount(str(item), option)
-        if found.setdefault(mount["target"], mount) != mount:
-            raise wrong(option, item, f"one mount for each target, and {mount['target']} has two")
+        for mount in _mounts(str(item), option):
+            if found.setdefault(mount["target"], mount) != mount:
+                raise wrong(option, item, f"one mount for each target, and {mount['target']} has two")
     return [found[target] for target in sorted(found)]
 
 
-def _mount(item: str, option: str) -> dict[str, Any]:
+def _mounts(item: str, option: str) -> list[dict[str, Any]]:
+    """What an item means: one mount, or with the type glob one for each path on this host that matches now."""
     words: dict[str, str | None] = {}
     for part in item.split(","):
         key, equals, value = part.partition("=")
@@ -49,11 +51,13 @@ def _mount(item: str, option: str) -> dict[str, Any]:
     kind = words.pop("type", "volume")
     if kind not in _TYPES:
         raise wrong(option, item, f"a type from {', '.join(_TYPES)}")
+    if kind == "glob":
+        return _matching(words, item, option)
     target = absolute_path(words.pop("target", None) or "", option)
     if target == "/":
         raise wrong(option, item, "a target other than the container's root")
     if kind in ("bind", "volume"):
-        return _volume(kind, target, words, item, option)
+        return [_volume(kind, target, words, item, option)]
     switches = _switches(kind, words, item, option)
     options = []
     for key, text in words.items():
@@ -61,7 +65,27 @@ def _mount(item: str, option: str) -> dict[str, Any]:
         if name_of_value is None or not text:
             raise wrong(option, item, f"of {kind}: target, {', '.join(_VALUES[kind])}, {', '.join(_SWITCHES[kind])}")
         options.append(f"{name_of_value}={_value(name_of_value, text, option)}")
-    return {"type": kind, "target": target, "options": sorted({*options, *(switches - {"rw", "tmpcopyup"})})}
+    return [{"type": kind, "target": target, "options": sorted({*options, *(switches - {"rw", "tmpcopyup"})})}]
+
+
+def _matching(words: dict[str, str | None], item: str, option: str) -> list[dict[str, Any]]:
+    """Binds of what matches the source, under their names in the target or, without one, at their own paths.
+
+    Where nothing does, the pattern stands for itself: it is refused as a source that does not exist.
+    """
+    pattern = absolute_path(words.pop("source", None) or "", option)
+    target = words.pop("target", None)
+    folder = absolute_path(target, option) if target else ""
+    return [
+        _volume(
+            "bind",
+            plain_path(f"{folder}/{os.path.basename(path)}") if folder else path,
+            {**words, "source": path},
+            item,
+            option,
+        )
+        for path in sorted(glob.glob(pattern)) or [pattern]
+    ]
 
 
 def _value(key: str, text: str, option: str) -> str:
