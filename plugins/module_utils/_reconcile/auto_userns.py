@@ -77,7 +77,8 @@ def _needed(runtime: Runtime, options: Mapping[str, Any], image: str) -> int:
 def _used(runtime: Runtime, kind: str) -> Iterator[list[int]]:
     """What the store's containers have and ours, also those that are being made or removed."""
     yield from store_ids.mapped(runtime.parts, kind)
-    for container_id in os.listdir(f"{runtime.parts.static_root}/containers"):
+    folder = f"{runtime.parts.static_root}/containers"
+    for container_id in os.listdir(folder) if os.path.isdir(folder) else ():  # in check mode it may not be made yet
         try:
             yield from runtime.store.config(container_id).id_mappings.get(kind, ())
         except (NoSuchContainer, StateCorrupt):
