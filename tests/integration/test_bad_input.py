@@ -169,7 +169,7 @@ def test_bad_value_leaves_an_existing_container_as_it_runs(furnished: Furnished)
 
 
 def test_option_the_module_does_not_have_is_refused_by_name(furnished: Furnished) -> None:
-    for option in ("hooks_dir", "no_such_option"):
+    for option in ("generate_systemd", "no_such_option"):
         furnished.refuses({**PLAIN, option: "x"}, None, option)
 
 

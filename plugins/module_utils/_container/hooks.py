@@ -75,7 +75,9 @@ def _object(hook: Mapping[str, Any], key: str, kinds: Mapping[str, type], path: 
         raise _wrong(path, f"it has no {key}", f"an object with some of {', '.join(kinds)}")
     for name, value in found.items():
         words = value if isinstance(value, list) else ()
-        if name not in kinds or type(value) is not kinds[name] or not all(isinstance(word, str) for word in words):
+        # JSON's true is no number, though Python's is.
+        fits = name in kinds and isinstance(value, kinds[name]) and isinstance(value, bool) == (kinds[name] is bool)
+        if not fits or not all(isinstance(word, str) for word in words):
             raise _wrong(path, f"{key}.{name} is {value!r}", f"{key} to have {', '.join(kinds)} of their types alone")
     return found
 
