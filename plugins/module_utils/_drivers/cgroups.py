@@ -15,6 +15,7 @@ from typing import Any, Callable, Iterable, Mapping, Optional
 
 CGROUP_ROOT = "/sys/fs/cgroup"
 DEFAULT_SHARES = 1024
+_CHUNK = 1 << 16
 DEFAULT_WEIGHT = 100
 
 
@@ -40,9 +41,15 @@ class CgroupHost:
 def read_file(file: str) -> Optional[str]:
     """Content of a small file without the newline at its end, or None where it cannot be read."""
     try:
-        # Unbuffered: a look at a container reads two dozen of them.
-        with open(file, "rb", buffering=0) as stream:
-            return stream.readall().decode("ascii", "replace").rstrip("\n")
+        # Without a file object: a look at a container reads two dozen of them.
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            content = b""
+            while part := os.read(descriptor, _CHUNK):
+                content += part
+        finally:
+            os.close(descriptor)
+        return content.decode("ascii", "replace").rstrip("\n")
     except OSError:
         # A cgroup that is removed while it is read answers ENODEV: it is gone all the same.
         return None

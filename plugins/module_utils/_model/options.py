@@ -44,6 +44,10 @@ class Option(NamedTuple):
     secret: bool = False
     in_place: Optional[Callable[[Any, Any], bool]] = None
 
+    def own_default(self) -> Any:
+        """The default, a copy where it could be changed."""
+        return copy.deepcopy(self.default) if isinstance(self.default, (dict, list)) else self.default
+
     def needs(self, before: Any, after: Any) -> Change:
         """What this very difference asks for."""
         return self.change if self.in_place is None or self.in_place(before, after) else Change.RECREATE
@@ -278,7 +282,7 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
     :raises InvalidArgument: naming the option, its value and what was expected.
     """
     meant = {
-        name: copy.deepcopy(option.default) if values.get(name) is None else option.normalise(values[name], name)
+        name: option.normalise(values[name], name) if values.get(name) is not None else option.own_default()
         for name, option in OPTIONS.items()
     }
     if values.get("cpus") is not None:
