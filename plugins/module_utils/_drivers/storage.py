@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-from typing import Any, Mapping, Optional, Sequence
+from typing import Mapping, Optional, Sequence
 
 from .._model.errors import Internal, NoSuchImage, ToolFailed
 from .._model.parts import Parts
 from .command import run
-from .storage_roots import PACKAGE, Layers, storage_roots
+from .storage_roots import PACKAGE, Layers, Record, records, storage_roots
 
-Record = dict[str, Any]
 Maps = Mapping[str, Sequence[Sequence[int]]]
 
 
@@ -63,7 +61,7 @@ class Storage:
         if self._roots.driver == "overlay":
             merged = f"{self._roots.root}/overlay/{layer}/merged"
             return merged if os.path.ismount(merged) else None
-        points = self._records(f"{self._roots.run_root}/{self._roots.driver}-layers/mountpoints.json")
+        points = records(f"{self._roots.run_root}/{self._roots.driver}-layers/mountpoints.json")
         return next((point["path"] for point in points if point["id"] == layer and os.path.isdir(point["path"])), None)
 
     def unmount(self, container_id: str) -> None:
@@ -122,7 +120,7 @@ class Storage:
         known: dict[str, Record] = {}
         for root in (roots.root, *roots.more):
             for name in ("layers", "volatile-layers"):
-                known.update((one["id"], one) for one in self._records(f"{root}/{roots.driver}-layers/{name}.json"))
+                known.update((one["id"], one) for one in records(f"{root}/{roots.driver}-layers/{name}.json"))
         if roots.driver == "overlay":
             from .disk_usage import directory_size
 
@@ -148,23 +146,10 @@ class Storage:
 
     def _layer(self, container_id: str) -> Optional[str]:
         """The ID of the container's layer; None without a container."""
-        roots = self._roots
-        for root, name in ((roots.root, "containers"), (roots.run_root, "volatile-containers")):
-            for record in self._records(f"{root}/{roots.driver}-containers/{name}.json", container_id):
-                if record["id"] == container_id:
-                    return str(record["layer"])
+        for record in self._roots.containers(container_id):
+            if record["id"] == container_id:
+                return str(record["layer"])
         return None
-
-    @staticmethod
-    def _records(path: str, wanted: str = "") -> list[Record]:
-        """A file of the store, replaced by renaming and so read without a lock; [] where ``wanted`` is not in it."""
-        try:
-            with open(path, "rb") as file:
-                text = file.read()
-        except FileNotFoundError:
-            return []
-        found: list[Record] = json.loads(text) if wanted.encode() in text else []
-        return found or []
 
     def _tool(self, verb: str, *arguments: str, changes: bool = True) -> str:
         argv = ["containers-storage", verb, *self._roots.arguments, *arguments]

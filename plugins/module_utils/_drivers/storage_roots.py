@@ -1,18 +1,22 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the image store is: the roots given, else containers-storage.conf(5)'s, else containers/storage's own."""
+"""Where the image store is: the roots given, else containers-storage.conf(5)'s, else containers/storage's own; and its
+records, as they are on disk."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from typing import NamedTuple
+from typing import Any, Iterator, NamedTuple
 
 from .._model.parts import Parts
 
 PACKAGE = "containers-storage"
 _CONFIG_FILES = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf")
+
+Record = dict[str, Any]
 
 
 class Layers(NamedTuple):
@@ -45,6 +49,24 @@ class StorageRoots(NamedTuple):
             options = {"STORAGE_OPTS": "overlay.mountopt=nodev"} if self.driver == "overlay" else {}
             return {"CONTAINERS_STORAGE_CONF": "/dev/null", "STORAGE_DRIVER": self.driver, **options}
         return {key: os.environ[key] for key in ("CONTAINERS_STORAGE_CONF",) if key in os.environ}
+
+    def containers(self, wanted: str = "") -> Iterator[Record]:
+        """The records of the store's containers, another engine's too; where ``wanted`` is given, of the files that
+        have that word."""
+        for root, name in ((self.root, "containers"), (self.run_root, "volatile-containers")):
+            yield from records(f"{root}/{self.driver}-containers/{name}.json", wanted)
+
+
+def records(path: str, wanted: str = "") -> list[Record]:
+    """A file of the store, replaced by renaming and so read without a lock; [] where it has no ``wanted``, or nothing,
+    as containers/storage itself reads it."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return []
+    found: list[Record] = json.loads(text or b"[]") if wanted.encode() in text else []
+    return found or []
 
 
 def storage_roots(parts: Parts) -> StorageRoots:

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Iterator
+from typing import Iterator
 
 from .._model.parts import Parts
 from .beneath import read_beneath
-from .storage_roots import storage_roots
+from .storage_roots import Record, records, storage_roots
 
 _NOBODY = 65534
 _NOBODIES = ("nobody", "nogroup")
@@ -37,13 +36,13 @@ def needed(parts: Parts, layer: str) -> int:
     return max([size, *(number + 1 for text in texts.values() for number in _ids(text))])
 
 
-def _layers(parts: Parts, layer: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _layers(parts: Parts, layer: str) -> Iterator[tuple[str, Record]]:
     """(directory, record) of the layer and those below it, the topmost first."""
     roots = storage_roots(parts)
     known = {
         record["id"]: (root, record)
         for root in (roots.root, *roots.more)
-        for record in _read(f"{root}/{roots.driver}-layers/layers.json")
+        for record in records(f"{root}/{roots.driver}-layers/layers.json")
     }
     while layer in known:
         root, record = known[layer]
@@ -63,17 +62,6 @@ def _ids(text: str) -> Iterator[int]:
 
 def mapped(parts: Parts, kind: str) -> Iterator[list[int]]:
     """The entries [inside, outside, amount] of the store's containers, another engine's too; ``kind``: uid or gid."""
-    roots = storage_roots(parts)
-    for root, name in ((roots.root, "containers"), (roots.run_root, "volatile-containers")):
-        for record in _read(f"{root}/{roots.driver}-containers/{name}.json"):
-            for entry in record.get(f"{kind}map") or ():
-                yield [entry["container_id"], entry["host_id"], entry["size"]]
-
-
-def _read(path: str) -> list[dict[str, Any]]:
-    try:
-        with open(path, "rb") as file:
-            found: list[dict[str, Any]] = json.loads(file.read() or b"[]")
-            return found or []
-    except FileNotFoundError:
-        return []
+    for record in storage_roots(parts).containers():
+        for entry in record.get(f"{kind}map") or ():
+            yield [entry["container_id"], entry["host_id"], entry["size"]]

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, Iterable, Iterator
+from typing import TYPE_CHECKING, Iterable, Iterator
 
 from .._drivers.image_store import ImageStore
 from .._drivers.storage_roots import storage_roots
@@ -21,14 +20,8 @@ def in_use(runtime: Runtime) -> Iterator[tuple[str, str]]:
     """(image's ID, container's ID) of this engine's containers, and of all others of the store."""
     for container in runtime.containers():
         yield container.config.rootfs_image_id, container.id
-    roots = storage_roots(runtime.parts)
-    for root, name in ((roots.root, "containers"), (roots.run_root, "volatile-containers")):
-        try:
-            with open(f"{root}/{roots.driver}-containers/{name}.json", "rb") as file:
-                records: list[dict[str, Any]] = json.load(file) or []
-        except FileNotFoundError:
-            continue
-        yield from ((record.get("image", ""), record.get("id", "")) for record in records)
+    for record in storage_roots(runtime.parts).containers():
+        yield record.get("image", ""), record.get("id", "")
 
 
 def unused(runtime: Runtime, container: Container, gone: Iterable[Container] = ()) -> list[str]:
