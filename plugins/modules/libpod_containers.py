@@ -127,11 +127,14 @@ containers:
     plan:
       description: The plan, in the shape of C(plan) of M(libpod.engine.libpod_container).
       type: dict
-      returned: unless it failed or was not begun
+      returned: where anything was to be done, or a difference was let be because of C(comparisons)
     container:
       description:
-        - C(Id), C(Name), C(ImageName), C(State) and C(NetworkSettings) of the container in the shape of C(podman inspect), empty where
-          there is none. M(libpod.engine.libpod_container_info) tells the rest.
+        - An outline of the container in the shape of C(podman inspect), empty where there is none.
+        - It has C(Id), C(Name), C(ImageName); of C(State) C(Status), C(Running), C(Paused), C(Pid), C(ExitCode), C(OOMKilled),
+          C(Error), C(StartedAt), C(FinishedAt), and C(Health) where there is a health check; of C(NetworkSettings) C(IPAddress),
+          C(GlobalIPv6Address), C(Ports) and C(Networks).
+        - M(libpod.engine.libpod_container_info) tells the rest.
       type: dict
       returned: unless it failed or was not begun
     msg:

@@ -18,7 +18,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.options impor
 from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
 from ansible_collections.libpod.engine.plugins.module_utils._model.state import ContainerState
 from ansible_collections.libpod.engine.plugins.module_utils._model.status import ContainerStatus
-from ansible_collections.libpod.engine.plugins.module_utils._runtime.inspect import inspect
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.inspect import inspect, outline
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 
 ID, OTHER = "ab" * 32, "cd" * 32
@@ -100,7 +100,18 @@ def test_running_container_is_one_whose_process_lives(runtime: Runtime) -> None:
     assert (found["Status"], found["Running"], found["Pid"], found["ConmonPid"]) == ("running", True, os.getpid(), 5)
     assert (found["StartedAt"], found["Mounted"], found["Mountpoint"]) == ("then", True, "/m")
     state(runtime, status=ContainerStatus.RUNNING, pid=os.getpid(), pid_start=1)
-    assert inspect(container)["State"]["Status"] == "exited", "another process has the PID by now"
+    assert inspect(container.peek())["State"]["Status"] == "exited", "another process has the PID by now"
+
+
+def test_outline_is_a_part_of_the_whole(runtime: Runtime) -> None:
+    container = make(runtime, healthcheck="true")
+    part, whole = outline(container), inspect(container)
+    assert part["State"].pop("Health") == whole["State"]["Health"]
+    assert {"Status", "Pid"} <= set(part["State"]) and {"IPAddress", "Networks"} <= set(part["NetworkSettings"])
+    for key in ("State", "NetworkSettings"):
+        assert part.pop(key).items() <= whole[key].items()
+    assert part.items() <= whole.items()
+    assert "Health" not in outline(make(runtime))["State"]
 
 
 def test_exited_container_keeps_how_it_ended(runtime: Runtime) -> None:

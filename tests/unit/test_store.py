@@ -144,6 +144,13 @@ def test_configuration_and_state_come_back_as_written(store: Store) -> None:
     assert store.config(WEB).stop_timeout == 1
 
 
+def test_configuration_that_somebody_else_writes_is_seen(store: Store) -> None:
+    other = Store(store.parts)
+    for seconds in range(50):
+        other.write_config(config().with_options({"stop_timeout": seconds}))
+        assert store.config(WEB).stop_timeout == store.config(WEB).stop_timeout == seconds
+
+
 def test_records_are_for_their_owner_alone(store: Store, tmp_path: Path) -> None:
     store.write_config(config())
     store.write_state(WEB, ContainerState())

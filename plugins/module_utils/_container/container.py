@@ -75,7 +75,7 @@ class Container:
     def sync(self) -> None:
         """Bring the recorded state in line with the host's processes and cgroups; starts no program."""
         recorded = self.store.state(self.id)
-        self._state = observe(self._config, recorded, self.host, self.run_dir, self.last_exit)
+        self._state = observe(self._config, recorded, self.host, self.run_dir, lambda: self.last_exit)
         if self._state != recorded and self._state.status is not ContainerStatus.CONFIGURED:
             self.store.write_state(self.id, self._state)
             if self._state.status is ContainerStatus.EXITED:
@@ -93,7 +93,7 @@ class Container:
 
         Where somebody is at work on it at this moment, it is still what it was before.
         """
-        state = observe(self._config, self.store.state(self.id), self.host, self.run_dir, self.last_exit)
+        state = observe(self._config, self.store.state(self.id), self.host, self.run_dir, lambda: self.last_exit)
         if state.status is ContainerStatus.UNKNOWN and self._lock.busy:
             before = ContainerStatus.EXITED if state.finished_time else ContainerStatus.CONFIGURED
             state = state._replace(status=before)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional
 
 from .._drivers import cgroups, cgroups_paths, process
 from .._drivers.host import Host
@@ -24,13 +24,14 @@ def observe(
     recorded: Optional[ContainerState],
     host: Host,
     run_dir: str,
-    last_exit: Mapping[str, Any],
+    last_exit: Callable[[], Mapping[str, Any]],
 ) -> ContainerState:
-    """The true state now, given the recorded one (None where the run root has none)."""
+    """The true state now, given the recorded one (None where the run root has none);
+    ``last_exit`` tells of the run before."""
     if recorded is None or recorded.boot_id != host.boot_id:
         if recorded is not None and recorded.status is ContainerStatus.UNKNOWN and not recorded.boot_id:
             return recorded
-        return ContainerState(boot_id=host.boot_id, run_dir=run_dir, **last_exit)
+        return ContainerState(boot_id=host.boot_id, run_dir=run_dir, **last_exit())
     if not recorded.status.has_process:
         return recorded
     if process.alive(recorded.pid, recorded.pid_start):

@@ -19,8 +19,6 @@ from . import arguments
 from .container import result
 from .module import SECRET_MAPPINGS, EngineModule, failure, hidden, run
 
-_SHOWN = ("Id", "Name", "ImageName", "State", "NetworkSettings")
-
 
 def spec() -> dict[str, Any]:
     """The argument spec of libpod_containers. Each container's own options are checked here, not by Ansible: it would
@@ -124,8 +122,9 @@ def containers(module: EngineModule) -> dict[str, Any]:
 
     def told(outcome: Outcome, name: str) -> dict[str, Any]:
         found = result(outcome, name, module._diff)
-        # Of a hundred containers the whole would cost Ansible more than the engine takes to look at them.
-        found["container"] = {key: value for key, value in found["container"].items() if key in _SHOWN}
+        # Of a hundred containers each value costs Ansible more than the engine's look at it.
+        if not (outcome.plan.steps or outcome.plan.differences):
+            del found["plan"]
         return found
 
     several = Several(

@@ -40,7 +40,7 @@ def _selected(runtime: Runtime, names: Optional[list[str]]) -> Iterator[Containe
 
 
 def _described(container: Container, *, size: bool, stats: bool) -> dict[str, Any]:
-    found = inspect(container)
+    found = inspect(container.peek())
     if size:
         found["SizeRw"], found["SizeRootFs"] = container.storage.sizes(container.id)
     if stats:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
 from .._container.container import Container
 from .._model.errors import InvalidArgument, RecreateRefused
@@ -60,15 +60,14 @@ def reconcile(parts: Parts, desired: Desired, *, check_mode: bool = False) -> Ou
     return apply_one(runtime, desired)
 
 
-def apply_one(runtime: Runtime, desired: Desired) -> Outcome:
-    """Bring the container to the desired state, under its name's lock.
+def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], dict[str, Any]] = inspect) -> Outcome:
+    """Bring the container to the desired state, under its name's lock; ``shown`` gives what is told of it.
 
     :raises LibpodError: in words for the user; what had been begun is undone, or is by the next run.
     """
     runtime.store.prepare()
     output, code = None, None
     with runtime.store.lock(desired.name) as lock:
-        runtime.recover(desired.name)
         container = found(runtime, desired.name)
         desired = settled(runtime, container, desired)
         plan = checked_plan(runtime, container, desired)
@@ -87,7 +86,9 @@ def apply_one(runtime: Runtime, desired: Desired) -> Outcome:
             lock.discard()
     if container is not None and not goes and _waits(desired, plan):
         output, code = _wait(container, desired, plan, log)
-    return Outcome(plan, inspect(container) if container else {}, output, code)
+    if container is not None and (plan.steps or _waits(desired, plan)):
+        container.peek()
+    return Outcome(plan, shown(container) if container else {}, output, code)
 
 
 def _waits(desired: Desired, plan: Plan) -> bool:
@@ -118,15 +119,17 @@ def _wait(
 
 
 def found(runtime: Runtime, name: str) -> Optional[Container]:
-    """The container of this name, rid under the lock of what its end has left; one that goes with its end is gone.
+    """The container of this name, synced; under the lock an interrupted run is finished or undone first, and what the
+    container's end has left is cleared away. One that goes with its end is gone.
 
     It ended by itself and the helper did not come to it, or a stop was interrupted: its mounts, network and cgroups
     are of no more use.
     """
-    container = runtime.find(name)
-    if container is None:
-        return None
     locked = runtime.store.lock(name).held
+    record = runtime.recover(name) if locked else runtime.store.name_record(name)
+    if not record.get("id"):
+        return None
+    container = runtime.by_id(record["id"], name)
     ended = (container.status() if locked else container.peek().state.status) is ContainerStatus.EXITED
     if ended and container.config.options["rm"] and not runtime.dependents(container.id):
         if locked:

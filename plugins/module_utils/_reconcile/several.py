@@ -17,7 +17,7 @@ from .._model.errors import LibpodError
 from .._model.parts import Parts
 from .._model.state import ContainerState
 from .._model.status import ContainerStatus
-from .._runtime.inspect import inspect
+from .._runtime.inspect import outline
 from .._runtime.runtime import Runtime
 from .._store.foreseen import ForeseenStore
 from .._store.locks import hold_all
@@ -131,8 +131,6 @@ class Several:
     def _find(self) -> None:
         self._wanted.update((name, Desired(name, "absent")) for name in self._purged())
         for name, desired in self._wanted.items():
-            if self.runtime.store.lock(name).held:
-                self.runtime.recover(name)
             container = found(self.runtime, name)
             if container:
                 container.store = self._foreseen_store  # for what it joins
@@ -170,7 +168,7 @@ class Several:
             if claimed and self._claims.setdefault(step, name) != name:
                 plan = plan._replace(steps=tuple(one for one in plan.steps if one != step))
                 self._after[name].add(self._claims[step])
-        outcome = Outcome(plan, inspect(container) if container else {})
+        outcome = Outcome(plan, outline(container) if container else {})
         fate = CHANGED if plan.steps else UNCHANGED
         self.fates[name] = {"name": name, "fate": fate, **self._words.outcome(outcome, name)}
         if plan.steps:
@@ -243,7 +241,7 @@ class Several:
         """A worker's part: one container, as a task of its own would do it."""
         self.runtime.store.lock(name).alone_inherited()
         try:
-            outcome = apply_one(self.runtime, self._wanted[name])
+            outcome = apply_one(self.runtime, self._wanted[name], outline)
         except (LibpodError, OSError) as error:
             return {"fate": FAILED, **self._words.error(error)}
         told = self._words.outcome(outcome, name)
@@ -268,5 +266,6 @@ class Several:
         """Remove the files of the locks whose names no container has."""
         for name in self._members:
             lock = self.runtime.store.lock(name)
-            if lock.held and not self.runtime.store.name_record(name).get("id"):
+            stays = self.fates[name]["fate"] == UNCHANGED and self._members[name].container is not None
+            if not stays and lock.held and not self.runtime.store.name_record(name).get("id"):
                 lock.discard()

@@ -17,7 +17,7 @@ _MANY = "NetworkMode PidMode IpcMode UTSMode PortBindings Dns DnsOptions DnsSear
 def inspect_pod(pods: Pods, pod: PodConfig) -> dict[str, Any]:
     """The pod now, without a lock and without starting a program."""
     members = pods.members(pod.id)
-    shown = [(one, inspect(one)) for one in members]
+    shown = [(one, inspect(one.peek())) for one in members]
     infra = next((found for one, found in shown if one.config.infra), {})
     host_config = infra.get("HostConfig", {})
     return {

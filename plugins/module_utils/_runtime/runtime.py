@@ -16,7 +16,7 @@ from .._model.config import ContainerConfig
 from .._model.errors import DependencyExists, LibpodError, NoSuchContainer, StateCorrupt
 from .._model.parts import Parts
 from .._model.status import ContainerStatus
-from .._store.store import Store
+from .._store.store import NameRecord, Store
 
 
 class Runtime:
@@ -118,8 +118,8 @@ class Runtime:
         if earlier:
             self.recover(container.name)
 
-    def recover(self, name: str) -> None:
-        """Finish or undo what an interrupted run left under this name."""
+    def recover(self, name: str) -> NameRecord:
+        """Finish or undo what an interrupted run left under this name; what the name then stands for."""
         record = self.store.name_record(name)
         if record.get("pending"):
             self._purge(record["pending"])
@@ -128,9 +128,11 @@ class Runtime:
                 self._hand_over(record["retired"], record["id"])
             self._purge(record["retired"])
         if record.get("pending") or record.get("retired"):
-            self.store.write_name(name, {key: record.get(key, "") for key in ("id", "resume") if record.get("id")})
+            record = {key: record.get(key, "") for key in ("id", "resume") if record.get("id")}
+            self.store.write_name(name, record)
         elif not record:
             self.store.forget_name(name)
+        return record
 
     def to_resume(self, container: Container) -> bool:
         """Whether it ran until a new container was to take its place, which an interruption prevented."""

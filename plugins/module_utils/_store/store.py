@@ -34,6 +34,7 @@ class Store:
         self.parts = parts
         self._names = f"{parts.static_root}/names"
         self._locks: dict[str, FileLock] = {}
+        self._last_config: Optional[tuple[tuple[str, int, int], ContainerConfig]] = None
 
     def prepare(self) -> None:
         """Make the roots' directories, for root's eyes only."""
@@ -140,6 +141,7 @@ class Store:
 
     def write_config(self, config: ContainerConfig) -> None:
         """Write or replace a container's configuration, in one atomic rename."""
+        self._last_config = None
         directory = self.static_dir(config.id)
         if not os.path.isdir(directory):
             effect(f"mkdir {directory}")
@@ -149,10 +151,18 @@ class Store:
     def config(self, container_id: str) -> ContainerConfig:
         """:raises NoSuchContainer: it has none. :raises StateCorrupt: it cannot be read."""
         path = f"{self.static_dir(container_id)}/config.json"
-        record = records.read(path)
-        if record is None:
-            raise NoSuchContainer(f"no container has the ID {container_id}")
-        return ContainerConfig.from_json(record, path)
+        try:
+            status = os.stat(path)
+        except FileNotFoundError as error:
+            raise NoSuchContainer(f"no container has the ID {container_id}") from error
+        # The one read last is often asked for again, once its lock is held; each write is a file of its own.
+        version = (path, status.st_ino, status.st_ctime_ns)
+        if self._last_config is None or self._last_config[0] != version:
+            record = records.read(path)
+            if record is None:
+                raise NoSuchContainer(f"no container has the ID {container_id}")
+            self._last_config = version, ContainerConfig.from_json(record, path)
+        return self._last_config[1]
 
     # States
 
