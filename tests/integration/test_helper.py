@@ -175,7 +175,9 @@ def test_rm_removes_it_when_it_ends(host: Host) -> None:
     # A stop is an end.
     host.container("c", rm=True, **RUNNING)
     assert host.container("c", state="stopped", check=True)["actions"] == ["stopped c", "deleted c"]
-    assert host.container("c", state="stopped")["actions"] == ["stopped c", "deleted c"]
+    assert host.container("c", state="stopped", rm=True, **RUNNING)["actions"] == ["stopped c", "deleted c"]
+    for check in (True, False):
+        assert not host.container("c", state="stopped", rm=True, check=check, **RUNNING).changed
     assert not state(host)
 
 

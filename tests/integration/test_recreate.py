@@ -428,10 +428,29 @@ def test_failed_recreate_brings_the_old_address_back(host: Host) -> None:
     assert host.container("c", **{**options, "command": ["no-such-program"]}).failed
     (found,) = host.module("libpod_container_info")["containers"]
     assert found["Id"] == first["container"]["Id"] and found["State"]["Status"] == "running"
-    address = first["container"]["NetworkSettings"]["IPAddress"]
-    assert found["NetworkSettings"]["IPAddress"] == address
-    inside = host.run("nsenter", f"--net=/proc/{found['State']['Pid']}/ns/net", "ip", "-o", "-4", "address")
-    assert f"inet {address}/" in inside
+    assert _address(host, found) == _address(host, first["container"])
+
+
+def test_killed_recreate_brings_the_old_address_back(host: Host) -> None:
+    options = {**BASE, "network": "bridge"}
+    host.container("c", **options)
+    anew = host.module("libpod_container", {"name": "c", **options, "env": {"A": "1"}}, kill_at=NOWHERE)
+    create = [one for one in anew.effects if one.startswith("conmon")][-1]
+    killed = host.module("libpod_container", {"name": "c", **options}, kill_at=create)
+    assert killed.killed and not os.path.exists(f"/proc/{anew['container']['State']['Pid']}")
+    found = host.container("c", state="present")
+    assert found["actions"] == ["started c"] and found["container"]["Id"] == anew["container"]["Id"]
+    assert _address(host, found["container"]) == anew["container"]["NetworkSettings"]["IPAddress"]
+    assert not os.path.exists(f"{found['container']['StaticDir']}/network-before.json")
+
+
+def _address(host: Host, container: dict[str, Any]) -> str:
+    """The container's address on record, which its network namespace must have, too, while it lives."""
+    address: str = container["NetworkSettings"]["IPAddress"]
+    if os.path.exists(f"/proc/{container['State']['Pid']}"):
+        inside = host.run("nsenter", f"--net=/proc/{container['State']['Pid']}/ns/net", "ip", "-o", "-4", "address")
+        assert f"inet {address}/" in inside
+    return address
 
 
 def test_damaged_name_is_mended_by_the_next_change(host: Host) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .container import Container
 
 RECORD = "network"
+_BEFORE = "network-before"
 
 
 def attachments(container: Container) -> list[Attachment]:
@@ -42,8 +43,20 @@ def save(container: Container, made: list[Attachment]) -> None:
 
 
 def remember(container: Container) -> None:
-    """Have this very object's next attachment ask for the addresses that the container has now."""
+    """Have the container's next start, whoever makes it, ask for the addresses that it has now."""
     try:
-        container.attached_before = {attachment.network: attachment for attachment in attachments(container)}
+        made = [attachment.to_json() for attachment in attachments(container) if attachment.result is not None]
     except StateCorrupt:
-        container.attached_before = {}
+        return
+    if made:
+        container.store.write_side_record(container.id, _BEFORE, made)
+
+
+def remembered(container: Container) -> dict[str, Attachment]:
+    """The attachments, by network, whose addresses are to be asked for."""
+    record = container.store.side_record(container.id, _BEFORE) or []
+    return {entry["network"]: Attachment.from_json(entry, _BEFORE) for entry in record}
+
+
+def forget(container: Container) -> None:
+    container.store.remove_side_record(container.id, _BEFORE)

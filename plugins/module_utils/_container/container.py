@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Iterator, Optional
 
 from .._drivers import cgroups_paths
 from .._drivers.host import Host
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from .._drivers.rootfs import Rootfs
     from .._drivers.storage import Storage
     from .._model.health import Health
-    from .._model.network import Attachment
     from .attach import Attached
     from .commit import Commit, Committed
     from .copy import Copy
@@ -46,8 +45,6 @@ class Container:
         self._config = config
         self._state: Optional[ContainerState] = None
         self._lock = store.lock(config.id)
-        # Attachments by network whose addresses the next ADD is to ask for again.
-        self.attached_before: Mapping[str, Attachment] = {}
 
     # Batch and sync
 

@@ -12,7 +12,7 @@ from .._model.config import ContainerConfig
 from .._model.errors import InvalidArgument, LibpodError, NoSuchNetwork, StateCorrupt, ToolFailed
 from .._model.network import Attachment, port_mappings
 from .._model.options import ALONE
-from .attachments import RECORD, attachments, save
+from .attachments import RECORD, attachments, forget, remembered, save
 
 if TYPE_CHECKING:
     from .._drivers.host import Host
@@ -75,9 +75,12 @@ def attach(container: Container) -> None:
     for attachment in made:
         container.host.cni.require(attachment)
     save(container, made)
+    before = remembered(container)
     for index, attachment in enumerate(made):
-        made[index] = add(container, attachment, container.attached_before.get(attachment.network))
+        made[index] = add(container, attachment, before.get(attachment.network))
     save(container, made)
+    if before:
+        forget(container)
 
 
 def add(container: Container, new: Attachment, old: Optional[Attachment]) -> Attachment:

@@ -169,6 +169,8 @@ def _new(runtime: Runtime, desired: Desired) -> Plan:
         raise PodExists(f"the name {desired.name!r} is a pod's: give the container another one")
     if desired.unusable:
         raise desired.unusable
+    if desired.state == "stopped" and desired.options is not None and desired.options["rm"]:
+        return Plan()  # as its stop would leave it
     if not desired.image:
         if desired.options is None or desired.state == "stopped":
             raise NoSuchContainer(f"no container has the name {desired.name!r}, and without an image none can be made")
