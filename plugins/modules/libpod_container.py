@@ -897,8 +897,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, or in check mode would be.
-  returned: success
+  description: What was done, or in check mode would be. Of a task that failed, what had been done before, and stays; RV(ignore:changed)
+    says whether there is any of it.
+  returned: always
   type: list
   elements: str
   sample: [pulled image docker.io/library/busybox:latest, created web, started web]

@@ -137,6 +137,9 @@ def test_events_tell_a_life(host: Host, tmp_path: Path) -> None:
     assert {event["Name"] for event in told} == {"c"} and told[4]["ExitCode"] == 0
     assert libpod(host, "events", "--no-stream", "-f", "event=died").stdout.count("\n") == 1
     assert libpod(host, "events", "--no-stream", "-f", "container=other").stdout == ""
+    *before, last = (event["Time"] for event in told)
+    ended = libpod(host, "events", "--since", before[1], "--until", last, "--format", "json").stdout.splitlines()
+    assert [json.loads(line)["Time"] for line in ended] == before[1:]
     words = [*self_program.argv(host.parts), "events", "--format", "json"]
     environment = {**os.environ, **host.parts.environment()}
     heard = tmp_path / "heard"
@@ -166,6 +169,36 @@ def test_the_engine_that_ansible_sent_is_the_command(host: Host) -> None:
 
     eventually(lambda: state()["RestartCount"] == 1 and state()["Status"] == "exited", seconds=60.0)
     assert os.stat(launcher).st_mode & 0o777 == 0o700
+
+
+def test_health_is_checked_on_demand(host: Host) -> None:
+    check = {
+        "healthcheck": "echo said; test ! -e /tmp/bad",
+        "healthcheck_interval": "disable",
+        "healthcheck_retries": 1,
+    }
+    host.container("c", **RUNNING, **check)
+    host.container("plain", **RUNNING)
+
+    def health() -> dict[str, Any]:
+        found: dict[str, Any] = host.module("libpod_container_info", {"name": ["c"]})["containers"][0]["State"][
+            "Health"
+        ]
+        return found
+
+    assert health()["Status"] == "starting"
+    assert libpod(host, "healthcheck", "run", "c").stdout == "healthy: said\n" and health()["Status"] == "healthy"
+    host.module("libpod_container_exec", {"name": "c", "argv": ["touch", "/tmp/bad"]})
+    told = json.loads(libpod(host, "healthcheck", "run", "c", "--format", "json", code=1).stdout)
+    assert (told["Status"], told["ExitCode"], told["FailingStreak"]) == ("unhealthy", 1, 1)
+    assert health()["Log"][-1]["End"] == told["End"]
+    assert "has no health check" in libpod(host, "healthcheck", "run", "plain", code=125).stderr
+
+
+def test_help_names_every_command(host: Host) -> None:
+    told = libpod(host, "--help").stdout
+    for command in ("ps", "inspect", "logs", "exec", "stats", "events", "top", "healthcheck"):
+        assert f"\n  {command} " in told and f"usage: libpod {command}" in libpod(host, command, "--help").stdout
 
 
 def test_wrong_words_are_refused_with_the_right_ones(host: Host) -> None:

@@ -229,6 +229,7 @@ def test_waiting(host: Host) -> None:
     assert not host.module("libpod_container_info")["containers"]
     sick = host.container(**WEB, wait="healthy", wait_timeout=LONG)
     assert sick.failed and sick["error"] == "Unhealthy" and "exit code 1: looking" in sick["msg"], sick
+    assert sick.changed and sick["actions"], "what was done before stays, and is told"
     well = host.container(**READY, wait="healthy", wait_timeout=LONG)
     assert well["container"]["State"]["Health"]["Status"] == "healthy", well
 
@@ -236,6 +237,7 @@ def test_waiting(host: Host) -> None:
     new = {**READY, "command": WAITING, "healthcheck_interval": "200ms"}
     failed = host.container(**new, wait_for_healthy=True, wait_timeout=LONG)
     assert failed.failed and failed["error"] == "Unhealthy", failed
+    assert not failed.changed and failed["actions"] == [], failed
     (one,) = host.module("libpod_container_info")["containers"]
     assert one["Id"] == well["container"]["Id"] and one["State"]["Status"] == "running"
 

@@ -238,3 +238,14 @@ def test_pull_in_a_playbook_says_so_once(host: Host) -> None:
     assert played["one"]["actions"] == [f"pulled image {source}", "created c"]
     assert played["two"]["actions"] == [] and played.changed == 1
     _clean_up(host, {name for name in _images(host) if "test-images" in name})
+
+
+def test_failed_task_tells_what_stays(host: Host) -> None:
+    host.store("delete-image", "localhost/busybox:latest")
+    options = {**BASE, "image": f"oci:{host.layout}:busybox", "command": ["no-such-program"]}
+    failed = host.container("c", **options)
+    assert failed.failed and failed.changed and failed["actions"] == [f"pulled image {options['image']}"], failed
+    again = host.container("c", **options)
+    assert again.failed and not again.changed and again["actions"] == [], again
+    listed = host.module("libpod_containers", {"containers": [{"name": "c", **options}]})
+    assert listed.failed and not listed.changed, listed

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from typing import Any, Mapping, Optional, Sequence
@@ -51,15 +52,17 @@ def events(parts: Parts, arguments: Sequence[str]) -> int:
     """Print what happened to containers, and goes on happening."""
     parser = words.parser("events", "What happens to containers, until interrupted.")
     parser.add_argument("--since", help="what happened from this time on first: RFC 3339, or a duration such as 10m")
+    parser.add_argument("--until", help="what happened before this time, and no more")
     parser.add_argument("--no-stream", action="store_true", help="what has happened, and no more")
     parser.add_argument("-f", "--filter", action="append", default=[], help="container=NAME or event=ACTION")
     given = parser.parse_args(arguments)
     filters = _filters(given.filter)
-    since = moment(given.since, "--since")
+    since, until = moment(given.since, "--since"), moment(given.until, "--until")
+    until, given.no_stream = (math.inf, given.no_stream) if until is None else (until, True)
     reader = kept.Reader.current(parts.run_root)
     if since is not None or given.no_stream:
         for event in kept.read(parts.run_root):
-            if since is None or seconds(event["Time"]) >= since:
+            if (since or -math.inf) <= seconds(event["Time"]) < until:
                 _print(event, filters, given.format)
     for _old in reader.more():
         pass  # what is new begins behind them

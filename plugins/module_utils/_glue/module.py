@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .._model.errors import LibpodError, RecreateRefused, ToolFailed
+from .._model.errors import LibpodError, RecreateRefused, ToolFailed, done
 
 # Not no_log: that would mask every equal string in the result, such as each "1" for a variable set to 1.
 SECRET_MAPPINGS = ("env", "env_merge", "stdin")
@@ -48,7 +48,12 @@ def hidden(value: Any) -> Any:
 
 
 def failure(error: Exception) -> dict[str, Any]:
-    """What a result says of an error: one sentence on what went wrong, and its kind."""
+    """What a result says of an error: one sentence on what went wrong, its kind, and what had been done before."""
+    actions = list(done(error))
+    return {"changed": bool(actions), "actions": actions, **_told(error)}
+
+
+def _told(error: Exception) -> dict[str, Any]:
     if isinstance(error, ToolFailed):
         return {
             "msg": str(error),

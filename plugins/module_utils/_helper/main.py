@@ -16,31 +16,36 @@ from typing import Callable, Sequence
 from .._model.errors import LibpodError
 from .._model.parts import Parts
 
-# subcommand: (module of this package, its function); that takes the parts and the words after it.
+# subcommand: (module of this package, its function, what it does); the function takes the parts and the words after it.
 COMMANDS = {
-    "ps": ("_cli.ps", "ps"),
-    "inspect": ("_cli.ps", "inspect"),
-    "logs": ("_cli.logs", "logs"),
-    "exec": ("_cli.exec", "execute"),
-    "start": ("_cli.moves", "start"),
-    "stop": ("_cli.moves", "stop"),
-    "restart": ("_cli.moves", "restart"),
-    "stats": ("_cli.stats", "stats"),
-    "top": ("_cli.stats", "top"),
-    "events": ("_cli.logs", "events"),
-    "boot": ("_helper.boot", "boot"),
-    "exit": ("_helper.exit", "on_exit"),
-    "health": ("_helper.health", "watch"),
+    "ps": ("_cli.ps", "ps", "list containers"),
+    "inspect": ("_cli.ps", "inspect", "all there is to know of containers, as JSON"),
+    "logs": ("_cli.logs", "logs", "what a container printed"),
+    "exec": ("_cli.exec", "execute", "run a command in a running container"),
+    "start": ("_cli.moves", "start", "start containers"),
+    "stop": ("_cli.moves", "stop", "stop containers"),
+    "restart": ("_cli.moves", "restart", "stop containers that run, and start them"),
+    "healthcheck": ("_cli.health", "healthcheck", "check a container's health now"),
+    "stats": ("_cli.stats", "stats", "what containers use"),
+    "top": ("_cli.stats", "top", "a container's processes"),
+    "events": ("_cli.logs", "events", "what happens to containers"),
+    "boot": ("_helper.boot", "boot", "start what is to run after a boot; run by the host's init"),
+    "exit": ("_helper.exit", "on_exit", "clean up after a container's end; run by conmon"),
+    "health": ("_helper.health", "watch", "check a container's health again and again; run by the engine"),
 }
 
 
 def main(words: Sequence[str] = ()) -> int:
     """Run one subcommand and return the program's exit code: 2 for wrong words, 125 for what the engine refuses."""
     words = words or sys.argv[1:]
+    if words and words[0] in ("-h", "--help", "help"):
+        sys.stdout.write("usage: libpod COMMAND [ARGUMENT ...]; libpod COMMAND --help tells more\n\n")
+        sys.stdout.writelines(f"  {command:12} {what}\n" for command, (_module, _function, what) in COMMANDS.items())
+        return 0
     if not words or words[0] not in COMMANDS:
-        sys.stderr.write(f"libpod: expected one of {', '.join(COMMANDS)}\n")
+        sys.stderr.write(f"libpod: expected one of {', '.join(COMMANDS)}, or --help\n")
         return 2
-    module, function = COMMANDS[words[0]]
+    module, function, _what = COMMANDS[words[0]]
     package = __package__.rpartition(".")[0]
     run: Callable[[Parts, Sequence[str]], int] = getattr(importlib.import_module(f"{package}.{module}"), function)
     try:

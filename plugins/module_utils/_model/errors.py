@@ -12,6 +12,17 @@ class LibpodError(Exception):
     """Base of everything the engine raises on purpose; ``str()`` is one sentence for the user."""
 
 
+def note_done(error: Exception, actions: Sequence[str]) -> None:
+    """Have the error say what had been done before it, and stays."""
+    error.__dict__["done"] = tuple(actions)
+
+
+def done(error: Exception) -> tuple[str, ...]:
+    """What ``note_done`` noted."""
+    found: tuple[str, ...] = error.__dict__.get("done", ())
+    return found
+
+
 class NoSuchContainer(LibpodError):
     """No container has this name or ID."""
 

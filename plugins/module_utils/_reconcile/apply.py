@@ -14,7 +14,7 @@ from .._container.container import Container
 from .._container.observe import timestamp
 from .._drivers.image_store import ImageStore
 from .._model.config import ContainerConfig
-from .._model.errors import Internal, NoSuchContainer, NoSuchImage
+from .._model.errors import Internal, LibpodError, NoSuchContainer, NoSuchImage, note_done
 from .._model.image import Image, name_meant
 from .._model.options import Change
 from .._model.ports import with_exposed
@@ -24,7 +24,7 @@ from .._runtime import anonymous_volumes
 from .._runtime.runtime import Runtime
 from . import joins
 from .desired import Desired
-from .plan import Plan
+from .plan import Plan, Step
 
 
 def apply(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> Optional[Container]:
@@ -32,24 +32,35 @@ def apply(runtime: Runtime, container: Optional[Container], desired: Desired, pl
 
     A container that is made and started is one step to the outside: until it runs, the name is not its own.
     """
-    for step in plan.steps:
-        if step.verb == "pull":
-            _pull(runtime, desired)
-        elif step.verb == "create":
-            container = _create(runtime, desired, plan)
-        elif step.verb == "recreate":
-            container = _recreate(runtime, _present(container), desired, plan)
-        elif step.verb == "start" and step.subject != desired.name:
-            runtime.start_dependency(step.subject)
-        elif step.verb == "start" and plan.has("create") or step.verb == "rmi":
-            pass  # done by create, which commits the name only then; by delete, which is over only then
-        elif step.verb == "delete":
-            _delete(runtime, step.subject, desired)
-            container = None
-        elif step.verb == "update":
-            _update(runtime, _present(container), desired, plan)
-        else:
-            _move(_present(container), step.verb, desired)
+    for index, step in enumerate(plan.steps):
+        try:
+            container = _apply_step(runtime, container, desired, plan, step)
+        except (LibpodError, OSError) as error:
+            note_done(error, plan.actions[:index])
+            raise
+    return container
+
+
+def _apply_step(
+    runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan, step: Step
+) -> Optional[Container]:
+    if step.verb == "create":
+        return _create(runtime, desired, plan)
+    if step.verb == "recreate":
+        return _recreate(runtime, _present(container), desired, plan)
+    if step.verb == "delete":
+        _delete(runtime, step.subject, desired)
+        return None
+    if step.verb == "pull":
+        _pull(runtime, desired)
+    elif step.verb == "start" and step.subject != desired.name:
+        runtime.start_dependency(step.subject)
+    elif step.verb == "start" and plan.has("create") or step.verb == "rmi":
+        pass  # done by create, which commits the name only then; by delete, which is over only then
+    elif step.verb == "update":
+        _update(runtime, _present(container), desired, plan)
+    else:
+        _move(_present(container), step.verb, desired)
     return container
 
 

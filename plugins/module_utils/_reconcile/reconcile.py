@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
 from .._container.container import Container
-from .._model.errors import InvalidArgument, RecreateRefused
+from .._model.errors import InvalidArgument, LibpodError, RecreateRefused, note_done
 from .._model.parts import Parts
 from .._model.status import ContainerStatus
 from .._runtime.inspect import inspect
@@ -102,6 +102,16 @@ def _wait(
 
     :raises Unhealthy: it does not become healthy. :raises InvalidState: it does not end in time.
     """
+    try:
+        return _awaited(container, desired, plan, log)
+    except LibpodError as error:
+        note_done(error, plan.actions)
+        raise
+
+
+def _awaited(
+    container: Container, desired: Desired, plan: Plan, log: tuple[str, int]
+) -> tuple[Optional[Output], Optional[int]]:
     from .._runtime import waiting
 
     if desired.wait == "healthy":

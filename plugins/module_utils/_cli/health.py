@@ -1,0 +1,34 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``libpod healthcheck``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Sequence
+
+from .._model.errors import InvalidState
+from .._model.parts import Parts
+from .._runtime.runtime import Runtime
+from . import words
+
+
+def healthcheck(parts: Parts, arguments: Sequence[str]) -> int:
+    """Check a container's health now and record the result; 0 where the check succeeded, 1 where it failed."""
+    parser = words.parser(
+        "healthcheck", "Check a container's health now: 0 where the check succeeds, 1 where it fails."
+    )
+    parser.add_argument("run", choices=("run",), help="the word run")
+    parser.add_argument("name", help="the container's name or ID")
+    given = parser.parse_args(arguments)
+    health = Runtime(parts).container(given.name).healthcheck()
+    if not health.log:
+        raise InvalidState(f"the health check of container {given.name} was changed while it ran: run it again")
+    last = health.log[-1]
+    if given.format == "json":
+        sys.stdout.write(json.dumps({"Status": health.status, "FailingStreak": health.failing_streak, **last}) + "\n")
+    else:
+        sys.stdout.write(f"{health.status}: {' '.join(last['Output'].split()) or 'no output'}\n")
+    return 1 if last["ExitCode"] else 0
