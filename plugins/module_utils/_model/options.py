@@ -46,7 +46,9 @@ class Option(NamedTuple):
 
     def own_default(self) -> Any:
         """The default, a copy where it could be changed."""
-        return copy.deepcopy(self.default) if isinstance(self.default, (dict, list)) else self.default
+        if isinstance(self.default, (dict, list)):
+            return copy.deepcopy(self.default) if self.default else type(self.default)()
+        return self.default
 
     def needs(self, before: Any, after: Any) -> Change:
         """What this very difference asks for."""
