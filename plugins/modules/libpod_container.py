@@ -909,7 +909,7 @@ plan:
     - C(steps) are the actions in their order, each with its subject's status before and after.
     - C(status) is the container's before and after all steps.
     - C(differences) are the options, and other parts of the container, that were not as wanted, with their values before
-      and after; secret ones are hidden. The C(effect) says what a difference asks for - V(record) only writes it down,
+      and after, as a playbook has them; secret ones are hidden. The C(effect) says what a difference asks for - V(record) only writes it down,
       V(live) changes it under the running process, V(restart) restarts the container and V(recreate) makes a new one.
       With C(drift), somebody changed it behind the engine's back. With C(ignored), O(comparisons) let it be, and it comes
       along with a container that is made anew for another reason.

@@ -61,9 +61,11 @@ class Difference(NamedTuple):
     ignored: bool = False
 
     def shown(self) -> tuple[Any, Any]:
-        """Before and after as a diff may show them: of a secret mapping the names that differ, no value."""
+        """Before and after as a diff may show them: as a playbook has them, of a secret mapping no value."""
         if not self.secret:
-            return self.before, self.after
+            from .._model.spelled import spelled
+
+            return spelled(self.option, self.before), spelled(self.option, self.after)
         before, after = self.before or {}, self.after or {}
         differing = {key for key in {*before, *after} if before.get(key) != after.get(key)}
         changed = {key for key in differing if key in before and key in after}

@@ -1,0 +1,100 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Normalised values as a playbook would have them, for those who read a diff."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping
+
+_UNITS = (("s", 10**9), ("ms", 10**6), ("us", 10**3), ("ns", 1))
+
+
+def spelled(option: str, value: Any) -> Any:
+    """What normalises to ``value`` again; the value itself of an option that is written as it is meant, or where it is
+    not of the option's shape (a drift's)."""
+    try:
+        return value if value is None else _SPELLINGS.get(option, lambda same: same)(value)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return value
+
+
+def _port(mapping: tuple[str, int, int, str]) -> str:
+    host_ip, host_port, port, protocol = mapping
+    before = f"[{host_ip}]" if ":" in host_ip else host_ip
+    return f"{before}:{host_port or ''}:{port}/{protocol}"
+
+
+def _volume(volume: Mapping[str, Any]) -> str:
+    words = ["ro"] if volume["read_only"] else []
+    words += [volume["propagation"]] if volume["propagation"] != "rprivate" else []
+    parts = [volume["source"], volume["target"], ",".join([*words, *volume["flags"]])]
+    return ":".join(part for part in parts if part)
+
+
+def _network(network: Mapping[str, Any]) -> list[str]:
+    if network["mode"] != "cni":
+        return [_mode(network)]
+    return [_with_settings(name or "bridge", network.get("settings", {}).get(name)) for name in network["networks"]]
+
+
+def _with_settings(name: str, settings: Any) -> str:
+    if settings is None:
+        return name
+    words = [f"ip={ip}" for ip in settings.get("ips", ())] + [f"alias={one}" for one in settings.get("aliases", ())]
+    words += [f"mac={settings['mac']}"] if "mac" in settings else []
+    words += [f"interface_name={settings['interface']}"] if "interface" in settings else []
+    return f"{name}:{','.join(words)}"
+
+
+def _mode(namespace: Mapping[str, Any]) -> str:
+    if namespace["mode"] != "auto":
+        return ":".join(part for part in (namespace["mode"], namespace["target"]) if part)
+    words = [f"size={namespace['size']}"] if namespace["size"] else []
+    words += [f"{key}={entry}" for key in ("uidmapping", "gidmapping") for entry in _id_map(namespace[key])]
+    return f"auto:{','.join(words)}" if words else "auto"
+
+
+def _id_map(entries: list[list[int]]) -> list[str]:
+    return [":".join(map(str, entry)) for entry in entries]
+
+
+def _ulimits(limits: Mapping[str, list[int]]) -> list[str]:
+    return [f"{name}={':'.join(map(str, pair))}" if pair else name for name, pair in limits.items()]
+
+
+def _duration(nanoseconds: int) -> str:
+    unit, length = next((unit, length) for unit, length in _UNITS if nanoseconds % length == 0)
+    return f"{nanoseconds // length}{unit}"
+
+
+def _device(device: Mapping[str, str]) -> str:
+    return f"{device['host']}:{device['container']}:{device['permissions']}"
+
+
+def _by_device(rates: Mapping[str, int]) -> list[str]:
+    return [f"{path}:{rate}" for path, rate in rates.items()]
+
+
+def _each(spell: Callable[[Any], str]) -> Callable[[Any], list[str]]:
+    return lambda values: [spell(value) for value in values]
+
+
+_SPELLINGS: dict[str, Callable[[Any], Any]] = {
+    "publish": _each(_port),
+    "expose": _each(lambda port: f"{port[0]}/{port[1]}"),
+    "volume": _each(_volume),
+    "tmpfs": lambda mounts: {target: ",".join(words) for target, words in mounts.items()},
+    "network": _network,
+    **dict.fromkeys(("ipc", "pid", "uts", "userns", "cgroupns"), _mode),
+    **dict.fromkeys(("uidmap", "gidmap"), _id_map),
+    "ulimit": _ulimits,
+    "umask": lambda mask: f"{mask:04o}",
+    "device": _each(_device),
+    **dict.fromkeys(("device_read_bps", "device_write_bps", "device_read_iops", "device_write_iops"), _by_device),
+    **dict.fromkeys(
+        "healthcheck_interval healthcheck_timeout healthcheck_start_period health_startup_interval"
+        " health_startup_timeout".split(),
+        _duration,
+    ),
+}

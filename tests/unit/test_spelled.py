@@ -1,0 +1,41 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a diff shows of an option can be pasted into a playbook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import OPTIONS
+from ansible_collections.libpod.engine.plugins.module_utils._model.spelled import spelled
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_equivalence import KINDS
+
+PASTED = (
+    *("publish", "expose", "volume", "tmpfs", "network", "ipc", "pid", "uts", "userns", "cgroupns", "uidmap", "gidmap"),
+    *("ulimit", "umask", "device", "device_read_bps", "device_write_iops", "healthcheck_interval"),
+    *("health_startup_timeout", "stop_signal", "label", "cap_add", "dns"),
+)
+
+
+@pytest.mark.parametrize("option", PASTED)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_what_is_shown_means_the_same(option: str, data: st.DataObject) -> None:
+    row, kind = OPTIONS[option], KINDS[option]
+    value = row.normalise(data.draw(kind.meanings.flatmap(kind.spellings)), option)
+    shown = spelled(option, value)
+    assert row.normalise(shown, option) == value, f"{value!r} is shown as {shown!r}"
+    parts = shown if isinstance(shown, list) else shown.values() if isinstance(shown, dict) else [shown]
+    assert all(isinstance(part, (str, int)) for part in parts), shown
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("network", "no longer shared"), ("userns", {"uid": [[0, 1, 1]]}), ("memory", None), ("mount /a", "gone")],
+)
+def test_what_is_no_value_of_the_option_is_shown_as_it_is(option: str, value: Any) -> None:
+    assert spelled(option, value) == value
