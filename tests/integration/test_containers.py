@@ -109,7 +109,11 @@ REFUSED: list[tuple[list[dict[str, Any]], str]] = [
     ([{"name": "a"}, {"name": "a"}], "'a' stands there twice"),
     ([{"name": "a"}, {"command": "x"}], "number 2 of the list: missing required arguments: name"),
     ([{"name": "a"}, {"name": "b", "memory": "many"}], "container b: memory: 'many'"),
-    ([{"name": "a", "bogus": 1}], "container a: bogus. Supported parameters"),
+    (
+        [{"name": "a", "comand": 1}],
+        "container a: 'comand' is no option of a container in a list: did you mean command?",
+    ),
+    ([{"name": "a", "static_root": "/x"}], "container a: 'static_root' is no option of a container in a list"),
     ([{"name": "a", "network": "container:b"}, {"name": "b", "state": "absent"}], "b, which this task removes"),
 ]
 

@@ -69,6 +69,8 @@ def wanted(params: Mapping[str, Any]) -> list[Desired]:
         whose = f"container {given['name']}" if given.get("name") else f"containers: number {number + 1} of the list"
         merged = _merged(defaults, {canonical.get(key, key): one for key, one in given.items()})
         keys = frozenset(merged)
+        if not keys <= set(own):
+            raise _unknown(whose, min(keys - set(own)), own)
         if keys not in validators:
             validators[keys] = _validator(own, keys)
         checked = validators[keys].validate(merged)
@@ -84,10 +86,16 @@ def wanted(params: Mapping[str, Any]) -> list[Desired]:
     return list(found.values())
 
 
+def _unknown(whose: str, key: str, own: Mapping[str, Any]) -> InvalidArgument:
+    from difflib import get_close_matches
+
+    near = get_close_matches(key, own, 1)
+    meant = f"did you mean {near[0]}?" if near else "libpod_container's documentation lists them"
+    return InvalidArgument(f"{whose}: {key!r} is no option of a container in a list: {meant}")
+
+
 def _validator(own: Mapping[str, Any], keys: frozenset[str]) -> ArgumentSpecValidator:
     """Ansible's, for the options a container has: it goes through the whole spec a dozen times for each container."""
-    if not keys <= set(own):
-        return ArgumentSpecValidator(own)
     return ArgumentSpecValidator(
         {name: one for name, one in own.items() if name in keys or "default" in one or one.get("required")}
     )
