@@ -778,7 +778,9 @@ options:
     default: false
     aliases: [restart]
   recreate:
-    description: Whether an existing container is made anew, whatever its configuration.
+    description:
+      - Whether an existing container is made anew, whatever its configuration.
+      - A task that names the container alone has it made as it is described already.
     type: bool
     default: false
   recreate_policy:

@@ -98,6 +98,9 @@ def test_own_namespace_of_a_member_is_not_the_pods(host: Host) -> None:
     assert member.namespace("ipc") != infra.namespace("ipc")
     assert member.namespace("uts") == os.stat("/proc/self/ns/uts").st_ino
     assert not host.container("a", **MEMBER, ipc="private", uts="host").changed
+    for asked in ({"recreate": True}, {"state": "absent"}):
+        refused = host.container(f"{_info(host)['Id'][:12]}-infra", **asked)
+        assert refused["error"] == "DependencyExists" and "libpod_pod" in refused["msg"], refused
 
 
 def test_ports_published_on_the_pod_lead_to_its_member(host: Host) -> None:

@@ -216,6 +216,18 @@ def test_recreate_runs_anew_and_stays_stopped_where_it_was(host: Host) -> None:
     assert (paused["actions"], paused["container"]["State"]["Status"]) == (["recreated c", "paused c"], "paused")
 
 
+def test_recreate_by_name_keeps_the_description(host: Host) -> None:
+    first = host.container("c", **BASE, env={"A": "1"}, memory="64m", label={"a": "b"})
+    foretold = host.container("c", recreate=True, check=True)
+    second = host.container("c", recreate=True)
+    assert second["actions"] == foretold["actions"] == ["recreated c"]
+    assert second["container"]["Id"] != first["container"]["Id"] and Process(second).environ["A"] == "1"
+    assert second["container"]["HostConfig"]["Memory"] == 64 * MIB
+    assert not host.container("c", **BASE, env={"A": "1"}, memory="64m", label={"a": "b"}).changed
+    assert host.container("nobody", recreate=True)["error"] == "NoSuchContainer"
+    assert "recreate_policy" in host.container("c", recreate=True, recreate_policy="never")["msg"]
+
+
 def test_recreated_container_takes_over_its_published_port(host: Host) -> None:
     web: dict[str, Any] = {
         "image": "busybox",

@@ -152,12 +152,12 @@ def desired(params: Mapping[str, Any]) -> Desired:
     given = frozenset(
         key for key in (*OPTIONS, "cpus", "env_file", "label_file", "pod_id_file") if params.get(key) is not None
     )
+    if params["recreate"] and params["recreate_policy"] == "never":
+        raise InvalidArgument("recreate_policy: never cannot be combined with recreate: omit one of them")
     image, overlay = params.get("image") or "", False
     by_name = params["state"] == "absent" or (params["state"] == "stopped" or params["force_restart"]) and not image
     if by_name or not (image or given):
         return Desired(**common)
-    if params["recreate"] and params["recreate_policy"] == "never":
-        raise InvalidArgument("recreate_policy: never cannot be combined with recreate: omit one of them")
     if params.get("comparisons"):
         from .._reconcile.comparisons import parse
 

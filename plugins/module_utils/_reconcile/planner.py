@@ -127,10 +127,7 @@ def _after_stop(container: Container, desired: Desired) -> list[Step]:
 def _absent(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
     if container is None:
         return Plan()
-    if container.config.infra:
-        raise DependencyExists(
-            f"container {container.name} holds the namespaces of a pod and is removed with it: use libpod_pod"
-        )
+    _check_not_infra(container)
     status = container.state.status
     if status.has_process and not desired.force_delete:
         raise InvalidState(
@@ -145,6 +142,13 @@ def _absent(runtime: Runtime, container: Optional[Container], desired: Desired) 
 
         steps += tuple(Step("rmi", image, "present") for image in images.unused(runtime, container, order))
     return Plan(steps, (), status.value, "absent")
+
+
+def _check_not_infra(container: Container) -> None:
+    if container.config.infra:
+        raise DependencyExists(
+            f"container {container.name} holds the namespaces of a pod, and is made and removed with it: use libpod_pod"
+        )
 
 
 def _with_dependents(runtime: Runtime, container: Container) -> list[Container]:
@@ -199,7 +203,11 @@ def _anew(runtime: Runtime, container: Container, desired: Desired) -> Plan:
 
 
 def _recreate(runtime: Runtime, container: Container, desired: Desired, found: list[Difference]) -> Plan:
-    """A new container in the old one's place; it runs where that is wanted, or where the old one ran."""
+    """A new container in the old one's place; it runs where that is wanted, or where the old one ran.
+
+    :raises DependencyExists: it is a pod's infra container.
+    """
+    _check_not_infra(container)
     status = container.state.status
     runs = desired.state in ("started", "paused") or status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
     steps = [*_pull(runtime, desired), Step("recreate", desired.name)]

@@ -157,7 +157,12 @@ def found(runtime: Runtime, name: str) -> Optional[Container]:
 
 def settled(runtime: Runtime, container: Optional[Container], desired: Desired) -> Desired:
     """What the task asks of this very container."""
-    if not desired.comparisons or container is None or container.unreadable:
+    if container is None or container.unreadable:
+        return desired
+    if desired.recreate and desired.options is None and desired.state not in ("absent", "stopped"):
+        # By its name alone: the new one is as the old one was described.
+        return desired._replace(options=container.config.options)
+    if not desired.comparisons:
         return desired
     from .comparisons import settle
 
