@@ -55,10 +55,14 @@ def _reaches(host: Host, status: str) -> dict[str, Any]:
     return found
 
 
-def _record(host: Host, result: Mapping[str, Any]) -> dict[str, Any]:
-    with open(f"{host.parts.run_root}/containers/{result['container']['Id']}/health.json", encoding="utf-8") as file:
-        found: dict[str, Any] = json.load(file)
-    return found
+def _runner(host: Host, result: Mapping[str, Any]) -> int:
+    """The PID of the runner on record, 0 where there was none."""
+    path = f"{host.parts.run_root}/containers/{result['container']['Id']}/health-runner.json"
+    try:
+        with open(path, encoding="utf-8") as file:
+            return int(json.load(file)[0])
+    except FileNotFoundError:
+        return 0
 
 
 def _touch(result: Result, name: str, *, there: bool = True) -> None:
@@ -87,7 +91,7 @@ def _with_words(host: Host, *words: str) -> list[int]:
 def test_states_log_live_change_and_dead_runner(host: Host) -> None:
     first = host.container(**WEB)
     assert not first.failed, first
-    runner = _record(host, first)["runner_pid"]
+    runner = _runner(host, first)
     assert runner in _with_words(host, "health", first["container"]["Id"])
     conmon_cgroup = f"libpod-conmon-{first['container']['Id']}"
     with open(f"/proc/{runner}/cgroup", encoding="ascii") as file:
@@ -108,7 +112,7 @@ def test_states_log_live_change_and_dead_runner(host: Host) -> None:
     assert foretold["actions"] == ["updated web"] and "health runner" in foretold["diff"]["before"]
     mended = host.container(**WEB)
     assert mended["actions"] == ["updated web"]
-    again = _record(host, mended)["runner_pid"]
+    again = _runner(host, mended)
     assert again != runner and process.start_time(again)
     assert not host.container(**WEB).changed
 
@@ -135,7 +139,7 @@ def test_states_log_live_change_and_dead_runner(host: Host) -> None:
 
 def test_check_on_demand_its_timeout_and_those_it_leaves(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     started = host.container(**{**WEB, "healthcheck_interval": "disable", "healthcheck": "cat /tmp/said; exit 3"})
-    assert not _record(host, started)["runner_pid"]
+    assert not _runner(host, started)
     _touch(started, "said")
     path = f"/proc/{started['container']['State']['Pid']}/root/tmp/said"
     with open(path, "w", encoding="ascii") as file:
@@ -242,7 +246,7 @@ def test_waiting(host: Host) -> None:
     assert one["Id"] == well["container"]["Id"] and one["State"]["Status"] == "running"
 
     # Nobody checks any more: who waits does it himself.
-    runner = _record(host, well)["runner_pid"]
+    runner = _runner(host, well)
     process.send_signal(runner, process.start_time(runner), signal.SIGKILL)
     said = host.module("libpod_container_wait", {"name": "web", "condition": ["healthy"], "timeout": LONG})
     assert (said.get("condition"), said.get("status"), said.changed) == ("healthy", "running", False), said
@@ -324,7 +328,7 @@ def test_killed_start_is_finished_by_its_next_run(host: Host) -> None:
         assert host.module("libpod_container", READY, kill_at=point).killed, point
         again = host.container(**READY)
         assert not again.failed, (point, again)
-        runner = _record(host, again)["runner_pid"]
+        runner = _runner(host, again)
         eventually(lambda: _with_words(host, "health", made["container"]["Id"]) == [runner], seconds=LONG)  # noqa: B023
         assert not host.container(**READY).changed, point
         _reaches(host, "healthy")
@@ -357,5 +361,5 @@ def test_examples_run_as_they_stand(host: Host) -> None:
     # Of the archive that the action plugin sends, the runner checks as well.
     made = host.play([serve], variables={"image": "busybox", "page": "second"})[serve["name"]]
     assert made["actions"] == ["recreated web"] and _reaches(host, "healthy")["Log"]
-    with open(f"/proc/{_record(host, made)['runner_pid']}/cmdline", encoding="utf-8") as file:
+    with open(f"/proc/{_runner(host, made)}/cmdline", encoding="utf-8") as file:
         assert file.read().split("\0")[2].startswith(f"{host.parts.static_root}/engine/")

@@ -20,13 +20,14 @@ from .._drivers import process
 from .._model.errors import ContainerRemoved, ContainerStopped, InvalidArgument, InvalidState, StateCorrupt
 from .._model.health import OUTPUT_LENGTH, TIMED_OUT, Health, Result, argv
 from .._model.status import ContainerStatus
+from . import runner
 from .observe import timestamp
 
 if TYPE_CHECKING:
     from .._model.config import ContainerConfig
     from .container import Container
 
-_RECORD = "health"
+_RECORD = _DUTY = "health"
 
 
 def read(container: Container) -> Optional[Health]:
@@ -70,35 +71,25 @@ def wants_runner(container: Container) -> bool:
     status = container.state.status
     if status not in (ContainerStatus.RUNNING, ContainerStatus.PAUSED) or not container.config.has_health_check:
         return False
-    from .._drivers import self_program
-
-    return bool(container.config.resolved["healthcheck_interval"] and self_program.argv(container.host.parts))
+    return bool(container.config.resolved["healthcheck_interval"]) and runner.possible(container)
 
 
 def lacks_runner(container: Container) -> bool:
     """Whether the helper should be checking the container, and is not there; no program is started."""
-    if not wants_runner(container):
-        return False
-    health = current(container)
-    return not process.alive(health.runner_pid, health.runner_start)
+    return wants_runner(container) and not runner.lives(container, _DUTY)
 
 
 def settle(container: Container, *, anew: bool = False) -> None:
     """Have a runner where one is wanted and none where not (in a batch); a new one where ``anew``."""
     if not container.state.status.has_process:
         return
-    health, wanted = current(container), wants_runner(container)
-    if process.alive(health.runner_pid, health.runner_start):
-        if wanted and not anew:
-            return
-        # Its session has the child that checks as well.
-        process.kill_session(health.runner_pid)
+    wanted = wants_runner(container)
+    if (anew or not wanted) and runner.end(container, _DUTY):
         with _turn(container, False) as mine:
             if mine:
                 _end_left_over(container)
     if wanted:
-        pid = _start_runner(container)
-        _write(container, health._replace(runner_pid=pid, runner_start=process.start_time(pid)))
+        runner.begin(container, _DUTY)
 
 
 def changed(container: Container, earlier: ContainerConfig) -> None:
@@ -110,41 +101,18 @@ def changed(container: Container, earlier: ContainerConfig) -> None:
     different = [name for name in now if name.startswith("health") and before[name] != now[name]]
     if "healthcheck" in different or "health_startup_cmd" in different:
         health = current(container)
-        fresh = Health(health.pid, health.pid_start, health.began)
-        _write(container, fresh._replace(runner_pid=health.runner_pid, runner_start=health.runner_start))
+        _write(container, Health(health.pid, health.pid_start, health.began))
     settle(container, anew=bool(different))
 
 
-def _start_runner(container: Container) -> int:
-    import subprocess
-
-    from .._drivers import cgroups_tree, self_program
-    from .._drivers.command import tool_environment
-    from .._drivers.effects import effect
-
-    state, parts = container.state, container.host.parts
-    effect("start health runner")
-    # It waits for the container's lock, which is ours, before it does anything.
-    runner = subprocess.Popen(
-        [*self_program.argv(parts), "health", container.id, str(state.pid), str(state.pid_start)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        env=tool_environment(parts.environment()),
-        start_new_session=True,
-    )
-    cgroups_tree.enter(container.host.cgroups, container.conmon_cgroup_path, runner.pid)
-    return runner.pid
-
-
-def tick(container: Container, life: tuple[int, int], runner: int) -> Optional[float]:
+def tick(container: Container, life: tuple[int, int], pid: int) -> Optional[float]:
     """The part of the runner with this PID: check if it is time; seconds until the next time, None where it may end.
 
     ``life`` are PID and start time of the container's process that it is for.
     """
     with container.batch():
-        if not _is_runner(container, life, runner):
+        mine = life == (container.state.pid, container.state.pid_start) and wants_runner(container)
+        if not (mine and runner.is_mine(container, _DUTY, pid)):
             return None
         options, health = container.config.health_options, current(container)
         interval = float(options["healthcheck_interval"] / 1e9)
@@ -156,25 +124,6 @@ def tick(container: Container, life: tuple[int, int], runner: int) -> Optional[f
         except InvalidState:
             return interval
     return max(0.0, health.due(options) - _now())
-
-
-def _is_runner(container: Container, life: tuple[int, int], runner: int) -> bool:
-    """Whether this life still wants a runner, and ``runner`` is the one; it becomes it where there is none."""
-    state = container.state
-    if life != (state.pid, state.pid_start) or not wants_runner(container):
-        return False
-    health = current(container)
-    if health.runner_pid == runner:
-        return True
-    if process.alive(health.runner_pid, health.runner_start):
-        return False
-    from .._drivers import cgroups_tree
-
-    # Whoever started it was killed before he could put it there.
-    for pid in (runner, os.getpid()):
-        cgroups_tree.enter(container.host.cgroups, container.conmon_cgroup_path, pid)
-    _write(container, health._replace(runner_pid=runner, runner_start=process.start_time(runner)))
-    return True
 
 
 # A check
@@ -301,7 +250,7 @@ def _turn(container: Container, wait: bool) -> Iterator[bool]:
 def probe(container: Container) -> None:
     """Check for one who waits: a success is recorded, a failure only where no runner does so and one is due."""
     health = current(container.peek())
-    alone = not process.alive(health.runner_pid, health.runner_start)
+    alone = not runner.lives(container, _DUTY)
     try:
         check(container, counts=alone and health.due(container.config.health_options) <= _now(), wait=False)
     except (InvalidState, ContainerRemoved):

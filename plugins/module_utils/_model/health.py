@@ -155,7 +155,6 @@ class Health(NamedTuple):
     ``pid`` and ``pid_start`` name the life it is of. ``began`` and ``counted`` are when that began and when the last
     check ended that counts, in seconds of the clock that nobody sets (CLOCK_BOOTTIME); ``counted`` 0 is never.
     ``passed`` is whether the startup check is over, ``successes`` and ``failures`` are its results so far.
-    ``runner_pid`` and ``runner_start`` name the process that runs the checks, 0 where there was none.
     """
 
     pid: int = 0
@@ -168,8 +167,6 @@ class Health(NamedTuple):
     failures: int = 0
     counted: float = 0.0
     log: tuple[dict[str, Any], ...] = ()
-    runner_pid: int = 0
-    runner_start: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return self._asdict()
