@@ -712,18 +712,25 @@ options:
     type: str
     choices: [k8s-file, json-file, journald, none, passthrough]
   log_opt:
-    description: Options of the log.
+    description:
+      - Options of the log. O(log_opt.max_size) is changed in place where the new size is not above the one that the
+        running container was started with, or that had none. A larger size than that, and any other O(log_opt.path) or
+        O(log_opt.tag), needs a new container, for conmon takes its own at its start alone.
     type: dict
     aliases: [log_options]
     suboptions:
       path:
-        description: File of the log.
+        description: File of the log. With O(log_driver=k8s-file) only.
         type: str
       max_size:
-        description: Size at which the log is begun anew, such as V(10m).
+        description:
+          - Size at which the log is begun anew, such as V(10m). With O(log_driver=k8s-file) only.
+          - A size that is changed in place is kept by a process beside conmon until the container is next started. A
+            log that is larger already is begun anew at once; one that is written to very fast may outgrow the size by
+            what is written within some milliseconds.
         type: str
       tag:
-        description: Tag of the log's entries.
+        description: Tag of the log's entries. With O(log_driver=journald) only.
         type: str
   interactive:
     description: Whether the container's standard input stays open.
@@ -767,7 +774,7 @@ options:
     description:
       - How to look for what somebody changed behind the engine's back. It is put right, and told with the differences.
       - V(auto) sees limits, interfaces and addresses, mounts, the engine's files over C(/etc), a killed conmon, and a
-        killed runner of health checks.
+        killed runner of health checks or of a log's limit.
       - V(full) asks the CNI plugins too, which know their own rules, and takes longer.
     type: str
     choices: [auto, full]

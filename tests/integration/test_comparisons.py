@@ -71,6 +71,7 @@ CHOICES: dict[str, list[Any]] = {
     "tmpfs": [None, {"/scratch": "size=1m"}],
     "ulimit": [None, ["nofile=100"]],
     "read_only": [None, True],
+    "log_opt": [None, {"max_size": "1m"}, {"max_size": "2m"}],
     "state": ["started", "started", "started", "present", "stopped", "paused"],
 }
 PAIRS = 20
@@ -78,7 +79,7 @@ PAIRS = 20
 
 def _configuration(pick: random.Random, earlier: dict[str, Any]) -> dict[str, Any]:
     """Another configuration, in a few options; every other time only in those that change in place."""
-    names = pick.sample(sorted(CHOICES), 3) if pick.random() < 0.5 else ["memory", "label", "stop_timeout", "state"]
+    names = pick.sample(sorted(CHOICES), 3) if pick.random() < 0.5 else ["memory", "label", "log_opt", "state"]
     changed = {name: pick.choice(CHOICES[name]) for name in names}
     return {name: value for name, value in {**earlier, **changed}.items() if value is not None}
 

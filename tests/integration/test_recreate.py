@@ -153,7 +153,7 @@ CHANGES: list[tuple[str, Any]] = [
     ("cgroup_parent", "/libpod_parent/below"),
     ("tty", True),
     ("interactive", True),
-    ("log_opt", {"max_size": "1m"}),
+    ("log_driver", "none"),
     ("network", "bridge"),
     ("image", "bare"),
 ]

@@ -13,6 +13,8 @@ from typing import Any, Callable, Mapping, Optional
 
 # Ends at TERM at once; a plain `sleep` as PID 1 ignores it.
 WAITING = ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
+# Prints what ``say`` has it print.
+ECHOING = ["sh", "-c", "mkfifo /tmp/said; exec cat <> /tmp/said"]
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,14 @@ def eventually(what: Callable[[], Any], *, seconds: float = 5.0) -> Any:
         assert time.monotonic() < deadline, f"it did not come true in {seconds} seconds; last: {found!r}"
         time.sleep(0.01)
     return found
+
+
+def say(pid: int, text: str) -> None:
+    """Have the container of this process, whose command is ECHOING, print ``text``."""
+    path = f"/proc/{pid}/root/tmp/said"
+    eventually(lambda: os.path.exists(path))
+    with open(os.open(path, os.O_WRONLY), "w", encoding="ascii") as file:
+        file.write(text)
 
 
 def files(*tops: str) -> dict[str, tuple[Any, ...]]:

@@ -54,7 +54,7 @@ def test_options_are_normalised_and_remembered() -> None:
     + [("labels", "label", {"a": "b"}), ("add_hosts", "etc_hosts", {"a": "1.2.3.4"}), ("working_dir", "workdir", "/w")]
     + [
         ("capabilities", "cap_add", ["KILL"]),
-        ("log_options", "log_opt", {"tag": "x"}),
+        ("log_options", "log_opt", {"path": "/x"}),
         ("network_mode", "network", ["none"]),
     ]
     + [("dns_servers", "dns", ["::1"]), ("ulimits", "ulimit", ["core=0"]), ("published_ports", "publish", ["80"])],

@@ -86,7 +86,7 @@ def test_every_option_can_be_ignored(name: str) -> None:
         ({"network": ["front"]}, {}, {"network": "allow_more_present"}),
         ({"ulimit": ["core=0", "nofile=9"]}, {"ulimit": ["nofile=9:9"]}, {"ulimit": "allow_more_present"}),
         ({"security_opt": ["mask=/a:/b"]}, {"security_opt": ["mask=/b"]}, {"security_opt": "allow_more_present"}),
-        ({"log_opt": {"tag": "x", "max_size": "1m"}}, {"log_opt": {"tag": "x"}}, {"log_opt": "allow_more_present"}),
+        ({"log_opt": {"path": "/x", "max_size": "1m"}}, {"log_opt": {"path": "/x"}}, {"log_opt": "allow_more_present"}),
         ({"tty": True, "hostname": "b"}, {"hostname": "a"}, {"*": "ignore"}),
     ],
 )

@@ -66,7 +66,7 @@ def test_record_gives_the_configuration_back() -> None:
         "pod": "12" * 32,
         "borrowed_volumes": (normalise({"volume": ["v:/v"]})["volume"][0],),
     }
-    config = make(IMAGE, more=more, publish=["8080:80"], env={"A": "1"}, ulimit=["core=0"], log_opt={"tag": "x"})
+    config = make(IMAGE, more=more, publish=["8080:80"], env={"A": "1"}, ulimit=["core=0"], log_opt={"path": "/x"})
     assert ContainerConfig.from_json(json.loads(json.dumps(config.to_json())), "p") == config
 
 
@@ -206,6 +206,8 @@ def test_paths_have_defaults() -> None:
     assert make(log_driver="journald", log_opt={"tag": "x"}).log_path == make(log_driver="none").log_path == ""
     with pytest.raises(InvalidArgument, match="log_opt: log_driver is journald"):
         make(log_driver="journald", log_opt={"path": "/var/log/web"})
+    with pytest.raises(InvalidArgument, match="log_opt: log_driver is k8s-file, whose entries have no tag"):
+        make(log_opt={"tag": "x"})
     with pytest.raises(InvalidArgument, match="log_driver: passthrough"):
         make(log_driver="passthrough")
 

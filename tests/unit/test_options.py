@@ -199,7 +199,7 @@ def test_limits_are_live_and_only_the_environment_is_secret() -> None:
     live = {name for name, row in OPTIONS.items() if row.change == Change.LIVE}
     ports = {"publish", "publish_all", "expose"}
     limits = {*cgroups.LIMITS, *cgroups_direct.OPTIONS}
-    assert live == {*limits, "network", "dns", "dns_option", "dns_search", "etc_hosts", *ports}
+    assert live == {*limits, "network", "dns", "dns_option", "dns_search", "etc_hosts", "log_opt", *ports}
     checks = {name for name in OPTIONS if name.startswith("health")}
     assert {name for name, row in OPTIONS.items() if row.change == Change.RECORD} == {
         *checks,
@@ -224,6 +224,8 @@ def test_limits_are_live_and_only_the_environment_is_secret() -> None:
         ("network", ["host"], ["bridge"], Change.RECREATE),
         ("cgroup_conf", {"memory.high": "1"}, {"memory.high": "2", "memory.low": "1"}, Change.LIVE),
         ("cgroup_conf", {"memory.high": "1"}, {}, Change.RECREATE),
+        ("log_opt", {"path": "/x"}, {"path": "/x", "max_size": "1m"}, Change.LIVE),
+        ("log_opt", {"path": "/x", "max_size": "1m"}, {"max_size": "1m"}, Change.RECREATE),
         ("annotation", {"a": "1"}, {"b": "1"}, Change.RECORD),
         ("annotation", {"run.oci.hooks": "1", "a": "1"}, {"run.oci.hooks": "1"}, Change.RECORD),
         ("annotation", {}, {"run.oci.hooks": "1"}, Change.RECREATE),

@@ -475,6 +475,10 @@ class Container:
                 from . import health
 
                 health.changed(self, earlier)
+            if config.options["log_opt"]["max_size"]:
+                from . import log_limit
+
+                log_limit.begin(self)
 
     def cleanup(self, *, delete: bool = False) -> None:
         """Take down all of the container but its configuration and, unless ``delete``, its top layer; idempotent."""

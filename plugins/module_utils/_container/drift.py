@@ -31,7 +31,7 @@ class Finding(NamedTuple):
     """One part that is not as recorded; ``restart``: only a restart puts it right, else an update in place does.
 
     ``part`` is a limit's option, or a file of ours (``/etc/hosts``), or begins with ``network ``, ``mount `` or is
-    ``conmon`` or ``health runner``.
+    ``conmon``, ``health runner`` or ``log-limit runner``.
     """
 
     part: str
@@ -47,6 +47,10 @@ def findings(container: Container, known: set[str], *, full: bool = False) -> li
         from .health import lacks_runner
 
         found += [Finding("health runner", "ended", "running")] if lacks_runner(container) else []
+    if container.config.options["log_opt"]["max_size"]:
+        from .log_limit import lacks_runner
+
+        found += [Finding("log-limit runner", "ended", "running")] if lacks_runner(container) else []
     network = network_facts.wrong(container)
     found += [Finding(f"network {part}", what, "as attached") for part, what in network.items()]
     if full and not network:

@@ -36,5 +36,9 @@ def update(container: Container, config: ContainerConfig, changed: Iterable[str]
             from . import etc_files
 
             container.save(etc_files=etc_files.fill(container, config))
+        if "log_opt" in parts:
+            from . import log_limit
+
+            log_limit.end(container)
     container.store.write_config(config)
     container.event("update")

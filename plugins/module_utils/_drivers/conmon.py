@@ -16,6 +16,7 @@ import subprocess
 from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
 from .._model.errors import LibpodError, ToolMissing
+from . import conmon_log
 from .command import tool_environment
 from .effects import effect
 from .oci import OciRuntime
@@ -102,7 +103,7 @@ class Conmon:
         argv += ["--conmon-pidfile", it.conmon_pid_file, "--exit-dir", f"{it.run_dir}/exits"]
         argv += ["--persist-dir", f"{it.run_dir}/persist", "--full-attach", "--log-level", "error"]
         argv += ["-l", f"k8s-file:{it.log_path}" if it.log_path else "journald" if it.journal else "none"]
-        argv += ["--log-size-max", str(it.log_size_max)] if it.log_size_max else []
+        argv += [conmon_log.LIMIT_OPTION, str(it.log_size_max)] if it.log_size_max else []
         argv += ["--log-tag", it.log_tag] if it.log_tag else []
         argv += ["-T", str(it.timeout)] if it.timeout else []
         argv += ["--exit-command", it.exit_command[0]] if it.exit_command else []

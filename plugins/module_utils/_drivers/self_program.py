@@ -12,6 +12,8 @@ from .._model.parts import Parts
 
 _PACKAGE = __package__.rpartition(".")[0]
 _MAIN = f"{_PACKAGE}._helper.main"
+# The package's name in the archive that the action plugin sends, and each run keeps (module_utils/engine_archive.py).
+_ARCHIVED = "libpod_engine"
 
 
 def argv(parts: Parts) -> list[str]:
@@ -23,3 +25,8 @@ def argv(parts: Parts) -> list[str]:
     if not sys.executable or archive and os.path.dirname(archive) != f"{parts.static_root}/engine":
         return []
     return [sys.executable, "-I", *([archive] if archive else ["-m", _MAIN])]
+
+
+def stays(parts: Parts) -> bool:
+    """Whether the host keeps this engine once a run is through: in check mode nothing is kept, but foretold."""
+    return bool(argv(parts)) or _PACKAGE == _ARCHIVED

@@ -32,6 +32,7 @@ COMMANDS = {
     "boot": ("_helper.boot", "boot", "start what is to run after a boot; run by the host's init"),
     "exit": ("_helper.exit", "on_exit", "clean up after a container's end; run by conmon"),
     "health": ("_helper.health", "watch", "check a container's health again and again; run by the engine"),
+    "log-limit": ("_helper.log_limit", "keep", "keep a container's log at its size; run by the engine"),
 }
 
 

@@ -83,6 +83,11 @@ def _none_taken_away(before: Any, after: Any) -> bool:
     return set(before) <= set(after)
 
 
+def _size_alone(before: Any, after: Any) -> bool:
+    """conmon takes path and tag at its start alone; whether it can have the size, its own limit says (log_limit)."""
+    return bool({**before, "max_size": None} == {**after, "max_size": None})
+
+
 def _not_the_runtimes(before: Any, after: Any) -> bool:
     """Some annotations are orders to the OCI runtime (crun(1), systemd properties of runc), carried out at creation."""
     differing = {key for key in {*before, *after} if before.get(key) != after.get(key)}
@@ -238,6 +243,8 @@ _ROWS = (
         _LOG_DEFAULT,
         aliases=("log_options",),
         suboptions=(("max_size", "str"), ("path", "str"), ("tag", "str")),
+        change=_LIVE,
+        in_place=_size_alone,
     ),
     _row("healthcheck", "raw", _later("health", "command"), aliases=("health_cmd",), change=_RECORD),
     _row("healthcheck_interval", "str", _later("health", "interval"), aliases=("health_interval",), change=_RECORD),
@@ -314,6 +321,8 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
         settle(meant)
     if meant["log_driver"] == "journald" and (meant["log_opt"]["path"] or meant["log_opt"]["max_size"]):
         raise InvalidArgument("log_opt: log_driver is journald, which takes a tag only: omit path and max_size")
+    if meant["log_driver"] == "k8s-file" and meant["log_opt"]["tag"]:
+        raise InvalidArgument("log_opt: log_driver is k8s-file, whose entries have no tag: omit tag, or use journald")
     if meant["log_driver"] == "none" and meant["log_opt"] != _LOG_DEFAULT:
         raise InvalidArgument("log_opt: log_driver is none, which keeps no log: omit one of them")
     if meant["no_hosts"] and meant["etc_hosts"]:

@@ -14,7 +14,7 @@ from .._model.errors import InvalidArgument, NoSuchContainer, NoSuchImage
 from .._model.image import local_names, name_for_source
 from .._model.namespaces import OPTIONS
 from .._model.options import OPTIONS as TABLE
-from .._model.options import Change, changed_options
+from .._model.options import Change, Option, changed_options
 from .._runtime.runtime import Runtime
 from .desired import Desired
 from .plan import RESTART, Difference
@@ -34,8 +34,7 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
         before = recorded.get(row.name, config.options.get(row.name, row.default))
         after = wanted.get(row.name, desired.options[row.name])
         if before != after and not _both_join(config, desired, row.name):
-            needs = row.needs(config.options.get(row.name, row.default), desired.options[row.name])
-            found.append(Difference(row.name, before, after, needs, row.secret))
+            found.append(Difference(row.name, before, after, _needs(runtime, config, desired, row), row.secret))
     if any(one.option in _USER for one in found) and _same_user(runtime, config, wanted["user"], desired.options):
         found = [one for one in found if one.option not in _USER]
     if not plain(desired.options):
@@ -43,6 +42,18 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
     if desired.forcing is not None:
         found = [one._replace(ignored=one.option not in desired.forcing) for one in found]
     return [one for one in found if desired.comparisons.get(one.option) != "ignore"]
+
+
+def _needs(runtime: Runtime, config: ContainerConfig, desired: Desired, row: Option) -> Change:
+    """What the difference in this option asks for of this very container."""
+    after = desired.wanted[row.name]
+    needs = row.needs(config.options.get(row.name, row.default), after)
+    if row.name == "log_opt" and needs == Change.LIVE:
+        from .._container.log_limit import reachable
+
+        if not reachable(Container(runtime.store, runtime.host, config), after["max_size"]):
+            return Change.RECREATE
+    return needs
 
 
 def _same_user(runtime: Runtime, config: ContainerConfig, user: str, options: Mapping[str, Any]) -> bool:

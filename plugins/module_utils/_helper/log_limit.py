@@ -1,0 +1,110 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The runner that keeps one container's log at a limit that its conmon does not have.
+
+It sleeps until the log is written to, looks at its size now and then (the sooner, the sooner the limit would be
+reached), and has conmon begin the log anew, as conmon itself does at its own limit.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from typing import TYPE_CHECKING, Any, Optional, Sequence
+
+from .._drivers import conmon_log, process
+from .._drivers.inotify import Watch
+from .._model.parts import Parts
+from . import runner
+
+if TYPE_CHECKING:
+    from .._container.container import Container
+
+# Seconds between two looks at a log that is being written to.
+_SHORTEST, _LONGEST = 0.001, 0.05
+# Until the next look where nobody tells, and until conmon is told once more where it did not hear.
+_BLIND_SECONDS = 1.0
+
+
+def keep(parts: Parts, words: Sequence[str]) -> int:
+    """``log-limit ID PID START``: keep the log for as long as the process that began at START ticks runs."""
+    life = runner.life(words)
+    order: Optional[Sequence[Any]] = ()
+    delay = 0.0
+    while order == () and not process.wait_end(*life, delay):
+        order = runner.asked(parts, words, _order, ())
+        delay = runner.AGAIN_SECONDS
+    if order:
+        _keep(life, _Log(*order))
+    return 0
+
+
+def _order(container: Container, life: runner.Life, pid: int) -> Optional[tuple[int, str, str]]:
+    from .._container.log_limit import order
+
+    return order(container, life, pid)
+
+
+def _keep(life: runner.Life, log: _Log) -> None:
+    poll = select.poll()
+    try:
+        end = os.pidfd_open(life[0])
+    except ProcessLookupError:
+        return
+    poll.register(end, select.POLLIN)
+    if log.watch is not None:
+        poll.register(log.watch, select.POLLIN)
+    going_on = process.alive(*life)
+    while going_on:
+        pause, told = log.look()
+        happened = poll.poll(None if told else _BLIND_SECONDS * 1000)
+        going_on = all(descriptor != end for descriptor, _event in happened)
+        # What is written meanwhile is one look's.
+        time.sleep(pause)
+
+
+class _Log:
+    """The file that conmon writes, and what the looks before have shown of it."""
+
+    def __init__(self, limit: int, path: str, run_dir: str) -> None:
+        self._limit = limit
+        self._path = path
+        self._run_dir = run_dir
+        self._inode, self._size, self._time = 0, 0, 0.0
+        self._rate = 0.0  # bytes in a second, half of what it was before at least
+        self._told = 0.0  # when conmon was last told to begin this file anew
+        try:
+            self.watch: Optional[Watch] = Watch()
+        except OSError:
+            self.watch = None
+
+    def look(self) -> tuple[float, bool]:
+        """Have the log begun anew where it is over the limit; seconds until the next look at the earliest, and whether
+        ``watch`` tells when there is something to be seen."""
+        try:
+            status = os.stat(self._path)
+            if self.watch is not None:
+                self.watch.forget()
+                if status.st_ino != self._inode:
+                    self.watch.look_at(self._path)
+                    now_there = os.stat(self._path)
+                    if now_there.st_ino != status.st_ino:
+                        self._inode = 0
+                        return _SHORTEST, True
+                    status = now_there
+        except OSError:
+            self._inode = 0
+            return _LONGEST, False
+        now, size = time.monotonic(), status.st_size
+        if status.st_ino != self._inode:
+            self._inode, self._size, self._told = status.st_ino, 0, 0.0
+        self._rate = max((size - self._size) / (now - self._time), self._rate / 2)
+        self._size, self._time = size, now
+        if size <= self._limit:
+            soon = (self._limit - size) / (self._rate or 1.0) / 2
+            return min(max(soon, _SHORTEST), _LONGEST), self.watch is not None
+        if now > self._told + _BLIND_SECONDS and conmon_log.reopen(self._run_dir):
+            self._told = now
+        return _SHORTEST, self.watch is not None

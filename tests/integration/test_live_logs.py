@@ -1,0 +1,337 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The log's limit changed under running containers: the same process, the same conmon, and a log that obeys."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from typing import Any, Mapping, Optional
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import conmon_log, process, self_program
+from ansible_collections.libpod.engine.plugins.module_utils._helper import log_limit
+from ansible_collections.libpod.engine.tests.support import preload
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result
+from ansible_collections.libpod.engine.tests.support.process import ECHOING, eventually, say
+
+preload.engine()
+
+BASE: dict[str, Any] = {"name": "web", "image": "busybox", "network": "none", "command": ECHOING, "stop_timeout": 0}
+LONG = 60.0
+# A line whose length divides that of every buffer on its way, so that none is cut, and the bytes of its entry.
+LINE = "x" * 63 + "\n"
+ENTRY = len(LINE) + 45
+# Room for a hundred entries, two hundred and three hundred.
+SMALL, MIDDLE, LARGE = (f"{ENTRY * entries}b" for entries in (100, 200, 300))
+
+
+class Web:
+    """A running container, its conmon and its log."""
+
+    def __init__(self, host: Host, result: Mapping[str, Any]) -> None:
+        assert "container" in result, result
+        self.id: str = result["container"]["Id"]
+        self.pid: int = result["container"]["State"]["Pid"]
+        self.log: str = result["container"]["HostConfig"]["LogConfig"]["Path"]
+        self.run_dir = f"{host.parts.run_root}/containers/{self.id}"
+        self._host = host
+        with open(f"{self.run_dir}/conmon.pid", encoding="ascii") as file:
+            self.conmon = int(file.read())
+
+    @property
+    def identity(self) -> tuple[str, int, int, int, int]:
+        """What stays the same as long as nothing was started anew."""
+        return self.id, self.pid, process.start_time(self.pid), self.conmon, process.start_time(self.conmon)
+
+    @property
+    def own_limit(self) -> Optional[int]:
+        return conmon_log.limit(self.conmon)
+
+    @property
+    def inode(self) -> int:
+        return os.stat(self.log).st_ino
+
+    @property
+    def size(self) -> int:
+        return os.stat(self.log).st_size
+
+    def prints(self, lines: int) -> None:
+        """Have it print them into the file that is there."""
+        inode, size = self.inode, self.size
+        say(self.pid, LINE * lines)
+        eventually(lambda: self.size == size + ENTRY * lines, seconds=LONG)
+        assert self.inode == inode
+
+    def begins_anew(self, lines: int) -> None:
+        """Have it print that many, which the log has no room for."""
+        inode = self.inode
+        say(self.pid, LINE * lines)
+        eventually(lambda: self.inode != inode, seconds=LONG)
+        assert self.size <= ENTRY * lines
+
+    def empties(self) -> None:
+        inode = self.inode
+        assert conmon_log.reopen(self.run_dir)
+        eventually(lambda: self.inode != inode, seconds=LONG)
+
+    @property
+    def runner(self) -> int:
+        """The PID of the runner on record, which is the only one; 0 where there is none, and none is on record."""
+        record = f"{self.run_dir}/log-limit-runner.json"
+        try:
+            with open(record, encoding="utf-8") as file:
+                recorded, started = json.load(file)
+        except FileNotFoundError:
+            recorded = started = 0
+        alive = recorded if process.alive(recorded, started) else 0
+        # A child of its own may be asking what is to be done.
+        eventually(lambda: self._runners() == ([alive] if alive else []), seconds=LONG)
+        return alive
+
+    def _runners(self) -> list[int]:
+        found = []
+        for pid in self._host.cgroups.processes():
+            try:
+                with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+                    words = file.read().split("\0")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if "log-limit" in words and self.id in words:
+                found.append(pid)
+        return found
+
+
+def _to(host: Host, max_size: Optional[str], action: str, **more: Any) -> Result:
+    """Change the limit; check mode foretells what happens, and a second run has nothing to do."""
+    task = {**BASE, "log_opt": {"max_size": max_size}, **more}
+    foretold = host.container(**task, check=True, diff=True)
+    done = host.container(**task, diff=True)
+    assert not done.failed and done["actions"] == foretold["actions"] == [f"{action} web"], (done, foretold)
+    assert (done["diff"], done["plan"]) == (foretold["diff"], foretold["plan"])
+    settled = host.container(**task)
+    assert not settled.changed, settled
+    return done
+
+
+def test_limit_comes_moves_and_goes_where_conmon_has_none(host: Host) -> None:
+    web = Web(host, host.container(**BASE))
+    before = web.identity
+    assert web.own_limit is None and not web.runner
+    web.prints(150)
+
+    # What is over the new limit already is begun anew at once.
+    inode = web.inode
+    assert Web(host, _to(host, SMALL, "updated")).identity == before
+    eventually(lambda: web.inode != inode, seconds=LONG)
+    assert web.size == 0
+    with open(f"/proc/{web.runner}/cgroup", encoding="ascii") as file:
+        assert all(line.rstrip().endswith(f"libpod-conmon-{web.id}") for line in file if ":memory:" in line)
+    web.prints(60)
+    web.prints(40)
+    web.begins_anew(1)
+    web.prints(70)
+    shown = host.module("libpod_container_logs", {"name": "web"})["stdout"]
+    assert shown.count("\n") + 1 in (70, 71), "the newest are there, the older ones are gone"
+
+    runner = web.runner
+    assert Web(host, _to(host, MIDDLE, "updated")).identity == before
+    assert web.runner not in (0, runner)
+    web.prints(100)
+    web.begins_anew(40)
+    assert Web(host, _to(host, None, "updated")).identity == before
+    assert not web.runner
+    web.prints(300)
+
+
+def test_conmons_own_limit_is_the_highest_there_can_be(host: Host) -> None:
+    web = Web(host, host.container(**BASE, log_opt={"max_size": MIDDLE}))
+    before = web.identity
+    assert web.own_limit == 200 * ENTRY and not web.runner
+    assert Web(host, _to(host, SMALL, "updated")).identity == before
+    assert web.runner
+    web.prints(90)
+    web.begins_anew(20)
+    # conmon keeps the other by itself.
+    assert Web(host, _to(host, MIDDLE, "updated")).identity == before
+    assert not web.runner
+    for above in (LARGE, None):
+        done = _to(host, above, "recreated")
+        assert done["diff"]["after"]["recreated because of"] == ["log_opt"]
+    assert Web(host, done).own_limit is None
+
+    os.mkdir("/srv/logs")
+    _to(host, None, "recreated", log_opt={"path": "/srv/logs/web.log"})
+    host.container("web", state="absent")
+    shutil.rmtree("/srv/logs")
+
+
+def test_change_of_a_stopped_container_is_for_its_next_start(host: Host) -> None:
+    host.container(**BASE, log_opt={"max_size": SMALL})
+    host.container("web", state="stopped")
+    assert _to(host, LARGE, "updated", state="present")["container"]["State"]["Status"] == "exited"
+    web = Web(host, host.container(**BASE, log_opt={"max_size": LARGE}))
+    assert web.own_limit == 300 * ENTRY and not web.runner
+    _to(host, SMALL, "updated")
+    assert web.runner
+    host.container("web", state="stopped")
+    assert not web.runner
+    web = Web(host, host.container("web", state="started"))
+    assert web.own_limit == 100 * ENTRY and not web.runner
+
+
+def test_killed_runner_is_drift_and_a_second_one_ends(host: Host) -> None:
+    host.container(**BASE)
+    task = {**BASE, "log_opt": {"max_size": SMALL}}
+    web = Web(host, host.container(**task))
+    first, before = web.runner, web.identity
+    words = ["log-limit", web.id, str(web.pid)]
+    environment = {**os.environ, **host.parts.environment()}
+    for started in (process.start_time(web.pid), 1):
+        argv = [*self_program.argv(host.parts), *words, str(started)]
+        subprocess.run(argv, env=environment, check=True, timeout=LONG)
+    assert web.runner == first
+
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: not process.start_time(first))
+    foretold = host.container(**task, check=True, diff=True)
+    assert foretold["actions"] == ["updated web"] and "log-limit runner" in foretold["diff"]["before"]
+    assert host.container(**task)["actions"] == ["updated web"]
+    assert web.identity == before and web.runner not in (0, first)
+    assert not host.container(**task).changed
+    web.prints(90)
+    web.begins_anew(20)
+
+    # Two at once, as where one is started that cannot see the other: the log obeys, and goes on.
+    other = os.fork()
+    if other == 0:
+        log = log_limit._Log(100 * ENTRY, web.log, web.run_dir)
+        log_limit._keep((web.pid, process.start_time(web.pid)), log)
+        os._exit(0)
+    for _time in range(3):
+        web.begins_anew(101)
+        time.sleep(0.2)  # the slower one's order may follow
+    web.empties()
+    web.prints(90)
+
+    # The container ends by itself, and they with it.
+    os.kill(web.pid, signal.SIGKILL)
+    eventually(lambda: not web._runners(), seconds=LONG)
+    assert os.waitpid(other, 0)[1] == 0
+
+
+def test_killed_change_is_finished_by_its_next_run(host: Host) -> None:
+    web = Web(host, host.container(**BASE))
+    before = web.identity
+    tasks = [
+        (entries, {**BASE, "log_opt": {"max_size": size}}) for entries, size in ((100, SMALL), (200, MIDDLE), (0, None))
+    ]
+    points = [host.module("libpod_container", task, kill_at=NOWHERE).effects for _entries, task in tasks]
+    assert any("start log-limit runner" in name for name in points[0]) and points[2]
+    for number in range(max(map(len, points))):
+        for (entries, task), names in zip(tasks, points):
+            # An effect may be missing: whether the runner it ends has a child at that moment is chance.
+            host.module("libpod_container", task, kill_at=names[min(number, len(names) - 1)])
+            again = host.container(**task)
+            assert not again.failed and Web(host, again).identity == before, (again, names[number:])
+            assert not host.container(**task).changed
+            assert bool(web.runner) == bool(entries)
+            web.empties()
+            web.prints(entries - 10 if entries else 250)
+            if entries:
+                web.begins_anew(20)
+
+
+def _busy(pid: int) -> int:
+    """Nanoseconds that a process was on a CPU: sched-stats of the kernel's documentation."""
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+        return int(file.read().split()[0])
+
+
+def test_runner_sleeps_while_nothing_is_written_and_keeps_up_with_what_is(host: Host) -> None:
+    host.container(**BASE)
+    web = Web(host, host.container(**BASE, log_opt={"max_size": "1m"}))
+    web.prints(1)
+    runner = web.runner
+    time.sleep(0.5)
+    at_rest = _busy(runner)
+    time.sleep(1)
+    assert _busy(runner) == at_rest, "it does not wake up"
+
+    flood = {**BASE, "command": ["yes", "x" * 80]}
+    host.container(**flood)
+    web = Web(host, host.container(**flood, log_opt={"max_size": "1m"}))
+    everybody = (web.runner, web.pid, web.conmon)
+    began = [_busy(pid) for pid in everybody]
+    inodes, sizes = set(), []
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        found = os.stat(web.log)
+        inodes.add(found.st_ino)
+        sizes.append(found.st_size)
+        time.sleep(0.0005)
+    mine, *others = (_busy(pid) - before for pid, before in zip(everybody, began))
+    assert mine < sum(others) / 4
+    assert len(inodes) > 5
+    assert sorted(sizes)[len(sizes) // 2] < 16 << 20
+
+
+def test_runner_without_inotify_and_without_a_starter_looks_by_itself(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.container(**BASE)
+    web = Web(host, host.container(**BASE, log_opt={"max_size": SMALL}))
+    runner = web.runner
+    os.kill(runner, signal.SIGKILL)
+    eventually(lambda: not process.start_time(runner))
+
+    def none_left() -> None:
+        raise OSError(24, "inotify")
+
+    monkeypatch.setattr(log_limit, "Watch", none_left)
+    words = [web.id, str(web.pid), str(process.start_time(web.pid))]
+    child = os.fork()
+    if child == 0:
+        os._exit(log_limit.keep(host.parts, words))
+    web.prints(90)
+    web.begins_anew(20)
+    # It has put itself where the container's end ends it.
+    assert not host.container("web", state="absent").failed
+    assert os.waitpid(child, 0)[1] in (0, signal.SIGKILL)
+
+
+def test_limits_of_several_containers_in_one_task(host: Host) -> None:
+    def task(*sizes: Optional[str]) -> dict[str, Any]:
+        return {
+            "containers": [{**BASE, "name": f"c{n}", "log_opt": {"max_size": size}} for n, size in enumerate(sizes)]
+        }
+
+    host.module("libpod_containers", task(None, MIDDLE, MIDDLE))
+    wanted = task(SMALL, SMALL, LARGE)
+    foretold = host.module("libpod_containers", wanted, check=True)
+    done = host.module("libpod_containers", wanted)
+    assert done["actions"] == foretold["actions"] == ["updated c0", "updated c1", "recreated c2"], done
+    assert not host.module("libpod_containers", wanted).changed
+
+
+def test_check_mode_of_an_engine_that_is_not_on_the_host_yet_foretells_the_same(host: Host) -> None:
+    tasks = [
+        {"name": "web", "libpod.engine.libpod_container": {**BASE, "log_opt": {"max_size": size}}}
+        for size in (None, SMALL)
+    ]
+    web = Web(host, host.play(tasks[:1])["web"])
+    shutil.rmtree(f"{host.parts.static_root}/engine")
+    foretold = host.play(tasks[1:], check=True)["web"]
+    assert foretold["actions"] == ["updated web"]
+    before = web.identity
+    assert Web(host, host.play(tasks[1:])["web"]).identity == before
+    with open(f"/proc/{web.runner}/cmdline", encoding="utf-8") as file:
+        assert file.read().split("\0")[2].startswith(f"{host.parts.static_root}/engine/")
+    web.prints(90)
+    web.begins_anew(20)
