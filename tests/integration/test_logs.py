@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import Any
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._container.log_lines import Wanted, stream
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import conmon_log
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, InvalidState
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.process import WAITING
+from ansible_collections.libpod.engine.tests.support.process import ECHOING, WAITING, eventually, say
 
 OPTIONS: dict[str, Any] = {"image": "busybox", "network": "none"}
 
@@ -48,6 +51,55 @@ def test_follow_ends_with_the_container_or_with_the_time(host: Host) -> None:
     began = time.monotonic()
     host.module("libpod_container_logs", {"name": "d", "follow": True, "timeout": 0.2})
     assert 0.2 <= time.monotonic() - began < 5
+    # One that prints without a pause: there is always more, and another file.
+    flood = ["sh", "-c", "yes | head -c 10000000; exec sleep 1000"]
+    host.container("e", command=flood, log_opt={"max_size": "8k"}, stop_timeout=0, **OPTIONS)
+    got = host.module("libpod_container_logs", {"name": "e", "follow": True, "timeout": 0.2})
+    assert set(got["stdout"].splitlines()) == {"y"}
+
+
+def test_following_misses_nothing_where_the_log_is_begun_anew(host: Host) -> None:
+    made = host.container("c", command=ECHOING, **OPTIONS)
+    container = Runtime(host.parts).container("c")
+    log = container.log_path
+
+    def says(line: str) -> None:
+        say(made["container"]["State"]["Pid"], f"{line}\n")
+
+        def there() -> bool:
+            with open(log, encoding="ascii") as file:
+                return file.read().endswith(f" {line}\n")
+
+        eventually(there)
+
+    says("one, and long enough for what follows to be shorter")
+    lines = stream(container, Wanted(follow=60.0))
+    assert next(lines).text.startswith("one")
+    os.truncate(log, 0)
+    says("two")
+    assert next(lines).text == "two"
+    for number in range(3):
+        says(f"{number} before")
+        inode = os.stat(log).st_ino
+        assert conmon_log.reopen(container.run_dir)
+        eventually(lambda: os.stat(log).st_ino != inode)  # noqa: B023
+        says(f"{number} after")
+        assert [next(lines).text, next(lines).text] == [f"{number} before", f"{number} after"]
+    host.container("c", state="stopped", timeout=0)
+    assert list(lines) == []
+
+
+def test_task_that_waits_returns_what_the_limit_left_of_its_run(host: Host) -> None:
+    words = "for i in 1 2 3 4 5; do echo $((++n)); done; while [ $n -lt ${MORE:-0} ]; do echo $((++n)); done"
+    task = {**OPTIONS, "command": ["sh", "-c", words], "log_opt": {"max_size": "8k"}, "detach": False}
+    assert host.container("c", **task)["stdout"] == "1\n2\n3\n4\n5\n"
+    assert host.container("c", **task)["stdout"] == "1\n2\n3\n4\n5\n", "of this run alone"
+    more = {**task, "command": ["sh", "-c", f"MORE=500; {words}"]}
+    host.container("d", **more)
+    done = host.container("d", **more)
+    kept = host.module("libpod_container_logs", {"name": "d"})["stdout"]
+    assert done["stdout"] == f"{kept}\n" and done["stdout"].endswith("\n499\n500\n")
+    assert 0 < len(kept.splitlines()) < 500
 
 
 def test_attach_shares_the_streams_of_a_container_that_is_not_running_yet(host: Host) -> None:

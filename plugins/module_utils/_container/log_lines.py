@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from typing import TYPE_CHECKING, Iterable, Iterator, NamedTuple, Optional
+from contextlib import closing
+from typing import IO, TYPE_CHECKING, Iterable, Iterator, NamedTuple, Optional
 
 from .._drivers import process
 from .._model.errors import InvalidArgument
@@ -59,22 +60,22 @@ def stream(container: Container, wanted: Wanted) -> Iterator[Line]:
                 f"container {container.name} has log_driver {driver}: only k8s-file keeps lines here{where}"
             )
         state = container.state
-    reader = _Reader(container.log_path)
     follows = wanted.follow > 0 and state.status.has_process
-    found = list(_within(reader.more(), wanted))
-    if not follows:
-        found += _within(reader.rest(), wanted)
-    if wanted.tail is not None:
-        found = found[-wanted.tail :] if wanted.tail else []
-    yield from found
-    if not follows:
-        return
-    deadline = time.monotonic() + wanted.follow
-    ended = False
-    while not ended and time.monotonic() < deadline:
-        ended = process.wait_end(state.conmon_pid, state.conmon_start, _PAUSE)
-        yield from _within(reader.more(), wanted)
-    yield from _within(reader.rest(), wanted)
+    with closing(_Reader(container.log_path)) as reader:
+        found = list(_within(reader.more(), wanted))
+        if not follows:
+            found += _within(reader.rest(), wanted)
+        if wanted.tail is not None:
+            found = found[-wanted.tail :] if wanted.tail else []
+        yield from found
+        if not follows:
+            return
+        deadline = time.monotonic() + wanted.follow
+        ended = False
+        while not ended and time.monotonic() < deadline:
+            ended = process.wait_end(state.conmon_pid, state.conmon_start, _PAUSE)
+            yield from _within(reader.more(), wanted)
+        yield from _within(reader.rest(), wanted)
 
 
 def _within(lines: Iterable[Line], wanted: Wanted) -> Iterator[Line]:
@@ -85,30 +86,53 @@ def _within(lines: Iterable[Line], wanted: Wanted) -> Iterator[Line]:
 
 
 class _Reader:
-    """Reads what is new; a file that conmon began anew (max_size) is read from its beginning."""
+    """Reads what is new, also where the log is begun anew (max_size): the rest of the file before, then the next.
+
+    The file stays open, so that none which takes its place can have its inode's number.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._at = (0, 0)  # inode and offset
+        self._file: Optional[IO[bytes]] = None
+        self._offset = 0
         self._parts: dict[str, Line] = {}
 
     def more(self) -> Iterator[Line]:
         """The lines completed since the last call."""
+        # Once another file has the name, conmon writes no more to ours.
+        if not self._is_last():
+            yield from self._new()
+            self.close()
+            try:
+                self._file, self._offset = open(self._path, "rb"), 0
+            except FileNotFoundError:
+                return
+        yield from self._new()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _is_last(self) -> bool:
         try:
-            file = open(self._path, "rb")
+            return self._file is not None and os.path.samestat(os.stat(self._path), os.fstat(self._file.fileno()))
         except FileNotFoundError:
+            return True
+
+    def _new(self) -> Iterator[Line]:
+        if self._file is None:
             return
-        with file:
-            status = os.fstat(file.fileno())
-            inode, offset = self._at
-            offset = offset if inode == status.st_ino and offset <= status.st_size else 0
-            file.seek(offset)
-            for raw in file:
-                if not raw.endswith(b"\n"):
-                    break
-                offset += len(raw)
-                self._at = status.st_ino, offset
-                yield from self._entry(raw[:-1].decode(errors="replace"))
+        size = os.fstat(self._file.fileno()).st_size
+        if size < self._offset:
+            self._offset = 0  # emptied by somebody else
+        self._file.seek(self._offset)
+        for raw in self._file:
+            # What is being written meanwhile may never end.
+            if self._offset >= size or not raw.endswith(b"\n"):
+                break
+            self._offset += len(raw)
+            yield from self._entry(raw[:-1].decode(errors="replace"))
 
     def _entry(self, text: str) -> Iterator[Line]:
         when, stream, kind, rest = [*text.split(" ", 3), "", "", ""][:4]

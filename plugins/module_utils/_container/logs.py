@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterator, NamedTuple
+import os
+from typing import TYPE_CHECKING, Iterator, NamedTuple, Optional
 
 if TYPE_CHECKING:
     from .container import Container
@@ -19,6 +20,28 @@ class Output(NamedTuple):
     exit_code: int
     stdout: str
     stderr: str
+
+
+class Mark:
+    """Where a log ends now, until which it is nothing of the coming run's.
+
+    The file stays open, so that none which takes its place (max_size) can have its inode's number.
+    """
+
+    def __init__(self, path: str) -> None:
+        try:
+            self._file = open(path, "rb")
+        except FileNotFoundError:
+            self._file = open(os.devnull, "rb")
+        self._end = os.fstat(self._file.fileno()).st_size
+
+    def offset(self, path: str) -> int:
+        """The byte at which this log has what came since."""
+        try:
+            same = os.path.samestat(os.stat(path), os.fstat(self._file.fileno()))
+        except FileNotFoundError:
+            return 0
+        return self._end if same else 0
 
 
 def entries(path: str, offset: int = 0) -> Iterator[tuple[str, str]]:
@@ -35,9 +58,10 @@ def entries(path: str, offset: int = 0) -> Iterator[tuple[str, str]]:
                 yield parts[1], parts[3] + ("\n" if parts[2] == "F" else "")
 
 
-def follow_to_end(container: Container, offset: int) -> Output:
-    """Wait for the container to end and return what it printed after byte ``offset`` of its log."""
+def follow_to_end(container: Container, mark: Optional[Mark]) -> Output:
+    """Wait for the container to end and return what it printed since ``mark``, as far as its log's limit left it."""
     code = container.wait(_FOREVER)
+    offset = mark.offset(container.log_path) if mark else 0
     texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
     for stream, text in entries(container.config.log_path, offset):
         texts.setdefault(stream, []).append(text)

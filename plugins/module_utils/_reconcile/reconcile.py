@@ -19,7 +19,7 @@ from .desired import Desired
 from .plan import Plan
 
 if TYPE_CHECKING:
-    from .._container.logs import Output
+    from .._container.logs import Mark, Output
 
 
 class Outcome(NamedTuple):
@@ -71,7 +71,7 @@ def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], d
         container = found(runtime, desired.name)
         desired = settled(runtime, container, desired)
         plan = checked_plan(runtime, container, desired)
-        log = _log_end(container)
+        log = _log_end(container, desired)
         if plan.steps:
             from .apply import apply
 
@@ -96,7 +96,7 @@ def _waits(desired: Desired, plan: Plan) -> bool:
 
 
 def _wait(
-    container: Container, desired: Desired, plan: Plan, log: tuple[str, int]
+    container: Container, desired: Desired, plan: Plan, log: Optional[Mark]
 ) -> tuple[Optional[Output], Optional[int]]:
     """Wait for what the task asks for: what the container printed where it stays attached, its exit code at its end.
 
@@ -110,14 +110,16 @@ def _wait(
 
 
 def _awaited(
-    container: Container, desired: Desired, plan: Plan, log: tuple[str, int]
+    container: Container, desired: Desired, plan: Plan, log: Optional[Mark]
 ) -> tuple[Optional[Output], Optional[int]]:
     from .._runtime import waiting
 
     if desired.wait == "healthy":
         waiting.healthy(container, desired.wait_timeout)
     if not desired.detach and plan.steps:
-        output = _output(container, *log)
+        from .._container.logs import follow_to_end
+
+        output = follow_to_end(container, log)
         output = output._replace(
             stdout=output.stdout if "stdout" in desired.attach else "",
             stderr=output.stderr if "stderr" in desired.attach else "",
@@ -188,18 +190,10 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
     return plan
 
 
-def _output(container: Container, log: str, offset: int) -> Output:
-    from .._container.logs import follow_to_end
+def _log_end(container: Optional[Container], desired: Desired) -> Optional[Mark]:
+    """Where the coming run's output begins in a container's log, where the task returns it."""
+    if container is None or desired.detach:
+        return None
+    from .._container.logs import Mark
 
-    return follow_to_end(container, offset if container.config.log_path == log else 0)
-
-
-def _log_end(container: Optional[Container]) -> tuple[str, int]:
-    """A container's log, and where in it the coming run's output will begin."""
-    if container is None:
-        return "", 0
-    path = container.config.log_path
-    try:
-        return path, os.path.getsize(path)
-    except FileNotFoundError:
-        return path, 0
+    return Mark(container.log_path)
