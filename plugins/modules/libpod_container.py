@@ -269,7 +269,8 @@ options:
     description: Path of the init on the target, called with C(--) and the command.
     type: str
   oom_score_adj:
-    description: From V(-1000) to V(1000), how readily the kernel kills the process when memory runs out.
+    description:
+      - From V(-1000) to V(1000), how readily the kernel kills the process when memory runs out. A change restarts the container.
     type: int
   annotation:
     description:
@@ -468,7 +469,8 @@ options:
     type: dict
     aliases: [add_hosts]
   no_hosts:
-    description: Whether the container keeps its image's hosts file, instead of getting one from the engine.
+    description:
+      - Whether the container keeps its image's hosts file, instead of getting one from the engine. A change restarts the container.
     type: bool
   memory:
     description: Memory limit in bytes, or with a unit such as V(512m). It is changed in place. No limit where omitted.
@@ -592,12 +594,12 @@ options:
   ulimit:
     description:
       - Resource limits as C(RESOURCE=SOFT[:HARD]), such as V(nofile=1024:2048). C(-1) is unlimited. V(host) alone stands for
-        those of the module's process.
+        those of the module's process. A change restarts the container.
     type: list
     elements: str
     aliases: [ulimits]
   sysctl:
-    description: Kernel parameters of the container's namespaces.
+    description: Kernel parameters of the container's namespaces. A change restarts the container.
     type: dict
   secrets:
     description:
@@ -609,7 +611,7 @@ options:
     type: list
     elements: str
   shm_size:
-    description: Size of C(/dev/shm). V(64m) where omitted.
+    description: Size of C(/dev/shm). A change restarts the container. V(64m) where omitted.
     type: str
   stop_signal:
     description: Signal that asks the container to stop, such as V(TERM), V(15) or V(RTMIN+3). The image's where omitted, or TERM; see O(systemd).
@@ -625,7 +627,8 @@ options:
     description: As O(stop_time), for the stop that is part of O(force_restart).
     type: str
   timeout:
-    description: Seconds that the container may run before it is killed. V(0), the default, is for ever.
+    description:
+      - Seconds that the container may run before it is killed. A change restarts the container. V(0), the default, is for ever.
     type: int
   healthcheck:
     description:
@@ -708,6 +711,7 @@ options:
         journal of the host, where C(journalctl CONTAINER_NAME=NAME) shows it. With V(none) it is kept nowhere.
       - Only V(k8s-file) can be read by M(libpod.engine.libpod_container_logs), and is returned with O(detach=false).
       - V(passthrough) is refused, for the task has no output of its own that could outlive it.
+      - A change restarts the container.
       - V(k8s-file) where omitted.
     type: str
     choices: [k8s-file, json-file, journald, none, passthrough]
@@ -715,7 +719,7 @@ options:
     description:
       - Options of the log. O(log_opt.max_size) is changed in place where the new size is not above the one that the
         running container was started with, or that had none. A larger size than that, and any other O(log_opt.path) or
-        O(log_opt.tag), needs a new container, for conmon takes its own at its start alone.
+        O(log_opt.tag), is another matter - A change restarts the container, for conmon takes its own at its start alone.
     type: dict
     aliases: [log_options]
     suboptions:

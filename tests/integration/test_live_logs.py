@@ -162,12 +162,12 @@ def test_conmons_own_limit_is_the_highest_there_can_be(host: Host) -> None:
     assert Web(host, _to(host, MIDDLE, "updated")).identity == before
     assert not web.runner
     for above in (LARGE, None):
-        done = _to(host, above, "recreated")
-        assert done["diff"]["after"]["recreated because of"] == ["log_opt"]
+        done = _to(host, above, "restarted")
+        assert "log_opt: restart" in done["diff"]["prepared"] and Web(host, done).id == web.id
     assert Web(host, done).own_limit is None
 
     os.mkdir("/srv/logs")
-    _to(host, None, "recreated", log_opt={"path": "/srv/logs/web.log"})
+    _to(host, None, "restarted", log_opt={"path": "/srv/logs/web.log"})
     host.container("web", state="absent")
     shutil.rmtree("/srv/logs")
 
@@ -316,7 +316,7 @@ def test_limits_of_several_containers_in_one_task(host: Host) -> None:
     wanted = task(SMALL, SMALL, LARGE)
     foretold = host.module("libpod_containers", wanted, check=True)
     done = host.module("libpod_containers", wanted)
-    assert done["actions"] == foretold["actions"] == ["updated c0", "updated c1", "recreated c2"], done
+    assert done["actions"] == foretold["actions"] == ["updated c0", "updated c1", "restarted c2"], done
     assert not host.module("libpod_containers", wanted).changed
 
 

@@ -147,13 +147,9 @@ CHANGES: list[tuple[str, Any]] = [
     ("cap_drop", ["CHOWN"]),
     ("security_opt", ["no-new-privileges"]),
     ("read_only", True),
-    ("ulimit", ["nofile=100"]),
-    ("sysctl", {"net.ipv4.ip_forward": 1}),
-    ("shm_size", "8m"),
     ("cgroup_parent", "/libpod_parent/below"),
     ("tty", True),
     ("interactive", True),
-    ("log_driver", "none"),
     ("network", "bridge"),
     ("image", "bare"),
 ]

@@ -125,6 +125,12 @@ def test_option_that_is_changed_in_place_says_so_and_no_other() -> None:
     assert {name for name in known if OPTIONS[name].change == Change.LIVE} <= said
 
 
+def test_option_that_restarts_the_container_says_so_and_no_other() -> None:
+    words = "A change restarts the container"
+    said = {name for name, one in documented("libpod_container").items() if words in str(one["description"])}
+    assert said == {name for name, row in OPTIONS.items() if Change.RESTART in (row.change, row.otherwise)}
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_references_to_options_lead_somewhere(module: str) -> None:
     text = " ".join(strings(TOP / f"plugins/modules/{module}.py").values())

@@ -213,6 +213,8 @@ def test_limits_are_live_and_only_the_environment_is_secret() -> None:
         "stop_signal",
         "stop_timeout",
     }
+    at_a_start = {"log_driver", "no_hosts", "oom_score_adj", "shm_size", "sysctl", "timeout", "ulimit"}
+    assert {name for name, row in OPTIONS.items() if row.change == Change.RESTART} == at_a_start
     assert [name for name, row in OPTIONS.items() if row.secret] == ["env", "env_merge"]
 
 
@@ -225,7 +227,7 @@ def test_limits_are_live_and_only_the_environment_is_secret() -> None:
         ("cgroup_conf", {"memory.high": "1"}, {"memory.high": "2", "memory.low": "1"}, Change.LIVE),
         ("cgroup_conf", {"memory.high": "1"}, {}, Change.RECREATE),
         ("log_opt", {"path": "/x"}, {"path": "/x", "max_size": "1m"}, Change.LIVE),
-        ("log_opt", {"path": "/x", "max_size": "1m"}, {"max_size": "1m"}, Change.RECREATE),
+        ("log_opt", {"path": "/x", "max_size": "1m"}, {"max_size": "1m"}, Change.RESTART),
         ("annotation", {"a": "1"}, {"b": "1"}, Change.RECORD),
         ("annotation", {"run.oci.hooks": "1", "a": "1"}, {"run.oci.hooks": "1"}, Change.RECORD),
         ("annotation", {}, {"run.oci.hooks": "1"}, Change.RECREATE),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from .._model.errors import StateCorrupt
@@ -59,4 +60,6 @@ def remembered(container: Container) -> dict[str, Attachment]:
 
 
 def forget(container: Container) -> None:
-    container.store.remove_side_record(container.id, _BEFORE)
+    """The container has started: it has what it asked for, or another had it."""
+    if os.path.exists(f"{container.store.static_dir(container.id)}/{_BEFORE}.json"):
+        container.store.remove_side_record(container.id, _BEFORE)

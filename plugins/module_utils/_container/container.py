@@ -326,13 +326,16 @@ class Container:
             restart.cancel(self)
 
     def restart(self, timeout: Optional[int] = None) -> None:
-        """Stop the container where it runs, and start it.
+        """Stop the container where it runs, and start it with the addresses it had, where the networks can give them.
 
         :raises InvalidState: it is paused.
         """
+        from . import attachments
+
         with self.batch():
             self.state.status.check("restart", self.name)
             if self.state.status is ContainerStatus.RUNNING:
+                attachments.remember(self)
                 self.stop(timeout)
             self.start()
 

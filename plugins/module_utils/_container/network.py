@@ -12,7 +12,7 @@ from .._model.config import ContainerConfig
 from .._model.errors import InvalidArgument, LibpodError, NoSuchNetwork, StateCorrupt, ToolFailed
 from .._model.network import Attachment, port_mappings
 from .._model.options import ALONE
-from .attachments import RECORD, attachments, forget, remembered, save
+from .attachments import RECORD, attachments, remembered, save
 
 if TYPE_CHECKING:
     from .._drivers.host import Host
@@ -79,8 +79,6 @@ def attach(container: Container) -> None:
     for index, attachment in enumerate(made):
         made[index] = add(container, attachment, before.get(attachment.network))
     save(container, made)
-    if before:
-        forget(container)
 
 
 def add(container: Container, new: Attachment, old: Optional[Attachment]) -> Attachment:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._model.options import ID_FILES
 from .._model.status import ContainerStatus
-from . import notify
+from . import attachments, notify
 from .observe import timestamp
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ def start(container: Container, fresh: bool, **kept: Any) -> None:
         take_down(container)
         raise
     container.save(status=ContainerStatus.RUNNING, started_time=began, **{**_BEGUN, **kept})
+    if container.config.create_net_ns:
+        attachments.forget(container)
     container.event("restart" if kept else "start")
     notify.tell(container)
     if container.config.has_health_check:

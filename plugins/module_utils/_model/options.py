@@ -19,6 +19,7 @@ from .errors import InvalidArgument
 class Change(enum.IntEnum):
     """What a difference in an option asks for."""
 
+    RESTART = 0  # the container's process, or its monitor, takes it at its start
     RECORD = 1  # only the engine's record holds it
     LIVE = 2  # the kernel takes it while the container runs
     RECREATE = 3  # it needs a new container
@@ -29,7 +30,7 @@ class Option(NamedTuple):
 
     ``normalise`` takes the user's value and the option's name; ``default`` is a normalised value,
     None standing for the image's or the kernel's. ``secret`` values are never shown in a diff. Where only some changes
-    are as ``change`` says, ``in_place`` tells which, before and after; the others need a new container.
+    are as ``change`` says, ``in_place`` tells which, before and after; the others are as ``otherwise`` says.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Option(NamedTuple):
     change: Change = Change.RECREATE
     secret: bool = False
     in_place: Optional[Callable[[Any, Any], bool]] = None
+    otherwise: Change = Change.RECREATE
 
     def own_default(self) -> Any:
         """The default, a copy where it could be changed."""
@@ -52,10 +54,10 @@ class Option(NamedTuple):
 
     def needs(self, before: Any, after: Any) -> Change:
         """What this very difference asks for."""
-        return self.change if self.in_place is None or self.in_place(before, after) else Change.RECREATE
+        return self.change if self.in_place is None or self.in_place(before, after) else self.otherwise
 
 
-_LIVE, _RECORD = Change.LIVE, Change.RECORD
+_LIVE, _RECORD, _RESTART = Change.LIVE, Change.RECORD, Change.RESTART
 _NETWORK_DEFAULT: dict[str, Any] = {"mode": "cni", "target": "", "networks": [""]}
 _PLAIN_NAMESPACE = {"mode": "", "target": ""}
 _SECURITY_DEFAULT: dict[str, Any] = {"no_new_privileges": False, "seccomp": ""}
@@ -113,7 +115,7 @@ _ROWS = (
     _row("timezone", "str", _later("process_options", "timezone")),
     _row("init", "bool", spelling.flag, False),
     _row("init_path", "str", _later("process_options", "program")),
-    _row("oom_score_adj", "int", _later("process_options", "oom_score_adj")),
+    _row("oom_score_adj", "int", _later("process_options", "oom_score_adj"), change=_RESTART),
     _row("env_host", "bool", spelling.flag, False),
     _row("env_merge", "dict", spelling.environment, {}, secret=True),
     _row("unsetenv", "list", spelling.string_set, [], elements="str"),
@@ -176,7 +178,7 @@ _ROWS = (
     _row("dns_option", "list", spelling.string_list, [], aliases=("dns_opts",), elements="str", change=_LIVE),
     _row("dns_search", "list", spelling.domains, [], aliases=("dns_search_domains",), elements="str", change=_LIVE),
     _row("etc_hosts", "dict", spelling.hosts, {}, aliases=("add_hosts",), change=_LIVE),
-    _row("no_hosts", "bool", spelling.flag, False),
+    _row("no_hosts", "bool", spelling.flag, False, change=_RESTART),
     _row("memory", "str", spelling.size_limit, change=_LIVE),
     _row("memory_swap", "str", spelling.swap_limit, change=_LIVE),
     _row("cpu_quota", "int", spelling.cpu_quota, change=_LIVE),
@@ -208,13 +210,13 @@ _ROWS = (
     _row("read_only", "bool", spelling.flag, False),
     _row("read_only_tmpfs", "bool", spelling.flag, True),
     _row("security_opt", "list", modes.security, _SECURITY_DEFAULT, elements="str"),
-    _row("ulimit", "list", spelling.ulimits, {}, aliases=("ulimits",), elements="str"),
-    _row("sysctl", "dict", spelling.sysctls, {}),
-    _row("shm_size", "str", spelling.size, 64 << 20),
+    _row("ulimit", "list", spelling.ulimits, {}, aliases=("ulimits",), elements="str", change=_RESTART),
+    _row("sysctl", "dict", spelling.sysctls, {}, change=_RESTART),
+    _row("shm_size", "str", spelling.size, 64 << 20, change=_RESTART),
     _row("secrets", "list", _later("secrets", "secrets"), [], elements="str"),
     _row("stop_signal", "str", spelling.signal, change=_RECORD),
     _row("stop_timeout", "int", spelling.count, 10, change=_RECORD),
-    _row("timeout", "int", spelling.count, 0),
+    _row("timeout", "int", spelling.count, 0, change=_RESTART),
     _row("restart_policy", "str", _later("restart_policy", "normalise"), "no", change=_RECORD),
     _row("rm", "bool", spelling.flag, False, aliases=("remove", "auto_remove"), change=_RECORD),
     _row("cidfile", "path", spelling.absolute_path),
@@ -235,6 +237,7 @@ _ROWS = (
         modes.log_driver,
         "k8s-file",
         choices=("k8s-file", "json-file", "journald", "none", "passthrough"),
+        change=_RESTART,
     ),
     _row(
         "log_opt",
@@ -245,6 +248,7 @@ _ROWS = (
         suboptions=(("max_size", "str"), ("path", "str"), ("tag", "str")),
         change=_LIVE,
         in_place=_size_alone,
+        otherwise=_RESTART,
     ),
     _row("healthcheck", "raw", _later("health", "command"), aliases=("health_cmd",), change=_RECORD),
     _row("healthcheck_interval", "str", _later("health", "interval"), aliases=("health_interval",), change=_RECORD),

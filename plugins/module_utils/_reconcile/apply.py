@@ -59,6 +59,8 @@ def _apply_step(
         pass  # done by create, which commits the name only then; by delete, which is over only then
     elif step.verb == "update":
         _update(runtime, _present(container), desired, plan)
+    elif step.verb == "restart":
+        _restart(runtime, _present(container), desired, plan)
     else:
         _move(_present(container), step.verb, desired)
     return container
@@ -71,9 +73,6 @@ def _present(container: Optional[Container]) -> Container:
 
 
 def _move(container: Container, verb: str, desired: Desired) -> None:
-    if verb == "restart":
-        container.restart(desired.restart_time)
-        return
     moves: dict[str, Callable[[], None]] = {
         "start": container.start,
         "stop": lambda: container.stop(desired.stop_time),
@@ -230,10 +229,29 @@ def _update(runtime: Runtime, container: Container, desired: Desired, plan: Plan
     container.update(_updated(runtime, container, desired, plan), parts)
 
 
+def _restart(runtime: Runtime, container: Container, desired: Desired, plan: Plan) -> None:
+    """Restart, with the options that are taken at a start; where it does not start with them, as it was before."""
+    earlier, config = container.config, _updated(runtime, container, desired, plan)
+    with container.batch():
+        if config == earlier:
+            container.restart(desired.restart_time)
+            return
+        runtime.wish_resumed(container)
+        attachments.remember(container)
+        container.stop(desired.restart_time)
+        try:
+            container.update(config, [])
+            container.start()
+        except BaseException:
+            container.update(earlier, [])
+            if not container.state.status.has_process:
+                container.start()
+            runtime.resumed(container.name)
+            raise
+
+
 def _updated(runtime: Runtime, container: Container, desired: Desired, plan: Plan) -> ContainerConfig:
-    names = [
-        found.option for found in plan.differences if found.change in (Change.RECORD, Change.LIVE) and not found.drift
-    ]
+    names = [found.option for found in plan.differences if found.change != Change.RECREATE and not found.drift]
     config = container.config.with_options({name: desired.wanted[name] for name in names})
     if "requires" in names:
         config = config._replace(requires=joins.requires(runtime, desired.wanted))
@@ -246,7 +264,7 @@ def _updated(runtime: Runtime, container: Container, desired: Desired, plan: Pla
 def foreseen(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> ContainerConfig:
     """The configuration that a container will have after the plan, as far as others depend on it: the ID stays."""
     if container is not None and not plan.has("recreate"):
-        return _updated(runtime, container, desired, plan) if plan.has("update") else container.config
+        return _updated(runtime, container, desired, plan) if plan.differences else container.config
     try:
         made = configuration(runtime, desired, container)
     except NoSuchImage:  # it is to be pulled

@@ -15,11 +15,14 @@ from .._model.image import local_names, name_for_source
 from .._model.namespaces import OPTIONS
 from .._model.options import OPTIONS as TABLE
 from .._model.options import Change, Option, changed_options
+from .._model.status import ContainerStatus
 from .._runtime.runtime import Runtime
 from .desired import Desired
-from .plan import RESTART, Difference
+from .plan import Difference
 
 _USER = ("user", "group_add")
+# Stopped and started again, they would not be what they were.
+_NOT_RESTARTED = (ContainerStatus.CREATED, ContainerStatus.PAUSED)
 _ETC_LIMIT = 1 << 20  # bytes of a passwd or group file
 _ID_ENOUGH = 12  # digits of an image's ID that cannot be taken for a name
 
@@ -48,11 +51,16 @@ def _needs(runtime: Runtime, config: ContainerConfig, desired: Desired, row: Opt
     """What the difference in this option asks for of this very container."""
     after = desired.wanted[row.name]
     needs = row.needs(config.options.get(row.name, row.default), after)
+
+    def container() -> Container:
+        return Container(runtime.store, runtime.host, config)
+
     if row.name == "log_opt" and needs == Change.LIVE:
         from .._container.log_limit import reachable
 
-        if not reachable(Container(runtime.store, runtime.host, config), after["max_size"]):
-            return Change.RECREATE
+        needs = needs if reachable(container(), after["max_size"]) else row.otherwise
+    if needs == Change.RESTART and container().peek().state.status in _NOT_RESTARTED:
+        return Change.RECREATE
     return needs
 
 
@@ -98,7 +106,7 @@ def drift(container: Container, desired: Desired, known: Iterable[Difference]) -
         return []
     found = findings(container, {difference.option for difference in known}, full=desired.drift == "full")
     return [
-        Difference(one.part, one.before, one.after, RESTART if one.restart else Change.LIVE, drift=True)
+        Difference(one.part, one.before, one.after, Change.RESTART if one.restart else Change.LIVE, drift=True)
         for one in found
         if (not one.restart or desired.state == "started") and desired.comparisons.get(one.part) != "ignore"
     ]
@@ -181,6 +189,8 @@ def lost_joins(container: Container) -> list[Difference]:
     names = {namespace.value: option for option, namespace in OPTIONS.items()}
     joined = container.config.namespace_containers
     return [
-        Difference(names.get(kind, kind), "no longer shared", f"that of {joined[kind][:12]}", RESTART, drift=True)
+        Difference(
+            names.get(kind, kind), "no longer shared", f"that of {joined[kind][:12]}", Change.RESTART, drift=True
+        )
         for kind in moved(container)
     ]

@@ -25,8 +25,6 @@ ACTIONS = {
     "rmi": "removed image {}",
 }
 HIDDEN = "(hidden)"
-# Difference.change of what a restart alone sets right; the others are options.Change's.
-RESTART = 0
 # Difference.change: what the difference asks for.
 EFFECTS = ("restart", "record", "live", "recreate")
 # verb of a step: the status it leaves its subject in; the others leave it as it was.
@@ -46,7 +44,7 @@ _AFTER = {
 
 
 class Difference(NamedTuple):
-    """One option's value in the record and as wanted; ``change`` is an ``options.Change`` or RESTART.
+    """One option's value in the record and as wanted; ``change`` is an ``options.Change``.
 
     ``drift``: the record is as wanted, and somebody changed the container behind our back; ``before`` is what he made
     of it. ``ignored``: the task's comparisons let it be, and it only comes along with a new container.

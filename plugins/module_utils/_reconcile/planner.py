@@ -21,7 +21,7 @@ from .._model.status import ContainerStatus
 from .._runtime.runtime import Runtime
 from .compare import differences, drift, lost_joins, plain
 from .desired import Desired
-from .plan import RESTART, Difference, Plan, Step
+from .plan import Difference, Plan, Step
 
 _BEGIN = ("start", "restart", "create", "recreate")
 _AFTER = {"started": "running", "stopped": "exited", "paused": "paused", "created": "configured"}
@@ -53,17 +53,20 @@ def _existing(runtime: Runtime, container: Container, desired: Desired) -> Plan:
     status = container.state.status
     if recreate:
         return _recreate(runtime, container, desired, found)
+    # What a running container takes at a start is recorded while it is down, with all else that differs.
+    restarts = status is ContainerStatus.RUNNING and any(one.change == Change.RESTART for one in found)
     drifted = drift(container, desired, found)
-    if any(one.change == RESTART for one in drifted):
+    if any(one.change == Change.RESTART for one in drifted):
         # A restart makes all of it anew; without conmon, say, some of it could not be mended alone.
-        drifted = [one for one in drifted if one.change == RESTART]
-    found += [one for one in drifted if one.change != RESTART]
-    steps = [Step("update", desired.name)] if found else []
+        drifted = [one for one in drifted if one.change == Change.RESTART]
+    found += [one for one in drifted if one.change != Change.RESTART]
+    steps = [Step("update", desired.name)] if found and not restarts else []
     moves = _moves(status, desired) + _after_stop(container, desired)
     moved = lost_joins(container) if desired.state == "started" else []
-    moved += [one for one in drifted if one.change == RESTART]
-    if moved and not any(step.verb == "restart" for step in moves):
-        moves = [*moves, Step("restart", desired.name)]
+    moved += [one for one in drifted if one.change == Change.RESTART]
+    if (moved or restarts) and not any(step.verb == "restart" for step in moves):
+        restart = Step("restart", desired.name)
+        moves = [restart, *moves] if restarts else [*moves, restart]
     steps += moves
     found += moved
     after = status.value if desired.state in ("present", "created") else _AFTER[desired.state]
@@ -77,12 +80,13 @@ def _with_dependencies(runtime: Runtime, container: Optional[Container], desired
     """The plan, checked for what it joins, and with those started first that the container needs."""
     from . import joins
 
-    anew = container is None or any(plan.has(verb) for verb in ("recreate", "update"))
-    if anew and desired.options is not None:
+    anew = container is None or plan.has("recreate")
+    changed = plan.has("update") or any(not one.drift for one in plan.differences)
+    if (anew or changed) and desired.options is not None:
         if plain(desired.options):
             return plan
         joins.check(runtime, desired.name, desired.options)
-        if plan.status_after in ("running", "paused") and not plan.has("update"):
+        if plan.status_after in ("running", "paused") and anew:
             joins.check_running(runtime, desired.name, desired.options)
         first = [joins.container(runtime, option, key) for option, key in joins.named(desired.options)]
     else:

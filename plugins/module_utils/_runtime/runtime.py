@@ -140,6 +140,10 @@ class Runtime:
             return False
         return self.store.name_record(container.name).get("resume") == container.id
 
+    def wish_resumed(self, container: Container) -> None:
+        """It is about to be stopped for a moment only: whoever finds it stopped starts it, until ``resumed``."""
+        self.store.write_name(container.name, {**self.store.name_record(container.name), "resume": container.id})
+
     def resumed(self, name: str) -> None:
         """Its container is as it is wanted: an earlier interruption's wish to have it run again is met, or void."""
         record = self.store.name_record(name)
