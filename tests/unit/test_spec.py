@@ -133,6 +133,11 @@ def test_tmpfs_is_guarded_unless_told_otherwise() -> None:
     assert set(found["/c"]["options"]) == {"nosuid", "nodev", "noexec", "ro"}
 
 
+def test_ramfs_begins_empty_for_only_a_tmpfs_takes_the_images_content() -> None:
+    """crun refuses to copy into anything else."""
+    assert mounts(mount=["type=ramfs,target=/r"])["/r"]["options"] == ["nosuid", "nodev", "noexec", "rw"]
+
+
 def test_read_only_root_has_places_to_write() -> None:
     found = mounts(read_only=True)
     assert spec(read_only=True)["root"] == {"path": "/storage/merged", "readonly": True}

@@ -78,6 +78,8 @@ def _file_system(kind: str, target: str, options: Iterable[str]) -> Mount:
     words = [word for word in options if word != "notmpcopyup"]
     given = {word.partition("=")[0] for word in options}
     defaults = [word for word, opposite in _TMPFS_DEFAULTS.items() if not given & {word, opposite}]
+    if kind != "tmpfs":
+        defaults.remove("tmpcopyup")
     return _mount(target, kind, kind, *defaults, *words)
 
 
