@@ -128,6 +128,30 @@ def test_files_are_opened_and_made_inside_only(root: Path) -> None:
         assert error.value.errno == number
 
 
+def test_place_is_held_open_and_what_is_missing_is_named(root: Path) -> None:
+    for path, folder, name in (
+        ("etc-link/passwd", "etc", "passwd"),
+        ("a/up/etc", ".", "etc"),
+        ("absolute", "etc", "passwd"),
+    ):
+        held, found = beneath.hold(str(root), path)
+        assert os.path.samestat(os.fstat(held), os.stat(root / folder)) and found == name
+        os.close(held)
+    for path, end, missing in (
+        ("etc-link", "etc", []),
+        ("absolute", "etc/passwd", []),
+        ("a/b/new/../deeper", "a/b", ["new", "..", "deeper"]),
+        ("dangling/x", ".", ["not", "there", "x"]),
+    ):
+        held, rest = beneath.way_to(str(root), path)
+        assert os.path.samestat(os.fstat(held), os.stat(root / end)) and rest == missing
+        os.close(held)
+    for path, number in (("dangling", errno.ENOENT), ("a/up", errno.EBUSY), ("/", errno.EBUSY), ("loop", errno.ELOOP)):
+        with pytest.raises(OSError) as caught:
+            beneath.hold(str(root), path)
+        assert caught.value.errno == number
+
+
 def test_missing_directories_are_made_inside(root: Path) -> None:
     owner = (os.geteuid(), os.getegid())
     made = beneath.make_directories(str(root), "/dangling/x", 0o751, owner)

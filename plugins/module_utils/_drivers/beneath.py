@@ -95,6 +95,29 @@ def resolve(root: str, path: str) -> str:
     return "/".join((root.rstrip("/"), *names)) or "/"
 
 
+def hold(root: str, path: str) -> tuple[int, str]:
+    """The directory inside ``root`` that ``path`` leads into, open (O_PATH), and the name there of what it leads to.
+
+    :raises OSError: there is no such thing, or it is ``root`` itself (EBUSY).
+    """
+    with _Walk(root, path) as walk:
+        if walk.go():
+            raise walk.error(errno.ENOENT)
+        if not walk.names:
+            raise walk.error(errno.EBUSY)
+        return os.dup(walk.dirs[-1] if walk.end >= 0 else walk.dirs[-2]), walk.names[-1]
+
+
+def way_to(root: str, path: str) -> tuple[int, list[str]]:
+    """What ``path`` inside ``root`` leads to, or as far as it leads, open (O_PATH), and the names missing from there.
+
+    :raises OSError: ELOOP, ENOTDIR, or ``root`` cannot be opened.
+    """
+    with _Walk(root, path) as walk:
+        missing = walk.go()
+        return os.dup(walk.end if walk.end >= 0 else walk.dirs[-1]), missing
+
+
 def open_beneath(root: str, path: str, flags: int, mode: int = 0o600) -> int:
     """open(2) of ``path`` inside ``root``: a descriptor, close-on-exec. O_CREAT makes a missing last part.
 

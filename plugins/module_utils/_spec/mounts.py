@@ -83,6 +83,19 @@ def _file_system(kind: str, target: str, options: Iterable[str]) -> Mount:
     return _mount(target, kind, kind, *defaults, *words)
 
 
+def asked_for(config: ContainerConfig, volume_sources: Mapping[str, str]) -> dict[str, Mount]:
+    """The mounts that the options and the image ask for, by target."""
+    found = {one["target"]: _file_system(one["type"], one["target"], one["options"]) for one in config.file_systems}
+    for volume in config.volumes:
+        found[volume["target"]] = _volume_mount(volume, volume_sources[volume["target"]], config.static_dir)
+    return found
+
+
+def in_order(found: Iterable[Mount]) -> list[Mount]:
+    """A parent before what lies in it; else as they were, so the kernel's own in front."""
+    return sorted(found, key=lambda mount: mount["destination"].count("/") if mount["destination"] != "/" else 0)
+
+
 def mounts(
     config: ContainerConfig,
     *,
@@ -109,11 +122,5 @@ def mounts(
     if config.systemd:
         for mount in _systemd_mounts(options["shm_size_systemd"], systemd_cgroup):
             found[mount["destination"]] = mount
-    for one in config.file_systems:
-        found[one["target"]] = _file_system(one["type"], one["target"], one["options"])
-    for volume in config.volumes:
-        found[volume["target"]] = _volume_mount(volume, volume_sources[volume["target"]], config.static_dir)
-    # dict order keeps the kernel's own mounts in front where depths are equal.
-    return sorted(
-        found.values(), key=lambda mount: mount["destination"].count("/") if mount["destination"] != "/" else 0
-    )
+    found.update(asked_for(config, volume_sources))
+    return in_order(found.values())
