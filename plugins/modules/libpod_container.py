@@ -300,6 +300,11 @@ options:
       - Options are C(ro), C(rw), C(nodev), C(noexec), C(nosuid), C(bind), C(nocopy), C(z), C(Z) and a propagation. C(U) makes
         the container's user the owner of all in the volume. C(O), alone, puts an overlay over the source, which keeps what
         the container changes until it stops.
+      - They are changed in place where that is safe. Under a running process a volume is mounted, unmounted, given other
+        options, or replaced by another source in one step. What a process uses is neither taken away nor made read-only, so
+        that this needs a new container. So do C(U), C(O), C(z), C(Z) and a shared propagation; a first slave propagation; a
+        new volume with the image's content; targets with mounts below them, or below C(/proc), C(/sys) and C(/dev); O(hooks_dir);
+        a user namespace; and kernels before 5.12, or for another source 6.5. RV(plan) says what it was.
     type: list
     elements: str
     aliases: [volumes]
@@ -312,6 +317,8 @@ options:
     description:
       - Targets of tmpfs mounts and their options, such as C(size=64m,mode=1777). They begin with the image's content,
         but with C(notmpcopyup) empty.
+      - They are changed in place where O(volume) would be. Another size or flag leaves the files there, other options make
+        a new tmpfs. A size below what is held needs a new container, and so does content of the image's.
     type: dict
   mount:
     description:
@@ -323,6 +330,7 @@ options:
       - A volume without C(source) is anonymous. C(bind), C(glob) and C(volume) take C(ro), C(U), C(bind-propagation), C(relabel),
         C(nosuid), C(nodev), C(noexec), and C(bind-nonrecursive) or C(nocopy). C(tmpfs) takes C(tmpfs-size), C(tmpfs-mode),
         C(uid) and C(gid), and C(devpts) C(uid), C(gid), C(mode) and C(max).
+      - They are changed in place where O(volume) or O(tmpfs) would be, C(ramfs) and C(devpts) never.
     type: list
     elements: str
     aliases: [mounts]
@@ -825,7 +833,8 @@ options:
   delete_volumes:
     description:
       - Whether anonymous volumes, those of the image among them, are removed with their last container, be it removed or
-        made anew. Named volumes always stay, and so do anonymous ones where this is not set.
+        made anew. Named volumes always stay, and so do anonymous ones where this is not set, or that a task takes out of
+        a container.
     type: bool
     default: false
 seealso:
@@ -934,7 +943,7 @@ plan:
       - {verb: update, subject: web, action: updated web, before: running, after: running}
     status: {before: running, after: running}
     differences:
-      - {option: memory, before: 67108864, after: 134217728, effect: live, drift: false, ignored: false}
+      - {option: memory, before: 67108864, after: 134217728, effect: live, drift: false, ignored: false, reason: ""}
     recreated_because_of: []
 container:
   description: The container in the shape of C(podman inspect), empty where there is none.

@@ -8,6 +8,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import MOUNTS, OPTIONS, normalise
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, files
 
@@ -68,7 +70,22 @@ CHOICES: dict[str, list[Any]] = {
     "hostname": [None, "web", "Web"],
     "workdir": [None, "/www"],
     "user": [None, "1000:1000"],
-    "tmpfs": [None, {"/scratch": "size=1m"}],
+    "tmpfs": [None, {"/scratch": "size=1m"}, {"/scratch": "size=2m,exec", "/shared/t": ""}, {"/data": "ro"}],
+    "volume": [
+        None,
+        ["kept:/shared"],
+        ["kept:/shared:nosuid", "other:/www:ro", "/nameless"],
+        ["/srv/cni:/cni:ro"],
+        ["/srv/cni:/cni:rslave"],
+        ["kept:/data", "other:/other:U"],
+        ["kept:/www", "/etc/passwd:/shared/passwd"],
+    ],
+    "mount": [
+        None,
+        ["type=bind,source=/srv/cni,target=/www,ro"],
+        ["type=tmpfs,target=/nameless,tmpfs-size=1m", "type=volume,source=kept,target=/there/kept"],
+        ["type=ramfs,target=/www"],
+    ],
     "ulimit": [None, ["nofile=100"]],
     "read_only": [None, True],
     "log_opt": [None, {"max_size": "1m"}, {"max_size": "2m"}],
@@ -78,10 +95,17 @@ PAIRS = 20
 
 
 def _configuration(pick: random.Random, earlier: dict[str, Any]) -> dict[str, Any]:
-    """Another configuration, in a few options; every other time only in those that change in place."""
-    names = pick.sample(sorted(CHOICES), 3) if pick.random() < 0.5 else ["memory", "label", "log_opt", "state"]
-    changed = {name: pick.choice(CHOICES[name]) for name in names}
-    return {name: value for name, value in {**earlier, **changed}.items() if value is not None}
+    """Another configuration, in a few options; two times of three only in those that can change in place."""
+    kinds = [pick.sample(sorted(CHOICES), 3), ["memory", "label", "log_opt", "state"], [*MOUNTS, "state"]]
+    names = pick.choice(kinds)
+    while True:
+        changed = {name: pick.choice(CHOICES[name]) for name in names}
+        found = {name: value for name, value in {**earlier, **changed}.items() if value is not None}
+        try:
+            normalise({name: value for name, value in found.items() if name in OPTIONS})
+            return found
+        except InvalidArgument:
+            continue  # two options have one target
 
 
 def test_check_mode_foretells_what_the_run_does(host: Host) -> None:

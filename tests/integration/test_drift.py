@@ -170,10 +170,11 @@ LIVE = (
     (veth_removed, "network eth0"),
     (address_removed, "network eth0"),
     (namespace_let_go_of, "network namespace"),
+    (mount_gone, "mount /data"),
 )
 RULES = ((ports_flushed, "network rules of eth0"), (masquerading_flushed, "network rules of eth0"))
 RESTARTED = (
-    *((mount_gone, "mount /data"), (file_removed, "/etc/hosts"), (conmon_killed, "conmon")),
+    *((file_removed, "/etc/hosts"), (conmon_killed, "conmon")),
     (conmon_killed_and_veth_removed, "conmon"),
 )
 KINDS = [(*one, "updated web") for one in LIVE + RULES] + [(*one, "restarted web") for one in RESTARTED]

@@ -267,7 +267,9 @@ def test_image_volume_is_anonymous_and_goes_with_the_container_where_asked(host:
     host.container("c", state="stopped")
     again = Process(host.container("c", **OPTIONS | {"image": "volume", "volume": ["/more"]}))
     assert again.run("cat", "/data/seed").stdout == "kept\n"
-    changed = host.container("c", **OPTIONS | {"image": "volume", "volume": ["/more", "/less"], "delete_volumes": True})
+    changed = host.container(
+        "c", **OPTIONS | {"image": "volume", "volume": ["/more", "/less"], "tty": True, "delete_volumes": True}
+    )
     assert changed["actions"] == ["recreated c"]
     assert len(_volumes()) == 3 and not set(names) & set(_volumes())
     host.container("c", state="absent", delete_volumes=True)

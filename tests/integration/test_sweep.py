@@ -24,6 +24,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers import effe
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.process import Process
 
 RUNNING: dict[str, Any] = {
     "name": "web",
@@ -158,12 +159,27 @@ class Operation:
     def arrange(self, host: Host) -> None:
         for options in self.before:
             _ok(host, options)
-        if self.before == [ABSENT]:
-            # Kept when containers go; here each container makes its own.
-            shutil.rmtree(f"{host.parts.static_root}/volumes", ignore_errors=True)
+            if options is ABSENT:
+                # Kept when containers go; here each container makes its own.
+                shutil.rmtree(f"{host.parts.static_root}/volumes", ignore_errors=True)
 
 
 LIMITED = {**SERVING, "memory": "96m"}
+MOUNTED = {
+    **SERVING,
+    "volume": ["data:/data:nosuid", "more:/more", "/etc/ssl:/swapped"],
+    "tmpfs": {"/t": "size=1m"},
+}
+UNMOUNTED = {**SERVING, "volume": ["data:/data", "less:/less", "/etc/default:/swapped"]}
+
+
+def _is_mounted(host: Host) -> None:
+    found = Process(_runs(host, MOUNTED)).mounts
+    assert "/less" not in found and found["/more"].root.endswith("/volumes/more/_data")
+    assert "nosuid" in found["/data"].options and "size=1024k" in found["/t"].super_options
+    assert found["/swapped"].root.endswith("/ssl")
+
+
 OPERATIONS = {
     "create": Operation([ABSENT], RUNNING, lambda host: _runs(host, RUNNING)),
     "create with a port": Operation([ABSENT], SERVING, lambda host: _runs(host, SERVING)),
@@ -172,6 +188,7 @@ OPERATIONS = {
     "remove": Operation([SERVING], ABSENT, Host.expect_clean),
     "recreate": Operation([SERVING], OTHER, lambda host: _runs(host, OTHER)),
     "update": Operation([SERVING], LIMITED, lambda host: _runs(host, LIMITED)),
+    "change mounts": Operation([ABSENT, UNMOUNTED], MOUNTED, _is_mounted),
     "pause": Operation([SERVING], {**SERVING, "state": "paused"}, _is_paused),
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 
 NEWNS, NEWCGROUP, NEWUTS, NEWNET = 0x00020000, 0x02000000, 0x04000000, 0x40000000
 KINDS = {"mnt": NEWNS, "cgroup": NEWCGROUP, "uts": NEWUTS, "net": NEWNET}
@@ -40,6 +41,21 @@ def mount(source: str, target: str, fstype: str = "", flags: int = 0, options: s
 def umount(target: str, flags: int = MNT_DETACH) -> None:
     """umount2(2)."""
     _checked(_libc.umount2(target.encode(), ctypes.c_int(flags)), f"umount {target}")
+
+
+def forbid(number: int, error: int, *, argument: int = 0, bits: int = 0) -> None:
+    """Have a system call, where ``bits`` are given only with one of them in that argument, end with this errno.
+
+    For this process and all that it starts (seccomp(2)): what a kernel without the call, or the flag, says.
+    """
+    load, equal, any_bit, done = 0x20, 0x15, 0x45, 0x06  # BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JEQ or JSET, BPF_RET
+    allow, refuse = 0x7FFF0000, 0x00050000 | error
+    program = [(load, 0, 0, 0), (equal, 0, 3 if bits else 1, number)]
+    program += [(load, 0, 0, 16 + 8 * argument), (any_bit, 0, 1, bits)] if bits else []
+    program += [(done, 0, 0, refuse), (done, 0, 0, allow)]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in program))
+    filters = struct.pack("HxxxxxxP", len(program), ctypes.addressof(code))
+    _checked(_libc.prctl(22, ctypes.c_ulong(2), filters), "prctl(PR_SET_SECCOMP)")
 
 
 class Namespaces:

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import cgroups, cgroups_direct
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import (
+    MOUNTS,
     OPTIONS,
     Change,
     changed_options,
@@ -199,7 +200,7 @@ def test_limits_are_live_and_only_the_environment_is_secret() -> None:
     live = {name for name, row in OPTIONS.items() if row.change == Change.LIVE}
     ports = {"publish", "publish_all", "expose"}
     limits = {*cgroups.LIMITS, *cgroups_direct.OPTIONS}
-    assert live == {*limits, "network", "dns", "dns_option", "dns_search", "etc_hosts", "log_opt", *ports}
+    assert live == {*limits, "network", "dns", "dns_option", "dns_search", "etc_hosts", "log_opt", *ports, *MOUNTS}
     checks = {name for name in OPTIONS if name.startswith("health")}
     assert {name for name, row in OPTIONS.items() if row.change == Change.RECORD} == {
         *checks,
@@ -231,6 +232,13 @@ def test_limits_are_live_and_only_the_environment_is_secret() -> None:
         ("annotation", {"a": "1"}, {"b": "1"}, Change.RECORD),
         ("annotation", {"run.oci.hooks": "1", "a": "1"}, {"run.oci.hooks": "1"}, Change.RECORD),
         ("annotation", {}, {"run.oci.hooks": "1"}, Change.RECREATE),
+        ("volume", ["/a:/x", "k:/k:U"], ["/b:/x:ro,rslave", "k:/k:U", "/new"], Change.LIVE),
+        *(("volume", [], [f"/a:/x:{word}"], Change.RECREATE) for word in ("U", "O", "z", "Z", "shared", "rshared")),
+        ("volume", ["/a:/x:U", "/b:/y"], ["/b:/y"], Change.RECREATE),
+        ("mount", ["type=tmpfs,target=/t"], ["type=bind,src=/a,target=/t"], Change.LIVE),
+        ("mount", ["type=ramfs,target=/t"], [], Change.RECREATE),
+        ("mount", [], ["type=devpts,target=/t"], Change.RECREATE),
+        ("tmpfs", {"/t": "size=1m"}, {"/t": "mode=700"}, Change.LIVE),
     ],
 )
 def test_some_changes_of_an_option_need_a_new_container(option: str, before: Any, after: Any, needs: Change) -> None:

@@ -90,6 +90,7 @@ def test_plan_as_data_has_each_step_and_difference_before_and_after() -> None:
         Difference("label", {}, {"a": "b"}, Change.RECORD, ignored=True),
         Difference("env", {"A": "x"}, {"A": "y"}, Change.RECREATE, secret=True),
         Difference("tty", False, True, Change.RECREATE, ignored=True),
+        Difference("volume", [], ["x"], Change.RECREATE, reason="/x: it is in use"),
     )
     plan = Plan(steps, found, "running", "paused")
     data = plan.to_json()
@@ -101,13 +102,16 @@ def test_plan_as_data_has_each_step_and_difference_before_and_after() -> None:
         ("pause", "web", "paused web", "running", "paused"),
     ]
     assert data["status"] == {"before": "running", "after": "paused"}
-    assert data["recreated_because_of"] == ["env"]
+    assert data["recreated_because_of"] == ["env", "volume"]
     assert [(one["option"], one["effect"], one["drift"], one["ignored"]) for one in data["differences"]] == [
         ("memory", "live", True, False),
         ("label", "record", False, True),
         ("env", "recreate", False, False),
         ("tty", "recreate", False, True),
+        ("volume", "recreate", False, False),
     ]
+    assert [one["reason"] for one in data["differences"]] == ["", "", "", "", "/x: it is in use"]
+    assert "  volume: recreate (/x: it is in use)\n" in plan.text()
     assert data["differences"][2]["after"] == {"A": "(hidden) changed"}
     assert "  memory: live, drift\n  label: record, ignored by comparisons\n" in plan.text()
     assert Plan().text() == "" and Plan().to_json()["steps"] == []

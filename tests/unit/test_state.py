@@ -41,6 +41,7 @@ FULL = ContainerState(
     restart_wanted=True,
     ports_in=11,
     ports_out=12,
+    changing_mounts={"/data": "kept"},
 )
 
 

@@ -70,6 +70,7 @@ def cleanup(container: Container, *, thorough: bool = False, delete: bool = Fals
             **dict.fromkeys(("pid", "pid_start", "conmon_pid", "conmon_start"), 0),
             **dict.fromkeys(("mountpoint", "netns_path", "config_path"), ""),
             mounted=False,
+            changing_mounts={},
         )
 
 

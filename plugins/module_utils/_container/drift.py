@@ -27,6 +27,10 @@ _DIRECT = (
 )
 
 
+# How the part of a mount begins.
+MOUNT = "mount "
+
+
 class Finding(NamedTuple):
     """One part that is not as recorded; ``restart``: only a restart puts it right, else an update in place does.
 
@@ -105,23 +109,30 @@ def _files(container: Container) -> list[Finding]:
 
 
 def _mounts(container: Container) -> list[Finding]:
-    """The mounts of volumes, file systems and our files that are no longer there: proc_pid_mountinfo(5)."""
-    config = container.config
+    """The mounts of volumes, file systems and our files that are no longer there, and those half changed."""
+    config, changing = container.config, container.state.changing_mounts
     try:
         with open(f"/proc/{container.state.pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            points = {_unescaped(line.split(" ", 5)[4]) for line in file}
+            points = {unescaped(line.split(" ", 5)[4]) for line in file}
     except OSError:
         return []
     # A process that changed its root sees only what is below it.
     if "/" not in points:
         return []
+    ours = {f"/etc/{name}" for name in _mine(container)}
     wanted = {
-        *(f"/etc/{name}" for name in _mine(container)),
+        *ours,
         *(volume["target"] for volume in config.volumes),
         *(one["target"] for one in config.file_systems),
     }
-    gone = [target for target in sorted(wanted - points) if _followed(container, target) not in points]
-    return [Finding(f"mount {target}", "gone", "mounted", restart=True) for target in gone]
+    gone = {target for target in wanted - points if _followed(container, target) not in points}
+    if not gone and not changing:
+        return []
+    from . import mount_changes
+
+    lost = {*ours, *mount_changes.obstacles(container, config, gone - ours)}
+    told = {**dict.fromkeys(gone, ("gone", "mounted")), **dict.fromkeys(changing, ("half changed", "as recorded"))}
+    return [Finding(f"{MOUNT}{target}", *told[target], restart=target in lost) for target in sorted(told)]
 
 
 def _followed(container: Container, target: str) -> str:
@@ -135,7 +146,7 @@ def _followed(container: Container, target: str) -> str:
         return target
 
 
-def _unescaped(text: str) -> str:
+def unescaped(text: str) -> str:
     """A path of mountinfo, in which space, tab, newline and backslash are three octal digits."""
     if "\\" not in text:
         return text

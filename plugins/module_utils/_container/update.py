@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Iterable
 
 from .._model.config import ContainerConfig
+from .._model.options import MOUNTS
+from .drift import MOUNT
 
 if TYPE_CHECKING:
     from .container import Container
@@ -40,5 +42,11 @@ def update(container: Container, config: ContainerConfig, changed: Iterable[str]
             from . import log_limit
 
             log_limit.end(container)
+        if any(part in MOUNTS or part.startswith(MOUNT) for part in parts):
+            from . import live_mounts
+
+            live_mounts.apply(container, config, [part[len(MOUNT) :] for part in parts if part.startswith(MOUNT)])
     container.store.write_config(config)
+    if container.state.changing_mounts:
+        container.save(changing_mounts={})
     container.event("update")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Callable, TypeVar
 from .._drivers import beneath
 from .._drivers.syscalls import MS_BIND, MS_NODEV, MS_PRIVATE, MS_RDONLY, MS_REC, mount, unshare
 from .background import Background
+from .volumes import host_path
 
 if TYPE_CHECKING:
     from .container import Container
@@ -80,9 +81,7 @@ def _mount(container: Container, write: bool, stack: ExitStack) -> str:
 def _mount_volumes(container: Container, root: str) -> None:
     """Bind each volume that is there; one to be made at the first start takes over what is at its place until then."""
     for volume in sorted(container.config.volumes, key=lambda volume: str(volume["target"]).count("/")):
-        source = volume["source"]
-        if volume["type"] != "bind":
-            source = f"{container.host.parts.static_root}/volumes/{source}/_data"
+        source = host_path(container, volume)
         point = beneath.resolve(root, volume["target"])
         if "O" in volume["flags"] or not (os.path.exists(point) and os.path.exists(source)):
             continue

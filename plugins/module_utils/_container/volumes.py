@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Mapping
 
 from .._drivers import beneath
 from .._drivers.command import run
@@ -30,18 +30,37 @@ def sources(container: Container, rootfs: str, user: User) -> dict[str, str]:
     found = {}
     for volume in container.config.volumes:
         target = volume["target"]
-        if volume["type"] == "bind":
-            check_source(volume["source"], container.name)
-            found[target] = volume["source"]
-        else:
-            directory = f"{container.host.parts.static_root}/volumes/{volume['source']}"
-            _ensure(container, directory, rootfs, target, copy="nocopy" not in volume["flags"])
-            found[target] = f"{directory}/_data"
+        found[target] = prepared(container, volume, rootfs)
         if "U" in volume["flags"]:
             _give(container, found[target], user)
         if "O" in volume["flags"]:
             _prepare_overlay(container, target, found[target])
     return found
+
+
+def host_path(container: Container, volume: Mapping[str, Any]) -> str:
+    """The directory or file on the host behind a volume or bind mount, be it there or not."""
+    if volume["type"] == "bind":
+        return str(volume["source"])
+    return f"{container.host.parts.static_root}/volumes/{volume['source']}/_data"
+
+
+def prepared(container: Container, volume: Mapping[str, Any], rootfs: str) -> str:
+    """Its ``host_path``, a named volume made where missing.
+
+    :raises InvalidArgument: the source of a bind mount does not exist.
+    """
+    found = host_path(container, volume)
+    if volume["type"] == "bind":
+        check_source(found, container.name)
+    else:
+        _ensure(container, os.path.dirname(found), rootfs, volume["target"], copy="nocopy" not in volume["flags"])
+    return found
+
+
+def made(path: str) -> bool:
+    """Whether the named volume behind this ``path`` is there, with all that it is to begin with."""
+    return os.path.exists(f"{os.path.dirname(path)}/volume.json")
 
 
 def _give(container: Container, path: str, user: User) -> None:
@@ -98,9 +117,9 @@ def _ensure(container: Container, directory: str, rootfs: str, target: str, *, c
 
     The record is written when all is done: a volume without it is begun again.
     """
-    if os.path.exists(f"{directory}/volume.json"):
-        return
     data = f"{directory}/_data"
+    if made(data):
+        return
     effect("make volume")
     os.makedirs(data, 0o755, exist_ok=True)
     # Only the way to it is closed to others; the data has the image's own modes, which containers' users need.

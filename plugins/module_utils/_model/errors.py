@@ -65,7 +65,10 @@ class RecreateRefused(LibpodError):
     def __init__(self, name: str, plan: Mapping[str, Any]) -> None:
         forcing = plan["recreated_because_of"]
         found = [one for one in plan["differences"] if one["option"] in forcing]
-        words = ", ".join(f"{one['option']} ({one['before']!r} to {one['after']!r})" for one in found)
+        words = ", ".join(
+            f"{one['option']} ({one['before']!r} to {one['after']!r}{one['reason'] and '; ' + one['reason']})"
+            for one in found
+        )
         super().__init__(
             f"container {name} needs a new one for {words}, and recreate_policy is never: nothing was changed; give "
             "these options the container's own values or let them be with comparisons, or set recreate_policy to auto"

@@ -58,6 +58,7 @@ class Option(NamedTuple):
 
 
 _LIVE, _RECORD, _RESTART = Change.LIVE, Change.RECORD, Change.RESTART
+_MOVABLE: dict[str, Any] = {"change": _LIVE, "in_place": volumes.in_place}
 _NETWORK_DEFAULT: dict[str, Any] = {"mode": "cni", "target": "", "networks": [""]}
 _PLAIN_NAMESPACE = {"mode": "", "target": ""}
 _SECURITY_DEFAULT: dict[str, Any] = {"no_new_privileges": False, "seccomp": ""}
@@ -124,10 +125,10 @@ _ROWS = (
     _row("annotation", "dict", spelling.mapping, {}, change=_RECORD, in_place=_not_the_runtimes),
     _row("hostname", "str", spelling.hostname),
     _row("label", "dict", spelling.mapping, {}, aliases=("labels",), change=_RECORD),
-    _row("volume", "list", volumes.volumes, [], aliases=("volumes",), elements="str"),
+    _row("volume", "list", volumes.volumes, [], aliases=("volumes",), elements="str", **_MOVABLE),
     _row("chrootdirs", "str", _later("process_options", "directories"), []),
-    _row("tmpfs", "dict", volumes.tmpfs, {}),
-    _row("mount", "list", _later("mounts", "mounts"), [], aliases=("mounts",), elements="str"),
+    _row("tmpfs", "dict", volumes.tmpfs, {}, change=_LIVE),
+    _row("mount", "list", _later("mounts", "mounts"), [], aliases=("mounts",), elements="str", **_MOVABLE),
     _row("volumes_from", "list", _later("mounts", "volumes_from"), [], elements="str"),
     _row("image_volume", "str", spelling.text, "bind", choices=("bind", "tmpfs", "ignore")),
     _row(
@@ -279,6 +280,8 @@ _ROWS = (
     _row("interactive", "bool", spelling.flag, False),
     _row("tty", "bool", spelling.flag, False),
 )
+# Those whose mounts come and go in a running container, where nothing there is in the way.
+MOUNTS = ("volume", "mount", "tmpfs")
 # podman's options for a container's single network.
 ALONE = ("ip", "ip6", "mac_address", "network_aliases")
 ID_FILES = ("cidfile", "pid_file", "conmon_pidfile")
@@ -349,7 +352,7 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
     if maps and any("O" in volume["flags"] for volume in meant["volume"]):
         raise InvalidArgument("volume: O cannot be combined with a user namespace, in which no overlay can be mounted")
     taken: dict[str, str] = {}
-    for option in ("volume", "mount", "tmpfs"):
+    for option in MOUNTS:
         for mount in meant[option]:
             target = mount if option == "tmpfs" else mount["target"]
             if taken.setdefault(target, option) != option:

@@ -25,6 +25,7 @@ class ContainerState(NamedTuple):
     ``restart_count`` counts such starts since the user's own, ``restart_delay`` is the last wait in seconds, and
     ``error`` why the last such start failed. ``etc_files`` has the CRC-32 of each file over /etc as it was written.
     ``restart_wanted`` is whether the failing health check ends the container to have it started again.
+    ``changing_mounts`` are the targets at which an update in place is, or was killed, with the names of their volumes.
     ``ports_in`` and ``ports_out`` are the descriptors in conmon of the pair that holds the host ports.
     """
 
@@ -55,6 +56,7 @@ class ContainerState(NamedTuple):
     restart_wanted: bool = False
     ports_in: int = 0
     ports_out: int = 0
+    changing_mounts: Mapping[str, str] = {}
 
     @property
     def told(self) -> bool:

@@ -85,6 +85,27 @@ def tmpfs(value: Any, option: str) -> dict[str, list[str]]:
     return dict(sorted(found.items()))
 
 
+def movable(mount: Mapping[str, Any]) -> bool:
+    """Whether such a mount can be made, changed and taken away under a running process.
+
+    An overlay, an owner or a label comes with a new container, and so does what passes mounts on to the host.
+    """
+    if "source" not in mount:
+        return bool(mount["type"] == "tmpfs")
+    return not set(mount["flags"]) & {"O", "U", "z", "Z"} and "shared" not in mount["propagation"]
+
+
+def in_place(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> bool:
+    """Whether all that differs is movable."""
+    return all(movable(one) for one in [*before, *after] if one not in before or one not in after)
+
+
+def differing(before: Any, after: Any) -> set[str]:
+    """The targets at which two values of the option volume, mount or tmpfs differ."""
+    maps = [value if isinstance(value, dict) else {one["target"]: one for one in value} for value in (before, after)]
+    return {target for target in {*maps[0], *maps[1]} if maps[0].get(target) != maps[1].get(target)}
+
+
 def given(options: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The bind mounts and volumes that the options volume and mount have; the source of anonymous ones is empty."""
     return [*options["volume"], *(mount for mount in options["mount"] if "source" in mount)]

@@ -9,12 +9,13 @@ from typing import Any, Iterable, Mapping
 
 from .._container.container import Container
 from .._container.drift import findings
+from .._model import volumes
 from .._model.config import ContainerConfig, resolved
 from .._model.errors import InvalidArgument, NoSuchContainer, NoSuchImage
 from .._model.image import local_names, name_for_source
 from .._model.namespaces import OPTIONS
+from .._model.options import MOUNTS, Change, Option, changed_options
 from .._model.options import OPTIONS as TABLE
-from .._model.options import Change, Option, changed_options
 from .._model.status import ContainerStatus
 from .._runtime.runtime import Runtime
 from .desired import Desired
@@ -42,6 +43,8 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
         found = [one for one in found if one.option not in _USER]
     if not plain(desired.options):
         found += _joined_differences(runtime, config, desired)
+    if any(one.option in MOUNTS for one in found) and not any(one.change == Change.RECREATE for one in found):
+        found = _mounts_in_the_way(runtime, config, desired.options, found)
     if desired.forcing is not None:
         found = [one._replace(ignored=one.option not in desired.forcing) for one in found]
     return [one for one in found if desired.comparisons.get(one.option) != "ignore"]
@@ -62,6 +65,34 @@ def _needs(runtime: Runtime, config: ContainerConfig, desired: Desired, row: Opt
     if needs == Change.RESTART and container().peek().state.status in _NOT_RESTARTED:
         return Change.RECREATE
     return needs
+
+
+def _mounts_in_the_way(
+    runtime: Runtime, config: ContainerConfig, options: Mapping[str, Any], found: list[Difference]
+) -> list[Difference]:
+    """The differences, those that the live container's mounts do not let be changed in place needing a new one."""
+    container = Container(runtime.store, runtime.host, config).peek()
+    if not container.state.status.has_process:
+        return found
+    from .._container.mount_changes import obstacles
+
+    changed = config.with_options({one.option: options[one.option] for one in found})
+    reasons = obstacles(container, changed)
+    if not reasons:
+        return found
+    here = {
+        one.option: volumes.differing(config.options[one.option], options[one.option])
+        for one in found
+        if one.option in MOUNTS
+    }
+    # What an interrupted change has left is no option's own.
+    left = set(reasons).difference(*here.values())
+    told = []
+    for one in found:
+        targets = sorted(here.get(one.option, set()) & set(reasons) or (left if one.option in here else ()))
+        why = "; ".join(f"{target}: {reasons[target]}" for target in targets)
+        told.append(one._replace(change=Change.RECREATE, reason=why) if why else one)
+    return told
 
 
 def _same_user(runtime: Runtime, config: ContainerConfig, user: str, options: Mapping[str, Any]) -> bool:

@@ -47,7 +47,8 @@ class Difference(NamedTuple):
     """One option's value in the record and as wanted; ``change`` is an ``options.Change``.
 
     ``drift``: the record is as wanted, and somebody changed the container behind our back; ``before`` is what he made
-    of it. ``ignored``: the task's comparisons let it be, and it only comes along with a new container.
+    of it. ``ignored``: the task's comparisons let it be, and it only comes along with a new container. ``reason`` says
+    what is in the way of a change in place that is possible as such.
     """
 
     option: str
@@ -57,6 +58,7 @@ class Difference(NamedTuple):
     secret: bool = False
     drift: bool = False
     ignored: bool = False
+    reason: str = ""
 
     def shown(self) -> tuple[Any, Any]:
         """Before and after as a diff may show them: as a playbook has them, of a secret mapping no value."""
@@ -74,7 +76,7 @@ class Difference(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         before, after = self.shown()
-        marks = {"effect": EFFECTS[self.change], "drift": self.drift, "ignored": self.ignored}
+        marks = {"effect": EFFECTS[self.change], "drift": self.drift, "ignored": self.ignored, "reason": self.reason}
         return {"option": self.option, "before": before, "after": after, **marks}
 
 
@@ -124,7 +126,8 @@ class Plan(NamedTuple):
         for difference in self.differences:
             words = [EFFECTS[difference.change]]
             words += ["drift"] if difference.drift else ["ignored by comparisons"] if difference.ignored else []
-            lines.append(f"  {difference.option}: {', '.join(words)}")
+            reason = f" ({difference.reason})" if difference.reason else ""
+            lines.append(f"  {difference.option}: {', '.join(words)}{reason}")
         return "\n".join([*lines, ""])
 
     def to_json(self) -> dict[str, Any]:

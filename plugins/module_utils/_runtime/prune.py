@@ -103,6 +103,9 @@ def _used_volumes(runtime: Runtime) -> Iterator[str]:
         except NoSuchContainer:
             continue
         yield from (volume["source"] for volume in config.volumes if volume["type"] != "bind")
+        # One that is being mounted in a container is not in its configuration yet.
+        state = runtime.store.state(container_id)
+        yield from state.changing_mounts.values() if state else ()
 
 
 def images(runtime: Runtime, filters: Filters, *, every: bool = False, dry: bool = False) -> list[str]:

@@ -156,7 +156,7 @@ def _linux(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
         ],
         "resources": {"devices": devices, **resources(options, swap=facts.swap, numbers=facts.device_numbers)},
         "sysctl": _sysctls(config),
-        "rootfsPropagation": _root_propagation(config.volumes),
+        "rootfsPropagation": root_propagation(config.volumes),
         **linux_mappings(config.id_mappings),
         **confinement.paths(options["security_opt"], options["privileged"]),
     }
@@ -180,7 +180,7 @@ def _own_network(config: ContainerConfig, facts: Facts) -> bool:
     return facts.namespaces.get("network") == "" or "net" in joined and joined["net"] == joined.get("user")
 
 
-def _root_propagation(volumes: Iterable[Mapping[str, Any]]) -> str:
+def root_propagation(volumes: Iterable[Mapping[str, Any]]) -> str:
     """The rootfs must propagate at least as its volumes do (mount_namespaces(7))."""
     wanted = {volume["propagation"].lstrip("r") for volume in volumes}
     return "shared" if "shared" in wanted else "rslave" if "slave" in wanted else "rprivate"

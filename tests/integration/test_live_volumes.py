@@ -1,0 +1,656 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Volumes, mounts and tmpfs under a running process: the same PID, and what it sees of its files and mounts."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import stat
+from typing import Any, Iterator
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import mount_api
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.syscalls import (
+    MS_NODEV,
+    MS_NOSUID,
+    MS_REMOUNT,
+    MS_SHARED,
+)
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+from ansible_collections.libpod.engine.tests.support import kernel
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Mount, Process, eventually
+
+PLAIN: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
+WALKS = 10
+
+
+@pytest.fixture(autouse=True)
+def _sources(host: Host) -> Iterator[None]:
+    """Two directories of the host, each with a file that says which it is, and a file."""
+    for name in ("a", "b"):
+        os.makedirs(f"/srv/sources/{name}")
+        with open(f"/srv/sources/{name}/which", "w", encoding="ascii") as file:
+            file.write(name)
+    with open("/srv/sources/file", "w", encoding="ascii") as file:
+        file.write("a file")
+    yield
+    shutil.rmtree("/srv/sources")
+
+
+def change(host: Host, process: Process, **options: Any) -> Result:
+    """Run the task, as foretold by check mode: in place, and nothing is left for a second run."""
+    mounts = process.read("mountinfo")
+    foretold = host.container("c", check=True, diff=True, **{**PLAIN, **options})
+    assert process.read("mountinfo") == mounts
+    done = host.container("c", diff=True, **{**PLAIN, **options})
+    assert not done.failed and done["actions"] == ["updated c"] == foretold["actions"], (foretold, done)
+    assert done["diff"] == foretold["diff"] and done["plan"] == foretold["plan"]
+    assert Process(done).pid == process.pid
+    again = host.container("c", **{**PLAIN, **options})
+    assert again.get("actions") == [], again
+    return done
+
+
+def anew(host: Host, why: str, **options: Any) -> Result:
+    """Run the task, as foretold by check mode: in a new container, for the reason told."""
+    foretold = host.container("c", check=True, diff=True, **{**PLAIN, **options})
+    done = host.container("c", diff=True, **{**PLAIN, **options})
+    assert not done.failed and done["actions"] == ["recreated c"] == foretold["actions"], (foretold, done)
+    assert done["plan"] == foretold["plan"]
+    assert why in done["diff"]["prepared"], done["diff"]["prepared"]
+    assert host.container("c", **{**PLAIN, **options}).get("actions") == []
+    return done
+
+
+def told(host: Host) -> dict[str, dict[str, Any]]:
+    """What the info module and the OCI spec of this life say is mounted."""
+    (one,) = host.module("libpod_container_info")["containers"]
+    with open(one["OCIConfigPath"], encoding="utf-8") as file:
+        spec = {mount["destination"]: mount for mount in json.load(file)["mounts"]}
+    found = {mount["Destination"]: mount for mount in one["Mounts"]}
+    assert set(found) <= set(spec)
+    return {**dict.fromkeys(one["HostConfig"]["Tmpfs"], {}), **found}
+
+
+def own(process: Process) -> dict[str, Mount]:
+    """The mounts beside the runtime's own."""
+    return {
+        target: mount
+        for target, mount in process.mounts.items()
+        if target != "/" and not target.startswith(("/proc", "/sys", "/dev", "/etc/"))
+    }
+
+
+def test_bind_mounts_volumes_and_tmpfs_come_and_go_under_the_process(host: Host) -> None:
+    process = Process(host.container("c", **PLAIN))
+    wanted: dict[str, Any] = {
+        "volume": ["/srv/sources/a:/in/a:ro,noexec", "kept:/kept", "/nameless", "/srv/sources/file:/etc/one:nosuid"],
+        "mount": ["type=bind,source=/srv/sources/b,target=/in/b,nodev", "type=tmpfs,target=/t,tmpfs-size=4m,ro"],
+        "tmpfs": {"/scratch": "size=1m,mode=1770,uid=7", "/www/cache": ""},
+    }
+    change(host, process, **wanted)
+    found = own(process)
+    targets = {"/in/a", "/in/b", "/kept", "/nameless", "/t", "/scratch", "/www/cache"}
+    assert set(found) == targets and set(told(host)) == targets | {"/etc/one"}
+    assert {"ro", "noexec"} <= set(found["/in/a"].options) and not found["/in/a"].propagation
+    assert {"rw", "nodev"} <= set(found["/in/b"].options) and "nosuid" not in found["/in/b"].options
+    assert {"nosuid", "nodev", "noexec", "rw"} <= set(found["/scratch"].options)
+    assert "size=1024k" in found["/scratch"].super_options and "size=4096k" in found["/t"].super_options
+    status = os.stat(process.path("root/scratch"))
+    assert (stat.S_IMODE(status.st_mode), status.st_uid) == (0o1770, 7)
+    assert stat.S_IMODE(os.stat(process.path("root/t")).st_mode) == 0o1777, "any user of the container may write there"
+    assert process.read("root/in/a/which") == "a" and process.read("root/etc/one") == "a file"
+    assert process.run("cat", "/in/b/which").stdout == "b"
+    for path in ("/in/a/x", "/t/x"):
+        assert "Read-only file system" in process.run("touch", path).stderr
+    for path in ("/in/b/x", "/kept/x", "/nameless/x", "/scratch/x", "/www/cache/x"):
+        assert process.run("touch", path).returncode == 0
+    assert os.path.exists("/srv/sources/b/x") and os.path.exists(f"{host.parts.static_root}/volumes/kept/_data/x")
+
+    less = {"volume": ["kept:/kept"], "tmpfs": {"/scratch": "size=1m,mode=1770,uid=7"}}
+    change(host, process, **less)
+    assert set(own(process)) == set(told(host)) == {"/kept", "/scratch"}
+    assert process.run("ls", "/kept", "/scratch").stdout.count("x") == 2
+    assert not os.path.exists(process.path("root/in/a/which"))
+
+    # A stop and a start give the same, and the volumes keep what was written.
+    restarted = Process(host.container("c", **PLAIN, **less, restart=True))
+    assert stat.S_IMODE(os.stat(restarted.path("root/scratch")).st_mode) == 0o1770
+    assert set(own(restarted)) == {"/kept", "/scratch"} and restarted.run("ls", "/kept").stdout == "x\n"
+    change(host, restarted, **wanted)
+    assert restarted.run("ls", "/nameless").stdout == "x\n", "an anonymous volume is still the target's"
+    change(host, restarted)
+    assert own(restarted) == {} and told(host) == {}
+
+
+def test_options_change_in_the_mount_that_is_there(host: Host) -> None:
+    volume = "/srv/sources/a:/data"
+    process = Process(host.container("c", **PLAIN, volume=[volume], tmpfs={"/scratch": "size=2m"}))
+    process.run("dd", "if=/dev/zero", "of=/scratch/x", "bs=1M", "count=1")
+    numbers = [os.stat(process.path(f"root/{name}")).st_dev for name in ("data", "scratch")]
+
+    def options(target: str) -> set[str]:
+        return set(process.mounts[target].options)
+
+    change(host, process, volume=[f"{volume}:ro,nosuid,noexec"], tmpfs={"/scratch": "size=3m,exec,noatime"})
+    assert {"ro", "nosuid", "noexec"} <= options("/data") and "nodev" not in options("/data")
+    assert {"nosuid", "nodev", "noatime", "rw"} <= options("/scratch") and "noexec" not in options("/scratch")
+    assert "size=3072k" in process.mounts["/scratch"].super_options
+    assert "Read-only file system" in process.run("touch", "/data/x").stderr
+    change(host, process, volume=[f"{volume}:nodev"], tmpfs={"/scratch": "ro"})
+    assert {"rw", "nodev"} <= options("/data") and not options("/data") & {"nosuid", "noexec"}
+    room, memory = os.statvfs(process.path("root/scratch")), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert "ro" in options("/scratch") and abs(room.f_blocks * room.f_frsize - memory // 2) <= 8192
+    assert process.run("touch", "/data/x").returncode == 0
+    change(host, process, mount=["type=bind,source=/srv/sources/a,target=/data"], tmpfs={"/scratch": "size=1m"})
+    assert "rw" in options("/data") and "nodev" not in options("/data")
+    assert process.run("touch", "/scratch/y").returncode == 0 and process.run("ls", "/scratch").stdout == "x\ny\n"
+    assert numbers == [os.stat(process.path(f"root/{name}")).st_dev for name in ("data", "scratch")]
+    change(host, process, volume=[volume], tmpfs={"/scratch": "size=5m"})
+    # It holds more than it would have room for.
+    process.run("dd", "if=/dev/zero", "of=/scratch/x", "bs=1M", "count=4")
+    anew(host, "/scratch: it holds more", volume=[volume], tmpfs={"/scratch": "size=1m"})
+
+
+def test_mounts_of_the_host_come_through_a_slave_and_no_further(host: Host) -> None:
+    """The first one makes the container's root a slave, which is settled when it is made; others follow in place."""
+    os.mkdir("/srv/sources/a/sub")
+    kernel.mount("/srv/sources/a", "/srv/sources/a", flags=kernel.MS_BIND)
+    kernel.mount("", "/srv/sources/a", flags=MS_SHARED)
+    slaves = ["/srv/sources/a:/one:rslave", "/srv/sources/a:/two:rslave"]
+
+    def reached(process: Process) -> set[str]:
+        kernel.mount("from-the-host", "/srv/sources/a/sub", "tmpfs")
+        try:
+            return {target for target in own(process) if target.endswith("/sub")}
+        finally:
+            kernel.umount("/srv/sources/a/sub")
+
+    try:
+        process = Process(host.container("c", **PLAIN, volume=slaves[:1]))
+        change(host, process, volume=[*slaves, "/srv/sources/a:/three"])
+        assert reached(process) == {"/one/sub", "/two/sub"}
+        change(host, process, volume=[slaves[0], "/srv/sources/a:/two:private", "/srv/sources/a:/three:rslave"])
+        assert reached(process) == {"/one/sub", "/three/sub"}
+        assert own(process).keys() == {"/one", "/two", "/three"}
+        host.container("c", state="absent")
+    finally:
+        kernel.umount("/srv/sources/a")
+
+
+def test_tmpfs_that_the_runtime_made_read_only_can_be_written_to(host: Host) -> None:
+    process = Process(host.container("c", **PLAIN, tmpfs={"/scratch": "ro,size=1m"}))
+    assert "Read-only" in process.run("touch", "/scratch/x").stderr
+    change(host, process, tmpfs={"/scratch": "size=1m"})
+    assert process.run("touch", "/scratch/x").returncode == 0
+
+
+def test_other_source_takes_the_place_without_a_gap(host: Host) -> None:
+    watch = ["sh", "-c", "while true; do cat /data/which >/dev/null || echo gap >>/gaps; done"]
+    options = {**PLAIN, "command": watch}
+    process = Process(host.container("c", **options, volume=["/srv/sources/a:/data:ro"]))
+    for which, volume in (
+        ("b", "/srv/sources/b:/data"),
+        ("a", "/srv/sources/a:/data:nosuid"),
+        ("a", "/srv/sources/a:/data:nosuid,bind"),
+    ):
+        done = host.container("c", **options, volume=[volume])
+        assert done.get("actions") == ["updated c"], done
+        assert Process(done).pid == process.pid
+        assert process.read("root/data/which") == which
+        assert [line.split()[4] for line in process.read("mountinfo").splitlines()].count("/data") == 1
+        assert not host.container("c", **options, volume=[volume]).changed
+    assert not os.path.exists(process.path("root/gaps"))
+
+
+def test_what_a_process_uses_goes_with_a_new_container(host: Host) -> None:
+    """Its files would stay open in what is no longer mounted; flags that do not concern them are changed."""
+    using = {"command": ["sh", "-c", "cd /data; exec 3</scratch; trap 'exit 0' TERM; sleep 1000 & wait"]}
+    volume = {"volume": ["/srv/sources/a:/data"], "tmpfs": {"/scratch": ""}}
+    process = Process(host.container("c", **{**PLAIN, **using}, **volume))
+    eventually(lambda: os.readlink(process.path("cwd")) == "/data" and os.path.exists(process.path("fd/3")))
+    change(host, process, **using, **{**volume, "volume": ["/srv/sources/a:/data:nosuid"]})
+    for volumes in ({}, {"volume": ["/srv/sources/b:/data"]}, {"volume": ["/srv/sources/a:/data:ro"]}):
+        foretold = host.container(
+            "c", check=True, diff=True, **{**PLAIN, **using, "tmpfs": {"/scratch": ""}}, **volumes
+        )
+        assert foretold["actions"] == ["recreated c"]
+        assert foretold["plan"]["recreated_because_of"] == ["volume"]
+        assert foretold["plan"]["differences"][0]["reason"] == "/data: a process uses it"
+    refused = host.container("c", **{**PLAIN, **using}, volume=["/srv/sources/b:/data"], recreate_policy="never")
+    assert refused.failed and refused["plan"]["recreated_because_of"] == ["volume", "tmpfs"]
+    assert "; /data: a process uses it)" in refused["msg"] and "; /scratch: a process uses it)" in refused["msg"]
+    made = anew(host, "/data: a process uses it", **using, volume=["/srv/sources/b:/data"], tmpfs={"/scratch": ""})
+    assert Process(made).read("root/data/which") == "b"
+
+
+def test_links_lead_nowhere_outside_the_root(host: Host) -> None:
+    script = (
+        "ln -s /outside/there /link; ln -s ../../../../outside /up; mkdir -p /outside/there /really;"
+        f" ln -s /really/file /tofile; ln -s /proc/self/root/really /magic; {WAITING[2]}"
+    )
+    options = {"command": ["sh", "-c", script]}
+    process = Process(host.container("c", **{**PLAIN, **options}))
+    eventually(lambda: os.path.lexists(process.path("root/magic")))
+    os.makedirs("/srv/sources/outside")
+    kernel.mount("/srv/sources/outside", "/srv/sources/outside", flags=kernel.MS_BIND)
+    try:
+        outside = sorted(os.listdir("/"))
+        volume = ["/srv/sources/a:/link", "/srv/sources/b:/up/x", "/srv/sources/file:/really/deep/file"]
+        change(host, process, **options, volume=volume)
+        assert set(own(process)) == {"/outside/there", "/outside/x", "/really/deep/file"}
+        assert process.run("cat", "/link/which", "/up/x/which", "/really/deep/file").stdout == "aba file"
+        assert sorted(os.listdir("/")) == outside and not os.path.exists("/outside")
+        change(host, process, **options)
+        assert own(process) == {}
+        # What is the container's own by a magic link is the host's by its words: it is followed as text.
+        done = host.container("c", check=True, **{**PLAIN, **options}, volume=["/srv/sources/a:/magic/x"])
+        assert done["actions"] == ["recreated c"]
+    finally:
+        kernel.umount("/srv/sources/outside")
+
+
+NOT_LIVE: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    ({}, {"volume": ["/srv/sources/a:/data:U"]}, "volume: recreate"),
+    ({}, {"volume": ["/srv/sources/a:/data:O"]}, "volume: recreate"),
+    ({}, {"volume": ["/srv/sources/a:/x:z"]}, "volume: recreate"),
+    ({}, {"mount": ["type=ramfs,target=/x"]}, "mount: recreate"),
+    ({"mount": ["type=devpts,target=/x"]}, {}, "mount: recreate"),
+    ({}, {"volume": ["new:/data"]}, "/data: it begins with the image's content"),
+    ({}, {"tmpfs": {"/data": ""}}, "/data: it begins with the image's content"),
+    ({}, {"volume": ["/srv/sources/a:/dev/x"]}, "/dev/x: the engine or the kernel"),
+    ({}, {"volume": ["/srv/sources/file:/etc/hosts"]}, "/etc/hosts: the engine or the kernel"),
+    ({"volume": ["/srv/sources/file:/etc/hosts"]}, {}, "/etc/hosts: the engine or the kernel"),
+    ({}, {"volume": ["/srv/sources/a:/etc"]}, "/etc: there are mounts below it"),
+    ({"volume": ["/srv/sources/a:/x/y"]}, {"volume": ["/srv/sources/a:/x/y", "/srv/sources/b:/x"]}, "mounts below it"),
+    ({"volume": ["/srv/sources/a:/x", "k:/x/y"]}, {"volume": ["/srv/sources/b:/x", "k:/x/y"]}, "mounts below it"),
+    ({}, {"tmpfs": {"/x": "", "/x/y": ""}}, "/x: there are mounts below it"),
+    ({}, {"volume": ["/srv/sources/a:/x:rslave"]}, "the root's propagation"),
+    ({"volume": ["/srv/sources/a:/x"]}, {"volume": ["/srv/sources/a:/x:rshared"]}, "volume: recreate"),
+    ({"tmpfs": {"/x": "size=0"}}, {"tmpfs": {"/x": "size=1m"}}, "had no limit"),
+]
+
+
+def test_what_cannot_be_changed_in_place_says_why(host: Host) -> None:
+    for before, after, why in NOT_LIVE:
+        made = host.container("c", **PLAIN, **before)
+        assert not made.failed, (before, made)
+        anew(host, why, **after)
+
+
+def test_paused_container_is_changed_and_stays_paused(host: Host) -> None:
+    process = Process(host.container("c", **PLAIN, state="paused"))
+    change(host, process, state="paused", volume=["/srv/sources/a:/in"], tmpfs={"/t": "size=1m"})
+    assert set(own(process)) == {"/in", "/t"} and process.cgroup("freezer", "freezer.state") == "FROZEN"
+    change(host, process, state="paused")
+    assert own(process) == {} and process.cgroup("freezer", "freezer.state") == "FROZEN"
+
+
+def test_container_that_waits_for_its_start_is_changed_too(host: Host) -> None:
+    host.container("c", **PLAIN, state="created")
+    Runtime(host.parts).container("c").init()
+    wanted = {"volume": ["/srv/sources/a:/in"], "tmpfs": {"/t": ""}}
+    done = host.container("c", state="present", **PLAIN, **wanted)
+    assert (done["actions"], done["container"]["State"]["Status"]) == (["updated c"], "created")
+    started = host.container("c", **PLAIN, **wanted)
+    assert (
+        started["actions"] == ["started c"]
+        and started["container"]["State"]["Pid"] == done["container"]["State"]["Pid"]
+    )
+    assert set(own(Process(started))) == {"/in", "/t"} and Process(started).read("root/in/which") == "a"
+
+
+def test_stopped_container_has_them_from_its_next_start(host: Host) -> None:
+    first = host.container("c", **PLAIN, volume=["/srv/sources/a:/data"])
+    host.container("c", state="stopped")
+    wanted = {**PLAIN, "volume": ["fresh:/data"], "tmpfs": {"/www": "size=1m"}}
+    done = host.container("c", state="present", **wanted)
+    assert done["actions"] == ["updated c"] and not os.path.exists(f"{host.parts.static_root}/volumes/fresh")
+    started = host.container("c", **wanted)
+    assert started["actions"] == ["started c"] and started["container"]["Id"] == first["container"]["Id"]
+    process = Process(started)
+    assert process.read("root/data/seed") == "from the image\n", "as in a container that is made so"
+    assert set(own(process)) == {"/data", "/www"}
+
+
+def test_read_only_root_takes_what_has_its_place_already(host: Host) -> None:
+    process = Process(host.container("c", **PLAIN, read_only=True))
+    change(host, process, read_only=True, volume=["/srv/sources/a:/www", "/srv/sources/b:/tmp/b"])
+    assert process.run("cat", "/www/which", "/tmp/b/which").stdout == "ab"
+    made = anew(host, "/new: its target is not there", read_only=True, volume=["/srv/sources/a:/new"])
+    assert Process(made).read("root/new/which") == "a"
+    # The tmpfs that read_only brings is the engine's to bring back.
+    foretold = host.container("c", check=True, **PLAIN, read_only=True, volume=["/srv/sources/a:/tmp"])
+    assert foretold["actions"] == ["recreated c"]
+
+
+def test_container_with_a_user_namespace_is_made_anew(host: Host) -> None:
+    options = {"uidmap": ["0:100000:65536"], "gidmap": ["0:100000:65536"]}
+    host.container("c", **PLAIN, **options)
+    made = anew(host, "/in: the container has a user namespace", **options, volume=["/srv/sources/a:/in"])
+    assert Process(made).read("root/in/which") == "a"
+
+
+def test_volume_that_the_image_declares_comes_back(host: Host) -> None:
+    """An own volume at its target, and away again: the anonymous one, made with the image's content, is there again."""
+    image = {"image": "volume"}
+    made = host.container("c", **{**PLAIN, **image})
+    process = Process(made)
+    process.run("touch", "/data/mine")
+    (anonymous,) = told(host).values()
+    change(host, process, **image, volume=["/srv/sources/a:/data"])
+    assert process.read("root/data/which") == "a" and told(host)["/data"]["Source"] == "/srv/sources/a"
+    change(host, process, **image)
+    assert sorted(os.listdir(process.path("root/data"))) == ["mine", "seed"]
+    assert told(host)["/data"] == anonymous
+
+
+def test_lent_volumes_stay_with_who_has_them(host: Host) -> None:
+    lender = Process(host.container("c", **PLAIN, volume=["kept:/kept", "/srv/sources/a:/in"]))
+    borrower = {**PLAIN, "volumes_from": ["c"]}
+    other = Process(host.container("other", **borrower))
+    change(host, lender, volume=["/srv/sources/b:/in"])
+    assert own(other).keys() == {"/kept", "/in"} and other.read("root/in/which") == "a"
+    assert not host.container("other", **borrower).changed
+    # The borrower's own win at its targets, and without them the lender's are there again.
+    done = host.container("other", **borrower, volume=["/srv/sources/b:/in"])
+    assert done["actions"] == ["updated other"] and other.read("root/in/which") == "b"
+    assert host.container("other", **borrower)["actions"] == ["updated other"]
+    assert other.read("root/in/which") == "a"
+    gone = host.module("libpod_prune", {"volume": True})
+    assert gone["volumes"] == []
+
+
+def listen_inside(process: Process, path: str) -> int:
+    """The PID of a process in the container's mount namespace that has nothing there but a socket bound to a path."""
+    ready, told_ready = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            namespace = os.open(process.path("ns/mnt"), os.O_RDONLY)
+            kernel.setns(namespace, kernel.NEWNS)
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(path)
+            listener.listen(1)
+            os.write(told_ready, b"x")
+            signal.pause()
+        finally:
+            os._exit(1)
+    os.close(told_ready)
+    assert os.read(ready, 1) == b"x"
+    os.close(ready)
+    return pid
+
+
+def test_socket_in_a_volume_keeps_it_in_use(host: Host) -> None:
+    """No list of open files tells of it; the kernel does."""
+    volume = {"volume": ["/srv/sources/a:/data"]}
+    process = Process(host.container("c", **PLAIN, **volume))
+    listener = listen_inside(process, "/data/socket")
+    try:
+        foretold = host.container("c", check=True, diff=True, **PLAIN)
+        assert "volume: recreate (/data: a process uses it)" in foretold["diff"]["prepared"]
+    finally:
+        os.kill(listener, signal.SIGKILL)
+        os.waitpid(listener, 0)
+    change(host, process)
+
+
+def test_asking_whether_a_mount_is_used_never_takes_it_away(host: Host) -> None:
+    """The kernel unmounts what it is asked about twice, had nobody looked at it in between; four ask at once."""
+    process = Process(host.container("c", **PLAIN, volume=["/srv/sources/a:/data"]))
+    before = process.read("mountinfo")
+
+    def ask() -> None:
+        namespace = os.open(process.path("ns/mnt"), os.O_RDONLY)
+        folder = os.open(process.path("root"), os.O_PATH)
+        for _time in range(100):
+            mount_api.unused(namespace, folder, "data")
+        assert mount_api.unused(namespace, folder, "data") is True
+
+    children = []
+    for _child in range(4):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                ask()
+                os._exit(0)
+            finally:
+                os._exit(1)
+        children.append(pid)
+    assert [os.waitpid(pid, 0)[1] for pid in children] == [0, 0, 0, 0]
+    assert process.read("mountinfo") == before
+
+
+def test_several_containers_are_changed_in_one_task(host: Host) -> None:
+    members: list[dict[str, Any]] = [{**PLAIN, "name": name} for name in ("a", "b", "c")]
+    first = host.module("libpod_containers", {"containers": members})
+    pids = {one["name"]: one["container"]["State"]["Pid"] for one in first["containers"]}
+    for one in members[:2]:
+        one.update(volume=["/srv/sources/a:/in"], tmpfs={"/t": "size=1m"})
+    foretold = host.module("libpod_containers", {"containers": members}, check=True)
+    done = host.module("libpod_containers", {"containers": members})
+    for result in (foretold, done):
+        assert {one["name"]: one["fate"] for one in result["containers"]} == {
+            "a": "changed",
+            "b": "changed",
+            "c": "unchanged",
+        }, result
+    assert {one["name"]: one["container"]["State"]["Pid"] for one in done["containers"]} == pids
+    assert not host.module("libpod_containers", {"containers": members}).changed
+
+
+# Kernels that lack a part of it: system call, errno, and the flag of its last argument that they do not know.
+LACKING: dict[str, tuple[int, int, int]] = {
+    "mount_setattr(2)": (442, errno.ENOSYS, 0),
+    "MOVE_MOUNT_BENEATH": (429, errno.EINVAL, 0x200),
+}
+
+
+@pytest.mark.parametrize("what", LACKING)
+def test_kernel_that_lacks_something_is_known_beforehand(host: Host, what: str) -> None:
+    number, error, flag = LACKING[what]
+
+    def older() -> None:
+        kernel.forbid(number, error, argument=4, bits=flag)
+
+    before: dict[str, Any] = {**PLAIN, "name": "c", "volume": ["/srv/sources/a:/data"]}
+    after = {**before, "volume": ["/srv/sources/b:/data"]}
+    host.module("libpod_container", before)
+    results = [host.module("libpod_container", after, check=check, prepare=older) for check in (True, False)]
+    for result in results:
+        assert result.get("actions") == ["recreated c"], result
+        assert what in result["plan"]["differences"][0]["reason"]
+    if flag:
+        process = Process(results[1])
+        added = {**after, "volume": [*after["volume"], "/srv/sources/a:/more"]}
+        assert host.module("libpod_container", added, prepare=older)["actions"] == ["updated c"]
+        assert process.read("root/more/which") == "a"
+
+
+def test_refused_change_says_what_and_leaves_the_mounts_that_were(host: Host) -> None:
+    """The kernel binds nothing that is unbindable, which only trying tells."""
+    process = Process(host.container("c", **PLAIN, volume=["/srv/sources/a:/data"]))
+    os.mkdir("/srv/sources/c")
+    kernel.mount("tmpfs", "/srv/sources/c", "tmpfs")
+    kernel.mount("", "/srv/sources/c", flags=1 << 17)  # MS_UNBINDABLE
+    try:
+        refused = host.container("c", **PLAIN, volume=["/srv/sources/c:/data"])
+        assert refused.failed and refused["error"] == "InvalidState"
+        assert "/data of container c cannot be changed while it runs: open_tree: Invalid argument" in refused["msg"]
+        assert process.read("root/data/which") == "a" and set(own(process)) == {"/data"}
+    finally:
+        kernel.umount("/srv/sources/c")
+    assert Process(host.container("c", **PLAIN, volume=["/srv/sources/a:/data"])).pid == process.pid
+    assert not host.container("c", **PLAIN, volume=["/srv/sources/a:/data"]).changed
+
+
+# What may be at each target, in the options' own words.
+PLACES: dict[str, list[dict[str, Any]]] = {
+    "/data": [{"volume": f"{source}:/data{words}"} for source in ("kept", "/srv/sources/a") for words in ("", ":ro")],
+    "/new/place": [
+        {"volume": "/srv/sources/b:/new/place:noexec"},
+        {"volume": "/srv/sources/b:/new/place"},
+        {"volume": "/srv/sources/b:/new/place:bind,nodev"},
+        {"volume": "other:/new/place"},
+        {"mount": "type=tmpfs,target=/new/place,tmpfs-size=1m,exec"},
+        {"mount": "type=tmpfs,target=/new/place,tmpfs-size=2m,ro"},
+    ],
+    "/www": [{"tmpfs": "notmpcopyup,size=1m"}, {"tmpfs": "notmpcopyup,mode=700"}, {"volume": "/srv/sources/b:/www"}],
+    "/etc/one": [{"volume": "/srv/sources/file:/etc/one"}, {"volume": "/srv/sources/file:/etc/one:ro"}],
+}
+
+
+def _picked(pick: random.Random, earlier: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What is at each place; two of them change."""
+    found = dict(earlier)
+    for place in pick.sample(sorted(PLACES), 2):
+        found[place] = pick.choice([{}, *PLACES[place]])
+    return found
+
+
+def _task(places: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {"volume": [], "mount": [], "tmpfs": {}}
+    for place, words in places.items():
+        for option, item in words.items():
+            if option == "tmpfs":
+                found["tmpfs"][place] = item
+            else:
+                found[option].append(item)
+    return found
+
+
+def _seen(process: Process) -> dict[str, tuple[Any, ...]]:
+    """Of each mount: what is mounted, with which flags and size."""
+    return {
+        place: (one.fstype, one.root, *one.options, *(word for word in one.super_options if word.startswith("size")))
+        for place, one in process.mounts.items()
+        if place in PLACES
+    }
+
+
+@pytest.fixture
+def flagged_source(host: Host) -> Iterator[None]:
+    """One of the sources is a mount of its own with flags, which mounts without flags of their own take over."""
+    kernel.mount("/srv/sources/b", "/srv/sources/b", flags=kernel.MS_BIND)
+    kernel.mount("", "/srv/sources/b", flags=kernel.MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV)
+    yield
+    kernel.umount("/srv/sources/b")
+
+
+@pytest.mark.usefixtures("flagged_source")
+def test_changed_container_has_the_mounts_of_a_new_one(host: Host) -> None:
+    seed = random.randrange(1 << 32)
+    pick = random.Random(seed)
+    process = Process(host.container("c", **PLAIN, volume=["kept:/kept", "other:/other"]))
+    places: dict[str, dict[str, Any]] = {}
+    for _number in range(WALKS):
+        where = f"seed {seed}: {places} to "
+        places = _picked(pick, places)
+        where += repr(places)
+        task = _task(places)
+        done = host.container("c", **PLAIN, **task)
+        assert not done.failed and Process(done).pid == process.pid, (where, done)
+        fresh = host.container("d", **PLAIN, **task, recreate=True)
+        assert _seen(process) == _seen(Process(fresh)), where
+
+
+# What somebody did behind our back
+
+
+def test_mount_that_is_gone_is_made_again_under_the_process(host: Host) -> None:
+    options: dict[str, Any] = {
+        "volume": ["/srv/sources/a:/a:ro", "kept:/kept"],
+        "tmpfs": {"/t": "size=1m", "/www": ""},
+        "mount": ["type=ramfs,target=/r"],
+    }
+    process = Process(host.container("c", **PLAIN, **options))
+    before = own(process)
+    for target in ("/a", "/kept", "/t"):
+        assert process.run("umount", target).returncode == 0
+    done = change(host, process, **options)
+    assert {"mount /a", "mount /kept", "mount /t"} == set(done["diff"]["after"])
+    assert {target: mount.options for target, mount in own(process).items()} == {
+        target: mount.options for target, mount in before.items()
+    }
+    # What cannot be made again so is by a restart, and all the rest with it.
+    for targets in (("/r",), ("/a", "/www")):
+        process = Process(host.container("c", **PLAIN, **options))
+        for target in targets:
+            assert process.run("umount", target).returncode == 0
+        foretold = host.container("c", check=True, **PLAIN, **options)
+        done = host.container("c", **PLAIN, **options)
+        assert done["actions"] == foretold["actions"] == ["restarted c"], targets
+        assert set(own(Process(done))) == set(before)
+
+
+# Interruption
+
+
+def test_interrupted_change_is_finished_or_taken_back(host: Host) -> None:
+    options: dict[str, Any] = {
+        **PLAIN,
+        "name": "c",
+        "volume": ["/srv/sources/a:/swapped", "/srv/sources/a:/flagged", "old:/gone"],
+        "tmpfs": {"/t": "size=1m"},
+    }
+    other: dict[str, Any] = {
+        **PLAIN,
+        "name": "c",
+        "volume": ["/srv/sources/b:/swapped", "/srv/sources/a:/flagged:ro", "new:/come/here"],
+        "tmpfs": {"/t": "size=2m,exec", "/t2": ""},
+    }
+    process = Process(host.module("libpod_container", options))
+
+    def settle(task: dict[str, Any], at: str) -> None:
+        done = host.module("libpod_container", task)
+        assert not done.failed and Process(done).pid == process.pid, (at, done)
+        again = task is other
+        found = own(process)
+        assert set(found) == {"/swapped", "/flagged", "/t", *(("/come/here", "/t2") if again else ("/gone",))}, at
+        assert process.read("root/swapped/which") == ("b" if again else "a"), at
+        assert ("ro" in found["/flagged"].options) == again, at
+        assert f"size={2048 if again else 1024}k" in found["/t"].super_options, at
+        points = [line.split()[4] for line in process.read("mountinfo").splitlines()]
+        assert all(points.count(target) == 1 for target in found), (at, points)
+        assert set(told(host)) == set(found), at
+        assert not host.module("libpod_container", task).changed, at
+
+    points = host.module("libpod_container", other, kill_at="nowhere").effects
+    assert {"move_mount /swapped #1", "umount swapped #1", "umount gone #1", "make volume #1"} <= set(points), points
+    # Each is either taken back or finished: the record's own steps are met by both.
+    for index, at in enumerate(points):
+        if index % 2:
+            settle(other, at)
+        settle(options, at)
+        # What it makes once is there to be made again.
+        process.run("rmdir", "/come/here", "/come", "/t2")
+        assert not os.path.exists(process.path("root/come")) and not os.path.exists(process.path("root/t2"))
+        shutil.rmtree(f"{host.parts.static_root}/volumes/new", ignore_errors=True)
+        assert host.module("libpod_container", other, kill_at=at).killed, at
+    settle(options, "the end")
+    assert host.module("libpod_prune", {"volume": True})["volumes"] == ["new"]
+
+
+def test_volume_that_is_being_mounted_is_in_use(host: Host) -> None:
+    """A task that was killed before it had written so has it mounted all the same."""
+    host.container("keeper", **PLAIN, volume=["spare:/spare"])
+    host.container("keeper", state="absent")
+    process = Process(host.container("c", **PLAIN))
+    killed = host.module(
+        "libpod_container", {**PLAIN, "name": "c", "volume": ["spare:/in"]}, kill_at="write config.json #2"
+    )
+    assert killed.killed
+    assert "/in" in own(process)
+    assert host.module("libpod_prune", {"volume": True})["volumes"] == []
+    change(host, process)
+    assert own(process) == {} and host.module("libpod_prune", {"volume": True})["volumes"] == ["spare"]
