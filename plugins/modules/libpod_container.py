@@ -595,7 +595,8 @@ options:
       - C(mask=/PATH[:/PATH]) hides more paths, C(unmask=/PATH[:/PATH]) shows those that are hidden or read-only, shell
         patterns too, and C(unmask=ALL) all of them.
       - C(proc-opts=OPTION[,OPTION]) are mount options of C(/proc).
-      - C(apparmor=PROFILE) needs AppArmor on the target. C(label=disable), and C(label=KEY:VALUE) with C(user), C(role),
+      - C(apparmor=PROFILE) needs AppArmor on the target, where C(libpod-default), which denies what podman's profile does,
+        confines all containers but privileged ones; C(apparmor=unconfined) goes without. C(label=disable), and C(label=KEY:VALUE) with C(user), C(role),
         C(type), C(level) or C(filetype), which needs SELinux.
     type: list
     elements: str
@@ -717,7 +718,8 @@ options:
     description:
       - Where the container's output goes. V(k8s-file), of which V(json-file) is another name, is a file. V(journald) is the
         journal of the host, where C(journalctl CONTAINER_NAME=NAME) shows it. With V(none) it is kept nowhere.
-      - Only V(k8s-file) can be read by M(libpod.engine.libpod_container_logs), and is returned with O(detach=false).
+      - V(k8s-file) and V(journald) can be read by M(libpod.engine.libpod_container_logs); only V(k8s-file) is returned with
+        O(detach=false).
       - V(passthrough) is refused, for the task has no output of its own that could outlive it.
       - A change restarts the container.
       - V(k8s-file) where omitted.

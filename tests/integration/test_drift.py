@@ -10,7 +10,8 @@ import signal
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import kernel
+from ansible_collections.libpod.engine.tests.support import cgroup_files, kernel
+from ansible_collections.libpod.engine.tests.support.cgroup_files import v1_only
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
@@ -35,17 +36,17 @@ WEB = {
         ("cpu", "cpu.cfs_quota_us", "20000", "cpu_quota"),
         ("cpu", "cpu.shares", "100", "cpu_shares"),
         ("pids", "pids.max", "7", "pids_limit"),
-        ("memory", "memory.oom_control", "1", "oom_kill_disable"),
+        pytest.param("memory", "memory.oom_control", "1", "oom_kill_disable", marks=v1_only),
     ],
 )
 def test_limit_changed_behind_our_back_is_seen_and_put_right(
     host: Host, controller: str, file: str, meddled: str, option: str
 ) -> None:
     first = host.container(**WEB)
-    path = f"/sys/fs/cgroup/{controller}{first['container']['State']['CgroupPath']}/{file}"
-    right = _first_line(path)
-    with open(path, "w", encoding="ascii") as stream:
-        stream.write(meddled)
+    cgroup = (controller, first["container"]["State"]["CgroupPath"], file)
+    right = cgroup_files.read(*cgroup)
+    cgroup_files.write(*cgroup, meddled)
+    assert cgroup_files.read(*cgroup) != right
 
     foretold = host.container(**WEB, check=True, diff=True)
     assert foretold["actions"] == ["updated web"]
@@ -53,14 +54,9 @@ def test_limit_changed_behind_our_back_is_seen_and_put_right(
 
     mended = host.container(**WEB)
     assert mended["actions"] == ["updated web"]
-    assert _first_line(path) == right
+    assert cgroup_files.read(*cgroup) == right
     assert mended["container"]["State"]["Pid"] == first["container"]["State"]["Pid"]
     assert not host.container(**WEB).changed
-
-
-def _first_line(path: str) -> str:
-    with open(path, encoding="ascii") as stream:
-        return stream.readline()
 
 
 SERVING: dict[str, Any] = {
@@ -82,13 +78,10 @@ def inside(process: Process, *argv: str) -> None:
 def limit_by_device(host: Host, process: Process) -> None:
     device = next(f"/dev/{name}" for name in ("vda", "sda", "loop0") if os.path.exists(f"/dev/{name}"))
     number = os.stat(device).st_rdev
-    folder = f"/sys/fs/cgroup/blkio{_cgroup(process)}"
-    with open(f"{folder}/blkio.throttle.read_bps_device", "w", encoding="ascii") as stream:
-        stream.write(f"{os.major(number)}:{os.minor(number)} 1048576")
-
-
-def _cgroup(process: Process) -> str:
-    return next(line.rpartition(":")[2] for line in process.read("cgroup").splitlines() if ":blkio:" in line)
+    text = f"{os.major(number)}:{os.minor(number)} 1048576"
+    path = next(line for line in process.read("cgroup").splitlines() if ":blkio:" in line or line.startswith("0::/l"))
+    cgroup_files.write("blkio", path.rpartition(":")[2], "blkio.throttle.read_bps_device", text)
+    assert process.cgroup("blkio", "blkio.throttle.read_bps_device") == text
 
 
 def hosts_file_edited(host: Host, process: Process) -> None:

@@ -18,8 +18,8 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import (
     cgroups,
     cgroups_figures,
-    cgroups_paths,
     cgroups_tree,
+    systemd_units,
 )
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidState, LibpodError
 from ansible_collections.libpod.engine.tests.support.hosts import Host
@@ -238,6 +238,8 @@ def test_the_scope_call_is_what_systemds_interface_takes(tmp_path: object, monke
             with pytest.raises(
                 LibpodError, match=r"moving process \d+ into libpod-conmon-1\.scope: busctl .*org.freedesktop.systemd1"
             ):
-                cgroups_paths.enter_scope("machine.slice", "libpod-conmon-1.scope", os.getpid())
+                systemd_units.enter_scope(
+                    cgroups.detect(), "/machine.slice/libpod-conmon-1.scope", "machine.slice", os.getpid()
+                )
         finally:
             daemon.terminate()

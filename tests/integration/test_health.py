@@ -22,7 +22,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.images impo
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ContainerStopped
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.plugins.modules import libpod_container_wait
-from ansible_collections.libpod.engine.tests.support import images, preload
+from ansible_collections.libpod.engine.tests.support import cgroup_files, images, preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result, in_child
 from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
@@ -95,7 +95,8 @@ def test_states_log_live_change_and_dead_runner(host: Host) -> None:
     assert runner in _with_words(host, "health", first["container"]["Id"])
     conmon_cgroup = f"libpod-conmon-{first['container']['Id']}"
     with open(f"/proc/{runner}/cgroup", encoding="ascii") as file:
-        assert all(line.rstrip().endswith(conmon_cgroup) for line in file if ":memory:" in line or ":pids:" in line)
+        lines = [line for line in file if ":memory:" in line or ":pids:" in line or cgroup_files.unified()]
+    assert lines and all(line.rstrip().endswith(conmon_cgroup) for line in lines)
 
     sick = _reaches(host, "unhealthy")
     assert sick["FailingStreak"] >= 2

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import self_program
 from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
+from ansible_collections.libpod.engine.tests.support import cgroup_files
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result, in_child
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
@@ -54,7 +55,7 @@ def kill(container: dict[str, Any]) -> None:
 
 def test_an_end_is_cleaned_up_without_a_task(host: Host) -> None:
     made = host.container("c", image="busybox", command=WAITING, publish=["8080:80"], volume=["data:/data"])
-    cgroup = f"/sys/fs/cgroup/memory{made['container']['State']['CgroupPath']}"
+    cgroup = cgroup_files.folder("memory", made["container"]["State"]["CgroupPath"])
     assert os.path.isdir(cgroup)
     kill(made)
     eventually(lambda: over(host))
@@ -261,7 +262,10 @@ def test_boot_starts_what_is_to_run(host: Host) -> None:
         host.container(name, restart_policy=policy, **RUNNING)
     host.container("stopped", state="stopped")
     host.container("always", state="stopped")
+    for name, state_ in (("made", "present"), ("anew", "stopped")):
+        host.container(name, restart_policy="unless-stopped", state=state_, **RUNNING)
+    host.container("anew", restart_policy="unless-stopped", state="stopped", label={"a": "b"}, recreate=True, **RUNNING)
     host.reboot()
     assert helper(host, "boot").exit_code == 0
-    statuses = {name: state(host, name)["Status"] for name in ("always", "unless", "stopped", "no")}
-    assert statuses == {"always": "running", "unless": "running", "stopped": "configured", "no": "configured"}
+    started = [one["Name"] for one in host.module("libpod_container_info")["containers"] if one["State"]["Running"]]
+    assert sorted(started) == ["always", "unless"]

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from typing import Any
 
+from ansible_collections.libpod.engine.tests.support import cgroup_files
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually, files
 
@@ -77,8 +78,8 @@ def test_description_has_podmans_shape(host: Host) -> None:
     assert (mounts["/data"]["Type"], mounts["/data"]["Name"], mounts["/data"]["RW"]) == ("volume", "kept", True)
     assert (mounts["/host"]["Type"], mounts["/host"]["Source"], mounts["/host"]["RW"]) == ("bind", "/srv", False)
     assert os.path.ismount(found["State"]["Mountpoint"])
-    assert all(f"/sys/fs/cgroup/memory{found['State']['CgroupPath']}".endswith(part) for part in [found["Id"]])
-    assert os.path.isdir(f"/sys/fs/cgroup/memory{found['State']['CgroupPath']}")
+    assert found["State"]["CgroupPath"].endswith(found["Id"])
+    assert os.path.isdir(cgroup_files.folder("memory", found["State"]["CgroupPath"]))
     with open(f"/proc/{found['State']['ConmonPid']}/comm", encoding="ascii") as file:
         assert file.read() == "conmon\n"
     assert process.status["PPid"] == str(found["State"]["ConmonPid"])

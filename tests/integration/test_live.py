@@ -12,6 +12,7 @@ from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.tests.support import hosts
+from ansible_collections.libpod.engine.tests.support.cgroup_files import v1_only
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
@@ -73,6 +74,7 @@ def _block_device() -> str:
     return next(f"/dev/{name}" for name in ("vda", "sda", "loop0") if os.path.exists(f"/dev/{name}"))
 
 
+@v1_only
 def test_every_limit_is_the_kernels_new_value_and_goes_again(host: Host) -> None:
     block = _block_device()
     numbers = f"{os.major(os.stat(block).st_rdev)}:{os.minor(os.stat(block).st_rdev)}"
@@ -211,7 +213,7 @@ def test_published_ports_come_and_go_and_are_held_and_freed(host: Host) -> None:
 @pytest.mark.usefixtures("networks")
 def test_interrupted_change_is_finished_or_taken_back(host: Host) -> None:
     options = {**PLAIN, "name": "c", "network": ["libpod", "second"], "publish": ["8080:80"], "stop_signal": "KILL"}
-    more = {"network": ["second", "third"], "publish": ["8081:80"], "dns": ["192.0.2.1"], "memory_swappiness": 7}
+    more = {"network": ["second", "third"], "publish": ["8081:80"], "dns": ["192.0.2.1"], "pids_limit": 77}
     wanted = {**options, **more}
     process = Process(host.module("libpod_container", options))
 
@@ -221,7 +223,7 @@ def test_interrupted_change_is_finished_or_taken_back(host: Host) -> None:
         assert Process(done).pid == process.pid, at
         assert sorted(addresses[0][:6] for addresses in links(process).values()) == subnets, at
         assert ("nameserver 192.0.2.1\n" in process.read("root/etc/resolv.conf")) == ("dns" in task), at
-        assert (process.cgroup("memory", "memory.swappiness") == "7") == ("dns" in task), at
+        assert (process.cgroup("pids", "pids.max") == "77") == ("dns" in task), at
         assert [port for port in (8080, 8081) if bindable(port)] == [8080 if "dns" in task else 8081], at
         rules = host.run("iptables", "-t", "nat", "-S")
         assert [port for port in (8080, 8081) if f"--dport {port} -j DNAT" in rules] == [

@@ -10,6 +10,7 @@ import os
 from typing import Any
 
 import pytest
+from ansible_collections.libpod.engine.tests.support.cgroup_files import v1_only
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
@@ -120,6 +121,7 @@ def _block_device() -> str:
     return next(f"/dev/{name}" for name in ("vda", "sda", "loop0") if os.path.exists(f"/dev/{name}"))
 
 
+@v1_only
 def test_limits_are_the_kernels(host: Host) -> None:
     block = _block_device()
     numbers = f"{os.major(os.stat(block).st_rdev)}:{os.minor(os.stat(block).st_rdev)}"
@@ -158,6 +160,7 @@ def test_limits_are_changed_while_the_container_runs(host: Host) -> None:
         assert not host.container("c", **OPTIONS, **given).changed
 
 
+@v1_only
 def test_real_time_is_taken_from_a_cgroup_that_has_some(host: Host) -> None:
     refused(host, cpu_rt_runtime=5000, cpu_rt_period=1000000)
     for folder in ("", "/rt"):

@@ -19,6 +19,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
 from ansible_collections.libpod.engine.plugins.module_utils._model.namespaces import LinuxNS
 from ansible_collections.libpod.engine.plugins.module_utils._model.status import MOVES, ContainerStatus
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+from ansible_collections.libpod.engine.tests.support import cgroup_files
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING
 
@@ -74,8 +75,8 @@ def _kernel_agrees(container: Container) -> None:
     alive = bool(state.pid) and os.path.exists(f"/proc/{state.pid}")
     assert alive == state.status.has_process
     if alive:
-        with open(f"/sys/fs/cgroup/freezer{container.cgroup_path}/freezer.state", encoding="ascii") as file:
-            assert (file.read().strip() == "FROZEN") == (state.status is ContainerStatus.PAUSED)
+        frozen = cgroup_files.read("freezer", container.cgroup_path, "freezer.state") == "FROZEN"
+        assert frozen == (state.status is ContainerStatus.PAUSED)
 
 
 def test_every_operation_of_the_table_is_walked() -> None:

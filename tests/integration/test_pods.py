@@ -10,6 +10,7 @@ from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+from ansible_collections.libpod.engine.tests.support import cgroup_files
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
@@ -39,8 +40,7 @@ def _infra(host: Host) -> Process:
 
 
 def _cgroup(host: Host, file: str, controller: str = "memory") -> str:
-    with open(f"/sys/fs/cgroup/{controller}{_info(host)['CgroupPath']}/{file}", encoding="ascii") as stream:
-        return stream.read().strip()
+    return cgroup_files.read(controller, _info(host)["CgroupPath"], file) or ""
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Optional
 
+from . import cgroup_files
+
 # Ends at TERM at once; a plain `sleep` as PID 1 ignores it.
 WAITING = ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
 # Prints what ``say`` has it print.
@@ -100,21 +102,12 @@ class Process:
         return found
 
     def cgroup(self, controller: str, file: str) -> Optional[str]:
-        """A cgroup file of the process, or None where the host has none of that name."""
+        """A file of the process's cgroup, as ``cgroup_files.read`` has it."""
         for line in self.read("cgroup").splitlines():
             _number, controllers, path = line.split(":", 2)
-            if controller in controllers.split(","):
-                name = f"/sys/fs/cgroup/{controllers.replace('name=', '')}{path}/{file}"
-                break
-            if controllers == "" and os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
-                name = f"/sys/fs/cgroup{path}/{file}"
-                break
-        else:
-            return None
-        if not os.path.exists(name):
-            return None
-        with open(name, encoding="ascii") as stream:
-            return stream.read().strip()
+            if controller in controllers.split(",") or controllers == "" and cgroup_files.unified():
+                return cgroup_files.read(controllers.replace("name=", ""), path, file)
+        return None
 
     def run(self, *argv: str) -> subprocess.CompletedProcess[str]:
         """Run a program of the container's in all its namespaces, as root (so not bound by its user or filter)."""

@@ -19,6 +19,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers import (
     cgroups_tree,
     effects,
 )
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci import OciRuntime
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, LibpodError
 
 DATA = Path(__file__).parent / "data" / "cgroups"
@@ -153,6 +154,16 @@ def test_an_inherited_cpuset_is_no_drift(tree: Tree, wanted: Any) -> None:
     assert cgroups.drift(tree("v1"), ONE, {"cpuset_cpus": wanted}) == {}
 
 
+@pytest.mark.parametrize(("live", "wanted", "drifted"), [("0-1", None, False), ("0", None, True), ("", "0-1", False)])
+def test_on_v2_the_whole_of_a_cpuset_is_what_the_parent_can_give(
+    tree: Tree, tmp_path: Path, live: str, wanted: Any, drifted: bool
+) -> None:
+    host = tree("v2")
+    (tmp_path / "libpod_parent/cpuset.cpus.effective").write_text("0-1\n")
+    (tmp_path / "libpod_parent/libpod-1/cpuset.cpus").write_text(f"{live}\n")
+    assert bool(cgroups.drift(host, ONE, {"cpuset_cpus": wanted})) is drifted
+
+
 def test_nothing_wanted_is_no_drift_from_the_kernels_defaults(tree: Tree) -> None:
     host = tree("v2")
     assert cgroups.drift(host, UNLIMITED, dict.fromkeys(cgroups.LIMITS)) == {}
@@ -271,6 +282,16 @@ def test_value_the_kernel_refuses_is_named(tree: Tree, tmp_path: Path) -> None:
         cgroups_direct.write(host, ONE, {"cgroup_conf": {"memory.none": "1"}}, {})
 
 
+@pytest.mark.parametrize(("kind", "switched"), [("v1", True), ("v2", False)])
+def test_switch_for_the_oom_killer_is_v1s_alone(tree: Tree, tmp_path: Path, kind: str, switched: bool) -> None:
+    host = tree(kind)
+    if kind == "v1":
+        _set(tmp_path, kind, **{"memory.oom_control": "oom_kill_disable 1\n"})
+    cgroups_direct.write(host, ONE, {"oom_kill_disable": False}, {})
+    file = _file(tmp_path, kind, "memory.oom_control")
+    assert file.exists() == switched and (not switched or file.read_text() == "0")
+
+
 @pytest.mark.parametrize(("text", "numbers"), [("", set()), ("0", {0}), ("0-2,5", {0, 1, 2, 5}), (" 1 , 3 ", {1, 3})])
 def test_kernel_lists_are_read(text: str, numbers: set[int]) -> None:
     assert cgroups.cpu_list(text) == numbers
@@ -376,6 +397,30 @@ def test_paths_of_the_systemd_manager() -> None:
     assert cgroups_paths.oci_path(*place) == f"a-b.slice:libpod:{ID}"
     assert cgroups_paths.container_path(*place) == f"/a.slice/a-b.slice/libpod-{ID}.scope"
     assert cgroups_paths.conmon_path(*place) == f"/a.slice/a-b.slice/libpod-conmon-{ID}.scope"
+
+
+@pytest.mark.parametrize(
+    ("parent", "manager", "path"),
+    [("/a/b", "cgroupfs", "/a/b"), ("a-b.slice", "systemd", "/a.slice/a-b.slice")],
+)
+def test_a_kept_parent_tells_its_manager_and_its_path(parent: str, manager: str, path: str) -> None:
+    assert (cgroups_paths.manager_of(parent), cgroups_paths.parent_path(parent)) == (manager, path)
+
+
+@pytest.mark.parametrize(
+    ("program", "systemd", "annotations", "below"),
+    [
+        ("runc", True, {}, ""),
+        ("/usr/bin/crun", True, {}, "/container"),
+        ("crun", False, {}, ""),
+        ("crun", True, {"run.oci.systemd.subgroup": "mine"}, "/mine"),
+        ("crun", True, {"run.oci.systemd.subgroup": ""}, ""),
+    ],
+)
+def test_crun_has_a_cgroup_of_its_own_in_the_scope(
+    program: str, systemd: bool, annotations: dict[str, str], below: str
+) -> None:
+    assert OciRuntime(program, "/run/libpod", systemd_cgroup=systemd).subgroup(annotations) == below
 
 
 @pytest.mark.parametrize("kind", ["v1", "hybrid"])

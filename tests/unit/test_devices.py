@@ -96,6 +96,35 @@ def test_limit_the_kernel_lacks_is_refused_by_name(given: dict[str, Any], tmp_pa
             kernel_limits.check(host, normalise(given))
 
 
+@pytest.mark.parametrize(
+    ("given", "children", "offered"),
+    [
+        # Nobody has the controller's files yet, as on a systemd host on which no unit asks for them.
+        ({"cgroup_conf": {"io.max": "1"}}, {"a": ("cpu memory", [])}, True),
+        ({"cgroup_conf": {"io.max": "1"}}, {"a": ("cpu io", ["io.max"]), "b": ("cpu", [])}, True),
+        ({"cgroup_conf": {"io.max": "1"}}, {"a": ("cpu io", ["io.stat"]), "b": ("cpu", [])}, False),
+        ({"cgroup_conf": {"misc.max": "1"}}, {"a": ("cpu io", [])}, False),
+        ({"cgroup_conf": {"cgroup.max.depth": "1"}}, {"a": ("", ["cgroup.max.depth"])}, True),
+        ({"cgroup_conf": {"cgroup.max.width": "1"}}, {"a": ("", ["cgroup.max.depth"])}, False),
+    ],
+)
+def test_limit_is_offered_where_a_v2_cgroup_could_have_it(
+    given: dict[str, Any], children: dict[str, tuple[str, list[str]]], offered: bool, tmp_path: Any
+) -> None:
+    (tmp_path / "cgroup.controllers").write_text("cpu io memory\n")
+    for name, (controllers, files) in children.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "cgroup.controllers").write_text(f"{controllers}\n")
+        for file in files:
+            (tmp_path / name / file).write_text("")
+    host = CgroupHost("v2", (str(tmp_path),), {})
+    if offered:
+        kernel_limits.check(host, normalise(given))
+    else:
+        with pytest.raises(NotImplementedByHost, match="^cgroup_conf: this host has no "):
+            kernel_limits.check(host, normalise(given))
+
+
 def test_limit_of_what_is_no_block_device_is_refused() -> None:
     for path in ("/dev/null", "/nowhere"):
         with pytest.raises(InvalidArgument, match=f"^device_read_bps: {path} "):

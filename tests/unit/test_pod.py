@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import cgroups_limits
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import cgroups, cgroups_limits
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import CgroupHost
 from ansible_collections.libpod.engine.plugins.module_utils._glue import pod as glue
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
@@ -91,7 +91,8 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> CgroupHost:
             "cpu.max": "max 100000",
             "cpu.weight": "100",
             "cpuset.cpus": "",
-        }
+        },
+        ".": {"cpuset.cpus.effective": "0-3"},
     }
     for folder, files in (v1 if request.param == "v1" else v2).items():
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
@@ -116,3 +117,7 @@ def test_limits_are_written_in_the_hosts_words(host: CgroupHost) -> None:
         names = (("cpu", "cpu.cfs_quota_us"), ("cpu", "cpu.shares"))
         assert [host.read("/p", *name) for name in names] == ["50000", "512"]
         assert host.read("/p", "cpuset", "cpuset.cpus") == "1"
+    free = {name: normalise({})[name] for name in LIMITS}
+    cgroups_limits.write(host, "/p", free)
+    assert host.read("/p", "cpuset", "cpuset.cpus") == "0-3"
+    assert cgroups.drift(host, "/p", free) == {}

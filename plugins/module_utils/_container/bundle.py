@@ -15,7 +15,7 @@ from .._model.config import ContainerConfig
 from .._model.errors import InvalidArgument
 from .._spec import capabilities, seccomp, users
 from .._spec.generate import Facts, generate
-from . import device_nodes, etc_files, init_program, kernel_limits, notify, shared_namespaces, volumes
+from . import device_nodes, etc_files, init_program, kernel_limits, notify, security_modules, shared_namespaces, volumes
 
 if TYPE_CHECKING:
     from .container import Container
@@ -52,6 +52,7 @@ def draft(container: Container) -> Facts:
         swap=container.host.swap,
         device_numbers=kernel_limits.numbers(options),
         systemd_cgroup=_systemd_cgroup(container) if config.systemd else "",
+        apparmor=security_modules.apparmor_profile(options),
         init=init_program.path(options["init_path"]) if options["init"] else "",
     )
 
@@ -66,7 +67,7 @@ def _image_profile(config: ContainerConfig) -> str:
 def _systemd_cgroup(container: Container) -> str:
     """The container's own, so that systemd sees no other one's; in cgroup v2 there is but one hierarchy."""
     mount = container.host.cgroups.controllers.get("systemd", "")
-    return mount and mount + container.cgroup_path
+    return mount and mount + container.cgroup_top
 
 
 def write(container: Container, drafted: Facts, rootfs: str) -> None:

@@ -40,7 +40,7 @@ def cleanup(container: Container, *, thorough: bool = False, delete: bool = Fals
     # With its processes gone, nothing of a container needs another part of it.
     running = [Background(lambda: _remove_network(container)), Background(lambda: release(container.id))]
     try:
-        container.host.oci.delete(container.id, force=thorough)
+        container.oci.delete(container.id, force=thorough)
         for directory in (container.shm_dir, container.secrets_dir):
             if os.path.ismount(directory):
                 syscalls.umount(directory, syscalls.MNT_DETACH)
@@ -51,10 +51,10 @@ def cleanup(container: Container, *, thorough: bool = False, delete: bool = Fals
         from . import id_files
 
         id_files.remove(container, delete=delete)
-    for path in (container.cgroup_path, container.conmon_cgroup_path):
+    for path in (container.cgroup_top, container.conmon_cgroup_path):
         if cgroups_tree.exists(container.host.cgroups, path):
             cgroups_tree.remove(container.host.cgroups, path)
-    if os.path.dirname(container.cgroup_path) == DEFAULT_CGROUP_PARENT:
+    if os.path.dirname(container.cgroup_top) == DEFAULT_CGROUP_PARENT:
         cgroups_tree.remove_if_empty(container.host.cgroups, DEFAULT_CGROUP_PARENT)
     for work in running:
         work.result()
@@ -83,14 +83,14 @@ def _end_processes(container: Container, thorough: bool, delete: bool) -> None:
         end_waiting(container)
     if thorough:
         process.kill_with_argument(
-            container.id, (os.path.basename(container.host.parts.conmon_path), container.host.oci.name)
+            container.id, (os.path.basename(container.host.parts.conmon_path), container.oci.name)
         )
     else:
         # Once it has told how the container ended, it only waits for the helper, which may wait for us.
         if not (delete or state.told):
             process.wait_end(state.conmon_pid, state.conmon_start, _CONMON_SECONDS)
         process.send_signal(state.conmon_pid, state.conmon_start, signal.SIGKILL)
-    for path in (container.conmon_cgroup_path, container.cgroup_path):
+    for path in (container.conmon_cgroup_path, container.cgroup_top):
         if cgroups_tree.exists(container.host.cgroups, path):
             cgroups_tree.kill(container.host.cgroups, path)
 

@@ -17,9 +17,10 @@ from .._model.namespaces import LinuxNS
 from .._model.state import ContainerState
 from .._model.status import ContainerStatus
 from .._store.store import Store
-from .observe import observe
+from .observe import cgroup_path, observe
 
 if TYPE_CHECKING:
+    from .._drivers.oci import OciRuntime
     from .._drivers.rootfs import Rootfs
     from .._drivers.storage import Storage
     from .._model.health import Health
@@ -171,8 +172,17 @@ class Container:
         return Rootfs(self.host.parts, self._config.rootfs, self._config.overlay)
 
     @property
+    def oci(self) -> OciRuntime:
+        return self.host.oci_under(self._config.cgroup_manager)
+
+    @property
     def cgroup_path(self) -> str:
-        """The container's cgroup below the cgroup mounts."""
+        """The container's own cgroup, with its limits, below the cgroup mounts."""
+        return cgroup_path(self._config, self.host)
+
+    @property
+    def cgroup_top(self) -> str:
+        """The cgroup that is made for the container and goes with it: its own, or the systemd scope around that."""
         return cgroups_paths.container_path(self._config.cgroup_manager, self._config.cgroup_parent, self.id)
 
     @property

@@ -46,7 +46,7 @@ def execute(container: Container, wanted: Exec, input: bytes) -> Executed:
     from .._drivers.oci_exec import execute as run
 
     process = process_for(container, wanted)
-    return Executed(*run(container.host.oci, container.id, process, input))
+    return Executed(*run(container.oci, container.id, process, input))
 
 
 def execute_attached(container: Container, wanted: Exec, interactive: bool) -> int:
@@ -56,7 +56,7 @@ def execute_attached(container: Container, wanted: Exec, interactive: bool) -> i
     """
     from .._drivers.oci_exec import execute_attached as run
 
-    return run(container.host.oci, container.id, process_for(container, wanted), interactive)
+    return run(container.oci, container.id, process_for(container, wanted), interactive)
 
 
 def execute_detached(container: Container, wanted: Exec) -> str:
@@ -65,8 +65,10 @@ def execute_detached(container: Container, wanted: Exec) -> str:
     :raises LibpodError: it could not be started. :raises ContainerStopped: the container does not run.
     """
     import shutil
+    from functools import partial
 
     from .._drivers.conmon import ContainerNotCreated, Monitored
+    from .conmon_cgroup import enter
 
     exec_id = os.urandom(32).hex()
     spec = os.memfd_create("process.json")
@@ -77,7 +79,7 @@ def execute_detached(container: Container, wanted: Exec) -> str:
         # conmon passes no descriptor on to the runtime, which so reads the process through ours.
         path = f"/proc/{os.getpid()}/fd/{spec}"
         try:
-            container.host.conmon.execute(it, container.host.oci, _enter(container), exec_id, path)
+            container.host.conmon.execute(it, container.oci, partial(enter, container), exec_id, path)
         except ContainerNotCreated as error:
             shutil.rmtree(folder, ignore_errors=True)
             words = str(error).partition(": ")[2]
@@ -101,20 +103,6 @@ def exit_code(container: Container, exec_id: str) -> Optional[int]:
 
 def _folder(container: Container, exec_id: str) -> str:
     return f"{container.run_dir}/exec-{exec_id}"
-
-
-def _enter(container: Container) -> Any:
-    from .._drivers import cgroups_paths, cgroups_tree
-
-    config = container.config
-
-    def enter(pid: int) -> None:
-        if config.cgroup_manager == "systemd":
-            cgroups_paths.enter_scope(config.cgroup_parent, f"libpod-conmon-{config.id}.scope", pid)
-        else:
-            cgroups_tree.enter(container.host.cgroups, container.conmon_cgroup_path, pid)
-
-    return enter
 
 
 def process_for(container: Container, wanted: Exec) -> dict[str, Any]:

@@ -209,7 +209,7 @@ def _run(container: Container, words: Mapping[str, Any], seconds: float) -> Resu
 
     began = timestamp()
     bounds = oci_check.Bounds(seconds, OUTPUT_LENGTH, _pid_file(container))
-    code, output = oci_check.execute(container.host.oci, container.id, words, bounds)
+    code, output = oci_check.execute(container.oci, container.id, words, bounds)
     text = output.decode(errors="replace")
     if code is None:
         code, text = TIMED_OUT, f"Health check exceeded timeout ({seconds:g}s): {text}"[:OUTPUT_LENGTH]
@@ -223,7 +223,7 @@ def _pid_file(container: Container) -> str:
 def _end_left_over(container: Container) -> None:
     from .._drivers import oci_check
 
-    oci_check.end_left_over(container.host.oci, container.cgroup_path, _pid_file(container))
+    oci_check.end_left_over(container.oci, container.cgroup_path, _pid_file(container))
 
 
 @contextmanager

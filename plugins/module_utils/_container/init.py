@@ -16,7 +16,7 @@ from .._drivers import cgroups_tree, process, syscalls
 from .._drivers.effects import effect
 from .._model.errors import LibpodError
 from .._model.status import ContainerStatus
-from . import host_ports, notify
+from . import conmon_cgroup, host_ports, notify
 from .background import Background
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def _init(container: Container) -> None:
                 from . import pod_cgroup
 
                 pod_cgroup.prepare(container)
-            cgroups_tree.prepare(container.host.cgroups, container.conmon_cgroup_path)
+            if config.cgroup_manager == "cgroupfs":
+                cgroups_tree.prepare(container.host.cgroups, container.conmon_cgroup_path)
             from . import bundle
 
             draft = bundle.draft(container)
@@ -152,7 +153,7 @@ def _make_shm(container: Container) -> None:
 
 
 def _create(container: Container, descriptors: list[int]) -> tuple[int, int]:
-    from .._drivers import cgroups_paths, self_program
+    from .._drivers import self_program
     from .._drivers.conmon import Monitored
 
     config = container.config
@@ -175,16 +176,12 @@ def _create(container: Container, descriptors: list[int]) -> tuple[int, int]:
     )
 
     def enter(pid: int) -> None:
-        if config.options["cgroups"] == "no-conmon":
-            return
-        if config.cgroup_manager == "systemd":
-            cgroups_paths.enter_scope(config.cgroup_parent, f"libpod-conmon-{config.id}.scope", pid)
-        else:
-            cgroups_tree.enter(container.host.cgroups, container.conmon_cgroup_path, pid)
+        if config.options["cgroups"] != "no-conmon":
+            conmon_cgroup.enter(container, pid)
 
     if config.log_path and not os.path.isdir(os.path.dirname(config.log_path)):
         raise LibpodError(
             f"log_opt: the directory of {config.log_path} does not exist: make it, or omit path for container "
             f"{config.name}"
         )
-    return container.host.conmon.create(it, container.host.oci, enter)
+    return container.host.conmon.create(it, container.oci, enter)

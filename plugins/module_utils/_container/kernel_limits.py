@@ -69,8 +69,19 @@ def _offered(host: CgroupHost, controller: str, files: tuple[str, ...]) -> bool:
     if not mount or not files:
         return False
     children = list(_children(mount))
+    if host.unified:
+        # A cgroup has the files of the controllers handed down to it alone; systemd hands down what some unit asks for.
+        wanted = {file.partition(".")[0] for file in files}
+        if not wanted <= _controllers(mount):
+            return False
+        children = [one for one in children if wanted <= _controllers(one)]
     # The root has not all the files; without another cgroup to look at, nobody can tell.
     return not children or any(os.path.exists(f"{path}/{file}") for path in (mount, *children) for file in files)
+
+
+def _controllers(path: str) -> set[str]:
+    """What the names of a v2 cgroup's files begin with."""
+    return {"cgroup", *(read_file(f"{path}/cgroup.controllers") or "").split()}
 
 
 def _children(mount: str) -> Iterator[str]:

@@ -34,7 +34,7 @@ def apply(container: Container, config: ContainerConfig, parts: set[str]) -> Non
         all_mems=read_file("/sys/devices/system/node/online") or "0",
     )
     if wanted:
-        host.oci.update(container.id, container.name, wanted)
+        container.oci.update(container.id, container.name, wanted)
     direct = {name: config.options[name] for name in cgroups_direct.OPTIONS}
     numbers = kernel_limits.numbers(config.options, missing_ok=True)
     cgroups_direct.write(host.cgroups, container.cgroup_path, direct, numbers)

@@ -17,6 +17,7 @@ from .._model.status import ContainerStatus
 
 # conmon writes the exit file within milliseconds of reaping the container; a stuck one must not hold us up.
 _EXIT_FILE_SECONDS = 3.0
+_KILLED = 128 + 9
 
 
 def observe(
@@ -36,14 +37,15 @@ def observe(
         return recorded
     if process.alive(recorded.pid, recorded.pid_start):
         return recorded._replace(**_living(config, recorded, host))
-    return recorded._replace(status=ContainerStatus.EXITED, pid=0, pid_start=0, **_ending(config, recorded, run_dir))
+    return recorded._replace(
+        status=ContainerStatus.EXITED, pid=0, pid_start=0, **_ending(config, recorded, host, run_dir)
+    )
 
 
 def _living(config: ContainerConfig, recorded: ContainerState, host: Host) -> dict[str, Any]:
     if host.oci.unstarted(config.id):
         return {"status": ContainerStatus.CREATED}
-    path = cgroups_paths.container_path(config.cgroup_manager, config.cgroup_parent, config.id)
-    frozen = cgroups.frozen(host.cgroups, path)
+    frozen = cgroups.frozen(host.cgroups, cgroup_path(config, host))
     return {
         "status": ContainerStatus.PAUSED if frozen else ContainerStatus.RUNNING,
         # Killed between the start and its record: now is as near as anybody can tell.
@@ -51,7 +53,15 @@ def _living(config: ContainerConfig, recorded: ContainerState, host: Host) -> di
     }
 
 
-def _ending(config: ContainerConfig, recorded: ContainerState, run_dir: str) -> dict[str, Any]:
+def cgroup_path(config: ContainerConfig, host: Host) -> str:
+    """The cgroup below the mounts that has a container's limits and processes."""
+    path = cgroups_paths.container_path(config.cgroup_manager, config.cgroup_parent, config.id)
+    if config.cgroup_manager == "systemd" and host.cgroups.unified:
+        path += host.oci_under("systemd").subgroup(config.options["annotation"])
+    return path
+
+
+def _ending(config: ContainerConfig, recorded: ContainerState, host: Host, run_dir: str) -> dict[str, Any]:
     path = f"{run_dir}/exits/{config.id}"
     deadline = time.monotonic() + _EXIT_FILE_SECONDS
     while True:
@@ -66,9 +76,15 @@ def _ending(config: ContainerConfig, recorded: ContainerState, run_dir: str) -> 
         if not conmon_lives or time.monotonic() > deadline:
             break
         time.sleep(0.002)
+    began = recorded.pid_start / os.sysconf("SC_CLK_TCK")
+    ran = round(time.clock_gettime(time.CLOCK_BOOTTIME) - began, 3)
     oom = os.path.exists(f"{run_dir}/persist/oom")
-    ran = time.clock_gettime(time.CLOCK_BOOTTIME) - recorded.pid_start / os.sysconf("SC_CLK_TCK")
-    return {"exit_code": code, "finished_time": timestamp(finished), "oom_killed": oom, "ran": round(ran, 3)}
+    if not oom and code == _KILLED and config.cgroup_manager == "systemd":
+        from .._drivers import kernel_log
+
+        # systemd removes an empty scope at once, and what conmon looks for with it.
+        oom = kernel_log.oom_killed(cgroup_path(config, host), began)
+    return {"exit_code": code, "finished_time": timestamp(finished), "oom_killed": oom, "ran": ran}
 
 
 def timestamp(seconds: Optional[float] = None) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def pause(container: Container) -> None:
     """:raises InvalidState: it does not run."""
     container.state.status.check("pause", container.name)
-    container.host.oci.pause(container.id, container.name)
+    container.oci.pause(container.id, container.name)
     container.save(status=ContainerStatus.PAUSED)
     container.event("pause")
 
@@ -24,6 +24,6 @@ def pause(container: Container) -> None:
 def unpause(container: Container) -> None:
     """:raises InvalidState: it is not paused."""
     container.state.status.check("unpause", container.name)
-    container.host.oci.resume(container.id, container.name)
+    container.oci.resume(container.id, container.name)
     container.save(status=ContainerStatus.RUNNING)
     container.event("unpause")

@@ -5,19 +5,64 @@
 
 from __future__ import annotations
 
+import os
+import time
 from typing import TYPE_CHECKING
 
-from .._drivers import cgroups_limits, cgroups_tree
+from .._drivers import cgroups, cgroups_limits, cgroups_paths, cgroups_tree
+from .._model.config import DEFAULT_CGROUP_PARENT
+from .._model.pod import PodConfig
 from .._store import pods
 
 if TYPE_CHECKING:
     from .container import Container
 
+# How long systemd may take to put in force what it has been told.
+_SYSTEMD_SECONDS = 2.0
+
 
 def prepare(container: Container) -> None:
     """Make the pod's cgroup, which a reboot takes away, and put the pod's limits in force."""
-    if container.config.cgroup_manager == "systemd":
+    pod, host = pods.read(container.store, container.config.pod), container.host.cgroups
+    if cgroups_paths.manager_of(pod.cgroup) == "cgroupfs":
+        cgroups_tree.prepare(host, pod.cgroup)
+    elif any(pod.limits.values()) and not _exists(host, pod):
+        # systemd makes it with the first scope in it, but without limits.
+        _limit_slice(host, pod)
+    limit(host, pod)
+
+
+def limit(host: cgroups.CgroupHost, pod: PodConfig) -> None:
+    """Put the pod's limits in force where its cgroup is there."""
+    path = cgroups_paths.parent_path(pod.cgroup)
+    if not _exists(host, pod) or not cgroups.drift(host, path, pod.limits):
         return
-    pod = pods.read(container.store, container.config.pod)
-    cgroups_tree.prepare(container.host.cgroups, pod.cgroup)
-    cgroups_limits.write(container.host.cgroups, pod.cgroup, pod.limits)
+    if cgroups_paths.manager_of(pod.cgroup) == "systemd":
+        _limit_slice(host, pod)
+    # What systemd rounds, or does not know.
+    cgroups_limits.write(host, path, pod.limits)
+
+
+def _limit_slice(host: cgroups.CgroupHost, pod: PodConfig) -> None:
+    from .._drivers import systemd_units
+
+    systemd_units.limit_slice(pod.cgroup, pod.limits)
+    path, deadline = cgroups_paths.parent_path(pod.cgroup), time.monotonic() + _SYSTEMD_SECONDS
+    while time.monotonic() < deadline and (not _exists(host, pod) or cgroups.drift(host, path, pod.limits)):
+        time.sleep(0.005)
+
+
+def remove(host: cgroups.CgroupHost, pod: PodConfig) -> None:
+    """Remove the cgroup of a pod whose containers are gone."""
+    if _exists(host, pod):
+        if cgroups_paths.manager_of(pod.cgroup) == "systemd":
+            from .._drivers import systemd_units
+
+            systemd_units.stop(pod.cgroup)
+        cgroups_tree.remove(host, cgroups_paths.parent_path(pod.cgroup))
+    if os.path.dirname(pod.cgroup) == DEFAULT_CGROUP_PARENT:
+        cgroups_tree.remove_if_empty(host, DEFAULT_CGROUP_PARENT)
+
+
+def _exists(host: cgroups.CgroupHost, pod: PodConfig) -> bool:
+    return cgroups_tree.exists(host, cgroups_paths.parent_path(pod.cgroup))

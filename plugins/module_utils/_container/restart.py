@@ -79,6 +79,11 @@ def end_waiting(container: Container) -> None:
 def remember_stop(container: Container) -> None:
     """The user stops the container: neither its end nor, for ``unless-stopped``, a reboot starts it again."""
     container.save(stopped_by_user=True)
+    not_at_boot(container)
+
+
+def not_at_boot(container: Container) -> None:
+    """It was made and not started: to ``unless-stopped`` that is as if the user had stopped it."""
     if container.config.options["restart_policy"] == "unless-stopped":
         container.store.write_side_record(container.id, _STOPPED, True)
 

@@ -53,9 +53,11 @@ def is_mine(container: Container, duty: str, runner: int) -> bool:
         return True
     if process.alive(pid, started):
         return False
+    from .conmon_cgroup import enter
+
     # Whoever started it was killed before he could put it there.
     for one in (runner, os.getpid()):
-        _enter(container, one)
+        enter(container, one)
     _record(container, duty, runner)
     return True
 
@@ -66,6 +68,7 @@ def _start(container: Container, duty: str) -> int:
     from .._drivers import self_program
     from .._drivers.command import tool_environment
     from .._drivers.effects import effect
+    from .conmon_cgroup import enter
 
     state, parts = container.state, container.host.parts
     effect(f"start {duty} runner")
@@ -79,14 +82,8 @@ def _start(container: Container, duty: str) -> int:
         env=tool_environment(parts.environment()),
         start_new_session=True,
     )
-    _enter(container, runner.pid)
+    enter(container, runner.pid)
     return runner.pid
-
-
-def _enter(container: Container, pid: int) -> None:
-    from .._drivers import cgroups_tree
-
-    cgroups_tree.enter(container.host.cgroups, container.conmon_cgroup_path, pid)
 
 
 def _recorded(container: Container, duty: str) -> tuple[int, int]:

@@ -8,11 +8,9 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping
 
-from .._drivers.cgroups import read_file
+from .._drivers import apparmor
 from .._model.errors import InvalidArgument, NotImplementedByHost
 
-_APPARMOR = "/sys/module/apparmor/parameters/enabled"
-_PROFILES = "/sys/kernel/security/apparmor/profiles"
 _SELINUX = "/sys/fs/selinux/enforce"
 
 
@@ -20,12 +18,19 @@ def check(security: Mapping[str, Any]) -> None:
     """:raises NotImplementedByHost: the module is off. :raises InvalidArgument: AppArmor has no such profile."""
     profile = security.get("apparmor", "unconfined")
     if profile != "unconfined":
-        if read_file(_APPARMOR) != "Y":
+        if not apparmor.enabled():
             raise NotImplementedByHost(
                 f"security_opt: apparmor={profile} needs AppArmor, which this kernel has not enabled: omit it"
             )
-        loaded = read_file(_PROFILES)
-        if loaded is not None and profile not in {line.rpartition(" (")[0] for line in loaded.splitlines()}:
+        if profile not in (apparmor.loaded() or {profile}):
             raise InvalidArgument(f"security_opt: the AppArmor profile {profile} is not loaded: load it first")
     if "disable" not in security.get("label", {"disable": ""}) and not os.path.exists(_SELINUX):
         raise NotImplementedByHost("security_opt: label= needs SELinux, which this kernel has not enabled: omit it")
+
+
+def apparmor_profile(options: Mapping[str, Any]) -> str:
+    """The AppArmor profile to run under, loaded; empty for none, as privileged containers have it by default."""
+    given: str | None = options["security_opt"].get("apparmor")
+    if given:
+        return "" if given == "unconfined" else given
+    return "" if options["privileged"] else apparmor.default()

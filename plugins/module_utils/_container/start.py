@@ -47,7 +47,7 @@ def start(container: Container, fresh: bool, **kept: Any) -> None:
             from . import id_files
 
             id_files.write(container)
-        container.host.oci.start(container.id, container.name)
+        container.oci.start(container.id, container.name)
     except BaseException:
         from .init import take_down
 

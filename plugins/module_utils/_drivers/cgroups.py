@@ -199,10 +199,13 @@ def drift(host: CgroupHost, path: str, wanted: Mapping[str, Any]) -> dict[str, A
 
 def _in_force(host: CgroupHost, path: str, name: str, wanted: Any, live: Any) -> bool:
     if name.startswith("cpuset"):
-        if live is None:
+        # On v2 an empty one has what its parent has; once set, it can be emptied only while nothing runs in it.
+        if live is None or not (live or wanted):
             return True
-        whole = cpu_list(host.read(os.path.dirname(path.rstrip("/")), "cpuset", name.replace("_", ".")) or "")
-        return (cpu_list(wanted or "") or whole) == (cpu_list(live) or whole)
+        whole = frozenset() if live and wanted else _whole_cpuset(host, path, name)
+        if not wanted:
+            return bool(whole) and cpu_list(live) >= whole
+        return cpu_list(wanted) == (cpu_list(live) or whole)
     if name in ("cpu_shares", "memory_swap", "memory_swappiness", *_DEFAULTS) and live is None:
         return True
     if name == "cpu_shares":
@@ -218,6 +221,12 @@ def _in_force(host: CgroupHost, path: str, name: str, wanted: Any, live: Any) ->
         return not wanted or (live == -1 if wanted == -1 else live == _pages(wanted))
     none = wanted in (None, 0, -1)
     return live is None if none else live == (_pages(wanted) if name.startswith("memory") else wanted)
+
+
+def _whole_cpuset(host: CgroupHost, path: str, name: str) -> frozenset[int]:
+    """What a cgroup could have at most of ``cpuset_cpus`` or ``cpuset_mems``: what its parent has."""
+    parent, file = os.path.dirname(path.rstrip("/")), name.replace("_", ".")
+    return cpu_list(host.read(parent, "cpuset", file) or host.read(parent, "cpuset", f"{file}.effective") or "")
 
 
 def _pages(size: int) -> int:

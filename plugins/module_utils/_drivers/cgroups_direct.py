@@ -65,7 +65,8 @@ def write(host: CgroupHost, path: str, wanted: Mapping[str, Any], numbers: Numbe
             for device in sorted({*live, *want}):
                 if live.get(device) != want.get(device):
                     _put(host, path, name, *_device_line(host, path, name, device, want.get(device)))
-    if wanted.get("oom_kill_disable") not in (None, _oom_kill_disabled(host, path)):
+    disabled = _oom_kill_disabled(host, path)
+    if disabled is not None and wanted.get("oom_kill_disable") not in (None, disabled):
         _put(host, path, "oom_kill_disable", "memory.oom_control", str(int(wanted["oom_kill_disable"])))
     if "memory_swappiness" in wanted and not host.unified:
         # What a new cgroup has is its parent's.

@@ -61,14 +61,17 @@ def _put(host: CgroupHost, path: str, controller: str, name: str, value: str) ->
     file = f"{mount}{path}/{name}"
     if not mount or not os.path.exists(file):
         return None
-    if not value and not host.unified:
-        # On v1 an empty cpuset runs nothing: all that the parent has.
-        value = read_file(f"{mount}{os.path.dirname(path)}/{name}") or "0"
+    if not value and not read_file(file):
+        return None
+    if not value:
+        # On v1 an empty cpuset runs nothing, and on v2 none can be emptied while something runs: all the parent has.
+        parent = f"{mount}{os.path.dirname(path)}/{name}"
+        value = read_file(parent) or read_file(f"{parent}.effective") or "0"
     effect(f"write {file}")
     try:
         handle = os.open(file, os.O_WRONLY | os.O_TRUNC)
         try:
-            os.write(handle, value.encode() or b"\n")
+            os.write(handle, value.encode())
         finally:
             os.close(handle)
     except OSError as error:

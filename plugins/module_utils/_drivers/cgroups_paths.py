@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 
-from .._model.errors import InvalidArgument, LibpodError
-from .cgroups import CgroupHost, read_file
+from .._model.errors import InvalidArgument
+from .cgroups import CgroupHost
 
 DEFAULT_PARENT = "/libpod_parent"
 DEFAULT_SLICE = "machine.slice"
@@ -58,6 +58,16 @@ def slice_path(name: str) -> str:
     return "".join(f"/{'-'.join(parts[: depth + 1])}.slice" for depth in range(len(parts)))
 
 
+def manager_of(parent: str) -> str:
+    """Whose a parent is that ``checked_parent`` has returned: a path is ``cgroupfs``'s, a name ``systemd``'s."""
+    return "cgroupfs" if parent.startswith("/") else "systemd"
+
+
+def parent_path(parent: str) -> str:
+    """The parent's own cgroup below the mounts."""
+    return parent if parent.startswith("/") else slice_path(parent)
+
+
 def oci_path(manager: str, parent: str, container_id: str) -> str:
     """``linux.cgroupsPath`` of the OCI spec, in the form the runtime's manager expects."""
     return f"{parent}:libpod:{container_id}" if manager == "systemd" else f"{parent}/libpod-{container_id}"
@@ -75,37 +85,3 @@ def conmon_path(manager: str, parent: str, container_id: str) -> str:
 
 def _path(manager: str, parent: str, name: str) -> str:
     return f"{slice_path(parent)}/{name}.scope" if manager == "systemd" else f"{parent}/{name}"
-
-
-def enter_scope(parent: str, scope: str, pid: int, timeout: float = 5.0) -> None:
-    """Have systemd move a process into a new transient scope in the slice ``parent`` (systemd's D-Bus API).
-
-    ``scope`` is the unit's name, such as ``libpod-conmon-<id>.scope``. Systemd removes it when its last process ends.
-
-    :raises ToolFailed: systemd refuses. :raises LibpodError: it has not done so after ``timeout`` seconds.
-    """
-    import time
-
-    from .command import run
-
-    if _in_scope(scope, pid):
-        return
-    # PIDs, Slice and CollectMode are properties; the 0 after them says: no auxiliary units.
-    properties = ["PIDs", "au", "1", str(pid), "Slice", "s", parent, "CollectMode", "s", "inactive-or-failed"]
-    run(
-        ["busctl", "call", "--system", "org.freedesktop.systemd1", "/org/freedesktop/systemd1"]
-        + ["org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))"]
-        + [scope, "fail", "3", *properties, "0"],
-        package="systemd",
-        doing=f"moving process {pid} into {scope}",
-    )
-    # The call returns when the job is queued, not when it is done.
-    deadline = time.monotonic() + timeout
-    while not _in_scope(scope, pid):
-        if time.monotonic() > deadline:
-            raise LibpodError(f"systemd has not moved process {pid} into {scope} within {timeout:g} seconds")
-        time.sleep(0.002)
-
-
-def _in_scope(scope: str, pid: int) -> bool:
-    return any(line.endswith(f"/{scope}") for line in (read_file(f"/proc/{pid}/cgroup") or "").splitlines())

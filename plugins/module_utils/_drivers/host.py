@@ -52,9 +52,16 @@ class Host:
 
     @cached_property
     def oci(self) -> OciRuntime:
+        return self._oci(self.cgroup_manager)
+
+    def oci_under(self, manager: str) -> OciRuntime:
+        """The OCI runtime for containers made under a cgroup manager, whichever is asked for now."""
+        return self.oci if manager == self.cgroup_manager else self._oci(manager)
+
+    def _oci(self, manager: str) -> OciRuntime:
         from .oci import OciRuntime
 
-        return OciRuntime(self.parts.oci_runtime, self.parts.run_root, systemd_cgroup=self.cgroup_manager == "systemd")
+        return OciRuntime(self.parts.oci_runtime, self.parts.run_root, systemd_cgroup=manager == "systemd")
 
     @cached_property
     def conmon(self) -> Conmon:

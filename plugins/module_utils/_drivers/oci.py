@@ -55,6 +55,16 @@ class OciRuntime:
         doing = f"cannot update the limits of container {name}"
         self._run("update", "--resources", "-", container_id, doing=doing, input=json.dumps(resources))
 
+    def subgroup(self, annotations: Mapping[str, str]) -> str:
+        """Where in the scope of a container, on cgroup v2, its own cgroup is: crun leaves the scope to systemd alone.
+
+        So a path such as ``/container``, or nothing (crun(1), run.oci.systemd.subgroup).
+        """
+        if not (self.systemd_cgroup and self.name.startswith("crun")):
+            return ""
+        name = annotations.get("run.oci.systemd.subgroup", "container")
+        return f"/{name}" if name else ""
+
     def knows_personality(self) -> bool:
         """Whether it heeds the spec's ``linux.personality``, which runc does from 1.2 on."""
         words = self._run("--version", doing="cannot ask for the version", changes=False).split()

@@ -100,6 +100,8 @@ def end_left_over(oci: OciRuntime, cgroup_path: str, pid_file: str) -> None:
     processes.kill_with_argument(pid_file, (oci.name,))
     pid = read_pid(pid_file)
     # The container's own, not another one that has the PID by now.
-    if pid and f":{cgroup_path}\n" in (read_file(f"/proc/{pid}/cgroup") or "") + "\n":
+    # Where systemd runs in the container, the runtime puts what it executes below the container's own cgroup.
+    lines = (read_file(f"/proc/{pid}/cgroup") or "").splitlines() if pid else []
+    if any(f"{line.split(':', 2)[2]}/".startswith(f"{cgroup_path}/") for line in lines):
         processes.kill_session(pid)
     forget(pid_file)

@@ -1,16 +1,20 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host has booted: the containers whose policy wants it are started."""
+"""The host has booted: the containers whose policy wants it are started. It goes down: they end as they are stopped."""
 
 from __future__ import annotations
 
+import signal
 import sys
+import time
 from typing import Sequence
 
 from .._container import restart
+from .._drivers import process, systemd_units
 from .._model.errors import LibpodError
 from .._model.parts import Parts
+from .._model.status import ContainerStatus
 from .._reconcile.desired import Desired
 from .._reconcile.reconcile import reconcile
 from .._runtime.runtime import Runtime
@@ -28,3 +32,22 @@ def boot(parts: Parts, words: Sequence[str]) -> int:
             failed = 1
             sys.stderr.write(f"libpod: {error}\n")
     return failed
+
+
+def halt(parts: Parts, words: Sequence[str]) -> int:
+    """``halt``: where the host goes down, end the containers that systemd has no scopes of, all at the same time.
+
+    It would leave them to the end, and there wait 90 seconds for one that does not heed SIGTERM.
+    """
+    if not systemd_units.going_down():
+        return 0
+    began, running = time.monotonic(), []
+    for container in Runtime(parts).containers():
+        state, config = container.peek().state, container.config
+        if config.cgroup_manager == "cgroupfs" and state.status is ContainerStatus.RUNNING:
+            process.send_signal(state.pid, state.pid_start, config.stop_signal)
+            running.append((config.stop_timeout, state.pid, state.pid_start))
+    for timeout, pid, started in sorted(running):
+        if not process.wait_end(pid, started, max(0.0, timeout + began - time.monotonic())):
+            process.send_signal(pid, started, signal.SIGKILL)
+    return 0

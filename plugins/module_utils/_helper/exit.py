@@ -14,7 +14,7 @@ from typing import Optional, Sequence
 
 from .._container import restart
 from .._container.container import Container
-from .._drivers import cgroups_tree
+from .._drivers import cgroups_tree, systemd_units
 from .._model.errors import ContainerRemoved, LibpodError, NoSuchContainer
 from .._model.parts import Parts
 from .._model.status import ContainerStatus
@@ -54,7 +54,12 @@ def _take_down(container: Container) -> Optional[float]:
 
 
 def _start_again(runtime: Runtime, container: Container) -> Optional[float]:
-    """Start it, and what it depends on; seconds until the next attempt where that fails."""
+    """Start it, and what it depends on; seconds until the next attempt where that fails.
+
+    A host that goes down ends its containers, and is to start none: the next boot does.
+    """
+    if systemd_units.going_down():
+        return None
     for other in joins.to_start(runtime, runtime.dependencies(container.config)):
         runtime.start_dependency(other.name)
     with container.batch():

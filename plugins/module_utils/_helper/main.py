@@ -30,6 +30,7 @@ COMMANDS = {
     "top": ("_cli.stats", "top", "a container's processes"),
     "events": ("_cli.logs", "events", "what happens to containers"),
     "boot": ("_helper.boot", "boot", "start what is to run after a boot; run by the host's init"),
+    "halt": ("_helper.boot", "halt", "end containers where the host goes down; run by the host's init"),
     "exit": ("_helper.exit", "on_exit", "clean up after a container's end; run by conmon"),
     "health": ("_helper.health", "watch", "check a container's health again and again; run by the engine"),
     "log-limit": ("_helper.log_limit", "keep", "keep a container's log at its size; run by the engine"),

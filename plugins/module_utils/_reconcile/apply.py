@@ -9,9 +9,10 @@ import os
 from contextlib import contextmanager
 from typing import Callable, Iterator, Optional
 
-from .._container import attachments, host_ports
+from .._container import attachments, host_ports, restart
 from .._container.container import Container
 from .._container.observe import timestamp
+from .._drivers import cgroups_paths
 from .._drivers.image_store import ImageStore
 from .._model.config import ContainerConfig
 from .._model.errors import Internal, LibpodError, NoSuchContainer, NoSuchImage, note_done
@@ -118,7 +119,7 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
         overlay=desired.overlay or bool(kept and kept.overlay),
         namespace_containers=joins.namespace_containers(runtime, options),
         ports=host_ports.choose(with_exposed(options, image.config if image else kept.image_config if kept else {})),
-        cgroup_manager=runtime.host.cgroup_manager,
+        cgroup_manager=cgroups_paths.manager_of(pod.cgroup) if pod else runtime.host.cgroup_manager,
         host_env=host_variables(options, os.environ),
         borrowed_volumes=anonymous_volumes.borrowed(runtime, options),
         id_mappings=joins.id_mappings(runtime, options, image_id, previous.config if previous else None),
@@ -179,6 +180,7 @@ def _bring_up(runtime: Runtime, container: Container, run: bool) -> None:
             container.start(fresh=True)
         else:
             runtime.prepare_storage(container)
+            restart.not_at_boot(container)
 
 
 def _recreate(runtime: Runtime, old: Container, desired: Desired, plan: Plan) -> Container:

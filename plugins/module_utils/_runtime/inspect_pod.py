@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from .._drivers import cgroups_paths
 from .._model.pod import PodConfig, status
 from .inspect import inspect
 from .pods import Pods, lasting
@@ -20,6 +22,7 @@ def inspect_pod(pods: Pods, pod: PodConfig) -> dict[str, Any]:
     shown = [(one, inspect(one.peek())) for one in members]
     infra = next((found for one, found in shown if one.config.infra), {})
     host_config = infra.get("HostConfig", {})
+    cgroup = cgroups_paths.parent_path(pod.cgroup)
     return {
         "Id": pod.id,
         "Name": pod.name,
@@ -28,8 +31,8 @@ def inspect_pod(pods: Pods, pod: PodConfig) -> dict[str, Any]:
         "Hostname": infra.get("Config", {}).get("Hostname", ""),
         "Labels": pod.options["label"],
         "CreateCgroup": True,
-        "CgroupParent": pod.cgroup.rpartition("/")[0],
-        "CgroupPath": pod.cgroup,
+        "CgroupParent": os.path.dirname(cgroup),
+        "CgroupPath": cgroup,
         "CreateInfra": True,
         "InfraContainerID": infra.get("Id", ""),
         "InfraConfig": {

@@ -8,15 +8,15 @@ from __future__ import annotations
 import os
 from typing import Any, Iterable, Iterator, Mapping
 
-from .._container import host_ports, init_program
+from .._container import host_ports, init_program, pod_cgroup
 from .._container.container import Container
 from .._container.observe import timestamp
-from .._drivers import cgroups_tree
+from .._drivers import cgroups_paths
 from .._drivers.effects import effect
 from .._model.config import DEFAULT_CGROUP_PARENT, ContainerConfig
-from .._model.errors import DependencyExists, InvalidState, NoSuchPod, NotImplementedByHost
+from .._model.errors import DependencyExists, InvalidState, NoSuchPod
 from .._model.options import normalise
-from .._model.pod import INFRA, LIMITS, PodConfig, status
+from .._model.pod import INFRA, PodConfig, status
 from .._model.status import ContainerStatus
 from .._store import pods as records
 from .runtime import Runtime
@@ -73,11 +73,8 @@ class Pods:
     def create(self, name: str, options: Mapping[str, Any], infra: str, maps: Mapping[str, Any]) -> PodConfig:
         """Make a pod and its infra container, which does not run yet.
 
-        :raises NotImplementedByHost: the pod has limits and the cgroup manager is systemd.
         :raises ToolMissing: catatonit is not installed.
         """
-        if self.runtime.host.cgroup_manager == "systemd" and any(options[limit] for limit in LIMITS):
-            raise NotImplementedByHost(f"pod {name}: limits of a pod need cgroup_manager: cgroupfs")
         pod_id = os.urandom(32).hex()
         cgroup = self.cgroup(pod_id, options["cgroup_parent"])
         pod = PodConfig(pod_id, name, timestamp(), options, infra or f"{pod_id[:12]}-infra", cgroup)
@@ -119,7 +116,7 @@ class Pods:
             static_dir=self.store.static_dir(container_id),
             rootfs=f"{records.directory(self.store, pod.id)}/rootfs",
             ports=host_ports.choose(pod.options["publish"]),
-            cgroup_manager=self.runtime.host.cgroup_manager,
+            cgroup_manager=cgroups_paths.manager_of(pod.cgroup),
             id_mappings=maps,
             pod=pod.id,
             pod_cgroup=pod.cgroup,
@@ -142,11 +139,7 @@ class Pods:
 
     def update(self, pod: PodConfig) -> None:
         """Record changed options, the limits among them in force at once."""
-        host = self.runtime.host.cgroups
-        if cgroups_tree.exists(host, pod.cgroup):
-            from .._drivers import cgroups_limits
-
-            cgroups_limits.write(host, pod.cgroup, pod.limits)
+        pod_cgroup.limit(self.runtime.host.cgroups, pod)
         records.write(self.store, pod)
 
     # Init containers
@@ -212,11 +205,7 @@ class Pods:
         if pod is not None:
             for name in (*(one.name for one in reversed(self.members(pod_id))), pod.infra):
                 self._purge_container(name, pod_id)
-            host = self.runtime.host.cgroups
-            if cgroups_tree.exists(host, pod.cgroup):
-                cgroups_tree.remove(host, pod.cgroup)
-            if os.path.dirname(pod.cgroup) == DEFAULT_CGROUP_PARENT:
-                cgroups_tree.remove_if_empty(host, DEFAULT_CGROUP_PARENT)
+            pod_cgroup.remove(self.runtime.host.cgroups, pod)
         effect(f"remove {directory}")
         shutil.rmtree(directory, ignore_errors=not os.path.exists(directory))
         with self.store.lock(pod_id) as lock:

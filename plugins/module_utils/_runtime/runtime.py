@@ -257,6 +257,6 @@ def _end(container: Container) -> None:
 
     state = container.state
     if state.status is ContainerStatus.PAUSED:
-        container.host.oci.resume(container.id, container.name)
+        container.oci.resume(container.id, container.name)
     process.send_signal(state.pid, state.pid_start, signal.SIGKILL)
     process.wait_end(state.pid, state.pid_start, 10.0)

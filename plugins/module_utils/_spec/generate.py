@@ -29,6 +29,7 @@ class Facts(NamedTuple):
     absent is the host's. ``shm`` is what is at /dev/shm, "" for the host's own, None for nothing.
     ``hard_limits`` maps a resource to its hard limit here, -1 for none.
     ``systemd_cgroup`` is the container's cgroup in cgroup v1's hierarchy ``name=systemd``, "" where there is none.
+    ``apparmor`` is the name of an AppArmor profile, "" for none.
     ``init`` is the program on the host that is to be PID 1 and to reap, "" for none; ``variables`` are the secrets'.
     """
 
@@ -50,6 +51,7 @@ class Facts(NamedTuple):
     variables: Mapping[str, str] = {}
     device_numbers: Mapping[str, tuple[int, int]] = {}
     systemd_cgroup: str = ""
+    apparmor: str = ""
 
 
 def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
@@ -74,9 +76,20 @@ def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
         "annotations": {
             "io.container.manager": "libpod",
             "io.libpod.engine.name": config.name,
+            **_unit_properties(config),
             **options["annotation"],
         },
         "linux": _linux(config, facts),
+    }
+
+
+def _unit_properties(config: ContainerConfig) -> dict[str, str]:
+    """How systemd ends the container's scope, as at the host's shutdown, in the words runc and crun pass on to it."""
+    if config.cgroup_manager != "systemd":
+        return {}
+    return {
+        "org.systemd.property.KillSignal": f"int32 {config.stop_signal}",
+        "org.systemd.property.TimeoutStopUSec": f"uint64 {config.stop_timeout * 1000000}",
     }
 
 
@@ -115,8 +128,8 @@ def _process(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
     label = confinement.labels(security)[0]
     if label:
         found["selinuxLabel"] = label
-    if security.get("apparmor", "unconfined") != "unconfined":
-        found["apparmorProfile"] = security["apparmor"]
+    if facts.apparmor:
+        found["apparmorProfile"] = facts.apparmor
     if config.options["oom_score_adj"] is not None:
         found["oomScoreAdj"] = config.options["oom_score_adj"]
     return found

@@ -1,0 +1,43 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An end for want of memory, from a record as Linux 6.1 wrote it; a file has all of its records in one read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import kernel_log
+
+SCOPE = "/machine.slice/libpod-1.scope"
+RECORD = (
+    "6,1050,5000000,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=libpod-1.scope,mems_allowed=0,"
+    "oom_memcg={0},task_memcg={0},task=dd,pid=1536,uid=0\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "since", "told"),
+    [
+        (SCOPE, 4.0, True),
+        (SCOPE, 6.0, False),
+        (f"{SCOPE}/container", 0.0, True),
+        ("/machine.slice/libpod-12.scope", 0.0, False),
+    ],
+)
+def test_end_for_want_of_memory_is_the_cgroups_own_and_of_this_life(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cgroup: str, since: float, told: bool
+) -> None:
+    (tmp_path / "kmsg").write_text(RECORD.format(cgroup))
+    monkeypatch.setattr(kernel_log, "KMSG", str(tmp_path / "kmsg"))
+    assert kernel_log.oom_killed(SCOPE, since) is told
+
+
+def test_log_that_cannot_be_read_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel_log, "KMSG", str(tmp_path / "none"))
+    assert not kernel_log.oom_killed(SCOPE, 0.0)
+
+
+def test_this_kernels_log_is_read_to_its_end() -> None:
+    assert not kernel_log.oom_killed("/of/no/host", 0.0)
