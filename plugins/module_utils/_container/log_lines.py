@@ -1,7 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container's log as lines: the entries conmon wrote (the CRI log format that k8s-file names), put together."""
+"""A container's log as lines: the entries conmon wrote (the CRI log format that k8s-file names), put together.
+
+Those in the host's journal are read by ``journal_lines``.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,8 @@ from .._model.spelling import wrong
 
 if TYPE_CHECKING:
     from .container import Container
+    from .journal_lines import JournalReader
 
-_PAUSE = 0.02
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -53,15 +56,10 @@ def stream(container: Container, wanted: Wanted) -> Iterator[Line]:
     :raises InvalidArgument: the container keeps no log that can be read.
     """
     with container.batch():
-        driver = container.config.options["log_driver"]
-        if driver not in ("k8s-file", "json-file"):
-            where = f": journalctl CONTAINER_ID_FULL={container.id} shows them" if driver == "journald" else ""
-            raise InvalidArgument(
-                f"container {container.name} has log_driver {driver}: only k8s-file keeps lines here{where}"
-            )
+        reader = _reader(container)
         state = container.state
     follows = wanted.follow > 0 and state.status.has_process
-    with closing(_Reader(container.log_path)) as reader:
+    with closing(reader):
         found = list(_within(reader.more(), wanted))
         if not follows:
             found += _within(reader.rest(), wanted)
@@ -73,9 +71,20 @@ def stream(container: Container, wanted: Wanted) -> Iterator[Line]:
         deadline = time.monotonic() + wanted.follow
         ended = False
         while not ended and time.monotonic() < deadline:
-            ended = process.wait_end(state.conmon_pid, state.conmon_start, _PAUSE)
+            ended = process.wait_end(state.conmon_pid, state.conmon_start, reader.pause)
             yield from _within(reader.more(), wanted)
         yield from _within(reader.rest(), wanted)
+
+
+def _reader(container: Container) -> _Reader | JournalReader:
+    driver = container.config.options["log_driver"]
+    if driver == "journald":
+        from .journal_lines import JournalReader
+
+        return JournalReader(container.id)
+    if driver == "none":
+        raise InvalidArgument(f"container {container.name} has log_driver none: k8s-file and journald keep lines")
+    return _Reader(container.log_path)
 
 
 def _within(lines: Iterable[Line], wanted: Wanted) -> Iterator[Line]:
@@ -90,6 +99,8 @@ class _Reader:
 
     The file stays open, so that none which takes its place can have its inode's number.
     """
+
+    pause = 0.02
 
     def __init__(self, path: str) -> None:
         self._path = path

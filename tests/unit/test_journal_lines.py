@@ -1,0 +1,38 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container's lines from entries such as ``journalctl --output=json`` prints; tests/vm reads a real journal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.libpod.engine.plugins.module_utils._container.journal_lines import JournalReader
+from ansible_collections.libpod.engine.plugins.module_utils._container.log_lines import Line
+
+
+def entry(message: Any, microseconds: str = "1764144000000042", **fields: str) -> dict[str, Any]:
+    return {"__CURSOR": f"s={message}", "__REALTIME_TIMESTAMP": microseconds, "MESSAGE": message, **fields}
+
+
+def test_entries_are_lines_with_their_streams_and_times() -> None:
+    reader = JournalReader("ab" * 32)
+    found = [*reader._entry(entry("out", PRIORITY="6")), *reader._entry(entry("oops", PRIORITY="3"))]
+    when = "2025-11-26T08:00:00.000042Z"
+    assert found == [Line(when, "stdout", "out"), Line(when, "stderr", "oops")]
+    assert list(reader.rest()) == []
+
+
+def test_parts_of_a_line_are_put_together_stream_by_stream() -> None:
+    reader, part = JournalReader("ab" * 32), {"CONTAINER_PARTIAL_MESSAGE": "true"}
+    assert list(reader._entry(entry("one ", PRIORITY="6", **part))) == []
+    assert [line.text for line in reader._entry(entry("other", PRIORITY="3"))] == ["other"]
+    assert [line.text for line in reader._entry(entry("line", PRIORITY="6"))] == ["one line"]
+    assert list(reader._entry(entry("end", PRIORITY="6", **part))) == []
+    assert [line.text for line in reader.rest()] == ["end"]
+
+
+def test_message_that_is_no_text_is_a_list_of_bytes() -> None:
+    reader = JournalReader("ab" * 32)
+    assert [line.text for line in reader._entry(entry([104, 105, 27, 255], PRIORITY="6"))] == ["hi\x1b\ufffd"]
+    assert [line.text for line in reader._entry(entry(None, PRIORITY="6"))] == [""]
