@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 STAGES := lint sanity unit integration targets molecule demo
 
-.PHONY: help env test $(STAGES) bench build clean
+.PHONY: help env test $(STAGES) bench vm build clean
 help:   ## list the targets
 	@sed -n 's/^\([a-z ]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
@@ -28,6 +28,8 @@ demo: env   ## a web server and its neighbour, from nothing to nothing
 bench: env   ## ratios to the bare floor, to ping and to podman; table, and JSON under build/
 	@.ci/env podman || echo "bench: podman cannot be installed here; its column stays empty"
 	@.venv/bin/python -m tests.bench
+vm: env   ## the engine on a systemd and cgroup v2 host of its own, under qemu, and over its reboot; TESTS="..." chooses
+	@.ci/vm tests $(TESTS)
 build:   ## the collection's artifact, under build/
 	@.ci/build
 clean:   ## remove what the other targets made

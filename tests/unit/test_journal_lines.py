@@ -17,7 +17,7 @@ def entry(message: Any, microseconds: str = "1764144000000042", **fields: str) -
 
 def test_entries_are_lines_with_their_streams_and_times() -> None:
     reader = JournalReader("ab" * 32)
-    found = [*reader._entry(entry("out", PRIORITY="6")), *reader._entry(entry("oops", PRIORITY="3"))]
+    found = [*reader._entry(entry("out\n", PRIORITY="6")), *reader._entry(entry("oops", PRIORITY="3"))]
     when = "2025-11-26T08:00:00.000042Z"
     assert found == [Line(when, "stdout", "out"), Line(when, "stderr", "oops")]
     assert list(reader.rest()) == []
@@ -27,7 +27,7 @@ def test_parts_of_a_line_are_put_together_stream_by_stream() -> None:
     reader, part = JournalReader("ab" * 32), {"CONTAINER_PARTIAL_MESSAGE": "true"}
     assert list(reader._entry(entry("one ", PRIORITY="6", **part))) == []
     assert [line.text for line in reader._entry(entry("other", PRIORITY="3"))] == ["other"]
-    assert [line.text for line in reader._entry(entry("line", PRIORITY="6"))] == ["one line"]
+    assert [line.text for line in reader._entry(entry("line\n", PRIORITY="6"))] == ["one line"]
     assert list(reader._entry(entry("end", PRIORITY="6", **part))) == []
     assert [line.text for line in reader.rest()] == ["end"]
 

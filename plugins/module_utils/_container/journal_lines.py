@@ -57,8 +57,9 @@ class JournalReader:
 
 
 def _message(value: Any) -> str:
-    """What is not printable UTF-8 is a list of bytes."""
-    return bytes(value).decode(errors="replace") if isinstance(value, list) else str(value or "")
+    """What is not printable UTF-8 is a list of bytes; conmon sends a line's end with it."""
+    text = bytes(value).decode(errors="replace") if isinstance(value, list) else str(value or "")
+    return text.removesuffix("\n")
 
 
 def _time(microseconds: str) -> str:
