@@ -213,7 +213,7 @@ def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired,
         runtime.undo(new.name)
         if old.unreadable:
             raise
-        if status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED) and not old.status().has_process:
+        if runtime.to_resume(old):
             old.start()
         if status is ContainerStatus.PAUSED and old.status() is ContainerStatus.RUNNING:
             old.pause()

@@ -69,13 +69,17 @@ def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], d
     output, code = None, None
     with runtime.store.lock(desired.name) as lock:
         container = found(runtime, desired.name)
-        desired = settled(runtime, container, desired)
-        plan = checked_plan(runtime, container, desired)
-        log = _log_end(container, desired)
-        if plan.steps:
-            from .apply import apply
+        try:
+            desired = settled(runtime, container, desired)
+            plan = checked_plan(runtime, container, desired)
+            log = _log_end(container, desired)
+            if plan.steps:
+                from .apply import apply
 
-            container = apply(runtime, container, desired, plan)
+                container = apply(runtime, container, desired, plan)
+        except Exception:
+            runtime.bring_back(desired.name)
+            raise
         runtime.resumed(desired.name)
         goes = container is not None and container.config.options["rm"]
         if container is not None and goes and _waits(desired, plan):

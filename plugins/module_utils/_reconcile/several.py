@@ -89,6 +89,8 @@ class Several:
             try:
                 self._apply()
             finally:
+                for name in self._bad:
+                    self.runtime.bring_back(name)
                 self._discard_locks()
 
     # Finding
@@ -249,7 +251,7 @@ class Several:
 
     def _cannot_begin(self, name: str, signals: Sequence[str] = ()) -> bool:
         """Whether the container's fate is not to be begun, which is then written down."""
-        bad = sorted(self._bad, key=lambda other: self.fates[other]["fate"])
+        bad = sorted(self._bad, key=lambda other: (self.fates[other]["fate"], other))
         before = [other for other in bad if other in self._after[name]]
         why = ""
         if before:

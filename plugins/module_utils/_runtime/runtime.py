@@ -13,7 +13,7 @@ from .._container.container import Container
 from .._drivers.effects import effect
 from .._drivers.host import Host
 from .._model.config import ContainerConfig
-from .._model.errors import DependencyExists, LibpodError, NoSuchContainer, StateCorrupt
+from .._model.errors import ContainerRemoved, DependencyExists, LibpodError, NoSuchContainer, StateCorrupt
 from .._model.parts import Parts
 from .._model.status import ContainerStatus
 from .._store.store import NameRecord, Store
@@ -144,6 +144,17 @@ class Runtime:
         """It is about to be stopped for a moment only: whoever finds it stopped starts it, until ``resumed``."""
         self.store.write_name(container.name, {**self.store.name_record(container.name), "resume": container.id})
 
+    def bring_back(self, name: str) -> None:
+        """After an error, which stays the one reported: what an interrupted run had stopped for another runs again."""
+        container = self.find(name)
+        if container is None or container.unreadable or not self.to_resume(container.peek()):
+            return
+        try:
+            container.start()
+        except (LibpodError, OSError):
+            return
+        self.resumed(name)
+
     def resumed(self, name: str) -> None:
         """Its container is as it is wanted: an earlier interruption's wish to have it run again is met, or void."""
         record = self.store.name_record(name)
@@ -160,11 +171,14 @@ class Runtime:
     def _hand_over(self, old: str, new: str) -> None:
         """Let those that depend on a re-created container depend on the one in its place."""
         for other in self.dependents(old):
-            with other.batch():
-                config = other.config
-                joined = {kind: new if one == old else one for kind, one in config.namespace_containers.items()}
-                requires = tuple(new if one == old else one for one in config.requires)
-                self.store.write_config(config._replace(namespace_containers=joined, requires=requires))
+            try:
+                with other.batch():
+                    config = other.config
+                    joined = {kind: new if one == old else one for kind, one in config.namespace_containers.items()}
+                    requires = tuple(new if one == old else one for one in config.requires)
+                    self.store.write_config(config._replace(namespace_containers=joined, requires=requires))
+            except ContainerRemoved:
+                continue
 
     # Removing
 
