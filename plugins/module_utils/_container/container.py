@@ -478,7 +478,10 @@ class Container:
             artifacts.remove(self, name)
 
     def update(self, config: ContainerConfig, changed: list[str]) -> None:
-        """Take a new configuration; ``changed`` names what a live container must take too, options and drift."""
+        """Take a new configuration; ``changed`` names what a live container must take too, options and drift.
+
+        It is recorded last, for an interrupted update is then seen as a difference by the next run, and done again.
+        """
         from .update import update
 
         with self.batch():
@@ -488,10 +491,14 @@ class Container:
                 from . import health
 
                 health.changed(self, earlier)
+            self.store.write_config(config)
+            if self.state.changing_mounts:
+                self.save(changing_mounts={})
             if config.options["log_opt"]["max_size"]:
                 from . import log_limit
 
                 log_limit.begin(self)
+            self.event("update")
 
     def cleanup(self, *, delete: bool = False) -> None:
         """Take down all of the container but its configuration and, unless ``delete``, its top layer; idempotent."""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Update in place: what the kernel takes or we can change while the container runs, and what only the record holds."""
+"""Update in place: what the kernel takes or we can change while the container runs."""
 
 from __future__ import annotations
 
@@ -20,33 +20,27 @@ _FILES = ("dns", "dns_search", "dns_option", "etc_hosts")
 
 
 def update(container: Container, config: ContainerConfig, changed: Iterable[str]) -> None:
-    """Give a live container the ``changed`` parts of ``config``, then record it.
-
-    In this order, for an interrupted update is then seen as a difference by the next run, and done again. ``changed``
-    are options, and names of ``drift`` for what is to be put right.
-    """
+    """Give a live container the ``changed`` parts of ``config``: options, and names of ``drift`` for what is to be put
+    right."""
     parts = set(changed)
-    if parts and container.state.status.has_process:
-        from . import live_limits
+    if not parts or not container.state.status.has_process:
+        return
+    from . import live_limits
 
-        live_limits.apply(container, config, parts)
-        if any(part.partition(" ")[0] in _NETWORK for part in parts):
-            from . import live_network
+    live_limits.apply(container, config, parts)
+    if any(part.partition(" ")[0] in _NETWORK for part in parts):
+        from . import live_network
 
-            live_network.apply(container, config, thorough=any(part.startswith("network rules ") for part in parts))
-        if any(part in _FILES or part.startswith(("network", "/etc/")) for part in parts):
-            from . import etc_files
+        live_network.apply(container, config, thorough=any(part.startswith("network rules ") for part in parts))
+    if any(part in _FILES or part.startswith(("network", "/etc/")) for part in parts):
+        from . import etc_files
 
-            container.save(etc_files=etc_files.fill(container, config))
-        if "log_opt" in parts:
-            from . import log_limit
+        container.save(etc_files=etc_files.fill(container, config))
+    if "log_opt" in parts:
+        from . import log_limit
 
-            log_limit.end(container)
-        if any(part in MOUNTS or part.startswith(MOUNT) for part in parts):
-            from . import live_mounts
+        log_limit.end(container)
+    if any(part in MOUNTS or part.startswith(MOUNT) for part in parts):
+        from . import live_mounts
 
-            live_mounts.apply(container, config, [part[len(MOUNT) :] for part in parts if part.startswith(MOUNT)])
-    container.store.write_config(config)
-    if container.state.changing_mounts:
-        container.save(changing_mounts={})
-    container.event("update")
+        live_mounts.apply(container, config, [part[len(MOUNT) :] for part in parts if part.startswith(MOUNT)])
