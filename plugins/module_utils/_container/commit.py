@@ -73,6 +73,7 @@ def commit(container: Container, wanted: Commit) -> Committed:
         finally:
             if paused:
                 container.unpause()
+                effect("unmark as paused")
                 os.unlink(f"{folder}/{_PAUSED}")
         made = layout.finish(_image_config(base, config, wanted))
         store = ImageStore(container.host.parts)

@@ -47,6 +47,7 @@ class Layout:
     def finish(self, config: Callable[[list[str]], dict[str, Any]]) -> dict[str, Any]:
         """Write the configuration, made from the layers' digests, and what refers to it; return the configuration."""
         made = config([layer["digest"] for layer in self._layers])
+        effect("write image layout")
         manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": self._add(made, _CONFIG)}
         descriptor = self._add({**manifest, "layers": self._layers}, _MANIFEST)
         tagged = {**descriptor, "annotations": {"org.opencontainers.image.ref.name": "image"}}

@@ -19,12 +19,14 @@ from .._reconcile.desired import Desired
 from .._reconcile.reconcile import reconcile
 from .._runtime.runtime import Runtime
 
+_RUN = (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
+
 
 def boot(parts: Parts, words: Sequence[str]) -> int:
     """``boot``: start what is ``always`` or ``unless-stopped``, each after what it depends on; 1 where one failed."""
     failed = 0
     for container in Runtime(parts).containers():
-        if not restart.starts_at_boot(container) or container.peek().state.status.has_process:
+        if not restart.starts_at_boot(container) or container.peek().state.status in _RUN:
             continue
         try:
             reconcile(parts, Desired(container.name))

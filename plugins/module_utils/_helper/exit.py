@@ -44,6 +44,8 @@ def on_exit(parts: Parts, words: Sequence[str]) -> int:
 def _take_down(container: Container) -> Optional[float]:
     """Clean up after the container's end; seconds until it is to be started again, None where it is not."""
     with container.batch():
+        if container.state.status is ContainerStatus.CREATED and container.state.restart_at:
+            return _start(container)  # whoever was about to was killed
         if container.state.status is ContainerStatus.UNKNOWN or container.state.mounted:
             if container.state.status.has_process:
                 return None  # it lives again
@@ -63,10 +65,13 @@ def _start_again(runtime: Runtime, container: Container) -> Optional[float]:
     for other in joins.to_start(runtime, runtime.dependencies(container.config)):
         runtime.start_dependency(other.name)
     with container.batch():
-        if not restart.is_mine(container):
-            return None
-        try:
-            restart.start(container)
-        except (LibpodError, OSError) as error:
-            return restart.schedule(container, error)
+        return _start(container) if restart.is_mine(container) else None
+
+
+def _start(container: Container) -> Optional[float]:
+    """Start it as its policy wants (in a batch); seconds until the next attempt where that fails."""
+    try:
+        restart.start(container)
+    except (LibpodError, OSError) as error:
+        return restart.schedule(container, error)
     return None
