@@ -9,7 +9,7 @@ import signal
 from typing import Any, Mapping, NamedTuple, Optional
 
 from .._container.container import Container
-from .._model.errors import ContainerExists, InvalidArgument, NoSuchPod
+from .._model.errors import ContainerExists, Internal, InvalidArgument, NoSuchPod
 from .._model.options import OPTIONS
 from .._model.parts import Parts
 from .._model.pod import FIXED, INFRA, POD_OPTIONS, PodConfig
@@ -143,9 +143,11 @@ def _moved(container: Container) -> bool:
 
 def _apply(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod, plan: Plan, step: Step) -> Optional[PodConfig]:
     if step.verb in ("create", "recreate"):
+        options = desired.options if pod is None or desired.options and desired.given else pod.options
+        if options is None:
+            raise Internal(f"pod {desired.name} is to be made, and the task does not say how")
         if pod is not None:
             pods.remove(pod)
-        options = (desired.options if pod is None or desired.given else pod.options) or {}
         return pods.create(desired.name, options, desired.infra_name, _maps(pods, options))
     if pod is None:
         raise NoSuchPod(f"no pod has the name {desired.name!r}")
