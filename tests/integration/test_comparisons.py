@@ -1,15 +1,12 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task may leave as it is: comparisons, recreate_policy; and that check mode foretells what the run does."""
+"""What a task may leave as it is: comparisons, recreate_policy, and other words for the same user."""
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
-from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import MOUNTS, OPTIONS, normalise
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, files
 
@@ -57,78 +54,6 @@ def test_refused_recreate_names_the_options_and_changes_nothing(host: Host) -> N
     assert both.failed and "cannot be combined with recreate" in both["msg"]
 
 
-# Of each option, values of different meanings; None is an omitted one.
-CHOICES: dict[str, list[Any]] = {
-    "memory": [None, "32m", "64m"],
-    "cpu_shares": [None, 256, 512],
-    "pids_limit": [None, 100, "-1"],
-    "label": [None, {"a": "1"}, {"a": "2", "b": "1"}],
-    "annotation": [None, {"a": "1"}],
-    "stop_timeout": [None, 1],
-    "restart_policy": [None, "on-failure:2"],
-    "env": [None, {"A": "1"}, {"A": "2"}],
-    "hostname": [None, "web", "Web"],
-    "workdir": [None, "/www"],
-    "user": [None, "1000:1000"],
-    "tmpfs": [None, {"/scratch": "size=1m"}, {"/scratch": "size=2m,exec", "/shared/t": ""}, {"/data": "ro"}],
-    "volume": [
-        None,
-        ["kept:/shared"],
-        ["kept:/shared:nosuid", "other:/www:ro", "/nameless"],
-        ["/srv/cni:/cni:ro"],
-        ["/srv/cni:/cni:rslave"],
-        ["kept:/data", "other:/other:U"],
-        ["kept:/www", "/etc/passwd:/shared/passwd"],
-    ],
-    "mount": [
-        None,
-        ["type=bind,source=/srv/cni,target=/www,ro"],
-        ["type=tmpfs,target=/nameless,tmpfs-size=1m", "type=volume,source=kept,target=/there/kept"],
-        ["type=ramfs,target=/www"],
-    ],
-    "ulimit": [None, ["nofile=100"]],
-    "read_only": [None, True],
-    "log_opt": [None, {"max_size": "1m"}, {"max_size": "2m"}],
-    "state": ["started", "started", "started", "present", "stopped", "paused"],
-}
-PAIRS = 20
-
-
-def _configuration(pick: random.Random, earlier: dict[str, Any]) -> dict[str, Any]:
-    """Another configuration, in a few options; two times of three only in those that can change in place."""
-    kinds = [pick.sample(sorted(CHOICES), 3), ["memory", "label", "log_opt", "state"], [*MOUNTS, "state"]]
-    names = pick.choice(kinds)
-    while True:
-        changed = {name: pick.choice(CHOICES[name]) for name in names}
-        found = {name: value for name, value in {**earlier, **changed}.items() if value is not None}
-        try:
-            normalise({name: value for name, value in found.items() if name in OPTIONS})
-            return found
-        except InvalidArgument:
-            continue  # two options have one target
-
-
-def test_check_mode_foretells_what_the_run_does(host: Host) -> None:
-    seed = random.randrange(1 << 32)
-    pick = random.Random(seed)
-    wanted: dict[str, Any] = {}
-    for number in range(PAIRS):
-        where = f"seed {seed}, pair {number}: {wanted} to "
-        wanted = _configuration(pick, wanted)
-        where += repr(wanted)
-        foretold = host.container("c", check=True, diff=True, **BASE, **wanted)
-        done = host.container("c", diff=True, **BASE, **wanted)
-        assert not done.failed and not foretold.failed, (where, foretold, done)
-        for key in ("changed", "actions", "plan", "diff"):
-            assert done[key] == foretold[key], (where, key)
-        state = wanted.get("state", "started")
-        status = {"started": "running", "paused": "paused"}.get(state, done["plan"]["status"]["after"])
-        # What is made without being started says `configured`, and what waits for its start `exited`.
-        assert done["container"]["State"]["Status"] == status, (where, done)
-        again = host.container("c", diff=True, **BASE, **wanted)
-        assert not again.changed and again["plan"]["steps"] == again["plan"]["differences"] == [], (where, again)
-
-
 def test_user_by_name_or_number_is_the_same_while_the_container_runs(host: Host) -> None:
     with open("/srv/etc-passwd", "w", encoding="ascii") as file:
         file.write("root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1001::/www:/bin/sh\n")
@@ -148,5 +73,20 @@ def test_user_by_name_or_number_is_the_same_while_the_container_runs(host: Host)
         assert host.container("c", **task, **same)["actions"] == [], same
     for other in ({}, {"user": "1001"}, {"user": "1000:1001"}, {"user": "web", "group_add": ["0"]}, {"user": "gone"}):
         assert host.container("c", check=True, **task, **other)["actions"] == ["recreated c"], other
+    # Stopped, it has the same files.
+    host.container("c", **task, user="root")
+    host.container("c", state="stopped")
+    for same in ({}, {"user": "0"}, {"user": "root:root"}, {"user": "0:0"}):
+        assert host.container("c", **{**task, **same, "state": "present"})["actions"] == [], same
+    assert host.container("c", **{**task, "state": "present"}, user="web")["actions"] == ["recreated c"]
     host.container("c", state="absent")
+    # So it is with an image, which is mounted for it where nobody else sees that.
+    job = {"image": "busybox", "network": "none", "command": WAITING}
+    host.container("c", **job, user="web")
+    host.container("c", state="stopped")
+    mounts = host.run("cat", "/proc/self/mountinfo")
+    again = {**job, "state": "present"}
+    assert host.container("c", **again, user="1000")["actions"] == []
+    assert host.container("c", check=True, **again, user="1001")["actions"] == ["recreated c"]
+    assert host.run("cat", "/proc/self/mountinfo") == mounts
     host.run("rm", "-r", rootfs, "/srv/etc-passwd", "/srv/etc-group")

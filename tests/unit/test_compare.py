@@ -14,10 +14,13 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.config import ContainerConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.pod import PodConfig
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile import joins
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.compare import differences
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.env_files import read
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+from ansible_collections.libpod.engine.plugins.module_utils._store import pods
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -32,13 +35,16 @@ IMAGE_CONFIG: dict[str, Any] = {
     "WorkingDir": "/srv",
     "StopSignal": "QUIT",
 }
-WEB, OTHER = "a" * 64, "b" * 64
+WEB, OTHER, POD = "a" * 64, "b" * 64, "e" * 64
+DIGEST = f"sha256:{'5' * 64}"
+DIGESTS = {IMAGE: DIGEST, NEWER: f"sha256:{'6' * 64}"}
 
 
 def write_images(root: Path, names: dict[str, list[str]]) -> None:
     folder = root / "overlay-images"
     records = [
-        {"id": one, "names": given, "big-data-names": [f"sha256:{one}"], "layer": "l"} for one, given in names.items()
+        {"id": one, "names": given, "big-data-names": [f"sha256:{one}"], "layer": "l", "digest": DIGESTS[one]}
+        for one, given in names.items()
     ]
     for one in names:
         (folder / one).mkdir(parents=True, exist_ok=True)
@@ -160,7 +166,11 @@ def test_content_of_an_env_file_is_compared_and_not_its_path(runtime: Runtime, t
 
 
 @pytest.mark.parametrize(
-    "image", ["app:1", "docker.io/library/app:1", "docker://app:1", "alias", IMAGE, f"sha256:{IMAGE}", "1111"]
+    "image",
+    [
+        *("app:1", "docker.io/library/app:1", "docker://app:1", "alias", IMAGE, f"sha256:{IMAGE}", "1111"),
+        *(f"docker.io/library/app@{DIGEST}", f"app@{DIGEST}", f"app:1@{DIGEST}"),
+    ],
 )
 def test_another_name_of_the_same_image_is_no_difference(runtime: Runtime, image: str) -> None:
     assert differing(runtime, recorded(), image) == differing(runtime, recorded(), image, strict=True) == []
@@ -205,6 +215,31 @@ def test_directory_and_overlay_are_the_image_where_the_root_is_a_directory(runti
 def test_what_counts_is_the_container_joined(runtime: Runtime, target: str, differs: bool) -> None:
     config = recorded(network=["container:web"], joined={"net": WEB})
     assert differing(runtime, config, network=[f"container:{target}"]) == ["network"] * differs
+
+
+@pytest.mark.parametrize(
+    ("option", "had", "wanted", "differs"),
+    [
+        ("requires", ["web"], [WEB], False),
+        ("requires", ["web"], ["aaa", "web"], False),
+        ("requires", ["web"], ["web", "other"], True),
+        ("requires", ["web"], ["gone"], True),
+        ("volumes_from", ["web", "other:ro"], [WEB, f"{OTHER[:9]}:ro"], False),
+        ("volumes_from", ["web", "other"], ["other", "web"], True),
+        ("volumes_from", ["web"], ["web:ro"], True),
+        ("pod", "group", POD, False),
+        ("pod", "group", "second", True),
+    ],
+)
+def test_containers_and_pods_by_name_or_id(runtime: Runtime, option: str, had: Any, wanted: Any, differs: bool) -> None:
+    for name, pod_id in (("group", POD), ("second", "f" * 64)):
+        pods.write(runtime.store, PodConfig(pod_id, name, "now", {**normalise({}), "share": []}, "web", "/x"))
+        runtime.store.write_name(name, {"pod": pod_id})
+    for container_id in (WEB, OTHER):
+        runtime.store.write_config(recorded()._replace(id=container_id))
+    config = recorded(**{option: had})._replace(pod=POD if option == "pod" else "")
+    config = config._replace(requires=joins.requires(runtime, config.options))
+    assert differing(runtime, config, **{option: wanted}) == [option] * differs
 
 
 def test_joined_container_that_was_replaced_is_a_difference(runtime: Runtime) -> None:

@@ -170,6 +170,45 @@ def test_cpus_are_quota_over_period(hundredths: int) -> None:
     assert meant == normalise({"cpu_quota": hundredths * 1000})
 
 
+# Of several options together.
+SAME: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"cpus": "1.5"}, {"cpu_quota": 150000, "cpu_period": 100000}),
+    ({"memory": "0.5g"}, {"memory": 536870912, "memory_swap": "1g"}),
+    ({"uidmap": ["0:1000:10"]}, {"gidmap": ["0:1000:5", "5:1005:5"], "uidmap": ["0:1000:10"]}),
+    ({"gidmap": ["0:1000:10"]}, {"uidmap": ["0:1000:10"]}),
+    ({"subgidname": "web"}, {"subuidname": "web"}),
+    ({"network": ["front"], "ip": "10.88.0.5"}, {"network": ["front:ip=10.88.0.5"]}),
+    ({"ip6": "::5", "network_aliases": ["b", "a"]}, {"network": ["bridge:alias=a,ip6=0::5,alias=b"]}),
+    ({"mac_address": "92-D0-C6-0A-29-33"}, {"network": ["bridge:mac=92:d0:c6:0a:29:33"]}),
+    ({"rmi": True}, {"rmi": True, "rm": True}),
+    ({"healthcheck": "none"}, {"no_healthcheck": True}),
+    ({"health_startup_cmd": "none"}, {}),
+    ({"privileged": True}, {"privileged": True, "security_opt": ["seccomp=unconfined"]}),
+    ({"ipc": "shareable", "pid": "private", "userns": "host"}, {}),
+    ({"network": ["bridge", "default"]}, {}),
+    ({"memory_swap": "-1"}, {}),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_one_meaning_of_several_options_is_one_value(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert normalise(one) == normalise(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"uidmap": ["0:1000:10"]}, {"uidmap": ["0:1000:10"], "gidmap": ["0:2000:10"]}),
+        ({"uidmap": ["0:1000:10"], "subgidname": "a"}, {"uidmap": ["0:1000:10"]}),
+        ({"ip": "10.88.0.5"}, {"network": ["bridge:ip=10.88.0.5,interface_name=lan"]}),
+        ({"network": ["front:ip=10.88.0.5"]}, {"network": ["bridge:ip=10.88.0.5"]}),
+        ({"network": ["front:ip=10.88.0.5", "back"]}, {"network": ["front", "back:ip=10.88.0.5"]}),
+    ],
+)
+def test_two_meanings_of_several_options_are_two_values(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert normalise(one) != normalise(other)
+
+
 def test_no_cpus_is_no_quota() -> None:
     assert normalise({"cpus": "0"}) == normalise({"cpu_quota": -1}) == normalise({})
 

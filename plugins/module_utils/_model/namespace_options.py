@@ -103,6 +103,11 @@ def settle(meant: dict[str, Any]) -> None:
     for option in ("ipc", "pid", "uts", "userns"):
         if meant[option]["mode"] == _PLAIN[option][0] and not meant.get("pod"):
             meant[option] = {"mode": "", "target": ""}
+    # One that is not given is as the other, for users and groups.
+    given = [option for option in _MAPS if meant[option]]
+    if len(given) == 1:
+        both = _MAPS[:2] if given[0] in _MAPS[:2] else _MAPS[2:]
+        meant.update(dict.fromkeys(both, meant[given[0]]))
 
 
 def _check(meant: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ def address(value: Any, option: str) -> str:
     """An IPv4 address (``ip6``: IPv6) in its shortest form."""
     version = 6 if option == "ip6" else 4
     try:
-        found = ipaddress.ip_address(str(value))
+        found = ipaddress.ip_address(str(value).strip("[]") if version == 6 else str(value))
     except ValueError:
         found = None
     if found is None or found.version != version:
@@ -78,6 +78,21 @@ def check(meant: Mapping[str, Any]) -> None:
     for interface in interfaces:
         if interfaces.count(interface) > 1:
             raise InvalidArgument(f"network: interface {interface} is there twice: give each network its own")
+
+
+def settle(meant: dict[str, Any]) -> None:
+    """Give what is asked of a container's single network the spelling of podman's options for one.
+
+    Not in a pod, where naming the network is what makes it the container's own.
+    """
+    network = meant["network"]
+    asked = network.get("settings", {}).get(network["networks"][0], {}) if len(network["networks"]) == 1 else {}
+    fours, sixes = ([one for one in asked.get("ips", ()) if (":" in one) == six] for six in (False, True))
+    if not asked or meant["pod"] or "interface" in asked or len(fours) > 1 or len(sixes) > 1:
+        return
+    del network["settings"]
+    meant["ip"], meant["ip6"] = (fours or [None])[0], (sixes or [None])[0]
+    meant["mac_address"], meant["network_aliases"] = asked.get("mac"), asked.get("aliases", [])
 
 
 def of_network(options: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -315,9 +315,10 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
             "use bridge or a CNI network, or publish on the container whose network is joined"
         )
     if "settings" in meant["network"] or any(meant[option] for option in ALONE):
-        from .network_options import check
+        from . import network_options
 
-        check(meant)
+        network_options.check(meant)
+        network_options.settle(meant)
     if any(meant[option] != OPTIONS[option].default for option in _NAMESPACE_OPTIONS):
         from .namespace_options import settle
 

@@ -18,7 +18,7 @@ from .errors import InvalidArgument
 
 NAME_PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 NAME_LENGTH = 200  # a file's name has room for it with what is put after it
-_SIZE = re.compile(r"([0-9]+)(\.[0-9]+)?\s*(?:([bkmgtp])(?:i?b)?)?", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]+|(?=\.))(\.[0-9]+)?\s*(?:([bkmgtp])(?:i?b)?)?", re.IGNORECASE)
 _UNITS = {"b": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _SIGNAL = re.compile(r"(?:SIG)?([0-9]{1,3}|[A-Z]+[12]?)([+-][0-9]{1,3})?")
 _REAL_TIME = {"RTMIN": 34, "RTMAX": 64}
@@ -89,7 +89,7 @@ def size(value: Any, option: str) -> int:
     found = _SIZE.fullmatch(str(value).strip())
     unit: int = 1024 ** _UNITS[(found[3] or "b").lower()] if found else 0
     # 19 digits hold every 64-bit number, and longer ones make int() raise errors of its own.
-    number = int(found[1]) * unit + int(float(found[2] or 0) * unit) if found and len(found[1]) < 20 else -1
+    number = int(found[1] or 0) * unit + int(float(found[2] or 0) * unit) if found and len(found[1]) < 20 else -1
     if not 0 <= number <= _MAX:
         raise wrong(option, value, "bytes below 2^63, or a number with a unit b, k, m, g or t, such as 512m")
     return number
@@ -218,9 +218,10 @@ def string_set(value: Any, option: str) -> list[str]:
 
 
 def capabilities(value: Any, option: str) -> list[str]:
-    """Capability names in the kernel's spelling (capabilities(7)); ``ALL`` stands for itself."""
+    """Capability names in the kernel's spelling (capabilities(7)); ``ALL`` stands for itself, and for all others."""
     spelled = (str(item).upper() for item in value)
-    return sorted({item if item == "ALL" or item.startswith("CAP_") else "CAP_" + item for item in spelled})
+    names = {item if item == "ALL" or item.startswith("CAP_") else "CAP_" + item for item in spelled}
+    return ["ALL"] if "ALL" in names else sorted(names)
 
 
 def address(value: Any, option: str) -> str:

@@ -11,7 +11,7 @@ from .._container.container import Container
 from .._container.drift import findings
 from .._model import volumes
 from .._model.config import ContainerConfig, resolved
-from .._model.errors import InvalidArgument, NoSuchContainer, NoSuchImage
+from .._model.errors import LibpodError, NoSuchContainer, NoSuchImage
 from .._model.image import local_names, name_for_source
 from .._model.namespaces import OPTIONS
 from .._model.options import MOUNTS, Change, Option, changed_options
@@ -24,6 +24,8 @@ from .plan import Difference
 _USER = ("user", "group_add")
 # Stopped and started again, they would not be what they were.
 _NOT_RESTARTED = (ContainerStatus.CREATED, ContainerStatus.PAUSED)
+# Options that name containers, or a pod, beside those that name the owner of a namespace.
+_CONTAINERS = ("requires", "pod", "volumes_from")
 _ETC_LIMIT = 1 << 20  # bytes of a passwd or group file
 _ID_ENOUGH = 12  # digits of an image's ID that cannot be taken for a name
 
@@ -38,6 +40,8 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
         before = recorded.get(row.name, config.options.get(row.name, row.default))
         after = wanted.get(row.name, desired.options[row.name])
         if before != after and not _both_join(config, desired, row.name):
+            if row.name in _CONTAINERS and _same_containers(runtime, config, desired.options, row.name):
+                continue
             found.append(Difference(row.name, before, after, _needs(runtime, config, desired, row), row.secret))
     if any(one.option in _USER for one in found) and _same_user(runtime, config, wanted["user"], desired.options):
         found = [one for one in found if one.option not in _USER]
@@ -98,26 +102,45 @@ def _mounts_in_the_way(
 def _same_user(runtime: Runtime, config: ContainerConfig, user: str, options: Mapping[str, Any]) -> bool:
     """Whether other words, such as a name for a number, mean the same user by the container's own files.
 
-    They are read where its root filesystem is mounted, as a running container's is; elsewhere words count.
+    Before it has any, words count.
     """
-    rootfs = Container(runtime.store, runtime.host, config).storage.mountpoint(config.id)
-    if not rootfs:
-        return False
+    from .._container.view import with_rootfs
     from .._drivers.beneath import read_beneath
     from .._spec.users import resolve
 
-    try:
+    def same(rootfs: str) -> bool:
         passwd, group = (
             (read_beneath(rootfs, f"/etc/{name}", _ETC_LIMIT) or b"").decode(errors="replace")
             for name in ("passwd", "group")
         )
         had = resolve(config.resolved["user"], passwd, group, config.options["group_add"])
         meant = resolve(user, passwd, group, options["group_add"])
-    except (InvalidArgument, OSError):
+        return had._replace(additional_gids=()) == meant._replace(additional_gids=()) and (
+            sorted(had.additional_gids) == sorted(meant.additional_gids)
+        )
+
+    try:
+        return with_rootfs(Container(runtime.store, runtime.host, config), same, volumes=False)
+    except (LibpodError, OSError):
         return False  # there is no such user, or he cannot be looked up: a new container says so
-    return had._replace(additional_gids=()) == meant._replace(additional_gids=()) and (
-        sorted(had.additional_gids) == sorted(meant.additional_gids)
-    )
+
+
+def _same_containers(runtime: Runtime, config: ContainerConfig, options: Mapping[str, Any], option: str) -> bool:
+    """Whether other words, such as an ID for a name, mean the same containers, or the same pod."""
+    from . import joins
+
+    def lenders(given: Iterable[Mapping[str, str]]) -> list[tuple[str, str]]:
+        return [(runtime.store.lookup(one["container"]), one["access"]) for one in given]
+
+    try:
+        if option == "requires":
+            return joins.requires(runtime, options) == config.requires
+        if option == "pod":
+            pod = joins.pod(runtime, options)
+            return pod is not None and pod.id == config.pod
+        return lenders(options[option]) == lenders(config.options.get(option, ()))
+    except LibpodError:
+        return False
 
 
 def plain(options: Mapping[str, Any]) -> bool:
@@ -217,11 +240,16 @@ def lost_joins(container: Container) -> list[Difference]:
         return []
     from .._container.shared_namespaces import moved
 
+    def owner(kind: str) -> str:
+        """By name: where it is to be made anew, nobody knows the ID beforehand."""
+        found = container.config.namespace_containers[kind]
+        try:
+            return container.store.config(found).name
+        except LibpodError:
+            return found[:12]
+
     names = {namespace.value: option for option, namespace in OPTIONS.items()}
-    joined = container.config.namespace_containers
     return [
-        Difference(
-            names.get(kind, kind), "no longer shared", f"that of {joined[kind][:12]}", Change.RESTART, drift=True
-        )
+        Difference(names.get(kind, kind), "no longer shared", f"that of {owner(kind)}", Change.RESTART, drift=True)
         for kind in moved(container)
     ]
