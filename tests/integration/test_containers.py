@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import time
 from importlib import import_module
-from pathlib import Path
 from typing import Any, Callable
 
 import pytest
@@ -189,44 +187,6 @@ def test_task_that_is_ended_in_the_middle_is_finished_by_the_next_run(host: Host
     again = several(host, listed)
     assert not again.failed and len(pids(host)) == 4 and all(pids(host).values())
     assert not several(host, listed).changed
-
-
-def test_task_killed_at_any_kind_of_effect_is_finished_by_the_next_run(host: Host, tmp_path: Path) -> None:
-    """The task and its workers at once, at every fourth kind of effect, while a change of the whole list is done."""
-    listed = [{"name": "a", "command": ["sleep", "1001"]}, {"name": "b", "state": "absent"}, {"name": "c"}]
-    note, main = tmp_path / "kinds", [0]
-
-    def kinds(name: str) -> None:
-        with open(note, "a", encoding="utf-8") as file:
-            file.write(_kind(name) + "\n")
-
-    def attempt(act: Callable[[str], None]) -> Result:
-        done = several(host, [{"name": "a"}, {"name": "b"}])
-        assert not done.failed, done
-        return several(host, listed, prepare=lambda: (main.__setitem__(0, os.getpid()), effects.observe(act))[1])
-
-    assert not attempt(kinds).failed
-    seen = list(dict.fromkeys(note.read_text(encoding="utf-8").splitlines()))
-    assert len(seen) > 20
-    killed = []
-    for kind in seen[::4]:
-
-        def kill(name: str, at: str = kind) -> None:
-            if _kind(name) == at:
-                os.kill(main[0], signal.SIGKILL)
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        killed.append(attempt(kill).killed)
-        again = several(host, listed)
-        assert not again.failed, (kind, again)
-        assert not several(host, listed).changed, kind
-        assert sorted(pids(host)) == ["a", "c"] and all(pids(host).values()), kind
-        host.container("c", state="absent")
-    assert killed.count(True) > len(killed) / 2  # with another order of the workers, an effect may not be met
-
-
-def _kind(name: str) -> str:
-    return re.sub(r"[0-9a-f]{12,64}|/\S+|\d+", "…", name)
 
 
 def test_diff_has_a_part_for_each_container_that_changes(host: Host) -> None:

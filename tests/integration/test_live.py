@@ -208,37 +208,3 @@ def test_published_ports_come_and_go_and_are_held_and_freed(host: Host) -> None:
     assert page(host, 8081) == "It works.\n" and not bindable(8081)
     change(host, process, **WEB)
     assert bindable(8081) and "dport 8081" not in host.run("iptables", "-t", "nat", "-S")
-
-
-@pytest.mark.usefixtures("networks")
-def test_interrupted_change_is_finished_or_taken_back(host: Host) -> None:
-    options = {**PLAIN, "name": "c", "network": ["libpod", "second"], "publish": ["8080:80"], "stop_signal": "KILL"}
-    more = {"network": ["second", "third"], "publish": ["8081:80"], "dns": ["192.0.2.1"], "pids_limit": 77}
-    wanted = {**options, **more}
-    process = Process(host.module("libpod_container", options))
-
-    def settle(task: dict[str, Any], at: str, subnets: list[str]) -> None:
-        done = host.module("libpod_container", task)
-        assert not done.failed, (at, done)
-        assert Process(done).pid == process.pid, at
-        assert sorted(addresses[0][:6] for addresses in links(process).values()) == subnets, at
-        assert ("nameserver 192.0.2.1\n" in process.read("root/etc/resolv.conf")) == ("dns" in task), at
-        assert (process.cgroup("pids", "pids.max") == "77") == ("dns" in task), at
-        assert [port for port in (8080, 8081) if bindable(port)] == [8080 if "dns" in task else 8081], at
-        rules = host.run("iptables", "-t", "nat", "-S")
-        assert [port for port in (8080, 8081) if f"--dport {port} -j DNAT" in rules] == [
-            8081 if "dns" in task else 8080
-        ]
-        assert not host.module("libpod_container", task).changed, at
-
-    points = host.module("libpod_container", wanted, kill_at="nowhere").effects
-    last = {at.partition(" #")[0]: at for at in points}
-    assert len(last) > 10
-    points = [at for at in points if at.endswith(" #1") or at in last.values()]
-    # Each is either taken back or finished: the record's own steps are met by both.
-    for index, at in enumerate(points):
-        if index % 2:
-            settle(wanted, at, ["10.90.", "10.91."])
-        settle(options, at, ["10.87.", "10.90."])
-        host.module("libpod_container", wanted, kill_at=at)
-    settle(options, "the end", ["10.87.", "10.90."])

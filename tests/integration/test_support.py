@@ -9,13 +9,14 @@ import os
 import socket
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.effects import effect
 from ansible_collections.libpod.engine.tests.support import modules
 from ansible_collections.libpod.engine.tests.support.cgroup_tree import kill
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.sweep import SweepFailed, sweep
+from ansible_collections.libpod.engine.tests.support.sweep import Operation, SweepFailed, Task, finished, undone
 
 
 def test_host_is_gone_with_all_it_held() -> None:
@@ -102,37 +103,76 @@ def _make_files(*names: str, resumes: bool = True) -> None:
     print("{}")
 
 
+def _unmake_files(*names: str) -> None:
+    for name in names:
+        effect(f"remove {name}")
+        if os.path.exists(f"/srv/{name}"):
+            os.unlink(f"/srv/{name}")
+    print("{}")
+
+
 def _remove_files() -> None:
     for name in ("a", "b", "c"):
         if os.path.exists(f"/srv/{name}"):
             os.unlink(f"/srv/{name}")
 
 
+def _sweep(resumes: bool = True, **more: Any) -> Operation:
+    """Three files are made; the way back removes them."""
+    names = ("a", "b", "c")
+
+    def make(host: Host, kill_at: str) -> modules.Result:
+        return modules.in_child(lambda: _make_files(*names, resumes=resumes), kill_at=kill_at)
+
+    def check(host: Host) -> None:
+        assert all(os.path.exists(f"/srv/{name}") for name in names)
+
+    remove = Task(lambda host, kill_at: modules.Result(_remove_files() or {}))
+    return Operation([remove], Task(make, check), remove)._replace(**more)
+
+
 def test_sweep_kills_at_each_effect_and_repairs(host: Host) -> None:
-    def operation(kill_at: str) -> modules.Result:
-        return modules.in_child(lambda: _make_files("a", "b", "c"), kill_at=kill_at)
+    killed: list[str] = []
 
-    def check() -> None:
-        assert all(os.path.exists(f"/srv/{name}") for name in ("a", "b", "c"))
+    def noted(one: Task) -> Task:
+        return one._replace(run=lambda host, kill_at: [killed.append(kill_at), one.run(host, kill_at)][1])
 
-    assert sweep(host, operation, check, remove=_remove_files) == ["write a #1", "write b #1", "write c #1"]
+    for work in (finished, undone):
+        killed.clear()
+        work(host, _sweep()._replace(task=noted(_sweep().task)))
+        assert [point for point in killed if "#" in point] == ["write a #1", "write b #1", "write c #1"]
+        _remove_files()
 
 
-def test_sweep_reports_what_a_repair_leaves(host: Host) -> None:
-    def operation(kill_at: str) -> modules.Result:
-        return modules.in_child(lambda: _make_files("a", "b"), kill_at=kill_at)
+def test_sweep_sweeps_a_way_back_too(host: Host) -> None:
+    def unmake(host: Host, kill_at: str) -> modules.Result:
+        return modules.in_child(lambda: _unmake_files("a", "b", "c"), kill_at=kill_at)
 
-    with pytest.raises(SweepFailed, match=r"not killed, repaired and removed(.|\n)*file /srv/b"):
-        sweep(host, operation, lambda: None, remove=lambda: os.unlink("/srv/a"))
-    os.unlink("/srv/b")
+    def check(host: Host) -> None:
+        ways.append([name for name in ("a", "b", "c") if os.path.exists(f"/srv/{name}")])
+
+    ways: list[list[str]] = []
+    finished(host, _sweep(other=Task(unmake, check)))
+    assert ways == [[]] * 3
+
+
+def test_sweep_reports_what_a_removal_leaves(host: Host) -> None:
+    removal = Task(lambda host, kill_at: modules.Result({}))
+    with pytest.raises(SweepFailed, match=r"killed at write b #1, then removed(.|\n)*file /srv/a"):
+        undone(host, _sweep(removal=removal))
+    _remove_files()
 
 
 def test_sweep_reports_a_repair_that_fails(host: Host) -> None:
-    def operation(kill_at: str) -> modules.Result:
-        return modules.in_child(lambda: _make_files("a", "b", resumes=False), kill_at=kill_at)
+    with pytest.raises(SweepFailed, match=r"killed at write b #1, then run again: it failed"):
+        finished(host, _sweep(resumes=False))
+    _remove_files()
 
-    with pytest.raises(SweepFailed, match=r"killed at write b #1, then run again, it failed"):
-        sweep(host, operation, lambda: None, arrange=_remove_files, remove=_remove_files)
+
+def test_sweep_reports_a_repair_that_does_not_do_it(host: Host) -> None:
+    nothing = Task(lambda host, kill_at: modules.Result({}), _sweep().task.check)
+    with pytest.raises(SweepFailed, match=r"killed at write a #1, then run again: AssertionError"):
+        finished(host, _sweep(by=[nothing]))
     _remove_files()
 
 

@@ -1,224 +1,301 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SIGKILL at any external effect: the next run of the same task finishes the work, and ``absent`` leaves nothing.
+"""SIGKILL at any external effect of a task: its next run finishes the work, and ``absent`` leaves nothing.
 
-An effect is taken by its name, so that what runs side by side cannot hide one from the sweep; one that is repeated (a
-cgroup in each hierarchy) is taken the first and the last time. Programs that were at work live on, as they do when a
-module is killed on a real host.
+What the engine does outside of tasks, and what the other modules do, is swept in test_sweep_beside.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
-import threading
-import time
-from dataclasses import dataclass
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import effects
-from ansible_collections.libpod.engine.tests.support import preload
+from ansible_collections.libpod.engine.tests.integration.test_live import define_networks, forget_networks, links
+from ansible_collections.libpod.engine.tests.support import kernel, preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
-from ansible_collections.libpod.engine.tests.support.process import Process
-
-RUNNING: dict[str, Any] = {
-    "name": "web",
-    "image": "localhost/busybox:latest",
-    "command": ["sleep", "1000"],
-    "stop_signal": "KILL",
-    "network": "none",
-}
-SERVING: dict[str, Any] = {
-    **RUNNING,
-    "network": "bridge",
-    "publish": ["8080:80"],
-    "volume": ["data:/data"],
-    "memory": "64m",
-}
-OTHER = {**SERVING, "command": ["sleep", "1001"]}
-STOPPED = {"name": "web", "state": "stopped"}
-ABSENT = {"name": "web", "state": "absent"}
-Point = tuple[str, int]
-
+from ansible_collections.libpod.engine.tests.support.process import Process, eventually
+from ansible_collections.libpod.engine.tests.support.sweep import Operation, Task, finished, undone
+from ansible_collections.libpod.engine.tests.support.sweep_tasks import (
+    ABSENT,
+    RUNNING,
+    SERVING,
+    STOPPED,
+    Options,
+    does,
+    fails,
+    inspected,
+    module,
+    runs,
+    started,
+)
 
 preload.engine()
 
 
-def _kind(name: str) -> str:
-    """An effect's name without IDs, PIDs and the hierarchy a cgroup is in."""
-    name = re.sub(r"[0-9a-f]{12,64}", "ID", name)
-    return re.sub(r"/sys/fs/cgroup/[^/]+", "", re.sub(r"\bto \d+", "to PID", name))
-
-
-class _Counter:
-    """An observer that counts effects by kind and reports each, or ends the process at one of them."""
-
-    def __init__(self, report: int, at: Optional[Point]) -> None:
-        self._report, self._at = report, at
-        self._seen: dict[str, int] = {}
-        self._lock = threading.Lock()
-
-    def __call__(self, name: str) -> None:
-        with self._lock:
-            kind = _kind(name)
-            self._seen[kind] = self._seen.get(kind, 0) + 1
-            os.write(self._report, f"{kind}\n".encode())
-            if (kind, self._seen[kind]) == self._at:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _task(host: Host, options: dict[str, Any], at: Optional[Point] = None) -> tuple[Result, list[str]]:
-    """Run libpod_container, killed at an effect where asked to; its result, and the kinds of the effects it passed."""
-    report = os.memfd_create("effects")
-    try:
-        counter = _Counter(report, at)
-        result = host.module("libpod_container", options, prepare=lambda: effects.observe(counter))
-        return result, os.pread(report, 1 << 20, 0).decode().splitlines()
-    finally:
-        os.close(report)
-
-
-def _points(host: Host, options: dict[str, Any]) -> list[Point]:
-    """Where the task can be killed: each kind of effect, the first and the last time."""
-    result, kinds = _task(host, options)
-    assert not result.failed and result.changed, result
-    return sorted({(kind, number) for kind in kinds for number in (1, kinds.count(kind))}, key=lambda one: one[0])
-
-
-def _ok(host: Host, options: dict[str, Any]) -> Result:
-    result = host.module("libpod_container", options)
-    assert not result.failed, result
-    return result
-
-
-def _killed(host: Host, options: dict[str, Any], at: Point) -> bool:
-    """Run the task and have it killed there; False where this run came out without that effect."""
-    result, _kinds = _task(host, options, at)
-    assert result.exit_code == -signal.SIGKILL or not result.failed, result
-    return result.exit_code == -signal.SIGKILL
-
-
-def _processes(host: Host) -> list[str]:
-    """The command lines of the containers' processes, once all of them have begun."""
-    deadline = time.monotonic() + 10
-    while True:
-        found = []
-        for pid in host.cgroups.processes():
-            with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
-                found.append(file.read().replace("\0", " ").strip())
-        # Between `runc start` and the program stands an exec.
-        if not any(" init" in line for line in found) or time.monotonic() > deadline:
-            return sorted(line for line in found if line.startswith("sleep "))
-
-
-def _runs(host: Host, options: dict[str, Any]) -> dict[str, Any]:
-    """The container runs, once, as the options say."""
-    (one,) = host.module("libpod_container_info")["containers"]
-    assert one["State"]["Status"] == ("paused" if options.get("state") == "paused" else "running")
-    assert _processes(host) == [" ".join(options["command"])]
-    with open(f"/proc/{one['State']['Pid']}/cmdline", encoding="utf-8") as file:
-        assert file.read().split("\0")[:-1] == options["command"]
-    with open(f"/sys/fs/cgroup/memory{one['State']['CgroupPath']}/memory.limit_in_bytes", encoding="ascii") as file:
-        assert "memory" not in options or int(file.read()) == int(options["memory"][:-1]) << 20
-    if "publish" in options:
-        inside = host.run("nsenter", f"--net=/proc/{one['State']['Pid']}/ns/net", "ip", "-o", "-4", "address")
-        assert f"inet {one['NetworkSettings']['IPAddress']}/" in inside
-        rules = [line for line in host.run("iptables", "-t", "nat", "-S").splitlines() if "--to-destination" in line]
-        assert [line.split()[-1] for line in rules] == [f"{one['NetworkSettings']['IPAddress']}:80"]
-        with open(f"/proc/{one['State']['Pid']}/root/data/seed", encoding="utf-8") as file:
-            assert file.read() == "from the image\n"
-    return one
+def _no_volumes(host: Host) -> None:
+    shutil.rmtree(f"{host.parts.static_root}/volumes", ignore_errors=True)
 
 
 def _is_paused(host: Host) -> None:
-    one = _runs(host, {**SERVING, "state": "paused"})
+    one = runs(host, {**SERVING, "state": "paused"})
     with open(f"/sys/fs/cgroup/freezer{one['State']['CgroupPath']}/freezer.state", encoding="ascii") as file:
         assert file.read() == "FROZEN\n"
 
 
-def _is_stopped(host: Host) -> None:
-    (one,) = host.module("libpod_container_info")["containers"]
-    assert one["State"]["Status"] == "exited"
-    assert _processes(host) == []
-    assert not os.listdir(host.parts.netns_dir)
+# Marks: a file in /dev/shm lives as long as the process, one in the root file system as long as the container.
 
 
-@dataclass(frozen=True)
-class Operation:
-    """A task, the tasks before it, and what the kernel says when it is done."""
+def _mark(*paths: str) -> Task:
+    def mark(host: Host) -> None:
+        for path in paths:
+            open(f"/proc/{inspected(host)['State']['Pid']}/root{path}", "w", encoding="ascii").close()
 
-    before: list[dict[str, Any]]
-    task: dict[str, Any]
-    check: Callable[[Host], object]
-
-    def arrange(self, host: Host) -> None:
-        for options in self.before:
-            _ok(host, options)
-            if options is ABSENT:
-                # Kept when containers go; here each container makes its own.
-                shutil.rmtree(f"{host.parts.static_root}/volumes", ignore_errors=True)
+    return does(mark)
 
 
-LIMITED = {**SERVING, "memory": "96m"}
-MOUNTED = {
+def _marked(one: dict[str, Any], path: str) -> bool:
+    return os.path.exists(f"/proc/{one['State']['Pid']}/root{path}")
+
+
+PROCESS, CONTAINER = "/dev/shm/process", "/container"
+
+# Everything that changes in place, and a way back.
+BLOCK = next((f"/dev/{name}" for name in ("vda", "sda", "loop0") if os.path.exists(f"/dev/{name}")), "")
+FRONT: Options = {**SERVING, "network": ["libpod", "second"]}
+BACK: Options = {
+    **FRONT,
+    "network": ["second", "third"],
+    "publish": ["8081:80"],
+    "memory": "96m",
+    "memory_swappiness": 7,
+    "oom_kill_disable": True,
+    "device_read_bps": [f"{BLOCK}:1m"],
+    "dns": ["192.0.2.1"],
+    "etc_hosts": {"db": "192.0.2.9"},
+    "label": {"a": "1"},
+    "annotation": {"a": "1"},
+    "restart_policy": "unless-stopped",
+    "stop_timeout": 3,
+    "healthcheck": "true",
+    "healthcheck_interval": "1h",
+}
+
+
+def _is_live(host: Host, options: Options) -> None:
+    """As the options say, and still the same process."""
+    one, back = runs(host, options), options == BACK
+    assert _marked(one, PROCESS)
+    process = Process(one)
+    subnets = sorted(address[:6] for addresses in links(process).values() for address in addresses)
+    assert subnets == (["10.90.", "10.91."] if back else ["10.87.", "10.90."])
+    for name, text in (("resolv.conf", "nameserver 192.0.2.1\n"), ("hosts", "192.0.2.9\tdb\n")):
+        assert (text in process.read(f"root/etc/{name}")) == back
+    assert (process.cgroup("memory", "memory.swappiness") == "7") == back
+    assert f"oom_kill_disable {int(back)}" in (process.cgroup("memory", "memory.oom_control") or "")
+    assert bool(process.cgroup("blkio", "blkio.throttle.read_bps_device")) == back
+    assert one["HostConfig"]["RestartPolicy"]["Name"] == ("unless-stopped" if back else "no")
+    eventually(lambda: len(_runners(host)) == back)
+
+
+def _runners(host: Host) -> list[int]:
+    """The processes that check health: one a container, with a child while it checks."""
+    return [pid for pid in host.cgroups.processes() if "\0health\0" in _command_line(pid)]
+
+
+def _command_line(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _live(options: Options) -> Task:
+    return module("libpod_container", options, lambda host: _is_live(host, options))
+
+
+NETWORKS = does(lambda host: define_networks("second", "third"))
+LIVE = [NETWORKS, _live(FRONT), _mark(PROCESS)]
+
+
+def _absent_with_networks(host: Host, kill_at: str) -> Result:
+    result = ABSENT.run(host, kill_at)
+    forget_networks()
+    return result
+
+
+# Drift of every kind, at once.
+DRIFTING: Options = {**SERVING, "healthcheck": "true", "healthcheck_interval": "1h"}
+
+
+def _meddle(host: Host) -> None:
+    one = inspected(host)
+    process = Process(one)
+    assert process.run("ip", "link", "del", "eth0").returncode == 0
+    with open(process.path("root/etc/hosts"), "a", encoding="ascii") as stream:
+        stream.write("192.0.2.66 elsewhere\n")
+    for file, value in (("memory.limit_in_bytes", "33554432"), ("memory.oom_control", "1")):
+        with open(f"/sys/fs/cgroup/memory{one['State']['CgroupPath']}/{file}", "w", encoding="ascii") as stream:
+            stream.write(value)
+    kernel.umount(one["NetworkSettings"]["SandboxKey"])
+    os.unlink(one["NetworkSettings"]["SandboxKey"])
+    for pid in _runners(host):
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not _runners(host))
+
+
+def _flush(host: Host) -> None:
+    rules = host.run("iptables", "-t", "nat", "-S")
+    host.run("iptables", "-t", "nat", "-F", next(line.split()[1] for line in rules.splitlines() if "-N CNI-DN" in line))
+    host.run("iptables", "-t", "nat", "-F", "POSTROUTING")
+
+
+def _drifted(meddle: Callable[[Host], None]) -> list[Task]:
+    return [started(DRIFTING), _mark(PROCESS), does(meddle)]
+
+
+def _is_whole(host: Host) -> None:
+    one = runs(host, DRIFTING)
+    process = Process(one)
+    assert _marked(one, PROCESS) and "elsewhere" not in process.read("root/etc/hosts")
+    assert "oom_kill_disable 0" in (process.cgroup("memory", "memory.oom_control") or "")
+    assert os.stat(one["NetworkSettings"]["SandboxKey"]).st_ino == process.namespace("net")
+    address = one["NetworkSettings"]["IPAddress"]
+    assert f"-A POSTROUTING -s {address}/32" in host.run("iptables", "-t", "nat", "-S")
+    eventually(lambda: len(_runners(host)) == 1)
+
+
+WHOLE = module("libpod_container", DRIFTING, _is_whole)
+WHOLE_RULES = module("libpod_container", {**DRIFTING, "drift": "full"}, _is_whole)
+
+
+def _end_conmon(host: Host) -> None:
+    one = inspected(host)
+    assert Process(one).run("umount", "/data").returncode == 0
+    os.kill(one["State"]["ConmonPid"], signal.SIGKILL)
+    eventually(lambda: not _command_line(one["State"]["ConmonPid"]))
+
+
+def _is_the_old_one(host: Host) -> None:
+    assert _marked(runs(host, RUNNING), CONTAINER)
+
+
+# What takes files of its own, on the host and in the run directory.
+FILED: Options = {
+    **RUNNING,
+    **{option: f"/srv/told/{option}" for option in ("cidfile", "pid_file", "conmon_pidfile")},
+    "secrets": ["word"],
+    "user": "4711",
+    "uidmap": ["0:100000:65536"],
+    "volume": ["/anonymous"],
+}
+
+
+def _with_files(host: Host) -> None:
+    os.makedirs(f"{host.parts.static_root}/secrets", 0o700)
+    os.mkdir("/srv/told")
+    with open(os.open(f"{host.parts.static_root}/secrets/word", os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+        file.write(b"secret")
+
+
+def _absent_with_files(host: Host, kill_at: str) -> Result:
+    result = host.module("libpod_container", {"name": "web", "state": "absent", "delete_volumes": True})
+    for folder in (f"{host.parts.static_root}/secrets", "/srv/told"):
+        assert not result.failed and set(os.listdir(folder) if os.path.isdir(folder) else []) <= {"word"}
+        shutil.rmtree(folder, ignore_errors=True)
+    return result
+
+
+WITHOUT_FILES = Task(_absent_with_files)
+MOUNTED: Options = {
     **SERVING,
     "volume": ["data:/data:nosuid", "more:/more", "/etc/ssl:/swapped"],
     "tmpfs": {"/t": "size=1m"},
 }
-UNMOUNTED = {**SERVING, "volume": ["data:/data", "less:/less", "/etc/default:/swapped"]}
+UNMOUNTED: Options = {**SERVING, "volume": ["data:/data", "less:/less", "/etc/default:/swapped"]}
 
 
 def _is_mounted(host: Host) -> None:
-    found = Process(_runs(host, MOUNTED)).mounts
+    found = Process(runs(host, MOUNTED)).mounts
     assert "/less" not in found and found["/more"].root.endswith("/volumes/more/_data")
     assert "nosuid" in found["/data"].options and "size=1024k" in found["/t"].super_options
     assert found["/swapped"].root.endswith("/ssl")
 
 
+KEPT = {**RUNNING, "volume": ["data:/data"]}
+BROKEN = module("libpod_container", {**RUNNING, "command": ["no-such-program"]}, _is_the_old_one)
+HEALTHY: Options = {**RUNNING, "healthcheck": "true", "wait_for_healthy": True, "wait_timeout": 60.0}
+SICK: Options = {**HEALTHY, "healthcheck": "false", "healthcheck_interval": "200ms", "healthcheck_retries": 1}
+OTHER = {"command": ["sleep", "1001"]}
+CHECKING = "health|check|exec"
+# What is done more than once is done by the way back too.
+REPEATED = "#(?!1$)"
+
+
+def _operation(before: list[Task], task: Task, **more: Any) -> Operation:
+    return Operation(before, task, more.pop("removal", ABSENT), **more)
+
+
+FRESH = [ABSENT, does(_no_volumes)]
+PAUSED = module("libpod_container", {**SERVING, "state": "paused"}, _is_paused)
 OPERATIONS = {
-    "create": Operation([ABSENT], RUNNING, lambda host: _runs(host, RUNNING)),
-    "create with a port": Operation([ABSENT], SERVING, lambda host: _runs(host, SERVING)),
-    "start": Operation([SERVING, STOPPED], SERVING, lambda host: _runs(host, SERVING)),
-    "stop": Operation([SERVING], STOPPED, _is_stopped),
-    "remove": Operation([SERVING], ABSENT, Host.expect_clean),
-    "recreate": Operation([SERVING], OTHER, lambda host: _runs(host, OTHER)),
-    "update": Operation([SERVING], LIMITED, lambda host: _runs(host, LIMITED)),
-    "change mounts": Operation([ABSENT, UNMOUNTED], MOUNTED, _is_mounted),
-    "pause": Operation([SERVING], {**SERVING, "state": "paused"}, _is_paused),
+    "create": _operation(FRESH, started(SERVING)),
+    "create with files": _operation(
+        [WITHOUT_FILES, does(_with_files)],
+        started(FILED),
+        removal=WITHOUT_FILES,
+        only="file|secret|write (passwd|group)|chown|volume|mount|^conmon|runc",
+    ),
+    "start": _operation([started(SERVING), STOPPED], started(SERVING)),
+    "stop": _operation([started(SERVING)], STOPPED),
+    "remove": _operation([started(SERVING)], ABSENT),
+    "pause": _operation([started(SERVING)], PAUSED, other=started(SERVING)),
+    "recreate": _operation([started(SERVING)], started({**SERVING, **OTHER}), other=started(SERVING)),
+    "recreate that fails": _operation(
+        [started(RUNNING), _mark(CONTAINER)],
+        fails(BROKEN, "ContainerNotCreated"),
+        only=REPEATED,
+        removed="(start|^conmon) #(?!1$)",
+    ),
+    "recreate once it is healthy": _operation(
+        [started(HEALTHY)], started({**HEALTHY, **OTHER}), other=started(HEALTHY), only=CHECKING
+    ),
+    "recreate that is never healthy": _operation(
+        [started(RUNNING), _mark(CONTAINER)],
+        fails(module("libpod_container", {**SICK, **OTHER}, _is_the_old_one), "Unhealthy"),
+        only=CHECKING,
+    ),
+    "update": _operation(
+        LIVE,
+        _live(BACK),
+        other=_live(FRONT),
+        removal=Task(_absent_with_networks),
+        removed="cni|port|socket|link|runner|network.json",
+    ),
+    "update that is taken back": _operation(
+        LIVE, _live(BACK), by=[_live(FRONT)], removal=Task(_absent_with_networks), only="#1$"
+    ),
+    "change of mounts": _operation(
+        [*FRESH, started(UNMOUNTED)], module("libpod_container", MOUNTED, _is_mounted), removed="mount"
+    ),
+    "drift": _operation(_drifted(_meddle), WHOLE, only="#1$", removed="cni.*bridge|link|make"),
+    "drift of rules": _operation(_drifted(_flush), WHOLE_RULES, only="cni", removed="portmap"),
+    "drift that takes a restart": _operation(
+        [started(KEPT), does(_end_conmon)], started(KEPT), only="(event.*|signal.*|json|runc.*) #1$", removed="event"
+    ),
 }
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_killed_task_is_finished_by_its_next_run(host: Host, name: str) -> None:
-    one = OPERATIONS[name]
-    one.arrange(host)
-    points = _points(host, one.task)
-    reached = 0
-    for at in points:
-        one.arrange(host)
-        reached += _killed(host, one.task, at)
-        try:
-            _ok(host, one.task)
-            one.check(host)
-            assert not (settled := _ok(host, one.task)).changed, settled
-        except AssertionError as error:
-            raise AssertionError(f"killed at {at}: {error}") from error
-    assert reached > len(points) * 0.9
+    finished(host, OPERATIONS[name])
 
 
-@pytest.mark.parametrize("name", [name for name in OPERATIONS if name != "remove"])
+@pytest.mark.parametrize("name", [name for name, one in OPERATIONS.items() if one.task != one.removal and not one.by])
 def test_killed_task_is_undone_by_removal(host: Host, name: str) -> None:
-    one = OPERATIONS[name]
-    one.arrange(host)
-    for at in _points(host, one.task):
-        one.arrange(host)
-        _killed(host, one.task, at)
-        gone = _ok(host, ABSENT)
-        left = host.leaks()
-        assert not left, f"killed at {at}, then removed ({gone['actions']}), there is\n  " + "\n  ".join(left)
-        assert not _ok(host, ABSENT).changed, at
+    undone(host, OPERATIONS[name])

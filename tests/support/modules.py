@@ -127,18 +127,20 @@ def _child(body: Callable[[], None], streams: dict[int, int], kill_at: str | int
 def _watch_effects(kill_at: str | int, note: int) -> None:
     """Write each effect to ``note`` and SIGKILL this process, threads and all, just before the one that is ``kill_at``.
 
-    An effect is its name, IDs and PIDs left out, and how often that came before: threads change the order, not the set.
+    An effect is its name, IDs, PIDs and the hierarchy of a cgroup left out, and how often that came before in the same
+    process: threads change the order, not the set. A process that was forked takes this one along.
     """
     from ansible_collections.libpod.engine.plugins.module_utils._drivers import effects
 
-    lock, seen = threading.Lock(), Counter[str]()
+    lock, seen, main = threading.Lock(), Counter[str](), os.getpid()
 
     def observer(name: str) -> None:
         with lock:
-            name = re.sub(r"[0-9a-f]{12,64}|(?<= to )\d+", "ID", name)
+            name = re.sub(r"[0-9a-f]{12,64}|(?<= to )\d+", "ID", re.sub("/sys/fs/cgroup/[^/]+", "", name))
             seen[name] += 1
             os.write(note, f"{name} #{seen[name]}\n".encode())
             if kill_at in (f"{name} #{seen[name]}", sum(seen.values())):
+                os.kill(main, signal.SIGKILL)
                 os.kill(os.getpid(), signal.SIGKILL)
 
     effects.observe(observer)

@@ -3,64 +3,140 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The kill sweep: an operation SIGKILLed just before each of its external effects, one after another.
 
-Built on the hook ``_drivers.effects``; there is no clock in it. Programs the operation had started (conmon) live on, as
-they do when the module is killed on a real host.
+Built on the hook ``_drivers.effects``; there is no clock in it. An effect is taken by its kind, so that what runs side
+by side cannot hide one from the sweep; one that is repeated (a cgroup in each hierarchy) is taken the first and the
+last time. Programs that were at work live on, as they do when the engine is killed on a real host.
 """
 
 from __future__ import annotations
 
-from typing import Callable
+import re
+from typing import Callable, NamedTuple, Optional, Sequence
 
 from .hosts import Host
 from .modules import NOWHERE, Result
+
+Check = Callable[[Host], object]
 
 
 class SweepFailed(AssertionError):
     """The promise broke after one kill; the message says which and how."""
 
 
-def sweep(
-    host: Host,
-    operation: Callable[[str], Result],
-    check: Callable[[], None],
-    *,
-    arrange: Callable[[], object] = lambda: None,
-    remove: Callable[[], object] = lambda: None,
-) -> list[str]:
-    """Sweep ``operation(kill_at)`` and return the effects it was killed at.
+class Task(NamedTuple):
+    """``run(host, kill_at)`` does it (see ``modules.run``); ``check`` asserts on the kernel's word that it is done.
 
-    A first run, not killed, tells the effects. Then for each: ``arrange()``; the operation killed there; the same
-    again unkilled, which must not fail; ``check()`` asserts on the kernel's word; a third run changes nothing;
-    ``remove()`` and then ``host.empty()`` take everything away, and the leak check must find nothing. An effect that a
-    run did not meet (which ones there are may depend on what another thread or process had done) is passed over.
-
-    :raises SweepFailed: with the effect.
+    ``settles``: once more changes nothing.
     """
 
-    def once(kill_at: str) -> Result:
-        arrange()
-        first = operation(kill_at)
-        where = f"killed at {kill_at}" if first.killed else "not killed"
-        if first.failed and not first.killed:
-            raise SweepFailed(f"{where}, yet it failed: {first}")
-        _converges(where, operation, check)
-        remove()
-        host.empty()
+    run: Callable[[Host, str], Result]
+    check: Check = lambda host: None
+    settles: bool = True
+
+
+class Operation(NamedTuple):
+    """``task``, to be killed where ``before`` leads, from wherever an earlier turn has left the host.
+
+    ``other`` leads from the end of ``task`` to its beginning, and is swept in turn with it; nothing is then arranged in
+    between. ``by`` are the tasks that do what is left, in turn: the task itself where there are none. ``removal`` takes
+    everything away. ``only`` and, for that, ``removed`` select the effects that no other operation passes in the same
+    place.
+    """
+
+    before: Sequence[Task]
+    task: Task
+    removal: Task
+    other: Optional[Task] = None
+    by: Sequence[Task] = ()
+    only: str = ""
+    removed: str = ""
+
+
+def finished(host: Host, one: Operation) -> None:
+    """After each kill the same task, or who else is to, does the rest, and once more changes nothing.
+
+    :raises SweepFailed: it does not.
+    """
+    ways = [one.task, *([one.other] if one.other else [])]
+    _arrange(host, one)
+    left = [_points(host, way, one.only) for way in ways]
+    total, turn = sum(map(len, left)), 0
+    reached = 0
+    while any(left):
+        way, points = ways[turn % len(ways)], left[turn % len(ways)]
+        if one.other is None:
+            _arrange(host, one)
+        point = points.pop(0) if points else ""
+        # The way back passes most of what the way there does.
+        for others in left:
+            if point in others:
+                others.remove(point)
+                total -= 1
+        reached += bool(point) and _killed(host, way, point)
+        finisher = one.by[turn % len(one.by)] if one.by else way
+        _converges(host, point, finisher)
+        turn += 1
+    _ok(host, one.removal, "in the end")
+    if reached < total * 0.9:
+        raise SweepFailed(f"only {reached} of {total} effects were met again")
+
+
+def undone(host: Host, one: Operation) -> None:
+    """After each kill the removal leaves nothing, and a second one has nothing to do.
+
+    :raises SweepFailed: it does not.
+    """
+    _arrange(host, one)
+    for point in _points(host, one.task, one.removed or one.only):
+        _arrange(host, one)
+        _killed(host, one.task, point)
+        gone = _ok(host, one.removal, f"killed at {point}, then removed")
         if left := host.leaks():
-            raise SweepFailed(f"{where}, repaired and removed, there is\n  " + "\n  ".join(left))
-        return first
+            raise SweepFailed(f"killed at {point}, then removed ({gone}), there is\n  " + "\n  ".join(left))
+        if (again := _ok(host, one.removal, point)).changed:
+            raise SweepFailed(f"killed at {point}, then removed, a second removal should change nothing: {again}")
 
-    return [effect for effect in once(NOWHERE).effects if once(effect).killed]
+
+def _arrange(host: Host, one: Operation) -> None:
+    for task in one.before:
+        _ok(host, task, "before")
 
 
-def _converges(where: str, operation: Callable[[str], Result], check: Callable[[], None]) -> None:
-    again = operation("")
-    if again.failed:
-        raise SweepFailed(f"{where}, then run again, it failed: {again}")
+def _ok(host: Host, task: Task, where: str) -> Result:
+    result = task.run(host, "")
+    if result.failed:
+        raise SweepFailed(f"{where}: it failed: {result}")
+    return result
+
+
+def _points(host: Host, task: Task, only: str) -> list[str]:
+    """Where the task can be killed, found by a run that is not."""
+    result = task.run(host, NOWHERE)
+    if result.failed:
+        raise SweepFailed(f"not killed, yet it failed: {result}")
+    last = {effect.rpartition(" #")[0]: effect for effect in result.effects}
+    found = {point for kind, end in last.items() for point in (f"{kind} #1", end) if re.search(only, point)}
+    # A record is written to a file beside it, and renamed: before the rename is where that makes a difference.
+    found -= {f"write {point[7:]}" for point in result.effects if point.startswith("rename ")}
+    if not found:
+        raise SweepFailed(f"there is nothing to kill it at: {result}")
+    return sorted(found)
+
+
+def _killed(host: Host, task: Task, point: str) -> bool:
+    """Whether the task was killed there; it comes to its end where this run did without that effect."""
+    result = task.run(host, point)
+    if result.failed and not result.killed:
+        raise SweepFailed(f"not killed at {point}, yet it failed: {result}")
+    return result.killed
+
+
+def _converges(host: Host, point: str, task: Task) -> None:
+    where = f"killed at {point}, then run again"
+    _ok(host, task, where)
     try:
-        check()
+        task.check(host)
     except Exception as error:
-        raise SweepFailed(f"{where}, then run again: {error!r}") from error
-    settled = operation("")
-    if settled.failed or settled.changed:
-        raise SweepFailed(f"{where}, then run again, a third run should change nothing: {settled}")
+        raise SweepFailed(f"{where}: {error!r}") from error
+    if task.settles and (settled := _ok(host, task, f"{where}, and once more")).changed:
+        raise SweepFailed(f"{where}, and once more, which should change nothing: {settled}")
