@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
+import json
 import os
-import subprocess
 import time
 from typing import Any
 
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import self_program
 from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
 from ansible_collections.libpod.engine.tests.support import cgroup_files
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result, in_child
-from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
+from ansible_collections.libpod.engine.tests.support.modules import Result, in_child
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually, files
+from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_helper
 
 RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
 # Each run adds a line to a file in the top layer, so that runs can be counted from outside, and fails.
@@ -42,11 +42,6 @@ def helper(host: Host, *words: str, kill_at: str = "") -> Result:
         raise SystemExit(main(words))
 
     return in_child(body, kill_at=kill_at)
-
-
-def without_helper() -> None:
-    """For ``prepare``: conmon has nothing to run, as if the helper were killed before its first instruction."""
-    self_program.argv = lambda parts: []  # type: ignore[assignment]
 
 
 def kill(container: dict[str, Any]) -> None:
@@ -118,17 +113,61 @@ def test_a_restart_loop_is_bounded(host: Host) -> None:
     """The waits double: what n restarts waited for has passed, and nothing of ours grows with them."""
     began = time.monotonic()
     host.container("c", restart_policy="always", **CRASHING)
-    eventually(lambda: state(host)["RestartCount"] >= 4)
-    restarts = state(host)["RestartCount"]
-    assert 0.1 * (2 ** (restarts - 1) - 1) <= time.monotonic() - began
-    eventually(lambda: len([1 for pid in host.cgroups.processes() if _words(pid).count(b"exit")]) <= 1)
+    eventually(lambda: state(host)["RestartCount"] >= 2 and state(host)["Restarting"], seconds=60.0)
+    paths, used, restarts = _ours(host), _cpu_seconds(), state(host)["RestartCount"]
+    eventually(lambda: state(host)["RestartCount"] >= 4, seconds=60.0)
+    eventually(lambda: len(_helpers(host)) == 1, seconds=60.0)
     eventually(lambda: state(host)["Restarting"])
+    (waiting,) = _helpers(host)
+    spent = _ticks(waiting)
+    time.sleep(0.3)
+    # The wait before the fifth restart is 1.6 seconds, and costs nothing.
+    assert _helpers(host) == [waiting] and _ticks(waiting) - spent <= 1
+    assert _ours(host) == paths
+    now = state(host)["RestartCount"]
+    assert 0.1 * (2 ** (now - 1) - 1) <= time.monotonic() - began
+    assert (_cpu_seconds() - used) / (now - restarts) < 5.0
     # In that wait it can be kept down: predicted, done, and settled.
     assert host.container("c", state="stopped", check=True)["actions"] == ["cancelled the restart of c"]
     assert host.container("c", state="stopped")["actions"] == ["cancelled the restart of c"]
     assert not host.container("c", state="stopped").changed
     assert not state(host)["Restarting"]
-    eventually(lambda: not [1 for pid in host.cgroups.processes() if _words(pid).count(b"exit")])
+    eventually(lambda: not _helpers(host))
+
+
+def test_no_more_than_the_last_hundred_ends_are_kept(host: Host) -> None:
+    made = host.container("c", **RUNNING)
+    path = f"{host.parts.static_root}/containers/{made['container']['Id']}/exits.json"
+    with open(path, "w", encoding="ascii") as file:
+        json.dump([{"exit_code": number} for number in range(100)], file)
+    kill(made)
+    eventually(lambda: over(host))
+    with open(path, encoding="ascii") as file:
+        kept = json.load(file)
+    assert [one["exit_code"] for one in kept] == [*range(1, 100), 137]
+
+
+def _ours(host: Host) -> set[str]:
+    """Everything of the container but its top layer: files, cgroups and mounts by name."""
+    names = {path for path in files(host.parts.static_root, host.parts.run_root) if not path.endswith(".lock")}
+    with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
+        return names | host.cgroups.folders() | {line.split()[4] for line in mounts}
+
+
+def _cpu_seconds() -> float:
+    """What the test host's processes have used so far, those that are gone and the test itself included."""
+    with open("/sys/fs/cgroup/cpuacct/cpuacct.usage", encoding="ascii") as file:
+        return int(file.read()) / 1e9
+
+
+def _helpers(host: Host) -> list[int]:
+    return [pid for pid in host.cgroups.processes() if b"exit" in _words(pid) and b"-n" not in _words(pid)]
+
+
+def _ticks(pid: int) -> int:
+    """User and system time of a process (fields 14 and 15 of proc_pid_stat(5))."""
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        return sum(int(field) for field in file.read().rpartition(")")[2].split()[11:13])
 
 
 def _words(pid: int) -> list[bytes]:
@@ -196,60 +235,6 @@ def test_timeout_ends_it(host: Host) -> None:
     host.container("c", timeout=1, **RUNNING)
     eventually(lambda: over(host))
     assert state(host)["ExitCode"] == 255
-
-
-def test_the_helper_may_be_killed_anywhere(host: Host) -> None:
-    """At each effect; a second helper, or a task, does what was left."""
-    options = {"name": "c", "restart_policy": "always", **RUNNING, "network": "bridge", "publish": ["8080:80"]}
-
-    def ended() -> str:
-        host.container("c", state="absent")
-        made = host.module("libpod_container", options, prepare=without_helper)
-        assert not made.failed, made
-        kill(made)
-        return str(made["container"]["Id"])
-
-    first = helper(host, "exit", ended(), kill_at=NOWHERE)
-    assert first.exit_code == 0, first
-    points = list(dict.fromkeys(effect for effect in first.effects if effect.endswith("#1")))
-    assert len(points) > 5
-    # Cleanup and start have sweeps of their own (test_sweep): every third is enough to see them carried on.
-    for index, point in enumerate(points[::3]):
-        killed = helper(host, "exit", ended(), kill_at=point)
-        if not killed.killed:
-            continue
-        if index % 2:
-            again = helper(host, "exit", _id(host))
-            assert again.exit_code == 0, (point, again)
-            # Or one that conmon had started did it.
-            eventually(lambda: state(host)["Status"] == "running")
-        task = host.module("libpod_container", options)
-        assert not task.failed, (point, task)
-        assert not host.module("libpod_container", options).changed, point
-        host.container("c", state="absent")
-        assert not host.leaks(), point
-
-
-def _id(host: Host) -> str:
-    return str(host.module("libpod_container_info", {"name": ["c"]})["containers"][0]["Id"])
-
-
-def test_two_helpers_and_a_task_at_once(host: Host) -> None:
-    for _turn in range(3):
-        made = host.module(
-            "libpod_container", {"name": "c", "restart_policy": "always", **RUNNING}, prepare=without_helper
-        )
-        kill(made)
-        words = [*self_program.argv(host.parts), "exit", made["container"]["Id"]]
-        environment = {**os.environ, **host.parts.environment()}
-        helpers = [subprocess.Popen(words, env=environment) for _each in range(2)]
-        task = host.container("c", restart_policy="always", **RUNNING)
-        assert not task.failed, task
-        assert [one.wait() for one in helpers].count(0) >= 1
-        eventually(lambda: state(host)["Status"] == "running")
-        assert not host.container("c", restart_policy="always", **RUNNING).changed
-        host.container("c", state="absent")
-        host.expect_clean()
 
 
 def test_boot_starts_what_is_to_run(host: Host) -> None:

@@ -9,13 +9,18 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 import time
 from typing import Any, Callable, Sequence
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
+from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.modules import Result, in_child
+from ansible_collections.libpod.engine.tests.support.process import eventually
+from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_helper
 
 preload.engine()
 OPTIONS: dict[str, Any] = {
@@ -26,15 +31,15 @@ OPTIONS: dict[str, Any] = {
 MADE = ["created web", "started web"]
 
 
-def _begun(host: Host, module: str, options: dict[str, Any], gate: tuple[int, int]) -> tuple[int, int]:
-    """A child that runs the module once the pipe ``gate`` is closed; its PID and where its result will be."""
+def _begun(work: Callable[[], Result], gate: tuple[int, int]) -> tuple[int, int]:
+    """A child that does the work once the pipe ``gate`` is closed; its PID and where its result will be."""
     result = os.memfd_create("result")
     pid = os.fork()
     if pid == 0:
         try:
             os.close(gate[1])
             os.read(gate[0], 1)
-            done = host.module(module, options)
+            done = work()
             os.write(result, json.dumps([done, done.exit_code, done.stderr]).encode())
         finally:
             os._exit(0)
@@ -51,16 +56,28 @@ def _ended(pid: int, descriptor: int) -> Result:
     return result
 
 
-def _together(host: Host, tasks: Sequence[dict[str, Any]], waits_for: str = "") -> list[Result]:
-    """Run libpod_container with each of the options at once (libpod_container_info where there are none).
+def _module(host: Host, options: dict[str, Any]) -> Callable[[], Result]:
+    """libpod_container with these options, libpod_container_info where there are none."""
+    return lambda: host.module("libpod_container" if options else "libpod_container_info", options)
+
+
+def _helper(host: Host, container_id: str) -> Callable[[], Result]:
+    """What conmon runs at the container's end."""
+
+    def body() -> None:
+        os.environ.update(host.parts.environment())
+        raise SystemExit(main(["exit", container_id]))
+
+    return lambda: in_child(body)
+
+
+def _together(host: Host, tasks: Sequence[dict[str, Any] | Callable[[], Result]], waits_for: str = "") -> list[Result]:
+    """Do all of these at once: modules by their options, or other work.
 
     ``waits_for`` names a container whose lock is held until all of them wait for it.
     """
     gate = os.pipe()
-    running = []
-    for options in tasks:
-        module = "libpod_container" if options else "libpod_container_info"
-        running.append(_begun(host, module, options, gate))
+    running = [_begun(task if callable(task) else _module(host, task), gate) for task in tasks]
     with contextlib.ExitStack() as held:
         if waits_for:
             locks = f"{host.parts.run_root}/locks"
@@ -168,6 +185,48 @@ def test_stop_and_restart_at_once(host: Host) -> None:
     )
     assert not any(result.failed for result in results), results
     assert len(_waiters(host)) == (0 if _listed(host)["web"]["State"]["Status"] == "exited" else 1)
+
+
+@pytest.mark.parametrize("policy", ["always", "no"])
+@pytest.mark.parametrize(
+    "task", [{}, {"state": "stopped"}, {"state": "absent"}, {"recreate": True}, {"rm": True}], ids=repr
+)
+def test_two_helpers_and_a_task_at_once(host: Host, task: dict[str, Any], policy: str) -> None:
+    """At one container's end, all three waiting for its lock; whoever has it first, the task has its way."""
+    options = {"name": "web", **OPTIONS, "restart_policy": policy, **task}
+    made = host.module("libpod_container", {**options, "state": "started", "recreate": False}, prepare=without_helper)
+    assert not made.failed, made
+    life, lock = made["container"]["State"]["Pid"], made["container"]["Id"]
+    os.kill(life, signal.SIGKILL)
+    eventually(lambda: not process.start_time(life))
+    helper = _helper(host, lock)
+    results = _together(host, [helper, options, helper], waits_for=lock)
+    # A helper that waits to restart it is ended by a task that keeps it down or starts it.
+    assert [one.exit_code in (0, -signal.SIGKILL) for one in results] == [True] * 3, results
+    assert not results[1].failed, results
+    if task.get("state") == "absent":
+        assert not _listed(host)
+        host.expect_clean()
+        return
+    if task.get("state") == "stopped":
+        time.sleep(0.3)  # three times the wait before a restart
+    there = _listed(host)
+    assert [one["State"]["Status"] for one in there.values()] == [
+        "exited" if task.get("state") == "stopped" else "running"
+    ]
+    assert len(_waiters(host)) == (0 if task.get("state") == "stopped" else 1)
+    assert there["web"]["RestartCount"] <= 1
+    assert not host.module("libpod_container", {**options, "recreate": False}).changed
+    assert [pid for pid in host.cgroups.processes() if _is_helper(pid)] == []
+
+
+def _is_helper(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read().split(b"\0")
+    except OSError:
+        return False
+    return b"exit" in words and os.path.basename(words[0]).startswith(b"python")
 
 
 def test_joined_container_cannot_go_while_it_is_joined(host: Host) -> None:
