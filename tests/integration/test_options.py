@@ -10,7 +10,7 @@ import shutil
 import stat
 from typing import Any
 
-from ansible_collections.libpod.engine.tests.support import kernel
+from ansible_collections.libpod.engine.tests.support import cgroup_files, kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually, files
@@ -279,7 +279,7 @@ def test_privileged_has_everything_the_host_has(host: Host) -> None:
     for device in ("null", "kmsg", "fuse", "loop-control"):
         if os.path.exists(f"/dev/{device}"):
             assert os.stat(process.path(f"root/dev/{device}")).st_rdev == os.stat(f"/dev/{device}").st_rdev
-    assert process.cgroup("devices", "devices.list") == "a *:* rwm"
+    assert cgroup_files.unified() or process.cgroup("devices", "devices.list") == "a *:* rwm"
 
 
 def test_devices_are_the_default_ones_alone(host: Host) -> None:

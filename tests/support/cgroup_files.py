@@ -22,7 +22,7 @@ def unified() -> bool:
     return os.path.exists(f"{ROOT}/cgroup.controllers")
 
 
-v1_only = pytest.mark.skipif(unified(), reason="cgroup v2 has neither swappiness nor a switch for the OOM killer")
+v1_only = pytest.mark.skipif(unified(), reason="of v1 alone: swappiness, OOM killer's switch, weights to 1000")
 
 
 def folder(controller: str, path: str) -> str:

@@ -47,6 +47,7 @@ def draft(container: Container) -> Facts:
         shm=shared_namespaces.shm_dir(container),
         files=etc_files.paths(container),
         hard_limits=hard_limits,
+        open_files=_open_files(),
         devices=device_nodes.nodes(options),
         device_rules=device_nodes.rules(options),
         swap=container.host.swap,
@@ -157,6 +158,13 @@ def _hard_limits() -> dict[str, int]:
             hard = resource.getrlimit(getattr(resource, name))[1]
             found[name[7:].lower()] = -1 if hard == resource.RLIM_INFINITY else hard
     return found
+
+
+def _open_files() -> tuple[int, int]:
+    import resource
+
+    soft, hard = (-1 if one == resource.RLIM_INFINITY else one for one in resource.getrlimit(resource.RLIMIT_NOFILE))
+    return soft, hard
 
 
 def _check_ulimits(wanted: Mapping[str, list[int]], hard_limits: Mapping[str, int]) -> None:

@@ -41,12 +41,25 @@ def enter(host: CgroupHost, path: str, pid: int) -> None:
 def leave(host: CgroupHost) -> None:
     """Move this process to the top of every hierarchy, out of a cgroup whose processes are going to be ended."""
     for mount in host.hierarchies:
-        try:
-            _write(f"{mount}/cgroup.procs", str(os.getpid()))
-        except OSError:
-            # A v2 root seen from a cgroup namespace may hold no processes: then beside the host's first one.
-            first = (read_file("/proc/1/cgroup") or "").rpartition("::")[2]
-            _write(f"{mount}{first}/cgroup.procs", str(os.getpid()))
+        refused: Optional[OSError] = None
+        for place in _outside(mount):
+            try:
+                _write(f"{mount}{place}/cgroup.procs", str(os.getpid()))
+                break
+            except OSError as error:
+                refused = refused or error
+        else:
+            raise LibpodError(f"cgroups: no place in {mount} takes a process: {refused}")
+
+
+def _outside(mount: str) -> Iterator[str]:
+    """Cgroups of nobody's container: the top; where that may hold no processes, as v2's in a cgroup namespace, that of
+    the host's first process; where that is outside of the namespace, the first that others are in."""
+    yield ""
+    yield (read_file("/proc/1/cgroup") or "").rpartition("::")[2]
+    for name in sorted(os.listdir(mount)):
+        if not name.startswith("libpod") and read_file(f"{mount}/{name}/cgroup.procs"):
+            yield f"/{name}"
 
 
 def _arrange(host: CgroupHost, path: str, pid: Optional[int]) -> None:

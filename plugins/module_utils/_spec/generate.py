@@ -27,7 +27,7 @@ class Facts(NamedTuple):
 
     ``namespaces`` maps an OCI namespace type to the path to join, "" for a new one; a type that is
     absent is the host's. ``shm`` is what is at /dev/shm, "" for the host's own, None for nothing.
-    ``hard_limits`` maps a resource to its hard limit here, -1 for none.
+    ``hard_limits`` maps a resource to its hard limit here, -1 for none; ``open_files`` are soft and hard limit of that.
     ``systemd_cgroup`` is the container's cgroup in cgroup v1's hierarchy ``name=systemd``, "" where there is none.
     ``apparmor`` is the name of an AppArmor profile, "" for none.
     ``init`` is the program on the host that is to be PID 1 and to reap, "" for none; ``variables`` are the secrets'.
@@ -44,6 +44,7 @@ class Facts(NamedTuple):
     files: Mapping[str, str] = {}
     volume_sources: Mapping[str, str] = {}
     hard_limits: Mapping[str, int] = {}
+    open_files: tuple[int, int] = (-1, -1)
     devices: tuple[Mapping[str, Any], ...] = ()
     swap: bool = True
     init: str = ""
@@ -122,7 +123,7 @@ def _process(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
         "cwd": config.resolved["workdir"],
         "capabilities": facts.capabilities,
         "noNewPrivileges": config.options["security_opt"]["no_new_privileges"],
-        "rlimits": _rlimits(config.options["ulimit"], facts.hard_limits),
+        "rlimits": _rlimits(config.options["ulimit"], facts),
     }
     security = config.options["security_opt"]
     label = confinement.labels(security)[0]
@@ -135,13 +136,15 @@ def _process(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
     return found
 
 
-def _rlimits(given: Mapping[str, list[int]], hard_limits: Mapping[str, int]) -> list[dict[str, Any]]:
+def _rlimits(given: Mapping[str, list[int]], facts: Facts) -> list[dict[str, Any]]:
     if "host" in given:
-        return []
-    limits = dict(given)
-    for resource, value in _DEFAULT_RLIMITS.items():
-        hard = hard_limits.get(resource, -1)
-        limits.setdefault(resource, [value if hard == -1 else min(value, hard)] * 2)
+        # The others are inherited; of this one Go's programs, such as runc, raise the soft limit.
+        limits = {"nofile": list(facts.open_files)}
+    else:
+        limits = dict(given)
+        for resource, value in _DEFAULT_RLIMITS.items():
+            hard = facts.hard_limits.get(resource, -1)
+            limits.setdefault(resource, [value if hard == -1 else min(value, hard)] * 2)
     return [
         {
             "type": f"RLIMIT_{resource.upper()}",
