@@ -13,6 +13,8 @@ from typing import Any, Callable, Mapping, Optional
 
 from . import cgroup_files
 
+# How often longer things may take than on a machine of our own: an emulated one is slow.
+PATIENCE = float(os.environ.get("LIBPOD_TEST_PATIENCE", "1"))
 # Ends at TERM at once; a plain `sleep` as PID 1 ignores it.
 WAITING = ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
 # Prints what ``say`` has it print.
@@ -117,7 +119,7 @@ class Process:
 
 def eventually(what: Callable[[], Any], *, seconds: float = 5.0) -> Any:
     """What the container does by itself, such as opening its port: the first true answer within ``seconds``."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     while not (found := what()):
         assert time.monotonic() < deadline, f"it did not come true in {seconds} seconds; last: {found!r}"
         time.sleep(0.01)

@@ -12,7 +12,7 @@ from typing import Any, Iterator, Mapping
 from .._drivers.command import run
 from .log_lines import Line
 
-_FIELDS = "MESSAGE,PRIORITY,CONTAINER_PARTIAL_MESSAGE"
+_FIELDS = "MESSAGE,PRIORITY,CONTAINER_PARTIAL_MESSAGE,_PID"
 _ERROR = "3"  # syslog(3)'s LOG_ERR, as which conmon sends standard error
 
 
@@ -26,6 +26,7 @@ class JournalReader:
         self._words.append(f"CONTAINER_ID_FULL={container_id}")
         self._cursor = ""
         self._parts: dict[str, Line] = {}
+        self._conmon = ""
 
     def more(self) -> Iterator[Line]:
         """The lines completed since the last call.
@@ -40,6 +41,10 @@ class JournalReader:
 
     def _entry(self, entry: Mapping[str, Any]) -> Iterator[Line]:
         self._cursor = entry["__CURSOR"]
+        if entry.get("_PID", "") != self._conmon:
+            # Another run of the container: what the one before did not finish stays unfinished.
+            yield from self._parts.values()
+            self._parts, self._conmon = {}, entry.get("_PID", "")
         stream = "stderr" if entry.get("PRIORITY") == _ERROR else "stdout"
         begun = self._parts.pop(stream, Line(_time(entry["__REALTIME_TIMESTAMP"]), stream, ""))
         line = begun._replace(text=begun.text + _message(entry.get("MESSAGE")))
