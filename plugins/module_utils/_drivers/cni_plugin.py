@@ -10,6 +10,7 @@ import os
 import subprocess
 from typing import Any, Mapping, Optional
 
+from .._model import shared_locks
 from .._model.errors import ToolFailed, ToolMissing
 from .._model.network import Attachment
 from .._model.parts import Parts
@@ -35,7 +36,8 @@ class PluginRun:
     """A plugin at work from here on; ``answer`` waits for its end.
 
     ``verb`` is ADD, CHECK or DEL; ``namespace`` a path, empty where it is gone; ``lock`` a descriptor the plugin
-    inherits, so that the lock lasts until the plugin has ended even where this process is killed.
+    inherits beside the locks that every program does, so that they last until the plugin has ended even where this
+    process is killed.
 
     :raises ToolMissing: the plugin is not installed.
     """
@@ -78,7 +80,7 @@ class PluginRun:
                 text=True,
                 errors="replace",
                 env=tool_environment(environment),
-                pass_fds=() if lock is None else (lock,),
+                pass_fds=(*shared_locks.descriptors, *([] if lock is None else [lock])),
             )
         finally:
             os.close(descriptor)
