@@ -177,7 +177,9 @@ class Host:
         with open("/proc/self/mountinfo", encoding="utf-8") as file:
             points = [line.split()[4] for line in file]
         for point in reversed([one for one in points if one.startswith(("/srv/", "/run/", "/var/lib/"))]):
-            kernel.umount(point)
+            # What the machine has mounted there lies hidden under our own.
+            if os.path.lexists(point):
+                kernel.umount(point)
         for folder in sorted(self.cgroups.folders(), reverse=True):
             if not folder.endswith("/init"):
                 os.rmdir(folder)
