@@ -138,7 +138,7 @@ CHANGES: list[tuple[str, Any]] = [
     ("env", {"a": "1"}),
     ("hostname", "web"),
     ("hostname", "Web"),
-    ("user", "0:0"),
+    ("user", "1:1"),
     ("workdir", "/www"),
     ("volume", ["kept:/data:U"]),
     ("volume", ["kept:/data:U,ro"]),
