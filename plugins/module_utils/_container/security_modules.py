@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping
 
-from .._drivers import apparmor
+from .._drivers.cgroups import read_file
 from .._model.errors import InvalidArgument, NotImplementedByHost
 
+_APPARMOR = "/sys/module/apparmor/parameters/enabled"
 _SELINUX = "/sys/fs/selinux/enforce"
 
 
@@ -18,10 +19,12 @@ def check(security: Mapping[str, Any]) -> None:
     """:raises NotImplementedByHost: the module is off. :raises InvalidArgument: AppArmor has no such profile."""
     profile = security.get("apparmor", "unconfined")
     if profile != "unconfined":
-        if not apparmor.enabled():
+        if read_file(_APPARMOR) != "Y":
             raise NotImplementedByHost(
                 f"security_opt: apparmor={profile} needs AppArmor, which this kernel has not enabled: omit it"
             )
+        from .._drivers import apparmor
+
         if profile not in (apparmor.loaded() or {profile}):
             raise InvalidArgument(f"security_opt: the AppArmor profile {profile} is not loaded: load it first")
     if "disable" not in security.get("label", {"disable": ""}) and not os.path.exists(_SELINUX):
@@ -33,4 +36,8 @@ def apparmor_profile(options: Mapping[str, Any]) -> str:
     given: str | None = options["security_opt"].get("apparmor")
     if given:
         return "" if given == "unconfined" else given
-    return "" if options["privileged"] else apparmor.default()
+    if options["privileged"] or read_file(_APPARMOR) != "Y":
+        return ""
+    from .._drivers import apparmor
+
+    return apparmor.default()

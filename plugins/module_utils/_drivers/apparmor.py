@@ -14,7 +14,6 @@ from .cgroups import read_file
 from .command import run
 
 DEFAULT = "libpod-default"
-_ENABLED = "/sys/module/apparmor/parameters/enabled"
 _PROFILES = "/sys/kernel/security/apparmor/profiles"
 _PARSER = "apparmor_parser"
 _RULES = f"""#include <tunables/global>
@@ -45,11 +44,6 @@ profile {DEFAULT} flags=(attach_disconnected,mediate_deleted) {{
 """
 
 
-def enabled() -> bool:
-    """Whether the kernel confines by AppArmor."""
-    return read_file(_ENABLED) == "Y"
-
-
 def loaded() -> Optional[set[str]]:
     """The names of the profiles the kernel has; None where it cannot be asked."""
     text = read_file(_PROFILES)
@@ -57,7 +51,7 @@ def loaded() -> Optional[set[str]]:
 
 
 def default() -> str:
-    """The default profile's name, once it is loaded; empty where the host has no AppArmor, or not its parser.
+    """The default profile's name, once it is loaded; empty where the host has not AppArmor's parser.
 
     :raises ToolFailed: the parser refuses it.
     """
@@ -65,7 +59,7 @@ def default() -> str:
 
     from .command import TOOL_PATH
 
-    if not enabled() or not shutil.which(_PARSER, path=TOOL_PATH):
+    if not shutil.which(_PARSER, path=TOOL_PATH):
         return ""
     if DEFAULT not in (loaded() or ()):
         # A boot forgets it; two that load it at once load the same.

@@ -16,7 +16,6 @@ import subprocess
 from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
 from .._model.errors import LibpodError, ToolMissing
-from . import conmon_log
 from .command import tool_environment
 from .effects import effect
 from .oci import OciRuntime
@@ -103,7 +102,10 @@ class Conmon:
         argv += ["--conmon-pidfile", it.conmon_pid_file, "--exit-dir", f"{it.run_dir}/exits"]
         argv += ["--persist-dir", f"{it.run_dir}/persist", "--full-attach", "--log-level", "error"]
         argv += ["-l", f"k8s-file:{it.log_path}" if it.log_path else "journald" if it.journal else "none"]
-        argv += [conmon_log.LIMIT_OPTION, str(it.log_size_max)] if it.log_size_max else []
+        if it.log_size_max:
+            from .conmon_log import LIMIT_OPTION
+
+            argv += [LIMIT_OPTION, str(it.log_size_max)]
         argv += ["--log-tag", it.log_tag] if it.log_tag else []
         argv += ["-T", str(it.timeout)] if it.timeout else []
         argv += ["--exit-command", it.exit_command[0]] if it.exit_command else []

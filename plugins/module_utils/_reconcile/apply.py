@@ -9,7 +9,7 @@ import os
 from contextlib import contextmanager
 from typing import Callable, Iterator, Optional
 
-from .._container import attachments, host_ports, restart
+from .._container import attachments, host_ports
 from .._container.container import Container
 from .._container.observe import timestamp
 from .._drivers import cgroups_paths
@@ -179,6 +179,8 @@ def _bring_up(runtime: Runtime, container: Container, run: bool) -> None:
         if run:
             container.start(fresh=True)
         else:
+            from .._container import restart
+
             runtime.prepare_storage(container)
             restart.not_at_boot(container)
 
