@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import threading
 import urllib.request
+from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.tests.support import images, playbooks
@@ -27,7 +28,7 @@ NAMES = sorted(name for name in os.listdir(EXAMPLES) if name != "demo")
 IMAGES = {"image": "localhost/busybox:latest"}
 
 
-def play(host: Host, book: str, **variables_of_play: str) -> int:
+def play(host: Host, book: str, **variables_of_play: Any) -> int:
     """Run a playbook as a user does, the roots in the environment; the number of changed tasks."""
     with tempfile.TemporaryDirectory(prefix="libpod-play-") as folder:
         argv = [
@@ -99,3 +100,21 @@ def test_port_answers_all_through_a_rolling_change(host: Host) -> None:
     assert host.module("libpod_container_info")["containers"] == before
     assert fetch().startswith("second")
     play(host, f"{EXAMPLES}/rolling/remove.yml")
+
+
+def test_live_changes_keep_the_process_and_others_are_refused(host: Host) -> None:
+    site = f"{EXAMPLES}/live/site.yml"
+    play(host, site)
+    (before,) = host.module("libpod_container_info")["containers"]
+    more = {
+        "memory": "128m",
+        "host_port": "8081",
+        "names": {"db": "192.0.2.11"},
+        "volumes": ["live-data:/data:ro", "live-more:/more"],
+    }
+    assert play(host, site, **more) == 1 and play(host, site, **more) == 0
+    (after,) = host.module("libpod_container_info")["containers"]
+    assert after["State"]["Pid"] == before["State"]["Pid"] and after["HostConfig"]["Memory"] == 128 << 20
+    with pytest.raises(AssertionError, match="recreate_policy is never"):
+        play(host, site, **{**more, "image": "localhost/bare:latest"})
+    play(host, f"{EXAMPLES}/live/remove.yml")
