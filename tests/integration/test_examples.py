@@ -109,7 +109,7 @@ def test_live_changes_keep_the_process_and_others_are_refused(host: Host) -> Non
     more = {
         "memory": "128m",
         "host_port": "8081",
-        "names": {"db": "192.0.2.11"},
+        "db": "192.0.2.11",
         "volumes": ["live-data:/data:ro", "live-more:/more"],
     }
     assert play(host, site, **more) == 1 and play(host, site, **more) == 0
