@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import subprocess
 import time
 import uuid
@@ -142,13 +143,14 @@ class Host:
     def leaks(self) -> list[str]:
         """What differs from the fresh host, one line each, what may stay left out.
 
-        A helper that conmon had started as a container ended may need a moment to see that there is nothing to do.
+        A helper that conmon had started as a container ended may need a moment to see that there is nothing to do, and
+        a killed process, which has no command line any more, one to be gone.
         """
         deadline = time.monotonic() + 20.0
         while True:
             left = leaks.difference(self._clean, leaks.snapshot(self))
-            helpers = [line for line in left if line.startswith("left over: process") and " exit " in line]
-            if not helpers or time.monotonic() > deadline:
+            going = [line for line in left if re.fullmatch(r"left over: process \d+ (.* exit .*)?", line)]
+            if not going or time.monotonic() > deadline:
                 return left
             time.sleep(0.02)
 
