@@ -247,10 +247,7 @@ def _restart(runtime: Runtime, container: Container, desired: Desired, plan: Pla
             container.update(config, [])
             container.start()
         except BaseException:
-            container.update(earlier, [])
-            if not container.state.status.has_process:
-                container.start()
-            runtime.resumed(container.name)
+            container.update(earlier, [])  # as which it is brought back, for it is to be resumed
             raise
 
 
