@@ -135,8 +135,16 @@ class Container(Synced):
 
         with self.batch():
             if self.state.restart_at:
-                self.cancel_restart()
+                from . import restart
+
+                restart.give_up(self)
             start(self, fresh)
+
+    def ensure_started(self) -> None:
+        """Start the container unless it runs or is paused: its restart policy or another task may have been first."""
+        with self.batch():
+            if self.state.status.allows("start"):
+                self.start()
 
     def stop(self, timeout: Optional[int] = None) -> None:
         """Send the stop signal, SIGKILL after ``timeout`` seconds (default: the container's), and clean up."""
@@ -145,13 +153,15 @@ class Container(Synced):
         with self.batch():
             stop(self, self._config.stop_timeout if timeout is None else timeout)
 
-    def cancel_restart(self) -> None:
-        """Keep the container down that its restart policy was about to start again."""
+    def keep_down(self, timeout: Optional[int] = None) -> None:
+        """Stop the container where it runs, and see to it that its restart policy does not start it again."""
         from . import restart
 
         with self.batch():
-            restart.remember_stop(self)
-            restart.cancel(self)
+            if self.state.status is ContainerStatus.RUNNING:
+                self.stop(timeout)
+            else:
+                restart.give_up(self)
 
     def restart(self, timeout: Optional[int] = None) -> None:
         """Stop the container where it runs, and start it with the addresses it had, where the networks can give them.
@@ -324,6 +334,12 @@ class Container(Synced):
 
         with self.batch():
             cleanup(self, delete=delete)
+
+    def repair(self) -> None:
+        """Clean up after an end or an interrupted operation, unless the container has a process again."""
+        with self.batch():
+            if not self.state.status.has_process:
+                self.cleanup()
 
     def wait(self, seconds: float) -> int:
         """Wait up to ``seconds`` for the container to end and return its exit code.

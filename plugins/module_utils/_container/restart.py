@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Optional
 
 from .._drivers import process
 from .._model import restart_policy
+from .._model.status import ContainerStatus
 from .observe import timestamp
 
 if TYPE_CHECKING:
@@ -28,9 +29,7 @@ def schedule(container: Container, error: Optional[Exception] = None) -> Optiona
     waiting = state.restart_at and process.alive(state.restarter_pid, state.restarter_start)
     if waiting and state.restarter_pid != os.getpid():
         return None
-    wanted = restart_policy.Ended(state.exit_code, state.ran, state.restart_count, state.restart_delay, bool(error))
-    policy = "always" if state.restart_wanted else container.config.options["restart_policy"]
-    delay = None if state.stopped_by_user else restart_policy.delay(policy, wanted)
+    delay = _delay(container, bool(error))
     if delay is None:
         cancel(container)
         return None
@@ -44,6 +43,22 @@ def schedule(container: Container, error: Optional[Exception] = None) -> Optiona
         error=str(error or ""),
     )
     return delay
+
+
+def _delay(container: Container, failed: bool = False) -> Optional[float]:
+    state = container.state
+    if state.stopped_by_user:
+        return None
+    policy = "always" if state.restart_wanted else container.config.options["restart_policy"]
+    ended = restart_policy.Ended(state.exit_code, state.ran, state.restart_count, state.restart_delay, failed)
+    return restart_policy.delay(policy, ended)
+
+
+def is_to_come(container: Container) -> bool:
+    """Whether a container without a process is started again: by one that waits, or one that has yet to see its end."""
+    state = container.state
+    ended = state.status in (ContainerStatus.EXITED, ContainerStatus.UNKNOWN) and bool(state.finished_time)
+    return bool(state.restart_at) or ended and _delay(container) is not None
 
 
 def is_mine(container: Container) -> bool:
@@ -65,6 +80,12 @@ def cancel(container: Container) -> None:
     if state.restart_at:
         end_waiting(container)
         container.save(restart_at="", restarter_pid=0, restarter_start=0)
+
+
+def give_up(container: Container) -> None:
+    """Have the container stay down, as if the user had stopped it (in a batch)."""
+    remember_stop(container)
+    cancel(container)
 
 
 def end_waiting(container: Container) -> None:

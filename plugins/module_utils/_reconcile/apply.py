@@ -75,12 +75,12 @@ def _present(container: Optional[Container]) -> Container:
 
 def _move(container: Container, verb: str, desired: Desired) -> None:
     moves: dict[str, Callable[[], None]] = {
-        "start": container.start,
-        "stop": lambda: container.stop(desired.stop_time),
-        "cancel": container.cancel_restart,
+        "start": container.ensure_started,
+        "stop": lambda: container.keep_down(desired.stop_time),
+        "cancel": lambda: container.keep_down(desired.stop_time),
         "pause": container.pause,
         "unpause": container.unpause,
-        "repair": container.cleanup,
+        "repair": container.repair,
     }
     moves[verb]()
 

@@ -125,7 +125,9 @@ def _after_stop(container: Container, desired: Desired) -> list[Step]:
         return []
     if container.state.status.has_process and container.config.options["rm"]:
         return [Step("delete", desired.name)]
-    return [Step("cancel", desired.name)] if container.state.restart_at else []
+    from .._container import restart
+
+    return [Step("cancel", desired.name)] if restart.is_to_come(container) else []
 
 
 def _absent(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:

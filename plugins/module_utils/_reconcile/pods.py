@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 from typing import Any, Mapping, NamedTuple, Optional
 
+from .._container import restart
 from .._container.container import Container
 from .._model.errors import ContainerExists, Internal, InvalidArgument, NoSuchPod
 from .._model.options import OPTIONS
@@ -126,10 +127,11 @@ def _verb(members: list[Container], state: str, renewed: bool) -> str:
         if statuses != {"running"} or renewed:
             return "start"
         return "start" if any(_moved(one) for one in members) else ""
+    to_come = any(restart.is_to_come(one) for one in members)
     return {
         "restarted": "restart",
-        "stopped": "stop" if statuses & {"running", "paused", "created"} else "",
-        "killed": "kill" if statuses & {"running", "paused"} else "",
+        "stopped": "stop" if to_come or statuses & {"running", "paused", "created"} else "",
+        "killed": "kill" if to_come or statuses & {"running", "paused"} else "",
         "paused": "pause" if "running" in statuses else "",
         "unpaused": "unpause" if "paused" in statuses else "",
     }.get(state, "")
@@ -178,13 +180,14 @@ def _update(pods: Pods, pod: PodConfig, desired: DesiredPod, plan: Plan) -> PodC
     if not any(name in INFRA for name in names):
         pods.update(pod)
         return pod
-    ran = {one.id for one in pods.members(pod.id) if one.peek().state.status.has_process and not one.config.infra}
-    was_up = any(one.peek().state.status.has_process for one in pods.members(pod.id))
+    members = [one.peek() for one in pods.members(pod.id)]
+    up = {one.id for one in members if one.state.status.has_process}
+    ran = up | {one.id for one in members if restart.is_to_come(one)}
     _stop(pods, pod)
     pods.update(pod)
     pods.renew_infra(pod, _maps(pods, pod.options))
     for container in pods.members(pod.id):
-        if container.id in ran or container.config.infra and was_up:
+        if container.id in ran or container.config.infra and up:
             container.start()
     return pod
 
@@ -208,10 +211,7 @@ def _start(pods: Pods, pod: PodConfig) -> None:
 
 def _start_each(pods: Pods, members: list[Container]) -> None:
     for container in joins.to_start(pods.runtime, members):
-        with container.batch():
-            status = container.state.status
-            if status is ContainerStatus.CREATED or not status.has_process:
-                container.start()
+        container.ensure_started()
 
 
 def _stop(pods: Pods, pod: PodConfig) -> None:
@@ -221,6 +221,8 @@ def _stop(pods: Pods, pod: PodConfig) -> None:
                 container.unpause()
             if container.state.status.has_process:
                 container.stop()
+            elif restart.is_to_come(container):
+                container.keep_down()
 
 
 def _move(container: Container, verb: str) -> None:
@@ -234,5 +236,7 @@ def _move(container: Container, verb: str) -> None:
             if status is ContainerStatus.PAUSED:
                 container.unpause()
             container.kill(signal.SIGKILL)
+        elif verb == "kill" and restart.is_to_come(container):
+            container.keep_down()
     if verb == "kill":
         container.wait(_KILL_SECONDS)

@@ -152,7 +152,7 @@ def found(runtime: Runtime, name: str) -> Optional[Container]:
             runtime.remove_ended(name, container.id)
         return None
     if ended and locked and container.state.mounted:
-        container.cleanup()
+        container.repair()
     if locked and container.state.stopped_by_user and container.state.status is ContainerStatus.RUNNING:
         from .._container.restart import forget_unfinished_stop
 

@@ -223,11 +223,7 @@ class Runtime:
 
     def start_dependency(self, name: str) -> None:
         """Start a container that another one needs; its name's lock is not taken, which is older than the caller's."""
-        container = self.container(name)
-        with container.batch():
-            status = container.state.status
-            if status is ContainerStatus.CREATED or not status.has_process:
-                container.start()
+        self.container(name).ensure_started()
 
     def _purge(self, container_id: str) -> None:
         """Remove everything that has this ID on the host, however far its making or removal had come."""

@@ -1,0 +1,140 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container ends or is restarted beside a task: no helper has come to it yet, or a plan has been overtaken."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any, Callable
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
+from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile import planner
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+from ansible_collections.libpod.engine.tests.support import preload
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import Result, in_child
+from ansible_collections.libpod.engine.tests.support.process import eventually
+from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_helper
+
+preload.engine()
+OPTIONS: dict[str, Any] = {
+    "image": "localhost/busybox:latest",
+    "command": ["sh", "-c", "trap 'exit 7' TERM; sleep 1000 & wait"],
+    "network": "none",
+}
+CANCELLED = ["cancelled the restart of web"]
+
+
+def _ended(host: Host, **options: Any) -> str:
+    """The ID of a container whose process was killed, and to which no helper has come."""
+    wanted = {"name": "web", **OPTIONS, "state": "started", **options}
+    made = host.module("libpod_container", wanted, prepare=without_helper)
+    assert not made.failed, made
+    _kill(made["container"]["State"]["Pid"])
+    container_id: str = made["container"]["Id"]
+    return container_id
+
+
+def _kill(pid: int) -> None:
+    start = process.start_time(pid)
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not process.alive(pid, start))
+
+
+def _helped(host: Host, container_id: str) -> None:
+    """What conmon runs at the container's end, run now."""
+
+    def body() -> None:
+        os.environ.update(host.parts.environment())
+        raise SystemExit(main(["exit", container_id]))
+
+    assert in_child(body).exit_code == 0
+
+
+def _status(host: Host) -> str:
+    (found,) = host.module("libpod_container_info", {"name": "web"})["containers"]
+    status: str = found["State"]["Status"]
+    return status
+
+
+@pytest.mark.parametrize("policy", ["always", "unless-stopped", "on-failure:2"])
+def test_a_stop_that_comes_before_the_helper_is_one(host: Host, policy: str) -> None:
+    container_id = _ended(host, restart_policy=policy)
+    assert host.container("web", state="stopped", check=True)["actions"] == CANCELLED
+    assert host.container("web", state="stopped")["actions"] == CANCELLED
+    assert not host.container("web", state="stopped").changed
+    _helped(host, container_id)
+    assert _status(host) == "exited"
+
+
+@pytest.mark.parametrize("policy", ["no", "on-failure"])
+def test_what_no_policy_starts_again_is_stopped(host: Host, policy: str) -> None:
+    """Its process has ended, and not with a failure where that is what would have it restarted."""
+    wanted = {"name": "web", **OPTIONS, "restart_policy": policy}
+    if policy == "on-failure":
+        wanted["command"] = ["true"]
+    made = host.module("libpod_container", wanted, prepare=without_helper)
+    eventually(lambda: _status(host) == "exited" or os.kill(made["container"]["State"]["Pid"], signal.SIGKILL))
+    assert not host.container("web", state="stopped").changed
+    _helped(host, made["container"]["Id"])
+    assert _status(host) == "exited"
+
+
+def _after_plan(host: Host, task: dict[str, Any], meanwhile: Callable[[Runtime], object]) -> Result:
+    """Run the task, with ``meanwhile`` between its plan and the first step."""
+
+    def prepare() -> None:
+        make = planner.make
+
+        def made(runtime: Runtime, *args: Any) -> Any:
+            plan = make(runtime, *args)
+            meanwhile(runtime)
+            return plan
+
+        planner.make = made
+
+    return host.module("libpod_container", {"name": "web", **task}, prepare=prepare)
+
+
+def _restarted(runtime: Runtime) -> None:
+    runtime.container("web").start()
+
+
+def _crashed(runtime: Runtime) -> None:
+    _kill(runtime.container("web").pid())
+
+
+@pytest.mark.parametrize(
+    ("state", "actions", "status"), [("started", ["started web"], "running"), ("stopped", CANCELLED, "exited")]
+)
+def test_a_container_that_is_restarted_meanwhile(host: Host, state: str, actions: list[str], status: str) -> None:
+    _ended(host, restart_policy="always")
+    done = _after_plan(host, {"state": state}, _restarted)
+    assert done["actions"] == actions, done
+    assert _status(host) == status
+    assert not host.container("web", state=state).changed
+
+
+def test_a_container_that_ends_while_it_is_about_to_be_stopped(host: Host) -> None:
+    made = host.module("libpod_container", {"name": "web", **OPTIONS, "restart_policy": "always"})
+    done = _after_plan(host, {"state": "stopped"}, _crashed)
+    assert done["actions"] == ["stopped web"], done
+    eventually(lambda: not process.alive(made["container"]["State"]["ConmonPid"], 0))
+    assert _status(host) == "exited"
+    assert not host.container("web", state="stopped").changed
+
+
+@pytest.mark.parametrize("state", ["stopped", "killed"])
+def test_a_pod_is_stopped_whose_container_its_policy_would_start(host: Host, state: str) -> None:
+    assert host.module("libpod_pod", {"name": "pod"}).changed
+    container_id = _ended(host, restart_policy="always", pod="pod")
+    assert host.module("libpod_pod", {"name": "pod", "state": state}, check=True).changed
+    assert host.module("libpod_pod", {"name": "pod", "state": state}).changed
+    assert not host.module("libpod_pod", {"name": "pod", "state": state}).changed
+    _helped(host, container_id)
+    assert _status(host) == "exited"
+    assert host.module("libpod_pod", {"name": "pod", "state": "absent"}).changed
