@@ -14,7 +14,6 @@ import gc
 import importlib
 import json
 import os
-import shlex
 import sys
 from types import ModuleType
 
@@ -22,6 +21,7 @@ from types import ModuleType
 VARIABLE = "LIBPOD_ENGINE"
 MISSING = "libpod_engine_missing"
 PACKAGE = "libpod_engine"
+KEPT = "engine_kept"  # the module that makes of the archive what is kept
 _COLLECT_EVERY = 50_000  # objects made and not freed, instead of 700
 DEFAULT_STATIC_ROOT = "/var/lib/libpod"  # as in _model.parts, which is in the archive
 
@@ -51,50 +51,12 @@ def _archive(static_root: str, digest: str, archive: str, keep: bool) -> str:
         raise SystemExit(0)
     if not keep:
         return archive
+    sys.path.insert(0, archive)
     try:
-        _keep(archive, kept)
+        importlib.import_module(KEPT).keep(archive, kept)
     except OSError:
         # A read-only or full root is for the engine to report, with what the task wanted of it.
         return archive
+    finally:
+        sys.path.remove(archive)
     return kept
-
-
-def _keep(archive: str, kept: str) -> None:
-    """Put a copy with compiled code under the static root, in one rename."""
-    import zipfile
-
-    os.makedirs(os.path.dirname(kept), 0o700, exist_ok=True)
-    os.chmod(os.path.dirname(os.path.dirname(kept)), 0o700)
-    temporary = f"{kept}.{os.getpid()}"
-    try:
-        with zipfile.ZipFile(archive) as sent, zipfile.ZipFile(temporary, "w") as made:
-            for name in sent.namelist():
-                # Without the sources: each import of the archive reads the list of all that is in it.
-                made.writestr(f"{name}c", _compiled(sent.read(name), name))
-        os.chmod(temporary, 0o600)
-        os.rename(temporary, kept)
-        _write_launcher(kept, temporary)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise
-
-
-def _write_launcher(kept: str, temporary: str) -> None:
-    """``<static_root>/engine/libpod``: the operator's command, by this archive."""
-    folder = os.path.dirname(kept)
-    words = " ".join(map(shlex.quote, (sys.executable, "-I", kept)))
-    root = shlex.quote(os.path.dirname(folder))
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w", encoding="utf-8") as file:
-        file.write(f'#!/bin/sh\nLIBPOD_STATIC_ROOT={root} exec {words} "$@"\n')
-    os.chmod(temporary, 0o700)
-    os.rename(temporary, f"{folder}/libpod")
-
-
-def _compiled(source: bytes, name: str) -> bytes:
-    """A .pyc without docstrings, never checked against its source (PEP 552): the archive's name vouches for it."""
-    import importlib.util
-    import marshal
-
-    code = compile(source, f"{PACKAGE}/{name}", "exec", dont_inherit=True, optimize=2)
-    return importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8) + marshal.dumps(code)

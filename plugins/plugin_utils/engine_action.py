@@ -15,20 +15,25 @@ from typing import Any, Iterator
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import merge_hash
 
-from ..module_utils.engine_archive import MISSING, PACKAGE, VARIABLE
+from ..module_utils.engine_archive import KEPT, MISSING, PACKAGE, VARIABLE
 
 _ROOMS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "module_utils")
 
 
 def sources() -> Iterator[tuple[str, bytes]]:
     """The engine's files as (name in the archive, content), sorted; every room is a package."""
+    yield f"{KEPT}.py", _read(f"{_ROOMS}/{KEPT}.py")
     for room in sorted(os.listdir(_ROOMS)):
         folder = os.path.join(_ROOMS, room)
         if room.startswith("_") and not room.startswith("__") and os.path.isdir(folder):
             for name in sorted(os.listdir(folder)):
                 if name.endswith(".py"):
-                    with open(os.path.join(folder, name), "rb") as file:
-                        yield f"{PACKAGE}/{room}/{name}", file.read()
+                    yield f"{PACKAGE}/{room}/{name}", _read(os.path.join(folder, name))
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def digest(files: list[tuple[str, bytes]]) -> str:
@@ -44,7 +49,7 @@ def packed(files: list[tuple[str, bytes]]) -> bytes:
     """The archive that is sent: the sources, and an ``__init__.py`` for each package."""
     made = io.BytesIO()
     names = {name for name, _content in files}
-    packages = {os.path.dirname(name) for name in names} | {PACKAGE}
+    packages = {os.path.dirname(name) for name in names if "/" in name} | {PACKAGE}
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         for package in sorted(packages):
             if f"{package}/__init__.py" not in names:
@@ -56,6 +61,11 @@ def packed(files: list[tuple[str, bytes]]) -> bytes:
     return made.getvalue()
 
 
+# Read once, by ansible-playbook when it loads the plugin, and not by the process of each task.
+_FILES = list(sources())
+_DIGEST = digest(_FILES)
+
+
 class EngineAction(ActionBase):
     """Runs the module of the same name; a target that lacks this version of the engine is sent it, once."""
 
@@ -65,10 +75,9 @@ class EngineAction(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         del tmp
-        files = list(sources())
         told = {
             "static_root": self._task.args.get("static_root") or "",
-            "digest": digest(files),
+            "digest": _DIGEST,
             "archive": "",
             "keep": not self._task.check_mode,
         }
@@ -76,10 +85,10 @@ class EngineAction(ActionBase):
         try:
             if wrap_async:
                 # A job in the background cannot ask for the engine: it gets it beforehand.
-                told["archive"] = self._send(files)
+                told["archive"] = self._send()
             done = self._module(told, task_vars, wrap_async)
             if done.get(MISSING):
-                told["archive"] = self._send(files)
+                told["archive"] = self._send()
                 done = self._module(told, task_vars, False)
         finally:
             if not wrap_async:
@@ -96,12 +105,12 @@ class EngineAction(ActionBase):
             self._task.environment = given
         return done
 
-    def _send(self, files: list[tuple[str, bytes]]) -> str:
+    def _send(self) -> str:
         """Transfer the archive into the task's temporary directory and return its path there."""
         if not self._connection._shell.tmpdir:
             self._make_tmp_path()
         path: str = self._connection._shell.join_path(self._connection._shell.tmpdir, "libpod_engine.zip")
-        self._put(path, packed(files))
+        self._put(path, packed(_FILES))
         self._fixup_perms2((self._connection._shell.tmpdir, path))
         return path
 
