@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Mapping
+from typing import TYPE_CHECKING, Any, Mapping
 
 from .._drivers import beneath, cgroups_paths
 from .._drivers.effects import effect
@@ -76,6 +76,27 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
 
     :raises InvalidArgument: the user or a volume cannot be used.
     """
+    facts = _completed(container, drafted, rootfs)
+    etc_files.create(container)
+    if container.config.id_mappings:
+        from . import id_mappings
+
+        id_mappings.prepare(container, rootfs)
+    spec = generate(container.config, facts)
+    _edit(container.config, spec)
+    effect("write config.json")
+    path = f"{container.run_dir}/config.json"
+    text = json.dumps(spec, separators=(",", ":"))
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        try:
+            file.write(text)
+            file.flush()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from error
+
+
+def _completed(container: Container, drafted: Facts, rootfs: str) -> Facts:
+    """The facts with what only the mounted root filesystem tells, and the files that are mounted over it."""
     config = container.config
     passwd, group = (
         (beneath.read_beneath(rootfs, f"/etc/{name}", _ETC_LIMIT) or b"").decode(errors="replace")
@@ -107,12 +128,11 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
             files={**facts.files, notify.TARGET: f"{container.run_dir}/notify"},
             variables={**facts.variables, notify.VARIABLE: f"{notify.TARGET}/notify.sock"},
         )
-    etc_files.create(container)
-    if config.id_mappings:
-        from . import id_mappings
+    return facts
 
-        id_mappings.prepare(container, rootfs)
-    spec = generate(config, facts)
+
+def _edit(config: ContainerConfig, spec: dict[str, Any]) -> None:
+    """Put into the spec what CDI devices and OCI hooks' definitions on the host add to it."""
     if config.options["gpus"]:
         from . import cdi
 
@@ -123,15 +143,6 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
         bind_mounts = any(volume["type"] == "bind" for volume in config.volumes)
         for stage, programs in hooks.chosen(hooks.read(config.options["hooks_dir"]), spec, bind_mounts).items():
             spec.setdefault("hooks", {}).setdefault(stage, []).extend(programs)
-    effect("write config.json")
-    path = f"{container.run_dir}/config.json"
-    text = json.dumps(spec, separators=(",", ":"))
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        try:
-            file.write(text)
-            file.flush()
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, path) from error
 
 
 def _check_workdir(container: Container, rootfs: str) -> None:

@@ -9,7 +9,7 @@ option, or where that is taken the first free one, and the next start numbers th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 from .._drivers import netns
 from .._model.config import ContainerConfig
@@ -40,8 +40,6 @@ def apply(container: Container, config: ContainerConfig, *, thorough: bool = Fal
     if not config.create_net_ns:
         return
     wanted = network.planned(container, config)
-    kept: dict[str, Attachment] = {}
-    lost: dict[str, Attachment] = {}
     made = attachments(container)
     if config.ports or container.config.ports:
         # New ports are taken first, and old ones let go of last. Half done is drift for who takes the change back.
@@ -49,8 +47,28 @@ def apply(container: Container, config: ContainerConfig, *, thorough: bool = Fal
             made[0] = made[0]._replace(forwarding=True)
             save(container, made)
         host_ports.hold(container, config.ports)
+    kept, lost = _sorted_out(container, made, {new.network for new in wanted}, thorough)
+    wanted = _carry_ports(wanted, kept)
+    for new in wanted:
+        if new.network in kept:
+            kept[new.network] = _forward(container, made, kept[new.network], new)
+            _route(container, kept[new.network])
+    for new in wanted:
+        if new.network not in kept:
+            kept[new.network] = _connect(container, made, new, lost.get(new.network))
+    if config.ports or container.config.ports or any(one.forwarding for one in made):
+        host_ports.release(container, config.ports)
+    save(container, [kept[new.network]._replace(forwarding=False) for new in wanted])
+
+
+def _sorted_out(
+    container: Container, made: list[Attachment], wanted: set[str], thorough: bool
+) -> tuple[dict[str, Attachment], dict[str, Attachment]]:
+    """The attachments by network that are as they should be, and those that were not and are gone from ``made``."""
+    kept: dict[str, Attachment] = {}
+    lost: dict[str, Attachment] = {}
     for one in list(made):
-        sound = one.result is not None and any(one.network == new.network for new in wanted) and whole(container, one)
+        sound = one.result is not None and one.network in wanted and whole(container, one)
         if sound and thorough and _complaint(container, one):
             sound = _mended(container, one)
         if sound:
@@ -60,24 +78,18 @@ def apply(container: Container, config: ContainerConfig, *, thorough: bool = Fal
         network.delete(container, one)
         made.remove(one)
         save(container, made)
-    wanted = _carry_ports(wanted, kept)
-    for new in wanted:
-        if new.network in kept:
-            kept[new.network] = _forward(container, made, kept[new.network], new)
-            _route(container, kept[new.network])
-    for new in wanted:
-        if new.network not in kept:
-            old = lost.get(new.network)
-            taken = {one.interface for one in made}
-            free = (name for name in (new.interface, *(f"eth{n}" for n in range(len(made) + 1))) if name not in taken)
-            interface = old.interface if old else next(free)
-            made.append(new._replace(interface=interface))
-            save(container, made)
-            kept[new.network] = made[-1] = network.add(container, made[-1], old)
-            save(container, made)
-    if config.ports or container.config.ports or any(one.forwarding for one in made):
-        host_ports.release(container, config.ports)
-    save(container, [kept[new.network]._replace(forwarding=False) for new in wanted])
+    return kept, lost
+
+
+def _connect(container: Container, made: list[Attachment], new: Attachment, old: Optional[Attachment]) -> Attachment:
+    """Attach to a network; it is among ``made`` from before on, with the interface of the ``old`` one that was lost."""
+    taken = {one.interface for one in made}
+    free = (name for name in (new.interface, *(f"eth{n}" for n in range(len(made) + 1))) if name not in taken)
+    made.append(new._replace(interface=old.interface if old else next(free)))
+    save(container, made)
+    made[-1] = network.add(container, made[-1], old)
+    save(container, made)
+    return made[-1]
 
 
 def rules(container: Container) -> list[tuple[str, str]]:
