@@ -17,7 +17,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime imp
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result, in_child
-from ansible_collections.libpod.engine.tests.support.process import eventually
+from ansible_collections.libpod.engine.tests.support.process import Process, eventually
 from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_helper
 
 preload.engine()
@@ -92,6 +92,7 @@ def _after_plan(host: Host, task: dict[str, Any], meanwhile: Callable[[Runtime],
 
         def made(runtime: Runtime, *args: Any) -> Any:
             plan = make(runtime, *args)
+            planner.make = make
             meanwhile(runtime)
             return plan
 
@@ -138,3 +139,41 @@ def test_a_pod_is_stopped_whose_container_its_policy_would_start(host: Host, sta
     _helped(host, container_id)
     assert _status(host) == "exited"
     assert host.module("libpod_pod", {"name": "pod", "state": "absent"}).changed
+
+
+def _limit(done: Result) -> str:
+    lines = Process(done).read("limits").splitlines()
+    return next(line for line in lines if line.startswith("Max open files")).split()[3]
+
+
+@pytest.mark.parametrize("state", ["started", "present"])
+def test_an_option_of_the_start_is_in_force_though_the_policy_started_it_first(host: Host, state: str) -> None:
+    _ended(host, restart_policy="always")
+    task = {**OPTIONS, "restart_policy": "always", "ulimit": ["nofile=100"], "state": state}
+    done = _after_plan(host, task, _restarted)
+    assert not done.failed and _limit(done) == "100", done
+    assert not host.container("web", **task).changed
+
+
+def test_an_option_of_the_start_is_taken_though_it_ended_before_the_restart(host: Host) -> None:
+    host.container("web", **OPTIONS)
+    task = {**OPTIONS, "ulimit": ["nofile=100"]}
+    done = _after_plan(host, task, _crashed)
+    assert done["actions"] == ["restarted web"] and _limit(done) == "100", done
+    assert not host.container("web", **task).changed
+
+
+@pytest.mark.parametrize("changed", [{"memory": "64m"}, {"ulimit": ["nofile=100"]}])
+def test_an_update_keeps_what_a_new_container_has_handed_over(host: Host, changed: dict[str, Any]) -> None:
+    base = host.container("base", **OPTIONS)
+    web = {**OPTIONS, "network": "container:base"}
+    made = host.container("web", **web)
+    remade: dict[str, Any] = {"name": "base", **OPTIONS, "recreate": True}
+    done = _after_plan(host, {**web, **changed}, lambda _runtime: host.module("libpod_container", remade))
+    assert not done.failed, done
+    (now,) = host.module("libpod_container_info", {"name": "base"})["containers"]
+    assert now["Id"] != base["container"]["Id"]
+    again = host.container("web", **web, **changed)
+    assert not again.failed and again["container"]["Id"] == made["container"]["Id"], again
+    assert again["container"]["HostConfig"]["NetworkMode"] == f"container:{now['Id']}"
+    assert not host.container("web", **web, **changed).changed

@@ -27,6 +27,9 @@ from . import joins
 from .desired import Desired
 from .plan import Plan, Step
 
+# The statuses in which nothing of a configuration is in force.
+_DOWN = ("configured", "exited", "unknown")
+
 
 def apply(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> Optional[Container]:
     """Do the plan's steps under the name's lock and return the container, None where it is gone.
@@ -230,19 +233,27 @@ def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired,
 def _update(runtime: Runtime, container: Container, desired: Desired, plan: Plan) -> None:
     """Take the changed options over, the kernel's part of them first."""
     parts = [found.option for found in plan.differences if found.change == Change.LIVE]
-    container.update(_updated(runtime, container, desired, plan), parts)
+    begun = any(found.change in (Change.LIVE, Change.RESTART) for found in plan.differences)
+    with container.batch():
+        if begun and plan.status_before in _DOWN and container.state.status is ContainerStatus.RUNNING:
+            # Its start was to take them, and its policy or another task was first.
+            _restart(runtime, container, desired, plan)
+        else:
+            # From the configuration as it is under the lock: a dependency that was made anew is in it.
+            container.update(_updated(runtime, container, desired, plan), parts)
 
 
 def _restart(runtime: Runtime, container: Container, desired: Desired, plan: Plan) -> None:
     """Restart, with the options that are taken at a start; where it does not start with them, as it was before."""
-    earlier, config = container.config, _updated(runtime, container, desired, plan)
     with container.batch():
+        earlier, config = container.config, _updated(runtime, container, desired, plan)
         if config == earlier:
             container.restart(desired.restart_time)
             return
         runtime.wish_resumed(container)
         attachments.remember(container)
-        container.stop(desired.restart_time)
+        if container.state.status is ContainerStatus.RUNNING:
+            container.stop(desired.restart_time)
         try:
             container.update(config, [])
             container.start()
