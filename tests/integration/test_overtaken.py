@@ -10,7 +10,7 @@ import signal
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import process, self_program
 from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile import planner
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
@@ -37,6 +37,11 @@ def _ended(host: Host, **options: Any) -> str:
     _kill(made["container"]["State"]["Pid"])
     container_id: str = made["container"]["Id"]
     return container_id
+
+
+def _with_late_helper() -> None:
+    """For ``prepare``: what conmon starts at the end, and waits for, takes its time."""
+    self_program.argv = lambda parts: ["/bin/sh", "-c", "sleep 30"]  # type: ignore[assignment]
 
 
 def _kill(pid: int) -> None:
@@ -177,3 +182,32 @@ def test_an_update_keeps_what_a_new_container_has_handed_over(host: Host, change
     assert not again.failed and again["container"]["Id"] == made["container"]["Id"], again
     assert again["container"]["HostConfig"]["NetworkMode"] == f"container:{now['Id']}"
     assert not host.container("web", **web, **changed).changed
+
+
+def test_a_recreate_whose_container_has_ended_takes_its_place(host: Host) -> None:
+    serving = {**OPTIONS, "network": "libpod", "publish": ["8080:80"], "ip": "10.87.0.9", "restart_policy": "always"}
+    made = host.module("libpod_container", {"name": "web", **serving}, prepare=_with_late_helper)
+    done = _after_plan(host, {**serving, "env": {"A": "1"}}, _crashed)
+    assert done["actions"] == ["recreated web"], done
+    assert done["container"]["Id"] != made["container"]["Id"]
+    assert not host.container("web", **serving, env={"A": "1"}).changed
+
+
+def test_a_failed_recreate_brings_back_what_its_policy_had_started_meanwhile(host: Host) -> None:
+    _ended(host, restart_policy="always")
+    broken = {**OPTIONS, "restart_policy": "always", "command": ["/nothing"]}
+    done = _after_plan(host, broken, _restarted)
+    assert done.failed
+    assert _status(host) == "running"
+
+
+@pytest.mark.parametrize("command", [OPTIONS["command"], ["/nothing"]])
+def test_a_container_that_waits_for_its_restart_counts_as_one_that_runs(host: Host, command: list[str]) -> None:
+    """A new one in its place runs too, and where that fails the old one is not left to nobody."""
+    _ended(host, restart_policy="always")
+    task = {**OPTIONS, "restart_policy": "always", "env": {"A": "1"}, "command": command, "state": "present"}
+    foretold = host.container("web", check=True, **task)
+    done = host.container("web", **task)
+    assert done["actions"] == foretold["actions"] == ["recreated web"] or done.failed
+    assert done.failed == (command == ["/nothing"])
+    eventually(lambda: _status(host) == "running")

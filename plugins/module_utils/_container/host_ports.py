@@ -122,9 +122,14 @@ def of_live(container: Container) -> list[Port]:
     state = container.state
     if not (state.status.has_process and state.ports_in and process.alive(state.conmon_pid, state.conmon_start)):
         return []
-    with _of_conmon(container) as ends:
-        words = [label.split() for label in held_sockets.labels(ends[1])]
-        return [(host_ip, int(port), 0, protocol) for host_ip, port, protocol in words]
+    try:
+        with _of_conmon(container) as ends:
+            words = [label.split() for label in held_sockets.labels(ends[1])]
+    except OSError as error:
+        if error.errno in (errno.EBADF, errno.ESRCH):
+            return []  # the container has ended since its state was read, and conmon is about to
+        raise
+    return [(host_ip, int(port), 0, protocol) for host_ip, port, protocol in words]
 
 
 @contextmanager

@@ -190,24 +190,24 @@ def _bring_up(runtime: Runtime, container: Container, run: bool) -> None:
 
 def _recreate(runtime: Runtime, old: Container, desired: Desired, plan: Plan) -> Container:
     """The old container gives way only once the new one is up; otherwise it comes back as it was."""
-    with _joined_held(runtime, desired), runtime.store.lock(old.id):
-        runs = old.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
+    from .._container import restart
+
+    with _joined_held(runtime, desired), old.batch():
+        runs = old.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED) or restart.is_to_come(old)
         new = _begin(runtime, desired, old, resume=runs)
         return _replace(runtime, old, new, desired, plan)
 
 
 def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired, plan: Plan) -> Container:
-    old.sync()
     status = old.state.status
     attachments.remember(old)
     try:
-        with old.batch():
-            if status is ContainerStatus.PAUSED:
-                old.unpause()
-            if old.state.status is ContainerStatus.RUNNING:
-                old.stop()
-            elif old.state.status in (ContainerStatus.CREATED, ContainerStatus.UNKNOWN):
-                old.cleanup()
+        if status is ContainerStatus.PAUSED:
+            old.unpause()
+        if old.state.status is ContainerStatus.RUNNING:
+            old.stop()
+        elif old.state.mounted or status in (ContainerStatus.CREATED, ContainerStatus.UNKNOWN):
+            old.cleanup()
         runs = plan.status_after in ("running", "paused")
         _bring_up(runtime, new, runs)
         if runs and desired.wait_for_healthy and new.config.has_health_check:

@@ -209,13 +209,16 @@ def _anew(runtime: Runtime, container: Container, desired: Desired) -> Plan:
 
 
 def _recreate(runtime: Runtime, container: Container, desired: Desired, found: list[Difference]) -> Plan:
-    """A new container in the old one's place; it runs where that is wanted, or where the old one ran.
+    """A new container in the old one's place; it runs where that is wanted, or where the old one ran or was about to.
 
     :raises DependencyExists: it is a pod's infra container.
     """
+    from .._container import restart
+
     _check_not_infra(container)
     status = container.state.status
     runs = desired.state in ("started", "paused") or status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
+    runs = runs or restart.is_to_come(container)
     steps = [*_pull(runtime, desired), Step("recreate", desired.name)]
     if desired.state == "paused":
         steps.append(Step("pause", desired.name))
