@@ -211,3 +211,38 @@ def test_a_container_that_waits_for_its_restart_counts_as_one_that_runs(host: Ho
     assert done["actions"] == foretold["actions"] == ["recreated web"] or done.failed
     assert done.failed == (command == ["/nothing"])
     eventually(lambda: _status(host) == "running")
+
+
+def _thawed_and_crashed(runtime: Runtime) -> None:
+    runtime.container("web").unpause()
+    _crashed(runtime)
+
+
+@pytest.mark.parametrize(
+    ("before", "state", "meanwhile", "status"),
+    [
+        ("started", "paused", _crashed, "paused"),
+        ("started", "paused", lambda runtime: runtime.container("web").pause(), "paused"),
+        ("started", "stopped", lambda runtime: runtime.container("web").pause(), "exited"),
+        ("paused", "started", lambda runtime: runtime.container("web").unpause(), "running"),
+        ("paused", "started", _thawed_and_crashed, "running"),
+        ("paused", "stopped", lambda runtime: runtime.container("web").unpause(), "exited"),
+        ("paused", "stopped", _thawed_and_crashed, "exited"),
+    ],
+)
+def test_a_move_that_another_one_made_or_an_end_made_void(
+    host: Host, before: str, state: str, meanwhile: Callable[[Runtime], object], status: str
+) -> None:
+    host.container("web", **OPTIONS)
+    host.container("web", state=before)
+    done = _after_plan(host, {"state": state}, meanwhile)
+    assert not done.failed, done
+    assert _status(host) == status
+    assert not host.container("web", state=state).changed
+
+
+def test_a_removal_without_force_spares_what_has_been_started_meanwhile(host: Host) -> None:
+    _ended(host, restart_policy="always")
+    done = _after_plan(host, {"state": "absent", "force_delete": False}, _restarted)
+    assert done.failed and "force_delete" in done["msg"], done
+    assert _status(host) == "running"

@@ -158,6 +158,7 @@ class Container(Synced):
         from . import restart
 
         with self.batch():
+            self.ensure_unpaused(start=False)
             if self.state.status is ContainerStatus.RUNNING:
                 self.stop(timeout)
             else:
@@ -201,6 +202,22 @@ class Container(Synced):
 
         with self.batch():
             unpause(self)
+
+    def ensure_paused(self, *, start: bool) -> None:
+        """Pause the container unless it is; ``start`` it first where it has ended."""
+        with self.batch():
+            if self.state.status is not ContainerStatus.PAUSED:
+                if start:
+                    self.ensure_started()
+                self.pause()
+
+    def ensure_unpaused(self, *, start: bool) -> None:
+        """Unpause the container where it is paused; ``start`` it where it has ended."""
+        with self.batch():
+            if self.state.status is ContainerStatus.PAUSED:
+                self.unpause()
+            elif start:
+                self.ensure_started()
 
     def exec(self, wanted: Exec, input: bytes = b"") -> Executed:
         """Run a further process in the running container to its end; the lock is free meanwhile."""

@@ -23,7 +23,7 @@ from .._model.process_options import host_variables
 from .._model.status import ContainerStatus
 from .._runtime import anonymous_volumes
 from .._runtime.runtime import Runtime
-from . import joins
+from . import joins, planner
 from .desired import Desired
 from .plan import Plan, Step
 
@@ -66,7 +66,7 @@ def _apply_step(
     elif step.verb == "restart":
         _restart(runtime, _present(container), desired, plan)
     else:
-        _move(_present(container), step.verb, desired)
+        _move(_present(container), step.verb, desired, plan)
     return container
 
 
@@ -76,13 +76,15 @@ def _present(container: Optional[Container]) -> Container:
     return container
 
 
-def _move(container: Container, verb: str, desired: Desired) -> None:
+def _move(container: Container, verb: str, desired: Desired, plan: Plan) -> None:
+    # What has ended of itself since the plan is to run all the same; what the plan has begun, and has ended, is not.
+    begins = any(plan.has(one) for one in ("create", "recreate", "start", "restart"))
     moves: dict[str, Callable[[], None]] = {
         "start": container.ensure_started,
         "stop": lambda: container.keep_down(desired.stop_time),
         "cancel": lambda: container.keep_down(desired.stop_time),
-        "pause": container.pause,
-        "unpause": container.unpause,
+        "pause": lambda: container.ensure_paused(start=not begins),
+        "unpause": lambda: container.ensure_unpaused(start=desired.state == "started" and not begins),
         "repair": container.repair,
     }
     moves[verb]()
@@ -292,6 +294,8 @@ def _delete(runtime: Runtime, name: str, desired: Desired) -> None:
             # In one piece: nobody can come to depend on it in between.
             with container.batch():
                 runtime.check_removable(container)
+                if name == desired.name:
+                    planner.check_force(container, desired)  # it may have been started since
                 if container.state.status is ContainerStatus.PAUSED:
                     container.unpause()
                 if container.state.status is ContainerStatus.RUNNING:

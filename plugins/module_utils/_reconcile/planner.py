@@ -134,11 +134,8 @@ def _absent(runtime: Runtime, container: Optional[Container], desired: Desired) 
     if container is None:
         return Plan()
     _check_not_infra(container)
+    check_force(container, desired)
     status = container.state.status
-    if status.has_process and not desired.force_delete:
-        raise InvalidState(
-            f"container {desired.name} is {status} and force_delete is false: stop it first, or set force_delete"
-        )
     order = _with_dependents(runtime, container) if desired.delete_depend else [container]
     if not desired.delete_depend:
         runtime.check_removable(container)
@@ -148,6 +145,15 @@ def _absent(runtime: Runtime, container: Optional[Container], desired: Desired) 
 
         steps += tuple(Step("rmi", image, "present") for image in images.unused(runtime, container, order))
     return Plan(steps, (), status.value, "absent")
+
+
+def check_force(container: Container, desired: Desired) -> None:
+    """:raises InvalidState: it runs, and the task removes it only where it does not."""
+    status = container.state.status
+    if status.has_process and not desired.force_delete:
+        raise InvalidState(
+            f"container {desired.name} is {status} and force_delete is false: stop it first, or set force_delete"
+        )
 
 
 def _check_not_infra(container: Container) -> None:
