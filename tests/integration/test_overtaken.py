@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import time
 from typing import Any, Callable
 
 import pytest
@@ -246,3 +248,59 @@ def test_a_removal_without_force_spares_what_has_been_started_meanwhile(host: Ho
     done = _after_plan(host, {"state": "absent", "force_delete": False}, _restarted)
     assert done.failed and "force_delete" in done["msg"], done
     assert _status(host) == "running"
+
+
+def _helper_runs(host: Host, container_id: str, prepare: Callable[[], None]) -> Result:
+    """What conmon runs at the container's end, run now, after ``prepare`` in its process."""
+
+    def body() -> None:
+        prepare()
+        os.environ.update(host.parts.environment())
+        raise SystemExit(main(["exit", container_id]))
+
+    return in_child(body)
+
+
+def test_a_restart_whose_dependency_does_not_start_is_tried_again(host: Host) -> None:
+    serving = {**OPTIONS, "network": "libpod", "publish": ["8080:80"]}
+    assert not host.container("base", **serving).failed
+    container_id = _ended(host, restart_policy="always", requires=["base"])
+    host.container("base", state="stopped")
+    asleep = time.sleep
+
+    def prepare() -> None:
+        taken = socket.create_server(("", 8080))
+
+        def sleep(seconds: float) -> None:
+            asleep(seconds)
+            if seconds > 0.1:  # the second time
+                taken.close()
+
+        time.sleep = sleep
+
+    done = _helper_runs(host, container_id, prepare)
+    assert done.exit_code == 0, done
+    assert _status(host) == "running"
+
+
+@pytest.mark.parametrize("where", [(time, "sleep"), (Runtime, "container")], ids=lambda one: one[1])
+def test_a_restart_whose_dependency_is_made_anew_meanwhile_takes_the_new_one(host: Host, where: Any) -> None:
+    assert not host.container("base", **OPTIONS).failed
+    container_id = _ended(host, restart_policy="always", requires=["base"])
+    host.container("base", state="stopped")
+    remade: dict[str, Any] = {"name": "base", **OPTIONS, "recreate": True, "state": "present"}
+
+    def prepare() -> None:
+        does = getattr(*where)
+
+        def done(*args: Any) -> Any:
+            found = does(*args)
+            setattr(*where, does)
+            assert host.module("libpod_container", remade)["actions"] == ["recreated base"]
+            return found
+
+        setattr(*where, done)
+
+    assert _helper_runs(host, container_id, prepare).exit_code == 0
+    found = host.module("libpod_container_info")["containers"]
+    assert {one["Name"]: one["State"]["Status"] for one in found} == {"base": "running", "web": "running"}

@@ -62,10 +62,19 @@ def _start_again(runtime: Runtime, container: Container) -> Optional[float]:
     """
     if systemd_units.going_down():
         return None
-    for other in joins.to_start(runtime, runtime.dependencies(container.config)):
-        runtime.start_dependency(other.name)
     with container.batch():
-        return _start(container) if restart.is_mine(container) else None
+        # As they are now: one that was made anew meanwhile has another ID.
+        needed = runtime.dependencies(container.config) if restart.is_mine(container) else []
+    failed: Optional[Exception] = None
+    try:
+        for other in joins.to_start(runtime, needed):
+            runtime.start_dependency(other.name)
+    except (LibpodError, OSError) as error:
+        failed = error
+    with container.batch():
+        if not restart.is_mine(container):
+            return None
+        return restart.schedule(container, failed) if failed else _start(container)
 
 
 def _start(container: Container) -> Optional[float]:

@@ -223,7 +223,12 @@ class Runtime:
 
     def start_dependency(self, name: str) -> None:
         """Start a container that another one needs; its name's lock is not taken, which is older than the caller's."""
-        self.container(name).ensure_started()
+        while True:
+            try:
+                self.container(name).ensure_started()
+                return
+            except ContainerRemoved:
+                continue  # made anew while its lock was waited for: the name is the new one's, or nobody's
 
     def _purge(self, container_id: str) -> None:
         """Remove everything that has this ID on the host, however far its making or removal had come."""
