@@ -304,3 +304,26 @@ def test_a_restart_whose_dependency_is_made_anew_meanwhile_takes_the_new_one(hos
     assert _helper_runs(host, container_id, prepare).exit_code == 0
     found = host.module("libpod_container_info")["containers"]
     assert {one["Name"]: one["State"]["Status"] for one in found} == {"base": "running", "web": "running"}
+
+
+@pytest.mark.parametrize("policy", ["no", "on-failure"])
+def test_a_restart_that_a_new_policy_does_not_want_is_not_to_come(host: Host, policy: str) -> None:
+    task: dict[str, Any] = {"name": "web", **OPTIONS, "command": ["true"], "restart_policy": "always"}
+    made = host.module("libpod_container", task, prepare=without_helper)["container"]
+    eventually(lambda: _status(host) == "exited")
+    task.update(restart_policy=policy, state="present")
+
+    def prepare() -> None:
+        asleep = time.sleep
+
+        def sleep(seconds: float) -> None:
+            time.sleep = asleep
+            assert host.module("libpod_container", task)["actions"] == ["updated web"]
+            asleep(seconds)
+
+        time.sleep = sleep
+
+    _helper_runs(host, made["Id"], prepare)
+    (found,) = host.module("libpod_container_info", {"name": "web"})["containers"]
+    assert found["State"]["StartedAt"] == made["State"]["StartedAt"] and not found["State"]["Restarting"]
+    assert not host.module("libpod_container", task).changed

@@ -339,6 +339,10 @@ class Container(Synced):
             self.store.write_config(config)
             if self.state.changing_mounts:
                 self.save(changing_mounts={})
+            if self.state.restart_at:
+                from . import restart
+
+                restart.reconsider(self)
             if config.options["log_opt"]["max_size"]:
                 from . import log_limit
 

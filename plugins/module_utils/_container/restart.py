@@ -45,12 +45,13 @@ def schedule(container: Container, error: Optional[Exception] = None) -> Optiona
     return delay
 
 
-def _delay(container: Container, failed: bool = False) -> Optional[float]:
+def _delay(container: Container, failed: bool = False, *, counted: int = 0) -> Optional[float]:
+    """Seconds until its policy starts it; ``counted`` is how many of the starts on record are still to come."""
     state = container.state
     if state.stopped_by_user:
         return None
     policy = "always" if state.restart_wanted else container.config.options["restart_policy"]
-    ended = restart_policy.Ended(state.exit_code, state.ran, state.restart_count, state.restart_delay, failed)
+    ended = restart_policy.Ended(state.exit_code, state.ran, state.restart_count - counted, state.restart_delay, failed)
     return restart_policy.delay(policy, ended)
 
 
@@ -80,6 +81,13 @@ def cancel(container: Container) -> None:
     if state.restart_at:
         end_waiting(container)
         container.save(restart_at="", restarter_pid=0, restarter_start=0)
+
+
+def reconsider(container: Container) -> None:
+    """It has another configuration (in a batch): a start that its policy does not want is not to come."""
+    state = container.state
+    if state.restart_at and _delay(container, bool(state.error), counted=1) is None:
+        cancel(container)
 
 
 def give_up(container: Container) -> None:
