@@ -327,3 +327,23 @@ def test_a_restart_that_a_new_policy_does_not_want_is_not_to_come(host: Host, po
     (found,) = host.module("libpod_container_info", {"name": "web"})["containers"]
     assert found["State"]["StartedAt"] == made["State"]["StartedAt"] and not found["State"]["Restarting"]
     assert not host.module("libpod_container", task).changed
+
+
+def test_a_start_that_fails_leaves_the_restart_policy_what_it_had_to_do(host: Host) -> None:
+    serving = {**OPTIONS, "network": "libpod", "publish": ["8080:80"], "restart_policy": "always"}
+    container_id = _ended(host, **serving)
+
+    def prepare() -> None:
+        asleep = time.sleep
+
+        def sleep(seconds: float) -> None:
+            time.sleep = asleep
+            with socket.create_server(("", 8080)):
+                assert host.container("web", state="started").failed
+            asleep(seconds)
+
+        time.sleep = sleep
+
+    done = _helper_runs(host, container_id, prepare)
+    assert done.exit_code == 0, done
+    assert _status(host) == "running"

@@ -77,7 +77,7 @@ def cleanup(container: Container, *, thorough: bool = False, delete: bool = Fals
 def _end_processes(container: Container, thorough: bool, delete: bool) -> None:
     """End conmon (first, so that it starts nothing more), the runtime it may be running, and the container."""
     state = container.state
-    if state.restarter_pid:
+    if delete and state.restarter_pid:
         from .restart import end_waiting
 
         end_waiting(container)

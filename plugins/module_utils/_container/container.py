@@ -134,10 +134,6 @@ class Container(Synced):
         from .start import start
 
         with self.batch():
-            if self.state.restart_at:
-                from . import restart
-
-                restart.give_up(self)
             start(self, fresh)
 
     def ensure_started(self) -> None:

@@ -53,6 +53,11 @@ def start(container: Container, fresh: bool, **kept: Any) -> None:
 
         take_down(container)
         raise
+    if container.state.restarter_pid:
+        # Only now: where the start fails, the policy's is still to come.
+        from .restart import end_waiting
+
+        end_waiting(container)
     container.save(status=ContainerStatus.RUNNING, started_time=began, **{**_BEGUN, **kept})
     if container.config.create_net_ns:
         attachments.forget(container)
