@@ -29,7 +29,8 @@ options:
   container:
     description:
       - Whether to remove containers that have ended. One that others depend on stays until they are removed.
-      - One that was never started, or not since the last boot, stays.
+      - One that was never started, or not since the last boot, stays, and so does one that its restart policy is about to
+        start again.
     type: bool
     default: false
   container_filters:

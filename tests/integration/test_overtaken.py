@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import threading
 import time
 from typing import Any, Callable
 
@@ -347,3 +348,29 @@ def test_a_start_that_fails_leaves_the_restart_policy_what_it_had_to_do(host: Ho
     done = _helper_runs(host, container_id, prepare)
     assert done.exit_code == 0, done
     assert _status(host) == "running"
+
+
+def test_prune_leaves_what_is_about_to_be_started_again(host: Host) -> None:
+    _ended(host, restart_policy="always")
+    assert not host.module("libpod_prune", {"container": True}, check=True).changed
+    assert not host.module("libpod_prune", {"container": True}).changed
+    host.container("web", state="stopped")
+    assert host.module("libpod_prune", {"container": True}).changed
+
+
+def test_prune_removes_nothing_that_is_being_started(host: Host) -> None:
+    host.container("web", **OPTIONS)
+    host.container("web", state="stopped")
+
+    def prepare() -> None:
+        check = Runtime.check_removable
+
+        def checked(runtime: Runtime, container: Any) -> None:
+            check(runtime, container)
+            threading.Thread(target=Runtime(host.parts).container("web").start, daemon=True).start()
+            time.sleep(1.0)
+            assert container.peek().state.status.value == "exited"
+
+        Runtime.check_removable = checked  # type: ignore[method-assign]
+
+    assert host.module("libpod_prune", {"container": True}, prepare=prepare).changed

@@ -13,7 +13,7 @@ from .._container.container import Container
 from .._drivers.effects import effect
 from .._model.errors import LibpodError, NoSuchContainer
 from .images import in_use
-from .runtime import Runtime
+from .runtime import Runtime, has_ended
 
 
 class Filters(NamedTuple):
@@ -29,13 +29,14 @@ class Filters(NamedTuple):
 
 
 def containers(runtime: Runtime, filters: Filters, *, dry: bool = False) -> list[tuple[str, str]]:
-    """Remove the exited containers that match and return them as (name, ID); one that others depend on stays."""
+    """Remove the containers that match and have ended for good, and return them as (name, ID); one that others need
+    stays."""
     from .._container.log_lines import seconds
 
     found = [
         one
         for one in runtime.containers()
-        if one.peek().state.status.value == "exited" and filters.match(seconds(one.config.created_time), one.labels)
+        if has_ended(one.peek()) and filters.match(seconds(one.config.created_time), one.labels)
     ]
     gone: dict[str, str] = {}
     while True:

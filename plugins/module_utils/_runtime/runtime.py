@@ -205,7 +205,8 @@ class Runtime:
         self.recover(container.name)
 
     def remove_ended(self, name: str, container_id: str) -> bool:
-        """Remove an exited container, unless the name is another one's by now or it lives again; whether it went.
+        """Remove an exited container, unless the name is another one's by now, it lives again, or is about to; whether
+        it went.
 
         :raises DependencyExists: others depend on it.
         """
@@ -213,10 +214,14 @@ class Runtime:
         with self.store.lock(name) as lock:
             self.recover(name)
             now = self.find(name)
-            if now is not None and (now.id != container_id or now.status() is not ContainerStatus.EXITED):
+            if now is not None and now.id != container_id:
                 return False
             if now is not None:
-                self.remove(now)
+                # In one piece: nobody starts it in between.
+                with now.batch():
+                    if not has_ended(now):
+                        return False
+                    self.remove(now)
             if lock.depth == 1:
                 lock.discard()
             return now is not None
@@ -262,6 +267,14 @@ class Runtime:
             return self.by_id(container_id)
         except NoSuchContainer:
             return None
+
+
+def has_ended(container: Container) -> bool:
+    """Whether it has run and is down for good: one that goes with its end, or that no policy is to start again."""
+    from .._container import restart
+
+    down = container.state.status is ContainerStatus.EXITED
+    return down and (container.config.options["rm"] or not restart.is_to_come(container))
 
 
 def _end(container: Container) -> None:
