@@ -374,3 +374,23 @@ def test_prune_removes_nothing_that_is_being_started(host: Host) -> None:
         Runtime.check_removable = checked  # type: ignore[method-assign]
 
     assert host.module("libpod_prune", {"container": True}, prepare=prepare).changed
+
+
+def test_the_exit_code_is_that_of_the_run_that_was_waited_for(host: Host) -> None:
+    host.container("web", **OPTIONS, restart_policy="always")
+
+    def prepare() -> None:
+        ended = process.wait_end
+
+        def waited(pid: int, started: int, seconds: float) -> bool:
+            process.wait_end = ended
+            os.kill(pid, signal.SIGKILL)
+            eventually(lambda: Runtime(host.parts).container("web").peek().state.restart_count)
+            eventually(lambda: _status(host) == "running")
+            return ended(pid, started, seconds)
+
+        process.wait_end = waited
+
+    wanted = {"name": "web", "state": "started", "wait": "exited"}
+    done = host.module("libpod_container", wanted, prepare=prepare)
+    assert done["rc"] == 128 + signal.SIGKILL, done

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def wait(container: Container, seconds: float) -> int:
-    """Wait up to ``seconds``, without the lock, and return the exit code.
+    """Wait up to ``seconds``, without the lock, and return that run's exit code.
 
     :raises InvalidState: it still runs after that time.
     """
@@ -23,4 +23,6 @@ def wait(container: Container, seconds: float) -> int:
     if state.status.has_process and not process.wait_end(state.pid, state.pid_start, seconds):
         raise InvalidState(f"container {container.name} still runs after {seconds:g} seconds")
     with container.batch():
-        return container.state.exit_code
+        # A restart policy may have begun another run since.
+        ends = [one["exit_code"] for one in container.exits if one["started_time"] == state.started_time]
+        return ends[-1] if ends else container.state.exit_code
