@@ -394,3 +394,11 @@ def test_the_exit_code_is_that_of_the_run_that_was_waited_for(host: Host) -> Non
     wanted = {"name": "web", "state": "started", "wait": "exited"}
     done = host.module("libpod_container", wanted, prepare=prepare)
     assert done["rc"] == 128 + signal.SIGKILL, done
+
+
+def test_a_container_that_nobody_starts_again_is_not_waited_for(host: Host) -> None:
+    check = {"healthcheck": "true", "wait": "healthy", "wait_timeout": 30}
+    began = time.monotonic()
+    failed = host.container("web", **{**OPTIONS, "command": ["false"]}, restart_policy="on-failure:1", **check)
+    assert failed.failed and "has ended before" in failed["msg"], failed
+    assert time.monotonic() - began < 20

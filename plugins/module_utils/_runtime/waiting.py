@@ -10,6 +10,7 @@ import time
 from typing import NamedTuple, Optional, Sequence
 
 from .._container import health as checks
+from .._container import restart
 from .._container.container import Container
 from .._drivers import process
 from .._model.errors import InvalidArgument, InvalidState, NoSuchContainer, Unhealthy
@@ -100,7 +101,7 @@ def healthy(container: Container, limit: float) -> None:
         seen = look(container)
         if seen.health == HEALTHY:
             return
-        if not seen.health and not _comes_back(container):
+        if not seen.health and not restart.is_to_come(container):
             raise Unhealthy(f"container {container.name} has ended before it was healthy: {_last_check(container)}")
         if seen.health == UNHEALTHY:
             checks.probe(container)
@@ -109,11 +110,6 @@ def healthy(container: Container, limit: float) -> None:
         if not waiter.go_on(seen):
             words = f"is not healthy after {limit:g} seconds but {seen.health or seen.status}"
             raise Unhealthy(f"container {container.name} {words}: {_last_check(container)}")
-
-
-def _comes_back(container: Container) -> bool:
-    options = container.config.options
-    return bool(options["restart_policy"] != "no" or options["healthcheck_failure_action"] == "restart")
 
 
 def _last_check(container: Container) -> str:
