@@ -1,0 +1,207 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container's restart policy and a task, or another container, come to it at the same moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+from ansible_collections.libpod.engine.tests.support import preload
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.overtaken import (
+    CANCELLED,
+    OPTIONS,
+    ended,
+    helped,
+    status_of,
+)
+from ansible_collections.libpod.engine.tests.support.process import eventually
+from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_helper
+
+preload.engine()
+
+
+@pytest.mark.parametrize("policy", ["always", "unless-stopped", "on-failure:2"])
+def test_a_stop_that_comes_before_the_helper_is_one(host: Host, policy: str) -> None:
+    container_id = ended(host, restart_policy=policy)
+    assert host.container("web", state="stopped", check=True)["actions"] == CANCELLED
+    assert host.container("web", state="stopped")["actions"] == CANCELLED
+    assert not host.container("web", state="stopped").changed
+    assert helped(host, container_id).exit_code == 0
+    assert status_of(host) == "exited"
+
+
+@pytest.mark.parametrize("policy", ["no", "on-failure"])
+def test_what_no_policy_starts_again_is_stopped(host: Host, policy: str) -> None:
+    """Its process has ended, and not with a failure where that is what would have it restarted."""
+    wanted = {"name": "web", **OPTIONS, "restart_policy": policy}
+    if policy == "on-failure":
+        wanted["command"] = ["true"]
+    made = host.module("libpod_container", wanted, prepare=without_helper)
+    eventually(lambda: status_of(host) == "exited" or os.kill(made["container"]["State"]["Pid"], signal.SIGKILL))
+    assert not host.container("web", state="stopped").changed
+    assert helped(host, made["container"]["Id"]).exit_code == 0
+    assert status_of(host) == "exited"
+
+
+@pytest.mark.parametrize("state", ["stopped", "killed"])
+def test_a_pod_is_stopped_whose_container_its_policy_would_start(host: Host, state: str) -> None:
+    assert host.module("libpod_pod", {"name": "pod"}).changed
+    container_id = ended(host, restart_policy="always", pod="pod")
+    assert host.module("libpod_pod", {"name": "pod", "state": state}, check=True).changed
+    assert host.module("libpod_pod", {"name": "pod", "state": state}).changed
+    assert not host.module("libpod_pod", {"name": "pod", "state": state}).changed
+    assert helped(host, container_id).exit_code == 0
+    assert status_of(host) == "exited"
+    assert host.module("libpod_pod", {"name": "pod", "state": "absent"}).changed
+
+
+def test_a_restart_whose_dependency_does_not_start_is_tried_again(host: Host) -> None:
+    serving = {**OPTIONS, "network": "libpod", "publish": ["8080:80"]}
+    assert not host.container("base", **serving).failed
+    container_id = ended(host, restart_policy="always", requires=["base"])
+    host.container("base", state="stopped")
+    asleep = time.sleep
+
+    def prepare() -> None:
+        taken = socket.create_server(("", 8080))
+
+        def sleep(seconds: float) -> None:
+            asleep(seconds)
+            if seconds > 0.1:  # the second time
+                taken.close()
+
+        time.sleep = sleep
+
+    done = helped(host, container_id, prepare)
+    assert done.exit_code == 0, done
+    assert status_of(host) == "running"
+
+
+@pytest.mark.parametrize("where", [(time, "sleep"), (Runtime, "container")], ids=lambda one: one[1])
+def test_a_restart_whose_dependency_is_made_anew_meanwhile_takes_the_new_one(host: Host, where: Any) -> None:
+    assert not host.container("base", **OPTIONS).failed
+    container_id = ended(host, restart_policy="always", requires=["base"])
+    host.container("base", state="stopped")
+    remade: dict[str, Any] = {"name": "base", **OPTIONS, "recreate": True, "state": "present"}
+
+    def prepare() -> None:
+        does = getattr(*where)
+
+        def done(*args: Any) -> Any:
+            found = does(*args)
+            setattr(*where, does)
+            assert host.module("libpod_container", remade)["actions"] == ["recreated base"]
+            return found
+
+        setattr(*where, done)
+
+    assert helped(host, container_id, prepare).exit_code == 0
+    found = host.module("libpod_container_info")["containers"]
+    assert {one["Name"]: one["State"]["Status"] for one in found} == {"base": "running", "web": "running"}
+
+
+@pytest.mark.parametrize("policy", ["no", "on-failure"])
+def test_a_restart_that_a_new_policy_does_not_want_is_not_to_come(host: Host, policy: str) -> None:
+    task: dict[str, Any] = {"name": "web", **OPTIONS, "command": ["true"], "restart_policy": "always"}
+    made = host.module("libpod_container", task, prepare=without_helper)["container"]
+    eventually(lambda: status_of(host) == "exited")
+    task.update(restart_policy=policy, state="present")
+
+    def prepare() -> None:
+        asleep = time.sleep
+
+        def sleep(seconds: float) -> None:
+            time.sleep = asleep
+            assert host.module("libpod_container", task)["actions"] == ["updated web"]
+            asleep(seconds)
+
+        time.sleep = sleep
+
+    helped(host, made["Id"], prepare)
+    (found,) = host.module("libpod_container_info", {"name": "web"})["containers"]
+    assert found["State"]["StartedAt"] == made["State"]["StartedAt"] and not found["State"]["Restarting"]
+    assert not host.module("libpod_container", task).changed
+
+
+def test_a_start_that_fails_leaves_the_restart_policy_what_it_had_to_do(host: Host) -> None:
+    serving = {**OPTIONS, "network": "libpod", "publish": ["8080:80"], "restart_policy": "always"}
+    container_id = ended(host, **serving)
+
+    def prepare() -> None:
+        asleep = time.sleep
+
+        def sleep(seconds: float) -> None:
+            time.sleep = asleep
+            with socket.create_server(("", 8080)):
+                assert host.container("web", state="started").failed
+            asleep(seconds)
+
+        time.sleep = sleep
+
+    done = helped(host, container_id, prepare)
+    assert done.exit_code == 0, done
+    assert status_of(host) == "running"
+
+
+def test_prune_leaves_what_is_about_to_be_started_again(host: Host) -> None:
+    ended(host, restart_policy="always")
+    assert not host.module("libpod_prune", {"container": True}, check=True).changed
+    assert not host.module("libpod_prune", {"container": True}).changed
+    host.container("web", state="stopped")
+    assert host.module("libpod_prune", {"container": True}).changed
+
+
+def test_prune_removes_nothing_that_is_being_started(host: Host) -> None:
+    host.container("web", **OPTIONS)
+    host.container("web", state="stopped")
+
+    def prepare() -> None:
+        check = Runtime.check_removable
+
+        def checked(runtime: Runtime, container: Any) -> None:
+            check(runtime, container)
+            threading.Thread(target=Runtime(host.parts).container("web").start, daemon=True).start()
+            time.sleep(1.0)
+            assert container.peek().state.status.value == "exited"
+
+        Runtime.check_removable = checked  # type: ignore[method-assign]
+
+    assert host.module("libpod_prune", {"container": True}, prepare=prepare).changed
+
+
+def test_the_exit_code_is_that_of_the_run_that_was_waited_for(host: Host) -> None:
+    host.container("web", **OPTIONS, restart_policy="always")
+
+    def prepare() -> None:
+        wait_end = process.wait_end
+
+        def waited(pid: int, started: int, seconds: float) -> bool:
+            process.wait_end = wait_end
+            os.kill(pid, signal.SIGKILL)
+            eventually(lambda: Runtime(host.parts).container("web").peek().state.restart_count)
+            eventually(lambda: status_of(host) == "running")
+            return wait_end(pid, started, seconds)
+
+        process.wait_end = waited
+
+    wanted = {"name": "web", "state": "started", "wait": "exited"}
+    done = host.module("libpod_container", wanted, prepare=prepare)
+    assert done["rc"] == 128 + signal.SIGKILL, done
+
+
+def test_a_container_that_nobody_starts_again_is_not_waited_for(host: Host) -> None:
+    check = {"healthcheck": "true", "wait": "healthy", "wait_timeout": 30}
+    began = time.monotonic()
+    failed = host.container("web", **{**OPTIONS, "command": ["false"]}, restart_policy="on-failure:1", **check)
+    assert failed.failed and "has ended before" in failed["msg"], failed
+    assert time.monotonic() - began < 20

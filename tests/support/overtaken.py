@@ -1,0 +1,91 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happens to the container ``web`` beside a task, and what conmon runs at its end, run when a test wants it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any, Callable, Optional
+
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import process, self_program
+from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile import planner
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+
+from .hosts import Host
+from .modules import Result, in_child
+from .process import eventually
+from .sweep_tasks import without_helper
+
+OPTIONS: dict[str, Any] = {
+    "image": "localhost/busybox:latest",
+    "command": ["sh", "-c", "trap 'exit 7' TERM; sleep 1000 & wait"],
+    "network": "none",
+}
+CANCELLED = ["cancelled the restart of web"]
+
+
+def ended(host: Host, **options: Any) -> str:
+    """The ID of a container whose process was killed, and to which no helper has come."""
+    wanted = {"name": "web", **OPTIONS, "state": "started", **options}
+    made = host.module("libpod_container", wanted, prepare=without_helper)
+    assert not made.failed, made
+    kill(made["container"]["State"]["Pid"])
+    container_id: str = made["container"]["Id"]
+    return container_id
+
+
+def with_late_helper() -> None:
+    """For ``prepare``: what conmon starts at the end, and waits for, takes its time."""
+    self_program.argv = lambda parts: ["/bin/sh", "-c", "sleep 30"]  # type: ignore[assignment]
+
+
+def kill(pid: int) -> None:
+    start = process.start_time(pid)
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not process.alive(pid, start))
+
+
+def status_of(host: Host) -> str:
+    (found,) = host.module("libpod_container_info", {"name": "web"})["containers"]
+    status: str = found["State"]["Status"]
+    return status
+
+
+def after_plan(host: Host, task: dict[str, Any], meanwhile: Callable[[Runtime], object]) -> Result:
+    """Run the task, with ``meanwhile`` between its plan and the first step."""
+
+    def prepare() -> None:
+        make = planner.make
+
+        def made(runtime: Runtime, *args: Any) -> Any:
+            plan = make(runtime, *args)
+            planner.make = make
+            meanwhile(runtime)
+            return plan
+
+        planner.make = made
+
+    return host.module("libpod_container", {"name": "web", **task}, prepare=prepare)
+
+
+def restarted(runtime: Runtime) -> None:
+    runtime.container("web").start()
+
+
+def crashed(runtime: Runtime) -> None:
+    kill(runtime.container("web").pid())
+
+
+def helped(host: Host, container_id: str, prepare: Optional[Callable[[], None]] = None) -> Result:
+    """What conmon runs at the container's end, run now, after ``prepare`` in its process."""
+
+    def body() -> None:
+        if prepare is not None:
+            prepare()
+        os.environ.update(host.parts.environment())
+        raise SystemExit(main(["exit", container_id]))
+
+    return in_child(body)
