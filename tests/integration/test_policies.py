@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
+from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import in_child
 from ansible_collections.libpod.engine.tests.support.overtaken import (
     CANCELLED,
     OPTIONS,
@@ -205,3 +207,21 @@ def test_a_container_that_nobody_starts_again_is_not_waited_for(host: Host) -> N
     failed = host.container("web", **{**OPTIONS, "command": ["false"]}, restart_policy="on-failure:1", **check)
     assert failed.failed and "has ended before" in failed["msg"], failed
     assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize("changed", [{"ulimit": ["nofile=100"]}, {"env": {"A": "1"}}, {"force_restart": True}])
+def test_what_a_reboot_interrupted_while_it_was_down_for_a_moment_runs_again(
+    host: Host, changed: dict[str, Any]
+) -> None:
+    policy = {**OPTIONS, "restart_policy": "unless-stopped"}
+    host.container("web", **policy)
+    killed = host.module("libpod_container", {"name": "web", **policy, **changed}, kill_at="clear run directory #1")
+    assert killed.killed, killed
+    host.reboot()
+
+    def boot() -> None:
+        os.environ.update(host.parts.environment())
+        raise SystemExit(main(["boot"]))
+
+    assert in_child(boot).exit_code == 0
+    assert status_of(host) == "running"

@@ -129,8 +129,8 @@ def forget_unfinished_stop(container: Container) -> None:
     forget_stop(container)
 
 
-def starts_at_boot(container: Container) -> bool:
-    """Whether the container is to run after a boot of the host."""
+def starts_at_boot(container: Container, *, resumes: bool = False) -> bool:
+    """Whether the container is to run after a boot of the host; ``resumes``: it was stopped for a moment only."""
     policy = container.config.options["restart_policy"]
     stopped = container.store.side_record(container.id, _STOPPED)
-    return policy == "always" or policy == "unless-stopped" and not stopped
+    return policy == "always" or policy == "unless-stopped" and (resumes or not stopped)

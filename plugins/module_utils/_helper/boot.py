@@ -24,9 +24,10 @@ _RUN = (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
 
 def boot(parts: Parts, words: Sequence[str]) -> int:
     """``boot``: start what is ``always`` or ``unless-stopped``, each after what it depends on; 1 where one failed."""
-    failed = 0
-    for container in Runtime(parts).containers():
-        if not restart.starts_at_boot(container) or container.peek().state.status in _RUN:
+    failed, runtime = 0, Runtime(parts)
+    for container in runtime.containers():
+        runs = container.peek().state.status in _RUN
+        if runs or not restart.starts_at_boot(container, resumes=runtime.to_resume(container)):
             continue
         try:
             reconcile(parts, Desired(container.name))

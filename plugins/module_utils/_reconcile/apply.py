@@ -249,10 +249,10 @@ def _restart(runtime: Runtime, container: Container, desired: Desired, plan: Pla
     """Restart, with the options that are taken at a start; where it does not start with them, as it was before."""
     with container.batch():
         earlier, config = container.config, _updated(runtime, container, desired, plan)
+        runtime.wish_resumed(container)
         if config == earlier:
             container.restart(desired.restart_time)
             return
-        runtime.wish_resumed(container)
         attachments.remember(container)
         if container.state.status is ContainerStatus.RUNNING:
             container.stop(desired.restart_time)
