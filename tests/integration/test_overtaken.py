@@ -148,3 +148,33 @@ def test_a_removal_without_force_spares_what_has_been_started_meanwhile(host: Ho
     done = after_plan(host, {"state": "absent", "force_delete": False}, restarted)
     assert done.failed and "force_delete" in done["msg"], done
     assert status_of(host) == "running"
+
+
+@pytest.mark.parametrize("joins", [{"requires": ["base"]}, {"ipc": "container:base"}], ids=["requires", "ipc"])
+@pytest.mark.parametrize("new", ["made", "recreated"])
+def test_what_a_container_being_made_needs_is_neither_removed_nor_lost(host: Host, joins: Any, new: str) -> None:
+    base = {"name": "base", **OPTIONS, "ipc": "shareable"}
+    assert not host.module("libpod_container", base).failed
+    if new == "recreated":
+        host.container("web", **OPTIONS)
+
+    def prepare() -> None:
+        begin = Runtime.begin
+
+        def begun(runtime: Runtime, *args: Any, **how: Any) -> Any:
+            found = begin(runtime, *args, **how)
+            Runtime.begin = begin  # type: ignore[method-assign]
+            refused = host.module("libpod_container", {"name": "base", "state": "absent"})
+            assert refused.failed and refused["error"] == "DependencyExists", refused
+            assert host.module("libpod_container", {**base, "recreate": True})["actions"] == ["recreated base"]
+            return found
+
+        Runtime.begin = begun  # type: ignore[method-assign]
+
+    task: dict[str, Any] = {"name": "web", **OPTIONS, **joins, "env": {"A": "1"}}
+    made = host.module("libpod_container", task, prepare=prepare)
+    assert not made.failed, made
+    again = host.module("libpod_container", task)
+    assert not again.failed and again["container"]["Id"] == made["container"]["Id"], again
+    assert not host.module("libpod_container", task).changed
+    host.container("base", state="absent", delete_depend=True)

@@ -167,7 +167,7 @@ def _with_dependents(runtime: Runtime, container: Container) -> list[Container]:
     """The container and all that depend on it, each after its own dependents."""
     order: list[Container] = []
     for other in runtime.dependents(container.id):
-        order += [one for one in _with_dependents(runtime, other) if one.id not in {known.id for known in order}]
+        order += [one for one in _with_dependents(runtime, other) if one.name not in {known.name for known in order}]
     return [*order, container]
 
 

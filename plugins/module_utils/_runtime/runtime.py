@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Iterator, Optional
+from typing import Iterable, Iterator, Optional
 
 from .._container.container import Container
 from .._drivers.effects import effect
@@ -44,7 +44,10 @@ class Runtime:
 
     def containers(self) -> Iterator[Container]:
         """Every container, by name; one that is removed meanwhile is left out."""
-        for name, container_id in self.store.names():
+        return self._those(self.store.names())
+
+    def _those(self, names: Iterable[tuple[str, str]]) -> Iterator[Container]:
+        for name, container_id in names:
             try:
                 yield self.by_id(container_id, name)
             except NoSuchContainer:
@@ -60,8 +63,10 @@ class Runtime:
             return unreadable.container(self.store, self.host, container_id, name or container_id[:12], str(error))
 
     def dependents(self, container_id: str) -> list[Container]:
-        """The containers that join a namespace of this one, or require it."""
-        return [other for other in self.containers() if container_id in other.config.dependencies]
+        """The containers that join a namespace of this one, or require it, those that are being made included."""
+        # In this order, for one that is being made may be there the next moment.
+        names = dict.fromkeys((*self.store.being_made(), *self.store.names()))
+        return [other for other in self._those(names) if container_id in other.config.dependencies]
 
     def dependencies(self, config: ContainerConfig) -> list[Container]:
         """The containers whose namespaces this one joins, and those it requires."""
@@ -184,7 +189,7 @@ class Runtime:
 
     def check_removable(self, container: Container) -> None:
         """:raises DependencyExists: other containers join its namespaces; they are named."""
-        names = sorted(other.name for other in self.dependents(container.id))
+        names = sorted({other.name for other in self.dependents(container.id)})
         if names:
             raise DependencyExists(
                 f"container {container.name} cannot be removed: {', '.join(names)} "

@@ -106,13 +106,20 @@ class Store:
 
     def names(self) -> Iterator[tuple[str, str]]:
         """Every container as (name, ID), sorted by name."""
+        return self._named("id")
+
+    def being_made(self) -> Iterator[tuple[str, str]]:
+        """Every container that somebody is making at this moment, likewise; what an interrupted run left is none."""
+        return (one for one in self._named("pending") if self.lock(one[0]).busy)
+
+    def _named(self, what: str) -> Iterator[tuple[str, str]]:
         try:
             files = sorted(os.listdir(self._names))
         except FileNotFoundError:
             return
         for file in files:
             name, dot, kind = file.rpartition(".")
-            container_id = self.name_record(name).get("id", "") if kind == "json" else ""
+            container_id = self.name_record(name).get(what, "") if kind == "json" else ""
             if container_id:
                 yield name, container_id
 
