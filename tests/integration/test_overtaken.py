@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._container import update
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import preload
@@ -19,6 +20,7 @@ from ansible_collections.libpod.engine.tests.support.overtaken import (
     after_plan,
     crashed,
     ended,
+    kill,
     restarted,
     status_of,
     with_late_helper,
@@ -178,3 +180,29 @@ def test_what_a_container_being_made_needs_is_neither_removed_nor_lost(host: Hos
     assert not again.failed and again["container"]["Id"] == made["container"]["Id"], again
     assert not host.module("libpod_container", task).changed
     host.container("base", state="absent", delete_depend=True)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"memory": "64m"}, {"volume": ["data:/new"]}, {"network": "libpod", "publish": ["8080:80"]}],
+    ids=["limit", "mount", "port"],
+)
+def test_an_end_amid_a_live_change_leaves_it_to_the_next_start(host: Host, changed: dict[str, Any]) -> None:
+    before = {**OPTIONS, "network": "libpod", "restart_policy": "always"}
+    host.module("libpod_container", {"name": "web", **before}, prepare=with_late_helper)
+    task = {"name": "web", **before, **changed}
+
+    def prepare() -> None:
+        apply = update.update
+
+        def applied(container: Any, *args: Any) -> None:
+            update.update = apply
+            kill(container.state.pid)
+            apply(container, *args)
+
+        update.update = applied
+
+    done = host.module("libpod_container", task, prepare=prepare)
+    assert done["actions"] == ["updated web"], done
+    assert host.module("libpod_container", task)["actions"] == ["started web"]
+    assert not host.module("libpod_container", task).changed

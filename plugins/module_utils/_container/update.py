@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Iterable
 
 from .._model.config import ContainerConfig
+from .._model.errors import LibpodError
 from .._model.options import MOUNTS
 from .drift import MOUNT
 
@@ -21,10 +22,19 @@ _FILES = ("dns", "dns_search", "dns_option", "etc_hosts")
 
 def update(container: Container, config: ContainerConfig, changed: Iterable[str]) -> None:
     """Give a live container the ``changed`` parts of ``config``: options, and names of ``drift`` for what is to be put
-    right."""
+    right. Where it ends amid that, its next start takes the rest."""
     parts = set(changed)
     if not parts or not container.state.status.has_process:
         return
+    try:
+        _put_in_force(container, config, parts)
+    except (LibpodError, OSError):
+        container.sync()
+        if container.state.status.has_process:
+            raise
+
+
+def _put_in_force(container: Container, config: ContainerConfig, parts: set[str]) -> None:
     from . import live_limits
 
     live_limits.apply(container, config, parts)
