@@ -10,10 +10,12 @@ from typing import Any, Callable
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container import update
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile import pods
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.pods import Pods
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.modules import Result, in_child
 from ansible_collections.libpod.engine.tests.support.overtaken import (
     CANCELLED,
     OPTIONS,
@@ -206,3 +208,76 @@ def test_an_end_amid_a_live_change_leaves_it_to_the_next_start(host: Host, chang
     assert done["actions"] == ["updated web"], done
     assert host.module("libpod_container", task)["actions"] == ["started web"]
     assert not host.module("libpod_container", task).changed
+
+
+def _pod_meanwhile(host: Host, task: dict[str, Any], where: str, meanwhile: Callable[[], object]) -> Result:
+    """Run the pod's task, with ``meanwhile`` once before this function of its steps."""
+
+    def prepare() -> None:
+        does = getattr(pods, where)
+
+        def doing(*args: Any) -> Any:
+            setattr(pods, where, does)
+            meanwhile()
+            return does(*args)
+
+        setattr(pods, where, doing)
+
+    return host.module("libpod_pod", {"name": "pod", **task}, prepare=prepare)
+
+
+def test_a_pod_starts_though_a_container_of_it_has_ended_at_once(host: Host) -> None:
+    assert host.module("libpod_pod", {"name": "pod"}).changed
+    short: dict[str, Any] = {"image": OPTIONS["image"], "command": ["true"], "pod": "pod"}
+    assert not host.container("web", **short, state="present").failed
+
+    def prepare() -> None:
+        moved = pods._moved
+
+        def looked(container: Any) -> bool:
+            eventually(lambda: status_of(host) == "exited")
+            container.sync()
+            return moved(container)
+
+        pods._moved = looked
+
+    done = host.module("libpod_pod", {"name": "pod", "state": "started"}, prepare=prepare)
+    assert not done.failed, done
+    assert host.module("libpod_pod", {"name": "pod", "state": "absent"}).changed
+
+
+def test_a_pod_is_stopped_whose_container_was_made_ready_and_not_started(host: Host) -> None:
+    assert host.module("libpod_pod", {"name": "pod"}).changed
+    options: dict[str, Any] = {"image": OPTIONS["image"], "command": OPTIONS["command"], "pod": "pod"}
+    assert not host.container("web", **options).failed
+    host.container("web", state="stopped")
+    assert in_child(lambda: Runtime(host.parts).container("web").init()).exit_code == 0
+    done = host.module("libpod_pod", {"name": "pod", "state": "stopped"})
+    assert done.changed and not done.failed, done
+    assert not host.module("libpod_pod", {"name": "pod", "state": "stopped"}).changed
+    assert host.module("libpod_pod", {"name": "pod", "state": "absent"}).changed
+
+
+@pytest.mark.parametrize("state", ["started", "stopped", "killed", "paused"])
+def test_a_pod_does_without_a_container_that_is_removed_meanwhile(host: Host, state: str) -> None:
+    assert host.module("libpod_pod", {"name": "pod"}).changed
+    options: dict[str, Any] = {"image": OPTIONS["image"], "command": OPTIONS["command"], "pod": "pod"}
+    for name in ("web", "other"):
+        assert not host.container(name, **options).failed
+    if state == "started":
+        host.module("libpod_pod", {"name": "pod", "state": "stopped"})
+    members = Pods.members
+
+    def listed(self: Pods, pod_id: str) -> Any:
+        found = members(self, pod_id)
+        Pods.members = members  # type: ignore[method-assign]
+        assert host.container("web", state="absent").changed
+        return found
+
+    def meanwhile() -> None:
+        Pods.members = listed  # type: ignore[method-assign]
+
+    done = _pod_meanwhile(host, {"state": state}, "_apply", meanwhile)
+    assert not done.failed, done
+    assert not host.module("libpod_pod", {"name": "pod", "state": state}).changed
+    assert host.module("libpod_pod", {"name": "pod", "state": "absent"}).changed

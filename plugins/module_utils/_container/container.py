@@ -157,8 +157,10 @@ class Container(Synced):
             self.ensure_unpaused(start=False)
             if self.state.status is ContainerStatus.RUNNING:
                 self.stop(timeout)
-            else:
-                restart.give_up(self)
+                return
+            restart.give_up(self)
+            if self.state.status.has_process:
+                self.cleanup()
 
     def restart(self, timeout: Optional[int] = None) -> None:
         """Stop the container where it runs, and start it with the addresses it had, where the networks can give them.

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import signal
-from typing import Any, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional
 
 from .._container import restart
 from .._container.container import Container
-from .._model.errors import ContainerExists, Internal, InvalidArgument, NoSuchPod
+from .._model.errors import ContainerExists, ContainerRemoved, Internal, InvalidArgument, NoSuchPod
 from .._model.options import OPTIONS
 from .._model.parts import Parts
 from .._model.pod import FIXED, INFRA, POD_OPTIONS, PodConfig
@@ -163,9 +163,17 @@ def _apply(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod, plan: Plan
     if step.verb in ("start", "restart"):
         _start(pods, pod)
     elif step.verb != "stop":
-        for container in pods.members(pod.id):
-            _move(container, step.verb)
+        _each(pods.members(pod.id), lambda container: _move(container, step.verb))
     return pod
+
+
+def _each(members: Iterable[Container], work: Callable[[Container], None]) -> None:
+    """Do it to each container, but for one that was removed since it was listed: its name's lock is not ours."""
+    for container in members:
+        try:
+            work(container)
+        except ContainerRemoved:
+            continue
 
 
 def _maps(pods: Pods, options: Mapping[str, Any]) -> dict[str, list[list[int]]]:
@@ -186,9 +194,8 @@ def _update(pods: Pods, pod: PodConfig, desired: DesiredPod, plan: Plan) -> PodC
     _stop(pods, pod)
     pods.update(pod)
     pods.renew_infra(pod, _maps(pods, pod.options))
-    for container in pods.members(pod.id):
-        if container.id in ran or container.config.infra and up:
-            container.start()
+    again = [one for one in pods.members(pod.id) if one.id in ran or one.config.infra and up]
+    _each(again, lambda container: container.ensure_started())
     return pod
 
 
@@ -200,29 +207,30 @@ def _start(pods: Pods, pod: PodConfig) -> None:
         _start_each(pods, [one for one in members if one.config.infra])
         pods.run_init_containers(pod)
     _start_each(pods, lasting(members))
-    for container in lasting(pods.members(pod.id)):
-        with container.batch():
-            if container.state.status is ContainerStatus.PAUSED:
-                container.unpause()
-            if _moved(container):
-                container.stop()
-                container.start()
+    _each(lasting(pods.members(pod.id)), _together)
+
+
+def _together(container: Container) -> None:
+    """Have a container that was started run, in the namespaces of those that it joins."""
+    with container.batch():
+        if container.state.status is ContainerStatus.PAUSED:
+            container.unpause()
+        if container.state.status.has_process and _moved(container):
+            container.restart()
 
 
 def _start_each(pods: Pods, members: list[Container]) -> None:
-    for container in joins.to_start(pods.runtime, members):
-        container.ensure_started()
+    _each(joins.to_start(pods.runtime, members), lambda container: container.ensure_started())
 
 
 def _stop(pods: Pods, pod: PodConfig) -> None:
-    for container in reversed(pods.members(pod.id)):
-        with container.batch():
-            if container.state.status is ContainerStatus.PAUSED:
-                container.unpause()
-            if container.state.status.has_process:
-                container.stop()
-            elif restart.is_to_come(container):
-                container.keep_down()
+    _each(reversed(pods.members(pod.id)), _stop_one)
+
+
+def _stop_one(container: Container) -> None:
+    with container.batch():
+        if container.state.status.has_process or restart.is_to_come(container):
+            container.keep_down()
 
 
 def _move(container: Container, verb: str) -> None:
