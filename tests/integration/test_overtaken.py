@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container import update
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
-from ansible_collections.libpod.engine.plugins.module_utils._reconcile import pods
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile import planner, pods
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.pods import Pods
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import preload
@@ -281,3 +283,40 @@ def test_a_pod_does_without_a_container_that_is_removed_meanwhile(host: Host, st
     assert not done.failed, done
     assert not host.module("libpod_pod", {"name": "pod", "state": state}).changed
     assert host.module("libpod_pod", {"name": "pod", "state": "absent"}).changed
+
+
+@pytest.mark.parametrize("task", [{"state": "started"}, {**OPTIONS, "network": "container:base"}], ids=["name", "all"])
+def test_a_look_at_a_container_whose_dependency_is_made_anew(host: Host, task: dict[str, Any]) -> None:
+    assert not host.container("base", **OPTIONS).failed
+    made = host.container("web", **{**OPTIONS, "network": "container:base"})
+
+    def prepare() -> None:
+        make = planner.make
+
+        def plan(*args: Any) -> Any:
+            planner.make = make
+            assert host.container("base", **OPTIONS, recreate=True)["actions"] == ["recreated base"]
+            return make(*args)
+
+        planner.make = plan
+
+    done = host.module("libpod_container", {"name": "web", **task}, prepare=prepare)
+    assert not done.failed and done["actions"] == ["restarted web"], done
+    assert done["container"]["Id"] == made["container"]["Id"]
+    assert not host.container("web", **task).changed
+
+
+@pytest.mark.parametrize("task", [{"state": "started"}, {**OPTIONS, "network": "container:base"}], ids=["name", "all"])
+def test_a_dependency_that_was_made_anew_by_a_killed_task_is_depended_on(host: Host, task: dict[str, Any]) -> None:
+    assert not host.container("base", **OPTIONS).failed
+    made = host.container("web", **{**OPTIONS, "network": "container:base"})
+
+    def prepare() -> None:
+        Runtime._hand_over = lambda *_args: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign]
+
+    assert host.module("libpod_container", {"name": "base", **OPTIONS, "recreate": True}, prepare=prepare).killed
+    assert host.container("web", **task, check=True)["actions"] == ["restarted web"]
+    done = host.container("web", **task)
+    assert not done.failed and done["actions"] == ["restarted web"], done
+    assert done["container"]["Id"] == made["container"]["Id"]
+    assert not host.container("web", **task).changed

@@ -197,6 +197,15 @@ class Synced:
         """Where the log is; it is there once the container has been initialised."""
         return self._config.log_path
 
+    def depend_on(self, new: str, *, instead_of: str, record: bool) -> None:
+        """Have another container's ID in the place of one that it depends on; to ``record`` it in a batch."""
+        config = self._config
+        joined = {kind: new if one == instead_of else one for kind, one in config.namespace_containers.items()}
+        requires = tuple(new if one == instead_of else one for one in config.requires)
+        self._config = config._replace(namespace_containers=joined, requires=requires)
+        if record:
+            self.store.write_config(self._config)
+
     @property
     def dependencies(self) -> set[str]:
         """IDs of the containers whose namespaces it joins."""

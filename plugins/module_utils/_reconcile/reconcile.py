@@ -70,8 +70,7 @@ def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], d
     with runtime.store.lock(desired.name) as lock:
         container = found(runtime, desired.name)
         try:
-            desired = settled(runtime, container, desired)
-            plan = checked_plan(runtime, container, desired)
+            container, desired, plan = _planned(runtime, container, desired)
             log = _log_end(container, desired)
             if plan.steps:
                 from .apply import apply
@@ -93,6 +92,23 @@ def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], d
     if container is not None and (plan.steps or _waits(desired, plan)):
         container.peek()
     return Outcome(plan, shown(container) if container else {}, output, code)
+
+
+def _planned(
+    runtime: Runtime, container: Optional[Container], asked: Desired
+) -> tuple[Optional[Container], Desired, Plan]:
+    """The container, what is asked of it, and the plan: once more where what it depends on was made anew meanwhile."""
+    while True:
+        try:
+            desired = settled(runtime, container, asked)
+            plan = checked_plan(runtime, container, desired)
+        except LibpodError:
+            if container is None or not runtime.follow(container):
+                raise
+        else:
+            if not plan.steps or container is None or not runtime.follow(container):
+                return container, desired, plan
+        container = found(runtime, asked.name)
 
 
 def _waits(desired: Desired, plan: Plan) -> bool:
@@ -146,6 +162,7 @@ def found(runtime: Runtime, name: str) -> Optional[Container]:
     if not record.get("id"):
         return None
     container = runtime.by_id(record["id"], name)
+    runtime.follow(container)
     ended = (container.status() if locked else container.peek().state.status) is ContainerStatus.EXITED
     if ended and container.config.options["rm"] and not runtime.dependents(container.id):
         if locked:

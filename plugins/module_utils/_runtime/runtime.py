@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import nullcontext
 from typing import Iterable, Iterator, Optional
 
 from .._container.container import Container
@@ -178,12 +179,28 @@ class Runtime:
         for other in self.dependents(old):
             try:
                 with other.batch():
-                    config = other.config
-                    joined = {kind: new if one == old else one for kind, one in config.namespace_containers.items()}
-                    requires = tuple(new if one == old else one for one in config.requires)
-                    self.store.write_config(config._replace(namespace_containers=joined, requires=requires))
+                    other.depend_on(new, instead_of=old, record=True)
             except ContainerRemoved:
                 continue
+
+    def follow(self, container: Container) -> bool:
+        """Have it depend on what has taken the place of a container it depends on, where whoever made that has not come
+        to it yet, or was killed; whether its configuration is another one than was read. Without its name's lock
+        nothing is recorded."""
+        read, locked = container.config, self.store.lock(container.name).held
+        if read.dependencies:
+            with container.batch() if locked else nullcontext():
+                for old in container.config.dependencies:
+                    record = self._record_of(old)
+                    if record.get("id") and record.get("retired") == old:
+                        container.depend_on(record["id"], instead_of=old, record=locked)
+        return container.config != read
+
+    def _record_of(self, container_id: str) -> NameRecord:
+        try:
+            return self.store.name_record(self.store.config(container_id).name)
+        except (NoSuchContainer, StateCorrupt):
+            return {}
 
     # Removing
 
