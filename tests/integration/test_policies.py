@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
+from ansible_collections.libpod.engine.plugins.module_utils._helper import boot as boot_program
 from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import preload
@@ -224,4 +226,25 @@ def test_what_a_reboot_interrupted_while_it_was_down_for_a_moment_runs_again(
         raise SystemExit(main(["boot"]))
 
     assert in_child(boot).exit_code == 0
+    assert status_of(host) == "running"
+
+
+def test_a_boot_goes_on_where_the_host_refuses_one_container(host: Host) -> None:
+    for name in ("first", "web"):
+        assert not host.container(name, **OPTIONS, restart_policy="always").failed
+    host.reboot()
+
+    def boot() -> None:
+        reconcile = boot_program.reconcile
+
+        def refused(parts: Any, desired: Any) -> Any:
+            boot_program.reconcile = reconcile
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        boot_program.reconcile = refused  # type: ignore[assignment]
+        os.environ.update(host.parts.environment())
+        raise SystemExit(main(["boot"]))
+
+    done = in_child(boot)
+    assert done.exit_code == 1 and "No space" in done.stderr, done
     assert status_of(host) == "running"

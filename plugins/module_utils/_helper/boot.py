@@ -31,7 +31,7 @@ def boot(parts: Parts, words: Sequence[str]) -> int:
             continue
         try:
             reconcile(parts, Desired(container.name))
-        except LibpodError as error:
+        except (LibpodError, OSError) as error:
             failed = 1
             sys.stderr.write(f"libpod: {error}\n")
     return failed
