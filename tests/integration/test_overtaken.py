@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from typing import Any, Callable
 
 import pytest
@@ -320,3 +321,12 @@ def test_a_dependency_that_was_made_anew_by_a_killed_task_is_depended_on(host: H
     assert not done.failed and done["actions"] == ["restarted web"], done
     assert done["container"]["Id"] == made["container"]["Id"]
     assert not host.container("web", **task).changed
+
+
+def test_a_failed_recreate_tells_why_though_the_old_one_does_not_start_either(host: Host) -> None:
+    ended(host, network="libpod", publish=["8080:80"], restart_policy="always")
+    broken = {**OPTIONS, "command": ["/nothing"], "restart_policy": "always"}
+    with socket.create_server(("", 8080)):
+        done = host.container("web", **broken)
+    assert done.failed and "/nothing" in done["msg"], done
+    assert host.container("web", state="present")["actions"] == ["started web"]

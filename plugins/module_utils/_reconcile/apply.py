@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Callable, Iterator, Optional
 
 from .._container import attachments, host_ports
@@ -220,11 +220,13 @@ def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired,
         runtime.undo(new.name)
         if old.unreadable:
             raise
-        if runtime.to_resume(old):
-            old.start()
-        if status is ContainerStatus.PAUSED and old.status() is ContainerStatus.RUNNING:
-            old.pause()
-        runtime.resumed(new.name)
+        # This error stays the one reported; where the old one cannot start now, the next run has it run again.
+        with suppress(LibpodError, OSError):
+            if runtime.to_resume(old):
+                old.start()
+            if status is ContainerStatus.PAUSED and old.status() is ContainerStatus.RUNNING:
+                old.pause()
+            runtime.resumed(new.name)
         raise
     if not desired.delete_volumes:
         anonymous_volumes.keep(old)
