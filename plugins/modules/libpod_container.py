@@ -190,7 +190,9 @@ options:
       - Implies O(rm=true), as podman's.
     type: bool
   command:
-    description: Command, as a list or as a string that is split as the shell does. The image's where omitted.
+    description:
+      - Command, as a list or as a string that is split as the shell does. The image's where omitted. An empty one is none, so
+        that the entrypoint has no arguments.
     type: raw
   entrypoint:
     description:
@@ -236,7 +238,8 @@ options:
     aliases: [working_dir]
   user:
     description:
-      - User, as C(NAME), C(UID), C(NAME:GROUP) or C(UID:GID), looked up in the container's own files.
+      - User, as C(NAME), C(UID), C(NAME:GROUP) or C(UID:GID), looked up in the container's own files. The image's where
+        omitted or empty.
       - While the container runs, a name and the number it stands for there are no difference, nor are those of O(group_add).
     type: str
   group_add:
@@ -372,7 +375,7 @@ options:
         new container.
       - CNI networks are changed in place. A new one gets an interface that is free, the others keep theirs with their
         addresses. The next start numbers the interfaces anew, in the order given here. Anything else needs a new container.
-      - V(bridge) where omitted.
+      - V(bridge) where omitted. An empty list is V(none).
     type: list
     elements: str
     aliases: [net, network_mode]
@@ -473,6 +476,7 @@ options:
   etc_hosts:
     description:
       - Host names and their addresses, added to the container's hosts file. C(host-gateway) is the gateway's address.
+        C(one;two) are two names of one address.
       - They are changed in place.
     type: dict
     aliases: [add_hosts]
@@ -485,7 +489,7 @@ options:
     type: str
   memory_swap:
     description:
-      - Limit of memory and swap together, V(-1) for none. It is changed in place. Twice O(memory) where omitted.
+      - Limit of memory and swap together, V(-1) or V(unlimited) for none. It is changed in place. Twice O(memory) where omitted.
     type: str
   cpus:
     description: Number of CPUs, such as V(1.5). Another spelling of O(cpu_quota) with O(cpu_period).
@@ -497,7 +501,7 @@ options:
     description: Length of a period for O(cpu_quota) in microseconds. It is changed in place.
     type: int
   cpu_shares:
-    description: Relative weight of the container's CPU time. It is changed in place.
+    description: Relative weight of the container's CPU time, from V(2) to V(262144). It is changed in place.
     type: int
   cpuset_cpus:
     description: CPUs the container may run on, such as V(0-3,5). It is changed in place.
@@ -602,7 +606,7 @@ options:
     elements: str
   ulimit:
     description:
-      - Resource limits as C(RESOURCE=SOFT[:HARD]), such as V(nofile=1024:2048). C(-1) is unlimited. V(host) alone stands for
+      - Resource limits as C(RESOURCE=SOFT[:HARD]) or C(RESOURCE:SOFT[:HARD]), such as V(nofile=1024:2048). C(-1) is unlimited. V(host) alone stands for
         those of the module's process. A change restarts the container.
     type: list
     elements: str

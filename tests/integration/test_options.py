@@ -458,8 +458,10 @@ def test_log_path_and_size(host: Host) -> None:
 
 
 def test_log_in_a_folder_that_is_not_there_is_refused(host: Host) -> None:
-    refused = host.container("c", image="busybox", command=WAITING, network="none", log_opt={"path": "/srv/no/c.log"})
-    assert refused.failed and "/srv/no/c.log" in refused["msg"]
+    for check, path in ((True, "/srv/no/c.log"), (False, "/srv/no/c.log"), (True, "/srv"), (False, "/srv")):
+        task = {"image": "busybox", "command": WAITING, "network": "none", "log_opt": {"path": path}}
+        refused = host.container("c", check=check, **task)
+        assert refused.failed and f"log_opt: {path} cannot be written" in refused["msg"]
     host.expect_clean()
 
 

@@ -32,20 +32,29 @@ def as_is(meanings: Strategy) -> Kind:
 
 
 def list_of(kind: Kind, *, ordered: bool = False, min_size: int = 0, max_size: int = 3) -> Kind:
-    """Lists of the kind's meanings; where the order means nothing, neither do repetitions."""
+    """Lists of the kind's meanings; where the order means nothing, neither do repetitions, nor blanks around items."""
     if ordered:
         return Kind(
             st.lists(kind.meanings, max_size=max_size, unique_by=repr).map(tuple),
-            lambda meant: st.tuples(*map(kind.spellings, meant)).map(list),
+            lambda meant: st.tuples(*map(kind.spellings, meant)).flatmap(blanks),
         )
 
     def spellings(meant: frozenset[Any]) -> Strategy:
         items = sorted(meant, key=repr)
         return st.permutations([*items, *items[:1]]).flatmap(
-            lambda order: st.tuples(*map(kind.spellings, order)).map(list)
+            lambda order: st.tuples(*map(kind.spellings, order)).flatmap(blanks)
         )
 
     return Kind(st.frozensets(kind.meanings, min_size=min_size, max_size=max_size), spellings)
+
+
+def blanks(items: Sequence[Any]) -> Strategy:
+    """As Ansible splits ``a, b``."""
+    return one_of([*items], [f" {item}" if isinstance(item, str) else item for item in items])
+
+
+def word(text: str) -> Strategy:
+    return one_of(text, f" {text} ", f"{text}\n")
 
 
 def mapping_of(keys: Strategy, kind: Kind) -> Kind:
@@ -164,15 +173,20 @@ def mounts(meant: tuple[str, str, bool]) -> Strategy:
     source, target, read_only = meant
     parts = [one_of("type=bind"), one_of(f"source={source}", f"src={source}/", f"src={os.path.relpath(source)}")]
     parts.append(one_of(f"target={target}", f"dst={target}", f"destination={target}/"))
-    parts.append(one_of("ro", "readonly", "ro=true", "rw=false") if read_only else one_of("rw", "ro=false", "rw=true"))
-    return st.permutations(parts).flatmap(lambda order: st.tuples(*order)).map(",".join)
+    yes, no = ["ro", "readonly", "ro=true", "rw=false", "ro=True", "ro=1"], ["rw", "ro=false", "rw=yes", "ro=False"]
+    parts.append(one_of(*(yes if read_only else no)))
+    return st.tuples(st.permutations(parts).flatmap(lambda order: st.tuples(*order)), one_of(",", ", ")).map(
+        lambda found: found[1].join(found[0])
+    )
 
 
 def tmpfs(meant: tuple[int, int, bool]) -> Strategy:
     number, mode, read_only = meant
     words = [sizes(number).map(lambda text: f"size={str(text).strip()}"), one_of(f"mode={mode:o}", f"mode=0{mode:o}")]
     words.append(one_of("ro") if read_only else one_of("rw", "tmpcopyup"))
-    return st.permutations(words).flatmap(lambda order: st.tuples(*order)).map(",".join)
+    return st.tuples(st.permutations(words).flatmap(lambda order: st.tuples(*order)), one_of(",", ", ")).map(
+        lambda found: found[1].join(found[0])
+    )
 
 
 def secrets(meant: tuple[str, int, int]) -> Strategy:
@@ -194,7 +208,12 @@ def devices(meant: tuple[str, str, str]) -> Strategy:
 def ulimits(meant: tuple[tuple[str, tuple[int, int]], ...]) -> Strategy:
     def one(item: tuple[str, tuple[int, int]]) -> Strategy:
         name, (soft, hard) = item
-        words = [f"{name}={soft}:{hard}", f"{name.upper()}={soft}:{hard}", f" {name} = {soft}:{hard}".strip()]
+        words = [
+            f"{name}={soft}:{hard}",
+            f"{name}:{soft}:{hard}",
+            f"{name.upper()}={soft}:{hard}",
+            f" {name} = {soft}:{hard}".strip(),
+        ]
         return st.sampled_from(words + ([f"{name}={soft}"] if soft == hard else []))
 
     return st.permutations(meant).flatmap(lambda order: st.tuples(*map(one, order)).map(list))
@@ -283,7 +302,7 @@ def namespaces(words: tuple[str, ...]) -> Kind:
 
 def security(meant: tuple[bool, str, frozenset[str], frozenset[str]]) -> Strategy:
     plain, profile, masks, others = meant
-    words = [one_of("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true")] if plain else []
+    words = [one_of("no-new-privileges", "no-new-privileges:true", "no-new-privileges=True")] if plain else []
     spelled = {
         "apparmor": ("apparmor=x", "apparmor:x"),
         "unmask": ("unmask=/u:/v", "unmask=/v/:/u", "unmask:/u:/v"),

@@ -42,6 +42,7 @@ from ansible_collections.libpod.engine.tests.support.spellings import (
     tmpfs,
     ulimits,
     volumes,
+    word,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -54,7 +55,7 @@ FLAG = Kind(
     st.booleans(),
     lambda on: one_of(True, "true", "yes", "on", "1", 1, "True") if on else one_of(False, "false", "no", "off", 0, "0"),
 )
-TEXT = as_is(WORDS)
+TEXT = Kind(WORDS, word)
 NAME = as_is(NAMES)
 MAPPING = mapping_of(
     NAMES,
@@ -97,7 +98,11 @@ VOLUME = Kind(
 )
 HEALTH = Kind(
     one_of(("CMD-SHELL", "test -e /x"), ("CMD", "test", "-e", "/x"), ("NONE",)),
-    lambda meant: one_of(list(meant), json.dumps(meant), *(["none"] if meant == ("NONE",) else [])),
+    lambda meant: one_of(
+        list(meant),
+        json.dumps(meant),
+        *{"NONE": ["none"], "CMD-SHELL": [meant[-1], f"{meant[-1]}\n", f"CMD-SHELL {meant[-1]}"]}.get(meant[0], []),
+    ),
 )
 DURATION = Kind(one_of(1, 30, 90, 3600), lambda n: one_of(n, str(n), f"{n}s", f"{n}000ms", f"{n // 60}m{n % 60}s"))
 INTERVAL = Kind(
@@ -202,7 +207,7 @@ KINDS: dict[str, Kind] = {
     "dns_search": list_of(DOMAINS, ordered=True),
     "etc_hosts": mapping_of(NAMES, ADDRESSES),
     "memory": NO_SIZE,
-    "memory_swap": Kind(one_of(-1, *MEMORY), lambda n: one_of(-1, "-1", " -1 ") if n == -1 else sizes(n)),
+    "memory_swap": Kind(one_of(-1, *MEMORY), lambda n: one_of(-1, "-1", " -1 ", "unlimited") if n == -1 else sizes(n)),
     "memory_reservation": NO_SIZE,
     "kernel_memory": NO_SIZE,
     "shm_size": SIZE,
@@ -269,7 +274,10 @@ KINDS: dict[str, Kind] = {
     "restart_policy": Kind(
         one_of("no", "always", "on-failure", "on-failure:3", "unless-stopped"),
         lambda one: one_of(
-            one, one.upper(), f" {one} ", *{"no": ["", "none", False], "on-failure": ["on-failure:0"]}.get(one, [])
+            one,
+            one.upper(),
+            f" {one} ",
+            *{"no": ["", "none", False, "False"], "on-failure": ["on-failure:0"]}.get(one, []),
         ),
     ),
     "cgroup_parent": Kind(
@@ -309,7 +317,7 @@ def test_every_kind_is_an_option() -> None:
 # Where nothing but the words themselves can be written.
 PLAIN = set(
     "cgroups sdnotify init_ctr seccomp_policy image_volume healthcheck_failure_action"  # choices, which are Ansible's
-    " passwd_entry group_entry user subuidname subgidname hostname pod rdt_class timezone ip dns_option".split()
+    " passwd_entry group_entry hostname pod rdt_class timezone ip".split()
 )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Callable
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model import spelling
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import OPTIONS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -151,21 +152,24 @@ REFUSED: list[tuple[Normaliser, list[object]]] = [
     (spelling.count, ["", "x", -1, 1.5, "1 2", 2**63, HUGE]),
     (spelling.limit, ["-2", "none", "1.5", HUGE]),
     (spelling.size, ["", "12x", "-1", "1 2", "m", "1e3", "5mm", "nan", "1,5g", "8192p", 2**63, "٣m", HUGE]),
-    (spelling.size_limit, ["-1", "12x"]),
-    (spelling.swap_limit, ["-2", "12x"]),
+    (spelling.size_limit, ["-1", "12x", 2**61]),
+    (spelling.swap_limit, ["-2", "12x", 2**62]),
+    (spelling.pids, [2**22 + 1, "-2"]),
+    (spelling.shares, [1, 2**18 + 1, -1]),
     (spelling.cpus, ["", "x", -1, "nan", "inf", "-0.5", 0.001, 0.000001, 1e6]),
     (spelling.cpu_quota, [999, -2, "x"]),
     (spelling.cpu_period, [999, 1000001, -1]),
     (spelling.cpu_list, ["", "a", "3-1", "1-", "-1", "1,,2", "1-2-3", "²", "0-99999", "0-99999999999", HUGE]),
     (spelling.signal, ["", "FOO", 0, 65, -1, "15+1", "RTMIN-1", "RTMAX+1", "SIGSIGTERM", "SIG_IGN", "TERM KILL", HUGE]),
-    (spelling.words, ["a 'b"]),
+    (spelling.words, ["a 'b", True, {"a": 1}]),
     (
         spelling.entrypoint,
-        ["[a", '["a"'],
+        ["[a", '["a"', False, {"a": 1}],
     ),
     (spelling.address, ["", "1.2.3", "1.2.3.4/24", "a.b", "::g", "1.2.3.4\0", "fe80::1%eth0", "\udc80"]),
     (spelling.cgroup_parent, ["", "/", "//", ".", "/.", "/a/../b", "..", "a\0b"]),
     (spelling.absolute_path, ["", "a", "./a", "~/a", "/a\0b"]),
+    (spelling.host_path, ["", "a", "~/a"]),
 ]
 
 
@@ -181,7 +185,19 @@ def test_refusal_names_the_option_the_value_and_what_was_expected(normalise: Nor
 
 
 @pytest.mark.parametrize(
-    "item", ["nofile", "nofile=", "nofile=a", "nofile=1:a", "files=1", "nofile=2:1", "nofile=-1:5", "nofile=-2", "=1"]
+    "item",
+    [
+        "nofile",
+        f"nofile={2**63}",
+        "nofile=",
+        "nofile=a",
+        "nofile=1:a",
+        "files=1",
+        "nofile=2:1",
+        "nofile=-1:5",
+        "nofile=-2",
+        "=1",
+    ],
 )
 def test_refused_ulimit_is_named(item: str) -> None:
     with pytest.raises(InvalidArgument, match="expected RESOURCE=SOFT") as refusal:
@@ -206,3 +222,42 @@ def test_no_value_ends_in_another_error(normalise: Normaliser, value: object) ->
         normalise(str(value) if normalise is spelling.name else value, "the_option")
     except InvalidArgument as refusal:
         assert str(refusal).startswith("the_option: ")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("command", ["sh", "a\0"], "'a\\x00' cannot be used: expected words without a NUL byte"),
+        ("command", ["a" * (1 << 17)], "expected words of at most 131071 bytes"),
+        ("env", {"A": "x" * (1 << 17)}, "A and its value have more than 131071 bytes"),
+        ("etc_hosts", {"a b": "192.0.2.1"}, "'a b' cannot be used: expected a host's name"),
+        ("etc_hosts", {"": "192.0.2.1"}, "'' cannot be used"),
+        ("etc_hosts", {"a\n192.0.2.9 b": "192.0.2.1"}, "cannot be used"),
+        ("sysctl", {"net.ipv4.ip_forward": True}, "'net.ipv4.ip_forward: True' cannot be used"),
+        ("group_add", [""], "'' cannot be used: expected no empty entry"),
+        ("volume", ["a:/a:noexec,exec"], "'a:/a:noexec,exec' cannot be used: expected at most one of exec and noexec"),
+        ("volume", ["a:/a:z,Z"], "at most one of z and Z"),
+        ("volume", ["a:/a:ro,rw"], "at most one of ro and rw"),
+        ("volume", ["a:/a:slave,shared"], "at most one propagation"),
+        ("tmpfs", {"/t": "ro,rw"}, "'ro,rw' cannot be used: expected at most one of ro and rw"),
+        ("tmpfs", {"/t": "size=1m,size=2m"}, "one size for each target"),
+        ("tmpfs", {"/t": "ro", "/t/": ""}, "one mount for each target"),
+        ("mount", ["type=bind,source=/a,target=/b,dev,nodev"], "at most one of dev and nodev"),
+        ("mount", ["type=bind,source=/a,src=/c,target=/b"], "expected source only once"),
+        ("mount", ["type=bind", "source=/a", "target=/b"], "'type=bind' cannot be used: expected target=/PATH"),
+        ("mount", ["type=bind,source=/a,target=/b,ro=maybe"], "expected ro, ro=true or ro=false"),
+        ("mount", ["type=bind,source=/a,target=/b,ro="], "expected ro, ro=true or ro=false"),
+        ("network", ["front:ip=192.0.2.1", "front:alias=x"], "'front:alias=x' cannot be used"),
+        ("security_opt", ["seccomp=x.json"], "an absolute path on the host"),
+        ("cidfile", "x", "an absolute path on the host"),
+    ],
+)
+def test_what_the_kernel_would_refuse_or_contradicts_itself_is_named(option: str, value: object, words: str) -> None:
+    with pytest.raises(InvalidArgument) as refusal:
+        OPTIONS[option].normalise(value, option)
+    assert str(refusal.value).startswith(f"{option}: ") and words in str(refusal.value)
+
+
+def test_empty_word_is_as_if_omitted_and_two_host_names_share_an_address() -> None:
+    assert all(OPTIONS[option].normalise("", option) is None for option in ("user", "subuidname", "subgidname"))
+    assert OPTIONS["etc_hosts"].normalise({"b;a": "::1"}, "etc_hosts") == {"a": "::1", "b": "::1"}

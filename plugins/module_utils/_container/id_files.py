@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 
 def check(options: Mapping[str, Any]) -> None:
-    """:raises InvalidArgument: such a file has no directory to be in, or is one."""
-    for option in ID_FILES:
-        path = options[option]
+    """:raises InvalidArgument: such a file, or a log of its own, has no directory to be in, or is one."""
+    for option, path in (*((option, options[option]) for option in ID_FILES), ("log_opt", options["log_opt"]["path"])):
         if path and (not os.path.isdir(os.path.dirname(path)) or os.path.isdir(path)):
             raise InvalidArgument(f"{option}: {path} cannot be written: expected a file in a directory that is there")
 

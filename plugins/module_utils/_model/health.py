@@ -47,7 +47,7 @@ def command(value: Any, option: str) -> list[str]:
         elif head.upper() == "NONE" and not rest:
             return list(NONE)
         else:
-            words = ["CMD-SHELL", rest.strip() if head.upper() == "CMD-SHELL" else value]
+            words = ["CMD-SHELL", rest.strip() if head.upper() == "CMD-SHELL" else value.strip()]
     if not isinstance(words, (list, tuple)) or not words:
         raise wrong(option, value, "a command, a list of its words, or none")
     words = [str(word) for word in words]

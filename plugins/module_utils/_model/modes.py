@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .errors import InvalidArgument
-from .spelling import absolute_path, name, size_limit, wrong
+from .spelling import absolute_path, flag, host_path, is_flag, name, size_limit, wrong
 
 _LABEL_KEYS = ("user", "role", "type", "level", "filetype")
 
@@ -17,7 +17,7 @@ def network(value: Any, option: str) -> dict[str, Any]:
     """``{"mode": none|host|container|ns|cni, "target": …, "networks": […]}``.
 
     ``target`` is a container's name or ID, or a namespace's path; a network called "" is the default one. Where any
-    is asked for something, ``settings`` maps it to ``network_options.settings``.
+    is asked for something, ``settings`` maps it to ``network_options.settings``. An empty list is none.
     """
     words = [str(word) for word in value]
     if len(words) == 1:
@@ -27,7 +27,7 @@ def network(value: Any, option: str) -> dict[str, Any]:
         if kind == "container":
             return {"mode": kind, "target": name(target, option), "networks": []}
         if kind == "ns":
-            return {"mode": kind, "target": absolute_path(target, option), "networks": []}
+            return {"mode": kind, "target": host_path(target, option), "networks": []}
     networks: list[str] = []
     settings: dict[str, Any] = {}
     for word in words:
@@ -40,7 +40,9 @@ def network(value: Any, option: str) -> dict[str, Any]:
         if colon:
             from . import network_options
 
-            settings[network_name] = network_options.settings(more, word, option)
+            asked = network_options.settings(more, word, option)
+            if settings.setdefault(network_name, asked) != asked:
+                raise wrong(option, word, f"all that is asked of {key} behind one mention of it, separated by commas")
     found = {"mode": "cni" if networks else "none", "target": "", "networks": networks}
     return {**found, "settings": settings} if settings else found
 
@@ -54,10 +56,10 @@ def security(value: Any, option: str) -> dict[str, Any]:
     for item in value:
         text = str(item)
         key, separator, word = text.partition("=") if "=" in text else text.partition(":")
-        if key == "no-new-privileges" and word in ("", "true", "false"):
-            found["no_new_privileges"] = word != "false"
+        if key == "no-new-privileges" and is_flag(word or True):
+            found["no_new_privileges"] = flag(word or True, option)
         elif key == "seccomp" and word:
-            found["seccomp"] = word if word == "unconfined" else absolute_path(word, option)
+            found["seccomp"] = word if word == "unconfined" else host_path(word, option)
         elif key == "apparmor" and word:
             found["apparmor"] = word
         elif key == "label" and (word == "disable" or word.partition(":")[0] in _LABEL_KEYS and word.partition(":")[2]):
@@ -87,7 +89,7 @@ def log_options(value: Any, option: str) -> dict[str, Any]:
     max_size = value.get("max_size")
     path = value.get("path")
     return {
-        "path": absolute_path(path, option + ".path") if path else None,
+        "path": host_path(path, option + ".path") if path else None,
         "max_size": size_limit(max_size, option + ".max_size") if max_size else None,
         "tag": value.get("tag") or None,
     }

@@ -9,8 +9,8 @@ import glob
 import os
 from typing import Any
 
-from .spelling import NAME_PATTERN, absolute_path, count, name, octal, plain_path, size, wrong
-from .volumes import PROPAGATIONS
+from .spelling import NAME_PATTERN, absolute_path, count, flag, host_path, is_flag, name, octal, plain_path, size, wrong
+from .volumes import PROPAGATIONS, check_opposites
 
 _TYPES = ("bind", "glob", "volume", "tmpfs", "ramfs", "devpts")
 _SPELLINGS = {"src": "source", "dst": "target", "destination": "target", "readonly": "ro", "chown": "U"}
@@ -46,16 +46,25 @@ def _mounts(item: str, option: str) -> list[dict[str, Any]]:
     """What an item means: one mount, or with the type glob one for each path on this host that matches now."""
     words: dict[str, str | None] = {}
     for part in item.split(","):
-        key, equals, value = part.partition("=")
-        words[_SPELLINGS.get(key, key)] = value if equals else None
+        key, equals, value = part.strip().partition("=")
+        key = _SPELLINGS.get(key, key)
+        if key in words and words[key] != (value if equals else None):
+            raise wrong(option, item, f"{key} only once")
+        words[key] = value if equals else None
     kind = words.pop("type", "volume")
     if kind not in _TYPES:
         raise wrong(option, item, f"a type from {', '.join(_TYPES)}")
     if kind == "glob":
         return _matching(words, item, option)
-    target = absolute_path(words.pop("target", None) or "", option)
-    if target == "/":
-        raise wrong(option, item, "a target other than the container's root")
+    given = words.pop("target", None) or ""
+    target = plain_path(given)
+    if not given.startswith("/") or "\0" in given or target == "/":
+        raise wrong(
+            option,
+            item,
+            "target=/PATH, a path in the container other than its root; as one string a mount has to be in a list, for "
+            "Ansible splits others at their commas",
+        )
     if kind in ("bind", "volume"):
         return [_volume(kind, target, words, item, option)]
     switches = _switches(kind, words, item, option)
@@ -73,7 +82,7 @@ def _matching(words: dict[str, str | None], item: str, option: str) -> list[dict
 
     Where nothing does, the pattern stands for itself: it is refused as a source that does not exist.
     """
-    pattern = absolute_path(words.pop("source", None) or "", option)
+    pattern = host_path(words.pop("source", None) or "", option)
     target = words.pop("target", None)
     folder = absolute_path(target, option) if target else ""
     return [
@@ -122,14 +131,13 @@ def _switches(kind: str, words: dict[str, str | None], item: str, option: str) -
     found = set()
     for key in [key for key in words if key in _SWITCHES[kind]]:
         state = words.pop(key)
-        if state not in (None, "true", "false"):
+        if state == "" or not is_flag(state or True):
             raise wrong(option, item, f"{key}, {key}=true or {key}=false")
-        if state != "false":
+        if state is None or flag(state, option):
             found.add(key)
         elif key in ("ro", "rw"):
             found.add("rw" if key == "ro" else "ro")
-    if {"ro", "rw"} <= found:
-        raise wrong(option, item, "at most one of ro and rw")
+    check_opposites(found, item, option)
     return found
 
 

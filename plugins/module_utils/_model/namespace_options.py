@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from .errors import InvalidArgument
-from .spelling import absolute_path, name, wrong
+from .spelling import host_path, name, wrong
 
 _PLAIN = {
     "ipc": ("shareable", "private", "host", "none"),
@@ -36,7 +36,7 @@ def namespace(value: Any, option: str) -> dict[str, Any]:
     if kind == "container" and colon:
         return {"mode": kind, "target": name(target, option)}
     if kind == "ns" and colon:
-        return {"mode": kind, "target": absolute_path(target, option)}
+        return {"mode": kind, "target": host_path(target, option)}
     if text and text not in _PLAIN[option]:
         words = (*_PLAIN[option], *(["auto"] if option == "userns" else []))
         raise wrong(option, value, f"{', '.join(words)}, container:NAME or ns:PATH")

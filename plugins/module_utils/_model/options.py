@@ -98,7 +98,7 @@ def _not_the_runtimes(before: Any, after: Any) -> bool:
 
 
 def _row(name: str, type: str, normalise: Callable[[Any, str], Any], default: Any = None, **more: Any) -> Option:
-    return Option(name, type, normalise, default, **more)
+    return Option(name, type, spelling.listed(normalise) if "elements" in more else normalise, default, **more)
 
 
 _ROWS = (
@@ -106,7 +106,7 @@ _ROWS = (
     _row("entrypoint", "raw", spelling.entrypoint),
     _row("env", "dict", spelling.environment, {}, secret=True),
     _row("workdir", "str", spelling.absolute_path, aliases=("working_dir",)),
-    _row("user", "str", spelling.text),
+    _row("user", "str", spelling.word),
     _row("group_add", "list", spelling.string_set, [], aliases=("groups",), elements="str"),
     _row("passwd", "bool", spelling.flag, True),
     _row("passwd_entry", "str", _later("process_options", "entry")),
@@ -115,7 +115,7 @@ _ROWS = (
     _row("umask", "str", _later("process_options", "umask"), 0o022),
     _row("timezone", "str", _later("process_options", "timezone")),
     _row("init", "bool", spelling.flag, False),
-    _row("init_path", "str", _later("process_options", "program")),
+    _row("init_path", "str", spelling.host_path),
     _row("oom_score_adj", "int", _later("process_options", "oom_score_adj"), change=_RESTART),
     _row("env_host", "bool", spelling.flag, False),
     _row("env_merge", "dict", spelling.environment, {}, secret=True),
@@ -170,8 +170,8 @@ _ROWS = (
     _row("cgroupns", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE),
     _row("uidmap", "list", _later("namespace_options", "id_map"), [], elements="str"),
     _row("gidmap", "list", _later("namespace_options", "id_map"), [], elements="str"),
-    _row("subuidname", "str", spelling.text),
-    _row("subgidname", "str", spelling.text),
+    _row("subuidname", "str", spelling.word),
+    _row("subgidname", "str", spelling.word),
     _row("pod", "str", spelling.name),
     _row("init_ctr", "str", spelling.text, "", choices=("once", "always")),
     _row("requires", "list", _later("namespace_options", "names"), [], elements="str", change=_RECORD),
@@ -186,7 +186,7 @@ _ROWS = (
     _row("cpu_period", "int", spelling.cpu_period, change=_LIVE),
     _row("cpu_shares", "int", spelling.shares, change=_LIVE),
     _row("cpuset_cpus", "str", spelling.cpu_list, change=_LIVE),
-    _row("pids_limit", "str", spelling.limit, 2048, change=_LIVE),
+    _row("pids_limit", "str", spelling.pids, 2048, change=_LIVE),
     _row("memory_reservation", "str", spelling.size_limit, change=_LIVE),
     _row("memory_swappiness", "int", _later("devices", "swappiness"), change=_LIVE),
     _row("kernel_memory", "str", spelling.size_limit),
@@ -220,9 +220,9 @@ _ROWS = (
     _row("timeout", "int", spelling.count, 0, change=_RESTART),
     _row("restart_policy", "str", _later("restart_policy", "normalise"), "no", change=_RECORD),
     _row("rm", "bool", spelling.flag, False, aliases=("remove", "auto_remove"), change=_RECORD),
-    _row("cidfile", "path", spelling.absolute_path),
-    _row("pid_file", "path", spelling.absolute_path),
-    _row("conmon_pidfile", "path", spelling.absolute_path),
+    _row("cidfile", "path", spelling.host_path),
+    _row("pid_file", "path", spelling.host_path),
+    _row("conmon_pidfile", "path", spelling.host_path),
     _row("personality", "str", _later("process_options", "personality"), ""),
     _row("seccomp_policy", "str", spelling.text, "default", choices=("default", "image")),
     _row("systemd", "str", _later("process_options", "systemd"), "true"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Mapping
 
-from .spelling import absolute_path, flag, plain_path, wrong
+from .spelling import absolute_path, flag, host_path, wrong
 
 _REFERENCE = re.compile(r"\\(.)|\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::([-+])([^}]*))?\})")
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
@@ -29,16 +29,9 @@ def timezone(value: Any, option: str) -> str:
     return word
 
 
-def program(value: Any, option: str) -> str:
-    """The absolute path of a program of the host's."""
-    if not str(value).startswith("/") or "\0" in str(value):
-        raise wrong(option, value, "an absolute path on the host")
-    return plain_path(str(value))
-
-
 def host_directories(value: Any, option: str) -> list[str]:
     """Absolute paths of the host's; the order matters."""
-    return [program(item, option) for item in value]
+    return [host_path(item, option) for item in value]
 
 
 def names(value: Any, option: str) -> list[str]:

@@ -28,10 +28,12 @@ class Ended(NamedTuple):
 def normalise(value: Any, option: str) -> str:
     """A policy as users write it: ``none`` and an empty one are ``no``, ``on-failure:0`` is without a limit.
 
+    An unquoted ``no`` is False in YAML, and ``False`` once Ansible has made a string of it.
+
     :raises InvalidArgument: it is none.
     """
     text = str(value).strip().lower()
-    if value is False or text in ("", "none", "no", "never"):
+    if text in ("", "none", "no", "never", "false"):
         return NONE
     name, colon, times = text.partition(":")
     if name == "on-failure" and (not colon or times.isdigit()):

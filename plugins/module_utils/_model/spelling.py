@@ -12,7 +12,7 @@ import os
 import re
 import shlex
 import signal as _signal
-from typing import Any
+from typing import Any, Callable
 
 from .errors import InvalidArgument
 
@@ -26,6 +26,9 @@ CPU_PERIOD = 100000
 _TRUE, _FALSE = frozenset("true yes on y t 1 1.0".split()), frozenset("false no off n f 0 0.0".split()) | {""}
 _MAX_CPU = 1 << 16  # above what any kernel is built for (NR_CPUS)
 _MAX = (1 << 63) - 1  # the OCI spec's limits are signed 64-bit numbers
+_MAX_MEMORY = 1 << 61  # twice as much, which is the swap's default, is still told from no limit (page_counter.h)
+_MAX_PIDS = 1 << 22  # PID_MAX_LIMIT (linux/threads.h)
+_MAX_WORD = (32 * 4096) - 1  # bytes of an argument or a variable: MAX_ARG_STRLEN (execve(2)) without its end
 RLIMITS = frozenset(
     "as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
 )
@@ -40,12 +43,29 @@ def text(value: Any, option: str) -> str:
     return str(value)
 
 
+def word(value: Any, option: str) -> str | None:
+    """A word; an empty one is none (None), as podman has it."""
+    return str(value).strip() or None
+
+
+def listed(normalise: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+    """A list's normaliser, without blanks around the items: Ansible splits ``a, b`` at its commas alone."""
+
+    def normalise_list(value: Any, option: str) -> Any:
+        return normalise([item.strip() if isinstance(item, str) else item for item in value], option)
+
+    return normalise_list
+
+
 def flag(value: Any, option: str) -> bool:
     """Ansible's words for true and false, and the values themselves."""
-    word = str(value).strip().lower()
-    if word not in _TRUE | _FALSE:
+    if not is_flag(value):
         raise wrong(option, value, "true or false")
-    return word in _TRUE
+    return str(value).strip().lower() in _TRUE
+
+
+def is_flag(value: Any) -> bool:
+    return str(value).strip().lower() in _TRUE | _FALSE
 
 
 def name(value: Any, option: str) -> str:
@@ -79,9 +99,20 @@ def limit(value: Any, option: str) -> int | None:
     return count(value, option) or None
 
 
+def pids(value: Any, option: str) -> int | None:
+    """As ``limit``, and no more than there can be."""
+    number = limit(value, option)
+    if number and number > _MAX_PIDS:
+        raise wrong(option, value, f"at most {_MAX_PIDS}, which is all that Linux can have, or -1 for no limit")
+    return number
+
+
 def shares(value: Any, option: str) -> int | None:
-    """A share beside others'; 0 means the default (None), and there is none below."""
-    return count(value, option) or None
+    """A share beside others', as the kernel takes it; 0 means the default (None)."""
+    number = count(value, option)
+    if number and not 2 <= number <= 1 << 18:
+        raise wrong(option, value, f"a share from 2 to {1 << 18}, or 0 for the default")
+    return number or None
 
 
 def size(value: Any, option: str) -> int:
@@ -97,12 +128,15 @@ def size(value: Any, option: str) -> int:
 
 def size_limit(value: Any, option: str) -> int | None:
     """Bytes; 0 means no limit (None)."""
-    return size(value, option) or None
+    number = size(value, option)
+    if number >= _MAX_MEMORY:
+        raise wrong(option, value, "less than 2^61 bytes, or 0 for no limit")
+    return number or None
 
 
 def swap_limit(value: Any, option: str) -> int:
-    """Bytes of memory and swap together; -1 for no limit."""
-    return -1 if str(value).strip() == "-1" else size(value, option)
+    """Bytes of memory and swap together; -1 and ``unlimited`` for no limit."""
+    return -1 if str(value).strip() in ("-1", "unlimited") else size_limit(value, option) or 0
 
 
 def cpus(value: Any, option: str) -> int | None:
@@ -170,12 +204,22 @@ def signal(value: Any, option: str) -> int:
 
 def words(value: Any, option: str) -> list[str]:
     """A command: a list as it is, a string split as the shell does (POSIX quoting)."""
-    if isinstance(value, (list, tuple)):
-        return [str(word) for word in value]
+    if isinstance(value, (bool, dict)):
+        raise wrong(option, value, "a command, quoted where YAML takes it for something else, or a list of its words")
     try:
-        return shlex.split(str(value))
+        found = value if isinstance(value, (list, tuple)) else shlex.split(str(value))
     except ValueError as error:
         raise wrong(option, value, f"a command with its quotes closed ({error})") from error
+    return [_executable(str(one), option) for one in found]
+
+
+def _executable(one: str, option: str) -> str:
+    """An argument that execve(2) takes."""
+    if "\0" in one:
+        raise wrong(option, one, "words without a NUL byte")
+    if len(one.encode(errors="surrogateescape")) > _MAX_WORD:
+        raise wrong(option, one[:32] + "…", f"words of at most {_MAX_WORD} bytes, the longest the kernel takes")
+    return one
 
 
 def entrypoint(value: Any, option: str) -> list[str]:
@@ -190,7 +234,7 @@ def entrypoint(value: Any, option: str) -> list[str]:
                 raise wrong(option, value, "a program, or a JSON list of words") from error
         else:
             return [value] if value else []
-    return [str(word) for word in value] if isinstance(value, (list, tuple)) else [str(value)]
+    return words(value if isinstance(value, (list, tuple, dict, bool)) else [value], option)
 
 
 def mapping(value: Any, option: str) -> dict[str, str]:
@@ -204,7 +248,13 @@ def environment(value: Any, option: str) -> dict[str, str]:
             raise wrong(option, key, "a variable's name without '='")
         if "\0" in str(value[key]):
             raise InvalidArgument(f"{option}: the value of {key} has a NUL byte, which no variable can hold")
-    return mapping(value, option)
+    found = mapping(value, option)
+    for key, item in found.items():
+        if len(f"{key}={item}".encode(errors="surrogateescape")) > _MAX_WORD:
+            raise InvalidArgument(
+                f"{option}: {key} and its value have more than {_MAX_WORD} bytes, which the kernel takes for no program"
+            )
+    return found
 
 
 def string_list(value: Any, option: str) -> list[str]:
@@ -214,6 +264,8 @@ def string_list(value: Any, option: str) -> list[str]:
 
 def string_set(value: Any, option: str) -> list[str]:
     """A list whose order and repetitions do not matter."""
+    if "" in value:
+        raise wrong(option, "", "no empty entry")
     return sorted({str(item) for item in value})
 
 
@@ -256,6 +308,8 @@ def sysctls(value: Any, option: str) -> dict[str, str]:
         slashes = re.match(r"[^./]*/", key)
         name = key.translate({ord("."): "/", ord("/"): "."}) if slashes else key
         meant = " ".join(text.split())
+        if meant in ("True", "False", ""):
+            raise wrong(option, f"{key}: {meant}", "a value that the kernel takes, such as 1 or 0")
         if found.setdefault(name, meant) != meant:
             raise wrong(option, key, f"one value for each parameter, and {name} has two")
     return dict(sorted(found.items()))
@@ -269,14 +323,18 @@ def octal(text: str, option: str) -> str:
 
 
 def hosts(value: Any, option: str) -> dict[str, str]:
-    """Host name to address; ``host-gateway`` stands for the gateway's."""
-    return {
-        key: item if item == "host-gateway" else address(item, option) for key, item in mapping(value, option).items()
-    }
+    """Host name to address; ``host-gateway`` stands for the gateway's. ``a;b`` are two names of one, as podman's."""
+    found: dict[str, str] = {}
+    for key, item in mapping(value, option).items():
+        for one in key.split(";"):
+            if not re.fullmatch(r"[^\s#]+", one):
+                raise wrong(option, key, "a host's name without blanks")
+            found[one] = item if item == "host-gateway" else address(item, option)
+    return dict(sorted(found.items()))
 
 
 def ulimits(value: Any, option: str) -> dict[str, list[int]]:
-    """Resource to [soft, hard] from ``nofile=1024:2048``; -1 is unlimited (setrlimit(2)).
+    """Resource to [soft, hard] from ``nofile=1024:2048``, docker_container's ``nofile:1024:2048``; -1 is unlimited.
 
     ``host`` alone stands for the limits of whoever starts the container, and has none.
     """
@@ -284,14 +342,15 @@ def ulimits(value: Any, option: str) -> dict[str, list[int]]:
         return {"host": []}
     found: dict[str, list[int]] = {}
     for item in value:
-        resource, equals, numbers = str(item).partition("=")
+        resource, equals, numbers = str(item).partition("=" if "=" in str(item) else ":")
         soft, colon, hard = numbers.partition(":")
         resource = resource.strip().lower()
         try:
             pair = [int(soft), int(hard if colon else soft)]
         except ValueError:
             pair = [-2, -2]
-        if not equals or resource not in RLIMITS or min(pair) < -1 or (pair[1] != -1 and not -1 < pair[0] <= pair[1]):
+        known = equals and resource in RLIMITS and min(pair) >= -1 and max(pair) <= _MAX
+        if not known or (pair[1] != -1 and not -1 < pair[0] <= pair[1]):
             raise wrong(
                 option, item, "RESOURCE=SOFT[:HARD] such as nofile=1024:2048, soft not above hard, or only host"
             )
@@ -316,8 +375,13 @@ def plain_path(path: str) -> str:
     return os.path.normpath("/" + path.lstrip("/"))
 
 
-def absolute_path(value: Any, option: str) -> str:
+def absolute_path(value: Any, option: str, where: str = "in the container") -> str:
     """A path in the container."""
     if not str(value).startswith("/") or "\0" in str(value):
-        raise wrong(option, value, "an absolute path in the container")
+        raise wrong(option, value, f"an absolute path {where}")
     return plain_path(str(value))
+
+
+def host_path(value: Any, option: str) -> str:
+    """A path of the host's."""
+    return absolute_path(value, option, "on the host")

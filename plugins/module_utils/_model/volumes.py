@@ -12,6 +12,10 @@ from .spelling import NAME_PATTERN, absolute_path, octal, plain_path, size, wron
 
 PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _FLAGS = ("nodev", "dev", "noexec", "exec", "nosuid", "suid", "bind", "rbind", "z", "Z", "copy", "nocopy", "U", "O")
+_OPPOSITES = tuple(
+    pair.split()
+    for pair in "ro rw,exec noexec,dev nodev,suid nosuid,atime noatime,copy nocopy,tmpcopyup notmpcopyup,z Z".split(",")
+)
 _TMPFS_FLAGS = tuple("noexec exec nosuid suid nodev dev ro rw noatime atime tmpcopyup notmpcopyup".split())
 
 
@@ -20,6 +24,14 @@ def _target(value: object, option: str) -> str:
     if path == "/":
         raise wrong(option, value, "a target other than the container's root")
     return path
+
+
+def check_opposites(words: Iterable[str], whole: object, option: str) -> None:
+    """:raises InvalidArgument: two of the words say the opposite of each other."""
+    found = set(words)
+    for one, other in _OPPOSITES:
+        if {one, other} <= found:
+            raise wrong(option, whole, f"at most one of {one} and {other}")
 
 
 def _volume(item: object, option: str) -> dict[str, Any]:
@@ -35,8 +47,9 @@ def _volume(item: object, option: str) -> dict[str, Any]:
     for word in words:
         if word not in _FLAGS + PROPAGATIONS + ("ro", "rw"):
             raise wrong(option, item, "options from ro, rw, " + ", ".join(_FLAGS + PROPAGATIONS))
-    if {"ro", "rw"} <= set(words) or sum(word in PROPAGATIONS for word in words) > 1:
-        raise wrong(option, item, "at most one of ro and rw, and one propagation")
+    check_opposites(words, item, option)
+    if len(set(words) & set(PROPAGATIONS)) > 1:
+        raise wrong(option, item, "at most one propagation")
     if "O" in words and set(words) - {"O", "rw"}:
         raise wrong(option, item, "O to stand alone: an overlay can always be written to, and is the container's own")
     return {
@@ -67,21 +80,25 @@ def volumes(value: Any, option: str) -> list[dict[str, Any]]:
 
 def tmpfs(value: Any, option: str) -> dict[str, list[str]]:
     """Target to mount options, sorted; ``size`` in bytes."""
-    found = {}
+    found: dict[str, list[str]] = {}
     for target, words in value.items():
-        options = set()
-        for word in filter(None, str(words or "").split(",")):
+        options: dict[str, str] = {}
+        for word in filter(None, map(str.strip, str(words or "").split(","))):
             key, equals, number = word.partition("=")
-            if key == "size" and not number.endswith("%"):
-                word = f"size={size(number, option)}"
+            if key in ("size", "nr_inodes") and not number.endswith("%"):
+                word = f"{key}={size(number, option)}"
             elif key == "mode" and number:
                 word = f"mode={octal(number, option)}"
-            elif key in ("uid", "gid", "nr_inodes") and number.isdecimal():
+            elif key in ("uid", "gid") and number.isdecimal():
                 word = f"{key}={int(number)}"
-            elif not (key in ("size", "mode", "nr_inodes", "uid", "gid") and number) and word not in _TMPFS_FLAGS:
+            elif not (key in ("size", "uid", "gid") and number) and word not in _TMPFS_FLAGS:
                 raise wrong(option, word, "size=, mode=, uid=, gid=, nr_inodes= or one of " + ", ".join(_TMPFS_FLAGS))
-            options.add(word)
-        found[_target(target, option)] = sorted(options - {"rw", "tmpcopyup"})
+            if options.setdefault(key, word) != word:
+                raise wrong(option, words, f"one {key} for each target")
+        check_opposites(options, words, option)
+        meant = sorted({*options.values()} - {"rw", "tmpcopyup"})
+        if found.setdefault(_target(target, option), meant) != meant:
+            raise wrong(option, target, "one mount for each target")
     return dict(sorted(found.items()))
 
 
