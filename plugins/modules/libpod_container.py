@@ -825,6 +825,9 @@ options:
       - C(allow_more_present) - all that the task says is there, and perhaps more. For lists and mappings; lists whose order
         counts have it in that order. Where such an option changes without a new container, what is there
         beside it stays.
+      - An option that the task omits and that follows from another one is compared as that one, such as O(memory_swap) with
+        O(memory), O(cpu_period) with O(cpus), O(gidmap) with O(uidmap), and O(ip) or O(mac_address) with O(network).
+      - The task fails where what is let be does not go with the rest of it, such as a O(memory_swap) below the new O(memory).
       - A container that is made anew, for another option or with O(recreate=true), is as the task describes it. What was
         ignored or present beside it is not carried over, and is among the differences of the plan.
     type: dict

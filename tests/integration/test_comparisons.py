@@ -16,7 +16,7 @@ BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none
 
 def test_what_is_ignored_or_more_stays_until_another_option_needs_a_new_container(host: Host) -> None:
     first = host.container("c", **BASE, memory="64m", label={"extra": "1"}, env={"A": "1", "B": "2"})
-    modes = {"memory": "ignore", "memory_swap": "ignore", "labels": "allow_more_present", "env": "allow_more_present"}
+    modes = {"memory": "ignore", "labels": "allow_more_present", "env": "allow_more_present"}
     wanted = {**BASE, "env": {"A": "1"}, "comparisons": modes}
     assert not host.container("c", **wanted).changed
     updated = host.container("c", **wanted, label={"mine": "1"}, stop_timeout=3)
@@ -34,6 +34,15 @@ def test_what_is_ignored_or_more_stays_until_another_option_needs_a_new_containe
     process = Process(anew)
     assert process.environ["A"] == "2" and "B" not in process.environ
     assert process.cgroup("memory", "memory.limit_in_bytes") != str(64 * MIB)
+
+
+def test_what_is_let_be_and_does_not_go_with_the_rest_is_refused_alike_in_check_mode(host: Host) -> None:
+    first = host.container("c", **BASE, memory="64m")
+    for check in (True, False):
+        refused = host.container("c", check=check, **BASE, memory="512m", comparisons={"memory_swap": "ignore"})
+        assert refused.failed and "comparisons: what they let be in container c" in refused["msg"], refused
+        assert "memory_swap: 134217728 cannot be used" in refused["msg"]
+    assert host.container("c", **BASE, memory="64m")["actions"] == [] and Process(first).argv == WAITING
 
 
 def test_refused_recreate_names_the_options_and_changes_nothing(host: Host) -> None:

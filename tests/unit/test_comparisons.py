@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.config import ContainerConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import OPTIONS, normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import OPTIONS, Change, normalise, settle
 from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile import comparisons
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.compare import differences
@@ -88,6 +89,27 @@ def test_every_option_can_be_ignored(name: str) -> None:
         ({"security_opt": ["mask=/a:/b"]}, {"security_opt": ["mask=/b"]}, {"security_opt": "allow_more_present"}),
         ({"log_opt": {"path": "/x", "max_size": "1m"}}, {"log_opt": {"path": "/x"}}, {"log_opt": "allow_more_present"}),
         ({"tty": True, "hostname": "b"}, {"hostname": "a"}, {"*": "ignore"}),
+        # What the task does not have follows from what it does have.
+        ({"memory": "512m"}, {"memory": "64m"}, {"memory": "ignore"}),
+        ({"memory": "512m", "memory_swap": "-1"}, {}, {"memory": "ignore"}),
+        ({"cpu_quota": 50000, "cpu_period": 50000}, {"cpus": "2"}, {"cpu_quota": "ignore"}),
+        ({}, {"uidmap": ["0:1:5"]}, {"uidmap": "ignore"}),
+        ({"healthcheck": "true"}, {"no_healthcheck": True}, {"no_healthcheck": "ignore"}),
+        ({"healthcheck": "true"}, {"no_healthcheck": True}, {"healthcheck": "ignore"}),
+        ({}, {"rmi": True}, {"rmi": "ignore"}),
+        ({"privileged": True}, {}, {"privileged": "ignore"}),
+        ({"network": ["front:ip=192.0.2.1"]}, {"network": ["front"]}, {"network": "ignore"}),
+        ({"network": ["front"]}, {"network": ["front:ip=192.0.2.1"]}, {"network": "ignore"}),
+        (
+            {"network": ["front:ip=192.0.2.1,alias=x"]},
+            {"network": ["front:alias=x"]},
+            {"network": "allow_more_present"},
+        ),
+        (
+            {"network": ["front:ip=192.0.2.1", "back"]},
+            {"network": ["front"], "ip": "192.0.2.1"},
+            {"network": "allow_more_present"},
+        ),
     ],
 )
 def test_what_is_let_be_is_no_difference(
@@ -116,6 +138,57 @@ def test_more_is_allowed_but_not_other(
     runtime: Runtime, had: dict[str, Any], wanted: dict[str, Any], option: str
 ) -> None:
     assert list(settled(runtime, had, wanted, {option: "allow_more_present"})[1]) == [option]
+
+
+@pytest.mark.parametrize(
+    ("had", "wanted", "modes", "words"),
+    [
+        ({"memory": "64m"}, {"memory": "512m"}, {"memory_swap": "ignore"}, "memory_swap: 134217728 cannot be used"),
+        ({"memory": "64m"}, {"memory_reservation": "128m"}, {"memory": "ignore"}, "expected at most memory"),
+        ({"network": ["none"]}, {"publish": ["80"]}, {"network": "ignore"}, "publish: needs a network"),
+        ({"volume": ["a:/a"]}, {"tmpfs": {"/a": ""}}, {"volume": "ignore"}, "tmpfs: '/a' cannot be used"),
+        (
+            {"log_driver": "journald", "log_opt": {"tag": "x"}},
+            {"log_driver": "k8s-file"},
+            {"log_opt": "ignore"},
+            "log_opt: log_driver is k8s-file",
+        ),
+    ],
+)
+def test_what_is_let_be_and_does_not_go_with_the_rest_is_refused(
+    runtime: Runtime, had: dict[str, Any], wanted: dict[str, Any], modes: dict[str, str], words: str
+) -> None:
+    with pytest.raises(InvalidArgument, match="^comparisons: .* container x does not go with the rest") as caught:
+        settled(runtime, had, wanted, modes)
+    assert words in str(caught.value)
+    assert settled(runtime, had, wanted, modes, recreate=True)[0].options == normalise(wanted)
+    assert settled(runtime, {**had, "tty": True}, wanted, modes)[0].options == normalise(wanted)
+
+
+def test_settling_twice_changes_nothing() -> None:
+    for words in (
+        {"memory": "64m"},
+        {"cpus": 1},
+        {"network": ["a:ip=192.0.2.1"]},
+        {"uidmap": ["0:1:5"]},
+        {"rmi": True},
+    ):
+        for more in ({}, {"healthcheck": "none", "privileged": True, "ipc": "shareable"}):
+            meant = normalise({**words, **more})
+            again = copy.deepcopy(meant)
+            settle(again)
+            assert again == meant
+
+
+def test_ulimits_of_the_host_are_no_company() -> None:
+    assert comparisons.merged("ulimit", {"host": []}, {"nofile": [5, 5]}) == {"host": []}
+    assert comparisons.merged("ulimit", {"nofile": [5, 5]}, {"host": []}) == {"nofile": [5, 5]}
+
+
+def test_address_that_needs_a_new_container_is_what_forces_it(runtime: Runtime) -> None:
+    had, wanted = {"network": ["front", "back"]}, {"network": ["front"], "ip": "192.0.2.1"}
+    _desired, found = settled(runtime, had, wanted, {"network": "allow_more_present"})
+    assert not found["ip"].ignored and found["ip"].change == Change.RECREATE
 
 
 def test_update_in_place_keeps_what_is_there_beside_it(runtime: Runtime) -> None:

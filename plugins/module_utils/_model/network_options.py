@@ -95,6 +95,17 @@ def settle(meant: dict[str, Any]) -> None:
     meant["mac_address"], meant["network_aliases"] = asked.get("mac"), asked.get("aliases", [])
 
 
+def spread(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options, podman's for a single network being in ``network``, as those of several are: what settle undoes."""
+    network = options["network"]
+    if options["pod"] or network["mode"] != "cni" or len(network["networks"]) != 1:
+        return dict(options)
+    asked = of_network(options, network["networks"][0])
+    settings = {"settings": {network["networks"][0]: asked}} if asked else {}
+    alone: dict[str, Any] = {"ip": None, "ip6": None, "mac_address": None, "network_aliases": []}
+    return {**options, **alone, "network": {**network, **settings}}
+
+
 def of_network(options: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The settings of the network ``name``, however they were written."""
     found = dict(options["network"].get("settings", {}).get(name, {}))

@@ -305,6 +305,19 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
         if values.get("cpu_quota") is not None or values.get("cpu_period") is not None:
             raise InvalidArgument("cpus: cannot be combined with cpu_quota or cpu_period: give one of them")
         meant["cpu_quota"] = spelling.cpus(values["cpus"], "cpus")
+    if meant["rmi"]:
+        if values.get("rm") is False:
+            raise InvalidArgument("rmi: removes the image once the container is removed, and rm is false: omit rm")
+        meant["rm"] = True
+    settle(meant)
+    return meant
+
+
+def settle(meant: dict[str, Any]) -> None:
+    """Give normalised options what follows from one another; done again, it changes nothing.
+
+    :raises InvalidArgument: two of them do not go together.
+    """
     if meant["cpu_quota"]:
         meant["cpu_period"] = meant["cpu_period"] or spelling.CPU_PERIOD
     _check_memory(meant)
@@ -320,13 +333,13 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
         network_options.check(meant)
         network_options.settle(meant)
     if any(meant[option] != OPTIONS[option].default for option in _NAMESPACE_OPTIONS):
-        from .namespace_options import settle
+        from . import namespace_options
 
-        settle(meant)
+        namespace_options.settle(meant)
     if meant["no_healthcheck"] or meant["healthcheck"] or meant["health_startup_cmd"]:
-        from .health import settle
+        from . import health
 
-        settle(meant)
+        health.settle(meant)
     if meant["log_driver"] == "journald" and (meant["log_opt"]["path"] or meant["log_opt"]["max_size"]):
         raise InvalidArgument("log_opt: log_driver is journald, which takes a tag only: omit path and max_size")
     if meant["log_driver"] == "k8s-file" and meant["log_opt"]["tag"]:
@@ -335,10 +348,6 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidArgument("log_opt: log_driver is none, which keeps no log: omit one of them")
     if meant["no_hosts"] and meant["etc_hosts"]:
         raise InvalidArgument("no_hosts: cannot be combined with etc_hosts, whose place is the engine's file: omit one")
-    if meant["rmi"]:
-        if values.get("rm") is False:
-            raise InvalidArgument("rmi: removes the image once the container is removed, and rm is false: omit rm")
-        meant["rm"] = True
     if meant["init_path"] and not meant["init"]:
         raise InvalidArgument(f"init_path: {meant['init_path']!r} needs init to be true too")
     if meant["init"] and meant["pid"]["mode"] not in ("", "private"):
@@ -360,7 +369,6 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
                 raise InvalidArgument(
                     f"{option}: {target!r} cannot be used: {taken[target]} mounts there too, expected one of them"
                 )
-    return meant
 
 
 def _check_init_container(meant: Mapping[str, Any]) -> None:

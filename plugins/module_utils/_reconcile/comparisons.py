@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from .._model import options as table
 from .._model.config import ContainerConfig, resolved
-from .._model.options import OPTIONS, Change, Option
+from .._model.errors import InvalidArgument
+from .._model.options import ALONE, OPTIONS, Change, Option
 from .._model.spelling import wrong
 from .._runtime.runtime import Runtime
 from .compare import differences
@@ -24,6 +26,21 @@ _SPELLINGS = {"cpus": ("cpu_quota", "cpu_period"), "label_file": ("label",)}
 _SPELLINGS.update(dict.fromkeys(("env_file", "env_files"), ("env",)))
 # The lists whose order counts; the others are sorted when they are normalised.
 _ORDERED = ("command", "entrypoint", "dns", "dns_option", "dns_search", "volumes_from", "network")
+
+# What follows from another option where the task does not have it, and is compared as that one.
+_FOLLOWS = {
+    "memory_swap": "memory",
+    "cpu_period": "cpu_quota",
+    "uidmap": "gidmap",
+    "gidmap": "uidmap",
+    "subuidname": "subgidname",
+    "subgidname": "subuidname",
+    "healthcheck": "no_healthcheck",
+    "no_healthcheck": "healthcheck",
+    "rm": "rmi",
+    "security_opt": "privileged",
+    **dict.fromkeys(ALONE, "network"),
+}
 
 # The mappings whose values are parts of their own, and not words of one.
 _PARTS = ("network", "security_opt")
@@ -63,24 +80,49 @@ def _has_members(row: Option) -> bool:
 
 
 def settle(runtime: Runtime, config: ContainerConfig, desired: Desired) -> Desired:
-    """What the task asks of this container: what its comparisons let be is as it is, unless a new one is needed."""
+    """What the task asks of this container: what its comparisons let be is as it is, unless a new one is needed.
+
+    :raises InvalidArgument: what is let be does not go with the rest of the task.
+    """
     if desired.by_name or desired.options is None:
         return desired
-    lenient = desired._replace(options=_lenient(config, desired))
-    forcing = [one.option for one in differences(runtime, config, lenient) if one.change == Change.RECREATE]
+    # Of two words for one thing, it is the thing that is compared.
+    given = desired.given - {"healthcheck", "no_healthcheck"}
+    followed = {
+        name: desired.comparisons[leader]
+        for name, leader in _FOLLOWS.items()
+        if leader in desired.comparisons and name not in given
+    }
+    lenient = desired._replace(comparisons={**followed, **desired.comparisons})
+    options, refused = _lenient(config, lenient), None
+    try:
+        table.settle(options)
+    except InvalidArgument as error:
+        refused = error
+    lenient = lenient._replace(options=options)
+    forcing = {one.option for one in differences(runtime, config, lenient) if one.change == Change.RECREATE}
     if desired.recreate or forcing:
+        forcing.update(ALONE if "network" in forcing else ())
         return desired._replace(comparisons={}, forcing=frozenset(forcing))
+    if refused:
+        raise InvalidArgument(
+            f"comparisons: what they let be in container {config.name} does not go with the rest of the task: {refused}"
+        ) from refused
     return lenient
 
 
 def _lenient(config: ContainerConfig, desired: Desired) -> dict[str, Any]:
     """The wanted options, but those that are let be as the container has them, and what it has more kept."""
-    options = dict(desired.wanted)
+    options, recorded = dict(desired.wanted), config.options
     wanted, present = resolved(options, config.image_config), config.resolved
+    if desired.comparisons.get("network") == "allow_more_present":
+        from .._model.network_options import spread
+
+        options, recorded = spread(options), spread(recorded)
     for name, mode in desired.comparisons.items():
         if name not in options:
             continue
-        had = config.options.get(name, OPTIONS[name].default)
+        had = recorded.get(name, OPTIONS[name].default)
         omitted = name not in desired.given and options[name] == OPTIONS[name].default
         both = (wanted.get(name, options[name]), present.get(name, had))
         if mode == "ignore" or omitted or includes(name, *both):
@@ -106,6 +148,8 @@ def includes(name: str, wanted: Any, present: Any) -> bool:
 
 def merged(name: str, wanted: Any, present: Any) -> Any:
     """All that is wanted, and what is there beside it; where they exclude one another, what is wanted."""
+    if name == "ulimit" and "host" in {*wanted, *present}:
+        return wanted
     if isinstance(wanted, dict) and isinstance(present, dict):
         found = dict(present)
         for key, value in wanted.items():
