@@ -368,7 +368,7 @@ options:
   network:
     description:
       - V(bridge) is the default CNI network, the one named C(libpod) or else the first. Any other name is the CNI network of
-        that name, and several may be listed.
+        that name, and several may be listed, each once.
       - V(host), V(none), C(container:NAME) and C(ns:PATH) stand alone.
       - Behind a CNI network's name, C(:) and what is asked of it, separated by commas - C(ip=), C(ip6=), C(mac=),
         C(interface_name=) and C(alias=), as in V(front:ip=10.88.0.5,interface_name=front0). A change of these needs a

@@ -64,6 +64,11 @@ def test_each_network_can_be_asked_for_something(host: Host) -> None:
         assert refused.failed and refused["error"] == "InvalidArgument" and "single network" in refused["msg"]
     twice = host.container("e", **BASE, network=["bridge:interface_name=eth1", "second"])
     assert twice.failed and "eth1 is there twice" in twice["msg"]
+    # The default network by its name is the same one, for a container that there is, a new one, and in check mode.
+    assert host.container("c", **BASE, network=[words[0].replace("bridge", "libpod"), words[1]])["actions"] == []
+    for name, check in (("c", True), ("c", False), ("e", True), ("e", False)):
+        twice = host.container(name, check=check, **BASE, network=["bridge", "libpod"])
+        assert twice.failed and "network: libpod is there twice" in twice["msg"]
     host.empty()
     os.unlink("/srv/cni/90-second.conflist")
 

@@ -63,6 +63,18 @@ def test_refused_recreate_names_the_options_and_changes_nothing(host: Host) -> N
     assert both.failed and "cannot be combined with recreate" in both["msg"]
 
 
+def test_one_meaning_in_two_options_is_no_difference(host: Host) -> None:
+    task = {"image": "busybox", "command": WAITING}
+    first = host.container("c", **task, network="bridge", volume=["kept:/kept", "/srv/cni:/cni:ro"], tmpfs={"/t": ""})
+    mounts = ["source=kept,target=/kept", "type=bind,source=/srv/cni,target=/cni,ro", "type=tmpfs,target=/t"]
+    same = {**task, "network": "libpod", "mount": mounts, "cgroup_parent": "/libpod_parent", "cgroupns": "host"}
+    for check in (True, False):
+        assert host.container("c", check=check, **same, drift="full")["actions"] == []
+    updated = host.container("c", **same, label={"a": "1"})
+    assert updated["actions"] == ["updated c"] and Process(updated).pid == Process(first).pid
+    assert host.container("c", **same, label={"a": "1"}, drift="full")["actions"] == []
+
+
 def test_user_by_name_or_number_is_the_same_while_the_container_runs(host: Host) -> None:
     with open("/srv/etc-passwd", "w", encoding="ascii") as file:
         file.write("root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1001::/www:/bin/sh\n")

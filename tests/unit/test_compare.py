@@ -136,6 +136,9 @@ def test_another_spelling_is_no_difference(runtime: Runtime, before: dict[str, A
             ["entrypoint"],
         ),
         ({"memory": "64m", "tty": True}, {}, ["memory", "memory_swap", "tty"]),
+        ({"volume": ["/srv:/x"]}, {"mount": ["type=bind,source=/srv,target=/x,ro"]}, ["volume", "mount"]),
+        ({"tmpfs": {"/x": "size=1m"}}, {"mount": ["type=tmpfs,target=/x"]}, ["tmpfs", "mount"]),
+        ({"cgroup_parent": "/libpod_parents"}, {}, ["cgroup_parent"]),
         ({"dns_search": ["a", "b"]}, {"dns_search": ["b", "a"]}, ["dns_search"]),
         ({}, {"command": []}, ["command"]),
     ],
@@ -145,6 +148,39 @@ def test_another_meaning_is_a_difference(
 ) -> None:
     assert differing(runtime, recorded(**before), **after) == names
     assert differing(runtime, recorded(**after), **before) == names
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"volume": ["/srv:/x:ro", "n:/y"]}, {"mount": ["type=bind,source=/srv,target=/x,ro", "source=n,target=/y"]}),
+        ({"volume": ["/srv:/x", "n:/y"]}, {"volume": ["n:/y"], "mount": ["type=bind,source=/srv,target=/x"]}),
+        ({"volume": ["/x"]}, {"mount": ["target=/x"]}),
+        ({"tmpfs": {"/x": "size=1m"}}, {"mount": ["type=tmpfs,target=/x,tmpfs-size=1m"]}),
+        ({"cgroup_parent": "/libpod_parent"}, {}),
+        ({"network": ["bridge"]}, {"network": ["first"]}),
+        ({"network": ["other", "bridge:interface_name=a"]}, {"network": ["other", "first:interface_name=a"]}),
+    ],
+)
+def test_one_meaning_in_two_options_or_by_this_hosts_names_is_no_difference(
+    runtime: Runtime, tmp_path: Path, one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    (tmp_path / "cni").mkdir()
+    for number, name in enumerate(("first", "other")):
+        conflist = {"cniVersion": "1.0.0", "name": name, "plugins": [{"type": "bridge"}]}
+        (tmp_path / "cni" / f"{number}.conflist").write_text(json.dumps(conflist))
+    runtime = Runtime(runtime.parts._replace(cni_config_dir=str(tmp_path / "cni"), cgroup_manager="cgroupfs"))
+    assert differing(runtime, recorded(**one), **other) == differing(runtime, recorded(**other), **one) == []
+
+
+@pytest.mark.parametrize(("unified", "mode"), [(True, "private"), (False, "host")])
+def test_cgroup_namespace_that_is_this_hosts_default_is_no_difference(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, unified: bool, mode: str
+) -> None:
+    monkeypatch.setattr(runtime.host.cgroups, "unified", unified)
+    assert differing(runtime, recorded(), cgroupns=mode) == differing(runtime, recorded(cgroupns=mode)) == []
+    another = {"private": "host", "host": "private"}[mode]
+    assert differing(runtime, recorded(), cgroupns=another) == differing(runtime, recorded(cgroupns=another)) != []
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

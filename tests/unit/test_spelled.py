@@ -17,7 +17,8 @@ from test_equivalence import KINDS
 PASTED = (
     *("publish", "expose", "volume", "tmpfs", "network", "ipc", "pid", "uts", "userns", "cgroupns", "uidmap", "gidmap"),
     *("ulimit", "umask", "device", "device_read_bps", "device_write_iops", "healthcheck_interval"),
-    *("health_startup_timeout", "stop_signal", "label", "cap_add", "dns"),
+    *("health_startup_timeout", "stop_signal", "label", "cap_add", "dns", "mount", "volumes_from", "secrets"),
+    *("security_opt", "log_opt", "device_cgroup_rule", "gpus", "hostuser", "chrootdirs"),
 )
 
 
@@ -31,6 +32,24 @@ def test_what_is_shown_means_the_same(option: str, data: st.DataObject) -> None:
     assert row.normalise(shown, option) == value, f"{value!r} is shown as {shown!r}"
     parts = shown if isinstance(shown, list) else shown.values() if isinstance(shown, dict) else [shown]
     assert all(isinstance(part, (str, int)) for part in parts), shown
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("type=bind,source=/a,target=/b,relabel=private,U,bind-nonrecursive,bind-propagation=slave,ro,noexec",),
+        *("type=volume,target=/b", "type=volume,source=a,target=/b,nocopy,relabel=shared"),
+        *(
+            "type=tmpfs,target=/b,tmpfs-size=1m,tmpfs-mode=755,ro,notmpcopyup",
+            "type=ramfs,target=/b",
+            "type=devpts,target=/b",
+        ),
+    ],
+)
+def test_mount_is_shown_as_a_playbook_has_it(words: str) -> None:
+    row = OPTIONS["mount"]
+    value = row.normalise([words], "mount")
+    assert row.normalise(spelled("mount", value), "mount") == value
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,14 @@ def require(host: Host, options: Mapping[str, Any]) -> None:
     """Check that networks can be attached as the options say, as far as that is known beforehand.
 
     :raises NoSuchNetwork: one is not defined. :raises ToolMissing: a plugin is not installed.
-    :raises InvalidArgument: a network cannot give what is asked of it.
+    :raises InvalidArgument: a network cannot give what is asked of it, or is there twice under two names.
     """
-    for attachment in _planned(host, options):
+    asked = _planned(host, options)
+    names = [attachment.network for attachment in asked]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidArgument(f"network: {name} is there twice, for bridge is this very network: name it once")
+    for attachment in asked:
         host.cni.require(attachment)
 
 

@@ -68,6 +68,43 @@ def _duration(nanoseconds: int) -> str:
     return f"{nanoseconds // length}{unit}"
 
 
+def _mount(mount: Mapping[str, Any]) -> str:
+    words = {"type": mount["type"], "source": mount.get("source"), "target": mount["target"]}
+    if "source" not in mount:
+        return ",".join([*(f"{key}={word}" for key, word in words.items() if word), *mount["options"]])
+    propagation = mount["propagation"] if mount["propagation"] != "rprivate" else ""
+    relabel = "".join({"z": "shared", "Z": "private"}.get(flag, "") for flag in mount["flags"])
+    words.update({"bind-propagation": propagation, "relabel": relabel})
+    flags = ["bind-nonrecursive" if flag == "bind" else flag for flag in mount["flags"] if flag not in ("z", "Z")]
+    switches = [*(["ro"] if mount["read_only"] else []), *flags]
+    return ",".join([*(f"{key}={word}" for key, word in words.items() if word), *switches])
+
+
+def _lender(lender: Mapping[str, str]) -> str:
+    return ":".join(part for part in (lender["container"], lender["access"]) if part)
+
+
+def _secret(secret: Mapping[str, Any]) -> str:
+    words = {"type": secret["type"], "target": secret["target"], "uid": secret["uid"], "gid": secret["gid"]}
+    if secret["type"] == "env":
+        return f"{secret['name']},type=env,target={secret['target']}"
+    return ",".join([secret["name"], *(f"{key}={word}" for key, word in words.items()), f"mode={secret['mode']:04o}"])
+
+
+def _security(security: Mapping[str, Any]) -> list[str]:
+    found = ["no-new-privileges"] if security["no_new_privileges"] else []
+    found += [f"{key}={security[key]}" for key in ("seccomp", "apparmor") if security.get(key)]
+    for key, word in security.get("label", {}).items():
+        found.append(f"label={key}:{word}" if word else f"label={key}")
+    for key, between in (("mask", ":"), ("unmask", ":"), ("proc-opts", ",")):
+        found += [f"{key}={between.join(security[key])}"] if key in security else []
+    return found
+
+
+def _rule(rule: Mapping[str, Any]) -> str:
+    return f"{rule['type']} {rule.get('major', '*')}:{rule.get('minor', '*')} {rule['access']}"
+
+
 def _device(device: Mapping[str, str]) -> str:
     return f"{device['host']}:{device['container']}:{device['permissions']}"
 
@@ -85,6 +122,13 @@ _SPELLINGS: dict[str, Callable[[Any], Any]] = {
     "expose": _each(lambda port: f"{port[0]}/{port[1]}"),
     "volume": _each(_volume),
     "tmpfs": lambda mounts: {target: ",".join(words) for target, words in mounts.items()},
+    "mount": _each(_mount),
+    "volumes_from": _each(_lender),
+    "secrets": _each(_secret),
+    "security_opt": _security,
+    "log_opt": lambda given: {key: word for key, word in given.items() if word is not None},
+    "device_cgroup_rule": _rule,
+    **dict.fromkeys(("gpus", "hostuser", "chrootdirs"), ",".join),
     "network": _network,
     **dict.fromkeys(("ipc", "pid", "uts", "userns", "cgroupns"), _mode),
     **dict.fromkeys(("uidmap", "gidmap"), _id_map),

@@ -43,6 +43,10 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
             if row.name in _CONTAINERS and _same_containers(runtime, config, desired.options, row.name):
                 continue
             found.append(Difference(row.name, before, after, _needs(runtime, config, desired, row), row.secret))
+    if found:
+        from . import other_words
+
+        found = other_words.without(runtime, config, desired.options, found)
     if any(one.option in _USER for one in found) and _same_user(runtime, config, wanted["user"], desired.options):
         found = [one for one in found if one.option not in _USER]
     if not plain(desired.options):

@@ -1,0 +1,59 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options that differ in words alone, as only this host or other options can tell; imported where any differs."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from .._drivers import cni_config
+from .._model import volumes
+from .._model.config import ContainerConfig
+from .._model.errors import LibpodError
+from .._model.options import MOUNTS
+from .._runtime.runtime import Runtime
+from .plan import Difference
+
+
+def without(
+    runtime: Runtime, config: ContainerConfig, options: Mapping[str, Any], found: list[Difference]
+) -> list[Difference]:
+    """The differences, those left out in which the wanted ``options`` mean what the container has."""
+    names = {one.option for one in found}
+    after = config.with_options(options)
+    same = set(MOUNTS) if len(names & set(MOUNTS)) > 1 and _mounts(config.options) == _mounts(options) else set()
+    if "network" in names and _networks(runtime, config.options) == _networks(runtime, options):
+        same.add("network")
+    if "cgroupns" in names and not options["pod"] and _cgroupns(runtime, config) == _cgroupns(runtime, after):
+        same.add("cgroupns")
+    if "cgroup_parent" in names and config.cgroup_parent == after.cgroup_parent:
+        same.add("cgroup_parent")
+    return [one for one in found if one.option not in same]
+
+
+def _mounts(options: Mapping[str, Any]) -> dict[str, Any]:
+    """By target: one and the same mount can be an entry of ``volume`` or ``tmpfs``, or of ``mount``."""
+    return {one["target"]: one for one in (*volumes.given(options), *volumes.file_systems(options, {}, ()))}
+
+
+def _networks(runtime: Runtime, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The option with the default network by its name."""
+    network: dict[str, Any] = options["network"]
+    if "" not in network["networks"]:
+        return network
+    try:
+        default = cni_config.default_network(runtime.parts)["name"]
+    except LibpodError:
+        return network
+    named = {**network, "networks": [name or default for name in network["networks"]]}
+    if "settings" in network:
+        named["settings"] = {name or default: asked for name, asked in network["settings"].items()}
+    return named
+
+
+def _cgroupns(runtime: Runtime, config: ContainerConfig) -> dict[str, str]:
+    """The option with its default as it is on this host (``shared_namespaces``)."""
+    namespace: dict[str, str] = config.options["cgroupns"]
+    own = runtime.host.cgroups.unified or config.systemd
+    return namespace if namespace["mode"] else {**namespace, "mode": "private" if own else "host"}
