@@ -168,11 +168,21 @@ def test_image_that_the_registry_lacks_is_refused(host: Host) -> None:
     ],
 )
 def test_image_that_is_not_there_is_refused_and_changes_nothing(host: Host, image: str, error: str) -> None:
-    refused = host.container("c", image=image, **BASE)
-    assert refused.failed and refused["error"] == error, refused
-    assert image[:12] in refused["msg"] and "\n" not in refused["msg"]
+    # Whether a registry has it, nobody knows before asking there.
+    for check in (False,) if error == "ToolFailed" else (True, False):
+        refused = host.container("c", check=check, image=image, **BASE)
+        assert refused.failed and refused["error"] == error, refused
+        assert image[:12] in refused["msg"] and "\n" not in refused["msg"]
     assert host.module("libpod_container_info")["containers"] == []
     host.expect_clean()
+
+
+def test_image_that_is_not_there_any_more_can_be_ignored(host: Host) -> None:
+    assert host.container("c", image="busybox", **BASE)["actions"] == ["created c", "started c"]
+    wanted = {"image": "localhost/none", **BASE, "comparisons": {"image": "ignore"}}
+    assert host.container("c", **wanted)["actions"] == []
+    refused = host.container("c", **wanted, hostname="another")
+    assert refused.failed and refused["error"] == "NoSuchImage"
 
 
 def test_oci_tag_that_is_not_there_is_refused(host: Host) -> None:

@@ -59,7 +59,7 @@ class Images:
         if how.key:
             options += ["--decryption-key", _open_key(how.key, secrets)]
         try:
-            self._skopeo("copy", source, [*options, self._origin(source, name), self._target(name)], how)
+            self._skopeo("copy", source, [*options, origin(source, name), self._target(name)], how)
         finally:
             for secret in secrets:
                 os.close(secret)
@@ -70,8 +70,8 @@ class Images:
         pulled. Errors as ``pull``'s."""
         options = ["--config", "--raw", *_tls("", how)]
         options += ["--authfile", how.authfile] if how.authfile else []
-        origin = self._origin(source, name_for_source(source))
-        return sha256(self._skopeo("inspect", source, [*options, origin], how).encode()).hexdigest()
+        where = origin(source, name_for_source(source))
+        return sha256(self._skopeo("inspect", source, [*options, where], how).encode()).hexdigest()
 
     def _skopeo(self, verb: str, source: str, arguments: list[str], how: Pull) -> str:
         """Run skopeo on ``source``, again after a failure that may pass; what it printed."""
@@ -175,23 +175,26 @@ class Images:
         homes = ("/etc", os.path.join(os.environ.get("HOME", "/root"), ".config"))
         return [] if any(os.path.exists(f"{home}/containers/policy.json") for home in homes) else ["--insecure-policy"]
 
-    @staticmethod
-    def _origin(source: str, name: str) -> str:
-        """The source as skopeo spells it, after what can be said without asking it."""
-        transport, _colon, rest = source.partition(":")
-        if transport in PATH_TRANSPORTS:
-            path = rest if transport == "dir" else rest.partition(":")[0]
-            if not os.path.exists(path):
-                raise NoSuchImage(f"image {source!r} is not at its source: there is no {path}")
-            if os.path.isdir(path) == transport.endswith("archive"):
-                kind = "a directory" if os.path.isdir(path) else "no directory"
-                raise InvalidArgument(f"image {source!r}: {path} is {kind}, which {transport}: does not take")
-            return source
-        if name.startswith("localhost/") and not source.startswith("docker://"):
-            raise NoSuchImage(f"image {source!r} cannot be pulled: localhost/ names images no registry has")
-        if re.fullmatch(r"[0-9a-f]{64}", source):
-            raise NoSuchImage(f"image {source!r} is not in the store, and an ID cannot be pulled")
-        return f"docker://{name}"
+
+def origin(source: str, name: str) -> str:
+    """The source as skopeo spells it.
+
+    :raises NoSuchImage, InvalidArgument: it cannot have the image, as can be said without asking it.
+    """
+    transport, _colon, rest = source.partition(":")
+    if transport in PATH_TRANSPORTS:
+        path = rest if transport == "dir" else rest.partition(":")[0]
+        if not os.path.exists(path):
+            raise NoSuchImage(f"image {source!r} is not at its source: there is no {path}")
+        if os.path.isdir(path) == transport.endswith("archive"):
+            kind = "a directory" if os.path.isdir(path) else "no directory"
+            raise InvalidArgument(f"image {source!r}: {path} is {kind}, which {transport}: does not take")
+        return source
+    if name.startswith("localhost/") and not source.startswith("docker://"):
+        raise NoSuchImage(f"image {source!r} cannot be pulled: localhost/ names images no registry has")
+    if re.fullmatch(r"[0-9a-f]{64}", source):
+        raise NoSuchImage(f"image {source!r} is not in the store, and an ID cannot be pulled")
+    return f"docker://{name}"
 
 
 def _remove_cache(paths: list[str]) -> None:

@@ -34,7 +34,7 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
     """Every option in which the container is not as wanted; no program is started."""
     if desired.by_name or desired.options is None:
         return []
-    found = _image_difference(runtime, config, desired)
+    found = [] if desired.comparisons.get("image") == "ignore" else _image_difference(runtime, config, desired)
     wanted, recorded = resolved(desired.options, config.image_config), config.resolved
     for row in changed_options(desired.options, config.options):
         before = recorded.get(row.name, config.options.get(row.name, row.default))

@@ -29,11 +29,13 @@ class Meant:
         if found and how and not how.fits(store.configuration(found.id)):
             found = None
         self.id, self.pull = (found.id, False) if found else ("", True)
-        if how is None:
-            return
-        if found is None and how.policy == "never":
+        if found is None and how and how.policy == "never":
             raise NoSuchImage(f"image {desired.image!r} is not in the store, and pull is never: omit pull, or pull it")
-        if found is None or how.policy in ("missing", "never") or _fixed(desired.image, found):
+        if found is None:
+            from .._drivers.images import origin
+
+            origin(self.source, name_for_source(self.source))
+        if found is None or how is None or how.policy in ("missing", "never") or _fixed(desired.image, found):
             return
         from .._drivers.images import Images
 
