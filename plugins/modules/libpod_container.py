@@ -58,7 +58,9 @@ options:
     type: bool
     default: false
   image_strict:
-    description: Whether a tag that leads to another image than when the container was made is a difference.
+    description:
+      - Whether a tag that leads to another image than when the container was made is a difference.
+      - A container that is made anew for another reason has the image that the tag leads to in any case, and RV(plan) tells so.
     type: bool
     default: false
   pull:
@@ -942,7 +944,7 @@ plan:
     - C(differences) are the options, and other parts of the container, that were not as wanted, with their values before
       and after, as a playbook has them; secret ones are hidden. The C(effect) says what a difference asks for - V(record) only writes it down,
       V(live) changes it under the running process, V(restart) restarts the container and V(recreate) makes a new one.
-      With C(drift), somebody changed it behind the engine's back. With C(ignored), O(comparisons) let it be, and it comes
+      With C(drift), somebody changed it behind the engine's back. With C(ignored), O(comparisons) let it be, or it is a tag that has moved, and it comes
       along with a container that is made anew for another reason.
     - C(recreated_because_of) names the options that forced a new container.
   returned: success

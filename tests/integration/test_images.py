@@ -218,6 +218,16 @@ def test_moved_tag_is_another_image_only_where_strict(host: Host) -> None:
     assert _images(host)["localhost/moving:1"] != first["container"]["Image"]
     same = host.container("c", **options)
     assert (same["actions"], same["container"]["Image"]) == ([], first["container"]["Image"])
+    # A container that is made anew for another reason has what the tag leads to by now, and the plan tells of it.
+    for check in (True, False):
+        anew = host.container("c", check=check, diff=True, **options, hostname="another")
+        assert anew["plan"]["recreated_because_of"] == ["hostname"]
+        told = {one["option"]: one["after"] for one in anew["plan"]["differences"] if one["ignored"]}
+        assert told["image"] == f"localhost/moving:1 ({_images(host)['localhost/moving:1'][:12]})"
+        assert "image: recreate, comes along" in anew["diff"]["prepared"]
+    assert anew["container"]["Image"] == _images(host)["localhost/moving:1"]
+    host.container("c", **options)
+    _skopeo(host, f"oci:{host.layout}:busybox", _in_store(host, "localhost/moving:1"))
     strict = host.container("c", image_strict=True, diff=True, **options)
     assert strict["actions"] == ["recreated c"]
     assert "image" in strict["diff"]["after"]["recreated because of"]

@@ -19,6 +19,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._reconcile import jo
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.compare import differences
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.env_files import read
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.plan import Plan, Step
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.plugins.module_utils._store import pods
 from hypothesis import HealthCheck, given, settings
@@ -34,6 +35,7 @@ IMAGE_CONFIG: dict[str, Any] = {
     "User": "web",
     "WorkingDir": "/srv",
     "StopSignal": "QUIT",
+    "ExposedPorts": {"90/tcp": {}},
 }
 WEB, OTHER, POD = "a" * 64, "b" * 64, "e" * 64
 DIGEST = f"sha256:{'5' * 64}"
@@ -159,6 +161,7 @@ def test_another_meaning_is_a_difference(
         ({"tmpfs": {"/x": "size=1m"}}, {"mount": ["type=tmpfs,target=/x,tmpfs-size=1m"]}),
         ({"cgroup_parent": "/libpod_parent"}, {}),
         ({"network": ["bridge"]}, {"network": ["first"]}),
+        ({"expose": ["90", "91/udp"]}, {"expose": ["91/udp"]}),
         ({"network": ["other", "bridge:interface_name=a"]}, {"network": ["other", "first:interface_name=a"]}),
     ],
 )
@@ -231,6 +234,26 @@ def test_moved_tag_is_a_difference_only_where_strict(runtime: Runtime, tmp_path:
         f"docker.io/library/app:1 ({IMAGE[:12]})",
         f"docker.io/library/app:1 ({NEWER[:12]})",
     )
+
+
+def test_new_container_has_what_the_moved_tag_leads_to_and_the_plan_says_so(runtime: Runtime, tmp_path: Path) -> None:
+    write_images(tmp_path / "storage_root", {IMAGE: [], NEWER: NAMES[IMAGE]})
+    old = {**IMAGE_CONFIG, "Labels": {"from": "older"}, "Env": ["A=older"]}
+    config = recorded(label={"mine": "1"})._replace(image_config=old)
+
+    def found(**wanted: Any) -> dict[str, Any]:
+        recreate = wanted.pop("recreate", False)
+        desired = Desired("x", options=normalise(wanted), image="app:1", recreate=recreate)
+        return {one.option: one for one in differences(runtime, config, desired)}
+
+    assert found(label={"mine": "1"}) == {}
+    for wanted in ({"tty": True}, {"recreate": True}):
+        anew = found(**wanted)
+        assert anew["image"].after.endswith(f"({NEWER[:12]})") and anew["image"].ignored and anew["image"].reason
+        assert anew["label"].before == {"from": "older", "mine": "1"} and anew["label"].after == {"from": "image"}
+        assert set(anew) == {"image", "label", *(["tty"] if "tty" in wanted else [])}
+    plan = Plan((Step("recreate", "x"),), tuple(found(tty=True).values()), "running", "running")
+    assert plan.forcing == ["tty"] and "image: recreate, comes along (its name leads to another" in plan.text()
 
 
 def test_directory_and_overlay_are_the_image_where_the_root_is_a_directory(runtime: Runtime) -> None:

@@ -53,6 +53,10 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
         found += _joined_differences(runtime, config, desired)
     if any(one.option in MOUNTS for one in found) and not any(one.change == Change.RECREATE for one in found):
         found = _mounts_in_the_way(runtime, config, desired.options, found)
+    if desired.recreate or any(one.change == Change.RECREATE for one in found):
+        from . import other_image
+
+        found = other_image.told(runtime, config, desired, found)
     if desired.forcing is not None:
         found = [one._replace(ignored=one.option not in desired.forcing) for one in found]
     return [one for one in found if desired.comparisons.get(one.option) != "ignore"]

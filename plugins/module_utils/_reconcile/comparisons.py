@@ -100,7 +100,8 @@ def settle(runtime: Runtime, config: ContainerConfig, desired: Desired) -> Desir
     except InvalidArgument as error:
         refused = error
     lenient = lenient._replace(options=options)
-    forcing = {one.option for one in differences(runtime, config, lenient) if one.change == Change.RECREATE}
+    different = differences(runtime, config, lenient)
+    forcing = {one.option for one in different if one.change == Change.RECREATE and not one.ignored}
     if desired.recreate or forcing:
         forcing.update(ALONE if "network" in forcing else ())
         return desired._replace(comparisons={}, forcing=frozenset(forcing))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from .._drivers import cni_config
-from .._model import volumes
+from .._model import ports, volumes
 from .._model.config import ContainerConfig
 from .._model.errors import LibpodError
 from .._model.options import MOUNTS
@@ -27,6 +27,8 @@ def without(
         same.add("network")
     if "cgroupns" in names and not options["pod"] and _cgroupns(runtime, config) == _cgroupns(runtime, after):
         same.add("cgroupns")
+    if "expose" in names and _exposed(config, config.options) == _exposed(config, options):
+        same.add("expose")
     if "cgroup_parent" in names and config.cgroup_parent == after.cgroup_parent:
         same.add("cgroup_parent")
     return [one for one in found if one.option not in same]
@@ -35,6 +37,12 @@ def without(
 def _mounts(options: Mapping[str, Any]) -> dict[str, Any]:
     """By target: one and the same mount can be an entry of ``volume`` or ``tmpfs``, or of ``mount``."""
     return {one["target"]: one for one in (*volumes.given(options), *volumes.file_systems(options, {}, ()))}
+
+
+def _exposed(config: ContainerConfig, options: Mapping[str, Any]) -> list[Any]:
+    """With those of the image, which publish_all means too."""
+    image = ports.expose(config.image_config.get("ExposedPorts") or (), "expose")
+    return sorted(map(tuple, {tuple(one) for one in (*options["expose"], *image)}))
 
 
 def _networks(runtime: Runtime, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,8 +47,8 @@ class Difference(NamedTuple):
     """One option's value in the record and as wanted; ``change`` is an ``options.Change``.
 
     ``drift``: the record is as wanted, and somebody changed the container behind our back; ``before`` is what he made
-    of it. ``ignored``: the task's comparisons let it be, and it only comes along with a new container. ``reason`` says
-    what is in the way of a change in place that is possible as such.
+    of it. ``ignored``: the task's comparisons let it be, or it is a tag that has moved, and it only comes along with a
+    new container. ``reason`` says that, or what is in the way of a change in place that is possible as such.
     """
 
     option: str
@@ -125,7 +125,8 @@ class Plan(NamedTuple):
         lines = ["plan:", *self.actions]
         for difference in self.differences:
             words = [EFFECTS[difference.change]]
-            words += ["drift"] if difference.drift else ["ignored by comparisons"] if difference.ignored else []
+            along = "comes along" if difference.reason else "ignored by comparisons"
+            words += ["drift"] if difference.drift else [along] if difference.ignored else []
             reason = f" ({difference.reason})" if difference.reason else ""
             lines.append(f"  {difference.option}: {', '.join(words)}{reason}")
         return "\n".join([*lines, ""])
