@@ -28,6 +28,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.parts import 
 from ansible_collections.libpod.engine.plugins.module_utils._model.state import ContainerState
 from ansible_collections.libpod.engine.plugins.module_utils._model.status import ContainerStatus
 from ansible_collections.libpod.engine.plugins.module_utils._store import records
+from ansible_collections.libpod.engine.plugins.module_utils._store.foreseen import ForeseenStore
 from ansible_collections.libpod.engine.plugins.module_utils._store.store import Store
 
 WEB, APP, DB = "aaa1" + "0" * 60, "aaa2" + "0" * 60, "b" * 64
@@ -256,3 +257,17 @@ def test_damaged_name_is_known_by_the_configuration_that_has_it(store: Store, tm
         StateCorrupt, match=r"web.json cannot be read.* 2 containers .* have this name: restore the file"
     ):
         store.name_record("web")
+
+
+def test_no_prefix_leads_to_an_id_that_is_only_foreseen(store: Store) -> None:
+    foreseen = ForeseenStore(store)
+    new = config("aaa3" + "0" * 60)
+    foreseen.foresee(new._replace(name="new"), ContainerState())
+    foreseen.foresee(config("c" * 64)._replace(name="db"), ContainerState())
+    foreseen.foresee_removal("app")
+    assert foreseen.lookup("new") == new.id and foreseen.lookup("db") == "c" * 64
+    assert foreseen.lookup("aaa") == WEB
+    for key in ("aaa3", "c", "bb", "aaa2"):
+        with pytest.raises(NoSuchContainer):
+            foreseen.lookup(key)
+    assert dict(foreseen.names()) == {"db": "c" * 64, "new": new.id, "web": WEB}

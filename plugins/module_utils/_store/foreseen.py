@@ -41,6 +41,10 @@ class ForeseenStore(Store):
         made = {name: container_id for name, container_id in self._ids.items() if container_id}
         yield from sorted({**dict(super().names()), **made}.items())
 
+    def known(self, name: str, container_id: str) -> bool:
+        """What an ID begins with that is not chosen yet is chance."""
+        return super().name_record(name).get("id") == container_id
+
     def config(self, container_id: str) -> ContainerConfig:
         if container_id not in self._configs:
             return super().config(container_id)
