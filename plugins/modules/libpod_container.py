@@ -354,6 +354,7 @@ options:
   publish:
     description:
       - Published ports as C([[HOST_IP:]HOST_PORT:]PORT[/PROTOCOL]), ranges too. A free host port is chosen where none is given.
+        They are quoted, for YAML takes an unquoted 22:22 for the number 1342.
       - They are changed in place.
     type: list
     elements: str

@@ -87,6 +87,11 @@ HOSTS: dict[str, Case] = {
     "seccomp profile that is none": ({"security_opt": ["seccomp=/srv/file"]}, "InvalidArgument", ("/srv/file", "JSON")),
     "missing log directory": ({"log_opt": {"path": "/srv/no/x.log"}}, "InvalidArgument", ("log_opt", "/srv/no/x.log")),
     "log that is a directory": ({"log_opt": {"path": "/srv"}}, "InvalidArgument", ("log_opt", "/srv")),
+    "no such memory node": ({"cpuset_mems": "999"}, "InvalidArgument", ("cpuset_mems", "no memory node 999")),
+    "nobody's IDs for userns": ({"userns": "auto"}, "InvalidArgument", ("userns", "containers", "/etc/subuid")),
+    "nobody's subordinate IDs": ({"subuidname": "nobody-there"}, "InvalidArgument", ("subuidname", "/etc/subuid")),
+    "missing pod": ({"pod": "no"}, "NoSuchPod", ("pod:", "'no'", "libpod_pod")),
+    "volumes of a missing container": ({"volumes_from": ["no"]}, "NoSuchContainer", ("volumes_from", "'no'", "make")),
     "missing namespace": ({"network": "ns:/srv/no"}, "InvalidArgument", ("network", "/srv/no")),
     "namespace that is a file": ({"network": "ns:/srv/file"}, "InvalidArgument", ("network", "/srv/file")),
     "join of a missing container": ({"network": "container:no"}, "NoSuchContainer", ("network", "'no'", "web")),
@@ -123,6 +128,12 @@ HOSTS: dict[str, Case] = {
     "slice without systemd": ({"cgroup_parent": "a.slice"}, "InvalidArgument", ("cgroup_parent", "a.slice")),
     "systemd that does not run": ({"cgroup_manager": "systemd"}, "NotImplementedByHost", ("cgroup_manager", "systemd")),
 }
+
+# What only the making of a container finds out: check mode mounts no image, and runs no program.
+UNFORESEEN = (
+    *("unknown user", "unknown group", "command not found", "command that is no program"),
+    *("workdir that is a file", "sysctl of the host"),
+)
 
 
 class Furnished:
@@ -165,6 +176,8 @@ def test_bad_value_is_refused_in_one_sentence(furnished: Furnished, cases: dict[
     for case, (options, error, words) in cases.items():
         try:
             furnished.refuses({**PLAIN, **options}, error, *words)
+            if case not in UNFORESEEN:
+                furnished.refuses({**PLAIN, **options}, error, *words, check=True)
         except AssertionError as failure:
             raise AssertionError(f"{case}: {failure}") from failure
 

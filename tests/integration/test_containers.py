@@ -112,6 +112,8 @@ REFUSED: list[tuple[list[dict[str, Any]], str]] = [
         "container a: 'comand' is no option of a container in a list: did you mean command?",
     ),
     ([{"name": "a", "static_root": "/x"}], "container a: 'static_root' is no option of a container in a list"),
+    ([{"name": "a", "label": {}, "labels": {}}], "container a: label and labels mean the same option"),
+    ([{"name": "a", "ports": [], "published": []}], "container a: ports and published mean the same option"),
     ([{"name": "a", "network": "container:b"}, {"name": "b", "state": "absent"}], "b, which this task removes"),
 ]
 

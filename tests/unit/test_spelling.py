@@ -234,6 +234,7 @@ def test_no_value_ends_in_another_error(normalise: Normaliser, value: object) ->
         ("etc_hosts", {"": "192.0.2.1"}, "'' cannot be used"),
         ("etc_hosts", {"a\n192.0.2.9 b": "192.0.2.1"}, "cannot be used"),
         ("sysctl", {"net.ipv4.ip_forward": True}, "'net.ipv4.ip_forward: True' cannot be used"),
+        ("unsetenv", ["A=1"], "'A=1' cannot be used: expected a variable's name without '='"),
         ("group_add", [""], "'' cannot be used: expected no empty entry"),
         ("volume", ["a:/a:noexec,exec"], "'a:/a:noexec,exec' cannot be used: expected at most one of exec and noexec"),
         ("volume", ["a:/a:z,Z"], "at most one of z and Z"),

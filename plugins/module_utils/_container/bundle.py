@@ -34,8 +34,7 @@ def draft(container: Container) -> Facts:
     granted = capabilities.compute(
         options["cap_add"], options["cap_drop"], capabilities.host_capabilities(), privileged=options["privileged"]
     )
-    hard_limits = _hard_limits()
-    _check_ulimits(options["ulimit"], hard_limits)
+    hard_limits = check_ulimits(options["ulimit"])
     return Facts(
         rootfs="",
         user=users.User(0, 0, (), "/", "root"),
@@ -178,10 +177,14 @@ def _open_files() -> tuple[int, int]:
     return soft, hard
 
 
-def _check_ulimits(wanted: Mapping[str, list[int]], hard_limits: Mapping[str, int]) -> None:
-    """A hard limit can only be raised with CAP_SYS_RESOURCE; without it runc's words would name no option."""
+def check_ulimits(wanted: Mapping[str, list[int]]) -> dict[str, int]:
+    """The host's hard limits. Only CAP_SYS_RESOURCE can raise one; without it runc's words would name no option.
+
+    :raises InvalidArgument: one of them is to be raised.
+    """
+    hard_limits = _hard_limits()
     if "host" in wanted or "CAP_SYS_RESOURCE" in capabilities.host_capabilities():
-        return
+        return hard_limits
     for name, (_soft, hard) in wanted.items():
         ceiling = hard_limits.get(name, -1)
         if ceiling != -1 and not 0 <= hard <= ceiling:
@@ -189,6 +192,7 @@ def _check_ulimits(wanted: Mapping[str, list[int]], hard_limits: Mapping[str, in
                 f"ulimit: {name}={hard} is above this host's hard limit {ceiling}, and the engine runs without "
                 "CAP_SYS_RESOURCE: ask for less, or raise the limit of whoever starts it"
             )
+    return hard_limits
 
 
 def write_hosts(container: Container) -> dict[str, int]:

@@ -67,7 +67,12 @@ def wanted(params: Mapping[str, Any]) -> list[Desired]:
     found: dict[str, Desired] = {}
     for number, given in enumerate(params["containers"]):
         whose = f"container {given['name']}" if given.get("name") else f"containers: number {number + 1} of the list"
-        merged = _merged(defaults, {canonical.get(key, key): one for key, one in given.items()})
+        own_options = {canonical.get(key, key): one for key, one in given.items()}
+        if len(own_options) < len(given):
+            names = [canonical.get(key, key) for key in given]
+            twice = " and ".join(sorted(key for key in given if names.count(canonical.get(key, key)) > 1))
+            raise InvalidArgument(f"{whose}: {twice} mean the same option: give one of them")
+        merged = _merged(defaults, own_options)
         keys = frozenset(merged)
         if not keys <= set(own):
             raise _unknown(whose, min(keys - set(own)), own)

@@ -119,7 +119,7 @@ _ROWS = (
     _row("oom_score_adj", "int", _later("process_options", "oom_score_adj"), change=_RESTART),
     _row("env_host", "bool", spelling.flag, False),
     _row("env_merge", "dict", spelling.environment, {}, secret=True),
-    _row("unsetenv", "list", spelling.string_set, [], elements="str"),
+    _row("unsetenv", "list", _later("process_options", "variables"), [], elements="str"),
     _row("unsetenv_all", "bool", spelling.flag, False),
     _row("http_proxy", "bool", spelling.flag, True),
     _row("annotation", "dict", spelling.mapping, {}, change=_RECORD, in_place=_not_the_runtimes),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Mapping
 
-from .spelling import absolute_path, flag, host_path, wrong
+from .spelling import absolute_path, flag, host_path, string_set, wrong
 
 _REFERENCE = re.compile(r"\\(.)|\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::([-+])([^}]*))?\})")
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
@@ -32,6 +32,14 @@ def timezone(value: Any, option: str) -> str:
 def host_directories(value: Any, option: str) -> list[str]:
     """Absolute paths of the host's; the order matters."""
     return [host_path(item, option) for item in value]
+
+
+def variables(value: Any, option: str) -> list[str]:
+    """Names of variables, sorted, each once."""
+    for item in value:
+        if not item or "=" in str(item):
+            raise wrong(option, item, "a variable's name without '='")
+    return string_set(value, option)
 
 
 def names(value: Any, option: str) -> list[str]:

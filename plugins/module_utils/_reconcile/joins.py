@@ -10,7 +10,7 @@ from typing import Any, Iterator, Mapping, Optional
 
 from .._container.container import Container
 from .._model.config import ContainerConfig
-from .._model.errors import ContainerStopped, InvalidArgument, NoSuchContainer
+from .._model.errors import ContainerStopped, InvalidArgument, NoSuchContainer, NoSuchPod
 from .._model.namespaces import OPTIONS, LinuxNS
 from .._model.options import ALONE
 from .._model.options import OPTIONS as TABLE
@@ -38,7 +38,7 @@ def namespace_containers(runtime: Runtime, options: Mapping[str, Any]) -> dict[s
     for option, name in named(options):
         if option == "pod":
             infra = container(runtime, option, name)
-            found.update(dict.fromkeys(_pods_own(pods.find(runtime.store, name), options), infra.id))
+            found.update(dict.fromkeys(_pods_own(_pod(runtime, name), options), infra.id))
         elif option != "requires":
             found[OPTIONS[option].value] = container(runtime, option, name).id
     return found
@@ -51,7 +51,14 @@ def _pods_own(pod: PodConfig, options: Mapping[str, Any]) -> list[str]:
 
 def pod(runtime: Runtime, options: Mapping[str, Any]) -> Optional[PodConfig]:
     """The pod that the container is in. :raises NoSuchPod: there is none of this name."""
-    return pods.find(runtime.store, options["pod"]) if options["pod"] else None
+    return _pod(runtime, options["pod"]) if options["pod"] else None
+
+
+def _pod(runtime: Runtime, key: str) -> PodConfig:
+    try:
+        return pods.find(runtime.store, key)
+    except NoSuchPod as error:
+        raise NoSuchPod(f"pod: {error}: name one that there is, or make it with libpod_pod first") from error
 
 
 def requires(runtime: Runtime, options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -69,7 +76,7 @@ def container(runtime: Runtime, option: str, key: str, name: str = "") -> Contai
     :raises NoSuchContainer: naming the option, and the container ``name`` whose it is. :raises NoSuchPod: likewise.
     """
     if option == "pod":
-        key = pods.find(runtime.store, key).infra
+        key = _pod(runtime, key).infra
     try:
         return runtime.container(key)
     except NoSuchContainer as error:
@@ -176,11 +183,17 @@ def check(runtime: Runtime, name: str, options: Mapping[str, Any]) -> None:
         target = options[option]["target"]
         if options[option]["mode"] == "ns" and not os.path.exists(target):
             raise InvalidArgument(f"{option}: {target} is not a {OPTIONS[option].oci_type} namespace on this host")
+    if options["userns"]["mode"] != "auto":
+        id_mappings(runtime, options)
+        return
+    # How many IDs it takes is known where the image is there, but whose they are is not the image's matter.
+    for kind in ("uid", "gid"):
+        subordinate("containers", kind, "userns")
 
 
 def _check_pod(runtime: Runtime, name: str, options: Mapping[str, Any]) -> None:
     """:raises InvalidArgument: an option is about what is the pod's."""
-    found = pods.find(runtime.store, options["pod"])
+    found = _pod(runtime, options["pod"])
     own = _pods_own(found, options)
     for option, kind in (("publish", "net"), ("hostname", "uts"), *((alone, "net") for alone in ALONE)):
         if options[option] and kind in own:

@@ -58,12 +58,20 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     profile = options["security_opt"]["seccomp"]
     if profile not in ("", "unconfined") and not os.path.isfile(profile):
         raise InvalidArgument(f"security_opt: the seccomp profile {profile} is not a file on the host")
+    if profile not in ("", "unconfined"):
+        from .._spec import seccomp
+
+        seccomp.load(profile)
+    if options["ulimit"]:
+        from .._container import bundle
+
+        bundle.check_ulimits(options["ulimit"])
     _check_cgroups(runtime, options)
     for lender in options["volumes_from"]:
         try:
             found = runtime.container(lender["container"])
         except NoSuchContainer as error:
-            raise NoSuchContainer(f"volumes_from: {error}") from error
+            raise NoSuchContainer(f"volumes_from: {error}: make it first") from error
         if found.name == desired.name:
             raise InvalidArgument(f"volumes_from: container {desired.name} cannot have its own volumes from itself")
     if options["hostuser"]:
@@ -154,10 +162,11 @@ def _check_cgroups(runtime: Runtime, options: Mapping[str, Any]) -> None:
         raise NotImplementedByHost("cgroup_manager: systemd does not run on this host: use cgroupfs")
     if options["cgroup_parent"]:
         cgroups_paths.checked_parent(manager, options["cgroup_parent"])
-    online = cgroups.read_file("/sys/devices/system/cpu/online")
-    missing = cgroups.cpu_list(options["cpuset_cpus"] or "") - cgroups.cpu_list(online or "")
-    if missing and online:
-        raise InvalidArgument(f"cpuset_cpus: this host has no CPU {min(missing)}, its CPUs are {online}")
+    for option, kind, what in (("cpuset_cpus", "cpu", "CPU"), ("cpuset_mems", "node", "memory node")):
+        online = cgroups.read_file(f"/sys/devices/system/{kind}/online") if options[option] else None
+        missing = cgroups.cpu_list(options[option] or "") - cgroups.cpu_list(online or "")
+        if missing and online:
+            raise InvalidArgument(f"{option}: this host has no {what} {min(missing)}, its {what}s are {online}")
 
 
 def _check_network(runtime: Runtime, desired: Desired) -> None:
