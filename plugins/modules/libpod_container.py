@@ -615,7 +615,9 @@ options:
     elements: str
     aliases: [ulimits]
   sysctl:
-    description: Kernel parameters of the container's namespaces. A change restarts the container.
+    description:
+      - Kernel parameters of the container's namespaces, which are C(net.), C(fs.mqueue.) and those of System V IPC. A change
+        restarts the container.
     type: dict
   secrets:
     description:
@@ -627,7 +629,7 @@ options:
     type: list
     elements: str
   shm_size:
-    description: Size of C(/dev/shm). A change restarts the container. V(64m) where omitted.
+    description: Size of C(/dev/shm), where O(ipc) leaves the container one of its own. A change restarts the container. V(64m) where omitted.
     type: str
   stop_signal:
     description: Signal that asks the container to stop, such as V(TERM), V(15) or V(RTMIN+3). The image's where omitted, or TERM; see O(systemd).
@@ -716,6 +718,7 @@ options:
     description:
       - Whether the container is removed as soon as it has ended, with its anonymous volumes.
       - With O(detach=false) the task returns its output first.
+      - Not together with a O(restart_policy), as podman's and docker's.
     type: bool
     aliases: [remove, auto_remove]
   cgroup_parent:

@@ -117,7 +117,8 @@ HOSTS: dict[str, Case] = {
         ("web", "command", "/etc/passwd", "permission denied"),
     ),
     "workdir that is a file": ({"workdir": "/etc/passwd"}, "InvalidArgument", ("workdir", "/etc/passwd", "directory")),
-    "sysctl of the host": ({"sysctl": {"kernel.nope": "1"}}, "ContainerNotCreated", ("kernel.nope",)),
+    "sysctl of the host": ({"sysctl": {"kernel.nope": "1"}}, "InvalidArgument", ("sysctl", "kernel.nope", "host")),
+    "sysctl that is none": ({"sysctl": {"kernel.shmnope": "1"}}, "ContainerNotCreated", ("kernel.shmnope",)),
     "no OCI runtime": ({"oci_runtime": "/srv/no/runc"}, "ToolMissing", ("/srv/no/runc", "package runc")),
     "no conmon": ({"conmon_path": "/srv/no/conmon"}, "ToolMissing", ("/srv/no/conmon", "package conmon")),
     "no CNI plugin": (
@@ -132,7 +133,7 @@ HOSTS: dict[str, Case] = {
 # What only the making of a container finds out: check mode mounts no image, and runs no program.
 UNFORESEEN = (
     *("unknown user", "unknown group", "command not found", "command that is no program"),
-    *("workdir that is a file", "sysctl of the host"),
+    *("workdir that is a file", "sysctl that is none"),
 )
 
 

@@ -193,7 +193,7 @@ def test_stop_and_restart_at_once(host: Host) -> None:
 )
 def test_two_helpers_and_a_task_at_once(host: Host, task: dict[str, Any], policy: str) -> None:
     """At one container's end, all three waiting for its lock; whoever has it first, the task has its way."""
-    options = {"name": "web", **OPTIONS, "restart_policy": policy, **task}
+    options = {"name": "web", **OPTIONS, "restart_policy": "no" if "rm" in task else policy, **task}
     made = host.module("libpod_container", {**options, "state": "started", "recreate": False}, prepare=without_helper)
     assert not made.failed, made
     life, lock = made["container"]["State"]["Pid"], made["container"]["Id"]

@@ -149,6 +149,20 @@ def test_memory_and_swap_together_are_never_below_memory(memory: int, more: int)
     [
         ({"init_ctr": "once"}, r"^init_ctr: needs pod"),
         ({"init_ctr": "once", "pod": "p", "rm": True}, r"^rm: cannot be combined with init_ctr"),
+        ({"rm": True, "restart_policy": "always"}, r"^restart_policy: 'always' cannot be combined with rm"),
+        ({"rmi": True, "restart_policy": "on-failure"}, r"^restart_policy: 'on-failure' cannot be combined with rm"),
+        ({"shm_size": "1m", "ipc": "host"}, r"^shm_size: with ipc 'host' the container's /dev/shm is the host's"),
+        ({"shm_size": "1m", "ipc": "container:x"}, r"^shm_size: .* is another container's"),
+        ({"shm_size": "1m", "ipc": "none"}, r"^shm_size: .* is not there"),
+        (
+            {"sysctl": {"net.ipv4.ip_forward": 1}, "network": ["host"]},
+            r"^sysctl: net.ipv4.ip_forward .* network is host",
+        ),
+        (
+            {"sysctl": {"kernel.shmmax": 1}, "ipc": "host"},
+            r"^sysctl: kernel.shmmax would be the host's, for ipc is host",
+        ),
+        ({"sysctl": {"kernel.panic": 1}}, r"^sysctl: kernel.panic is the whole host's"),
         ({"memory_swap": "1g"}, r"^memory_swap: 1073741824 needs memory"),
         ({"memory": "1m"}, r"^memory: 1048576 bytes cannot be used: expected at least 6m"),
         ({"cpus": "x"}, r"^cpus: 'x' cannot be used: expected a number of CPUs"),

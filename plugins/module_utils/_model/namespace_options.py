@@ -20,6 +20,13 @@ _PLAIN = {
 _ROOTLESS = ("keep-id", "nomap")
 _MAPS = ("uidmap", "gidmap", "subuidname", "subgidname")
 MAX_ID = 2**32 - 2
+_SHM_SIZE = 64 << 20  # the option's default
+# The kernel parameters that a namespace has for itself (sysctl(5) of the OCI runtimes), by its option.
+_SYSCTLS = {
+    "network": ("net.",),
+    "ipc": ("fs.mqueue.", "kernel.msgm", "kernel.sem", "kernel.shm"),
+    "uts": ("kernel.domainname",),
+}
 
 
 def namespace(value: Any, option: str) -> dict[str, Any]:
@@ -124,6 +131,36 @@ def _check(meant: Mapping[str, Any]) -> None:
     for ids, names in (("uidmap", "subuidname"), ("gidmap", "subgidname")):
         if meant[ids] and meant[names]:
             raise InvalidArgument(f"{ids}: cannot be combined with {names}: give one of them")
+
+
+def check_shared(meant: Mapping[str, Any]) -> None:
+    """:raises InvalidArgument: an option is about what is the host's, another container's, or not there at all."""
+    ipc = meant["ipc"]["mode"]
+    if ipc in ("host", "container", "none") and meant["shm_size"] != _SHM_SIZE:
+        whose = {"host": "the host's", "container": "another container's", "none": "not there"}[ipc]
+        raise InvalidArgument(f"shm_size: with ipc {ipc!r} the container's /dev/shm is {whose}: omit one of them")
+    for parameter in meant["sysctl"]:
+        option = next((option for option, names in _SYSCTLS.items() if parameter.startswith(names)), "")
+        if parameter == "kernel.hostname":
+            raise InvalidArgument(f"sysctl: {parameter} cannot be used: it is set by the option hostname")
+        if not option:
+            raise InvalidArgument(f"sysctl: {parameter} is the whole host's, no container's own: set it on the host")
+        if meant[option]["mode"] == "host":
+            raise InvalidArgument(f"sysctl: {parameter} would be the host's, for {option} is host: set it on the host")
+
+
+def check_init_container(meant: Mapping[str, Any]) -> None:
+    """It belongs to a pod, and its end is the pod's to wait for.
+
+    :raises InvalidArgument: it is in none, or would be started or removed by another.
+    """
+    if not meant["pod"]:
+        raise InvalidArgument("init_ctr: needs pod: only a pod has a start that a container can come before")
+    for option, none in (("restart_policy", "no"), ("rm", False)):
+        if meant[option] != none:
+            raise InvalidArgument(
+                f"{option}: cannot be combined with init_ctr, whose end the pod's start waits for: omit"
+            )
 
 
 def subordinate_map(text: str, user: str, file: str, option: str) -> list[list[int]]:

@@ -348,12 +348,23 @@ def settle(meant: dict[str, Any]) -> None:
         raise InvalidArgument("log_opt: log_driver is none, which keeps no log: omit one of them")
     if meant["no_hosts"] and meant["etc_hosts"]:
         raise InvalidArgument("no_hosts: cannot be combined with etc_hosts, whose place is the engine's file: omit one")
+    if meant["rm"] and meant["restart_policy"] != "no":
+        policy = meant["restart_policy"]
+        raise InvalidArgument(
+            f"restart_policy: {policy!r} cannot be combined with rm, which removes the container at its end: omit one"
+        )
+    if meant["sysctl"] or meant["shm_size"] != OPTIONS["shm_size"].default:
+        from .namespace_options import check_shared
+
+        check_shared(meant)
     if meant["init_path"] and not meant["init"]:
         raise InvalidArgument(f"init_path: {meant['init_path']!r} needs init to be true too")
     if meant["init"] and meant["pid"]["mode"] not in ("", "private"):
         raise InvalidArgument("init: needs a PID namespace of the container's own, for it is to be process 1: omit pid")
     if meant["init_ctr"]:
-        _check_init_container(meant)
+        from .namespace_options import check_init_container
+
+        check_init_container(meant)
     if meant["init"] and meant["systemd"] == "always":
         raise InvalidArgument("systemd: always cannot be combined with init, for systemd is to be process 1: omit init")
     if meant["privileged"] and not meant["security_opt"]["seccomp"]:
@@ -369,17 +380,6 @@ def settle(meant: dict[str, Any]) -> None:
                 raise InvalidArgument(
                     f"{option}: {target!r} cannot be used: {taken[target]} mounts there too, expected one of them"
                 )
-
-
-def _check_init_container(meant: Mapping[str, Any]) -> None:
-    """It belongs to a pod, and its end is the pod's to wait for."""
-    if not meant["pod"]:
-        raise InvalidArgument("init_ctr: needs pod: only a pod has a start that a container can come before")
-    for option in ("restart_policy", "rm"):
-        if meant[option] != OPTIONS[option].default:
-            raise InvalidArgument(
-                f"{option}: cannot be combined with init_ctr, whose end the pod's start waits for: omit"
-            )
 
 
 def _check_memory(meant: dict[str, Any]) -> None:
