@@ -462,7 +462,10 @@ options:
     type: list
     elements: str
   dns:
-    description: DNS servers, instead of the host's. They are changed in place.
+    description:
+      - DNS servers, instead of the host's. They are changed in place.
+      - These, O(dns_option), O(dns_search) and O(etc_hosts) are given to the container whose network is joined, or to the pod,
+        for its files are shared.
     type: list
     elements: str
     aliases: [dns_servers]
@@ -827,7 +830,7 @@ options:
       - How options of an existing container are compared with the task's, by the options' names or aliases, with O(image)
         among them. V(*) stands for all that are not named, and takes C(strict) or C(ignore). Where omitted, all are C(strict).
       - C(strict) - the container has what the task says, and an omitted option has its default.
-      - C(ignore) - any value is right.
+      - C(ignore) - any value is right. With O(etc_hosts), or with all of O(dns), O(dns_option) and O(dns_search), an edited file stays.
       - C(allow_more_present) - all that the task says is there, and perhaps more. For lists and mappings; lists whose order
         counts have it in that order. Where such an option changes without a new container, what is there
         beside it stays.

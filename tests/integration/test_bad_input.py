@@ -96,6 +96,11 @@ HOSTS: dict[str, Case] = {
     "namespace that is a file": ({"network": "ns:/srv/file"}, "InvalidArgument", ("network", "/srv/file")),
     "join of a missing container": ({"network": "container:no"}, "NoSuchContainer", ("network", "'no'", "web")),
     "join of a stopped container": ({"network": "container:idle"}, "ContainerStopped", ("network", "idle", "start it")),
+    "DNS of a joined network": (
+        {"network": "container:other", "dns": ["192.0.2.1"]},
+        "InvalidArgument",
+        ("dns", "container other"),
+    ),
     "join of itself": ({"network": "container:web"}, "InvalidArgument", ("network", "web", "its own")),
     "undefined network": ({"network": "nowhere"}, "NoSuchNetwork", ("nowhere", "/srv/cni", NETWORK)),
     "port taken by a listener": ({**BRIDGE, "publish": [f"{TAKEN}:80"]}, "InvalidArgument", (str(TAKEN), "in use")),

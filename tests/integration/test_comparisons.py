@@ -75,6 +75,17 @@ def test_one_meaning_in_two_options_is_no_difference(host: Host) -> None:
     assert host.container("c", **same, label={"a": "1"}, drift="full")["actions"] == []
 
 
+def test_edit_of_a_file_whose_options_are_ignored_stays(host: Host) -> None:
+    process = Process(host.container("c", **BASE))
+    with open(process.path("root/etc/hosts"), "a", encoding="ascii") as file:
+        file.write("192.0.2.66 elsewhere\n")
+    for modes in ({"etc_hosts": "ignore"}, {"*": "ignore"}):
+        assert host.container("c", **BASE, comparisons=modes)["actions"] == []
+    assert "elsewhere" in process.read("root/etc/hosts")
+    assert host.container("c", **BASE, comparisons={"dns": "ignore"})["actions"] == ["updated c"]
+    assert "elsewhere" not in process.read("root/etc/hosts")
+
+
 def test_user_by_name_or_number_is_the_same_while_the_container_runs(host: Host) -> None:
     with open("/srv/etc-passwd", "w", encoding="ascii") as file:
         file.write("root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1001::/www:/bin/sh\n")

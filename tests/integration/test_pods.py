@@ -114,8 +114,9 @@ def test_ports_published_on_the_pod_lead_to_its_member(host: Host) -> None:
     assert member.run("hostname").stdout == "shop\n"
     assert "192.0.2.9\tdb" in member.read("root/etc/hosts")
     assert "--dport 8080" in host.run("iptables-save", "-t", "nat")
-    refused = host.container("b", **MEMBER, publish=["81:81"])
-    assert refused.failed and "give publish to the pod" in refused["msg"]
+    for option, value in (("publish", ["81:81"]), ("dns", ["192.0.2.1"]), ("etc_hosts", {"db": "192.0.2.9"})):
+        refused = host.container("b", **MEMBER, **{option: value})
+        assert refused.failed and f"give {option} to the pod" in refused["msg"]
 
 
 def test_members_cgroups_are_under_the_pods_which_has_its_limits(host: Host) -> None:

@@ -162,6 +162,11 @@ def test_memory_and_swap_together_are_never_below_memory(memory: int, more: int)
             {"sysctl": {"kernel.shmmax": 1}, "ipc": "host"},
             r"^sysctl: kernel.shmmax would be the host's, for ipc is host",
         ),
+        (
+            {"dns": ["::1"], "network": ["container:x"]},
+            r"^dns: container x shares its files with its network: give it dns",
+        ),
+        ({"etc_hosts": {"a": "::1"}, "network": ["container:x"]}, r"^etc_hosts: container x shares"),
         ({"sysctl": {"kernel.panic": 1}}, r"^sysctl: kernel.panic is the whole host's"),
         ({"memory_swap": "1g"}, r"^memory_swap: 1073741824 needs memory"),
         ({"memory": "1m"}, r"^memory: 1048576 bytes cannot be used: expected at least 6m"),

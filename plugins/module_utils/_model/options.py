@@ -284,6 +284,8 @@ _ROWS = (
 MOUNTS = ("volume", "mount", "tmpfs")
 # podman's options for a container's single network.
 ALONE = ("ip", "ip6", "mac_address", "network_aliases")
+# What is written to /etc/hosts and /etc/resolv.conf, which whoever joins a network has from its owner.
+SHARED_FILES = ("dns", "dns_option", "dns_search", "etc_hosts")
 ID_FILES = ("cidfile", "pid_file", "conmon_pidfile")
 _NAMESPACE_OPTIONS = ("pod", "ipc", "pid", "uts", "userns", "uidmap", "gidmap", "subuidname", "subgidname")
 OPTIONS: dict[str, Option] = {row.name: row for row in _ROWS}
@@ -327,6 +329,13 @@ def settle(meant: dict[str, Any]) -> None:
             f"{option}: needs a network of the container's own, and network is {meant['network']['mode']!r}: "
             "use bridge or a CNI network, or publish on the container whose network is joined"
         )
+    if meant["network"]["mode"] == "container":
+        for option in SHARED_FILES:
+            if meant[option]:
+                target = meant["network"]["target"]
+                raise InvalidArgument(
+                    f"{option}: container {target} shares its files with its network: give it {option}"
+                )
     if "settings" in meant["network"] or any(meant[option] for option in ALONE):
         from . import network_options
 

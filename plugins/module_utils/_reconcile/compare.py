@@ -170,8 +170,14 @@ def drift(container: Container, desired: Desired, known: Iterable[Difference]) -
     return [
         Difference(one.part, one.before, one.after, Change.RESTART if one.restart else Change.LIVE, drift=True)
         for one in found
-        if (not one.restart or desired.state == "started") and desired.comparisons.get(one.part) != "ignore"
+        if (not one.restart or desired.state == "started") and not _is_let_be(desired, one.part)
     ]
+
+
+def _is_let_be(desired: Desired, part: str) -> bool:
+    """Whether the task's comparisons leave alone what this part is of."""
+    options = {"/etc/hosts": ("etc_hosts",), "/etc/resolv.conf": ("dns", "dns_option", "dns_search")}.get(part, (part,))
+    return all(desired.comparisons.get(option) == "ignore" for option in options)
 
 
 def _image_difference(runtime: Runtime, config: ContainerConfig, desired: Desired) -> list[Difference]:

@@ -12,7 +12,7 @@ from .._container.container import Container
 from .._model.config import ContainerConfig
 from .._model.errors import ContainerStopped, InvalidArgument, NoSuchContainer, NoSuchPod
 from .._model.namespaces import OPTIONS, LinuxNS
-from .._model.options import ALONE
+from .._model.options import ALONE, SHARED_FILES
 from .._model.options import OPTIONS as TABLE
 from .._model.pod import PodConfig, option_of
 from .._runtime.runtime import Runtime
@@ -195,7 +195,7 @@ def _check_pod(runtime: Runtime, name: str, options: Mapping[str, Any]) -> None:
     """:raises InvalidArgument: an option is about what is the pod's."""
     found = _pod(runtime, options["pod"])
     own = _pods_own(found, options)
-    for option, kind in (("publish", "net"), ("hostname", "uts"), *((alone, "net") for alone in ALONE)):
+    for option, kind in (("hostname", "uts"), *((option, "net") for option in ("publish", *ALONE, *SHARED_FILES))):
         if options[option] and kind in own:
             raise InvalidArgument(
                 f"{option}: container {name} uses the {kind} namespace of pod {found.name}: give {option} to the pod"
