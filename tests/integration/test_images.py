@@ -170,7 +170,7 @@ def test_image_that_the_registry_lacks_is_refused(host: Host) -> None:
 def test_image_that_is_not_there_is_refused_and_changes_nothing(host: Host, image: str, error: str) -> None:
     # Whether a registry has it, nobody knows before asking there.
     for check in (False,) if error == "ToolFailed" else (True, False):
-        refused = host.container("c", check=check, image=image, **BASE)
+        refused = host.container("c", check=check, image=image, **BASE, recreate_policy="never" if check else "auto")
         assert refused.failed and refused["error"] == error, refused
         assert image[:12] in refused["msg"] and "\n" not in refused["msg"]
     assert host.module("libpod_container_info")["containers"] == []

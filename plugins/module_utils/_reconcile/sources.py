@@ -31,7 +31,9 @@ class Meant:
         self.id, self.pull = (found.id, False) if found else ("", True)
         if found is None and how and how.policy == "never":
             raise NoSuchImage(f"image {desired.image!r} is not in the store, and pull is never: omit pull, or pull it")
-        if found is None:
+        if (
+            found is None and desired.recreate_policy != "never"
+        ):  # where that refuses a new container in words of its own
             from .._drivers.images import origin
 
             origin(self.source, name_for_source(self.source))

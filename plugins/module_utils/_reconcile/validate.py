@@ -50,6 +50,10 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     options = desired.wanted
     if desired.rootfs and not os.path.isdir(desired.image):
         raise InvalidArgument(f"image: {desired.image} is not a directory, which rootfs: true needs it to be")
+    if container is None and desired.recreate_policy == "never" and desired.image and not desired.rootfs:
+        from .sources import Meant
+
+        Meant(runtime, desired._replace(recreate_policy="auto"))
     for volume in volumes.given(options):
         if volume["type"] == "bind":
             check_source(volume["source"], desired.name)
