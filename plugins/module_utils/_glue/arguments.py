@@ -23,6 +23,21 @@ if TYPE_CHECKING:
 _FOREVER = 1 << 31
 _PULLING = tuple("pull authfile tls_verify platform os arch variant retry retry_delay decryption_key".split())
 _ROOTS = ("static_root", "run_root", "storage_root", "storage_run_root", "cni_config_dir")
+_CONTROLS = (
+    "state",
+    "image_strict",
+    "force_restart",
+    "recreate",
+    "recreate_policy",
+    "force_delete",
+    "delete_depend",
+    "delete_volumes",
+    "detach",
+    "drift",
+    "wait",
+    "wait_timeout",
+    "wait_for_healthy",
+)
 
 
 def parts_spec() -> dict[str, Any]:
@@ -123,37 +138,10 @@ def desired(params: Mapping[str, Any]) -> Desired:
 
     :raises InvalidArgument: a value cannot be used. Where the state goes by name alone, no other option is looked at.
     """
-    name = checked_name(params["name"], "name")
-    controls = (
-        "image_strict",
-        "force_restart",
-        "recreate",
-        "recreate_policy",
-        "force_delete",
-        "delete_depend",
-        "delete_volumes",
-        "detach",
-        "drift",
-        "wait",
-        "wait_timeout",
-        "wait_for_healthy",
-    )
-    common: dict[str, Any] = {"name": name, "state": params["state"], **{key: params[key] for key in controls}}
-    if params["wait"] != "started" and params["state"] != "started":
-        raise wrong("wait", params["wait"], f"state to be started, and it is {params['state']}")
-    common.update((key, _seconds(params, key)) for key in ("stop_time", "restart_time", "delete_time"))
-    common["rmi"] = params.get("rmi")
-    if params.get("attach"):
-        if params["detach"]:
-            raise InvalidArgument("attach: needs detach to be false, for a detached container's output is not awaited")
-        common["attach"] = tuple(str(stream).lower() for stream in params["attach"])
-        if not set(common["attach"]) <= {"stdin", "stdout", "stderr"}:
-            raise wrong("attach", params["attach"], "some of stdin, stdout and stderr")
+    common = _controls(params)
     given = frozenset(
         key for key in (*OPTIONS, "cpus", "env_file", "label_file", "pod_id_file") if params.get(key) is not None
     )
-    if params["recreate"] and params["recreate_policy"] == "never":
-        raise InvalidArgument("recreate_policy: never cannot be combined with recreate: omit one of them")
     image, overlay = params.get("image") or "", False
     by_name = params["state"] == "absent" or (params["state"] == "stopped" or params["force_restart"]) and not image
     if by_name or not (image or given):
@@ -178,6 +166,24 @@ def desired(params: Mapping[str, Any]) -> Desired:
     if options["init_ctr"] and params["state"] in ("started", "paused"):
         raise wrong("state", params["state"], "created or present, for a container with init_ctr starts with its pod")
     return Desired(**common, options=options, given=given, image=image, rootfs=params["rootfs"], overlay=overlay)
+
+
+def _controls(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What is asked of the task itself, and not of the container's configuration."""
+    found: dict[str, Any] = {"name": checked_name(params["name"], "name"), "rmi": params.get("rmi")}
+    found.update((key, params[key]) for key in _CONTROLS)
+    found.update((key, _seconds(params, key)) for key in ("stop_time", "restart_time", "delete_time"))
+    if params["wait"] != "started" and params["state"] != "started":
+        raise wrong("wait", params["wait"], f"state to be started, and it is {params['state']}")
+    if params.get("attach"):
+        if params["detach"]:
+            raise InvalidArgument("attach: needs detach to be false, for a detached container's output is not awaited")
+        found["attach"] = tuple(str(stream).lower() for stream in params["attach"])
+        if not set(found["attach"]) <= {"stdin", "stdout", "stderr"}:
+            raise wrong("attach", params["attach"], "some of stdin, stdout and stderr")
+    if params["recreate"] and params["recreate_policy"] == "never":
+        raise InvalidArgument("recreate_policy: never cannot be combined with recreate: omit one of them")
+    return found
 
 
 def _seconds(params: Mapping[str, Any], option: str) -> Optional[int]:

@@ -62,7 +62,7 @@ _MOVABLE: dict[str, Any] = {"change": _LIVE, "in_place": volumes.in_place}
 _NETWORK_DEFAULT: dict[str, Any] = {"mode": "cni", "target": "", "networks": [""]}
 _PLAIN_NAMESPACE = {"mode": "", "target": ""}
 _SECURITY_DEFAULT: dict[str, Any] = {"no_new_privileges": False, "seccomp": ""}
-_LOG_DEFAULT: dict[str, Any] = {"path": None, "max_size": None, "tag": None}
+LOG_DEFAULT: dict[str, Any] = {"path": None, "max_size": None, "tag": None}
 
 
 def _later(module: str, function: str) -> Callable[[Any, str], Any]:
@@ -244,7 +244,7 @@ _ROWS = (
         "log_opt",
         "dict",
         modes.log_options,
-        _LOG_DEFAULT,
+        LOG_DEFAULT,
         aliases=("log_options",),
         suboptions=(("max_size", "str"), ("path", "str"), ("tag", "str")),
         change=_LIVE,
@@ -287,7 +287,6 @@ ALONE = ("ip", "ip6", "mac_address", "network_aliases")
 # What is written to /etc/hosts and /etc/resolv.conf, which whoever joins a network has from its owner.
 SHARED_FILES = ("dns", "dns_option", "dns_search", "etc_hosts")
 ID_FILES = ("cidfile", "pid_file", "conmon_pidfile")
-_NAMESPACE_OPTIONS = ("pod", "ipc", "pid", "uts", "userns", "uidmap", "gidmap", "subuidname", "subgidname")
 OPTIONS: dict[str, Option] = {row.name: row for row in _ROWS}
 
 
@@ -311,101 +310,10 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
         if values.get("rm") is False:
             raise InvalidArgument("rmi: removes the image once the container is removed, and rm is false: omit rm")
         meant["rm"] = True
-    settle(meant)
+    from . import combinations
+
+    combinations.settle(meant)
     return meant
-
-
-def settle(meant: dict[str, Any]) -> None:
-    """Give normalised options what follows from one another; done again, it changes nothing.
-
-    :raises InvalidArgument: two of them do not go together.
-    """
-    if meant["cpu_quota"]:
-        meant["cpu_period"] = meant["cpu_period"] or spelling.CPU_PERIOD
-    _check_memory(meant)
-    if (meant["publish"] or meant["publish_all"]) and meant["network"]["mode"] != "cni":
-        option = "publish" if meant["publish"] else "publish_all"
-        raise InvalidArgument(
-            f"{option}: needs a network of the container's own, and network is {meant['network']['mode']!r}: "
-            "use bridge or a CNI network, or publish on the container whose network is joined"
-        )
-    if meant["network"]["mode"] == "container":
-        for option in SHARED_FILES:
-            if meant[option]:
-                target = meant["network"]["target"]
-                raise InvalidArgument(
-                    f"{option}: container {target} shares its files with its network: give it {option}"
-                )
-    if "settings" in meant["network"] or any(meant[option] for option in ALONE):
-        from . import network_options
-
-        network_options.check(meant)
-        network_options.settle(meant)
-    if any(meant[option] != OPTIONS[option].default for option in _NAMESPACE_OPTIONS):
-        from . import namespace_options
-
-        namespace_options.settle(meant)
-    if meant["no_healthcheck"] or meant["healthcheck"] or meant["health_startup_cmd"]:
-        from . import health
-
-        health.settle(meant)
-    if meant["log_driver"] == "journald" and (meant["log_opt"]["path"] or meant["log_opt"]["max_size"]):
-        raise InvalidArgument("log_opt: log_driver is journald, which takes a tag only: omit path and max_size")
-    if meant["log_driver"] == "k8s-file" and meant["log_opt"]["tag"]:
-        raise InvalidArgument("log_opt: log_driver is k8s-file, whose entries have no tag: omit tag, or use journald")
-    if meant["log_driver"] == "none" and meant["log_opt"] != _LOG_DEFAULT:
-        raise InvalidArgument("log_opt: log_driver is none, which keeps no log: omit one of them")
-    if meant["no_hosts"] and meant["etc_hosts"]:
-        raise InvalidArgument("no_hosts: cannot be combined with etc_hosts, whose place is the engine's file: omit one")
-    if meant["rm"] and meant["restart_policy"] != "no":
-        policy = meant["restart_policy"]
-        raise InvalidArgument(
-            f"restart_policy: {policy!r} cannot be combined with rm, which removes the container at its end: omit one"
-        )
-    if meant["sysctl"] or meant["shm_size"] != OPTIONS["shm_size"].default:
-        from .namespace_options import check_shared
-
-        check_shared(meant)
-    if meant["init_path"] and not meant["init"]:
-        raise InvalidArgument(f"init_path: {meant['init_path']!r} needs init to be true too")
-    if meant["init"] and meant["pid"]["mode"] not in ("", "private"):
-        raise InvalidArgument("init: needs a PID namespace of the container's own, for it is to be process 1: omit pid")
-    if meant["init_ctr"]:
-        from .namespace_options import check_init_container
-
-        check_init_container(meant)
-    if meant["init"] and meant["systemd"] == "always":
-        raise InvalidArgument("systemd: always cannot be combined with init, for systemd is to be process 1: omit init")
-    if meant["privileged"] and not meant["security_opt"]["seccomp"]:
-        meant["security_opt"]["seccomp"] = "unconfined"
-    maps = meant["uidmap"] or meant["subuidname"] or meant["userns"]["mode"] in ("auto", "container", "ns")
-    if maps and any("O" in volume["flags"] for volume in meant["volume"]):
-        raise InvalidArgument("volume: O cannot be combined with a user namespace, in which no overlay can be mounted")
-    taken: dict[str, str] = {}
-    for option in MOUNTS:
-        for mount in meant[option]:
-            target = mount if option == "tmpfs" else mount["target"]
-            if taken.setdefault(target, option) != option:
-                raise InvalidArgument(
-                    f"{option}: {target!r} cannot be used: {taken[target]} mounts there too, expected one of them"
-                )
-
-
-def _check_memory(meant: dict[str, Any]) -> None:
-    """Swap as podman has it: twice the memory where omitted, and never without or below it."""
-    memory, swap = meant["memory"], meant["memory_swap"]
-    if memory is None and swap not in (None, -1, 0):
-        raise InvalidArgument(f"memory_swap: {swap} needs memory to be set too: it limits memory and swap together")
-    if memory and 0 < memory < 6 << 20:
-        raise InvalidArgument(f"memory: {memory} bytes cannot be used: expected at least 6m, what an init needs")
-    if memory and swap not in (None, -1, 0) and swap < memory:
-        raise InvalidArgument(f"memory_swap: {swap} cannot be used: expected -1 or at least memory ({memory})")
-    reservation = meant["memory_reservation"]
-    if memory and reservation and reservation > memory:
-        raise InvalidArgument(f"memory_reservation: {reservation} cannot be used: expected at most memory ({memory})")
-    meant["memory_swap"] = (memory * 2 if memory else None) if swap in (None, 0) else swap
-    if memory is None and swap == -1:
-        meant["memory_swap"] = None
 
 
 def changed_options(wanted: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[Option]:

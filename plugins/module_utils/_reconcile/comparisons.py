@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._model import options as table
+from .._model import combinations
 from .._model.config import ContainerConfig, resolved
 from .._model.errors import InvalidArgument
 from .._model.options import ALONE, OPTIONS, Change, Option
@@ -96,7 +96,7 @@ def settle(runtime: Runtime, config: ContainerConfig, desired: Desired) -> Desir
     lenient = desired._replace(comparisons={**followed, **desired.comparisons})
     options, refused = _lenient(config, lenient), None
     try:
-        table.settle(options)
+        combinations.settle(options)
     except InvalidArgument as error:
         refused = error
     lenient = lenient._replace(options=options)

@@ -31,9 +31,8 @@ class Meant:
         self.id, self.pull = (found.id, False) if found else ("", True)
         if found is None and how and how.policy == "never":
             raise NoSuchImage(f"image {desired.image!r} is not in the store, and pull is never: omit pull, or pull it")
-        if (
-            found is None and desired.recreate_policy != "never"
-        ):  # where that refuses a new container in words of its own
+        # Where no new container may be made, that is what the user is told.
+        if found is None and desired.recreate_policy != "never":
             from .._drivers.images import origin
 
             origin(self.source, name_for_source(self.source))

@@ -48,36 +48,60 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     :raises NotImplementedByHost: the kernel lacks what was asked for.
     """
     options = desired.wanted
+    _check_image(runtime, container, desired)
+    _check_volumes(runtime, desired)
+    _check_security(options)
+    _check_files(runtime, options)
+    _check_first_process(runtime, options)
+    _check_cgroups(runtime, desired)
+    _check_devices(options)
+    if not (container and container.unreadable):
+        own = (*container.config.ports, *host_ports.of_live(container)) if container else ()
+        host_ports.check_free(desired.name, options["publish"], (*own, *runtime.freed_ports))
+    _check_network(runtime, desired)
+    if options["health_startup_cmd"]:
+        image = _image_config(runtime, container, desired)
+        if image is not None:
+            health.check_startup({**options, **resolved(options, image)})
+
+
+def _check_image(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
     if desired.rootfs and not os.path.isdir(desired.image):
         raise InvalidArgument(f"image: {desired.image} is not a directory, which rootfs: true needs it to be")
     if container is None and desired.recreate_policy == "never" and desired.image and not desired.rootfs:
         from .sources import Meant
 
         Meant(runtime, desired._replace(recreate_policy="auto"))
-    for volume in volumes.given(options):
+
+
+def _check_volumes(runtime: Runtime, desired: Desired) -> None:
+    for volume in volumes.given(desired.wanted):
         if volume["type"] == "bind":
             check_source(volume["source"], desired.name)
-    granted = capabilities.host_capabilities()
-    capabilities.compute(options["cap_add"], options["cap_drop"], granted, privileged=options["privileged"])
-    profile = options["security_opt"]["seccomp"]
-    if profile not in ("", "unconfined") and not os.path.isfile(profile):
-        raise InvalidArgument(f"security_opt: the seccomp profile {profile} is not a file on the host")
-    if profile not in ("", "unconfined"):
-        from .._spec import seccomp
-
-        seccomp.load(profile)
-    if options["ulimit"]:
-        from .._container import bundle
-
-        bundle.check_ulimits(options["ulimit"])
-    _check_cgroups(runtime, options)
-    for lender in options["volumes_from"]:
+    for lender in desired.wanted["volumes_from"]:
         try:
             found = runtime.container(lender["container"])
         except NoSuchContainer as error:
             raise NoSuchContainer(f"volumes_from: {error}: make it first") from error
         if found.name == desired.name:
             raise InvalidArgument(f"volumes_from: container {desired.name} cannot have its own volumes from itself")
+
+
+def _check_security(options: Mapping[str, Any]) -> None:
+    granted = capabilities.host_capabilities()
+    capabilities.compute(options["cap_add"], options["cap_drop"], granted, privileged=options["privileged"])
+    profile = options["security_opt"]["seccomp"]
+    if profile not in ("", "unconfined"):
+        if not os.path.isfile(profile):
+            raise InvalidArgument(f"security_opt: the seccomp profile {profile} is not a file on the host")
+        from .._spec import seccomp
+
+        seccomp.load(profile)
+    security_modules.check(options["security_opt"])
+
+
+def _check_files(runtime: Runtime, options: Mapping[str, Any]) -> None:
+    """What is written for the container, on the host and into its root filesystem."""
     if options["hostuser"]:
         from .._container.user_entries import host_users
 
@@ -90,16 +114,32 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
         raise NotImplementedByHost(
             f"log_driver: {_JOURNAL} is not there, so that no systemd-journald takes lines on this host: use k8s-file"
         )
+    id_files.check(options)
+    if options["timezone"]:
+        etc_files.zone_file(options["timezone"])
+
+
+def _check_first_process(runtime: Runtime, options: Mapping[str, Any]) -> None:
+    if options["ulimit"]:
+        from .._container import bundle
+
+        bundle.check_ulimits(options["ulimit"])
     if options["init"]:
         init_program.path(options["init_path"])
-    id_files.check(options)
     if options["systemd"] == "always" and not _has_systemd(runtime.host.cgroups):
         raise NotImplementedByHost(
             "systemd: this host has neither cgroup v2 nor cgroup v1's hierarchy name=systemd, without which systemd "
             "does not run: mount it at /sys/fs/cgroup/systemd, or omit the option"
         )
-    if options["cgroups"] in ("disabled", "split"):
-        raise NotImplementedByHost(f"cgroups: {options['cgroups']} {_NO_CGROUPS[options['cgroups']]}")
+    if options["personality"] and not runtime.host.oci.knows_personality():
+        raise NotImplementedByHost(
+            f"personality: {runtime.host.oci.path} does not set it (runc does from 1.2 on): omit it, or set "
+            "oci_runtime to crun"
+        )
+
+
+def _check_devices(options: Mapping[str, Any]) -> None:
+    """Devices, and what the host's own definitions say of containers."""
     if options["gpus"]:
         from .._container import cdi
 
@@ -108,28 +148,7 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
         from .._container import hooks
 
         hooks.read(options["hooks_dir"])
-    if options["personality"] and not runtime.host.oci.knows_personality():
-        raise NotImplementedByHost(
-            f"personality: {runtime.host.oci.path} does not set it (runc does from 1.2 on): omit it, or set "
-            "oci_runtime to crun"
-        )
-    if options["timezone"]:
-        etc_files.zone_file(options["timezone"])
     device_nodes.rules(options)
-    security_modules.check(options["security_opt"])
-    kernel_limits.check(runtime.host.cgroups, options)
-    if not (container and container.unreadable):
-        own = (*container.config.ports, *host_ports.of_live(container)) if container else ()
-        host_ports.check_free(desired.name, options["publish"], (*own, *runtime.freed_ports))
-    if "memory_swap" in desired.given and options["memory_swap"] not in (None, -1) and not runtime.host.swap:
-        raise NotImplementedByHost(
-            "memory_swap: this kernel does not account for swap (boot with swapaccount=1): omit the option"
-        )
-    _check_network(runtime, desired)
-    if options["health_startup_cmd"]:
-        image = _image_config(runtime, container, desired)
-        if image is not None:
-            health.check_startup({**options, **resolved(options, image)})
 
 
 def _has_systemd(host: cgroups.CgroupHost) -> bool:
@@ -160,8 +179,10 @@ def _image_config(runtime: Runtime, container: Optional[Container], desired: Des
     return image.config if image else None
 
 
-def _check_cgroups(runtime: Runtime, options: Mapping[str, Any]) -> None:
-    manager = runtime.host.cgroup_manager
+def _check_cgroups(runtime: Runtime, desired: Desired) -> None:
+    options, manager = desired.wanted, runtime.host.cgroup_manager
+    if options["cgroups"] in ("disabled", "split"):
+        raise NotImplementedByHost(f"cgroups: {options['cgroups']} {_NO_CGROUPS[options['cgroups']]}")
     if manager == "systemd" and not os.path.isdir("/run/systemd/system"):
         raise NotImplementedByHost("cgroup_manager: systemd does not run on this host: use cgroupfs")
     if options["cgroup_parent"]:
@@ -171,6 +192,11 @@ def _check_cgroups(runtime: Runtime, options: Mapping[str, Any]) -> None:
         missing = cgroups.cpu_list(options[option] or "") - cgroups.cpu_list(online or "")
         if missing and online:
             raise InvalidArgument(f"{option}: this host has no {what} {min(missing)}, its {what}s are {online}")
+    kernel_limits.check(runtime.host.cgroups, options)
+    if "memory_swap" in desired.given and options["memory_swap"] not in (None, -1) and not runtime.host.swap:
+        raise NotImplementedByHost(
+            "memory_swap: this kernel does not account for swap (boot with swapaccount=1): omit the option"
+        )
 
 
 def _check_network(runtime: Runtime, desired: Desired) -> None:

@@ -1,0 +1,130 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options of a container beside one another: what follows from others, and what does not go with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .errors import InvalidArgument
+from .options import ALONE, LOG_DEFAULT, MOUNTS, OPTIONS, SHARED_FILES
+from .spelling import CPU_PERIOD
+
+_NAMESPACE_OPTIONS = ("pod", "ipc", "pid", "uts", "userns", "uidmap", "gidmap", "subuidname", "subgidname")
+
+
+def settle(meant: dict[str, Any]) -> None:
+    """Give normalised options what follows from one another; done again, it changes nothing.
+
+    :raises InvalidArgument: two of them do not go together.
+    """
+    for subject in (_limits, _network, _namespaces, _health, _log, _end, _first_process, _mounts):
+        subject(meant)
+
+
+def _limits(meant: dict[str, Any]) -> None:
+    """Swap as podman has it: twice the memory where omitted, and never without or below it."""
+    if meant["cpu_quota"]:
+        meant["cpu_period"] = meant["cpu_period"] or CPU_PERIOD
+    memory, swap = meant["memory"], meant["memory_swap"]
+    if memory is None and swap not in (None, -1, 0):
+        raise InvalidArgument(f"memory_swap: {swap} needs memory to be set too: it limits memory and swap together")
+    if memory and 0 < memory < 6 << 20:
+        raise InvalidArgument(f"memory: {memory} bytes cannot be used: expected at least 6m, what an init needs")
+    if memory and swap not in (None, -1, 0) and swap < memory:
+        raise InvalidArgument(f"memory_swap: {swap} cannot be used: expected -1 or at least memory ({memory})")
+    reservation = meant["memory_reservation"]
+    if memory and reservation and reservation > memory:
+        raise InvalidArgument(f"memory_reservation: {reservation} cannot be used: expected at most memory ({memory})")
+    meant["memory_swap"] = (memory * 2 if memory else None) if swap in (None, 0) else swap
+    if memory is None and swap == -1:
+        meant["memory_swap"] = None
+
+
+def _network(meant: dict[str, Any]) -> None:
+    network = meant["network"]
+    if (meant["publish"] or meant["publish_all"]) and network["mode"] != "cni":
+        option = "publish" if meant["publish"] else "publish_all"
+        raise InvalidArgument(
+            f"{option}: needs a network of the container's own, and network is {network['mode']!r}: "
+            "use bridge or a CNI network, or publish on the container whose network is joined"
+        )
+    shared = [option for option in SHARED_FILES if meant[option]]
+    if shared and network["mode"] == "container":
+        raise InvalidArgument(
+            f"{shared[0]}: container {network['target']} shares its files with its network: give it {shared[0]}"
+        )
+    if "settings" in network or any(meant[option] for option in ALONE):
+        from . import network_options
+
+        network_options.check(meant)
+        network_options.settle(meant)
+    if meant["no_hosts"] and meant["etc_hosts"]:
+        raise InvalidArgument("no_hosts: cannot be combined with etc_hosts, whose place is the engine's file: omit one")
+
+
+def _namespaces(meant: dict[str, Any]) -> None:
+    """Before the checks of the user namespace's mounts, whose maps are settled here."""
+    if any(meant[option] != OPTIONS[option].default for option in _NAMESPACE_OPTIONS):
+        from . import namespace_options
+
+        namespace_options.settle(meant)
+    if meant["sysctl"] or meant["shm_size"] != OPTIONS["shm_size"].default:
+        from .namespace_options import check_shared
+
+        check_shared(meant)
+    if meant["privileged"] and not meant["security_opt"]["seccomp"]:
+        meant["security_opt"]["seccomp"] = "unconfined"
+
+
+def _health(meant: dict[str, Any]) -> None:
+    if meant["no_healthcheck"] or meant["healthcheck"] or meant["health_startup_cmd"]:
+        from . import health
+
+        health.settle(meant)
+
+
+def _log(meant: dict[str, Any]) -> None:
+    driver, log = meant["log_driver"], meant["log_opt"]
+    if driver == "journald" and (log["path"] or log["max_size"]):
+        raise InvalidArgument("log_opt: log_driver is journald, which takes a tag only: omit path and max_size")
+    if driver == "k8s-file" and log["tag"]:
+        raise InvalidArgument("log_opt: log_driver is k8s-file, whose entries have no tag: omit tag, or use journald")
+    if driver == "none" and log != LOG_DEFAULT:
+        raise InvalidArgument("log_opt: log_driver is none, which keeps no log: omit one of them")
+
+
+def _end(meant: dict[str, Any]) -> None:
+    if meant["rm"] and meant["restart_policy"] != "no":
+        policy = meant["restart_policy"]
+        raise InvalidArgument(
+            f"restart_policy: {policy!r} cannot be combined with rm, which removes the container at its end: omit one"
+        )
+    if meant["init_ctr"]:
+        from .namespace_options import check_init_container
+
+        check_init_container(meant)
+
+
+def _first_process(meant: dict[str, Any]) -> None:
+    if meant["init_path"] and not meant["init"]:
+        raise InvalidArgument(f"init_path: {meant['init_path']!r} needs init to be true too")
+    if meant["init"] and meant["pid"]["mode"] not in ("", "private"):
+        raise InvalidArgument("init: needs a PID namespace of the container's own, for it is to be process 1: omit pid")
+    if meant["init"] and meant["systemd"] == "always":
+        raise InvalidArgument("systemd: always cannot be combined with init, for systemd is to be process 1: omit init")
+
+
+def _mounts(meant: dict[str, Any]) -> None:
+    maps = meant["uidmap"] or meant["subuidname"] or meant["userns"]["mode"] in ("auto", "container", "ns")
+    if maps and any("O" in volume["flags"] for volume in meant["volume"]):
+        raise InvalidArgument("volume: O cannot be combined with a user namespace, in which no overlay can be mounted")
+    taken: dict[str, str] = {}
+    for option in MOUNTS:
+        for mount in meant[option]:
+            target = mount if option == "tmpfs" else mount["target"]
+            if taken.setdefault(target, option) != option:
+                raise InvalidArgument(
+                    f"{option}: {target!r} cannot be used: {taken[target]} mounts there too, expected one of them"
+                )
