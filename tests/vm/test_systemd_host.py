@@ -155,6 +155,19 @@ def test_end_without_policy_is_cleaned_up_and_conmon_scope_may_be_stopped(host: 
     assert run(host, publish=["8080:80"], network="libpod")["actions"] == []
 
 
+def test_scope_that_failed_is_in_nobodys_way(host: Machine) -> None:
+    """Its process did not heed the stop signal: systemd keeps the name of what failed, unless told not to."""
+    deaf = {"command": ["sleep", "1000"], "stop_timeout": 1}
+    made = run(host, **deaf)
+    host.run("systemctl", "stop", scope(made))
+    eventually(lambda: (now := state(host))["Status"] == "exited" and not now["Mounted"], seconds=LONG)
+    again = run(host, **deaf)
+    assert Process(again).read("cgroup") == f"0::{again['container']['State']['CgroupPath']}\n"
+    assert scope(again) in again["container"]["State"]["CgroupPath"]
+    host.run("systemctl", "stop", scope(made))
+    eventually(lambda: host.systemd(scope(made), "LoadState")["LoadState"] == "not-found", seconds=LONG)
+
+
 def test_pause_is_the_freezers(host: Machine) -> None:
     made = run(host)
     for verb, frozen in (("paused", "FROZEN"), ("started", "THAWED")):

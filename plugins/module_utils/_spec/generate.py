@@ -91,6 +91,9 @@ def _unit_properties(config: ContainerConfig) -> dict[str, str]:
     return {
         "org.systemd.property.KillSignal": f"int32 {config.stop_signal}",
         "org.systemd.property.TimeoutStopUSec": f"uint64 {config.stop_timeout * 1000000}",
+        # A scope that failed, as one that had to be killed has, would keep its name, and runc 1.1.5 start the next
+        # process outside of it.
+        "org.systemd.property.CollectMode": "'inactive-or-failed'",
     }
 
 
