@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 import yaml
@@ -121,3 +121,23 @@ def test_limits_are_written_in_the_hosts_words(host: CgroupHost) -> None:
     cgroups_limits.write(host, "/p", free)
     assert host.read("/p", "cpuset", "cpuset.cpus") == "0-3"
     assert cgroups.drift(host, "/p", free) == {}
+
+
+@pytest.mark.parametrize(("limit", "fits"), [(100, True), (99, False), (None, True), (-1, True)])
+@pytest.mark.parametrize("kernel", ["before 5.19", "since"])
+def test_memory_limit_below_what_is_used_is_refused_on_v2(
+    tmp_path: Path, kernel: str, limit: Optional[int], fits: bool
+) -> None:
+    for name, text in {"memory.current": "130\n", "memory.stat": "anon 70\ninactive_file 10\nactive_file 20\n"}.items():
+        (tmp_path / name).write_text(text)
+    if kernel == "since":
+        fits = fits and limit != 100  # what is recorded gives nothing back
+        (tmp_path / "memory.reclaim").touch()
+    host = CgroupHost("v2", (str(tmp_path),), {})
+    if fits:
+        cgroups_limits.make_room(host, "", limit, "container c")
+    else:
+        with pytest.raises(InvalidArgument, match="cannot set the limits of container c: memory is to be"):
+            cgroups_limits.make_room(host, "", limit, "container c")
+    asked = (tmp_path / "memory.reclaim").read_text() if kernel == "since" else ""
+    assert asked == (str(130 - limit) if kernel == "since" and limit and limit > 0 else "")

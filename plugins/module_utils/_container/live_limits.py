@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._drivers import cgroups_direct
+from .._drivers import cgroups_direct, cgroups_limits
 from .._drivers.cgroups import read_file
 from .._model.config import ContainerConfig
 from .._spec.resources import UPDATED, changed_resources
@@ -34,6 +34,9 @@ def apply(container: Container, config: ContainerConfig, parts: set[str]) -> Non
         all_mems=read_file("/sys/devices/system/node/online") or "0",
     )
     if wanted:
+        if "memory" in wanted:
+            whose = f"container {container.name}"
+            cgroups_limits.make_room(host.cgroups, container.cgroup_path, wanted["memory"].get("limit"), whose)
         container.oci.update(container.id, container.name, wanted)
     direct = {name: config.options[name] for name in cgroups_direct.OPTIONS}
     numbers = kernel_limits.numbers(config.options, missing_ok=True)

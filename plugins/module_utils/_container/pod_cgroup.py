@@ -37,6 +37,7 @@ def limit(host: cgroups.CgroupHost, pod: PodConfig) -> None:
     path = cgroups_paths.parent_path(pod.cgroup)
     if not _exists(host, pod) or not cgroups.drift(host, path, pod.limits):
         return
+    cgroups_limits.make_room(host, path, pod.limits["memory"], f"pod {pod.name}")
     if cgroups_paths.manager_of(pod.cgroup) == "systemd":
         _limit_slice(host, pod)
     # What systemd rounds, or does not know.

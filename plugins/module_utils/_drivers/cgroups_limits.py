@@ -1,12 +1,13 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes limits to a cgroup that no OCI container stands for, such as a pod's (cgroups(7), cgroup-v2.rst)."""
+"""Writes limits to a cgroup that no OCI container stands for, such as a pod's (cgroups(7), cgroup-v2.rst), and has what
+is in one fit below a new limit."""
 
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping
+from typing import Any, Mapping, Optional
 
 from .._model.errors import InvalidArgument
 from .cgroups import CgroupHost, drift, read_file, shares_to_weight
@@ -30,6 +31,40 @@ def write(host: CgroupHost, path: str, wanted: Mapping[str, Any]) -> None:
         files = [one for one, _error in refused]
     (controller, name, value), error = refused[0]
     raise InvalidArgument(f"the pod's cgroup {path} does not take {value} for {controller}'s {name}: {error.strerror}")
+
+
+def make_room(host: CgroupHost, path: str, limit: Optional[int], whose: str) -> None:
+    """Before a memory limit is lowered: have what is in the cgroup fit below it.
+
+    v1's kernel does so itself, or refuses the limit; v2's takes it and kills until it is kept.
+
+    :raises InvalidArgument: more is in use that cannot be given back.
+    """
+    used = _used(host, path)
+    if not host.unified or not limit or limit < 0 or used <= limit:
+        return
+    # Kernels from 5.19 on give back on demand; before, what is cached of files is what they could.
+    file = f"{host.hierarchies[0]}{path}/memory.reclaim"
+    if os.path.exists(file):
+        effect(f"write {file}")
+        try:
+            handle = os.open(file, os.O_WRONLY)
+            try:
+                os.write(handle, str(used - limit).encode())
+            finally:
+                os.close(handle)
+        except OSError:
+            pass  # not all of it
+        used = _used(host, path)
+    else:
+        cached = (line.split() for line in (host.read(path, "memory", "memory.stat") or "").splitlines())
+        used -= sum(int(size) for name, size in cached if name in ("active_file", "inactive_file"))
+    if used > limit:
+        raise InvalidArgument(f"cannot set the limits of {whose}: memory is to be {limit} bytes, {used} are in use")
+
+
+def _used(host: CgroupHost, path: str) -> int:
+    return int(host.read(path, "memory", "memory.current") or 0)
 
 
 def _v1(wanted: Mapping[str, Any]) -> list[tuple[str, str, str]]:
