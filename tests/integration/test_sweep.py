@@ -15,7 +15,7 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.tests.integration.test_live import define_networks, forget_networks, links
-from ansible_collections.libpod.engine.tests.support import kernel, preload
+from ansible_collections.libpod.engine.tests.support import cgroup_files, kernel, preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import Process, eventually
@@ -43,8 +43,7 @@ def _no_volumes(host: Host) -> None:
 
 def _is_paused(host: Host) -> None:
     one = runs(host, {**SERVING, "state": "paused"})
-    with open(f"/sys/fs/cgroup/freezer{one['State']['CgroupPath']}/freezer.state", encoding="ascii") as file:
-        assert file.read() == "FROZEN\n"
+    assert cgroup_files.read("freezer", one["State"]["CgroupPath"], "freezer.state") == "FROZEN"
 
 
 # Marks: a file in /dev/shm lives as long as the process, one in the root file system as long as the container.
@@ -72,8 +71,7 @@ BACK: Options = {
     "network": ["second", "third"],
     "publish": ["8081:80"],
     "memory": "96m",
-    "memory_swappiness": 7,
-    "oom_kill_disable": True,
+    **({} if cgroup_files.unified() else {"memory_swappiness": 7, "oom_kill_disable": True}),
     "device_read_bps": [f"{BLOCK}:1m"],
     "dns": ["192.0.2.1"],
     "etc_hosts": {"db": "192.0.2.9"},
@@ -95,8 +93,9 @@ def _is_live(host: Host, options: Options) -> None:
     assert subnets == (["10.90.", "10.91."] if back else ["10.87.", "10.90."])
     for name, text in (("resolv.conf", "nameserver 192.0.2.1\n"), ("hosts", "192.0.2.9\tdb\n")):
         assert (text in process.read(f"root/etc/{name}")) == back
-    assert (process.cgroup("memory", "memory.swappiness") == "7") == back
-    assert f"oom_kill_disable {int(back)}" in (process.cgroup("memory", "memory.oom_control") or "")
+    if not cgroup_files.unified():
+        assert (process.cgroup("memory", "memory.swappiness") == "7") == back
+        assert f"oom_kill_disable {int(back)}" in (process.cgroup("memory", "memory.oom_control") or "")
     assert bool(process.cgroup("blkio", "blkio.throttle.read_bps_device")) == back
     assert one["HostConfig"]["RestartPolicy"]["Name"] == ("unless-stopped" if back else "no")
     eventually(lambda: len(_runners(host)) == back)
@@ -139,9 +138,9 @@ def _meddle(host: Host) -> None:
     assert process.run("ip", "link", "del", "eth0").returncode == 0
     with open(process.path("root/etc/hosts"), "a", encoding="ascii") as stream:
         stream.write("192.0.2.66 elsewhere\n")
-    for file, value in (("memory.limit_in_bytes", "33554432"), ("memory.oom_control", "1")):
-        with open(f"/sys/fs/cgroup/memory{one['State']['CgroupPath']}/{file}", "w", encoding="ascii") as stream:
-            stream.write(value)
+    cgroup_files.write("memory", one["State"]["CgroupPath"], "memory.limit_in_bytes", "33554432")
+    if not cgroup_files.unified():
+        cgroup_files.write("memory", one["State"]["CgroupPath"], "memory.oom_control", "1")
     kernel.umount(one["NetworkSettings"]["SandboxKey"])
     os.unlink(one["NetworkSettings"]["SandboxKey"])
     for pid in _runners(host):
@@ -163,7 +162,8 @@ def _is_whole(host: Host) -> None:
     one = runs(host, DRIFTING)
     process = Process(one)
     assert _marked(one, PROCESS) and "elsewhere" not in process.read("root/etc/hosts")
-    assert "oom_kill_disable 0" in (process.cgroup("memory", "memory.oom_control") or "")
+    if not cgroup_files.unified():
+        assert "oom_kill_disable 0" in (process.cgroup("memory", "memory.oom_control") or "")
     assert os.stat(one["NetworkSettings"]["SandboxKey"]).st_ino == process.namespace("net")
     address = one["NetworkSettings"]["IPAddress"]
     assert f"-A POSTROUTING -s {address}/32" in host.run("iptables", "-t", "nat", "-S")

@@ -13,7 +13,7 @@ import pytest
 ROOT = "/sys/fs/cgroup"
 NO_LIMIT = "9223372036854771712"
 # Shares that tests ask for: many of them have the same weight.
-_SHARES = (1024, 512, 256, 100, 2048)
+_SHARES = (1024, 512, 256, 100, 200, 2048)
 _RATES = {"read_bps": "rbps", "write_bps": "wbps", "read_iops": "riops", "write_iops": "wiops"}
 
 

@@ -66,6 +66,11 @@ class CgroupTree:
         """Make the cgroups and move this process in; before the cgroup namespace is made, which then roots there."""
         for one in self._hierarchies:
             path = f"{one.mountpoint}/{self.name}"
+            if one.fstype == "cgroup2":
+                # systemd does so only with what a unit of its own asks for; where processes are in the way, as in a
+                # container, what is there has to do.
+                with contextlib.suppress(OSError):
+                    _hand_down(one.mountpoint)
             os.makedirs(path)
             if "cpuset" in one.options.split(","):
                 for key in ("cpuset.cpus", "cpuset.mems"):
@@ -89,12 +94,10 @@ class CgroupTree:
     @staticmethod
     def _delegate(mountpoint: str) -> None:
         """Hand all v2 controllers on, which the kernel allows only to a cgroup without processes of its own."""
-        with open(f"{mountpoint}/cgroup.controllers", encoding="ascii") as file:
-            controllers = file.read().split()
-        if controllers:
+        if _controllers(mountpoint):
             os.mkdir(f"{mountpoint}/init")
             _write(f"{mountpoint}/init/cgroup.procs", "0")
-            _write(f"{mountpoint}/cgroup.subtree_control", " ".join(f"+{one}" for one in controllers))
+            _hand_down(mountpoint)
 
     def folders(self) -> set[str]:
         """Every cgroup below the tree's roots, as its path in /sys/fs/cgroup."""
@@ -107,7 +110,7 @@ class CgroupTree:
 
     def processes(self) -> set[int]:
         """Every process in the tree but the caller, seen from inside the test host."""
-        return _processes([one.mountpoint for one in self._shown]) - {os.getpid()}
+        return processes([one.mountpoint for one in self._shown]) - {os.getpid()}
 
     def thaw(self) -> None:
         """Let everything in the tree run, so that it can be killed; seen from inside the test host."""
@@ -135,7 +138,7 @@ def _remove(tops: list[str]) -> None:
     for folder in (folder for top in tops for folder, _dirs, _files in os.walk(top) if folder != top):
         if os.path.exists(f"{folder}/freezer.state"):
             _write(f"{folder}/freezer.state", "THAWED")
-    while left := _processes(tops) - {os.getpid()}:
+    while left := processes(tops) - {os.getpid()}:
         kill(left)
     for top in tops:
         for folder, _dirs, _files in os.walk(top, topdown=False):
@@ -174,7 +177,8 @@ def _thaw(tops: list[str]) -> None:
                 _write(f"{folder}/cgroup.freeze", "0")
 
 
-def _processes(tops: list[str]) -> set[int]:
+def processes(tops: list[str]) -> set[int]:
+    """Every process in or below these cgroups."""
     found: set[int] = set()
     for top in tops:
         for folder, _folders, _files in os.walk(top):
@@ -184,6 +188,16 @@ def _processes(tops: list[str]) -> set[int]:
             except OSError:
                 continue
     return found
+
+
+def _controllers(path: str) -> list[str]:
+    with open(f"{path}/cgroup.controllers", encoding="ascii") as file:
+        return file.read().split()
+
+
+def _hand_down(path: str) -> None:
+    if controllers := _controllers(path):
+        _write(f"{path}/cgroup.subtree_control", " ".join(f"+{one}" for one in controllers))
 
 
 def _write(path: str, text: str) -> None:

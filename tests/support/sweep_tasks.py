@@ -13,6 +13,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers import self
 from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 
+from . import cgroup_files
 from .hosts import Host
 from .modules import Result, in_child
 from .sweep import Check, Task
@@ -125,8 +126,11 @@ def runs(host: Host, options: Options) -> dict[str, Any]:
     assert (found := processes(host)) == [" ".join(options["command"])], found
     with open(f"/proc/{one['State']['Pid']}/cmdline", encoding="utf-8") as file:
         assert file.read().split("\0")[:-1] == options["command"]
-    with open(f"/sys/fs/cgroup/memory{one['State']['CgroupPath']}/memory.limit_in_bytes", encoding="ascii") as file:
-        assert "memory" not in options or int(file.read()) == int(options["memory"][:-1]) << 20
+    with open(f"/proc/{one['State']['Pid']}/cgroup", encoding="ascii") as file:
+        assert f":{one['State']['CgroupPath']}\n" in file.read(), "it runs outside of its cgroup"
+    if "memory" in options:
+        limit = cgroup_files.read("memory", one["State"]["CgroupPath"], "memory.limit_in_bytes")
+        assert limit == str(int(options["memory"][:-1]) << 20)
     if "publish" in options:
         rules = [line for line in host.run("iptables", "-t", "nat", "-S").splitlines() if "--to-destination" in line]
         addresses = [found["IPAddress"] for found in one["NetworkSettings"]["Networks"].values()]
