@@ -22,6 +22,8 @@ from . import cgroup_tree, images, kernel, leaks, modules, playbooks
 OUTSIDE = "192.0.2.2"  # the neighbour's address; the host has .1
 NETWORK = "libpod"  # the CNI network every test host defines, the role's
 BRIDGE = "cni-libpod0"
+# crun runs on cgroup v2 alone.
+OCI_RUNTIME = os.environ.get("LIBPOD_TEST_OCI_RUNTIME", "runc")
 _numbers = itertools.count(1)
 
 
@@ -42,6 +44,7 @@ class Host:
             storage_driver="overlay",
             cni_config_dir="/srv/cni",
             cgroup_manager="cgroupfs",
+            oci_runtime=OCI_RUNTIME,
         )
         self.cgroups = cgroup_tree.CgroupTree(f"libpod-test-{os.getpid()}-{next(_numbers)}", unified=unified)
         self._home: Optional[kernel.Namespaces] = None
@@ -51,7 +54,7 @@ class Host:
     def arguments(self) -> dict[str, Any]:
         """The roots and parts as module options."""
         names = ("static_root", "run_root", "storage_root", "storage_run_root", "storage_driver", "cni_config_dir")
-        return {name: getattr(self.parts, name) for name in (*names, "cgroup_manager")}
+        return {name: getattr(self.parts, name) for name in (*names, "cgroup_manager", "oci_runtime")}
 
     def __enter__(self) -> Host:
         cgroup_tree.clear_abandoned()

@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import cgroups
 from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
 
-from . import hosts, images, leaks
+from . import cgroup_tree, hosts, images, leaks
 
 STORE = ("/var/lib/containers/storage", "/run/containers/storage")
 CNI = "/etc/cni/net.d"
@@ -30,11 +30,24 @@ def prepare() -> None:
         json.dump(hosts.network(), file)
 
 
+class _Cgroups:
+    """The machine's cgroups in which containers are, as ``CgroupTree`` tells them."""
+
+    TOPS = tuple(f"{cgroups.CGROUP_ROOT}/{name}" for name in ("machine.slice", "libpod_parent"))
+
+    def folders(self) -> set[str]:
+        return {folder for top in self.TOPS for folder, _folders, _files in os.walk(top) if folder != top}
+
+    def processes(self) -> set[int]:
+        return cgroup_tree.processes(list(self.TOPS))
+
+
 class Machine(hosts.Host):
     """A test host that is the whole machine, with an OCI runtime; only a guest that is thrown away may be one."""
 
     def __init__(self, runtime: str = "runc", **parts: str) -> None:
         self.parts = Parts(oci_runtime=runtime, **parts)
+        self.cgroups = _Cgroups()  # type: ignore[assignment]
         self._before: set[str] = set()
 
     @property

@@ -1,0 +1,28 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kill sweep where systemd has a part: what it was asked for, it does, whether who asked lives to see it or not."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.libpod.engine.tests.integration import test_sweep, test_sweep_beside
+from ansible_collections.libpod.engine.tests.support.machine import Machine
+from ansible_collections.libpod.engine.tests.support.sweep import finished, undone
+
+# The rest is swept in test hosts of their own, and is the same here.
+ONLY = "cgroup|Unit|^conmon|(runc|crun).* #1"
+SWEPT = {
+    **{name: test_sweep.OPERATIONS[name] for name in ("create", "start", "stop", "remove", "pause", "recreate")},
+    **{name: test_sweep_beside.OPERATIONS[name] for name in ("exit", "exit and restart", "exec in the background")},
+}
+
+
+@pytest.mark.parametrize("name", SWEPT)
+def test_killed_where_systemd_has_a_part_it_is_finished_by_who_comes_next(host: Machine, name: str) -> None:
+    finished(host, SWEPT[name]._replace(only=ONLY))
+
+
+@pytest.mark.parametrize("name", ["create", "stop", "exit"])
+def test_killed_where_systemd_has_a_part_it_is_undone_by_removal(host: Machine, name: str) -> None:
+    undone(host, SWEPT[name]._replace(only=ONLY, removed=""))
