@@ -9,7 +9,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from .._drivers import cgroups_tree, process, syscalls
+from .._drivers import cgroups_paths, cgroups_tree, process, syscalls
 from .._drivers.effects import effect
 from .._model.config import DEFAULT_CGROUP_PARENT
 from .._model.options import ID_FILES
@@ -51,11 +51,7 @@ def cleanup(container: Container, *, thorough: bool = False, delete: bool = Fals
         from . import id_files
 
         id_files.remove(container, delete=delete)
-    for path in (container.cgroup_top, container.conmon_cgroup_path):
-        if cgroups_tree.exists(container.host.cgroups, path):
-            cgroups_tree.remove(container.host.cgroups, path)
-    if os.path.dirname(container.cgroup_top) == DEFAULT_CGROUP_PARENT:
-        cgroups_tree.remove_if_empty(container.host.cgroups, DEFAULT_CGROUP_PARENT)
+    _remove_cgroups(container, thorough)
     for work in running:
         work.result()
     if os.path.isdir(f"{container.config.static_dir}/overlays"):
@@ -93,6 +89,19 @@ def _end_processes(container: Container, thorough: bool, delete: bool) -> None:
     for path in (container.conmon_cgroup_path, container.cgroup_top):
         if cgroups_tree.exists(container.host.cgroups, path):
             cgroups_tree.kill(container.host.cgroups, path)
+
+
+def _remove_cgroups(container: Container, thorough: bool) -> None:
+    for path in (container.cgroup_top, container.conmon_cgroup_path):
+        if cgroups_tree.exists(container.host.cgroups, path):
+            cgroups_tree.remove(container.host.cgroups, path)
+        if thorough and container.config.cgroup_manager == "systemd" and cgroups_paths.systemd_runs():
+            # Of a scope whose process died as it was made, systemd may never hear that it is empty.
+            from .._drivers import systemd_units
+
+            systemd_units.stop(os.path.basename(path))
+    if os.path.dirname(container.cgroup_top) == DEFAULT_CGROUP_PARENT:
+        cgroups_tree.remove_if_empty(container.host.cgroups, DEFAULT_CGROUP_PARENT)
 
 
 def _remove_network(container: Container) -> None:

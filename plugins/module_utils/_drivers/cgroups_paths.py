@@ -14,9 +14,14 @@ DEFAULT_PARENT = "/libpod_parent"
 DEFAULT_SLICE = "machine.slice"
 
 
+def systemd_runs() -> bool:
+    """Whether systemd is PID 1 (sd_booted(3))."""
+    return os.path.isdir("/run/systemd/system")
+
+
 def default_manager(host: CgroupHost) -> str:
-    """``systemd`` where it is PID 1 (sd_booted(3)) on a v2 host, else ``cgroupfs``."""
-    return "systemd" if host.unified and os.path.isdir("/run/systemd/system") else "cgroupfs"
+    """``systemd`` where it runs on a v2 host, else ``cgroupfs``."""
+    return "systemd" if host.unified and systemd_runs() else "cgroupfs"
 
 
 def checked_parent(manager: str, parent: str) -> str:

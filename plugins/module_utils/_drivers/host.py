@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .._model.parts import Parts
-from . import cgroups
+from . import cgroups, cgroups_paths
 
 if TYPE_CHECKING:
     from .cni import Cni
@@ -38,9 +38,7 @@ class Host:
     @cached_property
     def cgroup_manager(self) -> str:
         """The manager asked for, or the host's."""
-        if self.parts.cgroup_manager:
-            return self.parts.cgroup_manager
-        return "systemd" if self.cgroups.unified and os.path.isdir("/run/systemd/system") else "cgroupfs"
+        return self.parts.cgroup_manager or cgroups_paths.default_manager(self.cgroups)
 
     @cached_property
     def swap(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, Mapping, Sequence
 
 from .._model.errors import LibpodError, ToolFailed
 from .cgroups import CgroupHost, cpu_list, read_file, shares_to_weight
+from .cgroups_paths import systemd_runs
 from .command import run
 from .effects import effect
 
@@ -113,7 +114,7 @@ def stop(name: str) -> None:
 
 def going_down() -> bool:
     """Whether systemd is PID 1 and the host shuts down or reboots; changes nothing, costs a fork."""
-    if not os.path.isdir("/run/systemd/system"):
+    if not systemd_runs():
         return False
     words = ["org.freedesktop.systemd1.Manager", "SystemState"]
     argv = ["busctl", "get-property", "--system", "org.freedesktop.systemd1", "/org/freedesktop/systemd1", *words]

@@ -183,7 +183,7 @@ def _check_cgroups(runtime: Runtime, desired: Desired) -> None:
     options, manager = desired.wanted, runtime.host.cgroup_manager
     if options["cgroups"] in ("disabled", "split"):
         raise NotImplementedByHost(f"cgroups: {options['cgroups']} {_NO_CGROUPS[options['cgroups']]}")
-    if manager == "systemd" and not os.path.isdir("/run/systemd/system"):
+    if manager == "systemd" and not cgroups_paths.systemd_runs():
         raise NotImplementedByHost("cgroup_manager: systemd does not run on this host: use cgroupfs")
     if options["cgroup_parent"]:
         cgroups_paths.checked_parent(manager, options["cgroup_parent"])
