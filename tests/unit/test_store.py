@@ -262,8 +262,8 @@ def test_damaged_name_is_known_by_the_configuration_that_has_it(store: Store, tm
 def test_no_prefix_leads_to_an_id_that_is_only_foreseen(store: Store) -> None:
     foreseen = ForeseenStore(store)
     new = config("aaa3" + "0" * 60)
-    foreseen.foresee(new._replace(name="new"), ContainerState())
-    foreseen.foresee(config("c" * 64)._replace(name="db"), ContainerState())
+    foreseen.foresee(new._replace(name="new"), ContainerState(), anew=True)
+    foreseen.foresee(config("c" * 64)._replace(name="db"), ContainerState(), anew=True)
     foreseen.foresee_removal("app")
     assert foreseen.lookup("new") == new.id and foreseen.lookup("db") == "c" * 64
     assert foreseen.lookup("aaa") == WEB
@@ -271,3 +271,10 @@ def test_no_prefix_leads_to_an_id_that_is_only_foreseen(store: Store) -> None:
         with pytest.raises(NoSuchContainer):
             foreseen.lookup(key)
     assert dict(foreseen.names()) == {"db": "c" * 64, "new": new.id, "web": WEB}
+    foreseen.foresee(config(WEB), ContainerState(), anew=False)
+    assert foreseen.lookup("aaa") == foreseen.lookup(WEB) == WEB
+    foreseen.foresee(config(WEB), ContainerState(), anew=True)  # re-created, and so to have another one
+    for key in ("aaa", WEB):
+        with pytest.raises(NoSuchContainer):
+            foreseen.lookup(key)
+    assert foreseen.lookup("web") == WEB

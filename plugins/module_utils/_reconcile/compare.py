@@ -238,7 +238,9 @@ def _joined_differences(runtime: Runtime, config: ContainerConfig, desired: Desi
         except NoSuchContainer:
             after = ""
         if before != after:
-            found.append(Difference(option, f"{key} ({before[:12]})", f"{key} ({after[:12]})", Change.RECREATE))
+            # Where it is to be made anew in the same task, nobody knows its ID beforehand.
+            had = f"{config.options[option]['target']} ({before[:12]})"
+            found.append(Difference(option, had, key, Change.RECREATE))
     # IDs that were chosen stay.
     chosen = desired.wanted["userns"]["mode"] == "auto"
     if not chosen and not any(one.change == Change.RECREATE for one in found):

@@ -192,7 +192,8 @@ class Several:
             pid = os.getpid()
             state = state._replace(pid=pid, pid_start=process.start_time(pid))
         state = state._replace(boot_id=self.runtime.host.boot_id, status=ContainerStatus(plan.status_after))
-        store.foresee(foreseen(self._foreseen, container, desired, plan), state)
+        anew = container is None or plan.has("recreate")
+        store.foresee(foreseen(self._foreseen, container, desired, plan), state, anew=anew)
 
     # Doing
 

@@ -22,12 +22,15 @@ class ForeseenStore(Store):
         self._ids: dict[str, str] = {}  # by name, empty once it is removed
         self._configs: dict[str, Optional[ContainerConfig]] = {}
         self._states: dict[str, ContainerState] = {}
+        self._unknown: set[str] = set()
 
-    def foresee(self, config: ContainerConfig, state: ContainerState) -> None:
-        """From now on the container is there, as these say."""
+    def foresee(self, config: ContainerConfig, state: ContainerState, *, anew: bool) -> None:
+        """From now on the container is there, as these say; one made ``anew`` has an ID that is not chosen yet."""
         self._ids[config.name] = config.id
         self._configs[config.id] = config
         self._states[config.id] = state
+        if anew:
+            self._unknown.add(config.id)
 
     def foresee_removal(self, name: str) -> None:
         """From now on no container has this name."""
@@ -41,9 +44,8 @@ class ForeseenStore(Store):
         made = {name: container_id for name, container_id in self._ids.items() if container_id}
         yield from sorted({**dict(super().names()), **made}.items())
 
-    def known(self, name: str, container_id: str) -> bool:
-        """What an ID begins with that is not chosen yet is chance."""
-        return super().name_record(name).get("id") == container_id
+    def known(self, container_id: str) -> bool:
+        return container_id not in self._unknown
 
     def config(self, container_id: str) -> ContainerConfig:
         if container_id not in self._configs:

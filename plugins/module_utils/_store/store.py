@@ -137,7 +137,7 @@ class Store:
             if found:
                 return found
         begin = [(name, found) for name, found in self.names() if found.startswith(key)]
-        matches = {found: name for name, found in begin if found == key or self.known(name, found)}
+        matches = {found: name for name, found in begin if self.known(found)}
         if len(matches) > 1:
             listed = ", ".join(f"{name} ({found[:12]})" for found, name in sorted(matches.items()))
             raise InvalidArgument(f"the ID prefix {key!r} matches {len(matches)} containers: {listed}: give more of it")
@@ -145,8 +145,8 @@ class Store:
             return found
         raise NoSuchContainer(f"no container has the name or ID {key!r}")
 
-    def known(self, name: str, container_id: str) -> bool:
-        """Whether somebody can have seen this ID."""
+    def known(self, container_id: str) -> bool:
+        """Whether this ID, and what it begins with, leads to its container."""
         return True
 
     # Configurations
