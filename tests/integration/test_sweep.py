@@ -269,7 +269,6 @@ OPERATIONS = {
         [started(RUNNING), _mark(CONTAINER)],
         fails(module("libpod_container", {**SICK, **OTHER}, _is_the_old_one), "Unhealthy"),
         only=CHECKING,
-        others=1,  # the runner checks the container's health too
     ),
     "update": _operation(
         LIVE,
