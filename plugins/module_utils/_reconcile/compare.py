@@ -238,9 +238,9 @@ def _joined_differences(runtime: Runtime, config: ContainerConfig, desired: Desi
         except NoSuchContainer:
             after = ""
         if before != after:
-            # Where it is to be made anew in the same task, nobody knows its ID beforehand.
-            had = f"{config.options[option]['target']} ({before[:12]})"
-            found.append(Difference(option, had, key, Change.RECREATE))
+            # By name, as far as that tells: nobody knows beforehand the ID of one that the same task makes anew.
+            had = config.options[option]["target"]
+            found.append(Difference(option, had if had != key else f"{had} ({before[:12]})", key, Change.RECREATE))
     # IDs that were chosen stay.
     chosen = desired.wanted["userns"]["mode"] == "auto"
     if not chosen and not any(one.change == Change.RECREATE for one in found):
