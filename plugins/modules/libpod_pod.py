@@ -15,6 +15,8 @@ description:
     M(libpod.engine.libpod_container) puts into it with its option O(libpod.engine.libpod_container#module:pod).
   - Options have the names, types and aliases of C(containers.podman.podman_pod). One that this module does not have is refused.
   - A task that has no option but a name and a state leaves the configuration of a pod that is there alone.
+  - A limit of the pod that somebody changed behind our back, and what an interrupted task has left of a change, is repaired by the
+    next task, in whatever state it asks for; containers that such a task had stopped for a moment run again.
 author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:

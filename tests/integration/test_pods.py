@@ -195,6 +195,32 @@ def test_changed_ports_renew_the_infra_container_and_keep_the_members(host: Host
     assert renewed["pod"]["NumContainers"] == 1
 
 
+def test_update_that_fails_brings_back_what_ran(host: Host) -> None:
+    _pod(host, state="started", publish=["8080:80"], memory="64m")
+    _member(host)
+    _pod(host, "other", state="started", publish=["8081:80"])
+    before = _info(host)
+    failed = _pod(host, state="created", publish=["8081:80"], memory="96m")
+    assert failed.failed and "8081" in failed["msg"], failed
+    after = _info(host)
+    for key in ("State", "InfraContainerID", "InfraConfig", "memory_limit"):
+        assert after[key] == before[key], key
+    (member,) = host.module("libpod_container_info", {"name": ["a"]})["containers"]
+    assert Process(member).namespace("net") == _infra(host).namespace("net")
+    assert _cgroup(host, "memory.limit_in_bytes") == str(64 << 20)
+    assert not _pod(host, state="started", publish=["8080:80"], memory="64m").changed
+
+
+def test_limit_changed_behind_our_back_is_repaired(host: Host) -> None:
+    _pod(host, state="started", network=["none"], memory="64m")
+    process = _member(host)
+    cgroup_files.write("memory", _info(host)["CgroupPath"], "memory.limit_in_bytes", str(48 << 20))
+    for check in (True, False):
+        assert _pod(host, check=check, state="started")["actions"] == ["repaired p"]
+    assert _cgroup(host, "memory.limit_in_bytes") == str(64 << 20)
+    assert Process(host.container("a")).pid == process.pid and not _pod(host, state="started").changed
+
+
 def test_mapped_pod_shares_its_user_namespace(host: Host) -> None:
     _pod(host, uidmap=["0:100000:65536"], state="started")
     member, infra = _member(host), _infra(host)

@@ -35,7 +35,7 @@ def prepare(container: Container) -> None:
 def limit(host: cgroups.CgroupHost, pod: PodConfig) -> None:
     """Put the pod's limits in force where its cgroup is there."""
     path = cgroups_paths.parent_path(pod.cgroup)
-    if not _exists(host, pod) or not cgroups.drift(host, path, pod.limits):
+    if not has_drifted(host, pod):
         return
     cgroups_limits.make_room(host, path, pod.limits["memory"], f"pod {pod.name}")
     if cgroups_paths.manager_of(pod.cgroup) == "systemd":
@@ -44,12 +44,17 @@ def limit(host: cgroups.CgroupHost, pod: PodConfig) -> None:
     cgroups_limits.write(host, path, pod.limits)
 
 
+def has_drifted(host: cgroups.CgroupHost, pod: PodConfig) -> bool:
+    """Whether the limits of the pod's cgroup, where it is there, are others than those recorded."""
+    return _exists(host, pod) and bool(cgroups.drift(host, cgroups_paths.parent_path(pod.cgroup), pod.limits))
+
+
 def _limit_slice(host: cgroups.CgroupHost, pod: PodConfig) -> None:
     from .._drivers import systemd_units
 
     systemd_units.limit_slice(pod.cgroup, pod.limits)
-    path, deadline = cgroups_paths.parent_path(pod.cgroup), time.monotonic() + _SYSTEMD_SECONDS
-    while time.monotonic() < deadline and (not _exists(host, pod) or cgroups.drift(host, path, pod.limits)):
+    deadline = time.monotonic() + _SYSTEMD_SECONDS
+    while time.monotonic() < deadline and (not _exists(host, pod) or has_drifted(host, pod)):
         time.sleep(0.005)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional
 
-from .._container import restart
+from .._container import pod_cgroup, restart
 from .._container.container import Container
 from .._model.errors import ContainerExists, ContainerRemoved, Internal, InvalidArgument, NoSuchPod
 from .._model.options import OPTIONS
@@ -20,8 +20,10 @@ from .._runtime.pods import Pods, lasting
 from .._runtime.runtime import Runtime
 from . import joins
 from .plan import Difference, Plan, Step
+from .reconcile import found
 
 STATES = ("created", "killed", "restarted", "absent", "started", "stopped", "paused", "unpaused")
+_DOWN = ("stopped", "killed")
 _KILL_SECONDS = 30.0
 _MAPS = ("uidmap", "gidmap", "subuidname", "subgidname")
 
@@ -62,26 +64,41 @@ def reconcile(parts: Parts, desired: DesiredPod, *, check_mode: bool = False) ->
         pods.recover(desired.name)
         pods.runtime.recover(desired.name)
         pod = pods.find(desired.name)
+        if pod is not None:
+            _find_members(pods, pod)
         plan = _plan(pods, pod, desired)
-        for step in plan.steps:
-            pod = _apply(pods, pod, desired, plan, step)
+        try:
+            for step in plan.steps:
+                pod = _apply(pods, pod, desired, plan, step)
+        except Exception:
+            pods.bring_back(desired.name)
+            raise
         if pod is None:
             lock.discard()
+        else:
+            pods.resumed(pods.members(pod.id))
     return PodOutcome(plan, inspect_pod(pods, pod) if pod else {})
+
+
+def _find_members(pods: Pods, pod: PodConfig) -> None:
+    """Finish or undo what was interrupted at the pod's containers; see ``reconcile.found``."""
+    for one in pods.members(pod.id):
+        with pods.store.lock(one.name):
+            found(pods.runtime, one.name)
 
 
 def _plan(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:
     if pod is None:
         return _new(pods, desired)
-    members = pods.members(pod.id)
+    members = [one.peek() for one in pods.members(pod.id)]
     status = pods.status(pod.id)
     if desired.state == "absent":
         if not desired.force_delete and any(not one.config.infra for one in members):
             raise InvalidArgument(f"force_delete: pod {pod.name} has containers and this is false: remove them first")
         pods.check_removable(pod)
         return Plan((Step("delete", pod.name),), (), status, "absent")
-    found = _differences(pod, desired)
-    fixed = [one.option for one in found if one.option in FIXED]
+    differences = _differences(pod, desired)
+    fixed = [one.option for one in differences if one.option in FIXED]
     if fixed and not desired.recreate and len(members) > 1:
         raise InvalidArgument(
             f"{fixed[0]}: cannot change while pod {pod.name} has containers: keep it, or set recreate, which "
@@ -91,11 +108,26 @@ def _plan(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:
     if desired.recreate or fixed:
         pods.check_removable(pod)
         steps, members, status = [Step("recreate", pod.name)], [], "Created"
-    elif found:
+    elif differences:
         steps = [Step("update", pod.name)]
-    verb = _verb(members, desired.state, bool(members and steps and any(one.option in INFRA for one in found)))
+    elif _damaged(pods, pod, members, desired.state):
+        steps = [Step("repair", pod.name)]
+    renewed = bool(members and steps) and (any(one.option in INFRA for one in differences) or pods.outdated(pod))
+    verb = _verb(pods, members, desired.state, renewed)
     steps += [Step(verb, pod.name)] if verb else []
-    return Plan(tuple(steps), tuple(found), status, desired.state)
+    return Plan(tuple(steps), tuple(differences), status, desired.state)
+
+
+def _damaged(pods: Pods, pod: PodConfig, members: list[Container], state: str) -> bool:
+    """Whether the pod is not as it is recorded: somebody changed its limits, or a task was interrupted.
+
+    What an interrupted task had stopped for a moment is to run again, if the state does not say so anyway.
+    """
+    if pods.outdated(pod) or pod_cgroup.has_drifted(pods.runtime.host.cgroups, pod):
+        return True
+    if any(one.state.status is ContainerStatus.UNKNOWN for one in members):
+        return True
+    return state in ("created", "paused", "unpaused") and any(pods.runtime.to_resume(one) for one in members)
 
 
 def _new(pods: Pods, desired: DesiredPod) -> Plan:
@@ -103,7 +135,7 @@ def _new(pods: Pods, desired: DesiredPod) -> Plan:
         return Plan()
     if pods.store.name_record(desired.name).get("id"):
         raise ContainerExists(f"the name {desired.name!r} is a container's: give the pod another one")
-    if desired.state in ("stopped", "killed", "paused", "unpaused") or desired.options is None:
+    if desired.state in (*_DOWN, "paused", "unpaused") or desired.options is None:
         raise NoSuchPod(f"no pod has the name {desired.name!r}: make it with the state created or started")
     starts = [Step("start", desired.name)] if desired.state in ("started", "restarted") else []
     return Plan((Step("create", desired.name), *starts), (), "absent", desired.state)
@@ -119,10 +151,12 @@ def _differences(pod: PodConfig, desired: DesiredPod) -> list[Difference]:
     ]
 
 
-def _verb(members: list[Container], state: str, renewed: bool) -> str:
+def _verb(pods: Pods, members: list[Container], state: str, renewed: bool) -> str:
     """The one thing to do to the containers, or nothing; ``renewed``: their infra container was just made anew."""
     members = lasting(members)
-    statuses = {one.peek().state.status.value for one in members} or {"configured"}
+    statuses = {one.state.status.value for one in members} or {"configured"}
+    if any(pods.runtime.to_resume(one) for one in members):
+        statuses.add("running")
     if state == "started":
         if statuses != {"running"} or renewed:
             return "start"
@@ -156,8 +190,10 @@ def _apply(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod, plan: Plan
     if step.verb == "delete":
         pods.remove(pod)
         return None
-    if step.verb == "update":
+    if step.verb in ("update", "repair"):
         return _update(pods, pod, desired, plan)
+    if step.verb == "restart":
+        pods.wish_resumed([one for one in pods.members(pod.id) if _runs(pods, one)])
     if step.verb in ("stop", "restart"):
         _stop(pods, pod)
     if step.verb in ("start", "restart"):
@@ -182,21 +218,31 @@ def _maps(pods: Pods, options: Mapping[str, Any]) -> dict[str, list[list[int]]]:
 
 
 def _update(pods: Pods, pod: PodConfig, desired: DesiredPod, plan: Plan) -> PodConfig:
-    """Take changed options; those of the infra container need a new one, and what ran runs again in it."""
+    """Take changed options; those of the infra container need a new one, and what ran runs again in it.
+
+    They are recorded first: whoever comes after an interruption sees by that what is still to be done.
+    """
     names = [one.option for one in plan.differences]
-    pod = pod._replace(options={**pod.options, **{name: (desired.options or {})[name] for name in names}})
-    if not any(name in INFRA for name in names):
-        pods.update(pod)
-        return pod
-    members = [one.peek() for one in pods.members(pod.id)]
-    up = {one.id for one in members if one.state.status.has_process}
-    ran = up | {one.id for one in members if restart.is_to_come(one)}
-    _stop(pods, pod)
-    pods.update(pod)
-    pods.renew_infra(pod, _maps(pods, pod.options))
-    again = [one for one in pods.members(pod.id) if one.id in ran or one.config.infra and up]
-    _each(again, lambda container: container.ensure_started())
-    return pod
+    changed = pod._replace(options={**pod.options, **{name: (desired.options or {})[name] for name in names}})
+    again = {one.id for one in pods.members(pod.id) if desired.state not in _DOWN and _runs(pods, one)}
+    _each([one for one in pods.members(pod.id) if one.peek().state.status is ContainerStatus.UNKNOWN], Container.repair)
+    pods.update(changed)
+    if pods.outdated(changed):
+        pods.wish_resumed([one for one in pods.members(pod.id) if one.id in again])
+        _stop(pods, pod)
+        try:
+            pods.renew_infra(changed, _maps(pods, changed.options), start=bool(again))
+        except BaseException:
+            pods.update(pod)
+            raise
+    _start_each(pods, [one for one in pods.members(pod.id) if one.id in again])
+    return changed
+
+
+def _runs(pods: Pods, container: Container) -> bool:
+    """Whether it runs, is about to, or did until an interrupted task stopped it for a moment."""
+    runs = container.peek().state.status.has_process or restart.is_to_come(container)
+    return runs or pods.runtime.to_resume(container)
 
 
 def _start(pods: Pods, pod: PodConfig) -> None:
@@ -244,7 +290,7 @@ def _move(container: Container, verb: str) -> None:
             if status is ContainerStatus.PAUSED:
                 container.unpause()
             container.kill(signal.SIGKILL)
+            # Still under the lock, lest a task takes for running what is about to end.
+            container.wait(_KILL_SECONDS)
         elif verb == "kill" and restart.is_to_come(container):
             container.keep_down()
-    if verb == "kill":
-        container.wait(_KILL_SECONDS)

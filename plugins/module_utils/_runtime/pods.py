@@ -15,7 +15,7 @@ from .._drivers import cgroups_paths
 from .._drivers.effects import effect
 from .._model.config import DEFAULT_CGROUP_PARENT, ContainerConfig
 from .._model.errors import DependencyExists, InvalidState, NoSuchPod
-from .._model.options import normalise
+from .._model.options import OPTIONS, normalise
 from .._model.pod import INFRA, PodConfig, status
 from .._model.status import ContainerStatus
 from .._store import pods as records
@@ -31,6 +31,12 @@ _FILES = ("etc/hosts", "etc/hostname", "etc/resolv.conf")
 def lasting(members: Iterable[Container]) -> list[Container]:
     """Those of a pod's containers that run as long as it does: all but its init containers."""
     return [one for one in members if not one.config.options["init_ctr"]]
+
+
+def _infra_options(pod: PodConfig) -> dict[str, Any]:
+    """What the infra container has of the pod's options."""
+    hostname = pod.options["hostname"] or pod.name[:64].strip("._-")
+    return {**{name: pod.options[name] for name in INFRA}, "hostname": hostname}
 
 
 class Pods:
@@ -90,24 +96,57 @@ class Pods:
         self.store.write_name(name, {"pod": pod_id})
         return pod
 
-    def renew_infra(self, pod: PodConfig, maps: Mapping[str, Any]) -> Container:
-        """Make the infra container; where it takes the place of one, the pod's containers depend on it from now on."""
+    def renew_infra(self, pod: PodConfig, maps: Mapping[str, Any], *, start: bool = False) -> Container:
+        """Make the infra container; where it takes the place of one, the pod's containers depend on it from now on.
+
+        ``start``: the other one ran, and this one is there once it runs.
+        """
         with self.store.lock(pod.infra):
             self.runtime.recover(pod.infra)
-            container = self.runtime.begin(self._infra_config(pod, maps))
+            container = self.runtime.begin(self._infra_config(pod, maps), resume=start)
             try:
+                if start:
+                    container.start()
                 self.runtime.commit(container)
             except BaseException:
                 self.runtime.recover(pod.infra)
                 raise
         return container
 
+    def outdated(self, pod: PodConfig) -> bool:
+        """Whether the infra container has not the options that the pod is recorded with."""
+        found = self.runtime.find(pod.infra)
+        had = found.config.options if found else {}
+        meant = _infra_options(pod)
+        return found is not None and any(had.get(name, OPTIONS[name].default) != meant[name] for name in meant)
+
+    # Running again
+
+    def wish_resumed(self, members: Iterable[Container]) -> None:
+        """They are about to be stopped for a moment only; see ``Runtime.wish_resumed``."""
+        for one in members:
+            with self.store.lock(one.name):
+                if self.runtime.find(one.name):
+                    self.runtime.wish_resumed(one)
+
+    def bring_back(self, name: str) -> None:
+        """After an error: what was stopped for a moment runs again; see ``Runtime.bring_back``."""
+        pod = self.find(name)
+        for one in self.members(pod.id) if pod else ():
+            with self.store.lock(one.name):
+                self.runtime.bring_back(one.name)
+
+    def resumed(self, members: Iterable[Container]) -> None:
+        """The pod is as it is wanted; see ``Runtime.resumed``."""
+        for one in members:
+            if self.store.name_record(one.name).get("resume"):
+                with self.store.lock(one.name):
+                    self.runtime.resumed(one.name)
+
     def _infra_config(self, pod: PodConfig, maps: Mapping[str, Any]) -> ContainerConfig:
         container_id = os.urandom(32).hex()
         fixed = {"command": [f"/{_INIT}", "-P"], "read_only": True, "read_only_tmpfs": False}
-        options = {**normalise(fixed), **{name: pod.options[name] for name in INFRA}}
-        if not pod.options["hostname"]:
-            options["hostname"] = pod.name[:64].strip("._-")
+        options = {**normalise(fixed), **_infra_options(pod)}
         return ContainerConfig(
             id=container_id,
             name=pod.infra,
