@@ -142,6 +142,22 @@ def test_task(host: Host) -> None:
             _meddled(host, pick, Process(again))
 
 
+def test_restart_of_what_is_down(host: Host) -> None:
+    """It runs afterwards, and so does what it needs, though the state does not ask for that."""
+    for name, needed in (("owner", []), ("user", ["owner"])):
+        host.container(name, **BASE, network="none", requires=needed)
+    for name in ("user", "owner"):
+        host.container(name, state="stopped")
+    done = _foretold(
+        host,
+        lambda check: host.container("user", check=check, diff=True, state="present", force_restart=True),
+        ("changed", "actions", "plan", "diff"),
+        "restart",
+    )
+    assert done["actions"] == ["started owner", "started user"]
+    assert done["plan"]["status"] == {"before": "exited", "after": done["container"]["State"]["Status"]}
+
+
 def _list(pick: random.Random) -> list[dict[str, Any]]:
     """Up to four containers, some of which need others; not every list makes sense.
 

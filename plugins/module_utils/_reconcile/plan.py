@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple
+from typing import Any, Iterable, Mapping, NamedTuple
 
 # verb of a step: the words of its action
 ACTIONS = {
@@ -89,6 +89,14 @@ class Step(NamedTuple):
 
     def __str__(self) -> str:
         return ACTIONS[self.verb].format(self.subject)
+
+
+def status_after(steps: Iterable[Step], subject: str, status: str) -> str:
+    """In which status these steps leave a container that is not made anew among them."""
+    for step in steps:
+        if step.subject == subject:
+            status = _AFTER.get(step.verb, status)
+    return status
 
 
 class Plan(NamedTuple):

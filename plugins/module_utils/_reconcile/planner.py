@@ -21,10 +21,9 @@ from .._model.status import ContainerStatus
 from .._runtime.runtime import Runtime
 from .compare import differences, drift, lost_joins, plain
 from .desired import Desired
-from .plan import Difference, Plan, Step
+from .plan import Difference, Plan, Step, status_after
 
 _BEGIN = ("start", "restart", "create", "recreate")
-_AFTER = {"started": "running", "stopped": "exited", "paused": "paused", "created": "configured"}
 
 
 def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
@@ -69,11 +68,7 @@ def _existing(runtime: Runtime, container: Container, desired: Desired) -> Plan:
         moves = [restart, *moves] if restarts else [*moves, restart]
     steps += moves
     found += moved
-    after = status.value if desired.state in ("present", "created") else _AFTER[desired.state]
-    after = "absent" if Step("delete", desired.name) in steps else after
-    if desired.state == "stopped" and not steps:
-        after = status.value
-    return Plan(tuple(steps), tuple(found), status.value, after)
+    return Plan(tuple(steps), tuple(found), status.value, status_after(steps, desired.name, status.value))
 
 
 def _with_dependencies(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> Plan:
@@ -196,8 +191,7 @@ def _new(runtime: Runtime, desired: Desired) -> Plan:
         steps.append(Step("start", desired.name))
     if desired.state == "paused":
         steps.append(Step("pause", desired.name))
-    after = "configured" if desired.state in ("created", "present", "stopped") else _AFTER[desired.state]
-    return Plan(tuple(steps), (), "absent", after)
+    return Plan(tuple(steps), (), "absent", status_after(steps, desired.name, "absent"))
 
 
 def _anew(runtime: Runtime, container: Container, desired: Desired) -> Plan:
