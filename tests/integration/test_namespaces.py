@@ -63,6 +63,27 @@ def test_namespace_is_new_joined_or_the_hosts(host: Host, option: str) -> None:
     assert new.namespace(kind) not in (_own(kind), first.namespace(kind))
 
 
+@pytest.mark.parametrize("option", KINDS)
+def test_user_namespace_beside_the_hosts_or_another_containers(host: Host, option: str) -> None:
+    """What shows such a namespace cannot be mounted from within the user namespace."""
+    kind = KINDS[option]
+    mapped = _run(host, "mapped", uidmap=MAP, **{option: "host"})
+    assert mapped.namespace(kind) == _own(kind) and mapped.namespace("user") != _own("user")
+    pid = os.getpid() if option == "pid" else 1
+    assert mapped.run("test", "-e", f"/proc/{pid}/status").returncode == 0
+    if option in ("pid", "cgroupns"):
+        return  # another container's is refused
+    first = _run(host, "first", ipc="shareable", cgroupns="private")
+    mapped = _run(host, "mapped", uidmap=MAP, **{option: "container:first"})
+    assert mapped.namespace(kind) == first.namespace(kind) != _own(kind)
+
+
+def test_device_under_another_name_in_a_user_namespace(host: Host) -> None:
+    mapped = _run(host, "mapped", uidmap=MAP, device=["/dev/zero:/dev/nought", "/dev/null"])
+    read = mapped.run("sh", "-c", "head -c 3 /dev/nought | od -An -tx1; echo x > /dev/null")
+    assert (read.stdout.split(), read.returncode) == (["00"] * 3, 0), read
+
+
 @pytest.mark.parametrize("option", ["ipc", "uts", "cgroupns", "network"])
 def test_namespace_of_a_path_is_joined(host: Host, namespaces: int, option: str) -> None:
     path = f"/proc/{namespaces}/ns/{KINDS[option]}"

@@ -101,6 +101,9 @@ def test_map_that_the_kernel_refuses_is_refused(entries: list[str]) -> None:
         {"userns": "auto", "volume": ["/srv:/x:O"]},
         {"uidmap": ["0:1:1"], "subuidname": "x"},
         {"userns": "private"},
+        {"uidmap": ["0:1:1"], "pid": "container:other"},
+        {"subuidname": "x", "cgroupns": "container:other"},
+        {"userns": "auto", "pid": "ns:/proc/1/ns/pid"},
         {"hostname": "x", "uts": "host"},
         {"hostname": "x", "uts": "container:a"},
     ],
@@ -151,9 +154,9 @@ def test_spec_of_a_user_namespace() -> None:
     assert linux_mappings({}) == {}
     devpts = {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance", "gid=5"]}
     sysfs = {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "ro"]}
-    pts, own = adapt([devpts, sysfs], maps, True)
+    pts, own = adapt([devpts, sysfs], maps, {})
     assert (pts["options"], own) == (["newinstance"], sysfs), "GID 5 is not mapped"
-    _pts, bound = adapt([devpts, sysfs], maps, False)
+    _pts, bound = adapt([devpts, sysfs], maps, {"sysfs": "/sys"})
     assert (bound["type"], bound["source"], bound["options"]) == ("bind", "/sys", ["rbind", "rprivate", "nosuid", "ro"])
     wide = {"uid": [[0, 1, 9]], "gid": [[0, 1, 9]]}
-    assert adapt([devpts], wide, True) == [devpts]
+    assert adapt([devpts, sysfs], wide, {"sysfs": ""}) == [devpts]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from .._drivers import beneath, cgroups_paths
 from .._drivers.effects import effect
@@ -35,19 +35,22 @@ def draft(container: Container) -> Facts:
         options["cap_add"], options["cap_drop"], capabilities.host_capabilities(), privileged=options["privileged"]
     )
     hard_limits = check_ulimits(options["ulimit"])
+    namespaces = shared_namespaces.paths(container)
+    bound = device_nodes.bound(options) if config.id_mappings else {}
     return Facts(
         rootfs="",
         user=users.User(0, 0, (), "/", "root"),
-        namespaces=shared_namespaces.paths(container),
+        namespaces=namespaces,
+        foreign=shared_namespaces.foreign(container, namespaces) if config.id_mappings else {},
         capabilities={"bounding": list(granted)},
         cgroups_path=cgroups_paths.oci_path(config.cgroup_manager, config.cgroup_parent, config.id),
         hostname=shared_namespaces.hostname(container),
         seccomp=seccomp.for_option(options["security_opt"]["seccomp"], granted, _image_profile(config)),
         shm=shared_namespaces.shm_dir(container),
-        files=etc_files.paths(container),
+        files={**etc_files.paths(container), **bound},
         hard_limits=hard_limits,
         open_files=_open_files(),
-        devices=device_nodes.nodes(options),
+        devices=tuple(node for node in device_nodes.nodes(options) if node["path"] not in bound),
         device_rules=device_nodes.rules(options),
         swap=container.host.swap,
         device_numbers=kernel_limits.numbers(options),
@@ -97,12 +100,9 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
 def _completed(container: Container, drafted: Facts, rootfs: str) -> Facts:
     """The facts with what only the mounted root filesystem tells, and the files that are mounted over it."""
     config = container.config
-    passwd, group = (
-        (beneath.read_beneath(rootfs, f"/etc/{name}", _ETC_LIMIT) or b"").decode(errors="replace")
-        for name in ("passwd", "group")
-    )
+    passwd, group = _user_files(rootfs)
     user = users.resolve(config.resolved["user"], passwd, group, config.options["group_add"])
-    _check_workdir(container, rootfs)
+    check_workdir(config.name, config.resolved["workdir"], config.options, rootfs)
     granted = drafted.capabilities["bounding"]
     facts = drafted._replace(
         rootfs=rootfs,
@@ -144,9 +144,23 @@ def _edit(config: ContainerConfig, spec: dict[str, Any]) -> None:
             spec.setdefault("hooks", {}).setdefault(stage, []).extend(programs)
 
 
-def _check_workdir(container: Container, rootfs: str) -> None:
+def _user_files(rootfs: str) -> tuple[str, str]:
+    """The texts of ``/etc/passwd`` and ``/etc/group``, empty where the root filesystem has none."""
+    passwd, group = (
+        (beneath.read_beneath(rootfs, f"/etc/{name}", _ETC_LIMIT) or b"").decode(errors="replace")
+        for name in ("passwd", "group")
+    )
+    return passwd, group
+
+
+def check_user(user: str, group_add: Sequence[str], rootfs: str) -> None:
+    """:raises InvalidArgument: the files in the root filesystem know no such user, or group."""
+    passwd, group = _user_files(rootfs)
+    users.resolve(user, passwd, group, group_add)
+
+
+def check_workdir(name: str, workdir: str, options: Mapping[str, Any], rootfs: str) -> None:
     """:raises InvalidArgument: there is a file where the working directory should be; a missing one is made."""
-    options, workdir = container.config.options, container.config.resolved["workdir"]
     over = (*(volume["target"] for volume in options["volume"]), *options["tmpfs"])
     if any(f"{workdir}/".startswith(f"{target.rstrip('/')}/") for target in over):
         return
@@ -156,7 +170,7 @@ def _check_workdir(container: Container, rootfs: str) -> None:
             return
     except NotADirectoryError:
         pass
-    raise InvalidArgument(f"workdir: {workdir} is not a directory in container {container.name}: name one")
+    raise InvalidArgument(f"workdir: {workdir} is not a directory in container {name}: name one")
 
 
 def _hard_limits() -> dict[str, int]:

@@ -24,23 +24,31 @@ def nodes(options: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
     if options["privileged"]:
         found.update((path, _node(path, info)) for path, info in _walk("/dev"))
     for device in options["device"]:
-        found.update((path, _node(path, info)) for path, info in _given(device))
+        found.update((path, _node(path, info)) for path, _host, info in _given(device))
     return tuple(found.values())
+
+
+def bound(options: Mapping[str, Any]) -> dict[str, str]:
+    """Path in the container to that on the host of the devices of ``device`` that have another name there.
+
+    In a user namespace no node can be made, and the OCI runtimes bind the one of the same name.
+    """
+    return {path: host for device in options["device"] for path, host, _info in _given(device) if path != host}
 
 
 def rules(options: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
     """The rules of ``linux.resources.devices`` for the devices of ``device``."""
     found = []
     for device in options["device"]:
-        for _path, info in _given(device):
+        for _path, _host, info in _given(device):
             kind, major, minor = _numbers(info)
             rule = {"allow": True, "type": kind, "major": major, "minor": minor, "access": device["permissions"]}
             found.append(rule)
     return tuple(found)
 
 
-def _given(device: Mapping[str, str]) -> Iterator[tuple[str, os.stat_result]]:
-    """Path in the container and the host's node, of one device or of all below a directory of the host."""
+def _given(device: Mapping[str, str]) -> Iterator[tuple[str, str, os.stat_result]]:
+    """Path in the container, and on the host with its node, of one device or of all below a directory of the host."""
     host, target = device["host"], device["container"]
     try:
         info = os.stat(host)
@@ -48,9 +56,9 @@ def _given(device: Mapping[str, str]) -> Iterator[tuple[str, os.stat_result]]:
         raise InvalidArgument(f"device: {host} cannot be used: {error.strerror}: name a device of the host") from error
     if stat.S_ISDIR(info.st_mode):
         for path, inner in _walk(host):
-            yield target + path[len(host) :], inner
+            yield target + path[len(host) :], path, inner
     elif stat.S_ISCHR(info.st_mode) or stat.S_ISBLK(info.st_mode):
-        yield target, info
+        yield target, host, info
     else:
         raise InvalidArgument(f"device: {host} is neither a device nor a directory of the host: use volume for files")
 

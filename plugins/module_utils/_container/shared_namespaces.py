@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Mapping, Optional
 
 from .._model.errors import ContainerStopped, NotImplementedByHost
 from .._model.namespaces import OPTIONS, LinuxNS
 
 if TYPE_CHECKING:
     from .container import Container
+
+# Option of a namespace: the file system that shows it, and where that is mounted.
+_SHOWN_BY = {"network": ("sysfs", "/sys"), "ipc": ("mqueue", "/dev/mqueue"), "pid": ("proc", "/proc")}
 
 
 def other(container: Container, container_id: str) -> Container:
@@ -68,6 +71,22 @@ def _path(container: Container, option: str) -> Optional[str]:
         # systemd looks for its cgroup from the root of what it sees.
         return "" if container.host.cgroups.unified or config.systemd else None
     return ""
+
+
+def foreign(container: Container, namespaces: Mapping[str, str]) -> dict[str, str]:
+    """What a user namespace may not mount itself: file system type to the host path to bind instead (empty: nothing).
+
+    Such a file system shows a namespace, which must be new as the user namespace is, or of the same owner. Another
+    container's mounts cannot be bound; the host's /sys shows what is none of a network namespace.
+    """
+    joined, found = container.config.namespace_containers, {}
+    for option, (kind, place) in _SHOWN_BY.items():
+        namespace = OPTIONS[option]
+        path = namespaces.get(namespace.oci_type)
+        if path != "" and (namespace.value not in joined or joined[namespace.value] != joined.get(LinuxNS.USER.value)):
+            bound = path is None or option == "network"
+            found[kind] = place if bound and os.path.isdir(place) else ""
+    return found
 
 
 def moved(container: Container) -> list[str]:

@@ -128,6 +128,12 @@ def _check(meant: Mapping[str, Any]) -> None:
         raise InvalidArgument(f"{maps[0]}: cannot be combined with userns {mode!r}: omit one of them")
     if mode == "private" and not maps:
         raise InvalidArgument("userns: 'private' needs the IDs to map: give uidmap and gidmap, or subuidname")
+    for option, place in (("pid", "/proc"), ("cgroupns", "/sys/fs/cgroup")) if maps or mode == "auto" else ():
+        if meant[option]["mode"] in ("container", "ns"):
+            raise InvalidArgument(
+                f"{option}: in a user namespace of the container's own {place} cannot show the namespace of "
+                f"{meant[option]['target']}: join that one's user namespace too, with userns, or omit one of them"
+            )
     for ids, names in (("uidmap", "subuidname"), ("gidmap", "subgidname")):
         if meant[ids] and meant[names]:
             raise InvalidArgument(f"{ids}: cannot be combined with {names}: give one of them")

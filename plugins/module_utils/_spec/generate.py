@@ -53,6 +53,7 @@ class Facts(NamedTuple):
     device_numbers: Mapping[str, tuple[int, int]] = {}
     systemd_cgroup: str = ""
     apparmor: str = ""
+    foreign: Mapping[str, str] = {}
 
 
 def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
         files={**facts.files, **({INIT_PATH: facts.init} if facts.init else {})},
     )
     if config.id_mappings:
-        found_mounts = adapt(found_mounts, config.id_mappings, _own_network(config, facts))
+        found_mounts = adapt(found_mounts, config.id_mappings, facts.foreign)
     return {
         "ociVersion": OCI_VERSION,
         "process": _process(config, facts),
@@ -191,12 +192,6 @@ def _linux(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
     if facts.seccomp is not None:
         found["seccomp"] = facts.seccomp
     return found
-
-
-def _own_network(config: ContainerConfig, facts: Facts) -> bool:
-    """Whether the network namespace belongs to the container's user namespace: new as that is, or of the same owner."""
-    joined = config.namespace_containers
-    return facts.namespaces.get("network") == "" or "net" in joined and joined["net"] == joined.get("user")
 
 
 def root_propagation(volumes: Iterable[Mapping[str, Any]]) -> str:

@@ -21,20 +21,23 @@ def linux_mappings(id_mappings: Mapping[str, Iterable[Iterable[int]]]) -> dict[s
 
 
 def adapt(
-    mounts: list[dict[str, Any]], id_mappings: Mapping[str, Iterable[Iterable[int]]], own_network: bool
+    mounts: list[dict[str, Any]], id_mappings: Mapping[str, Iterable[Iterable[int]]], foreign: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """The mounts as the kernel lets the container's root make them.
 
-    devpts takes no group that is not mapped; a new sysfs shows the network namespace, which must be the user
-    namespace's own, so with any other one the host's /sys is bound.
+    devpts takes no group that is not mapped. A new sysfs, mqueue or proc shows a namespace, which must be the user
+    namespace's own: ``foreign`` has those that are not, and what to bind instead (empty: nothing).
     """
     tty = any(inside <= _TTY_GID < inside + amount for inside, _outside, amount in id_mappings["gid"])
     found = []
     for mount in mounts:
         if mount["type"] == "devpts" and not tty:
             mount = {**mount, "options": [word for word in mount["options"] if word != f"gid={_TTY_GID}"]}
-        if mount["type"] == "sysfs" and not own_network:
-            options = ["rbind", "rprivate", *(word for word in mount["options"] if word != "bind")]
-            mount = {**mount, "type": "bind", "source": "/sys", "options": options}
+        source = foreign.get(mount["type"])
+        if source == "":
+            continue
+        if source:
+            options = ["rbind", "rprivate", *(word for word in mount["options"] if "=" not in word)]
+            mount = {**mount, "type": "bind", "source": source, "options": options}
         found.append(mount)
     return found
