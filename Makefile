@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 STAGES := lint sanity unit integration targets molecule demo
 
-.PHONY: help env test $(STAGES) bench vm build clean
+.PHONY: help env test $(STAGES) fuzz bench vm build clean
 help:   ## list the targets
 	@sed -n 's/^\([a-z ]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
@@ -25,6 +25,8 @@ molecule: env   ## extensions/molecule: the role libpod_host
 	@.ci/molecule
 demo: env   ## a web server and its neighbour, from nothing to nothing
 	@docs/examples/demo/run
+fuzz: env   ## the tests that pick configurations at random, with another seed: the same when it fails is LIBPOD_SEED=NUMBER
+	@LIBPOD_SEED=$${LIBPOD_SEED:-random} .venv/bin/pytest -m seeded tests/integration
 bench: env   ## ratios to the bare floor, to ping and to podman; table, and JSON under build/
 	@.ci/env podman || echo "bench: podman cannot be installed here; its column stays empty"
 	@.venv/bin/python -m tests.bench

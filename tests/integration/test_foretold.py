@@ -1,10 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What check mode foretells is what the run does: on real containers, lists and pods, between random configurations.
-
-A failure says its seed; ``LIBPOD_SEED=… pytest`` runs that one again.
-"""
+"""What check mode foretells is what the run does: on real containers, lists and pods, between random configurations."""
 
 from __future__ import annotations
 
@@ -18,6 +15,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.options impor
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, files
+from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
 
 BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "stop_signal": "KILL"}
 # Of each option, values of different meanings; None is an omitted one.
@@ -68,7 +66,6 @@ CHOICES: dict[str, list[Any]] = {
 }
 # What asks for the same again at each run.
 AGAIN = ("recreate", "force_restart")
-SEED = int(os.environ.get("LIBPOD_SEED") or random.randrange(1 << 32))
 
 
 def _options(pick: random.Random, earlier: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +85,7 @@ def _options(pick: random.Random, earlier: dict[str, Any]) -> dict[str, Any]:
             continue  # two options have one target
 
 
-def _foretold(host: Host, run: Callable[[bool], Result], keys: tuple[str, ...], where: str) -> Result:
+def foretold(host: Host, run: Callable[[bool], Result], keys: tuple[str, ...], where: str) -> Result:
     """Check mode says what the run then does, to the last word, and touches nothing; so it is where both refuse."""
     roots = [host.parts.static_root] if os.path.isdir(host.parts.static_root) else []
     before = files(*roots)
@@ -99,6 +96,22 @@ def _foretold(host: Host, run: Callable[[bool], Result], keys: tuple[str, ...], 
     for key in (*keys, *(("msg", "error") if done.failed else ())):
         assert done.get(key) == foretold.get(key), (where, key, foretold.get(key), done.get(key))
     return done
+
+
+def task_foretold(host: Host, name: str, task: dict[str, Any], where: str) -> Result:
+    return foretold(
+        host,
+        lambda check: host.container(name, check=check, diff=True, **task),
+        ("changed", "actions", "plan", "diff"),
+        where,
+    )
+
+
+def settled(host: Host, task: dict[str, Any], where: str) -> Result:
+    """Once more changes nothing, but for what asks for the same again at each run."""
+    again = host.container("c", diff=True, **{key: value for key, value in task.items() if key not in AGAIN})
+    assert not again.changed and again["plan"]["steps"] == again["plan"]["differences"] == [], (where, again)
+    return again
 
 
 def _meddled(host: Host, pick: random.Random, process: Process) -> None:
@@ -115,18 +128,14 @@ def _cgroup(process: Process) -> str:
     return next(line.rpartition(":")[2].strip() for line in process.read("cgroup").splitlines() if ":pids:" in line)
 
 
+@seeded
 def test_task(host: Host) -> None:
     pick, wanted = random.Random(SEED), {}
     for number in range(24):
         where, wanted = f"seed {SEED}, pair {number}: {wanted} to ", _options(pick, wanted)
         where += repr(wanted)
         task = {**BASE, **wanted}
-        done = _foretold(
-            host,
-            lambda check: host.container("c", check=check, diff=True, **task),  # noqa: B023
-            ("changed", "actions", "plan", "diff"),
-            where,
-        )
+        done = task_foretold(host, "c", task, where)
         assert not done.failed, (where, done)
         state = wanted.get("state", "started")
         status = {"started": "running", "paused": "paused"}.get(state, done["plan"]["status"]["after"])
@@ -135,9 +144,7 @@ def test_task(host: Host) -> None:
         if status == "running" and "comparisons" not in wanted:
             limit = Process(done).cgroup("memory", "memory.limit_in_bytes") or ""
             assert "memory" not in wanted or int(limit) == int(wanted["memory"][:-1]) << 20, (where, limit)
-        settled = {key: value for key, value in task.items() if key not in AGAIN}
-        again = host.container("c", diff=True, **settled)
-        assert not again.changed and again["plan"]["steps"] == again["plan"]["differences"] == [], (where, again)
+        again = settled(host, task, where)
         if status == "running" and pick.random() < 0.3:
             _meddled(host, pick, Process(again))
 
@@ -148,12 +155,7 @@ def test_restart_of_what_is_down(host: Host) -> None:
         host.container(name, **BASE, network="none", requires=needed)
     for name in ("user", "owner"):
         host.container(name, state="stopped")
-    done = _foretold(
-        host,
-        lambda check: host.container("user", check=check, diff=True, state="present", force_restart=True),
-        ("changed", "actions", "plan", "diff"),
-        "restart",
-    )
+    done = task_foretold(host, "user", {"state": "present", "force_restart": True}, "restart")
     assert done["actions"] == ["started owner", "started user"]
     assert done["plan"]["status"] == {"before": "exited", "after": done["container"]["State"]["Status"]}
 
@@ -180,6 +182,7 @@ def _list(pick: random.Random) -> list[dict[str, Any]]:
     return found
 
 
+@seeded
 def test_list(host: Host) -> None:
     pick = random.Random(SEED)
     for number in range(14):
@@ -222,7 +225,7 @@ def test_other_namespace_of_a_container_that_the_list_makes_anew(host: Host) -> 
 
 
 def _told_beforehand(host: Host, args: dict[str, Any]) -> Result:
-    return _foretold(
+    return foretold(
         host,
         lambda check: _told(host.module("libpod_containers", args, check=check, diff=True)),
         ("changed", "actions", "diff", "fates"),
@@ -252,6 +255,7 @@ POD_CHOICES: dict[str, list[Any]] = {
 }
 
 
+@seeded
 @pytest.mark.parametrize("members", [0, 1])
 def test_pod(host: Host, members: int) -> None:
     pick, wanted = random.Random(SEED), {}
@@ -260,7 +264,7 @@ def test_pod(host: Host, members: int) -> None:
         wanted = {**wanted, **{name: pick.choice(POD_CHOICES[name]) for name in names}}
         task = {"name": "p", **{name: value for name, value in wanted.items() if value is not None}}
         where = f"seed {SEED}, pod {number}: {task}"
-        done = _foretold(
+        done = foretold(
             host,
             lambda check: host.module("libpod_pod", task, check=check, diff=True),  # noqa: B023
             ("changed", "actions", "diff"),

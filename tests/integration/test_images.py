@@ -262,7 +262,7 @@ def test_pull_in_a_playbook_says_so_once(host: Host) -> None:
 
 def test_failed_task_tells_what_stays(host: Host) -> None:
     host.store("delete-image", "localhost/busybox:latest")
-    options = {**BASE, "image": f"oci:{host.layout}:busybox", "command": ["no-such-program"]}
+    options = {**BASE, "image": f"oci:{host.layout}:busybox", "device": ["/dev/null:/etc/passwd/null"]}
     failed = host.container("c", **options)
     assert failed.failed and failed.changed and failed["actions"] == [f"pulled image {options['image']}"], failed
     again = host.container("c", **options)

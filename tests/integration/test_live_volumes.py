@@ -28,6 +28,7 @@ from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Mount, Process, eventually
+from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
 
 PLAIN: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
 WALKS = 10
@@ -547,14 +548,14 @@ def flagged_source(host: Host) -> Iterator[None]:
     kernel.umount("/srv/sources/b")
 
 
+@seeded
 @pytest.mark.usefixtures("flagged_source")
 def test_changed_container_has_the_mounts_of_a_new_one(host: Host) -> None:
-    seed = random.randrange(1 << 32)
-    pick = random.Random(seed)
+    pick = random.Random(SEED)
     process = Process(host.container("c", **PLAIN, volume=["kept:/kept", "other:/other"]))
     places: dict[str, dict[str, Any]] = {}
     for _number in range(WALKS):
-        where = f"seed {seed}: {places} to "
+        where = f"seed {SEED}: {places} to "
         places = _picked(pick, places)
         where += repr(places)
         task = _task(places)

@@ -228,7 +228,7 @@ def _is_mounted(host: Host) -> None:
 
 
 KEPT = {**RUNNING, "volume": ["data:/data"]}
-BROKEN = module("libpod_container", {**RUNNING, "command": ["no-such-program"]}, _is_the_old_one)
+BROKEN = module("libpod_container", {**RUNNING, "device": ["/dev/null:/etc/passwd/null"]}, _is_the_old_one)
 HEALTHY: Options = {**RUNNING, "healthcheck": "true", "wait_for_healthy": True, "wait_timeout": 60.0}
 SICK: Options = {**HEALTHY, "healthcheck": "false", "healthcheck_interval": "200ms", "healthcheck_retries": 1}
 OTHER = {"command": ["sleep", "1001"]}

@@ -19,6 +19,7 @@ from .background import Background
 from .volumes import host_path
 
 if TYPE_CHECKING:
+    from .._drivers.storage_roots import Layers
     from .container import Container
 
 T = TypeVar("T")
@@ -41,11 +42,26 @@ def with_rootfs(
     return Background(lambda: _in_namespace(container, work, write, volumes)).result()
 
 
+def with_layers(layers: Layers, work: Callable[[str], T]) -> T:
+    """Call ``work`` with a host path of an image's root filesystem, which is read-only there, and return its result."""
+
+    def in_namespace() -> T:
+        _private_mounts()
+        with ExitStack() as stack:
+            return work(_overlay(layers, layers.upper, False, stack))
+
+    return Background(in_namespace).result() if layers.lower else work(layers.upper)
+
+
+def _private_mounts() -> None:
+    unshare(_CLONE_NEWNS)
+    mount("none", "/", flags=MS_REC | MS_PRIVATE)
+
+
 def _in_namespace(container: Container, work: Callable[[str], T], write: bool, volumes: bool) -> T:
     if write:
         container.storage.create(container.id, container.config.rootfs_image_id)
-    unshare(_CLONE_NEWNS)
-    mount("none", "/", flags=MS_REC | MS_PRIVATE)
+    _private_mounts()
     with ExitStack() as stack:
         root = _mount(container, write, stack)
         if volumes:
@@ -58,15 +74,16 @@ def _mount(container: Container, write: bool, stack: ExitStack) -> str:
     mounted = container.storage.mountpoint(container.id)
     if mounted:
         return mounted
-    layers = container.storage.layers(container.id)
+    return _overlay(container.storage.layers(container.id), f"{container.host.parts.static_root}/names", write, stack)
 
+
+def _overlay(layers: Layers, point: str, write: bool, stack: ExitStack) -> str:
     def held(path: str) -> str:
         # Short however deep the store is, and without a letter that overlay's options would have to escape.
         descriptor = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         stack.callback(os.close, descriptor)
         return f"/proc/self/fd/{descriptor}"
 
-    point = f"{container.host.parts.static_root}/names"
     lower = ":".join(map(held, layers.lower))
     if not lower:
         mount(layers.upper, point, flags=MS_BIND)

@@ -88,6 +88,10 @@ class Storage:
         layer = self._layer(container_id)
         if not layer:
             raise Internal(f"container {container_id[:12]} has no layer in the store: start it, or make it anew")
+        return self.layers_of(layer)
+
+    def layers_of(self, layer: str) -> Layers:
+        """The directories of a layer of the store, an image's top one say, and of those below it."""
         roots = self._roots
         if roots.driver != "overlay":
             return Layers(f"{roots.root}/{roots.driver}/dir/{layer}")

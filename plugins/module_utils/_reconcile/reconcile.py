@@ -208,6 +208,11 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
             validate.check_tools(runtime, desired)
         if desired.options is not None and desired.state not in ("absent", "stopped"):
             validate.check(runtime, container, desired)
+            made = plan.has("create") or plan.has("recreate")
+            if made and plan.status_after in ("running", "paused") and not plan.has("pull"):
+                from . import image_contents
+
+                image_contents.check(runtime, container, desired)
     return plan
 
 

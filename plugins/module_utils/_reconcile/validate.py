@@ -124,6 +124,11 @@ def _check_first_process(runtime: Runtime, options: Mapping[str, Any]) -> None:
         from .._container import bundle
 
         bundle.check_ulimits(options["ulimit"])
+    for parameter in options["sysctl"]:
+        # Which ones a network namespace has depends on what is in it.
+        path = f"/proc/sys/{parameter.translate({ord('.'): '/', ord('/'): '.'})}"
+        if not parameter.startswith("net.") and not os.path.exists(path):
+            raise InvalidArgument(f"sysctl: this host's kernel has no parameter {parameter}: sysctl -a lists all")
     if options["init"]:
         init_program.path(options["init_path"])
     if options["systemd"] == "always" and not _has_systemd(runtime.host.cgroups):

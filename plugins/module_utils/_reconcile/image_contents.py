@@ -1,0 +1,78 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What only the image's files say about a new container's first process, asked before anything is changed.
+
+An image that has still to be pulled says nothing yet, and neither does it of a path that something is mounted over.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+from typing import Any, Mapping, Optional
+
+from .._container import bundle
+from .._container.container import Container
+from .._container.view import with_layers
+from .._drivers import beneath
+from .._drivers.image_store import ImageStore
+from .._drivers.storage import Storage
+from .._model import volumes
+from .._model.config import resolved
+from .._model.errors import InvalidArgument
+from .._runtime.runtime import Runtime
+from .desired import Desired
+
+# Where the container may have what the image does not.
+_OURS = ("/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp")
+
+
+def check(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
+    """:raises InvalidArgument: the image has no such user, group or program, or a file as the working directory."""
+    had = container.config if container is not None and not container.unreadable else None
+    if desired.rootfs or not desired.image and had and had.rootfs:
+        _check(desired, {}, desired.image or (had.rootfs if had else ""))
+        return
+    image = ImageStore(runtime.parts).find(desired.image or (had.rootfs_image_id if had else ""))
+    if image is not None and image.layer:
+        layers = Storage(runtime.parts).layers_of(image.layer)
+        with_layers(layers, lambda root: _check(desired, image.config, root))
+
+
+def _check(desired: Desired, image: Mapping[str, Any], root: str) -> None:
+    options = desired.wanted
+    found = resolved(options, image)
+    bundle.check_user(found["user"], options["group_add"], root)
+    bundle.check_workdir(desired.name, found["workdir"], options, root)
+    argv = [*found["entrypoint"], *found["command"]]
+    # What an init is to start it looks for itself; and who knows what hooks and CDI mount.
+    if argv and not (options["init"] or options["hooks_dir"] or options["gpus"] or options["volumes_from"]):
+        _check_program(desired.name, argv[0], found, options, root)
+
+
+def _check_program(name: str, program: str, found: Mapping[str, Any], options: Mapping[str, Any], root: str) -> None:
+    """Look where runc does (exec.LookPath): a path is one from the working directory, else PATH is gone through."""
+    places = [""] if "/" in program else found["env"].get("PATH", "").split(":")
+    paths = [posixpath.normpath(posixpath.join(found["workdir"], place, program)) for place in places]
+    over = [*_OURS, *(one["target"] for one in volumes.given(options)), *options["tmpfs"]]
+    if any(f"{path}/".startswith(f"{target.rstrip('/')}/") for path in paths for target in over):
+        return
+    modes = [mode for mode in (_mode(root, path) for path in paths) if mode is not None]
+    if not modes:
+        where = "" if "/" in program else " in its PATH"
+        raise InvalidArgument(
+            f"command: the image of container {name} has no program {program!r}{where}: name one it has"
+        )
+    if not any(stat.S_ISREG(mode) and mode & 0o111 for mode in modes):
+        raise InvalidArgument(
+            f"command: {program} in the image of container {name} is none that can be run: permission denied"
+        )
+
+
+def _mode(root: str, path: str) -> Optional[int]:
+    try:
+        return os.stat(beneath.resolve(root, path)).st_mode
+    except OSError:
+        return None
