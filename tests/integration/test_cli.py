@@ -126,6 +126,17 @@ def test_start_stop_and_restart_say_what_they_did(host: Host) -> None:
     assert (mixed.stdout, "nobody" in mixed.stderr) == ("stopped c\n", True)
 
 
+def test_what_the_system_refuses_of_one_container_is_no_end_for_the_others(host: Host) -> None:
+    for name in ("b", "c"):
+        host.container(name, **RUNNING)
+    lock = f"{host.parts.run_root}/locks/b.lock"
+    os.unlink(lock)
+    os.mkdir(lock)
+    mixed = libpod(host, "stop", "b", "c", code=1)
+    os.rmdir(lock)
+    assert mixed.stdout == "stopped c\n" and mixed.stderr.startswith("libpod: b: "), mixed
+
+
 def test_events_tell_a_life(host: Host, tmp_path: Path) -> None:
     host.container("c", **RUNNING)
     host.container("c", state="paused")

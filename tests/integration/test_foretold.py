@@ -64,6 +64,10 @@ CHOICES: dict[str, list[Any]] = {
     "drift": [None, "full"],
     "state": ["started", "started", "started", "present", "stopped", "paused"],
 }
+LIST = {
+    "defaults": {**{key: value for key, value in BASE.items() if key != "image"}, "label": {"stack": "x"}},
+    "workers": 2,
+}
 # What asks for the same again at each run.
 AGAIN = ("recreate", "force_restart")
 
@@ -160,7 +164,7 @@ def test_restart_of_what_is_down(host: Host) -> None:
     assert done["plan"]["status"] == {"before": "exited", "after": done["container"]["State"]["Status"]}
 
 
-def _list(pick: random.Random) -> list[dict[str, Any]]:
+def random_list(pick: random.Random) -> list[dict[str, Any]]:
     """Up to four containers, some of which need others; not every list makes sense.
 
     No ID begins like their names, for which one that is made in this very run does is chance.
@@ -186,14 +190,8 @@ def _list(pick: random.Random) -> list[dict[str, Any]]:
 def test_list(host: Host) -> None:
     pick = random.Random(SEED)
     for number in range(14):
-        listed, purge = _list(pick), pick.choice([None, "stack=x"])
-        args = {
-            "containers": listed,
-            "defaults": {**{key: value for key, value in BASE.items() if key != "image"}, "label": {"stack": "x"}},
-            "purge": purge,
-            "workers": 2,
-            "keep_going": pick.random() < 0.5,
-        }
+        listed, purge = random_list(pick), pick.choice([None, "stack=x"])
+        args = {"containers": listed, "purge": purge, "keep_going": pick.random() < 0.5, **LIST}
         done = _told_beforehand(host, args)
         if done.failed:
             continue

@@ -84,9 +84,10 @@ WIDE: dict[str, list[Any]] = {
 }
 
 
-def _options(pick: random.Random, earlier: dict[str, Any]) -> dict[str, Any]:
-    names = pick.sample(sorted(WIDE), pick.randint(1, 6))
-    changed = {name: pick.choice(WIDE[name]) for name in names}
+def options(pick: random.Random, choices: dict[str, list[Any]], earlier: dict[str, Any]) -> dict[str, Any]:
+    """``earlier`` with some options chosen anew."""
+    names = pick.sample(sorted(choices), pick.randint(1, 6))
+    changed = {name: pick.choice(choices[name]) for name in names}
     found = {**{name: value for name, value in earlier.items() if name not in AGAIN}, **changed}
     return {name: value for name, value in found.items() if value is not None}
 
@@ -97,7 +98,7 @@ def test_task_of_nearly_any_options(host: Host) -> None:
     assert not host.container("lender", **BASE, network="none", volume=["lent:/lent"]).failed
     refused = 0
     for number in range(30):
-        earlier, wanted = wanted, _options(pick, wanted)
+        earlier, wanted = wanted, options(pick, WIDE, wanted)
         other = {key: (earlier.get(key), wanted.get(key)) for key in {*earlier, *wanted}}
         changes = {key: pair for key, pair in sorted(other.items()) if pair[0] != pair[1]}
         where = f"seed {SEED}, pair {number}: {changes} in {wanted}"

@@ -47,7 +47,8 @@ def _move(parts: Parts, verb: str, arguments: Sequence[str], state: str) -> int:
             desired = Desired(name, state, force_restart=verb == "restart", stop_time=seconds, restart_time=seconds)
             for action in reconcile(parts, desired).plan.actions:
                 sys.stdout.write(f"{action}\n")
-        except LibpodError as error:
+        except (LibpodError, OSError) as error:
             failed = 1
-            sys.stderr.write(f"libpod: {error}\n")
+            about = "" if isinstance(error, LibpodError) else f"{key}: "
+            sys.stderr.write(f"libpod: {about}{error}\n")
     return failed

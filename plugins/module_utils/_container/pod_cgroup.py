@@ -40,6 +40,9 @@ def limit(host: cgroups.CgroupHost, pod: PodConfig) -> None:
     cgroups_limits.make_room(host, path, pod.limits["memory"], f"pod {pod.name}")
     if cgroups_paths.manager_of(pod.cgroup) == "systemd":
         _limit_slice(host, pod)
+    else:
+        # Whoever made it may have been killed before it was in each hierarchy.
+        cgroups_tree.prepare(host, pod.cgroup)
     # What systemd rounds, or does not know.
     cgroups_limits.write(host, path, pod.limits)
 

@@ -40,8 +40,10 @@ def make_room(host: CgroupHost, path: str, limit: Optional[int], whose: str) -> 
 
     :raises InvalidArgument: more is in use that cannot be given back.
     """
+    if not host.unified or not limit or limit < 0:
+        return
     used = _used(host, path)
-    if not host.unified or not limit or limit < 0 or used <= limit:
+    if used <= limit:
         return
     # Kernels from 5.19 on give back on demand; before, what is cached of files is what they could.
     file = f"{host.hierarchies[0]}{path}/memory.reclaim"

@@ -14,7 +14,7 @@ from .._container.observe import timestamp
 from .._drivers import cgroups_paths
 from .._drivers.effects import effect
 from .._model.config import DEFAULT_CGROUP_PARENT, ContainerConfig
-from .._model.errors import DependencyExists, InvalidState, NoSuchPod
+from .._model.errors import DependencyExists, InvalidState, NoSuchContainer, NoSuchPod, StateCorrupt
 from .._model.options import OPTIONS, normalise
 from .._model.pod import INFRA, PodConfig, status
 from .._model.status import ContainerStatus
@@ -242,7 +242,8 @@ class Pods:
         except NoSuchPod:
             pod = None
         if pod is not None:
-            for name in (*(one.name for one in reversed(self.members(pod_id))), pod.infra):
+            names = [*self._unfinished(pod_id), *(one.name for one in reversed(self.members(pod_id))), pod.infra]
+            for name in dict.fromkeys(names):
                 self._purge_container(name, pod_id)
             pod_cgroup.remove(self.runtime.host.cgroups, pod)
         effect(f"remove {directory}")
@@ -253,6 +254,15 @@ class Pods:
             os.rmdir(os.path.dirname(directory))
         except OSError:
             pass  # other pods are there
+
+    def _unfinished(self, pod_id: str) -> Iterator[str]:
+        """The names of containers that would have come into the pod, or out of it."""
+        for name, container_id in self.store.unfinished():
+            try:
+                if self.store.config(container_id).pod == pod_id:
+                    yield name
+            except (NoSuchContainer, StateCorrupt):
+                continue
 
     def _purge_container(self, name: str, pod_id: str) -> None:
         with self.store.lock(name) as lock:

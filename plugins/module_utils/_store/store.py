@@ -112,6 +112,11 @@ class Store:
         """Every container that somebody is making at this moment, likewise; what an interrupted run left is none."""
         return (one for one in self._named("pending") if self.lock(one[0]).busy)
 
+    def unfinished(self) -> Iterator[tuple[str, str]]:
+        """Every container whose making or removal was interrupted, or is going on at this moment, likewise."""
+        yield from self._named("pending")
+        yield from self._named("retired")
+
     def _named(self, what: str) -> Iterator[tuple[str, str]]:
         try:
             files = sorted(os.listdir(self._names))
