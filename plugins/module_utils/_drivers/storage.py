@@ -95,17 +95,18 @@ class Storage:
         roots = self._roots
         if roots.driver != "overlay":
             return Layers(f"{roots.root}/{roots.driver}/dir/{layer}")
-        home = f"{roots.root}/overlay/{layer}"
+        homes = [f"{root}/overlay" for root in (roots.root, *roots.more)]
+
+        def found(name: str) -> str:
+            return next(filter(os.path.isdir, (f"{top}/{name}" for top in homes)), f"{homes[0]}/{name}")
+
+        home = found(layer)
         try:
             with open(f"{home}/lower", encoding="ascii") as file:
                 links = file.read().strip().split(":")
         except FileNotFoundError:
             links = []
-        homes = [f"{root}/overlay" for root in (roots.root, *roots.more)]
-        found = [
-            next(filter(os.path.isdir, (f"{top}/{link}" for top in homes)), f"{homes[0]}/{link}") for link in links
-        ]
-        return Layers(f"{home}/diff", f"{home}/work", tuple(os.path.realpath(path) for path in found))
+        return Layers(f"{home}/diff", f"{home}/work", tuple(os.path.realpath(found(link)) for link in links))
 
     def layer(self, container_id: str) -> str:
         """The store's ID of the container's own layer, empty where it has none."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from typing import Any, Mapping, Optional
+from contextlib import suppress
+from typing import Any, Iterable, Mapping, Optional
 
 from .._container import bundle
 from .._container.container import Container
@@ -27,18 +28,23 @@ from .desired import Desired
 
 # Where the container may have what the image does not.
 _OURS = ("/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp")
+# Options that may bring a program from elsewhere; an init looks itself for what it is to start.
+_BRINGING = ("init", "hooks_dir", "gpus", "volumes_from", "secrets")
+_HANDLER = "run.oci.handler"  # crun(1): the command is a WebAssembly module, say
 
 
 def check(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
     """:raises InvalidArgument: the image has no such user, group or program, or a file as the working directory."""
     had = container.config if container is not None and not container.unreadable else None
-    if desired.rootfs or not desired.image and had and had.rootfs:
-        _check(desired, {}, desired.image or (had.rootfs if had else ""))
-        return
-    image = ImageStore(runtime.parts).find(desired.image or (had.rootfs_image_id if had else ""))
-    if image is not None and image.layer:
-        layers = Storage(runtime.parts).layers_of(image.layer)
-        with_layers(layers, lambda root: _check(desired, image.config, root))
+    # What cannot be looked at here, the making of the container tells.
+    with suppress(OSError):
+        if desired.rootfs or not desired.image and had and had.rootfs:
+            _check(desired, {}, desired.image or (had.rootfs if had else ""))
+            return
+        image = ImageStore(runtime.parts).find(desired.image or (had.rootfs_image_id if had else ""))
+        if image is not None and image.layer:
+            layers = Storage(runtime.parts).layers_of(image.layer)
+            with_layers(layers, lambda root: _check(desired, image.config, root))
 
 
 def _check(desired: Desired, image: Mapping[str, Any], root: str) -> None:
@@ -47,19 +53,19 @@ def _check(desired: Desired, image: Mapping[str, Any], root: str) -> None:
     bundle.check_user(found["user"], options["group_add"], root)
     bundle.check_workdir(desired.name, found["workdir"], options, root)
     argv = [*found["entrypoint"], *found["command"]]
-    # What an init is to start it looks for itself; and who knows what hooks and CDI mount.
-    if argv and not (options["init"] or options["hooks_dir"] or options["gpus"] or options["volumes_from"]):
+    if argv and not any(options[name] for name in _BRINGING) and _HANDLER not in options["annotation"]:
         _check_program(desired.name, argv[0], found, options, root)
 
 
 def _check_program(name: str, program: str, found: Mapping[str, Any], options: Mapping[str, Any], root: str) -> None:
     """Look where runc does (exec.LookPath): a path is one from the working directory, else PATH is gone through."""
-    places = [""] if "/" in program else found["env"].get("PATH", "").split(":")
-    paths = [posixpath.normpath(posixpath.join(found["workdir"], place, program)) for place in places]
+    places = [""] if "/" in program else [place for place in found["env"].get("PATH", "").split(":") if place]
     over = [*_OURS, *(one["target"] for one in volumes.given(options)), *options["tmpfs"]]
-    if any(f"{path}/".startswith(f"{target.rstrip('/')}/") for path in paths for target in over):
+    mounted = _resolved(root, over)
+    paths = _resolved(root, (posixpath.join(found["workdir"], place, program) for place in places))
+    if any(f"{path}/".startswith(f"{target}/") for path in paths for target in mounted):
         return
-    modes = [mode for mode in (_mode(root, path) for path in paths) if mode is not None]
+    modes = [os.stat(path).st_mode for path in paths if os.path.exists(path)]
     if not modes:
         where = "" if "/" in program else " in its PATH"
         raise InvalidArgument(
@@ -71,8 +77,10 @@ def _check_program(name: str, program: str, found: Mapping[str, Any], options: M
         )
 
 
-def _mode(root: str, path: str) -> Optional[int]:
-    try:
-        return os.stat(beneath.resolve(root, path)).st_mode
-    except OSError:
-        return None
+def _resolved(root: str, paths: Iterable[str]) -> list[str]:
+    """Host paths of these, but for those that lead through a file or in a circle."""
+    found = []
+    for path in paths:
+        with suppress(OSError):
+            found.append(beneath.resolve(root, path))
+    return found

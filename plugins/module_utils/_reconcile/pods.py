@@ -127,7 +127,7 @@ def _damaged(pods: Pods, pod: PodConfig, members: list[Container], state: str) -
         return True
     if any(one.state.status is ContainerStatus.UNKNOWN for one in members):
         return True
-    return state in ("created", "paused", "unpaused") and any(pods.runtime.to_resume(one) for one in members)
+    return state in ("created", "paused", "unpaused") and any(map(pods.runtime.to_resume, members))
 
 
 def _new(pods: Pods, desired: DesiredPod) -> Plan:
@@ -155,8 +155,6 @@ def _verb(pods: Pods, members: list[Container], state: str, renewed: bool) -> st
     """The one thing to do to the containers, or nothing; ``renewed``: their infra container was just made anew."""
     members = lasting(members)
     statuses = {one.state.status.value for one in members} or {"configured"}
-    if any(pods.runtime.to_resume(one) for one in members):
-        statuses.add("running")
     if state == "started":
         if statuses != {"running"} or renewed:
             return "start"
@@ -166,7 +164,7 @@ def _verb(pods: Pods, members: list[Container], state: str, renewed: bool) -> st
         "restarted": "restart",
         "stopped": "stop" if to_come or statuses & {"running", "paused", "created"} else "",
         "killed": "kill" if to_come or statuses & {"running", "paused"} else "",
-        "paused": "pause" if "running" in statuses else "",
+        "paused": "pause" if "running" in statuses or any(map(pods.runtime.to_resume, members)) else "",
         "unpaused": "unpause" if "paused" in statuses else "",
     }.get(state, "")
 

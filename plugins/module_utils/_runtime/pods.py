@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Any, Iterable, Iterator, Mapping
 
 from .._container import host_ports, init_program, pod_cgroup
@@ -14,7 +15,7 @@ from .._container.observe import timestamp
 from .._drivers import cgroups_paths
 from .._drivers.effects import effect
 from .._model.config import DEFAULT_CGROUP_PARENT, ContainerConfig
-from .._model.errors import DependencyExists, InvalidState, NoSuchContainer, NoSuchPod, StateCorrupt
+from .._model.errors import DependencyExists, InvalidState, LibpodError, NoSuchContainer, NoSuchPod, StateCorrupt
 from .._model.options import OPTIONS, normalise
 from .._model.pod import INFRA, PodConfig, status
 from .._model.status import ContainerStatus
@@ -130,11 +131,12 @@ class Pods:
                     self.runtime.wish_resumed(one)
 
     def bring_back(self, name: str) -> None:
-        """After an error: what was stopped for a moment runs again; see ``Runtime.bring_back``."""
-        pod = self.find(name)
-        for one in self.members(pod.id) if pod else ():
-            with self.store.lock(one.name):
-                self.runtime.bring_back(one.name)
+        """After an error, which stays the one reported: what was stopped for a moment runs again."""
+        with suppress(LibpodError, OSError):
+            pod = self.find(name)
+            for one in self.members(pod.id) if pod else ():
+                with self.store.lock(one.name):
+                    self.runtime.bring_back(one.name)
 
     def resumed(self, members: Iterable[Container]) -> None:
         """The pod is as it is wanted; see ``Runtime.resumed``."""

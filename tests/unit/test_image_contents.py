@@ -1,0 +1,83 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an image's files say of a command: refused is only what no mount can bring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.image_contents import _check
+
+IMAGE = {"Env": ["PATH=/usr/bin:/opt/bin:"], "WorkingDir": "/srv", "Entrypoint": ["run"]}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for folder in ("usr/bin", "opt", "srv", "data", "etc"):
+        (tmp_path / folder).mkdir(parents=True)
+    for file, mode in (("usr/bin/run", 0o755), ("usr/bin/text", 0o644), ("srv/here", 0o700), ("etc/passwd", 0o644)):
+        (tmp_path / file).write_text("")
+        (tmp_path / file).chmod(mode)
+    for link, target in (
+        ("bin", "usr/bin"),
+        ("opt/bin", "/data/bin"),
+        ("usr/bin/away", "/data/away"),
+        ("loop", "loop"),
+    ):
+        (tmp_path / link).symlink_to(target)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"command": ["--flag"]},
+        {"entrypoint": ["/bin/run"]},
+        {"entrypoint": ["/usr/../bin/run"]},
+        {"entrypoint": ["./here"]},
+        {"entrypoint": ["../srv/here"]},
+        {"entrypoint": ["here"], "env": {"PATH": "/srv"}},
+        {"entrypoint": ["/data/tool"], "volume": ["/host:/data"]},
+        {"entrypoint": ["away"], "volume": ["/host:/data"]},
+        {"entrypoint": ["tool"], "mount": ["type=bind,source=/host,target=/data/bin"]},
+        {"entrypoint": ["tool"], "volume": ["/host/tool:/opt/bin/tool"]},
+        {"entrypoint": ["/tmp/tool"]},
+        {"entrypoint": ["nothing"], "init": True},
+        {"entrypoint": ["nothing"], "hooks_dir": ["/hooks"]},
+        {"entrypoint": ["text"], "annotation": {"run.oci.handler": "wasm"}},
+        {"workdir": "/new/one"},
+    ],
+)
+def test_command_that_may_be_there_is_let_be(root: Path, options: dict[str, Any]) -> None:
+    _check(Desired("web", options=normalise(options)), IMAGE, str(root))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"entrypoint": ["nothing"]}, "container web has no program 'nothing' in its PATH"),
+        ({"entrypoint": ["here"]}, "no program 'here' in its PATH"),
+        ({"entrypoint": ["run"], "env": {"PATH": ""}}, "no program 'run' in its PATH"),
+        ({"entrypoint": ["run"], "unsetenv_all": True}, "no program 'run' in its PATH"),
+        ({"entrypoint": ["away"]}, "no program 'away'"),
+        ({"entrypoint": ["/etc/passwd/run"]}, "no program '/etc/passwd/run'"),
+        ({"entrypoint": ["/loop"]}, "no program '/loop'"),
+        ({"entrypoint": ["tool"], "volume": ["/host:/database"]}, "no program 'tool'"),
+        ({"entrypoint": ["text"]}, "text in the image of container web is none that can be run: permission denied"),
+        ({"entrypoint": ["/srv"]}, "permission denied"),
+        ({"workdir": "/etc/passwd"}, "workdir: /etc/passwd is not a directory"),
+        ({"user": "nobody"}, "no user 'nobody'"),
+        ({"group_add": ["wheel"]}, "no group 'wheel'"),
+    ],
+)
+def test_what_cannot_run_is_refused(root: Path, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        _check(Desired("web", options=normalise(options)), IMAGE, str(root))
+    assert words in str(refused.value)
