@@ -103,8 +103,9 @@ def test_user_by_name_or_number_is_the_same_while_the_container_runs(host: Host)
     assert Process(first).status["Uid"].split()[0] == "1000"
     for same in ({"user": "1000"}, {"user": "web", "group_add": ["extra"]}, {"user": "1000", "group_add": ["1002"]}):
         assert host.container("c", **task, **same)["actions"] == [], same
-    for other in ({}, {"user": "1001"}, {"user": "1000:1001"}, {"user": "web", "group_add": ["0"]}, {"user": "gone"}):
+    for other in ({}, {"user": "1001"}, {"user": "1000:1001"}, {"user": "web", "group_add": ["0"]}):
         assert host.container("c", check=True, **task, **other)["actions"] == ["recreated c"], other
+    assert "no user 'gone'" in host.container("c", check=True, **task, user="gone")["msg"]
     # Stopped, it has the same files.
     host.container("c", **task, user="root")
     host.container("c", state="stopped")

@@ -15,7 +15,7 @@ from typing import Any, Iterator
 import pytest
 from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually, files
+from ansible_collections.libpod.engine.tests.support.process import UNMAKEABLE, WAITING, Process, eventually, files
 
 REGISTRY = "127.0.0.1:5000"
 BASE: dict[str, Any] = {"command": WAITING, "network": "none"}
@@ -262,7 +262,7 @@ def test_pull_in_a_playbook_says_so_once(host: Host) -> None:
 
 def test_failed_task_tells_what_stays(host: Host) -> None:
     host.store("delete-image", "localhost/busybox:latest")
-    options = {**BASE, "image": f"oci:{host.layout}:busybox", "device": ["/dev/null:/etc/passwd/null"]}
+    options = {**BASE, "image": f"oci:{host.layout}:busybox", **UNMAKEABLE}
     failed = host.container("c", **options)
     assert failed.failed and failed.changed and failed["actions"] == [f"pulled image {options['image']}"], failed
     again = host.container("c", **options)

@@ -216,7 +216,7 @@ def test_info_starts_no_process(host: Host) -> None:
 
 def test_check_mode_starts_no_process(host: Host) -> None:
     host.container("c", **BASE)
-    for options in ({"memory": "32m"}, {"command": "other"}):
+    for options in ({"memory": "32m"}, {"command": "true"}):
         result, started, _imported = _traced(
             host, "libpod_container", {**BASE, "name": "c", "_ansible_check_mode": True, **options}
         )

@@ -30,7 +30,7 @@ from ansible_collections.libpod.engine.tests.support.overtaken import (
     status_of,
     with_late_helper,
 )
-from ansible_collections.libpod.engine.tests.support.process import Process, eventually
+from ansible_collections.libpod.engine.tests.support.process import UNMAKEABLE, Process, eventually
 
 preload.engine()
 
@@ -104,21 +104,21 @@ def test_a_recreate_whose_container_has_ended_takes_its_place(host: Host) -> Non
 
 def test_a_failed_recreate_brings_back_what_its_policy_had_started_meanwhile(host: Host) -> None:
     ended(host, restart_policy="always")
-    broken = {**OPTIONS, "restart_policy": "always", "command": ["/nothing"]}
+    broken = {**OPTIONS, "restart_policy": "always", **UNMAKEABLE}
     done = after_plan(host, broken, restarted)
     assert done.failed
     assert status_of(host) == "running"
 
 
-@pytest.mark.parametrize("command", [OPTIONS["command"], ["/nothing"]])
-def test_a_container_that_waits_for_its_restart_counts_as_one_that_runs(host: Host, command: list[str]) -> None:
+@pytest.mark.parametrize("options", [{}, UNMAKEABLE])
+def test_a_container_that_waits_for_its_restart_counts_as_one_that_runs(host: Host, options: dict[str, Any]) -> None:
     """A new one in its place runs too, and where that fails the old one is not left to nobody."""
     ended(host, restart_policy="always")
-    task = {**OPTIONS, "restart_policy": "always", "env": {"A": "1"}, "command": command, "state": "present"}
+    task = {**OPTIONS, "restart_policy": "always", "env": {"A": "1"}, **options, "state": "present"}
     foretold = host.container("web", check=True, **task)
     done = host.container("web", **task)
     assert done["actions"] == foretold["actions"] == ["recreated web"] or done.failed
-    assert done.failed == (command == ["/nothing"])
+    assert done.failed == bool(options)
     eventually(lambda: status_of(host) == "running")
 
 
@@ -325,8 +325,8 @@ def test_a_dependency_that_was_made_anew_by_a_killed_task_is_depended_on(host: H
 
 def test_a_failed_recreate_tells_why_though_the_old_one_does_not_start_either(host: Host) -> None:
     ended(host, network="libpod", publish=["8080:80"], restart_policy="always")
-    broken = {**OPTIONS, "command": ["/nothing"], "restart_policy": "always"}
+    broken = {**OPTIONS, **UNMAKEABLE, "restart_policy": "always"}
     with socket.create_server(("", 8080)):
         done = host.container("web", **broken)
-    assert done.failed and "/nothing" in done["msg"], done
+    assert done.failed and "not a directory" in done["msg"], done
     assert host.container("web", state="present")["actions"] == ["started web"]

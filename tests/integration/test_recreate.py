@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result
-from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually, files
+from ansible_collections.libpod.engine.tests.support.process import UNMAKEABLE, WAITING, Process, eventually, files
 
 MIB = 1 << 20
 NONE = str((1 << 63) - 4096)  # cgroup v1's largest number of pages
@@ -243,10 +243,10 @@ def test_recreated_container_takes_over_its_published_port(host: Host) -> None:
 @pytest.mark.parametrize(
     ("state", "broken", "words"),
     [
-        ("started", {"device": ["/dev/null:/etc/passwd/null"]}, "not a directory"),
+        ("started", UNMAKEABLE, "not a directory"),
         ("started", {"user": "nobody-here"}, "nobody-here"),
         ("started", {"network": "bridge", "publish": ["8080:80"]}, "8080"),
-        ("paused", {"device": ["/dev/null:/etc/passwd/null"]}, "not a directory"),
+        ("paused", UNMAKEABLE, "not a directory"),
     ],
 )
 def test_failed_recreate_brings_the_old_container_back(
@@ -271,7 +271,7 @@ def test_failed_recreate_brings_the_old_container_back(
 
 def test_failed_recreate_of_a_stopped_container_leaves_it_stopped(host: Host) -> None:
     first = host.container("c", state="present", **BASE)
-    assert host.container("c", **{**BASE, "device": ["/dev/null:/etc/passwd/null"]}).failed
+    assert host.container("c", **{**BASE, **UNMAKEABLE}).failed
     (found,) = host.module("libpod_container_info")["containers"]
     assert (found["Id"], found["State"]["Status"]) == (first["container"]["Id"], "configured")
 
@@ -337,7 +337,7 @@ def test_values_of_variables_are_told_to_nobody(host: Host) -> None:
             host.container("c", check=True, diff=True, **options),
             host.container("c", diff=True, **options),
             host.container("c", diff=True, **options),
-            host.container("c", diff=True, **{**options, "device": ["/dev/null:/etc/passwd/null"]}),
+            host.container("c", diff=True, **{**options, **UNMAKEABLE}),
             host.container("c", diff=True, **{**options, "memory": "12x"}),
             host.container("c", diff=True, **{**options, "env": {"A=B": SECRET}}),
             host.container("c", **{**options, "no_such_option": 1}),
@@ -433,7 +433,7 @@ def test_image_that_cannot_be_had_leaves_the_old_container_running(host: Host) -
 def test_failed_recreate_brings_the_old_address_back(host: Host) -> None:
     options = {**BASE, "network": "bridge"}
     first = host.container("c", **options)
-    assert host.container("c", **{**options, "device": ["/dev/null:/etc/passwd/null"]}).failed
+    assert host.container("c", **{**options, **UNMAKEABLE}).failed
     (found,) = host.module("libpod_container_info")["containers"]
     assert found["Id"] == first["container"]["Id"] and found["State"]["Status"] == "running"
     assert _address(host, found) == _address(host, first["container"])

@@ -18,7 +18,7 @@ from ansible_collections.libpod.engine.tests.integration.test_live import define
 from ansible_collections.libpod.engine.tests.support import cgroup_files, kernel, preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
-from ansible_collections.libpod.engine.tests.support.process import Process, eventually
+from ansible_collections.libpod.engine.tests.support.process import UNMAKEABLE, Process, eventually
 from ansible_collections.libpod.engine.tests.support.sweep import Operation, Task, finished, undone
 from ansible_collections.libpod.engine.tests.support.sweep_tasks import (
     ABSENT,
@@ -228,7 +228,7 @@ def _is_mounted(host: Host) -> None:
 
 
 KEPT = {**RUNNING, "volume": ["data:/data"]}
-BROKEN = module("libpod_container", {**RUNNING, "device": ["/dev/null:/etc/passwd/null"]}, _is_the_old_one)
+BROKEN = module("libpod_container", {**RUNNING, **UNMAKEABLE}, _is_the_old_one)
 HEALTHY: Options = {**RUNNING, "healthcheck": "true", "wait_for_healthy": True, "wait_timeout": 60.0}
 SICK: Options = {**HEALTHY, "healthcheck": "false", "healthcheck_interval": "200ms", "healthcheck_retries": 1}
 OTHER = {"command": ["sleep", "1001"]}

@@ -17,6 +17,8 @@ from . import cgroup_files
 PATIENCE = float(os.environ.get("LIBPOD_TEST_PATIENCE", "1"))
 # Ends at TERM at once; a plain `sleep` as PID 1 ignores it.
 WAITING = ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
+# Only the OCI runtime finds out that it cannot be.
+UNMAKEABLE: dict[str, Any] = {"device": ["/dev/null:/etc/passwd/null"]}
 # Prints what ``say`` has it print.
 ECHOING = ["sh", "-c", "mkfifo /tmp/said; exec cat <> /tmp/said"]
 
