@@ -71,7 +71,7 @@ def _helper(host: Host, container_id: str) -> Callable[[], Result]:
     return lambda: in_child(body)
 
 
-def _together(host: Host, tasks: Sequence[dict[str, Any] | Callable[[], Result]], waits_for: str = "") -> list[Result]:
+def together(host: Host, tasks: Sequence[dict[str, Any] | Callable[[], Result]], waits_for: str = "") -> list[Result]:
     """Do all of these at once: modules by their options, or other work.
 
     ``waits_for`` names a container whose lock is held until all of them wait for it.
@@ -118,7 +118,7 @@ def _waiters(host: Host) -> list[str]:
 
 
 def test_two_runs_on_one_name_make_one_container(host: Host) -> None:
-    results = _together(host, [{"name": "web", **OPTIONS}] * 2, waits_for="web")
+    results = together(host, [{"name": "web", **OPTIONS}] * 2, waits_for="web")
     assert not any(result.failed for result in results), results
     assert sorted(result["actions"] for result in results) == [[], MADE]
     assert results[0]["container"]["Id"] == results[1]["container"]["Id"]
@@ -126,7 +126,7 @@ def test_two_runs_on_one_name_make_one_container(host: Host) -> None:
 
 
 def test_two_names_at_once_both_succeed(host: Host) -> None:
-    results = _together(host, [{"name": name, **OPTIONS, "network": "bridge"} for name in ("one", "two")])
+    results = together(host, [{"name": name, **OPTIONS, "network": "bridge"} for name in ("one", "two")])
     assert not any(result.failed for result in results), results
     assert {name: one["State"]["Status"] for name, one in _listed(host).items()} == dict.fromkeys(
         ("one", "two"), "running"
@@ -135,14 +135,14 @@ def test_two_names_at_once_both_succeed(host: Host) -> None:
 
 def test_eight_at_once_have_addresses_of_their_own(host: Host) -> None:
     names = [f"c{number}" for number in range(8)]
-    results = _together(host, [{"name": name, **OPTIONS, "network": "bridge"} for name in names])
+    results = together(host, [{"name": name, **OPTIONS, "network": "bridge"} for name in names])
     assert not any(result.failed for result in results), results
     addresses = {one["NetworkSettings"]["IPAddress"] for one in _listed(host).values()}
     assert len(addresses) == 8
     for one in _listed(host).values():
         inside = host.run("nsenter", f"--net=/proc/{one['State']['Pid']}/ns/net", "ip", "-o", "-4", "address")
         assert f"inet {one['NetworkSettings']['IPAddress']}/16" in inside
-    gone = _together(host, [{"name": name, "state": "absent"} for name in names])
+    gone = together(host, [{"name": name, "state": "absent"} for name in names])
     assert [result["actions"] for result in gone] == [[f"deleted {name}"] for name in names]
     host.expect_clean()
 
@@ -151,7 +151,7 @@ def test_eight_at_once_have_addresses_of_their_own(host: Host) -> None:
 def test_absent_and_started_at_once_end_in_one_of_both(host: Host, network: str) -> None:
     for _turn in range(5):
         there = {"name": "web", **OPTIONS, "network": network}
-        results = _together(host, [{"name": "web", "state": "absent"}, there, {}, there])
+        results = together(host, [{"name": "web", "state": "absent"}, there, {}, there])
         assert not any(result.failed for result in results), results
         running = _listed(host)
         # Whoever came last has had its way.
@@ -165,7 +165,7 @@ def test_absent_and_started_at_once_end_in_one_of_both(host: Host, network: str)
 
 def test_two_recreations_at_once_leave_one_container(host: Host) -> None:
     host.container("web", **OPTIONS)
-    results = _together(host, [{"name": "web", **OPTIONS, "hostname": name} for name in ("one", "two")])
+    results = together(host, [{"name": "web", **OPTIONS, "hostname": name} for name in ("one", "two")])
     assert [result.get("actions") for result in results] == [["recreated web"]] * 2, results
     assert len(_waiters(host)) == 1
     assert host.container("web", state="absent")["actions"] == ["deleted web"]
@@ -174,7 +174,7 @@ def test_two_recreations_at_once_leave_one_container(host: Host) -> None:
 
 def test_stop_and_restart_at_once(host: Host) -> None:
     host.container("web", **OPTIONS)
-    results = _together(
+    results = together(
         host,
         [
             {"name": "web", "state": "stopped"},
@@ -200,7 +200,7 @@ def test_two_helpers_and_a_task_at_once(host: Host, task: dict[str, Any], policy
     os.kill(life, signal.SIGKILL)
     eventually(lambda: not process.start_time(life))
     helper = _helper(host, lock)
-    results = _together(host, [helper, options, helper], waits_for=lock)
+    results = together(host, [helper, options, helper], waits_for=lock)
     # A helper that waits to restart it is ended by a task that keeps it down or starts it.
     assert [one.exit_code in (0, -signal.SIGKILL) for one in results] == [True] * 3, results
     assert not results[1].failed, results
@@ -234,7 +234,7 @@ def test_joined_container_cannot_go_while_it_is_joined(host: Host) -> None:
     joiner = {"name": "guest", **OPTIONS, "network": "container:owner"}
     for task in ({"name": "owner", "state": "absent"}, {"name": "owner", **OPTIONS, "hostname": "other"}) * 4:
         host.container("owner", **OPTIONS)
-        removed, joined = _together(host, [task, joiner])
+        removed, joined = together(host, [task, joiner])
         listed = _listed(host)
         if joined.failed:
             assert joined["error"] in ("NoSuchContainer", "ContainerStopped", "ContainerRemoved"), joined

@@ -16,7 +16,7 @@ from .._drivers import cgroups_tree, process, syscalls
 from .._drivers.effects import effect
 from .._model.errors import LibpodError
 from .._model.status import ContainerStatus
-from . import conmon_cgroup, host_ports, notify
+from . import conmon_cgroup, host_ports, notify, shared_namespaces
 from .background import Background
 
 if TYPE_CHECKING:
@@ -30,16 +30,21 @@ def init(container: Container, fresh: bool) -> None:
     first; after a failure everything is taken down here.
 
     :raises InvalidState: it is created, running or paused.
+    :raises ContainerStopped: a container whose namespace is joined has no process, or its process ended meanwhile.
     """
     container.state.status.check("init", container.name)
     if not fresh:
         container.cleanup()
+    joined = shared_namespaces.owners(container)
     container.save(status=ContainerStatus.UNKNOWN)
     try:
         _init(container)
-    except BaseException:
+    except BaseException as error:
         take_down(container)
-        raise
+        # What the OCI runtime says of a namespace, or a file, that went meanwhile tells nobody anything.
+        if not isinstance(error, LibpodError) or shared_namespaces.owners(container) == joined:
+            raise
+        init(container, False)
 
 
 def take_down(container: Container) -> None:

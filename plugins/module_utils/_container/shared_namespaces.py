@@ -38,12 +38,7 @@ def paths(container: Container) -> dict[str, str]:
         if path is not None:
             found[namespace.oci_type] = path
     for value, container_id in config.namespace_containers.items():
-        joined = other(container, container_id)
-        if not joined.state.status.has_process:
-            raise ContainerStopped(
-                f"container {config.name} joins the {value} namespace of container {joined.name}, which is "
-                f"{joined.state.status}: start {joined.name} first"
-            )
+        joined = _running(container, container_id, value)
         if value == LinuxNS.MOUNT.value:
             raise NotImplementedByHost(
                 f"container {config.name} is to join the mount namespace of container {joined.name}, and "
@@ -71,6 +66,28 @@ def _path(container: Container, option: str) -> Optional[str]:
         # systemd looks for its cgroup from the root of what it sees.
         return "" if container.host.cgroups.unified or config.systemd else None
     return ""
+
+
+def _running(container: Container, container_id: str, value: str) -> Container:
+    joined = other(container, container_id)
+    if not joined.state.status.has_process:
+        raise ContainerStopped(
+            f"container {container.name} joins the {value} namespace of container {joined.name}, which is "
+            f"{joined.state.status}: start {joined.name} first"
+        )
+    return joined
+
+
+def owners(container: Container) -> set[tuple[str, int, int]]:
+    """ID, PID and start time of those whose namespaces and files it uses, however many steps away.
+
+    :raises ContainerStopped: one has no process.
+    """
+    found = set()
+    for value, container_id in container.config.namespace_containers.items():
+        joined = _running(container, container_id, value)
+        found |= {(joined.id, joined.state.pid, joined.state.pid_start), *owners(joined)}
+    return found
 
 
 def foreign(container: Container, namespaces: Mapping[str, str]) -> dict[str, str]:
