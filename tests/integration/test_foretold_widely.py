@@ -80,6 +80,18 @@ WIDE: dict[str, list[Any]] = {
     "hostuser": [None, "root"],
     "userns": [None, None, "auto"],
     "chrootdirs": [None, "/chroot"],
+    "conmon_pidfile": [None, "/srv/conmon.pid"],
+    "passwd_entry": [None, "$USERNAME:*:$UID:$GID::$HOME:/bin/sh"],
+    "env_host": [None, True],
+    "image_strict": [None, True],
+    "log_opt": [None, {"max_size": "1m"}, {"max_size": "2m"}, {"path": "/srv/c.log"}],
+    "device_read_bps": [None, ["/dev/null:1m"]],
+    "device_cgroup_rule": [None, "c 1:3 r"],
+    "health_startup_interval": [None, "1h"],
+    "etc_hosts": [None, {"db": "192.0.2.9"}, {"db": "host-gateway"}],
+    "state": [*CHOICES["state"], "created", "absent"],
+    "wait": [None, None, "healthy"],
+    "wait_timeout": [2],
     "recreate_policy": [None, None, None, "never"],
 }
 
