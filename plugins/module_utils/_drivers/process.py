@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -30,13 +31,24 @@ def alive(pid: int, started: int) -> bool:
     return pid > 0 and started > 0 and start_time(pid) == started
 
 
+def handle(pid: int) -> int:
+    """A pidfd (pidfd_open(2)), to be closed. :raises ProcessLookupError: no process has this PID."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError as error:
+        # What kernels such as 6.1 say where only a session or a process group still goes by this PID.
+        if error.errno == errno.EINVAL:
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH)) from error
+        raise
+
+
 def send_signal(pid: int, started: int, number: int) -> bool:
     """Signal that very process through a pidfd (pidfd_send_signal(2)); False where it is gone."""
     if pid <= 0:
         return False
     effect(f"signal {number} to {pid}")
     try:
-        descriptor = os.pidfd_open(pid)
+        descriptor = handle(pid)
     except ProcessLookupError:
         return False
     try:
@@ -55,7 +67,7 @@ def wait_end(pid: int, started: int, seconds: float) -> bool:
     if not alive(pid, started):
         return True
     try:
-        descriptor = os.pidfd_open(pid)
+        descriptor = handle(pid)
     except ProcessLookupError:
         return True
     try:

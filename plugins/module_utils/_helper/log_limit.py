@@ -50,7 +50,7 @@ def _order(container: Container, life: runner.Life, pid: int) -> Optional[tuple[
 def _keep(life: runner.Life, log: _Log) -> None:
     poll = select.poll()
     try:
-        end = os.pidfd_open(life[0])
+        end = process.handle(life[0])
     except ProcessLookupError:
         return
     poll.register(end, select.POLLIN)

@@ -1,0 +1,61 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Processes that are gone are no error, whatever else still has their PID."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from typing import Iterator
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
+
+
+@pytest.fixture
+def gone_leader() -> Iterator[int]:
+    """The PID of a process that has ended, and that a session still goes by."""
+    ready, go_on = os.pipe(), os.pipe()
+    leader = os.fork()
+    if leader == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.write(ready[1], b"x")
+            os.close(go_on[1])
+            os.read(go_on[0], 1)
+        os._exit(0)
+    os.read(ready[0], 1)
+    os.waitpid(leader, 0)
+    yield leader
+    os.close(go_on[1])
+    for descriptor in (*ready, go_on[0]):
+        os.close(descriptor)
+
+
+def test_signal_to_a_leader_whose_session_outlives_it(gone_leader: int) -> None:
+    assert os.path.isdir(f"/proc/{gone_leader}") is False
+    assert process.send_signal(gone_leader, 1, signal.SIGKILL) is False
+    assert process.wait_end(gone_leader, 1, 0.0) is True
+
+
+@pytest.mark.parametrize("number", [errno.ESRCH, errno.EINVAL])
+def test_every_kernels_word_for_no_process(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EINVAL is 6.1's, for the leader above."""
+
+    def refuse(_pid: int) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    own = os.getpid(), process.start_time(os.getpid())
+    assert process.send_signal(*own, 0) is False and process.wait_end(*own, 0.0) is True
+
+
+def test_other_errors_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_pid: int) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    with pytest.raises(OSError, match="open files"):
+        process.send_signal(os.getpid(), 1, 0)
