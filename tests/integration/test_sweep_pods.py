@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import preload
+from ansible_collections.libpod.engine.tests.support import cgroup_files, preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import Process
 from ansible_collections.libpod.engine.tests.support.sweep import Operation, Task, finished, undone
@@ -44,6 +44,8 @@ def _is(host: Host, options: Options, status: str) -> None:
     member, infra = inspected(host), inspected(host, pod["InfraContainerID"])
     if status == "Running":
         runs(host, RUNNING)
+        limit = cgroup_files.read("memory", pod["CgroupPath"], "memory.limit_in_bytes")
+        assert limit == str(int(options["memory"][:-1]) << 20)
         assert Process(member).namespace("net") == Process(infra).namespace("net")
         rules = [line for line in host.run("iptables", "-t", "nat", "-S").splitlines() if "--to-destination" in line]
         assert len(rules) == 1 and f"--dport {options['publish'][0].split(':')[0]} -j" in rules[0], rules

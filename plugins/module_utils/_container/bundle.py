@@ -20,9 +20,6 @@ from . import device_nodes, etc_files, init_program, kernel_limits, notify, secu
 if TYPE_CHECKING:
     from .container import Container
 
-# A passwd or group file larger than this is somebody's attempt at using up our memory.
-_ETC_LIMIT = 4 << 20
-
 
 def draft(container: Container) -> Facts:
     """The facts that do not need the rootfs; ``rootfs``, ``user`` and volumes are still to come.
@@ -100,7 +97,7 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
 def _completed(container: Container, drafted: Facts, rootfs: str) -> Facts:
     """The facts with what only the mounted root filesystem tells, and the files that are mounted over it."""
     config = container.config
-    passwd, group = _user_files(rootfs)
+    passwd, group = beneath.user_files(rootfs)
     user = users.resolve(config.resolved["user"], passwd, group, config.options["group_add"])
     check_workdir(config.name, config.resolved["workdir"], config.options, rootfs)
     granted = drafted.capabilities["bounding"]
@@ -144,19 +141,9 @@ def _edit(config: ContainerConfig, spec: dict[str, Any]) -> None:
             spec.setdefault("hooks", {}).setdefault(stage, []).extend(programs)
 
 
-def _user_files(rootfs: str) -> tuple[str, str]:
-    """The texts of ``/etc/passwd`` and ``/etc/group``, empty where the root filesystem has none."""
-    passwd, group = (
-        (beneath.read_beneath(rootfs, f"/etc/{name}", _ETC_LIMIT) or b"").decode(errors="replace")
-        for name in ("passwd", "group")
-    )
-    return passwd, group
-
-
 def check_user(user: str, group_add: Sequence[str], rootfs: str) -> None:
     """:raises InvalidArgument: the files in the root filesystem know no such user, or group."""
-    passwd, group = _user_files(rootfs)
-    users.resolve(user, passwd, group, group_add)
+    users.resolve(user, *beneath.user_files(rootfs), group_add)
 
 
 def check_workdir(name: str, workdir: str, options: Mapping[str, Any], rootfs: str) -> None:

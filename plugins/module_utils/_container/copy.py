@@ -17,7 +17,6 @@ from .view import with_rootfs
 if TYPE_CHECKING:
     from .container import Container
 
-_ETC_LIMIT = 4 << 20
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY
 
 
@@ -129,11 +128,7 @@ def _owner(container: Container, wanted: Copy, root: str) -> tuple[int, int]:
     """The container's primary user and group as the host numbers them; on the host, whoever the engine is."""
     if wanted.out:
         return os.geteuid(), os.getegid()
-    passwd, group = (
-        (beneath.read_beneath(root, f"/etc/{name}", _ETC_LIMIT) or b"").decode(errors="replace")
-        for name in ("passwd", "group")
-    )
-    user = users.resolve(container.config.resolved["user"], passwd, group)
+    user = users.resolve(container.config.resolved["user"], *beneath.user_files(root))
     mappings = container.config.id_mappings
     return outside(user.uid, mappings.get("uid")), outside(user.gid, mappings.get("gid"))
 

@@ -16,8 +16,6 @@ from .._spec import capabilities, users
 if TYPE_CHECKING:
     from .container import Container
 
-_ETC_LIMIT = 4 << 20
-
 
 class Exec(NamedTuple):
     """A process: ``env`` is added to the container's; ``user`` None and an empty ``workdir`` mean the container's."""
@@ -131,12 +129,7 @@ def process_for(container: Container, wanted: Exec) -> dict[str, Any]:
 
 
 def _user(container: Container, name: str) -> users.User:
-    root = container.state.mountpoint
-    passwd, group = (
-        (beneath.read_beneath(root, f"/etc/{file}", _ETC_LIMIT) or b"").decode(errors="replace")
-        for file in ("passwd", "group")
-    )
-    return users.resolve(name, passwd, group)
+    return users.resolve(name, *beneath.user_files(container.state.mountpoint))
 
 
 def _capabilities(container: Container, wanted: Exec, process: Mapping[str, Any]) -> Mapping[str, list[str]]:

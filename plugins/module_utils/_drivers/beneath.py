@@ -157,6 +157,19 @@ def read_beneath(root: str, path: str, limit: int = 1 << 20) -> Optional[bytes]:
         return content
 
 
+def user_files(root: str, limit: int = 4 << 20) -> tuple[str, str]:
+    """The texts of ``/etc/passwd`` and ``/etc/group`` inside ``root``, empty where there are none.
+
+    A larger file than ``limit`` bytes is somebody's attempt at using up our memory.
+
+    :raises OSError: as ``read_beneath``.
+    """
+    passwd, group = (
+        (read_beneath(root, f"/etc/{name}", limit) or b"").decode(errors="replace") for name in ("passwd", "group")
+    )
+    return passwd, group
+
+
 def make_directories(root: str, path: str, mode: int = 0o755, owner: tuple[int, int] = (0, 0)) -> str:
     """Make what is missing of the directory ``path`` inside ``root``, with this mode and owner; return its host path.
 

@@ -113,14 +113,11 @@ def _same_user(runtime: Runtime, config: ContainerConfig, user: str, options: Ma
     Before it has any, words count.
     """
     from .._container.view import with_rootfs
-    from .._drivers.beneath import read_beneath
+    from .._drivers.beneath import user_files
     from .._spec.users import resolve
 
     def same(rootfs: str) -> bool:
-        passwd, group = (
-            (read_beneath(rootfs, f"/etc/{name}", _ETC_LIMIT) or b"").decode(errors="replace")
-            for name in ("passwd", "group")
-        )
+        passwd, group = user_files(rootfs, _ETC_LIMIT)
         had = resolve(config.resolved["user"], passwd, group, config.options["group_add"])
         meant = resolve(user, passwd, group, options["group_add"])
         return had._replace(additional_gids=()) == meant._replace(additional_gids=()) and (
