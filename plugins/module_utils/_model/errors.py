@@ -108,6 +108,10 @@ class StateCorrupt(LibpodError):
     """A record on disk cannot be read."""
 
 
+class MalformedData(LibpodError):
+    """What another program wrote, such as an image or an answer, lacks the shape its specification gives it."""
+
+
 class ConfigMismatch(LibpodError):
     """The store was made by another configuration or a newer version of the engine."""
 
