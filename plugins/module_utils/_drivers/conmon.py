@@ -179,6 +179,9 @@ class Conmon:
             try:
                 _release(process.pid, start_write, enter_cgroup)
                 answer = _line(sync_read, deadline, limit.kept)
+                # One that has more to say must not wait for us.
+                os.close(sync_read)
+                sync_read = -1
                 left = deadline - time.monotonic()
                 if answer is None or not processes.wait_end(process.pid, processes.start_time(process.pid), left):
                     raise ToolTimedOut([self.path], "it gave no answer", doing, limit.tool, limit.seconds)
