@@ -1,9 +1,9 @@
-# make test is what CI runs; every other target runs by itself. All but lint, sanity and unit need root.
+# CI runs make ci; every other target runs by itself. All but lint, sanity and unit need root.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 STAGES := lint sanity unit integration targets molecule demo
 
-.PHONY: help env test $(STAGES) fuzz bench vm build clean
+.PHONY: help env test ci $(STAGES) fresh fuzz bench vm build clean
 help:   ## list the targets
 	@sed -n 's/^\([a-z ]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
@@ -11,6 +11,8 @@ env:   ## ready this Debian 12 host: packages that are missing, and .venv
 	@.ci/env
 test: env   ## everything below but bench, with a summary
 	@.ci/test $(STAGES)
+ci: env   ## make test and make fresh, with a summary: what CI runs
+	@.ci/test $(STAGES) fresh
 lint: env   ## ruff, mypy, vermin, shellcheck, ansible-lint, antsibull, collection build
 	@.ci/lint
 sanity: env   ## ansible-test sanity, no ignores
@@ -25,6 +27,8 @@ molecule: env   ## extensions/molecule: the role libpod_host
 	@.ci/molecule
 demo: env   ## a web server and its neighbour, from nothing to nothing
 	@docs/examples/demo/run
+fresh: env   ## make demo in a minimal Debian 12 of its own, in a clone there; FRESH="demo test" chooses
+	@.ci/fresh $(FRESH)
 fuzz: env   ## the tests that pick configurations at random, with another seed: the same when it fails is LIBPOD_SEED=NUMBER
 	@LIBPOD_SEED=$${LIBPOD_SEED:-random} .venv/bin/pytest -m seeded tests/integration
 bench: env   ## ratios to the bare floor, to ping and to podman; table, and JSON under build/

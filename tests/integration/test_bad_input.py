@@ -198,7 +198,7 @@ def test_option_the_module_does_not_have_is_refused_by_name(furnished: Furnished
 
 def test_without_root_nothing_begins(furnished: Furnished) -> None:
     for options in (PLAIN, {"state": "absent"}, {"state": "stopped"}):
-        furnished.refuses(options, "InvalidArgument", "root", "become", prepare=lambda: os.setuid(NOBODY))
+        furnished.refuses(options, "InvalidArgument", "root", "become", prepare=lambda: kernel.lose_root(NOBODY))
 
 
 def test_tool_that_cannot_run_is_named(furnished: Furnished) -> None:

@@ -43,6 +43,17 @@ def umount(target: str, flags: int = MNT_DETACH) -> None:
     _checked(_libc.umount2(target.encode(), ctypes.c_int(flags)), f"umount {target}")
 
 
+def pivot_root(new: str, old: str) -> None:
+    """pivot_root(2)."""
+    _checked(_libc.pivot_root(new.encode(), old.encode()), f"pivot_root {new}")
+
+
+def lose_root(user: int) -> None:
+    """Become another user for good, but for the files: the tree may lie where only root can read it."""
+    os.setresuid(user, user, 0)
+    _libc.setfsuid(0)
+
+
 def forbid(number: int, error: int, *, argument: int = 0, bits: int = 0) -> None:
     """Have a system call, where ``bits`` are given only with one of them in that argument, end with this errno.
 

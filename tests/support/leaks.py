@@ -189,6 +189,10 @@ def _output(*argv: str) -> str:
         return ""
 
 
+# What tests could leave outside their test hosts; other programs of the machine make and remove things at any time.
+_OURS = re.compile(r"libpod|\bcni|\bCNI-|netns|containers|\b(runc|crun|conmon)\b|/srv/|test-host|(outside|near)0\b")
+
+
 def machine() -> Snapshot:
     """The machine outside the test hosts, for the check around the whole session; its folders by name only.
 
@@ -201,10 +205,6 @@ def machine() -> Snapshot:
         folder for top in tops for folder, _dirs, _files in os.walk(top) if f"/libpod-test-{os.getpid()}-" in folder
     )
     names = (f"file {top}/{name}" for top in ("/run", "/var/lib", "/srv", "/etc") for name in os.listdir(top))
-    return {
-        "mounts": set(_mounts()),
-        "links": set(_links()),
-        "rules": set(_rules()),
-        "cgroups": {f"cgroup {folder}" for folder in groups},
-        "files": set(names),
-    }
+    subjects = {"mounts": _mounts(), "links": _links(), "rules": _rules(), "files": names}
+    found = {subject: {line for line in lines if _OURS.search(line)} for subject, lines in subjects.items()}
+    return {**found, "cgroups": {f"cgroup {folder}" for folder in groups}}

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +17,20 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.network impor
 from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
 
 CONTAINER = "0123456789ab" + "c" * 52
-PLUGIN = f"""#!{sys.executable} -IS
+PLUGIN = """#!/usr/bin/python3 -IS
 import json, os, sys
 kind, given = os.path.basename(sys.argv[0]), json.load(sys.stdin)
 verb = os.environ["CNI_COMMAND"]
-env = {{key: value for key, value in os.environ.items() if key.startswith("CNI_")}}
+env = {key: value for key, value in os.environ.items() if key.startswith("CNI_")}
 with open(os.path.dirname(sys.argv[0]) + "/../log", "a") as log:
     log.write(json.dumps([verb, kind, given, env, os.listdir("/proc/self/fd")]) + "\\n")
-words = given.get("say", {{}}).get(verb)
+words = given.get("say", {}).get(verb)
 if words is not None:
     print(words)
     sys.exit(given.get("exit", 1))
 if verb == "ADD":
-    result = given.get("prevResult") or {{"cniVersion": given["cniVersion"], "ips": []}}
-    print(json.dumps({{**result, "ips": result["ips"] + [{{"address": "10.0.0.%d/8" % len(result["ips"])}}]}}))
+    result = given.get("prevResult") or {"cniVersion": given["cniVersion"], "ips": []}
+    print(json.dumps({**result, "ips": result["ips"] + [{"address": "10.0.0.%d/8" % len(result["ips"])}]}))
 """
 
 
