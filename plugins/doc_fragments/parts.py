@@ -64,6 +64,19 @@ options:
         on a cgroup v2 host, else V(cgroupfs).
     type: str
     choices: [cgroupfs, systemd]
+  tool_timeouts:
+    description:
+      - Seconds that a program which the engine runs may take, by tool. V(0) is without limit.
+        A program that takes longer is ended, with all that it has started, and the task fails.
+      - If not set, the environment variable E(LIBPOD_TOOL_TIMEOUTS), such as V(cni=60,conmon=240), is used.
+      - The tools and their defaults are V(conmon) 240 (until a container or a command in it is created),
+        V(oci_runtime) 240 (start, pause, update and delete; commands in a container are not limited by it),
+        V(cni) 180 (each plugin), V(skopeo) 21600 (pulling, committing), V(containers-storage) 3600, V(tar) 21600,
+        V(cp) 21600 (content of an image for a new volume), V(chown) 3600, V(journalctl) 600, V(busctl) 120,
+        V(iptables) 60, V(openssl) 60, V(apparmor_parser) 120, and V(other) 600.
+      - Of what a program prints, at most 16 MiB of standard output (256 MiB of V(journalctl)) and 64 KiB of
+        standard error are kept.
+    type: dict
 requirements:
   - runc or crun, conmon, containers-storage, skopeo, the CNI plugins and iptables on the target
     (the role P(libpod.engine.libpod_host#role) installs them)

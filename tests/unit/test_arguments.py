@@ -129,8 +129,9 @@ def test_parts_are_given_by_options_or_by_the_environment(monkeypatch: pytest.Mo
 
 
 def test_every_part_has_an_environment_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = {"cgroup_manager": "cgroupfs", "tool_timeouts": "cni=5, conmon=9.5"}
     for part in Parts._fields:
-        monkeypatch.setenv(f"LIBPOD_{part.upper()}", "cgroupfs" if part == "cgroup_manager" else f"/{part}")
+        monkeypatch.setenv(f"LIBPOD_{part.upper()}", words.get(part, f"/{part}"))
     found = arguments.parts(params(arguments.info_spec()))
     assert {part: value for part, value in found._asdict().items() if value == getattr(Parts(), part)} == {}
 

@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Sequence
 
 from .._drivers import beneath
-from .._model.errors import InvalidArgument, LibpodError
+from .._model.errors import InvalidArgument, LibpodError, ToolTimedOut
 from .._spec import capabilities, users
 
 if TYPE_CHECKING:
@@ -78,6 +78,9 @@ def execute_detached(container: Container, wanted: Exec) -> str:
         path = f"/proc/{os.getpid()}/fd/{spec}"
         try:
             container.host.conmon.execute(it, container.oci, partial(enter, container), exec_id, path)
+        except ToolTimedOut:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         except ContainerNotCreated as error:
             shutil.rmtree(folder, ignore_errors=True)
             words = str(error).partition(": ")[2]

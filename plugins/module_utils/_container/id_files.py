@@ -12,7 +12,8 @@ import os
 from typing import TYPE_CHECKING, Any, Mapping
 
 from .._drivers.effects import effect
-from .._model.errors import InvalidArgument
+from .._model import foreign
+from .._model.errors import InvalidArgument, MalformedData
 from .._model.options import ID_FILES
 
 if TYPE_CHECKING:
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 
 
 def check(options: Mapping[str, Any]) -> None:
-    """:raises InvalidArgument: such a file, or a log of its own, has no directory to be in, or is one."""
+    """:raises InvalidArgument: such a file, or a log of its own, has no directory to be in, or is no regular file."""
     for option, path in (*((option, options[option]) for option in ID_FILES), ("log_opt", options["log_opt"]["path"])):
-        if path and (not os.path.isdir(os.path.dirname(path)) or os.path.isdir(path)):
-            raise InvalidArgument(f"{option}: {path} cannot be written: expected a file in a directory that is there")
+        if path and (not os.path.isdir(os.path.dirname(path)) or os.path.exists(path) and not os.path.isfile(path)):
+            raise InvalidArgument(
+                f"{option}: {path} cannot be written: expected a regular file in a directory that is there"
+            )
 
 
 def write(container: Container) -> None:
@@ -61,8 +64,8 @@ def _contents(container: Container) -> dict[str, str]:
 
 
 def _read(path: str) -> str:
+    """Return what a file has to say; nothing for one that is missing, long, or no regular file."""
     try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            return file.read(100).strip()
-    except OSError:
+        return foreign.read_regular(path, max_bytes=100).decode("ascii", "replace").strip()
+    except (OSError, MalformedData):
         return ""

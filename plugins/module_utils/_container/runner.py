@@ -66,22 +66,26 @@ def _start(container: Container, duty: str) -> int:
     import subprocess
 
     from .._drivers import self_program
-    from .._drivers.command import tool_environment
+    from .._drivers.command import refused, tool_environment
     from .._drivers.effects import effect
     from .conmon_cgroup import enter
 
     state, parts = container.state, container.host.parts
     effect(f"start {duty} runner")
     # It waits for the container's lock, which is ours, before it does anything.
-    runner = subprocess.Popen(
-        [*self_program.argv(parts), duty, container.id, str(state.pid), str(state.pid_start)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        env=tool_environment(parts.environment()),
-        start_new_session=True,
-    )
+    argv = [*self_program.argv(parts), duty, container.id, str(state.pid), str(state.pid_start)]
+    try:
+        runner = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            env=tool_environment(parts.environment()),
+            start_new_session=True,
+        )
+    except OSError as error:
+        refused(error, argv[0], "python3")
     enter(container, runner.pid)
     return runner.pid
 

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import errno
 import os
+import select
+import signal
 import subprocess
-from typing import Mapping, Optional, Sequence
+import time
+from typing import Mapping, NamedTuple, NoReturn, Optional, Sequence
 
 from .._model import shared_locks
-from .._model.errors import ToolFailed, ToolMissing
+from .._model.errors import HostExhausted, ToolFailed, ToolMissing, ToolTimedOut
+from . import limits, process
 from .effects import effect
 
+_GRACE = 5.0  # seconds between SIGTERM and SIGKILL
+_CHUNK = 1 << 16
 # sbin is where runc and the iptables of the CNI plugins live, and not on every user's PATH.
 TOOL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -36,35 +42,202 @@ def run(
     doing: str = "",
     label: str = "",
     lasting: bool = False,
+    tool: str = "",
 ) -> str:
     """Run a program to its end and return its standard output.
 
     ``package`` names the Debian package that has it; ``changes`` is false for calls that only read;
     ``env`` is added to the tools' environment; ``doing`` begins the message where the program fails; ``label`` is
     the verb the effect is announced with, where it is not the first argument; ``lasting`` is said of a program that
-    may leave another one running, which must not keep the locks.
+    may leave another one running, which must not keep the locks; ``tool`` is its row in the table of limits, by
+    default its name.
 
     :raises ToolMissing: it is not there.
     :raises ToolFailed: it ended with another exit code than 0.
+    :raises ToolTimedOut: it took longer than its limit, and was ended.
     """
     if changes:
         effect(f"{os.path.basename(argv[0])} {label or argv[1]}")
+    locks = () if lasting else tuple(shared_locks.descriptors)
+    started = start(argv, package=package, env=tool_environment(env), input=input, pass_fds=locks)
+    ended = finish(started, limits.of(tool or os.path.basename(argv[0])), doing)
+    if ended.code != 0:
+        raise ToolFailed(argv, ended.code, ended.errors or ended.output, doing)
+    return ended.output
+
+
+def start(
+    argv: Sequence[str],
+    *,
+    package: str,
+    env: Mapping[str, str],
+    input: Optional[str] = None,
+    pass_fds: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, for ``finish``.
+
+    ``input`` is read from memory and not from a pipe: the program has all of it even if the engine is killed now.
+
+    :raises ToolMissing: it is not there. :raises HostExhausted: no process or descriptor is left for it.
+    """
+    descriptor = -1
     try:
-        done = subprocess.run(
+        if input is not None:
+            descriptor = os.memfd_create("input")
+            with open(descriptor, "wb", closefd=False) as file:
+                file.write(input.encode())
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        return subprocess.Popen(
             list(argv),
-            input=input,
-            stdin=subprocess.DEVNULL if input is None else None,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env=tool_environment(env),
-            pass_fds=() if lasting else tuple(shared_locks.descriptors),
-            check=False,
+            stdin=subprocess.DEVNULL if input is None else descriptor,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env,
+            pass_fds=pass_fds,
+            start_new_session=True,
         )
     except OSError as error:
-        if error.errno in (errno.ENOENT, errno.EACCES, errno.ENOTDIR):
-            raise ToolMissing(argv[0], package) from error
+        refused(error, argv[0], package)
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def refused(error: OSError, program: str, package: str) -> NoReturn:
+    """Raise what it means that a program could not be started.
+
+    :raises ToolMissing, HostExhausted, OSError: as ``start``.
+    """
+    if error.errno in (errno.ENOENT, errno.EACCES, errno.ENOTDIR):
+        raise ToolMissing(program, package) from error
+    if error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
+        raise HostExhausted(f"cannot start {program}", error.errno) from error
+    raise error
+
+
+class Ended(NamedTuple):
+    """How a program ended: its exit code (-N: signal N), and what is kept of its output and its standard error."""
+
+    code: int
+    output: str
+    errors: str
+
+
+def finish(started: subprocess.Popen[bytes], limit: limits.Limit, doing: str = "") -> Ended:
+    """Wait for the end of a program that leads a session, as ``start`` makes them, and return how it ended.
+
+    Its pipes are read to their end, or until the program has ended; beyond what is kept, output is counted and
+    thrown away. Where this is left by an exception, all processes of the session have been ended.
+
+    :raises ToolTimedOut: it took longer than its limit.
+    """
+    kept = {
+        pipe.fileno(): Kept(size)
+        for pipe, size in ((started.stdout, limit.kept), (started.stderr, limits.ERRORS_KEPT))
+        if pipe
+    }
+    try:
+        in_time = _follow(started.pid, kept, limit.seconds)
+    except BaseException:
+        end(started)
         raise
-    if done.returncode != 0:
-        raise ToolFailed(argv, done.returncode, done.stderr or done.stdout, doing)
-    return done.stdout
+    output, errors = (kept[pipe.fileno()].text() if pipe else "" for pipe in (started.stdout, started.stderr))
+    if not in_time:
+        end(started)
+        argv = started.args if isinstance(started.args, list) else [str(started.args)]
+        raise ToolTimedOut(argv, errors or output, doing, limit.tool, limit.seconds, limits.OPTION)
+    _close(started)
+    return Ended(started.wait(), output, errors)
+
+
+def end(started: subprocess.Popen[bytes]) -> None:
+    """End a program that leads a session, and all that it has started there: SIGTERM, then SIGKILL."""
+    # Until it is reaped, below, nothing else can have its PID.
+    effect("end tool")
+    try:
+        os.killpg(started.pid, signal.SIGTERM)
+        process.wait_end(started.pid, process.start_time(started.pid), _GRACE)
+    except ProcessLookupError:
+        pass
+    process.kill_session(started.pid)
+    _close(started)
+    try:
+        started.wait(1.0)
+    except subprocess.TimeoutExpired:
+        pass  # in the kernel's hands: it ends once it goes on
+
+
+def _close(started: subprocess.Popen[bytes]) -> None:
+    for pipe in (started.stdout, started.stderr):
+        if pipe:
+            pipe.close()
+
+
+def _follow(pid: int, pipes: Mapping[int, Kept], seconds: float) -> bool:
+    """Read ``pipes`` until the process has ended; whether it has in time."""
+    deadline = time.monotonic() + seconds if seconds else float("inf")
+    ended, poll = os.pidfd_open(pid), select.poll()
+    try:
+        for descriptor in (ended, *pipes):
+            poll.register(descriptor, select.POLLIN)
+        for pipe in pipes:
+            os.set_blocking(pipe, False)
+        while (left := deadline - time.monotonic()) > 0:
+            # poll(2) takes its milliseconds as an int: a day at a time.
+            ready = {found for found, _event in poll.poll(min(left, 86400) * 1000 + 1)}
+            for pipe in ready - {ended}:
+                if not pipes[pipe].read(pipe):
+                    poll.unregister(pipe)
+            if ended in ready:
+                # What it left in the pipes; what it started and left running may hold them open for ever.
+                for pipe in pipes:
+                    pipes[pipe].drain(pipe)
+                return True
+        return False
+    finally:
+        os.close(ended)
+
+
+class Kept:
+    """Head and tail of an output of any length, in at most ``size`` bytes."""
+
+    def __init__(self, size: int) -> None:
+        self._half = size // 2
+        self._head, self._tail = bytearray(), bytearray()
+        self.dropped = 0
+
+    def add(self, data: bytes) -> None:
+        room = self._half - len(self._head)
+        self._head += data[:room]
+        self._tail += data[room:] if room else data
+        # Not at each chunk, which would move the tail again and again.
+        if len(self._tail) > 2 * self._half + _CHUNK:
+            self._cut()
+
+    def read(self, pipe: int) -> bool:
+        """Read once from a pipe that does not block; whether more may come."""
+        try:
+            data = os.read(pipe, _CHUNK)
+        except BlockingIOError:
+            return True
+        self.add(data)
+        return bool(data)
+
+    def drain(self, pipe: int) -> None:
+        """Read what is in the pipe now."""
+        try:
+            while data := os.read(pipe, _CHUNK):
+                self.add(data)
+        except BlockingIOError:
+            pass
+
+    def text(self) -> str:
+        """Return what is kept, with a line that says how much is not where that is so."""
+        self._cut()
+        gap = b"\n[%d bytes left out]\n" % self.dropped if self.dropped else b""
+        return bytes(self._head + gap + self._tail).decode(errors="replace")
+
+    def _cut(self) -> None:
+        over = max(0, len(self._tail) - self._half)
+        self.dropped += over
+        del self._tail[:over]

@@ -9,19 +9,26 @@ OOM: ``<persist>/oom`` exists.
 
 from __future__ import annotations
 
-import errno
-import json
 import os
+import select
 import subprocess
+import time
 from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
-from .._model.errors import LibpodError, ToolMissing
-from .command import tool_environment
+from .._model import foreign
+from .._model.errors import LibpodError, MalformedData, ToolMissing, ToolTimedOut, shortened
+from . import limits
+from . import process as processes
+from .command import refused, tool_environment
 from .effects import effect
 from .oci import OciRuntime
 
 # What the OCI runtime writes of a container; it swallows the error where there is not so much left.
 _RUNTIME_BYTES = 1 << 15
+_LOG_BYTES = 1 << 20  # of the runtime's log, from its end
+_PID_BYTES = 32
+_WORDS = 2000  # characters of a refusal
+_CHUNK = 1 << 16
 COMMAND_NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
 
@@ -128,8 +135,8 @@ class Conmon:
         """
         for directory in ("exits", "persist"):
             os.makedirs(f"{it.run_dir}/{directory}", 0o700, exist_ok=True)
-        answer = self._run(self._argv(it, oci), enter_cgroup, it)
-        return _created_pid(answer, it), read_pid(it.conmon_pid_file)
+        pid = self._run(self._argv(it, oci), enter_cgroup, it, f"cannot create container {it.name}")
+        return pid, read_pid(it.conmon_pid_file)
 
     def execute(
         self,
@@ -153,10 +160,15 @@ class Conmon:
         argv += ["-s"] if oci.systemd_cgroup else []
         for argument in ("--log-format=json", "--log", it.runtime_log, "--root", oci.root):
             argv += ["--runtime-arg", argument]
-        return _created_pid(self._run(argv, enter_cgroup, it), it)
+        return self._run(argv, enter_cgroup, it, f"cannot run a command in container {it.name}")
 
-    def _run(self, argv: list[str], enter_cgroup: Callable[[int], None], it: Monitored) -> bytes:
-        """Start conmon in its cgroup and return the line it answers with."""
+    def _run(self, argv: list[str], enter_cgroup: Callable[[int], None], it: Monitored, doing: str) -> int:
+        """Start conmon in its cgroup and return the PID it answers with.
+
+        :raises ContainerNotCreated: it answers otherwise, or not at all. :raises ToolTimedOut: it does not in time.
+        """
+        limit = limits.of("conmon")
+        deadline = time.monotonic() + limit.seconds if limit.seconds else float("inf")
         sync_read, sync_write = os.pipe()
         start_read, start_write = os.pipe()
         try:
@@ -164,17 +176,36 @@ class Conmon:
             os.close(sync_write)
             os.close(start_read)
             sync_write = start_read = -1
-            enter_cgroup(process.pid)
-            effect("release conmon")
-            os.write(start_write, b"0")
-            with open(sync_read, "rb", closefd=False) as file:
-                answer = file.readline()
-            process.wait()
+            try:
+                _release(process.pid, start_write, enter_cgroup)
+                answer = _line(sync_read, deadline, limit.kept)
+                # One that has more to say must not wait for us.
+                os.close(sync_read)
+                sync_read = -1
+                left = deadline - time.monotonic()
+                if answer is None or not processes.wait_end(process.pid, processes.start_time(process.pid), left):
+                    raise ToolTimedOut([self.path], "it gave no answer", doing, limit.tool, limit.seconds)
+            except BaseException:
+                self._end(process, it, argv[argv.index("-r") + 1])
+                raise
+            code = process.wait()
         finally:
             for descriptor in (sync_read, sync_write, start_read, start_write):
                 if descriptor >= 0:
                     os.close(descriptor)
-        return answer
+        if not answer:
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            raise _not_created(it, f"{self.path} {how} before it answered")
+        return _created_pid(answer, it)
+
+    def _end(self, process: subprocess.Popen[bytes], it: Monitored, runtime: str) -> None:
+        """End a conmon that has given no answer, the runtime it has started, and what that has begun."""
+        effect("end conmon")
+        processes.kill_session(process.pid)
+        processes.kill_with_argument(it.pid_file, (os.path.basename(self.path), os.path.basename(runtime)))
+        if created := read_pid(it.pid_file):
+            processes.kill_session(created)
+        process.wait()
 
     def _spawn(self, argv: list[str], sync_pipe: int, start_pipe: int, it: Monitored) -> subprocess.Popen[bytes]:
         effect("conmon")
@@ -192,9 +223,34 @@ class Conmon:
                 start_new_session=True,
             )
         except OSError as error:
-            if error.errno in (errno.ENOENT, errno.EACCES):
-                raise ToolMissing(self.path, "conmon") from error
-            raise
+            refused(error, self.path, "conmon")
+
+
+def _release(pid: int, start_pipe: int, enter_cgroup: Callable[[int], None]) -> None:
+    """Let conmon go on once it is in its cgroup; one that has ended by then is found by its missing answer."""
+    try:
+        enter_cgroup(pid)
+        effect("release conmon")
+        os.write(start_pipe, b"0")
+    except (BrokenPipeError, ProcessLookupError):
+        pass
+
+
+def _line(pipe: int, deadline: float, size: int) -> Optional[bytes]:
+    """Return the first line that comes through a pipe, or its first ``size`` bytes; None where none comes in time."""
+    found, poll = bytearray(), select.poll()
+    poll.register(pipe, select.POLLIN)
+    while b"\n" not in found[-_CHUNK:] and len(found) < size:
+        left = deadline - time.monotonic()
+        # poll(2) takes its milliseconds as an int: a day at a time.
+        if left <= 0:
+            return None
+        if poll.poll(min(left, 86400) * 1000 + 1):
+            data = os.read(pipe, _CHUNK)
+            if not data:
+                break
+            found += data
+    return bytes(found)
 
 
 def _program(path: str, package: str) -> str:
@@ -212,33 +268,39 @@ def _program(path: str, package: str) -> str:
 def _created_pid(answer: bytes, it: Monitored) -> int:
     """The PID from conmon's one line of JSON, ``{"data": PID}`` or ``{"data": CODE, "message": WORDS}``."""
     try:
-        told = json.loads(answer)
-    except ValueError:
-        told = {"data": -1, "message": "conmon ended without a word"}
-    pid = int(told.get("data", -1))
+        said = foreign.parse(answer, "conmon's answer", max_bytes=len(answer))
+        pid, words = said["data"].integer(required=True), said["message"].text()
+    except MalformedData as error:
+        pid, words = -1, str(error)
     if pid > 0:
         return pid
-    words = runtime_words(it.runtime_log) or str(told.get("message") or told)
+    raise _not_created(it, words or f"conmon answers {pid}")
+
+
+def _not_created(it: Monitored, words: str) -> ContainerNotCreated:
+    words = runtime_words(it.runtime_log) or words
     room = os.statvfs(it.run_dir)
     if room.f_bavail * room.f_frsize < _RUNTIME_BYTES:
         words += f" (hardly any space left on device for {it.run_dir})"
-    raise ContainerNotCreated(it.name, " ".join(words.split()))
+    return ContainerNotCreated(it.name, shortened(" ".join(words.split()), _WORDS))
 
 
 def runtime_words(path: str) -> str:
-    """The last error in the OCI runtime's JSON log."""
+    """The last error in the OCI runtime's JSON log, of which only the end is read."""
     words = ""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            for line in file:
-                try:
-                    entry = json.loads(line)
-                except ValueError:
-                    continue
-                if entry.get("level") in ("error", "fatal"):
-                    words = entry.get("msg", words)
+        with open(path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_BYTES))
+            lines = file.read(_LOG_BYTES).split(b"\n")
     except FileNotFoundError:
-        pass
+        return ""
+    for line in lines:
+        try:
+            entry = foreign.parse(line.decode(errors="replace"), path)
+            if entry["level"].text() in ("error", "fatal"):
+                words = entry["msg"].text(words)
+        except MalformedData:
+            continue
     return " ".join(words.split())
 
 
@@ -246,6 +308,6 @@ def read_pid(path: str) -> int:
     """The PID in a PID file; 0 where there is none yet."""
     try:
         with open(path, encoding="ascii") as file:
-            return int(file.read().strip() or 0)
+            return int(file.read(_PID_BYTES).strip() or 0)
     except (FileNotFoundError, ValueError):
         return 0

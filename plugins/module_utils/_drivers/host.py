@@ -24,6 +24,10 @@ class Host:
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
+        if parts.tool_timeouts:
+            from . import limits
+
+            limits.override(parts.tool_timeouts)
 
     @cached_property
     def boot_id(self) -> str:

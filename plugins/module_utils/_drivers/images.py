@@ -10,7 +10,7 @@ import re
 import time
 from hashlib import sha256
 
-from .._model.errors import Internal, InvalidArgument, NoSuchImage, ToolFailed
+from .._model.errors import Internal, InvalidArgument, NoSuchImage, ToolFailed, ToolTimedOut
 from .._model.image import PATH_TRANSPORTS, Image, name_for_source
 from .._model.parts import Parts
 from .._model.pulling import DEFAULT, Pull
@@ -89,6 +89,10 @@ class Images:
                     label=verb,
                     changes=verb == "copy",
                 )
+            except ToolTimedOut as error:
+                # Its arguments name where the secrets are.
+                error.argv = error.argv[:1]
+                raise
             except ToolFailed as error:
                 words = _words(error.stderr)
                 if _ABSENT.search(words):

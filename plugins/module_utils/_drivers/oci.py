@@ -28,7 +28,8 @@ class OciRuntime:
 
     def _run(self, *arguments: str, doing: str, changes: bool = True, input: Optional[str] = None) -> str:
         argv = [self.path, *self.global_arguments, *arguments]
-        return run(argv, package=self.name, doing=doing, changes=changes, input=input, label=arguments[0])
+        label, tool = arguments[0], "oci_runtime"
+        return run(argv, package=self.name, doing=doing, changes=changes, input=input, label=label, tool=tool)
 
     def start(self, container_id: str, name: str) -> None:
         """Run the process of a created container."""

@@ -47,6 +47,7 @@ def parts_spec() -> dict[str, Any]:
         kind = "path" if part in _ROOTS or part.endswith("_path") else "str"
         spec[part] = {"type": kind, "fallback": (env_fallback, [f"LIBPOD_{part.upper()}"])}
     spec["cni_plugin_dirs"].update(type="list", elements="path")
+    spec["tool_timeouts"].update(type="dict")
     spec["cgroup_manager"]["choices"] = ["cgroupfs", "systemd"]
     return spec
 
@@ -64,6 +65,10 @@ def parts(params: Mapping[str, Any]) -> Parts:
             given[root] = plain_path(given[root])
     if "cni_plugin_dirs" in given:
         given["cni_plugin_dirs"] = tuple(given["cni_plugin_dirs"])
+    if "tool_timeouts" in given:
+        from .._drivers import limits
+
+        given["tool_timeouts"] = limits.spell(given["tool_timeouts"])
     return Parts(**given)
 
 

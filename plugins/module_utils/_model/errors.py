@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Mapping, Sequence
 
 
@@ -136,12 +137,54 @@ class ToolMissing(LibpodError):
         self.package = package
 
 
+_MESSAGE, _STDERR, _ARGUMENT, _ARGUMENTS = 2000, 1 << 16, 1000, 200  # characters that an error keeps
+
+
 class ToolFailed(LibpodError):
-    """A program the engine drives failed; its words are kept."""
+    """A program the engine drives failed; its words are kept, shortened where they are very long."""
 
     def __init__(self, argv: Sequence[str], exit_code: int, stderr: str, doing: str = "") -> None:
-        words = " ".join(stderr.split()) or "no message"
-        super().__init__(f"{doing + ': ' if doing else ''}{argv[0]} ended with exit code {exit_code}: {words}")
-        self.argv = list(argv)
+        stderr = shortened(stderr, _STDERR)
+        words = shortened(" ".join(stderr.split()), _MESSAGE) or "no message"
+        super().__init__(f"{doing + ': ' if doing else ''}{argv[0]} {self._how(exit_code)}: {words}")
+        self.argv = [shortened(argument, _ARGUMENT) for argument in argv[:_ARGUMENTS]]
         self.exit_code = exit_code
         self.stderr = stderr
+
+    def _how(self, exit_code: int) -> str:
+        return f"ended with exit code {exit_code}" if exit_code >= 0 else f"was killed by signal {-exit_code}"
+
+
+class ToolTimedOut(ToolFailed):
+    """A program the engine drives took longer than its limit, and was ended."""
+
+    def __init__(
+        self, argv: Sequence[str], stderr: str, doing: str, tool: str, seconds: float, option: str = "tool_timeouts"
+    ) -> None:
+        self.tool, self.seconds, self.option = tool, seconds, option
+        super().__init__(argv, 124, stderr, doing)  # as timeout(1)
+
+    def _how(self, exit_code: int) -> str:
+        return (
+            f"did not end within {self.seconds:g} seconds and was killed (a longer limit: "
+            f"{self.option}: {{{self.tool}: SECONDS}})"
+        )
+
+
+class HostExhausted(LibpodError):
+    """The host has no more processes, threads, memory or descriptors for the engine."""
+
+    def __init__(self, doing: str, number: int) -> None:
+        super().__init__(
+            f"{doing}: {os.strerror(number)}: a limit of this host is reached; see the limits on open files and "
+            "processes (ulimit -n, ulimit -u), pids.max of the cgroup, and kernel.threads-max, fs.file-max"
+        )
+        self.errno = number
+
+
+def shortened(text: str, length: int) -> str:
+    """Return ``text``, or its beginning and end where it has more characters than ``length``."""
+    if len(text) <= length:
+        return text
+    half = length // 2
+    return f"{text[:half]} [{len(text) - 2 * half} characters left out] {text[-half:]}"

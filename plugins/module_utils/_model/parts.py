@@ -16,6 +16,7 @@ class Parts(NamedTuple):
 
     An empty storage root, storage run root or storage driver means containers/storage's own default;
     an empty ``cgroup_manager`` the host's (systemd where it is PID 1 on a v2 host, else cgroupfs).
+    ``tool_timeouts`` is spelled as ``_drivers.limits.parse`` reads it.
     """
 
     static_root: str = DEFAULT_STATIC_ROOT
@@ -28,6 +29,7 @@ class Parts(NamedTuple):
     oci_runtime: str = "runc"
     conmon_path: str = "conmon"
     cgroup_manager: str = ""
+    tool_timeouts: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Parts:

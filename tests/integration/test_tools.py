@@ -1,0 +1,122 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Programs that hang, die, flood or answer nonsense end in one sentence that names them, and nothing is left."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import Any, Iterator
+
+import pytest
+from ansible_collections.libpod.engine.tests.support import preload
+from ansible_collections.libpod.engine.tests.support.hosts import OCI_RUNTIME, Host
+from ansible_collections.libpod.engine.tests.support.process import WAITING
+
+PLAIN: dict[str, Any] = {"image": "localhost/busybox", "command": WAITING, "network": "none"}
+ANSWERING = "head -c 1 /proc/self/fd/$_OCI_STARTPIPE >/dev/null; %s >/proc/self/fd/$_OCI_SYNCPIPE"
+# How conmon behaves, and what the sentence says of it.
+CONMONS = {
+    "killed": ("kill -9 $$", "/srv/fake/conmon was killed by signal 9 before it answered"),
+    "ended": ("exit 3", "/srv/fake/conmon ended with exit code 3 before it answered"),
+    "silent": (
+        "exec sleep 600",
+        "did not end within 1 seconds and was killed (a longer limit: tool_timeouts: {conmon:",
+    ),
+    "number": (ANSWERING % "echo 5", "conmon's answer: expected an object, found 5"),
+    "null": (ANSWERING % "echo '{\"data\":null}'", "conmon's answer: data: expected an integer, found null"),
+    "no PID": (ANSWERING % "echo '{\"data\":0}'", "conmon answers 0"),
+    "garbage": (ANSWERING % "printf '\\377{\\n'", "conmon's answer: not valid JSON"),
+    "10 MB": (ANSWERING % "head -c 10000000 /dev/zero", "conmon's answer: not valid JSON"),
+}
+preload.engine()
+
+
+@contextlib.contextmanager
+def program(name: str, script: str) -> Iterator[str]:
+    """A program in the place of another one; ``real`` in its script runs that."""
+    path = f"/srv/fake/{name}"
+    os.makedirs("/srv/fake", exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f'#!/bin/sh\nreal() {{ exec {name} "$@"; }}\n{script}\n')
+    os.chmod(path, 0o755)
+    try:
+        yield path
+    finally:
+        os.unlink(path)
+        os.rmdir("/srv/fake")
+
+
+@pytest.mark.parametrize("case", CONMONS)
+def test_conmon_that_fails_is_named(tools: Host, case: str) -> None:
+    script, words = CONMONS[case]
+    with program("conmon", script) as conmon:
+        begun = time.monotonic()
+        refused = tools.container("web", **PLAIN, conmon_path=conmon, tool_timeouts={"conmon": 1})
+    assert refused.failed and time.monotonic() - begun < 30, refused
+    assert refused["msg"].startswith("cannot create container web: ") and words in refused["msg"], refused
+    assert len(refused["msg"]) < 400 and refused["changed"] is False
+    tools.expect_clean()
+
+
+def test_runtime_that_says_nothing_is_ended(tools: Host) -> None:
+    with program(OCI_RUNTIME, 'case "$*" in *" create "*) sleep 600;; *) real "$@";; esac') as runtime:
+        refused = tools.container("web", **PLAIN, oci_runtime=runtime, tool_timeouts={"conmon": 1})
+        assert refused["error"] == "ToolTimedOut" and "conmon did not end within 1 seconds" in refused["msg"], refused
+    tools.expect_clean()
+    with program(OCI_RUNTIME, 'case "$*" in *" start "*) sleep 600;; *) real "$@";; esac') as runtime:
+        refused = tools.container("web", **PLAIN, oci_runtime=runtime, tool_timeouts={"oci_runtime": 1})
+        assert refused["error"] == "ToolTimedOut", refused
+        assert f"cannot start container web: {runtime} did not end within 1 seconds" in refused["msg"]
+    tools.expect_clean()
+
+
+def test_flood_of_words_is_bounded(tools: Host) -> None:
+    flood = "(echo why; head -c 200000000 /dev/zero | tr '\\0' x; echo; echo last) >&2; exit 1"
+    with program(OCI_RUNTIME, f'case "$*" in *" start "*) {flood};; *) real "$@";; esac') as runtime:
+        refused = tools.container("web", **PLAIN, oci_runtime=runtime)
+    assert refused["error"] == "ToolFailed" and "ended with exit code 1: why xxx" in refused["msg"], refused["msg"][
+        :200
+    ]
+    assert refused["msg"].endswith("last") and len(str(dict(refused))) < 100_000
+    tools.expect_clean()
+
+
+def test_detached_command_whose_conmon_says_nothing_is_ended(tools: Host) -> None:
+    made = tools.container("web", **PLAIN)
+    with program("conmon", "exec sleep 600") as conmon:
+        args = {"name": "web", "command": ["sleep", "5"], "detach": True}
+        refused = tools.module("libpod_container_exec", {**args, "conmon_path": conmon, "tool_timeouts": {"conmon": 1}})
+    assert refused["error"] == "ToolTimedOut" and "cannot run a command in container web" in refused["msg"], refused
+    assert not [
+        name for name in os.listdir(f"{tools.parts.run_root}/containers/{made['container']['Id']}") if "exec-" in name
+    ]
+    assert not tools.container("web", **PLAIN).changed
+    tools.container("web", state="absent")
+    tools.expect_clean()
+
+
+@pytest.mark.parametrize("option", ["pid_file", "cidfile", "conmon_pidfile"])
+def test_fifo_for_an_id_is_refused_and_left_alone(tools: Host, option: str) -> None:
+    path = f"/srv/{option}"
+    os.mkfifo(path)
+    try:
+        refused = tools.container("web", **PLAIN, **{option: path})
+        assert refused["error"] == "InvalidArgument" and f"{option}: {path}" in refused["msg"], refused
+        os.unlink(path)
+        assert tools.container("web", **PLAIN, **{option: path}).changed
+        os.unlink(path)
+        os.mkfifo(path)
+        gone = tools.container("web", state="absent")
+        assert gone.changed and not gone.failed, gone
+    finally:
+        os.unlink(path)
+    tools.expect_clean()
+
+
+@pytest.fixture(scope="module")
+def tools() -> Iterator[Host]:
+    with Host() as made:
+        yield made

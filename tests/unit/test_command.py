@@ -1,0 +1,112 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Programs are run with limits on time and output, and ended with all that they have started."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import time
+from typing import Any, Iterator
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import command, limits, process
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
+    HostExhausted,
+    InvalidArgument,
+    ToolFailed,
+    ToolMissing,
+    ToolTimedOut,
+)
+
+
+@pytest.fixture(autouse=True)
+def _own_limits() -> Iterator[None]:
+    limits.override("other=0.5")
+    yield
+    limits.override("")
+
+
+def sh(script: str, *words: str, **more: Any) -> str:
+    return command.run(["sh", "-c", script, "sh", *words], package="dash", **more)
+
+
+def test_output_and_input_pass() -> None:
+    assert sh("cat; echo no >&2", input="yes\n" * 100_000) == "yes\n" * 100_000
+
+
+def test_missing_program_and_failure_are_named() -> None:
+    with pytest.raises(ToolMissing, match="install the package nothing"):
+        command.run(["/nowhere/tool", "do"], package="nothing")
+    with pytest.raises(ToolFailed, match="^doing it: sh ended with exit code 3: words$"):
+        sh("echo words >&2; exit 3", doing="doing it")
+    with pytest.raises(ToolFailed, match="sh was killed by signal 9: no message$"):
+        sh("kill -9 $$")
+
+
+def test_program_out_of_time_is_ended_with_all_that_it_started(tmp_path: Any) -> None:
+    pids = tmp_path / "pids"
+    # Both ignore SIGTERM.
+    script = "trap '' TERM; echo $$ > $1; sh -c 'echo $$ >> $0; sleep 60; true' $1 & wait"
+    begun = time.monotonic()
+    with pytest.raises(ToolTimedOut) as caught:
+        sh(script, str(pids), doing="doing it")
+    assert time.monotonic() - begun < 10
+    assert str(caught.value) == (
+        "doing it: sh did not end within 0.5 seconds and was killed (a longer limit: tool_timeouts: "
+        "{other: SECONDS}): no message"
+    )
+    assert caught.value.exit_code == 124
+    found = [int(pid) for pid in pids.read_text().split()]
+    assert len(found) == 2 and [process.start_time(pid) for pid in found] == [0, 0]
+
+
+def test_what_a_program_leaves_running_is_not_waited_for() -> None:
+    begun = time.monotonic()
+    assert sh("sleep 3 & echo through") == "through\n"
+    assert time.monotonic() - begun < 2
+
+
+def test_flood_of_output_is_bounded_and_does_not_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits.override("other=60")
+    monkeypatch.setitem(limits.TABLE, "other", (60, 1))
+    found = sh("echo first; head -c 50000000 /dev/zero | tr '\\0' x; echo; echo last")
+    assert found.startswith("first\nxxx") and found.endswith("x\nlast\n")
+    assert len(found) < 1 << 20 | 100 and f"[{50000012 - (1 << 20)} bytes left out]" in found
+    with pytest.raises(ToolFailed) as caught:
+        sh("head -c 50000000 /dev/zero | tr '\\0' x >&2; exit 1", "y" * 100_000)
+    assert len(str(caught.value)) < 3000 and len(caught.value.stderr) < 70_000
+    assert max(len(word) for word in caught.value.argv) < 1100
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_no_process_or_descriptor_left_is_one_sentence(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*words: Any, **more: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(HostExhausted, match="^cannot start sh: .*: a limit of this host is reached"):
+        sh("true")
+
+
+def test_times_are_given_by_tool() -> None:
+    limits.override("cni=5,conmon=0")
+    assert (limits.of("cni").seconds, limits.of("conmon").seconds, limits.of("skopeo").seconds) == (5, 0, 21600)
+    assert limits.of("unknown").tool == "other"
+    assert limits.spell({"conmon": "9.5", "cni": 5}) == "cni=5,conmon=9.5"
+    assert limits.parse(limits.spell({"conmon": 90000.25})) == {"conmon": 90000.25}
+
+
+@pytest.mark.parametrize("tool, value", [("crun", 5), ("cni", "soon"), ("cni", -1), ("cni", "nan"), ("cni", None)])
+def test_wrong_time_is_refused_by_name(tool: str, value: Any) -> None:
+    with pytest.raises(InvalidArgument, match=f"^tool_timeouts: '?{tool}"):
+        limits.spell({tool: value})
+
+
+def test_documentation_has_the_table() -> None:
+    from ansible_collections.libpod.engine.plugins.doc_fragments.parts import ModuleDocFragment
+
+    shown = " ".join(ModuleDocFragment.DOCUMENTATION.split())
+    assert [tool for tool, row in limits.TABLE.items() if f"V({tool}) {row[0]}" not in shown] == []
