@@ -12,6 +12,7 @@ from typing import Any, Optional
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, ToolMissing
+from ansible_collections.libpod.engine.plugins.module_utils._model.foreign import Foreign
 from ansible_collections.libpod.engine.plugins.module_utils._spec import seccomp
 from ansible_collections.libpod.engine.plugins.module_utils._spec.capabilities import DEFAULT
 
@@ -27,7 +28,7 @@ def compiled(
     **top: Any,
 ) -> Optional[dict[str, Any]]:
     profile = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": list(rules), **top}
-    return seccomp.compile_profile(profile, caps, machine=machine, kernel=kernel)
+    return seccomp.compile_profile(Foreign(profile, "profile"), caps, machine=machine, kernel=kernel)
 
 
 def names(found: Optional[dict[str, Any]]) -> list[str]:
@@ -97,11 +98,11 @@ def test_plain_oci_passes_unchanged() -> None:
             }
         ],
     }
-    assert seccomp.compile_profile(profile, (), machine="x86_64", kernel="6.1") == profile
+    assert compiled(**profile) == profile
 
 
 def test_an_empty_profile_and_unconfined_are_no_filter() -> None:
-    assert seccomp.compile_profile({}, (), machine="x86_64", kernel="6.1") is None
+    assert seccomp.compile_profile(Foreign({}, "empty"), (), machine="x86_64", kernel="6.1") is None
     assert seccomp.for_option("unconfined", DEFAULT) is None
 
 
@@ -109,20 +110,31 @@ def test_an_empty_profile_and_unconfined_are_no_filter() -> None:
     ("text", "says"),
     [
         (None, "cannot be read: No such file"),
-        ("{", "is no JSON"),
-        ("[]", "is no JSON object"),
-        ('{"syscalls": [{}]}', "none where one is needed"),
-        ('{"defaultAction": "ALLOW"}', "'ALLOW' where one of SCMP_ACT_ALLOW"),
-        ('{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [3]}', "wrong type"),
-        ('{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"action": "SCMP_ACT_LOG"}]}', "without names"),
+        ("{", "not valid JSON"),
+        ("[]", "expected an object, found a list"),
+        ('{"syscalls": [{}]}', "defaultAction: expected one of SCMP_ACT_ALLOW"),
+        ('{"defaultAction": "ALLOW"}', 'SCMP_ACT_TRAP, found "ALLOW"'),
+        ('{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [3]}', "syscalls[0]: expected an object, found 3"),
+        (
+            '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"action": "SCMP_ACT_LOG"}]}',
+            "syscalls[0].names: expected the names of system calls",
+        ),
         (
             '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"name": "a", "names": ["b"], "action": ""}]}',
-            "both name",
+            "name: expected nothing beside names",
         ),
-        ('{"defaultAction": "SCMP_ACT_ALLOW", "defaultErrno": "EWHAT"}', "unknown errno 'EWHAT'"),
+        ('{"defaultAction": "SCMP_ACT_ALLOW", "defaultErrno": "EWHAT"}', 'an errno such as EPERM, found "EWHAT"'),
+        pytest.param(f'{{"syscalls": {"[" * 100_000}', "nested too deeply", id="deep"),
+        (
+            '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["a"], "action": "SCMP_ACT_LOG", "args": 5}]}',
+            "args: expected a list",
+        ),
+        pytest.param(
+            '{"defaultAction": "SCMP_ACT_ALLOW", "defaultErrno": "%s"}' % ("9" * 5000), "of an errno", id="9s"
+        ),
         (
             '{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["x"], "archMap": [{}]}',
-            "both architectures and archMap",
+            "archMap: expected nothing beside architectures",
         ),
     ],
 )
@@ -130,7 +142,7 @@ def test_a_bad_profile_is_refused_by_name(tmp_path: Path, text: Optional[str], s
     path = tmp_path / "profile.json"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(InvalidArgument, match="security_opt: the seccomp profile .*profile.json ") as caught:
+    with pytest.raises(InvalidArgument, match="security_opt: the seccomp profile .*profile.json") as caught:
         seccomp.for_option(str(path), DEFAULT)
     assert says in str(caught.value)
 
@@ -146,7 +158,7 @@ def test_the_packaged_profile_follows_the_capabilities() -> None:
     profile = json.loads(PACKAGED.read_text())
 
     def actions(caps: frozenset[str]) -> dict[str, str]:
-        found = seccomp.compile_profile(profile, caps, machine="x86_64", kernel="6.1")
+        found = seccomp.compile_profile(Foreign(profile, "packaged"), caps, machine="x86_64", kernel="6.1")
         assert found is not None
         return {name: one["action"] for one in found["syscalls"] for name in one["names"]}
 

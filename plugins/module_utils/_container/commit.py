@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Sequence
@@ -14,7 +13,9 @@ from .._drivers.effects import effect
 from .._drivers.image_store import ImageStore
 from .._drivers.images import Images
 from .._drivers.oci_layout import Layout, new_layout
-from .._model.errors import InvalidArgument
+from .._model import foreign
+from .._model.errors import InvalidArgument, MalformedData
+from .._model.foreign import Foreign
 from .._model.image import Image, local_names
 from .._model.status import ContainerStatus
 from .observe import timestamp
@@ -93,7 +94,8 @@ def _write_layers(container: Container, layout: Layout) -> Config:
         layout.add_layer(lambda path: with_rootfs(container, lambda root: archive(root, path), volumes=False))
         return {}
     base = ImageStore(container.host.parts).configuration(config.rootfs_image_id)
-    for diff_id in base["rootfs"]["diff_ids"]:
+    known = Foreign(base, f"the configuration of image {config.rootfs_image_id[:12]}")
+    for diff_id in known["rootfs"]["diff_ids"].texts():
         layout.expect_layer(diff_id)
     storage = container.host.storage
     layout.add_layer(lambda path: storage.diff(storage.layer(config.id), path))
@@ -120,7 +122,7 @@ def _image_config(base: Config, config: Config, wanted: Commit) -> Callable[[lis
             "os": base.get("os", "linux"),
             "config": config,
             "rootfs": {"type": "layers", "diff_ids": diff_ids},
-            "history": [*base.get("history", []), {key: value for key, value in entry.items() if value}],
+            "history": [*_history(base), {key: value for key, value in entry.items() if value}],
         }
 
     return made
@@ -129,9 +131,13 @@ def _image_config(base: Config, config: Config, wanted: Commit) -> Callable[[lis
 def _same(store: ImageStore, earlier: Image, made: Config) -> bool:
     """Whether an image is what would be made now, but for its times."""
     there = store.configuration(earlier.id)
-    last = [dict(one.get("history", [{}])[-1], created="") for one in (there, made)]
+    last = [dict((_history(one) or [{}])[-1], created="") for one in (there, made)]
     keys = ("config", "rootfs", "author", "architecture", "os")
     return last[0] == last[1] and all((there.get(key) or {}) == (made.get(key) or {}) for key in keys)
+
+
+def _history(config: Config) -> list[Mapping[str, Any]]:
+    return [entry.mapping() for entry in Foreign(config, "the image's configuration")["history"]]
 
 
 def apply_changes(config: Config, changes: Sequence[str]) -> Config:
@@ -150,17 +156,14 @@ def apply_changes(config: Config, changes: Sequence[str]) -> Config:
             raise InvalidArgument(f"changes: {line!r} cannot be used: expected one of {known}, and a value")
         try:
             handler(config, rest.strip())
-        except ValueError as error:
+        except (ValueError, MalformedData) as error:
             raise InvalidArgument(f"changes: {line!r} cannot be used: {error}") from error
     return config
 
 
 def _words(value: str) -> list[str]:
     if value.startswith("["):
-        found = json.loads(value)
-        if not all(isinstance(word, str) for word in found):
-            raise ValueError("a list of strings is expected")
-        return list(found)
+        return foreign.parse(value, "its value").texts()
     return ["/bin/sh", "-c", value]
 
 
@@ -191,7 +194,7 @@ def _label(config: Config, value: str) -> None:
 
 def _many(key: str, spell: Callable[[str], str]) -> Callable[[Config, str], None]:
     def change(config: Config, value: str) -> None:
-        words: list[str] = json.loads(value) if value.startswith("[") else shlex.split(value)
+        words = foreign.parse(value, "its value").texts() if value.startswith("[") else shlex.split(value)
         config[key] = {**(config.get(key) or {}), **{spell(word): {} for word in words}}
 
     return change

@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Sequence
 
 from .._drivers import beneath
+from .._model import foreign
 from .._model.errors import InvalidArgument, LibpodError, ToolTimedOut
 from .._spec import capabilities, users
 
@@ -112,8 +113,7 @@ def process_for(container: Container, wanted: Exec) -> dict[str, Any]:
         raise InvalidArgument(f"a command to run in container {container.name} is missing")
     with container.batch():
         container.state.status.check("exec", container.name)
-        with open(container.state.config_path, encoding="utf-8") as file:
-            found: dict[str, Any] = json.load(file)["process"]
+        found = dict(foreign.read(container.state.config_path)["process"].mapping())
         env = dict(item.partition("=")[::2] for item in found.get("env") or [])
         if wanted.tty:
             env.setdefault("TERM", "xterm")

@@ -5,17 +5,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from typing import Any, Iterable, Mapping
+from typing import Any, Callable, Iterable, Mapping
 
-from .._model.errors import InvalidArgument
+from .._model import foreign
+from .._model.errors import InvalidArgument, MalformedData
+from .._model.foreign import Foreign
 
 _STAGES = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
-# Each kind of condition, and what it is in JSON.
-_CONDITIONS = {"always": bool, "annotations": dict, "commands": list, "hasBindMounts": bool}
-_FIELDS = {"path": str, "args": list, "env": list, "timeout": int}
+# The members of ``when`` and of ``hook``, and how each is read.
+_CONDITIONS: dict[str, Callable[[Foreign], Any]] = {
+    "always": lambda one: one.flag(required=True),
+    "annotations": Foreign.text_map,
+    "commands": Foreign.texts,
+    "hasBindMounts": lambda one: one.flag(required=True),
+}
+_FIELDS: dict[str, Callable[[Foreign], Any]] = {
+    "path": Foreign.text,
+    "args": Foreign.texts,
+    "env": Foreign.texts,
+    "timeout": lambda one: one.integer(low=1, required=True),
+}
 
 
 def read(directories: Iterable[str]) -> list[dict[str, Any]]:
@@ -47,46 +58,39 @@ def _wrong(path: str, reason: object, expected: str) -> InvalidArgument:
 
 def _read_file(path: str) -> dict[str, Any]:
     try:
-        with open(path, encoding="utf-8") as file:
-            hook = json.load(file)
-    except (OSError, ValueError) as error:
-        raise _wrong(path, error, "a hook as oci-hooks(5) has it") from error
-    if not isinstance(hook, dict) or hook.get("version") != "1.0.0":
-        raise _wrong(path, "it is no such hook", "a JSON object whose version is 1.0.0")
-    program, when = _object(hook, "hook", _FIELDS, path), _object(hook, "when", _CONDITIONS, path)
-    stages = hook.get("stages")
-    if not isinstance(stages, list) or not stages or set(map(str, stages)) - set(_STAGES):
-        raise _wrong(path, f"its stages are {stages!r}", f"some of {', '.join(_STAGES)}")
+        return _checked(foreign.read(path))
+    except OSError as error:
+        raise _wrong(path, error.strerror, "a hook as oci-hooks(5) has it") from error
+    except MalformedData as error:
+        raise InvalidArgument(f"hooks_dir: {error}") from error
+
+
+def _checked(hook: Foreign) -> dict[str, Any]:
+    if hook["version"].text() != "1.0.0":
+        hook["version"].fail("1.0.0, oci-hooks(5)'s")
+    stages = hook["stages"].texts()
+    if not stages or set(stages) - set(_STAGES):
+        hook["stages"].fail(f"some of {', '.join(_STAGES)}")
+    program, when = _object(hook["hook"], _FIELDS), _object(hook["when"], _CONDITIONS)
     name = program.get("path", "")
     if not name.startswith("/") or not os.access(name, os.X_OK) or os.path.isdir(name):
-        raise _wrong(path, f"{name!r} in hook.path cannot be run", "the absolute path of a program on the host")
-    if program.get("timeout", 1) < 1:
-        raise _wrong(path, f"its timeout is {program['timeout']}", "at least one second")
-    for pattern in (word for pair in when.get("annotations", {}).items() for word in pair):
-        _pattern(pattern, path)
-    for pattern in when.get("commands", ()):
-        _pattern(pattern, path)
+        hook["hook"]["path"].fail("the absolute path of a program on the host that can be run")
+    patterns = [*when.get("commands", ()), *(word for pair in when.get("annotations", {}).items() for word in pair)]
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except (re.error, OverflowError, RecursionError) as error:
+            hook["when"].fail(f"regular expressions ({error} in {pattern[:80]!r})")
     return {"hook": program, "when": when, "stages": stages}
 
 
-def _object(hook: Mapping[str, Any], key: str, kinds: Mapping[str, type], path: str) -> dict[str, Any]:
-    found = hook.get(key)
-    if not isinstance(found, dict) or not found:
-        raise _wrong(path, f"it has no {key}", f"an object with some of {', '.join(kinds)}")
-    for name, value in found.items():
-        words = value if isinstance(value, list) else ()
-        # JSON's true is no number, though Python's is.
-        fits = name in kinds and isinstance(value, kinds[name]) and isinstance(value, bool) == (kinds[name] is bool)
-        if not fits or not all(isinstance(word, str) for word in words):
-            raise _wrong(path, f"{key}.{name} is {value!r}", f"{key} to have {', '.join(kinds)} of their types alone")
-    return found
-
-
-def _pattern(text: Any, path: str) -> None:
-    try:
-        re.compile(text)
-    except (re.error, TypeError) as error:
-        raise _wrong(path, f"{text!r} in when: {error}", "a regular expression") from error
+def _object(found: Foreign, fields: Mapping[str, Callable[[Foreign], Any]]) -> dict[str, Any]:
+    """Return the members that are there, none of which may be another one than ``fields`` has."""
+    if not found.mapping():
+        found.fail(f"an object with some of {', '.join(fields)}")
+    for unknown in sorted(set(found.mapping()) - set(fields)):
+        found[unknown].fail(f"none but {', '.join(fields)} here")
+    return {name: fields[name](one) for name, one in found.items()}
 
 
 def _matches(when: Mapping[str, Any], spec: Mapping[str, Any], bind_mounts: bool) -> bool:

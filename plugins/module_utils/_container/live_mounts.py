@@ -11,13 +11,13 @@ brings it to either end.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import stat
 from typing import TYPE_CHECKING, Iterable, Optional
 
 from .._drivers import beneath, mount_api
 from .._drivers.effects import effect
+from .._model import foreign
 from .._model.config import ContainerConfig
 from .._model.errors import InvalidState
 from .._spec.mounts import Mount, in_order
@@ -138,8 +138,7 @@ def _mountpoint(inside: Inside, one: Wanted) -> int:
 def _write_spec(container: Container, found: list[Wanted]) -> None:
     """Have the OCI spec of this life tell what is mounted."""
     path = container.state.config_path
-    with open(path, encoding="utf-8") as file:
-        spec = json.load(file)
+    spec = dict(foreign.read(path).mapping())
     new = {one.target: one.after for one in found}
     kept = [mount for mount in spec["mounts"] if mount["destination"] not in new]
     spec["mounts"] = in_order([*kept, *(mount for mount in new.values() if mount is not None)])

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
+
+from .._model import foreign
 
 if TYPE_CHECKING:
     from .container import Container
@@ -14,11 +15,8 @@ if TYPE_CHECKING:
 
 def spec(container: Container) -> dict[str, Any]:
     """The spec of this life as it was written, else what is known of the next one's without its root filesystem."""
-    found: dict[str, Any]
     if container.state.config_path:
-        with open(container.state.config_path, encoding="utf-8") as file:
-            found = json.load(file)
-        return found
+        return dict(foreign.read(container.state.config_path).mapping())
     from .._spec.generate import generate
     from . import bundle
 

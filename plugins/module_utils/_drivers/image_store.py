@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import binascii
 import fcntl
-import json
 import os
 import re
 from typing import Any, Optional
 
-from .._model.errors import InvalidArgument, NoSuchImage, StateCorrupt
+from .._model import foreign
+from .._model.errors import InvalidArgument, MalformedData, NoSuchImage, StateCorrupt
+from .._model.foreign import Foreign
 from .._model.image import Image, local_names
 from .._model.parts import Parts
-from .storage_roots import storage_roots
+from .storage_roots import member, records, storage_roots
 
 Record = dict[str, Any]
 
@@ -31,7 +32,7 @@ class ImageStore:
         """The image with this name, source, digest, full ID or unambiguous ID prefix; None where there is none.
 
         :raises InvalidArgument: no reference, or several IDs begin with it.
-        :raises StateCorrupt: the store's files cannot be read.
+        :raises StateCorrupt: the store's file cannot be read. :raises MalformedData: what it has of this image cannot.
         """
         names = local_names(image)
         for folder in self._folders:
@@ -42,11 +43,13 @@ class ImageStore:
             try:
                 # Shared and waiting, as containers/storage's readers.
                 fcntl.lockf(lock, fcntl.LOCK_SH)
-                record = _select(image, names, _records(folder))
+                try:
+                    known = records(f"{folder}/images.json")
+                except MalformedData as error:
+                    raise StateCorrupt(f"the image store cannot be read: {error}: restore or remove it") from error
+                record = _select(image, names, known)
                 if record:
                     return _image(folder, record)
-            except ValueError as error:
-                raise StateCorrupt(f"the image store's {folder} cannot be read: {error}: remove the image") from error
             finally:
                 os.close(lock)
         return None
@@ -61,77 +64,88 @@ class ImageStore:
     def configuration(self, image_id: str) -> Record:
         """The whole OCI image configuration of the image with this ID. :raises NoSuchImage: there is none."""
         for folder in self._folders:
-            for record in _records(folder):
-                if record["id"] == image_id and (found := _configuration(folder, record)) is not None:
+            for record in records(f"{folder}/images.json"):
+                if member(record, "id") == image_id and (found := _configuration(folder, record)) is not None:
                     return found
         raise NoSuchImage(f"image {image_id} is not in the store")
 
     def all(self) -> list[tuple[Image, str]]:
-        """Every image of the store itself and when it came there (RFC 3339); not those of read-only stores."""
-        folder = self._folders[0]
-        found = ((_image(folder, record), record.get("created", "")) for record in _records(folder))
-        return [(image, created) for image, created in found if image is not None]
+        """Every image of the store itself and when it came there (RFC 3339); not those of read-only stores, and none
+        that is damaged."""
+        folder, found = self._folders[0], []
+        for record in records(f"{folder}/images.json"):
+            try:
+                image, created = _image(folder, record), record["created"].text()
+            except MalformedData:
+                continue
+            if image is not None:
+                found.append((image, created))
+        return found
 
 
-def _records(folder: str) -> list[Record]:
-    try:
-        with open(f"{folder}/images.json", "rb") as file:
-            found: list[Record] = json.loads(file.read() or b"[]") or []
-            return found
-    except FileNotFoundError:
-        return []
-
-
-def _select(image: str, names: tuple[str, ...], records: list[Record]) -> Optional[Record]:
+def _select(image: str, names: tuple[str, ...], records: list[Foreign]) -> Optional[Foreign]:
     """The record meant: by name, by repository and digest, then by ID (podman's order)."""
     for name in names:
         for record in records:
-            if name in (record.get("names") or ()):
+            if name in _names(record):
                 return record
         repository, at, digest = name.partition("@")
         for record in records if at else ():
-            known = (one.partition("@")[0] for one in record.get("names") or ())
+            known = (one.partition("@")[0] for one in _names(record))
             if _has_digest(record, digest) and any(re.sub(r":[^/]*$", "", one) == repository for one in known):
                 return record
     key = image[7:] if image.startswith("sha256:") else image
     if not re.fullmatch(r"[0-9a-f]{4,64}", key):
         return None
-    matches = [record for record in records if record["id"].startswith(key)]
+    matches = [record for record in records if member(record, "id").startswith(key)]
     if len(matches) > 1:
-        listed = ", ".join(f"{one['id'][:16]} ({', '.join(one.get('names') or ()) or 'no name'})" for one in matches)
+        listed = ", ".join(f"{member(one, 'id')[:16]} ({', '.join(_names(one)) or 'no name'})" for one in matches)
         raise InvalidArgument(f"the image ID prefix {key!r} matches {len(matches)} images: {listed}: give more of it")
     if not matches and len(key) == 64:
         matches = [record for record in records if _has_digest(record, f"sha256:{key}")]
     return matches[0] if matches else None
 
 
-def _has_digest(record: Record, digest: str) -> bool:
-    return record.get("digest") == digest or f"manifest-{digest}" in (record.get("big-data-names") or ())
+def _names(record: Foreign) -> list[str]:
+    """The names of an image; of a damaged record, which is no other image's problem, those that are some."""
+    return _texts(record, "names")
 
 
-def _image(folder: str, record: Record) -> Optional[Image]:
+def _has_digest(record: Foreign, digest: str) -> bool:
+    return member(record, "digest") == digest or f"manifest-{digest}" in _texts(record, "big-data-names")
+
+
+def _texts(record: Foreign, key: str) -> list[str]:
+    found = record.value.get(key)
+    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
+
+def _image(folder: str, record: Foreign) -> Optional[Image]:
     """The image of a record, with its configuration: the item named by its digest, which is as a rule the ID.
 
     None for an image without it, which is one that is being pulled, or whose pull was cut short.
+
+    :raises MalformedData: the record or the configuration is not as the specification has it.
     """
     whole = _configuration(folder, record)
     if whole is None:
         return None
-    names = tuple(record.get("names") or ())
-    return Image(record["id"], names, record.get("digest", ""), record.get("layer", ""), whole.get("config") or {})
+    image_id, names = record["id"].text(required=True), tuple(record["names"].texts())
+    config = Foreign(whole, f"the configuration of image {image_id[:12]}")["config"].mapping()
+    return Image(image_id, names, record["digest"].text(), record["layer"].text(), config)
 
 
-def _configuration(folder: str, record: Record) -> Optional[Record]:
+def _configuration(folder: str, record: Foreign) -> Optional[Record]:
     """None where it is not there (yet), {} for an image that has none."""
-    blobs = [name for name in record.get("big-data-names") or () if name.startswith("sha256:")]
-    blobs.sort(key=lambda name: name != f"sha256:{record['id']}")
+    image_id = record["id"].text(required=True)
+    blobs = [name for name in record["big-data-names"].texts() if name.startswith("sha256:")]
+    blobs.sort(key=lambda name: name != f"sha256:{image_id}")
     if not blobs:
         return {}
     # containers/storage's makeBigDataBaseName: the item's name in base64.
     item = binascii.b2a_base64(blobs[0].encode(), newline=False).decode()
     try:
-        with open(f"{folder}/{record['id']}/={item}", "rb") as file:
-            found: Record = json.loads(file.read())
-            return found
+        found = foreign.read(f"{folder}/{image_id}/={item}", f"the configuration of image {image_id[:12]}")
     except FileNotFoundError:
         return None
+    return dict(found.mapping())

@@ -9,9 +9,10 @@ import os
 from typing import Mapping, Optional, Sequence
 
 from .._model.errors import Internal, NoSuchImage, ToolFailed
+from .._model.foreign import Foreign
 from .._model.parts import Parts
 from .command import run
-from .storage_roots import PACKAGE, Layers, Record, records, storage_roots
+from .storage_roots import PACKAGE, Layers, member, records, storage_roots
 
 Maps = Mapping[str, Sequence[Sequence[int]]]
 
@@ -62,7 +63,8 @@ class Storage:
             merged = f"{self._roots.root}/overlay/{layer}/merged"
             return merged if os.path.ismount(merged) else None
         points = records(f"{self._roots.run_root}/{self._roots.driver}-layers/mountpoints.json")
-        return next((point["path"] for point in points if point["id"] == layer and os.path.isdir(point["path"])), None)
+        paths = (member(point, "path") for point in points if member(point, "id") == layer)
+        return next(filter(os.path.isdir, paths), None)
 
     def unmount(self, container_id: str) -> None:
         """Unmount the root filesystem, whatever the store's count of mounts says."""
@@ -102,7 +104,7 @@ class Storage:
 
         home = found(layer)
         try:
-            with open(f"{home}/lower", encoding="ascii") as file:
+            with open(f"{home}/lower", encoding="utf-8", errors="replace") as file:
                 links = file.read().strip().split(":")
         except FileNotFoundError:
             links = []
@@ -122,20 +124,21 @@ class Storage:
         if not layer:
             return 0, 0
         roots = self._roots
-        known: dict[str, Record] = {}
+        known: dict[str, Foreign] = {}
         for root in (roots.root, *roots.more):
             for name in ("layers", "volatile-layers"):
-                known.update((one["id"], one) for one in records(f"{root}/{roots.driver}-layers/{name}.json"))
+                known.update((member(one, "id"), one) for one in records(f"{root}/{roots.driver}-layers/{name}.json"))
         if roots.driver == "overlay":
             from .disk_usage import directory_size
 
             own = directory_size(f"{roots.root}/overlay/{layer}/diff")
         else:
             own = int(self._tool("diffsize", layer, changes=False).split()[-1])
-        total, parent = own, known.get(layer, {}).get("parent", "")
+        total, parent = own, member(known.pop(layer), "parent") if layer in known else ""
         while parent in known:
-            total += known[parent].get("diff-size", 0)
-            parent = known[parent].get("parent", "")
+            record = known.pop(parent)  # each once, also where the records go in a circle
+            total += record["diff-size"].integer(low=0)
+            parent = member(record, "parent")
         return own, total
 
     def shutdown(self) -> bool:
@@ -152,8 +155,8 @@ class Storage:
     def _layer(self, container_id: str) -> Optional[str]:
         """The ID of the container's layer; None without a container."""
         for record in self._roots.containers(container_id):
-            if record["id"] == container_id:
-                return str(record["layer"])
+            if member(record, "id") == container_id:
+                return record["layer"].text(required=True)
         return None
 
     def _tool(self, verb: str, *arguments: str, changes: bool = True) -> str:

@@ -6,17 +6,17 @@ records, as they are on disk."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from typing import Any, Iterator, NamedTuple
+from typing import Iterator, NamedTuple
 
+from .._model import foreign
+from .._model.foreign import Foreign
 from .._model.parts import Parts
 
 PACKAGE = "containers-storage"
 _CONFIG_FILES = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf")
-
-Record = dict[str, Any]
+_MAX_BYTES = 256 << 20  # of a file of records, which has some kilobytes for each image or layer
 
 
 class Layers(NamedTuple):
@@ -50,23 +50,34 @@ class StorageRoots(NamedTuple):
             return {"CONTAINERS_STORAGE_CONF": "/dev/null", "STORAGE_DRIVER": self.driver, **options}
         return {key: os.environ[key] for key in ("CONTAINERS_STORAGE_CONF",) if key in os.environ}
 
-    def containers(self, wanted: str = "") -> Iterator[Record]:
+    def containers(self, wanted: str = "") -> Iterator[Foreign]:
         """The records of the store's containers, another engine's too; where ``wanted`` is given, of the files that
         have that word."""
         for root, name in ((self.root, "containers"), (self.run_root, "volatile-containers")):
             yield from records(f"{root}/{self.driver}-containers/{name}.json", wanted)
 
 
-def records(path: str, wanted: str = "") -> list[Record]:
-    """A file of the store, replaced by renaming and so read without a lock; [] where it has no ``wanted``, or nothing,
-    as containers/storage itself reads it."""
+def records(path: str, wanted: str = "") -> list[Foreign]:
+    """The objects in a file of the store, replaced by renaming and so read without a lock; [] where it has no
+    ``wanted``, or nothing, as containers/storage itself reads it.
+
+    What is no object is left out: it tells nothing of any image or container.
+
+    :raises MalformedData: the file is no JSON list.
+    """
     try:
-        with open(path, "rb") as file:
-            text = file.read()
+        text = foreign.read_regular(path, max_bytes=_MAX_BYTES)
     except FileNotFoundError:
         return []
-    found: list[Record] = json.loads(text or b"[]") if wanted.encode() in text else []
-    return found or []
+    if not text or wanted.encode() not in text:
+        return []
+    return [one for one in foreign.parse(text, path, max_bytes=_MAX_BYTES) if isinstance(one.value, dict)]
+
+
+def member(record: Foreign, key: str) -> str:
+    """Return a member that is a string, else nothing: another's damaged record is no reason for this one to fail."""
+    found = record.value.get(key)
+    return found if isinstance(found, str) else ""
 
 
 def storage_roots(parts: Parts) -> StorageRoots:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import Iterator
 
+from .._model.errors import MalformedData
+from .._model.foreign import Foreign
 from .._model.parts import Parts
 from .beneath import read_beneath
-from .storage_roots import Record, records, storage_roots
+from .storage_roots import member, records, storage_roots
 
 _NOBODY = 65534
 _NOBODIES = ("nobody", "nogroup")
+_MAX_ID = (1 << 32) - 1
 _LIMIT = 1 << 20  # bytes of a passwd or group file
 
 
@@ -24,7 +27,8 @@ def needed(parts: Parts, layer: str) -> int:
     size = 0
     texts: dict[str, str] = {}
     for directory, record in _layers(parts, layer):
-        size = max([size, *(number + 1 for kind in ("uidset", "gidset") for number in record.get(kind) or ())])
+        sets = (number.integer(low=0, high=_MAX_ID) for kind in ("uidset", "gidset") for number in record[kind])
+        size = max([size, *(number + 1 for number in sets)])
         for name in ("passwd", "group"):
             if name not in texts:
                 try:
@@ -36,19 +40,19 @@ def needed(parts: Parts, layer: str) -> int:
     return max([size, *(number + 1 for text in texts.values() for number in _ids(text))])
 
 
-def _layers(parts: Parts, layer: str) -> Iterator[tuple[str, Record]]:
+def _layers(parts: Parts, layer: str) -> Iterator[tuple[str, Foreign]]:
     """(directory, record) of the layer and those below it, the topmost first."""
     roots = storage_roots(parts)
     known = {
-        record["id"]: (root, record)
+        member(record, "id"): (root, record)
         for root in (roots.root, *roots.more)
         for record in records(f"{root}/{roots.driver}-layers/layers.json")
     }
     while layer in known:
-        root, record = known[layer]
+        root, record = known.pop(layer)  # each once, also where the records go in a circle
         below = f"overlay/{layer}/diff" if roots.driver == "overlay" else f"{roots.driver}/dir/{layer}"
         yield f"{root}/{below}", record
-        layer = record.get("parent", "")
+        layer = member(record, "parent")
 
 
 def _ids(text: str) -> Iterator[int]:
@@ -63,5 +67,8 @@ def _ids(text: str) -> Iterator[int]:
 def mapped(parts: Parts, kind: str) -> Iterator[list[int]]:
     """The entries [inside, outside, amount] of the store's containers, another engine's too; ``kind``: uid or gid."""
     for record in storage_roots(parts).containers():
-        for entry in record.get(f"{kind}map") or ():
-            yield [entry["container_id"], entry["host_id"], entry["size"]]
+        try:
+            for entry in record[f"{kind}map"]:
+                yield [entry[key].integer(low=0, high=_MAX_ID) for key in ("container_id", "host_id", "size")]
+        except MalformedData:
+            continue  # no other container's problem; its engine cannot use it either

@@ -89,14 +89,14 @@ def _check_volumes(runtime: Runtime, desired: Desired) -> None:
 
 def _check_security(options: Mapping[str, Any]) -> None:
     granted = capabilities.host_capabilities()
-    capabilities.compute(options["cap_add"], options["cap_drop"], granted, privileged=options["privileged"])
+    bounding = capabilities.compute(options["cap_add"], options["cap_drop"], granted, privileged=options["privileged"])
     profile = options["security_opt"]["seccomp"]
     if profile not in ("", "unconfined"):
         if not os.path.isfile(profile):
             raise InvalidArgument(f"security_opt: the seccomp profile {profile} is not a file on the host")
         from .._spec import seccomp
 
-        seccomp.load(profile)
+        seccomp.for_option(profile, bounding)
     security_modules.check(options["security_opt"])
 
 
@@ -148,7 +148,7 @@ def _check_devices(options: Mapping[str, Any]) -> None:
     if options["gpus"]:
         from .._container import cdi
 
-        cdi.edits(options["gpus"])
+        cdi.check(options["gpus"])
     if options["hooks_dir"]:
         from .._container import hooks
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Iterable, Iterator
 
 from .._drivers.image_store import ImageStore
-from .._drivers.storage_roots import storage_roots
+from .._drivers.storage_roots import member, storage_roots
 from .._model.errors import LibpodError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def in_use(runtime: Runtime) -> Iterator[tuple[str, str]]:
     for container in runtime.containers():
         yield container.config.rootfs_image_id, container.id
     for record in storage_roots(runtime.parts).containers():
-        yield record.get("image", ""), record.get("id", "")
+        yield member(record, "image"), member(record, "id")
 
 
 def unused(runtime: Runtime, container: Container, gone: Iterable[Container] = ()) -> list[str]:

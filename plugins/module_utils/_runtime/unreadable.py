@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from .._container.container import Container
 from .._drivers.host import Host
+from .._model import foreign
 from .._model.config import ContainerConfig
+from .._model.errors import MalformedData
 from .._model.options import normalise
 from .._store.store import Store
 
@@ -36,8 +37,7 @@ def container(store: Store, host: Host, container_id: str, name: str, reason: st
 def _cgroup_parent(path: str) -> str:
     """The parent in an OCI spec's ``linux.cgroupsPath``; empty where there is none."""
     try:
-        with open(path, encoding="utf-8") as file:
-            found = str(json.load(file)["linux"]["cgroupsPath"])
-    except (OSError, ValueError, KeyError, TypeError):
+        found = foreign.read(path)["linux"]["cgroupsPath"].text(required=True)
+    except (OSError, MalformedData):
         return ""
     return found.partition(":")[0] if ":" in found else os.path.dirname(found)

@@ -10,11 +10,13 @@ kernel), or plain OCI, which is the same without conditions. Loading and compili
 from __future__ import annotations
 
 import errno
-import json
 import os
-from typing import Any, Collection, Mapping, Optional
+import re
+from typing import Any, Collection, Optional
 
-from .._model.errors import InvalidArgument, ToolMissing
+from .._model import foreign
+from .._model.errors import InvalidArgument, MalformedData, ToolMissing
+from .._model.foreign import Foreign
 
 UNCONFINED = "unconfined"
 # The administrator's, then the packaged one (containers-common, seccomp.json(5)).
@@ -47,6 +49,7 @@ _ARCHITECTURES = {
 }
 _ACTION_WORDS = "KILL KILL_PROCESS KILL_THREAD TRAP ERRNO TRACE ALLOW LOG NOTIFY"
 _ACTIONS = {f"SCMP_ACT_{word}" for word in _ACTION_WORDS.split()}
+_MAX_VALUE, _MAX_ERRNO = (1 << 64) - 1, 4095
 _OPERATORS = {f"SCMP_CMP_{word}" for word in ("NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ")}
 
 
@@ -61,27 +64,21 @@ def default_profile() -> str:
     raise ToolMissing(DEFAULT_PROFILES[-1], PACKAGE)
 
 
-def load(path: str) -> Mapping[str, Any]:
+def load(path: str) -> Foreign:
     """Read a profile.
 
-    :raises InvalidArgument: it cannot be read, or is no JSON object.
+    :raises InvalidArgument: it cannot be read, or is no JSON.
     """
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return _object(file.read(), path)
+        return foreign.read(path, _origin(path))
     except OSError as error:
-        raise InvalidArgument(f"security_opt: the seccomp profile {path} cannot be read: {error.strerror}") from error
+        raise InvalidArgument(f"security_opt: {_origin(path)} cannot be read: {error.strerror}") from error
+    except MalformedData as error:
+        raise InvalidArgument(f"security_opt: {error}") from error
 
 
-def _object(text: str, path: str) -> Mapping[str, Any]:
-    try:
-        profile = json.loads(text)
-    except ValueError as error:
-        raise InvalidArgument(f"security_opt: the seccomp profile {path} is no JSON: {error}") from error
-    if not isinstance(profile, dict):
-        raise _bad(path, "is no JSON object with defaultAction and syscalls")
-    found: Mapping[str, Any] = profile
-    return found
+def _origin(name: str) -> str:
+    return f"the seccomp profile {name}"
 
 
 def for_option(value: str, capabilities: Collection[str], image: str = "") -> Optional[dict[str, Any]]:
@@ -96,46 +93,55 @@ def for_option(value: str, capabilities: Collection[str], image: str = "") -> Op
         return None
     machine = os.uname()
     path = value or ("of the image" if image else default_profile())
-    profile = load(path) if value or not image else _object(image, path)
-    return compile_profile(profile, capabilities, machine=machine.machine, kernel=machine.release, name=path)
+    profile = load(path) if value or not image else _parsed(image, path)
+    return compile_profile(profile, capabilities, machine=machine.machine, kernel=machine.release)
+
+
+def _parsed(text: str, name: str) -> Foreign:
+    try:
+        return foreign.parse(text, _origin(name))
+    except MalformedData as error:
+        raise InvalidArgument(f"security_opt: {error}") from error
 
 
 def compile_profile(
-    profile: Mapping[str, Any], capabilities: Collection[str], *, machine: str, kernel: str, name: str = "profile"
+    profile: Foreign, capabilities: Collection[str], *, machine: str, kernel: str
 ) -> Optional[dict[str, Any]]:
     """The profile's rules that apply, as the OCI spec wants them (config-linux.md, "Seccomp"); None for an empty one.
 
-    ``machine`` and ``kernel`` are uname(2)'s; ``name`` is what messages call the profile.
+    ``machine`` and ``kernel`` are uname(2)'s.
 
     :raises InvalidArgument: it is not valid.
     """
     try:
-        return _compiled(profile, capabilities, _MACHINES.get(machine, machine), _version(kernel), name)
-    except (TypeError, AttributeError, KeyError, ValueError) as error:
-        raise _bad(name, f"has a part of the wrong type or none where one is needed ({error})") from error
+        return _compiled(profile, capabilities, _MACHINES.get(machine, machine), _version(kernel))
+    except MalformedData as error:
+        raise InvalidArgument(f"security_opt: {error}") from error
 
 
 def _compiled(
-    profile: Mapping[str, Any], capabilities: Collection[str], arch: str, kernel: tuple[int, ...], name: str
+    profile: Foreign, capabilities: Collection[str], arch: str, kernel: tuple[int, ...]
 ) -> Optional[dict[str, Any]]:
-    if not profile.get("defaultAction") and not profile.get("syscalls"):
+    if not profile["defaultAction"].text() and not any(profile["syscalls"]):
         return None
-    if profile.get("architectures") and profile.get("archMap"):
-        raise _bad(name, "has both architectures and archMap: one of them is expected")
-    found: dict[str, Any] = {"defaultAction": _known(profile["defaultAction"], _ACTIONS, name)}
-    code = _errno(profile.get("defaultErrno"), profile.get("defaultErrnoRet"), name)
+    if any(profile["architectures"]) and any(profile["archMap"]):
+        profile["archMap"].fail("nothing beside architectures, of which one is to be there")
+    found: dict[str, Any] = {"defaultAction": _known(profile["defaultAction"], _ACTIONS)}
+    code = _errno(profile["defaultErrno"], profile["defaultErrnoRet"])
     if code is not None:
         found["defaultErrnoRet"] = code
-    architectures = list(profile.get("architectures") or ()) or _mapped(profile.get("archMap") or (), arch)
+    architectures = profile["architectures"].texts() or _mapped(profile["archMap"], arch)
     if architectures:
         found["architectures"] = architectures
-    for key in ("flags", "listenerPath", "listenerMetadata"):
-        if profile.get(key):
-            found[key] = profile[key]
+    if flags := profile["flags"].texts():
+        found["flags"] = flags
+    for key in ("listenerPath", "listenerMetadata"):
+        if word := profile[key].text():
+            found[key] = word
     rules: list[dict[str, Any]] = []
-    for entry in profile.get("syscalls") or ():
+    for entry in profile["syscalls"]:
         if _applies(entry, capabilities, arch, kernel):
-            rule = _rule(entry, name)
+            rule = _rule(entry)
             # The packaged profile says one rule twice, and libseccomp refuses that where a single architecture is left.
             if rule not in rules:
                 rules.append(rule)
@@ -143,67 +149,74 @@ def _compiled(
     return found
 
 
-def _mapped(arch_map: Any, arch: str) -> list[str]:
+def _mapped(arch_map: Foreign, arch: str) -> list[str]:
     native = f"SCMP_ARCH_{_ARCHITECTURES.get(arch)}"
     for entry in arch_map:
-        if entry["architecture"] == native:
-            return [native, *(entry.get("subArchitectures") or ())]
+        if entry["architecture"].text() == native:
+            return [native, *entry["subArchitectures"].texts()]
     return []
 
 
-def _applies(entry: Mapping[str, Any], capabilities: Collection[str], arch: str, kernel: tuple[int, ...]) -> bool:
-    includes, excludes = entry.get("includes") or {}, entry.get("excludes") or {}
-    arches, least = includes.get("arches"), includes.get("minKernel")
-    below = excludes.get("minKernel")
+def _applies(entry: Foreign, capabilities: Collection[str], arch: str, kernel: tuple[int, ...]) -> bool:
+    includes, excludes = entry["includes"], entry["excludes"]
+    arches = includes["arches"].texts()
+    least, below = (_least_kernel(conditions["minKernel"]) for conditions in (includes, excludes))
     return not (
-        arch in (excludes.get("arches") or ())
-        or any(name in capabilities for name in excludes.get("caps") or ())
+        arch in excludes["arches"].texts()
+        or any(name in capabilities for name in excludes["caps"].texts())
         or (arches and arch not in arches)
-        or any(name not in capabilities for name in includes.get("caps") or ())
-        or (least and kernel < _version(least))
-        or (below and kernel >= _version(below))
+        or any(name not in capabilities for name in includes["caps"].texts())
+        or (least and kernel < least)
+        or (below and kernel >= below)
     )
 
 
-def _rule(entry: Mapping[str, Any], name: str) -> dict[str, Any]:
-    names = list(entry.get("names") or ())
-    if entry.get("name"):
-        if names:
-            raise _bad(name, f"has a rule with both name ({entry['name']}) and names: one of them is expected")
-        names = [entry["name"]]
+def _least_kernel(version: Foreign) -> Optional[tuple[int, ...]]:
+    words = version.text()
+    if words and not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})*", words):
+        version.fail("a kernel's version such as 4.8")
+    return _version(words) if words else None
+
+
+def _rule(entry: Foreign) -> dict[str, Any]:
+    names, name = entry["names"].texts(), entry["name"].text()
+    if name and names:
+        entry["name"].fail("nothing beside names, of which one is to be there")
+    names = [name] if name else names
     if not names:
-        raise _bad(name, "has a rule without names of system calls")
-    rule: dict[str, Any] = {"names": names, "action": _known(entry["action"], _ACTIONS, name)}
-    code = _errno(entry.get("errno"), entry.get("errnoRet"), name)
+        entry["names"].fail("the names of system calls")
+    rule: dict[str, Any] = {"names": names, "action": _known(entry["action"], _ACTIONS)}
+    code = _errno(entry["errno"], entry["errnoRet"])
     if code is not None:
         rule["errnoRet"] = code
-    if entry.get("args"):
+    if any(entry["args"]):
         rule["args"] = [
             {
-                "index": int(arg["index"]),
-                "value": int(arg["value"]),
-                "valueTwo": int(arg.get("valueTwo") or 0),
-                "op": _known(arg["op"], _OPERATORS, name),
+                "index": arg["index"].integer(low=0, high=5, required=True),
+                "value": arg["value"].integer(low=0, high=_MAX_VALUE, required=True),
+                "valueTwo": arg["valueTwo"].integer(low=0, high=_MAX_VALUE),
+                "op": _known(arg["op"], _OPERATORS),
             }
             for arg in entry["args"]
         ]
     return rule
 
 
-def _errno(word: Optional[str], code: Optional[int], name: str) -> Optional[int]:
+def _errno(word: Foreign, code: Foreign) -> Optional[int]:
     """The number to return: the name (or digits) goes before the number, which older readers of the file need."""
-    if not word:
-        return code
-    number = int(word) if word.isdigit() else getattr(errno, word, None)
+    name = word.text()
+    if not name:
+        return code.integer(low=0, high=_MAX_ERRNO) if code else None
+    number = int(name) if re.fullmatch("[0-9]{1,4}", name) else getattr(errno, name, None)
     if not isinstance(number, int):
-        raise _bad(name, f"has the unknown errno {word!r}: expected a name such as EPERM")
+        word.fail("the name of an errno such as EPERM")
     return number
 
 
-def _known(word: str, words: Collection[str], name: str) -> str:
-    if word not in words:
-        raise _bad(name, f"has {word!r} where one of {', '.join(sorted(words))} is expected")
-    return word
+def _known(word: Foreign, words: Collection[str]) -> str:
+    if word.text() not in words:
+        word.fail(f"one of {', '.join(sorted(words))}")
+    return word.text()
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -215,7 +228,3 @@ def _version(text: str) -> tuple[int, ...]:
             break
         minor += char
     return int(major), int(minor or 0)
-
-
-def _bad(name: str, what: str) -> InvalidArgument:
-    return InvalidArgument(f"security_opt: the seccomp profile {name} {what}")

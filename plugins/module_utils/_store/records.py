@@ -45,7 +45,7 @@ def read(path: str) -> Optional[Any]:
             return json.loads(file.readall())
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StateCorrupt(f"{path} cannot be read: {error}") from error
 
 
