@@ -841,9 +841,14 @@ options:
         ignored or present beside it is not carried over, and is among the differences of the plan.
     type: dict
   force_delete:
-    description: Whether O(state=absent) removes a container that runs. It is stopped first.
+    description:
+      - Whether O(state=absent) removes a container that runs. It is stopped first. It is where this is omitted, too.
+      - A removal goes on past whatever fails, takes away all that it can, and fails with one sentence on what is left and why.
+        The container then is no more, its name is free, and a record stays by which the next O(state=absent) and
+        M(libpod.engine.libpod_prune) try again.
+      - With V(true), given by the task, that record goes as well, and what is left is the subject of a warning. This is for
+        what cannot be mended, such as a network whose plugin is gone for good.
     type: bool
-    default: true
   delete_depend:
     description: Whether O(state=absent) also removes the containers that depend on this one. It is refused otherwise.
     type: bool

@@ -58,9 +58,12 @@ options:
     type: bool
     default: false
   force_delete:
-    description: Whether O(state=absent) also removes the containers in the pod. A pod that has any is not removed otherwise.
+    description:
+      - Whether O(state=absent) also removes the containers in the pod, as it does where this is omitted. With V(false) a pod
+        that has any is not removed.
+      - With V(true), given by the task, the records of what cannot be removed go as well, and what is left is the subject of
+        a warning; see O(libpod.engine.libpod_container#module:force_delete).
     type: bool
-    default: true
     aliases: [force]
   infra_name:
     description: Name of the infra container, given to it when the pod is made. The first twelve digits of the pod's ID and C(-infra) where omitted.

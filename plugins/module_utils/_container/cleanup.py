@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .._drivers import cgroups_paths, cgroups_tree, process, syscalls
 from .._drivers.effects import effect
+from .._model.attempts import Attempts
 from .._model.config import DEFAULT_CGROUP_PARENT
+from .._model.errors import CleanupIncomplete
 from .._model.options import ID_FILES
 from .._model.status import ContainerStatus
 from .background import Background
@@ -24,42 +28,48 @@ _CONMON_SECONDS = 5.0
 
 
 def cleanup(container: Container, *, thorough: bool = False, delete: bool = False) -> None:
-    """Take down processes, network, mounts and cgroups, each step safe to repeat.
+    """Take down processes, network, mounts and cgroups, each step safe to repeat, and each tried whatever fails.
 
     ``thorough``: look also for processes that no record names, those of an interrupted init or of a life whose
     record was lost. ``delete``: the top layer goes too. The status is ``unknown`` meanwhile, and in the end exited
     for a container that has run, else configured.
+
+    :raises CleanupIncomplete: something is left, and the status stays ``unknown``.
     """
-    state = container.state
+    state, attempts = container.state, Attempts()
     thorough = thorough or state.status in (ContainerStatus.UNKNOWN, ContainerStatus.CONFIGURED)
     if state.status is not ContainerStatus.UNKNOWN and os.path.isdir(container.run_dir):
-        container.save(status=ContainerStatus.UNKNOWN)
-    _end_processes(container, thorough, delete)
+        with suppress(OSError):  # of one whose process has ended the old status says enough
+            container.save(status=ContainerStatus.UNKNOWN)
+    attempts.attempt("its processes", lambda: _end_processes(container, thorough, delete))
     storage = container.storage
     release = storage.delete if delete else storage.unmount
     # With its processes gone, nothing of a container needs another part of it.
-    running = [Background(lambda: _remove_network(container)), Background(lambda: release(container.id))]
-    try:
-        container.oci.delete(container.id, force=thorough)
-        for directory in (container.shm_dir, container.secrets_dir):
-            if os.path.ismount(directory):
-                syscalls.umount(directory, syscalls.MNT_DETACH)
-    finally:
-        for work in running:
-            work.join()
+    network = Background(lambda: _remove_network(container))
+    layer = Background(lambda: release(container.id))
+    attempts.attempt("what the OCI runtime keeps of it", lambda: container.oci.delete(container.id, force=thorough))
+    for directory in (container.shm_dir, container.secrets_dir):
+        if os.path.ismount(directory):
+            attempts.attempt(f"the mount {directory}", partial(syscalls.umount, directory, syscalls.MNT_DETACH))
+    network.join()
+    layer.join()
     if any(container.config.options[option] for option in ID_FILES):
         from . import id_files
 
-        id_files.remove(container, delete=delete)
-    _remove_cgroups(container, thorough)
-    for work in running:
-        work.result()
+        attempts.attempt("the files that tell of it", lambda: id_files.remove(container, delete=delete))
+    attempts.attempt("", lambda: _remove_cgroups(container, thorough))
+    attempts.attempt("its networks", network.result)
+    attempts.attempt("its root filesystem", layer.result)
     if os.path.isdir(f"{container.config.static_dir}/overlays"):
         from .volumes import remove_overlays
 
-        remove_overlays(container)
+        attempts.attempt("the overlays of its volumes", lambda: remove_overlays(container))
     if os.path.isdir(container.run_dir) and not delete:
-        _clear_run_dir(container)
+        attempts.attempt("its run directory", lambda: _clear_run_dir(container))
+    if attempts.failed:
+        before = f"container {container.name} does not run, but could not be taken down wholly: it still has"
+        raise CleanupIncomplete(before, attempts.failed, "; its next task tries again")
+    if os.path.isdir(container.run_dir) and not delete:
         ended = bool(state.finished_time)
         container.save(
             status=ContainerStatus.EXITED if ended else ContainerStatus.CONFIGURED,
@@ -92,16 +102,23 @@ def _end_processes(container: Container, thorough: bool, delete: bool) -> None:
 
 
 def _remove_cgroups(container: Container, thorough: bool) -> None:
+    attempts = Attempts()
     for path in (container.cgroup_top, container.conmon_cgroup_path):
-        if cgroups_tree.exists(container.host.cgroups, path):
-            cgroups_tree.remove(container.host.cgroups, path)
-        if thorough and container.config.cgroup_manager == "systemd" and cgroups_paths.systemd_runs():
-            # Of a scope whose process died as it was made, systemd may never hear that it is empty.
-            from .._drivers import systemd_units
-
-            systemd_units.stop(os.path.basename(path))
+        attempts.attempt(f"the cgroup {path}", partial(_remove_cgroup, container, path, thorough))
+    if attempts.failed:
+        raise CleanupIncomplete("the host still has", attempts.failed)
     if os.path.dirname(container.cgroup_top) == DEFAULT_CGROUP_PARENT:
         cgroups_tree.remove_if_empty(container.host.cgroups, DEFAULT_CGROUP_PARENT)
+
+
+def _remove_cgroup(container: Container, path: str, thorough: bool) -> None:
+    if cgroups_tree.exists(container.host.cgroups, path):
+        cgroups_tree.remove(container.host.cgroups, path)
+    if thorough and container.config.cgroup_manager == "systemd" and cgroups_paths.systemd_runs():
+        # Of a scope whose process died as it was made, systemd may never hear that it is empty.
+        from .._drivers import systemd_units
+
+        systemd_units.stop(os.path.basename(path))
 
 
 def _remove_network(container: Container) -> None:

@@ -106,7 +106,7 @@ def container_spec() -> dict[str, Any]:
         "recreate": {"type": "bool", "default": False},
         "recreate_policy": {"type": "str", "default": "auto", "choices": ["auto", "never"]},
         "comparisons": {"type": "dict"},
-        "force_delete": {"type": "bool", "default": True},
+        "force_delete": {"type": "bool"},
         "delete_depend": {"type": "bool", "default": False},
         "delete_volumes": {"type": "bool", "default": False},
         "detach": {"type": "bool", "default": True},

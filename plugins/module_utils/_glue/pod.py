@@ -24,7 +24,7 @@ def spec() -> dict[str, Any]:
         "name": {"type": "str", "required": True},
         "state": {"type": "str", "default": "created", "choices": list(STATES)},
         "recreate": {"type": "bool", "default": False},
-        "force_delete": {"type": "bool", "default": True, "aliases": ["force"]},
+        "force_delete": {"type": "bool", "aliases": ["force"]},
         "infra_name": {"type": "str"},
         "share": {"type": "str"},
         "cpus": {"type": "str"},

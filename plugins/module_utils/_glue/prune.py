@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from contextlib import contextmanager
+from typing import Any, Iterator, Optional
 
 from .._container.log_lines import moment
+from .._model.errors import LibpodError, raise_all
 from .._model.spelling import wrong
 from .._runtime import prune
 from .._runtime.runtime import Runtime
@@ -39,17 +41,34 @@ def work(module: EngineModule) -> dict[str, Any]:
     runtime, dry = Runtime(arguments.parts(params)), module.check_mode
     result: dict[str, Any] = {"containers": [], "images": [], "volumes": []}
     actions: list[str] = []
+    errors: prune.Errors = []
     if params["container"] or system:
-        gone = prune.containers(runtime, filters["container"], dry=dry)
-        result["containers"] = [container_id for _name, container_id in gone]
-        actions += [f"deleted {name}" for name, _container_id in gone]
+        with _isolated(errors):
+            gone = prune.containers(runtime, filters["container"], errors, dry=dry)
+            result["containers"] = [container_id for _name, container_id in gone]
+            actions += [f"deleted {name}" for name, _container_id in gone]
+        with _isolated(errors):
+            names = [name for name, _container_id in gone]
+            actions += [f"removed what was left of {name}" for name in prune.remains(runtime, errors, names, dry=dry)]
     if params["volume"] or system and params["system_volumes"]:
-        result["volumes"] = prune.volumes(runtime, filters["volume"], dry=dry)
-        actions += [f"removed volume {name}" for name in result["volumes"]]
+        with _isolated(errors):
+            result["volumes"] = prune.volumes(runtime, filters["volume"], errors, dry=dry)
+            actions += [f"removed volume {name}" for name in result["volumes"]]
     if params["image"] or system:
-        result["images"] = prune.images(runtime, filters["image"], every=every, dry=dry)
-        actions += [f"removed image {image_id[:12]}" for image_id in result["images"]]
+        with _isolated(errors):
+            result["images"] = prune.images(runtime, filters["image"], errors, every=every, dry=dry)
+            actions += [f"removed image {image_id[:12]}" for image_id in result["images"]]
+    raise_all(errors, actions)
     return {"changed": bool(actions), "actions": actions, **result}
+
+
+@contextmanager
+def _isolated(errors: prune.Errors) -> Iterator[None]:
+    """What is wrong with one kind keeps nothing of the others."""
+    try:
+        yield
+    except (LibpodError, OSError) as error:
+        errors.append(error)
 
 
 def _filters(given: Optional[dict[str, Any]], option: str) -> prune.Filters:

@@ -15,7 +15,15 @@ from .._container.observe import timestamp
 from .._drivers import cgroups_paths
 from .._drivers.image_store import ImageStore
 from .._model.config import ContainerConfig
-from .._model.errors import Internal, LibpodError, NoSuchContainer, NoSuchImage, note_done
+from .._model.errors import (
+    Internal,
+    LibpodError,
+    NoSuchContainer,
+    NoSuchImage,
+    RemovalIncomplete,
+    note_done,
+    raise_all,
+)
 from .._model.image import Image, name_meant
 from .._model.options import Change
 from .._model.ports import with_exposed
@@ -36,12 +44,22 @@ def apply(runtime: Runtime, container: Optional[Container], desired: Desired, pl
 
     A container that is made and started is one step to the outside: until it runs, the name is not its own.
     """
-    for index, step in enumerate(plan.steps):
+    done: list[str] = []
+    incomplete: list[RemovalIncomplete] = []
+    for step in plan.steps:
+        if step.verb == "rmi" and incomplete:
+            continue  # what is left may use it
         try:
             container = _apply_step(runtime, container, desired, plan, step)
+        except RemovalIncomplete as error:
+            # It is no more; what is left of it does not keep the others.
+            incomplete.append(error)
+            container = None
         except (LibpodError, OSError) as error:
-            note_done(error, plan.actions[:index])
+            note_done(error, done)
             raise
+        done.append(str(step))
+    raise_all(incomplete, done)
     return container
 
 
@@ -306,6 +324,8 @@ def _delete(runtime: Runtime, name: str, desired: Desired) -> None:
                     anonymous_volumes.keep(container)
                 if name == desired.name and desired.rmi is not None:
                     container.update(container.config.with_options({"rmi": desired.rmi}), [])
-                runtime.remove(container, force=True)
+                runtime.remove(container, force=True, abandon=desired.abandon)
+        else:
+            runtime.finish_removal(name, abandon=desired.abandon)
         if lock.depth == 1:
             lock.discard()

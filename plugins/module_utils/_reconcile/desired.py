@@ -28,7 +28,7 @@ class Desired(NamedTuple):
     make a new container necessary in spite of them. ``pulling`` is when and how the image is pulled, None where the
     task does not say; ``rmi`` whether it goes with a container that is removed. ``wait`` is what the task waits for,
     and with ``wait_for_healthy`` a new container must be healthy before the old one goes; ``wait_timeout`` is the
-    longest wait in seconds, 0 and less for no limit. ``attach`` are the streams that are returned without ``detach``.
+    longest wait in seconds, 0 and less for no limit. ``force_delete`` is None where the task does not say. ``attach`` are the streams that are returned without ``detach``.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Desired(NamedTuple):
     image_strict: bool = False
     force_restart: bool = False
     recreate: bool = False
-    force_delete: bool = True
+    force_delete: Optional[bool] = None
     delete_depend: bool = False
     delete_volumes: bool = False
     detach: bool = True
@@ -69,6 +69,11 @@ class Desired(NamedTuple):
         if self.options is None:
             raise Internal(f"the options of {self.name} are asked for, and the task has none")
         return self.options
+
+    @property
+    def abandon(self) -> bool:
+        """Whether a removal drops the records of what it cannot take away."""
+        return self.force_delete is True
 
     @property
     def by_name(self) -> bool:

@@ -127,7 +127,8 @@ def _after_stop(container: Container, desired: Desired) -> list[Step]:
 
 def _absent(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
     if container is None:
-        return Plan()
+        left = runtime.store.name_record(desired.name).get("left")
+        return Plan((Step("delete", desired.name),), (), "removing") if left else Plan()
     _check_not_infra(container)
     check_force(container, desired)
     status = container.state.status
@@ -145,7 +146,7 @@ def _absent(runtime: Runtime, container: Optional[Container], desired: Desired) 
 def check_force(container: Container, desired: Desired) -> None:
     """:raises InvalidState: it runs, and the task removes it only where it does not."""
     status = container.state.status
-    if status.has_process and not desired.force_delete:
+    if status.has_process and desired.force_delete is False:
         raise InvalidState(
             f"container {desired.name} is {status} and force_delete is false: stop it first, or set force_delete"
         )

@@ -10,7 +10,15 @@ from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional
 
 from .._container import pod_cgroup, restart
 from .._container.container import Container
-from .._model.errors import ContainerExists, ContainerRemoved, Internal, InvalidArgument, NoSuchPod
+from .._model.errors import (
+    ContainerExists,
+    ContainerRemoved,
+    Internal,
+    InvalidArgument,
+    NoSuchPod,
+    RemovalIncomplete,
+    note_done,
+)
 from .._model.options import OPTIONS
 from .._model.parts import Parts
 from .._model.pod import FIXED, INFRA, POD_OPTIONS, PodConfig
@@ -40,7 +48,12 @@ class DesiredPod(NamedTuple):
     given: bool = True
     infra_name: str = ""
     recreate: bool = False
-    force_delete: bool = True
+    force_delete: Optional[bool] = None
+
+    @property
+    def abandon(self) -> bool:
+        """Whether a removal drops the records of what it cannot take away."""
+        return self.state == "absent" and self.force_delete is True
 
 
 class PodOutcome(NamedTuple):
@@ -61,7 +74,7 @@ def reconcile(parts: Parts, desired: DesiredPod, *, check_mode: bool = False) ->
         return PodOutcome(_plan(pods, pod, desired), inspect_pod(pods, pod) if pod else {})
     pods.store.prepare()
     with pods.store.lock(desired.name) as lock:
-        pods.recover(desired.name)
+        pods.recover(desired.name, abandon=desired.abandon)
         pods.runtime.recover(desired.name)
         pod = pods.find(desired.name)
         if pod is not None:
@@ -70,9 +83,14 @@ def reconcile(parts: Parts, desired: DesiredPod, *, check_mode: bool = False) ->
         try:
             for step in plan.steps:
                 pod = _apply(pods, pod, desired, plan, step)
+        except RemovalIncomplete as error:
+            note_done(error, plan.actions)
+            raise
         except Exception:
             pods.bring_back(desired.name)
             raise
+        finally:
+            pods.runtime.warn_incomplete()
         if pod is None:
             lock.discard()
         else:
@@ -93,7 +111,7 @@ def _plan(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:
     members = [one.peek() for one in pods.members(pod.id)]
     status = pods.status(pod.id)
     if desired.state == "absent":
-        if not desired.force_delete and any(not one.config.infra for one in members):
+        if desired.force_delete is False and any(not one.config.infra for one in members):
             raise InvalidArgument(f"force_delete: pod {pod.name} has containers and this is false: remove them first")
         pods.check_removable(pod)
         return Plan((Step("delete", pod.name),), (), status, "absent")
@@ -186,7 +204,7 @@ def _apply(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod, plan: Plan
     if pod is None:
         raise NoSuchPod(f"no pod has the name {desired.name!r}")
     if step.verb == "delete":
-        pods.remove(pod)
+        pods.remove(pod, abandon=desired.abandon)
         return None
     if step.verb in ("update", "repair"):
         return _update(pods, pod, desired, plan)

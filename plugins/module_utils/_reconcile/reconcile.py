@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
 from .._container.container import Container
-from .._model.errors import InvalidArgument, LibpodError, RecreateRefused, note_done
+from .._model.errors import InvalidArgument, LibpodError, RecreateRefused, RemovalIncomplete, note_done, warn
 from .._model.parts import Parts
 from .._model.status import ContainerStatus
 from .._runtime.inspect import inspect
@@ -79,6 +79,8 @@ def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], d
         except Exception:
             runtime.bring_back(desired.name)
             raise
+        finally:
+            runtime.warn_incomplete()
         runtime.resumed(desired.name)
         goes = container is not None and container.config.options["rm"]
         if container is not None and goes and _waits(desired, plan):
@@ -166,7 +168,10 @@ def found(runtime: Runtime, name: str) -> Optional[Container]:
     ended = (container.status() if locked else container.peek().state.status) is ContainerStatus.EXITED
     if ended and container.config.options["rm"] and not runtime.dependents(container.id):
         if locked:
-            runtime.remove_ended(name, container.id)
+            try:
+                runtime.remove_ended(name, container.id)
+            except RemovalIncomplete as error:
+                warn(str(error))
         return None
     if ended and locked and container.state.mounted:
         container.repair()

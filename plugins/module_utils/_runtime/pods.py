@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import suppress
+from functools import partial
 from typing import Any, Iterable, Iterator, Mapping
 
 from .._container import host_ports, init_program, pod_cgroup
@@ -15,7 +17,17 @@ from .._container.observe import timestamp
 from .._drivers import cgroups_paths
 from .._drivers.effects import effect
 from .._model.config import DEFAULT_CGROUP_PARENT, ContainerConfig
-from .._model.errors import DependencyExists, InvalidState, LibpodError, NoSuchContainer, NoSuchPod, StateCorrupt
+from .._model.attempts import Attempts
+from .._model.errors import (
+    DependencyExists,
+    InvalidState,
+    LibpodError,
+    NoSuchContainer,
+    NoSuchPod,
+    RemovalIncomplete,
+    StateCorrupt,
+    warn,
+)
 from .._model.options import OPTIONS, normalise
 from .._model.pod import INFRA, PodConfig, status
 from .._model.status import ContainerStatus
@@ -166,8 +178,6 @@ class Pods:
 
     def _make_rootfs(self, pod: PodConfig, program: str) -> None:
         """A root file system that has nothing but an init that sleeps."""
-        import shutil
-
         rootfs = f"{records.directory(self.store, pod.id)}/rootfs"
         effect("make the infra container's root file system")
         for folder in _FOLDERS:
@@ -206,15 +216,15 @@ class Pods:
 
     # Removing
 
-    def remove(self, pod: PodConfig) -> None:
-        """Remove a pod with all its containers.
+    def remove(self, pod: PodConfig, *, abandon: bool = False) -> None:
+        """Remove a pod with all its containers; ``abandon``: as for ``Runtime.remove``.
 
-        :raises DependencyExists: a container that is not in the pod depends on one of them.
+        :raises RemovalIncomplete: something of them is left.
         """
         with self.store.lock(pod.id):
             # From now on no container can join.
             self.store.write_name(pod.name, {"pod_retired": pod.id})
-        self.recover(pod.name)
+        self.recover(pod.name, abandon=abandon)
 
     def check_removable(self, pod: PodConfig) -> None:
         """:raises DependencyExists: a container that is not in the pod depends on one of its; it is named."""
@@ -226,19 +236,20 @@ class Pods:
                         f"{member.name}: remove {other.name} first"
                     )
 
-    def recover(self, name: str) -> None:
-        """Finish or undo what an interrupted run left under this pod's name."""
+    def recover(self, name: str, *, abandon: bool = False) -> None:
+        """Finish or undo what an interrupted run left under this pod's name.
+
+        :raises RemovalIncomplete: something is left.
+        """
         record = self.store.name_record(name)
         for key in ("pod_pending", "pod_retired"):
             if record.get(key):
-                self._purge(record[key])
+                self._purge(record[key], name, abandon)
                 self.store.write_name(name, {})
 
-    def _purge(self, pod_id: str) -> None:
+    def _purge(self, pod_id: str, pod_name: str, abandon: bool) -> None:
         """Remove everything of a pod, however far its making or removal had come."""
-        import shutil
-
-        directory = records.directory(self.store, pod_id)
+        directory, attempts = records.directory(self.store, pod_id), Attempts()
         try:
             pod = records.read(self.store, pod_id)
         except NoSuchPod:
@@ -246,16 +257,26 @@ class Pods:
         if pod is not None:
             names = [*self._unfinished(pod_id), *(one.name for one in reversed(self.members(pod_id))), pod.infra]
             for name in dict.fromkeys(names):
-                self._purge_container(name, pod_id)
-            pod_cgroup.remove(self.runtime.host.cgroups, pod)
-        effect(f"remove {directory}")
-        shutil.rmtree(directory, ignore_errors=not os.path.exists(directory))
+                attempts.attempt(f"container {name}", partial(self._purge_container, name, pod_id, abandon))
+            attempts.attempt("its cgroup", partial(pod_cgroup.remove, self.runtime.host.cgroups, pod))
+        if os.path.isdir(directory) and (abandon or not attempts.failed):
+            effect(f"remove {directory}")
+            attempts.attempt(directory, lambda: shutil.rmtree(directory))
+        if attempts.failed:
+            self._incomplete(pod_name, attempts, abandon)
         with self.store.lock(pod_id) as lock:
             lock.discard()
-        try:
+        with suppress(OSError):  # other pods are there
             os.rmdir(os.path.dirname(directory))
-        except OSError:
-            pass  # other pods are there
+
+    @staticmethod
+    def _incomplete(name: str, attempts: Attempts, abandon: bool) -> None:
+        if abandon:
+            error = RemovalIncomplete(f"pod {name} and its records are removed, but the host still has", attempts.failed)
+            warn(str(error))
+            return
+        after = "; run the removal again once that is mended, or with force_delete: true, which gives it up"
+        raise RemovalIncomplete(f"pod {name} does not run, but the host still has", attempts.failed, after)
 
     def _unfinished(self, pod_id: str) -> Iterator[str]:
         """The names of containers that would have come into the pod, or out of it."""
@@ -266,12 +287,13 @@ class Pods:
             except (NoSuchContainer, StateCorrupt):
                 continue
 
-    def _purge_container(self, name: str, pod_id: str) -> None:
+    def _purge_container(self, name: str, pod_id: str, abandon: bool = False) -> None:
         with self.store.lock(name) as lock:
-            self.runtime.recover(name)
+            self.runtime.recover(name, abandon=abandon)
             container = self.runtime.find(name)
             if container is not None and container.config.pod == pod_id:
-                self.runtime.remove(container, force=True)
+                self.runtime.remove(container, force=True, abandon=abandon)
                 container = None
+            self.runtime.finish_removal(name, abandon=abandon)
             if container is None and lock.depth == 1:
                 lock.discard()

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Iterator, Mapping, NamedTuple, Optional
+from typing import Collection, Iterator, Mapping, NamedTuple, Optional
 
 from .._container.container import Container
 from .._drivers.effects import effect
-from .._model.errors import LibpodError, NoSuchContainer
+from .._model.errors import InvalidState, LibpodError, NoSuchContainer, RemovalIncomplete, StateCorrupt
 from .images import in_use
 from .runtime import Runtime, has_ended
 
@@ -28,34 +28,70 @@ class Filters(NamedTuple):
         return older and all(name in labels and value in (None, labels[name]) for name, value in self.labels.items())
 
 
-def containers(runtime: Runtime, filters: Filters, *, dry: bool = False) -> list[tuple[str, str]]:
-    """Remove the containers that match and have ended for good, and return them as (name, ID); one that others need
-    stays."""
-    from .._container.log_lines import seconds
+Errors = list[Exception]
 
-    found = [
-        one
-        for one in runtime.containers()
-        if has_ended(one.peek()) and filters.match(seconds(one.config.created_time), one.labels)
-    ]
+
+def containers(runtime: Runtime, filters: Filters, errors: Errors, *, dry: bool = False) -> list[tuple[str, str]]:
+    """Remove the containers that match and have ended for good, and return them as (name, ID); one that others need
+    stays, and so does one that cannot be removed, whose error is one of ``errors``."""
+    found = list(_ended(runtime, filters, errors))
     gone: dict[str, str] = {}
     while True:
         ready = [one for one in found if one.id not in gone and not _needed(runtime, one, gone)]
         if not ready:
             return [(name, container_id) for container_id, name in gone.items()]
         for one in ready:
-            if dry or runtime.remove_ended(one.name, one.id):
+            try:
+                removed = dry or runtime.remove_ended(one.name, one.id)
+            except (LibpodError, OSError) as error:
+                errors.append(error)
+                # It is no more, though something of it is left.
+                removed = isinstance(error, RemovalIncomplete)
+            if removed:
                 gone[one.id] = one.name
             else:
                 found.remove(one)
+
+
+def _ended(runtime: Runtime, filters: Filters, errors: Errors) -> Iterator[Container]:
+    from .._container.log_lines import seconds
+
+    for one in runtime.containers():
+        try:
+            if has_ended(one.peek()) and filters.match(seconds(one.config.created_time), one.labels):
+                yield one
+        except (LibpodError, OSError, ValueError) as error:
+            errors.append(InvalidState(f"container {one.name} cannot be looked at: {error}"))
+
+
+def remains(runtime: Runtime, errors: Errors, tried: Collection[str], *, dry: bool = False) -> list[str]:
+    """Remove what interrupted or incomplete removals have left, but those just ``tried``, and return its names."""
+    gone = []
+    for name in dict.fromkeys(name for name, _container_id in runtime.store.unfinished()):
+        lock = runtime.store.lock(name)
+        if lock.busy or name in tried:
+            continue  # it is made or removed at this moment
+        if dry:
+            gone.append(name)
+            continue
+        with lock:
+            try:
+                runtime.recover(name)
+                runtime.finish_removal(name)
+                gone.append(name)
+            except (LibpodError, OSError) as error:
+                errors.append(error)
+            if not runtime.store.name_record(name):
+                lock.discard()
+    return gone
 
 
 def _needed(runtime: Runtime, container: Container, gone: Mapping[str, str]) -> bool:
     return any(other.id not in gone for other in runtime.dependents(container.id))
 
 
-def volumes(runtime: Runtime, filters: Filters, *, dry: bool = False) -> list[str]:
-    """Remove the volumes that no container names and return their names.
+def volumes(runtime: Runtime, filters: Filters, errors: Errors, *, dry: bool = False) -> list[str]:
+    """Remove the volumes that no container names and return their names; ``errors`` as for ``containers``.
 
     One is renamed first, and comes back where a container that names it appeared meanwhile.
     """
@@ -63,14 +99,21 @@ def volumes(runtime: Runtime, filters: Filters, *, dry: bool = False) -> list[st
     used = set(_used_volumes(runtime))
     gone = []
     for name in sorted(os.listdir(top)) if os.path.isdir(top) else []:
-        record = f"{top}/{name}/volume.json"
-        if name.startswith(_TRASH):
-            _clear(f"{top}/{name}", dry)
-            continue
-        unused = name not in used and os.path.exists(record) and filters.match(os.stat(record).st_mtime, {})
-        if unused and (dry or _remove_volume(runtime, top, name)):
-            gone.append(name)
+        try:
+            if name.startswith(_TRASH):
+                _clear(f"{top}/{name}", dry)
+            elif name not in used and _matches(f"{top}/{name}", filters) and (dry or _remove_volume(runtime, top, name)):
+                gone.append(name)
+        except (LibpodError, OSError) as error:
+            errors.append(RemovalIncomplete("the host still has", [(f"volume {name.removeprefix(_TRASH)}", error)]))
     return gone
+
+
+def _matches(path: str, filters: Filters) -> bool:
+    try:
+        return filters.match(os.stat(f"{path}/volume.json").st_mtime, {})
+    except FileNotFoundError:
+        return False  # one that is being made
 
 
 # No volume's name begins with a dot.
@@ -103,14 +146,21 @@ def _used_volumes(runtime: Runtime) -> Iterator[str]:
             config = runtime.store.config(container_id)
         except NoSuchContainer:
             continue
+        except StateCorrupt as error:
+            raise StateCorrupt(f"no volume is removed, since it is not known which ones a container names: {error}") from error
         yield from (volume["source"] for volume in config.volumes if volume["type"] != "bind")
         # One that is being mounted in a container is not in its configuration yet.
         state = runtime.store.state(container_id)
         yield from state.changing_mounts.values() if state else ()
 
 
-def images(runtime: Runtime, filters: Filters, *, every: bool = False, dry: bool = False) -> list[str]:
-    """Remove the images no container uses and that have no name, or with ``every`` whatever name; return their IDs."""
+def images(
+    runtime: Runtime, filters: Filters, errors: Errors, *, every: bool = False, dry: bool = False
+) -> list[str]:
+    """Remove the images no container uses and that have no name, or with ``every`` whatever name; return their IDs.
+
+    ``errors`` as for ``containers``.
+    """
     from .._container.log_lines import seconds
     from .._drivers.image_store import ImageStore
     from .._drivers.images import Images
@@ -124,8 +174,10 @@ def images(runtime: Runtime, filters: Filters, *, every: bool = False, dry: bool
         try:
             if dry or Images(runtime.parts).remove(image.id):
                 gone.append(image.id)
-        except LibpodError:
+        except LibpodError as error:
             # Another engine's container uses it: the store says so itself.
             if ImageStore(runtime.parts).find(image.id) is None:
                 gone.append(image.id)
+            elif image.id not in {used for used, _container in in_use(runtime)}:
+                errors.append(error)
     return gone

@@ -5,16 +5,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from contextlib import nullcontext
 from typing import Iterable, Iterator, Optional
 
 from .._container.container import Container
-from .._drivers.effects import effect
 from .._drivers.host import Host
 from .._model.config import ContainerConfig
-from .._model.errors import ContainerRemoved, DependencyExists, LibpodError, NoSuchContainer, StateCorrupt
+from .._model.errors import (
+    ContainerRemoved,
+    DependencyExists,
+    LibpodError,
+    NoSuchContainer,
+    RemovalIncomplete,
+    StateCorrupt,
+    warn,
+)
 from .._model.parts import Parts
 from .._model.status import ContainerStatus
 from .._store.store import NameRecord, Store
@@ -29,6 +34,8 @@ class Runtime:
         self.host = Host(parts)
         # The published ports of containers that will be gone before anything planned now is done.
         self.freed_ports: tuple[tuple[str, int, int, str], ...] = ()
+        # By name and ID, what could not be removed wholly, and why.
+        self.incomplete: dict[str, dict[str, RemovalIncomplete]] = {}
 
     def container(self, key: str) -> Container:
         """The container with this name, full ID or unambiguous ID prefix.
@@ -108,8 +115,9 @@ class Runtime:
 
     def commit(self, container: Container) -> None:
         """Give the name to the pending container, in one rename; an earlier holder is then removed."""
-        earlier = self.store.name_record(container.name).get("id", "")
-        record = {"id": container.id, "retired": earlier}
+        record = self.store.name_record(container.name)
+        earlier = record.get("id", "")
+        record = {"id": container.id, "retired": earlier, "left": record.get("left", "")}
         if container.config.pod and not container.config.infra:
             from .._store import pods
 
@@ -124,21 +132,58 @@ class Runtime:
         if earlier:
             self.recover(container.name)
 
-    def recover(self, name: str) -> NameRecord:
-        """Finish or undo what an interrupted run left under this name; what the name then stands for."""
+    def recover(self, name: str, *, abandon: bool = False) -> NameRecord:
+        """Finish or undo what an interrupted run left under this name; what the name then stands for.
+
+        What cannot be taken away is ``left`` in its record, for ``finish_removal``, and is in nobody's way.
+        """
         record = self.store.name_record(name)
-        if record.get("pending"):
-            self._purge(record["pending"])
-        if record.get("retired"):
-            if record.get("id"):
-                self._hand_over(record["retired"], record["id"])
-            self._purge(record["retired"])
         if record.get("pending") or record.get("retired"):
+            left = record.get("left", "").split()
+            for key in ("pending", "retired"):
+                container_id = record.get(key, "")
+                if key == "retired" and container_id and record.get("id"):
+                    self._hand_over(container_id, record["id"])
+                if container_id and not self._purged(name, container_id, abandon):
+                    left.append(container_id)
             record = {key: record.get(key, "") for key in ("id", "resume") if record.get("id")}
-            self.store.write_name(name, record)
+            self.store.write_name(name, {**record, "left": " ".join(left)})
         elif not record:
             self.store.forget_name(name)
         return record
+
+    def _purged(self, name: str, container_id: str, abandon: bool) -> bool:
+        """Remove everything of a container; where that fails, ``incomplete`` has the error."""
+        try:
+            self._purge(container_id, abandon)
+        except RemovalIncomplete as error:
+            self.incomplete.setdefault(name, {})[container_id] = error
+            return False
+        return True
+
+    def finish_removal(self, name: str, *, abandon: bool = False) -> None:
+        """Remove what earlier removals under this name have left; ``abandon``: it then has no record in any case.
+
+        :raises RemovalIncomplete: something is left still.
+        """
+        record = self.store.name_record(name)
+        left = record.get("left", "").split()
+        tried = self.incomplete.pop(name, {})
+        if abandon:
+            tried = {}
+        if left:
+            still = [one for one in left if one in tried or not self._purged(name, one, abandon)]
+            tried.update(self.incomplete.pop(name, {}))
+            self.store.write_name(name, {**record, "left": " ".join(still)})
+        for error in tried.values():
+            raise error
+
+    def warn_incomplete(self) -> None:
+        """Have the result say what could not be removed that is not what the task is about."""
+        for errors in self.incomplete.values():
+            for error in errors.values():
+                warn(str(error))
+        self.incomplete = {}
 
     def to_resume(self, container: Container) -> bool:
         """Whether it ran until a new container was to take its place, which an interruption prevented."""
@@ -214,17 +259,21 @@ class Runtime:
                 f"{'that one' if len(names) == 1 else 'those'} first, or set delete_depend"
             )
 
-    def remove(self, container: Container, *, force: bool = False) -> None:
+    def remove(self, container: Container, *, force: bool = False, abandon: bool = False) -> None:
         """Remove a container and all that is its own on the host; named volumes stay.
+
+        ``abandon``: its records go in any case, and what is left then is the subject of a warning.
 
         :raises InvalidState: it runs or is paused, and ``force`` is not set.
         :raises DependencyExists: others depend on it.
+        :raises RemovalIncomplete: it is no more, but something of it is left.
         """
         container.status().check("force_remove" if force else "remove", container.name)
         self.check_removable(container)
         record = self.store.name_record(container.name)
         self.store.write_name(container.name, {**record, "id": "", "retired": container.id})
-        self.recover(container.name)
+        self.recover(container.name, abandon=abandon)
+        self.finish_removal(container.name, abandon=abandon)
 
     def remove_ended(self, name: str, container_id: str) -> bool:
         """Remove an exited container, unless the name is another one's by now, it lives again, or is about to; whether
@@ -257,38 +306,14 @@ class Runtime:
             except ContainerRemoved:
                 continue  # made anew while its lock was waited for: the name is the new one's, or nobody's
 
-    def _purge(self, container_id: str) -> None:
-        """Remove everything that has this ID on the host, however far its making or removal had come."""
+    def _purge(self, container_id: str, abandon: bool) -> None:
+        from .removal import purge
+
         lock = self.store.lock(container_id)
         self.store.prepare()
         with lock:
-            container = self._remains(container_id)
-            # Without a configuration nothing beyond the directories was begun.
-            if container is not None:
-                container.sync()
-                if container.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED):
-                    _end(container)
-                container.cleanup(delete=True)
-                if container.config.volumes:
-                    from .anonymous_volumes import remove
-
-                    remove(self, container)
-                if self.store.name_record(container.name).get("retired") == container.id:
-                    container.event("remove")
-                    if container.config.options["rmi"]:
-                        from . import images
-
-                        images.remove(self, container)
-            for directory in (self.store.run_dir(container_id), self.store.static_dir(container_id)):
-                effect(f"remove {directory}")
-                shutil.rmtree(directory, ignore_errors=not os.path.exists(directory))
+            purge(self, container_id, abandon=abandon)
             lock.discard()
-
-    def _remains(self, container_id: str) -> Container | None:
-        try:
-            return self.by_id(container_id)
-        except NoSuchContainer:
-            return None
 
 
 def has_ended(container: Container) -> bool:
@@ -297,16 +322,3 @@ def has_ended(container: Container) -> bool:
 
     down = container.state.status is ContainerStatus.EXITED
     return down and (container.config.options["rm"] or not restart.is_to_come(container))
-
-
-def _end(container: Container) -> None:
-    """SIGKILL a container's process; cleanup ends the rest."""
-    import signal
-
-    from .._drivers import process
-
-    state = container.state
-    if state.status is ContainerStatus.PAUSED:
-        container.oci.resume(container.id, container.name)
-    process.send_signal(state.pid, state.pid_start, signal.SIGKILL)
-    process.wait_end(state.pid, state.pid_start, 10.0)

@@ -4,8 +4,8 @@
 """The engine's data on disk: names, configurations, states and network attachments.
 
 ``<static>/names/NAME.json`` says which container has a name (``id``), which one is being made for it
-(``pending``), which one it replaced (``retired``) and which one is to run again if the pending one comes to nothing
-(``resume``); a container exists when a name's ``id`` is its own.
+(``pending``), which one it replaced (``retired``), which ones could not be removed wholly (``left``, parted by blanks)
+and which one is to run again if the pending one comes to nothing (``resume``); a container exists when a name's ``id`` is its own.
 ``<static>/containers/ID/`` and ``<run>/containers/ID/`` hold the rest.
 """
 
@@ -63,7 +63,7 @@ class Store:
     # Names
 
     def name_record(self, name: str) -> NameRecord:
-        """What the name stands for: ``id``, ``pending``, ``retired``, ``resume``; empty where it stands for nothing."""
+        """What the name stands for: ``id``, ``pending``, ``retired``, ``left``, ``resume``; empty where for nothing."""
         try:
             found: Optional[NameRecord] = records.read(f"{self._names}/{name}.json")
         except StateCorrupt as error:
@@ -113,9 +113,10 @@ class Store:
         return (one for one in self._named("pending") if self.lock(one[0]).busy)
 
     def unfinished(self) -> Iterator[tuple[str, str]]:
-        """Every container whose making or removal was interrupted, or is going on at this moment, likewise."""
-        yield from self._named("pending")
-        yield from self._named("retired")
+        """Every container whose making or removal was interrupted, is incomplete, or goes on at this moment, likewise."""
+        for what in ("pending", "retired", "left"):
+            for name, found in self._named(what):
+                yield from ((name, container_id) for container_id in found.split())
 
     def _named(self, what: str) -> Iterator[tuple[str, str]]:
         try:

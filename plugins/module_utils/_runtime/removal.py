@@ -1,0 +1,132 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Removing everything of a container: each part is tried, and its records go last, once nothing else is left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Collection, Optional
+
+from .._drivers.effects import effect
+from .._drivers.leftover_mounts import detach_below
+from .._model.attempts import Attempts
+from .._model.errors import CleanupIncomplete, LibpodError, NoSuchContainer, RemovalIncomplete, warn
+from .._model.status import ContainerStatus
+
+if TYPE_CHECKING:
+    from .._container.container import Container
+    from .runtime import Runtime
+
+_CONFIG = "config.json"
+# The storage driver's note of a layer that it could not delete, by which libpod_prune finds it.
+_LAYER = "layer"
+# By these the next attempt finds what is left.
+_RECORDS = (_CONFIG, "network.json", "keep_volumes.json", "state.json", _LAYER)
+
+
+def purge(runtime: Runtime, container_id: str, *, abandon: bool = False) -> None:
+    """Remove everything that has this ID on the host, however far its making or removal had come; under its lock.
+
+    ``abandon``: the records go in any case, and what is left without one is the subject of a warning.
+
+    :raises RemovalIncomplete: something is left, and so are the records.
+    """
+    attempts, container = Attempts(), _container(runtime, container_id)
+    name = container.name if container else container_id[:12]
+    # Without a configuration nothing beyond the directories was begun, or is known of.
+    if container is not None:
+        _take_down(runtime, container, attempts)
+    elif os.path.exists(f"{runtime.store.static_dir(container_id)}/{_LAYER}"):
+        attempts.attempt("its root filesystem", lambda: runtime.host.storage.delete(container_id))
+    directories = runtime.store.run_dir(container_id), runtime.store.static_dir(container_id)
+    attempts.attempt("mounts in its directories", lambda: detach_below(*directories))
+    for directory in directories:
+        kept = (_LAYER,) if abandon or not attempts.failed else _RECORDS
+        attempts.attempt("", partial(_clear, directory, kept))
+    if abandon or not attempts.failed:
+        for directory in directories:
+            attempts.attempt(directory, partial(_remove_last, directory))
+    if not attempts.failed:
+        return
+    if not abandon:
+        after = "; run the removal again once that is mended, or with force_delete: true, which gives it up"
+        raise RemovalIncomplete(f"container {name} is removed, but the host still has", attempts.failed, after)
+    before = f"container {name} and its records are removed, but the host still has"
+    warn(str(RemovalIncomplete(before, attempts.failed)))
+
+
+def _container(runtime: Runtime, container_id: str) -> Optional[Container]:
+    try:
+        return runtime.by_id(container_id)
+    except NoSuchContainer:
+        return None
+
+
+def _take_down(runtime: Runtime, container: Container, attempts: Attempts) -> None:
+    with suppress(LibpodError, OSError):  # what it was by its record is enough to go by
+        container.sync()
+    if container.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED):
+        attempts.attempt("its process", lambda: _end(container))
+    attempts.attempt("", lambda: container.cleanup(delete=True))
+    if container.config.volumes:
+        from .anonymous_volumes import remove
+
+        attempts.attempt("its anonymous volumes", lambda: remove(runtime, container))
+    if container.id in runtime.store.name_record(container.name).get("retired", ""):
+        container.event("remove")
+        if container.config.options["rmi"]:
+            from . import images
+
+            attempts.attempt("its image", lambda: images.remove(runtime, container))
+
+
+def _end(container: Container) -> None:
+    """SIGKILL a container's process; cleanup ends the rest."""
+    import signal
+
+    from .._drivers import process
+
+    state = container.state
+    if state.status is ContainerStatus.PAUSED:
+        container.oci.resume(container.id, container.name)
+    process.send_signal(state.pid, state.pid_start, signal.SIGKILL)
+    process.wait_end(state.pid, state.pid_start, 10.0)
+
+
+def _clear(directory: str, kept: Collection[str]) -> None:
+    """Remove what is in a directory but ``kept`` and its configuration, by which an interrupted removal goes on."""
+    attempts = Attempts()
+    names = [name for name in _listed(directory) if name not in (*kept, _CONFIG)]
+    if names:
+        effect(f"clear {os.path.basename(os.path.dirname(os.path.dirname(directory)))} directory")
+    for name in names:
+        attempts.attempt(f"{directory}/{name}", partial(_remove, f"{directory}/{name}"))
+    if attempts.failed:
+        raise CleanupIncomplete(f"{directory} still has", attempts.failed)
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        os.unlink(path)
+
+
+def _remove_last(directory: str) -> None:
+    if os.path.isdir(directory):
+        effect(f"remove {directory}")
+        with suppress(FileNotFoundError):
+            os.unlink(f"{directory}/{_CONFIG}")
+        if not _listed(directory):
+            os.rmdir(directory)
+
+
+def _listed(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except FileNotFoundError:
+        return []
