@@ -71,7 +71,7 @@ def run(
     def body() -> None:
         if prepare is not None:
             prepare()
-        _give_arguments(options)
+        give_arguments(options)
         importlib.import_module(f"{MODULES}.{name}").main()
 
     return in_child(body, kill_at=kill_at)
@@ -91,6 +91,9 @@ def in_child(body: Callable[[], None], *, kill_at: str | int = "") -> Result:
         result = Result(json.loads(out))
     except ValueError:
         result = Result({"printed": out} if out else {})
+    if "warnings" in result:
+        # Ansible 2.19 and later write more than the sentences.
+        result["warnings"] = [one["event"]["msg"] if isinstance(one, dict) else one for one in result["warnings"]]
     result.stderr = err
     result.exit_code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
     result.effects = effects.splitlines()
@@ -146,7 +149,7 @@ def _watch_effects(kill_at: str | int, note: int) -> None:
     effects.observe(observer)
 
 
-def _give_arguments(options: dict[str, Any]) -> None:
+def give_arguments(options: dict[str, Any]) -> None:
     """Put the options where AnsibleModule looks for them; the profile is 2.19's, which 2.18 does not read."""
     basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode()
     basic._ANSIBLE_PROFILE = "legacy"

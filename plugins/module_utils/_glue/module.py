@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .._model.errors import LibpodError, RecreateRefused, ToolFailed, done
+from .._model.errors import LibpodError, RecreateRefused, ToolFailed, done, take_warnings
 
 # Not no_log: that would mask every equal string in the result, such as each "1" for a variable set to 1.
 SECRET_MAPPINGS = ("env", "env_merge", "stdin")
@@ -39,6 +39,8 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
     def _return_formatted(self, kwargs: dict[str, Any]) -> None:
         # Every way out passes here, that of arguments which Ansible itself refuses too.
         kwargs.setdefault("invocation", {"module_args": self.shown_params()})
+        for sentence in take_warnings():
+            self.warn(sentence)
         super()._return_formatted(kwargs)
 
 

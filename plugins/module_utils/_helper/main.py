@@ -13,7 +13,7 @@ import os
 import sys
 from typing import Callable, Sequence
 
-from .._model.errors import LibpodError
+from .._model.errors import LibpodError, take_warnings
 from .._model.parts import Parts
 
 # subcommand: (module of this package, its function, what it does); the function takes the parts and the words after it.
@@ -62,6 +62,9 @@ def main(words: Sequence[str] = ()) -> int:
         sys.stderr.write(f"libpod: {error}\n")
     except OSError as error:
         sys.stderr.write(f"libpod: the host refuses {error.filename or ''}: {error.strerror or error}\n")
+    finally:
+        for sentence in take_warnings():
+            sys.stderr.write(f"libpod: warning: {sentence}\n")
     return 125
 
 

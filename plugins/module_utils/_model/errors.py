@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine's errors: one hierarchy, named after libpod's."""
+"""The engine's errors: one hierarchy, named after libpod's; and its warnings, which a result has beside its success."""
 
 from __future__ import annotations
 
@@ -22,6 +22,22 @@ def done(error: Exception) -> tuple[str, ...]:
     """What ``note_done`` noted."""
     found: tuple[str, ...] = error.__dict__.get("done", ())
     return found
+
+
+_warnings: list[str] = []
+
+
+def warn(sentence: str) -> None:
+    """Have this run's result carry a warning: a sentence that names the container, and what has no effect."""
+    if sentence not in _warnings:
+        _warnings.append(sentence)
+
+
+def take_warnings() -> list[str]:
+    """Return the warnings since the last call."""
+    taken = list(_warnings)
+    _warnings.clear()
+    return taken
 
 
 class NoSuchContainer(LibpodError):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Sequence
 
 from .._container.container import Container
 from .._drivers import process
-from .._model.errors import LibpodError
+from .._model.errors import LibpodError, take_warnings, warn
 from .._model.parts import Parts
 from .._model.state import ContainerState
 from .._model.status import ContainerStatus
@@ -238,17 +238,21 @@ class Several:
                     words = f"the process that worked on it was killed by signal {killed_by}: the next run repairs it"
                     result = {"fate": FAILED, "msg": words, "error": "Internal"}
                 undone.discard(name)
+                for sentence in result.pop("warnings", ()):
+                    warn(sentence)
                 self.fates[name] = {"name": name, **result}
 
     def _one(self, name: str) -> dict[str, Any]:
         """A worker's part: one container, as a task of its own would do it."""
         self.runtime.store.lock(name).alone_inherited()
+        take_warnings()  # the task's own, inherited by the fork
         try:
             outcome = apply_one(self.runtime, self._wanted[name], outline)
         except (LibpodError, OSError) as error:
-            return {"fate": FAILED, **self._words.error(error)}
+            return {"fate": FAILED, **self._words.error(error), "warnings": take_warnings()}
         told = self._words.outcome(outcome, name)
-        return {"fate": FAILED if told.get("failed") else CHANGED if outcome.changed else UNCHANGED, **told}
+        fate = FAILED if told.get("failed") else CHANGED if outcome.changed else UNCHANGED
+        return {"fate": fate, **told, "warnings": take_warnings()}
 
     def _cannot_begin(self, name: str, signals: Sequence[str] = ()) -> bool:
         """Whether the container's fate is not to be begun, which is then written down."""
