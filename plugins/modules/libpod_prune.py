@@ -31,6 +31,7 @@ options:
       - Whether to remove containers that have ended. One that others depend on stays until they are removed.
       - One that was never started, or not since the last boot, stays, and so does one that its restart policy is about to
         start again.
+      - What removals that were interrupted, or could not take everything away, have left is removed too.
     type: bool
     default: false
   container_filters:

@@ -16,6 +16,7 @@ from .._drivers import cgroups_paths
 from .._drivers.image_store import ImageStore
 from .._model.config import ContainerConfig
 from .._model.errors import (
+    CleanupIncomplete,
     Internal,
     LibpodError,
     NoSuchContainer,
@@ -224,10 +225,12 @@ def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired,
     try:
         if status is ContainerStatus.PAUSED:
             old.unpause()
-        if old.state.status is ContainerStatus.RUNNING:
-            old.stop()
-        elif old.state.mounted or status in (ContainerStatus.CREATED, ContainerStatus.UNKNOWN):
-            old.cleanup()
+        # What cannot be taken down of it is not in the new one's way, and its removal tries again.
+        with suppress(CleanupIncomplete):
+            if old.state.status is ContainerStatus.RUNNING:
+                old.stop(desired.stop_time)
+            elif old.state.mounted or status in (ContainerStatus.CREATED, ContainerStatus.UNKNOWN):
+                old.cleanup()
         runs = plan.status_after in ("running", "paused")
         _bring_up(runtime, new, runs)
         if runs and desired.wait_for_healthy and new.config.has_health_check:

@@ -28,7 +28,8 @@ class Desired(NamedTuple):
     make a new container necessary in spite of them. ``pulling`` is when and how the image is pulled, None where the
     task does not say; ``rmi`` whether it goes with a container that is removed. ``wait`` is what the task waits for,
     and with ``wait_for_healthy`` a new container must be healthy before the old one goes; ``wait_timeout`` is the
-    longest wait in seconds, 0 and less for no limit. ``force_delete`` is None where the task does not say. ``attach`` are the streams that are returned without ``detach``.
+    longest wait in seconds, 0 and less for no limit. ``attach`` are the streams that are returned without ``detach``.
+    ``force_delete`` is None where the task does not say.
     """
 
     name: str

@@ -16,8 +16,8 @@ from .._container.container import Container
 from .._container.observe import timestamp
 from .._drivers import cgroups_paths
 from .._drivers.effects import effect
-from .._model.config import DEFAULT_CGROUP_PARENT, ContainerConfig
 from .._model.attempts import Attempts
+from .._model.config import DEFAULT_CGROUP_PARENT, ContainerConfig
 from .._model.errors import (
     DependencyExists,
     InvalidState,
@@ -272,7 +272,9 @@ class Pods:
     @staticmethod
     def _incomplete(name: str, attempts: Attempts, abandon: bool) -> None:
         if abandon:
-            error = RemovalIncomplete(f"pod {name} and its records are removed, but the host still has", attempts.failed)
+            error = RemovalIncomplete(
+                f"pod {name} and its records are removed, but the host still has", attempts.failed
+            )
             warn(str(error))
             return
         after = "; run the removal again once that is mended, or with force_delete: true, which gives it up"

@@ -102,7 +102,9 @@ def volumes(runtime: Runtime, filters: Filters, errors: Errors, *, dry: bool = F
         try:
             if name.startswith(_TRASH):
                 _clear(f"{top}/{name}", dry)
-            elif name not in used and _matches(f"{top}/{name}", filters) and (dry or _remove_volume(runtime, top, name)):
+            elif (
+                name not in used and _matches(f"{top}/{name}", filters) and (dry or _remove_volume(runtime, top, name))
+            ):
                 gone.append(name)
         except (LibpodError, OSError) as error:
             errors.append(RemovalIncomplete("the host still has", [(f"volume {name.removeprefix(_TRASH)}", error)]))
@@ -147,16 +149,16 @@ def _used_volumes(runtime: Runtime) -> Iterator[str]:
         except NoSuchContainer:
             continue
         except StateCorrupt as error:
-            raise StateCorrupt(f"no volume is removed, since it is not known which ones a container names: {error}") from error
+            raise StateCorrupt(
+                f"no volume is removed, since it is not known which ones a container names: {error}"
+            ) from error
         yield from (volume["source"] for volume in config.volumes if volume["type"] != "bind")
         # One that is being mounted in a container is not in its configuration yet.
         state = runtime.store.state(container_id)
         yield from state.changing_mounts.values() if state else ()
 
 
-def images(
-    runtime: Runtime, filters: Filters, errors: Errors, *, every: bool = False, dry: bool = False
-) -> list[str]:
+def images(runtime: Runtime, filters: Filters, errors: Errors, *, every: bool = False, dry: bool = False) -> list[str]:
     """Remove the images no container uses and that have no name, or with ``every`` whatever name; return their IDs.
 
     ``errors`` as for ``containers``.

@@ -36,7 +36,7 @@ def purge(runtime: Runtime, container_id: str, *, abandon: bool = False) -> None
     :raises RemovalIncomplete: something is left, and so are the records.
     """
     attempts, container = Attempts(), _container(runtime, container_id)
-    name = container.name if container else container_id[:12]
+    name = f"{container.name} ({container_id[:12]})" if container else container_id[:12]
     # Without a configuration nothing beyond the directories was begun, or is known of.
     if container is not None:
         _take_down(runtime, container, attempts)

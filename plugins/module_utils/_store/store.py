@@ -5,7 +5,8 @@
 
 ``<static>/names/NAME.json`` says which container has a name (``id``), which one is being made for it
 (``pending``), which one it replaced (``retired``), which ones could not be removed wholly (``left``, parted by blanks)
-and which one is to run again if the pending one comes to nothing (``resume``); a container exists when a name's ``id`` is its own.
+and which one is to run again if the pending one comes to nothing (``resume``); a container exists when a name's ``id``
+is its own.
 ``<static>/containers/ID/`` and ``<run>/containers/ID/`` hold the rest.
 """
 
@@ -113,7 +114,7 @@ class Store:
         return (one for one in self._named("pending") if self.lock(one[0]).busy)
 
     def unfinished(self) -> Iterator[tuple[str, str]]:
-        """Every container whose making or removal was interrupted, is incomplete, or goes on at this moment, likewise."""
+        """Every container whose making or removal was interrupted, is incomplete, or goes on at this moment."""
         for what in ("pending", "retired", "left"):
             for name, found in self._named(what):
                 yield from ((name, container_id) for container_id in found.split())
