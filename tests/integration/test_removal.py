@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
+import shutil
+import signal
 from typing import Any
 
-from ansible_collections.libpod.engine.tests.support import preload
+from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
+from ansible_collections.libpod.engine.tests.support import kernel, modules, preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.process import WAITING
+from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
 
 preload.engine()
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "stop_signal": "KILL", "network": "none"}
@@ -130,3 +135,64 @@ def test_pod_goes_but_for_what_is_wedged(host: Host) -> None:
     assert not done.failed and "-infra" in done["warnings"][0], done
     os.unlink("/srv/wedged")
     _unwedge(host)
+
+
+def _fill(folder: str) -> str:
+    """Fill a file system to its last byte and inode."""
+    path = f"{folder}/filler"
+    os.makedirs(path, exist_ok=True)
+    with open(f"{path}/bytes", "ab", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    with contextlib.suppress(OSError):
+        for number in itertools.count():
+            open(f"{path}/{number}", "wb").close()
+    return path
+
+
+CHATTY = {**OPTIONS, "command": ["yes"], "stop_signal": "KILL"}
+
+
+def test_full_disk_can_be_emptied_through_the_engine(host: Host) -> None:
+    os.mkdir("/srv/static")
+    kernel.mount("small", "/srv/static", "tmpfs", options="size=1m,nr_inodes=300")
+    for name in ("ended", "quiet", "idle"):
+        assert not host.container(name, **OPTIONS, volume=["/anonymous"]).failed
+    host.container("ended", state="stopped")
+    assert not host.container("chatty", **CHATTY).failed
+    eventually(lambda: os.statvfs("/srv/static").f_bavail == 0)
+    filler = _fill("/srv/static")
+    stopped = host.container("quiet", state="stopped")
+    assert stopped["actions"] == ["stopped quiet"], stopped
+    pruned = host.module("libpod_prune", {"container": True})
+    assert pruned["actions"] == ["deleted ended", "deleted quiet"], pruned
+    _fill("/srv/static")
+    for name in ("idle", "chatty"):
+        gone = host.container(name, state="absent")
+        assert gone["actions"] == [f"deleted {name}"], gone
+    shutil.rmtree(filler)
+    assert _names(host) == []
+    kernel.umount("/srv/static")
+
+
+def test_full_run_root_is_read_and_emptied(host: Host) -> None:
+    os.mkdir("/srv/run")
+    kernel.mount("small", "/srv/run", "tmpfs", options="size=1m,nr_inodes=400")
+    for name in ("ended", "lives"):
+        assert not host.container(name, **OPTIONS).failed
+    filler = _fill("/srv/run")
+    os.kill(host.module("libpod_container_info", {"name": ["ended"]})["containers"][0]["State"]["Pid"], signal.SIGKILL)
+    assert _names(host) == ["ended", "lives"]
+
+    def listed() -> None:
+        os.environ.update(host.parts.environment())
+        raise SystemExit(main(["ps", "--all", "--format", "json"]))
+
+    shown = json.loads(modules.in_child(listed)["printed"])
+    assert [(one["Names"], one["State"]) for one in shown] == [(["ended"], "exited"), (["lives"], "running")]
+    for name in ("ended", "lives"):
+        gone = host.container(name, state="absent")
+        assert gone["actions"] == [f"deleted {name}"], gone
+    shutil.rmtree(filler)
+    assert _names(host) == []
+    kernel.umount("/srv/run")

@@ -42,6 +42,9 @@ def cleanup(container: Container, *, thorough: bool = False, delete: bool = Fals
         with suppress(OSError):  # of one whose process has ended the old status says enough
             container.save(status=ContainerStatus.UNKNOWN)
     attempts.attempt("its processes", lambda: _end_processes(container, thorough, delete))
+    if delete:
+        # First, for it is what may have filled the disk, and the other parts' tools may need room there.
+        attempts.attempt("its log", lambda: _remove_log(container))
     storage = container.storage
     release = storage.delete if delete else storage.unmount
     # With its processes gone, nothing of a container needs another part of it.
@@ -99,6 +102,12 @@ def _end_processes(container: Container, thorough: bool, delete: bool) -> None:
     for path in (container.conmon_cgroup_path, container.cgroup_top):
         if cgroups_tree.exists(container.host.cgroups, path):
             cgroups_tree.kill(container.host.cgroups, path)
+
+
+def _remove_log(container: Container) -> None:
+    if container.log_path.startswith(f"{container.config.static_dir}/") and os.path.exists(container.log_path):
+        effect("remove log")
+        os.unlink(container.log_path)
 
 
 def _remove_cgroups(container: Container, thorough: bool) -> None:

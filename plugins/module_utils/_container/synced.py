@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Iterator, Optional, TypeVar
 
 from .._drivers import cgroups_paths
@@ -77,7 +77,12 @@ class Synced:
         """Keep how the container ended where a reboot does not lose it."""
         kept = {key: getattr(self.state, key) for key in ("exit_code", "oom_killed", "started_time", "finished_time")}
         if kept != self.last_exit:
-            self.store.write_side_record(self.id, "exits", [*self.exits, kept][-_EXITS_KEPT:])
+            try:
+                self.store.write_side_record(self.id, "exits", [*self.exits, kept][-_EXITS_KEPT:])
+            except OSError:
+                # It has ended all the same. On a full disk the last end, at least, is kept past a reboot.
+                with suppress(OSError):
+                    self.store.write_side_record(self.id, "exits", [kept])
 
     def peek(self: _Self) -> _Self:
         """Sync without the lock and without writing: for those who only look.

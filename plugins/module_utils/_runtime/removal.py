@@ -40,6 +40,13 @@ def purge(runtime: Runtime, container_id: str, *, abandon: bool = False) -> None
     # Without a configuration nothing beyond the directories was begun, or is known of.
     if container is not None:
         _take_down(runtime, container, attempts)
+        if attempts.failed and "no space left" in str(attempts.failed).lower():
+            from .._store import reserve
+
+            # A tool's own records are on that disk.
+            if reserve.release(container.config.static_dir):
+                attempts = Attempts()
+                _take_down(runtime, container, attempts)
     elif os.path.exists(f"{runtime.store.static_dir(container_id)}/{_LAYER}"):
         attempts.attempt("its root filesystem", lambda: runtime.host.storage.delete(container_id))
     directories = runtime.store.run_dir(container_id), runtime.store.static_dir(container_id)

@@ -96,6 +96,12 @@ class FileLock:
                 os.makedirs(os.path.dirname(folder), 0o700, exist_ok=True)
                 os.makedirs(folder, 0o700, exist_ok=True)
                 continue
+            except OSError as error:
+                from . import reserve
+
+                if reserve.full(error) and reserve.release(self.path):
+                    continue
+                raise
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
                 # The holder before us may have removed the file: a lock on it would exclude nobody.

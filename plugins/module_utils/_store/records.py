@@ -13,26 +13,41 @@ from .._drivers.effects import effect
 from .._model.errors import StateCorrupt
 
 
-def write(path: str, record: Any, *, durable: bool = True, mode: int = 0o600) -> None:
-    """Replace the record at ``path``; where ``durable``, it survives a power cut once this returns."""
+def write(path: str, record: Any, *, durable: bool = True, mode: int = 0o600, spare: bool = False) -> None:
+    """Replace the record at ``path``; where ``durable``, it survives a power cut once this returns.
+
+    ``spare``: on a full file system the record is written in the room that is kept for what stops and removes.
+    """
     effect(f"write {os.path.basename(path)}")
     temporary = f"{path}.tmp"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    text = json.dumps(record, separators=(",", ":"))
     try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            json.dump(record, file, separators=(",", ":"))
-            if durable:
-                file.flush()
-                os.fsync(descriptor)
-    except BaseException as error:
-        os.unlink(temporary)
-        if isinstance(error, OSError):
-            error.filename = error.filename or path  # write(2) names none, and a full disk has a name
-        raise
+        _write(temporary, text, durable, mode)
+    except OSError as error:
+        error.filename = error.filename or path  # write(2) names none, and a full disk has a name
+        if not spare:
+            raise
+        from . import reserve
+
+        if not (reserve.full(error) and reserve.write(path, temporary, text.encode(), mode)):
+            raise
     effect(f"rename {os.path.basename(path)}")
     os.rename(temporary, path)
     if durable:
         sync_directory(os.path.dirname(path))
+
+
+def _write(path: str, text: str, durable: bool, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            if durable:
+                file.flush()
+                os.fsync(descriptor)
+    except BaseException:
+        os.unlink(path)
+        raise
 
 
 def read(path: str) -> Optional[Any]:

@@ -26,6 +26,8 @@ from . import records
 from .locks import FileLock
 
 NameRecord = dict[str, str]
+# Where it is there, the reserve is complete: reserve.LAST.
+_RESERVE = "reserve/7"
 
 
 class Store:
@@ -50,6 +52,11 @@ class Store:
             if not os.path.isdir(path):
                 effect(f"mkdir {path}")
                 os.makedirs(path, 0o700, exist_ok=True)
+        for root in (self.parts.static_root, self.parts.run_root):
+            if not os.path.exists(f"{root}/{_RESERVE}"):
+                from . import reserve
+
+                reserve.keep(root)
 
     def static_dir(self, container_id: str) -> str:
         return f"{self.parts.static_root}/containers/{container_id}"
@@ -94,7 +101,9 @@ class Store:
     def write_name(self, name: str, record: NameRecord) -> None:
         path = f"{self._names}/{name}.json"
         if any(record.values()):
-            records.write(path, {key: value for key, value in record.items() if value})
+            # What is about to be made needs more room than its name's.
+            spare = not record.get("pending")
+            records.write(path, {key: value for key, value in record.items() if value}, spare=spare)
         else:
             records.remove(path)
             records.sync_directory(self._names)
@@ -199,7 +208,7 @@ class Store:
         if not os.path.isdir(directory):
             effect(f"mkdir {directory}")
             os.makedirs(directory, 0o700, exist_ok=True)
-        records.write(f"{directory}/state.json", state.to_json(), durable=False)
+        records.write(f"{directory}/state.json", state.to_json(), durable=False, spare=True)
 
     # Records of one life of a container, such as its health
 
@@ -223,7 +232,8 @@ class Store:
             return None
 
     def write_side_record(self, container_id: str, kind: str, record: Any) -> None:
-        records.write(f"{self.static_dir(container_id)}/{kind}.json", record, durable=False)
+        spare = not kind.startswith("network")
+        records.write(f"{self.static_dir(container_id)}/{kind}.json", record, durable=False, spare=spare)
 
     def remove_side_record(self, container_id: str, kind: str) -> None:
         records.remove(f"{self.static_dir(container_id)}/{kind}.json")
