@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,13 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.libpod.engine.plugins.module_utils._glue import arguments
-from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
+from ansible_collections.libpod.engine.plugins.module_utils._glue.module import check_quoting
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
+    InvalidArgument,
+    refuse_ineffective,
+    take_warnings,
+    warn,
+)
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
@@ -177,6 +184,7 @@ def test_no_value_of_a_variable_reaches_the_log_or_the_result(tmp_path: Path) ->
         "is refused by the engine for its name": {"env": {"A=B": SECRET}, "image": "app"},
         "is refused by Ansible": {"env": {"A": SECRET}, "bogus": 1},
         "is refused by Ansible for its type": {"env": [SECRET]},
+        "is a number": {"env": {"A": 1.10, "B": SECRET}, "state": "absent"},
         "is written in a line": {"env": f"A={SECRET}", "state": "absent"},
     }
     given = json.dumps([{**common, **case} for case in cases.values()])
@@ -188,10 +196,49 @@ def test_no_value_of_a_variable_reaches_the_log_or_the_result(tmp_path: Path) ->
     for case, result in zip(cases, found["results"]):
         assert SECRET not in json.dumps(result), case
         assert result["invocation"]["module_args"]["name"] == "web", case
-    assert [bool(result.get("failed")) for result in found["results"]] == [False, True, True, True, True, False]
+    assert [bool(result.get("failed")) for result in found["results"]] == [False, True, True, True, True, False, False]
     assert found["results"][0]["invocation"]["module_args"]["env"] == {"A": "(hidden)"}
     assert [result.get("error") for result in found["results"][1:3]] == ["InvalidArgument"] * 2
+    (warning,) = found["results"][5]["warnings"]
+    assert "env: the value of A is a floating-point number" in str(warning)
+    assert "warnings" not in found["results"][0]
     # What Ansible refuses is not logged at all.
-    assert len(found["logged"]) == 4 and all("Invoked with " in line and "name=web" in line for line in found["logged"])
+    assert len(found["logged"]) == 5 and all("Invoked with " in line and "name=web" in line for line in found["logged"])
     assert "env={'A': '(hidden)'}" in found["logged"][0] and SECRET not in str(found["logged"])
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "warned"),
+    [
+        ({"env": {"A": True}}, "env: the value of A is a boolean"),
+        ({"env": {"A": "true", "V": 1.10}}, "env: the value of V is a floating-point number"),
+        ({"labels": {"v": 1.5}}, "labels: the value of v is a floating-point number"),
+        ({"annotation": {"a": False}}, "annotation: the value of a is a boolean .* becomes the text False"),
+        ({"user": 33 * 60 + 33}, "user: 2013 is a number to YAML, which also reads 33:33"),
+        ({"user": 1000 * 60}, "user: 60000 is a number to YAML, which also reads 1000:0"),
+        ({"ports": [22 * 60 + 22]}, "ports: 1342 is a number .* 22:22"),
+        ({"publish": [2222 * 60 + 22]}, "publish: 133342 is a number .* 2222:22"),
+        ({"command": ["python", 3.1]}, "command: 3.1 is a floating-point number"),
+    ],
+)
+def test_value_that_yaml_may_have_changed_is_warned_of(written: dict[str, Any], warned: str) -> None:
+    check_quoting(written)
+    (found,) = take_warnings()
+    assert re.search(warned, found) and "quote it" in found
+
+
+def test_value_that_yaml_keeps_is_not_warned_of() -> None:
+    users = ({"user": number} for number in (0, 33, 101, 472, 999, 1000, 1001, 65534, 100001))
+    for written in (*users, {"env": {"PORT": 8080, "A": "1.10", "E": None}}, {"publish": [80, 8080, "22:22"]}):
+        check_quoting(written)
+    assert take_warnings() == []
+
+
+def test_strict_refuses_what_has_no_effect_and_nothing_else() -> None:
+    warn("one thing")
+    refuse_ineffective()
+    warn("another thing has no effect", ineffective=True)
+    with pytest.raises(InvalidArgument, match=r"^another thing has no effect \(strict is true\)"):
+        refuse_ineffective()
+    assert take_warnings() == []

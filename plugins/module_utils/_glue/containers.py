@@ -10,14 +10,14 @@ from typing import Any, Mapping, Optional
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from .._model.errors import InvalidArgument
+from .._model.errors import InvalidArgument, take_warnings, warn
 from .._model.parts import Parts
 from .._reconcile.desired import Desired
 from .._reconcile.reconcile import Outcome
 from .._reconcile.several import CHANGED, FAILED, NOT_BEGUN, Several, Words
 from . import arguments
 from .container import result
-from .module import SECRET_MAPPINGS, EngineModule, failure, hidden, run
+from .module import SECRET_MAPPINGS, EngineModule, check_quoting, failure, hidden, run
 
 
 def spec() -> dict[str, Any]:
@@ -85,6 +85,9 @@ def wanted(params: Mapping[str, Any]) -> list[Desired]:
             desired = arguments.desired({**dict.fromkeys(own), **checked.validated_parameters})
         except InvalidArgument as error:
             raise InvalidArgument(f"{whose}: {error}") from error
+        check_quoting(merged)
+        for sentence in take_warnings():
+            warn(f"container {desired.name}: {sentence}")
         if desired.name in found:
             raise InvalidArgument(f"containers: the name {desired.name!r} stands there twice, expected it once")
         found[desired.name] = desired

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, Iterable, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -14,12 +14,22 @@ from .._model.errors import LibpodError, RecreateRefused, ToolFailed, done, take
 # Not no_log: that would mask every equal string in the result, such as each "1" for a variable set to 1.
 SECRET_MAPPINGS = ("env", "env_merge", "stdin")
 _HIDDEN = "(hidden)"
+# Options whose text counts, by all their names: YAML makes something else of some values that are not quoted.
+_TEXTS = frozenset(
+    "env env_merge label labels annotation command entrypoint user hostname publish ports published published_ports"
+    " healthcheck health_cmd".split()
+)
 
 
 class EngineModule(AnsibleModule):  # type: ignore[misc]
     """Logs no value of an environment variable, and shows none in the result's invocation."""
 
     params: dict[str, Any]
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        # As the playbook has them: Ansible's own checks make text of some.
+        self.written = dict(self.params)
 
     def shown_params(self) -> dict[str, Any]:
         """The task's parameters with their secrets hidden."""
@@ -49,6 +59,19 @@ def hidden(value: Any) -> Any:
     return dict.fromkeys(value, _HIDDEN) if isinstance(value, dict) else _HIDDEN
 
 
+def check_quoting(written: Mapping[str, Any]) -> None:
+    """Warn of values whose text YAML may have changed."""
+    given = {name: written[name] for name in _TEXTS & written.keys() if not isinstance(written[name], str)}
+    if any(not isinstance(one, str) for value in given.values() for one in _leaves(value)):
+        from . import quoting
+
+        quoting.check(given)
+
+
+def _leaves(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else (value,)
+
+
 def failure(error: Exception) -> dict[str, Any]:
     """What a result says of an error: one sentence on what went wrong, its kind, and what had been done before."""
     actions = list(done(error))
@@ -73,6 +96,7 @@ def _told(error: Exception) -> dict[str, Any]:
 
 def run(module: EngineModule, work: Callable[[EngineModule], dict[str, Any]]) -> None:
     """Do ``work`` and leave with its result, or with one sentence on what went wrong."""
+    check_quoting(module.written)
     try:
         result = work(module)
     except (LibpodError, OSError) as error:

@@ -24,13 +24,16 @@ def done(error: Exception) -> tuple[str, ...]:
     return found
 
 
-_warnings: list[str] = []
+# Sentence to whether it is of an option without effect.
+_warnings: dict[str, bool] = {}
 
 
-def warn(sentence: str) -> None:
-    """Have this run's result carry a warning: a sentence that names the container, and what has no effect."""
-    if sentence not in _warnings:
-        _warnings.append(sentence)
+def warn(sentence: str, *, ineffective: bool = False) -> None:
+    """Have this run's result carry a warning: a sentence that names the container, and what has no effect.
+
+    ``ineffective``: it is of an option that was taken and has no effect, which ``strict`` makes an error.
+    """
+    _warnings[sentence] = ineffective or _warnings.get(sentence, False)
 
 
 def take_warnings() -> list[str]:
@@ -138,6 +141,17 @@ class DependencyExists(LibpodError):
 
 class InvalidArgument(LibpodError):
     """An option's value cannot be used."""
+
+
+def refuse_ineffective() -> None:
+    """Make an error of the first warning of an option without effect.
+
+    :raises InvalidArgument: there is one.
+    """
+    for sentence, ineffective in _warnings.items():
+        if ineffective:
+            take_warnings()
+            raise InvalidArgument(f"{sentence} (strict is true)")
 
 
 class EmptyID(InvalidArgument):
