@@ -196,3 +196,41 @@ def test_full_run_root_is_read_and_emptied(host: Host) -> None:
     shutil.rmtree(filler)
     assert _names(host) == []
     kernel.umount("/srv/run")
+
+
+def test_layer_that_cannot_be_deleted_keeps_the_record(host: Host) -> None:
+    web = host.container("web", **OPTIONS)["container"]
+    stuck = os.path.join(web["State"]["Mountpoint"], "../diff/stuck")
+    layer = os.path.realpath(f"{stuck}/../..")
+    open(stuck, "w", encoding="ascii").close()
+    for options in ({}, {}, {"force_delete": True}):
+        host.run("chattr", "+i", os.path.join(layer, "diff/stuck"))
+        gone = host.container("web", state="absent", **options)
+        assert gone.failed != bool(options) and gone["actions"] == ["deleted web"], gone
+        assert "not permitted" in (gone["msg"] if gone.failed else gone["warnings"][0])
+        assert os.path.exists(layer) and "web" not in _names(host)
+    assert host.module("libpod_prune", {"container": True}).failed
+    host.run("chattr", "-i", os.path.join(layer, "diff/stuck"))
+    pruned = host.module("libpod_prune", {"container": True})
+    assert pruned["actions"] == [f"removed what was left of {web['Id'][:12]}"], pruned
+    assert not os.path.exists(layer) and host.module("libpod_prune", {"container": True}).changed is False
+
+
+def test_prune_takes_our_layers_that_have_no_records_and_no_others(host: Host) -> None:
+    web = host.container("web", state="created", **OPTIONS)["container"]
+    host.store("create-container", "-n", "foreign", "localhost/busybox:latest")
+    shutil.rmtree(host.parts.static_root)
+    pruned = host.module("libpod_prune", {"container": True})
+    assert pruned["actions"] == [f"removed what was left of {web['Id'][:12]}"], pruned
+    assert "foreign" in host.store("containers") and web["Id"] not in host.store("containers")
+    host.store("delete-container", "foreign")
+
+
+def test_mounts_that_a_killed_runtime_left_go(host: Host) -> None:
+    web = host.container("web", **OPTIONS)["container"]
+    for folder in (f"{host.parts.run_root}/runc/{web['Id']}", f"{host.parts.run_root}/containers/{web['Id']}"):
+        open(f"{folder}/runc.left", "w", encoding="ascii").close()
+        kernel.mount("/bin/true", f"{folder}/runc.left", flags=kernel.MS_BIND)
+    gone = host.container("web", state="absent")
+    assert not gone.failed, gone
+    host.expect_clean()

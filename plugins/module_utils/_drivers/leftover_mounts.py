@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 
+from .effects import effect
 from .syscalls import MNT_DETACH, umount
 
 
@@ -23,3 +25,10 @@ def detach_below(*directories: str) -> bool:
 def _unescaped(path: str) -> str:
     """A path of proc_pid_mountinfo(5), in which space, tab, newline and backslash are three octal digits."""
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path) if "\\" in path else path
+
+
+def remove_tree(directory: str) -> None:
+    """Remove a directory, after all mounts in it."""
+    detach_below(directory)
+    effect(f"remove {directory}")
+    shutil.rmtree(directory)

@@ -37,13 +37,24 @@ class OciRuntime:
 
     def delete(self, container_id: str, *, force: bool = False) -> None:
         """Remove what the runtime keeps of a container; one it does not know is fine."""
-        if not os.path.isdir(f"{self.root}/{container_id}"):
+        folder = f"{self.root}/{container_id}"
+        if not os.path.isdir(folder):
             return
+        words = ("delete", *(["--force"] if force else []), container_id)
         try:
-            self._run("delete", *(["--force"] if force else []), container_id, doing="cannot delete the OCI container")
+            self._run(*words, doing="cannot delete the OCI container")
         except ToolFailed as error:
             if "does not exist" not in error.stderr:
-                raise
+                from .leftover_mounts import detach_below
+
+                # Such as its own program, which a runtime that was killed as it began has bound there.
+                if not detach_below(folder):
+                    raise
+                self._run(*words, doing="cannot delete the OCI container")
+        if os.path.isdir(folder):
+            from .leftover_mounts import remove_tree
+
+            remove_tree(folder)
 
     def pause(self, container_id: str, name: str) -> None:
         self._run("pause", container_id, doing=f"cannot pause container {name}")

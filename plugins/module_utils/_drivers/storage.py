@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import os
+import re
+from contextlib import suppress
 from typing import Mapping, Optional, Sequence
 
 from .._model.errors import Internal, NoSuchImage, ToolFailed
 from .._model.foreign import Foreign
 from .._model.parts import Parts
 from .command import run
+from .effects import effect
 from .storage_roots import PACKAGE, Layers, member, records, storage_roots
 
 Maps = Mapping[str, Sequence[Sequence[int]]]
@@ -22,6 +25,9 @@ class Storage:
 
     def __init__(self, parts: Parts) -> None:
         self._roots = storage_roots(parts)
+        self._containers = f"{parts.static_root}/containers"
+        # Of the store's containers these are the engine's. No JSON, lest another engine take it for its own.
+        self._mark = f"libpod.engine {parts.static_root}"
 
     def create(self, container_id: str, image_id: str, mappings: Optional[Maps] = None) -> None:
         """Make the container's layer on top of the image's; kept where it is there.
@@ -37,7 +43,7 @@ class Storage:
             # All entries in one word: of an option given twice, the tool takes the last.
             words = {kind: ":".join(str(number) for entry in mappings[kind] for number in entry) for kind in mappings}
             maps = [f"--{kind}map={word}" for kind, word in words.items()]
-            self._tool("create-container", "-i", container_id, *maps, image_id)
+            self._tool("create-container", "-i", container_id, "-m", self._mark, *maps, image_id)
         except ToolFailed as error:
             # A tool that outlived its killed caller may have made it meanwhile.
             if self.exists(container_id):
@@ -76,14 +82,43 @@ class Storage:
                     raise
 
     def delete(self, container_id: str) -> None:
-        """Unmount and delete the container's layer and record; what is not there is no error."""
-        if self.exists(container_id):
+        """Unmount and delete the container's layer and record; what is not there is no error.
+
+        The tool drops its record of the container also where it cannot delete the layer, or is killed meanwhile. So the
+        layer is noted beside the engine's own records until it is gone.
+
+        :raises ToolFailed: something of it is left.
+        """
+        layer, note = self._layer(container_id), f"{self._containers}/{container_id}/layer"
+        failed: Optional[ToolFailed] = None
+        if layer is not None:
+            _write(note, layer)
             try:
                 # It unmounts by itself, with MNT_DETACH and whatever the count: one program instead of two.
                 self._tool("delete-container", container_id)
-            except ToolFailed:
+            except ToolFailed as error:
                 if self.exists(container_id):
                     raise
+                failed = error
+        layer = layer or _read(note)
+        if layer and self._has_layer(layer):
+            try:
+                if failed:
+                    raise failed
+                self._tool("delete-layer", layer)
+            except ToolFailed:
+                if self._has_layer(layer):
+                    raise
+        if layer and os.path.exists(note):
+            effect("forget layer")
+            os.unlink(note)
+
+    def forgotten(self) -> list[str]:
+        """The IDs of this static root's containers in the store that the engine has no records of any more."""
+        ours = (
+            member(one, "id") for one in self._roots.containers(self._mark) if member(one, "metadata") == self._mark
+        )
+        return sorted(found for found in ours if not os.path.isdir(f"{self._containers}/{found}"))
 
     def layers(self, container_id: str) -> Layers:
         """The layers' directories. :raises Internal: the container has no layer yet."""
@@ -159,9 +194,36 @@ class Storage:
                 return record["layer"].text(required=True)
         return None
 
+    def _has_layer(self, layer: str) -> bool:
+        """Whether the store has anything of a layer: its directory, or a record."""
+        roots = self._roots
+        directory = (
+            f"{roots.root}/overlay/{layer}" if roots.driver == "overlay" else f"{roots.root}/{roots.driver}/dir/{layer}"
+        )
+        files = (f"{roots.root}/{roots.driver}-layers/{name}.json" for name in ("layers", "volatile-layers"))
+        return os.path.isdir(directory) or any(
+            member(one, "id") == layer for file in files for one in records(file, layer)
+        )
+
     def _tool(self, verb: str, *arguments: str, changes: bool = True) -> str:
         argv = ["containers-storage", verb, *self._roots.arguments, *arguments]
         doing = f"{verb.replace('-', ' ')} in the image store"
         # A mount program of the host's storage.conf (fuse-overlayfs) stays for as long as the mount.
         lasting = verb == "mount" and not self._roots.given
         return run(argv, package=PACKAGE, env=self._roots.environment(), changes=changes, doing=doing, lasting=lasting)
+
+
+def _write(path: str, text: str) -> None:
+    effect("note layer")
+    # Not on a full disk, which the removal is to empty, nor where there are no records of the container.
+    with suppress(OSError), open(path, "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            found = file.read(100)
+    except OSError:
+        return ""
+    return found if re.fullmatch("[0-9a-f]{64}", found) else ""

@@ -83,6 +83,13 @@ def remains(runtime: Runtime, errors: Errors, tried: Collection[str], *, dry: bo
                 errors.append(error)
             if not runtime.store.name_record(name):
                 lock.discard()
+    for container_id in dict.fromkeys((*runtime.store.forgotten(), *runtime.host.storage.forgotten())):
+        try:
+            if not dry:
+                runtime.purge(container_id)
+            gone.append(container_id[:12])
+        except (LibpodError, OSError) as error:
+            errors.append(error)
     return gone
 
 

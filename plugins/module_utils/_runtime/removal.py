@@ -47,7 +47,7 @@ def purge(runtime: Runtime, container_id: str, *, abandon: bool = False) -> None
             if reserve.release(container.config.static_dir):
                 attempts = Attempts()
                 _take_down(runtime, container, attempts)
-    elif os.path.exists(f"{runtime.store.static_dir(container_id)}/{_LAYER}"):
+    else:
         attempts.attempt("its root filesystem", lambda: runtime.host.storage.delete(container_id))
     directories = runtime.store.run_dir(container_id), runtime.store.static_dir(container_id)
     attempts.attempt("mounts in its directories", lambda: detach_below(*directories))

@@ -155,7 +155,7 @@ class Runtime:
     def _purged(self, name: str, container_id: str, abandon: bool) -> bool:
         """Remove everything of a container; where that fails, ``incomplete`` has the error."""
         try:
-            self._purge(container_id, abandon)
+            self.purge(container_id, abandon=abandon)
         except RemovalIncomplete as error:
             self.incomplete.setdefault(name, {})[container_id] = error
             return False
@@ -306,7 +306,11 @@ class Runtime:
             except ContainerRemoved:
                 continue  # made anew while its lock was waited for: the name is the new one's, or nobody's
 
-    def _purge(self, container_id: str, abandon: bool) -> None:
+    def purge(self, container_id: str, *, abandon: bool = False) -> None:
+        """Remove everything that has this ID on the host, however far its making or removal had come.
+
+        :raises RemovalIncomplete: something is left.
+        """
         from .removal import purge
 
         lock = self.store.lock(container_id)

@@ -128,16 +128,24 @@ class Store:
             for name, found in self._named(what):
                 yield from ((name, container_id) for container_id in found.split())
 
+    def forgotten(self) -> list[str]:
+        """The IDs of directories that no name leads to and that have no configuration: what a removal had to leave."""
+        # Those first: a new container's name is there before its directory, and goes after it.
+        found = _listed(f"{self.parts.static_root}/containers")
+        known = {container_id for _name, container_id in (*self.names(), *self.unfinished())}
+        return sorted(
+            one for one in found if one not in known and not os.path.exists(f"{self.static_dir(one)}/config.json")
+        )
+
     def _named(self, what: str) -> Iterator[tuple[str, str]]:
-        try:
-            files = sorted(os.listdir(self._names))
-        except FileNotFoundError:
-            return
-        for file in files:
+        for file in sorted(_listed(self._names)):
             name, dot, kind = file.rpartition(".")
-            container_id = self.name_record(name).get(what, "") if kind == "json" else ""
-            if container_id:
-                yield name, container_id
+            try:
+                found = self.name_record(name).get(what, "") if kind == "json" else ""
+            except StateCorrupt:
+                continue  # a matter of that name alone, whose own task says so
+            if found:
+                yield name, found
 
     def lookup(self, key: str) -> str:
         """The ID of the container with this name, full ID or unambiguous ID prefix.
@@ -237,3 +245,10 @@ class Store:
 
     def remove_side_record(self, container_id: str, kind: str) -> None:
         records.remove(f"{self.static_dir(container_id)}/{kind}.json")
+
+
+def _listed(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except FileNotFoundError:
+        return []
