@@ -836,6 +836,9 @@ options:
         beside it stays.
       - An option that the task omits and that follows from another one is compared as that one, such as O(memory_swap) with
         O(memory), O(cpu_period) with O(cpus), O(gidmap) with O(uidmap), and O(ip) or O(mac_address) with O(network).
+        A comparison that names the option itself wins over that and over V(*).
+      - A mount that the container has in another option than the task, such as O(volume) and O(mount), is there already where one
+        of the two is not compared strictly.
       - The task fails where what is let be does not go with the rest of it, such as a O(memory_swap) below the new O(memory).
       - A container that is made anew, for another option or with O(recreate=true), is as the task describes it. What was
         ignored or present beside it is not carried over, and is among the differences of the plan.

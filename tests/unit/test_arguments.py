@@ -121,6 +121,13 @@ def test_env_wins_over_env_file(tmp_path: Path) -> None:
     assert {"env", "env_file"} <= found.given
 
 
+def test_more_than_no_network_is_any_network() -> None:
+    modes = {"network": "allow_more_present"}
+    found = desired(image="app", network=[], comparisons=modes)
+    assert found.comparisons == {"network": "ignore"} and found.wanted["network"]["mode"] == "none"
+    assert desired(image="app", network=["none"], comparisons=modes).comparisons == modes
+
+
 def test_parts_are_defaults_where_omitted() -> None:
     assert arguments.parts(params(name="web")) == Parts()
 

@@ -34,20 +34,22 @@ def settled(runtime: Runtime, had: dict[str, Any], wanted: dict[str, Any], modes
     config = ContainerConfig("c" * 64, "x", "now", normalise(had), "/x", image_config=IMAGE_CONFIG)
     config = config._replace(rootfs_image_name="docker.io/library/app:1")
     desired = Desired("x", options=normalise(wanted), given=frozenset(wanted), image="app:1", **more)
-    desired = comparisons.settle(runtime, config, desired._replace(comparisons=comparisons.parse(modes)))
+    parsed, compared = comparisons.parse(modes)
+    desired = comparisons.settle(runtime, config, desired._replace(comparisons=parsed, compared=compared))
     return desired, {one.option: one for one in differences(runtime, config, desired)}
 
 
 def test_modes_are_parsed_by_name_alias_and_wildcard() -> None:
-    assert comparisons.parse({}) == comparisons.parse({"*": "strict", "env": "strict"}) == {}
-    assert comparisons.parse({"labels": "ignore", "env_file": "allow_more_present"}) == {
-        "label": "ignore",
-        "env": "allow_more_present",
-    }
-    assert comparisons.parse({"cpus": "ignore"}) == {"cpu_quota": "ignore", "cpu_period": "ignore"}
-    everything = comparisons.parse({"*": "ignore", "image": "strict", "ports": "allow_more_present"})
+    assert comparisons.parse({}) == ({}, frozenset())
+    assert comparisons.parse({"*": "strict", "env": "strict"}) == ({}, {"env"})
+    assert comparisons.parse({"labels": "ignore", "env_file": "allow_more_present"}) == (
+        {"label": "ignore", "env": "allow_more_present"},
+        {"label", "env"},
+    )
+    assert comparisons.parse({"cpus": "ignore"})[0] == {"cpu_quota": "ignore", "cpu_period": "ignore"}
+    everything, named = comparisons.parse({"*": "ignore", "image": "strict", "ports": "allow_more_present"})
     assert set(everything) == set(OPTIONS) and everything["publish"] == "allow_more_present"
-    assert comparisons.parse({"*": "ignore"})["image"] == "ignore"
+    assert named == {"image", "publish"} and comparisons.parse({"*": "ignore"})[0]["image"] == "ignore"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_unknown_key_or_mode_is_refused_with_what_is_accepted(given: dict[str, A
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_every_option_can_be_ignored(name: str) -> None:
-    assert comparisons.parse({name: "ignore"}) == {name: "ignore"}
+    assert comparisons.parse({name: "ignore"}) == ({name: "ignore"}, {name})
 
 
 @pytest.mark.parametrize(
@@ -111,6 +113,14 @@ def test_every_option_can_be_ignored(name: str) -> None:
             {"network": ["front"], "ip": "192.0.2.1"},
             {"network": "allow_more_present"},
         ),
+        # One mount in another option is there already.
+        (
+            {"volume": ["/a:/x:ro", "k:/k"]},
+            {"mount": ["type=bind,src=/a,target=/x,ro"]},
+            {"volume": "allow_more_present", "mount": "allow_more_present"},
+        ),
+        ({"volume": ["/a:/x", "k:/k"]}, {"mount": ["type=bind,src=/a,target=/x"]}, {"volume": "allow_more_present"}),
+        ({"mount": ["type=bind,src=/a,target=/x", "src=k,target=/k"]}, {"volume": ["/a:/x"]}, {"mount": "ignore"}),
     ],
 )
 def test_what_is_let_be_is_no_difference(
@@ -201,6 +211,45 @@ def test_update_in_place_keeps_what_is_there_beside_it(runtime: Runtime) -> None
     assert found == {}
     desired, _found = settled(runtime, {"network": ["a", "b"]}, {"network": ["c"]}, {"network": "allow_more_present"})
     assert desired.options["network"]["networks"] == ["c", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("had", "wanted", "modes", "different"),
+    [
+        ({"healthcheck": "true", "tty": True}, {"healthcheck": "false"}, {"healthcheck": "strict"}, {"healthcheck"}),
+        ({"healthcheck": "true"}, {"no_healthcheck": True}, {"no_healthcheck": "strict"}, {"healthcheck"}),
+        ({"healthcheck": "true"}, {}, {"healthcheck": "strict"}, {"healthcheck"}),
+        ({"no_healthcheck": True}, {"healthcheck": "true"}, {"healthcheck": "strict"}, {"healthcheck"}),
+        ({"memory": "64m"}, {"memory": "256m"}, {"memory": "strict"}, {"memory", "memory_swap"}),
+        ({"memory": "64m"}, {"memory": "256m"}, {"memory": "ignore", "memory_swap": "strict"}, {"memory_swap"}),
+        ({"memory": "64m", "memory_swap": "-1"}, {"memory": "64m"}, {"memory": "strict"}, set()),
+        (
+            {"memory": "64m", "memory_swap": "-1"},
+            {"memory": "128m"},
+            {"memory": "strict", "memory_swap": "ignore"},
+            {"memory"},
+        ),
+        ({"security_opt": ["label=disable"]}, {}, {"privileged": "strict"}, set()),
+    ],
+)
+def test_option_that_is_named_wins_over_the_rest_and_over_what_it_follows(
+    runtime: Runtime, had: dict[str, Any], wanted: dict[str, Any], modes: dict[str, str], different: set[str]
+) -> None:
+    assert set(settled(runtime, had, wanted, {"*": "ignore", **modes})[1]) - {"no_healthcheck"} == different
+
+
+def test_option_that_is_named_wins_over_a_named_one_that_it_follows(runtime: Runtime) -> None:
+    had, wanted = {"healthcheck": "true"}, {"healthcheck": "false"}
+    assert set(settled(runtime, had, wanted, {"no_healthcheck": "ignore", "healthcheck": "strict"})[1]) == {
+        "healthcheck"
+    }
+
+
+def test_other_mount_takes_the_place_of_what_may_be_there_beside_it(runtime: Runtime) -> None:
+    had, wanted = {"volume": ["/a:/x", "k:/k"]}, {"mount": ["type=bind,src=/b,target=/x"]}
+    desired, found = settled(runtime, had, wanted, {"volume": "allow_more_present"})
+    assert set(found) == {"volume", "mount"}
+    assert [one["target"] for one in desired.options["volume"]] == ["/k"]
 
 
 def test_merging_lets_what_is_wanted_win_its_place() -> None:

@@ -154,7 +154,10 @@ def desired(params: Mapping[str, Any]) -> Desired:
     if params.get("comparisons"):
         from .._reconcile.comparisons import parse
 
-        common["comparisons"] = parse(params["comparisons"])
+        modes, common["compared"] = parse(params["comparisons"])
+        if params.get("network") == [] and modes.get("network") == "allow_more_present":
+            modes["network"] = "ignore"  # no network is asked for, so any is more
+        common["comparisons"] = modes
     if params["rootfs"] and image:
         overlay = image.endswith(":O")
         directory = image[:-2] if overlay else image

@@ -166,6 +166,11 @@ def file_systems(options: Mapping[str, Any], image: Mapping[str, Any], taken: It
     return list(found.values())
 
 
+def by_target(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options' mounts by target: the same can be in ``volume`` or ``tmpfs``, or in ``mount``."""
+    return {one["target"]: one for one in (*given(options), *file_systems(options, {}, ()))}
+
+
 def _image_targets(image: Mapping[str, Any]) -> list[str]:
     """The paths the image declares; its own root is none."""
     return sorted({plain_path(target) for target in image.get("Volumes") or ()} - {"/"})

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._model import combinations
+from .._model import combinations, volumes
 from .._model.config import ContainerConfig, resolved
 from .._model.errors import InvalidArgument
-from .._model.options import ALONE, OPTIONS, Change, Option
+from .._model.options import ALONE, MOUNTS, OPTIONS, Change, Option
 from .._model.spelling import wrong
 from .._runtime.runtime import Runtime
 from .compare import differences
@@ -46,8 +46,8 @@ _FOLLOWS = {
 _PARTS = ("network", "security_opt")
 
 
-def parse(value: Mapping[Any, Any]) -> dict[str, str]:
-    """Option to mode, of the options that are not compared strictly.
+def parse(value: Mapping[Any, Any]) -> tuple[dict[str, str], frozenset[str]]:
+    """Return option to mode, of the options that are not compared strictly, and the options that are named.
 
     :raises InvalidArgument: a key is no option, or its option cannot be compared so.
     """
@@ -72,7 +72,7 @@ def parse(value: Mapping[Any, Any]) -> dict[str, str]:
             if mode not in accepted:
                 raise wrong("comparisons", f"{key}: {mode}", f"{', '.join(accepted[:-1])} or {accepted[-1]} for {key}")
             found[name] = mode
-    return {name: mode for name, mode in found.items() if mode != "strict"}
+    return {name: mode for name, mode in found.items() if mode != "strict"}, frozenset(taken)
 
 
 def _has_members(row: Option) -> bool:
@@ -86,14 +86,7 @@ def settle(runtime: Runtime, config: ContainerConfig, desired: Desired) -> Desir
     """
     if desired.by_name or desired.options is None:
         return desired
-    # Of two words for one thing, it is the thing that is compared.
-    given = desired.given - {"healthcheck", "no_healthcheck"}
-    followed = {
-        name: desired.comparisons[leader]
-        for name, leader in _FOLLOWS.items()
-        if leader in desired.comparisons and name not in given
-    }
-    lenient = desired._replace(comparisons={**followed, **desired.comparisons})
+    lenient = desired._replace(comparisons=_with_followers(config, desired))
     options, refused = _lenient(config, lenient), None
     try:
         combinations.settle(options)
@@ -110,6 +103,27 @@ def settle(runtime: Runtime, config: ContainerConfig, desired: Desired) -> Desir
             f"comparisons: what they let be in container {config.name} does not go with the rest of the task: {refused}"
         ) from refused
     return lenient
+
+
+def _with_followers(config: ContainerConfig, desired: Desired) -> dict[str, str]:
+    """Return the modes of all options: one that follows from another has that one's, unless the task names it.
+
+    With '*' it follows only a named option that is to change: a limit may not fit the one that it follows from.
+    """
+    modes = dict(desired.comparisons)
+    for name, leader in _FOLLOWS.items():
+        # Of two words for one thing, it is the thing that is compared.
+        given = name in desired.given and name not in ("healthcheck", "no_healthcheck")
+        if given or name in desired.compared:
+            continue
+        mode = desired.comparisons.get(leader, "strict")
+        if mode != "strict":
+            modes.setdefault(name, mode)
+        elif leader in desired.compared and desired.wanted[leader] != config.options.get(
+            leader, OPTIONS[leader].default
+        ):
+            modes.pop(name, None)
+    return modes
 
 
 def _lenient(config: ContainerConfig, desired: Desired) -> dict[str, Any]:
@@ -130,7 +144,36 @@ def _lenient(config: ContainerConfig, desired: Desired) -> dict[str, Any]:
             options[name] = had
         else:
             options[name] = merged(name, options[name], had)
+    if not desired.comparisons.keys().isdisjoint(MOUNTS):
+        _one_option_each(config, desired, options)
     return options
+
+
+def _one_option_each(config: ContainerConfig, desired: Desired, options: dict[str, Any]) -> None:
+    """Leave each mount point to one option, where the container has it in another one than the task.
+
+    The same mount is there already; another one takes the place of what may be there beside it.
+    """
+    had, wanted = volumes.by_target(config.options), volumes.by_target(desired.wanted)
+    for option in MOUNTS:
+        for target in _targets(desired.wanted[option]):
+            for other in MOUNTS:
+                if other == option or target not in _targets(options[other]):
+                    continue
+                if had.get(target) == wanted[target]:
+                    options[option] = _without(options[option], target)
+                elif desired.comparisons.get(other) == "allow_more_present":
+                    options[other] = _without(options[other], target)
+
+
+def _targets(mounts: Any) -> list[str]:
+    return list(mounts) if isinstance(mounts, dict) else [one["target"] for one in mounts]
+
+
+def _without(mounts: Any, target: str) -> Any:
+    if isinstance(mounts, dict):
+        return {key: value for key, value in mounts.items() if key != target}
+    return [one for one in mounts if one["target"] != target]
 
 
 def includes(name: str, wanted: Any, present: Any) -> bool:

@@ -24,11 +24,12 @@ class Desired(NamedTuple):
     used under an overlay where ``overlay``. ``unusable`` is why no container can be made of the options, where only the
     making of one would look at them. ``stop_time``, ``restart_time`` and ``delete_time`` are the seconds until a stop
     kills, in the place of the container's own. ``drift`` is ``auto``, what can be seen without starting a program, or
-    ``full``. ``comparisons`` are the modes of the options that are not compared strictly, and ``forcing`` those that
-    make a new container necessary in spite of them. ``pulling`` is when and how the image is pulled, None where the
-    task does not say; ``rmi`` whether it goes with a container that is removed. ``wait`` is what the task waits for,
-    and with ``wait_for_healthy`` a new container must be healthy before the old one goes; ``wait_timeout`` is the
-    longest wait in seconds, 0 and less for no limit. ``attach`` are the streams that are returned without ``detach``.
+    ``full``. ``comparisons`` are the modes of the options that are not compared strictly, ``compared`` the options that
+    they name, and ``forcing`` those that make a new container necessary in spite of them. ``pulling`` is when and how
+    the image is pulled, None where the task does not say; ``rmi`` whether it goes with a container that is removed.
+    ``wait`` is what the task waits for, and with ``wait_for_healthy`` a new container must be healthy before the old
+    one goes; ``wait_timeout`` is the longest wait in seconds, 0 and less for no limit. ``attach`` are the streams that
+    are returned without ``detach``.
     ``force_delete`` is None where the task does not say.
     """
 
@@ -52,6 +53,7 @@ class Desired(NamedTuple):
     drift: str = "auto"
     recreate_policy: str = "auto"
     comparisons: Mapping[str, str] = {}
+    compared: frozenset[str] = frozenset()
     forcing: Optional[frozenset[str]] = None
     wait: str = "started"
     wait_timeout: float = 300.0

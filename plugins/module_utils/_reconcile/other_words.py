@@ -22,7 +22,11 @@ def without(
     """The differences, those left out in which the wanted ``options`` mean what the container has."""
     names = {one.option for one in found}
     after = config.with_options(options)
-    same = set(MOUNTS) if len(names & set(MOUNTS)) > 1 and _mounts(config.options) == _mounts(options) else set()
+    same = (
+        set(MOUNTS)
+        if len(names & set(MOUNTS)) > 1 and volumes.by_target(config.options) == volumes.by_target(options)
+        else set()
+    )
     if "network" in names and _networks(runtime, config.options) == _networks(runtime, options):
         same.add("network")
     if "cgroupns" in names and not options["pod"] and _cgroupns(runtime, config) == _cgroupns(runtime, after):
@@ -32,11 +36,6 @@ def without(
     if "cgroup_parent" in names and config.cgroup_parent == after.cgroup_parent:
         same.add("cgroup_parent")
     return [one for one in found if one.option not in same]
-
-
-def _mounts(options: Mapping[str, Any]) -> dict[str, Any]:
-    """By target: one and the same mount can be an entry of ``volume`` or ``tmpfs``, or of ``mount``."""
-    return {one["target"]: one for one in (*volumes.given(options), *volumes.file_systems(options, {}, ()))}
 
 
 def _exposed(config: ContainerConfig, options: Mapping[str, Any]) -> list[Any]:
