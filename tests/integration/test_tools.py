@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import time
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import preload
+from ansible_collections.libpod.engine.tests.support import cgroup_files, preload
 from ansible_collections.libpod.engine.tests.support.hosts import OCI_RUNTIME, Host
-from ansible_collections.libpod.engine.tests.support.process import WAITING
+from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
 
 PLAIN: dict[str, Any] = {"image": "localhost/busybox", "command": WAITING, "network": "none"}
 ANSWERING = "head -c 1 /proc/self/fd/$_OCI_STARTPIPE >/dev/null; %s >/proc/self/fd/$_OCI_SYNCPIPE"
@@ -120,3 +121,70 @@ def test_fifo_for_an_id_is_refused_and_left_alone(tools: Host, option: str) -> N
 def tools() -> Iterator[Host]:
     with Host() as made:
         yield made
+
+
+@contextlib.contextmanager
+def few_processes(most: int) -> Iterator[Callable[[], None]]:
+    """A cgroup in which there are that many processes and threads at most; yields what enters it."""
+    folder = cgroup_files.folder("pids", "/few")
+    os.makedirs(folder)
+    try:
+        with open(f"{folder}/pids.max", "w", encoding="ascii") as file:
+            file.write(str(most))
+
+        def enter() -> None:
+            with open(f"{folder}/cgroup.procs", "w", encoding="ascii") as file:
+                file.write("0")
+
+        yield enter
+    finally:
+        eventually(lambda: not cgroup_files.read("pids", "/few", "cgroup.procs"))
+        os.rmdir(folder)
+
+
+def few_descriptors(more: int) -> Callable[[], None]:
+    """Bound the open files of the calling process and of the programs it starts: so many more than there are."""
+
+    def bound() -> None:
+        last = max(map(int, os.listdir("/proc/self/fd")))
+        while os.open(os.devnull, os.O_RDONLY) < last:
+            pass
+        resource.setrlimit(resource.RLIMIT_NOFILE, (last + more, last + more))
+
+    return bound
+
+
+def sentence(result: Any) -> None:
+    """The task failed with one sentence on a limit of the host, and no traceback."""
+    assert result.failed and result.get("error"), result
+    assert "Traceback" not in result.stderr and "Traceback" not in str(result), result
+    assert result["error"] != "Internal" and "itself failed" not in str(result), result
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 6, 8])
+def test_no_process_or_thread_to_be_had_is_one_sentence(tools: Host, most: int) -> None:
+    with few_processes(most) as enter:
+        refused = tools.container("web", **{**PLAIN, "network": "bridge"}, prepare=enter)
+        sentence(refused)
+        assert most > 6 or refused["error"] == "HostExhausted", refused
+        assert most > 6 or "Resource temporarily unavailable" in refused["msg"] and len(refused["msg"]) < 400, refused
+    if tools.leaks():
+        # There was no process either for undoing what had begun: the next run does it.
+        tools.container("web", state="absent")
+    tools.expect_clean()
+
+
+def test_no_process_for_a_list_is_said_of_each_container(tools: Host) -> None:
+    with few_processes(1) as enter:
+        listed = tools.module("libpod_containers", {"containers": [{"name": "a", **PLAIN}]}, prepare=enter)
+    assert listed.failed and "a limit of this host is reached" in listed["msg"], listed
+    assert "signal" not in listed["msg"] and "Traceback" not in listed.stderr
+    tools.expect_clean()
+
+
+@pytest.mark.parametrize("most", range(3, 15, 3))
+def test_no_descriptor_to_be_had_is_one_sentence(tools: Host, most: int) -> None:
+    sentence(tools.container("web", **{**PLAIN, "network": "bridge"}, prepare=few_descriptors(most)))
+    if tools.leaks():
+        tools.container("web", state="absent")
+    tools.expect_clean()

@@ -13,7 +13,7 @@ import re
 import subprocess
 import time
 import uuid
-from typing import Any, Iterator, Optional, Sequence
+from typing import Any, Callable, Iterator, Optional, Sequence
 
 from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
 
@@ -135,9 +135,17 @@ class Host:
         """Run a module in a process of its own with the host's roots; ``how`` as for ``modules.run``."""
         return modules.run(name, {**self.arguments, **(args or {})}, **how)
 
-    def container(self, name: str, *, check: bool = False, diff: bool = False, **options: Any) -> modules.Result:
+    def container(
+        self,
+        name: str,
+        *,
+        check: bool = False,
+        diff: bool = False,
+        prepare: Optional[Callable[[], None]] = None,
+        **options: Any,
+    ) -> modules.Result:
         """``libpod_container`` for one container."""
-        return self.module("libpod_container", {"name": name, **options}, check=check, diff=diff)
+        return self.module("libpod_container", {"name": name, **options}, check=check, diff=diff, prepare=prepare)
 
     def play(self, tasks: Sequence[dict[str, Any]], **how: Any) -> playbooks.Played:
         """Run tasks with ansible-playbook, the roots given by module_defaults; ``how`` as for ``playbooks.play``."""

@@ -18,8 +18,13 @@ class Background(Generic[T]):
         self._work = work
         self._result: list[T] = []
         self._error: Optional[BaseException] = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._thread: Optional[threading.Thread] = threading.Thread(target=self._run, daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:
+            # The host has no thread for it (pids.max, ulimit -u): it is done here and now.
+            self._thread = None
+            self._run()
 
     def _run(self) -> None:
         try:
@@ -29,11 +34,12 @@ class Background(Generic[T]):
 
     def join(self) -> None:
         """Wait for the end, whatever it is."""
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     def result(self) -> T:
         """Wait for the end and return what ``work`` did, or raise what it raised."""
-        self._thread.join()
+        self.join()
         if self._error is not None:
             raise self._error
         return self._result[0]

@@ -20,6 +20,8 @@ from .effects import effect
 
 _GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 _CHUNK = 1 << 16
+# How Go's runtime begins a crash for want of threads, thousands of lines of registers and stacks after it.
+_NO_THREAD = ("runtime/cgo: pthread_create failed", "runtime: failed to create new OS thread")
 # sbin is where runc and the iptables of the CNI plugins live, and not on every user's PATH.
 TOOL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -53,7 +55,7 @@ def run(
     default its name.
 
     :raises ToolMissing: it is not there.
-    :raises ToolFailed: it ended with another exit code than 0.
+    :raises ToolFailed: it ended with another exit code than 0. :raises HostExhausted: as ``start``.
     :raises ToolTimedOut: it took longer than its limit, and was ended.
     """
     if changes:
@@ -61,6 +63,8 @@ def run(
     locks = () if lasting else tuple(shared_locks.descriptors)
     started = start(argv, package=package, env=tool_environment(env), input=input, pass_fds=locks)
     ended = finish(started, limits.of(tool or os.path.basename(argv[0])), doing)
+    if ended.code != 0 and any(words in ended.errors for words in _NO_THREAD):
+        raise HostExhausted(f"{doing + ': ' if doing else ''}{argv[0]} cannot go on", errno.EAGAIN)
     if ended.code != 0:
         raise ToolFailed(argv, ended.code, ended.errors or ended.output, doing)
     return ended.output

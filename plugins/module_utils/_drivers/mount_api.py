@@ -19,6 +19,7 @@ import threading
 import time
 from typing import Any, Callable, Mapping, Optional
 
+from . import process
 from .effects import effect
 from .syscalls import MS_PRIVATE, MS_SLAVE
 
@@ -235,6 +236,6 @@ def _inside(namespace: int, call: Callable[[], int]) -> int:
             pass  # a traceback would be printed with the lines of files that are looked for in there
 
     thread = threading.Thread(target=body)
-    thread.start()
+    process.start_thread(thread)
     thread.join()
     return results[0]

@@ -13,7 +13,7 @@ import os
 import threading
 from typing import Callable, TypeVar
 
-from . import syscalls
+from . import process, syscalls
 from .effects import effect
 
 _T = TypeVar("_T")
@@ -101,7 +101,7 @@ def _in_thread(function: Callable[[], _T]) -> _T:
             errors.append(error)
 
     thread = threading.Thread(target=body)
-    thread.start()
+    process.start_thread(thread)
     thread.join()
     if errors:
         raise errors[0]

@@ -10,7 +10,6 @@ import os
 from typing import Any, Mapping, Optional
 
 from .._model.errors import ToolFailed
-from .command import run
 
 
 class OciRuntime:
@@ -27,6 +26,8 @@ class OciRuntime:
         return ["--root", self.root] + (["--systemd-cgroup"] if self.systemd_cgroup else [])
 
     def _run(self, *arguments: str, doing: str, changes: bool = True, input: Optional[str] = None) -> str:
+        from .command import run  # an unchanged container runs no program
+
         argv = [self.path, *self.global_arguments, *arguments]
         label, tool = arguments[0], "oci_runtime"
         return run(argv, package=self.name, doing=doing, changes=changes, input=input, label=label, tool=tool)

@@ -10,9 +10,13 @@ import os
 import select
 import signal
 import time
-from typing import Container, Iterator
+from typing import TYPE_CHECKING, Container, Iterator
 
+from .._model.errors import HostExhausted
 from .effects import effect
+
+if TYPE_CHECKING:
+    import threading
 
 
 def start_time(pid: int) -> int:
@@ -60,6 +64,14 @@ def send_signal(pid: int, started: int, number: int) -> bool:
         return False
     finally:
         os.close(descriptor)
+
+
+def start_thread(thread: threading.Thread) -> None:
+    """Start a thread. :raises HostExhausted: the host has none left."""
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise HostExhausted("cannot start a thread", errno.EAGAIN) from error
 
 
 def wait_end(pid: int, started: int, seconds: float) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Callable, Iterable, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .._model.errors import LibpodError, RecreateRefused, ToolFailed, done, take_warnings
+from .._model.errors import RecreateRefused, ToolFailed, done, explained, sentence, take_warnings
 
 # Not no_log: that would mask every equal string in the result, such as each "1" for a variable set to 1.
 SECRET_MAPPINGS = ("env", "env_merge", "stdin")
@@ -49,8 +49,8 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
     def _return_formatted(self, kwargs: dict[str, Any]) -> None:
         # Every way out passes here, that of arguments which Ansible itself refuses too.
         kwargs.setdefault("invocation", {"module_args": self.shown_params()})
-        for sentence in take_warnings():
-            self.warn(sentence)
+        for warning in take_warnings():
+            self.warn(warning)
         super()._return_formatted(kwargs)
 
 
@@ -87,19 +87,19 @@ def _told(error: Exception) -> dict[str, Any]:
             "rc": error.exit_code,
             "stderr": error.stderr,
         }
-    if isinstance(error, OSError):
-        where = f" {error.filename}" if error.filename else ""
-        return {"msg": f"the host refuses{where}: {error.strerror or error}", "error": "OSError"}
+    known = explained(error)
+    kind = "OSError" if isinstance(known, OSError) else type(known).__name__
     more = {"plan": error.plan} if isinstance(error, RecreateRefused) else {}
-    return {"msg": str(error), "error": type(error).__name__, **more}
+    return {"msg": sentence(error), "error": kind, **more}
 
 
 def run(module: EngineModule, work: Callable[[EngineModule], dict[str, Any]]) -> None:
     """Do ``work`` and leave with its result, or with one sentence on what went wrong."""
-    check_quoting(module.written)
     try:
+        check_quoting(module.written)
         result = work(module)
-    except (LibpodError, OSError) as error:
+    except Exception as error:  # pylint: disable=broad-exception-caught
+        # Ansible adds the traceback at -vvv.
         module.fail_json(**failure(error))
     else:
         module.exit_json(**result)

@@ -12,7 +12,7 @@ from typing import Sequence
 
 from .._container import restart
 from .._drivers import process, systemd_units
-from .._model.errors import LibpodError
+from .._model.errors import sentence
 from .._model.parts import Parts
 from .._model.status import ContainerStatus
 from .._reconcile.desired import Desired
@@ -31,9 +31,9 @@ def boot(parts: Parts, words: Sequence[str]) -> int:
             continue
         try:
             reconcile(parts, Desired(container.name))
-        except (LibpodError, OSError) as error:
+        except Exception as error:  # pylint: disable=broad-exception-caught
             failed = 1
-            sys.stderr.write(f"libpod: {error}\n")
+            sys.stderr.write(f"libpod: container {container.name}: {sentence(error)}\n")
     return failed
 
 

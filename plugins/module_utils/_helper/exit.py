@@ -15,7 +15,7 @@ from typing import Optional, Sequence
 from .._container import restart
 from .._container.container import Container
 from .._drivers import cgroups_tree, systemd_units
-from .._model.errors import ContainerRemoved, LibpodError, NoSuchContainer
+from .._model.errors import ContainerRemoved, NoSuchContainer
 from .._model.parts import Parts
 from .._model.status import ContainerStatus
 from .._reconcile import joins
@@ -69,7 +69,7 @@ def _start_again(runtime: Runtime, container: Container) -> Optional[float]:
     try:
         for other in joins.to_start(runtime, needed):
             runtime.start_dependency(other.name)
-    except (LibpodError, OSError) as error:
+    except Exception as error:  # pylint: disable=broad-exception-caught
         failed = error
     with container.batch():
         if not restart.is_mine(container):
@@ -81,6 +81,6 @@ def _start(container: Container) -> Optional[float]:
     """Start it as its policy wants (in a batch); seconds until the next attempt where that fails."""
     try:
         restart.start(container)
-    except (LibpodError, OSError) as error:
+    except Exception as error:  # pylint: disable=broad-exception-caught
         return restart.schedule(container, error)
     return None

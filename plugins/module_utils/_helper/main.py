@@ -13,7 +13,7 @@ import os
 import sys
 from typing import Callable, Sequence
 
-from .._model.errors import LibpodError, take_warnings
+from .._model.errors import sentence, take_warnings
 from .._model.parts import Parts
 
 # subcommand: (module of this package, its function, what it does); the function takes the parts and the words after it.
@@ -49,8 +49,8 @@ def main(words: Sequence[str] = ()) -> int:
         return 2
     module, function, _what = COMMANDS[words[0]]
     package = __package__.rpartition(".")[0]
-    run: Callable[[Parts, Sequence[str]], int] = getattr(importlib.import_module(f"{package}.{module}"), function)
     try:
+        run: Callable[[Parts, Sequence[str]], int] = getattr(importlib.import_module(f"{package}.{module}"), function)
         return run(Parts.from_environment(os.environ), words[1:])
     except KeyboardInterrupt:
         return 130
@@ -58,13 +58,11 @@ def main(words: Sequence[str] = ()) -> int:
         # Whoever read us has gone; what is still buffered must not fail once more at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
-    except LibpodError as error:
-        sys.stderr.write(f"libpod: {error}\n")
-    except OSError as error:
-        sys.stderr.write(f"libpod: the host refuses {error.filename or ''}: {error.strerror or error}\n")
+    except Exception as error:  # pylint: disable=broad-exception-caught
+        sys.stderr.write(f"libpod: {sentence(error)}\n")
     finally:
-        for sentence in take_warnings():
-            sys.stderr.write(f"libpod: warning: {sentence}\n")
+        for warning in take_warnings():
+            sys.stderr.write(f"libpod: warning: {warning}\n")
     return 125
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Any, Mapping, Sequence
 
@@ -237,6 +238,47 @@ class HostExhausted(LibpodError):
             "processes (ulimit -n, ulimit -u), pids.max of the cgroup, and kernel.threads-max, fs.file-max"
         )
         self.errno = number
+
+
+_EXHAUSTED = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+
+
+def explained(error: BaseException) -> Exception:
+    """Return the error as one that a user can act on: of this hierarchy, or the host's own word (OSError).
+
+    What the engine did not foresee becomes ``Internal``, which names the place and no value: that may be a secret.
+    """
+    if isinstance(error, LibpodError):
+        return error
+    number = errno.ENOMEM if isinstance(error, MemoryError) else getattr(error, "errno", None)
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        number = errno.EAGAIN
+    if number in _EXHAUSTED:
+        return HostExhausted(f"cannot go on{_about(error)}", number)
+    if isinstance(error, OSError):
+        return error
+    trace, place = error.__traceback__, "an unknown place"
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        place = f"{code.co_name} ({'/'.join(code.co_filename.split('/')[-2:])}:{trace.tb_lineno})"
+        trace = trace.tb_next
+    return Internal(
+        f"the engine itself failed: {type(error).__name__} in {place}: this is a fault of the collection "
+        "libpod.engine, please report it with this sentence and, if you can, the output at -vvv"
+    )
+
+
+def _about(error: BaseException) -> str:
+    filename = getattr(error, "filename", None)
+    return f" with {filename}" if filename else ""
+
+
+def sentence(error: BaseException) -> str:
+    """Return one sentence for the user on any error."""
+    known = explained(error)
+    if isinstance(known, OSError):
+        return f"the host refuses{_about(known)[5:]}: {known.strerror or known}"
+    return str(known)
 
 
 def shortened(text: str, length: int) -> str:

@@ -56,7 +56,7 @@ def apply(runtime: Runtime, container: Optional[Container], desired: Desired, pl
             # It is no more; what is left of it does not keep the others.
             incomplete.append(error)
             container = None
-        except (LibpodError, OSError) as error:
+        except Exception as error:
             note_done(error, done)
             raise
         done.append(str(step))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Sequence
 
 from .._container.container import Container
 from .._drivers import process
-from .._model.errors import LibpodError, take_warnings, warn
+from .._model.errors import take_warnings, warn
 from .._model.parts import Parts
 from .._model.state import ContainerState
 from .._model.status import ContainerStatus
@@ -150,7 +150,7 @@ class Several:
             if not self._after[name] & self._bad:
                 try:
                     self._plan_one(name, *self._members[name])
-                except (LibpodError, OSError) as error:
+                except Exception as error:  # pylint: disable=broad-exception-caught
                     self.fates[name] = {"name": name, "fate": FAILED, **self._words.error(error)}
             else:
                 self._cannot_begin(name)
@@ -231,16 +231,23 @@ class Several:
                     undone.discard(name)
                 elif workers.room and not self._after[name] & undone:
                     waiting.remove(name)
-                    workers.begin(name)
+                    self._begin(name, undone, workers)
             if workers.busy:
-                name, result, killed_by = workers.ended()
+                name, result, how = workers.ended()
                 if result is None:
-                    words = f"the process that worked on it was killed by signal {killed_by}: the next run repairs it"
+                    words = f"the process that worked on it {how}: the next run repairs it"
                     result = {"fate": FAILED, "msg": words, "error": "Internal"}
                 undone.discard(name)
                 for sentence in result.pop("warnings", ()):
                     warn(sentence)
                 self.fates[name] = {"name": name, **result}
+
+    def _begin(self, name: str, undone: set[str], workers: Workers) -> None:
+        try:
+            workers.begin(name)
+        except OSError as error:
+            undone.discard(name)
+            self.fates[name] = {"name": name, "fate": FAILED, **self._words.error(error)}
 
     def _one(self, name: str) -> dict[str, Any]:
         """A worker's part: one container, as a task of its own would do it."""
@@ -248,7 +255,7 @@ class Several:
         take_warnings()  # the task's own, inherited by the fork
         try:
             outcome = apply_one(self.runtime, self._wanted[name], outline)
-        except (LibpodError, OSError) as error:
+        except Exception as error:  # pylint: disable=broad-exception-caught
             return {"fate": FAILED, **self._words.error(error), "warnings": take_warnings()}
         told = self._words.outcome(outcome, name)
         fate = FAILED if told.get("failed") else CHANGED if outcome.changed else UNCHANGED

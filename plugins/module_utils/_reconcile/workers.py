@@ -54,15 +54,15 @@ class Workers:
             pass  # it was killed while idle, which ``ended`` sees
         self._busy[name] = worker
 
-    def ended(self) -> tuple[str, Optional[Result], int]:
-        """Wait until one is through: its name, its result, and where that is None the signal that killed the worker."""
+    def ended(self) -> tuple[str, Optional[Result], str]:
+        """Wait until one is through: its name, its result, and where that is None how the worker ended."""
         ready, _writable, _special = select.select([worker.results for worker in self._busy.values()], [], [])
         name = next(name for name, worker in self._busy.items() if worker.results in ready)
         worker = self._busy.pop(name)
         line = worker.results.readline()
         if line.endswith("\n"):
             self._idle.append(worker)
-            return name, json.loads(line), 0
+            return name, json.loads(line), ""
         return name, None, self._reap(worker)
 
     def close(self) -> None:
@@ -72,18 +72,28 @@ class Workers:
         self._idle, self._busy = [], {}
 
     @staticmethod
-    def _reap(worker: _Worker) -> int:
+    def _reap(worker: _Worker) -> str:
         try:
             worker.orders.close()
         except BrokenPipeError:
             pass
         _pid, status = os.waitpid(worker.pid, 0)
         worker.results.close()
-        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        if os.WIFSIGNALED(status):
+            return f"was killed by signal {os.WTERMSIG(status)}"
+        return f"ended with exit code {os.WEXITSTATUS(status)} and without a result"
 
     def _forked(self) -> _Worker:
-        orders, results, parent = os.pipe(), os.pipe(), os.getpid()
-        pid = os.fork()
+        opened: list[int] = []
+        try:
+            for _pipe in range(2):
+                opened += os.pipe()
+            orders, results, parent = opened[:2], opened[2:], os.getpid()
+            pid = os.fork()
+        except OSError:
+            for descriptor in opened:
+                os.close(descriptor)
+            raise
         if pid == 0:
             os.close(orders[1])
             os.close(results[0])
