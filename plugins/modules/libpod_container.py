@@ -868,6 +868,12 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Make a directory that is to be served
+  ansible.builtin.file:
+    path: /srv/www
+    state: directory
+    mode: "0755"
+
 - name: Serve a directory
   libpod.engine.libpod_container:
     name: web
@@ -901,7 +907,21 @@ EXAMPLES = r"""
     volume: ["/srv/www:/www:ro"]
     memory: 128m
 
-- name: Run a database with its password from a file, and bounds to what it takes from others
+- name: Make the folder of the engine's secrets, which is root's alone
+  ansible.builtin.file:
+    path: /var/lib/libpod/secrets
+    state: directory
+    mode: "0700"
+
+- name: Write a password for the database there, once
+  ansible.builtin.copy:
+    content: "{{ lookup('ansible.builtin.password', '/dev/null', length=32) }}"
+    dest: /var/lib/libpod/secrets/db-password
+    mode: "0400"
+    force: false
+  no_log: true
+
+- name: Run a database with that password, and bounds to what it takes from others
   libpod.engine.libpod_container:
     name: db
     image: docker.io/library/postgres:17
@@ -910,7 +930,7 @@ EXAMPLES = r"""
     mount: ["type=volume,source=db,target=/var/lib/postgresql/data"]
     memory: 1g
     memory_reservation: 512m
-    device_write_bps: ["/dev/sda:50m"]
+    cpu_shares: 512
 
 - name: Restart the server by its name alone
   libpod.engine.libpod_container:

@@ -38,11 +38,13 @@ options:
   stats:
     description:
       - Whether to add C(Stats), the live figures of memory, CPU, processes, input and output, and of the network links, which need
-        the Python library pyroute2 on the target. It is null for a container that does not run.
+        the Python library pyroute2 on the target, which the role installs. It is null for a container that does not run.
     type: bool
     default: false
   query:
-    description: JMESPath expression that is evaluated over the list. It needs the Python library jmespath on the target.
+    description:
+      - JMESPath expression that is evaluated over the list.
+      - It needs the Python library jmespath on the target, which P(libpod.engine.libpod_host#role) installs.
     type: str
 seealso:
   - module: libpod.engine.libpod_container

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -49,8 +50,19 @@ def test_the_artifact_holds_the_collection_and_nothing_of_the_workshop(artifact:
         names = set(archive.getnames())
     assert {"README.md", "LICENSE", "meta/runtime.yml", "plugins/module_utils/_model/errors.py"} <= names
     assert {f"plugins/modules/{module}.py" for module in modules()} <= names
-    workshop = re.compile(r"(\.(git|venv|ci|cache|ansible|pre-commit)|build|.*__pycache__|.*\.pyc$)")
+    workshop = re.compile(r"(\.(git|venv|ci|cache|ansible|pre-commit)|build|tests|Makefile|.*__pycache__|.*\.pyc$)")
     assert not [name for name in names if workshop.match(name)]
+
+
+def test_the_artifact_has_what_its_pages_link_to_and_no_program_that_needs_a_clone(artifact: Path) -> None:
+    with tarfile.open(artifact) as archive:
+        members = {member.name: member for member in archive}
+        pages = {name: archive.extractfile(member) for name, member in members.items() if name.endswith(".md")}
+        texts = {name: page.read().decode() for name, page in pages.items() if page}
+    assert not [name for name, member in members.items() if member.isfile() and member.mode & 0o111]
+    for name, text in texts.items():
+        for link in re.findall(r"\]\(([^):#]+)\)", text):
+            assert os.path.normpath(os.path.join(os.path.dirname(name), link)) in members, f"{name}: {link}"
 
 
 def test_the_artifact_installs_and_is_documented_under_its_name(artifact: Path, tmp_path: Path) -> None:
@@ -84,6 +96,22 @@ def test_the_roles_roots_are_the_engines() -> None:
     defaults = load("roles/libpod_host/defaults/main.yml")
     for name in ("static_root", "run_root", "cni_config_dir", "oci_runtime"):
         assert defaults[f"libpod_host_{name}"] == getattr(Parts(), name)
+
+
+def test_the_role_installs_every_library_that_the_engine_imports() -> None:
+    packages = set(load("roles/libpod_host/vars/Debian.yml")["libpod_host__packages"])
+    for path in (TOP / "plugins").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and node.level == 0 else []
+            libraries = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"ansible", ""}
+            assert {f"python3-{name}" for name in libraries} <= packages | {"python3-ansible_collections"}, path
+
+
+def test_the_project_tests_with_the_parts_that_the_role_installs() -> None:
+    listed = subprocess.run([TOP / ".ci/env", "--list"], check=True, capture_output=True, text=True).stdout.split()
+    role = load("roles/libpod_host/vars/Debian.yml")["libpod_host__packages"]
+    assert {package.replace("{{ libpod_host_oci_runtime | basename }}", "runc") for package in role} <= set(listed)
 
 
 def test_both_families_get_every_part() -> None:

@@ -1,0 +1,84 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The README's example and commands, and each module's EXAMPLES, run as they stand on a host that the role has readied.
+
+The roots are the defaults, the interpreter the host's own with what the role installs. Only images cannot come from
+their registries: the test's own stand under their names.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import subprocess
+from typing import Any
+
+import yaml
+from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.tests.support import images, playbooks
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+
+Task = dict[str, Any]
+MODULES = "ansible_collections.libpod.engine.plugins.modules"
+STAND_INS = {
+    "docker.io/library/busybox:latest": "localhost/busybox:latest",
+    "docker.io/library/postgres:17": "localhost/entrypoint:latest",
+    "registry.example.com/web:1.4": "localhost/entrypoint:latest",
+}
+# The modules in an order in which each finds the containers that its examples name.
+FIRST = ("libpod_container_info", "libpod_container_exec", "libpod_container_copy", "libpod_container_logs")
+FIRST += ("libpod_container_wait", "libpod_export", "libpod_commit", "libpod_containers")
+LAST = ("libpod_pod", "libpod_pod_info", "libpod_prune")
+
+
+def _examples(module: str) -> list[Task]:
+    found: list[Task] = yaml.safe_load(importlib.import_module(f"{MODULES}.{module}").EXAMPLES)
+    return found
+
+
+def _readme() -> tuple[Task, list[list[str]]]:
+    """The play of the README, and the operator's commands."""
+    with open(f"{images.PROJECT}/README.md", encoding="utf-8") as file:
+        text = file.read()
+    (book,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (play,) = yaml.safe_load(book)
+    return play, [line.split() for line in re.findall(r"^# libpod (.*)", text, re.MULTILINE)]
+
+
+def _command(host: Host, words: list[str]) -> None:
+    """It ends well, or goes on as what follows or watches does."""
+    argv = ["timeout", "2", "/srv/libpod", *words]
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, env=host.parts.environment())
+    goes_on = "--follow" in words or words[0] == "events"
+    assert done.returncode == (124 if goes_on else 0), (words, done.stdout, done.stderr)
+
+
+def test_every_example_runs_on_a_host_that_only_the_role_has_readied() -> None:
+    documented = {name[:-3] for name in os.listdir(f"{images.PROJECT}/plugins/modules") if name.startswith("libpod")}
+    assert {"libpod_container", *FIRST, *LAST} == documented
+    readme, commands = _readme()
+    assert (readme["roles"], len(commands)) == (["libpod.engine.libpod_host"], 6)
+    role = {"ansible.builtin.include_role": {"name": readme["roles"][0]}}
+    readied = {**role, "vars": {"libpod_host_install": False, "libpod_host_command": "/srv/libpod"}}
+    *container, removal = _examples("libpod_container")
+    first = [*readme["tasks"], *container, *(task for name in FIRST for task in _examples(name))]
+    last = [removal, *(task for name in LAST for task in _examples(name))]
+    with Host() as host:
+        for name, stand_in in STAND_INS.items():
+            host.store("add-names", "--name", name, stand_in)
+        parts = {key: value for key, value in host.arguments.items() if key.startswith(("storage", "cgroup"))}
+        host.parts = Parts(**parts, oci_runtime=host.parts.oci_runtime)
+        how: dict[str, Any] = {"defaults": parts, "variables": {"ansible_python_interpreter": "/usr/bin/python3"}}
+        played = playbooks.play([readied, _impatient(first)], **how)
+        assert played["Run a command given as words, with variables"]["stdout"] == "hello world goodbye world\n"
+        for words in commands:
+            if "-it" not in words:  # which is for a terminal
+                _command(host, words)
+        playbooks.play([_impatient(last)], **how)
+
+
+def _impatient(tasks: list[Task]) -> Task:
+    """The tasks as they stand, but for the time that a process 1 which takes no signal is waited for."""
+    return {"block": tasks, "module_defaults": {"libpod.engine.libpod_container": {"stop_timeout": 1}}}
