@@ -800,7 +800,7 @@ options:
   drift:
     description:
       - How to look for what somebody changed behind the engine's back. It is put right, and told with the differences.
-      - V(auto) sees limits, interfaces and addresses, mounts, the engine's files over C(/etc), a killed conmon, and a
+      - V(auto) sees limits, a removed cgroup, interfaces and addresses, mounts, the engine's files over C(/etc), a killed conmon, and a
         killed runner of health checks or of a log's limit.
       - V(full) asks the CNI plugins too, which know their own rules, and takes longer.
     type: str

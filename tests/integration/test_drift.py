@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from typing import Any, Callable
@@ -14,7 +15,7 @@ from ansible_collections.libpod.engine.tests.support import cgroup_files, kernel
 from ansible_collections.libpod.engine.tests.support.cgroup_files import v1_only
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
-from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 
 WEB = {
     "name": "web",
@@ -199,3 +200,48 @@ def test_what_was_done_behind_our_back_is_told_and_put_right(
     if action == "updated web":
         assert mended["container"]["NetworkSettings"] == before["container"]["NetworkSettings"]
     assert not host.container(**{**options, "drift": "full"}).changed
+
+
+def _remove_cgroup(path: str) -> None:
+    """Move the processes to the test host's own cgroup and remove theirs, in each hierarchy."""
+    for top in cgroup_files.mounts(path):
+        home = f"{top}/init" if os.path.isdir(f"{top}/init") else top
+
+        def gone(folder: str = top + path, home: str = home) -> bool:
+            with open(f"{folder}/cgroup.procs", encoding="ascii") as file:
+                pids = file.read().split()
+            for pid in pids:
+                with open(f"{home}/cgroup.procs", "w", encoding="ascii") as file:
+                    file.write(pid)
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+            return not os.path.isdir(folder)
+
+        eventually(gone)
+
+
+@pytest.mark.parametrize(
+    ("task", "actions"),
+    [
+        ({}, ["restarted web"]),
+        ({"memory": "80m"}, ["restarted web"]),
+        ({"state": "paused"}, ["restarted web", "paused web"]),
+        ({"state": "stopped"}, ["stopped web"]),
+    ],
+)
+def test_removed_cgroup_is_made_again_by_a_restart(host: Host, task: dict[str, Any], actions: list[str]) -> None:
+    made = host.container(**WEB)
+    path = made["container"]["State"]["CgroupPath"]
+    _remove_cgroup(path)
+    refused = host.container("web", state="paused")
+    assert refused["error"] == "InvalidState" and f"has removed its cgroup {path}" in refused["msg"], refused
+    assert host.container(**{**WEB, **task}, check=True)["actions"] == actions
+    mended = host.container(**{**WEB, **task})
+    assert mended["actions"] == actions, mended
+    assert [one["after"] for one in mended["plan"]["differences"] if one["option"] == "cgroup"] == [path] * (
+        "stopped" not in task.values()
+    )
+    assert not host.container(**{**WEB, **task}).changed
+    if "stopped" not in task.values():
+        wanted = str(int(task.get("memory", "64m")[:-1]) << 20)
+        assert cgroup_files.read("memory", path, "memory.limit_in_bytes") == wanted

@@ -25,6 +25,12 @@ def unified() -> bool:
 v1_only = pytest.mark.skipif(unified(), reason="of v1 alone: swappiness, OOM killer's switch, weights to 1000")
 
 
+def mounts(path: str) -> list[str]:
+    """The hierarchies' mount points in which a cgroup is."""
+    tops = [ROOT] if unified() else [entry.path for entry in os.scandir(ROOT) if not entry.is_symlink()]
+    return [top for top in tops if os.path.isdir(top + path)]
+
+
 def folder(controller: str, path: str) -> str:
     """The directory of a cgroup, in the hierarchy of a controller where there are several."""
     return ROOT + path if unified() else f"{ROOT}/{controller}{path}"

@@ -29,13 +29,14 @@ _DIRECT = (
 
 # How the part of a mount begins.
 MOUNT = "mount "
+CGROUP = "cgroup"
 
 
 class Finding(NamedTuple):
     """One part that is not as recorded; ``restart``: only a restart puts it right, else an update in place does.
 
     ``part`` is a limit's option, or a file of ours (``/etc/hosts``), or begins with ``network ``, ``mount `` or is
-    ``conmon``, ``health runner`` or ``log-limit runner``.
+    ``cgroup``, ``conmon``, ``health runner`` or ``log-limit runner``.
     """
 
     part: str
@@ -67,6 +68,9 @@ def findings(container: Container, known: set[str], *, full: bool = False) -> li
 def _limits(container: Container, known: set[str]) -> list[Finding]:
     options = container.config.options
     path, host = container.cgroup_path, container.host.cgroups
+    if cgroups.lost(host, path):
+        # No runtime can set a limit, pause it or execute anything in it, nor make a cgroup for what runs already.
+        return [Finding(CGROUP, "removed", path, restart=True)]
     live = cgroups.drift(host, path, {name: options[name] for name in cgroups.LIMITS if name not in known})
     if any(options[name] != OPTIONS[name].default for name in _DIRECT) or not cgroups.plain(host, path):
         from .._drivers import cgroups_direct

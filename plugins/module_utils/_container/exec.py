@@ -113,6 +113,8 @@ def process_for(container: Container, wanted: Exec) -> dict[str, Any]:
         raise InvalidArgument(f"a command to run in container {container.name} is missing")
     with container.batch():
         container.state.status.check("exec", container.name)
+        if not container.host.cgroups.unified:
+            container.check_cgroup("run a command in")  # on v2 runc takes the cgroup of the container's process
         found = dict(foreign.read(container.state.config_path)["process"].mapping())
         env = dict(item.partition("=")[::2] for item in found.get("env") or [])
         if wanted.tty:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def pause(container: Container) -> None:
     """:raises InvalidState: it does not run."""
     container.state.status.check("pause", container.name)
+    container.check_cgroup("pause")
     container.oci.pause(container.id, container.name)
     container.save(status=ContainerStatus.PAUSED)
     container.event("pause")

@@ -9,10 +9,10 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Iterator, Optional, TypeVar
 
-from .._drivers import cgroups_paths
+from .._drivers import cgroups, cgroups_paths
 from .._drivers.host import Host
 from .._model.config import ContainerConfig
-from .._model.errors import ContainerRemoved, NoSuchContainer
+from .._model.errors import ContainerRemoved, InvalidState, NoSuchContainer
 from .._model.state import ContainerState
 from .._model.status import ContainerStatus
 from .._store.store import Store
@@ -177,6 +177,19 @@ class Synced:
     def cgroup_path(self) -> str:
         """The container's own cgroup, with its limits, below the cgroup mounts."""
         return cgroup_path(self._config, self.host)
+
+    @property
+    def lost_cgroup(self) -> bool:
+        """Whether another program has removed the container's cgroup, and its process runs on elsewhere."""
+        return cgroups.lost(self.host.cgroups, self.cgroup_path)
+
+    def check_cgroup(self, doing: str) -> None:
+        """:raises InvalidState: the OCI runtime cannot do it, for the container's cgroup was removed."""
+        if self.lost_cgroup:
+            raise InvalidState(
+                f"cannot {doing} container {self.name}: another program has removed its cgroup {self.cgroup_path}: "
+                "restart the container"
+            )
 
     @property
     def cgroup_top(self) -> str:

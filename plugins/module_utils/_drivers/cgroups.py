@@ -72,6 +72,15 @@ def detect(root: str = CGROUP_ROOT) -> CgroupHost:
     return CgroupHost("hybrid" if hybrid else "v1", tuple(f"{root}/{name}" for name in mounts), controllers)
 
 
+def lost(host: CgroupHost, path: str) -> bool:
+    """Return whether a container's cgroup is missing where its limits, its processes' number and its freezer are."""
+    known = host.controllers
+    mounts = host.hierarchies if host.unified else [known[name] for name in _OURS if name in known]
+    return not all(os.path.isdir(mount + path) for mount in mounts)
+
+
+# The controllers in which each runtime makes a container's cgroup.
+_OURS = ("memory", "cpu", "pids", "freezer")
 # Files that are as a new cgroup has them wherever nobody asked for a limit by device or switched the OOM killer off.
 _V1_PLAIN = (
     *(("blkio", f"blkio.throttle.{way}_{unit}_device", "") for way in ("read", "write") for unit in ("bps", "iops")),

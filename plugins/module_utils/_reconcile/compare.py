@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Iterable, Mapping
 
 from .._container.container import Container
-from .._container.drift import findings
+from .._container.drift import CGROUP, findings
 from .._model import volumes
 from .._model.config import ContainerConfig, resolved
 from .._model.errors import LibpodError, NoSuchContainer, NoSuchImage
@@ -167,7 +167,8 @@ def drift(container: Container, desired: Desired, known: Iterable[Difference]) -
     return [
         Difference(one.part, one.before, one.after, Change.RESTART if one.restart else Change.LIVE, drift=True)
         for one in found
-        if (not one.restart or desired.state == "started") and not _is_let_be(desired, one.part)
+        if (not one.restart or desired.state == "started" or one.part == CGROUP and desired.state == "paused")
+        and not _is_let_be(desired, one.part)
     ]
 
 

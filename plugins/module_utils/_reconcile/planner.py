@@ -48,6 +48,9 @@ def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> 
 
 def _existing(runtime: Runtime, container: Container, desired: Desired) -> Plan:
     found = differences(runtime, container.config, desired)
+    if container.state.status.has_process and any(one.change == Change.LIVE for one in found) and container.lost_cgroup:
+        # Nothing can be set in a cgroup that is not there, which the next start makes.
+        found = [one._replace(change=Change.RESTART) if one.change == Change.LIVE else one for one in found]
     recreate = not desired.by_name and (desired.recreate or any(one.change == Change.RECREATE for one in found))
     status = container.state.status
     if recreate:
@@ -65,7 +68,7 @@ def _existing(runtime: Runtime, container: Container, desired: Desired) -> Plan:
     moved += [one for one in drifted if one.change == Change.RESTART]
     if (moved or restarts) and not any(step.verb == "restart" for step in moves):
         restart = Step("restart", desired.name)
-        moves = [restart, *moves] if restarts else [*moves, restart]
+        moves = [restart, *moves] if restarts or desired.state == "paused" else [*moves, restart]
     steps += moves
     found += moved
     return Plan(tuple(steps), tuple(found), status.value, status_after(steps, desired.name, status.value))
