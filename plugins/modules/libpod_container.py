@@ -117,7 +117,10 @@ options:
     description: File on the target with the ID of the container's pod, in the place of O(pod).
     type: path
   delete_time:
-    description: Seconds until a container that O(state=absent) stops is killed, in the place of O(stop_timeout); V(-1) waits.
+    description:
+      - Seconds until a container that O(state=absent) stops, or that a new one takes the place of, is killed. It stands in the
+        place of O(stop_timeout); V(-1) waits.
+      - For a container that is made anew O(stop_time) and O(restart_time) count where this is omitted.
     type: str
   personality:
     description: Execution domain of the container's processes, V(linux) or V(linux32). crun sets it, and runc from 1.2 on.
@@ -464,6 +467,8 @@ options:
   dns:
     description:
       - DNS servers, instead of the host's. They are changed in place.
+      - V(none) alone leaves the container the image's own C(/etc/resolv.conf). A change restarts the container where it is to or from
+        that.
       - These, O(dns_option), O(dns_search) and O(etc_hosts) are given to the container whose network is joined, or to the pod,
         for its files are shared.
     type: list
@@ -645,7 +650,9 @@ options:
       - Seconds until this task's stop kills the container, in the place of O(stop_timeout). V(-1) never kills.
     type: str
   restart_time:
-    description: As O(stop_time), for the stop that is part of O(force_restart).
+    description:
+      - As O(stop_time), for the stop that is part of a restart, be it for O(force_restart) or for an option that is taken at a
+        start. O(stop_time) counts where this is omitted.
     type: str
   timeout:
     description:
@@ -725,7 +732,8 @@ options:
     type: bool
     aliases: [remove, auto_remove]
   cgroup_parent:
-    description: Cgroup under which the container's is made. C(/libpod_parent), or C(machine.slice) with systemd, where omitted.
+    description:
+      - Cgroup under which the container's is made. C(/libpod_parent), or C(machine.slice) with systemd, where omitted or empty.
     type: str
   log_driver:
     description:

@@ -81,7 +81,7 @@ options:
     description: Host name of the pod. Its name where omitted.
     type: str
   dns:
-    description: DNS servers, instead of the host's.
+    description: DNS servers, instead of the host's. V(none) alone leaves each container its image's C(/etc/resolv.conf).
     type: list
     elements: str
   dns_opt:

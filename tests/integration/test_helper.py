@@ -253,7 +253,13 @@ def test_boot_starts_what_is_to_run(host: Host) -> None:
     for name, state_ in (("made", "present"), ("anew", "stopped")):
         host.container(name, restart_policy="unless-stopped", state=state_, **RUNNING)
     host.container("anew", restart_policy="unless-stopped", state="stopped", label={"a": "b"}, recreate=True, **RUNNING)
+    host.container("ends", rm=True, **RUNNING)
+    host.container("unbegun", rm=True, state="present", **RUNNING)
     host.reboot()
+    # What goes with its end was ended by the host's.
+    assert host.module("libpod_prune", {"container": True}, check=True)["actions"] == ["deleted ends"]
     assert helper(host, "boot").exit_code == 0
+    left = [one["Name"] for one in host.module("libpod_container_info")["containers"]]
+    assert sorted(left) == ["always", "anew", "made", "no", "stopped", "unbegun", "unless"]
     started = [one["Name"] for one in host.module("libpod_container_info")["containers"] if one["State"]["Running"]]
     assert sorted(started) == ["always", "unless"]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any, Callable
 
 import pytest
@@ -32,6 +33,7 @@ OPTIONS: list[tuple[str, Any, Callable[[Process], object], object]] = [
     ("sysctl", {"net.ipv4.ip_forward": 1}, lambda web: web.run("cat", "/proc/sys/net/ipv4/ip_forward").stdout, "1\n"),
     ("shm_size", "8m", lambda web: web.run("df", "-k", "/dev/shm").stdout.split()[8], "8192"),
     ("no_hosts", True, lambda web: "/etc/hosts" in web.read("mountinfo"), False),
+    ("dns", ["none"], lambda web: "/etc/resolv.conf" in web.read("mountinfo"), False),
     ("timeout", 900, lambda web: "900" in _conmon(web), True),
     ("log_driver", "none", lambda web: "none" in _conmon(web), True),
     ("log_opt", {"path": "/srv/web.log"}, lambda web: os.path.exists("/srv/web.log"), True),
@@ -122,3 +124,27 @@ def test_killed_restart_is_finished_by_the_next_run(host: Host, at: str) -> None
     done = _ok(host, task)
     assert done["container"]["Id"] == first["container"]["Id"] and _limit(Process(done)) == "100"
     assert not _ok(host, task).changed
+
+
+def test_the_tasks_times_count_where_it_makes_anew_or_restarts(host: Host) -> None:
+    stubborn = {**BASE, "command": ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"], "stop_timeout": 300}
+    _ok(host, stubborn)
+    began = time.monotonic()
+    for changes, action in (
+        ({"ulimit": ["nofile=100"], "restart_time": "0"}, "restarted web"),
+        ({"ulimit": ["nofile=101"], "stop_time": "0"}, "restarted web"),
+        ({"label": {"a": "1"}, "ulimit": ["nofile=101"], "workdir": "/tmp", "delete_time": "0"}, "recreated web"),
+        ({"ulimit": ["nofile=101"], "workdir": "/", "stop_time": "0"}, "recreated web"),
+    ):
+        assert action in _ok(host, {**stubborn, **changes})["actions"]
+    assert time.monotonic() - began < 150
+    _ok(host, {"name": "web", "state": "absent", "delete_time": "0"})
+
+
+def test_output_that_a_limited_log_lost_is_no_secret(host: Host) -> None:
+    lines = {**BASE, "command": ["seq", "20000"], "detach": False}
+    whole = _ok(host, {**lines, "log_opt": {"max_size": "10m"}})
+    assert whole["stdout"].count("\n") == 20000 and "warnings" not in whole
+    cut = _ok(host, {**lines, "log_opt": {"max_size": "100k"}, "recreate": True})
+    assert cut["stdout"].endswith("20000\n") and not cut["stdout"].startswith("1\n2\n")
+    assert "web" in cut["warnings"][0] and "log_opt.max_size" in cut["warnings"][0]

@@ -52,7 +52,12 @@ def test_refused_value_is_named(option: str, given: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"no_hosts": True, "etc_hosts": {"a": "192.0.2.1"}}, {"init_path": "/bin/x", "init": False}]
+    "options",
+    [
+        {"no_hosts": True, "etc_hosts": {"a": "192.0.2.1"}},
+        {"dns": ["none"], "dns_option": ["debug"]},
+        {"init_path": "/bin/x", "init": False},
+    ],
 )
 def test_options_that_contradict_each_other_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(InvalidArgument):

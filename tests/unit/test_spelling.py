@@ -140,6 +140,14 @@ def test_cpus_are_a_quota_of_the_default_period() -> None:
 def test_cgroup_parent_is_a_path_or_a_slice() -> None:
     assert spelling.cgroup_parent("a//b/", "c") == spelling.cgroup_parent("//a/./b", "c") == "/a/b"
     assert spelling.cgroup_parent("machine.slice", "c") == "machine.slice"
+    assert spelling.cgroup_parent("", "c") is None
+
+
+def test_dns_none_stands_alone() -> None:
+    assert spelling.dns_servers(["none"], "dns") == ["none"]
+    for wrong in (["none", "192.0.2.1"], ["all"]):
+        with pytest.raises(InvalidArgument, match="^dns: .* cannot be used: expected "):
+            spelling.dns_servers(wrong, "dns")
 
 
 def test_etc_hosts_keeps_the_word_for_the_gateway() -> None:
@@ -167,7 +175,7 @@ REFUSED: list[tuple[Normaliser, list[object]]] = [
         ["[a", '["a"', False, {"a": 1}],
     ),
     (spelling.address, ["", "1.2.3", "1.2.3.4/24", "a.b", "::g", "1.2.3.4\0", "fe80::1%eth0", "\udc80"]),
-    (spelling.cgroup_parent, ["", "/", "//", ".", "/.", "/a/../b", "..", "a\0b"]),
+    (spelling.cgroup_parent, ["/", "//", ".", "/.", "/a/../b", "..", "a\0b"]),
     (spelling.absolute_path, ["", "a", "./a", "~/a", "/a\0b"]),
     (spelling.host_path, ["", "a", "~/a"]),
 ]

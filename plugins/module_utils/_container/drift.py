@@ -94,7 +94,7 @@ def _mine(container: Container) -> dict[str, int]:
     config, found = container.config, dict(container.state.etc_files)
     if config.options["no_hosts"] or config.namespace_container(LinuxNS.NET):
         found.pop("hosts", None)
-    if config.namespace_container(LinuxNS.NET):
+    if config.options["dns"] == ["none"] or config.namespace_container(LinuxNS.NET):
         found.pop("resolv.conf", None)
     return found
 

@@ -25,14 +25,16 @@ _RESOLVED_STUB, _RESOLVED_FILE = "127.0.0.53", "/run/systemd/resolve/resolv.conf
 
 def paths(container: Container) -> dict[str, str]:
     """Path in the container to the engine's file; who joins a network shares its owner's hosts and resolv.conf."""
-    owner = network_owner(container).run_dir
+    owner = network_owner(container)
     found = {
-        "/etc/hosts": f"{owner}/hosts",
-        "/etc/resolv.conf": f"{owner}/resolv.conf",
+        "/etc/hosts": f"{owner.run_dir}/hosts",
+        "/etc/resolv.conf": f"{owner.run_dir}/resolv.conf",
         "/etc/hostname": f"{container.run_dir}/hostname",
     }
     if container.config.options["no_hosts"]:
         del found["/etc/hosts"]
+    if owner.config.options["dns"] == ["none"]:
+        del found["/etc/resolv.conf"]
     if container.config.options["timezone"]:
         found["/etc/localtime"] = f"{container.run_dir}/localtime"
     for directory in container.config.options["chrootdirs"]:
@@ -120,7 +122,8 @@ def _resolv_conf(config: ContainerConfig) -> str:
     if config.own_net_ns:
         parts["nameserver"] = [server for server in parts["nameserver"] if not server.startswith(("127.", "::1"))]
     options = config.options
-    parts["nameserver"] = options["dns"] or parts["nameserver"]
+    # With none the file is not the container's own, but that of those that join its network.
+    parts["nameserver"] = [one for one in options["dns"] if one != "none"] or parts["nameserver"]
     parts["search"] = options["dns_search"] or parts["search"]
     parts["options"] = options["dns_option"] or parts["options"]
     return "".join(_resolv_lines(parts["nameserver"], parts["search"], parts["options"]))

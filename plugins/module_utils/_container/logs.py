@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Iterator, NamedTuple, Optional
 
+from .._model.errors import warn
+
 if TYPE_CHECKING:
     from .container import Container
 
@@ -37,11 +39,14 @@ class Mark:
 
     def offset(self, path: str) -> int:
         """The byte at which this log has what came since."""
+        return self._end if self.same(path) else 0
+
+    def same(self, path: str) -> bool:
+        """Whether the log has not been begun anew since."""
         try:
-            same = os.path.samestat(os.stat(path), os.fstat(self._file.fileno()))
+            return os.path.samestat(os.stat(path), os.fstat(self._file.fileno()))
         except FileNotFoundError:
-            return 0
-        return self._end if same else 0
+            return False
 
 
 def entries(path: str, offset: int = 0) -> Iterator[tuple[str, str]]:
@@ -61,7 +66,14 @@ def entries(path: str, offset: int = 0) -> Iterator[tuple[str, str]]:
 def follow_to_end(container: Container, mark: Optional[Mark]) -> Output:
     """Wait for the container to end and return what it printed since ``mark``, as far as its log's limit left it."""
     code = container.wait(_FOREVER)
+    mark = container.log_mark or mark
     offset = mark.offset(container.log_path) if mark else 0
+    if container.log_mark and not container.log_mark.same(container.log_path):
+        size = container.config.options["log_opt"]["max_size"]
+        warn(
+            f"container {container.name}: the output returned is not all of it, since its log was begun anew at "
+            f"log_opt.max_size, {size} bytes: give it a larger one to have all"
+        )
     texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
     for stream, text in entries(container.config.log_path, offset):
         texts.setdefault(stream, []).append(text)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .container import Container
 
 _STOPPED = "stopped"
+_BEGUN = "begun"
 
 
 def schedule(container: Container, error: Optional[Exception] = None) -> Optional[float]:
@@ -121,6 +122,17 @@ def forget_stop(container: Container) -> None:
     """The container is started: a stop before no longer counts."""
     if container.store.side_record(container.id, _STOPPED):
         container.store.remove_side_record(container.id, _STOPPED)
+
+
+def remember_begin(container: Container) -> None:
+    """It goes with its end, which a host that goes down does not tell: that it has run is known past a reboot."""
+    if not has_begun(container):
+        container.store.write_side_record(container.id, _BEGUN, True)
+
+
+def has_begun(container: Container) -> bool:
+    """Whether a container that goes with its end has ever run."""
+    return bool(container.exits or container.store.side_record(container.id, _BEGUN))
 
 
 def forget_unfinished_stop(container: Container) -> None:

@@ -42,6 +42,10 @@ def start(container: Container, fresh: bool, **kept: Any) -> None:
         container.init(fresh=fresh)
     # A short command may have ended before the runtime returns.
     began = timestamp()
+    if container.config.options["log_opt"]["max_size"] and container.log_path:
+        from .logs import Mark
+
+        container.log_mark = Mark(container.log_path)
     try:
         if any(container.config.options[option] for option in ID_FILES):
             from . import id_files
@@ -59,6 +63,10 @@ def start(container: Container, fresh: bool, **kept: Any) -> None:
 
         end_waiting(container)
     container.save(status=ContainerStatus.RUNNING, started_time=began, **{**_BEGUN, **kept})
+    if container.config.options["rm"]:
+        from .restart import remember_begin
+
+        remember_begin(container)
     if container.config.create_net_ns:
         attachments.forget(container)
     container.event("restart" if kept else "start")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .._drivers.oci import OciRuntime
     from .._drivers.rootfs import Rootfs
     from .._drivers.storage import Storage
+    from .logs import Mark
 
 # Runs whose ends are remembered.
 _EXITS_KEPT = 100
@@ -39,6 +40,8 @@ class Synced:
         self._config = config
         self._state: Optional[ContainerState] = None
         self._lock = store.lock(config.id)
+        # Where the output of the run that was started here begins in a log that has a limit.
+        self.log_mark: Optional[Mark] = None
 
     # Batch and sync
 

@@ -36,6 +36,16 @@ class Host:
             return file.read().strip()
 
     @cached_property
+    def default_network(self) -> str:
+        """The name of the network that a container has where its options name none.
+
+        :raises NoSuchNetwork: none is defined.
+        """
+        from .cni_config import default_network
+
+        return str(default_network(self.parts)["name"])
+
+    @cached_property
     def cgroups(self) -> cgroups.CgroupHost:
         return cgroups.detect()
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Iterator, Optional
 
 from .._container.log_lines import moment
-from .._model.errors import LibpodError, raise_all
+from .._model.errors import raise_all
 from .._model.spelling import wrong
 from .._runtime import prune
 from .._runtime.runtime import Runtime
@@ -67,7 +67,7 @@ def _isolated(errors: prune.Errors) -> Iterator[None]:
     """What is wrong with one kind keeps nothing of the others."""
     try:
         yield
-    except (LibpodError, OSError) as error:
+    except Exception as error:  # pylint: disable=broad-exception-caught
         errors.append(error)
 
 

@@ -11,30 +11,38 @@ import time
 from typing import Sequence
 
 from .._container import restart
+from .._container.container import Container
 from .._drivers import process, systemd_units
 from .._model.errors import sentence
 from .._model.parts import Parts
 from .._model.status import ContainerStatus
 from .._reconcile.desired import Desired
 from .._reconcile.reconcile import reconcile
-from .._runtime.runtime import Runtime
+from .._runtime.runtime import Runtime, has_ended
 
 _RUN = (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
 
 
 def boot(parts: Parts, words: Sequence[str]) -> int:
-    """``boot``: start what is ``always`` or ``unless-stopped``, each after what it depends on; 1 where one failed."""
+    """``boot``: start what is ``always`` or ``unless-stopped``, each after what it depends on; 1 where one failed.
+
+    A container that goes with its end, and was ended by the host's, is removed.
+    """
     failed, runtime = 0, Runtime(parts)
     for container in runtime.containers():
-        runs = container.peek().state.status in _RUN
-        if runs or not restart.starts_at_boot(container, resumes=runtime.to_resume(container)):
-            continue
         try:
-            reconcile(parts, Desired(container.name))
+            _boot(runtime, container.peek())
         except Exception as error:  # pylint: disable=broad-exception-caught
             failed = 1
             sys.stderr.write(f"libpod: container {container.name}: {sentence(error)}\n")
     return failed
+
+
+def _boot(runtime: Runtime, container: Container) -> None:
+    if container.config.options["rm"] and has_ended(container) and not runtime.dependents(container.id):
+        runtime.remove_ended(container.name, container.id)
+    elif container.state.status not in _RUN and restart.starts_at_boot(container, resumes=runtime.to_resume(container)):
+        reconcile(runtime.parts, Desired(container.name))
 
 
 def halt(parts: Parts, words: Sequence[str]) -> int:

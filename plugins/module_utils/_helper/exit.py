@@ -49,7 +49,14 @@ def _take_down(container: Container) -> Optional[float]:
         if container.state.status is ContainerStatus.UNKNOWN or container.state.mounted:
             if container.state.status.has_process:
                 return None  # it lives again
-            container.cleanup()
+            try:
+                container.cleanup()
+            except Exception as error:  # pylint: disable=broad-exception-caught
+                # What is left is looked for again by its removal, or by the start that follows.
+                delay = restart.schedule(container, error)
+                if delay is None and not container.config.options["rm"]:
+                    raise
+                return delay
         if container.state.status is not ContainerStatus.EXITED:
             return None
         return restart.schedule(container)

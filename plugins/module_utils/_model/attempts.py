@@ -25,7 +25,8 @@ class Attempts:
             step()
         except CleanupIncomplete as error:
             self.failed += [(f"{inner} of {part}" if part else inner, why) for inner, why in error.parts]
-        except Exception as error:  # whatever is wrong with one part, the others have to go
+        except Exception as error:  # pylint: disable=broad-exception-caught
+            # Whatever is wrong with one part, the others have to go.
             self.failed.append((part, error))
         else:
             return True

@@ -60,6 +60,9 @@ def _network(meant: dict[str, Any]) -> None:
 
         network_options.check(meant)
         network_options.settle(meant)
+    if meant["dns"] == ["none"] and (meant["dns_search"] or meant["dns_option"]):
+        option = "dns_search" if meant["dns_search"] else "dns_option"
+        raise InvalidArgument(f"dns: none, the image's own resolv.conf, cannot be combined with {option}: omit one")
     if meant["no_hosts"] and meant["etc_hosts"]:
         raise InvalidArgument("no_hosts: cannot be combined with etc_hosts, whose place is the engine's file: omit one")
 

@@ -113,7 +113,7 @@ class CleanupIncomplete(LibpodError):
     """Parts of a container could not be taken down; all others are. ``parts`` are what is left, each with its error."""
 
     def __init__(self, before: str, parts: Sequence[tuple[str, Exception]], after: str = "") -> None:
-        left = " and ".join(f"{part} ({_why(error)})" for part, error in parts)
+        left = " and ".join(f"{part} ({sentence(error)})" for part, error in parts)
         super().__init__(f"{before} {left}{after}".strip())
         self.parts = list(parts)
 
@@ -125,15 +125,9 @@ class RemovalIncomplete(CleanupIncomplete):
 def raise_all(errors: Sequence[Exception], done: Sequence[str]) -> None:
     """Raise the errors of what was done all the same, as one; nothing where there are none."""
     if errors:
-        error = errors[0] if len(errors) == 1 else RemovalIncomplete("; ".join(map(str, errors)), ())
+        error = errors[0] if len(errors) == 1 else RemovalIncomplete("; ".join(map(sentence, errors)), ())
         note_done(error, done)
         raise error
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error) or type(error).__name__
 
 
 class DependencyExists(LibpodError):

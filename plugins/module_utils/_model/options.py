@@ -65,6 +65,11 @@ _SECURITY_DEFAULT: dict[str, Any] = {"no_new_privileges": False, "seccomp": ""}
 LOG_DEFAULT: dict[str, Any] = {"path": None, "max_size": None, "tag": None}
 
 
+def _neither_none(before: list[str], after: list[str]) -> bool:
+    """Whether the engine's resolv.conf is, and stays, the container's."""
+    return "none" not in (*before, *after)
+
+
 def _later(module: str, function: str) -> Callable[[Any, str], Any]:
     """A normaliser whose module is imported when a task has the option."""
 
@@ -175,7 +180,17 @@ _ROWS = (
     _row("pod", "str", spelling.name),
     _row("init_ctr", "str", spelling.text, "", choices=("once", "always")),
     _row("requires", "list", _later("namespace_options", "names"), [], elements="str", change=_RECORD),
-    _row("dns", "list", spelling.addresses, [], aliases=("dns_servers",), elements="str", change=_LIVE),
+    _row(
+        "dns",
+        "list",
+        spelling.dns_servers,
+        [],
+        aliases=("dns_servers",),
+        elements="str",
+        change=_LIVE,
+        in_place=_neither_none,
+        otherwise=_RESTART,
+    ),
     _row("dns_option", "list", spelling.string_list, [], aliases=("dns_opts",), elements="str", change=_LIVE),
     _row("dns_search", "list", spelling.domains, [], aliases=("dns_search_domains",), elements="str", change=_LIVE),
     _row("etc_hosts", "dict", spelling.hosts, {}, aliases=("add_hosts",), change=_LIVE),

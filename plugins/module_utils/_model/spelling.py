@@ -12,7 +12,7 @@ import os
 import re
 import shlex
 import signal as _signal
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from .errors import InvalidArgument
 
@@ -293,6 +293,13 @@ def addresses(value: Any, option: str) -> list[str]:
     return [address(item, option) for item in value]
 
 
+def dns_servers(value: Any, option: str) -> list[str]:
+    """Addresses, or ``none`` alone: the container has the image's own resolv.conf."""
+    if "none" in value and len(value) > 1:
+        raise wrong(option, value, "addresses of servers, or none alone")
+    return ["none"] if "none" in value else addresses(value, option)
+
+
 def domains(value: Any, option: str) -> list[str]:
     """DNS domains in their order; neither case nor a last dot means anything (RFC 4343, resolv.conf(5))."""
     return [word.rstrip(".").lower() or "." for word in string_list(value, option)]
@@ -359,9 +366,11 @@ def ulimits(value: Any, option: str) -> dict[str, list[int]]:
     return dict(sorted(found.items()))
 
 
-def cgroup_parent(value: Any, option: str) -> str:
-    """A cgroup's path below the mounts, or a systemd slice's name."""
+def cgroup_parent(value: Any, option: str) -> Optional[str]:
+    """A cgroup's path below the mounts, or a systemd slice's name; nothing, as podman has it, is the default."""
     word = str(value)
+    if not word:
+        return None
     if word.endswith(".slice") and "/" not in word:
         return word
     path = plain_path("/" + word)

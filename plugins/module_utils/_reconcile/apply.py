@@ -228,7 +228,7 @@ def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired,
         # What cannot be taken down of it is not in the new one's way, and its removal tries again.
         with suppress(CleanupIncomplete):
             if old.state.status is ContainerStatus.RUNNING:
-                old.stop(desired.stop_time)
+                old.stop(desired.replace_time)
             elif old.state.mounted or status in (ContainerStatus.CREATED, ContainerStatus.UNKNOWN):
                 old.cleanup()
         runs = plan.status_after in ("running", "paused")
@@ -272,13 +272,14 @@ def _restart(runtime: Runtime, container: Container, desired: Desired, plan: Pla
     """Restart, with the options that are taken at a start; where it does not start with them, as it was before."""
     with container.batch():
         earlier, config = container.config, _updated(runtime, container, desired, plan)
+        seconds = desired.stop_time if desired.restart_time is None else desired.restart_time
         runtime.wish_resumed(container)
         if config == earlier:
-            container.restart(desired.restart_time)
+            container.restart(seconds)
             return
         attachments.remember(container)
         if container.state.status is ContainerStatus.RUNNING:
-            container.stop(desired.restart_time)
+            container.stop(seconds)
         try:
             container.update(config, [])
             container.start()

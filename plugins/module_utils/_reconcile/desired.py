@@ -74,6 +74,11 @@ class Desired(NamedTuple):
         return self.options
 
     @property
+    def replace_time(self) -> Optional[int]:
+        """Seconds until the stop of a container that is made anew kills, where the task says so."""
+        return next((one for one in (self.delete_time, self.stop_time, self.restart_time) if one is not None), None)
+
+    @property
     def abandon(self) -> bool:
         """Whether a removal drops the records of what it cannot take away."""
         return self.force_delete is True

@@ -13,7 +13,7 @@ from .._model.errors import InvalidArgument, LibpodError, RecreateRefused, Remov
 from .._model.parts import Parts
 from .._model.status import ContainerStatus
 from .._runtime.inspect import inspect
-from .._runtime.runtime import Runtime
+from .._runtime.runtime import Runtime, has_ended
 from . import planner
 from .desired import Desired
 from .plan import Plan
@@ -166,7 +166,7 @@ def found(runtime: Runtime, name: str) -> Optional[Container]:
     container = runtime.by_id(record["id"], name)
     runtime.follow(container)
     ended = (container.status() if locked else container.peek().state.status) is ContainerStatus.EXITED
-    if ended and container.config.options["rm"] and not runtime.dependents(container.id):
+    if container.config.options["rm"] and has_ended(container) and not runtime.dependents(container.id):
         if locked:
             try:
                 runtime.remove_ended(name, container.id)

@@ -11,6 +11,7 @@ from .._container.attachments import attachments
 from .._container.container import Container
 from .._model import restart_policy
 from .._model.config import ContainerConfig
+from .._model.errors import LibpodError, StateCorrupt
 from .._model.namespaces import OPTIONS
 from .._model.network import Attachment
 from .._model.state import ContainerState
@@ -163,8 +164,15 @@ def _mount(volume: Mapping[str, Any], container: Container) -> dict[str, Any]:
 
 
 def _network_settings(container: Container, state: ContainerState) -> dict[str, Any]:
-    networks = {entry.network: _network(entry) for entry in attachments(container) if entry.result is not None}
+    try:
+        networks = {entry.network: _network(entry) for entry in attachments(container) if entry.result is not None}
+    except StateCorrupt:  # no reason to show nothing of this container, or of any other
+        networks = {}
     first = next(iter(networks.values()), _EMPTY_NETWORK)
+    if not networks and container.config.create_net_ns:
+        # As podman shows one that is not attached.
+        names = (name or _default_network(container) for name in container.config.options["network"]["networks"])
+        networks = {name: {**_EMPTY_NETWORK, "NetworkID": name} for name in names}
     return {
         **{key: value for key, value in first.items() if key not in ("NetworkID", "Links", "Aliases")},
         "Bridge": "",
@@ -173,6 +181,15 @@ def _network_settings(container: Container, state: ContainerState) -> dict[str, 
         "Ports": _port_bindings(container.config),
         "Networks": networks,
     }
+
+
+def _default_network(container: Container) -> str:
+    from .._drivers import cni_config
+
+    try:
+        return str(container.host.default_network)
+    except (LibpodError, OSError):
+        return cni_config.DEFAULT_NETWORK
 
 
 _EMPTY_NETWORK = {

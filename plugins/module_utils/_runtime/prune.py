@@ -11,7 +11,7 @@ from typing import Collection, Iterator, Mapping, NamedTuple, Optional
 
 from .._container.container import Container
 from .._drivers.effects import effect
-from .._model.errors import InvalidState, LibpodError, NoSuchContainer, RemovalIncomplete, StateCorrupt
+from .._model.errors import InvalidState, LibpodError, NoSuchContainer, RemovalIncomplete, StateCorrupt, sentence
 from .images import in_use
 from .runtime import Runtime, has_ended
 
@@ -43,7 +43,7 @@ def containers(runtime: Runtime, filters: Filters, errors: Errors, *, dry: bool 
         for one in ready:
             try:
                 removed = dry or runtime.remove_ended(one.name, one.id)
-            except (LibpodError, OSError) as error:
+            except Exception as error:  # pylint: disable=broad-exception-caught
                 errors.append(error)
                 # It is no more, though something of it is left.
                 removed = isinstance(error, RemovalIncomplete)
@@ -60,8 +60,8 @@ def _ended(runtime: Runtime, filters: Filters, errors: Errors) -> Iterator[Conta
         try:
             if has_ended(one.peek()) and filters.match(seconds(one.config.created_time), one.labels):
                 yield one
-        except (LibpodError, OSError, ValueError) as error:
-            errors.append(InvalidState(f"container {one.name} cannot be looked at: {error}"))
+        except Exception as error:  # pylint: disable=broad-exception-caught
+            errors.append(InvalidState(f"container {one.name} cannot be looked at: {sentence(error)}"))
 
 
 def remains(runtime: Runtime, errors: Errors, tried: Collection[str], *, dry: bool = False) -> list[str]:
@@ -79,7 +79,7 @@ def remains(runtime: Runtime, errors: Errors, tried: Collection[str], *, dry: bo
                 runtime.recover(name)
                 runtime.finish_removal(name)
                 gone.append(name)
-            except (LibpodError, OSError) as error:
+            except Exception as error:  # pylint: disable=broad-exception-caught
                 errors.append(error)
             if not runtime.store.name_record(name):
                 lock.discard()
@@ -88,7 +88,7 @@ def remains(runtime: Runtime, errors: Errors, tried: Collection[str], *, dry: bo
             if not dry:
                 runtime.purge(container_id)
             gone.append(container_id[:12])
-        except (LibpodError, OSError) as error:
+        except Exception as error:  # pylint: disable=broad-exception-caught
             errors.append(error)
     return gone
 
@@ -113,7 +113,7 @@ def volumes(runtime: Runtime, filters: Filters, errors: Errors, *, dry: bool = F
                 name not in used and _matches(f"{top}/{name}", filters) and (dry or _remove_volume(runtime, top, name))
             ):
                 gone.append(name)
-        except (LibpodError, OSError) as error:
+        except Exception as error:  # pylint: disable=broad-exception-caught
             errors.append(RemovalIncomplete("the host still has", [(f"volume {name.removeprefix(_TRASH)}", error)]))
     return gone
 

@@ -324,5 +324,11 @@ def has_ended(container: Container) -> bool:
     """Whether it has run and is down for good: one that goes with its end, or that no policy is to start again."""
     from .._container import restart
 
-    down = container.state.status is ContainerStatus.EXITED
-    return down and (container.config.options["rm"] or not restart.is_to_come(container))
+    state = container.state
+    if not container.config.options["rm"]:
+        return state.status is ContainerStatus.EXITED and not restart.is_to_come(container)
+    # Also where the host went down while it ran, which left no word of its end, or its cleanup was killed.
+    down = (
+        state.status is ContainerStatus.EXITED or state.status is ContainerStatus.UNKNOWN and bool(state.finished_time)
+    )
+    return down or state.status is ContainerStatus.CONFIGURED and restart.has_begun(container)
