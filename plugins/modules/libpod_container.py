@@ -206,7 +206,7 @@ options:
     type: raw
   env:
     description:
-      - Environment variables, added to the image's. Values appear in no log, diff or action.
+      - Environment variables, added to the image's. Values appear in no log, diff, action or result.
     type: dict
   env_file:
     description:
@@ -1000,7 +1000,9 @@ plan:
       - {option: memory, before: 67108864, after: 134217728, effect: live, drift: false, ignored: false, reason: ""}
     recreated_because_of: []
 container:
-  description: The container in the shape of C(podman inspect), empty where there is none.
+  description:
+    - The container in the shape of C(podman inspect), empty where there is none. M(libpod.engine.libpod_container_info) describes it.
+    - Variables in C(Config.Env) have no values, which O(libpod.engine.libpod_container_info#module:env_values) shows.
   returned: success
   type: dict
   sample:

@@ -41,6 +41,12 @@ options:
         the Python library pyroute2 on the target, which the role installs. It is null for a container that does not run.
     type: bool
     default: false
+  env_values:
+    description:
+      - Whether C(Config.Env) has the values of the environment variables. Otherwise it is C(NAME=(hidden)) for each, since a
+        controller may store results.
+    type: bool
+    default: false
   query:
     description:
       - JMESPath expression that is evaluated over the list.
@@ -68,7 +74,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 containers:
-  description: The containers in the shape of C(podman inspect), or the result of O(query) over their list.
+  description:
+    - The containers in the shape of C(podman inspect), or the result of O(query) over their list.
+    - C(State.Status) is podman's word, C(created) for a container that was never started and C(initialized) for one that waits for
+      its start. C(State.ModelStatus) is the word of M(libpod.engine.libpod_container_wait) and of plans, C(configured) and
+      C(created) for these two.
+    - C(Config.CreateCommand) and C(ExecIDs) are empty, for there is no podman command, and commands in a container leave no session.
+      C(GraphDriver.Data) has C(MergedDir) alone.
   returned: success
   type: list
   elements: raw

@@ -131,7 +131,7 @@ containers:
     container:
       description:
         - An outline of the container in the shape of C(podman inspect), empty where there is none.
-        - It has C(Id), C(Name), C(ImageName); of C(State) C(Status), C(Running), C(Paused), C(Pid), C(ExitCode), C(OOMKilled),
+        - It has C(Id), C(Name), C(ImageName); of C(State) C(Status), C(ModelStatus), C(Running), C(Paused), C(Pid), C(ExitCode), C(OOMKilled),
           C(Error), C(StartedAt), C(FinishedAt), and C(Health) where there is a health check; of C(NetworkSettings) C(IPAddress),
           C(GlobalIPv6Address), C(Ports) and C(Networks).
         - M(libpod.engine.libpod_container_info) tells the rest.

@@ -52,6 +52,7 @@ def test_ps_and_inspect(host: Host) -> None:
     listed = json.loads(libpod(host, "ps", "-a", "--format", "json").stdout)
     assert [(one["Names"], one["State"]) for one in listed] == [(["done"], "exited"), (["web"], "running")]
     (shown,) = json.loads(libpod(host, "inspect", made["Id"][:6]).stdout)
+    assert shown["Config"].pop("Env") == ["PATH=/bin"] and made["Config"].pop("Env") == ["PATH=(hidden)"]
     assert shown == made
     missing = libpod(host, "inspect", "nobody", code=125)
     assert missing.stderr == "libpod: no container has the name or ID 'nobody'\n"

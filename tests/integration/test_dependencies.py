@@ -48,7 +48,7 @@ def test_dependencies_that_do_not_run_are_started_first_in_order(host: Host) -> 
 def test_container_that_is_only_made_starts_nothing(host: Host) -> None:
     _run(host, "a", state="present")
     assert _run(host, "b", state="present", network="container:a")["actions"] == ["created b"]
-    assert _info(host, "a")["State"]["Status"] == "configured"
+    assert _info(host, "a")["State"]["Status"] == "created"
 
 
 def test_removal_is_refused_under_dependents_and_goes_in_order(host: Host) -> None:

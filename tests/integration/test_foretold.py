@@ -144,7 +144,7 @@ def test_task(host: Host) -> None:
         state = wanted.get("state", "started")
         status = {"started": "running", "paused": "paused"}.get(state, done["plan"]["status"]["after"])
         # What is made without being started says `configured`, and what waits for its start `exited`.
-        assert done["container"]["State"]["Status"] == status, (where, done)
+        assert done["container"]["State"]["ModelStatus"] == status, (where, done)
         if status == "running" and "comparisons" not in wanted:
             limit = Process(done).cgroup("memory", "memory.limit_in_bytes") or ""
             assert "memory" not in wanted or int(limit) == int(wanted["memory"][:-1]) << 20, (where, limit)

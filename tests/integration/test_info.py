@@ -65,11 +65,19 @@ def test_description_has_podmans_shape(host: Host) -> None:
     assert not made.failed, made["msg"]
     (found,) = info(host)
     assert found == made["container"]
+    (shown,) = info(host, env_values=True)
+    assert "A=1" in shown["Config"]["Env"] and {**shown, "Config": None} == {**found, "Config": None}
     process = Process(found)
+    caps = {name.partition("_")[2] for name in found["EffectiveCaps"]}
+    assert "NET_ADMIN" in caps and "SYS_ADMIN" not in caps and found["BoundingCaps"] == found["EffectiveCaps"]
+    assert found["ImageDigest"].startswith("sha256:") and found["State"]["OciVersion"]
+    for key, pid in (("PidFile", "Pid"), ("ConmonPidFile", "ConmonPid")):
+        with open(found[key], encoding="ascii") as file:
+            assert file.read().strip() == str(found["State"][pid])
     assert (found["Path"], found["Args"]) == (WAITING[0], WAITING[1:])
     assert found["State"]["Status"] == "running" and found["State"]["Running"] and not found["State"]["Paused"]
     assert found["ImageName"] == "localhost/busybox:latest"
-    assert found["Config"]["Hostname"] == "web" and "A=1" in found["Config"]["Env"]
+    assert found["Config"]["Hostname"] == "web" and "A=(hidden)" in found["Config"]["Env"]
     assert found["Config"]["Labels"] == {"l": "v"}
     assert found["HostConfig"]["Memory"] == 64 * MIB and found["HostConfig"]["NanoCpus"] == 500_000_000
     assert found["HostConfig"]["CapAdd"] == ["CAP_NET_ADMIN"]
@@ -123,7 +131,7 @@ def test_query_is_evaluated_over_the_list(host: Host) -> None:
     assert info(host, query="length(@)") == 2
     assert info(host, query="[].{n: Name, s: State.Status}") == [
         {"n": "a", "s": "running"},
-        {"n": "b", "s": "configured"},
+        {"n": "b", "s": "created"},
     ]
     refused = host.module("libpod_container_info", {"query": "[?"})
     assert refused.failed and "JMESPath" in refused["msg"] and "query" in refused["msg"]

@@ -73,7 +73,7 @@ def _status_by_the_kernel(host: Host, result: Result) -> str:
     if not container:
         assert not processes
         return "absent"
-    said = container["State"]["Status"]
+    said = container["State"]["ModelStatus"]
     if not processes:
         assert said in ("configured", "exited")
         assert container["State"]["Pid"] == 0

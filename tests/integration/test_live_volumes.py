@@ -301,7 +301,7 @@ def test_container_that_waits_for_its_start_is_changed_too(host: Host) -> None:
     Runtime(host.parts).container("c").init()
     wanted = {"volume": ["/srv/sources/a:/in"], "tmpfs": {"/t": ""}}
     done = host.container("c", state="present", **PLAIN, **wanted)
-    assert (done["actions"], done["container"]["State"]["Status"]) == (["updated c"], "created")
+    assert (done["actions"], done["container"]["State"]["Status"]) == (["updated c"], "initialized")
     started = host.container("c", **PLAIN, **wanted)
     assert (
         started["actions"] == ["started c"]

@@ -207,7 +207,7 @@ def test_recreate_runs_anew_and_stays_stopped_where_it_was(host: Host) -> None:
     assert not os.path.exists(f"/proc/{first['container']['State']['Pid']}")
     host.container("c", state="stopped")
     third = host.container("c", state="present", recreate=True, **BASE)
-    assert third["container"]["State"]["Status"] == "configured"
+    assert third["container"]["State"]["Status"] == "created"
     paused = host.container("c", state="paused", recreate=True, **BASE)
     assert (paused["actions"], paused["container"]["State"]["Status"]) == (["recreated c", "paused c"], "paused")
 
@@ -273,7 +273,7 @@ def test_failed_recreate_of_a_stopped_container_leaves_it_stopped(host: Host) ->
     first = host.container("c", state="present", **BASE)
     assert host.container("c", **{**BASE, **UNMAKEABLE}).failed
     (found,) = host.module("libpod_container_info")["containers"]
-    assert (found["Id"], found["State"]["Status"]) == (first["container"]["Id"], "configured")
+    assert (found["Id"], found["State"]["Status"]) == (first["container"]["Id"], "created")
 
 
 # Files of variables, and secrets
@@ -419,7 +419,7 @@ def test_removal_forgets_what_was_to_run_again(host: Host) -> None:
     assert killed.killed
     assert host.container("c", state="absent")["actions"] == ["deleted c"]
     assert os.listdir(f"{host.parts.static_root}/names") == []
-    assert host.container("c", state="present", **BASE)["container"]["State"]["Status"] == "configured"
+    assert host.container("c", state="present", **BASE)["container"]["State"]["Status"] == "created"
 
 
 def test_image_that_cannot_be_had_leaves_the_old_container_running(host: Host) -> None:

@@ -50,7 +50,7 @@ def kill(pid: int) -> None:
 
 def status_of(host: Host) -> str:
     (found,) = host.module("libpod_container_info", {"name": "web"})["containers"]
-    status: str = found["State"]["Status"]
+    status: str = found["State"]["ModelStatus"]
     return status
 
 

@@ -68,9 +68,7 @@ def test_container_that_never_ran(runtime: Runtime) -> None:
         "docker.io/library/app:1",
     )
     assert (found["Path"], found["Args"], found["OCIRuntime"]) == ("/entry", ["serve"], "runc")
-    assert (
-        found["State"]["Status"] == "configured" and found["State"]["Running"] is False and found["State"]["Pid"] == 0
-    )
+    assert found["State"]["Status"] == "created" and found["State"]["Running"] is False and found["State"]["Pid"] == 0
     assert found["State"]["StartedAt"] == found["State"]["FinishedAt"] == "0001-01-01T00:00:00Z"
     # As podman has it: the networks that it will have, without addresses.
     (network,) = found["NetworkSettings"]["Networks"].items()
@@ -135,7 +133,7 @@ def test_state_of_another_boot_is_configured_and_the_exit_code_stays(runtime: Ru
     ends = [{"exit_code": 5, "finished_time": "before"}, {"exit_code": 3, "finished_time": "then"}]
     runtime.store.write_side_record(ID, "exits", ends)
     found = inspect(container)["State"]
-    assert (found["Status"], found["Pid"], found["ExitCode"], found["FinishedAt"]) == ("configured", 0, 3, "then")
+    assert (found["Status"], found["Pid"], found["ExitCode"], found["FinishedAt"]) == ("created", 0, 3, "then")
 
 
 def test_unreadable_state_is_unknown(runtime: Runtime) -> None:
@@ -156,7 +154,7 @@ def test_configuration_is_what_takes_effect(runtime: Runtime) -> None:
         "5:6",
         "/w",
     )
-    assert {"A=1", "B=2"} < set(config["Env"]) and config["Labels"] == {"from": "image", "k": "v"}
+    assert {"A=(hidden)", "B=(hidden)"} < set(config["Env"]) and config["Labels"] == {"from": "image", "k": "v"}
     assert (config["StopSignal"], config["StopTimeout"], config["Hostname"]) == (2, 10, ID[:12])
 
 

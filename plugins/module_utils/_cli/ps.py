@@ -52,7 +52,7 @@ def _described(container: Container) -> dict[str, Any]:
         "ImageID": config.rootfs_image_id,
         "Command": config.argv,
         "Created": config.created_time,
-        "State": state.status.value,
+        "State": state.status.podmans,
         "Pid": state.pid,
         "ExitCode": state.exit_code,
         "StartedAt": state.started_time,
@@ -99,5 +99,5 @@ def inspect(parts: Parts, arguments: Sequence[str]) -> int:
     parser = words.parser("inspect", "Everything about containers, as a JSON list.", formats=False)
     parser.add_argument("name", nargs="+", help="a container's name, ID, or the beginning of an ID")
     given = parser.parse_args(arguments)
-    table.write_json([inspected(container) for container in words.containers(parts, given.name)])
+    table.write_json([inspected(container, env_values=True) for container in words.containers(parts, given.name)])
     return 0

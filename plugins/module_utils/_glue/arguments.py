@@ -133,6 +133,7 @@ def info_spec() -> dict[str, Any]:
         "name": {"type": "list", "elements": "str", "aliases": ["names"]},
         "size": {"type": "bool", "default": False},
         "stats": {"type": "bool", "default": False},
+        "env_values": {"type": "bool", "default": False},
         "query": {"type": "str"},
         **parts_spec(),
     }

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Optional
+from typing import Any, Iterator, Mapping, Optional
 
 from .._container.container import Container
 from .._model.errors import ContainerRemoved, InvalidArgument, NoSuchContainer, ToolMissing
@@ -21,7 +21,7 @@ def containers(module: EngineModule) -> dict[str, Any]:
     found = []
     for container in _selected(runtime, module.params["name"]):
         try:
-            found.append(_described(container, size=module.params["size"], stats=module.params["stats"]))
+            found.append(_described(container, module.params))
         except (NoSuchContainer, ContainerRemoved):
             continue
     query = module.params["query"]
@@ -39,11 +39,11 @@ def _selected(runtime: Runtime, names: Optional[list[str]]) -> Iterator[Containe
             continue
 
 
-def _described(container: Container, *, size: bool, stats: bool) -> dict[str, Any]:
-    found = inspect(container.peek())
-    if size:
+def _described(container: Container, params: Mapping[str, Any]) -> dict[str, Any]:
+    found = inspect(container.peek(), env_values=params["env_values"])
+    if params["size"]:
         found["SizeRw"], found["SizeRootFs"] = container.storage.sizes(container.id)
-    if stats:
+    if params["stats"]:
         from .._runtime.statistics import statistics
 
         found["Stats"] = statistics(container)

@@ -10,10 +10,10 @@ from typing import Any, Callable, Iterable, Mapping
 from ansible.module_utils.basic import AnsibleModule
 
 from .._model.errors import RecreateRefused, ToolFailed, done, explained, sentence, take_warnings
+from .._model.options import HIDDEN
 
 # Not no_log: that would mask every equal string in the result, such as each "1" for a variable set to 1.
 SECRET_MAPPINGS = ("env", "env_merge", "stdin")
-_HIDDEN = "(hidden)"
 # Options whose text counts, by all their names: YAML makes something else of some values that are not quoted.
 _TEXTS = frozenset(
     "env env_merge label labels annotation command entrypoint user hostname publish ports published published_ports"
@@ -56,7 +56,7 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
 
 def hidden(value: Any) -> Any:
     """A secret value as it may be shown: of a mapping the names."""
-    return dict.fromkeys(value, _HIDDEN) if isinstance(value, dict) else _HIDDEN
+    return dict.fromkeys(value, HIDDEN) if isinstance(value, dict) else HIDDEN
 
 
 def check_quoting(written: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from .options import OPTIONS
 from .spelling import signal
 
 FORMAT_VERSION = 1
+OCI_VERSION = "1.0.2"  # of the runtime specification
 DEFAULT_CGROUP_PARENT = "/libpod_parent"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # A command that systemd is expected behind, as podman's; so is any program named systemd.
@@ -30,6 +31,7 @@ _HEALTH = {
 _JSON_FIELDS = (
     "id name created_time options rootfs_image_id rootfs_image_name image_config rootfs overlay namespace_containers"
     " ports static_dir cgroup_manager host_env id_mappings requires pod pod_cgroup infra borrowed_volumes"
+    " rootfs_image_digest"
 ).split()
 # What came after the first engine's last field: a record that lacks it has its default.
 _ADDED = _JSON_FIELDS[_JSON_FIELDS.index("cgroup_manager") + 1 :]
@@ -86,9 +88,9 @@ def _runs_systemd(wanted: str, argv: list[str]) -> bool:
 class ContainerConfig(NamedTuple):
     """What a container is, from its creation on; written once, replaced as a whole by an update in place.
 
-    ``options`` are the normalised options of ``options.OPTIONS``; ``image_config`` is the OCI image
-    ``config`` at creation; ``rootfs`` is a host directory instead of an image, ``overlay`` whether it is
-    used under an overlay; ``namespace_containers`` maps a LinuxNS value to the ID of the container whose
+    ``options`` are the normalised options of ``options.OPTIONS``; ``image_config`` is the OCI image ``config`` at
+    creation, ``rootfs_image_digest`` its manifest's; ``rootfs`` is a host directory instead of an image, ``overlay``
+    whether it is used under an overlay; ``namespace_containers`` maps a LinuxNS value to the ID of the container whose
     namespace is joined; ``ports`` are the published ports with every host port chosen;
     ``host_env`` are the variables taken from the environment of whoever made it;
     ``borrowed_volumes`` are the volumes of other containers as they were then (volumes_from);
@@ -117,6 +119,7 @@ class ContainerConfig(NamedTuple):
     pod_cgroup: str = ""
     infra: bool = False
     borrowed_volumes: tuple[dict[str, Any], ...] = ()
+    rootfs_image_digest: str = ""
 
     def option(self, option: str) -> Any:
         """A copy of one normalised option."""

@@ -15,6 +15,9 @@ from typing import Any, Callable, Mapping, NamedTuple, Optional
 from . import modes, ports, spelling, volumes
 from .errors import InvalidArgument
 
+# In the place of a secret value.
+HIDDEN = "(hidden)"
+
 
 class Change(enum.IntEnum):
     """What a difference in an option asks for."""

@@ -23,6 +23,11 @@ class ContainerStatus(str, enum.Enum):
     def __str__(self) -> str:
         return self.value
 
+    @property
+    def podmans(self) -> str:
+        """podman's word for it, which differs for what was never started."""
+        return {"configured": "created", "created": "initialized"}.get(self.value, self.value)
+
     def allows(self, operation: str) -> bool:
         """Whether ``operation`` (a key of MOVES) may begin in this status."""
         return self in MOVES[operation][0]

@@ -137,6 +137,7 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
         options=options,
         static_dir=runtime.store.static_dir(container_id),
         rootfs_image_id=image_id,
+        rootfs_image_digest=image.digest if image else kept.rootfs_image_digest if kept else "",
         rootfs_image_name=name_meant(desired.image, image) if image else kept.rootfs_image_name if kept else "",
         image_config=image.config if image else kept.image_config if kept else {},
         rootfs=desired.image if desired.rootfs else kept.rootfs if kept else "",

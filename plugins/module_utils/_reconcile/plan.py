@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping, NamedTuple
 
+from .._model.options import HIDDEN
+
 # verb of a step: the words of its action
 ACTIONS = {
     "pull": "pulled image {}",
@@ -24,7 +26,6 @@ ACTIONS = {
     "delete": "deleted {}",
     "rmi": "removed image {}",
 }
-HIDDEN = "(hidden)"
 # Difference.change: what the difference asks for.
 EFFECTS = ("restart", "record", "live", "recreate")
 # verb of a step: the status it leaves its subject in; the others leave it as it was.

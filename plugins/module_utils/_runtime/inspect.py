@@ -10,14 +10,15 @@ from typing import Any, Mapping
 from .._container.attachments import attachments
 from .._container.container import Container
 from .._model import restart_policy
-from .._model.config import ContainerConfig
+from .._model.config import OCI_VERSION, ContainerConfig
 from .._model.errors import LibpodError, StateCorrupt
 from .._model.namespaces import OPTIONS
 from .._model.network import Attachment
+from .._model.options import HIDDEN
 from .._model.state import ContainerState
 
 _NO_TIME = "0001-01-01T00:00:00Z"
-_OUTLINED_STATE = "Status Running Paused Pid ExitCode OOMKilled Error StartedAt FinishedAt".split()
+_OUTLINED_STATE = "Status ModelStatus Running Paused Pid ExitCode OOMKilled Error StartedAt FinishedAt".split()
 _OUTLINED_NETWORK = "IPAddress GlobalIPv6Address Ports Networks".split()
 
 
@@ -35,12 +36,13 @@ def outline(container: Container) -> dict[str, Any]:
     }
 
 
-def inspect(container: Container) -> dict[str, Any]:
-    """The container as of its last sync or peek, without starting a program."""
+def inspect(container: Container, *, env_values: bool = False) -> dict[str, Any]:
+    """The container as of its last sync or peek, without starting a program; variables with ``env_values`` alone."""
     state = container.state
     config, options = container.config, container.config.options
     resolved = config.resolved
     argv = [*resolved["entrypoint"], *resolved["command"]]
+    driver = container.host.parts.storage_driver or "overlay"
     return {
         "Id": config.id,
         "Name": config.name,
@@ -50,6 +52,7 @@ def inspect(container: Container) -> dict[str, Any]:
         "State": _state(state, container),
         "Image": config.rootfs_image_id,
         "ImageName": config.rootfs_image_name,
+        "ImageDigest": config.rootfs_image_digest,
         "Rootfs": config.rootfs,
         "Pod": config.pod,
         "IsInfra": config.infra,
@@ -57,11 +60,17 @@ def inspect(container: Container) -> dict[str, Any]:
         "HostnamePath": f"{container.run_dir}/hostname",
         "HostsPath": f"{container.run_dir}/hosts",
         "StaticDir": config.static_dir,
+        "PidFile": options["pid_file"] or f"{container.run_dir}/pidfile",
+        "ConmonPidFile": options["conmon_pidfile"] or f"{container.run_dir}/conmon.pid",
         "OCIConfigPath": state.config_path,
         "OCIRuntime": container.host.oci.name,
-        "Driver": container.host.parts.storage_driver or "overlay",
+        "Driver": driver,
+        "GraphDriver": {"Name": driver, "Data": {"MergedDir": state.mountpoint} if state.mounted else {}},
         "MountLabel": "",
         "ProcessLabel": "",
+        "AppArmorProfile": options["security_opt"].get("apparmor", ""),
+        **_capabilities(options, resolved["user"]),
+        "ExecIDs": [],
         "RestartCount": state.restart_count,
         "Dependencies": list(config.dependencies),
         "Mounts": [_mount(volume, container) for volume in config.volumes],
@@ -69,8 +78,10 @@ def inspect(container: Container) -> dict[str, Any]:
         "Config": {
             "Hostname": config.hostname,
             "User": resolved["user"],
-            "Env": [f"{key}={value}" for key, value in resolved["env"].items()],
+            "Env": [f"{key}={value if env_values else HIDDEN}" for key, value in resolved["env"].items()],
             "Cmd": resolved["command"],
+            "CreateCommand": [],
+            "Volumes": {target: {} for target in config.image_config.get("Volumes") or ()},
             "Entrypoint": resolved["entrypoint"],
             "Image": config.rootfs_image_name,
             "WorkingDir": resolved["workdir"],
@@ -94,7 +105,9 @@ def inspect(container: Container) -> dict[str, Any]:
 def _state(state: ContainerState, container: Container) -> dict[str, Any]:
     status = state.status.value
     return {
-        "Status": status,
+        "OciVersion": OCI_VERSION,
+        "Status": state.status.podmans,
+        "ModelStatus": status,
         "Running": status == "running",
         "Paused": status == "paused",
         "OOMKilled": state.oom_killed,
@@ -111,6 +124,20 @@ def _state(state: ContainerState, container: Container) -> dict[str, Any]:
         "Mountpoint": state.mountpoint,
         "Health": _health(container),
     }
+
+
+def _capabilities(options: Mapping[str, Any], user: str) -> dict[str, list[str]]:
+    """The container's capabilities; a user other than root has those alone that cap_add names."""
+    from .._spec import capabilities
+
+    root = user.partition(":")[0] in ("", "0", "root")
+    try:
+        granted = capabilities.host_capabilities()
+        found = capabilities.compute(options["cap_add"], options["cap_drop"], granted, privileged=options["privileged"])
+    except LibpodError:
+        found = ()  # made on a host that had more to give
+    own = capabilities.oci_capabilities(found, 0 if root else 1, options["cap_add"])
+    return {"EffectiveCaps": own["effective"], "BoundingCaps": own["bounding"]}
 
 
 def _health(container: Container) -> dict[str, Any]:
@@ -283,6 +310,10 @@ def _host_config(config: ContainerConfig) -> dict[str, Any]:
         "DnsOptions": options["dns_option"],
         "DnsSearch": options["dns_search"],
         "ExtraHosts": [f"{name}:{address}" for name, address in options["etc_hosts"].items()],
+        "Cgroups": {"enabled": "default"}.get(options["cgroups"], options["cgroups"]),
+        "CgroupConf": options["cgroup_conf"],
+        "Runtime": "oci",
+        "ContainerIDFile": options["cidfile"] or "",
         "CgroupParent": config.cgroup_parent,
         "CgroupManager": config.cgroup_manager,
         "RestartPolicy": {"Name": policy, "MaximumRetryCount": times},

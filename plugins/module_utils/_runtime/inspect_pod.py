@@ -27,7 +27,7 @@ def inspect_pod(pods: Pods, pod: PodConfig) -> dict[str, Any]:
         "Id": pod.id,
         "Name": pod.name,
         "Created": pod.created_time,
-        "State": status([found["State"]["Status"] for one, found in shown if lasting([one])]),
+        "State": status([found["State"]["ModelStatus"] for one, found in shown if lasting([one])]),
         "Hostname": infra.get("Config", {}).get("Hostname", ""),
         "Labels": pod.options["label"],
         "CreateCgroup": True,

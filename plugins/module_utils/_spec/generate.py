@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping, NamedTuple, Optional
 
-from .._model.config import ContainerConfig
+from .._model.config import OCI_VERSION, ContainerConfig
 from . import confinement
 from .mounts import mounts
 from .resources import resources
 from .user_namespace import adapt, linux_mappings
 from .users import User
 
-OCI_VERSION = "1.0.2"
 # podman's process limits, lowered to what the host lets a container have.
 _DEFAULT_RLIMITS = {"nofile": 1048576, "nproc": 4194304}
 _UNLIMITED = 2**64 - 1

@@ -33,7 +33,7 @@ def test_policies_decided_who_runs_and_nothing_is_left_to_do() -> None:
     host = Machine()
     statuses = {one["Name"]: one["State"]["Status"] for one in host.module("libpod_container_info")["containers"]}
     assert sorted(name for name, status in statuses.items() if status == "running") == RUNNING, statuses
-    assert {statuses[name] for name in ("stopped", "halted", "once")} == {"configured"}, statuses
+    assert {statuses[name] for name in ("stopped", "halted", "once")} == {"created"}, statuses
     with urllib.request.urlopen("http://127.0.0.1:8080/", timeout=30) as answer:
         assert answer.read() == b"It works.\n"
     again = playbooks.play(tasks())
