@@ -139,7 +139,7 @@ def _remove_network(container: Container) -> None:
 
 def _clear_run_dir(container: Container) -> None:
     """Remove this life's files; the state stays, and the exit file with it goes into the state."""
-    import shutil
+    from .._drivers import tree_removal
 
     effect("clear run directory")
     for name in os.listdir(container.run_dir):
@@ -151,7 +151,4 @@ def _clear_run_dir(container: Container) -> None:
         # A rootfs under an overlay: what is written through the mount is not this life's to remove.
         if os.path.ismount(path):
             syscalls.umount(path, syscalls.MNT_DETACH)
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
+        tree_removal.remove(path)

@@ -63,9 +63,9 @@ def execute_detached(container: Container, wanted: Exec) -> str:
 
     :raises LibpodError: it could not be started. :raises ContainerStopped: the container does not run.
     """
-    import shutil
     from functools import partial
 
+    from .._drivers import tree_removal
     from .._drivers.conmon import ContainerNotCreated, Monitored
     from .conmon_cgroup import enter
 
@@ -80,10 +80,10 @@ def execute_detached(container: Container, wanted: Exec) -> str:
         try:
             container.host.conmon.execute(it, container.oci, partial(enter, container), exec_id, path)
         except ToolTimedOut:
-            shutil.rmtree(folder, ignore_errors=True)
+            tree_removal.remove(folder)
             raise
         except ContainerNotCreated as error:
-            shutil.rmtree(folder, ignore_errors=True)
+            tree_removal.remove(folder)
             words = str(error).partition(": ")[2]
             raise LibpodError(f"cannot run {wanted.argv[0]!r} in container {container.name}: {words}") from error
     finally:

@@ -98,10 +98,10 @@ def remove_overlays(container: Container) -> None:
     """Forget what the container has changed in its overlay volumes."""
     directory = f"{container.config.static_dir}/overlays"
     if os.path.isdir(directory):
-        import shutil
+        from .._drivers import tree_removal
 
         effect("remove overlays of volumes")
-        shutil.rmtree(directory)
+        tree_removal.remove(directory)
 
 
 def check_source(path: str, name: str) -> None:

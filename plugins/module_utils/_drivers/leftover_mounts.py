@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import re
-import shutil
 
+from . import tree_removal
 from .effects import effect
 from .syscalls import MNT_DETACH, umount
 
@@ -31,4 +31,4 @@ def remove_tree(directory: str) -> None:
     """Remove a directory, after all mounts in it."""
     detach_below(directory)
     effect(f"remove {directory}")
-    shutil.rmtree(directory)
+    tree_removal.remove(directory)

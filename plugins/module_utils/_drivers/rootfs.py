@@ -102,13 +102,10 @@ class Rootfs:
         self.unmount(container_id)
         changes = self._changes(container_id)
         if self.overlay and os.path.isdir(changes):
-            import shutil
+            from . import tree_removal
 
             effect("remove overlay")
-            try:
-                shutil.rmtree(changes)
-            except FileNotFoundError:
-                pass
+            tree_removal.remove(changes)
 
     def layers(self, container_id: str) -> Layers:
         """As ``Storage.layers``; used in place, the directory itself."""

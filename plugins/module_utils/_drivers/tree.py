@@ -80,12 +80,11 @@ def _make_way(target: Place, rules: Rules, number: int, path: str) -> None:
     if not rules.overwrite:
         raise OSError(number, f"{os.strerror(number)} at its place, and overwrite is false", path)
     if not rules.dry:
-        import shutil
+        from . import tree_removal
 
         effect("remove at the destination")
         if number == errno.EISDIR:
-            # By descriptors and following no link (shutil.rmtree.avoids_symlink_attacks).
-            shutil.rmtree(f"/proc/self/fd/{target.directory}/{target.name}")
+            tree_removal.remove(f"/proc/self/fd/{target.directory}/{target.name}")
         else:
             os.unlink(target.name, dir_fd=target.directory)
 

@@ -153,6 +153,10 @@ class EmptyID(InvalidArgument):
     """A name or ID is empty."""
 
 
+class NotRemoved(LibpodError):
+    """Something that was to go is left on the host."""
+
+
 class NamespaceMismatch(LibpodError):
     """A namespace is not the one the configuration names."""
 

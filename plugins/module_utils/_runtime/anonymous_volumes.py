@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from typing import TYPE_CHECKING, Any, Mapping
 
 from .._drivers.effects import effect
@@ -47,11 +45,9 @@ def remove(runtime: Runtime, container: Container) -> None:
     for other in runtime.containers():
         if other.id != container.id:
             names -= {volume["source"] for volume in other.config.volumes}
+    from .._drivers import tree_removal
+
     folder = f"{runtime.parts.static_root}/volumes"
     for name in sorted(names):
-        while os.path.isdir(f"{folder}/{name}"):
-            effect("remove anonymous volume")
-            try:
-                shutil.rmtree(f"{folder}/{name}")
-            except FileNotFoundError:
-                continue  # its other last container is being removed too, and was quicker
+        effect("remove anonymous volume")
+        tree_removal.remove(f"{folder}/{name}")

@@ -249,6 +249,8 @@ class Pods:
 
     def _purge(self, pod_id: str, pod_name: str, abandon: bool) -> None:
         """Remove everything of a pod, however far its making or removal had come."""
+        from .._drivers import tree_removal
+
         directory, attempts = records.directory(self.store, pod_id), Attempts()
         try:
             pod = records.read(self.store, pod_id)
@@ -261,7 +263,7 @@ class Pods:
             attempts.attempt("its cgroup", partial(pod_cgroup.remove, self.runtime.host.cgroups, pod))
         if os.path.isdir(directory) and (abandon or not attempts.failed):
             effect(f"remove {directory}")
-            attempts.attempt(directory, lambda: shutil.rmtree(directory))
+            attempts.attempt(directory, partial(tree_removal.remove, directory))
         if attempts.failed:
             self._incomplete(pod_name, attempts, abandon)
         with self.store.lock(pod_id) as lock:

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import Collection, Iterator, Mapping, NamedTuple, Optional
 
 from .._container.container import Container
+from .._drivers import tree_removal
 from .._drivers.effects import effect
 from .._model.errors import InvalidState, LibpodError, NoSuchContainer, RemovalIncomplete, StateCorrupt, sentence
 from .images import in_use
@@ -144,7 +144,7 @@ def _remove_volume(runtime: Runtime, top: str, name: str) -> bool:
 def _clear(path: str, dry: bool) -> None:
     if not dry and os.path.isdir(path):
         effect("remove volume")
-        shutil.rmtree(path)
+        tree_removal.remove(path)
 
 
 def _used_volumes(runtime: Runtime) -> Iterator[str]:

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Collection, Optional
 
+from .._drivers import tree_removal
 from .._drivers.effects import effect
 from .._drivers.leftover_mounts import detach_below
 from .._model.attempts import Attempts
@@ -111,16 +111,9 @@ def _clear(directory: str, kept: Collection[str]) -> None:
     if names:
         effect(f"clear {os.path.basename(os.path.dirname(os.path.dirname(directory)))} directory")
     for name in names:
-        attempts.attempt(f"{directory}/{name}", partial(_remove, f"{directory}/{name}"))
+        attempts.attempt(f"{directory}/{name}", partial(tree_removal.remove, f"{directory}/{name}"))
     if attempts.failed:
         raise CleanupIncomplete(f"{directory} still has", attempts.failed)
-
-
-def _remove(path: str) -> None:
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
-    else:
-        os.unlink(path)
 
 
 def _remove_last(directory: str) -> None:
