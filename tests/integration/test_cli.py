@@ -75,7 +75,7 @@ def test_logs_by_stream_tail_and_to_the_end(host: Host) -> None:
         assert host.module("libpod_container_exec", {"name": "c", "argv": ["sh", "-c", "kill -9 -1"]})
         host.container("c", state="stopped", stop_time=0)
         assert following.stdout.read() == "two\n" and following.wait() == 0
-    assert "expected a number of lines" in libpod(host, "logs", "--tail=-1", "c", code=125).stderr
+    assert libpod(host, "logs", "--tail", "-1", "c").stdout == "one\ntwo\n"
 
 
 @pytest.mark.parametrize(
@@ -87,12 +87,21 @@ def test_logs_by_stream_tail_and_to_the_end(host: Host) -> None:
         (("c", "cat"), "said", 0, ""),
         (("c", "sh", "-c", "exit 42"), "", 42, ""),
         (("c", "nothing-like-this"), "", 127, ""),
+        (("-e", "PASSED", "-e", "NEVER_SET", "c", "sh", "-c", "echo $PASSED ${NEVER_SET-unset}"), "", 0, "on unset\n"),
+        (("-t", "c", "tty"), "", 0, "/dev/pts/0\n"),
+        (("-t", "c", "sh", "-c", "exit 42"), "", 42, ""),
+        (("-t", "c", "nothing-like-this"), "", 127, ""),
+        # More than a terminal holds, in both directions: what is typed comes back twice.
+        (("-t", "-i", "c", "cat"), f"{'x' * 79}\n" * 500, 0, ""),
     ],
 )  # fmt: skip
-def test_exec(serving: Host, words: Sequence[str], input: str, code: int, out: str) -> None:
+def test_exec(
+    serving: Host, monkeypatch: pytest.MonkeyPatch, words: Sequence[str], input: str, code: int, out: str
+) -> None:
+    monkeypatch.setenv("PASSED", "on")
     done = libpod(serving, "exec", *words, input=input, code=code)
-    assert done.stdout == out
-    assert bool(done.stderr) == (code == 127)
+    assert done.stdout == out or input.count("\n") > 1 and done.stdout.count("\n") == 2 * input.count("\n")
+    assert done.stderr.count("nothing-like-this") == done.stderr.count("\n") == (code == 127)
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +132,7 @@ def test_start_stop_and_restart_say_what_they_did(host: Host) -> None:
     assert libpod(host, "start", "c").stdout == "started c\n"
     assert libpod(host, "restart", "c").stdout == "restarted c\n"
     assert host.module("libpod_container_info", {"name": ["c"]})["containers"][0]["State"]["Running"]
-    mixed = libpod(host, "stop", "nobody", "c", code=1)
+    mixed = libpod(host, "stop", "nobody", "c", code=125)
     assert (mixed.stdout, "nobody" in mixed.stderr) == ("stopped c\n", True)
 
 
@@ -133,7 +142,7 @@ def test_what_the_system_refuses_of_one_container_is_no_end_for_the_others(host:
     lock = f"{host.parts.run_root}/locks/b.lock"
     os.unlink(lock)
     os.mkdir(lock)
-    mixed = libpod(host, "stop", "b", "c", code=1)
+    mixed = libpod(host, "stop", "b", "c", code=125)
     os.rmdir(lock)
     assert mixed.stdout == "stopped c\n" and mixed.stderr.startswith("libpod: b: "), mixed
 
@@ -145,7 +154,7 @@ def test_events_tell_a_life(host: Host, tmp_path: Path) -> None:
     host.container("c", state="absent")
     told = [json.loads(line) for line in libpod(host, "events", "--no-stream", "--format", "json").stdout.splitlines()]
     actions = [event["Action"] for event in told]
-    assert actions == ["start", "create", "pause", "unpause", "died", "stop", "remove"]
+    assert actions == ["create", "start", "pause", "unpause", "died", "stop", "remove"]
     assert {event["Name"] for event in told} == {"c"} and told[4]["ExitCode"] == 0
     assert libpod(host, "events", "--no-stream", "-f", "event=died").stdout.count("\n") == 1
     assert libpod(host, "events", "--no-stream", "-f", "container=other").stdout == ""
@@ -199,7 +208,13 @@ def test_health_is_checked_on_demand(host: Host) -> None:
         return found
 
     assert health()["Status"] == "starting"
+    assert "(starting)" in libpod(host, "ps").stdout
     assert libpod(host, "healthcheck", "run", "c").stdout == "healthy: said\n" and health()["Status"] == "healthy"
+    assert {one["Names"][0]: one["Health"] for one in json.loads(libpod(host, "ps", "--format", "json").stdout)} == {
+        "c": "healthy",
+        "plain": "",
+    }
+    assert "(healthy)" in libpod(host, "ps").stdout
     host.module("libpod_container_exec", {"name": "c", "argv": ["touch", "/tmp/bad"]})
     told = json.loads(libpod(host, "healthcheck", "run", "c", "--format", "json", code=1).stdout)
     assert (told["Status"], told["ExitCode"], told["FailingStreak"]) == ("unhealthy", 1, 1)
@@ -211,6 +226,47 @@ def test_help_names_every_command(host: Host) -> None:
     told = libpod(host, "--help").stdout
     for command in ("ps", "inspect", "logs", "exec", "stats", "events", "top", "healthcheck"):
         assert f"\n  {command} " in told and f"usage: libpod {command}" in libpod(host, command, "--help").stdout
+
+
+def test_output_of_a_check_moves_no_cursor(host: Host) -> None:
+    host.container("c", **RUNNING, healthcheck="printf '\\033[2Jall \\007gone'", healthcheck_interval="disable")
+    assert libpod(host, "healthcheck", "run", "c").stdout == "healthy: ?[2Jall ?gone\n"
+
+
+def test_table_stays_narrow_beside_a_pods_infra_container(host: Host) -> None:
+    ports = [f"{port}:{port}" for port in range(20000, 20020)]
+    assert not host.module("libpod_pod", {"name": "p", "state": "started", "publish": ports}).failed
+    shown = libpod(host, "ps").stdout.splitlines()
+    assert len(shown) == 2 and max(map(len, shown)) < 190, shown
+    assert max(map(len, libpod(host, "ps", "--no-trunc").stdout.splitlines())) > 300
+    host.module("libpod_pod", {"name": "p", "state": "absent"})
+
+
+WRONG: list[tuple[Sequence[str], int, str]] = [
+    (("stats", "-i", "-1"), 125, "--interval: -1 cannot be used"),
+    (("stats", "-i", "inf"), 125, "--interval: inf cannot be used"),
+    (("exit",), 2, "usage: libpod exit ID "),
+    (("health", "a"), 2, "usage: libpod health ID PID START "),
+    (("log-limit", "a", "1", "x"), 2, "usage: libpod log-limit ID PID START "),
+    (("health", "a", "9" * 5000, "1"), 2, "usage: libpod health ID PID START "),
+    (("boot", "--now"), 2, "usage: libpod boot "),
+    (("start", "nobody"), 125, "'nobody'"),
+    (("restart", "nobody"), 125, "'nobody'"),
+    (("top", "nobody"), 125, "'nobody'"),
+]
+
+
+def test_wrong_words_are_one_line(serving: Host) -> None:
+    for words, code, said in WRONG:
+        told = libpod(serving, *words, code=code).stderr
+        assert said in told and told.count("\n") == 1, (words, told)
+    assert "usage: libpod halt" in libpod(serving, "halt", "--help").stdout
+
+
+def test_version_is_the_collections(serving: Host) -> None:
+    with open(os.path.join(os.path.dirname(__file__), "../../galaxy.yml"), encoding="utf-8") as file:
+        (version,) = (line.split()[1] for line in file if line.startswith("version:"))
+    assert libpod(serving, "--version").stdout == f"libpod (collection libpod.engine) version {version}\n"
 
 
 def test_wrong_words_are_refused_with_the_right_ones(host: Host) -> None:

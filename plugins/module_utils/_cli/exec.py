@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from typing import Sequence
+from typing import Iterable, Sequence
 
 from .._container.exec import Exec, execute_attached
 from .._model.parts import Parts
@@ -22,7 +23,7 @@ def execute(parts: Parts, arguments: Sequence[str]) -> int:
     parser.add_argument("-i", "--interactive", action="store_true", help="it reads our standard input")
     parser.add_argument("-t", "--tty", action="store_true", help="it has a terminal")
     parser.add_argument("-d", "--detach", action="store_true", help="in the background: prints the session's ID")
-    parser.add_argument("-e", "--env", action="append", default=[], help="KEY=VALUE")
+    parser.add_argument("-e", "--env", action="append", default=[], help="KEY=VALUE, or KEY for our own variable")
     parser.add_argument("-u", "--user", help="USER[:GROUP]")
     parser.add_argument("-w", "--workdir", help="an absolute path")
     parser.add_argument("--privileged", action="store_true", help="with all the capabilities of the host")
@@ -31,7 +32,7 @@ def execute(parts: Parts, arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     wanted = Exec(
         argv=given.command,
-        env=environment(dict(item.partition("=")[::2] for item in given.env), "--env"),
+        env=environment(_variables(given.env), "--env"),
         user=given.user,
         workdir=absolute_path(given.workdir, "--workdir") if given.workdir else "",
         privileged=given.privileged,
@@ -42,3 +43,13 @@ def execute(parts: Parts, arguments: Sequence[str]) -> int:
         sys.stdout.write(container.exec_detached(wanted) + "\n")
         return 0
     return execute_attached(container, wanted, given.interactive)
+
+
+def _variables(given: Iterable[str]) -> dict[str, str]:
+    """KEY=VALUE as it is said; KEY alone has our own value, and is left out where we have none."""
+    found = {}
+    for item in given:
+        key, equals, value = item.partition("=")
+        if equals or key in os.environ:
+            found[key] = value if equals else os.environ[key]
+    return found

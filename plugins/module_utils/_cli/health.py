@@ -12,7 +12,7 @@ from typing import Sequence
 from .._model.errors import InvalidState
 from .._model.parts import Parts
 from .._runtime.runtime import Runtime
-from . import words
+from . import table, words
 
 
 def healthcheck(parts: Parts, arguments: Sequence[str]) -> int:
@@ -30,5 +30,5 @@ def healthcheck(parts: Parts, arguments: Sequence[str]) -> int:
     if given.format == "json":
         sys.stdout.write(json.dumps({"Status": health.status, "FailingStreak": health.failing_streak, **last}) + "\n")
     else:
-        sys.stdout.write(f"{health.status}: {' '.join(last['Output'].split()) or 'no output'}\n")
+        sys.stdout.write(f"{health.status}: {table.printable(' '.join(last['Output'].split())) or 'no output'}\n")
     return 1 if last["ExitCode"] else 0

@@ -27,15 +27,15 @@ def logs(parts: Parts, arguments: Sequence[str]) -> int:
     parser = words.parser("logs", "What a container printed.")
     parser.add_argument("name", help="the container's name or ID")
     parser.add_argument("-f", "--follow", action="store_true", help="go on until the container ends")
-    parser.add_argument("--tail", "-n", type=int, help="only the last so many lines")
+    parser.add_argument("--tail", "-n", type=int, help="only the last so many lines; all of them below 0")
     parser.add_argument("-t", "--timestamps", action="store_true", help="each line's time before it")
     parser.add_argument("--since", help="only from this time on: RFC 3339, or a duration such as 10m")
     parser.add_argument("--until", help="only before this time")
     given = parser.parse_args(arguments)
-    if given.tail is not None and given.tail < 0:
-        raise InvalidArgument(f"--tail: {given.tail} cannot be used: expected a number of lines, 0 or more")
+    # As with podman: below 0 there is no limit.
+    tail = None if given.tail is None or given.tail < 0 else given.tail
     wanted = Wanted(
-        given.tail, moment(given.since, "--since"), moment(given.until, "--until"), _FOREVER if given.follow else 0.0
+        tail, moment(given.since, "--since"), moment(given.until, "--until"), _FOREVER if given.follow else 0.0
     )
     for line in stream(Runtime(parts).container(given.name), wanted):
         if given.format == "json":

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Sequence
 
-from .._model.errors import LibpodError
+from .._model.errors import LibpodError, sentence
 from .._model.parts import Parts
 from .._model.spelling import count
 from .._reconcile.desired import Desired
@@ -33,7 +33,7 @@ def restart(parts: Parts, arguments: Sequence[str]) -> int:
 
 
 def _move(parts: Parts, verb: str, arguments: Sequence[str], state: str) -> int:
-    """Bring each container to the state and print what was done; 1 where one could not be."""
+    """Bring each container to the state and print what was done; 125 where one could not be."""
     parser = words.parser(verb, f"{verb.capitalize()} containers, and say what was done.", formats=False)
     parser.add_argument("name", nargs="+", help="a container's name, ID, or the beginning of an ID")
     if verb != "start":
@@ -47,8 +47,8 @@ def _move(parts: Parts, verb: str, arguments: Sequence[str], state: str) -> int:
             desired = Desired(name, state, force_restart=verb == "restart", stop_time=seconds, restart_time=seconds)
             for action in reconcile(parts, desired).plan.actions:
                 sys.stdout.write(f"{action}\n")
-        except (LibpodError, OSError) as error:
-            failed = 1
+        except Exception as error:  # pylint: disable=broad-exception-caught
+            failed = 125
             about = "" if isinstance(error, LibpodError) else f"{key}: "
-            sys.stderr.write(f"libpod: {about}{error}\n")
+            sys.stderr.write(f"libpod: {about}{sentence(error)}\n")
     return failed

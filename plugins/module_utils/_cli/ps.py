@@ -16,7 +16,7 @@ from .._model.parts import Parts
 from .._runtime.inspect import inspect as inspected
 from . import table, words
 
-_COMMAND = 24  # letters of a command that a table shows
+_COMMAND, _IMAGE, _PORTS = 24, 40, 60  # letters that a table shows
 
 
 def ps(parts: Parts, arguments: Sequence[str]) -> int:
@@ -58,6 +58,7 @@ def _described(container: Container) -> dict[str, Any]:
         "StartedAt": state.started_time,
         "FinishedAt": state.finished_time,
         "RestartCount": state.restart_count,
+        "Health": _health(container),
         "Restarting": bool(state.restart_at),
         "Ports": [
             {"host_ip": ip, "host_port": port, "container_port": inside, "protocol": protocol}
@@ -68,15 +69,26 @@ def _described(container: Container) -> dict[str, Any]:
     }
 
 
+def _health(container: Container) -> str:
+    """The health of a container that runs and has a check: starting, healthy or unhealthy."""
+    if not container.config.has_health_check or not container.state.status.has_process:
+        return ""
+    from .._container.health import described
+
+    return str(described(container)["Status"])
+
+
 def _row(one: dict[str, Any], whole: bool) -> tuple[str, ...]:
-    command = shlex.join(one["Command"])
-    if not whole and len(command) > _COMMAND:
-        command = command[: _COMMAND - 1] + "…"
+    command, image = shlex.join(one["Command"]), one["Image"]
     ports = ", ".join(
         f"{port['host_ip']}:{port['host_port']}->{port['container_port']}/{port['protocol']}" for port in one["Ports"]
     )
-    container_id = one["Id"] if whole else one["Id"][:12]
-    return (container_id, one["Image"], command, _since(one["Created"]) + " ago", _status(one), ports, one["Names"][0])
+    container_id = one["Id"]
+    if not whole:
+        container_id, command = container_id[:12], table.shortened(command, _COMMAND)
+        # The end of a name, or of a root filesystem's path, tells more.
+        image, ports = table.shortened(image, _IMAGE, end=True), table.shortened(ports, _PORTS)
+    return (container_id, image, command, _since(one["Created"]) + " ago", _status(one), ports, one["Names"][0])
 
 
 def _since(when: str) -> str:
@@ -88,7 +100,8 @@ def _status(one: dict[str, Any]) -> str:
     if one["Restarting"]:
         return f"Restarting ({one['ExitCode']})"
     if status in ("running", "paused") and one["StartedAt"]:
-        return f"Up {_since(one['StartedAt'])}" + (" (paused)" if status == "paused" else "")
+        more = "paused" if status == "paused" else one["Health"]
+        return f"Up {_since(one['StartedAt'])}" + (f" ({more})" if more else "")
     if status == "exited" and one["FinishedAt"]:
         return f"Exited ({one['ExitCode']}) {_since(one['FinishedAt'])} ago"
     return str(status).capitalize()

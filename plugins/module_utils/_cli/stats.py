@@ -12,13 +12,15 @@ from typing import Any, Mapping, Optional, Sequence
 
 from .._container.container import Container
 from .._drivers import cgroups_tree
-from .._model.errors import ContainerStopped
+from .._model.errors import ContainerStopped, InvalidArgument
 from .._model.parts import Parts
 from .._runtime.runtime import Runtime
 from .._runtime.statistics import statistics
 from . import table, words
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+_DAY = 86400
+_COMMAND = 120  # letters of a command line that a table shows
 Sample = tuple[float, int]
 
 
@@ -29,6 +31,8 @@ def stats(parts: Parts, arguments: Sequence[str]) -> int:
     parser.add_argument("--no-stream", action="store_true", help="once, with the average since the start for CPU %%")
     parser.add_argument("-i", "--interval", type=float, default=2.0, help="seconds between two rounds")
     given = parser.parse_args(arguments)
+    if not 0 < given.interval <= _DAY:
+        raise InvalidArgument(f"--interval: {given.interval:g} cannot be used: expected seconds above 0, at most a day")
     before: dict[str, Sample] = {}
     while True:
         found = []
@@ -103,7 +107,8 @@ def top(parts: Parts, arguments: Sequence[str]) -> int:
         table.write_json(found)
     else:
         keys = ("PID", "CPID", "PPID", "UID", "STATE", "ELAPSED", "TIME", "COMMAND")
-        table.write_table(keys, [[one[key] for key in keys] for one in found])
+        shown = [{**one, "COMMAND": table.shortened(one["COMMAND"], _COMMAND)} for one in found]
+        table.write_table(keys, [[one[key] for key in keys] for one in shown])
     return 0
 
 

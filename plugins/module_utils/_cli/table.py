@@ -17,7 +17,7 @@ def write_json(found: Any) -> None:
 
 def write_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Columns as wide as their widest cell, three blanks between them."""
-    cells = [list(headings), *([_printable(str(cell)) for cell in row] for row in rows)]
+    cells = [list(headings), *([printable(str(cell)) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
     for row in cells:
         line = "   ".join(cell.ljust(width) for cell, width in zip(row, widths))
@@ -25,9 +25,16 @@ def write_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> No
     sys.stdout.flush()
 
 
-def _printable(text: str) -> str:
-    """What a container is called or runs must not move an operator's cursor."""
+def printable(text: str) -> str:
+    """What a container is called, runs or prints must not move an operator's cursor."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def shortened(text: str, length: int, *, end: bool = False) -> str:
+    """Return at most ``length`` letters of a text, with ``end`` its last ones, an ellipsis for those left out."""
+    if len(text) <= length:
+        return text
+    return f"…{text[1 - length :]}" if end else f"{text[: length - 1]}…"
 
 
 def size(count: int | None) -> str:

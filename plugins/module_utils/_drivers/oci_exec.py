@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from contextlib import contextmanager
 from typing import Any, Iterator, Mapping
 
@@ -33,13 +32,19 @@ def execute(oci: OciRuntime, container_id: str, process: Mapping[str, Any], inpu
 def execute_attached(oci: OciRuntime, container_id: str, process: Mapping[str, Any], interactive: bool) -> int:
     """Run ``process`` on our own standard streams and return its exit code, or what ``execute`` has for a refusal."""
     with command(oci, container_id, process) as (argv, kept):
-        # A terminal is read by the runtime itself, and has to be there.
-        stdin = None if interactive or process.get("terminal") else subprocess.DEVNULL
-        done = subprocess.run(argv, stdin=stdin, pass_fds=kept, env=tool_environment(), cwd="/", check=False)
-        words = runtime_words(f"/proc/self/fd/{kept[1]}") if done.returncode else ""
-        if words:
-            sys.stderr.write(f"{words}\n")
-        return failure_code(words) if words else done.returncode
+        if process.get("terminal") and not os.isatty(0):
+            from .oci_terminal import relay
+
+            code = relay(argv, kept, oci.name, interactive=interactive)
+        else:
+            # A terminal is read by the runtime itself, and has to be there.
+            stdin = None if interactive or process.get("terminal") else subprocess.DEVNULL
+            code = subprocess.run(
+                argv, stdin=stdin, pass_fds=kept, env=tool_environment(), cwd="/", check=False
+            ).returncode
+        # It has said so on our standard error itself.
+        words = runtime_words(f"/proc/self/fd/{kept[1]}") if code else ""
+        return failure_code(words) if words else code
 
 
 @contextmanager

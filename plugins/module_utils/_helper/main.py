@@ -35,6 +35,27 @@ COMMANDS = {
     "health": ("_helper.health", "watch", "check a container's health again and again; run by the engine"),
     "log-limit": ("_helper.log_limit", "keep", "keep a container's log at its size; run by the engine"),
 }
+# What each that nobody types takes, and nothing else.
+_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "boot": (),
+    "halt": (),
+    "exit": ("ID",),
+    "health": ("ID", "PID", "START"),
+    "log-limit": ("ID", "PID", "START"),
+}
+
+
+def _usage(command: str, arguments: Sequence[str]) -> str:
+    """How a command that programs run is used, where the words after it are others; argparse has the operator's."""
+    names = _ARGUMENTS.get(command)
+    if names is None:
+        return ""
+    fits = len(arguments) == len(names) and all(
+        word.isascii() and word.isdigit() and len(word) < 20
+        for name, word in zip(names, arguments)
+        if name in ("PID", "START")
+    )
+    return "" if fits else " ".join(("usage: libpod", command, *names, f"({COMMANDS[command][2]})"))
 
 
 def main(words: Sequence[str] = ()) -> int:
@@ -44,9 +65,18 @@ def main(words: Sequence[str] = ()) -> int:
         sys.stdout.write("usage: libpod COMMAND [ARGUMENT ...]; libpod COMMAND --help tells more\n\n")
         sys.stdout.writelines(f"  {command:12} {what}\n" for command, (_module, _function, what) in COMMANDS.items())
         return 0
+    if words and words[0] in ("--version", "version"):
+        from .._model.version import VERSION
+
+        sys.stdout.write(f"libpod (collection libpod.engine) version {VERSION}\n")
+        return 0
     if not words or words[0] not in COMMANDS:
         sys.stderr.write(f"libpod: expected one of {', '.join(COMMANDS)}, or --help\n")
         return 2
+    if usage := _usage(words[0], words[1:]):
+        asked = words[1:2] in (["-h"], ["--help"])
+        (sys.stdout if asked else sys.stderr).write(f"{usage}\n")
+        return 0 if asked else 2
     module, function, _what = COMMANDS[words[0]]
     package = __package__.rpartition(".")[0]
     try:

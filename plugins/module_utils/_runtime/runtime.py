@@ -102,7 +102,9 @@ class Runtime:
         except BaseException:
             self.undo(config.name)
             raise
-        return Container(self.store, self.host, config)
+        container = Container(self.store, self.host, config)
+        container.event("create")
+        return container
 
     def prepare_storage(self, container: Container) -> None:
         """Make the container's top layer, so that its image is in use from now on."""
@@ -128,7 +130,6 @@ class Runtime:
                 self.store.write_name(container.name, record)
         else:
             self.store.write_name(container.name, record)
-        container.event("create")
         if earlier:
             self.recover(container.name)
 
