@@ -146,6 +146,6 @@ def test_what_is_told_since_a_while_ago_leaves_nothing_out(host: Host, set_clock
     host.container("c", state="stopped")
     told = _libpod(host, "events", "--no-stream", "--format", "json", "--since", "10m")
     events = [json.loads(line) for line in told.splitlines()]
-    assert [event["Action"] for event in events] == ["start", "create", "died", "stop"]
+    assert [event["Action"] for event in events] == ["create", "start", "died", "stop"]
     assert events[0]["Time"] > events[-1]["Time"], "in the order in which it happened"
     assert _libpod(host, "logs", "--since", "10m", "c") == "before\n"
