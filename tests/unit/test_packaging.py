@@ -25,6 +25,11 @@ def load(path: str) -> Any:
     return yaml.safe_load((TOP / path).read_text(encoding="utf-8"))
 
 
+def role_packages(family: str) -> set[str]:
+    lists = load(f"roles/libpod_host/vars/{family}.yml")
+    return {*lists["libpod_host__engine_packages"], *lists["libpod_host__general_packages"]}
+
+
 def modules() -> set[str]:
     return {path.stem for path in (TOP / "plugins/modules").glob("*.py")}
 
@@ -99,7 +104,7 @@ def test_the_roles_roots_are_the_engines() -> None:
 
 
 def test_the_role_installs_every_library_that_the_engine_imports() -> None:
-    packages = set(load("roles/libpod_host/vars/Debian.yml")["libpod_host__packages"])
+    packages = role_packages("Debian")
     for path in (TOP / "plugins").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -110,15 +115,13 @@ def test_the_role_installs_every_library_that_the_engine_imports() -> None:
 
 def test_the_project_tests_with_the_parts_that_the_role_installs() -> None:
     listed = subprocess.run([TOP / ".ci/env", "--list"], check=True, capture_output=True, text=True).stdout.split()
-    role = load("roles/libpod_host/vars/Debian.yml")["libpod_host__packages"]
-    assert {package.replace("{{ libpod_host_oci_runtime | basename }}", "runc") for package in role} <= set(listed)
+    runtime = "{{ libpod_host_oci_runtime | basename }}"
+    assert {package.replace(runtime, "runc") for package in role_packages("Debian")} <= set(listed)
 
 
 def test_both_families_get_every_part() -> None:
     alike = {"golang-github-containers-common": "containers-common", "iptables": "iptables-nft"}
-    debian, red_hat = (
-        set(load(f"roles/libpod_host/vars/{family}.yml")["libpod_host__packages"]) for family in ("Debian", "RedHat")
-    )
+    debian, red_hat = role_packages("Debian"), role_packages("RedHat")
     # Red Hat's distributions have no package of the containers-storage command; the role's README says so.
     assert {alike.get(package, package) for package in debian} - {"containers-storage"} == red_hat
 
