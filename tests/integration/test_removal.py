@@ -137,6 +137,23 @@ def test_pod_goes_but_for_what_is_wedged(host: Host) -> None:
     _unwedge(host)
 
 
+def test_pod_whose_record_cannot_be_read_is_removed_and_keeps_no_other(host: Host) -> None:
+    for name in ("broken", "whole"):
+        made = host.module("libpod_pod", {"name": name, "state": "started", "network": ["none"]})
+        assert not made.failed, made
+        assert not host.container(f"in-{name}", pod=name, **{**OPTIONS, "network": None}).failed
+        if name == "broken":
+            with open(f"{host.parts.static_root}/pods/{made['pod']['Id']}/pod.json", "w", encoding="ascii") as file:
+                file.write("{")
+    assert [one["Name"] for one in host.module("libpod_pod_info")["pods"]] == ["whole"]
+    assert host.container("in-whole", state="stopped").changed
+    for name in ("broken", "whole"):
+        for check in (True, False):
+            gone = host.module("libpod_pod", {"name": name, "state": "absent"}, check=check)
+            assert not gone.failed and gone["actions"] == [f"deleted {name}"], gone
+    host.expect_clean()
+
+
 def _fill(folder: str) -> str:
     """Fill a file system to its last byte and inode."""
     path = f"{folder}/filler"
@@ -200,20 +217,27 @@ def test_full_run_root_is_read_and_emptied(host: Host) -> None:
 
 def test_layer_that_cannot_be_deleted_keeps_the_record(host: Host) -> None:
     web = host.container("web", **OPTIONS)["container"]
-    stuck = os.path.join(web["State"]["Mountpoint"], "../diff/stuck")
-    layer = os.path.realpath(f"{stuck}/../..")
-    open(stuck, "w", encoding="ascii").close()
+    layer = os.path.dirname(web["State"]["Mountpoint"])
+    host.run("chattr", "+i", layer)  # the store's own directory, in which the engine touches nothing
     for options in ({}, {}, {"force_delete": True}):
-        host.run("chattr", "+i", os.path.join(layer, "diff/stuck"))
         gone = host.container("web", state="absent", **options)
         assert gone.failed != bool(options) and gone["actions"] == ["deleted web"], gone
         assert "not permitted" in (gone["msg"] if gone.failed else gone["warnings"][0])
         assert os.path.exists(layer) and "web" not in _names(host)
     assert host.module("libpod_prune", {"container": True}).failed
-    host.run("chattr", "-i", os.path.join(layer, "diff/stuck"))
+    host.run("chattr", "-i", layer)
     pruned = host.module("libpod_prune", {"container": True})
     assert pruned["actions"] == [f"removed what was left of {web['Id'][:12]}"], pruned
     assert not os.path.exists(layer) and host.module("libpod_prune", {"container": True}).changed is False
+
+
+def test_immutable_file_keeps_no_layer(host: Host) -> None:
+    web = host.container("web", **OPTIONS)["container"]
+    layer = os.path.dirname(web["State"]["Mountpoint"])
+    open(f"{layer}/diff/stuck", "w", encoding="ascii").close()
+    host.run("chattr", "+i", f"{layer}/diff/stuck")
+    assert not host.container("web", state="absent").failed
+    assert not os.path.exists(layer)
 
 
 def test_prune_takes_our_layers_that_have_no_records_and_no_others(host: Host) -> None:

@@ -259,6 +259,22 @@ def test_damaged_name_is_known_by_the_configuration_that_has_it(store: Store, tm
         store.name_record("web")
 
 
+def test_damaged_name_is_no_other_names_matter(store: Store, tmp_path: Path) -> None:
+    store.write_config(config())
+    store.write_name("web", {"id": WEB, "left": f"{'1' * 64} {'2' * 64}"})
+    (tmp_path / "static/names/other.json").write_text("{")
+    assert ("web", WEB) in list(store.names()) and "other" not in dict(store.names())
+    assert list(store.unfinished()) == [("web", "1" * 64), ("web", "2" * 64)]
+
+
+def test_directory_that_no_name_and_no_configuration_leads_to_is_forgotten(store: Store, tmp_path: Path) -> None:
+    store.write_config(config())
+    for number in "12":
+        (tmp_path / f"static/containers/{number * 64}").mkdir()
+    store.write_name("made", {"pending": "1" * 64})
+    assert store.forgotten() == ["2" * 64]
+
+
 def test_no_prefix_leads_to_an_id_that_is_only_foreseen(store: Store) -> None:
     foreseen = ForeseenStore(store)
     new = config("aaa3" + "0" * 60)

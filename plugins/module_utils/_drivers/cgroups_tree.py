@@ -9,6 +9,7 @@ import errno
 import os
 import signal
 import time
+from contextlib import suppress
 from typing import Iterator, Optional
 
 from .._model.errors import InvalidState, LibpodError
@@ -134,7 +135,7 @@ def remove(host: CgroupHost, path: str, timeout: float = 2.0) -> None:
 
 
 def _removed(directory: str) -> bool:
-    for child, _names, _files in os.walk(directory, topdown=False):
+    for child in reversed(_folders(directory)):
         effect(f"rmdir cgroup {child}")
         try:
             os.rmdir(child)
@@ -143,6 +144,16 @@ def _removed(directory: str) -> bool:
         except OSError:
             return False
     return True
+
+
+def _folders(directory: str) -> list[str]:
+    """A cgroup's directory and all below it, each after the one that it is in; os.walk recurses before Python 3.12, and
+    how deep they are is a container's doing."""
+    found = [directory] if os.path.isdir(directory) else []
+    for path in found:  # it grows meanwhile
+        with suppress(OSError), os.scandir(path) as entries:
+            found += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return found
 
 
 def remove_if_empty(host: CgroupHost, path: str) -> bool:
@@ -175,7 +186,7 @@ def processes(host: CgroupHost, path: str) -> set[int]:
 
 
 def _pids(directory: str) -> Iterator[int]:
-    for child, _names, _files in os.walk(directory):
+    for child in _folders(directory):
         # A process of a PID namespace that is not below ours reads as 0.
         yield from (int(pid) for pid in (read_file(f"{child}/cgroup.procs") or "").split() if pid != "0")
 
@@ -216,7 +227,7 @@ def _kill_each(pids: set[int]) -> None:
 
 
 def _thaw(host: CgroupHost, path: str) -> None:
-    for child, _names, _files in os.walk(f"{host.controllers.get('freezer', '')}{path}"):
+    for child in _folders(f"{host.controllers.get('freezer', '')}{path}"):
         if read_file(f"{child}/freezer.self_freezing") == "1":
             try:
                 _write(f"{child}/freezer.state", "THAWED")

@@ -10,7 +10,7 @@ import re
 from contextlib import suppress
 from typing import Mapping, Optional, Sequence
 
-from .._model.errors import Internal, NoSuchImage, ToolFailed
+from .._model.errors import Internal, NoSuchImage, NotRemoved, ToolFailed
 from .._model.foreign import Foreign
 from .._model.parts import Parts
 from .command import run
@@ -87,7 +87,7 @@ class Storage:
         The tool drops its record of the container also where it cannot delete the layer, or is killed meanwhile. So the
         layer is noted beside the engine's own records until it is gone.
 
-        :raises ToolFailed: something of it is left.
+        :raises ToolFailed, NotRemoved: something of it is left.
         """
         layer, note = self._layer(container_id), f"{self._containers}/{container_id}/layer"
         failed: Optional[ToolFailed] = None
@@ -103,12 +103,15 @@ class Storage:
         layer = layer or _read(note)
         if layer and self._has_layer(layer):
             try:
-                if failed:
-                    raise failed
+                if failed and self._roots.driver == "overlay":
+                    from . import tree_removal
+
+                    # What keeps the tool, such as a file that chattr(1) has made immutable, may not keep us.
+                    tree_removal.remove(f"{self._roots.root}/overlay/{layer}/diff")
                 self._tool("delete-layer", layer)
-            except ToolFailed:
+            except (ToolFailed, NotRemoved) as error:
                 if self._has_layer(layer):
-                    raise
+                    raise failed or error from None
         if layer and os.path.exists(note):
             effect("forget layer")
             os.unlink(note)

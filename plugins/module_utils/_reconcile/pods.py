@@ -70,13 +70,13 @@ def reconcile(parts: Parts, desired: DesiredPod, *, check_mode: bool = False) ->
     """
     pods = Pods(Runtime(parts))
     if check_mode:
-        pod = pods.find(desired.name)
-        return PodOutcome(_plan(pods, pod, desired), inspect_pod(pods, pod) if pod else {})
+        pod = pods.find(desired.name, removal=desired.state == "absent")
+        return PodOutcome(_plan(pods, pod, desired), inspect_pod(pods, pod) if pod and pod.options else {})
     pods.store.prepare()
     with pods.store.lock(desired.name) as lock:
         pods.recover(desired.name, abandon=desired.abandon)
         pods.runtime.recover(desired.name)
-        pod = pods.find(desired.name)
+        pod = pods.find(desired.name, removal=desired.state == "absent")
         if pod is not None:
             _find_members(pods, pod)
         plan = _plan(pods, pod, desired)

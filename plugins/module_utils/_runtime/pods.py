@@ -59,10 +59,21 @@ class Pods:
         self.runtime = runtime
         self.store = runtime.store
 
-    def find(self, name: str) -> PodConfig | None:
-        """The pod with this name, or None."""
+    def find(self, name: str, *, removal: bool = False) -> PodConfig | None:
+        """The pod with this name, or None; for its ``removal`` without options, where its record cannot be read."""
         pod_id = self.store.name_record(name).get("pod")
-        return records.read(self.store, pod_id) if pod_id else None
+        return self._read(pod_id, name, removal) if pod_id else None
+
+    def _read(self, pod_id: str, name: str, removal: bool) -> PodConfig | None:
+        try:
+            return records.read(self.store, pod_id)
+        except StateCorrupt:
+            if not removal:
+                raise
+        members = self.members(pod_id)
+        infra = next((one.name for one in members if one.config.infra), f"{pod_id[:12]}-infra")
+        cgroup = next((one.config.pod_cgroup for one in members), self.cgroup(pod_id, None))
+        return PodConfig(pod_id, name, "", {}, infra, cgroup)
 
     def everyone(self) -> Iterator[PodConfig]:
         return records.everyone(self.store)
@@ -253,7 +264,7 @@ class Pods:
 
         directory, attempts = records.directory(self.store, pod_id), Attempts()
         try:
-            pod = records.read(self.store, pod_id)
+            pod = self._read(pod_id, pod_name, True)
         except NoSuchPod:
             pod = None
         if pod is not None:

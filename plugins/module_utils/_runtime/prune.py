@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Collection, Iterator, Mapping, NamedTuple, Optional
+from typing import Callable, Collection, Iterable, Iterator, Mapping, NamedTuple, Optional
 
 from .._container.container import Container
 from .._drivers import tree_removal
@@ -66,23 +66,18 @@ def _ended(runtime: Runtime, filters: Filters, errors: Errors) -> Iterator[Conta
 
 def remains(runtime: Runtime, errors: Errors, tried: Collection[str], *, dry: bool = False) -> list[str]:
     """Remove what interrupted or incomplete removals have left, but those just ``tried``, and return its names."""
-    gone = []
-    for name in dict.fromkeys(name for name, _container_id in runtime.store.unfinished()):
-        lock = runtime.store.lock(name)
-        if lock.busy or name in tried:
-            continue  # it is made or removed at this moment
-        if dry:
-            gone.append(name)
-            continue
-        with lock:
-            try:
-                runtime.recover(name)
-                runtime.finish_removal(name)
-                gone.append(name)
-            except Exception as error:  # pylint: disable=broad-exception-caught
-                errors.append(error)
-            if not runtime.store.name_record(name):
-                lock.discard()
+    from .pods import Pods
+
+    def finish(name: str) -> None:
+        runtime.recover(name)
+        runtime.finish_removal(name)
+
+    names = [name for name, _container_id in runtime.store.unfinished() if name not in tried]
+    kinds: list[tuple[Iterable[str], Callable[[str], None]]] = [
+        (runtime.store.unfinished_pods(), Pods(runtime).recover),
+        (names, finish),
+    ]
+    gone = [name for found, work in kinds for name in found if _finished(runtime, name, work, errors, dry)]
     for container_id in dict.fromkeys((*runtime.store.forgotten(), *runtime.host.storage.forgotten())):
         try:
             if not dry:
@@ -90,7 +85,23 @@ def remains(runtime: Runtime, errors: Errors, tried: Collection[str], *, dry: bo
             gone.append(container_id[:12])
         except Exception as error:  # pylint: disable=broad-exception-caught
             errors.append(error)
-    return gone
+    return list(dict.fromkeys(gone))
+
+
+def _finished(runtime: Runtime, name: str, work: Callable[[str], None], errors: Errors, dry: bool) -> bool:
+    """Do ``work`` under the name's lock, unless it is made or removed at this moment; whether it was done."""
+    lock = runtime.store.lock(name)
+    if dry or lock.busy:
+        return not lock.busy
+    with lock:
+        try:
+            work(name)
+        except Exception as error:  # pylint: disable=broad-exception-caught
+            errors.append(error)
+            return False
+        if not runtime.store.name_record(name):
+            lock.discard()
+    return True
 
 
 def _needed(runtime: Runtime, container: Container, gone: Mapping[str, str]) -> bool:

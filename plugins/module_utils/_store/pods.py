@@ -13,7 +13,7 @@ import os
 from typing import Iterator
 
 from .._drivers.effects import effect
-from .._model.errors import NoSuchPod
+from .._model.errors import NoSuchPod, StateCorrupt
 from .._model.pod import PodConfig
 from . import records
 from .store import Store
@@ -41,16 +41,20 @@ def write(store: Store, pod: PodConfig) -> None:
 
 
 def everyone(store: Store) -> Iterator[PodConfig]:
-    """Every pod, by name."""
+    """Every pod, by name; one whose record cannot be read is a matter of its own tasks."""
     try:
         files = sorted(os.listdir(f"{store.parts.static_root}/names"))
     except FileNotFoundError:
         return
     for file in files:
         name, _dot, kind = file.rpartition(".")
-        pod_id = store.name_record(name).get("pod", "") if kind == "json" else ""
-        if pod_id:
-            yield read(store, pod_id)
+        try:
+            pod_id = store.name_record(name).get("pod", "") if kind == "json" else ""
+            pod = read(store, pod_id) if pod_id else None
+        except (NoSuchPod, StateCorrupt):
+            continue
+        if pod is not None:
+            yield pod
 
 
 def find(store: Store, key: str) -> PodConfig:

@@ -128,6 +128,10 @@ class Store:
             for name, found in self._named(what):
                 yield from ((name, container_id) for container_id in found.split())
 
+    def unfinished_pods(self) -> list[str]:
+        """The names of pods whose making or removal was interrupted, is incomplete, or goes on at this moment."""
+        return [name for what in ("pod_pending", "pod_retired") for name, _pod in self._named(what)]
+
     def forgotten(self) -> list[str]:
         """The IDs of directories that no name leads to and that have no configuration: what a removal had to leave."""
         # Those first: a new container's name is there before its directory, and goes after it.
