@@ -20,6 +20,7 @@ class JournalReader:
     """Reads what is new, as ``log_lines``' reader of files does."""
 
     pause = 0.5
+    wake = -1  # it is looked for again and again
 
     def __init__(self, container_id: str) -> None:
         self._words = ["journalctl", "--quiet", "--all", "--output=json", f"--output-fields={_FIELDS}"]

@@ -15,10 +15,11 @@ from contextlib import closing
 from typing import IO, TYPE_CHECKING, Iterable, Iterator, NamedTuple, Optional
 
 from .._drivers import process
-from .._model.errors import InvalidArgument
+from .._model.errors import InvalidArgument, warn
 from .._model.spelling import wrong
 
 if TYPE_CHECKING:
+    from .._drivers.inotify import Renames
     from .container import Container
     from .journal_lines import JournalReader
 
@@ -56,7 +57,7 @@ def stream(container: Container, wanted: Wanted) -> Iterator[Line]:
     :raises InvalidArgument: the container keeps no log that can be read.
     """
     with container.batch():
-        reader = _reader(container)
+        reader = _reader(container, follows=wanted.follow > 0)
         state = container.state
     follows = wanted.follow > 0 and state.status.has_process
     with closing(reader):
@@ -71,12 +72,12 @@ def stream(container: Container, wanted: Wanted) -> Iterator[Line]:
         deadline = time.monotonic() + wanted.follow
         ended = False
         while not ended and time.monotonic() < deadline:
-            ended = process.wait_end(state.conmon_pid, state.conmon_start, reader.pause)
+            ended = process.wait_end(state.conmon_pid, state.conmon_start, reader.pause, reader.wake)
             yield from _within(reader.more(), wanted)
         yield from _within(reader.rest(), wanted)
 
 
-def _reader(container: Container) -> _Reader | JournalReader:
+def _reader(container: Container, *, follows: bool) -> _Reader | JournalReader:
     driver = container.config.options["log_driver"]
     if driver == "journald":
         from .journal_lines import JournalReader
@@ -84,7 +85,7 @@ def _reader(container: Container) -> _Reader | JournalReader:
         return JournalReader(container.id)
     if driver == "none":
         raise InvalidArgument(f"container {container.name} has log_driver none: k8s-file and journald keep lines")
-    return _Reader(container.log_path)
+    return _Reader(container.log_path, container.name, follows=follows)
 
 
 def _within(lines: Iterable[Line], wanted: Wanted) -> Iterator[Line]:
@@ -97,13 +98,25 @@ def _within(lines: Iterable[Line], wanted: Wanted) -> Iterator[Line]:
 class _Reader:
     """Reads what is new, also where the log is begun anew (max_size): the rest of the file before, then the next.
 
-    The file stays open, so that none which takes its place can have its inode's number.
+    The file stays open, so that none which takes its place can have its inode's number. A file that came and went
+    between two looks cannot be read; with ``follows`` such files are counted, and a warning says how many they were.
     """
 
     pause = 0.02
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, name: str = "", *, follows: bool = False) -> None:
         self._path = path
+        self._name = name
+        self._renames: Optional[Renames] = None
+        if follows:
+            from .._drivers.inotify import Renames
+
+            try:
+                self._renames = Renames(path)
+            except OSError:
+                pass  # nobody counts then
+        self._begun = 0  # renames that are counted, and not known yet to be of a file that was read
+        self._lost = 0
         self._file: Optional[IO[bytes]] = None
         self._offset = 0
         self._parts: dict[str, Line] = {}
@@ -112,15 +125,46 @@ class _Reader:
         """The lines completed since the last call."""
         # Once another file has the name, conmon writes no more to ours.
         if not self._is_last():
+            first = self._file is None
             yield from self._new()
-            self.close()
+            self._close_file()
             try:
                 self._file, self._offset = open(self._path, "rb"), 0
             except FileNotFoundError:
                 return
+            self._count(first)
+        elif self._renames:
+            self._renames.count()  # of the file that is read
         yield from self._new()
 
+    def _count(self, first: bool) -> None:
+        """Count the files between the one read before and the one just opened."""
+        if self._renames is None:
+            return
+        begun = self._begun + self._renames.count() - 1
+        # Where yet another has the name by now, its rename may be among those counted: the next look tells.
+        last = self._is_last()
+        self._begun = 0 if first or last else begun
+        if last and not first:
+            self._lost += max(begun, 0)
+
+    @property
+    def wake(self) -> int:
+        """A descriptor that is readable once the log was begun anew, -1 for none."""
+        return self._renames.fileno() if self._renames else -1
+
     def close(self) -> None:
+        self._close_file()
+        if self._renames is not None:
+            self._renames.close()
+            self._renames = None
+        if self._lost:
+            warn(
+                f"the log of container {self._name} was begun anew faster than it could be read (log_opt.max_size): "
+                f"{self._lost} file{'s' if self._lost > 1 else ''} of lines are missing from what was followed"
+            )
+
+    def _close_file(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None

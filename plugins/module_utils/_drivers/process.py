@@ -74,8 +74,8 @@ def start_thread(thread: threading.Thread) -> None:
         raise HostExhausted("cannot start a thread", errno.EAGAIN) from error
 
 
-def wait_end(pid: int, started: int, seconds: float) -> bool:
-    """Wait up to ``seconds`` for that process to end; whether it has."""
+def wait_end(pid: int, started: int, seconds: float, other: int = -1) -> bool:
+    """Wait up to ``seconds`` for that process to end, or until the descriptor ``other`` is readable; whether it has."""
     if not alive(pid, started):
         return True
     try:
@@ -87,14 +87,15 @@ def wait_end(pid: int, started: int, seconds: float) -> bool:
             return True
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
+        if other >= 0:
+            poll.register(other, select.POLLIN)
         deadline = time.monotonic() + seconds
         while True:
             left = deadline - time.monotonic()
             # poll(2) takes its milliseconds as an int: a day at a time.
-            if poll.poll(max(0, min(left, 86400)) * 1000):
-                return True
-            if left <= 0:
-                return False
+            ready = poll.poll(max(0, min(left, 86400)) * 1000)
+            if ready or left <= 0:
+                return any(found == descriptor for found, _event in ready)
     finally:
         os.close(descriptor)
 
