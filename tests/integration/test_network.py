@@ -11,6 +11,7 @@ import re
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
@@ -264,6 +265,31 @@ def test_port_without_a_network_of_its_own_is_refused(host: Host) -> None:
     for network in ("host", "none", "container:other"):
         refused = host.container("c", network=network, publish=["8080:80"], **WEB)
         assert refused.failed and "publish" in refused["msg"]
+
+
+def test_removal_goes_on_past_a_plugin_that_fails_and_says_what_is_left(host: Host) -> None:
+    os.mkdir("/srv/plugins")
+    stuck = Path("/srv/plugins/stuck")
+    script = '#!/bin/sh\n[ "$CNI_COMMAND" = DEL ] && %s\nsed "s/.*prevResult\\"://; s/}$//"\n'
+    stuck.write_text(script % "exit 0", encoding="ascii")
+    stuck.chmod(0o755)
+    config = hosts.network("second", "cni-second0", "10.99")
+    config["plugins"].append({"type": "stuck"})
+    Path("/srv/cni/90-second.conflist").write_text(json.dumps(config), encoding="utf-8")
+    parts = {"cni_plugin_dirs": ["/srv/plugins", *host.parts.cni_plugin_dirs]}
+    made = run(host, network=["second", "bridge"], **parts)
+    stuck.write_bytes(b"\x7fELF no program")
+    gone = host.container("c", state="absent", **parts)
+    assert gone.failed and "second" in gone["msg"] and "Exec format error" in gone["msg"], gone
+    assert not os.path.exists(made["container"]["NetworkSettings"]["SandboxKey"])
+    assert "veth" not in _output("ip", "link") and host.module("libpod_container_info")["containers"] == []
+    addresses = f"{host.parts.static_root}/cni/networks/libpod"
+    assert [name for name in os.listdir(addresses) if name[0].isdigit()] == []
+    stuck.write_text(script % "exit 0", encoding="ascii")
+    assert not host.container("c", state="absent", **parts).failed
+    for path in ("/srv/cni/90-second.conflist", stuck):
+        os.unlink(path)
+    os.rmdir("/srv/plugins")
 
 
 # Files over /etc

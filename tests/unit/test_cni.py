@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import effects
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import effects, limits
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import Cni
-from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ToolFailed, ToolMissing
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ToolFailed, ToolMissing, ToolTimedOut
 from ansible_collections.libpod.engine.plugins.module_utils._model.network import Attachment
 from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
 
@@ -155,8 +156,72 @@ def test_failed_add_is_quoted_and_undone(chain: Chain, printed: str, words: str)
 
 
 def test_result_that_is_no_json_is_a_failure(chain: Chain) -> None:
-    with pytest.raises(ToolFailed, match="its result is not JSON"):
+    with pytest.raises(ToolFailed, match="its result: not valid JSON"):
         chain.add(chain.attachment({"type": "a", "say": {"ADD": "done"}, "exit": 0}))
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        "null",
+        "[]",
+        "5",
+        "[" * 100_000,
+        '{"interfaces": 5}',
+        '{"interfaces": [{"name": "eth0", "sandbox": 5}]}',
+        '{"interfaces": [{"mac": "aa"}]}',
+        '{"ips": [{}]}',
+        '{"ips": [{"address": "10.0.0.5"}]}',
+        '{"ips": [{"address": "10.0.0.5/33"}]}',
+        '{"ips": [{"address": "10.0.0.5/16", "gateway": "here"}]}',
+        '{"ips": [{"address": "10.0.0.5/16", "interface": 2}], "interfaces": [{"name": "eth0"}]}',
+        '{"routes": [{"gw": "10.0.0.1"}]}',
+        '{"dns": {"nameservers": "10.0.0.1"}}',
+        '{"ip4": {"ip": "x"}}',
+    ],
+)
+def test_result_of_another_shape_than_the_specification_s_is_a_failure_and_undone(chain: Chain, result: str) -> None:
+    with pytest.raises(ToolFailed, match="ADD of container 0123456789ab on network net: .*its result: "):
+        chain.add(chain.attachment({"type": "a"}, {"type": "b", "say": {"ADD": result}, "exit": 0}))
+    assert chain.order == ["ADD a", "ADD b", "DEL b", "DEL a"]
+
+
+@pytest.mark.parametrize(
+    ("version", "result"),
+    [
+        ("0.2.0", {"ip4": {"ip": "10.0.0.5/16", "gateway": "10.0.0.1", "routes": [{"dst": "0.0.0.0/0"}]}}),
+        ("0.4.0", {"ips": [{"version": "4", "address": "10.0.0.5/16", "gateway": "10.0.0.1", "interface": 0}]}),
+        (
+            "1.1.0",
+            {"ips": [{"address": "10.0.0.5/16", "gateway": "10.0.0.1"}], "interfaces": [{"name": "x", "mtu": 9}]},
+        ),
+    ],
+)
+def test_results_of_all_versions_are_understood(chain: Chain, version: str, result: dict[str, Any]) -> None:
+    said = {"type": "a", "say": {"ADD": json.dumps({"cniVersion": version, **result})}, "exit": 0}
+    assert chain.add(chain.attachment(said, version=version)).facts.ipv4 == (("10.0.0.5", 16, "10.0.0.1"),)
+
+
+def test_plugin_that_the_kernel_cannot_run_is_named_with_its_network(chain: Chain) -> None:
+    attachment = chain.attachment({"type": "a"}, {"type": "b"})
+    (chain.folder / "bin" / "b").write_bytes(b"\x7fELF no program")
+    with pytest.raises(ToolFailed, match="on network net: .*/bin/b .*Exec format error"):
+        chain.add(attachment)
+    assert chain.order == ["ADD a", "DEL a"]
+
+
+def test_plugin_that_hangs_is_ended_and_lets_go_of_the_lock(chain: Chain) -> None:
+    attachment = chain.attachment({"type": "a"}, {"type": "b"})
+    (chain.folder / "bin" / "b").write_text("#!/bin/sh\nsleep 1000 & sleep 1000\n", encoding="ascii")
+    limits.override("cni=0.3")
+    try:
+        with pytest.raises(ToolTimedOut, match="ADD of container 0123456789ab on network net: .*/b did not end within"):
+            chain.add(attachment)
+    finally:
+        limits.override("")
+    assert chain.order == ["ADD a", "DEL a"]
+    with chain.cni._turn(fcntl.LOCK_EX | fcntl.LOCK_NB):
+        pass
 
 
 def test_failed_delete_is_tried_again_and_keeps_no_other_plugin_from_deleting(chain: Chain) -> None:

@@ -77,6 +77,20 @@ def test_default_network_is_libpod_else_the_first(parts: Parts) -> None:
         {"name": "x", "plugins": ["bridge"]},
         {"name": "x", "plugins": [{"type": "../../bin/sh"}]},
         {"name": "x"},
+        "[" * 100_000,
+        " " * (1 << 21),
+        bridge("../x"),
+        bridge("x", type=".."),
+        bridge("x", type="a\0b"),
+        bridge("x", ipam=5),
+        bridge("x", ipam={"type": "../host-local"}),
+        bridge("x", ipam={"type": "host-local", "dataDir": 5}),
+        bridge("x", ipMasq="yes"),
+        bridge("x", capabilities=["ips"]),
+        bridge("x", capabilities={"ips": "yes"}),
+        {**bridge("x"), "cniVersion": 1},
+        {**bridge("x"), "cniVersion": "²"},
+        {**bridge("x"), "disableCheck": "maybe"},
     ],
 )
 def test_malformed_file_hides_no_other_network_and_is_named_where_one_is_missing(parts: Parts, content: Any) -> None:
@@ -85,6 +99,17 @@ def test_malformed_file_hides_no_other_network_and_is_named_where_one_is_missing
     assert cni_config.network(parts, "a")["name"] == "a" == cni_config.default_network(parts)["name"]
     with pytest.raises(NoSuchNetwork, match="00-broken.conflist"):
         cni_config.network(parts, "x")
+
+
+def test_fifo_is_no_network_and_is_not_waited_for(parts: Parts) -> None:
+    os.mkfifo(f"{parts.cni_config_dir}/00-fifo.conflist")
+    define(parts, "10-a.conflist", bridge("a"))
+    assert list(cni_config.networks(parts)) == ["a"]
+
+
+def test_check_is_disabled_by_a_string_too(parts: Parts) -> None:
+    define(parts, "10-a.conflist", {**bridge("a"), "disableCheck": "false"})
+    assert cni_config.network(parts, "a")["disableCheck"] is False
 
 
 def test_missing_network_is_named_with_the_directory_the_others_and_the_role(parts: Parts) -> None:

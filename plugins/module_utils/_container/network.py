@@ -5,11 +5,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from .._drivers import cni_config, netns
+from .._model.attempts import Attempts
 from .._model.config import ContainerConfig
-from .._model.errors import InvalidArgument, LibpodError, NoSuchNetwork, StateCorrupt, ToolFailed
+from .._model.errors import (
+    CleanupIncomplete,
+    InvalidArgument,
+    LibpodError,
+    NoSuchNetwork,
+    StateCorrupt,
+    ToolFailed,
+    ToolTimedOut,
+)
 from .._model.network import Attachment, port_mappings
 from .._model.options import ALONE
 from .attachments import RECORD, attachments, remembered, save
@@ -96,6 +106,8 @@ def add(container: Container, new: Attachment, old: Optional[Attachment]) -> Att
         try:
             cni.require(asking)
             return cni.add(container.id, container.netns_path, asking)._replace(runtime_config=new.runtime_config)
+        except ToolTimedOut:
+            raise
         except (InvalidArgument, ToolFailed):
             pass
     return cni.add(container.id, container.netns_path, new)
@@ -116,16 +128,28 @@ def delete(container: Container, attachment: Attachment) -> None:
 
 
 def detach(container: Container) -> None:
-    """Undo what ``attach`` did, or began, and remove the network namespace; what is gone is fine."""
+    """Undo what ``attach`` did, or began, and remove the network namespace; what is gone is fine.
+
+    What fails keeps nothing else from going, and stays on record for the next try.
+
+    :raises CleanupIncomplete: naming the networks that the container is still attached to.
+    """
     try:
         made = attachments(container)
     except StateCorrupt:
         # A record that the power was cut on, say: what it must have held.
         made = planned(container, container.config, missing_ok=True)
-    try:
-        for attachment in reversed(made):
-            delete(container, attachment)
-    finally:
-        netns.delete(container.netns_path)
-    if made:
+    attempts = Attempts()
+    left: list[Attachment] = []
+    for attachment in reversed(made):
+        part = f"its attachment to network {attachment.network}"
+        if not attempts.attempt(part, partial(delete, container, attachment)):
+            left.insert(0, attachment)
+    path = container.netns_path
+    attempts.attempt(f"the network namespace {path}", partial(netns.delete, path))
+    if left and len(left) < len(made):
+        save(container, left)
+    elif made and not left:
         container.store.remove_side_record(container.id, RECORD)
+    if attempts.failed:
+        raise CleanupIncomplete("the host still has", attempts.failed)

@@ -10,7 +10,7 @@ import fcntl
 import os
 from typing import Any, Iterator, Mapping, Sequence
 
-from .._model.errors import LibpodError, ToolFailed
+from .._model.errors import LibpodError, ToolFailed, ToolTimedOut
 from .._model.network import Attachment
 from .._model.parts import Parts
 from . import netns
@@ -104,6 +104,8 @@ class Cni:
         with self._turn(fcntl.LOCK_SH) as lock:
             try:
                 done = self._undo(container_id, netns_path, attachment, lock)
+            except ToolTimedOut:
+                raise
             except LibpodError:
                 # A plugin may stumble over a rule somebody flushed, with its link already deleted: look afresh.
                 done = False

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 from typing import Any, Mapping
 
-from .._model.errors import InvalidArgument, NoSuchNetwork
+from .._model import foreign
+from .._model.errors import InvalidArgument, MalformedData, NoSuchNetwork
 from .._model.parts import DEFAULT_STATIC_ROOT, Parts
 
 DEFAULT_NETWORK = "libpod"
@@ -19,6 +20,11 @@ _WORDS = {
     "mac": "a fixed MAC address",
     "aliases": "names",
 }
+
+# libcni's ValidateNetworkName.
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+_VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){0,2}")
+_MAX_BYTES = 1 << 20  # of a network's file
 
 Config = dict[str, Any]
 
@@ -95,37 +101,63 @@ def _read(parts: Parts) -> tuple[dict[str, Config], list[str]]:
         names = []
     for name in names:
         if name.endswith((".conflist", ".conf", ".json")):
+            shown = os.fsencode(name).decode(errors="replace")
             try:
-                with open(f"{parts.cni_config_dir}/{name}", encoding="utf-8") as file:
-                    config = _as_list(json.load(file))
-            except (OSError, ValueError) as error:
-                malformed.append(f"{name} ({error})")
+                config = _as_list(foreign.read(f"{parts.cni_config_dir}/{name}", shown, max_bytes=_MAX_BYTES))
+            except MalformedData as error:
+                malformed.append(str(error))
+            except OSError as error:
+                malformed.append(f"{shown}: {error.strerror}")
             else:
                 _move_reservations(config, parts)
                 defined.setdefault(config["name"], config)
     return defined, malformed
 
 
-def _as_list(read: Any) -> Config:
-    """A configuration list as it is, a single plugin's configuration as a list of one.
+def _as_list(read: foreign.Foreign) -> Config:
+    """Return a configuration list as it is, a single plugin's configuration as a list of one.
 
-    :raises ValueError: it is neither.
+    The name and the types are as libcni demands them; of the rest what the engine itself reads is checked.
+
+    :raises MalformedData: it is neither.
     """
-    if not isinstance(read, dict) or not isinstance(read.get("name"), str) or not read["name"]:
-        raise ValueError("it has no name")
-    config: Config = read
-    if "plugins" not in config:
-        version = {"cniVersion": config["cniVersion"]} if "cniVersion" in config else {}
-        config = {**version, "name": config["name"], "plugins": [config]}
-    plugins = config["plugins"]
-    if not isinstance(plugins, list) or not plugins:
-        raise ValueError("it has no plugins")
+    if not _NAME.fullmatch(read["name"].text()):
+        read["name"].fail("a network's name of letters, digits, dots, hyphens and underscores")
+    if read["cniVersion"] and not _VERSION.fullmatch(read["cniVersion"].text()):
+        read["cniVersion"].fail("a version such as 1.0.0")
+    plugins = list(read["plugins"]) if read["plugins"] else [read]
+    if not plugins:
+        read["plugins"].fail("one plugin or more")
     for plugin in plugins:
-        kind = plugin.get("type") if isinstance(plugin, dict) else None
-        # A type is the name of a file in the plugin directories, and must not lead out of them.
-        if not isinstance(kind, str) or not kind or "/" in kind:
-            raise ValueError("a plugin has no type that is a program's name")
+        _check_type(plugin["type"], required=True)
+        _check_type(plugin["ipam"]["type"])
+        plugin["ipam"]["dataDir"].text()
+        plugin["ipMasq"].flag()
+        for _name, on in plugin["capabilities"].items():
+            on.flag()
+    config = dict(read.mapping())
+    if read["disableCheck"]:
+        config["disableCheck"] = _flag(read["disableCheck"])
+    if not read["plugins"]:
+        kept = {"cniVersion": read["cniVersion"].text()} if read["cniVersion"] else {}
+        config = {**kept, "name": read["name"].text(), "plugins": [read.mapping()]}
     return config
+
+
+def _check_type(kind: foreign.Foreign, *, required: bool = False) -> None:
+    """A type is the name of a file in the plugin directories, and must not lead out of them."""
+    text = kind.text()
+    if "/" in text or text in (".", "..") or required and not text:
+        kind.fail("the name of a plugin's program")
+
+
+def _flag(value: foreign.Foreign) -> bool:
+    """Return a flag that libcni takes as a string too."""
+    if isinstance(value.value, str):
+        if value.value.lower() not in ("true", "false"):
+            value.fail("true or false")
+        return value.value.lower() == "true"
+    return value.flag()
 
 
 def _move_reservations(config: Config, parts: Parts) -> None:

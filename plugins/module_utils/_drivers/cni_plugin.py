@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from typing import Any, Mapping, Optional
 
 from .._model import shared_locks
-from .._model.errors import ToolFailed, ToolMissing
+from .._model.errors import MalformedData, ToolFailed, ToolMissing, ToolTimedOut
 from .._model.network import Attachment
 from .._model.parts import Parts
+from . import cni_result, command, limits
 from .cni_config import runtime_arguments, version
-from .command import tool_environment
 from .effects import effect
 
 PACKAGE = "containernetworking-plugins"
@@ -27,7 +26,7 @@ def program(parts: Parts, kind: str) -> str:
     :raises ToolMissing: it is in none of ``cni_plugin_dirs``.
     """
     for folder in parts.cni_plugin_dirs:
-        if os.access(f"{folder}/{kind}", os.X_OK):
+        if os.access(f"{folder}/{kind}", os.X_OK) and os.path.isfile(f"{folder}/{kind}"):
             return f"{folder}/{kind}"
     raise ToolMissing(f"the CNI plugin {kind} (looked for in {', '.join(parts.cni_plugin_dirs)})", PACKAGE)
 
@@ -39,7 +38,7 @@ class PluginRun:
     inherits beside the locks that every program does, so that they last until the plugin has ended even where this
     process is killed.
 
-    :raises ToolMissing: the plugin is not installed.
+    :raises ToolMissing: the plugin is not installed. :raises ToolFailed: it cannot be run.
     """
 
     def __init__(
@@ -55,7 +54,6 @@ class PluginRun:
         self._verb = verb
         self._program = program(parts, plugin["type"])
         self._doing = f"{verb} of container {container_id[:12]} on network {attachment.network}"
-        self._outputs: Optional[tuple[str, str]] = None
         arguments = {"IgnoreUnknown": "1", **runtime_arguments(attachment.config, attachment.runtime_config)}
         environment = {
             "CNI_COMMAND": verb,
@@ -67,43 +65,47 @@ class PluginRun:
         }
         if verb != "CHECK":
             effect(f"cni {verb} {plugin['type']}")
-        # A file, not a pipe: the plugin has all of its configuration though we be killed right now.
-        descriptor = os.memfd_create("cni")
+        self._ended: Optional[command.Ended] = None
+        self._error: Optional[Exception] = None
         try:
-            os.write(descriptor, json.dumps(_execution_config(verb, attachment, plugin)).encode())
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            self._process = subprocess.Popen(
+            self._process = command.start(
                 [self._program],
-                stdin=descriptor,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-                env=tool_environment(environment),
+                package=PACKAGE,
+                env=command.tool_environment(environment),
+                input=json.dumps(_execution_config(verb, attachment, plugin)),
                 pass_fds=(*shared_locks.descriptors, *([] if lock is None else [lock])),
             )
-        finally:
-            os.close(descriptor)
+        except OSError as error:
+            # ENOEXEC, say, of a plugin for another architecture.
+            words = f"it cannot be run: {error.strerror or error}"
+            raise ToolFailed([self._program], 126, words, self._doing) from error
 
-    def wait(self) -> tuple[str, str]:
-        """Wait for the plugin's end; what it printed, and its standard error."""
-        if self._outputs is None:
-            self._outputs = self._process.communicate()
-        return self._outputs
+    def wait(self) -> None:
+        """Wait for the plugin's end, or the end of its time; ``answer`` says what came of it."""
+        if self._ended is None and self._error is None:
+            try:
+                self._ended = command.finish(self._process, limits.of("cni"), self._doing)
+            except ToolTimedOut as error:
+                self._error = error
 
     def answer(self) -> Any:
         """What ADD answers, else None.
 
-        :raises ToolFailed: with the plugin's own words.
+        :raises ToolFailed: with the plugin's own words, or what is wrong with its result.
+        :raises ToolTimedOut: it took longer than its limit.
         """
-        output, errors = self.wait()
-        code = self._process.returncode
+        self.wait()
+        if self._ended is None:
+            raise self._error or AssertionError
+        code, output, errors = self._ended
         if code != 0:
             raise ToolFailed([self._program], code, _words(output) or errors, self._doing)
+        if self._verb != "ADD":
+            return None
         try:
-            return json.loads(output) if self._verb == "ADD" else None
-        except ValueError as error:
-            raise ToolFailed([self._program], code, f"its result is not JSON: {error}", self._doing) from error
+            return cni_result.parse(output, "its result")
+        except MalformedData as error:
+            raise ToolFailed([self._program], code, str(error), self._doing) from error
 
 
 def _execution_config(verb: str, attachment: Attachment, plugin: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,5 +127,5 @@ def _words(output: str) -> str:
     try:
         error = json.loads(output)
         return " ".join(f"{error['msg']} {error.get('details', '')} (CNI error {error.get('code', '?')})".split())
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return output

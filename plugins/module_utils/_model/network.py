@@ -48,6 +48,10 @@ class Attachment(NamedTuple):
             if index is None or not 0 <= index < len(inside) or inside[index]:
                 ip, _slash, length = one["address"].partition("/")
                 addresses.append(Address(ip, int(length), one.get("gateway") or ""))
+        for family in ("ip4", "ip6"):  # as results of CNI 0.2.0 have them
+            if result.get(family):
+                ip, _slash, length = result[family]["ip"].partition("/")
+                addresses.append(Address(ip, int(length), result[family].get("gateway") or ""))
         macs = [one.get("mac") or "" for one, ours in zip(interfaces, inside) if ours]
         return NetworkFacts(
             ipv4=tuple(one for one in addresses if ":" not in one.ip),
