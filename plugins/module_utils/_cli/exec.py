@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import Iterable, Sequence
 
 from .._container.exec import Exec, execute_attached
+from .._model import caller
 from .._model.parts import Parts
 from .._model.spelling import absolute_path, environment
 from .._runtime.runtime import Runtime
@@ -50,6 +50,6 @@ def _variables(given: Iterable[str]) -> dict[str, str]:
     found = {}
     for item in given:
         key, equals, value = item.partition("=")
-        if equals or key in os.environ:
-            found[key] = value if equals else os.environ[key]
+        if equals or key in caller.environment:
+            found[key] = value if equals else caller.environment[key]
     return found

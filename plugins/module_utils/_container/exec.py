@@ -72,9 +72,10 @@ def execute_detached(container: Container, wanted: Exec) -> str:
     exec_id = os.urandom(32).hex()
     spec = os.memfd_create("process.json")
     try:
-        os.write(spec, json.dumps(process_for(container, wanted)).encode())
+        process = process_for(container, wanted)
+        os.write(spec, json.dumps(process).encode())
         folder = _folder(container, exec_id)
-        it = Monitored(container.id, container.name, folder, "", terminal=wanted.tty)
+        it = Monitored(container.id, container.name, folder, "", terminal=wanted.tty, umask=process["user"]["umask"])
         # conmon passes no descriptor on to the runtime, which so reads the process through ours.
         path = f"/proc/{os.getpid()}/fd/{spec}"
         try:

@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from .._drivers.effects import effect
+from .._model import caller
 from .._model.config import ContainerConfig
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ TARGET = "/run/notify"
 
 def relayed(config: ContainerConfig) -> str:
     """The socket that conmon passes the container's own messages on to; empty for none, or one conmon cannot reach."""
-    path = os.environ.get(VARIABLE, "")
+    path = caller.environment.get(VARIABLE, "")
     return path if config.options["sdnotify"] == "container" and path.startswith("/") and os.path.exists(path) else ""
 
 
@@ -30,7 +31,7 @@ def tell(container: Container) -> None:
 
     As with sd_notify(3) itself, it is no error if nobody listens any more.
     """
-    path, mode = os.environ.get(VARIABLE, ""), container.config.options["sdnotify"]
+    path, mode = caller.environment.get(VARIABLE, ""), container.config.options["sdnotify"]
     if not path or mode == "ignore":
         return
     from socket import AF_UNIX, SOCK_DGRAM, socket

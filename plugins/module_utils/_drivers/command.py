@@ -17,21 +17,14 @@ from .._model import shared_locks
 from .._model.errors import HostExhausted, ToolFailed, ToolMissing, ToolTimedOut
 from . import limits, process
 from .effects import effect
+from .environment import TOOL_PATH, tool_environment
+
+__all__ = ["TOOL_PATH", "run", "tool_environment"]
 
 _GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 _CHUNK = 1 << 16
 # How Go's runtime begins a crash for want of threads, thousands of lines of registers and stacks after it.
 _NO_THREAD = ("runtime/cgo: pthread_create failed", "runtime: failed to create new OS thread")
-# sbin is where runc and the iptables of the CNI plugins live, and not on every user's PATH.
-TOOL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-def tool_environment(extra: Optional[Mapping[str, str]] = None) -> dict[str, str]:
-    """The environment tools run with: PATH, the locale of their messages, proxies, and ``extra``."""
-    kept = {key: value for key, value in os.environ.items() if key.lower().endswith("_proxy")}
-    kept.update({"PATH": TOOL_PATH, "LC_ALL": "C.UTF-8", "HOME": os.environ.get("HOME", "/root")})
-    kept.update(extra or {})
-    return kept
 
 
 def run(
@@ -97,6 +90,7 @@ def start(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=env,
+            cwd="/",
             pass_fds=pass_fds,
             start_new_session=True,
         )

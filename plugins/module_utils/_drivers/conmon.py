@@ -54,7 +54,7 @@ def failure_code(words: str) -> int:
 
 class Monitored(NamedTuple):
     """Paths and switches of one monitored container; without a ``log_path`` its output goes to
-    the host's ``journal``, or nowhere.
+    the host's ``journal``, or nowhere. The runtime has conmon's ``umask``, and gives it to what it executes.
 
     After ``timeout`` seconds (0: never) conmon kills it; ``exit_command`` is run once it has ended, with
     ``environment`` beside that of all tools. What the container sends to ``run_dir/notify/notify.sock`` is passed on
@@ -75,6 +75,7 @@ class Monitored(NamedTuple):
     environment: Mapping[str, str] = {}
     notify_socket: str = ""
     journal: bool = False
+    umask: int = 0o022
 
     @property
     def pid_file(self) -> str:
@@ -218,6 +219,7 @@ class Conmon:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
+                umask=it.umask,
                 env=environment,
                 pass_fds=(sync_pipe, start_pipe, *it.keep_open),
                 start_new_session=True,

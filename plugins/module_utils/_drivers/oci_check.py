@@ -13,11 +13,10 @@ from typing import Any, Mapping, NamedTuple, Optional
 
 from . import process as processes
 from .cgroups import read_file
-from .command import tool_environment
 from .conmon import failure_code, read_pid, runtime_words
 from .effects import effect
 from .oci import OciRuntime
-from .oci_exec import command
+from .oci_exec import command, surroundings
 
 
 class Bounds(NamedTuple):
@@ -45,8 +44,7 @@ def execute(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=kept,
-            env=tool_environment(),
-            cwd="/",
+            **surroundings(process),
         )
         with child:
             ended, output = _follow(child, bounds)

@@ -24,7 +24,7 @@ def execute(oci: OciRuntime, container_id: str, process: Mapping[str, Any], inpu
     """
     with command(oci, container_id, process) as (argv, kept):
         run = _in_terminal if process.get("terminal") else _in_pipes
-        code, out, err = run(argv, kept, input)
+        code, out, err = run(argv, kept, input, surroundings(process))
         words = runtime_words(f"/proc/self/fd/{kept[1]}") if code else ""
         return (failure_code(words), out, err or words.encode()) if words else (code, out, err)
 
@@ -35,13 +35,11 @@ def execute_attached(oci: OciRuntime, container_id: str, process: Mapping[str, A
         if process.get("terminal") and not os.isatty(0):
             from .oci_terminal import relay
 
-            code = relay(argv, kept, oci.name, interactive=interactive)
+            code = relay(argv, kept, oci.name, interactive=interactive, how=surroundings(process))
         else:
             # A terminal is read by the runtime itself, and has to be there.
             stdin = None if interactive or process.get("terminal") else subprocess.DEVNULL
-            code = subprocess.run(
-                argv, stdin=stdin, pass_fds=kept, env=tool_environment(), cwd="/", check=False
-            ).returncode
+            code = subprocess.run(argv, stdin=stdin, pass_fds=kept, check=False, **surroundings(process)).returncode
         # It has said so on our standard error itself.
         words = runtime_words(f"/proc/self/fd/{kept[1]}") if code else ""
         return failure_code(words) if words else code
@@ -62,20 +60,25 @@ def command(
         os.close(log)
 
 
+def surroundings(process: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how the runtime is started for ``process``: runc gives it its own umask, and not the one asked for."""
+    return {"env": tool_environment(), "cwd": "/", "umask": process["user"].get("umask", 0o022)}
+
+
 def _memory(name: str, content: bytes) -> int:
     descriptor = os.memfd_create(name)
     os.write(descriptor, content)
     return descriptor
 
 
-def _in_pipes(argv: list[str], kept: tuple[int, ...], input: bytes) -> tuple[int, bytes, bytes]:
-    done = subprocess.run(
-        argv, input=input, capture_output=True, pass_fds=kept, env=tool_environment(), cwd="/", check=False
-    )
+def _in_pipes(argv: list[str], kept: tuple[int, ...], input: bytes, how: Mapping[str, Any]) -> tuple[int, bytes, bytes]:
+    done = subprocess.run(argv, input=input, capture_output=True, pass_fds=kept, check=False, **how)
     return done.returncode, done.stdout, done.stderr
 
 
-def _in_terminal(argv: list[str], kept: tuple[int, ...], input: bytes) -> tuple[int, bytes, bytes]:
+def _in_terminal(
+    argv: list[str], kept: tuple[int, ...], input: bytes, how: Mapping[str, Any]
+) -> tuple[int, bytes, bytes]:
     """The runtime passes on what it reads and writes on the terminal that is its own standard input and output."""
     import threading
     import tty
@@ -85,9 +88,7 @@ def _in_terminal(argv: list[str], kept: tuple[int, ...], input: bytes) -> tuple[
     tty.setraw(theirs)
     found: list[bytes] = []
     try:
-        child = subprocess.Popen(
-            argv, stdin=theirs, stdout=theirs, stderr=theirs, pass_fds=kept, env=tool_environment(), cwd="/"
-        )
+        child = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, pass_fds=kept, **how)
         os.close(theirs)
         theirs = -1
         if input:

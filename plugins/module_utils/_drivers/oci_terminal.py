@@ -10,15 +10,15 @@ import os
 import select
 import subprocess
 import tty
-from typing import Sequence
+from typing import Any, Mapping, Sequence
 
-from .command import refused, tool_environment
+from .command import refused
 
 _CHUNK = 1 << 16
 
 
-def relay(argv: Sequence[str], kept: Sequence[int], package: str, *, interactive: bool) -> int:
-    """Run the runtime on a terminal of its own and return its exit code.
+def relay(argv: Sequence[str], kept: Sequence[int], package: str, *, interactive: bool, how: Mapping[str, Any]) -> int:
+    """Run the runtime on a terminal of its own and return its exit code; ``how`` has Popen's other arguments.
 
     What the terminal shows goes to our standard output at once; with ``interactive`` our standard input is typed there.
     """
@@ -27,7 +27,7 @@ def relay(argv: Sequence[str], kept: Sequence[int], package: str, *, interactive
         # Control-D and its like are for the container's terminal; this one only passes them on.
         tty.setraw(theirs)
         try:
-            child = subprocess.Popen(argv, stdin=theirs, stdout=theirs, pass_fds=kept, env=tool_environment(), cwd="/")
+            child = subprocess.Popen(argv, stdin=theirs, stdout=theirs, pass_fds=kept, **how)
         except OSError as error:
             refused(error, argv[0], package)
         finally:

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from ansible.module_utils.basic import env_fallback
 
+from .._model import caller
 from .._model.errors import InvalidArgument
 from .._model.options import OPTIONS, Option, normalise
 from .._model.parts import Parts
@@ -164,7 +164,7 @@ def desired(params: Mapping[str, Any]) -> Desired:
         directory = image[:-2] if overlay else image
         if not directory:
             raise wrong("image", image, "a directory before ':O'")
-        image = plain_path(os.path.abspath(directory))
+        image = plain_path(caller.absolute(directory))
     try:
         options = _options(params)
         common["pulling"] = _pulling(params)
@@ -230,7 +230,7 @@ def _options(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def _first_line(path: str, option: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
+        with open(caller.absolute(path), encoding="utf-8", errors="replace") as file:
             return file.readline().strip()
     except OSError as error:
         raise wrong(option, path, f"a file with a pod's ID ({error.strerror})") from error

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any, Mapping, Optional
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.validation import check_type_str
 
+from .._model import caller
 from .._model.errors import InvalidArgument, take_warnings, warn
 from .._model.parts import Parts
 from .._reconcile.desired import Desired
@@ -35,7 +38,20 @@ def spec() -> dict[str, Any]:
 
 def one_spec() -> dict[str, Any]:
     """The options of one container in the list: libpod_container's, without the roots and parts."""
-    return {name: one for name, one in arguments.container_spec().items() if name not in Parts._fields}
+    spec = {name: one for name, one in arguments.container_spec().items() if name not in Parts._fields}
+    for one in spec.values():
+        one.update((key, _path) for key in ("type", "elements") if one.get(key) == "path")
+    return spec
+
+
+def _path(value: Any) -> str:
+    """Return what Ansible makes of a path, which it does for a module's own options before the engine has begun."""
+    text = re.sub(
+        r"\$(?:(\w+)|\{([^}]*)\})",
+        lambda found: caller.environment.get(found[1] or found[2], found[0]),
+        check_type_str(value),
+    )
+    return os.path.expanduser(text)
 
 
 class Module(EngineModule):

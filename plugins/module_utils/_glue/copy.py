@@ -9,6 +9,7 @@ import os
 from typing import Any
 
 from .._container.copy import Copy
+from .._model import caller
 from .._model.spelling import absolute_path, wrong
 from .._runtime.runtime import Runtime
 from . import arguments
@@ -53,7 +54,7 @@ def _path(params: dict[str, Any], option: str, *, inside: bool) -> str:
         absolute_path(path, option)
         return path
     end = "/." if path.endswith("/.") or path == "." else "/" if path.endswith("/") else ""
-    return os.path.abspath(os.path.expanduser(path)).rstrip("/") + end or "/"
+    return caller.absolute(os.path.expanduser(path)).rstrip("/") + end or "/"
 
 
 def main() -> None:

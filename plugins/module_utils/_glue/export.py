@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from .._model import caller
 from .._runtime.runtime import Runtime
 from . import arguments
 from .module import EngineModule, run
@@ -26,7 +27,7 @@ def spec() -> dict[str, Any]:
 def export(module: EngineModule) -> dict[str, Any]:
     """Write the file, or in check mode say whether it would be."""
     params = module.params
-    dest = os.path.abspath(params["dest"])
+    dest = caller.absolute(params["dest"])
     container = Runtime(arguments.parts(params)).container(params["container"])
     changed = False
     if params["force"] or not os.path.exists(dest):

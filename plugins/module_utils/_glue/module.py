@@ -9,6 +9,7 @@ from typing import Any, Callable, Iterable, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .._drivers.hardened import harden
 from .._model.errors import RecreateRefused, ToolFailed, done, explained, sentence, take_warnings
 from .._model.options import HIDDEN
 
@@ -95,6 +96,7 @@ def _told(error: Exception) -> dict[str, Any]:
 
 def run(module: EngineModule, work: Callable[[EngineModule], dict[str, Any]]) -> None:
     """Do ``work`` and leave with its result, or with one sentence on what went wrong."""
+    harden()
     try:
         check_quoting(module.written)
         result = work(module)

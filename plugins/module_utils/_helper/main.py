@@ -13,6 +13,7 @@ import os
 import sys
 from typing import Callable, Sequence
 
+from .._drivers.hardened import harden
 from .._model.errors import sentence, take_warnings
 from .._model.parts import Parts
 
@@ -60,6 +61,7 @@ def _usage(command: str, arguments: Sequence[str]) -> str:
 
 def main(words: Sequence[str] = ()) -> int:
     """Run one subcommand and return the program's exit code: 2 for wrong words, 125 for what the engine refuses."""
+    harden()
     words = words or sys.argv[1:]
     if words and words[0] in ("-h", "--help", "help"):
         sys.stdout.write("usage: libpod COMMAND [ARGUMENT ...]; libpod COMMAND --help tells more\n\n")

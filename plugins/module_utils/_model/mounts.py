@@ -9,6 +9,7 @@ import glob
 import os
 from typing import Any
 
+from . import caller
 from .spelling import NAME_PATTERN, absolute_path, count, flag, host_path, is_flag, name, octal, plain_path, size, wrong
 from .volumes import PROPAGATIONS, check_opposites
 
@@ -110,7 +111,7 @@ def _volume(kind: str, target: str, words: dict[str, str | None], item: str, opt
     if kind == "bind":
         if not source or "\0" in source:
             raise wrong(option, item, "a source, which is the path on the host")
-        source = plain_path(os.path.abspath(source))
+        source = plain_path(caller.absolute(source))
     elif source and not NAME_PATTERN.fullmatch(source):
         name(source, option)
     if propagation not in PROPAGATIONS:

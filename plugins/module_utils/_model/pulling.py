@@ -9,6 +9,7 @@ import os
 import re
 from typing import Any, Mapping, NamedTuple, Optional
 
+from . import caller
 from .errors import InvalidArgument
 from .spelling import count, wrong
 
@@ -59,8 +60,9 @@ def pulling(params: Mapping[str, Any]) -> Pull:
     if not params.get("platform"):
         words = [str(params.get(option) or "") for option in _PLATFORM]
     system, arch, variant = (word.lower() for word in [*words, ""][:3])
-    authfile, key = params.get("authfile") or "", params.get("decryption_key") or ""
-    for option, path in (("authfile", authfile), ("decryption_key", key.partition(":")[0])):
+    key_path, colon, phrase = (params.get("decryption_key") or "").partition(":")
+    authfile, key_path = (caller.absolute(path) if path else "" for path in (params.get("authfile"), key_path))
+    for option, path in (("authfile", authfile), ("decryption_key", key_path)):
         if path and not os.path.isfile(path):
             raise wrong(option, path, "a file on the host")
     delay = params.get("retry_delay")
@@ -73,7 +75,7 @@ def pulling(params: Mapping[str, Any]) -> Pull:
         variant=variant,
         retries=count(params.get("retry") or 0, "retry"),
         delay=-1.0 if delay is None else seconds(delay, "retry_delay"),
-        key=key,
+        key=f"{key_path}{colon}{phrase}",
     )
 
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Iterable, Mapping
 
+from . import caller
 from .spelling import NAME_PATTERN, absolute_path, octal, plain_path, size, wrong
 
 PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
@@ -54,7 +54,7 @@ def _volume(item: object, option: str) -> dict[str, Any]:
         raise wrong(option, item, "O to stand alone: an overlay can always be written to, and is the container's own")
     return {
         "type": "bind" if is_path else "volume",
-        "source": plain_path(os.path.abspath(source)) if is_path else source,
+        "source": plain_path(caller.absolute(source)) if is_path else source,
         "target": _target(parts[1], option),
         "read_only": "ro" in words,
         "propagation": next((word for word in words if word in PROPAGATIONS), "rprivate"),

@@ -14,6 +14,7 @@ from .._container.container import Container
 from .._container.observe import timestamp
 from .._drivers import cgroups_paths
 from .._drivers.image_store import ImageStore
+from .._model import caller
 from .._model.config import ContainerConfig
 from .._model.errors import (
     CleanupIncomplete,
@@ -145,7 +146,7 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
         namespace_containers=joins.namespace_containers(runtime, options),
         ports=host_ports.choose(with_exposed(options, image.config if image else kept.image_config if kept else {})),
         cgroup_manager=cgroups_paths.manager_of(pod.cgroup) if pod else runtime.host.cgroup_manager,
-        host_env=host_variables(options, os.environ),
+        host_env=host_variables(options, caller.environment),
         borrowed_volumes=anonymous_volumes.borrowed(runtime, options),
         id_mappings=joins.id_mappings(runtime, options, image_id, previous.config if previous else None),
         requires=joins.requires(runtime, options),

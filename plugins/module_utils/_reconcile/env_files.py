@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Iterable
 
+from .._model import caller
 from .._model.errors import InvalidArgument
 
 
@@ -22,7 +22,7 @@ def read(paths: Iterable[str], option: str = "env_file") -> dict[str, str]:
     for path in paths:
         try:
             # Lines end at a newline and nowhere else: values may hold what str.splitlines() takes for an end.
-            with open(path, encoding="utf-8-sig", newline="\n") as file:
+            with open(caller.absolute(path), encoding="utf-8-sig", newline="\n") as file:
                 lines = [line[:-1] if line.endswith("\r") else line for line in file.read().split("\n")]
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
@@ -38,6 +38,6 @@ def read(paths: Iterable[str], option: str = "env_file") -> dict[str, str]:
                 raise InvalidArgument(f"{option}: line {number} of {path} has no {named}'s name: expected KEY=VALUE")
             if equals or option != "env_file":
                 found[key] = value
-            elif key in os.environ:
-                found[key] = os.environ[key]
+            elif key in caller.environment:
+                found[key] = caller.environment[key]
     return found

@@ -1,0 +1,152 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What starts the engine does not show in containers, conmons and tools: each of its programs, from hostile callers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Iterator, NamedTuple, Optional, Sequence
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
+from ansible_collections.libpod.engine.plugins.module_utils._helper import main
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import MODULES
+from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
+
+IGNORED = (signal.SIGPIPE, signal.SIGHUP, signal.SIGINT, signal.SIGCHLD, signal.SIGUSR1)
+MODULE = f"""
+import importlib, sys
+from ansible.module_utils import basic
+basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = sys.argv[1].encode(), "legacy"
+importlib.import_module("{MODULES}.libpod_container").main()
+"""
+# It is seen by another user as well: a parent of a mount point, the working directory, a new volume and a secret.
+OPTIONS: dict[str, Any] = {
+    "name": "c",
+    "image": "busybox",
+    "command": WAITING,
+    "user": "1000:1000",
+    "network": "none",
+    "volume": ["/srv/bound:/srv/app/data", "data:/var/data"],
+    "workdir": "/app/dir",
+    "secrets": ["tok"],
+    "restart_policy": "always",
+}
+SEEN = "for name in /srv /srv/app /app /app/dir /run/secrets /run/secrets/tok /var/data; do stat -c '%a %n' $name; done"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Host]:
+    with Host() as made:
+        os.makedirs("/srv/bound")
+        os.makedirs(f"{made.parts.static_root}/secrets", 0o700)
+        Path(f"{made.parts.static_root}/secrets/tok").write_text("t", encoding="ascii")
+        os.chmod(f"{made.parts.static_root}/secrets/tok", 0o600)
+        yield made
+        made.empty()
+        made.run("rm", "-r", f"{made.parts.static_root}/secrets", "/srv/bound")
+
+
+class Seen(NamedTuple):
+    """What a container and its conmon have from the process that started them."""
+
+    signals: Sequence[Sequence[str]]
+    umasks: Sequence[str]
+    folder: str
+    descriptors: int
+    variables: Sequence[str]
+    modes: str
+    exec_umask: str
+
+
+def _hostile(umask: int) -> None:
+    """In the child of Popen, before its program begins."""
+    os.umask(umask)
+    for number in IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGCHLD))
+    for _number in range(200):
+        os.dup2(2, os.dup(2), inheritable=True)
+    gone = tempfile.mkdtemp()
+    os.chdir(gone)
+    os.rmdir(gone)
+
+
+def _run(argv: Sequence[str], environment: dict[str, str], umask: Optional[int]) -> str:
+    hostile: dict[str, Any] = {}
+    if umask is not None:
+        # A variable is 128 KiB at most; the translation is of no locale that is there.
+        environment.update({f"LARGE{number}": "x" * (1 << 16) for number in range(16)}, LC_ALL="xx_XX.ISO-8859-1")
+        hostile = {"restore_signals": False, "close_fds": False, "preexec_fn": lambda: _hostile(umask)}
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, env=environment, **hostile)
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+def _engine(host: Host, kind: str, umask: Optional[int]) -> dict[str, Any]:
+    """Have the container running by a new conmon, and return its inspection."""
+    environment = {"PATH": os.environ["PATH"], **host.parts.environment()}
+    helper = [sys.executable, "-I", "-m", main.__name__]
+    host.container("c", state="absent", delete_volumes=True)
+    if kind == "module":
+        _run([sys.executable, "-c", MODULE, json.dumps({"ANSIBLE_MODULE_ARGS": {**host.arguments, **OPTIONS}})],
+             environment, umask)  # fmt: skip
+        return _inspected(host)
+    made = host.container(**OPTIONS)["container"]
+    if kind == "command":
+        _run([*helper, "restart", "-t", "0", "c"], environment, umask)
+    else:
+        # Without its conmon nothing but this exit command takes the end to heart.
+        os.kill(_conmon(host, made), signal.SIGKILL)
+        os.kill(made["State"]["Pid"], signal.SIGKILL)
+        eventually(lambda: not process.start_time(made["State"]["Pid"]))
+        _run([*helper, "exit", made["Id"]], environment, umask)
+    again = _inspected(host)
+    assert again["Id"] == made["Id"] and again["State"]["Pid"] != made["State"]["Pid"]
+    return again
+
+
+def _inspected(host: Host) -> dict[str, Any]:
+    (found,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
+    return dict(found)
+
+
+def _conmon(host: Host, container: dict[str, Any]) -> int:
+    return int(Path(f"{host.parts.run_root}/containers/{container['Id']}/conmon.pid").read_text(encoding="ascii"))
+
+
+def _seen(host: Host, container: dict[str, Any]) -> Seen:
+    pids = (container["State"]["Pid"], _conmon(host, container))
+    status = [
+        dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text("utf-8").splitlines())
+        for pid in pids
+    ]
+    task = {"name": "c", "argv": ["sh", "-c", "umask"]}
+    variables = Path(f"/proc/{pids[1]}/environ").read_text(encoding="utf-8").split("\0")
+    look = host.module("libpod_container_exec", {**task, "argv": ["sh", "-c", SEEN]})
+    return Seen(
+        [[one[key] for key in ("SigIgn", "SigBlk", "ShdPnd")] for one in status],
+        [one["Umask"] for one in status],
+        os.readlink(f"/proc/{pids[1]}/cwd"),
+        len(os.listdir(f"/proc/{pids[1]}/fd")),
+        sorted(one for one in variables if not one.startswith("_OCI_")),
+        look["stdout"],
+        host.module("libpod_container_exec", task)["stdout"],
+    )
+
+
+@pytest.mark.parametrize("kind", ["module", "exit", "command"])
+def test_what_the_caller_has_is_not_passed_on(shared: Host, kind: str) -> None:
+    expected = _seen(shared, _engine(shared, kind, None))
+    assert expected.umasks == ["0022", "0022"] and expected.exec_umask == "0022\n" and expected.folder == "/"
+    assert [line.split()[0] for line in expected.modes.splitlines()[:5]] == ["755"] * 5
+    for umask in (0o077, 0o027):
+        assert _seen(shared, _engine(shared, kind, umask)) == expected
