@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._container import cdi, commit, hooks
+from ansible_collections.libpod.engine.plugins.module_utils._container import cdi, commit, hooks, journal_lines
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import conmon, store_ids
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.image_store import ImageStore
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage import Storage
@@ -23,7 +23,9 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     LibpodError,
     StateCorrupt,
 )
+from ansible_collections.libpod.engine.plugins.module_utils._model.foreign import Foreign
 from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile import env_files
 from ansible_collections.libpod.engine.plugins.module_utils._spec import seccomp
 
 ONE, TWO, LAYER, BELOW = "a" * 64, "b" * 64, "c" * 64, "d" * 64
@@ -116,6 +118,10 @@ def read_runtime_log(root: Path, document: Any) -> None:
     assert isinstance(conmon.runtime_words(str(root / "oci-log")), str)
 
 
+def read_journal(root: Path, document: Any) -> None:
+    list(journal_lines.JournalReader(ONE)._entry(Foreign(document, "journal")))
+
+
 DOCUMENTS: dict[Reader, Any] = {
     read_images: [_image(ONE, "localhost/one:latest"), _image(TWO, "localhost/two:latest")],
     read_configuration: {"config": {"Env": ["A=b"]}, "rootfs": {"diff_ids": ["x"]}, "history": [{"created": "x"}]},
@@ -158,6 +164,14 @@ DOCUMENTS: dict[Reader, Any] = {
                 "excludes": {"arches": ["x"], "caps": ["x"], "minKernel": "99.1"},
             }
         ],
+    },
+    read_journal: {
+        "__CURSOR": "s=1",
+        "__REALTIME_TIMESTAMP": "1764144000000042",
+        "_PID": "7",
+        "PRIORITY": "3",
+        "CONTAINER_PARTIAL_MESSAGE": "true",
+        "MESSAGE": [104, 255],
     },
     read_answer: {"data": 5, "message": "words"},
     read_runtime_log: {"level": "error", "msg": "words"},
@@ -209,6 +223,7 @@ def test_files_that_are_none_to_be_read_are_refused(tmp_path: Path, monkeypatch:
         ImageStore(_parts(tmp_path)).find("one")
     for read in (
         lambda: hooks.read([str(tmp_path)]),
+        lambda: env_files.read([str(tmp_path / "x.json")]),
         lambda: cdi.check(["all"]),
         lambda: seccomp.load(str(tmp_path / "x.json")),
     ):

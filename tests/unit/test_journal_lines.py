@@ -9,10 +9,12 @@ from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils._container.journal_lines import JournalReader
 from ansible_collections.libpod.engine.plugins.module_utils._container.log_lines import Line
+from ansible_collections.libpod.engine.plugins.module_utils._model.foreign import Foreign
 
 
-def entry(message: Any, microseconds: str = "1764144000000042", **fields: str) -> dict[str, Any]:
-    return {"__CURSOR": f"s={message}", "__REALTIME_TIMESTAMP": microseconds, "MESSAGE": message, **fields}
+def entry(message: Any, microseconds: str = "1764144000000042", **fields: str) -> Foreign:
+    found = {"__CURSOR": f"s={message}", "__REALTIME_TIMESTAMP": microseconds, "MESSAGE": message, **fields}
+    return Foreign(found, "journal")
 
 
 def test_entries_are_lines_with_their_streams_and_times() -> None:

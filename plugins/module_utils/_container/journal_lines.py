@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-import json
 import time
-from typing import Any, Iterator, Mapping
+from typing import Iterator
 
 from .._drivers.command import run
+from .._model import foreign
+from .._model.foreign import Foreign
 from .log_lines import Line
 
 _FIELDS = "MESSAGE,PRIORITY,CONTAINER_PARTIAL_MESSAGE,_PID"
@@ -32,24 +33,24 @@ class JournalReader:
     def more(self) -> Iterator[Line]:
         """The lines completed since the last call.
 
-        :raises ToolFailed: the journal cannot be read.
+        :raises ToolFailed: the journal cannot be read. :raises MalformedData: an entry is not journalctl's.
         """
         after = [f"--after-cursor={self._cursor}"] if self._cursor else []
         doing = "reading the host's journal"
         for text in run([*self._words, *after], package="systemd", changes=False, doing=doing).split("\n"):
             if text:
-                yield from self._entry(json.loads(text))
+                yield from self._entry(foreign.parse(text, "an entry of the host's journal"))
 
-    def _entry(self, entry: Mapping[str, Any]) -> Iterator[Line]:
-        self._cursor = entry["__CURSOR"]
-        if entry.get("_PID", "") != self._conmon:
+    def _entry(self, entry: Foreign) -> Iterator[Line]:
+        self._cursor, conmon = entry["__CURSOR"].text(required=True), entry["_PID"].text()
+        if conmon != self._conmon:
             # Another run of the container: what the one before did not finish stays unfinished.
             yield from self._parts.values()
-            self._parts, self._conmon = {}, entry.get("_PID", "")
-        stream = "stderr" if entry.get("PRIORITY") == _ERROR else "stdout"
+            self._parts, self._conmon = {}, conmon
+        stream = "stderr" if entry["PRIORITY"].text() == _ERROR else "stdout"
         begun = self._parts.pop(stream, Line(_time(entry["__REALTIME_TIMESTAMP"]), stream, ""))
-        line = begun._replace(text=begun.text + _message(entry.get("MESSAGE")))
-        if entry.get("CONTAINER_PARTIAL_MESSAGE") == "true":
+        line = begun._replace(text=begun.text + _message(entry["MESSAGE"]))
+        if entry["CONTAINER_PARTIAL_MESSAGE"].text() == "true":
             self._parts[stream] = line
         else:
             yield line
@@ -62,12 +63,21 @@ class JournalReader:
         """Nothing is kept open."""
 
 
-def _message(value: Any) -> str:
+def _message(value: Foreign) -> str:
     """What is not printable UTF-8 is a list of bytes; conmon sends a line's end with it."""
-    text = bytes(value).decode(errors="replace") if isinstance(value, list) else str(value or "")
+    if isinstance(value.value, list):
+        text = bytes(byte.integer(low=0, high=255) for byte in value).decode(errors="replace")
+    else:
+        text = value.text()
     return text.removesuffix("\n")
 
 
-def _time(microseconds: str) -> str:
-    seconds, rest = divmod(int(microseconds), 1000000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:06d}Z"
+def _time(microseconds: Foreign) -> str:
+    words = microseconds.text()
+    if not (words.isascii() and words.isdigit() and len(words) < 19):
+        microseconds.fail("microseconds since the epoch")
+    seconds, rest = divmod(int(words), 1000000)
+    try:
+        return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:06d}Z"
+    except (OverflowError, OSError, ValueError):
+        microseconds.fail("microseconds since the epoch")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional
 from ansible.module_utils.basic import env_fallback
 
 from .._model import caller
-from .._model.errors import InvalidArgument
+from .._model.errors import InvalidArgument, MalformedData
 from .._model.options import OPTIONS, Option, normalise
 from .._model.parts import Parts
 from .._model.spelling import count, plain_path, wrong
@@ -229,8 +229,12 @@ def _options(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _first_line(path: str, option: str) -> str:
+    from .._model import foreign
+
     try:
-        with open(caller.absolute(path), encoding="utf-8", errors="replace") as file:
-            return file.readline().strip()
+        content = foreign.read_regular(caller.absolute(path), path)
+        return content.decode(errors="replace").partition("\n")[0].strip()
+    except MalformedData as error:
+        raise InvalidArgument(f"{option}: {error}") from error
     except OSError as error:
         raise wrong(option, path, f"a file with a pod's ID ({error.strerror})") from error

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Iterable
 
-from .._model import caller
-from .._model.errors import InvalidArgument
+from .._model import caller, foreign
+from .._model.errors import InvalidArgument, MalformedData
 
 
 def read(paths: Iterable[str], option: str = "env_file") -> dict[str, str]:
@@ -22,8 +22,10 @@ def read(paths: Iterable[str], option: str = "env_file") -> dict[str, str]:
     for path in paths:
         try:
             # Lines end at a newline and nowhere else: values may hold what str.splitlines() takes for an end.
-            with open(caller.absolute(path), encoding="utf-8-sig", newline="\n") as file:
-                lines = [line[:-1] if line.endswith("\r") else line for line in file.read().split("\n")]
+            text = foreign.read_regular(caller.absolute(path), path).decode("utf-8-sig")
+            lines = [line[:-1] if line.endswith("\r") else line for line in text.split("\n")]
+        except MalformedData as error:
+            raise InvalidArgument(f"{option}: {error}") from error
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
             raise InvalidArgument(f"{option}: {path} cannot be read on the target: {reason}") from error
