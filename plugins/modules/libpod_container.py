@@ -777,6 +777,8 @@ options:
     description:
       - Whether the task ends when the container has started. Otherwise it waits for the container's end, returns what
         it printed, and fails where its exit code is not 0.
+      - A container that runs already is waited for as well; the output is that of its whole run, and the task is not
+        changed by it.
     type: bool
     default: true
   attach:

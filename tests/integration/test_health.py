@@ -242,7 +242,7 @@ def test_waiting(host: Host) -> None:
     new = {**READY, "command": WAITING, "healthcheck_interval": "200ms"}
     failed = host.container(**new, wait_for_healthy=True, wait_timeout=LONG)
     assert failed.failed and failed["error"] == "Unhealthy", failed
-    assert not failed.changed and failed["actions"] == [], failed
+    assert failed.changed and failed["actions"] == ["restarted web"], failed
     (one,) = host.module("libpod_container_info")["containers"]
     assert one["Id"] == well["container"]["Id"] and one["State"]["Status"] == "running"
 

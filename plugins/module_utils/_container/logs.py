@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Iterator, NamedTuple, Optional
+from typing import TYPE_CHECKING, BinaryIO, Iterator, NamedTuple, Optional
 
-from .._model.errors import warn
+from .._model.errors import InvalidArgument, warn
 
 if TYPE_CHECKING:
     from .container import Container
@@ -27,15 +27,20 @@ class Output(NamedTuple):
 class Mark:
     """Where a log ends now, until which it is nothing of the coming run's.
 
-    The file stays open, so that none which takes its place (max_size) can have its inode's number.
+    The file stays open, so that none which takes its place (max_size) can have its inode's number. ``since``: it is
+    where the log has the first entry from that time on (RFC 3339).
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, since: str = "") -> None:
         try:
             self._file = open(path, "rb")
         except FileNotFoundError:
             self._file = open(os.devnull, "rb")
         self._end = os.fstat(self._file.fileno()).st_size
+        if since:
+            from .log_lines import seconds
+
+            self._end = _first_from(self._file, seconds(since), self._end)
 
     def offset(self, path: str) -> int:
         """The byte at which this log has what came since."""
@@ -47,6 +52,30 @@ class Mark:
             return os.path.samestat(os.stat(path), os.fstat(self._file.fileno()))
         except FileNotFoundError:
             return False
+
+
+def _first_from(file: BinaryIO, since: float, end: int) -> int:
+    """Return the byte at which the first entry from ``since`` on begins, by bisection."""
+    from .log_lines import seconds
+
+    begin = 0
+    while begin < end:
+        middle = (begin + end) // 2
+        file.seek(middle)
+        if middle:
+            file.seek(middle - 1)
+            file.readline()
+        entry = file.tell()
+        line = file.readline()
+        try:
+            earlier = entry < end and seconds(line.split(b" ", 1)[0].decode("ascii", "replace")) < since
+        except InvalidArgument:
+            earlier = True  # not an entry
+        if earlier:
+            begin = entry + len(line)
+        else:
+            end = middle
+    return begin
 
 
 def entries(path: str, offset: int = 0) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._model import journal
 from .._model.status import ContainerStatus
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ def pause(container: Container) -> None:
     container.state.status.check("pause", container.name)
     container.check_cgroup("pause")
     container.oci.pause(container.id, container.name)
+    journal.note("pause", container.id, container.name)
     container.save(status=ContainerStatus.PAUSED)
     container.event("pause")
 
@@ -26,5 +28,6 @@ def unpause(container: Container) -> None:
     """:raises InvalidState: it is not paused."""
     container.state.status.check("unpause", container.name)
     container.oci.resume(container.id, container.name)
+    journal.note("unpause", container.id, container.name)
     container.save(status=ContainerStatus.RUNNING)
     container.event("unpause")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._model import journal
 from .._model.options import ID_FILES
 from .._model.status import ContainerStatus
 from . import attachments, notify
@@ -57,6 +58,7 @@ def start(container: Container, fresh: bool, **kept: Any) -> None:
 
         take_down(container)
         raise
+    journal.note("start", container.id, container.name)
     if container.state.restarter_pid:
         # Only now: where the start fails, the policy's is still to come.
         from .restart import end_waiting

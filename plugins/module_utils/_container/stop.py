@@ -9,6 +9,7 @@ import signal as _signal
 from typing import TYPE_CHECKING
 
 from .._drivers import process
+from .._model import journal
 from . import restart
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def end(container: Container, timeout: int, *, remember: bool = True) -> None:
     if not process.wait_end(state.pid, state.pid_start, timeout):
         process.send_signal(state.pid, state.pid_start, _signal.SIGKILL)
         process.wait_end(state.pid, state.pid_start, _KILL_SECONDS)
+    journal.note("stop", container.id, container.name)
     container.sync()
 
 
@@ -56,4 +58,5 @@ def kill(container: Container, number: int) -> None:
     if number in (_signal.SIGKILL, _signal.SIGTERM, container.config.stop_signal):
         restart.remember_stop(container)
     process.send_signal(state.pid, state.pid_start, number)
+    journal.note("kill", container.id, container.name)
     container.event("kill", Signal=number)

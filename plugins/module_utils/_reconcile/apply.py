@@ -14,7 +14,7 @@ from .._container.container import Container
 from .._container.observe import timestamp
 from .._drivers import cgroups_paths
 from .._drivers.image_store import ImageStore
-from .._model import caller
+from .._model import caller, journal
 from .._model.config import ContainerConfig
 from .._model.errors import (
     CleanupIncomplete,
@@ -23,7 +23,6 @@ from .._model.errors import (
     NoSuchContainer,
     NoSuchImage,
     RemovalIncomplete,
-    note_done,
     raise_all,
 )
 from .._model.image import Image, name_meant
@@ -46,22 +45,20 @@ def apply(runtime: Runtime, container: Optional[Container], desired: Desired, pl
 
     A container that is made and started is one step to the outside: until it runs, the name is not its own.
     """
-    done: list[str] = []
+    journal.clear()
     incomplete: list[RemovalIncomplete] = []
     for step in plan.steps:
         if step.verb == "rmi" and incomplete:
             continue  # what is left may use it
+        begun = journal.mark()
         try:
             container = _apply_step(runtime, container, desired, plan, step)
         except RemovalIncomplete as error:
             # It is no more; what is left of it does not keep the others.
             incomplete.append(error)
             container = None
-        except Exception as error:
-            note_done(error, done)
-            raise
-        done.append(str(step))
-    raise_all(incomplete, done)
+        journal.complete(begun, step.verb, step.subject)
+    raise_all(incomplete, ())  # the journal has what was done
     return container
 
 
@@ -181,7 +178,7 @@ def _joined_held(runtime: Runtime, desired: Desired) -> Iterator[None]:
 
 def _create(runtime: Runtime, desired: Desired, plan: Plan) -> Container:
     with _joined_held(runtime, desired):
-        container = _begin(runtime, desired)
+        container = _begin(runtime, desired, plan)
         try:
             _bring_up(runtime, container, plan.has("start"))
         except BaseException:
@@ -191,13 +188,27 @@ def _create(runtime: Runtime, desired: Desired, plan: Plan) -> Container:
     return container
 
 
-def _begin(runtime: Runtime, desired: Desired, old: Optional[Container] = None, *, resume: bool = False) -> Container:
+def _begin(
+    runtime: Runtime, desired: Desired, plan: Plan, old: Optional[Container] = None, *, resume: bool = False
+) -> Container:
+    """Write the new container's record; an image that was pulled is looked at before the old container stops."""
+    if plan.has("pull"):
+        _check_pulled(runtime, desired, plan, old)
     if desired.wanted["userns"]["mode"] != "auto":
         return runtime.begin(configuration(runtime, desired, old), resume=resume)
     from .auto_userns import held
 
     with held(runtime):
         return runtime.begin(configuration(runtime, desired, old), resume=resume)
+
+
+def _check_pulled(runtime: Runtime, desired: Desired, plan: Plan, old: Optional[Container]) -> None:
+    from . import image_contents, validate
+
+    config = ImageStore(runtime.parts).get(desired.image).config
+    validate.check_command(desired.name, desired.image, desired.wanted, config)
+    if plan.status_after in ("running", "paused"):
+        image_contents.check(runtime, old, desired)
 
 
 def _bring_up(runtime: Runtime, container: Container, run: bool) -> None:
@@ -217,7 +228,7 @@ def _recreate(runtime: Runtime, old: Container, desired: Desired, plan: Plan) ->
 
     with _joined_held(runtime, desired), old.batch():
         runs = old.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED) or restart.is_to_come(old)
-        new = _begin(runtime, desired, old, resume=runs)
+        new = _begin(runtime, desired, plan, old, resume=runs)
         return _replace(runtime, old, new, desired, plan)
 
 

@@ -44,6 +44,13 @@ _AFTER = {
 }
 
 
+def note_effects(error: Exception) -> None:
+    """Have the error say what this run has done to containers before it, and stays."""
+    from .._model import errors, journal
+
+    errors.note_done(error, [ACTIONS[verb].format(subject) for verb, subject in journal.effects()])
+
+
 class Difference(NamedTuple):
     """One option's value in the record and as wanted; ``change`` is an ``options.Change``.
 

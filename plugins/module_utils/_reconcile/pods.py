@@ -27,7 +27,7 @@ from .._runtime.inspect_pod import inspect_pod
 from .._runtime.pods import Pods, lasting
 from .._runtime.runtime import Runtime
 from . import joins
-from .plan import Difference, Plan, Step
+from .plan import Difference, Plan, Step, note_effects
 from .reconcile import found
 
 STATES = ("created", "killed", "restarted", "absent", "started", "stopped", "paused", "unpaused")
@@ -81,13 +81,19 @@ def reconcile(parts: Parts, desired: DesiredPod, *, check_mode: bool = False) ->
             _find_members(pods, pod)
         plan = _plan(pods, pod, desired)
         try:
+            from .._model import journal
+
+            journal.clear()
             for step in plan.steps:
+                begun = journal.mark()
                 pod = _apply(pods, pod, desired, plan, step)
+                journal.complete(begun, step.verb, step.subject)
         except RemovalIncomplete as error:
             note_done(error, plan.actions)
             raise
-        except Exception:
+        except Exception as error:
             pods.bring_back(desired.name)
+            note_effects(error)
             raise
         finally:
             pods.runtime.warn_incomplete()

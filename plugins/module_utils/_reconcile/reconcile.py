@@ -16,7 +16,7 @@ from .._runtime.inspect import inspect
 from .._runtime.runtime import Runtime, has_ended
 from . import planner
 from .desired import Desired
-from .plan import Plan
+from .plan import Plan, note_effects
 
 if TYPE_CHECKING:
     from .._container.logs import Mark, Output
@@ -71,27 +71,28 @@ def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], d
         container = found(runtime, desired.name)
         try:
             container, desired, plan = _planned(runtime, container, desired)
-            log = _log_end(container, desired)
+            log = _log_end(container, desired, plan)
             if plan.steps:
                 from .apply import apply
 
                 container = apply(runtime, container, desired, plan)
-        except Exception:
+        except Exception as error:
             runtime.bring_back(desired.name)
+            note_effects(error)
             raise
         finally:
             runtime.warn_incomplete()
         runtime.resumed(desired.name)
         goes = container is not None and container.config.options["rm"]
-        if container is not None and goes and _waits(desired, plan):
+        if container is not None and goes and waits(desired):
             # Under the lock: the helper waits for it before it removes the container, and its output with it.
             output, code = _wait(container, desired, plan, log)
             container = found(runtime, desired.name)
         if container is None:
             lock.discard()
-    if container is not None and not goes and _waits(desired, plan):
+    if container is not None and not goes and waits(desired):
         output, code = _wait(container, desired, plan, log)
-    if container is not None and (plan.steps or _waits(desired, plan)):
+    if container is not None and (plan.steps or waits(desired)):
         container.peek()
     return Outcome(plan, shown(container) if container else {}, output, code)
 
@@ -113,8 +114,9 @@ def _planned(
         container = found(runtime, asked.name)
 
 
-def _waits(desired: Desired, plan: Plan) -> bool:
-    return desired.state == "started" and (desired.wait != "started" or not desired.detach and bool(plan.steps))
+def waits(desired: Desired) -> bool:
+    """Whether the task waits for something, be it that it changes anything or not."""
+    return desired.state == "started" and (desired.wait != "started" or not desired.detach)
 
 
 def _wait(
@@ -138,7 +140,7 @@ def _awaited(
 
     if desired.wait == "healthy":
         waiting.healthy(container, desired.wait_timeout)
-    if not desired.detach and plan.steps:
+    if not desired.detach:
         from .._container.logs import follow_to_end
 
         output = follow_to_end(container, log)
@@ -211,7 +213,11 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
 
         if any(step.verb in ("create", "recreate", "start", "restart", "update") for step in plan.steps):
             validate.check_tools(runtime, desired)
-        if desired.options is not None and desired.state not in ("absent", "stopped"):
+        if desired.by_name:
+            begins = any(step.verb in ("start", "restart") and step.subject == desired.name for step in plan.steps)
+            if begins and container is not None and not container.unreadable:
+                validate.check_recorded(runtime, container)
+        elif desired.options is not None:
             validate.check(runtime, container, desired)
             made = plan.has("create") or plan.has("recreate")
             if made and plan.status_after in ("running", "paused") and not plan.has("pull"):
@@ -221,10 +227,12 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
     return plan
 
 
-def _log_end(container: Optional[Container], desired: Desired) -> Optional[Mark]:
-    """Where the coming run's output begins in a container's log, where the task returns it."""
+def _log_end(container: Optional[Container], desired: Desired, plan: Plan) -> Optional[Mark]:
+    """Where the run's output begins in a container's log, where the task returns it: a coming run's, or the present."""
     if container is None or desired.detach:
         return None
     from .._container.logs import Mark
 
-    return Mark(container.log_path)
+    runs = plan.status_before in ("running", "paused")
+    goes_on = runs and not any(plan.has(verb) for verb in ("start", "restart", "recreate"))
+    return Mark(container.log_path, container.state.started_time if goes_on else "")

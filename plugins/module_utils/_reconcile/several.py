@@ -25,7 +25,7 @@ from . import order
 from .desired import Desired
 from .order import Member
 from .plan import Plan, Step
-from .reconcile import Outcome, apply_one, check_root, checked_plan, found, settled
+from .reconcile import Outcome, apply_one, check_root, checked_plan, found, settled, waits
 
 if TYPE_CHECKING:
     from .workers import Workers
@@ -202,8 +202,7 @@ class Several:
         due: list[str] = []
         for name, before in self._after.items():
             fate, desired = self.fates[name]["fate"], self._wanted[name]
-            waits = desired.state == "started" and desired.wait != "started"
-            if fate == CHANGED or fate == UNCHANGED and (waits or before & set(due)):
+            if fate == CHANGED or fate == UNCHANGED and (waits(desired) or before & set(due)):
                 due.append(name)
             elif fate == UNCHANGED:
                 self.runtime.resumed(name)
@@ -252,7 +251,10 @@ class Several:
     def _one(self, name: str) -> dict[str, Any]:
         """A worker's part: one container, as a task of its own would do it."""
         self.runtime.store.lock(name).alone_inherited()
+        from .._model import journal
+
         take_warnings()  # the task's own, inherited by the fork
+        journal.clear()
         try:
             outcome = apply_one(self.runtime, self._wanted[name], outline)
         except Exception as error:  # pylint: disable=broad-exception-caught

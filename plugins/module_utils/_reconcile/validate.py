@@ -15,7 +15,7 @@ from .._container.volumes import check_source
 from .._drivers import cgroups, cgroups_paths, netns
 from .._drivers.command import TOOL_PATH
 from .._model import health, volumes
-from .._model.config import resolved
+from .._model.config import ContainerConfig, resolved
 from .._model.errors import InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing
 from .._runtime.runtime import Runtime
 from .._spec import capabilities
@@ -58,14 +58,53 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     if not (container and container.unreadable):
         own = (*container.config.ports, *host_ports.of_live(container)) if container else ()
         host_ports.check_free(desired.name, options["publish"], (*own, *runtime.freed_ports))
-    _check_network(runtime, desired)
-    if options["health_startup_cmd"]:
-        image = _image_config(runtime, container, desired)
-        if image is not None:
+    _check_network(runtime, options)
+    image = _image_config(runtime, container, desired)
+    if image is not None:
+        check_command(desired.name, desired.image or "its image", options, image)
+        if options["health_startup_cmd"]:
             health.check_startup({**options, **resolved(options, image)})
 
 
+def check_command(name: str, image: str, options: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """:raises InvalidArgument: neither the options nor the image's ``config`` name a program to run."""
+    found = resolved(options, config)
+    if not (found["entrypoint"] or found["command"]):
+        raise InvalidArgument(
+            f"command: container {name} has none, neither from its options nor from {image}: give command or entrypoint"
+        )
+
+
+def check_recorded(runtime: Runtime, container: Container) -> None:
+    """What the start of a container as it is recorded needs of the host, asked before it is stopped; as ``check``."""
+    config = container.config
+    options = config.options
+    _check_rootfs(config)
+    for volume in config.volumes:
+        if volume["type"] == "bind":
+            check_source(volume["source"], config.name)
+    _check_security(options)
+    _check_files(runtime, options)
+    _check_first_process(runtime, options)
+    _check_limits(runtime, config.cgroup_manager, options)
+    _check_devices(options)
+    own = config.ports if container.state.status.has_process else ()
+    host_ports.check_free(config.name, config.ports, (*own, *runtime.freed_ports))
+    if config.create_net_ns or options["network"]["mode"] == "ns":
+        _check_network(runtime, options)
+
+
+def _check_rootfs(config: ContainerConfig) -> None:
+    if config.rootfs and not os.path.isdir(config.rootfs):
+        raise InvalidArgument(
+            f"container {config.name}: its root filesystem {config.rootfs} is no directory on the host any more: "
+            "restore it, or remove the container"
+        )
+
+
 def _check_image(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
+    if container is not None and not desired.image and not container.unreadable:
+        _check_rootfs(container.config)
     if desired.rootfs and not os.path.isdir(desired.image):
         raise InvalidArgument(f"image: {desired.image} is not a directory, which rootfs: true needs it to be")
     if container is None and desired.recreate_policy == "never" and desired.image and not desired.rootfs:
@@ -186,6 +225,14 @@ def _image_config(runtime: Runtime, container: Optional[Container], desired: Des
 
 def _check_cgroups(runtime: Runtime, desired: Desired) -> None:
     options, manager = desired.wanted, runtime.host.cgroup_manager
+    _check_limits(runtime, manager, options)
+    if "memory_swap" in desired.given and options["memory_swap"] not in (None, -1) and not runtime.host.swap:
+        raise NotImplementedByHost(
+            "memory_swap: this kernel does not account for swap (boot with swapaccount=1): omit the option"
+        )
+
+
+def _check_limits(runtime: Runtime, manager: str, options: Mapping[str, Any]) -> None:
     if options["cgroups"] in ("disabled", "split"):
         raise NotImplementedByHost(f"cgroups: {options['cgroups']} {_NO_CGROUPS[options['cgroups']]}")
     if manager == "systemd" and not cgroups_paths.systemd_runs():
@@ -198,17 +245,13 @@ def _check_cgroups(runtime: Runtime, desired: Desired) -> None:
         if missing and online:
             raise InvalidArgument(f"{option}: this host has no {what} {min(missing)}, its {what}s are {online}")
     kernel_limits.check(runtime.host.cgroups, options)
-    if "memory_swap" in desired.given and options["memory_swap"] not in (None, -1) and not runtime.host.swap:
-        raise NotImplementedByHost(
-            "memory_swap: this kernel does not account for swap (boot with swapaccount=1): omit the option"
-        )
 
 
-def _check_network(runtime: Runtime, desired: Desired) -> None:
-    network = desired.wanted["network"]
+def _check_network(runtime: Runtime, options: Mapping[str, Any]) -> None:
+    network = options["network"]
     if network["mode"] == "cni":
         from .._container import network as cni
 
-        cni.require(runtime.host, desired.wanted)
+        cni.require(runtime.host, options)
     elif network["mode"] == "ns" and not netns.exists(network["target"]):
         raise InvalidArgument(f"network: {network['target']} is not a network namespace on this host")

@@ -131,6 +131,9 @@ class Runtime:
         else:
             self.store.write_name(container.name, record)
         if earlier:
+            from .._model import journal
+
+            journal.note("recreate", container.id, container.name)
             self.recover(container.name)
 
     def recover(self, name: str, *, abandon: bool = False) -> NameRecord:
@@ -147,11 +150,22 @@ class Runtime:
                     self._hand_over(container_id, record["id"])
                 if container_id and not self._purged(name, container_id, abandon):
                     left.append(container_id)
+                if container_id:
+                    self._note_removed(name, container_id, key, record)
             record = {key: record.get(key, "") for key in ("id", "resume") if record.get("id")}
             self.store.write_name(name, {**record, "left": " ".join(left)})
         elif not record:
             self.store.forget_name(name)
         return record
+
+    @staticmethod
+    def _note_removed(name: str, container_id: str, key: str, record: NameRecord) -> None:
+        from .._model import journal
+
+        if key == "pending":
+            journal.forget(container_id)
+        elif not record.get("id"):
+            journal.note("delete", container_id, name)
 
     def _purged(self, name: str, container_id: str, abandon: bool) -> bool:
         """Remove everything of a container; where that fails, ``incomplete`` has the error."""

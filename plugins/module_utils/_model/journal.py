@@ -1,0 +1,61 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The effects that this run has completed on containers: what a task that fails amid a step reports as done.
+
+A completed step takes the place of the effects it consists of.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Effect(NamedTuple):
+    """``verb`` is a step's (``plan.ACTIONS``); ``container_id`` is empty for a completed step."""
+
+    verb: str
+    subject: str
+    container_id: str = ""
+
+
+_effects: list[Effect] = []
+
+
+def note(verb: str, container_id: str, name: str) -> None:
+    """Record one effect on a container once it is there."""
+    _effects.append(Effect(verb, name, container_id))
+
+
+def forget(container_id: str) -> None:
+    """Drop the effects on a new container that came to nothing."""
+    _effects[:] = [one for one in _effects if one.container_id != container_id]
+
+
+def clear() -> None:
+    """Begin with an empty journal."""
+    _effects.clear()
+
+
+def mark() -> int:
+    """Return where the next effect will be, for ``complete``."""
+    return len(_effects)
+
+
+def complete(begun: int, verb: str, subject: str) -> None:
+    """Put a completed step in the place of all effects since ``begun``."""
+    _effects[begun:] = [Effect(verb, subject)]
+
+
+def effects() -> list[tuple[str, str]]:
+    """Return (verb, subject) of what was done; a container that was stopped and started again is restarted."""
+    found: list[Effect] = []
+    for one in _effects:
+        stopped = one._replace(verb="stop")
+        if one.container_id and one.verb == "recreate":
+            found = [other for other in found if not (other.container_id and other.subject == one.subject)]
+        if one.container_id and one.verb == "start" and stopped in found:
+            found[found.index(stopped)] = one._replace(verb="restart")
+        else:
+            found.append(one)
+    return [(one.verb, one.subject) for one in found]

@@ -1,0 +1,154 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tasks that cannot succeed: refused before a container is touched, and else truthful about what they have done."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
+
+BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
+# What a start needs of the host, and the word by which its absence is refused.
+NEEDED = {
+    "/srv/needed/bound": "volume",
+    "/srv/static/secrets/token": "secrets",
+    "/srv/needed/profile.json": "security_opt",
+    "/srv/cni/90-other.conflist": "other",
+}
+
+
+def _refused(host: Host, word: str, **task: Any) -> None:
+    """Check mode and the run refuse in the same sentence, and the container's process is the same after it."""
+    before = Process(host.container("app", check=True, state="present"))
+    foretold = host.container("app", check=True, **task)
+    done = host.container("app", **task)
+    assert foretold.failed and done.failed and foretold["msg"] == done["msg"] and word in done["msg"], (foretold, done)
+    assert not done.changed and done["actions"] == [], done
+    assert Process(host.container("app", check=True, state="present")).pid == before.pid
+
+
+def test_what_a_start_needs_is_looked_for_before_the_stop(host: Host) -> None:
+    os.makedirs("/srv/needed")
+    os.makedirs("/srv/static/secrets", 0o700)
+    for path in NEEDED:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
+            file.write('{"defaultAction": "SCMP_ACT_ALLOW"}')
+    with open(f"/srv/cni/87-{NETWORK}.conflist", encoding="ascii") as file:
+        network = {**json.load(file), "name": "other"}
+    with open("/srv/cni/90-other.conflist", "w", encoding="ascii") as file:
+        json.dump(network, file)
+    options = {
+        "volume": ["/srv/needed/bound:/bound"],
+        "secrets": ["token"],
+        "security_opt": ["seccomp=/srv/needed/profile.json"],
+        "network": ["other"],
+    }
+    made = host.container("app", **{**BASE, **options})
+    assert not made.failed, made
+    for path, word in NEEDED.items():
+        os.rename(path, "/srv/away")
+        for task in ({"restart": True}, {"recreate": True}):
+            _refused(host, word, **task)
+        os.rename("/srv/away", path)
+    assert host.container("app", restart=True)["actions"] == ["restarted app"]
+    host.container("app", state="absent")
+    host.run("rm", "-r", *NEEDED, "/srv/needed", "/srv/static/secrets")
+
+
+def test_root_filesystem_is_looked_for_before_the_stop(host: Host) -> None:
+    for folder in ("bin", "proc", "sys", "dev", "etc"):
+        os.makedirs(f"/srv/tree/{folder}")
+    shutil.copy("/bin/busybox", "/srv/tree/bin/busybox")
+    command = ["/bin/busybox", "sleep", "1000"]
+    made = host.container("app", **{**BASE, "image": "/srv/tree", "command": command}, rootfs=True)
+    assert not made.failed, made
+    os.rename("/srv/tree", "/srv/elsewhere")
+    for task in ({"restart": True}, {"recreate": True}):
+        _refused(host, "root filesystem /srv/tree", **task)
+    host.container("app", state="absent")
+    shutil.rmtree("/srv/elsewhere")
+
+
+@pytest.mark.parametrize("state", ["started", "created"])
+def test_no_command(host: Host, state: str) -> None:
+    """Neither the image nor the task names one."""
+    host.container("app", **BASE)
+    for task in ({"image": "bare", "network": "none"}, {**BASE, "entrypoint": "", "command": ""}):
+        _refused(host, "has none, neither from its options nor from", state=state, **task)
+    new = host.container("new", image="bare", network="none", state=state)
+    assert new.failed and "give command or entrypoint" in new["msg"], new
+    assert len(host.module("libpod_container_info")["containers"]) == 1
+
+
+FAILING = """#!/bin/sh
+case "$*" in *" start "*) if read times < /srv/fail && [ "$times" -gt 0 ]; then
+    echo $((times - 1)) > /srv/fail; echo "cannot start today" >&2; exit 1
+fi;; esac
+exec {} "$@"
+"""
+
+
+def _failing_starts(times: int) -> None:
+    with open("/srv/fail", "w", encoding="ascii") as file:
+        file.write(f"{times}\n")
+
+
+def test_failed_task_says_what_it_has_ended_and_begun(host: Host) -> None:
+    runtime = shutil.which(host.parts.oci_runtime)
+    os.mkdir("/srv/failing")
+    oci = f"/srv/failing/{host.parts.oci_runtime}"
+    with open(os.open(oci, os.O_WRONLY | os.O_CREAT, 0o755), "w", encoding="ascii") as file:
+        file.write(FAILING.format(runtime))
+    _failing_starts(0)
+    task = {**BASE, "oci_runtime": oci}
+    made = host.container("app", **task)
+    assert not made.failed, made
+    restart, recreate, pod = {"restart": True, "oci_runtime": oci}, {**task, "env": {"A": "1"}}, {"pod": "p"}
+    for wanted in (restart, recreate, {**task, "log_driver": "none"}):
+        # The old one cannot be started again either; the next task does it.
+        _failing_starts(9)
+        done = host.container("app", **wanted)
+        assert done.failed and done.changed and done["actions"] == ["stopped app"], (wanted, done)
+        _failing_starts(0)
+        assert not host.container("app", **task).failed
+        _failing_starts(1)
+        done = host.container("app", **wanted)
+        assert done.failed and done.changed and done["actions"] == ["restarted app"], (wanted, done)
+        assert host.container("app", check=True, state="present")["container"]["State"]["Running"]
+    _failing_starts(9)
+    listed = host.module(
+        "libpod_containers", {"containers": [{"name": "app", **BASE, "env": {"A": "1"}}], "oci_runtime": oci}
+    )
+    assert listed.failed and listed.changed and listed["actions"] == ["stopped app"], listed
+    _failing_starts(0)
+    host.container("app", state="absent")
+
+    host.module("libpod_pod", {"name": "p", "share": "uts", "oci_runtime": oci})
+    for name in ("a", "b"):
+        host.container(name, **task, **pod)
+    _failing_starts(9)
+    done = host.module("libpod_pod", {"name": "p", "state": "restarted", "oci_runtime": oci})
+    assert done.failed and done.changed and {"stopped a", "stopped b"} <= set(done["actions"]), done
+    _failing_starts(0)
+    assert not host.module("libpod_pod", {"name": "p", "state": "absent"}).failed
+    host.run("rm", "-r", "/srv/failing", "/srv/fail")
+
+
+def test_attached_to_what_runs_already(host: Host) -> None:
+    command = ["sh", "-c", "echo run; trap 'exit 3' USR1; while :; do sleep 0.05; done"]
+    task = {**BASE, "command": command}
+    host.container("app", **task)
+    host.container("app", **task, restart=True)  # an earlier run's output is in the log too
+    pid = Process(host.container("app", **task)).pid
+    host.run("sh", "-c", f"(sleep 1; kill -USR1 {pid}) >/dev/null 2>&1 &")
+    done = host.container("app", **task, detach=False)
+    assert (done.failed, done.changed, done["rc"], done["stdout"]) == (True, False, 3, "run\n"), done
+    ended = host.container("app", **{**task, "command": ["echo", "ok"]}, detach=False)
+    assert (ended.failed, ended.changed, ended["rc"], ended["stdout"]) == (False, True, 0, "ok\n"), ended
