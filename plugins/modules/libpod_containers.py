@@ -57,6 +57,20 @@ options:
     description: Whether to go on after a failure with the containers that do not depend on what has failed.
     type: bool
     default: false
+  inspect:
+    description:
+      - How much RV(containers) has of each container. V(full) is all of it, as of M(libpod.engine.libpod_container), some 7 KiB each.
+      - V(outline) has C(Id), C(Name), C(ImageName); of C(State) C(Status), C(ModelStatus), C(Running), C(Paused), C(Pid), C(ExitCode),
+        C(OOMKilled), C(Error), C(StartedAt), C(FinishedAt), and C(Health) where there is a health check; of C(NetworkSettings)
+        C(IPAddress), C(GlobalIPv6Address), C(Ports) and C(Networks). It spares Ansible time with long lists.
+      - V(auto) is V(full) for up to 50 containers, and V(outline) for more.
+    type: str
+    default: auto
+    choices: [auto, full, outline]
+  debug:
+    description: Taken for playbooks of C(containers.podman.podman_containers), without effect.
+    type: bool
+    default: false
 seealso:
   - module: libpod.engine.libpod_container
   - module: libpod.engine.libpod_container_info
@@ -100,6 +114,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 containers:
+  description:
+    - The containers that there are, in the order of the list, in the shape of C(podman inspect) as far as O(inspect) says.
+    - A container that the task removed, that failed or that was not begun is not among them.
+  returned: unless the list as a whole is refused
+  type: list
+  elements: dict
+  sample:
+    - {Name: app, State: {Status: running, Running: true}}
+    - {Name: cache, State: {Status: running, Running: true}}
+fates:
   description: Each container's fate, those of the list and those that were purged, dependencies first.
   returned: unless the list as a whole is refused
   type: list
@@ -128,15 +152,6 @@ containers:
       description: The plan, in the shape of C(plan) of M(libpod.engine.libpod_container).
       type: dict
       returned: where anything was to be done, or a difference was let be because of C(comparisons)
-    container:
-      description:
-        - An outline of the container in the shape of C(podman inspect), empty where there is none.
-        - It has C(Id), C(Name), C(ImageName); of C(State) C(Status), C(ModelStatus), C(Running), C(Paused), C(Pid), C(ExitCode), C(OOMKilled),
-          C(Error), C(StartedAt), C(FinishedAt), and C(Health) where there is a health check; of C(NetworkSettings) C(IPAddress),
-          C(GlobalIPv6Address), C(Ports) and C(Networks).
-        - M(libpod.engine.libpod_container_info) tells the rest.
-      type: dict
-      returned: unless it failed or was not begun
     msg:
       description: Why it failed, or was not begun.
       type: str
@@ -146,8 +161,8 @@ containers:
       type: str
       returned: where it failed
   sample:
-    - {name: cache, fate: unchanged, changed: false, actions: [], container: {Name: cache, State: {Status: running}}}
-    - {name: app, fate: changed, changed: true, actions: [created app, started app], container: {Name: app}}
+    - {name: cache, fate: unchanged, changed: false, actions: []}
+    - {name: app, fate: changed, changed: true, actions: [created app, started app]}
 actions:
   description: What was done to all of them, in words.
   returned: unless the list as a whole is refused

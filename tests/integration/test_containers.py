@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -47,7 +48,7 @@ def done(host: Host, containers: list[dict[str, Any]], **how: Any) -> Result:
 
 
 def fates(result: Result) -> dict[str, str]:
-    return {one["name"]: one["fate"] for one in result["containers"]}
+    return {one["name"]: one["fate"] for one in result["fates"]}
 
 
 def pids(host: Host) -> dict[str, int]:
@@ -136,7 +137,7 @@ def test_failure_stops_the_list_and_tells_every_fate(host: Host) -> None:
 
     went_on = several(host, listed, keep_going=True)
     assert fates(went_on) == {"bad": "failed", "after": "not begun", "x": "changed", "y": "changed"}
-    assert "bad" in next(one["msg"] for one in went_on["containers"] if one["name"] == "after")
+    assert "bad" in next(one["msg"] for one in went_on["fates"] if one["name"] == "after")
     assert set(pids(host)) == {"x", "y"}
     repaired = several(host, [{"name": "bad"}, *listed[1:]])
     assert not repaired.failed and len(pids(host)) == 4
@@ -159,7 +160,7 @@ def test_worker_that_is_killed_is_reported_and_the_others_finish(host: Host) -> 
     listed = [{"name": name} for name in "abcd"]
     result = several(host, listed, keep_going=True, prepare=_observed(die))
     assert sorted(fates(result).values()) == ["changed", "changed", "changed", "failed"], result
-    (lost,) = (one for one in result["containers"] if one["fate"] == "failed")
+    (lost,) = (one for one in result["fates"] if one["fate"] == "failed")
     assert "killed by signal 9" in lost["msg"] and f"container {lost['name']}: " in result["msg"]
     again = several(host, listed)
     assert not again.failed and fates(again)[lost["name"]] == "changed" and len(pids(host)) == 4
@@ -206,3 +207,19 @@ def test_examples_run_as_they_stand(host: Host) -> None:
     played = host.play(examples)
     actions = [task["actions"] for task in played.tasks]
     assert actions[1:] == [["deleted app"], ["deleted cache"]] and len(actions[0]) == 4
+
+
+def test_containers_are_inspections_in_the_order_of_the_list(host: Host) -> None:
+    """What playbooks for containers.podman.podman_containers read."""
+    gone = {"name": "gone", "state": "absent"}
+    made = several(host, [{"name": "b", "network": "container:a"}, {"name": "a", "env": {"V": 1.10}}, gone])
+    assert not made.failed, made
+    assert [one["Name"] for one in made["containers"]] == ["b", "a"] and "containers" not in made["fates"][0]
+    assert list(fates(made)) == ["gone", "a", "b"]
+    assert ["container a: env: the value of V" in str(one) for one in made["warnings"]] == [True]
+    again = several(host, [{"name": "b", "network": "container:a"}, {"name": "a", "env": {"V": 1.10}}], debug=True)
+    assert again["containers"] == made["containers"] and not again.changed
+    assert again["containers"][0] == host.module("libpod_container_info", {"name": "b"})["containers"][0]
+    assert len(json.dumps(again["containers"])) < (1 << 20) * 2 / 50
+    outlined = several(host, [{"name": "a", "env": {"V": "1.1"}}], inspect="outline")
+    assert outlined["containers"][0]["State"]["Running"] and "HostConfig" not in outlined["containers"][0]

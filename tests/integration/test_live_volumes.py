@@ -435,18 +435,18 @@ def test_asking_whether_a_mount_is_used_never_takes_it_away(host: Host) -> None:
 def test_several_containers_are_changed_in_one_task(host: Host) -> None:
     members: list[dict[str, Any]] = [{**PLAIN, "name": name} for name in ("a", "b", "c")]
     first = host.module("libpod_containers", {"containers": members})
-    pids = {one["name"]: one["container"]["State"]["Pid"] for one in first["containers"]}
+    pids = {one["Name"]: one["State"]["Pid"] for one in first["containers"]}
     for one in members[:2]:
         one.update(volume=["/srv/sources/a:/in"], tmpfs={"/t": "size=1m"})
     foretold = host.module("libpod_containers", {"containers": members}, check=True)
     done = host.module("libpod_containers", {"containers": members})
     for result in (foretold, done):
-        assert {one["name"]: one["fate"] for one in result["containers"]} == {
+        assert {one["name"]: one["fate"] for one in result["fates"]} == {
             "a": "changed",
             "b": "changed",
             "c": "unchanged",
         }, result
-    assert {one["name"]: one["container"]["State"]["Pid"] for one in done["containers"]} == pids
+    assert {one["Name"]: one["State"]["Pid"] for one in done["containers"]} == pids
     assert not host.module("libpod_containers", {"containers": members}).changed
 
 

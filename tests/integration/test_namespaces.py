@@ -209,7 +209,7 @@ def test_chosen_ids_are_a_containers_own_and_stay(host: Host, subordinate: Calla
     try:
         two = {"containers": [{"name": "a"}, {"name": "b"}], "defaults": {**OPTIONS, "userns": "auto"}}
         made = host.module("libpod_containers", two)
-        assert not made.failed, [one.get("msg") for one in made["containers"]]
+        assert not made.failed, [one.get("msg") for one in made["fates"]]
         found = host.module("libpod_container_info", {"name": ["a", "b"]})["containers"]
         ends = {one["Name"]: Process({"container": one}) for one in found}
         for kind, first in (("uid", 300010), ("gid", 400010)):

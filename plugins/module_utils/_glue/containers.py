@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, Optional, Sequence
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.validation import check_type_str
@@ -18,9 +18,13 @@ from .._model.parts import Parts
 from .._reconcile.desired import Desired
 from .._reconcile.reconcile import Outcome
 from .._reconcile.several import CHANGED, FAILED, NOT_BEGUN, Several, Words
+from .._runtime.inspect import inspect, outline
 from . import arguments
 from .container import result
 from .module import SECRET_MAPPINGS, EngineModule, check_quoting, failure, hidden, run
+
+# As many containers are inspected as a whole; of more, each value costs Ansible more than the engine's look at it.
+_INSPECTED = 50
 
 
 def spec() -> dict[str, Any]:
@@ -32,6 +36,8 @@ def spec() -> dict[str, Any]:
         "purge": {"type": "str", "aliases": ["purge_label"]},
         "workers": {"type": "int", "aliases": ["parallel"]},
         "keep_going": {"type": "bool", "default": False},
+        "inspect": {"type": "str", "default": "auto", "choices": ["auto", "full", "outline"]},
+        "debug": {"type": "bool", "default": False},
         **arguments.parts_spec(),
     }
 
@@ -159,24 +165,28 @@ def containers(module: EngineModule) -> dict[str, Any]:
             del found["plan"]
         return found
 
+    asked = wanted(params)
+    small = len(asked) <= _INSPECTED
     several = Several(
         arguments.parts(params),
-        wanted(params),
+        asked,
         Words(told, failure),
         purge=_purge(params["purge"]),
         workers=workers,
         keep_going=params["keep_going"],
+        shown=inspect if params["inspect"] == "full" or params["inspect"] == "auto" and small else outline,
     )
     several.run(check_mode=module.check_mode)
-    return _summary(several, module._diff)
+    return _summary(several, [one.name for one in asked], module._diff)
 
 
-def _summary(several: Several, diff: bool) -> dict[str, Any]:
+def _summary(several: Several, names: Sequence[str], diff: bool) -> dict[str, Any]:
     fates = [{"changed": False, "actions": [], **fate} for fate in several.fates.values()]
     found: dict[str, Any] = {
         "changed": any(fate["changed"] for fate in fates),
         "actions": [action for fate in fates for action in fate["actions"]],
-        "containers": fates,
+        "containers": [one for name in names if (one := several.fates[name].get("container"))],
+        "fates": [{key: value for key, value in fate.items() if key != "container"} for fate in fates],
     }
     if diff:
         found["diff"] = [
@@ -184,6 +194,8 @@ def _summary(several: Several, diff: bool) -> dict[str, Any]:
             for fate in fates
             if fate["fate"] == CHANGED and "diff" in fate
         ]
+    if any("stdout" in fate for fate in fates):
+        found.update((stream, "".join(fate.get(stream, "") for fate in fates)) for stream in ("stdout", "stderr"))
     bad = [fate for fate in fates if fate["fate"] == FAILED]
     left = [fate["name"] for fate in fates if fate["fate"] == NOT_BEGUN]
     if bad or left:

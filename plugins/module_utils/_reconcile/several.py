@@ -17,7 +17,7 @@ from .._model.errors import take_warnings, warn
 from .._model.parts import Parts
 from .._model.state import ContainerState
 from .._model.status import ContainerStatus
-from .._runtime.inspect import outline
+from .._runtime.inspect import inspect
 from .._runtime.runtime import Runtime
 from .._store.foreseen import ForeseenStore
 from .._store.locks import hold_all
@@ -46,7 +46,8 @@ class Several:
     """The task: ``wanted`` containers, and with ``purge`` (label and value, None for any) those to be removed.
 
     ``fates`` has each container's result, ``fate`` and ``name`` among it, once ``run`` is through. At most ``workers``
-    are worked on at once. After a failure no other is begun, unless ``keep_going``; then only those that need it.
+    are worked on at once. ``shown`` gives what is told of a container. After a failure no other is begun, unless
+    ``keep_going``; then only those that need it.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Several:
         purge: Optional[tuple[str, Optional[str]]] = None,
         workers: int = 1,
         keep_going: bool = False,
+        shown: Callable[[Container], dict[str, Any]] = inspect,
     ) -> None:
         self.runtime = Runtime(parts)
         self.fates: dict[str, dict[str, Any]] = {}
@@ -67,6 +69,7 @@ class Several:
         self._purge = purge
         self._workers = workers
         self._keep_going = keep_going
+        self._shown = shown
         # A store of its own for what is planned: its locks are the runtime's.
         self._foreseen_store = ForeseenStore(self.runtime.store)
         self._foreseen = Runtime(parts, self._foreseen_store)
@@ -170,7 +173,7 @@ class Several:
             if claimed and self._claims.setdefault(step, name) != name:
                 plan = plan._replace(steps=tuple(one for one in plan.steps if one != step))
                 self._after[name].add(self._claims[step])
-        outcome = Outcome(plan, outline(container) if container else {})
+        outcome = Outcome(plan, self._shown(container) if container else {})
         fate = CHANGED if plan.steps else UNCHANGED
         self.fates[name] = {"name": name, "fate": fate, **self._words.outcome(outcome, name)}
         if plan.steps:
@@ -256,7 +259,7 @@ class Several:
         take_warnings()  # the task's own, inherited by the fork
         journal.clear()
         try:
-            outcome = apply_one(self.runtime, self._wanted[name], outline)
+            outcome = apply_one(self.runtime, self._wanted[name], self._shown)
         except Exception as error:  # pylint: disable=broad-exception-caught
             return {"fate": FAILED, **self._words.error(error), "warnings": take_warnings()}
         told = self._words.outcome(outcome, name)
