@@ -16,14 +16,6 @@ _DATA = f"{os.path.dirname(os.path.realpath(__file__))}/unit/data/podman_contain
 _LATER = "systemd units and quadlets come later"
 # What has no meaning without podman, and why.
 NOT_APPLICABLE = {
-    "executable": "there is no podman to be found; conmon_path and oci_runtime name the programs that are",
-    "cmd_args": "there is no podman command line",
-    "debug": "it shows podman's command lines; errors name the program that failed, its words and its exit code",
-    "log_level": "it is podman's own log",
-    "detach_keys": "they are for a terminal that a person sits at; a task has none",
-    "sig_proxy": "it passes signals on from the podman command that stays attached; there is none",
-    "preserve_fd": "it passes on descriptors of the podman command; a module has none to give",
-    "preserve_fds": "it passes on descriptors of the podman command; a module has none to give",
     "generate_systemd": _LATER,
     "quadlet_dir": _LATER,
     "quadlet_file_mode": _LATER,

@@ -15,7 +15,7 @@ description:
   - The playbook is the truth. An option that is omitted has its default, or the image's value, on the first run and on
     every later one.
   - Options have the names, types and aliases of C(containers.podman.podman_container). One that this module does
-    not have is refused.
+    not have is refused; each says whether C(podman_container) has it.
 author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
@@ -32,6 +32,7 @@ options:
     description:
       - Name of the container.
       - A task with a name alone starts, restarts or pauses an existing container whatever its configuration.
+      - C(podman_container) has it.
     type: str
     required: true
   state:
@@ -42,7 +43,8 @@ options:
       - V(stopped) - it does not run. Its other options are not looked at and it is never recreated. One that does not
         exist is made where O(image) is given.
       - V(paused) - it exists as described and its processes are frozen.
-      - V(absent) - it does not exist. Named volumes stay.
+      - V(absent) - it does not exist. Named volumes stay. What cannot be a name, such as V(alpine:3.7), is absent.
+      - C(podman_container) has it.
     type: str
     default: started
     choices: [absent, present, created, started, stopped, paused]
@@ -52,15 +54,19 @@ options:
         store does not have it.
       - Also V(docker://NAME), V(oci:PATH:TAG), V(oci-archive:PATH), V(docker-archive:PATH) or V(dir:PATH).
       - With O(rootfs=true), a directory on the target. V(:O) at its end puts an overlay over it, so that it stays as it is.
+      - C(podman_container) has it.
     type: str
   rootfs:
-    description: Whether O(image) is a directory on the target.
+    description:
+      - Whether O(image) is a directory on the target.
+      - C(podman_container) has it.
     type: bool
     default: false
   image_strict:
     description:
       - Whether a tag that leads to another image than when the container was made is a difference.
       - A container that is made anew for another reason has the image that the tag leads to in any case, and RV(plan) tells so.
+      - C(podman_container) has it.
     type: bool
     default: false
   pull:
@@ -71,65 +77,95 @@ options:
       - V(always) - where its source has another one than the store. The source must answer.
       - V(newer) - the same, and the image of the store is used where the source does not answer.
       - V(never) - not at all; the task fails where the store does not have it.
+      - C(podman_container) has it.
     type: str
     choices: [missing, always, never, newer]
   authfile:
-    description: File with the credentials of registries, in the format of containers-auth.json(5).
+    description:
+      - File with the credentials of registries, in the format of containers-auth.json(5).
+      - C(podman_container) has it.
     type: path
   tls_verify:
-    description: Whether the registry must answer over HTTPS with a valid certificate. The target's registries.conf(5) says
-      so where omitted.
+    description:
+      - Whether the registry must answer over HTTPS with a valid certificate. The target's registries.conf(5) says
+        so where omitted.
+      - C(podman_container) has it.
     type: bool
   platform:
     description:
       - Platform of the image as V(OS/ARCHITECTURE) or V(OS/ARCHITECTURE/VARIANT), such as V(linux/arm64/v8). The target's own
         where omitted. An image of the store for another platform counts as missing, and a container of one is made anew.
       - Not together with O(os), O(arch) or O(variant).
+      - C(podman_container) has it.
     type: str
   os:
-    description: Operating system of the image, as in O(platform).
+    description:
+      - Operating system of the image, as in O(platform).
+      - C(podman_container) has it.
     type: str
   arch:
-    description: Architecture of the image, as in O(platform).
+    description:
+      - Architecture of the image, as in O(platform).
+      - C(podman_container) has it.
     type: str
   variant:
-    description: Variant of the architecture of the image, as in O(platform).
+    description:
+      - Variant of the architecture of the image, as in O(platform).
+      - C(podman_container) has it.
     type: str
   retry:
-    description: How often a pull that fails is tried again, unless the image is not at its source. Not at all where omitted.
+    description:
+      - How often a pull that fails is tried again, unless the image is not at its source. Not at all where omitted.
+      - C(podman_container) has it.
     type: int
   retry_delay:
-    description: Time between two tries, such as V(5s) or V(1m30s). Where omitted one second, doubled after each try.
+    description:
+      - Time between two tries, such as V(5s) or V(1m30s). Where omitted one second, doubled after each try.
+      - C(podman_container) has it.
     type: str
   decryption_key:
-    description: Private key for an encrypted image, V(PATH) or V(PATH:PASSPHRASE).
+    description:
+      - Private key for an encrypted image, V(PATH) or V(PATH:PASSPHRASE).
+      - C(podman_container) has it.
     type: str
   cidfile:
-    description: File on the target that has the container's ID, from its making until it is removed.
+    description:
+      - File on the target that has the container's ID, from its making until it is removed.
+      - C(podman_container) has it.
     type: path
   pid_file:
-    description: File on the target that has the ID of the container's process, as long as it runs.
+    description:
+      - File on the target that has the ID of the container's process, as long as it runs.
+      - C(podman_container) has it.
     type: path
   conmon_pidfile:
-    description: File on the target that has the ID of the container's conmon process, as long as it runs.
+    description:
+      - File on the target that has the ID of the container's conmon process, as long as it runs.
+      - C(podman_container) has it.
     type: path
   pod_id_file:
-    description: File on the target with the ID of the container's pod, in the place of O(pod).
+    description:
+      - File on the target with the ID of the container's pod, in the place of O(pod).
+      - C(podman_container) has it.
     type: path
   delete_time:
     description:
       - Seconds until a container that O(state=absent) stops, or that a new one takes the place of, is killed. It stands in the
         place of O(stop_timeout); V(-1) waits.
       - For a container that is made anew O(stop_time) and O(restart_time) count where this is omitted.
+      - C(podman_container) has it.
     type: str
   personality:
-    description: Execution domain of the container's processes, V(linux) or V(linux32). crun sets it, and runc from 1.2 on.
+    description:
+      - Execution domain of the container's processes, V(linux) or V(linux32). crun sets it, and runc from 1.2 on.
+      - C(podman_container) has it.
     type: str
   seccomp_policy:
     description:
       - Where the seccomp profile comes from if O(security_opt) names none. V(image) is the one in the image's label
         C(io.containers.seccomp.profile), and the default profile where it has none.
       - V(default) where omitted.
+      - C(podman_container) has it.
     type: str
     choices: [default, image]
   systemd:
@@ -141,9 +177,12 @@ options:
         container is there, C(container_uuid) is in its environment, it has a cgroup namespace of its own unless O(cgroupns)
         says otherwise, and its cgroup is writable. In cgroup v1 that is its cgroup in the hierarchy C(name=systemd) alone.
         The signal that asks it to stop is C(RTMIN+3) where neither O(stop_signal) nor the image names one.
+      - C(podman_container) has it.
     type: str
   shm_size_systemd:
-    description: Size of each tmpfs that O(systemd) brings. The kernel's default, half of the memory, where omitted.
+    description:
+      - Size of each tmpfs that O(systemd) brings. The kernel's default, half of the memory, where omitted.
+      - C(podman_container) has it.
     type: str
   cgroups:
     description:
@@ -152,6 +191,7 @@ options:
         playbook and watches conmon. If the manager ends what is in that cgroup, conmon ends, and with it the container's log
         and the record of its end.
       - V(disabled) and V(split) are podman's, and refused with the reason.
+      - C(podman_container) has it.
     type: str
     choices: [enabled, disabled, no-conmon, split]
   sdnotify:
@@ -161,6 +201,7 @@ options:
       - V(container), which is so where omitted, gives the container a socket at C(/run/notify/notify.sock), named by its own
         C(NOTIFY_SOCKET), whose messages conmon passes on, and tells conmon's process ID; V(conmon) tells that ID and that the
         container is ready once it runs; V(ignore) does neither.
+      - C(podman_container) has it.
     type: str
     choices: [container, conmon, ignore]
   gpus:
@@ -169,6 +210,7 @@ options:
       - They are looked for in the files of the Container Device Interface, C(/etc/cdi/*.json) and C(/var/run/cdi/*.json), as
         devices of the kind C(nvidia.com/gpu); what a file says of a device is done each time the container starts. Files in
         YAML are not read.
+      - C(podman_container) has it.
     type: str
   init_ctr:
     description:
@@ -178,6 +220,7 @@ options:
         has succeeded.
       - Such a container is made with O(state=created). A task that starts another container of the pod by itself does not
         run it.
+      - C(podman_container) has it.
     type: str
     choices: [once, always]
   hooks_dir:
@@ -186,6 +229,7 @@ options:
         time the container starts, and the OCI runtime runs the programs of those whose conditions hold, sorted by their files'
         names. Of two files with one name, that of the later directory is used.
       - No directory is read that is not given here.
+      - C(podman_container) has it.
     type: list
     elements: str
   rmi:
@@ -193,25 +237,30 @@ options:
       - Whether the container's image is removed with it, by O(state=absent) or as it ends, unless another container uses
         the image. An image with several names loses only the container's.
       - Implies O(rm=true), as podman's.
+      - C(podman_container) has it.
     type: bool
   command:
     description:
       - Command, as a list or as a string that is split as the shell does. The image's where omitted. An empty one is none, so
         that the entrypoint has no arguments.
+      - C(podman_container) has it.
     type: raw
   entrypoint:
     description:
       - Entrypoint, as a list, as a string with a JSON list, or as a string that is one program.
       - The image's where omitted. One that is given drops the image's command.
+      - C(podman_container) has it.
     type: raw
   env:
     description:
       - Environment variables, added to the image's. Values appear in no log, diff, action or result.
+      - C(podman_container) has it.
     type: dict
   env_file:
     description:
       - Files on the target with environment variables, one C(KEY=VALUE) a line. O(env) wins over them.
       - What counts is their content. A change of it is a difference.
+      - C(podman_container) has it.
     type: list
     elements: path
     aliases: [env_files]
@@ -219,26 +268,35 @@ options:
     description:
       - Whether the container also gets the environment of the module's process, as it is when the container is made.
         The image's variables and O(env) win over it.
+      - C(podman_container) has it.
     type: bool
   env_merge:
     description:
       - Environment variables whose values may name others, such as C(PATH=/opt/bin:${PATH}). C($NAME), C(${NAME}),
         C(${NAME:-DEFAULT}) and C(${NAME:+WORD}) stand for the image's variables. O(env) wins over them.
+      - C(podman_container) has it.
     type: dict
   unsetenv:
-    description: Names of default and image variables that the container does not get.
+    description:
+      - Names of default and image variables that the container does not get.
+      - C(podman_container) has it.
     type: list
     elements: str
   unsetenv_all:
-    description: Whether the container gets none of the default and image variables.
+    description:
+      - Whether the container gets none of the default and image variables.
+      - C(podman_container) has it.
     type: bool
   http_proxy:
     description:
       - Whether the container gets the proxy variables (C(http_proxy), C(https_proxy), C(ftp_proxy), C(no_proxy),
         C(all_proxy), in either case) of the module's process, as they are when the container is made. V(true) where omitted.
+      - C(podman_container) has it.
     type: bool
   workdir:
-    description: Directory in which the command runs.
+    description:
+      - Directory in which the command runs.
+      - C(podman_container) has it.
     type: str
     aliases: [working_dir]
   user:
@@ -246,9 +304,12 @@ options:
       - User, as C(NAME), C(UID), C(NAME:GROUP) or C(UID:GID), looked up in the container's own files. The image's where
         omitted or empty.
       - While the container runs, a name and the number it stands for there are no difference, nor are those of O(group_add).
+      - C(podman_container) has it.
     type: str
   group_add:
-    description: Additional groups of the user, by name or number, looked up in the container's own files.
+    description:
+      - Additional groups of the user, by name or number, looked up in the container's own files.
+      - C(podman_container) has it.
     type: list
     elements: str
     aliases: [groups]
@@ -256,49 +317,70 @@ options:
     description:
       - Whether a user and a group that the image's files do not have are added to the container's C(/etc/passwd) and
         C(/etc/group). V(true) where omitted.
+      - C(podman_container) has it.
     type: bool
   passwd_entry:
     description:
       - The line that O(passwd) adds for the user. C($USERNAME), C($UID), C($GID), C($NAME) and C($HOME) are filled in.
+      - C(podman_container) has it.
     type: str
   group_entry:
-    description: The line that O(passwd) adds for the group. C($GROUPNAME), C($GID) and C($USERLIST) are filled in.
+    description:
+      - The line that O(passwd) adds for the group. C($GROUPNAME), C($GID) and C($USERLIST) are filled in.
+      - C(podman_container) has it.
     type: str
   hostuser:
-    description: Users of the target, separated by commas, that are added to the container's C(/etc/passwd).
+    description:
+      - Users of the target, separated by commas, that are added to the container's C(/etc/passwd).
+      - C(podman_container) has it.
     type: str
   umask:
-    description: Umask of the process, as quoted octal digits. V(0022) where omitted.
+    description:
+      - Umask of the process, as quoted octal digits. V(0022) where omitted.
+      - C(podman_container) has it.
     type: str
   init:
-    description: Whether a small init (catatonit) is the container's first process, passes signals on and reaps.
+    description:
+      - Whether a small init (catatonit) is the container's first process, passes signals on and reaps.
+      - C(podman_container) has it.
     type: bool
   init_path:
-    description: Path of the init on the target, called with C(--) and the command.
+    description:
+      - Path of the init on the target, called with C(--) and the command.
+      - C(podman_container) has it.
     type: str
   oom_score_adj:
     description:
       - From V(-1000) to V(1000), how readily the kernel kills the process when memory runs out. A change restarts the container.
+      - C(podman_container) has it.
     type: int
   annotation:
     description:
       - Annotations of the OCI specification, which runtimes and hooks read. They are changed in place, but for those that
         begin with C(run.oci.) or C(org.systemd.property.), which are orders to the runtime and need a new container.
+      - C(podman_container) has it.
     type: dict
   timezone:
-    description: Time zone, such as V(Europe/Berlin), or V(local) for the target's. The image's where omitted.
+    description:
+      - Time zone, such as V(Europe/Berlin), or V(local) for the target's. The image's where omitted.
+      - C(podman_container) has it.
     type: str
   hostname:
     description:
       - Host name of up to 64 characters. The first twelve digits of the container's ID where omitted, or the target's own
         name with O(network=host).
+      - C(podman_container) has it.
     type: str
   label:
-    description: Labels, added to the image's. They are changed in place.
+    description:
+      - Labels, added to the image's. They are changed in place.
+      - C(podman_container) has it.
     type: dict
     aliases: [labels]
   label_file:
-    description: File on the target with labels, one C(KEY=VALUE) a line. O(label) wins over it.
+    description:
+      - File on the target with labels, one C(KEY=VALUE) a line. O(label) wins over it.
+      - C(podman_container) has it.
     type: path
   volume:
     description:
@@ -313,6 +395,7 @@ options:
         that this needs a new container. So do C(U), C(O), C(z), C(Z) and a shared propagation; a first slave propagation; a
         new volume with the image's content; targets with mounts below them, or below C(/proc), C(/sys) and C(/dev); O(hooks_dir);
         a user namespace; and kernels before 5.12, or for another source 6.5. RV(plan) says what it was.
+      - C(podman_container) has it.
     type: list
     elements: str
     aliases: [volumes]
@@ -320,6 +403,7 @@ options:
     description:
       - Directories of the container, separated by commas, that are used as roots. Each gets the files that the engine has
         for C(/etc), such as C(/etc/hosts).
+      - C(podman_container) has it.
     type: str
   tmpfs:
     description:
@@ -327,6 +411,7 @@ options:
         but with C(notmpcopyup) empty.
       - They are changed in place where O(volume) would be. Another size or flag leaves the files there, other options make
         a new tmpfs. A size below what is held needs a new container, and so does content of the image's.
+      - C(podman_container) has it.
     type: dict
   mount:
     description:
@@ -339,6 +424,7 @@ options:
         C(nosuid), C(nodev), C(noexec), and C(bind-nonrecursive) or C(nocopy). C(tmpfs) takes C(tmpfs-size), C(tmpfs-mode),
         C(uid) and C(gid), and C(devpts) C(uid), C(gid), C(mode) and C(max).
       - They are changed in place where O(volume) or O(tmpfs) would be, C(ramfs) and C(devpts) never.
+      - C(podman_container) has it.
     type: list
     elements: str
     aliases: [mounts]
@@ -346,12 +432,14 @@ options:
     description:
       - Containers whose volumes and bind mounts this one gets too, as they are when it is made. C(NAME:ro) makes them
         read-only.
+      - C(podman_container) has it.
     type: list
     elements: str
   image_volume:
     description:
       - What is mounted where the image declares a volume. V(bind) is an anonymous volume with the image's content,
         V(tmpfs) a tmpfs, V(ignore) nothing. V(bind) where omitted.
+      - C(podman_container) has it.
     type: str
     choices: [bind, tmpfs, ignore]
   publish:
@@ -359,15 +447,19 @@ options:
       - Published ports as C([[HOST_IP:]HOST_PORT:]PORT[/PROTOCOL]), ranges too. A free host port is chosen where none is given.
         They are quoted, for YAML takes an unquoted 22:22 for the number 1342.
       - They are changed in place.
+      - C(podman_container) has it.
     type: list
     elements: str
     aliases: [ports, published, published_ports]
   publish_all:
     description:
       - Whether every port that O(expose) or the image names is published, on a free host port each. It is changed in place.
+      - C(podman_container) has it.
     type: bool
   expose:
-    description: Ports of the container that O(publish_all) publishes, as C(PORT[-PORT][/PROTOCOL]). They are changed in place.
+    description:
+      - Ports of the container that O(publish_all) publishes, as C(PORT[-PORT][/PROTOCOL]). They are changed in place.
+      - C(podman_container) has it.
     type: list
     elements: str
     aliases: [exposed, exposed_ports]
@@ -382,22 +474,31 @@ options:
       - CNI networks are changed in place. A new one gets an interface that is free, the others keep theirs with their
         addresses. The next start numbers the interfaces anew, in the order given here. Anything else needs a new container.
       - V(bridge) where omitted. An empty list is V(none).
+      - C(podman_container) has it.
     type: list
     elements: str
     aliases: [net, network_mode]
   ip:
-    description: IPv4 address in the container's only network, which must have the capability C(ips) or use host-local.
+    description:
+      - IPv4 address in the container's only network, which must have the capability C(ips) or use host-local.
+      - C(podman_container) has it.
     type: str
   ip6:
-    description: IPv6 address in the container's only network, which must have the capability C(ips).
+    description:
+      - IPv6 address in the container's only network, which must have the capability C(ips).
+      - C(podman_container) has it.
     type: str
   mac_address:
-    description: MAC address in the container's only network, of bridge or macvlan, or with the capability C(mac).
+    description:
+      - MAC address in the container's only network, of bridge or macvlan, or with the capability C(mac).
+      - C(podman_container) has it.
     type: str
   network_aliases:
     description:
       - Further names of the container in its only network.
-      - They are handed to the network's plugins, and refused where none has the capability C(aliases), as dnsname has.
+      - They are handed to the network's plugins. Where none has the capability C(aliases), as dnsname has, they have no effect, as
+        O(strict) says.
+      - C(podman_container) has it.
     type: list
     elements: str
     aliases: [network_alias]
@@ -406,15 +507,19 @@ options:
       - IPC namespace of the container. V(shareable) and V(private) are one of its own, which other containers may join, or
         may not; V(none) is one without C(/dev/shm); V(host), C(container:NAME) with its C(/dev/shm), or C(ns:PATH).
       - V(shareable) where omitted.
+      - C(podman_container) has it.
     type: str
     aliases: [ipc_mode]
   pid:
-    description: PID namespace. V(private), V(host), C(container:NAME) or C(ns:PATH). V(private) where omitted.
+    description:
+      - PID namespace. V(private), V(host), C(container:NAME) or C(ns:PATH). V(private) where omitted.
+      - C(podman_container) has it.
     type: str
     aliases: [pid_mode]
   uts:
     description:
       - UTS namespace, which has the host name. V(private), V(host), C(container:NAME) or C(ns:PATH). V(private) where omitted.
+      - C(podman_container) has it.
     type: str
   userns:
     description:
@@ -427,34 +532,44 @@ options:
         or another version.
       - The modes V(keep-id) and V(nomap) of podman have a meaning without root only, and are refused.
       - V(private) where IDs are to be mapped, else V(host), where omitted.
+      - C(podman_container) has it.
     type: str
     aliases: [userns_mode]
   cgroupns:
     description:
       - Cgroup namespace. V(private), V(host), C(container:NAME) or C(ns:PATH). V(private) on a host with cgroups v2 and
         V(host) on one with v1, where omitted.
+      - C(podman_container) has it.
     type: str
   uidmap:
     description:
       - Map of user IDs as C(CONTAINER:HOST:AMOUNT), such as V(0:100000:65536). The container gets a user namespace, and its
         image's files belong to the mapped IDs. A directory that is used as O(rootfs) keeps its owners.
       - As O(gidmap) where only that is given.
+      - C(podman_container) has it.
     type: list
     elements: str
   gidmap:
-    description: Map of group IDs as C(CONTAINER:HOST:AMOUNT). As O(uidmap) where only that is given.
+    description:
+      - Map of group IDs as C(CONTAINER:HOST:AMOUNT). As O(uidmap) where only that is given.
+      - C(podman_container) has it.
     type: list
     elements: str
   subuidname:
-    description: Name in C(/etc/subuid) whose ranges are mapped, from ID 0 on. As O(subgidname) where only that is given.
+    description:
+      - Name in C(/etc/subuid) whose ranges are mapped, from ID 0 on. As O(subgidname) where only that is given.
+      - C(podman_container) has it.
     type: str
   subgidname:
-    description: Name in C(/etc/subgid) whose ranges are mapped, from ID 0 on. As O(subuidname) where only that is given.
+    description:
+      - Name in C(/etc/subgid) whose ranges are mapped, from ID 0 on. As O(subuidname) where only that is given.
+      - C(podman_container) has it.
     type: str
   pod:
     description:
       - Pod that the container is in, made by M(libpod.engine.libpod_pod). It shares the pod's namespaces, but for those that an
         option here is about, and its cgroup is under the pod's. Ports are published on the pod.
+      - C(podman_container) has it.
     type: str
   requires:
     description:
@@ -462,6 +577,7 @@ options:
       - A container is started after those that it requires or whose namespaces it joins. Those that do not run are started.
       - None of those can be removed before it. One that is made anew keeps its place, and when a container's task finds that a
         namespace it shares is no longer the other's, it restarts the container.
+      - C(podman_container) has it.
     type: list
     elements: str
   dns:
@@ -471,16 +587,21 @@ options:
         that.
       - These, O(dns_option), O(dns_search) and O(etc_hosts) are given to the container whose network is joined, or to the pod,
         for its files are shared.
+      - C(podman_container) has it.
     type: list
     elements: str
     aliases: [dns_servers]
   dns_option:
-    description: DNS options, instead of the host's. They are changed in place.
+    description:
+      - DNS options, instead of the host's. They are changed in place.
+      - C(podman_container) has it.
     type: list
     elements: str
     aliases: [dns_opts]
   dns_search:
-    description: DNS search domains, instead of the host's. V(.) is none. They are changed in place.
+    description:
+      - DNS search domains, instead of the host's. V(.) is none. They are changed in place.
+      - C(podman_container) has it.
     type: list
     elements: str
     aliases: [dns_search_domains]
@@ -489,120 +610,175 @@ options:
       - Host names and their addresses, added to the container's hosts file. C(host-gateway) is the gateway's address.
         C(one;two) are two names of one address.
       - They are changed in place.
+      - C(podman_container) has it.
     type: dict
     aliases: [add_hosts]
   no_hosts:
     description:
       - Whether the container keeps its image's hosts file, instead of getting one from the engine. A change restarts the container.
+      - C(podman_container) has it.
     type: bool
   memory:
-    description: Memory limit in bytes, or with a unit such as V(512m). It is changed in place. No limit where omitted.
+    description:
+      - Memory limit in bytes, or with a unit such as V(512m). It is changed in place. No limit where omitted.
+      - C(podman_container) has it.
     type: str
   memory_swap:
     description:
       - Limit of memory and swap together, V(-1) or V(unlimited) for none. It is changed in place. Twice O(memory) where omitted.
+      - C(podman_container) has it.
     type: str
   cpus:
-    description: Number of CPUs, such as V(1.5). Another spelling of O(cpu_quota) with O(cpu_period).
+    description:
+      - Number of CPUs, such as V(1.5). Another spelling of O(cpu_quota) with O(cpu_period).
+      - C(podman_container) has it.
     type: str
   cpu_quota:
-    description: CPU time in microseconds in each O(cpu_period). It is changed in place.
+    description:
+      - CPU time in microseconds in each O(cpu_period). It is changed in place.
+      - C(podman_container) has it.
     type: int
   cpu_period:
-    description: Length of a period for O(cpu_quota) in microseconds. It is changed in place.
+    description:
+      - Length of a period for O(cpu_quota) in microseconds. It is changed in place.
+      - C(podman_container) has it.
     type: int
   cpu_shares:
-    description: Relative weight of the container's CPU time, from V(2) to V(262144). It is changed in place.
+    description:
+      - Relative weight of the container's CPU time, from V(2) to V(262144). It is changed in place.
+      - C(podman_container) has it.
     type: int
   cpuset_cpus:
-    description: CPUs the container may run on, such as V(0-3,5). It is changed in place.
+    description:
+      - CPUs the container may run on, such as V(0-3,5). It is changed in place.
+      - C(podman_container) has it.
     type: str
   pids_limit:
-    description: Most processes the container may have, V(-1) for no limit. It is changed in place. V(2048) where omitted.
+    description:
+      - Most processes the container may have, V(-1) for no limit. It is changed in place. V(2048) where omitted.
+      - C(podman_container) has it.
     type: str
   memory_reservation:
-    description: Memory that the container keeps when the target runs short, as O(memory). It is changed in place.
+    description:
+      - Memory that the container keeps when the target runs short, as O(memory). It is changed in place.
+      - C(podman_container) has it.
     type: str
   memory_swappiness:
     description:
       - From V(0) to V(100), how readily the container's memory is swapped out. It is changed in place. The target's where
         omitted, or V(-1).
+      - C(podman_container) has it.
     type: int
   kernel_memory:
-    description: Limit of kernel memory, as O(memory). Linux 5.16 and newer have none, and it is refused there.
+    description:
+      - Limit of kernel memory, as O(memory). Linux 5.16 and newer have none, and it is refused there.
+      - C(podman_container) has it.
     type: str
   oom_kill_disable:
     description:
       - Whether the container's processes wait, instead of being killed, when its memory runs out.
       - Cgroup v1 only. It is changed in place.
+      - C(podman_container) has it.
     type: bool
   cpuset_mems:
-    description: Memory nodes the container may use, such as V(0-1). It is changed in place.
+    description:
+      - Memory nodes the container may use, such as V(0-1). It is changed in place.
+      - C(podman_container) has it.
     type: str
   cpu_rt_period:
-    description: Length of a period for O(cpu_rt_runtime) in microseconds. Cgroup v1 only. It is changed in place.
+    description:
+      - Length of a period for O(cpu_rt_runtime) in microseconds. Cgroup v1 only. It is changed in place.
+      - C(podman_container) has it.
     type: int
   cpu_rt_runtime:
     description:
       - Microseconds of each O(cpu_rt_period) for processes of a real-time policy. Cgroup v1 only, and O(cgroup_parent) must
         be a cgroup that has as much to give. It is changed in place.
+      - C(podman_container) has it.
     type: int
   cgroup_conf:
     description:
       - Files of the container's cgroup and what is written to each, such as C(memory.high). Cgroup v2 only.
       - They are changed in place, but for one that is taken away, which needs a new container.
+      - C(podman_container) has it.
     type: dict
   rdt_class:
-    description: Class of the CPU's resource control (C(/sys/fs/resctrl)) that the container's processes are in.
+    description:
+      - Class of the CPU's resource control (C(/sys/fs/resctrl)) that the container's processes are in.
+      - C(podman_container) has it.
     type: str
   blkio_weight:
-    description: Relative weight of the container's block I/O, from V(10) to V(1000). It is changed in place.
+    description:
+      - Relative weight of the container's block I/O, from V(10) to V(1000). It is changed in place.
+      - C(podman_container) has it.
     type: int
   blkio_weight_device:
-    description: Block devices and the container's weights for them. They are changed in place.
+    description:
+      - Block devices and the container's weights for them. They are changed in place.
+      - C(podman_container) has it.
     type: dict
   device_read_bps:
     description:
       - Most bytes read from a block device in a second, as C(DEVICE:BYTES), such as V(/dev/sda:10m). It is changed in place.
+      - C(podman_container) has it.
     type: list
     elements: str
   device_write_bps:
-    description: Most bytes written to a block device in a second, as C(DEVICE:BYTES). It is changed in place.
+    description:
+      - Most bytes written to a block device in a second, as C(DEVICE:BYTES). It is changed in place.
+      - C(podman_container) has it.
     type: list
     elements: str
   device_read_iops:
-    description: Most reads from a block device in a second, as C(DEVICE:NUMBER). It is changed in place.
+    description:
+      - Most reads from a block device in a second, as C(DEVICE:NUMBER). It is changed in place.
+      - C(podman_container) has it.
     type: list
     elements: str
   device_write_iops:
-    description: Most writes to a block device in a second, as C(DEVICE:NUMBER). It is changed in place.
+    description:
+      - Most writes to a block device in a second, as C(DEVICE:NUMBER). It is changed in place.
+      - C(podman_container) has it.
     type: list
     elements: str
   cap_add:
-    description: Capabilities added to the default ones. V(ALL) is all of them.
+    description:
+      - Capabilities added to the default ones. V(ALL) is all of them.
+      - C(podman_container) has it.
     type: list
     elements: str
     aliases: [capabilities]
   cap_drop:
-    description: Capabilities taken from the default ones. V(ALL) is all of them.
+    description:
+      - Capabilities taken from the default ones. V(ALL) is all of them.
+      - C(podman_container) has it.
     type: list
     elements: str
   privileged:
-    description: Whether the container has every capability and device of the host, and neither seccomp nor masked paths.
+    description:
+      - Whether the container has every capability and device of the host, and neither seccomp nor masked paths.
+      - C(podman_container) has it.
     type: bool
   device:
     description:
       - Devices of the target as C(HOST[:CONTAINER][:PERMISSIONS]), permissions from C(rwm). Of a directory, all devices in it.
+      - C(podman_container) has it.
     type: list
     elements: str
   device_cgroup_rule:
-    description: Devices that the container may use once it has made their nodes, such as V(c 189:* rmw).
+    description:
+      - Devices that the container may use once it has made their nodes, such as V(c 189:* rmw).
+      - C(podman_container) has it.
     type: str
   read_only:
-    description: Whether the root filesystem is read-only, with tmpfs on C(/run), C(/tmp) and C(/var/tmp).
+    description:
+      - Whether the root filesystem is read-only, with tmpfs on C(/run), C(/tmp) and C(/var/tmp).
+      - C(podman_container) has it.
     type: bool
   read_only_tmpfs:
-    description: Whether O(read_only=true) puts tmpfs on C(/run), C(/tmp) and C(/var/tmp). V(true) where omitted.
+    description:
+      - Whether O(read_only=true) puts tmpfs on C(/run), C(/tmp) and C(/var/tmp). V(true) where omitted.
+      - C(podman_container) has it.
     type: bool
   security_opt:
     description:
@@ -612,13 +788,15 @@ options:
       - C(proc-opts=OPTION[,OPTION]) are mount options of C(/proc).
       - C(apparmor=PROFILE) needs AppArmor on the target, where C(libpod-default), which denies what podman's profile does,
         confines all containers but privileged ones; C(apparmor=unconfined) goes without. C(label=disable), and C(label=KEY:VALUE) with C(user), C(role),
-        C(type), C(level) or C(filetype), which needs SELinux.
+        C(type), C(level) or C(filetype), which has no effect without SELinux, as O(strict) says.
+      - C(podman_container) has it.
     type: list
     elements: str
   ulimit:
     description:
       - Resource limits as C(RESOURCE=SOFT[:HARD]) or C(RESOURCE:SOFT[:HARD]), such as V(nofile=1024:2048). C(-1) is unlimited. V(host) alone stands for
         those of the module's process. A change restarts the container.
+      - C(podman_container) has it.
     type: list
     elements: str
     aliases: [ulimits]
@@ -626,6 +804,7 @@ options:
     description:
       - Kernel parameters of the container's namespaces, which are C(net.), C(fs.mqueue.) and those of System V IPC. A change
         restarts the container.
+      - C(podman_container) has it.
     type: dict
   secrets:
     description:
@@ -634,29 +813,39 @@ options:
       - It is a file in C(/run/secrets), named as the secret or by C(target), a name or path. Its C(uid) and C(gid) are 0 and
         its C(mode) is 0444 where omitted. With C(type=env) it is an environment variable instead.
       - It is kept in memory only, and given to no image.
+      - C(podman_container) has it.
     type: list
     elements: str
   shm_size:
-    description: Size of C(/dev/shm), where O(ipc) leaves the container one of its own. A change restarts the container. V(64m) where omitted.
+    description:
+      - Size of C(/dev/shm), where O(ipc) leaves the container one of its own. A change restarts the container. V(64m) where omitted.
+      - C(podman_container) has it.
     type: str
   stop_signal:
-    description: Signal that asks the container to stop, such as V(TERM), V(15) or V(RTMIN+3). The image's where omitted, or TERM; see O(systemd).
+    description:
+      - Signal that asks the container to stop, such as V(TERM), V(15) or V(RTMIN+3). The image's where omitted, or TERM; see O(systemd).
+      - C(podman_container) has it.
     type: str
   stop_timeout:
-    description: Seconds until a container that was asked to stop is killed. V(10) where omitted.
+    description:
+      - Seconds until a container that was asked to stop is killed. V(10) where omitted.
+      - C(podman_container) has it.
     type: int
   stop_time:
     description:
       - Seconds until this task's stop kills the container, in the place of O(stop_timeout). V(-1) never kills.
+      - C(podman_container) has it.
     type: str
   restart_time:
     description:
       - As O(stop_time), for the stop that is part of a restart, be it for O(force_restart) or for an option that is taken at a
         start. O(stop_time) counts where this is omitted.
+      - C(podman_container) has it.
     type: str
   timeout:
     description:
       - Seconds that the container may run before it is killed. A change restarts the container. V(0), the default, is for ever.
+      - C(podman_container) has it.
     type: int
   healthcheck:
     description:
@@ -667,25 +856,32 @@ options:
         O(no_healthcheck) does.
       - The container's health is in RV(container) as C(State.Health), with the last five results.
       - All options of the health check are changed while the container runs.
+      - C(podman_container) has it.
     type: raw
     aliases: [health_cmd]
   healthcheck_interval:
     description:
       - Time between two checks, such as V(1m30s) or V(500ms), at least V(100ms). The image's, or V(30s), where omitted.
       - V(disable) leaves the checks to those who ask for one, such as O(wait=healthy).
+      - C(podman_container) has it.
     type: str
     aliases: [health_interval]
   healthcheck_timeout:
-    description: Time after which a check is killed, and has failed. The image's, or V(30s), where omitted.
+    description:
+      - Time after which a check is killed, and has failed. The image's, or V(30s), where omitted.
+      - C(podman_container) has it.
     type: str
     aliases: [health_timeout]
   healthcheck_retries:
-    description: Failures in succession that make a container unhealthy. The image's, or V(3), where omitted.
+    description:
+      - Failures in succession that make a container unhealthy. The image's, or V(3), where omitted.
+      - C(podman_container) has it.
     type: int
     aliases: [health_retries]
   healthcheck_start_period:
     description:
       - Time after the start in which failures do not count, until the first success. The image's, or V(0s), where omitted.
+      - C(podman_container) has it.
     type: str
     aliases: [health_start_period]
   healthcheck_failure_action:
@@ -693,27 +889,39 @@ options:
       - What is done to a container that is found unhealthy. V(none) where omitted.
       - V(kill) ends it as if it had ended by itself, so that O(restart_policy) says what follows. V(stop) stops it for good,
         V(restart) has it started again whatever O(restart_policy) is, with the same growing waits.
+      - C(podman_container) has it.
     type: str
     choices: [none, kill, restart, stop]
     aliases: [health_on_failure]
   health_startup_cmd:
     description:
       - Command that has to succeed before the check of O(healthcheck) begins, written as that is.
+      - C(podman_container) has it.
     type: raw
   health_startup_interval:
-    description: Time between two of these checks. V(30s) where omitted.
+    description:
+      - Time between two of these checks. V(30s) where omitted.
+      - C(podman_container) has it.
     type: str
   health_startup_retries:
-    description: Failures after which the container is restarted. Never where it is V(0) or omitted.
+    description:
+      - Failures after which the container is restarted. Never where it is V(0) or omitted.
+      - C(podman_container) has it.
     type: int
   health_startup_success:
-    description: Successes that are needed. One where it is V(0) or omitted.
+    description:
+      - Successes that are needed. One where it is V(0) or omitted.
+      - C(podman_container) has it.
     type: int
   health_startup_timeout:
-    description: Time after which such a check is killed, and has failed. V(30s) where omitted.
+    description:
+      - Time after which such a check is killed, and has failed. V(30s) where omitted.
+      - C(podman_container) has it.
     type: str
   no_healthcheck:
-    description: Whether the container has no health check, whatever its image has.
+    description:
+      - Whether the container has no health check, whatever its image has.
+      - C(podman_container) has it.
     type: bool
   restart_policy:
     description:
@@ -723,17 +931,20 @@ options:
       - The wait before it grows from a tenth of a second to a minute, and begins anew after a run of ten seconds.
       - V(always) and V(unless-stopped) also start the container when the host boots, where the role
         P(libpod.engine.libpod_host#role) has set that up; V(unless-stopped) does not where it had been stopped.
+      - C(podman_container) has it.
     type: str
   rm:
     description:
       - Whether the container is removed as soon as it has ended, with its anonymous volumes.
       - With O(detach=false) the task returns its output first.
       - Not together with a O(restart_policy), as podman's and docker's.
+      - C(podman_container) has it.
     type: bool
     aliases: [remove, auto_remove]
   cgroup_parent:
     description:
       - Cgroup under which the container's is made. C(/libpod_parent), or C(machine.slice) with systemd, where omitted or empty.
+      - C(podman_container) has it.
     type: str
   log_driver:
     description:
@@ -744,6 +955,7 @@ options:
       - V(passthrough) is refused, for the task has no output of its own that could outlive it.
       - A change restarts the container.
       - V(k8s-file) where omitted.
+      - C(podman_container) has it.
     type: str
     choices: [k8s-file, json-file, journald, none, passthrough]
   log_opt:
@@ -751,6 +963,7 @@ options:
       - Options of the log. O(log_opt.max_size) is changed in place where the new size is not above the one that the
         running container was started with, or that had none. A larger size than that, and any other O(log_opt.path) or
         O(log_opt.tag), is another matter - A change restarts the container, for conmon takes its own at its start alone.
+      - C(podman_container) has it.
     type: dict
     aliases: [log_options]
     suboptions:
@@ -768,10 +981,14 @@ options:
         description: Tag of the log's entries. With O(log_driver=journald) only.
         type: str
   interactive:
-    description: Whether the container's standard input stays open.
+    description:
+      - Whether the container's standard input stays open.
+      - C(podman_container) has it.
     type: bool
   tty:
-    description: Whether the container has a terminal.
+    description:
+      - Whether the container has a terminal.
+      - C(podman_container) has it.
     type: bool
   detach:
     description:
@@ -779,13 +996,16 @@ options:
         it printed, and fails where its exit code is not 0.
       - A container that runs already is waited for as well; the output is that of its whole run, and the task is not
         changed by it.
+      - C(podman_container) has it.
     type: bool
     default: true
   attach:
     description:
-      - Which of V(stdin), V(stdout) and V(stderr) a task with O(detach=false) returns; the other's text is empty.
+      - Which of V(stdin), V(stdout) and V(stderr) a task returns that waits for the container's end, as O(detach=false) does. Giving
+        it implies O(detach=false). The other's text is empty.
         V(stdin) is taken as podman's, and a task has nothing to write there.
       - V(stdout) and V(stderr) where omitted.
+      - C(podman_container) has it.
     type: list
     elements: str
   wait:
@@ -793,11 +1013,14 @@ options:
       - What the task waits for with O(state=started), whether it changes anything or not.
       - V(healthy) waits until the container's health check succeeds, and fails where the container is found unhealthy or ends.
       - V(exited) waits for its end, returns its exit code, and fails where that is not 0.
+      - C(podman_container) does not have it.
     type: str
     choices: [started, healthy, exited]
     default: started
   wait_timeout:
-    description: Longest wait in seconds, for O(wait) and O(wait_for_healthy). V(0) is without limit.
+    description:
+      - Longest wait in seconds, for O(wait) and O(wait_for_healthy). V(0) is without limit.
+      - C(podman_container) does not have it.
     type: float
     default: 300
     aliases: [healthy_wait_timeout]
@@ -805,6 +1028,7 @@ options:
     description:
       - Whether a container that is made in the place of another has to be healthy before the old one is removed, where it
         has a health check. Where it does not become so, the old one runs again and the task fails.
+      - C(podman_container) does not have it.
     type: bool
     default: false
   drift:
@@ -813,11 +1037,14 @@ options:
       - V(auto) sees limits, a removed cgroup, interfaces and addresses, mounts, the engine's files over C(/etc), a killed conmon, and a
         killed runner of health checks or of a log's limit.
       - V(full) asks the CNI plugins too, which know their own rules, and takes longer.
+      - C(podman_container) does not have it.
     type: str
     choices: [auto, full]
     default: auto
   force_restart:
-    description: Whether a running container is restarted.
+    description:
+      - Whether a running container is restarted.
+      - C(podman_container) has it.
     type: bool
     default: false
     aliases: [restart]
@@ -825,6 +1052,7 @@ options:
     description:
       - Whether an existing container is made anew, whatever its configuration.
       - A task that names the container alone has it made as it is described already.
+      - C(podman_container) has it.
     type: bool
     default: false
   recreate_policy:
@@ -832,9 +1060,103 @@ options:
       - Whether a difference that needs a new container may make one.
       - With V(never) the task fails before anything is changed, in check mode too, and names the options with their values
         before and after.
+      - C(podman_container) does not have it.
     type: str
     default: auto
     choices: [auto, never]
+  creds:
+    description:
+      - Credentials for the image's registry as C(USER:PASSWORD), in the place of O(authfile).
+      - C(podman_container) does not have it.
+    type: str
+  cert_dir:
+    description:
+      - Directory on the target with the certificates of registries, as containers-certs.d(5) has it.
+      - C(podman_container) does not have it.
+    type: path
+  cmd_args:
+    description:
+      - Arguments of C(podman run), such as V(--memory=64m), that are taken for the options they stand for. What mappings and lists
+        have adds up with the options of the task. An argument for which there is no option here is refused.
+      - C(podman_container) has it.
+    type: list
+    elements: str
+  strict:
+    description:
+      - Whether the task fails where an option that is given has no effect. Otherwise it warns of it. Such are O(publish) with a network
+        that is not the container's own, parts of O(log_opt) that the O(log_driver) does not take, C(label=) of O(security_opt)
+        without SELinux, O(network_aliases) on a network without a name service, and options that have no effect at all.
+      - The network's names and C(label=) are looked at where the task has something to do.
+      - C(podman_container) does not have it.
+    type: bool
+    default: false
+  executable:
+    description:
+      - There is no podman program. O(oci_runtime) and O(conmon_path) name those that are used.
+      - C(podman_container) has it; it has no effect here.
+    type: str
+  debug:
+    description:
+      - Errors name the program that failed, its words and its exit code in any case.
+      - C(podman_container) has it; it has no effect here.
+    type: bool
+  log_level:
+    description:
+      - It is of the podman program's own log.
+      - C(podman_container) has it; it has no effect here.
+    type: str
+    choices: [debug, info, warn, error, fatal, panic]
+  detach_keys:
+    description:
+      - A task has no terminal to detach from. A warning says so.
+      - C(podman_container) has it; it has no effect here.
+    type: str
+  sig_proxy:
+    description:
+      - There is no attached program that could pass signals on. A warning says so.
+      - C(podman_container) has it; it has no effect here.
+    type: bool
+  preserve_fd:
+    description:
+      - A module has no descriptors to pass on. A warning says so.
+      - C(podman_container) has it; it has no effect here.
+    type: list
+    elements: str
+  preserve_fds:
+    description:
+      - A module has no descriptors to pass on. A warning says so.
+      - C(podman_container) has it; it has no effect here.
+    type: str
+  link_local_ip:
+    description:
+      - It is taken for playbooks that pass it, without effect, as with podman. A warning says so.
+      - C(podman_container) does not have it.
+    type: str
+  hosts_file:
+    description:
+      - It is taken for playbooks that pass it, without effect. The target's hosts file is the base. A warning says so.
+      - C(podman_container) does not have it.
+    type: str
+  no_hostname:
+    description:
+      - It is taken for playbooks that pass it, without effect. The container has an C(/etc/hostname). A warning says so.
+      - C(podman_container) does not have it.
+    type: bool
+  health_log_destination:
+    description:
+      - It is taken for playbooks that pass it, without effect. C(State.Health) has the log. A warning says so.
+      - C(podman_container) does not have it.
+    type: str
+  health_max_log_count:
+    description:
+      - It is taken for playbooks that pass it, without effect. C(State.Health) has the last checks. A warning says so.
+      - C(podman_container) does not have it.
+    type: int
+  health_max_log_size:
+    description:
+      - It is taken for playbooks that pass it, without effect. A warning says so.
+      - C(podman_container) does not have it.
+    type: int
   comparisons:
     description:
       - How options of an existing container are compared with the task's, by the options' names or aliases, with O(image)
@@ -852,6 +1174,7 @@ options:
       - The task fails where what is let be does not go with the rest of it, such as a O(memory_swap) below the new O(memory).
       - A container that is made anew, for another option or with O(recreate=true), is as the task describes it. What was
         ignored or present beside it is not carried over, and is among the differences of the plan.
+      - C(podman_container) does not have it.
     type: dict
   force_delete:
     description:
@@ -861,9 +1184,12 @@ options:
         M(libpod.engine.libpod_prune) try again.
       - With V(true), given by the task, that record goes as well, and what is left is the subject of a warning. This is for
         what cannot be mended, such as a network whose plugin is gone for good.
+      - C(podman_container) has it.
     type: bool
   delete_depend:
-    description: Whether O(state=absent) also removes the containers that depend on this one. It is refused otherwise.
+    description:
+      - Whether O(state=absent) also removes the containers that depend on this one. It is refused otherwise.
+      - C(podman_container) has it.
     type: bool
     default: false
   delete_volumes:
@@ -871,6 +1197,7 @@ options:
       - Whether anonymous volumes, those of the image among them, are removed with their last container, be it removed or
         made anew. Named volumes always stay, and so do anonymous ones where this is not set, or that a task takes out of
         a container.
+      - C(podman_container) has it.
     type: bool
     default: false
 seealso:

@@ -35,26 +35,33 @@ options:
       - The containers, each with the options of M(libpod.engine.libpod_container), roots and parts left out. C(name) is required, and
         C(state) is V(started) where omitted.
       - No two may depend on each other.
+      - C(podman_containers) has it.
     type: list
     elements: dict
     required: true
   defaults:
     description:
       - Options for every container that does not give them itself. Mappings, such as C(env) and C(label), are merged key by key.
+      - C(podman_containers) does not have it.
     type: dict
     default: {}
   purge:
     description:
       - Label, as V(KEY) or V(KEY=VALUE). Containers that have it and are not in the list are stopped and removed.
       - The label is not given to the containers of the list by this, see O(defaults) for that.
+      - C(podman_containers) does not have it.
     type: str
     aliases: [purge_label]
   workers:
-    description: How many containers are worked on at once. The number of CPUs that the task may use where omitted.
+    description:
+      - How many containers are worked on at once. The number of CPUs that the task may use where omitted.
+      - C(podman_containers) does not have it.
     type: int
     aliases: [parallel]
   keep_going:
-    description: Whether to go on after a failure with the containers that do not depend on what has failed.
+    description:
+      - Whether to go on after a failure with the containers that do not depend on what has failed.
+      - C(podman_containers) does not have it.
     type: bool
     default: false
   inspect:
@@ -64,11 +71,14 @@ options:
         C(OOMKilled), C(Error), C(StartedAt), C(FinishedAt), and C(Health) where there is a health check; of C(NetworkSettings)
         C(IPAddress), C(GlobalIPv6Address), C(Ports) and C(Networks). It spares Ansible time with long lists.
       - V(auto) is V(full) for up to 50 containers, and V(outline) for more.
+      - C(podman_containers) does not have it.
     type: str
     default: auto
     choices: [auto, full, outline]
   debug:
-    description: Taken for playbooks of C(containers.podman.podman_containers), without effect.
+    description:
+      - Taken for playbooks of C(containers.podman.podman_containers), without effect.
+      - C(podman_containers) has it; it has no effect here.
     type: bool
     default: false
 seealso:

@@ -228,7 +228,8 @@ def test_devices_and_security_modules_this_host_lacks_are_named(host: Host) -> N
     if not os.path.exists("/sys/module/apparmor"):
         assert "AppArmor" in refused(host, security_opt=["apparmor=strict"])["msg"]
     if not os.path.exists("/sys/fs/selinux"):
-        assert "SELinux" in refused(host, security_opt=["label=type:x_t"])["msg"]
+        assert "SELinux" in refused(host, security_opt=["label=type:x_t"], strict=True)["msg"]
+        started(host, security_opt=["label=type:x_t"])
     started(host, security_opt=["label=disable", "apparmor=unconfined"])
 
 

@@ -11,6 +11,13 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._glue import module as glue
 from ansible_collections.libpod.engine.plugins.module_utils._helper import main as helper
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import take_warnings
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings() -> None:
+    """No test begins with another one's warnings."""
+    take_warnings()
 
 
 @pytest.fixture(autouse=True)

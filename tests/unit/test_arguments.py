@@ -78,7 +78,7 @@ def test_option_that_is_not_there_is_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a b", "-a", "../a", "a" * 201, "ä"])
-@pytest.mark.parametrize("state", ["started", "absent", "stopped"])
+@pytest.mark.parametrize("state", ["started", "stopped"])
 def test_bad_name_is_refused_in_every_state(name: str, state: str) -> None:
     with pytest.raises(InvalidArgument, match="^name: .* cannot be used: expected a letter or digit"):
         desired(name=name, state=state)
@@ -249,3 +249,89 @@ def test_strict_refuses_what_has_no_effect_and_nothing_else() -> None:
     with pytest.raises(InvalidArgument, match=r"^another thing has no effect \(strict is true\)"):
         refuse_ineffective()
     assert take_warnings() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        (["--memory=64m", "--label", "a=b", "-l", "c"], {"memory": "64m", "label": {"a": "b", "c": ""}}),
+        (["-it", "-p8080:80", "-v", "/srv:/data"], {"interactive": True, "tty": True, "publish": ["8080:80"]}),
+        (["--add-host", "db:::1", "--tmpfs=/t:size=1m"], {"etc_hosts": {"db": "::1"}, "tmpfs": {"/t": "size=1m"}}),
+        (["--restart", "always", "--privileged=false"], {"restart_policy": "always"}),
+        (["--log-opt=max-size=1m", "--log-driver", "k8s-file"], {"log_opt": {"max_size": "1m"}}),
+        (["--blkio-weight-device=/dev/a:50", "--cpu-shares", "5"], {"cpu_shares": 5}),
+        (["--health-cmd", "true", "--tz=local", "--net", "none"], {"healthcheck": "true", "network": ["none"]}),
+    ],
+)
+def test_arguments_of_podman_are_the_options_they_stand_for(words: list[str], options: dict[str, Any]) -> None:
+    found = desired(image="app", cmd_args=words)
+    more = {"-v": {"volume": ["/srv:/data"]}, "--tz=local": {"timezone": "local"}}
+    more["--blkio-weight-device=/dev/a:50"] = {"blkio_weight_device": {"/dev/a": 50}}
+    for word in words:
+        options = {**options, **more.get(word, {})}
+    assert found.options == normalise(options) and set(options) <= found.given
+
+
+def test_argument_and_option_add_up() -> None:
+    found = desired(image="app", cmd_args=["-eA=args", "-eB=args", "-p", "80"], env={"A": "task"}, ports=["81"])
+    assert found.wanted["env"] == {"A": "task", "B": "args"} and len(found.wanted["publish"]) == 2
+    assert not desired(image="app", cmd_args=["--detach=false"]).detach
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--cgroups-manager=x"], "--cgroups-manager cannot be used: no option here"),
+        (["--state=absent"], "--state cannot be used"),
+        (["--static-root=/x"], "--static-root cannot be used"),
+        (["-x"], "-x cannot be used"),
+        (["image"], "image cannot be used"),
+        (["--memory"], "--memory has no value"),
+        (["--label==x"], "the value of --label cannot be used"),
+        (["--tty=maybe"], "--tty=maybe cannot be used: expected true or false"),
+        (["--cpu-shares=many"], "--cpu-shares 'many' cannot be used: expected a number"),
+        (["--memory=1g"], "--memory and the option memory say two things"),
+    ],
+)
+def test_argument_without_an_option_is_refused_by_name(words: list[str], said: str) -> None:
+    with pytest.raises(InvalidArgument, match="^cmd_args: ") as caught:
+        desired(image="app", memory="64m", cmd_args=words)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "warned"),
+    [
+        ({"sig_proxy": True}, "sig_proxy: has no effect here"),
+        ({"hosts_file": "/x"}, "hosts_file: has no effect here"),
+        ({"log_driver": "journald", "log_opt": {"max_size": "1m", "path": "/x"}}, "log_opt: path and max_size has no"),
+        ({"log_opt": {"tag": "x"}}, "log_opt: tag has no effect with the log_driver k8s-file"),
+        ({"log_driver": "none", "log_opt": {"path": "/x"}}, "log_opt: path has no effect with the log_driver none"),
+        ({"publish": ["80"], "network": ["host"]}, "publish: has no effect with the network 'host'"),
+    ],
+)
+def test_option_without_effect_is_taken_with_a_warning_unless_strict(given: dict[str, Any], warned: str) -> None:
+    found = desired(image="app", **given)
+    assert [warned in one for one in take_warnings()] == [True]
+    kept = {"network": given.get("network"), "log_driver": given.get("log_driver")}
+    assert found.options == normalise(kept)
+    with pytest.raises(InvalidArgument, match=r"has no effect.*\(strict is true\)"):
+        desired(image="app", strict=True, **given)
+    assert take_warnings() == []
+
+
+def test_what_a_playbook_for_podman_always_passes_is_taken_in_silence() -> None:
+    given = {"executable": "podman", "debug": True, "log_level": "error", "cmd_args": []}
+    assert desired(image="app", **given).options == normalise({}) and take_warnings() == []
+
+
+def test_attach_alone_waits() -> None:
+    found = desired(image="app", attach=["stdout"])
+    assert not found.detach and found.attach == ("stdout",)
+
+
+def test_name_that_nothing_can_have_is_absent() -> None:
+    assert all(arguments.is_nothing({"name": name, "state": "absent"}) for name in ("alpine:3.7", "../a", "a b"))
+    assert not arguments.is_nothing({"name": "web", "state": "absent"})
+    assert not arguments.is_nothing({"name": "", "state": "absent"})
+    assert not arguments.is_nothing({"name": "alpine:3.7", "state": "stopped"})

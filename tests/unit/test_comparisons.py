@@ -156,14 +156,7 @@ def test_more_is_allowed_but_not_other(
     [
         ({"memory": "64m"}, {"memory": "512m"}, {"memory_swap": "ignore"}, "memory_swap: 134217728 cannot be used"),
         ({"memory": "64m"}, {"memory_reservation": "128m"}, {"memory": "ignore"}, "expected at most memory"),
-        ({"network": ["none"]}, {"publish": ["80"]}, {"network": "ignore"}, "publish: needs a network"),
         ({"volume": ["a:/a"]}, {"tmpfs": {"/a": ""}}, {"volume": "ignore"}, "tmpfs: '/a' cannot be used"),
-        (
-            {"log_driver": "journald", "log_opt": {"tag": "x"}},
-            {"log_driver": "k8s-file"},
-            {"log_opt": "ignore"},
-            "log_opt: log_driver is k8s-file",
-        ),
     ],
 )
 def test_what_is_let_be_and_does_not_go_with_the_rest_is_refused(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import cgroups, cgroups_direct
-from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, take_warnings
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import (
     MOUNTS,
     OPTIONS,
@@ -242,10 +242,11 @@ def test_privileged_container_has_no_seccomp_unless_a_profile_is_given() -> None
 
 
 @pytest.mark.parametrize("network", ["host", "none", "container:web", "ns:/run/netns/x"])
-def test_publish_without_a_network_of_its_own_is_refused(network: str) -> None:
-    with pytest.raises(InvalidArgument, match=f"^publish: .*network is '{network.partition(':')[0]}'"):
-        normalise({"publish": ["80:80"], "network": [network]})
-    assert normalise({"publish": [], "network": [network]})["publish"] == []
+def test_publish_without_a_network_of_its_own_has_no_effect(network: str) -> None:
+    assert normalise({"publish": ["80:80"], "network": [network]}) == normalise({"network": [network]})
+    (warned,) = take_warnings()
+    assert warned.startswith(f"publish: has no effect with the network '{network.partition(':')[0]}'")
+    assert normalise({"publish": [], "network": [network]})["publish"] == [] == take_warnings()
 
 
 def test_option_that_a_record_lacks_is_at_its_default() -> None:

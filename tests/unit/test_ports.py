@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, take_warnings
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.ports import expose, publish, with_exposed
 from hypothesis import given, settings
@@ -94,5 +94,5 @@ def test_refused_port_to_expose_is_named(item: str) -> None:
 
 
 def test_publish_all_needs_a_network_of_its_own() -> None:
-    with pytest.raises(InvalidArgument, match="^publish_all: "):
-        normalise({"publish_all": True, "network": ["host"]})
+    assert normalise({"publish_all": True, "network": ["host"]}) == normalise({"network": ["host"]})
+    assert take_warnings()[0].startswith("publish_all: has no effect with the network 'host'")

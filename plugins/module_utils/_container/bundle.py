@@ -35,6 +35,7 @@ def draft(container: Container) -> Facts:
     namespaces = shared_namespaces.paths(container)
     bound = device_nodes.bound(options) if config.id_mappings else {}
     return Facts(
+        selinux=security_modules.selinux(),
         rootfs="",
         user=users.User(0, 0, (), "/", "root"),
         namespaces=namespaces,

@@ -19,6 +19,7 @@ from .._model.errors import (
     StateCorrupt,
     ToolFailed,
     ToolTimedOut,
+    without_effect,
 )
 from .._model.network import Attachment, port_mappings
 from .._model.options import ALONE
@@ -33,8 +34,10 @@ def _configuration(host: Host, name: str) -> Mapping[str, Any]:
     return cni_config.network(host.parts, name) if name else cni_config.default_network(host.parts)
 
 
-def require(host: Host, options: Mapping[str, Any]) -> None:
+def require(host: Host, options: Mapping[str, Any], strict: bool = False) -> None:
     """Check that networks can be attached as the options say, as far as that is known beforehand.
+
+    Names for a network without a name service have no effect, which is an error where that is ``strict``.
 
     :raises NoSuchNetwork: one is not defined. :raises ToolMissing: a plugin is not installed.
     :raises InvalidArgument: a network cannot give what is asked of it, or is there twice under two names.
@@ -46,6 +49,12 @@ def require(host: Host, options: Mapping[str, Any]) -> None:
             raise InvalidArgument(f"network: {name} is there twice, for bridge is this very network: name it once")
     for attachment in asked:
         host.cni.require(attachment)
+        if attachment.runtime_config.get("aliases") and "aliases" not in cni_config.capabilities(attachment.config):
+            without_effect(
+                f"network_aliases: have no effect on the network {attachment.network}, none of whose plugins has the "
+                "capability aliases",
+                strict,
+            )
 
 
 def planned(container: Container, config: ContainerConfig, *, missing_ok: bool = False) -> list[Attachment]:

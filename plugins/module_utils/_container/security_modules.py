@@ -9,14 +9,18 @@ import os
 from typing import Any, Mapping
 
 from .._drivers.cgroups import read_file
-from .._model.errors import InvalidArgument, NotImplementedByHost
+from .._model.errors import InvalidArgument, NotImplementedByHost, without_effect
 
 _APPARMOR = "/sys/module/apparmor/parameters/enabled"
 _SELINUX = "/sys/fs/selinux/enforce"
 
 
-def check(security: Mapping[str, Any]) -> None:
-    """:raises NotImplementedByHost: the module is off. :raises InvalidArgument: AppArmor has no such profile."""
+def check(security: Mapping[str, Any], strict: bool = False) -> None:
+    """Warn of a label on a host without SELinux.
+
+    :raises NotImplementedByHost: AppArmor is off. :raises InvalidArgument: it has no such profile; or the label is
+    ``strict``.
+    """
     profile = security.get("apparmor", "unconfined")
     if profile != "unconfined":
         if read_file(_APPARMOR) != "Y":
@@ -27,8 +31,13 @@ def check(security: Mapping[str, Any]) -> None:
 
         if profile not in (apparmor.loaded() or {profile}):
             raise InvalidArgument(f"security_opt: the AppArmor profile {profile} is not loaded: load it first")
-    if "disable" not in security.get("label", {"disable": ""}) and not os.path.exists(_SELINUX):
-        raise NotImplementedByHost("security_opt: label= needs SELinux, which this kernel has not enabled: omit it")
+    if "disable" not in security.get("label", {"disable": ""}) and not selinux():
+        without_effect("security_opt: label= has no effect, for this kernel has not enabled SELinux", strict)
+
+
+def selinux() -> bool:
+    """Whether the kernel has SELinux enabled."""
+    return os.path.exists(_SELINUX)
 
 
 def apparmor_profile(options: Mapping[str, Any]) -> str:

@@ -18,7 +18,6 @@ _WORDS = {
     "portMappings": "published ports",
     "ips": "a fixed IP address",
     "mac": "a fixed MAC address",
-    "aliases": "names",
 }
 
 # libcni's ValidateNetworkName.
@@ -64,13 +63,20 @@ def version(config: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(int(part) for part in str(config.get("cniVersion", "0.1.0")).split(".") if part.isdigit())
 
 
+def capabilities(config: Mapping[str, Any]) -> set[str]:
+    """Return what of a runtime configuration the plugins of a network heed."""
+    return {name for plugin in config["plugins"] for name, on in (plugin.get("capabilities") or {}).items() if on}
+
+
 def runtime_arguments(config: Mapping[str, Any], runtime_config: Mapping[str, Any]) -> dict[str, str]:
     """What of ``runtime_config`` goes as CNI_ARGS: an address or MAC for plugins that take it only so, as podman does.
+
+    Names for a network without a name service are passed over, as podman has it.
 
     :raises InvalidArgument: no plugin of the network would heed one of the values; it names network and capability.
     """
     plugins = config["plugins"]
-    heeded = {name for plugin in plugins for name, on in (plugin.get("capabilities") or {}).items() if on}
+    heeded = capabilities(config)
     arguments: dict[str, str] = {}
     unheeded = []
     for name, value in runtime_config.items():
@@ -80,7 +86,7 @@ def runtime_arguments(config: Mapping[str, Any], runtime_config: Mapping[str, An
             arguments["IP"] = value[0]
         elif name == "mac" and plugins[0]["type"] in ("bridge", "macvlan"):
             arguments["MAC"] = value
-        else:
+        elif name != "aliases":
             unheeded.append(name)
     if unheeded:
         words = " and ".join(_WORDS.get(name, name) for name in unheeded)

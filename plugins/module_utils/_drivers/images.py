@@ -52,10 +52,9 @@ class Images:
         name = name_for_source(source)
         secrets: list[int] = []
         options = ["--quiet", *self._policy(), *self._folder(), *_tls("src-", how)]
-        authfile = how.authfile
         if username:
-            authfile = _in_memory(_auth_file(name, username, password), secrets)
-        options += ["--src-authfile", authfile] if authfile else []
+            how = how._replace(creds=f"{username}:{password}")
+        options += _auth("src-", how, name, secrets)
         if how.key:
             options += ["--decryption-key", _open_key(how.key, secrets)]
         try:
@@ -68,10 +67,14 @@ class Images:
     def source_id(self, source: str, how: Pull) -> str:
         """The ID that the image at its source would have in the store, which is its configuration's digest; nothing is
         pulled. Errors as ``pull``'s."""
-        options = ["--config", "--raw", *_tls("", how)]
-        options += ["--authfile", how.authfile] if how.authfile else []
-        where = origin(source, name_for_source(source))
-        return sha256(self._skopeo("inspect", source, [*options, where], how).encode()).hexdigest()
+        name, secrets = name_for_source(source), list[int]()
+        options = ["--config", "--raw", *_tls("", how), *_auth("", how, name, secrets)]
+        try:
+            answer = self._skopeo("inspect", source, [*options, origin(source, name)], how)
+        finally:
+            for secret in secrets:
+                os.close(secret)
+        return sha256(answer.encode()).hexdigest()
 
     def _skopeo(self, verb: str, source: str, arguments: list[str], how: Pull) -> str:
         """Run skopeo on ``source``, again after a failure that may pass; what it printed."""
@@ -212,7 +215,17 @@ def _remove_cache(paths: list[str]) -> None:
 
 
 def _tls(prefix: str, how: Pull) -> list[str]:
-    return [] if how.tls_verify is None else [f"--{prefix}tls-verify={str(how.tls_verify).lower()}"]
+    found = [] if how.tls_verify is None else [f"--{prefix}tls-verify={str(how.tls_verify).lower()}"]
+    return found + ([f"--{prefix}cert-dir={how.cert_dir}"] if how.cert_dir else [])
+
+
+def _auth(prefix: str, how: Pull, name: str, opened: list[int]) -> list[str]:
+    """The option that names the registry's credentials, which are no word of a command."""
+    authfile = how.authfile
+    if how.creds:
+        user, _colon, password = how.creds.partition(":")
+        authfile = _in_memory(_auth_file(name, user, password), opened)
+    return [f"--{prefix}authfile={authfile}"] if authfile else []
 
 
 def _in_memory(data: bytes, opened: list[int]) -> str:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional
 from ansible.module_utils.basic import env_fallback
 
 from .._model import caller
-from .._model.errors import InvalidArgument, MalformedData
+from .._model.errors import InvalidArgument, MalformedData, refuse_ineffective, warn
 from .._model.options import OPTIONS, Option, normalise
 from .._model.parts import Parts
-from .._model.spelling import count, plain_path, wrong
+from .._model.spelling import count, is_name, plain_path, wrong
 from .._model.spelling import name as checked_name
 from .._reconcile.desired import STATES, WAITS, Desired
 
@@ -21,9 +21,29 @@ if TYPE_CHECKING:
     from .._model.pulling import Pull
 
 _FOREVER = 1 << 31
-_PULLING = tuple("pull authfile tls_verify platform os arch variant retry retry_delay decryption_key".split())
+_PULLING = tuple(
+    "pull authfile creds cert_dir tls_verify platform os arch variant retry retry_delay decryption_key".split()
+)
 _ROOTS = ("static_root", "run_root", "storage_root", "storage_run_root", "cni_config_dir")
+# Options of podman_container that have no effect here. The first three describe no container: they cause no warning.
+_IDLE: dict[str, dict[str, Any]] = {
+    "executable": {"type": "str"},
+    "debug": {"type": "bool"},
+    "log_level": {"type": "str", "choices": ["debug", "info", "warn", "error", "fatal", "panic"]},
+    "detach_keys": {"type": "str"},
+    "sig_proxy": {"type": "bool"},
+    "preserve_fd": {"type": "list", "elements": "str"},
+    "preserve_fds": {"type": "str"},
+    "link_local_ip": {"type": "str"},
+    "hosts_file": {"type": "str"},
+    "no_hostname": {"type": "bool"},
+    "health_log_destination": {"type": "str"},
+    "health_max_log_count": {"type": "int"},
+    "health_max_log_size": {"type": "int"},
+}
+_SILENT = ("executable", "debug", "log_level")
 _CONTROLS = (
+    "strict",
     "state",
     "image_strict",
     "force_restart",
@@ -102,6 +122,11 @@ def container_spec() -> dict[str, Any]:
         "retry": {"type": "int"},
         "retry_delay": {"type": "str"},
         "decryption_key": {"type": "str", "no_log": True},
+        "creds": {"type": "str", "no_log": True},
+        "cert_dir": {"type": "path"},
+        "cmd_args": {"type": "list", "elements": "str"},
+        "strict": {"type": "bool", "default": False},
+        **_IDLE,
         "force_restart": {"type": "bool", "default": False, "aliases": ["restart"]},
         "recreate": {"type": "bool", "default": False},
         "recreate_policy": {"type": "str", "default": "auto", "choices": ["auto", "never"]},
@@ -139,12 +164,22 @@ def info_spec() -> dict[str, Any]:
     }
 
 
+def is_nothing(params: Mapping[str, Any]) -> bool:
+    """Whether the task removes what cannot be there: nothing has a name such as ``alpine:3.7``."""
+    return params.get("state") == "absent" and bool(params["name"]) and not is_name(params["name"])
+
+
 def desired(params: Mapping[str, Any]) -> Desired:
     """What a task of libpod_container asks for.
 
     :raises InvalidArgument: a value cannot be used. Where the state goes by name alone, no other option is looked at.
     """
+    if params.get("cmd_args"):
+        from .cmd_args import understood
+
+        params = understood(params, container_spec())
     common = _controls(params)
+    _pass_over(params)
     given = frozenset(
         key for key in (*OPTIONS, "cpus", "env_file", "label_file", "pod_id_file") if params.get(key) is not None
     )
@@ -174,6 +209,8 @@ def desired(params: Mapping[str, Any]) -> Desired:
         return Desired(**common, unusable=error)
     if options["init_ctr"] and params["state"] in ("started", "paused"):
         raise wrong("state", params["state"], "created or present, for a container with init_ctr starts with its pod")
+    if params["strict"]:
+        refuse_ineffective()
     return Desired(**common, options=options, given=given, image=image, rootfs=params["rootfs"], overlay=overlay)
 
 
@@ -185,14 +222,22 @@ def _controls(params: Mapping[str, Any]) -> dict[str, Any]:
     if params["wait"] != "started" and params["state"] != "started":
         raise wrong("wait", params["wait"], f"state to be started, and it is {params['state']}")
     if params.get("attach"):
-        if params["detach"]:
-            raise InvalidArgument("attach: needs detach to be false, for a detached container's output is not awaited")
+        found["detach"] = False  # as podman has it
         found["attach"] = tuple(str(stream).lower() for stream in params["attach"])
         if not set(found["attach"]) <= {"stdin", "stdout", "stderr"}:
             raise wrong("attach", params["attach"], "some of stdin, stdout and stderr")
     if params["recreate"] and params["recreate_policy"] == "never":
         raise InvalidArgument("recreate_policy: never cannot be combined with recreate: omit one of them")
     return found
+
+
+def _pass_over(params: Mapping[str, Any]) -> None:
+    """Warn of options that have no effect here."""
+    for option in _IDLE:
+        if params.get(option) not in (None, [], False) and option not in _SILENT:
+            warn(f"{option}: has no effect here", ineffective=True)
+    if params["strict"]:
+        refuse_ineffective()
 
 
 def _seconds(params: Mapping[str, Any], option: str) -> Optional[int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._reconcile.plan import Plan
 from .._reconcile.reconcile import Outcome, reconcile
 from . import arguments
 from .module import EngineModule, run
@@ -14,6 +15,8 @@ from .module import EngineModule, run
 
 def container(module: EngineModule) -> dict[str, Any]:
     """libpod_container: reconcile one container."""
+    if arguments.is_nothing(module.params):
+        return result(Outcome(Plan(), {}), module.params["name"], module._diff)
     desired = arguments.desired(module.params)
     return result(
         reconcile(arguments.parts(module.params), desired, check_mode=module.check_mode), desired.name, module._diff

@@ -103,6 +103,8 @@ def wanted(params: Mapping[str, Any]) -> list[Desired]:
         checked = validators[keys].validate(merged)
         if checked.error_messages:
             raise InvalidArgument(f"{whose}: {checked.error_messages[0]}")
+        if arguments.is_nothing(checked.validated_parameters):
+            continue
         try:
             desired = arguments.desired({**dict.fromkeys(own), **checked.validated_parameters})
         except InvalidArgument as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .errors import InvalidArgument
+from .errors import InvalidArgument, warn
 from .options import ALONE, LOG_DEFAULT, MOUNTS, OPTIONS, SHARED_FILES
 from .spelling import CPU_PERIOD
 
@@ -46,10 +46,12 @@ def _network(meant: dict[str, Any]) -> None:
     network = meant["network"]
     if (meant["publish"] or meant["publish_all"]) and network["mode"] != "cni":
         option = "publish" if meant["publish"] else "publish_all"
-        raise InvalidArgument(
-            f"{option}: needs a network of the container's own, and network is {network['mode']!r}: "
-            "use bridge or a CNI network, or publish on the container whose network is joined"
+        warn(
+            f"{option}: has no effect with the network {network['mode']!r}, for it is not the container's own: use "
+            "bridge or a CNI network, or publish on the container whose network is joined",
+            ineffective=True,
         )
+        meant["publish"], meant["publish_all"] = [], False
     shared = [option for option in SHARED_FILES if meant[option]]
     if shared and network["mode"] == "container":
         raise InvalidArgument(
@@ -89,13 +91,14 @@ def _health(meant: dict[str, Any]) -> None:
 
 
 def _log(meant: dict[str, Any]) -> None:
+    """Take away what the log's driver does not take."""
     driver, log = meant["log_driver"], meant["log_opt"]
-    if driver == "journald" and (log["path"] or log["max_size"]):
-        raise InvalidArgument("log_opt: log_driver is journald, which takes a tag only: omit path and max_size")
-    if driver == "k8s-file" and log["tag"]:
-        raise InvalidArgument("log_opt: log_driver is k8s-file, whose entries have no tag: omit tag, or use journald")
-    if driver == "none" and log != LOG_DEFAULT:
-        raise InvalidArgument("log_opt: log_driver is none, which keeps no log: omit one of them")
+    useless = {"journald": ("path", "max_size"), "k8s-file": ("tag",), "none": tuple(LOG_DEFAULT)}.get(driver, ())
+    given = [key for key in useless if log[key]]
+    if given:
+        words = " and ".join(given)
+        warn(f"log_opt: {words} has no effect with the log_driver {driver}: omit it", ineffective=True)
+        meant["log_opt"] = {**log, **dict.fromkeys(given)}
 
 
 def _end(meant: dict[str, Any]) -> None:

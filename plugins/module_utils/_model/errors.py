@@ -138,6 +138,16 @@ class InvalidArgument(LibpodError):
     """An option's value cannot be used."""
 
 
+def without_effect(sentence: str, strict: bool) -> None:
+    """Warn of an option that is taken and has no effect.
+
+    :raises InvalidArgument: that is ``strict``.
+    """
+    if strict:
+        raise InvalidArgument(f"{sentence} (strict is true)")
+    warn(sentence)
+
+
 def refuse_ineffective() -> None:
     """Make an error of the first warning of an option without effect.
 

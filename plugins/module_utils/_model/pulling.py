@@ -20,7 +20,8 @@ _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, 
 
 
 class Pull(NamedTuple):
-    """``delay`` is in seconds between two tries, negative for 1, 2, 4, …; ``key`` is ``PATH[:PASSPHRASE]``.
+    """``delay`` is in seconds between two tries, negative for 1, 2, 4, …; ``key`` is ``PATH[:PASSPHRASE]``,
+    ``creds`` is ``USER[:PASSWORD]``.
 
     Empty platform words stand for the host's, and ``tls_verify`` None for registries.conf(5)'s word.
     """
@@ -34,6 +35,8 @@ class Pull(NamedTuple):
     retries: int = 0
     delay: float = -1.0
     key: str = ""
+    creds: str = ""
+    cert_dir: str = ""
 
     def fits(self, configuration: Mapping[str, Any]) -> bool:
         """Whether an image of this OCI image configuration is for the platform."""
@@ -65,6 +68,11 @@ def pulling(params: Mapping[str, Any]) -> Pull:
     for option, path in (("authfile", authfile), ("decryption_key", key_path)):
         if path and not os.path.isfile(path):
             raise wrong(option, path, "a file on the host")
+    cert_dir = caller.absolute(params["cert_dir"]) if params.get("cert_dir") else ""
+    if cert_dir and not os.path.isdir(cert_dir):
+        raise wrong("cert_dir", cert_dir, "a directory on the host")
+    if params.get("creds") and authfile:
+        raise InvalidArgument("creds: cannot be combined with authfile: give one of them")
     delay = params.get("retry_delay")
     return Pull(
         policy=params.get("pull") or "missing",
@@ -76,6 +84,8 @@ def pulling(params: Mapping[str, Any]) -> Pull:
         retries=count(params.get("retry") or 0, "retry"),
         delay=-1.0 if delay is None else seconds(delay, "retry_delay"),
         key=f"{key_path}{colon}{phrase}",
+        creds=params.get("creds") or "",
+        cert_dir=cert_dir,
     )
 
 

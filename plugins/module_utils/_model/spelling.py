@@ -68,8 +68,13 @@ def is_flag(value: Any) -> bool:
     return str(value).strip().lower() in _TRUE | _FALSE
 
 
+def is_name(value: str) -> bool:
+    """Whether a container or pod can have this name."""
+    return bool(NAME_PATTERN.fullmatch(value)) and len(value) <= NAME_LENGTH
+
+
 def name(value: Any, option: str) -> str:
-    if not value or not NAME_PATTERN.fullmatch(value) or len(value) > NAME_LENGTH:
+    if not value or not is_name(value):
         raise wrong(option, value, "a letter or digit, then up to 199 letters, digits, '_', '.' or '-'")
     return str(value)
 

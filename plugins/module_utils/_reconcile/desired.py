@@ -30,7 +30,7 @@ class Desired(NamedTuple):
     ``wait`` is what the task waits for, and with ``wait_for_healthy`` a new container must be healthy before the old
     one goes; ``wait_timeout`` is the longest wait in seconds, 0 and less for no limit. ``attach`` are the streams that
     are returned without ``detach``.
-    ``force_delete`` is None where the task does not say.
+    ``strict``: what has no effect is an error. ``force_delete`` is None where the task does not say.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Desired(NamedTuple):
     recreate_policy: str = "auto"
     comparisons: Mapping[str, str] = {}
     compared: frozenset[str] = frozenset()
+    strict: bool = False
     forcing: Optional[frozenset[str]] = None
     wait: str = "started"
     wait_timeout: float = 300.0

@@ -50,7 +50,7 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     options = desired.wanted
     _check_image(runtime, container, desired)
     _check_volumes(runtime, desired)
-    _check_security(options)
+    _check_security(options, desired.strict)
     _check_files(runtime, options)
     _check_first_process(runtime, options)
     _check_cgroups(runtime, desired)
@@ -58,7 +58,7 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     if not (container and container.unreadable):
         own = (*container.config.ports, *host_ports.of_live(container)) if container else ()
         host_ports.check_free(desired.name, options["publish"], (*own, *runtime.freed_ports))
-    _check_network(runtime, options)
+    _check_network(runtime, options, desired.strict)
     image = _image_config(runtime, container, desired)
     if image is not None:
         check_command(desired.name, desired.image or "its image", options, image)
@@ -126,7 +126,7 @@ def _check_volumes(runtime: Runtime, desired: Desired) -> None:
             raise InvalidArgument(f"volumes_from: container {desired.name} cannot have its own volumes from itself")
 
 
-def _check_security(options: Mapping[str, Any]) -> None:
+def _check_security(options: Mapping[str, Any], strict: bool = False) -> None:
     granted = capabilities.host_capabilities()
     bounding = capabilities.compute(options["cap_add"], options["cap_drop"], granted, privileged=options["privileged"])
     profile = options["security_opt"]["seccomp"]
@@ -136,7 +136,7 @@ def _check_security(options: Mapping[str, Any]) -> None:
         from .._spec import seccomp
 
         seccomp.for_option(profile, bounding)
-    security_modules.check(options["security_opt"])
+    security_modules.check(options["security_opt"], strict)
 
 
 def _check_files(runtime: Runtime, options: Mapping[str, Any]) -> None:
@@ -247,11 +247,11 @@ def _check_limits(runtime: Runtime, manager: str, options: Mapping[str, Any]) ->
     kernel_limits.check(runtime.host.cgroups, options)
 
 
-def _check_network(runtime: Runtime, options: Mapping[str, Any]) -> None:
+def _check_network(runtime: Runtime, options: Mapping[str, Any], strict: bool = False) -> None:
     network = options["network"]
     if network["mode"] == "cni":
         from .._container import network as cni
 
-        cni.require(runtime.host, options)
+        cni.require(runtime.host, options, strict)
     elif network["mode"] == "ns" and not netns.exists(network["target"]):
         raise InvalidArgument(f"network: {network['target']} is not a network namespace on this host")

@@ -53,6 +53,7 @@ class Facts(NamedTuple):
     systemd_cgroup: str = ""
     apparmor: str = ""
     foreign: Mapping[str, str] = {}
+    selinux: bool = True
 
 
 def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
@@ -129,7 +130,7 @@ def _process(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
         "rlimits": _rlimits(config.options["ulimit"], facts),
     }
     security = config.options["security_opt"]
-    label = confinement.labels(security)[0]
+    label = confinement.labels(security)[0] if facts.selinux else ""
     if label:
         found["selinuxLabel"] = label
     if facts.apparmor:
@@ -179,7 +180,7 @@ def _linux(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
         **linux_mappings(config.id_mappings),
         **confinement.paths(options["security_opt"], options["privileged"]),
     }
-    mount_label = confinement.labels(options["security_opt"])[1]
+    mount_label = confinement.labels(options["security_opt"])[1] if facts.selinux else ""
     if mount_label:
         found["mountLabel"] = mount_label
     if options["personality"]:
