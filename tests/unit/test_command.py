@@ -6,19 +6,21 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import subprocess
 import time
 from typing import Any, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import command, limits, process
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import command, limits, overdue, process
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     HostExhausted,
     InvalidArgument,
     ToolFailed,
     ToolMissing,
     ToolTimedOut,
+    take_warnings,
 )
 
 
@@ -110,3 +112,28 @@ def test_documentation_has_the_table() -> None:
 
     shown = " ".join(ModuleDocFragment.DOCUMENTATION.split())
     assert [tool for tool, row in limits.TABLE.items() if f"V({tool}) {row[0]}" not in shown] == []
+
+
+def test_program_of_a_killed_run_that_keeps_a_lock_is_ended(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overdue, "_GRACE", 0.0)
+    monkeypatch.setattr(overdue, "_EVERY", 0.1)
+    path = str(tmp_path / "web.lock")
+    held = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    # One is over its limit, another one is not, and has the file open without the lock.
+    argv = ["sh", "-c", "sleep 60 & wait"]
+    env = command.tool_environment()
+    stuck = command.start(argv, package="dash", env=env, limit=limits.Limit("cni", 0.5, 9), pass_fds=(held,))
+    os.close(held)
+    waiting = os.open(path, os.O_RDWR)
+    other = command.start(argv, package="dash", env=env, limit=limits.Limit("cni", 0.5, 9), pass_fds=(waiting,))
+    begun = time.monotonic()
+    try:
+        overdue.lock(waiting, path)
+        assert 0.2 < time.monotonic() - begun < 20 and stuck.wait(5) == -9 and other.poll() is None
+        (told,) = take_warnings()
+        assert "cni (process" in told and "held web.lock for more than its limit of 0.5 seconds" in told
+    finally:
+        os.close(waiting)
+        for one in (stuck, other):
+            command.end(one)

@@ -16,10 +16,10 @@ PLUGINS = os.path.join(os.path.dirname(__file__), "..", "..", "plugins")
 ROOMS = os.path.join(PLUGINS, "module_utils")
 
 # Each room and those it may import from, beside itself: the diagram of docs/architecture.md. The store changes the host
-# too, so it announces that through the one hook there is.
+# too, so it announces that through the one hook there is; and it waits for locks that programs hold.
 BELOW: dict[str, set[str]] = {
     "_model": set(),
-    "_store": {"_model", "_drivers.effects", "_drivers.shared_locks"},
+    "_store": {"_model", "_drivers.effects", "_drivers.overdue"},
     "_spec": {"_model"},
     "_drivers": {"_model"},
     "_container": {"_model", "_store", "_spec", "_drivers"},

@@ -13,7 +13,7 @@ from typing import Any, Iterator, Mapping, Sequence
 from .._model.errors import LibpodError, ToolFailed, ToolTimedOut
 from .._model.network import Attachment
 from .._model.parts import Parts
-from . import netns
+from . import netns, overdue
 from .cni_config import runtime_arguments, version
 from .cni_plugin import PluginRun, program
 
@@ -163,9 +163,10 @@ class Cni:
         killed, the plugin it was running lives on: whoever repairs has to wait until that one has ended.
         """
         os.makedirs(self._parts.run_root, 0o700, exist_ok=True)
-        descriptor = os.open(f"{self._parts.run_root}/cni.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        path = f"{self._parts.run_root}/cni.lock"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, kind)
+            overdue.lock(descriptor, path, kind)
             yield descriptor
         finally:
             os.close(descriptor)

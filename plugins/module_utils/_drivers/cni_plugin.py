@@ -73,6 +73,7 @@ class PluginRun:
                 package=PACKAGE,
                 env=command.tool_environment(environment),
                 input=json.dumps(_execution_config(verb, attachment, plugin)),
+                limit=limits.of("cni"),
                 pass_fds=(*shared_locks.descriptors, *([] if lock is None else [lock])),
             )
         except OSError as error:

@@ -15,7 +15,7 @@ from typing import Mapping, NamedTuple, NoReturn, Optional, Sequence
 
 from .._model import shared_locks
 from .._model.errors import HostExhausted, ToolFailed, ToolMissing, ToolTimedOut
-from . import limits, process
+from . import limits, overdue, process
 from .effects import effect
 from .environment import TOOL_PATH, tool_environment
 
@@ -54,8 +54,9 @@ def run(
     if changes:
         effect(f"{os.path.basename(argv[0])} {label or argv[1]}")
     locks = () if lasting else tuple(shared_locks.descriptors)
-    started = start(argv, package=package, env=tool_environment(env), input=input, pass_fds=locks)
-    ended = finish(started, limits.of(tool or os.path.basename(argv[0])), doing)
+    limit = limits.of(tool or os.path.basename(argv[0]))
+    started = start(argv, package=package, env=tool_environment(env), limit=limit, input=input, pass_fds=locks)
+    ended = finish(started, limit, doing)
     if ended.code != 0 and any(words in ended.errors for words in _NO_THREAD):
         raise HostExhausted(f"{doing + ': ' if doing else ''}{argv[0]} cannot go on", errno.EAGAIN)
     if ended.code != 0:
@@ -68,11 +69,13 @@ def start(
     *,
     package: str,
     env: Mapping[str, str],
+    limit: limits.Limit,
     input: Optional[str] = None,
     pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own, for ``finish``.
 
+    It is told its ``limit``, for whoever waits for a lock that it holds after this engine was killed.
     ``input`` is read from memory and not from a pipe: the program has all of it even if the engine is killed now.
 
     :raises ToolMissing: it is not there. :raises HostExhausted: no process or descriptor is left for it.
@@ -89,7 +92,7 @@ def start(
             stdin=subprocess.DEVNULL if input is None else descriptor,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=env,
+            env={**env, overdue.VARIABLE: f"{limit.tool} {limit.seconds:g}"},
             cwd="/",
             pass_fds=pass_fds,
             start_new_session=True,

@@ -118,19 +118,20 @@ def kill_with_argument(argument: str, programs: Container[str], timeout: float =
 
 def kill_session(leader: int) -> None:
     """SIGKILL every process of a session (setsid(2)), those they fork meanwhile too."""
-    while pids := [pid for pid in _pids() if _session(pid) == leader]:
-        for pid in pids:
+    while found := [pid for pid in pids() if session(pid) == leader]:
+        for pid in found:
             send_signal(pid, start_time(pid), signal.SIGKILL)
-        for pid in pids:
+        for pid in found:
             if not wait_end(pid, start_time(pid), 1.0):
                 return  # frozen, or in the kernel's hands: it ends once it goes on
 
 
-def _pids() -> Iterator[int]:
+def pids() -> Iterator[int]:
+    """The PIDs of the processes there are."""
     return (int(entry) for entry in os.listdir("/proc") if entry.isdigit())
 
 
-def _session(pid: int) -> int:
+def session(pid: int) -> int:
     """The session of a process that lives, else 0 (field 6 of proc_pid_stat(5))."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
@@ -143,7 +144,7 @@ def _session(pid: int) -> int:
 def with_argument(argument: str, programs: Container[str]) -> Iterator[int]:
     """PIDs of the processes of these programs' names that have ``argument`` among their command line's words."""
     wanted = argument.encode()
-    for pid in _pids():
+    for pid in pids():
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as file:
                 words = file.read().split(b"\0")

@@ -103,7 +103,14 @@ class FileLock:
                     continue
                 raise
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    if not wait:
+                        raise
+                    from .._drivers.overdue import lock
+
+                    lock(descriptor, self.path)
                 # The holder before us may have removed the file: a lock on it would exclude nobody.
                 if os.fstat(descriptor).st_ino == os.stat(self.path).st_ino:
                     return descriptor

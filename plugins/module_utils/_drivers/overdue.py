@@ -1,0 +1,96 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting for a lock that a program may hold whose engine was killed: nobody else ends it when its time is over."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from typing import Iterator
+
+from .._model.errors import warn
+from . import process
+
+# Told to every program with a limit: "TOOL SECONDS", as of its start.
+VARIABLE = "LIBPOD_TOOL_LIMIT"
+_EVERY = 2.0
+_GRACE = 8.0  # an engine that lives ends its program by itself
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def lock(descriptor: int, path: str, kind: int = fcntl.LOCK_EX) -> None:
+    """Take the flock(2) on the open file ``path``; while it is waited for, end what holds it beyond its limit."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        return
+    except BlockingIOError:
+        pass
+    import threading
+
+    through = threading.Event()
+
+    def watch() -> None:
+        while not through.wait(_EVERY):
+            try:
+                end_overdue(path)
+            except OSError:
+                pass  # the next look sees more
+
+    try:
+        threading.Thread(target=watch, daemon=True).start()
+    except RuntimeError:
+        pass  # the host has no thread for it
+    try:
+        fcntl.flock(descriptor, kind)
+    finally:
+        through.set()
+
+
+def end_overdue(path: str) -> None:
+    """End the sessions of the programs that hold the lock and have run for longer than their limit."""
+    now = time.clock_gettime(time.CLOCK_BOOTTIME)
+    for pid in _holders(path):
+        tool, seconds = _limit(pid)
+        started = process.start_time(pid)
+        if not seconds or not started or now - started / _TICKS < seconds + _GRACE:
+            continue
+        warn(
+            f"{tool} (process {pid}), which a killed run had left, held {os.path.basename(path)} for more than its "
+            f"limit of {seconds:g} seconds and was ended"
+        )
+        process.kill_session(process.session(pid))
+
+
+def _holders(path: str) -> Iterator[int]:
+    """The processes that hold a lock on the file, through a descriptor that they have opened or inherited."""
+    for pid in process.pids():
+        try:
+            descriptors = os.listdir(f"/proc/{pid}/fd") if pid != os.getpid() else []
+        except OSError:
+            continue
+        if any(_holds(pid, descriptor, path) for descriptor in descriptors):
+            yield pid
+
+
+def _holds(pid: int, descriptor: str, path: str) -> bool:
+    try:
+        if os.readlink(f"/proc/{pid}/fd/{descriptor}") != path:
+            return False
+        # Whoever waits for the lock has the file open too.
+        with open(f"/proc/{pid}/fdinfo/{descriptor}", "rb") as file:
+            return b"\nlock:" in file.read()
+    except OSError:
+        return False
+
+
+def _limit(pid: int) -> tuple[str, float]:
+    """What the program was told; no limit for one that was told nothing."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            found = dict(item.partition("=")[::2] for item in file.read().decode(errors="replace").split("\0"))
+        tool, seconds = found[VARIABLE].split(" ")
+        return tool, float(seconds)
+    except (OSError, KeyError, ValueError):
+        return "", 0.0
