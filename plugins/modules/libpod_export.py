@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: libpod_export
-short_description: Write a container's root filesystem to a tar file
+short_description: Write a container's root filesystem or a volume to a tar file
 version_added: 0.1.0
 description:
   - Writes the root filesystem of a container, whatever its status, to a tar file on the target, without what is in volumes.
@@ -25,15 +25,30 @@ attributes:
     description: A tar file has no text to compare.
 options:
   container:
-    description: Name, ID or unambiguous ID prefix of the container.
+    description:
+      - Name, ID or unambiguous ID prefix of the container. Either it or O(volume) is given.
+      - C(podman_export) has it.
     type: str
-    required: true
+  volume:
+    description:
+      - Name of a volume, the content of which is written.
+      - C(podman_export) has it.
+    type: str
+  executable:
+    description:
+      - There is no podman program.
+      - C(podman_export) has it; it has no effect here.
+    type: str
   dest:
-    description: The file, which only root can read. Its directory must exist.
+    description:
+      - The file, which only root can read. Its directory must exist.
+      - C(podman_export) has it.
     type: path
     required: true
   force:
-    description: Whether a file that is there is replaced where it differs.
+    description:
+      - Whether a file that is there is replaced where it differs.
+      - C(podman_export) has it.
     type: bool
     default: true
 seealso:
@@ -47,6 +62,11 @@ EXAMPLES = r"""
   libpod.engine.libpod_export:
     container: web
     dest: /srv/web.tar
+
+- name: Export what is in a volume
+  libpod.engine.libpod_export:
+    volume: data
+    dest: /srv/data.tar
 
 - name: Export a container once, and leave the file alone from then on
   libpod.engine.libpod_export:

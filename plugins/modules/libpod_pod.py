@@ -13,8 +13,9 @@ description:
   - Brings one pod to the state and configuration that the task describes. A pod is an infra container, which sleeps and holds
     namespaces and published ports, a cgroup with limits of its own, and the containers that
     M(libpod.engine.libpod_container) puts into it with its option O(libpod.engine.libpod_container#module:pod).
-  - Options have the names, types and aliases of C(containers.podman.podman_pod). One that this module does not have is refused.
-  - A task that has no option but a name and a state leaves the configuration of a pod that is there alone.
+  - Options have the names, types and aliases of C(containers.podman.podman_pod), and each says whether C(podman_pod) has it.
+  - An option that is omitted has its default, on the first run and on every later one, with the states V(created) and V(started).
+    The other states leave the configuration of a pod that is there alone, V(restarted) where the task has no option but the name.
   - A limit of the pod that somebody changed behind our back, and what an interrupted task has left of a change, is repaired by the
     next task, in whatever state it asks for; containers that such a task had stopped for a moment run again.
 author:
@@ -32,7 +33,9 @@ attributes:
     description: Shows each option that differs.
 options:
   name:
-    description: Name of the pod. Pods and containers share their names.
+    description:
+      - Name of the pod. Pods and containers share their names.
+      - C(podman_pod) has it.
     type: str
     required: true
   state:
@@ -44,6 +47,7 @@ options:
       - V(stopped) - none of its containers runs. V(killed) - the same, by the signal KILL.
       - V(paused) and V(unpaused) - its containers that run are frozen, or thawed.
       - V(absent) - neither it nor its containers exist. Named volumes stay.
+      - C(podman_pod) has it.
     type: str
     default: created
     choices: [created, killed, restarted, absent, started, stopped, paused, unpaused]
@@ -52,9 +56,12 @@ options:
       - Namespaces that the pod's containers share unless an option of theirs says otherwise, as a list with commas of V(cgroup),
         V(ipc), V(net), V(pid), V(user) and V(uts), or V(none).
       - V(ipc,net,uts) where omitted, and V(user) too where IDs are mapped.
+      - C(podman_pod) has it.
     type: str
   recreate:
-    description: Whether an existing pod is made anew, whatever its configuration. Its containers are removed.
+    description:
+      - Whether an existing pod is made anew, whatever its configuration. Its containers are removed.
+      - C(podman_pod) has it.
     type: bool
     default: false
   force_delete:
@@ -63,90 +70,301 @@ options:
         that has any is not removed.
       - With V(true), given by the task, the records of what cannot be removed go as well, and what is left is the subject of
         a warning; see O(libpod.engine.libpod_container#module:force_delete).
+      - C(podman_pod) does not have it.
     type: bool
     aliases: [force]
   infra_name:
-    description: Name of the infra container, given to it when the pod is made. The first twelve digits of the pod's ID and C(-infra) where omitted.
+    description:
+      - Name of the infra container, given to it when the pod is made. The first twelve digits of the pod's ID and C(-infra) where omitted.
+      - C(podman_pod) has it.
     type: str
   network:
-    description: Network of the pod, as that of a container. V(bridge) where omitted.
+    description:
+      - Network of the pod, as that of a container. V(bridge) where omitted. Another order of several is no difference.
+      - C(podman_pod) has it.
     type: list
     elements: str
   publish:
-    description: Ports published on the pod, as C([[HOST_IP:]HOST_PORT:]PORT[/PROTOCOL]).
+    description:
+      - Ports published on the pod, as C([[HOST_IP:]HOST_PORT:]PORT[/PROTOCOL]).
+      - C(podman_pod) has it.
     type: list
     elements: str
     aliases: [ports]
   hostname:
-    description: Host name of the pod. Its name where omitted.
+    description:
+      - Host name of the pod. Its name where omitted.
+      - C(podman_pod) has it.
     type: str
   dns:
-    description: DNS servers, instead of the host's. V(none) alone leaves each container its image's C(/etc/resolv.conf).
+    description:
+      - DNS servers, instead of the host's. V(none) alone leaves each container its image's C(/etc/resolv.conf).
+      - C(podman_pod) has it.
     type: list
     elements: str
   dns_opt:
-    description: DNS options, instead of the host's.
+    description:
+      - DNS options, instead of the host's.
+      - C(podman_pod) has it.
     type: list
     elements: str
     aliases: [dns_option]
   dns_search:
-    description: DNS search domains, instead of the host's. V(.) is none.
+    description:
+      - DNS search domains, instead of the host's. V(.) is none.
+      - C(podman_pod) has it.
     type: list
     elements: str
   add_host:
-    description: Hosts added to the hosts file that the pod's containers share, as C(HOST:IP).
+    description:
+      - Hosts added to the hosts file that the pod's containers share, as C(HOST:IP).
+      - C(podman_pod) has it.
     type: list
     elements: str
   no_hosts:
-    description: Whether the engine leaves C(/etc/hosts) of the pod's containers alone.
+    description:
+      - Whether the engine leaves C(/etc/hosts) of the pod's containers alone.
+      - C(podman_pod) has it.
     type: bool
   shm_size:
-    description: Size of C(/dev/shm) that the pod's containers share. V(64m) where omitted.
+    description:
+      - Size of C(/dev/shm) that the pod's containers share. V(64m) where omitted.
+      - C(podman_pod) has it.
     type: str
   sysctl:
-    description: Kernel parameters of the pod's namespaces.
+    description:
+      - Kernel parameters of the pod's namespaces.
+      - C(podman_pod) has it.
     type: dict
   memory:
-    description: Memory limit of all the pod's containers together, such as V(512m). It is changed in place.
+    description:
+      - Memory limit of all the pod's containers together, such as V(512m). It is changed in place.
+      - C(podman_pod) has it.
     type: str
   memory_swap:
-    description: Limit of memory and swap together, V(-1) for none. It is changed in place. Twice O(memory) where omitted.
+    description:
+      - Limit of memory and swap together, V(-1) for none. It is changed in place. Twice O(memory) where omitted.
+      - C(podman_pod) has it.
     type: str
   cpus:
-    description: Number of CPUs for all the pod's containers together, such as V(1.5). It is changed in place.
+    description:
+      - Number of CPUs for all the pod's containers together, such as V(1.5). It is changed in place.
+      - C(podman_pod) has it.
     type: str
   cpu_quota:
-    description: CPU time in microseconds in each O(cpu_period), another spelling of O(cpus). It is changed in place.
+    description:
+      - CPU time in microseconds in each O(cpu_period), another spelling of O(cpus). It is changed in place.
+      - C(podman_pod) does not have it.
     type: int
   cpu_period:
-    description: Length of a period for O(cpu_quota) in microseconds. It is changed in place.
+    description:
+      - Length of a period for O(cpu_quota) in microseconds. It is changed in place.
+      - C(podman_pod) does not have it.
     type: int
   cpu_shares:
-    description: Relative weight of the pod's CPU time. It is changed in place.
+    description:
+      - Relative weight of the pod's CPU time. It is changed in place.
+      - C(podman_pod) has it.
     type: int
   cpuset_cpus:
-    description: CPUs the pod's containers may run on, such as V(0-3,5). It is changed in place.
+    description:
+      - CPUs the pod's containers may run on, such as V(0-3,5). It is changed in place.
+      - C(podman_pod) has it.
     type: str
   cgroup_parent:
-    description: Cgroup under which the pod's is made. C(/libpod_parent), or C(machine.slice) with systemd, where omitted.
+    description:
+      - Cgroup under which the pod's is made. C(/libpod_parent), or C(machine.slice) with systemd, where omitted.
+      - C(podman_pod) has it.
     type: str
   label:
-    description: Labels. They are changed in place.
+    description:
+      - Labels. They are changed in place.
+      - C(podman_pod) has it.
     type: dict
   uidmap:
-    description: Map of user IDs as C(CONTAINER:HOST:AMOUNT), for a user namespace that the pod's containers share.
+    description:
+      - Map of user IDs as C(CONTAINER:HOST:AMOUNT), for a user namespace that the pod's containers share.
+      - C(podman_pod) has it.
     type: list
     elements: str
   gidmap:
-    description: Map of group IDs as C(CONTAINER:HOST:AMOUNT). As O(uidmap) where only that is given.
+    description:
+      - Map of group IDs as C(CONTAINER:HOST:AMOUNT). As O(uidmap) where only that is given.
+      - C(podman_pod) has it.
     type: list
     elements: str
   subuidname:
-    description: Name in C(/etc/subuid) whose ranges are mapped. As O(subgidname) where only that is given.
+    description:
+      - Name in C(/etc/subuid) whose ranges are mapped. As O(subgidname) where only that is given.
+      - C(podman_pod) has it.
     type: str
   subgidname:
-    description: Name in C(/etc/subgid) whose ranges are mapped. As O(subuidname) where only that is given.
+    description:
+      - Name in C(/etc/subgid) whose ranges are mapped. As O(subuidname) where only that is given.
+      - C(podman_pod) has it.
     type: str
+  blkio_weight:
+    description:
+      - Containers have it. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: str
+  blkio_weight_device:
+    description:
+      - Containers have it. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: list
+    elements: str
+  cpuset_mems:
+    description:
+      - Containers have it. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: str
+  debug:
+    description:
+      - Errors name the program that failed and its words in any case.
+      - C(podman_pod) has it; it has no effect here.
+    type: bool
+  device:
+    description:
+      - Containers have them. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: list
+    elements: str
+  device_read_bps:
+    description:
+      - Containers have them. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: list
+    elements: str
+  device_write_bps:
+    description:
+      - Containers have them. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: list
+    elements: str
+  executable:
+    description:
+      - There is no podman program.
+      - C(podman_pod) has it; it has no effect here.
+    type: str
+  exit_policy:
+    description:
+      - A pod whose containers have ended stays, as with V(continue). A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: str
+    choices: [stop, continue]
+  gpus:
+    description:
+      - Containers have them. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: str
+  infra:
+    description:
+      - A pod always has an infra container. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: bool
+  infra_command:
+    description:
+      - The infra container runs catatonit. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: str
+  infra_conmon_pidfile:
+    description:
+      - M(libpod.engine.libpod_pod_info) names the infra container. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: str
+  infra_image:
+    description:
+      - The infra container has a root filesystem of its own. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: str
+  pid:
+    description:
+      - O(share) says whether the containers share a PID namespace. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: str
+  pod_id_file:
+    description:
+      - RV(pod) has the ID. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: str
+  restart_policy:
+    description:
+      - Each container has a policy of its own. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: str
+  security_opt:
+    description:
+      - Containers have it. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: list
+    elements: str
+  share_parent:
+    description:
+      - The pod's containers are always in its cgroup. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: bool
+  shm_size_systemd:
+    description:
+      - Containers have it. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: str
+  userns:
+    description:
+      - O(uidmap) and O(subuidname) map the IDs of a pod. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: str
+  uts:
+    description:
+      - O(share) says whether the containers share a UTS namespace. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: str
+  volume:
+    description:
+      - Containers have them. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: list
+    elements: str
+    aliases: [volumes]
+  volumes_from:
+    description:
+      - Containers have it. A value that asks for something else is warned of.
+      - C(podman_pod) has it; it has no effect here.
+    type: list
+    elements: str
+  ip:
+    description:
+      - IPv4 address of the pod on its only network.
+      - C(podman_pod) has it.
+    type: str
+  ip6:
+    description:
+      - IPv6 address of the pod on its only network.
+      - C(podman_pod) has it.
+    type: str
+  mac_address:
+    description:
+      - MAC address of the pod on its only network.
+      - C(podman_pod) has it.
+    type: str
+  network_alias:
+    description:
+      - Names of the pod on its only network, for a network with a name service.
+      - C(podman_pod) has it.
+    type: list
+    elements: str
+    aliases: [network_aliases]
+  label_file:
+    description:
+      - File on the target with labels, one C(KEY=VALUE) a line. O(label) wins over it.
+      - C(podman_pod) has it.
+    type: path
+  strict:
+    description:
+      - Whether the task fails where an option that is given has no effect. Otherwise it warns of it.
+      - C(podman_pod) does not have it.
+    type: bool
+    default: false
 seealso:
   - module: libpod.engine.libpod_pod_info
   - module: libpod.engine.libpod_container

@@ -32,6 +32,7 @@ options:
       - One that was never started, or not since the last boot, stays, and so does one that its restart policy is about to
         start again.
       - What removals that were interrupted, or could not take everything away, have left is removed too.
+      - C(podman_prune) has it.
     type: bool
     default: false
   container_filters:
@@ -39,33 +40,63 @@ options:
       - Leaves out containers that do not match.
       - C(until) - made before this time or duration ago, such as V(24h). C(label) - has the label V(NAME) or V(NAME=VALUE),
         or all of a list of them.
+      - C(podman_prune) has it.
     type: dict
   image:
-    description: Whether to remove images that no container uses and that have no name.
+    description:
+      - Whether to remove images that no container uses and that have no name.
+      - C(podman_prune) has it.
     type: bool
     default: false
   image_filters:
     description:
       - Leaves out images that do not match C(until) and C(label), as in O(container_filters).
-      - C(dangling) set to V(false) removes those with a name as well.
+      - C(dangling) or C(dangling_only) set to V(false) removes those with a name as well. C(external) has no effect.
+      - C(podman_prune) has it.
     type: dict
+  network:
+    description:
+      - Networks are files that belong to those who put them there, and are never removed. A warning says so.
+      - C(podman_prune) has it; it has no effect here.
+    type: bool
+    default: false
+  network_filters:
+    description:
+      - As O(network).
+      - C(podman_prune) has it; it has no effect here.
+    type: dict
+  executable:
+    description:
+      - There is no podman program.
+      - C(podman_prune) has it; it has no effect here.
+    type: str
   volume:
-    description: Whether to remove named volumes that no container names.
+    description:
+      - Whether to remove named volumes that no container names.
+      - C(podman_prune) has it.
     type: bool
     default: false
   volume_filters:
-    description: Leaves out volumes that do not match C(until), as in O(container_filters).
+    description:
+      - Leaves out volumes that do not match C(until), as in O(container_filters).
+      - C(podman_prune) has it.
     type: dict
   system:
-    description: Whether to remove containers and images.
+    description:
+      - Whether to remove containers and images.
+      - C(podman_prune) has it.
     type: bool
     default: false
   system_all:
-    description: Whether O(system) removes images with a name too.
+    description:
+      - Whether O(system) removes images with a name too.
+      - C(podman_prune) has it.
     type: bool
     default: false
   system_volumes:
-    description: Whether O(system) removes volumes too.
+    description:
+      - Whether O(system) removes volumes too.
+      - C(podman_prune) has it.
     type: bool
     default: false
 seealso:

@@ -160,6 +160,14 @@ def test_export_holds_the_tree_and_is_done_once(host: Host, work: str) -> None:
         new = tar.getmember("root/new")
         assert (new.uid, new.gid, new.mode, tar.getmember("root/link").linkname) == (3, 4, 0o4750, "/etc")
     assert "bin/busybox" in names and "home" not in names and not any(name.startswith("proc/") for name in names)
+    volume = {"volume": "named", "dest": f"{work}/named.tar"}
+    assert host.module("libpod_export", volume)["actions"] == ["exported volume named"]
+    with tarfile.open(volume["dest"]) as tar:
+        assert "index.html" in tar.getnames()
+    assert host.module("libpod_export", volume).changed is False
+    os.unlink(volume["dest"])
+    for wrong_volume in ("none", "../named"):
+        assert host.module("libpod_export", {**volume, "volume": wrong_volume}).failed
     host.container("c", state="stopped")
     assert host.module("libpod_export", export).changed is False
     assert host.module("libpod_export", {**export, "force": False}, check=True).changed is False

@@ -234,7 +234,7 @@ def _told_beforehand(host: Host, args: dict[str, Any]) -> Result:
 def _told(result: Result) -> Result:
     result["fates"] = [
         {key: one.get(key) for key in ("name", "fate", "changed", "actions", "plan", "msg")}
-        for one in result.get("containers", [])
+        for one in result.get("fates", [])
     ]
     return result
 

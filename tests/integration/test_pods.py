@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import cgroup_files
-from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.hosts import Host, network
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 
@@ -160,8 +161,8 @@ def test_pod_starts_stops_pauses_and_kills_its_containers(host: Host) -> None:
         ("stopped", [], "Exited", "exited"),
     ]
     for state, actions, status, containers in expected:
-        assert _pod(host, state=state, check=True)["actions"] == actions
-        done = _pod(host, state=state)
+        assert _pod(host, state=state, network=["none"], check=True)["actions"] == actions
+        done = _pod(host, state=state, network=["none"])
         assert (done.get("actions"), done.get("msg")) == (actions, None), state
         assert done["pod"]["State"] == status, state
         assert {one["State"] for one in done["pod"]["Containers"]} == {containers}, state
@@ -195,6 +196,26 @@ def test_changed_ports_renew_the_infra_container_and_keep_the_members(host: Host
     assert renewed["pod"]["NumContainers"] == 1
 
 
+def test_option_that_is_omitted_is_at_its_default_and_another_order_of_networks_is_none(host: Host) -> None:
+    with open("/srv/cni/90-second.conflist", "w", encoding="utf-8") as file:
+        json.dump(network("second", "second0", "10.66"), file)
+    both = {"network": ["libpod", "second"], "state": "started"}
+    assert not _pod(host, **both, publish=["8080:80"]).failed
+    member = _member(host)
+    pid = member.pid
+    assert _pod(host, **{**both, "network": ["second", "bridge"]}, publish=["8080:80"])["actions"] == []
+    for state in ("restarted", "stopped"):
+        assert _pod(host, check=True, state=state)["actions"] == [f"{state} p"]
+    assert _pod(host, state="started")["actions"][0] == "updated p"
+    (found,) = host.module("libpod_pod_info", {"name": "p"})["pods"]
+    assert found["InfraConfig"]["PortBindings"] == {} and list(found["NetworkSettings"]["Networks"]) == ["libpod"]
+    assert host.container("a", **MEMBER)["container"]["State"]["Pid"] != pid
+    assert _pod(host, state="started", ip="10.87.0.77")["pod"]["NetworkSettings"]["IPAddress"] == "10.87.0.77"
+    assert _pod(host, state="started", ip="10.87.0.77")["actions"] == []
+    os.unlink("/srv/cni/90-second.conflist")
+    host.run("ip", "link", "del", "second0")
+
+
 def test_update_that_fails_brings_back_what_ran(host: Host) -> None:
     _pod(host, state="started", publish=["8080:80"], memory="64m")
     _member(host)
@@ -212,13 +233,14 @@ def test_update_that_fails_brings_back_what_ran(host: Host) -> None:
 
 
 def test_limit_changed_behind_our_back_is_repaired(host: Host) -> None:
-    _pod(host, state="started", network=["none"], memory="64m")
+    wanted: dict[str, Any] = {"state": "started", "network": ["none"], "memory": "64m"}
+    _pod(host, **wanted)
     process = _member(host)
     cgroup_files.write("memory", _info(host)["CgroupPath"], "memory.limit_in_bytes", str(48 << 20))
     for check in (True, False):
-        assert _pod(host, check=check, state="started")["actions"] == ["repaired p"]
+        assert _pod(host, check=check, **wanted)["actions"] == ["repaired p"]
     assert _cgroup(host, "memory.limit_in_bytes") == str(64 << 20)
-    assert Process(host.container("a")).pid == process.pid and not _pod(host, state="started").changed
+    assert Process(host.container("a")).pid == process.pid and not _pod(host, **wanted).changed
 
 
 def test_mapped_pod_shares_its_user_namespace(host: Host) -> None:
@@ -296,7 +318,7 @@ def test_pod_in_a_playbook(host: Host) -> None:
             {"name": "pod", pod: {"name": "p", "state": "started", "network": ["none"]}},
             {"name": "member", container: member},
             {"name": "again", container: member},
-            {"name": "still", pod: {"name": "p", "state": "started"}},
+            {"name": "still", pod: {"name": "p", "state": "started", "network": ["none"]}},
             {"name": "info", "libpod.engine.libpod_pod_info": {}},
             {"name": "remove", pod: {"name": "p", "state": "absent"}},
         ]

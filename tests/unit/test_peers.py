@@ -20,7 +20,7 @@ PEERS: dict[str, dict[str, Any]] = {
     "podman_container": json.loads((_DATA / "podman_container_options.json").read_text()),
 }
 # The modules whose documentation says of each option whose it is.
-MODULES = ("libpod_container", "libpod_containers")
+MODULES = ("libpod_container", "libpod_containers", "libpod_pod", "libpod_prune", "libpod_export")
 # What stays out: systemd units are not made.
 _LATER = {"generate_systemd", "quadlet_dir", "quadlet_file_mode", "quadlet_filename", "quadlet_options"}
 _IDLE = "it has no effect here"

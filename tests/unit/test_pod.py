@@ -13,9 +13,15 @@ import yaml
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import cgroups, cgroups_limits
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import CgroupHost
 from ansible_collections.libpod.engine.plugins.module_utils._glue import pod as glue
-from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, take_warnings
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
-from ansible_collections.libpod.engine.plugins.module_utils._model.pod import LIMITS, option_of, share, status
+from ansible_collections.libpod.engine.plugins.module_utils._model.pod import (
+    LIMITS,
+    PodConfig,
+    option_of,
+    share,
+    status,
+)
 from ansible_collections.libpod.engine.plugins.modules import libpod_pod
 
 
@@ -49,9 +55,11 @@ def _params(**given: Any) -> dict[str, Any]:
     return {name: given.get(name, option.get("default")) for name, option in glue.spec().items()}
 
 
-def test_name_alone_says_nothing_of_the_options() -> None:
-    assert not glue.desired(_params(name="p", state="started")).given
-    assert glue.desired(_params(name="p", memory="64m")).given
+def test_name_describes_a_pod_but_where_the_state_is_what_is_done_to_it() -> None:
+    assert glue.desired(_params(name="p", state="started")).given
+    assert glue.desired(_params(name="p", state="started")).options == glue.desired(_params(name="p")).options
+    assert not glue.desired(_params(name="p", state="restarted")).given
+    assert glue.desired(_params(name="p", state="restarted", memory="64m")).given
     assert glue.desired(_params(name="p", state="stopped", memory="12x")).options is None
 
 
@@ -64,6 +72,33 @@ def test_mapped_ids_are_shared() -> None:
 def test_what_cannot_be_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument):
         glue.desired(_params(name="p", **options))
+
+
+def test_option_without_effect_on_a_pod_is_taken_with_a_warning_unless_strict() -> None:
+    glue.desired(_params(name="p", infra=True, pid="private", executable="podman", debug=True))
+    assert take_warnings() == []
+    glue.desired(_params(name="p", infra=False, volume=["/a:/b"]))
+    assert [one.partition(":")[0] for one in take_warnings()] == ["infra", "volume"]
+    with pytest.raises(InvalidArgument, match="^userns: has no effect on pod p"):
+        glue.desired(_params(name="p", userns="auto", strict=True))
+
+
+def test_address_and_names_of_a_pod_are_its_networks() -> None:
+    options = glue.desired(_params(name="p", ip="10.88.0.5", network_alias=["db"])).options
+    assert options is not None and (options["ip"], options["network_aliases"]) == ("10.88.0.5", ["db"])
+    with pytest.raises(InvalidArgument, match="^ip: "):
+        glue.desired(_params(name="p", ip="10.88.0.5", network=["a", "b"]))
+
+
+def test_record_of_an_older_engine_has_the_defaults_of_what_it_lacks() -> None:
+    record = {"id": "1", "name": "p", "created_time": "", "options": {"share": []}, "infra": "i", "cgroup": "/c"}
+    assert PodConfig.from_json(record, "pod.json").options == {
+        "share": [],
+        "ip": None,
+        "ip6": None,
+        "mac_address": None,
+        "network_aliases": [],
+    }
 
 
 def test_documentation_and_argument_spec_agree() -> None:

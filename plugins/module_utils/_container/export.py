@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from .._drivers.command import run
 from .._drivers.effects import effect
-from .._model.errors import InvalidArgument, ToolFailed
+from .._model.errors import InvalidArgument, NoSuchVolume, ToolFailed
+from .._model.parts import Parts
+from .._model.spelling import name as checked_name
 from .view import with_rootfs
 
 if TYPE_CHECKING:
@@ -18,9 +20,29 @@ if TYPE_CHECKING:
 
 
 def export(container: Container, path: str, dry: bool) -> bool:
-    """Write the tree to ``path``, sorted, so that an unchanged tree is the same file again and is then left alone.
+    """Write a container's root filesystem to ``path``, as ``write`` does."""
 
-    ``dry``: write nothing and look at nothing; what is there counts as different.
+    def fill(temporary: str) -> None:
+        with_rootfs(container, lambda root: archive(root, temporary), volumes=False)
+
+    return write(path, container.id[:12], fill, dry)
+
+
+def export_volume(parts: Parts, name: str, path: str, dry: bool) -> bool:
+    """Write what is in a volume to ``path``, as ``write`` does.
+
+    :raises NoSuchVolume: there is none of this name.
+    """
+    folder = f"{parts.static_root}/volumes/{checked_name(name, 'volume')}"
+    if not os.path.exists(f"{folder}/volume.json"):
+        raise NoSuchVolume(f"no volume has the name {name!r}")
+    return write(path, f"volume-{name[:64]}", lambda temporary: archive(f"{folder}/_data", temporary), dry)
+
+
+def write(path: str, key: str, fill: Callable[[str], None], dry: bool) -> bool:
+    """Write a tree to ``path``, sorted, so that an unchanged tree is the same file again and is then left alone.
+
+    ``fill`` writes it to a path. ``dry``: write nothing and look at nothing; what is there counts as different.
 
     :raises InvalidArgument: ``path`` is a directory, or its directory is not there.
     """
@@ -30,9 +52,9 @@ def export(container: Container, path: str, dry: bool) -> bool:
         raise InvalidArgument(f"dest: {path} cannot be used: {wrong}")
     if dry:
         return True
-    temporary = f"{folder}/.libpod-export-{container.id[:12]}"
+    temporary = f"{folder}/.libpod-export-{key}"
     try:
-        with_rootfs(container, lambda root: archive(root, temporary), volumes=False)
+        fill(temporary)
         if os.path.exists(path) and same(path, temporary):
             return False
         effect("rename export")

@@ -15,7 +15,7 @@ from .._model.options import OPTIONS, Option, normalise
 from .._model.parts import Parts
 from .._model.spelling import count, is_name, plain_path, wrong
 from .._model.spelling import name as checked_name
-from .._reconcile.desired import STATES, WAITS, Desired
+from .._reconcile.desired import STATES, WAITS, Desired, by_name_alone
 
 if TYPE_CHECKING:
     from .._model.pulling import Pull
@@ -184,8 +184,8 @@ def desired(params: Mapping[str, Any]) -> Desired:
         key for key in (*OPTIONS, "cpus", "env_file", "label_file", "pod_id_file") if params.get(key) is not None
     )
     image, overlay = params.get("image") or "", False
-    by_name = params["state"] == "absent" or (params["state"] == "stopped" or params["force_restart"]) and not image
-    if by_name or not (image or given):
+    acts = params["state"] == "stopped" or params["force_restart"]
+    if by_name_alone(params["state"], bool(image or given and not acts)):
         return Desired(**common)
     if params.get("comparisons"):
         from .._reconcile.comparisons import parse

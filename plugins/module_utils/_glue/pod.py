@@ -7,14 +7,41 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from .._model.errors import refuse_ineffective, warn
 from .._model.options import OPTIONS, normalise
 from .._model.pod import POD_OPTIONS, share
 from .._model.spelling import name as checked_name
 from .._model.spelling import wrong
+from .._reconcile.desired import by_name_alone
 from .._reconcile.pods import STATES, DesiredPod, reconcile
 from . import arguments
 from .module import EngineModule, run
 
+# Options of podman_pod that have no effect here, and the values of some that are as it is done anyway.
+_IDLE: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(
+        "infra_image infra_command infra_conmon_pidfile pod_id_file exit_policy restart_policy userns pid uts gpus"
+        " cpuset_mems blkio_weight shm_size_systemd executable".split(),
+        {"type": "str"},
+    ),
+    **dict.fromkeys(
+        "blkio_weight_device device device_read_bps device_write_bps security_opt volumes_from".split(),
+        {"type": "list", "elements": "str"},
+    ),
+    **dict.fromkeys(("infra", "share_parent", "debug"), {"type": "bool"}),
+    "volume": {"type": "list", "elements": "str", "aliases": ["volumes"]},
+    "exit_policy": {"type": "str", "choices": ["stop", "continue"]},
+}
+_DONE_ANYWAY = {
+    "infra": (True,),
+    "share_parent": (True,),
+    "exit_policy": ("continue",),
+    "restart_policy": ("no",),
+    "userns": ("host",),
+    "pid": ("private",),
+    "uts": ("private",),
+    "debug": (True,),
+}
 _SAME = [option for option in POD_OPTIONS if option in OPTIONS and option not in ("etc_hosts", "dns_option")]
 
 
@@ -31,12 +58,16 @@ def spec() -> dict[str, Any]:
         "add_host": {"type": "list", "elements": "str"},
         "dns_opt": {"type": "list", "elements": "str", "aliases": ["dns_option"]},
         "no_hosts": {"type": "bool"},
+        "label_file": {"type": "path"},
+        "strict": {"type": "bool", "default": False},
+        **_IDLE,
         **arguments.parts_spec(),
     }
     for option in _SAME:
         row = OPTIONS[option]
         found[option] = {"type": row.type, **({"elements": row.elements} if row.elements else {})}
     found["publish"]["aliases"] = ["ports"]
+    found["network_alias"] = {**found.pop("network_aliases"), "aliases": ["network_aliases"]}
     return found
 
 
@@ -48,11 +79,18 @@ def desired(params: Mapping[str, Any]) -> DesiredPod:
     found = DesiredPod(name, params["state"], force_delete=params["force_delete"], **controls)
     if params["state"] not in ("created", "started", "restarted"):
         return found
-    values = {option: params[option] for option in (*_SAME, "cpus")}
+    values = {option: params[option] for option in (*_SAME, "cpus") if option != "network_aliases"}
+    values["network_aliases"] = params["network_alias"]
     values["dns_option"] = params["dns_opt"]
     if params["add_host"] is not None:
         values["etc_hosts"] = dict(_host(entry) for entry in params["add_host"])
+    if params["label_file"]:
+        from .._reconcile.env_files import read
+
+        values["label"] = {**read([params["label_file"]], option="label_file"), **(params["label"] or {})}
     given = any(value is not None for value in (*values.values(), params["share"]))
+    # The name describes a pod, one whose options are all at their defaults.
+    described = params["state"] != "restarted" or given
     meant = normalise(values)
     shared = share(params["share"])
     if any(meant[option] for option in ("uidmap", "gidmap", "subuidname", "subgidname")):
@@ -60,7 +98,18 @@ def desired(params: Mapping[str, Any]) -> DesiredPod:
     if meant["publish"] and "net" not in shared:
         raise wrong("share", params["share"], "net to be in it too, for ports are published on the pod's network")
     options = {**{option: meant[option] for option in POD_OPTIONS if option != "share"}, "share": shared}
-    return found._replace(options=options, given=given)
+    _pass_over(params)
+    return found._replace(options=options, given=not by_name_alone(params["state"], described))
+
+
+def _pass_over(params: Mapping[str, Any]) -> None:
+    """Warn of options that have no effect here."""
+    for option in _IDLE:
+        done_anyway = (None, [], "", *_DONE_ANYWAY.get(option, ()))
+        if option != "executable" and params[option] not in done_anyway:
+            warn(f"{option}: has no effect on pod {params['name']}, whose containers may have it", ineffective=True)
+    if params["strict"]:
+        refuse_ineffective()
 
 
 def _host(entry: str) -> tuple[str, str]:
@@ -72,6 +121,8 @@ def _host(entry: str) -> tuple[str, str]:
 
 def pod(module: EngineModule) -> dict[str, Any]:
     """libpod_pod: reconcile one pod."""
+    if arguments.is_nothing(module.params):
+        return {"changed": False, "actions": [], "pod": {}}
     outcome = reconcile(arguments.parts(module.params), desired(module.params), check_mode=module.check_mode)
     result: dict[str, Any] = {
         "changed": bool(outcome.plan.steps),

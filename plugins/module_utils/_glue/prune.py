@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Iterator, Optional
 
 from .._container.log_lines import moment
-from .._model.errors import raise_all
+from .._model.errors import raise_all, warn
 from .._model.spelling import wrong
 from .._runtime import prune
 from .._runtime.runtime import Runtime
@@ -25,6 +25,9 @@ def spec() -> dict[str, Any]:
     return {
         **{flag: {"type": "bool", "default": False} for flag in flags},
         **{f"{kind}_filters": {"type": "dict"} for kind in _KINDS},
+        "network": {"type": "bool", "default": False},
+        "network_filters": {"type": "dict"},
+        "executable": {"type": "str"},
         **arguments.parts_spec(),
     }
 
@@ -34,10 +37,13 @@ def work(module: EngineModule) -> dict[str, Any]:
     params = module.params
     system = params["system"]
     filters = {kind: _filters(params[f"{kind}_filters"], f"{kind}_filters") for kind in _KINDS}
-    dangling = (params["image_filters"] or {}).get("dangling", True)
-    if not isinstance(dangling, bool) and str(dangling).lower() not in ("true", "false"):
-        raise wrong("image_filters", dangling, "dangling to be true or false")
-    every = system and params["system_all"] or str(dangling).lower() == "false"
+    given = params["image_filters"] or {}
+    dangling = [_flag(given[key], key) for key in ("dangling", "dangling_only") if key in given]
+    every = system and params["system_all"] or False in dangling
+    if params["network"] or params["network_filters"]:
+        warn("network: has no effect, for the files of cni_config_dir belong to those who put them there")
+    if _flag(given.get("external", False), "external"):
+        warn("image_filters: external has no effect, for an image that any engine's container uses stays")
     runtime, dry = Runtime(arguments.parts(params)), module.check_mode
     result: dict[str, Any] = {"containers": [], "images": [], "volumes": []}
     actions: list[str] = []
@@ -71,13 +77,25 @@ def _isolated(errors: prune.Errors) -> Iterator[None]:
         errors.append(error)
 
 
+def _flag(value: Any, option: str) -> bool:
+    if not isinstance(value, bool) and str(value).lower() not in ("true", "false"):
+        raise wrong("image_filters", value, f"{option} to be true or false")
+    return str(value).lower() == "true"
+
+
 def _filters(given: Optional[dict[str, Any]], option: str) -> prune.Filters:
-    known = {"until", *(["label"] if option != "volume_filters" else []), *(["dangling"] if "image" in option else [])}
+    known = {
+        "until",
+        *(["label"] if option != "volume_filters" else []),
+        *(["dangling", "dangling_only", "external"] if "image" in option else []),
+    }
     for name in given or {}:
         if name not in known:
             raise wrong(option, name, f"one of {', '.join(sorted(known))}")
     found = given or {}
     labels = found.get("label") or []
+    if isinstance(labels, dict):
+        labels = [f"{key}={value}" for key, value in labels.items()]
     words = [str(word) for word in (labels if isinstance(labels, list) else [labels])]
     until = found.get("until")
     return prune.Filters(

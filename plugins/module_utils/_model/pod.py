@@ -9,6 +9,8 @@ from typing import Any, Mapping, NamedTuple, Sequence
 
 from .errors import StateCorrupt
 from .namespaces import OPTIONS, LinuxNS
+from .options import ALONE
+from .options import OPTIONS as TABLE
 from .spelling import wrong
 
 # Options by what they are for; all but ``share`` are rows of options.OPTIONS.
@@ -24,6 +26,7 @@ INFRA = (
     "no_hosts",
     "shm_size",
     "sysctl",
+    *ALONE,
 )
 FIXED = ("share", "cgroup_parent", "uidmap", "gidmap", "subuidname", "subgidname")
 POD_OPTIONS = (*LIMITS, *INFRA, *FIXED, "label")
@@ -84,6 +87,8 @@ class PodConfig(NamedTuple):
     def from_json(cls, record: Mapping[str, Any], path: str) -> PodConfig:
         """:raises StateCorrupt: it is not such a record."""
         try:
-            return cls(**record)
-        except TypeError as error:
+            # What an older engine did not know is at its default.
+            missing = {name: TABLE[name].own_default() for name in ALONE}
+            return cls(**{**record, "options": {**missing, **record["options"]}})
+        except (KeyError, TypeError) as error:
             raise StateCorrupt(f"{path} is not a pod's record: {error}") from error

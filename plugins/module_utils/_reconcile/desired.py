@@ -16,6 +16,14 @@ STATES = ("absent", "present", "created", "started", "stopped", "paused")
 WAITS = ("started", "healthy", "exited")
 
 
+def by_name_alone(state: str, described: bool) -> bool:
+    """Whether a task of a container or a pod leaves the configuration alone of what has the name.
+
+    ``described``: something in the task describes it, so that what the task omits is at its default.
+    """
+    return state == "absent" or not described
+
+
 class Desired(NamedTuple):
     """One container as a playbook wants it.
 

@@ -59,6 +59,12 @@ def _networks(runtime: Runtime, options: Mapping[str, Any]) -> dict[str, Any]:
     return named
 
 
+def same_networks(runtime: Runtime, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two containers' options mean the same networks, in whatever order."""
+    first, second = _networks(runtime, one), _networks(runtime, other)
+    return {**first, "networks": sorted(first["networks"])} == {**second, "networks": sorted(second["networks"])}
+
+
 def _cgroupns(runtime: Runtime, config: ContainerConfig) -> dict[str, str]:
     """The option with its default as it is on this host (``shared_namespaces``)."""
     namespace: dict[str, str] = config.options["cgroupns"]

@@ -39,7 +39,7 @@ _MAPS = ("uidmap", "gidmap", "subuidname", "subgidname")
 class DesiredPod(NamedTuple):
     """One pod as a playbook wants it; ``options`` are normalised (pod.POD_OPTIONS), None where the state needs none.
 
-    ``given``: the task has options; a pod that is there keeps its own otherwise.
+    ``given``: the task describes the pod; one that is there keeps its own options otherwise.
     """
 
     name: str
@@ -121,7 +121,7 @@ def _plan(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:
             raise InvalidArgument(f"force_delete: pod {pod.name} has containers and this is false: remove them first")
         pods.check_removable(pod)
         return Plan((Step("delete", pod.name),), (), status, "absent")
-    differences = _differences(pod, desired)
+    differences = _differences(pods, pod, desired)
     fixed = [one.option for one in differences if one.option in FIXED]
     if fixed and not desired.recreate and len(members) > 1:
         raise InvalidArgument(
@@ -165,14 +165,21 @@ def _new(pods: Pods, desired: DesiredPod) -> Plan:
     return Plan((Step("create", desired.name), *starts), (), "absent", desired.state)
 
 
-def _differences(pod: PodConfig, desired: DesiredPod) -> list[Difference]:
+def _differences(pods: Pods, pod: PodConfig, desired: DesiredPod) -> list[Difference]:
     if desired.options is None or not desired.given:
         return []
-    return [
+    found = [
         Difference(name, pod.options[name], desired.options[name], OPTIONS[name].change if name in OPTIONS else 3)
         for name in POD_OPTIONS
         if pod.options[name] != desired.options[name]
     ]
+    if any(one.option == "network" for one in found):
+        from .other_words import same_networks
+
+        # Another order alone would restart every container of the pod, for interfaces of other names.
+        if same_networks(pods.runtime, pod.options, desired.options):
+            found = [one for one in found if one.option != "network"]
+    return found
 
 
 def _verb(pods: Pods, members: list[Container], state: str, renewed: bool) -> str:
