@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import socket
 import time
 from typing import Any, Callable, Iterator
 
@@ -187,4 +188,35 @@ def test_no_descriptor_to_be_had_is_one_sentence(tools: Host, most: int) -> None
     sentence(tools.container("web", **{**PLAIN, "network": "bridge"}, prepare=few_descriptors(most)))
     if tools.leaks():
         tools.container("web", state="absent")
+    tools.expect_clean()
+
+
+def test_registry_that_says_nothing_is_given_up(tools: Host) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        image = f"127.0.0.1:{silent.getsockname()[1]}/app"
+        begun = time.monotonic()
+        refused = tools.container("web", **{**PLAIN, "image": image}, tls_verify=False, tool_timeouts={"skopeo": 1})
+    assert refused["error"] == "ToolTimedOut" and time.monotonic() - begun < 20, refused
+    assert f"pulling image {image}: skopeo did not end within 1 seconds" in refused["msg"], refused
+    assert refused["cmd"] == ["skopeo"], "the arguments name where secrets are"
+    tools.expect_clean()
+
+
+def test_removal_goes_on_past_a_runtime_that_hangs(tools: Host) -> None:
+    tools.container("web", **PLAIN)
+    with program(OCI_RUNTIME, 'case "$*" in *" delete "*) sleep 600;; *) real "$@";; esac') as runtime:
+        gone = tools.container("web", state="absent", oci_runtime=runtime, tool_timeouts={"oci_runtime": 1})
+    assert gone["actions"] == ["deleted web"] and "did not end within 1 seconds" in gone["msg"], gone
+    tools.container("web", state="absent")
+    tools.expect_clean()
+
+
+def test_restart_whose_conmon_hangs_says_what_was_stopped(tools: Host) -> None:
+    tools.container("web", **PLAIN)
+    with program("conmon", "exec sleep 600") as conmon:
+        task = {**PLAIN, "force_restart": True, "conmon_path": conmon, "tool_timeouts": {"conmon": 1}}
+        refused = tools.container("web", **task)
+    assert refused["error"] == "ToolTimedOut" and refused["actions"] == ["stopped web"], refused
+    assert tools.container("web", **PLAIN)["actions"] == ["started web"]
+    tools.container("web", state="absent")
     tools.expect_clean()

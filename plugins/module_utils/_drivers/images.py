@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from contextlib import suppress
 from hashlib import sha256
 
 from .._model.errors import Internal, InvalidArgument, NoSuchImage, ToolFailed, ToolTimedOut
@@ -24,6 +25,9 @@ _ABSENT = re.compile(
     r"manifest unknown|name unknown|not known to registry|StatusCode: 404|not found|denied|no descriptor"
     r"|initializing source .*no such file or directory"
 )
+_TMP = "/var/tmp"
+# The programs whose downloads have the same names there.
+_DOWNLOADING = ("skopeo", "podman", "buildah", "crio")
 # containers/image's blob information cache of a root user, a file's own folders after it.
 _CACHE = (
     "/var/lib/containers/cache/blob-info-cache-v1.boltdb",
@@ -82,7 +86,7 @@ class Images:
         argv = ["skopeo", *(f"--override-{key}={word}" for key, word in platform if word), verb, *arguments]
         doing = f"pulling image {source}"
         for tried in range(how.retries + 1):
-            cache = self._absent_cache()
+            cache, began = self._absent_cache(), time.time()
             try:
                 return run(
                     argv,
@@ -95,6 +99,8 @@ class Images:
             except ToolTimedOut as error:
                 # Its arguments name where the secrets are.
                 error.argv = error.argv[:1]
+                with suppress(OSError):
+                    _remove_partial(f"{self._roots.root}/tmp" if self._roots.given else _TMP, began)
                 raise
             except ToolFailed as error:
                 words = _words(error.stderr)
@@ -212,6 +218,27 @@ def _remove_cache(paths: list[str]) -> None:
             os.unlink(path) if path == _CACHE[0] else os.rmdir(path)
         except OSError:
             pass
+
+
+def _remove_partial(folder: str, began: float) -> None:
+    """Remove what a skopeo that was killed had downloaded since it began, unless another program may have done so."""
+    import shutil
+
+    from . import process
+
+    if folder == _TMP:
+        others = any(process.program(pid) in _DOWNLOADING for pid in process.pids())
+    else:
+        others = any(process.with_argument(folder, ("skopeo",)))
+    if others:
+        return
+    for name in os.listdir(folder):
+        path = f"{folder}/{name}"
+        # A second for file systems with coarse times.
+        ours = re.fullmatch(r"storage\d+", name) and os.lstat(path).st_mtime >= began - 1
+        if ours and os.lstat(path).st_uid == 0 and os.path.isdir(path) and not os.path.islink(path):
+            effect("remove partial download")
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _tls(prefix: str, how: Pull) -> list[str]:

@@ -141,6 +141,15 @@ def session(pid: int) -> int:
     return 0 if fields[0] in (b"Z", b"X", b"x") else int(fields[3])
 
 
+def program(pid: int) -> str:
+    """The name of the program that a process runs (proc_pid_comm(5)), empty where it is gone."""
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().rstrip("\n")
+    except OSError:
+        return ""
+
+
 def with_argument(argument: str, programs: Container[str]) -> Iterator[int]:
     """PIDs of the processes of these programs' names that have ``argument`` among their command line's words."""
     wanted = argument.encode()
