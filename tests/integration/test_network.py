@@ -263,7 +263,7 @@ def test_port_in_use_is_refused_and_leaves_nothing(host: Host, kind: str) -> Non
 
 def test_port_without_a_network_of_its_own_is_refused(host: Host) -> None:
     for network in ("host", "none", "container:other"):
-        refused = host.container("c", network=network, publish=["8080:80"], **WEB)
+        refused = host.container("c", network=network, publish=["8080:80"], strict=True, **WEB)
         assert refused.failed and "publish" in refused["msg"]
 
 

@@ -217,7 +217,8 @@ def test_encrypted_image_needs_its_key(host: Host) -> None:
     for key in ("", "/srv/keys/key.pem:wrong-word"):
         refused = host.container("c", image=source, state="present", decryption_key=key or None)
         assert refused.failed and refused["error"] == "ToolFailed" and "word" not in refused["msg"], refused
-    done = host.container("c", image=source, state="present", decryption_key="/srv/keys/key.pem:secret-word")
+    opened = {"decryption_key": "/srv/keys/key.pem:secret-word"}
+    done = host.container("c", image=source, state="present", command=["sh"], **opened)
     assert done["actions"] == [f"pulled image {source}", "created c"], done
     _forget(host, done["container"]["ImageName"])
     shutil.rmtree("/srv/keys")
