@@ -6,6 +6,9 @@
 Ansible sends a module with every file it imports, reads all of them on the controller and compiles them on
 the target at each task. The engine is sent once a version instead: a module that ``load``\\ s a room from
 here costs little more than ``ping``.
+
+A copy of this file, ``boot.py`` beside what is kept, is the program that conmon, the host's boot and the
+operator's command start: ``boot.py DIGEST WORD ...``. Older Pythons have to be able to read it.
 """
 
 from __future__ import annotations
@@ -14,16 +17,30 @@ import gc
 import importlib
 import json
 import os
+import stat
 import sys
+import zlib
 from types import ModuleType
+from typing import Any, List, Optional, Tuple
 
 # What the action plugin tells the module: {"static_root", "digest", "archive", "keep"}.
 VARIABLE = "LIBPOD_ENGINE"
 MISSING = "libpod_engine_missing"
 PACKAGE = "libpod_engine"
 KEPT = "engine_kept"  # the module that makes of the archive what is kept
+ARCHIVE = "engine_archive"  # this one
+BOOT, LAUNCHER = "boot.py", "libpod"
+OLDEST = (3, 9)
 _COLLECT_EVERY = 50_000  # objects made and not freed, instead of 700
 DEFAULT_STATIC_ROOT = "/var/lib/libpod"  # as in _model.parts, which is in the archive
+# The comment at the end of a zip file that is kept: digest and checksum of all before it.
+_SEAL = b"libpod:%s:%08x"
+SEAL_BYTES = 48
+_held: List[int] = []  # descriptors, which lock the archive until this process ends
+
+
+class Refused(Exception):
+    """The engine cannot be used; the message is one sentence."""
 
 
 def load(room: str) -> ModuleType:
@@ -34,29 +51,198 @@ def load(room: str) -> ModuleType:
     # A task is over before the collector's passes over all that was imported would free anything.
     gc.set_threshold(_COLLECT_EVERY)
     told = os.environ.pop(VARIABLE, "")
-    if not told:
-        return importlib.import_module(f"{__package__}.{room}")
-    sys.path.insert(0, _archive(**json.loads(told)))
-    return importlib.import_module(f"{PACKAGE}.{room}")
+    try:
+        check_version()
+        if not told:
+            return importlib.import_module(f"{__package__}.{room}")
+        path, is_new = _archive(**json.loads(told))
+    except Refused as error:
+        sys.stdout.write(json.dumps({"failed": True, "changed": False, "msg": str(error), "error": "Refused"}))
+        raise SystemExit(1) from error
+    sys.path.insert(0, path)
+    found = importlib.import_module(f"{PACKAGE}.{room}")
+    if is_new:
+        importlib.import_module(f"{PACKAGE}._drivers.engine_archives").remove_unused(os.path.dirname(path))
+    return found
 
 
-def _archive(static_root: str, digest: str, archive: str, keep: bool) -> str:
-    """The path of the compiled archive, which is made from the one that was sent where it is not there."""
+def check_version() -> None:
+    """:raises Refused: this Python is too old for the engine."""
+    if sys.version_info < OLDEST:
+        raise Refused(
+            f"{sys.executable} is Python {sys.version_info[0]}.{sys.version_info[1]}, and the engine needs "
+            f"{OLDEST[0]}.{OLDEST[1]} or later: set ansible_python_interpreter to such a one"
+        )
+
+
+def _archive(static_root: str, digest: str, archive: str, keep: bool) -> Tuple[str, bool]:
+    """The path of the compiled archive, and whether it has been made just now.
+
+    It is made of the sources that were sent, or kept for another Python, where it is not there or damaged.
+    """
     root = static_root or os.environ.get("LIBPOD_STATIC_ROOT") or DEFAULT_STATIC_ROOT
-    kept = f"{root}/engine/{digest}.{sys.implementation.cache_tag}.zip"
-    if os.path.exists(kept):
-        return kept
-    if not archive:
+    root = os.path.normpath("/" + os.path.expanduser(os.path.expandvars(root)).lstrip("/"))
+    folder = root + "/engine"
+    check_root(root)
+    kept = compiled(folder, digest)
+    if hold(kept, digest) and (not keep or _starts(folder)):
+        return kept, False
+    there = f"{folder}/{digest}.zip"
+    sources = archive or (there if hold(there, digest) else "")
+    if not sources:
         sys.stdout.write(json.dumps({"changed": False, MISSING: True}))
         raise SystemExit(0)
     if not keep:
-        return archive
-    sys.path.insert(0, archive)
+        return sources, False
+    os.umask(0o022)
     try:
-        importlib.import_module(KEPT).keep(archive, kept)
+        _keep(sources, folder, digest)
     except OSError:
         # A read-only or full root is for the engine to report, with what the task wanted of it.
-        return archive
+        return sources, False
+    return (kept, True) if hold(kept, digest) else (sources, False)
+
+
+def _keep(sources: str, folder: str, digest: str) -> None:
+    sys.path.insert(0, sources)
+    try:
+        importlib.import_module(KEPT).keep(sources, folder, digest)
     finally:
-        sys.path.remove(archive)
-    return kept
+        sys.path.remove(sources)
+
+
+def compiled(folder: str, digest: str) -> str:
+    """The path of the archive that this Python imports."""
+    return f"{folder}/{digest}.{sys.implementation.cache_tag}.zip"
+
+
+def check_root(root: str) -> None:
+    """Refuse a root whose content somebody else than root could have put there.
+
+    :raises Refused: it, its ``engine`` or a folder above it is another user's, or others can write there.
+    """
+    path = os.path.realpath(root)
+    for inside in (path + "/engine", path):
+        info = _status(inside)
+        if info and (info.st_uid not in (0, os.geteuid()) or info.st_mode & 0o022):
+            raise Refused(
+                f"static_root: {inside} is another user's, or others can write to it: expected a directory that "
+                "only root can change; look at what it contains, then set its owner and mode"
+            )
+    while path != "/":
+        path = os.path.dirname(path)
+        info = _status(path)
+        if info and (info.st_uid not in (0, os.geteuid()) or _others_write(info)):
+            raise Refused(f"static_root: {root} lies in {path}, which other users than root can change")
+
+
+def _others_write(info: os.stat_result) -> bool:
+    """Whether others can rename what is in a folder, which the sticky bit of /tmp keeps them from."""
+    if info.st_mode & stat.S_ISVTX:
+        return False
+    return bool(info.st_mode & 0o002 or info.st_mode & 0o020 and info.st_gid)
+
+
+def _status(path: str) -> Optional[os.stat_result]:
+    try:
+        return os.lstat(path)
+    except OSError:
+        return None
+
+
+def seal(digest: str, content: Any) -> bytes:
+    """What stands at the end of a file of this version with this content."""
+    return _SEAL % (digest.encode()[:32].rjust(32), zlib.crc32(content))
+
+
+def hold(path: str, digest: str) -> bool:
+    """Whether the archive is whole and this version's; it then stays until this process has ended.
+
+    Who may write there is root, so the checksum is against damage and not against attack.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        info = os.fstat(descriptor)
+        sound = stat.S_ISREG(info.st_mode) and info.st_uid in (0, os.geteuid()) and not info.st_mode & 0o022
+        if sound and info.st_nlink:
+            content = memoryview(os.pread(descriptor, info.st_size, 0))
+            if content[-SEAL_BYTES:] == seal(digest, content[:-SEAL_BYTES]):
+                _held.append(descriptor)
+                return True
+    except OSError:
+        pass  # it is being removed, or cannot be read
+    os.close(descriptor)
+    return False
+
+
+def read_launcher(folder: str) -> Tuple[str, str, int]:
+    """Interpreter and digest of the operator's command, and the checksum of boot.py; empty where it is not whole."""
+    try:
+        with open(f"{folder}/{LAUNCHER}", encoding="utf-8") as file:
+            found = json.loads(file.read(4096).split("\n")[1][1:])
+        return str(found["interpreter"]), str(found["digest"]), int(found["boot"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return "", "", -1
+
+
+def launcher(folder: str, interpreter: str, digest: str, boot: int) -> str:
+    """The operator's command: what is on record stands in its second line."""
+    import shlex
+
+    record = json.dumps({"interpreter": interpreter, "digest": digest, "boot": boot})
+    words = (interpreter, "-I", "-X", "utf8", f"{folder}/{BOOT}", digest)
+    root = shlex.quote(os.path.dirname(folder))
+    command = " ".join(map(shlex.quote, words))
+    return f'#!/bin/sh\n#{record}\nLIBPOD_STATIC_ROOT={root} exec {command} "$@"\n'
+
+
+def _starts(folder: str) -> bool:
+    """Whether the host can start the engine without Ansible: launcher, boot script, interpreter, sources."""
+    interpreter, digest, boot = read_launcher(folder)
+    try:
+        with open(f"{folder}/{LAUNCHER}", encoding="utf-8") as file:
+            expected = launcher(folder, interpreter, digest, boot)
+            if file.read(len(expected) + 1) != expected or not os.fstat(file.fileno()).st_mode & 0o100:
+                return False
+        with open(f"{folder}/{BOOT}", "rb") as script:
+            whole = zlib.crc32(script.read()) == boot
+    except (OSError, ValueError):
+        return False
+    return whole and os.access(interpreter, os.X_OK) and os.path.exists(f"{folder}/{digest}.zip")
+
+
+def start() -> int:
+    """Run what is kept as a program: the version asked for, else the one that the operator's command has."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+    asked = sys.argv.pop(1) if len(sys.argv) > 1 else ""
+    check_version()
+    check_root(os.path.dirname(folder))
+    for digest in (asked, read_launcher(folder)[1]):
+        path, sources = compiled(folder, digest), f"{folder}/{digest}.zip"
+        if not hold(path, digest) and hold(sources, digest):
+            # Another Python than the task's, or damage.
+            try:
+                _keep(sources, folder, digest)
+            except OSError:
+                path = sources
+            else:
+                hold(path, digest)
+        elif not _held:
+            continue
+        sys.path.insert(0, path)
+        return int(importlib.import_module(f"{PACKAGE}._helper.main").main())
+    raise Refused(f"{folder} has no whole engine any more: run a task of libpod.engine on this host")
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(start())
+    except Refused as refused:
+        sys.stderr.write(f"libpod: {refused}\n")
+        raise SystemExit(125) from refused

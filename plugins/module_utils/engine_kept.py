@@ -9,14 +9,16 @@ It is a zip file nonetheless, for Python runs it as a program: the members are `
 
 from __future__ import annotations
 
+import importlib
 import marshal
 import os
 import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional
 
 PACKAGE = "libpod_engine"
+KEPT = "engine_kept"  # this file, in what is sent
 
 
 class Finder:
@@ -47,27 +49,97 @@ class Finder:
         exec(marshal.loads(code), module.__dict__)
 
 
-def keep(archive: str, kept: str) -> None:
-    """Make the file ``kept`` of the sources in ``archive``, and beside it the operator's command, each in one rename.
+def keep(sources: str, folder: str, digest: str) -> None:
+    """Keep the engine in ``folder``: its sources, their code for this Python, and what starts it without Ansible.
 
     :raises OSError: the folder cannot be written.
     """
-    folder = os.path.dirname(kept)
+    import zipfile
+    import zlib
+    from functools import partial
+
+    names = importlib.import_module("engine_archive")
     os.makedirs(folder, 0o700, exist_ok=True)
     os.chmod(os.path.dirname(folder), 0o700)
-    temporary = f"{kept}.{os.getpid()}"
+    kept = f"{folder}/{digest}.zip"
+    if os.path.abspath(sources) != kept:
+        _replace(kept, partial(_copy_sources, sources, digest))
+    _replace(names.compiled(folder, digest), partial(_write, sources, digest))
+    with zipfile.ZipFile(sources) as sent:
+        boot = sent.read(f"{names.ARCHIVE}.py")
+    text = names.launcher(folder, _interpreter(names.OLDEST), digest, zlib.crc32(boot)).encode()
+    _replace(f"{folder}/{names.BOOT}", partial(_put, boot))
+    _replace(f"{folder}/{names.LAUNCHER}", partial(_put, text), 0o700)
+
+
+def _replace(path: str, write: Callable[[str], None], mode: int = 0o600) -> None:
+    """Have ``write`` make the file, and put it in its place by one rename once it is on the disk."""
+    temporary = f"{path}.{os.getpid()}"
     try:
-        _write(archive, temporary)
-        os.chmod(temporary, 0o600)
-        os.rename(temporary, kept)
-        _write_launcher(kept, temporary)
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode))
+        os.chmod(temporary, mode)
+        write(temporary)
+        _sync(temporary)
+        os.rename(temporary, path)
+        _sync(os.path.dirname(path))
     except BaseException:
         if os.path.exists(temporary):
             os.unlink(temporary)
         raise
 
 
-def _write(archive: str, path: str) -> None:
+def _sync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _put(content: bytes, path: str) -> None:
+    with open(path, "wb") as file:
+        file.write(content)
+
+
+def _copy_sources(sources: str, digest: str, path: str) -> None:
+    with open(sources, "rb") as file:
+        _put(file.read(), path)
+    _seal(path, digest)
+
+
+def _seal(path: str, digest: str) -> None:
+    """Give the zip file its comment, which Python and unzip(1) pass over."""
+    import zipfile
+
+    names = importlib.import_module("engine_archive")
+    with zipfile.ZipFile(path, "a") as made:
+        made.comment = bytes(names.SEAL_BYTES)
+    with open(path, "r+b") as file:
+        content = file.read()[: -names.SEAL_BYTES]
+        file.seek(len(content))
+        file.write(names.seal(digest, content))
+
+
+def _interpreter(oldest: tuple[int, int]) -> str:
+    """A Python that outlasts this task's, which may be a virtual environment's: the distribution's own, if it will do.
+
+    Its path has no version where the distribution has such a one, so that an upgrade changes what it leads to.
+    """
+    import subprocess
+
+    ours = os.path.realpath(sys.executable)
+    for path in ("/usr/bin/python3", "/usr/libexec/platform-python"):
+        if os.path.realpath(path) == ours:
+            return path
+        test = f"import sys; raise SystemExit(sys.version_info < {oldest})"
+        if os.access(path, os.X_OK) and not subprocess.run([path, "-I", "-c", test], check=False).returncode:
+            return path
+    # The one that a virtual environment was made of.
+    base = f"{sys.base_prefix}/bin/python{sys.version_info[0]}.{sys.version_info[1]}"
+    return base if os.access(base, os.X_OK) else ours
+
+
+def _write(archive: str, digest: str, path: str) -> None:
     import zipfile
 
     places: dict[str, tuple[int, int, bool]] = {}
@@ -81,12 +153,11 @@ def _write(archive: str, path: str) -> None:
                     places[module if is_package else f"{module}.{last}"] = (file.tell(), len(code), is_package)
                     file.write(code)
         del places[PACKAGE]
-        finder = (
-            sent.read(f"{__name__}.py") + f"\nsys.meta_path.insert(0, Finder(__loader__.archive, {places}))\n".encode()
-        )
+        finder = sent.read(f"{KEPT}.py") + f"\nsys.meta_path.insert(0, Finder(__loader__.archive, {places}))\n".encode()
         with zipfile.ZipFile(path, "a") as made:
             for name, source in (("__main__.py", sent.read("__main__.py")), (f"{PACKAGE}/__init__.py", finder)):
-                made.writestr(f"{name}c", _header() + _compiled(source, name))
+                made.writestr(zipfile.ZipInfo(f"{name}c"), _header() + _compiled(source, name))
+    _seal(path, digest)
 
 
 def _header() -> bytes:
@@ -120,16 +191,3 @@ def _compiled(source: bytes, name: str) -> bytes:
 
     tree = Unannotated().visit(ast.parse(source))
     return marshal.dumps(compile(tree, f"{PACKAGE}/{name}", "exec", dont_inherit=True, optimize=2))
-
-
-def _write_launcher(kept: str, temporary: str) -> None:
-    """``<static_root>/engine/libpod``: the operator's command, by this archive."""
-    import shlex
-
-    folder = os.path.dirname(kept)
-    words = " ".join(map(shlex.quote, (sys.executable, "-I", kept)))
-    root = shlex.quote(os.path.dirname(folder))
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w", encoding="utf-8") as file:
-        file.write(f'#!/bin/sh\nLIBPOD_STATIC_ROOT={root} exec {words} "$@"\n')
-    os.chmod(temporary, 0o700)
-    os.rename(temporary, f"{folder}/libpod")

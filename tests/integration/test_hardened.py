@@ -60,7 +60,7 @@ class Seen(NamedTuple):
 
     signals: Sequence[Sequence[str]]
     umasks: Sequence[str]
-    folder: str
+    own_folder: bool
     descriptors: int
     variables: Sequence[str]
     modes: str
@@ -135,7 +135,7 @@ def _seen(host: Host, container: dict[str, Any]) -> Seen:
     return Seen(
         [[one[key] for key in ("SigIgn", "SigBlk", "ShdPnd")] for one in status],
         [one["Umask"] for one in status],
-        os.readlink(f"/proc/{pids[1]}/cwd"),
+        os.readlink(f"/proc/{pids[1]}/cwd") == f"{host.parts.run_root}/containers/{container['Id']}",
         len(os.listdir(f"/proc/{pids[1]}/fd")),
         sorted(one for one in variables if not one.startswith("_OCI_")),
         look["stdout"],
@@ -146,7 +146,7 @@ def _seen(host: Host, container: dict[str, Any]) -> Seen:
 @pytest.mark.parametrize("kind", ["module", "exit", "command"])
 def test_what_the_caller_has_is_not_passed_on(shared: Host, kind: str) -> None:
     expected = _seen(shared, _engine(shared, kind, None))
-    assert expected.umasks == ["0022", "0022"] and expected.exec_umask == "0022\n" and expected.folder == "/"
+    assert expected.umasks == ["0022", "0022"] and expected.exec_umask == "0022\n" and expected.own_folder
     assert [line.split()[0] for line in expected.modes.splitlines()[:5]] == ["755"] * 5
     for umask in (0o077, 0o027):
         assert _seen(shared, _engine(shared, kind, umask)) == expected

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
 import os
@@ -13,10 +14,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils import engine_archive
+from ansible_collections.libpod.engine.plugins.module_utils import engine_archive, engine_kept
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import engine_archives
 from ansible_collections.libpod.engine.plugins.module_utils._model.state import ContainerState
 from ansible_collections.libpod.engine.plugins.plugin_utils import engine_action
 
+DIGEST = "d" * 32
 SOURCES = list(engine_action.sources())
 MODULES = [
     name[: -len(".py")].replace("/", ".")
@@ -35,10 +38,15 @@ def sent(tmp_path: Path) -> str:
 
 def _load(sent: str, root: Path, *, keep: bool = True) -> str:
     """The archive that a module which was told this would import from."""
-    code = "import json, sys, engine_archive; print(engine_archive._archive(**json.loads(sys.argv[1])))"
-    told = json.dumps({"static_root": str(root), "digest": "d", "archive": sent, "keep": keep})
+    code = "import json, sys, engine_archive; print(engine_archive._archive(**json.loads(sys.argv[1]))[0])"
+    told = json.dumps({"static_root": str(root), "digest": DIGEST, "archive": sent, "keep": keep})
     env = {"PYTHONPATH": os.path.dirname(engine_archive.__file__), "PATH": os.environ["PATH"]}
     return subprocess.run([sys.executable, "-c", code, told], check=True, env=env, stdout=-1, text=True).stdout.strip()
+
+
+def _printed(root: Path) -> str:
+    """What a module prints that has only what is kept."""
+    return _load("", root)
 
 
 def _python(path: str, code: str) -> str:
@@ -48,7 +56,7 @@ def _python(path: str, code: str) -> str:
 
 def test_every_module_is_found_in_what_is_kept(sent: str, tmp_path: Path) -> None:
     kept = _load(sent, tmp_path / "static")
-    assert kept == f"{tmp_path}/static/engine/d.{sys.implementation.cache_tag}.zip"
+    assert kept == f"{tmp_path}/static/engine/{DIGEST}.{sys.implementation.cache_tag}.zip"
     os.unlink(sent)
     told = "[m for m in sys.modules if m.startswith('libpod_engine.') and m.count('.') == 2]"
     found = _python(kept, f"[get(name) for name in {MODULES}]; print(*sorted({told}))").split()
@@ -59,7 +67,9 @@ def test_every_module_is_found_in_what_is_kept(sent: str, tmp_path: Path) -> Non
 
 def test_what_is_kept_is_private_and_complete(sent: str, tmp_path: Path) -> None:
     kept = Path(_load(sent, tmp_path / "static"))
-    assert sorted(path.name for path in kept.parent.iterdir()) == sorted([kept.name, "libpod"])
+    assert sorted(path.name for path in kept.parent.iterdir()) == sorted(
+        [kept.name, "libpod", "boot.py", f"{DIGEST}.zip"]
+    )
     assert [os.stat(path).st_mode & 0o777 for path in (kept, kept.parent, kept.parent.parent)] == [0o600, 0o700, 0o700]
     inode = os.stat(kept).st_ino
     assert _load("", tmp_path / "static") == str(kept) and os.stat(kept).st_ino == inode
@@ -69,6 +79,127 @@ def test_it_runs_as_a_program(sent: str, tmp_path: Path) -> None:
     kept = _load(sent, tmp_path / "static")
     for words in ([sys.executable, "-I", kept], [f"{os.path.dirname(kept)}/libpod"]):
         assert "usage: libpod" in subprocess.run([*words, "--help"], check=True, stdout=-1, text=True).stdout
+
+
+def _runs(folder: Path, *words: str) -> None:
+    command = words or (f"{folder}/libpod",)
+    assert "usage: libpod" in subprocess.run([*command, "--help"], check=True, stdout=-1, text=True).stdout
+
+
+def _damage(path: Path, how: str, other: Path) -> None:
+    content = bytearray(path.read_bytes())
+    if how == "gone":
+        path.unlink()
+        return
+    if how == "damaged":
+        content[len(content) // 3] ^= 1
+    made = {"empty": b"", "cut": content[:-1000], "other": other.read_bytes(), "damaged": content}
+    path.write_bytes(made[how])
+
+
+@pytest.mark.parametrize("how", ["gone", "empty", "cut", "damaged", "other"])
+def test_a_damaged_file_is_replaced(sent: str, tmp_path: Path, how: str) -> None:
+    kept = Path(_load(sent, tmp_path / "static"))
+    whole, folder = kept.read_bytes(), kept.parent
+    _damage(kept, how, Path(sent))
+    # The operator's command and the exit command make it of the sources, as a task does that has only these.
+    _runs(folder)
+    assert kept.read_bytes() == whole
+    _damage(kept, how, Path(sent))
+    assert _load("", tmp_path / "static") == str(kept) and kept.read_bytes() == whole
+    for path in (kept, folder / f"{DIGEST}.zip"):
+        _damage(path, how, Path(sent))
+    assert engine_archive.MISSING in _printed(tmp_path / "static")
+    assert _load(sent, tmp_path / "static") == str(kept) and kept.read_bytes() == whole
+    for name in ("libpod", "boot.py"):
+        content = (folder / name).read_bytes()
+        _damage(folder / name, how, Path(sent))
+        _load("", tmp_path / "static")
+        assert (folder / name).read_bytes() == content
+        _runs(folder)
+
+
+def test_an_interpreter_that_is_gone_is_replaced(sent: str, tmp_path: Path) -> None:
+    folder = Path(_load(sent, tmp_path / "static")).parent
+    launcher = (folder / "libpod").read_text(encoding="utf-8")
+    record = engine_archive.read_launcher(str(folder))
+    assert os.path.realpath(record[0]) == os.path.realpath(sys.executable) and sys.prefix not in launcher
+    gone = engine_archive.launcher(str(folder), "/gone/python3", DIGEST, record[2])
+    (folder / "libpod").write_text(gone, encoding="utf-8")
+    _load("", tmp_path / "static")
+    assert (folder / "libpod").read_text(encoding="utf-8") == launcher
+
+
+def test_a_version_that_was_removed_is_run_by_the_present_one(sent: str, tmp_path: Path) -> None:
+    folder = Path(_load(sent, tmp_path / "static")).parent
+    _runs(folder, sys.executable, "-I", f"{folder}/boot.py", "e" * 32)
+
+
+@pytest.mark.parametrize("where", ["static/engine", "static", "."])
+def test_a_root_that_others_can_write_to_is_refused(sent: str, tmp_path: Path, where: str) -> None:
+    kept = _load(sent, tmp_path / "static")
+    os.chmod(tmp_path / where, 0o777)
+    told = {"static_root": str(tmp_path / "static"), "digest": DIGEST, "archive": sent, "keep": True}
+    with pytest.raises(engine_archive.Refused, match="static_root: .* can (write|change)"):
+        engine_archive._archive(**told)
+    done = subprocess.run([f"{os.path.dirname(kept)}/libpod", "ps"], check=False, stderr=-1, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (125, 1) and "static_root: " in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: files of another user are made")
+@pytest.mark.parametrize("where", ["static/engine", "static", "."])
+def test_a_root_of_another_user_is_refused(sent: str, tmp_path: Path, where: str) -> None:
+    _load(sent, tmp_path / "static")
+    os.chown(tmp_path / where, 65534, 65534)
+    with pytest.raises(engine_archive.Refused, match="static_root: "):
+        engine_archive.check_root(str(tmp_path / "static"))
+
+
+def test_an_old_python_is_refused_in_one_sentence(
+    sent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open(engine_archive.__file__, encoding="utf-8") as file:
+        ast.parse(file.read(), feature_version=(3, 7))
+    monkeypatch.setattr(sys, "version_info", (3, 8, 18))
+    told = {"static_root": str(tmp_path / "static"), "digest": DIGEST, "archive": sent, "keep": True}
+    monkeypatch.setenv(engine_archive.VARIABLE, json.dumps(told))
+    with pytest.raises(SystemExit):
+        engine_archive.load("_glue.container")
+    assert "is Python 3.8, and the engine needs 3.9 or later" in json.loads(capsys.readouterr().out)["msg"]
+    assert not (tmp_path / "static").exists()
+
+
+def test_versions_that_nothing_uses_are_removed(sent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(os.path.dirname(engine_archive.__file__))
+    folder = Path(_load(sent, tmp_path / "static")).parent
+    for version in "abc":
+        engine_kept.keep(sent, str(folder), version * 32)
+    # The operator's command has c, a task a, and a conmon's command line b.
+    used = ["a" * 32, "b" * 32, "c" * 32]
+    wait = "print(flush=True); import time; time.sleep(60)"
+    # Nothing but its lock tells of it.
+    task = f"import engine_archive as e; v = 'a' * 32; e.hold(e.compiled({str(folder)!r}, v), v); {wait}"
+    env = {"PYTHONPATH": os.path.dirname(engine_archive.__file__), "PATH": os.environ["PATH"]}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", task], env=env, stdout=-1),
+        subprocess.Popen([sys.executable, "-c", wait, used[1]], stdout=-1),
+    ]
+    try:
+        for process in processes:
+            assert process.stdout and process.stdout.readline()
+        (folder / f"{DIGEST}.zip.0").touch()
+        found = engine_archives.remove_unused(str(folder), dry=True)
+        assert found == engine_archives.remove_unused(str(folder))
+        tag = sys.implementation.cache_tag
+        assert found == ["a" * 32 + ".zip", f"{DIGEST}.{tag}.zip", f"{DIGEST}.zip", f"{DIGEST}.zip.0"]
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+    assert engine_archives.remove_unused(str(folder)) == [
+        f"{version * 32}{end}.zip" for version in "ab" for end in (f".{tag}", "") if (version, end) != ("a", "")
+    ]
+    _runs(folder)
 
 
 @pytest.mark.parametrize("keep", [True, False])

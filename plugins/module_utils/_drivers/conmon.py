@@ -218,7 +218,7 @@ class Conmon:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                cwd="/",
+                cwd=it.run_dir,  # where it leaves a file "oom"
                 umask=it.umask,
                 env=environment,
                 pass_fds=(sync_pipe, start_pipe, *it.keep_open),

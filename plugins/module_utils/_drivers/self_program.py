@@ -22,9 +22,23 @@ def argv(parts: Parts) -> list[str]:
     Of an archive that Ansible removes after its task nothing later could be started.
     """
     archive: str = getattr(sys.modules[__name__].__loader__, "archive", "")
-    if not sys.executable or archive and os.path.dirname(archive) != f"{parts.static_root}/engine":
-        return []
-    return [sys.executable, "-I", *([archive] if archive else ["-m", _MAIN])]
+    if not archive:
+        return [sys.executable, "-I", "-m", _MAIN] if sys.executable else []
+    folder, name = os.path.split(archive)
+    interpreter = _interpreter(folder) if folder == f"{parts.static_root}/engine" else ""
+    # The boot script takes what is whole of this version, makes what another Python needs, or takes a later version.
+    return [interpreter, "-I", "-X", "utf8", f"{folder}/boot.py", name.partition(".")[0]] if interpreter else []
+
+
+def _interpreter(folder: str) -> str:
+    """The one on record in the operator's command (module_utils/engine_archive.py); empty where it is not kept."""
+    import json
+
+    try:
+        with open(f"{folder}/libpod", encoding="utf-8") as file:
+            return str(json.loads(file.read(4096).split("\n")[1][1:])["interpreter"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
 
 
 def stays(parts: Parts) -> bool:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Iterator, Optional
 
 from .._container.log_lines import moment
+from .._drivers import engine_archives
 from .._model.errors import raise_all, warn
 from .._model.spelling import wrong
 from .._runtime import prune
@@ -56,6 +57,8 @@ def work(module: EngineModule) -> dict[str, Any]:
         with _isolated(errors):
             names = [name for name, _container_id in gone]
             actions += [f"removed what was left of {name}" for name in prune.remains(runtime, errors, names, dry=dry)]
+        unused = engine_archives.remove_unused(f"{runtime.parts.static_root}/engine", dry=dry)
+        actions += [f"removed engine archive {name}" for name in unused]
     if params["volume"] or system and params["system_volumes"]:
         with _isolated(errors):
             result["volumes"] = prune.volumes(runtime, filters["volume"], errors, dry=dry)

@@ -30,10 +30,25 @@ NameRecord = dict[str, str]
 _RESERVE = "reserve/7"
 
 
+def _check_root(path: str, option: str) -> None:
+    try:
+        info = os.stat(path)
+    except OSError:
+        return  # it is not there yet, or what uses it says why not
+    if info.st_uid not in (0, os.geteuid()) or info.st_mode & 0o022:
+        raise InvalidArgument(
+            f"{option}: {path} is another user's, or others can write to it: expected a directory that only root "
+            "can change; look at what it contains, then set its owner and mode"
+        )
+
+
 class Store:
     """Reads and writes the records under the two roots; holds no policy."""
 
     def __init__(self, parts: Parts) -> None:
+        """:raises InvalidArgument: others than root can write to a root, so that its records may be theirs."""
+        for option in ("static_root", "run_root"):
+            _check_root(getattr(parts, option), option)
         self.parts = parts
         self._names = f"{parts.static_root}/names"
         self._locks: dict[str, FileLock] = {}
