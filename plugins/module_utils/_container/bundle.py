@@ -15,7 +15,17 @@ from .._model.config import ContainerConfig
 from .._model.errors import InvalidArgument
 from .._spec import capabilities, seccomp, users
 from .._spec.generate import Facts, generate
-from . import device_nodes, etc_files, init_program, kernel_limits, notify, security_modules, shared_namespaces, volumes
+from . import (
+    device_nodes,
+    etc_files,
+    init_program,
+    kernel_limits,
+    notify,
+    security_modules,
+    shared_namespaces,
+    tmpfs_modes,
+    volumes,
+)
 
 if TYPE_CHECKING:
     from .container import Container
@@ -71,8 +81,8 @@ def _systemd_cgroup(container: Container) -> str:
     return mount and mount + container.cgroup_top
 
 
-def write(container: Container, drafted: Facts, rootfs: str) -> None:
-    """Write config.json (root's eyes only: it has the environment) for the mounted ``rootfs``.
+def write(container: Container, drafted: Facts, rootfs: str) -> list[dict[str, Any]]:
+    """Write config.json (root's eyes only: it has the environment) for the mounted ``rootfs``; return its mounts.
 
     :raises InvalidArgument: the user or a volume cannot be used.
     """
@@ -84,6 +94,7 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
         id_mappings.prepare(container, rootfs)
     spec = generate(container.config, facts)
     _edit(container.config, spec)
+    tmpfs_modes.prepare(container, spec["mounts"], rootfs)
     effect("write config.json")
     path = f"{container.run_dir}/config.json"
     text = json.dumps(spec, separators=(",", ":"))
@@ -93,6 +104,8 @@ def write(container: Container, drafted: Facts, rootfs: str) -> None:
             file.flush()
         except OSError as error:
             raise OSError(error.errno, error.strerror, path) from error
+    mounts: list[dict[str, Any]] = spec["mounts"]
+    return mounts
 
 
 def _completed(container: Container, drafted: Facts, rootfs: str) -> Facts:

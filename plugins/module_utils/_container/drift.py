@@ -130,12 +130,21 @@ def _mounts(container: Container) -> list[Finding]:
         *(one["target"] for one in config.file_systems),
     }
     gone = {target for target in wanted - points if _followed(container, target) not in points}
-    if not gone and not changing:
+    modes = {}
+    if config.options["tmpfs"] or config.options["mount"]:
+        from .tmpfs_modes import changed
+
+        modes = changed(container)
+    if not (gone or changing or modes):
         return []
     from . import mount_changes
 
     lost = {*ours, *mount_changes.obstacles(container, config, gone - ours)}
-    told = {**dict.fromkeys(gone, ("gone", "mounted")), **dict.fromkeys(changing, ("half changed", "as recorded"))}
+    told = {
+        **modes,
+        **dict.fromkeys(gone, ("gone", "mounted")),
+        **dict.fromkeys(changing, ("half changed", "as recorded")),
+    }
     return [Finding(f"{MOUNT}{target}", *told[target], restart=target in lost) for target in sorted(told)]
 
 

@@ -74,13 +74,14 @@ def _init(container: Container) -> None:
                 pod_cgroup.prepare(container)
             if config.cgroup_manager == "cgroupfs":
                 cgroups_tree.prepare(container.host.cgroups, container.conmon_cgroup_path)
-            from . import bundle
+            from . import bundle, tmpfs_modes
 
             draft = bundle.draft(container)
             mountpoint = storage.result()
-            bundle.write(container, draft, mountpoint)
+            mounts = bundle.write(container, draft, mountpoint)
             ends = [socket.fileno() for socket in sockets]
             pid, conmon_pid = _create(container, ends)
+            tmpfs_modes.enforce(pid, mounts)
             if config.id_mappings and config.own_net_ns:
                 network = _adopt_network(container, pid)
                 running.extend([network] if network else [])

@@ -22,7 +22,7 @@ from .._model.config import ContainerConfig
 from .._model.errors import InvalidState
 from .._spec.mounts import Mount, in_order
 from .._store import records
-from . import volumes
+from . import tmpfs_modes, volumes
 from .mount_changes import CHANGE, Inside, Wanted, effective, entered, flags, size, unused, wanted
 
 if TYPE_CHECKING:
@@ -95,6 +95,9 @@ def _change(inside: Inside, one: Wanted, after: Mount) -> None:
         of_tmpfs = after["type"] == "tmpfs"
         if of_tmpfs:
             mount_api.resize(held, one.target, size(after))
+            mode = tmpfs_modes.asked(after["options"])
+            if mode is not None and stat.S_IMODE(os.fstat(held).st_mode) != mode:
+                tmpfs_modes.change(held, one.target, mode)
         private = [word for word in after["options"] if word in ("private", "rprivate")]
         mount_api.change(inside.namespace, held, one.target, effective(one), "".join(private), times=of_tmpfs)
     finally:

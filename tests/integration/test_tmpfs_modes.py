@@ -1,0 +1,64 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The mode and owner of a tmpfs are those asked for at every start, and where somebody changes them it is seen."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
+
+BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
+
+
+def _modes(process: Process, *targets: str) -> list[tuple[str, int]]:
+    found = [os.stat(process.path(f"root{target}")) for target in targets]
+    return [(f"{one.st_mode & 0o7777:o}", one.st_uid) for one in found]
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_at_every_start(host: Host, mapped: bool) -> None:
+    tmpfs = {
+        "/scratch": "",
+        "/priv": "mode=0700,uid=1000",
+        "/data": "mode=0750,uid=1000,gid=1000",
+        "/www": "",
+        "/deep/er": "mode=1770",
+        "/scratch/below": "mode=0711",
+    }
+    task = {
+        **BASE,
+        "user": "1000",
+        "tmpfs": tmpfs,
+        "read_only": True,
+        **({"uidmap": ["0:100000:65536"]} if mapped else {}),
+    }
+    made = host.container("app", **task)
+    root = 100000 if mapped else 0
+    expected = [
+        ("1777", root),
+        ("700", root + 1000),
+        ("750", root + 1000),
+        ("755", root),
+        ("1770", root),
+        ("711", root),
+        *[("1777", root)] * 3,
+    ]
+    for _start in range(3):
+        assert not made.failed, made
+        assert _modes(Process(made), *tmpfs, "/run", "/tmp", "/var/tmp") == expected
+        made = host.container("app", restart=True)
+    if mapped:
+        return
+    process = Process(made)
+    os.chmod(process.path("root/priv"), 0o755)
+    foretold = host.container("app", check=True, **task)
+    done = host.container("app", diff=True, **task)
+    assert foretold["actions"] == done["actions"] == ["updated app"], (foretold, done)
+    assert "mode 755" in str(done["diff"]["before"]) and Process(done).pid == process.pid, done
+    assert _modes(process, *tmpfs, "/run", "/tmp", "/var/tmp") == expected
+    assert host.container("app", **task)["actions"] == []
