@@ -22,7 +22,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    description: Says exactly what would be copied.
+    description: Says exactly what would be copied; of a container that is not there, that it would be changed, with a warning.
   diff_mode:
     support: none
     description: Files can be large and secret, so their difference is not shown.

@@ -21,7 +21,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    description: Says that the command would be run, and runs nothing.
+    description: Says that the command would be run, and runs nothing; of a container that is not there, with a warning.
   diff_mode:
     support: none
     description: A command has no state before and after.

@@ -18,7 +18,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    description: Changes nothing in either mode.
+    description: Changes nothing in either mode; of a container that is not there, returns no lines, with a warning.
   diff_mode:
     support: none
     description: Changes nothing, so there is no difference to show.

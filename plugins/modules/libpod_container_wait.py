@@ -19,7 +19,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    description: Does not wait, but returns what is known now.
+    description: Does not wait, but returns what is known now; of a container that is not there, the status V(removed), with a warning.
   diff_mode:
     support: none
     description: Changes nothing, so there is no difference to show.

@@ -134,6 +134,12 @@ HOSTS: dict[str, Case] = {
     "slice without systemd": ({"cgroup_parent": "a.slice"}, "InvalidArgument", ("cgroup_parent", "a.slice")),
     "systemd that does not run": ({"cgroup_manager": "systemd"}, "NotImplementedByHost", ("cgroup_manager", "systemd")),
 }
+# What an earlier task of the play may be to make: check mode warns of it.
+TO_COME = (
+    *("unknown image", "rootfs that is not there", "missing bind source", "missing seccomp profile", "missing pod"),
+    *("volumes of a missing container", "join of a missing container", "join of a stopped container"),
+    *("undefined network", "no OCI runtime", "no conmon", "no CNI plugin"),
+)
 
 
 class Furnished:
@@ -154,14 +160,23 @@ class Furnished:
     def refuses(self, options: dict[str, Any], error: Optional[str], *words: str, **how: Any) -> None:
         """The task fails in one sentence with these words; neither the host nor any container is different after it."""
         refused = self.host.module("libpod_container", {"name": "web", **options}, **how)
-        assert refused.failed, refused
-        assert error == ANY or refused.get("error") == error, refused
-        sentence = refused["msg"]
+        if how.get("check") and not refused.failed and cases_to_come(words):
+            # An earlier task of the play may be to make it.
+            sentence = str(refused["warnings"])
+        else:
+            assert refused.failed, refused
+            assert error == ANY or refused.get("error") == error, refused
+            sentence = refused["msg"]
         assert "\n" not in sentence and "Traceback" not in f"{refused}{refused.stderr}", refused
         assert not [word for word in words if word not in sentence], sentence
         changed = leaks.difference(self._before, leaks.snapshot(self.host))
         assert not changed, f"{sentence}\n  " + "\n  ".join(changed)
         assert self.host.module("libpod_container_info")["containers"] == self._listed
+
+
+def cases_to_come(words: tuple[str, ...]) -> bool:
+    """Whether these are the words of something that an earlier task could have made."""
+    return words in [HOSTS[case][2] for case in TO_COME]
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ NAMES = sorted(name for name in os.listdir(EXAMPLES) if name != "demo")
 IMAGES = {"image": "localhost/busybox:latest"}
 
 
-def play(host: Host, book: str, **variables_of_play: str) -> int:
-    """Run a playbook as a user does, the roots in the environment; the number of changed tasks."""
+def play(host: Host, book: str, *more: str, **variables_of_play: str) -> int:
+    """Run a playbook as a user does, the roots in the environment, with ``more`` words; the number of changed tasks."""
     with tempfile.TemporaryDirectory(prefix="libpod-play-") as folder:
         argv = [
             playbooks.program(),
@@ -39,6 +39,7 @@ def play(host: Host, book: str, **variables_of_play: str) -> int:
             book,
             "-e",
             json.dumps({**IMAGES, **variables_of_play}),
+            *more,
         ]
         variables = {**playbooks.environment(folder), **host.parts.environment()}
         done = subprocess.run(argv, check=False, cwd=folder, env=variables, capture_output=True, text=True)
@@ -49,6 +50,7 @@ def play(host: Host, book: str, **variables_of_play: str) -> int:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_example_runs_settles_and_is_removed(host: Host, name: str) -> None:
+    assert play(host, f"{EXAMPLES}/{name}/site.yml", "--check") > 0
     assert play(host, f"{EXAMPLES}/{name}/site.yml") > 0
     assert play(host, f"{EXAMPLES}/{name}/site.yml") == 0
     assert play(host, f"{EXAMPLES}/{name}/remove.yml") > 0

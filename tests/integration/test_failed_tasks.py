@@ -152,3 +152,35 @@ def test_attached_to_what_runs_already(host: Host) -> None:
     assert (done.failed, done.changed, done["rc"], done["stdout"]) == (True, False, 3, "run\n"), done
     ended = host.container("app", **{**task, "command": ["echo", "ok"]}, detach=False)
     assert (ended.failed, ended.changed, ended["rc"], ended["stdout"]) == (False, True, 0, "ok\n"), ended
+
+
+def test_check_mode_where_earlier_tasks_have_made_nothing(host: Host) -> None:
+    """What is missing is the subject of a warning; of a container that is there, check mode fails as the run does."""
+    warned = {
+        "libpod_container_exec": {"name": "app", "command": "true"},
+        "libpod_container_copy": {"container": "app", "src": "/etc/hostname", "dest": "/"},
+        "libpod_container_logs": {"name": "app"},
+        "libpod_container_wait": {"name": "app"},
+        "libpod_export": {"container": "app", "dest": "/srv/app.tar"},
+        "libpod_commit": {"container": "app", "image": "localhost/app:1"},
+    }
+    for module, args in warned.items():
+        foretold = host.module(module, args, check=True)
+        assert not foretold.failed and "'app'" in str(foretold["warnings"]), (module, foretold)
+        assert host.module(module, args).failed
+    for needed in (
+        {"pod": "shop", "network": None},
+        {"network": "container:app"},
+        {"network": ["later"]},
+        {"secrets": ["later"]},
+        {"volume": ["/srv/later:/later"]},
+    ):
+        foretold = host.container("new", check=True, **{**BASE, **needed})
+        assert foretold["actions"] == ["created new", "started new"] and foretold["warnings"], (needed, foretold)
+        listed = host.module("libpod_containers", {"containers": [{"name": "new", **BASE, **needed}]}, check=True)
+        assert listed["actions"] == ["created new", "started new"] and listed["warnings"], (needed, listed)
+        assert host.container("new", **{**BASE, **needed}).failed
+    stopped = host.container("new", check=True, state="stopped")
+    assert stopped["actions"] == ["stopped new"] and stopped["warnings"], stopped
+    host.container("app", **BASE)
+    assert host.container("app", check=True, **BASE, secrets=["later"]).failed

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Mapping
 
 from .._drivers import syscalls
 from .._drivers.effects import effect
-from .._model.errors import InvalidArgument
+from .._model.errors import InvalidArgument, not_yet
 from .._model.parts import Parts
 
 if TYPE_CHECKING:
@@ -30,9 +30,10 @@ def _read(parts: Parts, name: str) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise InvalidArgument(
+        refusal = InvalidArgument(
             f"secrets: {name} cannot be read ({path}: {error.strerror}): put it there, owned by root, with mode 0600"
-        ) from error
+        )
+        raise (not_yet(refusal) if isinstance(error, FileNotFoundError) else refusal) from error
     with open(descriptor, "rb") as file:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode) or info.st_uid != 0 or info.st_mode & 0o077:

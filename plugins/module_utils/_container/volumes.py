@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Mapping
 from .._drivers import beneath
 from .._drivers.command import run
 from .._drivers.effects import effect
-from .._model.errors import InvalidArgument
+from .._model.errors import InvalidArgument, not_yet
 from .._spec.mounts import overlay_directories
 from .._spec.users import User
 from .._store import records
@@ -107,8 +107,10 @@ def remove_overlays(container: Container) -> None:
 def check_source(path: str, name: str) -> None:
     """:raises InvalidArgument: the source of a bind mount does not exist."""
     if not os.path.exists(path):
-        raise InvalidArgument(
-            f"volume: {path}, to be bound in container {name}, does not exist on the host: make it first"
+        raise not_yet(
+            InvalidArgument(
+                f"volume: {path}, to be bound in container {name}, does not exist on the host: make it first"
+            )
         )
 
 

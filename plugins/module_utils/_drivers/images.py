@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from hashlib import sha256
 
-from .._model.errors import Internal, InvalidArgument, NoSuchImage, ToolFailed, ToolTimedOut
+from .._model.errors import Internal, InvalidArgument, NoSuchImage, ToolFailed, ToolTimedOut, not_yet
 from .._model.image import PATH_TRANSPORTS, Image, name_for_source
 from .._model.parts import Parts
 from .._model.pulling import DEFAULT, Pull
@@ -204,7 +204,7 @@ def origin(source: str, name: str) -> str:
             raise InvalidArgument(f"image {source!r}: {path} is {kind}, which {transport}: does not take")
         return source
     if name.startswith("localhost/") and not source.startswith("docker://"):
-        raise NoSuchImage(f"image {source!r} cannot be pulled: localhost/ names images no registry has")
+        raise not_yet(NoSuchImage(f"image {source!r} cannot be pulled: localhost/ names images no registry has"))
     if re.fullmatch(r"[0-9a-f]{64}", source):
         raise NoSuchImage(f"image {source!r} is not in the store, and an ID cannot be pulled")
     return f"docker://{name}"

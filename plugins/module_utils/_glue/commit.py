@@ -38,4 +38,8 @@ def commit(module: EngineModule) -> dict[str, Any]:
 
 def main() -> None:
     """libpod_commit, from a task's arguments to its result."""
-    run(EngineModule(argument_spec=spec(), supports_check_mode=True), commit)
+    run(
+        EngineModule(argument_spec=spec(), supports_check_mode=True),
+        commit,
+        {"changed": True, "actions": [], "image_id": "", "name": ""},
+    )

@@ -59,4 +59,4 @@ def _path(params: dict[str, Any], option: str, *, inside: bool) -> str:
 
 def main() -> None:
     """libpod_container_copy, from a task's arguments to its result."""
-    run(EngineModule(argument_spec=spec(), supports_check_mode=True), copy)
+    run(EngineModule(argument_spec=spec(), supports_check_mode=True), copy, {"changed": True, "copied": []})

@@ -15,6 +15,9 @@ from .._runtime.runtime import Runtime
 from . import arguments
 from .module import EngineModule, run
 
+# What check mode says.
+_FORETOLD = {"changed": True, "rc": 0, "stdout": "", "stderr": ""}
+
 
 def spec() -> dict[str, Any]:
     """The argument spec of libpod_container_exec."""
@@ -46,9 +49,9 @@ def execute(module: EngineModule) -> dict[str, Any]:
     )
     if params["detach"] and params["stdin"] is not None:
         raise InvalidArgument("stdin: a command in the background has none: omit it, or set detach to false")
-    if module.check_mode:
-        return {"changed": True}
     container = Runtime(arguments.parts(params)).container(params["name"])
+    if module.check_mode:
+        return _FORETOLD
     if params["detach"]:
         return {"changed": True, "exec_id": container.exec_detached(wanted), "stdout": "", "stderr": "", "rc": 0}
     code, stdout, stderr = container.exec(wanted, (params["stdin"] or "").encode())
@@ -81,4 +84,5 @@ def main() -> None:
     run(
         EngineModule(argument_spec=spec(), supports_check_mode=True, required_one_of=alone, mutually_exclusive=alone),
         execute,
+        _FORETOLD,
     )

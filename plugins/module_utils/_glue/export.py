@@ -49,4 +49,5 @@ def main() -> None:
             argument_spec=spec(), supports_check_mode=True, mutually_exclusive=[either], required_one_of=[either]
         ),
         export,
+        {"changed": True, "actions": []},
     )

@@ -53,4 +53,8 @@ def logs(module: EngineModule) -> dict[str, Any]:
 
 def main() -> None:
     """libpod_container_logs, from a task's arguments to its result."""
-    run(EngineModule(argument_spec=spec(), supports_check_mode=True), logs)
+    run(
+        EngineModule(argument_spec=spec(), supports_check_mode=True),
+        logs,
+        {"changed": False, "log_lines": [], "stdout": "", "stderr": ""},
+    )

@@ -5,12 +5,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Mapping
+from typing import Any, Callable, Iterable, Mapping, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .._drivers.hardened import harden
-from .._model.errors import RecreateRefused, ToolFailed, done, explained, sentence, take_warnings
+from .._model.errors import (
+    NoSuchContainer,
+    RecreateRefused,
+    ToolFailed,
+    done,
+    explained,
+    may_come,
+    sentence,
+    take_warnings,
+    warn_of_missing,
+)
 from .._model.options import HIDDEN
 
 # Not no_log: that would mask every equal string in the result, such as each "1" for a variable set to 1.
@@ -94,13 +104,24 @@ def _told(error: Exception) -> dict[str, Any]:
     return {"msg": sentence(error), "error": kind, **more}
 
 
-def run(module: EngineModule, work: Callable[[EngineModule], dict[str, Any]]) -> None:
-    """Do ``work`` and leave with its result, or with one sentence on what went wrong."""
+def run(
+    module: EngineModule,
+    work: Callable[[EngineModule], dict[str, Any]],
+    foretold: Optional[Mapping[str, Any]] = None,
+) -> None:
+    """Do ``work`` and leave with its result, or with one sentence on what went wrong.
+
+    ``foretold`` is the result in check mode, beside a warning, where there is no such container: an earlier task of
+    the play may be to make it.
+    """
     harden()
     try:
         check_quoting(module.written)
         result = work(module)
     except Exception as error:  # pylint: disable=broad-exception-caught
+        if module.check_mode and foretold is not None and isinstance(error, NoSuchContainer) and may_come(error):
+            warn_of_missing(error)
+            module.exit_json(**foretold)
         # Ansible adds the traceback at -vvv.
         module.fail_json(**failure(error))
     else:

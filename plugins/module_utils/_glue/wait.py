@@ -39,4 +39,8 @@ def wait(module: EngineModule) -> dict[str, Any]:
 
 def main() -> None:
     """libpod_container_wait, from a task's arguments to its result."""
-    run(EngineModule(argument_spec=spec(), supports_check_mode=True), wait)
+    run(
+        EngineModule(argument_spec=spec(), supports_check_mode=True),
+        wait,
+        {"changed": False, **waiting.Seen("removed")._asdict()},
+    )

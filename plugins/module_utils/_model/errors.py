@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from typing import Any, Mapping, Sequence
 
 
@@ -25,6 +26,22 @@ def done(error: Exception) -> tuple[str, ...]:
     return found
 
 
+def not_yet(error: LibpodError) -> LibpodError:
+    """Mark an error as one of something missing on the host that an earlier task of a play may make; return it."""
+    error.__dict__["not_yet"] = True
+    return error
+
+
+def may_come(error: Exception) -> bool:
+    """Return whether, in check mode, an earlier task of the play may be to make what is missing.
+
+    A container's ID is none that an earlier task could have chosen.
+    """
+    if isinstance(error, (NoSuchContainer, NoSuchPod, NoSuchNetwork, ContainerStopped, ToolMissing)):
+        return not re.search(r"'[0-9a-f]{12,64}'", str(error))
+    return bool(error.__dict__.get("not_yet"))
+
+
 # Sentence to whether it is of an option without effect.
 _warnings: dict[str, bool] = {}
 
@@ -35,6 +52,11 @@ def warn(sentence: str, *, ineffective: bool = False) -> None:
     ``ineffective``: it is of an option that was taken and has no effect, which ``strict`` makes an error.
     """
     _warnings[sentence] = ineffective or _warnings.get(sentence, False)
+
+
+def warn_of_missing(error: Exception) -> None:
+    """Warn of what check mode does not find, and goes on without."""
+    warn(f"{error} (check mode goes on, for an earlier task of the play may be to make it; the run would fail)")
 
 
 def take_warnings() -> list[str]:

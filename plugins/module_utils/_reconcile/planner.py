@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Optional
 
 from .._container.container import Container
@@ -12,6 +13,7 @@ from .._model.errors import (
     DependencyExists,
     InvalidArgument,
     InvalidState,
+    LibpodError,
     NoSuchContainer,
     PodExists,
     StateCorrupt,
@@ -179,6 +181,23 @@ def _pull(runtime: Runtime, desired: Desired) -> list[Step]:
     return [Step("pull", desired.image)] if Meant(runtime, desired).pull else []
 
 
+# Wanted state to the steps of a task that names a container alone.
+_BY_NAME = {"started": ("start",), "stopped": ("stop",), "paused": ("start", "pause")}
+
+
+def unmade(runtime: Runtime, desired: Desired) -> Plan:
+    """The plan of check mode for a container that is not there, where what it needs is not there either, or where the
+    task names it alone: an earlier task of the play may be to make it.
+    """
+    if desired.image:
+        with suppress(LibpodError):
+            return _new(runtime, desired)
+        return _making(desired, [])
+    verbs = ("restart",) if desired.force_restart else _BY_NAME.get(desired.state, ())
+    steps = [Step(verb, desired.name) for verb in verbs]
+    return Plan(tuple(steps), (), "absent", status_after(steps, desired.name, "absent"))
+
+
 def _new(runtime: Runtime, desired: Desired) -> Plan:
     if any(key.startswith("pod") for key in runtime.store.name_record(desired.name)):
         raise PodExists(f"the name {desired.name!r} is a pod's: give the container another one")
@@ -190,7 +209,11 @@ def _new(runtime: Runtime, desired: Desired) -> Plan:
         if desired.options is None or desired.state == "stopped":
             raise NoSuchContainer(f"no container has the name {desired.name!r}, and without an image none can be made")
         raise InvalidArgument(f"image: is needed to make container {desired.name}, which does not exist yet")
-    steps = [*_pull(runtime, desired), Step("create", desired.name)]
+    return _making(desired, _pull(runtime, desired))
+
+
+def _making(desired: Desired, pull: list[Step]) -> Plan:
+    steps = [*pull, Step("create", desired.name)]
     if desired.state in ("started", "paused"):
         steps.append(Step("start", desired.name))
     if desired.state == "paused":

@@ -18,6 +18,7 @@ from .._model.errors import (
     NoSuchPod,
     RemovalIncomplete,
     note_done,
+    warn_of_missing,
 )
 from .._model.options import OPTIONS
 from .._model.parts import Parts
@@ -71,7 +72,7 @@ def reconcile(parts: Parts, desired: DesiredPod, *, check_mode: bool = False) ->
     pods = Pods(Runtime(parts))
     if check_mode:
         pod = pods.find(desired.name, removal=desired.state == "absent")
-        return PodOutcome(_plan(pods, pod, desired), inspect_pod(pods, pod) if pod and pod.options else {})
+        return PodOutcome(_foretold(pods, pod, desired), inspect_pod(pods, pod) if pod and pod.options else {})
     pods.store.prepare()
     with pods.store.lock(desired.name) as lock:
         pods.recover(desired.name, abandon=desired.abandon)
@@ -102,6 +103,18 @@ def reconcile(parts: Parts, desired: DesiredPod, *, check_mode: bool = False) ->
         else:
             pods.resumed(pods.members(pod.id))
     return PodOutcome(plan, inspect_pod(pods, pod) if pod else {})
+
+
+def _foretold(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:
+    """The plan of check mode; a pod that is not there may be one that an earlier task of the play is to make."""
+    try:
+        return _plan(pods, pod, desired)
+    except NoSuchPod as error:
+        verb = {"stopped": "stop", "killed": "kill", "paused": "pause", "unpaused": "unpause"}.get(desired.state)
+        if verb is None:
+            raise
+        warn_of_missing(error)
+        return Plan((Step(verb, desired.name),), (), "absent", desired.state)
 
 
 def _find_members(pods: Pods, pod: PodConfig) -> None:

@@ -9,7 +9,16 @@ import os
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
 from .._container.container import Container
-from .._model.errors import InvalidArgument, LibpodError, RecreateRefused, RemovalIncomplete, note_done, warn
+from .._model.errors import (
+    InvalidArgument,
+    LibpodError,
+    RecreateRefused,
+    RemovalIncomplete,
+    may_come,
+    note_done,
+    warn,
+    warn_of_missing,
+)
 from .._model.parts import Parts
 from .._model.status import ContainerStatus
 from .._runtime.inspect import inspect
@@ -55,7 +64,7 @@ def reconcile(parts: Parts, desired: Desired, *, check_mode: bool = False) -> Ou
     if check_mode:
         container = found(runtime, desired.name)
         desired = settled(runtime, container, desired)
-        plan = checked_plan(runtime, container, desired)
+        plan = foretold_plan(runtime, container, desired)
         return Outcome(plan, inspect(container) if container else {})
     return apply_one(runtime, desired)
 
@@ -225,6 +234,21 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
 
                 image_contents.check(runtime, container, desired)
     return plan
+
+
+def foretold_plan(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
+    """``checked_plan`` for check mode, in which what earlier tasks of the play would have made may be missing.
+
+    Of a container that is there, the plan fails as the run does.
+    """
+    try:
+        return checked_plan(runtime, container, desired)
+    except Exception as error:
+        if container is not None or not may_come(error):
+            raise
+        plan = planner.unmade(runtime, desired)
+        warn_of_missing(error)
+        return plan
 
 
 def _log_end(container: Optional[Container], desired: Desired, plan: Plan) -> Optional[Mark]:

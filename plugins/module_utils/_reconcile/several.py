@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Sequence
 
 from .._container.container import Container
 from .._drivers import process
-from .._model.errors import take_warnings, warn
+from .._model.errors import may_come, take_warnings, warn
 from .._model.parts import Parts
 from .._model.state import ContainerState
 from .._model.status import ContainerStatus
@@ -25,7 +25,7 @@ from . import order
 from .desired import Desired
 from .order import Member
 from .plan import Plan, Step
-from .reconcile import Outcome, apply_one, check_root, checked_plan, found, settled, waits
+from .reconcile import Outcome, apply_one, check_root, checked_plan, foretold_plan, found, settled, waits
 
 if TYPE_CHECKING:
     from .workers import Workers
@@ -86,7 +86,7 @@ class Several:
         with nullcontext() if check_mode else self._locks():
             self._find()
             self._after = order.after(self._foreseen, self._members)
-            self._plan()
+            self._plan(check_mode)
             if check_mode:
                 return
             try:
@@ -143,7 +143,7 @@ class Several:
 
     # Planning
 
-    def _plan(self) -> None:
+    def _plan(self, check_mode: bool) -> None:
         """Plan each as if what was planned before had been done; those that end first come first.
 
         Where one cannot be planned, nothing is begun unless ``keep_going``.
@@ -152,7 +152,7 @@ class Several:
         for name in sorted(self._after, key=lambda name: name not in first):
             if not self._after[name] & self._bad:
                 try:
-                    self._plan_one(name, *self._members[name])
+                    self._plan_one(name, *self._members[name], check_mode)
                 except Exception as error:  # pylint: disable=broad-exception-caught
                     self.fates[name] = {"name": name, "fate": FAILED, **self._words.error(error)}
             else:
@@ -165,8 +165,8 @@ class Several:
     def _bad(self) -> set[str]:
         return {name for name, fate in self.fates.items() if fate["fate"] in (FAILED, NOT_BEGUN)}
 
-    def _plan_one(self, name: str, desired: Desired, container: Optional[Container]) -> None:
-        plan = checked_plan(self._foreseen, container, desired)
+    def _plan_one(self, name: str, desired: Desired, container: Optional[Container], check_mode: bool) -> None:
+        plan = (foretold_plan if check_mode else checked_plan)(self._foreseen, container, desired)
         for step in plan.steps:
             # What two need (an image, a container started) the first one does, and the other comes after it.
             claimed = step.subject != name and step.verb in ("pull", "start")
@@ -177,7 +177,11 @@ class Several:
         fate = CHANGED if plan.steps else UNCHANGED
         self.fates[name] = {"name": name, "fate": fate, **self._words.outcome(outcome, name)}
         if plan.steps:
-            self._foresee(desired, container, plan)
+            try:
+                self._foresee(desired, container, plan)
+            except Exception as error:
+                if not (check_mode and may_come(error)):
+                    raise
 
     def _foresee(self, desired: Desired, container: Optional[Container], plan: Plan) -> None:
         from .apply import foreseen

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Optional
 
 from .._drivers.image_store import ImageStore
-from .._model.errors import NoSuchImage, ToolFailed
+from .._model.errors import NoSuchImage, ToolFailed, not_yet
 from .._model.image import Image, name_for_source, name_meant
 from .._runtime.runtime import Runtime
 from .desired import Desired
@@ -30,7 +30,8 @@ class Meant:
             found = None
         self.id, self.pull = (found.id, False) if found else ("", True)
         if found is None and how and how.policy == "never":
-            raise NoSuchImage(f"image {desired.image!r} is not in the store, and pull is never: omit pull, or pull it")
+            refusal = f"image {desired.image!r} is not in the store, and pull is never: omit pull, or pull it"
+            raise not_yet(NoSuchImage(refusal))
         # Where no new container may be made, that is what the user is told.
         if found is None and desired.recreate_policy != "never":
             from .._drivers.images import origin

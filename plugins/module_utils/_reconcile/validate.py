@@ -16,7 +16,7 @@ from .._drivers import cgroups, cgroups_paths, netns
 from .._drivers.command import TOOL_PATH
 from .._model import health, volumes
 from .._model.config import ContainerConfig, resolved
-from .._model.errors import InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing
+from .._model.errors import InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing, not_yet
 from .._runtime.runtime import Runtime
 from .._spec import capabilities
 from .desired import Desired
@@ -106,7 +106,8 @@ def _check_image(runtime: Runtime, container: Optional[Container], desired: Desi
     if container is not None and not desired.image and not container.unreadable:
         _check_rootfs(container.config)
     if desired.rootfs and not os.path.isdir(desired.image):
-        raise InvalidArgument(f"image: {desired.image} is not a directory, which rootfs: true needs it to be")
+        refusal = InvalidArgument(f"image: {desired.image} is not a directory, which rootfs: true needs it to be")
+        raise refusal if os.path.lexists(desired.image) else not_yet(refusal)
     if container is None and desired.recreate_policy == "never" and desired.image and not desired.rootfs:
         from .sources import Meant
 
@@ -132,7 +133,7 @@ def _check_security(options: Mapping[str, Any], strict: bool = False) -> None:
     profile = options["security_opt"]["seccomp"]
     if profile not in ("", "unconfined"):
         if not os.path.isfile(profile):
-            raise InvalidArgument(f"security_opt: the seccomp profile {profile} is not a file on the host")
+            raise not_yet(InvalidArgument(f"security_opt: the seccomp profile {profile} is not a file on the host"))
         from .._spec import seccomp
 
         seccomp.for_option(profile, bounding)
