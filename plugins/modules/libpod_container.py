@@ -570,6 +570,9 @@ options:
     description:
       - Pod that the container is in, made by M(libpod.engine.libpod_pod). It shares the pod's namespaces, but for those that an
         option here is about, and its cgroup is under the pod's. Ports are published on the pod.
+      - V(new:NAME) also makes the pod, as podman's does, and keeps it to what the task says. O(network), O(publish), O(hostname),
+        O(dns), O(dns_option), O(dns_search), O(etc_hosts), O(no_hosts), O(ip), O(ip6), O(mac_address) and O(network_aliases) are the
+        pod's then. The pod stays when the container goes. Not in M(libpod.engine.libpod_containers).
       - C(podman_container) has it.
     type: str
   requires:

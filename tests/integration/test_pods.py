@@ -216,6 +216,25 @@ def test_option_that_is_omitted_is_at_its_default_and_another_order_of_networks_
     host.run("ip", "link", "del", "second0")
 
 
+def test_pod_is_made_with_its_container(host: Host) -> None:
+    task = {**MEMBER, "pod": "new:p", "network": "bridge", "publish": ["8080:80"]}
+    actions = ["created p", "started p", "created a", "started a"]
+    assert host.container("a", check=True, **task)["actions"] == actions
+    assert not host.module("libpod_pod_info")["pods"]
+    made = host.container("a", **task)
+    assert made["actions"] == actions and made.changed, made
+    assert made["container"]["Pod"] == _info(host)["Id"]
+    assert _info(host)["InfraConfig"]["PortBindings"]["80/tcp"][0]["HostPort"] == "8080"
+    for check in (True, False):
+        again = host.container("a", check=check, **task)
+        assert again["actions"] == [] and not again.changed, again
+    assert host.container("a", **{**task, "publish": ["8081:80"]})["actions"][0] == "updated p"
+    failed = host.container("b", **{**MEMBER, "pod": "new:q", "command": ["/no/such"], "network": "none"})
+    assert failed.failed and failed.changed and failed["actions"] == ["created q", "started q"], failed
+    assert _pod(host, "q", state="absent").changed
+    assert host.container("a", state="absent", pod="new:p")["actions"] == ["deleted a"]
+
+
 def test_update_that_fails_brings_back_what_ran(host: Host) -> None:
     _pod(host, state="started", publish=["8080:80"], memory="64m")
     _member(host)

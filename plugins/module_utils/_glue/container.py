@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
+from .._model.errors import LibpodError, done, note_done
 from .._reconcile.plan import Plan
 from .._reconcile.reconcile import Outcome, reconcile
 from . import arguments
@@ -17,10 +18,29 @@ def container(module: EngineModule) -> dict[str, Any]:
     """libpod_container: reconcile one container."""
     if arguments.is_nothing(module.params):
         return result(Outcome(Plan(), {}), module.params["name"], module._diff)
-    desired = arguments.desired(module.params)
-    return result(
-        reconcile(arguments.parts(module.params), desired, check_mode=module.check_mode), desired.name, module._diff
-    )
+    if str(module.params["pod"] or "").startswith("new:"):
+        return _with_new_pod(module)
+    return _reconciled(module, module.params)
+
+
+def _reconciled(module: EngineModule, params: Mapping[str, Any]) -> dict[str, Any]:
+    desired = arguments.desired(params)
+    return result(reconcile(arguments.parts(params), desired, check_mode=module.check_mode), desired.name, module._diff)
+
+
+def _with_new_pod(module: EngineModule) -> dict[str, Any]:
+    """The container and its pod; a failure of the container tells of the pod that was made."""
+    from . import new_pod
+
+    params, actions = new_pod.made(module.params, arguments.parts(module.params), check_mode=module.check_mode)
+    try:
+        found = _reconciled(module, params)
+    except (LibpodError, OSError) as error:
+        told = done(error)
+        if not module.check_mode and list(told[: len(actions)]) != actions:
+            note_done(error, [*actions, *told])
+        raise
+    return {**found, "changed": bool(actions) or found["changed"], "actions": [*actions, *found["actions"]]}
 
 
 def result(outcome: Outcome, name: str, diff: bool) -> dict[str, Any]:
