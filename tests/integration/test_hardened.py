@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any, Iterator, NamedTuple, Optional, Sequence
 
@@ -19,7 +21,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers import proc
 from ansible_collections.libpod.engine.plugins.module_utils._helper import main
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import MODULES
-from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 
 IGNORED = (signal.SIGPIPE, signal.SIGHUP, signal.SIGINT, signal.SIGCHLD, signal.SIGUSR1)
 MODULE = f"""
@@ -42,12 +44,21 @@ OPTIONS: dict[str, Any] = {
 }
 SEEN = "for name in /srv /srv/app /app /app/dir /run/secrets /run/secrets/tok /var/data; do stat -c '%a %n' $name; done"
 
+# What others could read if they got there: files over /etc, network namespaces, volumes, and what conmon and runc make.
+OPEN = {
+    *(f"/srv/run/containers/ID/{name}" for name in ("hostname", "hosts", "resolv.conf")),
+    *(f"/srv/run/containers/ID/{name}" for name in ("conmon.pid", "ctl", "oci-log", "pidfile", "winsz")),
+    *("/srv/run/netns", "/srv/run/netns/libpod-ID", "/srv/run/runc/ID", "/srv/run/crun/ID"),
+    *("/srv/static/volumes/data", "/srv/static/volumes/data/_data"),
+}
+
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Host]:
     with Host() as made:
         os.makedirs("/srv/bound")
-        os.makedirs(f"{made.parts.static_root}/secrets", 0o700)
+        os.mkdir(made.parts.static_root, 0o700)
+        os.mkdir(f"{made.parts.static_root}/secrets", 0o700)
         Path(f"{made.parts.static_root}/secrets/tok").write_text("t", encoding="ascii")
         os.chmod(f"{made.parts.static_root}/secrets/tok", 0o600)
         yield made
@@ -150,3 +161,57 @@ def test_what_the_caller_has_is_not_passed_on(shared: Host, kind: str) -> None:
     assert [line.split()[0] for line in expected.modes.splitlines()[:5]] == ["755"] * 5
     for umask in (0o077, 0o027):
         assert _seen(shared, _engine(shared, kind, umask)) == expected
+
+
+def test_the_engine_s_own_files_are_for_root_alone(shared: Host) -> None:
+    """Under the loosest umask, too: what is open to others is what containers' users need, and the way is closed."""
+    made = _engine(shared, "module", 0)
+    _engine_exec(shared, detach=True)
+    shared.container(**{**OPTIONS, "state": "stopped"})
+    shared.container(**OPTIONS)
+    roots = (shared.parts.static_root, shared.parts.run_root)
+    assert [os.stat(root).st_mode & 0o777 for root in roots] == [0o700] * 2
+    loose = set()
+    for root in roots:
+        for folder, folders, names in os.walk(root):
+            folders[:] = [name for name in folders if os.lstat(f"{folder}/{name}").st_dev == os.stat(root).st_dev]
+            for path in (f"{folder}/{name}" for name in (*folders, *names)):
+                info = os.lstat(path)
+                if info.st_mode & 0o077 and not stat.S_ISLNK(info.st_mode):
+                    assert not info.st_mode & 0o022, path
+                    loose.add(path.replace(made["Id"], "ID").replace(made["Id"][:12], "ID"))
+    assert loose <= OPEN, sorted(loose - OPEN)
+
+
+def _engine_exec(host: Host, **how: Any) -> Any:
+    return host.module("libpod_container_exec", {"name": "c", "argv": ["sh", "-c", "umask > /tmp/umask"], **how})
+
+
+def test_what_runs_beside_has_the_container_s_umask(host: Host) -> None:
+    check = {"healthcheck": "umask > /tmp/umask", "healthcheck_interval": "disable"}
+    made = host.container(**{**OPTIONS, "secrets": [], "volume": []}, umask="0027", **check)
+    path = Process(made).path("root/tmp/umask")
+    helper = [sys.executable, "-I", "-m", main.__name__]
+    environment = {"PATH": os.environ["PATH"], **host.parts.environment()}
+    assert Process(made).status["Umask"] == "0027"
+    words = ["sh", "-c", "umask > /tmp/umask"]
+    for run in (
+        partial(_engine_exec, host),
+        partial(_engine_exec, host, tty=True),
+        partial(_engine_exec, host, detach=True),
+        partial(_run, [*helper, "exec", "c", *words], environment, 0o077),
+        partial(_run, [*helper, "healthcheck", "run", "c"], environment, 0o077),
+    ):
+        run()
+        assert eventually(lambda: os.path.exists(path) and Path(path).read_text("ascii")) == "0027\n"
+        os.unlink(path)
+
+
+def test_closed_streams_are_opened(host: Host) -> None:
+    """The first file that is opened would else be written as the standard output."""
+    helper = [sys.executable, "-I", "-m", main.__name__]
+    environment = {"PATH": os.environ["PATH"], **host.parts.environment()}
+    host.container(**{**OPTIONS, "secrets": [], "volume": []})
+    command = " ".join([*helper, "restart", "-t", "0", "c"])
+    done = subprocess.run(["sh", "-c", f"exec {command} <&- >&- 2>&-"], check=False, env=environment)
+    assert done.returncode == 0 and not host.container(**{**OPTIONS, "secrets": [], "volume": []}).changed
