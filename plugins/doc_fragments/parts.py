@@ -12,6 +12,7 @@ options:
   static_root:
     description:
       - Directory of what survives a reboot, such as configurations, names, volumes and logs.
+      - It must be root's, and neither it nor a directory above it may be one that other users can change.
       - If not set, the environment variable E(LIBPOD_STATIC_ROOT) is used, then V(/var/lib/libpod).
     type: path
   run_root:

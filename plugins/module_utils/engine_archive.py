@@ -94,21 +94,29 @@ def _archive(static_root: str, digest: str, archive: str, keep: bool) -> Tuple[s
         raise SystemExit(0)
     if not keep:
         return sources, False
-    os.umask(0o022)
     try:
-        _keep(sources, folder, digest)
+        is_new = _keep(sources, folder, digest)
     except OSError:
         # A read-only or full root is for the engine to report, with what the task wanted of it.
-        return sources, False
-    return (kept, True) if hold(kept, digest) else (sources, False)
+        is_new = False
+    return (kept, True) if is_new else (sources, False)
 
 
-def _keep(sources: str, folder: str, digest: str) -> None:
+def _keep(sources: str, folder: str, digest: str) -> bool:
+    """Keep the engine and hold it; what removes unused versions waits for another time until then."""
+    import fcntl
+
+    os.umask(0o022)
+    os.makedirs(folder, 0o700, exist_ok=True)
+    lock = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     sys.path.insert(0, sources)
     try:
+        fcntl.flock(lock, fcntl.LOCK_SH)
         importlib.import_module(KEPT).keep(sources, folder, digest)
+        return hold(compiled(folder, digest), digest)
     finally:
         sys.path.remove(sources)
+        os.close(lock)
 
 
 def compiled(folder: str, digest: str) -> str:
@@ -228,11 +236,9 @@ def start() -> int:
         if not hold(path, digest) and hold(sources, digest):
             # Another Python than the task's, or damage.
             try:
-                _keep(sources, folder, digest)
+                path = path if _keep(sources, folder, digest) else sources
             except OSError:
                 path = sources
-            else:
-                hold(path, digest)
         elif not _held:
             continue
         sys.path.insert(0, path)

@@ -338,6 +338,7 @@ options:
   umask:
     description:
       - Umask of the process, as quoted octal digits. V(0022) where omitted.
+      - Health checks, and what is executed in the container, have it as well.
       - C(podman_container) has it.
     type: str
   init:

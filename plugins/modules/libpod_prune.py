@@ -13,6 +13,8 @@ description:
   - Removes containers that have ended, images without a name, and volumes that no container names.
   - Only containers and volumes under the given roots are looked at. Images are those of the whole store, and stay where any
     engine's container uses them.
+  - With O(container) or O(system), archives of the engine's earlier versions under the static root, which no process and no
+    container's monitor uses, are removed as well.
   - Networks are the files of O(cni_config_dir), which belong to whoever put them there, and are never removed.
 author:
   - The libpod.engine authors (@libpod)

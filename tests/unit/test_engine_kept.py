@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import fcntl
 import importlib
 import json
 import os
@@ -19,7 +20,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers import engi
 from ansible_collections.libpod.engine.plugins.module_utils._model.state import ContainerState
 from ansible_collections.libpod.engine.plugins.plugin_utils import engine_action
 
-DIGEST = "d" * 32
+DIGEST = os.urandom(16).hex()  # which is in no other process's command line
 SOURCES = list(engine_action.sources())
 MODULES = [
     name[: -len(".py")].replace("/", ".")
@@ -172,13 +173,14 @@ def test_an_old_python_is_refused_in_one_sentence(
 def test_versions_that_nothing_uses_are_removed(sent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(os.path.dirname(engine_archive.__file__))
     folder = Path(_load(sent, tmp_path / "static")).parent
-    for version in "abc":
-        engine_kept.keep(sent, str(folder), version * 32)
-    # The operator's command has c, a task a, and a conmon's command line b.
-    used = ["a" * 32, "b" * 32, "c" * 32]
+    # Versions that a task holds, that a conmon's command line names, and that the operator's command has.
+    used = sorted(os.urandom(16).hex() for _number in range(3))
+    for version in used:
+        engine_kept.keep(sent, str(folder), version)
     wait = "print(flush=True); import time; time.sleep(60)"
     # Nothing but its lock tells of it.
-    task = f"import engine_archive as e; v = 'a' * 32; e.hold(e.compiled({str(folder)!r}, v), v); {wait}"
+    version = f"v = {used[0][:1]!r} + {used[0][1:]!r}"
+    task = f"import engine_archive as e; {version}; e.hold(e.compiled({str(folder)!r}, v), v); {wait}"
     env = {"PYTHONPATH": os.path.dirname(engine_archive.__file__), "PATH": os.environ["PATH"]}
     processes = [
         subprocess.Popen([sys.executable, "-c", task], env=env, stdout=-1),
@@ -188,17 +190,21 @@ def test_versions_that_nothing_uses_are_removed(sent: str, tmp_path: Path, monke
         for process in processes:
             assert process.stdout and process.stdout.readline()
         (folder / f"{DIGEST}.zip.0").touch()
+        being_kept = os.open(folder, os.O_RDONLY)
+        fcntl.flock(being_kept, fcntl.LOCK_SH)
+        assert not engine_archives.remove_unused(str(folder), dry=True)
+        os.close(being_kept)
         found = engine_archives.remove_unused(str(folder), dry=True)
         assert found == engine_archives.remove_unused(str(folder))
         tag = sys.implementation.cache_tag
-        assert found == ["a" * 32 + ".zip", f"{DIGEST}.{tag}.zip", f"{DIGEST}.zip", f"{DIGEST}.zip.0"]
+        unused = [f"{used[0]}.zip", *(f"{DIGEST}{end}" for end in (f".{tag}.zip", ".zip", ".zip.0"))]
+        assert found == sorted(unused)
     finally:
         for process in processes:
             process.kill()
             process.communicate()
-    assert engine_archives.remove_unused(str(folder)) == [
-        f"{version * 32}{end}.zip" for version in "ab" for end in (f".{tag}", "") if (version, end) != ("a", "")
-    ]
+    expected = [f"{used[0]}.{tag}.zip", f"{used[1]}.{tag}.zip", f"{used[1]}.zip"]
+    assert engine_archives.remove_unused(str(folder)) == expected
     _runs(folder)
 
 

@@ -21,14 +21,21 @@ def remove_unused(folder: str, *, dry: bool = False) -> list[str]:
     came between would start the version that the operator's command has.
     """
     try:
+        lock = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return []
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         names = [name for name in sorted(os.listdir(folder)) if _NAME.fullmatch(name)]
         with open(f"{folder}/libpod", encoding="utf-8") as file:
             used = file.read()
+        if names:
+            used += _command_lines()
+        return [name for name in names if not _is_used(name, used) and _remove(f"{folder}/{name}", dry)]
     except OSError:
-        return []
-    if names:
-        used += _command_lines()
-    return [name for name in names if not _is_used(name, used) and _remove(f"{folder}/{name}", dry)]
+        return []  # a version is being kept at this moment
+    finally:
+        os.close(lock)
 
 
 def _is_used(name: str, used: str) -> bool:
