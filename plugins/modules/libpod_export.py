@@ -65,8 +65,8 @@ EXAMPLES = r"""
 
 - name: Export what is in a volume
   libpod.engine.libpod_export:
-    volume: data
-    dest: /srv/data.tar
+    volume: db
+    dest: /srv/db.tar
 
 - name: Export a container once, and leave the file alone from then on
   libpod.engine.libpod_export:

@@ -142,13 +142,21 @@ def test_credentials_and_certificates_are_asked_for(host: Host, registry: Regist
         ({"tls_verify": False}, "authentication required"),
         ({**good, "authfile": "/srv/registry/bad.json"}, "authentication required"),
         ({**good, "authfile": "/srv/registry/none.json"}, "authfile"),
+        ({"creds": "me:wrong-word", "tls_verify": False}, "authentication required"),
+        ({**good, "creds": "me:secret-word"}, "creds: cannot be combined with authfile"),
+        ({"cert_dir": "/srv/no"}, "cert_dir"),
     ):
         refused = host.container("c", image=APP, **wrong, **BASE)
         assert refused.failed and words in refused["msg"], refused
         assert "word" not in refused["msg"]
     done = host.container("c", image=APP, **good, **BASE)
     assert done["actions"] == [f"pulled image {APP}", "created c", "started c"], done
-    assert host.container("c", image=APP, image_strict=True, pull="always", **good, **BASE)["actions"] == []
+    for given in (good, {"creds": "me:secret-word", "tls_verify": False}):
+        assert host.container("c", image=APP, image_strict=True, pull="always", **given, **BASE)["actions"] == []
+    _forget(host, APP)
+    done = host.container("d", image=APP, creds="me:secret-word", tls_verify=False, **BASE)
+    assert done["actions"] == [f"pulled image {APP}", "created d", "started d"] and "secret-word" not in str(done), done
+    host.container("d", state="absent")
     _forget(host, APP)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.libpod.engine.plugins.module_utils._glue import arguments
+from ansible_collections.libpod.engine.plugins.module_utils._glue import arguments, containers
 from ansible_collections.libpod.engine.plugins.module_utils._glue.module import check_quoting
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
@@ -191,6 +191,8 @@ def test_no_value_of_a_variable_reaches_the_log_or_the_result(tmp_path: Path) ->
         "is refused by the engine for its name": {"env": {"A=B": SECRET}, "image": "app"},
         "is refused by Ansible": {"env": {"A": SECRET}, "bogus": 1},
         "is refused by Ansible for its type": {"env": [SECRET]},
+        "is an argument of podman": {"cmd_args": ["--env", f"A={SECRET}"], "state": "absent"},
+        "is a password": {"creds": f"me:{SECRET}", "state": "absent"},
         "is a number": {"env": {"A": 1.10, "B": SECRET}, "state": "absent"},
         "is written in a line": {"env": f"A={SECRET}", "state": "absent"},
     }
@@ -203,14 +205,24 @@ def test_no_value_of_a_variable_reaches_the_log_or_the_result(tmp_path: Path) ->
     for case, result in zip(cases, found["results"]):
         assert SECRET not in json.dumps(result), case
         assert result["invocation"]["module_args"]["name"] == "web", case
-    assert [bool(result.get("failed")) for result in found["results"]] == [False, True, True, True, True, False, False]
+    assert [bool(result.get("failed")) for result in found["results"]] == [
+        False,
+        True,
+        True,
+        True,
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
     assert found["results"][0]["invocation"]["module_args"]["env"] == {"A": "(hidden)"}
     assert [result.get("error") for result in found["results"][1:3]] == ["InvalidArgument"] * 2
-    (warning,) = found["results"][5]["warnings"]
+    (warning,) = found["results"][7]["warnings"]
     assert "env: the value of A is a floating-point number" in str(warning)
     assert "warnings" not in found["results"][0]
     # What Ansible refuses is not logged at all.
-    assert len(found["logged"]) == 5 and all("Invoked with " in line and "name=web" in line for line in found["logged"])
+    assert len(found["logged"]) == 7 and all("Invoked with " in line and "name=web" in line for line in found["logged"])
     assert "env={'A': '(hidden)'}" in found["logged"][0] and SECRET not in str(found["logged"])
     assert os.listdir(tmp_path) == []
 
@@ -335,3 +347,11 @@ def test_name_that_nothing_can_have_is_absent() -> None:
     assert not arguments.is_nothing({"name": "web", "state": "absent"})
     assert not arguments.is_nothing({"name": "", "state": "absent"})
     assert not arguments.is_nothing({"name": "alpine:3.7", "state": "stopped"})
+
+
+def test_no_secret_of_a_list_is_shown() -> None:
+    secrets: dict[str, Any] = {"env": {"A": SECRET}, "creds": SECRET, "decryption_key": SECRET, "cmd_args": [SECRET]}
+    module = containers.Module.__new__(containers.Module)
+    module.params = {"containers": [{"name": "a", **secrets}], "defaults": secrets}
+    shown = module.shown_params()
+    assert SECRET not in str(shown) and set(shown["containers"][0]) == {"name", *secrets}
