@@ -30,7 +30,7 @@ _IDLE: dict[str, dict[str, Any]] = {
     "executable": {"type": "str"},
     "debug": {"type": "bool"},
     "log_level": {"type": "str", "choices": ["debug", "info", "warn", "error", "fatal", "panic"]},
-    "detach_keys": {"type": "str"},
+    "detach_keys": {"type": "str", "no_log": False},  # keys of a terminal
     "sig_proxy": {"type": "bool"},
     "preserve_fd": {"type": "list", "elements": "str"},
     "preserve_fds": {"type": "str"},

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Mapping
 
 from .._container.attachments import attachments
@@ -128,16 +129,22 @@ def _state(state: ContainerState, container: Container) -> dict[str, Any]:
 
 def _capabilities(options: Mapping[str, Any], user: str) -> dict[str, list[str]]:
     """The container's capabilities; a user other than root has those alone that cap_add names."""
+    root = user.partition(":")[0] in ("", "0", "root")
+    effective, bounding = _computed(tuple(options["cap_add"]), tuple(options["cap_drop"]), options["privileged"], root)
+    return {"EffectiveCaps": list(effective), "BoundingCaps": list(bounding)}
+
+
+@cache  # of a thousand containers few differ in this
+def _computed(add: tuple[str, ...], drop: tuple[str, ...], privileged: bool, root: bool) -> tuple[list[str], list[str]]:
     from .._spec import capabilities
 
-    root = user.partition(":")[0] in ("", "0", "root")
     try:
         granted = capabilities.host_capabilities()
-        found = capabilities.compute(options["cap_add"], options["cap_drop"], granted, privileged=options["privileged"])
+        found = capabilities.compute(add, drop, granted, privileged=privileged)
     except LibpodError:
         found = ()  # made on a host that had more to give
-    own = capabilities.oci_capabilities(found, 0 if root else 1, options["cap_add"])
-    return {"EffectiveCaps": own["effective"], "BoundingCaps": own["bounding"]}
+    own = capabilities.oci_capabilities(found, 0 if root else 1, add)
+    return own["effective"], own["bounding"]
 
 
 def _health(container: Container) -> dict[str, Any]:
