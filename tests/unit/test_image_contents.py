@@ -53,6 +53,8 @@ def root(tmp_path: Path) -> Path:
         {"entrypoint": ["nothing"], "hooks_dir": ["/hooks"]},
         {"entrypoint": ["text"], "annotation": {"run.oci.handler": "wasm"}},
         {"workdir": "/new/one"},
+        {"tmpfs": {"/usr/bin": "exec"}},
+        {"volume": ["new:/usr/bin", "/etc/passwd:/etc/passwd", "/etc:/data", "/etc:/data/not/there"]},
     ],
 )
 def test_command_that_may_be_there_is_let_be(root: Path, options: dict[str, Any]) -> None:
@@ -75,9 +77,17 @@ def test_command_that_may_be_there_is_let_be(root: Path, options: dict[str, Any]
         ({"workdir": "/etc/passwd"}, "workdir: /etc/passwd is not a directory"),
         ({"user": "nobody"}, "no user 'nobody'"),
         ({"group_add": ["wheel"]}, "no group 'wheel'"),
+        ({"volume": ["/etc:/loop/x"]}, "volume: /loop/x cannot be a mount point in container web: Too many levels"),
+        ({"tmpfs": {"/bin": "exec,notmpcopyup"}}, "a mount hides 'run' in container web"),
     ],
 )
 def test_what_cannot_run_is_refused(root: Path, options: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
         _check(Desired("web", options=normalise(options)), IMAGE, str(root))
     assert words in str(refused.value)
+
+
+def test_relative_working_directory_of_the_image(root: Path) -> None:
+    with pytest.raises(InvalidArgument, match="'srv', which is not an absolute path: give workdir"):
+        _check(Desired("web", options=normalise({})), {**IMAGE, "WorkingDir": "srv"}, str(root))
+    _check(Desired("web", options=normalise({"workdir": "/srv"})), {**IMAGE, "WorkingDir": "srv"}, str(root))

@@ -162,6 +162,10 @@ def check_user(user: str, group_add: Sequence[str], rootfs: str) -> None:
 
 def check_workdir(name: str, workdir: str, options: Mapping[str, Any], rootfs: str) -> None:
     """:raises InvalidArgument: there is a file where the working directory should be; a missing one is made."""
+    if not workdir.startswith("/"):
+        raise InvalidArgument(
+            f"workdir: the image of container {name} has {workdir!r}, which is not an absolute path: give workdir"
+        )
     over = (*(volume["target"] for volume in options["volume"]), *options["tmpfs"])
     if any(f"{workdir}/".startswith(f"{target.rstrip('/')}/") for target in over):
         return

@@ -20,10 +20,10 @@ from .._container.view import with_layers
 from .._drivers import beneath
 from .._drivers.image_store import ImageStore
 from .._drivers.storage import Storage
-from .._model import volumes
 from .._model.config import resolved
 from .._model.errors import InvalidArgument
 from .._runtime.runtime import Runtime
+from . import mount_points
 from .desired import Desired
 
 # Where the container may have what the image does not.
@@ -36,36 +36,47 @@ _HANDLER = "run.oci.handler"  # crun(1): the command is a WebAssembly module, sa
 def check(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
     """:raises InvalidArgument: the image has no such user, group or program, or a file as the working directory."""
     had = container.config if container is not None and not container.unreadable else None
+    static_root = runtime.parts.static_root
     # What cannot be looked at here, the making of the container tells.
     with suppress(OSError):
         if desired.rootfs or not desired.image and had and had.rootfs:
-            _check(desired, {}, desired.image or (had.rootfs if had else ""))
+            _check(desired, {}, desired.image or (had.rootfs if had else ""), static_root)
             return
         image = ImageStore(runtime.parts).find(desired.image or (had.rootfs_image_id if had else ""))
         if image is not None and image.layer:
             layers = Storage(runtime.parts).layers_of(image.layer)
-            with_layers(layers, lambda root: _check(desired, image.config, root))
+            with_layers(layers, lambda root: _check(desired, image.config, root, static_root))
 
 
-def _check(desired: Desired, image: Mapping[str, Any], root: str) -> None:
+def _check(desired: Desired, image: Mapping[str, Any], root: str, static_root: str = "") -> None:
     options = desired.wanted
+    mount_points.check_targets(desired.name, options, root)
     found = resolved(options, image)
     bundle.check_user(found["user"], options["group_add"], root)
     bundle.check_workdir(desired.name, found["workdir"], options, root)
     argv = [*found["entrypoint"], *found["command"]]
     if argv and not any(options[name] for name in _BRINGING) and _HANDLER not in options["annotation"]:
-        _check_program(desired.name, argv[0], found, options, root)
+        _check_program(desired.name, argv[0], found, options, root, static_root)
 
 
-def _check_program(name: str, program: str, found: Mapping[str, Any], options: Mapping[str, Any], root: str) -> None:
+def _check_program(
+    name: str, program: str, found: Mapping[str, Any], options: Mapping[str, Any], root: str, static_root: str
+) -> None:
     """Look where runc does (exec.LookPath): a path is one from the working directory, else PATH is gone through."""
     places = [""] if "/" in program else [place for place in found["env"].get("PATH", "").split(":") if place]
-    over = [*_OURS, *(one["target"] for one in volumes.given(options)), *options["tmpfs"]]
-    mounted = _resolved(root, over)
-    paths = _resolved(root, (posixpath.join(found["workdir"], place, program) for place in places))
-    if any(f"{path}/".startswith(f"{target}/") for path in paths for target in mounted):
+    mounted = _resolved(root, _OURS)
+    inside = _resolved(root, (posixpath.join(found["workdir"], place, program) for place in places))
+    if any(f"{path}/".startswith(f"{target}/") for path in inside for target in mounted):
         return
-    modes = [os.stat(path).st_mode for path in paths if os.path.exists(path)]
+    paths = [mount_points.behind(options, root, static_root, path) for path in inside]
+    if None in paths:
+        return
+    modes = [os.stat(path).st_mode for path in paths if path and os.path.exists(path)]
+    if not modes and any(path != one for path, one in zip(paths, inside) if os.path.exists(one)):
+        raise InvalidArgument(
+            f"command: a mount hides {program!r} in container {name}, or is noexec as a tmpfs without exec: mount "
+            "elsewhere"
+        )
     if not modes:
         where = "" if "/" in program else " in its PATH"
         raise InvalidArgument(

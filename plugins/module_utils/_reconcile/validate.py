@@ -19,10 +19,12 @@ from .._model.config import ContainerConfig, resolved
 from .._model.errors import InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing, not_yet
 from .._runtime.runtime import Runtime
 from .._spec import capabilities
+from . import mount_points
 from .desired import Desired
 
 # Why a container is not made so, and what to do.
 _JOURNAL = "/run/systemd/journal/socket"  # sd_journal_sendv(3)'s, which conmon uses
+_RUNC_FILES = 12  # descriptors that runc 1.1 has open when the limit is in force
 _NO_CGROUPS = {
     "disabled": "cannot be: runc makes no container without a cgroup, and the engine finds there what it has to end: "
     "omit the option",
@@ -50,6 +52,7 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     options = desired.wanted
     _check_image(runtime, container, desired)
     _check_volumes(runtime, desired)
+    mount_points.check_kernels_own(desired.name, options, runtime.host.oci.name)
     _check_security(options, desired.strict)
     _check_files(runtime, options)
     _check_first_process(runtime, options)
@@ -164,11 +167,15 @@ def _check_first_process(runtime: Runtime, options: Mapping[str, Any]) -> None:
         from .._container import bundle
 
         bundle.check_ulimits(options["ulimit"])
-    for parameter in options["sysctl"]:
-        # Which ones a network namespace has depends on what is in it.
-        path = f"/proc/sys/{parameter.translate({ord('.'): '/', ord('/'): '.'})}"
-        if not parameter.startswith("net.") and not os.path.exists(path):
-            raise InvalidArgument(f"sysctl: this host's kernel has no parameter {parameter}: sysctl -a lists all")
+        if runtime.host.oci.name == "runc" and 0 <= options["ulimit"].get("nofile", (-1,))[0] < _RUNC_FILES:
+            raise InvalidArgument(
+                f"ulimit: nofile={options['ulimit']['nofile'][0]} is less than runc needs to make a container: give "
+                f"{_RUNC_FILES} or more"
+            )
+    if options["sysctl"]:
+        from .._container import sysctls
+
+        sysctls.check(options)
     if options["init"]:
         init_program.path(options["init_path"])
     if options["systemd"] == "always" and not _has_systemd(runtime.host.cgroups):

@@ -1,0 +1,123 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a container's mounts go, and what they hide of its image: what the OCI runtime would refuse at the creation."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from typing import Any, Iterator, Mapping, NamedTuple, Optional
+
+from .._drivers import beneath
+from .._model import volumes
+from .._model.errors import InvalidArgument
+
+# What runc lets be bound in /proc (libcontainer's checkProcMount).
+_IN_PROC = (
+    *("cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo", "net/dev"),
+    *("sys/kernel/ns_last_pid", "sys/crypto/fips_enabled"),
+)
+_KERNELS = ("/proc", "/sys", "/dev")
+
+
+class _Asked(NamedTuple):
+    option: str
+    target: str
+    mount: Mapping[str, Any]
+
+    @property
+    def source(self) -> str:
+        """The host path of a bind mount, empty for anything else."""
+        return str(self.mount["source"]) if self.mount.get("type") == "bind" else ""
+
+    @property
+    def is_directory(self) -> bool:
+        return not self.source or os.path.isdir(self.source)
+
+
+def _asked(options: Mapping[str, Any]) -> Iterator[_Asked]:
+    for option in ("volume", "mount"):
+        for one in options[option]:
+            yield _Asked(option, one["target"], one)
+    for target, words in options["tmpfs"].items():
+        yield _Asked("tmpfs", target, {"type": "tmpfs", "options": words})
+
+
+def check_kernels_own(name: str, options: Mapping[str, Any], runtime: str) -> None:
+    """Look at the targets in the kernel's own file systems.
+
+    :raises InvalidArgument: the OCI runtime can mount nothing there.
+    """
+    for one in _asked(options):
+        top, _slash, rest = one.target[1:].partition("/")
+        why = ""
+        if top == "proc" and runtime == "runc" and one.source != "/proc" and rest not in _IN_PROC:
+            why = f"in /proc runc lets only {', '.join(_IN_PROC)} be bound"
+        elif one.target == "/dev" and not (one.source and os.path.exists(f"{one.source}/null")):
+            why = "what is mounted at /dev must have the devices, as the host's /dev has"
+        elif top == "sys" and rest and not os.path.exists(one.target) and "/sys" not in volumes.by_target(options):
+            why = "/sys is the kernel's, where nothing can be made to mount on"
+        if why:
+            raise InvalidArgument(f"{one.option}: nothing can be mounted at {one.target} in container {name}: {why}")
+
+
+def check_targets(name: str, options: Mapping[str, Any], root: str) -> None:
+    """Look at the targets in the root filesystem ``root``.
+
+    :raises InvalidArgument: one leads through a file or in a circle, or is a file where a directory is to be mounted.
+    """
+    asked = list(_asked(options))
+    for one in asked:
+        others = (*_KERNELS, *(other.target for other in asked if other is not one))
+        if any(f"{one.target}/".startswith(f"{other}/") for other in others):
+            continue
+        if one.source and not os.path.exists(one.source):
+            continue  # said elsewhere
+        try:
+            held, missing = beneath.way_to(root, one.target)
+        except OSError as error:
+            raise InvalidArgument(
+                f"{one.option}: {one.target} cannot be a mount point in container {name}: {error.strerror}"
+            ) from error
+        try:
+            if not missing and stat.S_ISDIR(os.fstat(held).st_mode) != one.is_directory:
+                kinds = ("directory", "file") if one.is_directory else ("file", "directory")
+                raise InvalidArgument(
+                    f"{one.option}: {one.target} of container {name} is a {kinds[1]}, and a {kinds[0]} is to be "
+                    f"mounted there: name a target that is a {kinds[0]}, or is not there yet"
+                )
+        finally:
+            os.close(held)
+
+
+def behind(options: Mapping[str, Any], root: str, static_root: str, path: str) -> Optional[str]:
+    """Return the host path of what a container has at ``path``, a path below ``root``, where a mount is over it.
+
+    Itself where nothing is, or where the mount begins with the image's content; None where that cannot be known, and
+    empty where the mount hides it.
+    """
+    found: Optional[tuple[str, _Asked]] = None
+    for one in _asked(options):
+        with suppress(OSError):
+            point = beneath.resolve(root, one.target)
+            if f"{path}/".startswith(f"{point}/") and len(point) >= len(found[0] if found else ""):
+                found = (point, one)
+    if found is None:
+        return path
+    point, one = found
+    if one.mount.get("type") == "tmpfs":
+        words = one.mount["options"]
+        return "" if "notmpcopyup" in words or "exec" not in words else path
+    if "source" not in one.mount or "O" in one.mount["flags"]:
+        return None
+    source = one.source
+    if not source:
+        source = f"{static_root}/volumes/{one.mount['source']}/_data" if one.mount["source"] else ""
+        if not os.path.exists(f"{os.path.dirname(source)}/volume.json"):
+            return "" if "nocopy" in one.mount["flags"] else path
+    there = source + path[len(point) :]
+    if not os.path.exists(source) or os.path.islink(there):
+        return None
+    return there if os.path.exists(there) else ""
