@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import json
 import os
 import stat
 import sys
@@ -50,6 +49,8 @@ def load(room: str) -> ModuleType:
     """
     # A task is over before the collector's passes over all that was imported would free anything.
     gc.set_threshold(_COLLECT_EVERY)
+    import json
+
     told = os.environ.pop(VARIABLE, "")
     try:
         check_version()
@@ -90,7 +91,7 @@ def _archive(static_root: str, digest: str, archive: str, keep: bool) -> Tuple[s
     there = f"{folder}/{digest}.zip"
     sources = archive or (there if hold(there, digest) else "")
     if not sources:
-        sys.stdout.write(json.dumps({"changed": False, MISSING: True}))
+        sys.stdout.write(f'{{"changed": false, "{MISSING}": true}}')
         raise SystemExit(0)
     if not keep:
         return sources, False
@@ -191,6 +192,8 @@ def hold(path: str, digest: str) -> bool:
 
 def read_launcher(folder: str) -> Tuple[str, str, int]:
     """Interpreter and digest of the operator's command, and the checksum of boot.py; empty where it is not whole."""
+    import json
+
     try:
         with open(f"{folder}/{LAUNCHER}", encoding="utf-8") as file:
             found = json.loads(file.read(4096).split("\n")[1][1:])
@@ -201,6 +204,7 @@ def read_launcher(folder: str) -> Tuple[str, str, int]:
 
 def launcher(folder: str, interpreter: str, digest: str, boot: int) -> str:
     """The operator's command: what is on record stands in its second line."""
+    import json
     import shlex
 
     record = json.dumps({"interpreter": interpreter, "digest": digest, "boot": boot})
@@ -231,7 +235,8 @@ def start() -> int:
     asked = sys.argv.pop(1) if len(sys.argv) > 1 else ""
     check_version()
     check_root(os.path.dirname(folder))
-    for digest in (asked, read_launcher(folder)[1]):
+    for which in ("asked", "present"):
+        digest = asked if which == "asked" else read_launcher(folder)[1]
         path, sources = compiled(folder, digest), f"{folder}/{digest}.zip"
         if not hold(path, digest) and hold(sources, digest):
             # Another Python than the task's, or damage.
