@@ -10,7 +10,7 @@ from typing import Any, Mapping
 
 from .._container.attachments import attachments
 from .._container.container import Container
-from .._model import restart_policy
+from .._model import restart_policy, volumes
 from .._model.config import OCI_VERSION, ContainerConfig
 from .._model.errors import LibpodError, StateCorrupt
 from .._model.namespaces import OPTIONS
@@ -41,7 +41,7 @@ def inspect(container: Container, *, env_values: bool = False) -> dict[str, Any]
     """The container as of its last sync or peek, without starting a program; variables with ``env_values`` alone."""
     state = container.state
     config, options = container.config, container.config.options
-    resolved = config.resolved
+    resolved, mounted = config.resolved, config.volumes
     argv = [*resolved["entrypoint"], *resolved["command"]]
     driver = container.host.parts.storage_driver or "overlay"
     return {
@@ -74,7 +74,7 @@ def inspect(container: Container, *, env_values: bool = False) -> dict[str, Any]
         "ExecIDs": [],
         "RestartCount": state.restart_count,
         "Dependencies": list(config.dependencies),
-        "Mounts": [_mount(volume, container) for volume in config.volumes],
+        "Mounts": [_mount(volume, container) for volume in mounted],
         "NetworkSettings": _network_settings(container, state),
         "Config": {
             "Hostname": config.hostname,
@@ -99,7 +99,7 @@ def inspect(container: Container, *, env_values: bool = False) -> dict[str, Any]
             "OpenStdin": config.options["interactive"],
             **_health_checks(config),
         },
-        "HostConfig": _host_config(config),
+        "HostConfig": _host_config(config, mounted),
     }
 
 
@@ -264,15 +264,16 @@ def _port_bindings(config: ContainerConfig) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-def _host_config(config: ContainerConfig) -> dict[str, Any]:
+def _host_config(config: ContainerConfig, mounted: list[dict[str, Any]]) -> dict[str, Any]:
     options = config.options
+    fresh = volumes.file_systems(options, config.image_config, [volume["target"] for volume in mounted])
     network = options["network"]
     joined = config.namespace_containers.get("net")
     policy, times = restart_policy.parts(options["restart_policy"])
     mode = f"container:{joined}" if joined else {"cni": "bridge"}.get(network["mode"], network["mode"])
     return {
-        "Binds": [_bind(volume) for volume in config.volumes],
-        "Tmpfs": {one["target"]: ",".join(one["options"]) for one in config.file_systems if one["type"] == "tmpfs"},
+        "Binds": [_bind(volume) for volume in mounted],
+        "Tmpfs": {one["target"]: ",".join(one["options"]) for one in fresh if one["type"] == "tmpfs"},
         "NetworkMode": mode,
         **_namespace_modes(config),
         "PortBindings": _port_bindings(config),
