@@ -86,9 +86,11 @@ def test_cycle_is_refused_and_changes_nothing(host: Host, options: dict[str, Any
 
 @pytest.mark.parametrize("options", [{"network": "container:nobody"}, {"requires": ["nobody"]}])
 def test_missing_dependency_is_refused_by_name(host: Host, options: dict[str, Any]) -> None:
-    for check in (True, False):
-        refused = host.container("c", **{**OPTIONS, **options}, check=check)
-        assert refused.failed and refused["error"] == "NoSuchContainer" and "'nobody'" in refused["msg"]
+    refused = host.container("c", **{**OPTIONS, **options})
+    assert refused.failed and refused["error"] == "NoSuchContainer" and "'nobody'" in refused["msg"]
+    # An earlier task of the play may be to make it.
+    foretold = host.container("c", **{**OPTIONS, **options}, check=True)
+    assert not foretold.failed and "'nobody'" in str(foretold["warnings"]), foretold
     host.expect_clean()
 
 

@@ -171,6 +171,10 @@ def test_image_that_is_not_there_is_refused_and_changes_nothing(host: Host, imag
     # Whether a registry has it, nobody knows before asking there.
     for check in (False,) if error == "ToolFailed" else (True, False):
         refused = host.container("c", check=check, image=image, **BASE, recreate_policy="never" if check else "auto")
+        if check and image.startswith("localhost/"):
+            # An earlier task of the play may be to make it.
+            assert not refused.failed and image in str(refused["warnings"]), refused
+            continue
         assert refused.failed and refused["error"] == error, refused
         assert image[:12] in refused["msg"] and "\n" not in refused["msg"]
     assert host.module("libpod_container_info")["containers"] == []
