@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils._container.journal_lines import JournalReader
-from ansible_collections.libpod.engine.plugins.module_utils._container.log_lines import Line
+from ansible_collections.libpod.engine.plugins.module_utils._container.log_parts import Line
 from ansible_collections.libpod.engine.plugins.module_utils._model.foreign import Foreign
 
 

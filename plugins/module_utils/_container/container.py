@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from .copy import Copy
     from .diff import Change
     from .exec import Exec, Executed
-    from .log_lines import Line, Wanted
+    from .log_lines import Wanted
+    from .log_parts import Line
 
 
 class Container(Synced):

@@ -11,7 +11,7 @@ from typing import Iterator
 from .._drivers.command import run
 from .._model import foreign
 from .._model.foreign import Foreign
-from .log_lines import Line
+from .log_parts import Entry, Joiner, Line
 
 _FIELDS = "MESSAGE,PRIORITY,CONTAINER_PARTIAL_MESSAGE,_PID"
 _ERROR = "3"  # syslog(3)'s LOG_ERR, as which conmon sends standard error
@@ -27,7 +27,7 @@ class JournalReader:
         self._words = ["journalctl", "--quiet", "--all", "--output=json", f"--output-fields={_FIELDS}"]
         self._words.append(f"CONTAINER_ID_FULL={container_id}")
         self._cursor = ""
-        self._parts: dict[str, Line] = {}
+        self._joiner = Joiner()
         self._conmon = ""
 
     def more(self) -> Iterator[Line]:
@@ -45,31 +45,28 @@ class JournalReader:
         self._cursor, conmon = entry["__CURSOR"].text(required=True), entry["_PID"].text()
         if conmon != self._conmon:
             # Another run of the container: what the one before did not finish stays unfinished.
-            yield from self._parts.values()
-            self._parts, self._conmon = {}, conmon
+            yield from self._joiner.rest()
+            self._conmon = conmon
         stream = "stderr" if entry["PRIORITY"].text() == _ERROR else "stdout"
-        begun = self._parts.pop(stream, Line(_time(entry["__REALTIME_TIMESTAMP"]), stream, ""))
-        line = begun._replace(text=begun.text + _message(entry["MESSAGE"]))
-        if entry["CONTAINER_PARTIAL_MESSAGE"].text() == "true":
-            self._parts[stream] = line
-        else:
-            yield line
+        ends = entry["CONTAINER_PARTIAL_MESSAGE"].text() != "true"
+        when = _time(entry["__REALTIME_TIMESTAMP"])
+        yield from self._joiner.add(Entry(when, stream, ends, _message(entry["MESSAGE"])))
 
     def rest(self) -> Iterator[Line]:
         """What has no newline yet."""
-        yield from self._parts.values()
+        return self._joiner.rest()
 
     def close(self) -> None:
         """Nothing is kept open."""
 
 
-def _message(value: Foreign) -> str:
+def _message(value: Foreign) -> bytes:
     """What is not printable UTF-8 is a list of bytes; conmon sends a line's end with it."""
     if isinstance(value.value, list):
-        text = bytes(byte.integer(low=0, high=255) for byte in value).decode(errors="replace")
+        content = bytes(byte.integer(low=0, high=255) for byte in value)
     else:
-        text = value.text()
-    return text.removesuffix("\n")
+        content = value.text().encode()
+    return content.removesuffix(b"\n")
 
 
 def _time(microseconds: Foreign) -> str:

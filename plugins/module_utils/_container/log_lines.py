@@ -11,12 +11,15 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections import deque
 from contextlib import closing
+from itertools import chain
 from typing import IO, TYPE_CHECKING, Iterable, Iterator, NamedTuple, Optional
 
 from .._drivers import process
 from .._model.errors import InvalidArgument, warn
 from .._model.spelling import wrong
+from .log_parts import Joiner, Line, entry, tail_offset
 
 if TYPE_CHECKING:
     from .._drivers.inotify import Renames
@@ -24,14 +27,6 @@ if TYPE_CHECKING:
     from .journal_lines import JournalReader
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-class Line(NamedTuple):
-    """One line: when its first part was written (RFC 3339), ``stdout`` or ``stderr``, and its text."""
-
-    time: str
-    stream: str
-    text: str
 
 
 class Wanted(NamedTuple):
@@ -57,16 +52,12 @@ def stream(container: Container, wanted: Wanted) -> Iterator[Line]:
     :raises InvalidArgument: the container keeps no log that can be read.
     """
     with container.batch():
-        reader = _reader(container, follows=wanted.follow > 0)
+        reader = _reader(container, wanted)
         state = container.state
     follows = wanted.follow > 0 and state.status.has_process
     with closing(reader):
-        found = list(_within(reader.more(), wanted))
-        if not follows:
-            found += _within(reader.rest(), wanted)
-        if wanted.tail is not None:
-            found = found[-wanted.tail :] if wanted.tail else []
-        yield from found
+        found = _within(reader.more() if follows else chain(reader.more(), reader.rest()), wanted)
+        yield from found if wanted.tail is None else deque(found, wanted.tail)
         if not follows:
             return
         deadline = time.monotonic() + wanted.follow
@@ -77,7 +68,7 @@ def stream(container: Container, wanted: Wanted) -> Iterator[Line]:
         yield from _within(reader.rest(), wanted)
 
 
-def _reader(container: Container, *, follows: bool) -> _Reader | JournalReader:
+def _reader(container: Container, wanted: Wanted) -> _Reader | JournalReader:
     driver = container.config.options["log_driver"]
     if driver == "journald":
         from .journal_lines import JournalReader
@@ -85,7 +76,9 @@ def _reader(container: Container, *, follows: bool) -> _Reader | JournalReader:
         return JournalReader(container.id)
     if driver == "none":
         raise InvalidArgument(f"container {container.name} has log_driver none: k8s-file and journald keep lines")
-    return _Reader(container.log_path, container.name, follows=follows)
+    # Which lines are the last within a time only reading them tells.
+    tail = wanted.tail if wanted.since is None and wanted.until is None else None
+    return _Reader(container.log_path, container.name, follows=wanted.follow > 0, tail=tail)
 
 
 def _within(lines: Iterable[Line], wanted: Wanted) -> Iterator[Line]:
@@ -104,8 +97,10 @@ class _Reader:
 
     pause = 0.02
 
-    def __init__(self, path: str, name: str = "", *, follows: bool = False) -> None:
+    def __init__(self, path: str, name: str = "", *, follows: bool = False, tail: Optional[int] = None) -> None:
+        """With ``tail``, what is there already is read from about the last so many lines on."""
         self._path = path
+        self._tail = tail
         self._name = name
         self._renames: Optional[Renames] = None
         if follows:
@@ -114,12 +109,12 @@ class _Reader:
             try:
                 self._renames = Renames(path)
             except OSError:
-                pass  # nobody counts then
+                pass  # then lost files are not counted
         self._begun = 0  # renames that are counted, and not known yet to be of a file that was read
         self._lost = 0
         self._file: Optional[IO[bytes]] = None
         self._offset = 0
-        self._parts: dict[str, Line] = {}
+        self._joiner = Joiner()
 
     def more(self) -> Iterator[Line]:
         """The lines completed since the last call."""
@@ -132,6 +127,9 @@ class _Reader:
                 self._file, self._offset = open(self._path, "rb"), 0
             except FileNotFoundError:
                 return
+            if self._tail is not None:
+                size = os.fstat(self._file.fileno()).st_size
+                self._offset, self._tail = tail_offset(self._file, size, max(self._tail, 1)), None
             self._count(first)
         elif self._renames:
             self._renames.count()  # of the file that is read
@@ -187,22 +185,13 @@ class _Reader:
             if self._offset >= size or not raw.endswith(b"\n"):
                 break
             self._offset += len(raw)
-            yield from self._entry(raw[:-1].decode(errors="replace"))
-
-    def _entry(self, text: str) -> Iterator[Line]:
-        when, stream, kind, rest = [*text.split(" ", 3), "", "", ""][:4]
-        if stream not in ("stdout", "stderr"):
-            return
-        begun = self._parts.pop(stream, Line(when, stream, ""))
-        line = begun._replace(text=begun.text + rest)
-        if kind == "F":
-            yield line
-        else:
-            self._parts[stream] = line
+            part = entry(raw[:-1])
+            if part is not None:
+                yield from self._joiner.add(part)
 
     def rest(self) -> Iterator[Line]:
         """What has no newline yet."""
-        yield from self._parts.values()
+        return self._joiner.rest()
 
 
 def seconds(when: str) -> float:

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, BinaryIO, Iterator, NamedTuple, Optional
+from contextlib import suppress
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Optional
 
 from .._model.errors import InvalidArgument, warn
+from .log_parts import entry
 
 if TYPE_CHECKING:
     from .container import Container
@@ -65,31 +67,29 @@ def _first_from(file: BinaryIO, since: float, end: int) -> int:
         if middle:
             file.seek(middle - 1)
             file.readline()
-        entry = file.tell()
+        start = file.tell()
         line = file.readline()
         try:
-            earlier = entry < end and seconds(line.split(b" ", 1)[0].decode("ascii", "replace")) < since
+            earlier = start < end and seconds(line.split(b" ", 1)[0].decode("ascii", "replace")) < since
         except InvalidArgument:
             earlier = True  # not an entry
         if earlier:
-            begin = entry + len(line)
+            begin = start + len(line)
         else:
             end = middle
     return begin
 
 
-def entries(path: str, offset: int = 0) -> Iterator[tuple[str, str]]:
-    """(stream, text) of each entry from byte ``offset`` on: ``TIME stdout|stderr F|P TEXT``, P without a newline."""
-    try:
-        file = open(path, encoding="utf-8", errors="replace", newline="\n")
-    except FileNotFoundError:
-        return
-    with file:
+def output(path: str, offset: int = 0) -> dict[str, bytes]:
+    """Return what each stream printed, by the entries of the log from byte ``offset`` on."""
+    found: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
+    with suppress(FileNotFoundError), open(path, "rb") as file:
         file.seek(offset)
-        for line in file:
-            parts = line.rstrip("\n").split(" ", 3)
-            if len(parts) == 4:
-                yield parts[1], parts[3] + ("\n" if parts[2] == "F" else "")
+        for raw in file:
+            part = entry(raw.rstrip(b"\n"))
+            if part is not None:
+                found[part.stream] += [part.content, b"\n"] if part.ends else [part.content]
+    return {stream: b"".join(parts) for stream, parts in found.items()}
 
 
 def follow_to_end(container: Container, mark: Optional[Mark]) -> Output:
@@ -103,7 +103,5 @@ def follow_to_end(container: Container, mark: Optional[Mark]) -> Output:
             f"container {container.name}: the output returned is not all of it, since its log was begun anew at "
             f"log_opt.max_size, {size} bytes: give it a larger one to have all"
         )
-    texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
-    for stream, text in entries(container.config.log_path, offset):
-        texts.setdefault(stream, []).append(text)
-    return Output(code, "".join(texts["stdout"]), "".join(texts["stderr"]))
+    printed = output(container.config.log_path, offset)
+    return Output(code, *(printed[stream].decode(errors="replace") for stream in ("stdout", "stderr")))
