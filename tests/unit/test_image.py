@@ -5,9 +5,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.image import local_names, name_for_source, normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, MalformedData
+from ansible_collections.libpod.engine.plugins.module_utils._model.foreign import Foreign
+from ansible_collections.libpod.engine.plugins.module_utils._model.image import (
+    checked_config,
+    local_names,
+    name_for_source,
+    normalise,
+    usable_config,
+)
 
 DIGEST = "sha256:" + "ab" * 32
 
@@ -98,3 +107,55 @@ def test_short_name_is_looked_for_at_localhost_first() -> None:
     assert local_names("docker://app") == ("docker.io/library/app:latest",)
     assert local_names("oci:/a:b") == ("localhost/a:b",)
     assert local_names("ab" * 32) == local_names(DIGEST) == ()
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "where"),
+    [
+        ("Volumes", {"/\ud800": {}}, "Volumes"),
+        ("Volumes", {"/\0": {}}, "Volumes"),
+        ("Volumes", ["/data"], "Volumes"),
+        ("Healthcheck", "x", "Healthcheck"),
+        ("Healthcheck", {"Test": 5}, "Healthcheck.Test"),
+        ("Healthcheck", {"Test": ["CMD"]}, "Healthcheck.Test"),
+        ("Healthcheck", {"Test": ["x", "y"]}, "Healthcheck.Test"),
+        ("Healthcheck", {"Interval": "1s"}, "Healthcheck.Interval"),
+        ("Healthcheck", {"Retries": 1 << 70}, "Healthcheck.Retries"),
+        ("Env", {"A": "b"}, "Env"),
+        ("Env", ["A=\ud800"], "Env\\[0\\]"),
+        ("Cmd", "sh", "Cmd"),
+        ("Entrypoint", [["sh"]], "Entrypoint\\[0\\]"),
+        ("Shell", 1, "Shell"),
+        ("User", 0, "User"),
+        ("WorkingDir", "/\0", "WorkingDir"),
+        ("StopSignal", 15, "StopSignal"),
+        ("Labels", [], "Labels"),
+        ("Labels", {"a": 1}, "Labels.a"),
+        ("ExposedPorts", 80, "ExposedPorts"),
+    ],
+)
+def test_image_configuration_of_another_shape_is_one_sentence(member: str, value: object, where: str) -> None:
+    config = {"Cmd": ["sh"], "Labels": {"a": "b"}, member: value}
+    with pytest.raises(MalformedData, match=f"^image: {where}.*: expected .*, found "):
+        checked_config(Foreign(config, "image"))
+    # A record that has it already is read without.
+    assert usable_config(config) == {key: one for key, one in config.items() if key != member}
+
+
+@pytest.mark.parametrize("config", [None, [], "x", 5])
+def test_nothing_can_be_used_of_what_is_no_object(config: object) -> None:
+    assert usable_config(config) == {}
+
+
+def test_image_configuration_as_it_should_be_stays_as_it_is() -> None:
+    config: dict[str, Any] = {
+        "Env": ["A=b", "odd"],
+        "Cmd": ["sh"],
+        "Volumes": {"/data": {}},
+        "Labels": {"a": "b"},
+        "Healthcheck": {"Test": ["CMD-SHELL", "true"], "Interval": 10**9, "Retries": 3},
+        "ExposedPorts": {"80/tcp": {}},
+        "ArgsEscaped": True,
+    }
+    assert checked_config(Foreign({**config, "Entrypoint": None}, "image")) == config
+    assert usable_config(config) == config

@@ -85,3 +85,14 @@ def test_an_unknown_group_to_add_is_refused_by_name() -> None:
 def test_an_id_out_of_range_is_refused(user: str) -> None:
     with pytest.raises(InvalidArgument, match="out of range"):
         resolve(user, PASSWD, GROUP)
+
+
+def test_numbers_and_lines_of_any_length_are_no_users() -> None:
+    long = "9" * 10_000
+    passwd = f"x:x:{long}:0::/:/bin/sh\nsuper:x:²:0::/:/bin/sh\n{'y' * 3_000_000}\n{PASSWD}"
+    group = f"x:x:{long}:web\n{GROUP}"
+    assert resolve("web", passwd, group) == WEB
+    for user in (long, f"0:{long}", f"-{long}"):
+        with pytest.raises(InvalidArgument, match="out of range") as refused:
+            resolve(user, passwd, group)
+        assert len(str(refused.value)) < 200

@@ -14,6 +14,7 @@ import stat
 from typing import Optional
 
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+USER_FILE_BYTES = 4 << 20  # of passwd or group; more is an attempt at using up our memory
 _LINKS = 40  # the kernel's own limit, path_resolution(7)
 
 
@@ -139,8 +140,10 @@ def open_beneath(root: str, path: str, flags: int, mode: int = 0o600) -> int:
             raise walk.error(error.errno or errno.EIO) from error
 
 
-def read_beneath(root: str, path: str, limit: int = 1 << 20) -> Optional[bytes]:
+def read_beneath(root: str, path: str, limit: int = 1 << 20, *, cut: bool = False) -> Optional[bytes]:
     """What the regular file ``path`` inside ``root`` holds, at most ``limit`` bytes; None where there is none.
+
+    ``cut``: of a longer file, one byte more than ``limit``.
 
     :raises OSError: EINVAL for anything but a regular file, EFBIG for a longer one, else as open(2).
     """
@@ -152,22 +155,32 @@ def read_beneath(root: str, path: str, limit: int = 1 << 20) -> Optional[bytes]:
             raise walk.error(errno.EINVAL)
         with open(f"/proc/self/fd/{walk.end}", "rb") as file:
             content = file.read(limit + 1)
-        if len(content) > limit:
+        if len(content) > limit and not cut:
             raise walk.error(errno.EFBIG)
         return content
 
 
-def user_files(root: str, limit: int = 4 << 20) -> tuple[str, str]:
-    """The texts of ``/etc/passwd`` and ``/etc/group`` inside ``root``, empty where there are none.
+def user_files(root: str) -> tuple[str, str]:
+    """Return the texts of ``/etc/passwd`` and ``/etc/group`` inside ``root``, empty where there are none.
 
-    A larger file than ``limit`` bytes is somebody's attempt at using up our memory.
+    Whatever a container has made of them, it starts: what is no regular file is none, and of a longer one only the
+    whole lines in the first ``USER_FILE_BYTES`` count.
 
-    :raises OSError: as ``read_beneath``.
+    :raises OSError: as ``open_beneath``, for what no container can bring about.
     """
-    passwd, group = (
-        (read_beneath(root, f"/etc/{name}", limit) or b"").decode(errors="replace") for name in ("passwd", "group")
-    )
+    passwd, group = (user_file(root, name).decode(errors="replace") for name in ("passwd", "group"))
     return passwd, group
+
+
+def user_file(root: str, name: str) -> bytes:
+    """Return one of the files of ``user_files``."""
+    try:
+        content = read_beneath(root, f"/etc/{name}", USER_FILE_BYTES, cut=True) or b""
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG):
+            raise
+        return b""
+    return content if len(content) <= USER_FILE_BYTES else content[: content.rfind(b"\n", 0, USER_FILE_BYTES) + 1]
 
 
 def make_directories(root: str, path: str, mode: int = 0o755, owner: tuple[int, int] = (0, 0)) -> str:

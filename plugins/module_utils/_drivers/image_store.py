@@ -14,7 +14,7 @@ from typing import Any, Optional
 from .._model import foreign
 from .._model.errors import InvalidArgument, MalformedData, NoSuchImage, StateCorrupt
 from .._model.foreign import Foreign
-from .._model.image import Image, local_names
+from .._model.image import Image, checked_config, local_names, usable_config
 from .._model.parts import Parts
 from .storage_roots import member, records, storage_roots
 
@@ -75,7 +75,7 @@ class ImageStore:
         folder, found = self._folders[0], []
         for record in records(f"{folder}/images.json"):
             try:
-                image, created = _image(folder, record), record["created"].text()
+                image, created = _image(folder, record, strict=False), record["created"].text()
             except MalformedData:
                 continue
             if image is not None:
@@ -120,10 +120,11 @@ def _texts(record: Foreign, key: str) -> list[str]:
     return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
 
 
-def _image(folder: str, record: Foreign) -> Optional[Image]:
+def _image(folder: str, record: Foreign, *, strict: bool = True) -> Optional[Image]:
     """The image of a record, with its configuration: the item named by its digest, which is as a rule the ID.
 
-    None for an image without it, which is one that is being pulled, or whose pull was cut short.
+    None for an image without it, which is one that is being pulled, or whose pull was cut short. Without ``strict``
+    the configuration may be malformed, and is what can be used of it.
 
     :raises MalformedData: the record or the configuration is not as the specification has it.
     """
@@ -131,8 +132,9 @@ def _image(folder: str, record: Foreign) -> Optional[Image]:
     if whole is None:
         return None
     image_id, names = record["id"].text(required=True), tuple(record["names"].texts())
-    config = Foreign(whole, f"the configuration of image {image_id[:12]}")["config"].mapping()
-    return Image(image_id, names, record["digest"].text(), record["layer"].text(), config)
+    config = Foreign(whole, f"the configuration of image {image_id[:12]}")["config"]
+    checked = checked_config(config) if strict else usable_config(config.value or {})
+    return Image(image_id, names, record["digest"].text(), record["layer"].text(), checked)
 
 
 def _configuration(folder: str, record: Foreign) -> Optional[Record]:

@@ -10,13 +10,13 @@ from typing import Iterator
 from .._model.errors import MalformedData
 from .._model.foreign import Foreign
 from .._model.parts import Parts
-from .beneath import read_beneath
+from .._model.spelling import natural
+from .beneath import USER_FILE_BYTES, read_beneath
 from .storage_roots import member, records, storage_roots
 
 _NOBODY = 65534
 _NOBODIES = ("nobody", "nogroup")
 _MAX_ID = (1 << 32) - 1
-_LIMIT = 1 << 20  # bytes of a passwd or group file
 
 
 def needed(parts: Parts, layer: str) -> int:
@@ -32,7 +32,7 @@ def needed(parts: Parts, layer: str) -> int:
         for name in ("passwd", "group"):
             if name not in texts:
                 try:
-                    content = read_beneath(directory, f"/etc/{name}", _LIMIT)
+                    content = read_beneath(directory, f"/etc/{name}", USER_FILE_BYTES)
                 except OSError:  # a whiteout: the image has none
                     content = b""
                 if content is not None:
@@ -60,8 +60,9 @@ def _ids(text: str) -> Iterator[int]:
     for line in text.splitlines():
         words = line.split(":")
         for word in words[2:4] if words[0] not in _NOBODIES else ():
-            if word.isascii() and word.isdigit() and int(word) != _NOBODY:
-                yield int(word)
+            number = natural(word, _MAX_ID)
+            if number is not None and number != _NOBODY:
+                yield number
 
 
 def mapped(parts: Parts, kind: str) -> Iterator[list[int]]:

@@ -22,6 +22,7 @@ from .._model.errors import (
     warn_of_missing,
 )
 from .._model.options import HIDDEN
+from .._model.spelling import check_text
 
 # Not no_log: that would mask every equal string in the result, such as each "1" for a variable set to 1.
 SECRET_MAPPINGS = ("env", "env_merge", "stdin", "cmd_args", "creds", "decryption_key")
@@ -30,6 +31,10 @@ _TEXTS = frozenset(
     "env env_merge label labels annotation command entrypoint user hostname publish ports published published_ports"
     " healthcheck health_cmd".split()
 )
+
+
+# A file's name on the host may be of any bytes.
+_PATHS = ("src", "dest")
 
 
 class EngineModule(AnsibleModule):  # type: ignore[misc]
@@ -117,6 +122,9 @@ def run(
     harden()
     try:
         check_quoting(module.written)
+        for name, value in module.params.items():
+            if name not in _PATHS:
+                check_text(value, name)
         result = work(module)
     except Exception as error:  # pylint: disable=broad-exception-caught
         if module.check_mode and foretold is not None and isinstance(error, NoSuchContainer) and may_come(error):

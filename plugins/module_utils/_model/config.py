@@ -11,6 +11,7 @@ from typing import Any, Mapping, NamedTuple
 
 from . import volumes
 from .errors import ConfigMismatch, StateCorrupt
+from .image import usable_config
 from .namespaces import LinuxNS
 from .options import OPTIONS
 from .spelling import signal
@@ -252,6 +253,7 @@ class ContainerConfig(NamedTuple):
                 row.name: copy.deepcopy(row.default) for row in OPTIONS.values() if row.name not in known["options"]
             }
             known["options"] = {**missing, **known["options"]}
+            known["image_config"] = usable_config(known["image_config"])
             known["ports"] = tuple(tuple(port) for port in known["ports"])
             known.update((key, tuple(known[key])) for key in ("borrowed_volumes", "requires"))
         except KeyError as error:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from typing import Any, Callable
 
-from .spelling import absolute_path, count, plain_path, size, wrong
+from .spelling import absolute_path, count, natural, plain_path, size, whole, wrong
 
-_RULE = re.compile(r"([acb])\s+(\*|\d+):(\*|\d+)\s+([rwm]{1,3})")
+_MAX_NUMBER = (1 << 32) - 1
+_RULE = re.compile(r"([acb])\s+(\*|[0-9]+):(\*|[0-9]+)\s+([rwm]{1,3})")
 
 
 def _host_path(value: str, whole: Any, option: str) -> str:
@@ -65,9 +66,8 @@ def cgroup_files(value: Any, option: str) -> dict[str, str]:
 
 def swappiness(value: Any, option: str) -> int | None:
     """From 0 to 100; -1 is the kernel's own (None)."""
-    if not -1 <= int(value) <= 100:
-        raise wrong(option, value, "a number from 0 to 100, or -1 for the kernel's own")
-    return None if int(value) == -1 else int(value)
+    number = whole(value, option, -1, 100, "a number from 0 to 100, or -1 for the kernel's own")
+    return None if number == -1 else number
 
 
 def devices(value: Any, option: str) -> list[dict[str, str]]:
@@ -95,7 +95,12 @@ def cgroup_rule(value: Any, option: str) -> dict[str, Any] | None:
         raise wrong(option, value, "TYPE MAJOR:MINOR ACCESS such as 'c 189:* rmw', the type being a, b or c")
     kind, major, minor, access = found.groups()
     rule: dict[str, Any] = {"allow": True, "type": kind, "access": "".join(p for p in "rwm" if p in access)}
-    rule.update({key: int(number) for key, number in (("major", major), ("minor", minor)) if number != "*"})
+    for key, word in (("major", major), ("minor", minor)):
+        if word != "*":
+            number = natural(word, _MAX_NUMBER)
+            if number is None:
+                raise wrong(option, value, f"device numbers of at most {_MAX_NUMBER}")
+            rule[key] = number
     return rule
 
 

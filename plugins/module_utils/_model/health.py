@@ -22,6 +22,7 @@ TIMED_OUT = -1  # the exit code of a check that was killed at its timeout
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _LONGEST = (1 << 63) - 1  # Go's durations are signed 64-bit numbers of nanoseconds
+_LONGEST_TEXT = 100  # characters of a duration
 _SHORTEST_INTERVAL = 10**8
 # What each check is made of: the options of the regular one, and those of the one before it.
 REGULAR = ("healthcheck", "healthcheck_interval", "healthcheck_timeout")
@@ -75,6 +76,8 @@ def _json(text: str, option: str) -> Any:
 def duration(value: Any, option: str) -> int:
     """Nanoseconds from Go's spelling such as ``1m30s``; a number alone is of seconds."""
     text = str(value).strip()
+    if len(text) > _LONGEST_TEXT:
+        raise wrong(option, value, "a duration such as 1m30s or 500ms")
     parts = _PART.findall(text)
     if re.fullmatch(r"\d+(\.\d+)?", text):
         parts = [(text, "s")]

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import Any, Mapping, NamedTuple
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
 
-from .errors import InvalidArgument
+from .errors import InvalidArgument, MalformedData
+
+if TYPE_CHECKING:
+    from .foreign import Foreign
 
 PATH_TRANSPORTS = ("oci", "oci-archive", "docker-archive", "dir")
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
@@ -28,6 +32,58 @@ class Image(NamedTuple):
     digest: str
     layer: str
     config: Mapping[str, Any] = {}
+
+
+_LISTS = ("Env", "Cmd", "Entrypoint", "Shell", "OnBuild")
+_SETS = ("Volumes", "ExposedPorts")
+_TEXTS = ("User", "WorkingDir", "StopSignal")
+_DURATIONS = ("Interval", "Timeout", "StartPeriod", "StartInterval")
+
+
+def checked_config(config: Foreign) -> dict[str, Any]:
+    """Return the ``config`` of an image configuration (image-spec config.md), each member of the type it has there.
+
+    What the engine does not know stays as it is; a member that is null is left out.
+
+    :raises MalformedData: naming the member that is not as it should be.
+    """
+    found = {key: value for key, value in config.mapping().items() if value is not None}
+    found.update((key, config[key].texts()) for key in _LISTS if key in found)
+    found.update((key, config[key].text()) for key in _TEXTS if key in found)
+    # What a volume or port is mapped to means nothing.
+    found.update((key, {name: {} for name, _one in config[key].items()}) for key in _SETS if key in found)
+    if "Labels" in found:
+        found["Labels"] = {key: value.text() for key, value in config["Labels"].items()}
+    if "Healthcheck" in found:
+        found["Healthcheck"] = _checked_check(config["Healthcheck"])
+    return found
+
+
+def _checked_check(check: Foreign) -> dict[str, Any]:
+    found = {key: value for key, value in check.mapping().items() if value is not None}
+    found.update((key, check[key].integer(low=0)) for key in (*_DURATIONS, "Retries") if key in found)
+    if "Test" in found:
+        test = found["Test"] = check["Test"].texts()
+        if test and (test[0] not in ("NONE", "CMD", "CMD-SHELL") or len(test) < 2 and test[0] != "NONE"):
+            check["Test"].fail("NONE, or CMD or CMD-SHELL with a command")
+    return found
+
+
+def usable_config(config: Any) -> dict[str, Any]:
+    """Return what can be used of the ``config`` in a container's record, which an engine without checks may have made.
+
+    A container whose image is wrong can so be inspected, made anew and removed.
+    """
+    from .foreign import Foreign
+
+    try:
+        return checked_config(Foreign(config, "image"))
+    except MalformedData:
+        found: dict[str, Any] = {}
+        for key in config if isinstance(config, dict) else ():
+            with suppress(MalformedData):
+                found.update(checked_config(Foreign({key: config[key]}, "image")))
+        return found
 
 
 def split_domain(reference: str) -> tuple[str, str]:

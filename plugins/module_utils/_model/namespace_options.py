@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from .errors import InvalidArgument
-from .spelling import host_path, name, wrong
+from .spelling import host_path, name, natural, wrong
 
 _PLAIN = {
     "ipc": ("shareable", "private", "host", "none"),
@@ -58,8 +58,8 @@ def _auto(text: str, value: Any) -> dict[str, Any]:
         key, _equals, rest = word.partition("=")
         if key in entries:
             entries[key].append(rest)
-        elif key == "size" and rest.isascii() and rest.isdigit() and 0 < int(rest) <= MAX_ID:
-            found["size"] = int(rest)
+        elif key == "size" and (size := natural(rest, MAX_ID)):
+            found["size"] = size
         else:
             raise wrong("userns", value, "size=AMOUNT, uidmapping=CONTAINER:HOST:AMOUNT or gidmapping=… after auto:")
     return {**found, **{key: id_map(items, "userns") for key, items in entries.items()}}
@@ -78,9 +78,10 @@ def id_map(value: Any, option: str) -> list[list[int]]:
     entries = []
     for item in value:
         words = str(item).split(":")
-        if len(words) not in (2, 3) or not all(word.isascii() and word.isdigit() for word in words):
+        numbers = [number for word in words if (number := natural(word)) is not None]
+        if len(words) not in (2, 3) or len(numbers) != len(words):
             raise wrong(option, item, "CONTAINER:HOST:AMOUNT, such as 0:100000:65536")
-        inside, outside, amount = (int(word) for word in [*words, "1"][:3])
+        inside, outside, amount = [*numbers, 1][:3]
         if not amount or max(inside, outside) + amount - 1 > MAX_ID:
             raise wrong(option, item, f"at least one ID, and none above {MAX_ID}")
         entries.append([inside, outside, amount])
@@ -178,9 +179,12 @@ def subordinate_map(text: str, user: str, file: str, option: str) -> list[list[i
     inside = 0
     for line in text.splitlines():
         words = line.strip().split(":")
-        if len(words) == 3 and words[0] == user and words[1].isdigit() and words[2].isdigit() and int(words[2]):
-            entries.append([inside, int(words[1]), int(words[2])])
-            inside += int(words[2])
+        if len(words) != 3 or words[0] != user:
+            continue
+        first, amount = natural(words[1], MAX_ID), natural(words[2], MAX_ID)
+        if first is not None and amount:
+            entries.append([inside, first, amount])
+            inside += amount
     if not entries:
         raise InvalidArgument(f"{option}: {user!r} has no range in {file}: add one with usermod(8), or name another")
     return entries

@@ -316,6 +316,8 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
 
     :raises InvalidArgument: naming the option, its value and what was expected.
     """
+    for name, value in values.items():
+        spelling.check_text(value, name)
     meant = {
         name: option.normalise(values[name], name) if values.get(name) is not None else option.own_default()
         for name, option in OPTIONS.items()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Mapping
 
-from .spelling import address, wrong
+from .spelling import address, natural, wrong
 
 _PUBLISH = re.compile(
     r"(?:(?:(?P<ip>\[[^\]]*\]|[^:\[\]]*):)?(?P<host>[0-9-]*):)?(?P<port>[0-9-]+)(?:/(?P<protocol>\w+))?"
@@ -18,11 +18,8 @@ PROTOCOLS = ("tcp", "udp", "sctp")
 
 def _range(text: str, value: object, option: str) -> range:
     first, dash, last = text.partition("-")
-    try:
-        low, high = int(first), int(last if dash else first)
-    except ValueError:
-        low, high = 0, 0
-    if not 1 <= low <= high <= 65535:
+    low, high = natural(first, 65535) or 0, natural(last if dash else first, 65535) or 0
+    if not 1 <= low <= high:
         raise wrong(option, value, "ports from 1 to 65535, such as 8080:80, 127.0.0.1:53:53/udp or 8000-8009:80-89")
     return range(low, high + 1)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Mapping
 
-from .spelling import absolute_path, flag, host_path, string_set, wrong
+from .spelling import absolute_path, flag, host_path, string_set, whole, wrong
 
 _REFERENCE = re.compile(r"\\(.)|\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::([-+])([^}]*))?\})")
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
@@ -65,9 +65,7 @@ def directories(value: Any, option: str) -> list[str]:
 
 def oom_score_adj(value: Any, option: str) -> int:
     """proc(5)'s oom_score_adj."""
-    if not -1000 <= int(value) <= 1000:
-        raise wrong(option, value, "a number from -1000 to 1000")
-    return int(value)
+    return whole(value, option, -1000, 1000, "a number from -1000 to 1000")
 
 
 def default_variables(found: dict[str, str], options: Mapping[str, Any]) -> dict[str, str]:

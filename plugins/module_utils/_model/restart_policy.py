@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Optional
 
-from .spelling import wrong
+from .spelling import natural, wrong
 
 NONE = "no"
+_MOST = (1 << 31) - 1
 # As Docker: from a tenth of a second, doubled at each restart up to a minute; a run of ten seconds begins anew.
 FIRST_SECONDS, LONGEST_SECONDS, LASTING_SECONDS = 0.1, 60.0, 10.0
 
@@ -36,8 +37,9 @@ def normalise(value: Any, option: str) -> str:
     if text in ("", "none", "no", "never", "false"):
         return NONE
     name, colon, times = text.partition(":")
-    if name == "on-failure" and (not colon or times.isdigit()):
-        return f"{name}:{int(times)}" if colon and int(times) else name
+    number = natural(times, _MOST) if colon else 0
+    if name == "on-failure" and number is not None:
+        return f"{name}:{number}" if number else name
     if text in ("always", "unless-stopped"):
         return text
     raise wrong(option, value, "no, on-failure, on-failure:TIMES, always or unless-stopped")

@@ -25,6 +25,7 @@ _REAL_TIME = {"RTMIN": 34, "RTMAX": 64}
 CPU_PERIOD = 100000
 _TRUE, _FALSE = frozenset("true yes on y t 1 1.0".split()), frozenset("false no off n f 0 0.0".split()) | {""}
 _MAX_CPU = 1 << 16  # above what any kernel is built for (NR_CPUS)
+_DIGITS = 20  # of the largest number of 64 bits
 _MAX = (1 << 63) - 1  # the OCI spec's limits are signed 64-bit numbers
 _MAX_MEMORY = 1 << 61  # twice as much, which is the swap's default, is still told from no limit (page_counter.h)
 _MAX_PIDS = 1 << 22  # PID_MAX_LIMIT (linux/threads.h)
@@ -34,9 +35,40 @@ RLIMITS = frozenset(
 )
 
 
+_SHOWN = 200  # characters of a value in a message
+
+
 def wrong(option: str, value: object, expected: str) -> InvalidArgument:
     """The error for a value that cannot be used."""
-    return InvalidArgument(f"{option}: {value!r} cannot be used: expected {expected}")
+    shown = repr(value)
+    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+    return InvalidArgument(f"{option}: {shown} cannot be used: expected {expected}")
+
+
+def natural(word: str, most: int = _MAX) -> Optional[int]:
+    """Return the number that ASCII digits spell; None for other words and above ``most``, at once for any length."""
+    # int() refuses over 4,300 digits in words of its own, and str.isdigit is true of digits that int() refuses.
+    if not (word.isascii() and word.isdigit()):
+        return None
+    digits = word.lstrip("0") or "0"
+    number = int(digits) if len(digits) <= _DIGITS else most + 1
+    return number if number <= most else None
+
+
+def check_text(value: Any, option: str) -> None:
+    """:raises InvalidArgument: text somewhere in the value cannot be written as UTF-8."""
+    if isinstance(value, str):
+        try:
+            value.isascii() or value.encode()
+        except UnicodeEncodeError as error:
+            # The value may be a secret.
+            raise InvalidArgument(f"{option}: a value has a lone surrogate: expected text in UTF-8") from error
+    elif isinstance(value, dict):
+        for one in value.items():
+            check_text(one, option)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            check_text(one, option)
 
 
 def text(value: Any, option: str) -> str:
@@ -88,12 +120,19 @@ def hostname(value: Any, option: str) -> str:
 
 def count(value: Any, option: str) -> int:
     """A whole number that is not negative."""
-    try:
-        number = int(str(value))
-    except ValueError:
-        number = -1
-    if not 0 <= number <= _MAX:
+    number = natural(str(value).strip()) if not isinstance(value, int) or -1 < value <= _MAX else None
+    if number is None:
         raise wrong(option, value, "a whole number that is not negative, and below 2^63")
+    return number
+
+
+def whole(value: Any, option: str, low: int, high: int, expected: str) -> int:
+    """A whole number from ``low`` to ``high``."""
+    text = str(value).strip() if not isinstance(value, int) or low <= value <= high else ""
+    number = natural(text[1:] if text.startswith("-") else text)
+    number = -number if number and text.startswith("-") else number
+    if number is None or not low <= number <= high:
+        raise wrong(option, value, expected)
     return number
 
 
@@ -357,18 +396,20 @@ def ulimits(value: Any, option: str) -> dict[str, list[int]]:
         resource, equals, numbers = str(item).partition("=" if "=" in str(item) else ":")
         soft, colon, hard = numbers.partition(":")
         resource = resource.strip().lower()
-        try:
-            pair = [int(soft), int(hard if colon else soft)]
-        except ValueError:
-            pair = [-2, -2]
-        known = equals and resource in RLIMITS and min(pair) >= -1 and max(pair) <= _MAX
-        if not known or (pair[1] != -1 and not -1 < pair[0] <= pair[1]):
+        pair = [_rlimit(word.strip()) for word in (soft, hard if colon else soft)]
+        if not (equals and resource in RLIMITS and min(pair) >= -1) or (pair[1] != -1 and not -1 < pair[0] <= pair[1]):
             raise wrong(
                 option, item, "RESOURCE=SOFT[:HARD] such as nofile=1024:2048, soft not above hard, or only host"
             )
         if found.setdefault(resource, pair) != pair:
             raise wrong(option, item, f"one limit for each resource, and {resource} has two")
     return dict(sorted(found.items()))
+
+
+def _rlimit(word: str) -> int:
+    """-1 for unlimited, -2 for what is no limit."""
+    number = natural(word)
+    return number if number is not None else -1 if word == "-1" else -2
 
 
 def cgroup_parent(value: Any, option: str) -> Optional[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Iterable, Mapping
 
 from . import caller
-from .spelling import NAME_PATTERN, absolute_path, octal, plain_path, size, wrong
+from .spelling import NAME_PATTERN, absolute_path, natural, octal, plain_path, size, wrong
 
 PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _FLAGS = ("nodev", "dev", "noexec", "exec", "nosuid", "suid", "bind", "rbind", "z", "Z", "copy", "nocopy", "U", "O")
@@ -16,6 +16,8 @@ _OPPOSITES = tuple(
     pair.split()
     for pair in "ro rw,exec noexec,dev nodev,suid nosuid,atime noatime,copy nocopy,tmpcopyup notmpcopyup,z Z".split(",")
 )
+_MAX_ID = (1 << 32) - 2
+_MAX_PERCENT = 1000  # of the memory, which a tmpfs may exceed
 _TMPFS_FLAGS = tuple("noexec exec nosuid suid nodev dev ro rw noatime atime tmpcopyup notmpcopyup".split())
 
 
@@ -89,9 +91,9 @@ def tmpfs(value: Any, option: str) -> dict[str, list[str]]:
                 word = f"{key}={size(number, option)}"
             elif key == "mode" and number:
                 word = f"mode={octal(number, option)}"
-            elif key in ("uid", "gid") and number.isdecimal():
-                word = f"{key}={int(number)}"
-            elif not (key in ("size", "uid", "gid") and number) and word not in _TMPFS_FLAGS:
+            elif key in ("uid", "gid") and (found_id := natural(number, _MAX_ID)) is not None:
+                word = f"{key}={found_id}"
+            elif not (key == "size" and natural(number[:-1], _MAX_PERCENT)) and word not in _TMPFS_FLAGS:
                 raise wrong(option, word, "size=, mode=, uid=, gid=, nr_inodes= or one of " + ", ".join(_TMPFS_FLAGS))
             if options.setdefault(key, word) != word:
                 raise wrong(option, words, f"one {key} for each target")

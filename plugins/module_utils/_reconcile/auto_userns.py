@@ -15,6 +15,7 @@ from .._model.auto_ranges import MAX_SIZE, MIN_SIZE, Map, Range, map_ids
 from .._model.config import ContainerConfig
 from .._model.config import resolved as resolve
 from .._model.errors import InvalidArgument, NoSuchContainer, StateCorrupt
+from .._model.spelling import natural
 from .._runtime.runtime import Runtime
 
 _USER = "containers"
@@ -64,7 +65,7 @@ def _needed(runtime: Runtime, options: Mapping[str, Any], image: str) -> int:
     """
     found = ImageStore(runtime.parts).find(image) if image else None
     user = str(resolve(options, found.config if found else {})["user"] or "")
-    ids = [int(word) + 1 for word in user.split(":") if word.isascii() and word.isdigit()]
+    ids = [number + 1 for word in user.split(":") if (number := natural(word)) is not None]
     size = max([MIN_SIZE, *ids, store_ids.needed(runtime.parts, found.layer) if found else 0])
     if size > MAX_SIZE:
         raise InvalidArgument(

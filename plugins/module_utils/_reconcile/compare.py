@@ -26,7 +26,6 @@ _USER = ("user", "group_add")
 _NOT_RESTARTED = (ContainerStatus.CREATED, ContainerStatus.PAUSED)
 # Options that name containers, or a pod, beside those that name the owner of a namespace.
 _CONTAINERS = ("requires", "pod", "volumes_from")
-_ETC_LIMIT = 1 << 20  # bytes of a passwd or group file
 _ID_ENOUGH = 12  # digits of an image's ID that cannot be taken for a name
 
 
@@ -117,7 +116,7 @@ def _same_user(runtime: Runtime, config: ContainerConfig, user: str, options: Ma
     from .._spec.users import resolve
 
     def same(rootfs: str) -> bool:
-        passwd, group = user_files(rootfs, _ETC_LIMIT)
+        passwd, group = user_files(rootfs)
         had = resolve(config.resolved["user"], passwd, group, config.options["group_add"])
         meant = resolve(user, passwd, group, options["group_add"])
         return had._replace(additional_gids=()) == meant._replace(additional_gids=()) and (

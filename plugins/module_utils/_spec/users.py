@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Iterable, Iterator, NamedTuple, Optional, Sequence
 
 from .._model.errors import InvalidArgument
+from .._model.spelling import natural
 
 # Docker and podman refuse IDs beyond this, which the kernel would take.
 MAX_ID = 2**31 - 1
@@ -64,9 +65,11 @@ def _number(option: str, value: str, word: str) -> Optional[int]:
     digits = word[1:] if word.startswith("-") else word
     if not (digits.isascii() and digits.isdigit()):
         return None
-    if not 0 <= int(word) <= MAX_ID:
-        raise InvalidArgument(f"{option} {value!r}: the ID {word} is out of range: expected 0 to {MAX_ID}")
-    return int(word)
+    number = natural(word, MAX_ID)
+    if number is None:
+        shown = f"{value[:40]}…" if len(value) > 40 else value
+        raise InvalidArgument(f"{option} {shown!r}: the ID is out of range: expected 0 to {MAX_ID}")
+    return number
 
 
 def _unknown(option: str, value: str, kind: str, word: str, file: str) -> InvalidArgument:
@@ -100,5 +103,4 @@ def _lines(text: str, count: int) -> Iterator[list[str]]:
 
 def _entry_id(word: str) -> Optional[int]:
     """An entry's ID; None, and the entry does not count, where it is not one: never 0 by mistake."""
-    usable = word.isascii() and word.isdigit() and int(word) <= MAX_ID
-    return int(word) if usable else None
+    return natural(word, MAX_ID)
