@@ -29,8 +29,8 @@ demo: env   ## a web server and its neighbour, from nothing to nothing
 	@docs/examples/demo/run
 fresh: env   ## make demo in a minimal Debian 12 of its own, in a clone there; FRESH="demo test" chooses
 	@.ci/fresh $(FRESH)
-fuzz: env   ## the tests that pick configurations at random, with another seed: the same when it fails is LIBPOD_SEED=NUMBER
-	@LIBPOD_SEED=$${LIBPOD_SEED:-random} .venv/bin/pytest -m seeded tests/integration
+fuzz: env   ## hostile input to parsers and modules, and configurations at random, by a new seed; LIBPOD_SEED=NUMBER repeats one
+	@LIBPOD_SEED=$${LIBPOD_SEED:-random} LIBPOD_FUZZ=$${LIBPOD_FUZZ:-35} .venv/bin/pytest -m "fuzz or seeded"
 bench: env   ## ratios to the bare floor, to ping and to podman; table, and JSON under build/
 	@.ci/env podman || echo "bench: podman cannot be installed here; its column stays empty"
 	@.venv/bin/python -m tests.bench

@@ -413,8 +413,8 @@ options:
         but with C(notmpcopyup) empty.
       - They are changed in place where O(volume) would be. Another size or flag leaves the files there, other options make
         a new tmpfs. A size below what is held needs a new container, and so does content of the image's.
-      - C(podman_container) has it.
       - A C(mode) that is given is the file system's at every start. Without one it is that of the image's directory, or 1777.
+      - C(podman_container) has it.
     type: dict
   mount:
     description:

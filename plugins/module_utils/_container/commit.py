@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Sequence
 
 from .._drivers.effects import effect
@@ -17,6 +16,7 @@ from .._model import foreign
 from .._model.errors import InvalidArgument, MalformedData
 from .._model.foreign import Foreign
 from .._model.image import Image, local_names
+from .._model.spelling import shell_words
 from .._model.status import ContainerStatus
 from .observe import timestamp
 
@@ -168,7 +168,7 @@ def _words(value: str) -> list[str]:
 
 
 def _pairs(value: str) -> dict[str, str]:
-    words = shlex.split(value)
+    words = shell_words(value)
     if words and "=" not in words[0]:
         return {words[0]: " ".join(words[1:])}
     if not all("=" in word[1:] for word in words):
@@ -194,7 +194,7 @@ def _label(config: Config, value: str) -> None:
 
 def _many(key: str, spell: Callable[[str], str]) -> Callable[[Config, str], None]:
     def change(config: Config, value: str) -> None:
-        words = foreign.parse(value, "its value").texts() if value.startswith("[") else shlex.split(value)
+        words = foreign.parse(value, "its value").texts() if value.startswith("[") else shell_words(value)
         config[key] = {**(config.get(key) or {}), **{spell(word): {} for word in words}}
 
     return change

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 from .._container.exec import Exec
 from .._model.errors import InvalidArgument
-from .._model.spelling import absolute_path, environment
+from .._model.spelling import absolute_path, environment, shell_words
 from .._runtime.runtime import Runtime
 from . import arguments
 from .module import EngineModule, run
@@ -68,7 +67,7 @@ def execute(module: EngineModule) -> dict[str, Any]:
 
 def _argv(params: dict[str, Any]) -> list[str]:
     try:
-        argv = params["argv"] if params["command"] is None else shlex.split(params["command"])
+        argv = params["argv"] if params["command"] is None else shell_words(params["command"])
     except ValueError as error:
         raise InvalidArgument(
             f"command: cannot be parted into words: {error}: check its quotes, or use argv"

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Callable, Iterable, Mapping, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .._drivers.hardened import harden
 from .._model.errors import (
+    InvalidArgument,
     NoSuchContainer,
     RecreateRefused,
     ToolFailed,
@@ -46,6 +48,14 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
         super()._load_params()
         # As the playbook has them: Ansible's own checks make text of some.
         self.written = dict(self.params)
+        self.unusable: Optional[InvalidArgument] = None
+        for name, value in self.written.items():
+            try:
+                check_text(value, name, "surrogateescape" if name in _PATHS else "strict")
+            except InvalidArgument as error:
+                # For ``run`` to report: Ansible's checks, which come first, would end in a traceback.
+                text = json.dumps(value, ensure_ascii=False).encode(errors="replace")
+                self.unusable, self.params[name] = error, json.loads(text)
 
     def shown_params(self) -> dict[str, Any]:
         """The task's parameters with their secrets hidden."""
@@ -122,9 +132,8 @@ def run(
     harden()
     try:
         check_quoting(module.written)
-        for name, value in module.params.items():
-            if name not in _PATHS:
-                check_text(value, name)
+        if module.unusable:
+            raise module.unusable
         result = work(module)
     except Exception as error:  # pylint: disable=broad-exception-caught
         if module.check_mode and foretold is not None and isinstance(error, NoSuchContainer) and may_come(error):

@@ -13,10 +13,11 @@ from __future__ import annotations
 import json
 from typing import Any, Iterator, Mapping, NoReturn, Optional, Union
 
-from .errors import MalformedData
+from .errors import MalformedData, shortened
 
 MAX_BYTES = 16 << 20  # larger than any image configuration, network or answer of a tool in use
 _SHOWN = 80  # characters of an unexpected value in a message
+_WHERE = 500  # and of where it stands
 _KINDS = {dict: "an object", list: "a list", str: "a string", int: "an integer", bool: "true or false"}
 _INT64 = 1 << 63
 
@@ -133,7 +134,9 @@ class Foreign:
 
     def fail(self, expected: str) -> NoReturn:
         """:raises MalformedData: naming the origin, the member and what was found there."""
-        where = f"{self.origin}: {self.path}" if self.path else self.origin
+        where = shortened(f"{self.origin}: {self.path}" if self.path else self.origin, _WHERE)
+        if not where.isprintable():
+            where = ascii(where)[1:-1]
         raise MalformedData(f"{where}: expected {expected}, found {_shown(self.value)}")
 
     def _typed(self, kind: type, default: Any, required: bool = False) -> Any:

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import re
-import shlex
 from typing import Any, Mapping, NamedTuple, Optional
 
 from .errors import InvalidArgument, StateCorrupt
-from .spelling import count, wrong
+from .spelling import count, shell_words, wrong
 
 STARTING, HEALTHY, UNHEALTHY = "starting", "healthy", "unhealthy"
 NONE = ["NONE"]
@@ -42,7 +41,7 @@ def command(value: Any, option: str) -> list[str]:
             words = _json(value, option)
         elif head.upper() == "CMD":
             try:
-                words = ["CMD", *shlex.split(rest)]
+                words = ["CMD", *shell_words(rest)]
             except ValueError as error:
                 raise wrong(option, value, f"CMD and words with their quotes closed ({error})") from error
         elif head.upper() == "NONE" and not rest:

@@ -55,20 +55,23 @@ def natural(word: str, most: int = _MAX) -> Optional[int]:
     return number if number <= most else None
 
 
-def check_text(value: Any, option: str) -> None:
-    """:raises InvalidArgument: text somewhere in the value cannot be written as UTF-8."""
+def check_text(value: Any, option: str, errors: str = "strict") -> None:
+    """Check that all text in a value can be written as UTF-8, ``errors`` being str.encode's.
+
+    :raises InvalidArgument: it cannot.
+    """
     if isinstance(value, str):
         try:
-            value.isascii() or value.encode()
+            value.isascii() or value.encode(errors=errors)
         except UnicodeEncodeError as error:
             # The value may be a secret.
             raise InvalidArgument(f"{option}: a value has a lone surrogate: expected text in UTF-8") from error
     elif isinstance(value, dict):
         for one in value.items():
-            check_text(one, option)
+            check_text(one, option, errors)
     elif isinstance(value, (list, tuple)):
         for one in value:
-            check_text(one, option)
+            check_text(one, option, errors)
 
 
 def text(value: Any, option: str) -> str:
@@ -246,12 +249,22 @@ def signal(value: Any, option: str) -> int:
     return number
 
 
+def shell_words(text: str) -> list[str]:
+    """Return the words of a command line, as shlex(3py) splits it, which takes quadratic time.
+
+    :raises ValueError: its quotes are not closed, or it is longer than an argument can be.
+    """
+    if len(text) > _MAX_WORD:
+        raise ValueError(f"longer than {_MAX_WORD} characters; give a list of words")
+    return shlex.split(text)
+
+
 def words(value: Any, option: str) -> list[str]:
     """A command: a list as it is, a string split as the shell does (POSIX quoting)."""
     if isinstance(value, (bool, dict)):
         raise wrong(option, value, "a command, quoted where YAML takes it for something else, or a list of its words")
     try:
-        found = value if isinstance(value, (list, tuple)) else shlex.split(str(value))
+        found = value if isinstance(value, (list, tuple)) else shell_words(str(value))
     except ValueError as error:
         raise wrong(option, value, f"a command with its quotes closed ({error})") from error
     return [_executable(str(one), option) for one in found]

@@ -1,0 +1,102 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Modules take any arguments: each run ends in a result or in one sentence, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import hypothesis
+import pytest
+from ansible_collections.libpod.engine.plugins import module_utils
+from ansible_collections.libpod.engine.plugins.module_utils._glue import arguments
+from ansible_collections.libpod.engine.tests.support import fuzz, modules, preload
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from hypothesis import strategies as st
+
+preload.engine()
+ROOTS = arguments.parts_spec()
+# What a run without check mode may not be given: paths of the machine that it would write to, or pull from.
+HOST_PATHS = ("cidfile", "pid_file", "conmon_pidfile", "log_opt", "image", "rootfs", "pod", "pod_id_file", "timeout")
+BASE: dict[str, Any] = {"image": "localhost/busybox:latest", "command": ["sleep", "1000"], "network": "none"}
+# Modules whose tasks go by what is there; the names lead to it often enough.
+OTHERS = {
+    "libpod_container_copy": "copy",
+    "libpod_container_exec": "exec",
+    "libpod_container_info": "",
+    "libpod_container_logs": "logs",
+    "libpod_container_wait": "wait",
+    "libpod_containers": "containers",
+    "libpod_commit": "commit",
+    "libpod_export": "export",
+    "libpod_pod": "pod",
+    "libpod_pod_info": "pod_info",
+    "libpod_prune": "prune",
+}
+
+
+def value(spec: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Return values for an option of an argument spec, one that Ansible itself refuses among them at times."""
+    if spec.get("choices"):
+        return st.sampled_from([*spec["choices"], "x"])
+    if spec.get("options"):
+        return st.dictionaries(st.sampled_from(sorted(spec["options"])), fuzz.texts(), max_size=2)
+    return fuzz.values_of(spec.get("type", "str"))
+
+
+def drawn(data: st.DataObject, spec: dict[str, Any], without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Draw up to six options of an argument spec; never its roots, which the test host has."""
+    names = sorted(name for name in spec if name not in ROOTS and name not in without)
+    chosen = data.draw(st.lists(st.sampled_from(names), max_size=6, unique=True))
+    return {name: data.draw(value(spec[name])) for name in chosen}
+
+
+def expect_a_sentence(result: modules.Result, args: dict[str, Any]) -> None:
+    """Assert that the module ended in a result, or in one sentence about an error that the engine knows."""
+    assert "Traceback" not in result.stderr and "printed" not in result and result.exit_code in (0, 1), (args, result)
+    assert "exception" not in result and result.get("error") != "Internal", (args, result)
+    assert not result.failed or result["msg"], (args, result)
+
+
+@pytest.fixture(scope="module")
+def host() -> Any:
+    """A test host for all examples of this file, with a container that runs."""
+    with Host() as made:
+        assert not made.container("running", **BASE).failed
+        yield made
+        made.empty()
+        made.module("libpod_prune", {"container": True, "volume": True, "image": False})
+        made.expect_clean()
+
+
+@fuzz.fuzzed(80, data=st.data())
+def test_container_in_check_mode(host: Host, data: st.DataObject) -> None:
+    args = {**BASE, "name": data.draw(st.sampled_from(["running", "new"])), **drawn(data, arguments.container_spec())}
+    expect_a_sentence(host.module("libpod_container", args, check=True, diff=True), args)
+
+
+@fuzz.fuzzed(40, data=st.data())
+def test_container_that_is_created(host: Host, data: st.DataObject) -> None:
+    args = {**BASE, **drawn(data, arguments.container_spec(), HOST_PATHS), "name": "made", "state": "created"}
+    result = host.module("libpod_container", args)
+    expect_a_sentence(result, args)
+    gone = host.container("made", state="absent", delete_volumes=True)
+    assert not gone.failed, (args, result, gone)
+    hypothesis.target(float(not result.failed))
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@fuzz.fuzzed(15, data=st.data())
+def test_other_module_in_check_mode(host: Host, name: str, data: st.DataObject) -> None:
+    room = OTHERS[name]
+    spec = importlib.import_module(f"{module_utils.__name__}._glue.{room}").spec() if room else arguments.info_spec()
+    args = drawn(data, spec)
+    for option in ("name", "container"):
+        if option in spec and spec[option].get("type", "str") == "str" and data.draw(st.booleans()):
+            args[option] = "running"
+    for option in ("timeout", "wait_timeout"):
+        if option in spec:
+            args[option] = 0.1 if spec[option].get("type") == "float" else 1
+    expect_a_sentence(host.module(name, args, check=True), args)

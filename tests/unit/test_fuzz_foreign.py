@@ -1,0 +1,285 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What other programs wrote is read, or refused in one sentence of the error hierarchy, whatever its shape."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._container import cdi, hooks
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import cni_config, cni_plugin, conmon
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.image_store import ImageStore
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage_roots import storage_roots
+from ansible_collections.libpod.engine.plugins.module_utils._model import config, namespace_options, options, volumes
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import LibpodError
+from ansible_collections.libpod.engine.plugins.module_utils._model.network import Attachment
+from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._spec import seccomp, users
+from ansible_collections.libpod.engine.tests.support import fuzz
+from hypothesis import strategies as st
+
+IMAGE_ID = "a" * 64
+IMAGE = {
+    "architecture": "amd64",
+    "os": "linux",
+    "created": "2026-01-02T03:04:05Z",
+    "config": {
+        "User": "app:www",
+        "ExposedPorts": {"80/tcp": {}, "53/udp": {}},
+        "Env": ["PATH=/bin", "A=1"],
+        "Entrypoint": ["/bin/sh"],
+        "Cmd": ["-c", "true"],
+        "Volumes": {"/data": {}},
+        "WorkingDir": "/srv",
+        "Labels": {"k": "v", "io.x": ""},
+        "StopSignal": "SIGTERM",
+        "Healthcheck": {"Test": ["CMD", "true"], "Interval": 30 * 10**9, "Timeout": 1, "StartPeriod": 0, "Retries": 3},
+        "Shell": ["/bin/bash", "-c"],
+        "OnBuild": None,
+    },
+    "rootfs": {"type": "layers", "diff_ids": ["sha256:" + "0" * 64]},
+    "history": [{"created": "2026-01-02T03:04:05Z", "created_by": "x", "empty_layer": True}],
+}
+STORE = {
+    "id": IMAGE_ID,
+    "digest": "sha256:" + "c" * 64,
+    "names": ["docker.io/library/x:latest"],
+    "layer": "1" * 64,
+    "big-data-names": ["manifest", f"sha256:{IMAGE_ID}"],
+    "big-data-sizes": {"manifest": 5},
+    "created": "2026-01-02T03:04:05Z",
+}
+NETWORK = {
+    "cniVersion": "1.0.0",
+    "name": "net",
+    "plugins": [
+        {
+            "type": "bridge",
+            "bridge": "br0",
+            "capabilities": {"ips": True, "mac": True},
+            "ipam": {
+                "type": "host-local",
+                "ranges": [[{"subnet": "10.1.0.0/16", "gateway": "10.1.0.1"}]],
+                "routes": [{"dst": "0.0.0.0/0"}],
+            },
+        },
+        {"type": "portmap", "capabilities": {"portMappings": True}},
+    ],
+}
+RESULT = {
+    "cniVersion": "1.0.0",
+    "interfaces": [
+        {"name": "br0", "mac": "02:00:00:00:00:01"},
+        {"name": "eth0", "mac": "02:00:00:00:00:02", "sandbox": "/x"},
+    ],
+    "ips": [{"interface": 1, "address": "10.1.0.5/16", "gateway": "10.1.0.1"}, {"address": "2001:db8::5/64"}],
+    "routes": [{"dst": "0.0.0.0/0", "gw": "10.1.0.1"}],
+    "dns": {"nameservers": ["10.1.0.1"], "domain": "x", "search": ["y"], "options": ["z"]},
+}
+HOOK = {
+    "version": "1.0.0",
+    "hook": {"path": "/bin/true", "args": ["true", "a"], "env": ["A=1"], "timeout": 5},
+    "when": {"always": True, "annotations": {"^a$": "b"}, "commands": ["/x$"], "hasBindMounts": False},
+    "stages": ["prestart", "poststop"],
+}
+CDI = {
+    "cdiVersion": "0.5.0",
+    "kind": "nvidia.com/gpu",
+    "containerEdits": {"env": ["A=1"], "hooks": [{"hookName": "createContainer", "path": "/bin/x", "args": ["x"]}]},
+    "devices": [
+        {
+            "name": "0",
+            "containerEdits": {
+                "deviceNodes": [
+                    {"path": "/dev/null", "hostPath": "/dev/null", "permissions": "rw", "major": 1, "uid": 0}
+                ],
+                "mounts": [{"hostPath": "/lib/x", "containerPath": "/lib/x", "options": ["ro"]}],
+                "additionalGids": [44],
+            },
+        }
+    ],
+}
+SECCOMP = {
+    "defaultAction": "SCMP_ACT_ERRNO",
+    "defaultErrnoRet": 38,
+    "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]}],
+    "syscalls": [
+        {
+            "names": ["read"],
+            "action": "SCMP_ACT_ALLOW",
+            "args": [{"index": 0, "value": 1, "valueTwo": 0, "op": "SCMP_CMP_EQ"}],
+        },
+        {
+            "name": "bpf",
+            "action": "SCMP_ACT_ALLOW",
+            "includes": {"caps": ["CAP_BPF"], "minKernel": "4.8"},
+            "excludes": {},
+        },
+    ],
+}
+SPEC: dict[str, Any] = {
+    "process": {"env": [], "args": ["/x"], "user": {"additionalGids": []}},
+    "linux": {"resources": {"devices": []}},
+    "mounts": [],
+    "annotations": {"a": "b"},
+}
+
+
+def refused_or(work: Callable[[], Any]) -> Any:
+    """Return what ``work`` does, None where it refuses in one printable, bounded sentence."""
+    try:
+        return work()
+    except LibpodError as error:
+        message = str(error)
+        message.encode()
+        assert message and "\n" not in message and len(message) < 20_000
+        return None
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("foreign")
+
+
+def _store(folder: Path, document: bytes, records: bytes) -> ImageStore:
+    images = folder / "overlay-images"
+    (images / IMAGE_ID).mkdir(parents=True, exist_ok=True)
+    (images / "images.lock").touch()
+    (images / "images.json").write_bytes(records)
+    name = base64.b64encode(f"sha256:{IMAGE_ID}".encode()).decode()
+    (images / IMAGE_ID / f"={name}").write_bytes(document)
+    parts = Parts(storage_root=str(folder), storage_run_root=str(folder), storage_driver="overlay")
+    return ImageStore(parts)
+
+
+@fuzz.fuzzed(300, document=fuzz.documents(IMAGE))
+def test_image_configuration(folder: Path, document: bytes) -> None:
+    def resolve() -> None:
+        image = store.get(IMAGE_ID)
+        chosen = options.normalise({"publish_all": True})
+        resolved = config.resolved(chosen, image.config)
+        volumes.file_systems(chosen, image.config, ())
+        json.dumps(resolved).encode()
+
+    store = _store(folder, document, json.dumps([STORE]).encode())
+    refused_or(resolve)
+    refused_or(store.all)
+
+
+@fuzz.fuzzed(200, document=fuzz.documents([STORE]))
+def test_records_of_the_store(folder: Path, document: bytes) -> None:
+    store = _store(folder, json.dumps(IMAGE).encode(), document)
+    for image in (IMAGE_ID, "x", IMAGE_ID[:12]):
+        refused_or(lambda image=image: store.find(image))
+    refused_or(store.all)
+    containers = folder / "overlay-containers"
+    containers.mkdir(exist_ok=True)
+    (containers / "containers.json").write_bytes(document)
+    roots = storage_roots(Parts(storage_root=str(folder), storage_run_root=str(folder), storage_driver="overlay"))
+    refused_or(lambda: list(roots.containers()))
+
+
+@fuzz.fuzzed(300, document=fuzz.documents(NETWORK, {**NETWORK["plugins"][0], "name": "single"}))
+def test_network_files(folder: Path, document: bytes) -> None:
+    networks = folder / "networks"
+    networks.mkdir(exist_ok=True)
+    (networks / "10-hostile.conflist").write_bytes(document)
+    (networks / "20-good.conflist").write_text(json.dumps({**NETWORK, "name": "good"}))
+    parts = Parts(cni_config_dir=str(networks), static_root="/srv/x")
+    defined = cni_config.networks(parts)
+    assert "good" in defined, "another network's file must not matter"
+    for name, network in defined.items():
+        json.dumps(network).encode()
+        refused_or(lambda network=network: cni_config.runtime_arguments(network, {"ips": ["10.1.0.9"], "mac": "02::"}))
+        refused_or(lambda name=name: cni_config.network(parts, name))
+
+
+@fuzz.fuzzed(60, document=fuzz.documents(RESULT))
+def test_answer_of_a_network_plugin(folder: Path, document: bytes) -> None:
+    plugin = folder / "bridge"
+    if not plugin.exists():
+        plugin.write_text(f"#!/bin/sh\nexec cat {folder}/result\n")
+        plugin.chmod(0o755)
+    (folder / "result").write_bytes(document)
+    attachment = Attachment("net", "eth0", {**NETWORK, "plugins": [{"type": "bridge"}]}, {}, None)
+    parts = Parts(cni_plugin_dirs=(str(folder),))
+
+    def add() -> None:
+        run = cni_plugin.PluginRun(parts, "ADD", "b" * 64, "/run/netns/x", attachment, {"type": "bridge"})
+        facts = attachment._replace(result=run.answer()).facts
+        json.dumps(facts).encode()
+
+    refused_or(add)
+
+
+@fuzz.fuzzed(200, document=fuzz.documents(HOOK))
+def test_hook_files(folder: Path, document: bytes) -> None:
+    (folder / "hooks").mkdir(exist_ok=True)
+    (folder / "hooks" / "a.json").write_bytes(document)
+    found = refused_or(lambda: hooks.read([str(folder / "hooks")]))
+    if found:
+        json.dumps(refused_or(lambda: hooks.chosen(found, SPEC, True))).encode()
+
+
+@fuzz.fuzzed(200, document=fuzz.documents(CDI))
+def test_cdi_files(folder: Path, document: bytes) -> None:
+    (folder / "cdi").mkdir(exist_ok=True)
+    (folder / "cdi" / "a.json").write_bytes(document)
+
+    def apply() -> None:
+        spec = json.loads(json.dumps(SPEC))
+        cdi.apply(spec, cdi.edits(["all"]))
+        json.dumps(spec).encode()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cdi, "_DIRECTORIES", (str(folder / "cdi"),))
+        refused_or(apply)
+
+
+@fuzz.fuzzed(200, document=fuzz.documents(SECCOMP))
+def test_seccomp_profiles(folder: Path, document: bytes) -> None:
+    path = folder / "profile.json"
+    path.write_bytes(document)
+    refused_or(lambda: seccomp.load(str(path)))
+    json.dumps(refused_or(lambda: seccomp.for_option(str(path), ["CAP_BPF"]))).encode()
+
+
+@fuzz.fuzzed(200, entries=st.lists(fuzz.documents({"level": "error", "msg": "x", "time": "y"}), max_size=4))
+def test_log_of_the_oci_runtime(folder: Path, entries: list[bytes]) -> None:
+    (folder / "runtime.log").write_bytes(b"\n".join(entries))
+    conmon.runtime_words(str(folder / "runtime.log")).encode()
+
+
+_FIELDS = st.one_of(fuzz.texts(), st.sampled_from(["root", "0", "app", "1000", "x", "", "2147483648", "-1", "²"]))
+_ENTRIES = st.lists(st.lists(_FIELDS, max_size=8).map(":".join), max_size=6).map("\n".join)
+
+
+@fuzz.fuzzed(
+    400,
+    passwd=_ENTRIES,
+    group=_ENTRIES,
+    user=st.one_of(fuzz.texts(), st.sampled_from(["", "0", "app", "app:x", "1000:0"])),
+)
+def test_passwd_and_group(passwd: str, group: str, user: str) -> None:
+    refused_or(lambda: users.resolve(user, passwd, group, ["x"]))
+    refused_or(lambda: namespace_options.subordinate_map(passwd, user, "/etc/subuid", "subuidname"))
+
+
+@pytest.mark.parametrize(
+    "make", [lambda n: "x:x:0:0::/:/\n" * (n // 8), lambda n: ":" * n, lambda n: "9" * n + ":" + "9" * n]
+)
+def test_passwd_and_group_take_linear_time(make: Callable[[int], str]) -> None:
+    assert fuzz.grows_linearly(lambda text: refused_or(lambda: users.resolve("app:x", text, text, ["9" * 30])), make)
+
+
+def test_what_is_no_regular_file_is_never_waited_for(folder: Path) -> None:
+    networks = folder / "fifos"
+    networks.mkdir()
+    os.mkfifo(networks / "x.conflist")
+    assert cni_config.networks(Parts(cni_config_dir=str(networks))) == {}
