@@ -100,7 +100,7 @@ def test_of_one_that_is_down_the_record_changes_and_one_that_is_paused_is_made_a
 
 def test_one_that_does_not_start_so_runs_as_before(host: Host) -> None:
     before = _ok(host, BRIDGED)
-    # runc itself needs more files than that.
+    # runc needs more files than that, which is known beforehand.
     failed = host.module("libpod_container", {**BRIDGED, "ulimit": ["nofile=1"]})
     assert failed.failed and not failed.changed, failed
     (found,) = host.module("libpod_container_info")["containers"]
