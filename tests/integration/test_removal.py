@@ -172,7 +172,7 @@ CHATTY = {**OPTIONS, "command": ["yes"], "stop_signal": "KILL"}
 
 def test_full_disk_can_be_emptied_through_the_engine(host: Host) -> None:
     os.mkdir("/srv/static")
-    kernel.mount("small", "/srv/static", "tmpfs", options="size=1m,nr_inodes=300")
+    kernel.mount("small", "/srv/static", "tmpfs", options="mode=700,size=1m,nr_inodes=300")
     for name in ("ended", "quiet", "idle"):
         assert not host.container(name, **OPTIONS, volume=["/anonymous"]).failed
     host.container("ended", state="stopped")
@@ -194,7 +194,7 @@ def test_full_disk_can_be_emptied_through_the_engine(host: Host) -> None:
 
 def test_full_run_root_is_read_and_emptied(host: Host) -> None:
     os.mkdir("/srv/run")
-    kernel.mount("small", "/srv/run", "tmpfs", options="size=1m,nr_inodes=400")
+    kernel.mount("small", "/srv/run", "tmpfs", options="mode=700,size=1m,nr_inodes=400")
     for name in ("ended", "lives"):
         assert not host.container(name, **OPTIONS).failed
     filler = _fill("/srv/run")
