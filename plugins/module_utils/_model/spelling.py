@@ -132,11 +132,11 @@ def count(value: Any, option: str) -> int:
 def whole(value: Any, option: str, low: int, high: int, expected: str) -> int:
     """A whole number from ``low`` to ``high``."""
     text = str(value).strip() if not isinstance(value, int) or low <= value <= high else ""
-    number = natural(text[1:] if text.startswith("-") else text)
-    number = -number if number and text.startswith("-") else number
-    if number is None or not low <= number <= high:
+    sign = -1 if text.startswith("-") else 1
+    number = natural(text[1:] if sign < 0 else text)
+    if number is None or not low <= sign * number <= high:
         raise wrong(option, value, expected)
-    return number
+    return sign * number
 
 
 def limit(value: Any, option: str) -> int | None:
