@@ -11,6 +11,7 @@ from typing import Any, Callable, Iterable, Mapping, Optional
 from ansible.module_utils.basic import AnsibleModule
 
 from .._drivers.hardened import harden
+from .._model import journal
 from .._model.errors import (
     InvalidArgument,
     NoSuchContainer,
@@ -130,6 +131,7 @@ def run(
     the play may be to make it.
     """
     harden()
+    journal.clear()  # the interpreter may have run another task before
     try:
         check_quoting(module.written)
         if module.unusable:
