@@ -59,3 +59,16 @@ def test_other_errors_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "pidfd_open", refuse)
     with pytest.raises(OSError, match="open files"):
         process.send_signal(os.getpid(), 1, 0)
+
+
+@pytest.mark.parametrize("leader", [0, 1])
+def test_sessions_of_the_hosts_own_first_processes_are_never_ended(
+    leader: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A PID file that is empty and a process that has just ended are read as session 0."""
+    signalled: list[int] = []
+    monkeypatch.setattr(process, "send_signal", lambda pid, *_more: signalled.append(pid))
+    monkeypatch.setattr(process, "pids", lambda: iter([os.getpid()]))
+    monkeypatch.setattr(process, "session", lambda _pid: leader)
+    process.kill_session(leader)
+    assert signalled == []

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from typing import Iterator
+from typing import Callable, Iterator
 
 from .._model.errors import warn
 from . import process
@@ -34,7 +34,7 @@ def lock(descriptor: int, path: str, kind: int = fcntl.LOCK_EX) -> None:
     def watch() -> None:
         while not through.wait(_EVERY):
             try:
-                end_overdue(path)
+                end_overdue(path, through.is_set)
             except OSError:
                 pass  # the next look sees more
 
@@ -48,19 +48,26 @@ def lock(descriptor: int, path: str, kind: int = fcntl.LOCK_EX) -> None:
         through.set()
 
 
-def end_overdue(path: str) -> None:
-    """End the sessions of the programs that hold the lock and have run for longer than their limit."""
+def end_overdue(path: str, obtained: Callable[[], bool]) -> None:
+    """End the sessions of the programs that hold the lock and have run for longer than their limit.
+
+    Once this process has ``obtained`` it, those that hold it are its own.
+    """
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
     for pid in _holders(path):
         tool, seconds = _limit(pid)
         started = process.start_time(pid)
-        if not seconds or not started or now - started / _TICKS < seconds + _GRACE:
+        leader = process.session(pid)
+        # One that has ended by now has no session, and its number may be another process's.
+        if process.start_time(pid) != started or not leader:
+            continue
+        if obtained() or not seconds or not started or now - started / _TICKS < seconds + _GRACE:
             continue
         warn(
             f"{tool} (process {pid}), which a killed run had left, held {os.path.basename(path)} for more than its "
             f"limit of {seconds:g} seconds and was ended"
         )
-        process.kill_session(process.session(pid))
+        process.kill_session(leader)
 
 
 def _holders(path: str) -> Iterator[int]:

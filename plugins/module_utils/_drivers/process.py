@@ -117,7 +117,12 @@ def kill_with_argument(argument: str, programs: Container[str], timeout: float =
 
 
 def kill_session(leader: int) -> None:
-    """SIGKILL every process of a session (setsid(2)), those they fork meanwhile too."""
+    """SIGKILL every process of a session (setsid(2)), and those that they fork at the same time.
+
+    Sessions 0 and 1 are those of the host's own first processes, and never a program's of the engine.
+    """
+    if leader <= 1:
+        return
     while found := [pid for pid in pids() if session(pid) == leader]:
         for pid in found:
             send_signal(pid, start_time(pid), signal.SIGKILL)
