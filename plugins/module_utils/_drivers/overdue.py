@@ -49,9 +49,9 @@ def lock(descriptor: int, path: str, kind: int = fcntl.LOCK_EX) -> None:
 
 
 def end_overdue(path: str, obtained: Callable[[], bool]) -> None:
-    """End the sessions of the programs that hold the lock and have run for longer than their limit.
+    """End the session of a program that holds the lock and has run for longer than its limit.
 
-    Once this process has ``obtained`` it, those that hold it are its own.
+    Only one at a look: this process may have ``obtained`` the lock by then, and those that hold it be its own.
     """
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
     for pid in _holders(path):
@@ -68,6 +68,7 @@ def end_overdue(path: str, obtained: Callable[[], bool]) -> None:
             f"limit of {seconds:g} seconds and was ended"
         )
         process.kill_session(leader)
+        return
 
 
 def _holders(path: str) -> Iterator[int]:
