@@ -85,7 +85,7 @@ def test_exit_code_is_the_commands_or_says_why_there_was_none(host: Host, argv: 
 def test_runtime_that_cannot_enter_is_125(host: Host) -> None:
     host.container("c", **OPTIONS)
     container = Runtime(host.parts).container("c")
-    container.host.oci.root = "/nowhere"
+    container.host.oci.root = "/srv/nowhere"
     assert container.exec(Exec(["true"])).exit_code == 125
 
 
