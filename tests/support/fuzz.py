@@ -308,8 +308,3 @@ def _best(work: Callable[[Any], object], value: Any) -> float:
         if best > 2:
             break
     return best
-
-
-def rng() -> random.Random:
-    """Return a generator with the run's seed, for loops that are no property of hypothesis."""
-    return random.Random(SEED)

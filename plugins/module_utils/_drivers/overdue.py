@@ -59,9 +59,8 @@ def end_overdue(path: str, obtained: Callable[[], bool]) -> None:
         started = process.start_time(pid)
         leader = process.session(pid)
         # One that has ended by now has no session, and its number may be another process's.
-        if process.start_time(pid) != started or not leader:
-            continue
-        if obtained() or not seconds or not started or now - started / _TICKS < seconds + _GRACE:
+        gone = not started or not leader or process.start_time(pid) != started
+        if gone or obtained() or not seconds or now - started / _TICKS < seconds + _GRACE:
             continue
         warn(
             f"{tool} (process {pid}), which a killed run had left, held {os.path.basename(path)} for more than its "
