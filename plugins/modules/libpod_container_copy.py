@@ -31,32 +31,46 @@ options:
     description:
       - The file or directory. V(/.) at its end means what is in the directory, and not the directory itself.
       - A link is followed. It is on the target, or with O(from_container=true) in the container.
+      - C(podman_container_copy) has it.
     type: str
     required: true
   dest:
     description:
       - Where it goes. It is copied into a directory that exists, and otherwise gets this name in one that exists.
       - V(/) at its end says that it must be a directory.
+      - C(podman_container_copy) has it.
     type: str
     required: true
   container:
-    description: Name, ID or unambiguous ID prefix of the container.
+    description:
+      - Name, ID or unambiguous ID prefix of the container.
+      - C(podman_container_copy) has it.
     type: str
     required: true
   from_container:
-    description: Whether to copy from the container to the target.
+    description:
+      - Whether to copy from the container to the target.
+      - C(podman_container_copy) has it.
     type: bool
     default: false
   archive:
     description:
       - Whether what is copied is given to the container's primary user and group, or with O(from_container=true) to root.
       - Otherwise owners keep their IDs.
+      - C(podman_container_copy) has it.
     type: bool
     default: true
   overwrite:
-    description: Whether a directory may be replaced by something that is none, and the other way round.
+    description:
+      - Whether a directory may be replaced by something that is none, and the other way round.
+      - C(podman_container_copy) has it.
     type: bool
     default: false
+  executable:
+    description:
+      - There is no podman program.
+      - C(podman_container_copy) has it; it has no effect here.
+    type: str
 seealso:
   - module: libpod.engine.libpod_container
   - module: libpod.engine.libpod_container_exec

@@ -27,36 +27,50 @@ attributes:
     description: A command has no state before and after.
 options:
   name:
-    description: Name, ID or unambiguous ID prefix of the container.
+    description:
+      - Name, ID or unambiguous ID prefix of the container.
+      - C(podman_container_exec) has it.
     type: str
     required: true
   command:
     description:
       - The command, parted into words as a shell would, but run without one.
       - Exactly one of O(command) and O(argv) is required.
+      - C(podman_container_exec) has it.
     type: str
   argv:
-    description: The command as a list of its words.
+    description:
+      - The command as a list of its words.
+      - C(podman_container_exec) has it.
     type: list
     elements: str
   detach:
     description:
       - Whether the command runs in the background, its output going nowhere.
       - It ends with the container at the latest.
+      - C(podman_container_exec) has it.
     type: bool
     default: false
   env:
-    description: Variables of the command, beside the container's. Their values are hidden in results and logs.
+    description:
+      - Variables of the command, beside the container's. Their values are hidden in results and logs.
+      - C(podman_container_exec) has it.
     type: dict
   privileged:
-    description: Whether the command has all capabilities that the host can give.
+    description:
+      - Whether the command has all capabilities that the host can give.
+      - C(podman_container_exec) has it.
     type: bool
     default: false
   stdin:
-    description: Text on the command's standard input, which is empty where this is omitted.
+    description:
+      - Text on the command's standard input, which is empty where this is omitted.
+      - C(podman_container_exec) does not have it.
     type: str
   tty:
-    description: Whether the command has a terminal. Its output and its errors are then both in RV(stdout).
+    description:
+      - Whether the command has a terminal. Its output and its errors are then both in RV(stdout).
+      - C(podman_container_exec) has it.
     type: bool
     default: false
   user:
@@ -64,9 +78,17 @@ options:
       - Who runs the command, by name or ID, alone or with a group (V(web), V(1000), V(web:extra), V(1000:2000)), as the
         container's own C(/etc/passwd) and C(/etc/group) have them.
       - The container's user where omitted.
+      - C(podman_container_exec) has it.
     type: str
   workdir:
-    description: Working directory in the container. The container's where omitted.
+    description:
+      - Working directory in the container. The container's where omitted.
+      - C(podman_container_exec) has it.
+    type: str
+  executable:
+    description:
+      - There is no podman program.
+      - C(podman_container_exec) has it; it has no effect here.
     type: str
 seealso:
   - module: libpod.engine.libpod_container

@@ -28,29 +28,40 @@ options:
     description:
       - Names, IDs or ID prefixes of the containers. All of them where omitted.
       - One that does not exist is left out of the result.
+      - C(podman_container_info) has it.
     type: list
     elements: str
     aliases: [names]
   size:
-    description: Whether to add C(SizeRw) and C(SizeRootFs), the bytes of the container's own layer and of all its layers.
+    description:
+      - Whether to add C(SizeRw) and C(SizeRootFs), the bytes of the container's own layer and of all its layers.
+      - C(podman_container_info) does not have it.
     type: bool
     default: false
   stats:
     description:
       - Whether to add C(Stats), the live figures of memory, CPU, processes, input and output, and of the network links, which need
         the Python library pyroute2 on the target, which the role installs. It is null for a container that does not run.
+      - C(podman_container_info) does not have it.
     type: bool
     default: false
   env_values:
     description:
       - Whether C(Config.Env) has the values of the environment variables. Otherwise it is C(NAME=(hidden)) for each, since a
         controller may store results.
+      - C(podman_container_info) does not have it.
     type: bool
     default: false
   query:
     description:
       - JMESPath expression that is evaluated over the list.
       - It needs the Python library jmespath on the target, which P(libpod.engine.libpod_host#role) installs.
+      - C(podman_container_info) does not have it.
+    type: str
+  executable:
+    description:
+      - There is no podman program.
+      - C(podman_container_info) has it; it has no effect here.
     type: str
 seealso:
   - module: libpod.engine.libpod_container

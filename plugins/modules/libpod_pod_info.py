@@ -24,7 +24,14 @@ attributes:
     description: Changes nothing, so there is no difference to show.
 options:
   name:
-    description: Name, ID or ID prefix of the pod. All pods where omitted. One that does not exist gives an empty list.
+    description:
+      - Name, ID or ID prefix of the pod. All pods where omitted. One that does not exist gives an empty list.
+      - C(podman_pod_info) has it.
+    type: str
+  executable:
+    description:
+      - There is no podman program.
+      - C(podman_pod_info) has it; it has no effect here.
     type: str
 seealso:
   - module: libpod.engine.libpod_pod

@@ -19,8 +19,7 @@ PEERS: dict[str, dict[str, Any]] = {
     **json.loads((_DATA / "podman_options.json").read_text()),
     "podman_container": json.loads((_DATA / "podman_container_options.json").read_text()),
 }
-# The modules whose documentation says of each option whose it is.
-MODULES = ("libpod_container", "libpod_containers", "libpod_pod", "libpod_prune", "libpod_export")
+MODULES = [peer.replace("podman_", "libpod_") for peer in sorted(PEERS)]
 # What stays out: systemd units are not made.
 _LATER = {"generate_systemd", "quadlet_dir", "quadlet_file_mode", "quadlet_filename", "quadlet_options"}
 _IDLE = "it has no effect here"

@@ -160,6 +160,7 @@ def info_spec() -> dict[str, Any]:
         "stats": {"type": "bool", "default": False},
         "env_values": {"type": "bool", "default": False},
         "query": {"type": "str"},
+        "executable": {"type": "str"},
         **parts_spec(),
     }
 

@@ -25,6 +25,7 @@ def spec() -> dict[str, Any]:
         "from_container": {"type": "bool", "default": False},
         "archive": {"type": "bool", "default": True},
         "overwrite": {"type": "bool", "default": False},
+        "executable": {"type": "str"},
         **arguments.parts_spec(),
     }
 

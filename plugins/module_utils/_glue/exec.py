@@ -31,6 +31,7 @@ def spec() -> dict[str, Any]:
         "tty": {"type": "bool", "default": False},
         "user": {"type": "str"},
         "workdir": {"type": "str"},
+        "executable": {"type": "str"},
         **arguments.parts_spec(),
     }
 

@@ -29,7 +29,7 @@ def pods(module: EngineModule) -> dict[str, Any]:
 
 def spec() -> dict[str, Any]:
     """The argument spec of libpod_pod_info."""
-    return {"name": {"type": "str"}, **arguments.parts_spec()}
+    return {"name": {"type": "str"}, "executable": {"type": "str"}, **arguments.parts_spec()}
 
 
 def main() -> None:
