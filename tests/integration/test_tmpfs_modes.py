@@ -29,6 +29,8 @@ def test_at_every_start(host: Host, mapped: bool) -> None:
         "/www": "",
         "/deep/er": "mode=1770",
         "/scratch/below": "mode=0711",
+        "/home/web": "mode=0710,uid=1000,ro,noatime",
+        "/unlike": "mode=0701,ro",
     }
     task = {
         **BASE,
@@ -46,11 +48,18 @@ def test_at_every_start(host: Host, mapped: bool) -> None:
         ("755", root),
         ("1770", root),
         ("711", root),
+        ("710", root + 1000),
+        ("701", root),
         *[("1777", root)] * 3,
     ]
     for _start in range(3):
         assert not made.failed, made
-        assert _modes(Process(made), *tmpfs, "/run", "/tmp", "/var/tmp") == expected
+        process = Process(made)
+        assert _modes(process, *tmpfs, "/run", "/tmp", "/var/tmp") == expected
+        for target in ("/home/web", "/unlike"):
+            assert {"ro", "nosuid", "nodev", "noexec"} <= {*process.mounts[target].options}
+            assert process.run("touch", f"{target}/x").returncode != 0
+        assert "noatime" in process.mounts["/home/web"].options
         made = host.container("app", restart=True)
     if mapped:
         return
@@ -62,3 +71,12 @@ def test_at_every_start(host: Host, mapped: bool) -> None:
     assert "mode 755" in str(done["diff"]["before"]) and Process(done).pid == process.pid, done
     assert _modes(process, *tmpfs, "/run", "/tmp", "/var/tmp") == expected
     assert host.container("app", **task)["actions"] == []
+
+
+def test_read_only_one_that_changes_in_place(host: Host) -> None:
+    process = Process(host.container("app", tmpfs={"/www": "mode=0711,ro,size=1m"}, **BASE))
+    for options, read_only in (("ro,size=2m", True), ("size=2m", False), ("ro,size=1m", True)):
+        done = host.container("app", tmpfs={"/www": f"mode=0711,{options}"}, **BASE)
+        assert done["actions"] == ["updated app"] and Process(done).pid == process.pid, done["plan"]
+        assert _modes(process, "/www") == [("711", 0)]
+        assert (process.run("touch", "/www/x").returncode != 0) == read_only

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional, Sequence
 
 from .._drivers import beneath
@@ -59,16 +60,36 @@ def enforce(pid: int, mounts: Sequence[Mapping[str, Any]]) -> None:
             held, missing = beneath.way_to(f"/proc/{pid}/root", target)
             try:
                 if not missing and stat.S_IMODE(os.fstat(held).st_mode) != mode:
-                    change(held, target, mode)
+                    change(held, target, mode, f"/proc/{pid}/ns/mnt")
             finally:
                 os.close(held)
 
 
-def change(held: int, target: str, mode: int) -> None:
-    """Give a mounted file system, held open, its mode; one that is read-only keeps the one it has."""
-    if not os.fstatvfs(held).f_flag & os.ST_RDONLY:
+def change(held: int, target: str, mode: int, namespace: str) -> None:
+    """Give a mounted file system, held open, its mode; one that is read-only is writable for that moment.
+
+    ``namespace`` is the path of its mount namespace.
+    """
+    read_only = os.fstatvfs(held).f_flag & os.ST_RDONLY
+    with _writable(held, target, namespace) if read_only else nullcontext():
         effect(f"chmod {target}")
         os.chmod(f"/proc/self/fd/{held}", mode)
+
+
+@contextmanager
+def _writable(held: int, target: str, namespace: str) -> Iterator[None]:
+    from .._drivers import mount_api
+
+    flags = os.fstatvfs(held).f_flag & mount_api.FLAGS
+    entered = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        mount_api.remount(entered, held, target, flags & ~mount_api.RDONLY)
+        try:
+            yield
+        finally:
+            mount_api.remount(entered, held, target, flags)
+    finally:
+        os.close(entered)
 
 
 def changed(container: Container) -> dict[str, tuple[str, str]]:

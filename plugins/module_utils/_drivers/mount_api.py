@@ -21,7 +21,7 @@ from typing import Any, Callable, Mapping, Optional
 
 from . import process
 from .effects import effect
-from .syscalls import MS_PRIVATE, MS_SLAVE
+from .syscalls import MS_BIND, MS_PRIVATE, MS_REMOUNT, MS_SLAVE
 
 # <asm/unistd.h>, the same on every architecture
 _OPEN_TREE, _MOVE_MOUNT, _FSOPEN, _FSCONFIG, _FSMOUNT, _FSPICK, _MOUNT_SETATTR = 428, 429, 430, 431, 432, 433, 442
@@ -146,6 +146,16 @@ def change(namespace: int, mount: int, name: str, flags: int, propagation: str =
         _checked(_inside(namespace, lambda: _set(mount, propagation=propagation)), "mount_setattr", name)
 
 
+def remount(namespace: int, mount: int, name: str, flags: int) -> None:
+    """As ``change``, on any kernel. Without RDONLY its file system becomes writable too, and then stays so.
+
+    :raises OSError: as mount(2), naming ``name``.
+    """
+    effect(f"remount {name}")
+    how = MS_REMOUNT | flags | (MS_BIND if flags & RDONLY else 0)
+    _checked(_while_busy(lambda: _inside(namespace, lambda: _remount(mount, how))), "mount", name)
+
+
 def resize(mount: int, name: str, size: str) -> None:
     """Give a tmpfs another size, in bytes or per cent, and let it be written to: its mount says where it is not to.
 
@@ -205,6 +215,14 @@ def _umount(folder: int, path: bytes, flags: int) -> int:
 
     library = _library()
     done = library.fchdir(folder) == 0 and library.umount2(path, flags | _UMOUNT_NOFOLLOW) == 0
+    return 0 if done else -ctypes.get_errno()
+
+
+def _remount(mount: int, flags: int) -> int:
+    import ctypes
+
+    library = _library()
+    done = library.fchdir(mount) == 0 and library.mount(None, b".", None, ctypes.c_ulong(flags), None) == 0
     return 0 if done else -ctypes.get_errno()
 
 
