@@ -11,6 +11,7 @@ import stat
 from typing import Any
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import Images
 from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result
@@ -274,6 +275,32 @@ def test_failed_recreate_of_a_stopped_container_leaves_it_stopped(host: Host) ->
     assert host.container("c", **{**BASE, **UNMAKEABLE}).failed
     (found,) = host.module("libpod_container_info")["containers"]
     assert (found["Id"], found["State"]["Status"]) == (first["container"]["Id"], "created")
+
+
+def test_mounts_of_the_image_and_of_lenders_are_foretold(host: Host) -> None:
+    first = host.container("c", **BASE)
+    host.module("libpod_commit", {"container": "c", "image": "saved", "changes": ["VOLUME /proc/x"]})
+    os.mkdir("/srv/lent")
+    idle = {"image": "busybox", "state": "created", "network": "none"}
+    for name, volume in (("file", "v:/etc/passwd"), ("gone", "/srv/lent:/lent")):
+        assert not host.container(name, volume=[volume], **idle).failed
+    os.rmdir("/srv/lent")
+    try:
+        for options, words in (
+            ({"image": "saved"}, ("image_volume", "/proc/x", "set image_volume to ignore")),
+            ({"volumes_from": ["file"]}, ("volumes_from", "/etc/passwd", "is a file")),
+            ({"volumes_from": ["gone"]}, ("/srv/lent", "does not exist on the host")),
+        ):
+            for check in (True, False):
+                refused = host.container("c", check=check, **{**BASE, **options})
+                assert refused.failed and not [word for word in words if word not in refused["msg"]], refused
+            assert Process(host.container("c", **BASE)).pid == Process(first).pid
+        done = host.container("c", **{**BASE, "image": "saved", "image_volume": "ignore"})
+        assert done["actions"] == ["recreated c"], done
+    finally:
+        host.empty()
+        Images(host.parts).remove("saved")
+        host.module("libpod_prune", {"image": True})
 
 
 # Files of variables, and secrets

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model import volumes
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
@@ -53,6 +54,7 @@ def root(tmp_path: Path) -> Path:
         {"entrypoint": ["nothing"], "hooks_dir": ["/hooks"]},
         {"entrypoint": ["text"], "annotation": {"run.oci.handler": "wasm"}},
         {"workdir": "/new/one"},
+        {"workdir": "/opt/bin", "mount": ["type=bind,source=/etc,target=/opt"], "entrypoint": ["/bin/run"]},
         {"tmpfs": {"/usr/bin": "exec"}},
         {"volume": ["new:/usr/bin", "/etc/passwd:/etc/passwd", "/etc:/data", "/etc:/data/not/there"]},
     ],
@@ -91,3 +93,32 @@ def test_relative_working_directory_of_the_image(root: Path) -> None:
     with pytest.raises(InvalidArgument, match="'srv', which is not an absolute path: give workdir"):
         _check(Desired("web", options=normalise({})), {**IMAGE, "WorkingDir": "srv"}, str(root))
     _check(Desired("web", options=normalise({"workdir": "/srv"})), {**IMAGE, "WorkingDir": "srv"}, str(root))
+
+
+def test_mounts_of_the_image_and_of_lenders_are_looked_at(root: Path) -> None:
+    """What is lent hides, or brings, a program as one's own volume does."""
+    lent = root / "lent"
+    lent.mkdir()
+    (lent / "tool").write_text("")
+    (lent / "tool").chmod(0o755)
+    plain, ignored = (Desired("web", options=normalise(one)) for one in ({}, {"image_volume": "ignore"}))
+    for target, words in (
+        ("/etc/passwd", "/etc/passwd of container web is a file, and a directory is to be mounted there"),
+        ("/loop/x", "/loop/x cannot be a mount point in container web: Too many levels"),
+    ):
+        declared = {**IMAGE, "Volumes": {target: {}}}
+        with pytest.raises(InvalidArgument) as refused:
+            _check(plain, declared, str(root))
+        assert f"image_volume: {words}" in str(refused.value) and "set image_volume to ignore" in str(refused.value)
+        _check(ignored, declared, str(root))
+        with pytest.raises(InvalidArgument) as refused:
+            _check(plain, IMAGE, str(root), "", [volumes.bare("volume", "lent", target)])
+        assert f"volumes_from: {words}" in str(refused.value)
+    over = volumes.bare("bind", str(lent), "/usr/bin")
+    _check(Desired("web", options=normalise({"entrypoint": ["tool"]})), IMAGE, str(root), "", [over])
+    with pytest.raises(InvalidArgument, match="a mount hides 'run' in container web"):
+        _check(plain, IMAGE, str(root), "", [over])
+    _check(plain, {**IMAGE, "Volumes": {"/usr/bin": {}, "relative": {}}}, str(root))
+    hiding = Desired("web", options=normalise({"image_volume": "tmpfs"}))
+    with pytest.raises(InvalidArgument, match="a mount hides 'run' in container web"):
+        _check(hiding, {**IMAGE, "Volumes": {"/usr/bin": {}}}, str(root))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence
 
 from .._drivers import beneath, cgroups_paths
 from .._drivers.effects import effect
@@ -113,7 +113,8 @@ def _completed(container: Container, drafted: Facts, rootfs: str) -> Facts:
     config = container.config
     passwd, group = beneath.user_files(rootfs)
     user = users.resolve(config.resolved["user"], passwd, group, config.options["group_add"])
-    check_workdir(config.name, config.resolved["workdir"], config.options, rootfs)
+    mounts = [one["target"] for one in (*config.volumes, *config.file_systems)]
+    check_workdir(config.name, config.resolved["workdir"], mounts, rootfs)
     granted = drafted.capabilities["bounding"]
     facts = drafted._replace(
         rootfs=rootfs,
@@ -160,14 +161,16 @@ def check_user(user: str, group_add: Sequence[str], rootfs: str) -> None:
     users.resolve(user, *beneath.user_files(rootfs), group_add)
 
 
-def check_workdir(name: str, workdir: str, options: Mapping[str, Any], rootfs: str) -> None:
-    """:raises InvalidArgument: there is a file where the working directory should be; a missing one is made."""
+def check_workdir(name: str, workdir: str, mounts: Iterable[str], rootfs: str) -> None:
+    """:raises InvalidArgument: there is a file where the working directory should be; a missing one is made.
+
+    ``mounts`` are targets that may bring it.
+    """
     if not workdir.startswith("/"):
         raise InvalidArgument(
             f"workdir: the image of container {name} has {workdir!r}, which is not an absolute path: give workdir"
         )
-    over = (*(volume["target"] for volume in options["volume"]), *options["tmpfs"])
-    if any(f"{workdir}/".startswith(f"{target.rstrip('/')}/") for target in over):
+    if any(f"{workdir}/".startswith(f"{target}/") for target in mounts):
         return
     try:
         found = beneath.resolve(rootfs, workdir)

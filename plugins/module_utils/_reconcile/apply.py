@@ -206,6 +206,7 @@ def _check_pulled(runtime: Runtime, desired: Desired, plan: Plan, old: Optional[
     from . import image_contents, validate
 
     config = ImageStore(runtime.parts).get(desired.image).config
+    validate.check_mounts(runtime, desired, config)
     validate.check_command(desired.name, desired.image, desired.wanted, config)
     if plan.status_after in ("running", "paused"):
         image_contents.check(runtime, old, desired)

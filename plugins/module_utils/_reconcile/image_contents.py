@@ -12,7 +12,7 @@ import os
 import posixpath
 import stat
 from contextlib import suppress
-from typing import Any, Iterable, Mapping, Optional
+from typing import Any, Iterable, Mapping, Optional, Sequence
 
 from .._container import bundle
 from .._container.container import Container
@@ -22,6 +22,7 @@ from .._drivers.image_store import ImageStore
 from .._drivers.storage import Storage
 from .._model.config import resolved
 from .._model.errors import InvalidArgument
+from .._runtime import anonymous_volumes
 from .._runtime.runtime import Runtime
 from . import mount_points
 from .desired import Desired
@@ -29,38 +30,50 @@ from .desired import Desired
 # Where the container may have what the image does not.
 _OURS = ("/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp")
 # Options that may bring a program from elsewhere; an init looks itself for what it is to start.
-_BRINGING = ("init", "hooks_dir", "gpus", "volumes_from", "secrets")
+_BRINGING = ("init", "hooks_dir", "gpus", "secrets")
 _HANDLER = "run.oci.handler"  # crun(1): the command is a WebAssembly module, say
 
 
 def check(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
     """:raises InvalidArgument: the image has no such user, group or program, or a file as the working directory."""
     had = container.config if container is not None and not container.unreadable else None
-    static_root = runtime.parts.static_root
+    static_root, borrowed = runtime.parts.static_root, anonymous_volumes.borrowed(runtime, desired.wanted)
     # What cannot be looked at here, the making of the container tells.
     with suppress(OSError):
         if desired.rootfs or not desired.image and had and had.rootfs:
-            _check(desired, {}, desired.image or (had.rootfs if had else ""), static_root)
+            _check(desired, {}, desired.image or (had.rootfs if had else ""), static_root, borrowed)
             return
         image = ImageStore(runtime.parts).find(desired.image or (had.rootfs_image_id if had else ""))
         if image is not None and image.layer:
             layers = Storage(runtime.parts).layers_of(image.layer)
-            with_layers(layers, lambda root: _check(desired, image.config, root, static_root))
+            with_layers(layers, lambda root: _check(desired, image.config, root, static_root, borrowed))
 
 
-def _check(desired: Desired, image: Mapping[str, Any], root: str, static_root: str = "") -> None:
+def _check(
+    desired: Desired,
+    image: Mapping[str, Any],
+    root: str,
+    static_root: str = "",
+    borrowed: Sequence[dict[str, Any]] = (),
+) -> None:
     options = desired.wanted
-    mount_points.check_targets(desired.name, options, root)
+    mounts = mount_points.asked(options, image, borrowed)
+    mount_points.check_targets(desired.name, mounts, root)
     found = resolved(options, image)
     bundle.check_user(found["user"], options["group_add"], root)
-    bundle.check_workdir(desired.name, found["workdir"], options, root)
+    bundle.check_workdir(desired.name, found["workdir"], [one.target for one in mounts], root)
     argv = [*found["entrypoint"], *found["command"]]
     if argv and not any(options[name] for name in _BRINGING) and _HANDLER not in options["annotation"]:
-        _check_program(desired.name, argv[0], found, options, root, static_root)
+        _check_program(desired.name, argv[0], found, mounts, root, static_root)
 
 
 def _check_program(
-    name: str, program: str, found: Mapping[str, Any], options: Mapping[str, Any], root: str, static_root: str
+    name: str,
+    program: str,
+    found: Mapping[str, Any],
+    mounts: Sequence[mount_points.Asked],
+    root: str,
+    static_root: str,
 ) -> None:
     """Look where runc does (exec.LookPath): a path is one from the working directory, else PATH is gone through."""
     places = [""] if "/" in program else [place for place in found["env"].get("PATH", "").split(":") if place]
@@ -68,7 +81,7 @@ def _check_program(
     inside = _resolved(root, (posixpath.join(found["workdir"], place, program) for place in places))
     if any(f"{path}/".startswith(f"{target}/") for path in inside for target in mounted):
         return
-    paths = [mount_points.behind(options, root, static_root, path) for path in inside]
+    paths = [mount_points.behind(mounts, root, static_root, path) for path in inside]
     if None in paths:
         return
     modes = [os.stat(path).st_mode for path in paths if path and os.path.exists(path)]

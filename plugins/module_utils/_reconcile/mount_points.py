@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from typing import Any, Iterator, Mapping, NamedTuple, Optional
+from typing import Any, Iterable, Mapping, NamedTuple, Optional, Sequence
 
 from .._drivers import beneath
 from .._model import volumes
@@ -22,7 +22,9 @@ _IN_PROC = (
 _KERNELS = ("/proc", "/sys", "/dev")
 
 
-class _Asked(NamedTuple):
+class Asked(NamedTuple):
+    """One mount, and the option that it comes from."""
+
     option: str
     target: str
     mount: Mapping[str, Any]
@@ -36,41 +38,51 @@ class _Asked(NamedTuple):
     def is_directory(self) -> bool:
         return not self.source or os.path.isdir(self.source)
 
-
-def _asked(options: Mapping[str, Any]) -> Iterator[_Asked]:
-    for option in ("volume", "mount"):
-        for one in options[option]:
-            yield _Asked(option, one["target"], one)
-    for target, words in options["tmpfs"].items():
-        yield _Asked("tmpfs", target, {"type": "tmpfs", "options": words})
+    @property
+    def remedy(self) -> str:
+        """What the user can do where it cannot be mounted."""
+        return "; the image declares it: set image_volume to ignore" if self.option == "image_volume" else ""
 
 
-def check_kernels_own(name: str, options: Mapping[str, Any], runtime: str) -> None:
+def asked(options: Mapping[str, Any], image: Mapping[str, Any], borrowed: Iterable[dict[str, Any]] = ()) -> list[Asked]:
+    """Return the mounts that options, the configuration of the image and the lenders of volumes_from ask for."""
+    lent = tuple(borrowed)
+    by = {one["target"]: "volumes_from" for one in lent}
+    by.update((one["target"], option) for option in ("volume", "mount") for one in options[option])
+    by.update(dict.fromkeys(options["tmpfs"], "tmpfs"))
+    found = volumes.of_container("", options, image, lent)
+    found += volumes.file_systems(options, image, [one["target"] for one in found])
+    return [Asked(by.get(one["target"], "image_volume"), one["target"], one) for one in found]
+
+
+def check_kernels_own(name: str, mounts: Sequence[Asked], runtime: str) -> None:
     """Look at the targets in the kernel's own file systems.
 
     :raises InvalidArgument: the OCI runtime can mount nothing there.
     """
-    for one in _asked(options):
+    targets = [one.target for one in mounts]
+    for one in mounts:
         top, _slash, rest = one.target[1:].partition("/")
         why = ""
         if top == "proc" and runtime == "runc" and one.source != "/proc" and rest not in _IN_PROC:
             why = f"in /proc runc lets only {', '.join(_IN_PROC)} be bound"
         elif one.target == "/dev" and not (one.source and os.path.exists(f"{one.source}/null")):
             why = "what is mounted at /dev must have the devices, as the host's /dev has"
-        elif top == "sys" and rest and not os.path.exists(one.target) and "/sys" not in volumes.by_target(options):
+        elif top == "sys" and rest and not os.path.exists(one.target) and "/sys" not in targets:
             why = "/sys is the kernel's, where nothing can be made to mount on"
         if why:
-            raise InvalidArgument(f"{one.option}: nothing can be mounted at {one.target} in container {name}: {why}")
+            raise InvalidArgument(
+                f"{one.option}: nothing can be mounted at {one.target} in container {name}: {why}{one.remedy}"
+            )
 
 
-def check_targets(name: str, options: Mapping[str, Any], root: str) -> None:
+def check_targets(name: str, mounts: Sequence[Asked], root: str) -> None:
     """Look at the targets in the root filesystem ``root``.
 
     :raises InvalidArgument: one leads through a file or in a circle, or is a file where a directory is to be mounted.
     """
-    asked = list(_asked(options))
-    for one in asked:
-        others = (*_KERNELS, *(other.target for other in asked if other is not one))
+    for one in mounts:
+        others = (*_KERNELS, *(other.target for other in mounts if other is not one))
         if any(f"{one.target}/".startswith(f"{other}/") for other in others):
             continue
         if one.source and not os.path.exists(one.source):
@@ -79,27 +91,28 @@ def check_targets(name: str, options: Mapping[str, Any], root: str) -> None:
             held, missing = beneath.way_to(root, one.target)
         except OSError as error:
             raise InvalidArgument(
-                f"{one.option}: {one.target} cannot be a mount point in container {name}: {error.strerror}"
+                f"{one.option}: {one.target} cannot be a mount point in container {name}: {error.strerror}{one.remedy}"
             ) from error
         try:
             if not missing and stat.S_ISDIR(os.fstat(held).st_mode) != one.is_directory:
                 kinds = ("directory", "file") if one.is_directory else ("file", "directory")
+                advice = one.remedy or f": name a target that is a {kinds[0]}, or is not there yet"
                 raise InvalidArgument(
                     f"{one.option}: {one.target} of container {name} is a {kinds[1]}, and a {kinds[0]} is to be "
-                    f"mounted there: name a target that is a {kinds[0]}, or is not there yet"
+                    f"mounted there{advice}"
                 )
         finally:
             os.close(held)
 
 
-def behind(options: Mapping[str, Any], root: str, static_root: str, path: str) -> Optional[str]:
+def behind(mounts: Sequence[Asked], root: str, static_root: str, path: str) -> Optional[str]:
     """Return the host path of what a container has at ``path``, a path below ``root``, where a mount is over it.
 
     Itself where nothing is, or where the mount begins with the image's content; None where that cannot be known, and
     empty where the mount hides it.
     """
-    found: Optional[tuple[str, _Asked]] = None
-    for one in _asked(options):
+    found: Optional[tuple[str, Asked]] = None
+    for one in mounts:
         with suppress(OSError):
             point = beneath.resolve(root, one.target)
             if f"{path}/".startswith(f"{point}/") and len(point) >= len(found[0] if found else ""):
@@ -114,7 +127,7 @@ def behind(options: Mapping[str, Any], root: str, static_root: str, path: str) -
         return None
     source = one.source
     if not source:
-        source = f"{static_root}/volumes/{one.mount['source']}/_data" if one.mount["source"] else ""
+        source = f"{static_root}/volumes/{one.mount['source']}/_data"
         if not os.path.exists(f"{os.path.dirname(source)}/volume.json"):
             return "" if "nocopy" in one.mount["flags"] else path
     there = source + path[len(point) :]

@@ -14,9 +14,10 @@ from .._container.container import Container
 from .._container.volumes import check_source
 from .._drivers import cgroups, cgroups_paths, netns
 from .._drivers.command import TOOL_PATH
-from .._model import health, volumes
+from .._model import health
 from .._model.config import ContainerConfig, resolved
 from .._model.errors import InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing, not_yet
+from .._runtime import anonymous_volumes
 from .._runtime.runtime import Runtime
 from .._spec import capabilities
 from . import mount_points
@@ -51,8 +52,9 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     """
     options = desired.wanted
     _check_image(runtime, container, desired)
-    _check_volumes(runtime, desired)
-    mount_points.check_kernels_own(desired.name, options, runtime.host.oci.name)
+    _check_lenders(runtime, desired)
+    image = _image_config(runtime, container, desired)
+    check_mounts(runtime, desired, image or {})
     _check_security(options, desired.strict)
     _check_files(runtime, options)
     _check_first_process(runtime, options)
@@ -62,11 +64,22 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
         own = (*container.config.ports, *host_ports.of_live(container)) if container else ()
         host_ports.check_free(desired.name, options["publish"], (*own, *runtime.freed_ports))
     _check_network(runtime, options, desired.strict)
-    image = _image_config(runtime, container, desired)
     if image is not None:
         check_command(desired.name, desired.image or "its image", options, image)
         if options["health_startup_cmd"]:
             health.check_startup({**options, **resolved(options, image)})
+
+
+def check_mounts(runtime: Runtime, desired: Desired, image: Mapping[str, Any]) -> None:
+    """Look at what is to be mounted, for an image of this configuration.
+
+    :raises InvalidArgument: a source is not there, or the OCI runtime can mount nothing at a target.
+    """
+    mounts = mount_points.asked(desired.wanted, image, anonymous_volumes.borrowed(runtime, desired.wanted))
+    for one in mounts:
+        if one.source:
+            check_source(one.source, desired.name)
+    mount_points.check_kernels_own(desired.name, mounts, runtime.host.oci.name)
 
 
 def check_command(name: str, image: str, options: Mapping[str, Any], config: Mapping[str, Any]) -> None:
@@ -117,10 +130,7 @@ def _check_image(runtime: Runtime, container: Optional[Container], desired: Desi
         Meant(runtime, desired._replace(recreate_policy="auto"))
 
 
-def _check_volumes(runtime: Runtime, desired: Desired) -> None:
-    for volume in volumes.given(desired.wanted):
-        if volume["type"] == "bind":
-            check_source(volume["source"], desired.name)
+def _check_lenders(runtime: Runtime, desired: Desired) -> None:
     for lender in desired.wanted["volumes_from"]:
         try:
             found = runtime.container(lender["container"])
