@@ -7,8 +7,8 @@ Ansible sends a module with every file it imports, reads all of them on the cont
 the target at each task. The engine is sent once a version instead: a module that ``load``\\ s a room from
 here costs little more than ``ping``.
 
-A copy of this file, ``boot.py`` beside what is kept, is the program that conmon, the host's boot and the
-operator's command start: ``boot.py DIGEST WORD ...``. Older Pythons have to be able to read it.
+Every task compiles this file, so it has no more than what comes before the first import from the archive.
+With ``engine_boot.py`` it is also the program that the host starts. Older Pythons have to be able to read both.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import stat
 import sys
 import zlib
 from types import ModuleType
-from typing import Any, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
 # What the action plugin tells the module: {"static_root", "digest", "archive", "keep"}.
 VARIABLE = "LIBPOD_ENGINE"
@@ -28,7 +28,7 @@ MISSING = "libpod_engine_missing"
 PACKAGE = "libpod_engine"
 KEPT = "engine_kept"  # the module that makes of the archive what is kept
 ARCHIVE = "engine_archive"  # this one
-BOOT, LAUNCHER = "boot.py", "libpod"
+BOOT = "engine_boot"  # the module that knows how the host starts the engine without Ansible
 OLDEST = (3, 9)
 _COLLECT_EVERY = 50_000  # objects made and not freed, instead of 700
 DEFAULT_STATIC_ROOT = "/var/lib/libpod"  # as in _model.parts, which is in the archive
@@ -60,7 +60,8 @@ def load(room: str) -> ModuleType:
     except Refused as error:
         sys.stdout.write(json.dumps({"failed": True, "changed": False, "msg": str(error), "error": "Refused"}))
         raise SystemExit(1) from error
-    sys.path.insert(0, path)
+    if sys.path[0] != path:
+        sys.path.insert(0, path)
     found = importlib.import_module(f"{PACKAGE}.{room}")
     if is_new:
         importlib.import_module(f"{PACKAGE}._drivers.engine_archives").remove_unused(os.path.dirname(path))
@@ -86,8 +87,11 @@ def _archive(static_root: str, digest: str, archive: str, keep: bool) -> Tuple[s
     folder = root + "/engine"
     check_root(root)
     kept = compiled(folder, digest)
-    if hold(kept, digest) and (not keep or _starts(folder)):
-        return kept, False
+    if hold(kept, digest):
+        sys.path.insert(0, kept)
+        if not keep or importlib.import_module(BOOT).starts(folder):
+            return kept, False
+        sys.path.remove(kept)
     there = f"{folder}/{digest}.zip"
     sources = archive or (there if hold(there, digest) else "")
     if not sources:
@@ -159,9 +163,22 @@ def _status(path: str) -> Optional[os.stat_result]:
         return None
 
 
-def seal(digest: str, content: Any) -> bytes:
-    """What stands at the end of a file of this version with this content."""
-    return _SEAL % (digest.encode()[:32].rjust(32), zlib.crc32(content))
+def seal(digest: str, checksum: int) -> bytes:
+    """Return what stands at the end of a file of this version whose content has this checksum."""
+    return _SEAL % (digest.encode()[:32].rjust(32), checksum)
+
+
+def _checksum(descriptor: int, size: int) -> int:
+    """Return the CRC-32 of the first ``size`` bytes, read by parts that stay in the processor's cache."""
+    part = memoryview(bytearray(1 << 17))
+    offset = checksum = 0
+    while offset < size:
+        count = os.preadv(descriptor, [part[: size - offset]], offset)
+        if not count:
+            break
+        checksum = zlib.crc32(part[:count], checksum)
+        offset += count
+    return checksum
 
 
 def hold(path: str, digest: str) -> bool:
@@ -180,80 +197,11 @@ def hold(path: str, digest: str) -> bool:
         info = os.fstat(descriptor)
         sound = stat.S_ISREG(info.st_mode) and info.st_uid in (0, os.geteuid()) and not info.st_mode & 0o022
         if sound and info.st_nlink:
-            content = memoryview(os.pread(descriptor, info.st_size, 0))
-            if content[-SEAL_BYTES:] == seal(digest, content[:-SEAL_BYTES]):
+            size = max(0, info.st_size - SEAL_BYTES)
+            if os.pread(descriptor, SEAL_BYTES, size) == seal(digest, _checksum(descriptor, size)):
                 _held.append(descriptor)
                 return True
     except OSError:
         pass  # it is being removed, or cannot be read
     os.close(descriptor)
     return False
-
-
-def read_launcher(folder: str) -> Tuple[str, str, int]:
-    """Interpreter and digest of the operator's command, and the checksum of boot.py; empty where it is not whole."""
-    import json
-
-    try:
-        with open(f"{folder}/{LAUNCHER}", encoding="utf-8") as file:
-            found = json.loads(file.read(4096).split("\n")[1][1:])
-        return str(found["interpreter"]), str(found["digest"]), int(found["boot"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return "", "", -1
-
-
-def launcher(folder: str, interpreter: str, digest: str, boot: int) -> str:
-    """The operator's command: what is on record stands in its second line."""
-    import json
-    import shlex
-
-    record = json.dumps({"interpreter": interpreter, "digest": digest, "boot": boot})
-    words = (interpreter, "-I", "-X", "utf8", f"{folder}/{BOOT}", digest)
-    root = shlex.quote(os.path.dirname(folder))
-    command = " ".join(map(shlex.quote, words))
-    return f'#!/bin/sh\n#{record}\nLIBPOD_STATIC_ROOT={root} exec {command} "$@"\n'
-
-
-def _starts(folder: str) -> bool:
-    """Whether the host can start the engine without Ansible: launcher, boot script, interpreter, sources."""
-    interpreter, digest, boot = read_launcher(folder)
-    try:
-        with open(f"{folder}/{LAUNCHER}", encoding="utf-8") as file:
-            expected = launcher(folder, interpreter, digest, boot)
-            if file.read(len(expected) + 1) != expected or not os.fstat(file.fileno()).st_mode & 0o100:
-                return False
-        with open(f"{folder}/{BOOT}", "rb") as script:
-            whole = zlib.crc32(script.read()) == boot
-    except (OSError, ValueError):
-        return False
-    return whole and os.access(interpreter, os.X_OK) and os.path.exists(f"{folder}/{digest}.zip")
-
-
-def start() -> int:
-    """Run what is kept as a program: the version asked for, else the one that the operator's command has."""
-    folder = os.path.dirname(os.path.abspath(__file__))
-    asked = sys.argv.pop(1) if len(sys.argv) > 1 else ""
-    check_version()
-    check_root(os.path.dirname(folder))
-    for which in ("asked", "present"):
-        digest = asked if which == "asked" else read_launcher(folder)[1]
-        path, sources = compiled(folder, digest), f"{folder}/{digest}.zip"
-        if not hold(path, digest) and hold(sources, digest):
-            # Another Python than the task's, or damage.
-            try:
-                path = path if _keep(sources, folder, digest) else sources
-            except OSError:
-                path = sources
-        elif not _held:
-            continue
-        sys.path.insert(0, path)
-        return int(importlib.import_module(f"{PACKAGE}._helper.main").main())
-    raise Refused(f"{folder} has no whole engine any more: run a task of libpod.engine on this host")
-
-
-if __name__ == "__main__":
-    try:
-        raise SystemExit(start())
-    except Refused as refused:
-        sys.stderr.write(f"libpod: {refused}\n")
-        raise SystemExit(125) from refused

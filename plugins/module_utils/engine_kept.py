@@ -58,7 +58,7 @@ def keep(sources: str, folder: str, digest: str) -> None:
     import zlib
     from functools import partial
 
-    names = importlib.import_module("engine_archive")
+    names, start = importlib.import_module("engine_archive"), importlib.import_module("engine_boot")
     os.makedirs(folder, 0o700, exist_ok=True)
     os.chmod(os.path.dirname(folder), 0o700)
     kept = f"{folder}/{digest}.zip"
@@ -66,10 +66,10 @@ def keep(sources: str, folder: str, digest: str) -> None:
         _replace(kept, partial(_copy_sources, sources, digest))
     _replace(names.compiled(folder, digest), partial(_write, sources, digest))
     with zipfile.ZipFile(sources) as sent:
-        boot = sent.read(f"{names.ARCHIVE}.py")
-    text = names.launcher(folder, _interpreter(names.OLDEST), digest, zlib.crc32(boot)).encode()
-    _replace(f"{folder}/{names.BOOT}", partial(_put, boot))
-    _replace(f"{folder}/{names.LAUNCHER}", partial(_put, text), 0o700)
+        boot = start.script(sent.read(f"{names.ARCHIVE}.py"), sent.read(f"{names.BOOT}.py"))
+    text = start.launcher(folder, _interpreter(names.OLDEST), digest, zlib.crc32(boot)).encode()
+    _replace(f"{folder}/{start.SCRIPT}", partial(_put, boot))
+    _replace(f"{folder}/{start.LAUNCHER}", partial(_put, text), 0o700)
 
 
 def _replace(path: str, write: Callable[[str], None], mode: int = 0o600) -> None:
@@ -110,6 +110,7 @@ def _copy_sources(sources: str, digest: str, path: str) -> None:
 def _seal(path: str, digest: str) -> None:
     """Give the zip file its comment, which Python and unzip(1) pass over."""
     import zipfile
+    import zlib
 
     names = importlib.import_module("engine_archive")
     with zipfile.ZipFile(path, "a") as made:
@@ -117,7 +118,7 @@ def _seal(path: str, digest: str) -> None:
     with open(path, "r+b") as file:
         content = file.read()[: -names.SEAL_BYTES]
         file.seek(len(content))
-        file.write(names.seal(digest, content))
+        file.write(names.seal(digest, zlib.crc32(content)))
 
 
 def _interpreter(oldest: tuple[int, int]) -> str:
@@ -155,7 +156,8 @@ def _write(archive: str, digest: str, path: str) -> None:
         del places[PACKAGE]
         finder = sent.read(f"{KEPT}.py") + f"\nsys.meta_path.insert(0, Finder(__loader__.archive, {places}))\n".encode()
         with zipfile.ZipFile(path, "a") as made:
-            for name, source in (("__main__.py", sent.read("__main__.py")), (f"{PACKAGE}/__init__.py", finder)):
+            members = {name: sent.read(name) for name in ("__main__.py", "engine_boot.py")}
+            for name, source in ({**members, f"{PACKAGE}/__init__.py": finder}).items():
                 made.writestr(zipfile.ZipInfo(f"{name}c"), _header() + _compiled(source, name))
     _seal(path, digest)
 

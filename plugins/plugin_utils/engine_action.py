@@ -15,14 +15,14 @@ from typing import Any, Iterator
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import merge_hash
 
-from ..module_utils.engine_archive import ARCHIVE, KEPT, MISSING, PACKAGE, VARIABLE
+from ..module_utils.engine_archive import ARCHIVE, BOOT, KEPT, MISSING, PACKAGE, VARIABLE
 
 _ROOMS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "module_utils")
 
 
 def sources() -> Iterator[tuple[str, bytes]]:
     """The engine's files as (name in the archive, content), sorted; every room is a package."""
-    for module in (ARCHIVE, KEPT):
+    for module in (ARCHIVE, BOOT, KEPT):
         yield f"{module}.py", _read(f"{_ROOMS}/{module}.py")
     for room in sorted(os.listdir(_ROOMS)):
         folder = os.path.join(_ROOMS, room)

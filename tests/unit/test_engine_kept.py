@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils import engine_archive, engine_kept
+from ansible_collections.libpod.engine.plugins.module_utils import engine_archive, engine_boot, engine_kept
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import engine_archives
 from ansible_collections.libpod.engine.plugins.module_utils._model.state import ContainerState
 from ansible_collections.libpod.engine.plugins.plugin_utils import engine_action
@@ -123,9 +123,9 @@ def test_a_damaged_file_is_replaced(sent: str, tmp_path: Path, how: str) -> None
 def test_an_interpreter_that_is_gone_is_replaced(sent: str, tmp_path: Path) -> None:
     folder = Path(_load(sent, tmp_path / "static")).parent
     launcher = (folder / "libpod").read_text(encoding="utf-8")
-    record = engine_archive.read_launcher(str(folder))
+    record = engine_boot.read_launcher(str(folder))
     assert os.path.realpath(record[0]) == os.path.realpath(sys.executable) and sys.prefix not in launcher
-    gone = engine_archive.launcher(str(folder), "/gone/python3", DIGEST, record[2])
+    gone = engine_boot.launcher(str(folder), "/gone/python3", DIGEST, record[2])
     (folder / "libpod").write_text(gone, encoding="utf-8")
     _load("", tmp_path / "static")
     assert (folder / "libpod").read_text(encoding="utf-8") == launcher
@@ -159,8 +159,8 @@ def test_a_root_of_another_user_is_refused(sent: str, tmp_path: Path, where: str
 def test_an_old_python_is_refused_in_one_sentence(
     sent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with open(engine_archive.__file__, encoding="utf-8") as file:
-        ast.parse(file.read(), feature_version=(3, 7))
+    with open(engine_archive.__file__, "rb") as archive, open(engine_boot.__file__, "rb") as boot:
+        ast.parse(engine_boot.script(archive.read(), boot.read()), feature_version=(3, 7))
     monkeypatch.setattr(sys, "version_info", (3, 8, 18))
     told = {"static_root": str(tmp_path / "static"), "digest": DIGEST, "archive": sent, "keep": True}
     monkeypatch.setenv(engine_archive.VARIABLE, json.dumps(told))
