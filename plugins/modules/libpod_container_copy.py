@@ -15,6 +15,7 @@ description:
   - Only what differs is copied. Content, kind, mode, owner and the target of a link count, times do not.
   - Links in the container's root filesystem are followed as the container would, and never lead out of it.
   - Devices, FIFOs and sockets are left out.
+  - A directory can be of any depth and size. One that O(dest) is in cannot be copied, since that would have no end.
 author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
@@ -94,7 +95,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 copied:
-  description: Paths that differed, below O(dest).
+  description:
+    - Paths that differed, below O(dest).
+    - What lies deeper than the 4,095 bytes of a path reach is listed as the directory that they do reach.
   returned: success
   type: list
   elements: str

@@ -5,27 +5,15 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
+from ansible_collections.libpod.engine.tests.support.trees import depth, nest
 
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
-DEEP = 1200
-
-
-def nest(folder: str, depth: int = DEEP, name: str = "deep" * 20) -> None:
-    """Make directories one in another, and a file in the last."""
-    inner = os.open(folder, os.O_RDONLY)
-    for _level in range(depth):
-        os.mkdir(name, dir_fd=inner)
-        below = os.open(name, os.O_RDONLY, dir_fd=inner)
-        os.close(inner)
-        inner = below
-    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=inner))
-    os.close(inner)
+DEEP, NAME = 1200, "deep" * 20
 
 
 @pytest.fixture
@@ -40,9 +28,21 @@ def test_deep_trees_in_volumes_and_root_filesystems_are_removed(host: Host, tree
     run = {**OPTIONS, "image": f"{tree}:O", "rootfs": True, "command": ["sh", "-c", "while :; do read -t 9 a; done"]}
     process = Process(host.container("c", volume=["named:/named", "/anonymous", "/srv/tree/etc:/over:O"], **run))
     for folder in ("/", "/named", "/anonymous", "/over"):
-        nest(process.path(f"root{folder}"))
+        nest(process.path(f"root{folder}"), DEEP, NAME)
     assert not host.container("c", state="stopped", stop_timeout=0).failed
     gone = host.container("c", state="absent", delete_volumes=True)
     assert gone.get("actions") == ["deleted c"], gone
     pruned = host.module("libpod_prune", {"volume": True})
     assert pruned.get("actions") == ["removed volume named"], pruned
+
+
+def test_a_deep_tree_is_copied_in_and_out(host: Host, tree: str) -> None:
+    host.run("mkdir", "/srv/tree/deep")
+    nest("/srv/tree/deep", 5000, "d")
+    assert not host.container("c", **OPTIONS).failed
+    for src, dest, out in (("/srv/tree/deep", "/copied", False), ("/copied", "/srv/tree/back", True)):
+        task = {"container": "c", "src": src, "dest": dest, "from_container": out}
+        foretold = host.module("libpod_container_copy", task, check=True)
+        done = host.module("libpod_container_copy", task)
+        assert done["copied"] == foretold["copied"] and done["copied"][:2] == [dest, f"{dest}/d"]
+    assert depth("/srv/tree/back", "d") == 5000

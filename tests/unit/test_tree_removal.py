@@ -13,22 +13,11 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import tree_removal
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import descent, tree_removal
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import NotRemoved
+from ansible_collections.libpod.engine.tests.support.trees import nest
 
 IMMUTABLE = 0x10
-
-
-def nest(top: Path, depth: int, name: str) -> None:
-    """Make directories one in another, with a file in each, by descriptors: no path is as long as that."""
-    inner = os.open(top, os.O_RDONLY)
-    for _level in range(depth):
-        os.mkdir(name, dir_fd=inner)
-        below = os.open(name, os.O_RDONLY, dir_fd=inner)
-        os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=below))
-        os.close(inner)
-        inner = below
-    os.close(inner)
 
 
 @pytest.fixture
@@ -59,7 +48,7 @@ def test_any_depth_goes_with_few_descriptors(tree: Path, depth: int, name: str) 
         patch.setattr(tree_removal, "_mount_id", counted)
         tree_removal.remove(str(tree))
     assert not tree.exists()
-    assert most < len(before) + 3 * tree_removal._HELD
+    assert most < len(before) + 3 * descent.HELD
     assert sorted(os.listdir("/proc/self/fd")) == before
 
 

@@ -10,7 +10,7 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from .._drivers import beneath, tree
-from .._model.errors import InvalidArgument
+from .._model.errors import InvalidArgument, TreeChanged
 from .._spec import users
 from .view import with_rootfs
 
@@ -69,6 +69,9 @@ def _copy(container: Container, wanted: Copy, root: str) -> list[str]:
             return tree.copy(source, target, rules, _shown(wanted.dest, target.name))
         except (IsADirectoryError, NotADirectoryError) as error:
             raise InvalidArgument(f"dest: {error.filename} cannot be replaced: {error.strerror}") from error
+        except TreeChanged as error:
+            where = f"{wanted.src} to {wanted.dest} {'out of' if wanted.out else 'into'} container {container.name}"
+            raise TreeChanged(f"copying {where} was not finished: {error}; run the task again") from error
     finally:
         for descriptor in opened:
             os.close(descriptor)

@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Removing a directory tree that a container made: of any depth, with any names, any number of entries.
 
-The walk goes by open directories and names in them, so that no link and no length of a path matters. It recurses
-nowhere, and holds a constant number of descriptors: an ancestor it has closed is opened again as ``..``, and compared.
+It recurses nowhere: ``Descent`` is the way down.
 """
 
 from __future__ import annotations
@@ -12,12 +11,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import NamedTuple, Optional
+from typing import Optional
 
-from .._model.errors import NotRemoved
+from .._model.errors import NotRemoved, TreeChanged
+from .descent import DIRECTORY, Descent, shown
 
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_HELD = 32  # descriptors of the innermost directories of the walk
 _BATCH = 10_000  # subdirectories whose names are held for one directory
 _TRIES = 10  # looks at a directory that gets new entries while it is emptied
 _SHOWN = 3  # what is left is named so often in the message, then counted
@@ -49,20 +47,13 @@ def remove(path: str) -> None:
         raise NotRemoved(f"{'; '.join(walk.left)}{more}")
 
 
-class _Identity(NamedTuple):
-    device: int
-    inode: int
-
-
 class _Folder:
-    """An open directory of the walk; ``waiting`` are subdirectories to enter, ``left`` what could not be removed."""
+    """A directory of the walk; ``waiting`` are subdirectories to enter, ``left`` what could not be removed."""
 
-    __slots__ = ("name", "descriptor", "identity", "waiting", "left", "scan", "tries")
+    __slots__ = ("name", "waiting", "left", "scan", "tries")
 
-    def __init__(self, name: str, descriptor: int) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
-        self.descriptor = descriptor  # -1 while closed
-        self.identity = _identity(descriptor)
         self.waiting: list[str] = []
         self.left: set[str] = set()
         self.scan = True  # there may be entries that the walk has not seen
@@ -75,7 +66,9 @@ class _Walk:
     def __init__(self, descriptor: int, parent: str, name: str) -> None:
         self.left: list[str] = []
         self.amount = 0
-        self._folders = [_Folder(parent, descriptor)]
+        self._way = Descent()
+        self._way.enter(descriptor)
+        self._folders = [_Folder(parent)]
         self._folders[0].scan = False
         self._folders[0].waiting.append(name)
         self._mount = _mount_id(descriptor)
@@ -91,13 +84,11 @@ class _Walk:
                 return
 
     def close(self) -> None:
-        for folder in self._folders:
-            if folder.descriptor >= 0:
-                os.close(folder.descriptor)
+        self._way.close()
 
     def _enter(self, here: _Folder, name: str) -> None:
         try:
-            found = os.open(name, _DIRECTORY, dir_fd=here.descriptor)
+            found = os.open(name, DIRECTORY, dir_fd=self._way.here)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -110,18 +101,14 @@ class _Walk:
             os.close(found)
             self._keep(here, name, "it is a mount point")
             return
-        self._folders.append(_Folder(name, found))
-        if len(self._folders) > _HELD + 1:
-            far = self._folders[-_HELD - 1]
-            if far is not self._folders[0]:
-                os.close(far.descriptor)
-                far.descriptor = -1
+        self._folders.append(_Folder(name))
+        self._way.enter(found)
 
     def _scan(self, here: _Folder) -> None:
         """Remove all but the subdirectories; streaming, so that a directory of any size takes no memory."""
         here.scan = False
         try:
-            with os.scandir(here.descriptor) as entries:
+            with os.scandir(self._way.here) as entries:
                 for entry in entries:
                     if entry.name in here.left:
                         continue
@@ -137,15 +124,14 @@ class _Walk:
 
     def _leave(self, here: _Folder) -> bool:
         """Remove the directory whose entries are gone; whether the walk can go on."""
-        parent = self._folders[-2]
-        if parent.descriptor < 0:
-            parent.descriptor = os.open("..", _DIRECTORY, dir_fd=here.descriptor)
-            if _identity(parent.descriptor) != parent.identity:
-                self._keep(here, "", "it was moved while it was being removed")
-                return False
+        try:
+            self._way.parent()
+        except TreeChanged as error:
+            self._keep(here, "", str(error))
+            return False
         if not here.left:
             try:
-                self._rmdir(parent, here)
+                self._rmdir(here)
             except FileNotFoundError:
                 pass
             except OSError as error:
@@ -155,23 +141,26 @@ class _Walk:
                     return True
                 self._keep(here, "", error.strerror)
         if here.left:
-            parent.left.add(here.name)
-        os.close(self._folders.pop().descriptor)
+            self._folders[-2].left.add(here.name)
+        self._folders.pop()
+        self._way.leave()
         return True
 
-    def _rmdir(self, parent: _Folder, here: _Folder) -> None:
+    def _rmdir(self, here: _Folder) -> None:
+        parent = self._way.parent()
         try:
-            os.rmdir(here.name, dir_fd=parent.descriptor)
+            os.rmdir(here.name, dir_fd=parent)
         except PermissionError:
-            unlocked = _unlock(here.descriptor)
-            if not self._unlock_folder(parent) and not unlocked:
+            unlocked = _unlock(self._way.here)
+            # The directory that the tree is in is not ours.
+            if not (len(self._folders) > 2 and _unlock(parent)) and not unlocked:
                 raise
-            os.rmdir(here.name, dir_fd=parent.descriptor)
+            os.rmdir(here.name, dir_fd=parent)
 
     def _unlink(self, here: _Folder, name: str) -> None:
         try:
             try:
-                os.unlink(name, dir_fd=here.descriptor)
+                os.unlink(name, dir_fd=self._way.here)
             except PermissionError:
                 self._unlink_locked(here, name)
         except FileNotFoundError:
@@ -183,33 +172,25 @@ class _Walk:
 
     def _unlink_locked(self, here: _Folder, name: str) -> None:
         """Clear the flags that forbid it; a file that lives on under another name gets its own back."""
-        self._unlock_folder(here)
-        file = _open_regular(here.descriptor, name)
+        if len(self._folders) > 1:
+            _unlock(self._way.here)
+        file = _open_regular(self._way.here, name)
         flags = 0
         try:
             flags = _unlock(file) if file >= 0 else 0
-            os.unlink(name, dir_fd=here.descriptor)
+            os.unlink(name, dir_fd=self._way.here)
         finally:
             if file >= 0:
                 if flags and os.fstat(file).st_nlink:
                     _set_flags(file, flags)
                 os.close(file)
 
-    def _unlock_folder(self, folder: _Folder) -> bool:
-        # The directory that the tree is in is not ours.
-        return folder is not self._folders[0] and bool(_unlock(folder.descriptor))
-
     def _keep(self, here: _Folder, name: str, reason: Optional[str]) -> None:
         here.left.add(name)
         self.amount += 1
         if len(self.left) < _SHOWN:
-            path = "/".join((*(folder.name for folder in self._folders), *((name,) if name else ())))
-            self.left.append(f"{_printable(path)}: {reason}")
-
-
-def _identity(descriptor: int) -> _Identity:
-    status = os.fstat(descriptor)
-    return _Identity(status.st_dev, status.st_ino)
+            path = shown((*(folder.name for folder in self._folders), *((name,) if name else ())))
+            self.left.append(f"{path}: {reason}")
 
 
 def _mount_id(descriptor: int) -> bytes:
@@ -247,8 +228,3 @@ def _set_flags(descriptor: int, flags: int) -> None:
     import fcntl
 
     fcntl.ioctl(descriptor, _FS_IOC_SETFLAGS, flags.to_bytes(8, "little"))
-
-
-def _printable(path: str) -> str:
-    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return shown if len(shown) <= 240 else f"{shown[:160]}…{shown[-79:]}"

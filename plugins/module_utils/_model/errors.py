@@ -189,6 +189,10 @@ class NotRemoved(LibpodError):
     """Something that was to go is left on the host."""
 
 
+class TreeChanged(LibpodError):
+    """A directory was moved while the engine walked through what is in it."""
+
+
 class NamespaceMismatch(LibpodError):
     """A namespace is not the one the configuration names."""
 
