@@ -79,7 +79,7 @@ def test_container_that_never_ran(runtime: Runtime) -> None:
 
 def test_looking_writes_nothing(runtime: Runtime, tmp_path: Path) -> None:
     container = make(runtime)
-    state(runtime, status=ContainerStatus.RUNNING, pid=2**22 + 1, pid_start=1)
+    state(runtime, status=ContainerStatus.RUNNING, pid=2**22, pid_start=1)
     before = sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*"))
     assert inspect(container)["State"]["Status"] == "exited"
     assert sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*")) == before

@@ -48,8 +48,8 @@ def test_every_kernels_word_for_no_process(number: int, monkeypatch: pytest.Monk
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "pidfd_open", refuse)
-    own = os.getpid(), process.start_time(os.getpid())
-    assert process.send_signal(*own, 0) is False and process.wait_end(*own, 0.0) is True
+    parent = os.getppid(), process.start_time(os.getppid())
+    assert process.send_signal(*parent, 0) is False and process.wait_end(*parent, 0.0) is True
 
 
 def test_other_errors_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +58,7 @@ def test_other_errors_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(os, "pidfd_open", refuse)
     with pytest.raises(OSError, match="open files"):
-        process.send_signal(os.getpid(), 1, 0)
+        process.send_signal(4711, 1, 0)
 
 
 @pytest.mark.parametrize("leader", [0, 1])

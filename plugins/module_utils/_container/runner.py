@@ -13,6 +13,7 @@ import os
 from typing import TYPE_CHECKING
 
 from .._drivers import process
+from .._model.process_ref import ProcessRef
 
 if TYPE_CHECKING:
     from .container import Container
@@ -90,13 +91,12 @@ def _start(container: Container, duty: str) -> int:
     return runner.pid
 
 
-def _recorded(container: Container, duty: str) -> tuple[int, int]:
-    """PID and start time on record, 0 where there is none that can be read."""
+def _recorded(container: Container, duty: str) -> ProcessRef:
+    """The process on record, 0 where there is none that can be read."""
     try:
-        pid, started = map(int, container.store.run_record(container.id, f"{duty}-runner") or (0, 0))
+        return ProcessRef.of(*(container.store.run_record(container.id, f"{duty}-runner") or (0, 0)))
     except (TypeError, ValueError):
-        return 0, 0
-    return pid, started
+        return ProcessRef()
 
 
 def _record(container: Container, duty: str, pid: int) -> None:

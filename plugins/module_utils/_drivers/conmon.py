@@ -15,7 +15,7 @@ import subprocess
 import time
 from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
-from .._model import foreign
+from .._model import foreign, process_ref
 from .._model.errors import LibpodError, MalformedData, ToolMissing, ToolTimedOut, shortened
 from . import limits
 from . import process as processes
@@ -274,7 +274,7 @@ def _created_pid(answer: bytes, it: Monitored) -> int:
         pid, words = said["data"].integer(required=True), said["message"].text()
     except MalformedData as error:
         pid, words = -1, str(error)
-    if pid > 0:
+    if process_ref.possible(pid):
         return pid
     raise _not_created(it, words or f"conmon answers {pid}")
 
@@ -307,9 +307,9 @@ def runtime_words(path: str) -> str:
 
 
 def read_pid(path: str) -> int:
-    """The PID in a PID file; 0 where there is none yet."""
+    """The PID in a PID file; 0 where there is none yet, or none that can be."""
     try:
         with open(path, encoding="ascii") as file:
-            return int(file.read(_PID_BYTES).strip() or 0)
+            return process_ref.from_text(file.read(_PID_BYTES))
     except (FileNotFoundError, ValueError):
         return 0

@@ -9,6 +9,7 @@ import fcntl
 import os
 import re
 
+from .._model.process_ref import from_text
 from .effects import effect
 
 _NAME = re.compile(r"([0-9a-f]{32})(\.[\w-]+)?\.zip(\.\d+)?|(boot\.py|libpod)\.\d+")
@@ -43,7 +44,7 @@ def _is_used(name: str, used: str) -> bool:
     found = _NAME.fullmatch(name)
     writer = re.search(r"\.(\d+)$", name)
     if writer:
-        return os.path.exists(f"/proc/{writer[1]}")
+        return os.path.exists(f"/proc/{from_text(writer[1]) or 'none'}")
     return bool(found and found[1] in used)
 
 

@@ -39,9 +39,9 @@ def of_process(pid: int, numbers: tuple[int, int]) -> Iterator[Pair]:
 
     :raises OSError: there is no such process or descriptor, or the kernel (before 5.6) cannot tell.
     """
-    from . import syscalls
+    from . import process, syscalls
 
-    handle = os.pidfd_open(pid)
+    handle = process.handle(pid)
     found: list[socket.socket] = []
     try:
         found += [socket.socket(fileno=syscalls.pidfd_getfd(handle, number)) for number in numbers]

@@ -11,6 +11,7 @@ import time
 from typing import Callable, Iterator
 
 from .._model.errors import warn
+from .._model.process_ref import endable
 from . import process
 
 # Told to every program with a limit: "TOOL SECONDS", as of its start.
@@ -59,7 +60,7 @@ def end_overdue(path: str, obtained: Callable[[], bool]) -> None:
         started = process.start_time(pid)
         leader = process.session(pid)
         # One that has ended by now has no session, and its number may be another process's.
-        gone = not started or not leader or process.start_time(pid) != started
+        gone = not started or not endable(leader) or process.start_time(pid) != started
         if gone or obtained() or not seconds or now - started / _TICKS < seconds + _GRACE:
             continue
         warn(

@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Container, Iterator
 
 from .._model.errors import HostExhausted
+from .._model.process_ref import endable, possible
 from .effects import effect
 
 if TYPE_CHECKING:
@@ -32,12 +33,14 @@ def start_time(pid: int) -> int:
 
 def alive(pid: int, started: int) -> bool:
     """Whether the process that began at ``started`` ticks still runs under this PID."""
-    return pid > 0 and started > 0 and start_time(pid) == started
+    return possible(pid) and started > 0 and start_time(pid) == started
 
 
 def handle(pid: int) -> int:
     """A pidfd (pidfd_open(2)), to be closed. :raises ProcessLookupError: no process has this PID."""
     try:
+        if not possible(pid):
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
         return os.pidfd_open(pid)
     except OSError as error:
         # What kernels such as 6.1 say where only a session or a process group still goes by this PID.
@@ -47,8 +50,8 @@ def handle(pid: int) -> int:
 
 
 def send_signal(pid: int, started: int, number: int) -> bool:
-    """Signal that very process through a pidfd (pidfd_send_signal(2)); False where it is gone."""
-    if pid <= 0:
+    """Signal that very process through a pidfd (pidfd_send_signal(2)); False where it is gone, or none of ours."""
+    if not endable(pid):
         return False
     effect(f"signal {number} to {pid}")
     try:
@@ -119,9 +122,9 @@ def kill_with_argument(argument: str, programs: Container[str], timeout: float =
 def kill_session(leader: int) -> None:
     """SIGKILL every process of a session (setsid(2)), and those that they fork at the same time.
 
-    Sessions 0 and 1 are those of the host's own first processes, and never a program's of the engine.
+    That of the host's first process is never a program's of the engine, nor is the one that this process is in.
     """
-    if leader <= 1:
+    if not endable(leader):
         return
     while found := [pid for pid in pids() if session(pid) == leader]:
         for pid in found:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Mapping, NamedTuple
 
 from .errors import StateCorrupt
+from .process_ref import ProcessRef
 from .status import ContainerStatus
 
 EXIT_UNKNOWN = -1  # conmon died before it could tell
@@ -70,6 +71,11 @@ class ContainerState(NamedTuple):
     def from_json(cls, record: Mapping[str, Any], path: str) -> ContainerState:
         """:raises StateCorrupt: it is not such a record."""
         try:
-            return cls(**{**record, "status": ContainerStatus(record["status"])})
-        except (TypeError, KeyError, ValueError) as error:
+            # What a newer engine has beside it is of no use to this one.
+            known = {key: value for key, value in record.items() if key in cls._fields}
+            found = cls(**{**known, "status": ContainerStatus(record["status"])})
+            for who in ("pid", "conmon_pid", "restarter_pid"):
+                ProcessRef.of(getattr(found, who), getattr(found, f"{who.removesuffix('_pid')}_start"))
+            return found
+        except (TypeError, AttributeError, KeyError, ValueError) as error:
             raise StateCorrupt(f"{path} is not a container's state: {error}") from error

@@ -1,0 +1,53 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A process by its PID and start time, and what can be the PID of one that the engine signals or looks up."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+# PID_MAX_LIMIT of <linux/threads.h>; the kernel gives no higher one.
+_HIGHEST = 4 * 1024 * 1024
+
+
+class ProcessRef(NamedTuple):
+    """``started`` is in clock ticks since boot (field 22 of proc_pid_stat(5)); both are 0 for no process."""
+
+    pid: int = 0
+    started: int = 0
+
+    @classmethod
+    def of(cls, pid: Any, started: Any) -> ProcessRef:
+        """Return the process that a record names.
+
+        :raises ValueError: it names none that the engine can have started.
+        """
+        if not all(isinstance(number, int) and not isinstance(number, bool) for number in (pid, started)):
+            raise ValueError(f"{pid!r} and {started!r} are not a process's number and start time")
+        if pid == 0:
+            return cls()
+        if not possible(pid) or started < 0:
+            raise ValueError(f"{pid} and {started} are not the number and start time of a process of the engine's")
+        return cls(pid, started)
+
+
+def possible(pid: int) -> bool:
+    """Return whether a process with this PID can be one that the engine has started.
+
+    1 is the host's first process; 0 and negative numbers stand for more than one process in kill(2).
+    """
+    return 1 < pid <= _HIGHEST
+
+
+def endable(pid: int) -> bool:
+    """Return whether the process, or the session that it leads, may be signalled: not this one, nor its own."""
+    return possible(pid) and pid not in (os.getpid(), os.getsid(0))
+
+
+def from_text(text: str) -> int:
+    """Return the PID in what a file or a program says, 0 where it is none."""
+    text = text.strip()
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return number if possible(number) else 0
