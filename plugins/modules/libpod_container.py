@@ -1190,6 +1190,8 @@ options:
         M(libpod.engine.libpod_prune) try again.
       - With V(true), given by the task, that record goes as well, and what is left is the subject of a warning. This is for
         what cannot be mended, such as a network whose plugin is gone for good.
+      - A container that a newer version of this collection made is left as it is, and a task on it fails. With V(true) and
+        O(state=absent) it is given up, and removed as far as this version knows what belongs to it.
       - C(podman_container) has it.
     type: bool
   delete_depend:

@@ -28,6 +28,7 @@ options:
     description:
       - Names, IDs or ID prefixes of the containers. All of them where omitted.
       - One that does not exist is left out of the result.
+      - One that a newer version of this collection made is shown as far as this version reads its record, with a warning.
       - C(podman_container_info) has it.
     type: list
     elements: str

@@ -70,6 +70,7 @@ options:
         that has any is not removed.
       - With V(true), given by the task, the records of what cannot be removed go as well, and what is left is the subject of
         a warning; see O(libpod.engine.libpod_container#module:force_delete).
+      - So it is with a pod, or a container in it, that a newer version of this collection made, which is left as it is otherwise.
       - C(podman_pod) does not have it.
     type: bool
     aliases: [force]

@@ -15,6 +15,8 @@ description:
     engine's container uses them.
   - With O(container) or O(system), archives of the engine's earlier versions under the static root, which no process and no
     container's monitor uses, are removed as well.
+  - What a newer version of this collection made stays, with the volumes and images that its records name. While there is
+    such a container, no archive of the engine is removed.
   - Networks are the files of O(cni_config_dir), which belong to whoever put them there, and are never removed.
 author:
   - The libpod.engine authors (@libpod)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Iterator, Optional, TypeVar
 from .._drivers import cgroups, cgroups_paths
 from .._drivers.host import Host
 from .._model.config import ContainerConfig
-from .._model.errors import ContainerRemoved, InvalidState, NoSuchContainer
+from .._model.errors import ConfigMismatch, ContainerRemoved, InvalidState, NoSuchContainer
 from .._model.state import ContainerState
 from .._model.status import ContainerStatus
 from .._store.store import Store
@@ -26,17 +26,26 @@ if TYPE_CHECKING:
 
 # Runs whose ends are remembered.
 _EXITS_KEPT = 100
+# Of the state, what is kept of a run that has ended.
+_EXIT = ("exit_code", "oom_killed", "started_time", "finished_time")
 _Self = TypeVar("_Self", bound="Synced")
 
 
 class Synced:
     """What one container is by its records and the host, read and written under its lock, once in a batch."""
 
-    def __init__(self, store: Store, host: Host, config: ContainerConfig, unreadable: str = "") -> None:
-        """``unreadable`` says why its configuration cannot be read; ``config`` then stands in for it."""
+    def __init__(
+        self, store: Store, host: Host, config: ContainerConfig, *, unreadable: str = "", newer: str = ""
+    ) -> None:
+        """``unreadable`` says why its configuration cannot be read; ``config`` then stands in for it.
+
+        ``newer`` is the record of a newer version's container, as text: it is changed only once it is ``given_up``.
+        """
         self.store = store
         self.host = host
         self.unreadable = unreadable
+        self.newer = newer
+        self.given_up = False
         self._config = config
         self._state: Optional[ContainerState] = None
         self._lock = store.lock(config.id)
@@ -50,12 +59,19 @@ class Synced:
         """Take the lock once and sync once for everything done inside; batches nest.
 
         :raises ContainerRemoved: the container was removed while the lock was waited for.
+        :raises ConfigMismatch: a newer version made it, and no task gives it up.
         """
+        self.check_version()
         with self._lock:
             if self._lock.depth == 1:
                 self._reload()
                 self.sync()
             yield self
+
+    def check_version(self) -> None:
+        """:raises ConfigMismatch: a newer version made it, and no task gives it up."""
+        if self.newer and not self.given_up:
+            raise ConfigMismatch(self.unreadable)
 
     def _reload(self) -> None:
         if self.unreadable:
@@ -78,7 +94,7 @@ class Synced:
 
     def _keep_exit(self) -> None:
         """Keep how the container ended where a reboot does not lose it."""
-        kept = {key: getattr(self.state, key) for key in ("exit_code", "oom_killed", "started_time", "finished_time")}
+        kept = {key: getattr(self.state, key) for key in _EXIT}
         if kept != self.last_exit:
             try:
                 self.store.write_side_record(self.id, "exits", [*self.exits, kept][-_EXITS_KEPT:])
@@ -128,8 +144,9 @@ class Synced:
     @property
     def exits(self) -> list[dict[str, Any]]:
         """How each of the last runs ended, the latest last: exit code, times and OOM flag."""
-        kept: list[dict[str, Any]] = self.store.side_record(self.id, "exits") or []
-        return kept
+        kept = self.store.side_record(self.id, "exits")
+        entries = [one for one in kept if isinstance(one, dict)] if isinstance(kept, list) else []
+        return [{key: one[key] for key in _EXIT if key in one} for one in entries]
 
     # Configuration
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Iterator, Mapping, Optional
 
 from .._container.container import Container
-from .._model.errors import ContainerRemoved, InvalidArgument, NoSuchContainer, ToolMissing
+from .._model.errors import ContainerRemoved, InvalidArgument, NoSuchContainer, ToolMissing, warn
 from .._runtime.inspect import inspect
 from .._runtime.runtime import Runtime
 from . import arguments
@@ -40,6 +40,8 @@ def _selected(runtime: Runtime, names: Optional[list[str]]) -> Iterator[Containe
 
 
 def _described(container: Container, params: Mapping[str, Any]) -> dict[str, Any]:
+    if container.newer:
+        warn(f"what is shown of it may be incomplete: {container.unreadable}")
     found = inspect(container.peek(), env_values=params["env_values"])
     if params["size"]:
         found["SizeRw"], found["SizeRootFs"] = container.storage.sizes(container.id)

@@ -57,8 +57,10 @@ def work(module: EngineModule) -> dict[str, Any]:
         with _isolated(errors):
             names = [name for name, _container_id in gone]
             actions += [f"removed what was left of {name}" for name in prune.remains(runtime, errors, names, dry=dry)]
-        unused = engine_archives.remove_unused(f"{runtime.parts.static_root}/engine", dry=dry)
-        actions += [f"removed engine archive {name}" for name in unused]
+        # Which archive a newer version's containers need is not known.
+        if not any(one.newer for one in runtime.containers()):
+            unused = engine_archives.remove_unused(f"{runtime.parts.static_root}/engine", dry=dry)
+            actions += [f"removed engine archive {name}" for name in unused]
     if params["volume"] or system and params["system_volumes"]:
         with _isolated(errors):
             result["volumes"] = prune.volumes(runtime, filters["volume"], errors, dry=dry)

@@ -243,7 +243,7 @@ class ContainerConfig(NamedTuple):
         if record.get("version", 0) > FORMAT_VERSION:
             raise ConfigMismatch(
                 f"{path} has format {record['version']}, and this engine reads up to {FORMAT_VERSION}: "
-                "it was made by a newer version of libpod.engine; use that version or newer"
+                "it was made by a newer version of libpod.engine: use that version or newer"
             )
         try:
             # What an older engine did not know is at its default, and a copy of it.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, NamedTuple, Sequence
 
-from .errors import StateCorrupt
+from .errors import ConfigMismatch, StateCorrupt
 from .namespaces import OPTIONS, LinuxNS
 from .options import ALONE
 from .options import OPTIONS as TABLE
@@ -85,7 +85,13 @@ class PodConfig(NamedTuple):
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], path: str) -> PodConfig:
-        """:raises StateCorrupt: it is not such a record."""
+        """:raises ConfigMismatch: a newer version wrote it. :raises StateCorrupt: it is not such a record."""
+        unknown = sorted(set(record) - set(cls._fields)) if isinstance(record, dict) else []
+        if unknown:
+            raise ConfigMismatch(
+                f"{path} has {', '.join(unknown)}, which this engine does not know: it was made by a "
+                "newer version of libpod.engine: use that version or newer"
+            )
         try:
             # What an older engine did not know is at its default.
             missing = {name: TABLE[name].own_default() for name in ALONE}

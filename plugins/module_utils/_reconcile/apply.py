@@ -329,6 +329,7 @@ def _delete(runtime: Runtime, name: str, desired: Desired) -> None:
     with runtime.store.lock(name) as lock:
         container = runtime.find(name)
         if container is not None:
+            container.given_up = desired.abandon
             # In one piece: nobody can come to depend on it in between.
             with container.batch():
                 runtime.check_removable(container)

@@ -14,7 +14,7 @@ from .._drivers.image_store import ImageStore
 from .._model.auto_ranges import MAX_SIZE, MIN_SIZE, Map, Range, map_ids
 from .._model.config import ContainerConfig
 from .._model.config import resolved as resolve
-from .._model.errors import InvalidArgument, NoSuchContainer, StateCorrupt
+from .._model.errors import InvalidArgument, NoSuchContainer
 from .._model.spelling import natural
 from .._runtime.runtime import Runtime
 
@@ -81,6 +81,7 @@ def _used(runtime: Runtime, kind: str) -> Iterator[list[int]]:
     folder = f"{runtime.parts.static_root}/containers"
     for container_id in os.listdir(folder) if os.path.isdir(folder) else ():  # in check mode it may not be made yet
         try:
-            yield from runtime.store.config(container_id).id_mappings.get(kind, ())
-        except (NoSuchContainer, StateCorrupt):
-            continue  # what runs of it is in the store too
+            # Of one that cannot be read, what runs is in the store too.
+            yield from runtime.by_id(container_id).config.id_mappings.get(kind, ())
+        except NoSuchContainer:
+            continue

@@ -34,6 +34,8 @@ def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> 
     :raises NoSuchContainer: it is to be started or stopped by its name alone, and is not there.
     :raises InvalidState: it is to be removed while it runs, without force.
     """
+    if container is not None and not (desired.state == "absent" and desired.abandon):
+        container.check_version()
     if desired.state == "absent":
         return _absent(runtime, container, desired)
     if container is not None and desired.state in ("present", "created") and runtime.to_resume(container):
@@ -138,6 +140,8 @@ def _absent(runtime: Runtime, container: Optional[Container], desired: Desired) 
     check_force(container, desired)
     status = container.state.status
     order = _with_dependents(runtime, container) if desired.delete_depend else [container]
+    for one in order if not desired.abandon else ():
+        one.check_version()
     if not desired.delete_depend:
         runtime.check_removable(container)
     steps = tuple(Step("delete", one.name, one.state.status.value) for one in order)
@@ -238,11 +242,13 @@ def _anew(runtime: Runtime, container: Container, desired: Desired) -> Plan:
 def _recreate(runtime: Runtime, container: Container, desired: Desired, found: list[Difference]) -> Plan:
     """A new container in the old one's place; it runs where that is wanted, or where the old one ran or was about to.
 
-    :raises DependencyExists: it is a pod's infra container.
+    :raises DependencyExists: it is a pod's infra container. :raises ConfigMismatch: a newer version's depends on it.
     """
     from .._container import restart
 
     _check_not_infra(container)
+    for other in runtime.dependents(container.id):
+        other.check_version()  # it could not follow
     status = container.state.status
     runs = desired.state in ("started", "paused") or status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
     runs = runs or restart.is_to_come(container)

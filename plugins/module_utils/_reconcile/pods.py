@@ -71,16 +71,16 @@ def reconcile(parts: Parts, desired: DesiredPod, *, check_mode: bool = False) ->
     """
     pods = Pods(Runtime(parts))
     if check_mode:
-        pod = pods.find(desired.name, removal=desired.state == "absent")
+        pod = _find(pods, desired)
         return PodOutcome(_foretold(pods, pod, desired), inspect_pod(pods, pod) if pod and pod.options else {})
     pods.store.prepare()
     with pods.store.lock(desired.name) as lock:
         pods.recover(desired.name, abandon=desired.abandon)
         pods.runtime.recover(desired.name)
-        pod = pods.find(desired.name, removal=desired.state == "absent")
+        pod = _find(pods, desired)
         if pod is not None:
             _find_members(pods, pod)
-        plan = _plan(pods, pod, desired)
+        plan = _checked_plan(pods, pod, desired)
         try:
             from .._model import journal
 
@@ -108,7 +108,7 @@ def reconcile(parts: Parts, desired: DesiredPod, *, check_mode: bool = False) ->
 def _foretold(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:
     """The plan of check mode; a pod that is not there may be one that an earlier task of the play is to make."""
     try:
-        return _plan(pods, pod, desired)
+        return _checked_plan(pods, pod, desired)
     except NoSuchPod as error:
         verb = {"stopped": "stop", "killed": "kill", "paused": "pause", "unpaused": "unpause"}.get(desired.state)
         if verb is None:
@@ -122,6 +122,19 @@ def _find_members(pods: Pods, pod: PodConfig) -> None:
     for one in pods.members(pod.id):
         with pods.store.lock(one.name):
             found(pods.runtime, one.name)
+
+
+def _find(pods: Pods, desired: DesiredPod) -> Optional[PodConfig]:
+    return pods.find(desired.name, removal=desired.state == "absent", abandon=desired.abandon)
+
+
+def _checked_plan(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:
+    """The plan. :raises ConfigMismatch: it has a step, and a newer version made one of the pod's containers."""
+    plan = _plan(pods, pod, desired)
+    if pod is not None and plan.steps and not desired.abandon:
+        for one in pods.members(pod.id):
+            one.check_version()
+    return plan
 
 
 def _plan(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:

@@ -175,6 +175,8 @@ def found(runtime: Runtime, name: str) -> Optional[Container]:
     if not record.get("id"):
         return None
     container = runtime.by_id(record["id"], name)
+    if container.newer:
+        return container.peek()
     runtime.follow(container)
     ended = (container.status() if locked else container.peek().state.status) is ContainerStatus.EXITED
     if container.config.options["rm"] and has_ended(container) and not runtime.dependents(container.id):

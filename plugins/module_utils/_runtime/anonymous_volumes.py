@@ -45,6 +45,7 @@ def remove(runtime: Runtime, container: Container) -> None:
     for other in runtime.containers():
         if other.id != container.id:
             names -= {volume["source"] for volume in other.config.volumes}
+            names = {name for name in names if name not in other.newer}
     from .._drivers import tree_removal
 
     folder = f"{runtime.parts.static_root}/volumes"

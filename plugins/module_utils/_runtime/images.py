@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Iterable, Iterator
 
 from .._drivers.image_store import ImageStore
@@ -20,6 +21,8 @@ def in_use(runtime: Runtime) -> Iterator[tuple[str, str]]:
     """(image's ID, container's ID) of this engine's containers, and of all others of the store."""
     for container in runtime.containers():
         yield container.config.rootfs_image_id, container.id
+        for image_id in re.findall("[0-9a-f]{64}", container.newer):
+            yield image_id, container.id
     for record in storage_roots(runtime.parts).containers():
         yield member(record, "image"), member(record, "id")
 

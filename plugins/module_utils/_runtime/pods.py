@@ -19,6 +19,7 @@ from .._drivers.effects import effect
 from .._model.attempts import Attempts
 from .._model.config import DEFAULT_CGROUP_PARENT, ContainerConfig
 from .._model.errors import (
+    ConfigMismatch,
     DependencyExists,
     InvalidState,
     LibpodError,
@@ -59,17 +60,25 @@ class Pods:
         self.runtime = runtime
         self.store = runtime.store
 
-    def find(self, name: str, *, removal: bool = False) -> PodConfig | None:
-        """The pod with this name, or None; for its ``removal`` without options, where its record cannot be read."""
-        pod_id = self.store.name_record(name).get("pod")
-        return self._read(pod_id, name, removal) if pod_id else None
+    def find(self, name: str, *, removal: bool = False, abandon: bool = False) -> PodConfig | None:
+        """The pod with this name, or None; for its ``removal`` without options, where its record cannot be read.
 
-    def _read(self, pod_id: str, name: str, removal: bool) -> PodConfig | None:
+        :raises ConfigMismatch: a newer version made it, and the task does not ``abandon`` it.
+        """
+        pod_id = self.store.name_record(name).get("pod")
+        return self._read(pod_id, name, removal, abandon) if pod_id else None
+
+    def _read(self, pod_id: str, name: str, removal: bool, abandon: bool) -> PodConfig | None:
         try:
             return records.read(self.store, pod_id)
         except StateCorrupt:
             if not removal:
                 raise
+        except ConfigMismatch as error:
+            if not abandon:
+                raise ConfigMismatch(
+                    f"pod {name}: {error}, or give it up with state: absent and force_delete: true"
+                ) from error
         members = self.members(pod_id)
         infra = next((one.name for one in members if one.config.infra), f"{pod_id[:12]}-infra")
         cgroup = next((one.config.pod_cgroup for one in members), self.cgroup(pod_id, None))
@@ -80,7 +89,7 @@ class Pods:
 
     def members(self, pod_id: str) -> list[Container]:
         """The pod's containers: the infra container first, each after those of the pod that it depends on."""
-        left = [one for one in self.runtime.containers() if one.config.pod == pod_id]
+        left = [one for one in self.runtime.containers() if one.config.pod == pod_id or pod_id in one.newer]
         order: list[Container] = []
         while left:
             waiting = {one.id for one in left}
@@ -264,7 +273,7 @@ class Pods:
 
         directory, attempts = records.directory(self.store, pod_id), Attempts()
         try:
-            pod = self._read(pod_id, pod_name, True)
+            pod = self._read(pod_id, pod_name, True, abandon)
         except NoSuchPod:
             pod = None
         if pod is not None:
@@ -299,7 +308,7 @@ class Pods:
             try:
                 if self.store.config(container_id).pod == pod_id:
                     yield name
-            except (NoSuchContainer, StateCorrupt):
+            except (NoSuchContainer, StateCorrupt, ConfigMismatch):
                 continue
 
     def _purge_container(self, name: str, pod_id: str, abandon: bool = False) -> None:

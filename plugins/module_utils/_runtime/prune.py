@@ -6,12 +6,25 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Callable, Collection, Iterable, Iterator, Mapping, NamedTuple, Optional
 
 from .._container.container import Container
+from .._container.unreadable import mentions
 from .._drivers import tree_removal
 from .._drivers.effects import effect
-from .._model.errors import InvalidState, LibpodError, NoSuchContainer, RemovalIncomplete, StateCorrupt, sentence
+from .._model.errors import (
+    ConfigMismatch,
+    InvalidState,
+    LibpodError,
+    NoSuchContainer,
+    NoSuchPod,
+    RemovalIncomplete,
+    StateCorrupt,
+    sentence,
+    warn,
+)
+from .._store import pods
 from .images import in_use
 from .runtime import Runtime, has_ended
 
@@ -58,7 +71,7 @@ def _ended(runtime: Runtime, filters: Filters, errors: Errors) -> Iterator[Conta
 
     for one in runtime.containers():
         try:
-            if has_ended(one.peek()) and filters.match(seconds(one.config.created_time), one.labels):
+            if not one.newer and has_ended(one.peek()) and filters.match(seconds(one.config.created_time), one.labels):
                 yield one
         except Exception as error:  # pylint: disable=broad-exception-caught
             errors.append(InvalidState(f"container {one.name} cannot be looked at: {sentence(error)}"))
@@ -72,10 +85,10 @@ def remains(runtime: Runtime, errors: Errors, tried: Collection[str], *, dry: bo
         runtime.recover(name)
         runtime.finish_removal(name)
 
-    names = [name for name, _container_id in runtime.store.unfinished() if name not in tried]
+    unfinished = [(name, container_id) for name, container_id in runtime.store.unfinished() if name not in tried]
     kinds: list[tuple[Iterable[str], Callable[[str], None]]] = [
-        (runtime.store.unfinished_pods(), Pods(runtime).recover),
-        (names, finish),
+        (_readable(runtime.store.unfinished_pods(), partial(pods.read, runtime.store)), Pods(runtime).recover),
+        (_readable(unfinished, runtime.store.config), finish),
     ]
     gone = [name for found, work in kinds for name in found if _finished(runtime, name, work, errors, dry)]
     for container_id in dict.fromkeys((*runtime.store.forgotten(), *runtime.host.storage.forgotten())):
@@ -86,6 +99,19 @@ def remains(runtime: Runtime, errors: Errors, tried: Collection[str], *, dry: bo
         except Exception as error:  # pylint: disable=broad-exception-caught
             errors.append(error)
     return list(dict.fromkeys(gone))
+
+
+def _readable(found: Iterable[tuple[str, str]], read: Callable[[str], object]) -> Iterator[str]:
+    """The names of what no newer version of the engine has left, which is that version's to finish."""
+    for name, its_id in found:
+        try:
+            read(its_id)
+        except ConfigMismatch as error:
+            warn(f"what was left of {name} stays: {error}")
+            continue
+        except (NoSuchContainer, NoSuchPod, StateCorrupt):
+            pass
+        yield name
 
 
 def _finished(runtime: Runtime, name: str, work: Callable[[str], None], errors: Errors, dry: bool) -> bool:
@@ -165,6 +191,10 @@ def _used_volumes(runtime: Runtime) -> Iterator[str]:
         try:
             config = runtime.store.config(container_id)
         except NoSuchContainer:
+            continue
+        except ConfigMismatch:
+            text, folder = runtime.store.config_text(container_id), f"{runtime.parts.static_root}/volumes"
+            yield from (name for name in os.listdir(folder) if mentions(text, name))
             continue
         except StateCorrupt as error:
             raise StateCorrupt(

@@ -14,7 +14,7 @@ from .._drivers import tree_removal
 from .._drivers.effects import effect
 from .._drivers.leftover_mounts import detach_below
 from .._model.attempts import Attempts
-from .._model.errors import CleanupIncomplete, LibpodError, NoSuchContainer, RemovalIncomplete, warn
+from .._model.errors import CleanupIncomplete, ConfigMismatch, LibpodError, NoSuchContainer, RemovalIncomplete, warn
 from .._model.status import ContainerStatus
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ def purge(runtime: Runtime, container_id: str, *, abandon: bool = False) -> None
     """
     attempts, container = Attempts(), _container(runtime, container_id)
     name = f"{container.name} ({container_id[:12]})" if container else container_id[:12]
+    if container is not None:
+        container.given_up = abandon
+        _check_version(container)
     # Without a configuration nothing beyond the directories was begun, or is known of.
     if container is not None:
         _take_down(runtime, container, attempts)
@@ -64,6 +67,14 @@ def purge(runtime: Runtime, container_id: str, *, abandon: bool = False) -> None
         raise RemovalIncomplete(f"container {name} is removed, but the host still has", attempts.failed, after)
     before = f"container {name} and its records are removed, but the host still has"
     warn(str(RemovalIncomplete(before, attempts.failed)))
+
+
+def _check_version(container: Container) -> None:
+    """:raises RemovalIncomplete: a newer version made it; all of it stays."""
+    try:
+        container.check_version()
+    except ConfigMismatch as error:
+        raise RemovalIncomplete("the host still has", [(f"container {container.id[:12]}", error)]) from error
 
 
 def _container(runtime: Runtime, container_id: str) -> Optional[Container]:

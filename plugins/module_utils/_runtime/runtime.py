@@ -12,6 +12,7 @@ from .._container.container import Container
 from .._drivers.host import Host
 from .._model.config import ContainerConfig
 from .._model.errors import (
+    ConfigMismatch,
     ContainerRemoved,
     DependencyExists,
     LibpodError,
@@ -62,19 +63,36 @@ class Runtime:
                 continue
 
     def by_id(self, container_id: str, name: str = "") -> Container:
-        """The container; one of unreadable configuration as far as its ID tells, under ``name``."""
+        """The container; one of unreadable configuration as far as its ID tells, under ``name``.
+
+        A newer version's is none that can be changed; see ``Synced.batch``.
+        """
         try:
             return Container(self.store, self.host, self.store.config(container_id))
-        except StateCorrupt as error:
-            from . import unreadable
+        except (StateCorrupt, ConfigMismatch):
+            return self._unreadable(container_id, name)
 
-            return unreadable.container(self.store, self.host, container_id, name or container_id[:12], str(error))
+    def _unreadable(self, container_id: str, name: str) -> Container:
+        from .._container import unreadable
+        from .inspect import inspect
+
+        container = unreadable.container(self.store, self.host, container_id, name)
+        if container.newer:
+            try:
+                inspect(container.peek())  # all that is ever shown of it
+            except Exception:  # pylint: disable=broad-exception-caught
+                return unreadable.container(self.store, self.host, container_id, name, plain=True)
+        return container
 
     def dependents(self, container_id: str) -> list[Container]:
         """The containers that join a namespace of this one, or require it, those that are being made included."""
         # In this order, for one that is being made may be there the next moment.
         names = dict.fromkeys((*self.store.being_made(), *self.store.names()))
-        return [other for other in self._those(names) if container_id in other.config.dependencies]
+        return [
+            other
+            for other in self._those(names)
+            if container_id in other.config.dependencies or container_id in other.newer and other.id != container_id
+        ]
 
     def dependencies(self, config: ContainerConfig) -> list[Container]:
         """The containers whose namespaces this one joins, and those it requires."""
@@ -240,7 +258,7 @@ class Runtime:
             try:
                 with other.batch():
                     other.depend_on(new, instead_of=old, record=True)
-            except ContainerRemoved:
+            except (ContainerRemoved, ConfigMismatch):
                 continue
 
     def follow(self, container: Container) -> bool:
@@ -248,7 +266,7 @@ class Runtime:
         to it yet, or was killed; whether its configuration is another one than was read. Without its name's lock
         nothing is recorded."""
         read, locked = container.config, self.store.lock(container.name).held
-        if read.dependencies:
+        if read.dependencies and not container.newer:
             with container.batch() if locked else nullcontext():
                 for old in container.config.dependencies:
                     record = self._record_of(old)
@@ -259,7 +277,7 @@ class Runtime:
     def _record_of(self, container_id: str) -> NameRecord:
         try:
             return self.store.name_record(self.store.config(container_id).name)
-        except (NoSuchContainer, StateCorrupt):
+        except (NoSuchContainer, StateCorrupt, ConfigMismatch):
             return {}
 
     # Removing
@@ -283,6 +301,7 @@ class Runtime:
         :raises DependencyExists: others depend on it.
         :raises RemovalIncomplete: it is no more, but something of it is left.
         """
+        container.given_up = abandon
         container.status().check("force_remove" if force else "remove", container.name)
         self.check_removable(container)
         record = self.store.name_record(container.name)

@@ -10,11 +10,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Iterator
 
 from .._drivers.effects import effect
-from .._model.errors import NoSuchPod, StateCorrupt
+from .._model.errors import ConfigMismatch, NoSuchPod, StateCorrupt
 from .._model.pod import PodConfig
+from .._model.spelling import NAME_PATTERN
 from . import records
 from .store import Store
 
@@ -24,7 +26,10 @@ def directory(store: Store, pod_id: str) -> str:
 
 
 def read(store: Store, pod_id: str) -> PodConfig:
-    """:raises NoSuchPod: there is none of this ID. :raises StateCorrupt: its record cannot be read."""
+    """:raises NoSuchPod: there is none of this ID. :raises StateCorrupt: its record cannot be read.
+
+    :raises ConfigMismatch: a newer version of the engine wrote it.
+    """
     path = f"{directory(store, pod_id)}/pod.json"
     record = records.read(path)
     if record is None:
@@ -51,16 +56,22 @@ def everyone(store: Store) -> Iterator[PodConfig]:
         try:
             pod_id = store.name_record(name).get("pod", "") if kind == "json" else ""
             pod = read(store, pod_id) if pod_id else None
-        except (NoSuchPod, StateCorrupt):
+        except (NoSuchPod, StateCorrupt, ConfigMismatch):
             continue
         if pod is not None:
             yield pod
 
 
 def find(store: Store, key: str) -> PodConfig:
-    """The pod with this name, full ID or unambiguous ID prefix. :raises NoSuchPod: there is none, or several."""
+    """The pod with this name, full ID or unambiguous ID prefix.
+
+    :raises NoSuchPod: there is none, or several. :raises ConfigMismatch: a newer version made the one of this name.
+    """
     found = [pod for pod in everyone(store) if key and (pod.name == key or pod.id.startswith(key))]
     exact = [pod for pod in found if key in (pod.name, pod.id)]
+    if not found and NAME_PATTERN.fullmatch(key):
+        with suppress(NoSuchPod, StateCorrupt):
+            read(store, store.name_record(key).get("pod", ""))
     if len(exact or found) != 1:
         raise NoSuchPod(f"{'no pod has' if not found else 'several pods have'} the name or ID {key!r}")
     return (exact or found)[0]

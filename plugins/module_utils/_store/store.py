@@ -143,9 +143,9 @@ class Store:
             for name, found in self._named(what):
                 yield from ((name, container_id) for container_id in found.split())
 
-    def unfinished_pods(self) -> list[str]:
-        """The names of pods whose making or removal was interrupted, is incomplete, or goes on at this moment."""
-        return [name for what in ("pod_pending", "pod_retired") for name, _pod in self._named(what)]
+    def unfinished_pods(self) -> list[tuple[str, str]]:
+        """Every pod whose making or removal was interrupted, is incomplete, or goes on, as (name, ID)."""
+        return [found for what in ("pod_pending", "pod_retired") for found in self._named(what)]
 
     def forgotten(self) -> list[str]:
         """The IDs of directories that no name leads to and that have no configuration: what a removal had to leave."""
@@ -204,7 +204,10 @@ class Store:
         records.write(f"{directory}/config.json", config.to_json(), mode=0o400)
 
     def config(self, container_id: str) -> ContainerConfig:
-        """:raises NoSuchContainer: it has none. :raises StateCorrupt: it cannot be read."""
+        """:raises NoSuchContainer: it has none. :raises StateCorrupt: it cannot be read.
+
+        :raises ConfigMismatch: a newer version of the engine wrote it.
+        """
         path = f"{self.static_dir(container_id)}/config.json"
         try:
             status = os.stat(path)
@@ -218,6 +221,14 @@ class Store:
                 raise NoSuchContainer(f"no container has the ID {container_id}")
             self._last_config = version, ContainerConfig.from_json(record, path)
         return self._last_config[1]
+
+    def config_text(self, container_id: str) -> str:
+        """The configuration as it is on disk, empty where there is none."""
+        try:
+            with open(f"{self.static_dir(container_id)}/config.json", encoding="utf-8", errors="replace") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
 
     # States
 

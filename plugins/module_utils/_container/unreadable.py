@@ -1,0 +1,89 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container whose configuration cannot be read, or is a newer version's: what its ID and traces on the host tell.
+
+The first can be removed, and made again. The second is looked at, and counts where others depend on it or share with
+it; it is not changed, unless a task gives it up.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Optional
+
+from .._drivers.host import Host
+from .._model import foreign
+from .._model.config import FORMAT_VERSION, ContainerConfig
+from .._model.errors import ConfigMismatch, LibpodError, MalformedData, StateCorrupt
+from .._model.options import normalise
+from .._store import records
+from .._store.store import Store
+from .container import Container
+
+
+def container(store: Store, host: Host, container_id: str, name: str = "", *, plain: bool = False) -> Container:
+    """Return the container; one of unreadable configuration as far as its ID tells, under ``name``.
+
+    A newer version's record is read as one of this version, as far as that goes, unless ``plain``.
+
+    :raises NoSuchContainer: there is none of this ID.
+    """
+    try:
+        return Container(store, host, store.config(container_id))
+    except StateCorrupt as error:
+        config = _by_traces(store, host, container_id, name or container_id[:12])
+        return Container(store, host, config, unreadable=str(error))
+    except ConfigMismatch as error:
+        known = None if plain else _as_of_this_version(store, container_id)
+        config = known or _by_traces(store, host, container_id, name or container_id[:12])
+        why = f"container {config.name}: {error}, or give it up with state: absent and force_delete: true"
+        return Container(store, host, config, unreadable=why, newer=store.config_text(container_id))
+
+
+def mentions(record: str, name: str) -> bool:
+    """Return whether a record has the name, in any place: what a newer version means by it is not known."""
+    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", record) is not None
+
+
+def _as_of_this_version(store: Store, container_id: str) -> Optional[ContainerConfig]:
+    """The configuration, where all that this version would look at has a shape it knows."""
+    path = f"{store.static_dir(container_id)}/config.json"
+    try:
+        config = ContainerConfig.from_json({**(records.read(path) or {}), "version": FORMAT_VERSION}, path)
+        for key, kind in ContainerConfig.__annotations__.items():
+            if kind == "str" and not isinstance(getattr(config, key), str):
+                return None
+        for key, found in vars(ContainerConfig).items():
+            if isinstance(found, property):
+                getattr(config, key)
+    except (LibpodError, KeyError, TypeError, ValueError, AttributeError, IndexError):
+        return None
+    return config if config.id == container_id else None
+
+
+def _by_traces(store: Store, host: Host, container_id: str, name: str) -> ContainerConfig:
+    """Every option at its default, but for those that traces on the host give away."""
+    static_dir = store.static_dir(container_id)
+    parent = _cgroup_parent(f"{store.run_dir(container_id)}/config.json")
+    return ContainerConfig(
+        id=container_id,
+        name=name,
+        created_time="",
+        options={**normalise({}), "cgroup_parent": parent},
+        static_dir=static_dir,
+        # Where there are an overlay's changes; the directory below them does not matter any more.
+        rootfs=static_dir if os.path.isdir(f"{static_dir}/overlay") else "",
+        overlay=True,
+        cgroup_manager=host.cgroup_manager,
+    )
+
+
+def _cgroup_parent(path: str) -> str:
+    """The parent in an OCI spec's ``linux.cgroupsPath``; empty where there is none."""
+    try:
+        found = foreign.read(path)["linux"]["cgroupsPath"].text(required=True)
+    except (OSError, MalformedData):
+        return ""
+    return found.partition(":")[0] if ":" in found else os.path.dirname(found)
