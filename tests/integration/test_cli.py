@@ -125,6 +125,35 @@ def test_stats_and_top_are_the_kernels(serving: Host) -> None:
     assert rows(libpod(serving, "top", "c").stdout)[0][0] == "PID"
 
 
+def test_no_text_of_a_container_moves_the_cursor_of_an_operator(host: Host) -> None:
+    hostile = "\x1b[2J\x9b1A\u202e\x07"
+    said = "printf '\\033[2J\\302\\2331A\\342\\200\\256\\007'"
+    made = host.container(
+        "c",
+        **{**RUNNING, "command": ["sh", "-c", "sleep 1000 & wait", hostile]},
+        healthcheck=["CMD-SHELL", f"{said}; exit 1"],
+        healthcheck_interval="disable",
+        label={"hostile": hostile},
+    )
+    assert not made.failed, made
+    for words, code in (
+        (("ps", "--no-trunc"), 0),
+        (("top", "c"), 0),
+        (("stats", "--no-stream"), 0),
+        (("events", "--no-stream"), 0),
+        (("inspect", "c"), 0),
+        (("healthcheck", "run", "c"), 1),
+        (("exec", "-w", f"/{hostile}", "c", "true"), 127),
+    ):
+        done = libpod(host, *words, code=code)
+        text = done.stdout + done.stderr
+        assert text and text.replace("\n", "").isprintable(), words
+    for words in (("ps",), ("inspect", "c"), ("top", "c")):
+        given = () if words[0] == "inspect" else ("--format", "json")
+        assert json.dumps(hostile)[1:-1] in libpod(host, *words, *given).stdout, words
+    assert json.loads(libpod(host, "healthcheck", "run", "--format", "json", "c", code=1).stdout)["Output"] == hostile
+
+
 def test_start_stop_and_restart_say_what_they_did(host: Host) -> None:
     made = host.container("c", **RUNNING)["container"]
     assert libpod(host, "stop", "-t", "5", "c").stdout == "stopped c\n"

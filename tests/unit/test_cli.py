@@ -11,6 +11,7 @@ from typing import Optional
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._cli import table
+from ansible_collections.libpod.engine.plugins.module_utils._model import errors
 from ansible_collections.libpod.engine.plugins.module_utils._store import events
 
 
@@ -48,6 +49,25 @@ def test_ago(seconds: float, text: str) -> None:
 def test_table_is_aligned_and_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
     table.write_table(("A", "NAME"), [("long", "x"), ("b", "\x1b[2Jy\n")])
     assert capsys.readouterr().out == "A      NAME\nlong   x\nb      ?[2Jy?\n"
+
+
+HOSTILE = "a\x1b[2J\x07\x7f\x9b1A\u202etxt\u2066\u200f\ud800 é"
+CLEANED = "a?[2J???1A?txt??? é"
+
+
+def test_no_line_moves_a_cursor_or_turns_a_text(capsys: pytest.CaptureFixture[str]) -> None:
+    table.write_line(f"{HOSTILE}\nsecond")
+    assert capsys.readouterr().out == f"{CLEANED}?second\n"
+    table.write_json({"text": HOSTILE}, indent=None)
+    shown = capsys.readouterr().out
+    assert shown.isascii() and shown[:-1].isprintable() and json.loads(shown) == {"text": HOSTILE}
+
+
+def test_errors_and_warnings_are_printable() -> None:
+    assert errors.sentence(errors.InvalidArgument(f"no {HOSTILE}\nsecond line")) == f"no {CLEANED}\nsecond line"
+    assert errors.sentence(FileNotFoundError(2, "No such file", HOSTILE)).count("?") == CLEANED.count("?")
+    errors.warn(f"of {HOSTILE}")
+    assert errors.take_warnings() == [f"of {CLEANED}"]
 
 
 def test_events_are_bounded_and_a_broken_line_is_passed_over(tmp_path: Path) -> None:

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Sequence
 
 from .._model.errors import InvalidState
@@ -28,7 +26,7 @@ def healthcheck(parts: Parts, arguments: Sequence[str]) -> int:
         raise InvalidState(f"the health check of container {given.name} was changed while it ran: run it again")
     last = health.log[-1]
     if given.format == "json":
-        sys.stdout.write(json.dumps({"Status": health.status, "FailingStreak": health.failing_streak, **last}) + "\n")
+        table.write_json({"Status": health.status, "FailingStreak": health.failing_streak, **last}, indent=None)
     else:
-        sys.stdout.write(f"{health.status}: {table.printable(' '.join(last['Output'].split())) or 'no output'}\n")
+        table.write_line(f"{health.status}: {' '.join(last['Output'].split()) or 'no output'}")
     return 1 if last["ExitCode"] else 0

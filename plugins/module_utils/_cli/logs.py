@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
@@ -16,7 +15,7 @@ from .._model.errors import InvalidArgument
 from .._model.parts import Parts
 from .._runtime.runtime import Runtime
 from .._store import events as kept
-from . import words
+from . import table, words
 
 _FOREVER = float(1 << 31)
 _PAUSE = 0.1
@@ -39,8 +38,7 @@ def logs(parts: Parts, arguments: Sequence[str]) -> int:
     )
     for line in stream(Runtime(parts).container(given.name), wanted):
         if given.format == "json":
-            sys.stdout.write(json.dumps(line._asdict()) + "\n")
-            sys.stdout.flush()
+            table.write_json(line._asdict(), indent=None)
             continue
         out = sys.stderr if line.stream == "stderr" else sys.stdout
         out.write((f"{line.time} " if given.timestamps else "") + line.text + "\n")
@@ -90,10 +88,9 @@ def _print(event: Mapping[str, Any], filters: Mapping[str, str], form: str) -> N
     if filters.get("event", event["Action"]) != event["Action"]:
         return
     if form == "json":
-        sys.stdout.write(json.dumps(event) + "\n")
+        table.write_json(event, indent=None)
     else:
         more = ", ".join(
             f"{key}={value}" for key, value in event.items() if key not in ("Time", "Action", "ID", "Type")
         )
-        sys.stdout.write(f"{event['Time']} {event['Type']} {event['Action']} {event['ID'][:12]} ({more})\n")
-    sys.stdout.flush()
+        table.write_line(f"{event['Time']} {event['Type']} {event['Action']} {event['ID'][:12]} ({more})")

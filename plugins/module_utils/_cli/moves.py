@@ -14,7 +14,7 @@ from .._model.spelling import count
 from .._reconcile.desired import Desired
 from .._reconcile.reconcile import reconcile
 from .._runtime.runtime import Runtime
-from . import words
+from . import table, words
 
 
 def start(parts: Parts, arguments: Sequence[str]) -> int:
@@ -46,7 +46,7 @@ def _move(parts: Parts, verb: str, arguments: Sequence[str], state: str) -> int:
             name = Runtime(parts).container(key).name
             desired = Desired(name, state, force_restart=verb == "restart", stop_time=seconds, restart_time=seconds)
             for action in reconcile(parts, desired).plan.actions:
-                sys.stdout.write(f"{action}\n")
+                table.write_line(action)
         except Exception as error:  # pylint: disable=broad-exception-caught
             failed = 125
             about = "" if isinstance(error, LibpodError) else f"{key}: "

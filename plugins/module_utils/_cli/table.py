@@ -9,25 +9,28 @@ import json
 import sys
 from typing import Any, Sequence
 
+from .._model.errors import printable
 
-def write_json(found: Any) -> None:
-    sys.stdout.write(json.dumps(found, indent=2) + "\n")
+
+def write_json(found: Any, indent: int | None = 2) -> None:
+    """Write JSON in which everything but printable ASCII is escaped."""
+    # The one control character that JSON has no need to escape.
+    sys.stdout.write(json.dumps(found, indent=indent).replace("\x7f", "\\u007f") + "\n")
+    sys.stdout.flush()
+
+
+def write_line(text: str) -> None:
+    """Write a line; what a container is called, runs or prints must not move an operator's cursor."""
+    sys.stdout.write(printable(text, "") + "\n")
     sys.stdout.flush()
 
 
 def write_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Columns as wide as their widest cell, three blanks between them."""
-    cells = [list(headings), *([printable(str(cell)) for cell in row] for row in rows)]
+    cells = [list(headings), *([str(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
     for row in cells:
-        line = "   ".join(cell.ljust(width) for cell, width in zip(row, widths))
-        sys.stdout.write(line.rstrip() + "\n")
-    sys.stdout.flush()
-
-
-def printable(text: str) -> str:
-    """What a container is called, runs or prints must not move an operator's cursor."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+        write_line("   ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip(" "))
 
 
 def shortened(text: str, length: int, *, end: bool = False) -> str:

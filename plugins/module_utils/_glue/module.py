@@ -108,7 +108,7 @@ def failure(error: Exception) -> dict[str, Any]:
 def _told(error: Exception) -> dict[str, Any]:
     if isinstance(error, ToolFailed):
         return {
-            "msg": str(error),
+            "msg": sentence(error),
             "error": type(error).__name__,
             "cmd": error.argv,
             "rc": error.exit_code,

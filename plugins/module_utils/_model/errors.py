@@ -51,6 +51,7 @@ def warn(sentence: str, *, ineffective: bool = False) -> None:
 
     ``ineffective``: it is of an option that was taken and has no effect, which ``strict`` makes an error.
     """
+    sentence = printable(sentence)
     _warnings[sentence] = ineffective or _warnings.get(sentence, False)
 
 
@@ -308,11 +309,22 @@ def _about(error: BaseException) -> str:
 
 
 def sentence(error: BaseException) -> str:
-    """Return one sentence for the user on any error."""
+    """Return one sentence for the user on any error, printable."""
     known = explained(error)
     if isinstance(known, OSError):
-        return f"the host refuses{_about(known)[5:]}: {known.strerror or known}"
-    return str(known)
+        return printable(f"the host refuses{_about(known)[5:]}: {known.strerror or known}")
+    return printable(str(known))
+
+
+def printable(text: str, kept: str = "\n\t") -> str:
+    """Return ``text`` with a question mark for each character that could move a terminal's cursor, or hide text there.
+
+    Those are control characters, escape sequences' beginnings and Unicode's formats, such as changes of direction;
+    ``kept`` are taken as they are.
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() or letter in kept else "?" for letter in text)
 
 
 def shortened(text: str, length: int) -> str:
