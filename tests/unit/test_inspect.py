@@ -180,7 +180,7 @@ def test_mounts_name_their_host_directories(runtime: Runtime, tmp_path: Path) ->
     assert (bind["Type"], bind["Source"], bind["Destination"]) == ("bind", "/srv", "/a")
     assert (bind["RW"], bind["Propagation"]) == (False, "rslave")
     assert named["Source"] == f"{tmp_path}/static/volumes/data/_data" and (named["Name"], named["RW"]) == ("data", True)
-    assert named["Options"] == ["noexec"]
+    assert (bind["Options"], named["Options"]) == (["rbind"], ["noexec", "nosuid", "nodev", "rbind"])
 
 
 def test_ports_are_those_that_were_chosen(runtime: Runtime) -> None:

@@ -44,9 +44,10 @@ def spec(facts: dict[str, Any] | None = None, image: dict[str, Any] | None = Non
     return made
 
 
-def mounts(**given: Any) -> dict[str, dict[str, Any]]:
-    found = {mount["destination"]: mount for mount in spec(**given)["mounts"]}
-    assert len(found) == len(spec(**given)["mounts"]), "a target has two mounts"
+def mounts(facts: dict[str, Any] | None = None, **given: Any) -> dict[str, dict[str, Any]]:
+    made = spec(facts, **given)["mounts"]
+    found = {mount["destination"]: mount for mount in made}
+    assert len(found) == len(made), "a target has two mounts"
     return found
 
 
@@ -109,11 +110,30 @@ def test_volume_is_bound_with_its_options() -> None:
         "source": "/host/a",
         "options": ["rbind", "ro", "rslave", "noexec"],
     }
-    assert found["/b"]["options"] == ["bind", "rw", "rprivate"] and found["/c"]["options"] == [
-        "rbind",
-        "rw",
-        "rprivate",
-    ]
+    assert found["/b"]["options"] == ["bind", "rw", "rprivate", "nosuid", "nodev"]
+    assert found["/c"]["options"] == ["rbind", "rw", "rprivate", "nosuid", "nodev"]
+
+
+def test_volume_is_guarded_and_what_is_bound_keeps_its_sources_guards() -> None:
+    found = mounts(
+        {"source_guards": dict.fromkeys(("/x", "/y"), ("ro", "nosuid", "noexec"))},
+        volume=["v:/a:suid", "v:/b:dev,exec", "v:/c:suid,dev", "/s:/x", "/s:/y:exec,nodev", "/s:/z", "v:/o:O"],
+    )
+    guards = {target: found[target]["options"][3:] for target in ("/a", "/b", "/c", "/x", "/y", "/z")}
+    assert guards == {
+        "/a": ["suid", "nodev"],
+        "/b": ["dev", "exec", "nosuid"],
+        "/c": ["dev", "suid"],
+        "/x": ["nosuid", "noexec"],
+        "/y": ["exec", "nodev", "nosuid"],
+        "/z": [],
+    }
+    assert [found[target]["options"][1] for target in ("/a", "/x", "/z")] == ["rw", "ro", "rw"]
+    assert not {"nosuid", "nodev"} & {*found["/o"]["options"]}, "podman's overlays have none"
+
+
+def test_dev_runs_nothing() -> None:
+    assert mounts()["/dev"]["options"] == ["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"]
 
 
 @pytest.mark.parametrize(
@@ -153,6 +173,9 @@ def test_shm_and_etc_files_are_the_engines() -> None:
     hosts_own = {mount["destination"]: mount for mount in spec({"shm": ""})["mounts"]}
     assert hosts_own["/dev/shm"]["source"] == "/dev/shm"
     assert mounts(volume=["/srv/hosts:/etc/hosts"])["/etc/hosts"]["source"] == "/host/etc/hosts"
+    assert found["/etc/hosts"]["options"] == ["bind", "rprivate"]
+    assert mounts(read_only=True)["/etc/hosts"]["options"] == ["bind", "rprivate", "ro", "nosuid", "noexec", "nodev"]
+    assert mounts({"init": "/usr/bin/catatonit"}, read_only=True)["/dev/init"]["options"] == ["bind", "rprivate"]
 
 
 @pytest.mark.parametrize(

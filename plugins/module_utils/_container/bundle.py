@@ -121,6 +121,7 @@ def _completed(container: Container, drafted: Facts, rootfs: str) -> Facts:
         user=user,
         capabilities=capabilities.oci_capabilities(granted, user.uid, config.options["cap_add"]),
         volume_sources=volumes.sources(container, rootfs, user),
+        source_guards=volumes.source_guards(config),
     )
     if not user.name or config.options["hostuser"] or config.options["passwd_entry"] or config.options["group_entry"]:
         from . import user_entries

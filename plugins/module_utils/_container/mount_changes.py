@@ -137,7 +137,8 @@ def wanted(container: Container, config: ContainerConfig, also: Iterable[str], i
 
 
 def _mounts(container: Container, config: ContainerConfig) -> dict[str, Mount]:
-    return asked_for(config, {one["target"]: volumes.host_path(container, one) for one in config.volumes})
+    sources = {one["target"]: volumes.host_path(container, one) for one in config.volumes}
+    return asked_for(config, sources, volumes.source_guards(config))
 
 
 def _point(inside: Inside, target: str) -> str:

@@ -17,7 +17,10 @@ from .._spec.users import User
 from .._store import records
 
 if TYPE_CHECKING:
+    from .._model.config import ContainerConfig
     from .container import Container
+
+_GUARDS = {"ro": os.ST_RDONLY, "nosuid": os.ST_NOSUID, "nodev": os.ST_NODEV, "noexec": os.ST_NOEXEC}
 
 
 def sources(container: Container, rootfs: str, user: User) -> dict[str, str]:
@@ -43,6 +46,19 @@ def host_path(container: Container, volume: Mapping[str, Any]) -> str:
     if volume["type"] == "bind":
         return str(volume["source"])
     return f"{container.host.parts.static_root}/volumes/{volume['source']}/_data"
+
+
+def source_guards(config: ContainerConfig) -> dict[str, tuple[str, ...]]:
+    """Target of each bind mount to the flags of its source's own mount, which it keeps; a remount would clear them."""
+    found = {}
+    for volume in config.volumes:
+        if volume["type"] == "bind":
+            try:
+                flags = os.statvfs(volume["source"]).f_flag
+            except OSError:
+                continue  # said elsewhere
+            found[volume["target"]] = tuple(word for word, flag in _GUARDS.items() if flags & flag)
+    return found
 
 
 def prepared(container: Container, volume: Mapping[str, Any], rootfs: str) -> str:

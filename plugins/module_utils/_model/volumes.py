@@ -16,6 +16,8 @@ _OPPOSITES = tuple(
     pair.split()
     for pair in "ro rw,exec noexec,dev nodev,suid nosuid,atime noatime,copy nocopy,tmpcopyup notmpcopyup,z Z".split(",")
 )
+# What keeps a mount from giving more power than its files have, and what says otherwise.
+GUARDS = {"nosuid": "suid", "nodev": "dev", "noexec": "exec"}
 _MAX_ID = (1 << 32) - 2
 _MAX_PERCENT = 1000  # of the memory, which a tmpfs may exceed
 _TMPFS_FLAGS = tuple("noexec exec nosuid suid nodev dev ro rw noatime atime tmpcopyup notmpcopyup".split())
@@ -102,6 +104,20 @@ def tmpfs(value: Any, option: str) -> dict[str, list[str]]:
         if found.setdefault(_target(target, option), meant) != meant:
             raise wrong(option, target, "one mount for each target")
     return dict(sorted(found.items()))
+
+
+def mount_words(volume: Mapping[str, Any], source_guards: Iterable[str] = ()) -> list[str]:
+    """The options of a bind mount or volume that podman shows: those given, guards that they leave open, and the bind.
+
+    A volume's content is a container's, so that it is guarded against set-user-ID programs and devices. What is bound
+    keeps the guards of its source's own mount, which are ``source_guards``.
+    """
+    given = [word for word in volume["flags"] if word != "bind"]
+    if "O" in given:
+        return given
+    guards = ("nosuid", "nodev") if volume["type"] == "volume" else source_guards
+    kept = [word for word in guards if not {word, GUARDS.get(word)} & {*given}]
+    return [*given, *kept, "bind" if "bind" in volume["flags"] else "rbind"]
 
 
 def movable(mount: Mapping[str, Any]) -> bool:

@@ -191,7 +191,7 @@ def _mount(volume: Mapping[str, Any], container: Container) -> dict[str, Any]:
         "Destination": volume["target"],
         "Driver": "local" if named else "",
         "Mode": "",
-        "Options": volume["flags"],
+        "Options": volumes.mount_words(volume),
         "RW": not volume["read_only"],
         "Propagation": volume["propagation"],
     }
@@ -252,7 +252,7 @@ def _network(attachment: Attachment) -> dict[str, Any]:
 
 
 def _bind(volume: Mapping[str, Any]) -> str:
-    words = ["ro" if volume["read_only"] else "rw", volume["propagation"], *volume["flags"]]
+    words = ["ro" if volume["read_only"] else "rw", volume["propagation"], *volumes.mount_words(volume)]
     return f"{volume['source']}:{volume['target']}:{','.join(words)}"
 
 

@@ -42,6 +42,7 @@ class Facts(NamedTuple):
     shm: Optional[str] = ""
     files: Mapping[str, str] = {}
     volume_sources: Mapping[str, str] = {}
+    source_guards: Mapping[str, tuple[str, ...]] = {}
     hard_limits: Mapping[str, int] = {}
     open_files: tuple[int, int] = (-1, -1)
     devices: tuple[Mapping[str, Any], ...] = ()
@@ -62,6 +63,7 @@ def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
     found_mounts = mounts(
         config,
         volume_sources=facts.volume_sources,
+        source_guards=facts.source_guards,
         shm=facts.shm,
         systemd_cgroup=facts.systemd_cgroup,
         files={**facts.files, **({INIT_PATH: facts.init} if facts.init else {})},

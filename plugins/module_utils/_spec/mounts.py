@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Iterator, Mapping, Optional
 
+from .._model import volumes
 from .._model.config import ContainerConfig
 
 Mount = dict[str, Any]
@@ -16,7 +17,7 @@ _SYSTEMD_TMPFS = {"/run": "755", "/run/lock": "755", "/tmp": "1777", "/var/log/j
 _READ_ONLY_TMPFS = ("/run", "/tmp", "/var/tmp")
 # A tmpfs mount's options and what says otherwise, as podman's. tmpcopyup, which runc and crun know, copies the image's
 # content at the target into it.
-_TMPFS_DEFAULTS = {"nosuid": "suid", "nodev": "dev", "noexec": "exec", "rw": "ro", "tmpcopyup": "notmpcopyup"}
+_TMPFS_DEFAULTS = {**volumes.GUARDS, "rw": "ro", "tmpcopyup": "notmpcopyup"}
 
 
 def _mount(target: str, kind: str, source: str, *options: str) -> Mount:
@@ -32,7 +33,7 @@ def _kernel_mounts(privileged: bool, proc_options: Iterable[str]) -> list[Mount]
     quiet = ("nosuid", "noexec", "nodev")
     return [
         _mount("/proc", "proc", "proc", *quiet, *proc_options),
-        _mount("/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
+        _mount("/dev", "tmpfs", "tmpfs", "nosuid", "noexec", "strictatime", "mode=755", "size=65536k"),
         _mount(
             "/dev/pts", "devpts", "devpts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"
         ),
@@ -61,14 +62,14 @@ def overlay_directories(static_dir: str, target: str) -> tuple[str, str]:
     return f"{directory}/upper", f"{directory}/work"
 
 
-def _volume_mount(volume: Mapping[str, Any], source: str, static_dir: str) -> Mount:
+def _volume_mount(volume: Mapping[str, Any], source: str, guards: Iterable[str], static_dir: str) -> Mount:
     if "O" in volume["flags"]:
         upper, work = overlay_directories(static_dir, volume["target"])
         layers = f"lowerdir={source},upperdir={upper},workdir={work}"
         return _mount(volume["target"], "overlay", "overlay", layers)
-    flags = [word for word in volume["flags"] if word not in ("z", "Z", "nocopy", "bind", "U")]
-    recursion = "bind" if "bind" in volume["flags"] else "rbind"
-    access = "ro" if volume["read_only"] else "rw"
+    *words, recursion = volumes.mount_words(volume, guards)
+    flags = [word for word in words if word not in ("z", "Z", "nocopy", "U", "ro")]
+    access = "ro" if volume["read_only"] or "ro" in words else "rw"
     return _bind(source, volume["target"], recursion, access, volume["propagation"], *flags)
 
 
@@ -83,11 +84,15 @@ def _file_system(kind: str, target: str, options: Iterable[str]) -> Mount:
     return _mount(target, kind, kind, *defaults, *words)
 
 
-def asked_for(config: ContainerConfig, volume_sources: Mapping[str, str]) -> dict[str, Mount]:
+def asked_for(
+    config: ContainerConfig, volume_sources: Mapping[str, str], source_guards: Mapping[str, Iterable[str]]
+) -> dict[str, Mount]:
     """The mounts that the options and the image ask for, by target."""
     found = {one["target"]: _file_system(one["type"], one["target"], one["options"]) for one in config.file_systems}
     for volume in config.volumes:
-        found[volume["target"]] = _volume_mount(volume, volume_sources[volume["target"]], config.static_dir)
+        target = volume["target"]
+        guards = source_guards.get(target, ())
+        found[target] = _volume_mount(volume, volume_sources[target], guards, config.static_dir)
     return found
 
 
@@ -102,12 +107,14 @@ def mounts(
     volume_sources: Mapping[str, str],
     shm: Optional[str],
     files: Mapping[str, str],
+    source_guards: Mapping[str, Iterable[str]] = {},
     systemd_cgroup: str = "",
 ) -> list[Mount]:
     """Every mount of a container, a parent before what lies in it.
 
-    ``volume_sources`` maps a volume's target to the host directory behind it, ``shm`` is the host's side of
-    /dev/shm (empty: the host's own, None: nothing), and ``files`` maps /etc/hosts and its like to the engine's files.
+    ``volume_sources`` maps a volume's target to the host directory behind it, ``source_guards`` a bound one's to the
+    flags of its source's own mount, ``shm`` is the host's side of /dev/shm (empty: the host's own, None: nothing), and
+    ``files`` maps /etc/hosts and its like to the engine's files.
     """
     options = config.options
     proc_options = options["security_opt"].get("proc-opts", ())
@@ -115,12 +122,14 @@ def mounts(
     if shm is not None:
         found["/dev/shm"] = _bind(shm or "/dev/shm", "/dev/shm", "rbind", "rprivate", "nosuid", "noexec", "nodev")
     for target, source in files.items():
-        found[target] = _bind(source, target, "bind", "rprivate")
+        # In a container that cannot be written to, nor can they; those in /dev are devices, and the init program.
+        closed = options["read_only"] and not target.startswith("/dev/")
+        found[target] = _bind(source, target, "bind", "rprivate", *(("ro", "nosuid", "noexec", "nodev") if closed else ()))
     if options["read_only"] and options["read_only_tmpfs"]:
         for target in _READ_ONLY_TMPFS:
             found[target] = _mount(target, "tmpfs", "tmpfs", "rw", "nosuid", "nodev", "mode=1777", "tmpcopyup")
     if config.systemd:
         for mount in _systemd_mounts(options["shm_size_systemd"], systemd_cgroup):
             found[mount["destination"]] = mount
-    found.update(asked_for(config, volume_sources))
+    found.update(asked_for(config, volume_sources, source_guards))
     return in_order(found.values())
