@@ -389,9 +389,11 @@ options:
       - Volumes as C(SOURCE:TARGET[:OPTIONS]). A source with a slash is a path on the target, which must exist. Any other is
         the name of a volume, which is made where missing, with the image's content, and kept when the container goes.
       - A target alone is an anonymous volume, which stays when the container goes, unless O(delete_volumes).
-      - Options are C(ro), C(rw), C(nodev), C(noexec), C(nosuid), C(bind), C(nocopy), C(z), C(Z) and a propagation. C(U) makes
-        the container's user the owner of all in the volume. C(O), alone, puts an overlay over the source, which keeps what
-        the container changes until it stops.
+      - Options are C(ro), C(rw), C(nodev), C(noexec), C(nosuid), C(dev), C(exec), C(suid), C(bind), C(nocopy), C(z), C(Z) and
+        a propagation. C(U) makes the container's user the owner of all in the volume. C(O), alone, puts an overlay over the
+        source, which keeps what the container changes until it stops.
+      - A volume is C(nosuid) and C(nodev) unless C(suid) or C(dev) is given. A path of the target keeps C(ro), C(nosuid),
+        C(nodev) and C(noexec) of the file system it is on, the last three unless C(suid), C(dev) or C(exec) is given.
       - They are changed in place where that is safe. Under a running process a volume is mounted, unmounted, given other
         options, or replaced by another source in one step. What a process uses is neither taken away nor made read-only, so
         that this needs a new container. So do C(U), C(O), C(z), C(Z) and a shared propagation; a first slave propagation; a
@@ -424,8 +426,9 @@ options:
         its own path. As in a shell, C(*) leaves out names that begin with a dot. A task that finds other paths makes a new
         container.
       - A volume without C(source) is anonymous. C(bind), C(glob) and C(volume) take C(ro), C(U), C(bind-propagation), C(relabel),
-        C(nosuid), C(nodev), C(noexec), and C(bind-nonrecursive) or C(nocopy). C(tmpfs) takes C(tmpfs-size), C(tmpfs-mode),
-        C(uid) and C(gid), and C(devpts) C(uid), C(gid), C(mode) and C(max).
+        C(nosuid), C(nodev), C(noexec), their opposites, and C(bind-nonrecursive) or C(nocopy). Without these, they are as with
+        O(volume). C(tmpfs) takes C(tmpfs-size), C(tmpfs-mode), C(uid) and C(gid), and C(devpts) C(uid), C(gid), C(mode) and
+        C(max).
       - They are changed in place where O(volume) or O(tmpfs) would be, C(ramfs) and C(devpts) never.
       - C(podman_container) has it.
     type: list

@@ -122,9 +122,10 @@ def mounts(
     if shm is not None:
         found["/dev/shm"] = _bind(shm or "/dev/shm", "/dev/shm", "rbind", "rprivate", "nosuid", "noexec", "nodev")
     for target, source in files.items():
-        # In a container that cannot be written to, nor can they; those in /dev are devices, and the init program.
-        closed = options["read_only"] and not target.startswith("/dev/")
-        found[target] = _bind(source, target, "bind", "rprivate", *(("ro", "nosuid", "noexec", "nodev") if closed else ()))
+        found[target] = _bind(source, target, "bind", "rprivate")
+        # Those in /dev are devices, and the init program.
+        if options["read_only"] and not target.startswith("/dev/"):
+            found[target]["options"] += ["ro", "nosuid", "noexec", "nodev"]
     if options["read_only"] and options["read_only_tmpfs"]:
         for target in _READ_ONLY_TMPFS:
             found[target] = _mount(target, "tmpfs", "tmpfs", "rw", "nosuid", "nodev", "mode=1777", "tmpcopyup")
