@@ -21,15 +21,14 @@ _ROOMS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 
 
 def sources() -> Iterator[tuple[str, bytes]]:
-    """The engine's files as (name in the archive, content), sorted; every room is a package."""
+    """Return the engine's files as (name in the archive, content), sorted; every folder of a room is a package."""
     for module in (ARCHIVE, BOOT, KEPT):
         yield f"{module}.py", _read(f"{_ROOMS}/{module}.py")
-    for room in sorted(os.listdir(_ROOMS)):
-        folder = os.path.join(_ROOMS, room)
-        if room.startswith("_") and not room.startswith("__") and os.path.isdir(folder):
-            for name in sorted(os.listdir(folder)):
-                if name.endswith(".py"):
-                    yield f"{PACKAGE}/{room}/{name}", _read(os.path.join(folder, name))
+    rooms = (name for name in os.listdir(_ROOMS) if name.startswith("_") and not name.startswith("__"))
+    walks = (walk for room in rooms for walk in os.walk(os.path.join(_ROOMS, room)))
+    paths = (os.path.join(folder, name) for folder, _folders, names in walks for name in names if name.endswith(".py"))
+    for path in sorted(paths):
+        yield f"{PACKAGE}/{os.path.relpath(path, _ROOMS)}", _read(path)
 
 
 def _read(path: str) -> bytes:
@@ -50,7 +49,8 @@ def packed(files: list[tuple[str, bytes]]) -> bytes:
     """The archive that is sent: the sources, and an ``__init__.py`` for each package."""
     made = io.BytesIO()
     names = {name for name, _content in files}
-    packages = {os.path.dirname(name) for name in names if "/" in name} | {PACKAGE}
+    packages = {os.path.dirname(name) for name in names if "/" in name}
+    packages |= {package[:end] for package in packages for end, each in enumerate(package) if each == "/"}
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         for package in sorted(packages):
             if f"{package}/__init__.py" not in names:

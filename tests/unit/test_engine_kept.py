@@ -59,11 +59,25 @@ def test_every_module_is_found_in_what_is_kept(sent: str, tmp_path: Path) -> Non
     kept = _load(sent, tmp_path / "static")
     assert kept == f"{tmp_path}/static/engine/{DIGEST}.{sys.implementation.cache_tag}.zip"
     os.unlink(sent)
-    told = "[m for m in sys.modules if m.startswith('libpod_engine.') and m.count('.') == 2]"
+    told = "[m for m in sys.modules if m.startswith('libpod_engine.') and not hasattr(sys.modules[m], '__path__')]"
     found = _python(kept, f"[get(name) for name in {MODULES}]; print(*sorted({told}))").split()
     assert found == sorted(MODULES)
     with pytest.raises(subprocess.CalledProcessError):
         _python(kept, "get('libpod_engine._model.nothing')")
+
+
+def test_every_file_of_every_folder_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rooms = Path(engine_archive.__file__).parent
+    assert {str(path.relative_to(rooms)) for path in rooms.rglob("_*/**/*.py") if "__pycache__" not in path.parts} == {
+        name.partition("/")[2] for name, _content in SOURCES if "/" in name
+    }
+    for path in ("engine_archive.py", "engine_boot.py", "engine_kept.py", "_a/b/c/deep.py", "_a/flat.py", "other/no.py"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(b"X = 1")
+    monkeypatch.setattr(engine_action, "_ROOMS", str(tmp_path))
+    (tmp_path / "sent.zip").write_bytes(engine_action.packed(list(engine_action.sources())))
+    for names in ("_a.b.c.deep", "_a.flat"):
+        assert _python(str(tmp_path / "sent.zip"), f"print(get('libpod_engine.{names}').X)") == "1"
 
 
 def test_what_is_kept_is_private_and_complete(sent: str, tmp_path: Path) -> None:
