@@ -71,7 +71,8 @@ def test_every_file_of_every_folder_is_sent(tmp_path: Path, monkeypatch: pytest.
     assert {str(path.relative_to(rooms)) for path in rooms.rglob("_*/**/*.py") if "__pycache__" not in path.parts} == {
         name.partition("/")[2] for name, _content in SOURCES if "/" in name
     }
-    for path in ("engine_archive.py", "engine_boot.py", "engine_kept.py", "_a/b/c/deep.py", "_a/flat.py", "other/no.py"):
+    loaders = ("engine_archive.py", "engine_boot.py", "engine_kept.py")
+    for path in (*loaders, "_a/b/c/deep.py", "_a/flat.py", "other/no.py"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(b"X = 1")
     monkeypatch.setattr(engine_action, "_ROOMS", str(tmp_path))
