@@ -592,6 +592,9 @@ options:
   dns:
     description:
       - DNS servers, instead of the host's. They are changed in place.
+      - Where the host asks a server on its own loopback, the container gets the servers behind that, as systemd-resolved,
+        NetworkManager or dnsmasq keep them. Where none is found, no name resolves in the container, and a warning says so. So it is
+        with IPv6 addresses on a link of the host's, such as V(fe80::1%eth0).
       - V(none) alone leaves the container the image's own C(/etc/resolv.conf). A change restarts the container where it is to or from
         that.
       - These, O(dns_option), O(dns_search) and O(etc_hosts) are given to the container whose network is joined, or to the pod,
@@ -616,8 +619,12 @@ options:
     aliases: [dns_search_domains]
   etc_hosts:
     description:
-      - Host names and their addresses, added to the container's hosts file. C(host-gateway) is the gateway's address.
-        C(one;two) are two names of one address.
+      - Host names and their addresses, which come first in the container's hosts file. C(host-gateway) is the gateway's address.
+        C(one;two) are two names of one address. A name has several addresses as a list, or with commas between them.
+      - The container's own lines follow, with its host name and name at its addresses, or at V(127.0.0.1) where the network
+        gives it none. Then come the lines of the host's hosts file, and C(localhost) where no line has it.
+      - A name is taken from the first of these that has it, and left out of the others. Any program, in whatever way it reads the
+        file, finds the task's address for the task's names.
       - They are changed in place.
       - C(podman_container) has it.
     type: dict

@@ -100,6 +100,7 @@ options:
   dns:
     description:
       - DNS servers, instead of the host's. V(none) alone leaves each container its image's C(/etc/resolv.conf).
+      - Servers on the host's loopback are replaced by those behind them. A warning says where none is found.
       - C(podman_pod) has it.
     type: list
     elements: str
@@ -118,7 +119,8 @@ options:
     elements: str
   add_host:
     description:
-      - Hosts added to the hosts file that the pod's containers share, as C(HOST:IP).
+      - Hosts that come first in the hosts file that the pod's containers share, as C(HOST:IP). A host that is there several
+        times has each of its addresses.
       - C(podman_pod) has it.
     type: list
     elements: str

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Iterator
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import leaks
+from ansible_collections.libpod.engine.tests.support import hosts, leaks
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 
@@ -44,3 +45,13 @@ def host(request: pytest.FixtureRequest) -> Iterator[Host]:
         if request.session.testsfailed == failed_before:
             made.empty()
             made.expect_clean()
+
+
+@pytest.fixture
+def second_network(host: Host) -> Iterator[str]:
+    """Another CNI network of the host, ``second``."""
+    with open("/srv/cni/90-second.conflist", "w", encoding="utf-8") as file:
+        json.dump(hosts.network("second", "cni-second0", "10.99"), file)
+    yield "second"
+    # What the removal needs of it stands in the container's own record.
+    os.unlink("/srv/cni/90-second.conflist")

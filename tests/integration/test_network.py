@@ -56,16 +56,6 @@ def _page(host: Host, address: str, *there: str) -> str:
 
 
 @pytest.fixture
-def second_network(host: Host) -> Iterator[str]:
-    """Another CNI network of the host, ``second``."""
-    with open("/srv/cni/90-second.conflist", "w", encoding="utf-8") as file:
-        json.dump(hosts.network("second", "cni-second0", "10.99"), file)
-    yield "second"
-    # What the removal needs of it stands in the container's own record.
-    os.unlink("/srv/cni/90-second.conflist")
-
-
-@pytest.fixture
 def resolv_conf(host: Host) -> Iterator[None]:
     """A resolv.conf of the host with every part."""
     with open("/srv/resolv.conf", "w", encoding="utf-8") as file:

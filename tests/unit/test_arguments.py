@@ -269,6 +269,7 @@ def test_strict_refuses_what_has_no_effect_and_nothing_else() -> None:
         (["--memory=64m", "--label", "a=b", "-l", "c"], {"memory": "64m", "label": {"a": "b", "c": ""}}),
         (["-it", "-p8080:80", "-v", "/srv:/data"], {"interactive": True, "tty": True, "publish": ["8080:80"]}),
         (["--add-host", "db:::1", "--tmpfs=/t:size=1m"], {"etc_hosts": {"db": "::1"}, "tmpfs": {"/t": "size=1m"}}),
+        (["--add-host=a:::1", "--add-host=a:192.0.2.1"], {"etc_hosts": {"a": "::1,192.0.2.1"}}),
         (["--restart", "always", "--privileged=false"], {"restart_policy": "always"}),
         (["--log-opt=max-size=1m", "--log-driver", "k8s-file"], {"log_opt": {"max_size": "1m"}}),
         (["--blkio-weight-device=/dev/a:50", "--cpu-shares", "5"], {"cpu_shares": 5}),

@@ -68,6 +68,11 @@ def test_mapped_ids_are_shared() -> None:
     assert options is not None and options["share"] == ["net", "user"]
 
 
+def test_host_of_a_pod_has_every_address_it_is_given() -> None:
+    options = glue.desired(_params(name="p", add_host=["db:192.0.2.1", "web:192.0.2.2", "db:2001:db8::1"])).options
+    assert options is not None and options["etc_hosts"] == {"db": "192.0.2.1,2001:db8::1", "web": "192.0.2.2"}
+
+
 @pytest.mark.parametrize("options", [{"share": "ipc", "publish": ["80:80"]}, {"add_host": ["x"]}, {"memory": "12x"}])
 def test_what_cannot_be_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument):

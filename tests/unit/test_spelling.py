@@ -155,6 +155,16 @@ def test_etc_hosts_keeps_the_word_for_the_gateway() -> None:
     assert spelling.hosts({"a": "host-gateway", "b": "0::1"}, "etc_hosts") == {"a": "host-gateway", "b": "::1"}
 
 
+def test_host_has_every_address_it_is_given() -> None:
+    meant = {"a": "192.0.2.1,2001:db8::1", "b": "2001:db8::1"}
+    for value in (["192.0.2.1", "2001:DB8::1", "192.0.2.1"], "192.0.2.1, 2001:db8:0::1"):
+        assert spelling.hosts({"b": "2001:db8::1", "a": value}, "etc_hosts") == meant
+    assert spelling.hosts({"a": "192.0.2.1", "b;a": "2001:db8::1"}, "etc_hosts") == meant
+    for value in ([], "", None, "192.0.2.1,", ["x"], {"v4": "192.0.2.1"}):
+        with pytest.raises(InvalidArgument, match="^etc_hosts: .* cannot be used"):
+            spelling.hosts({"a": value}, "etc_hosts")
+
+
 HUGE = "9" * 5000  # int() of CPython 3.11 raises a ValueError of its own for it
 REFUSED: list[tuple[Normaliser, list[object]]] = [
     (spelling.name, ["", "a b", "-a", "a\n", "a/b", "ä", "a" * 201, ".", None]),

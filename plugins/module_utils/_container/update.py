@@ -20,6 +20,11 @@ _NETWORK = ("network", "publish", "publish_all", "expose")
 _FILES = ("dns", "dns_search", "dns_option", "etc_hosts")
 
 
+def writes_files(parts: Iterable[str]) -> bool:
+    """Return whether changing these parts of a live container, as for ``update``, writes the files over /etc."""
+    return any(part in _FILES or part.startswith(("network", "/etc/")) for part in parts)
+
+
 def update(container: Container, config: ContainerConfig, changed: Iterable[str]) -> None:
     """Give a live container the ``changed`` parts of ``config``: options, and names of ``drift`` for what is to be put
     right. Where it ends amid that, its next start takes the rest."""
@@ -42,7 +47,7 @@ def _put_in_force(container: Container, config: ContainerConfig, parts: set[str]
         from . import live_network
 
         live_network.apply(container, config, thorough=any(part.startswith("network rules ") for part in parts))
-    if any(part in _FILES or part.startswith(("network", "/etc/")) for part in parts):
+    if writes_files(parts):
         from . import etc_files
 
         container.save(etc_files=etc_files.fill(container, config))

@@ -9,6 +9,7 @@ from typing import Any, Iterator, Mapping
 
 from .._model import caller
 from .._model.errors import InvalidArgument
+from .._model.spelling import host_addresses
 
 _SHORT = {
     "a": "attach",
@@ -58,7 +59,7 @@ def understood(params: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, 
     for argument, option, value in _arguments([str(one) for one in params["cmd_args"]], {**names, **_LONG}, spec):
         kind = spec[option]["type"]
         if kind == "dict":
-            found[option] = {**_pair(argument, option, value), **(found[option] or {})}
+            found[option] = _merged(option, _pair(argument, option, value), found[option] or {})
         elif kind == "list":
             found[option] = [*(found[option] or []), value]
         elif params[option] not in (None, value, spec[option].get("default")):
@@ -114,6 +115,14 @@ def _value(argument: str, kind: str, value: Any, rest: Iterator[str]) -> Any:
         except ValueError as error:
             raise InvalidArgument(f"cmd_args: {argument} {value!r} cannot be used: expected a number") from error
     return value
+
+
+def _merged(option: str, pair: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping with an argument's entry, over which what is there wins; a host has the addresses of both."""
+    if option != "etc_hosts":
+        return {**pair, **found}
+    both = {name: [*host_addresses(found[name], option), address] for name, address in pair.items() if name in found}
+    return {**pair, **found, **both}
 
 
 def _pair(argument: str, option: str, value: str) -> dict[str, Any]:

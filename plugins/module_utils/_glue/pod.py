@@ -83,7 +83,10 @@ def desired(params: Mapping[str, Any]) -> DesiredPod:
     values["network_aliases"] = params["network_alias"]
     values["dns_option"] = params["dns_opt"]
     if params["add_host"] is not None:
-        values["etc_hosts"] = dict(_host(entry) for entry in params["add_host"])
+        hosts: dict[str, list[str]] = {}
+        for name, address in map(_host, params["add_host"]):
+            hosts.setdefault(name, []).append(address)
+        values["etc_hosts"] = hosts
     if params["label_file"]:
         from .._reconcile.env_files import read
 

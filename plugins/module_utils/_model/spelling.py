@@ -387,14 +387,27 @@ def octal(text: str, option: str) -> str:
 
 
 def hosts(value: Any, option: str) -> dict[str, str]:
-    """Host name to address; ``host-gateway`` stands for the gateway's. ``a;b`` are two names of one, as podman's."""
-    found: dict[str, str] = {}
-    for key, item in mapping(value, option).items():
-        for one in key.split(";"):
+    """Host name to address, or to several with commas between them; ``host-gateway`` stands for the gateway's.
+
+    ``a;b`` are two names of one, as podman's. A name that is given twice has the addresses of both.
+    """
+    found: dict[str, list[str]] = {}
+    for key, item in sorted(value.items(), key=lambda pair: str(pair[0])):
+        addresses = host_addresses(item, option)
+        for one in str(key).split(";"):
             if not re.fullmatch(r"[^\s#]+", one):
                 raise wrong(option, key, "a host's name without blanks")
-            found[one] = item if item == "host-gateway" else address(item, option)
-    return dict(sorted(found.items()))
+            found[one] = list(dict.fromkeys([*found.get(one, ()), *addresses]))
+    return {name: ",".join(addresses) for name, addresses in sorted(found.items())}
+
+
+def host_addresses(value: Any, option: str) -> list[str]:
+    """The addresses of a host: a list, or text with commas."""
+    items = value if isinstance(value, (list, tuple)) else str("" if value is None else value).split(",")
+    words = [str(item).strip() for item in items]
+    if not words:
+        raise wrong(option, value, "an IPv4 or IPv6 address")
+    return [word if word == "host-gateway" else address(word, option) for word in words]
 
 
 def ulimits(value: Any, option: str) -> dict[str, list[int]]:

@@ -33,6 +33,7 @@ from .reconcile import found
 
 STATES = ("created", "killed", "restarted", "absent", "started", "stopped", "paused", "unpaused")
 _DOWN = ("stopped", "killed")
+_UP = ("Running", "Degraded", "Paused")
 _KILL_SECONDS = 30.0
 _MAPS = ("uidmap", "gidmap", "subuidname", "subgidname")
 
@@ -129,11 +130,21 @@ def _find(pods: Pods, desired: DesiredPod) -> Optional[PodConfig]:
 
 
 def _checked_plan(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:
-    """The plan. :raises ConfigMismatch: it has a step, and a newer version made one of the pod's containers."""
+    """The plan, with warnings of what its steps write.
+
+    :raises ConfigMismatch: it has a step, and a newer version made one of the pod's containers.
+    """
     plan = _plan(pods, pod, desired)
     if pod is not None and plan.steps and not desired.abandon:
         for one in pods.members(pod.id):
             one.check_version()
+    renews = plan.has("update") and any(one.option in INFRA for one in plan.differences)
+    if plan.has("start") or plan.has("restart") or renews and plan.status_before in _UP:
+        from .name_resolution import warn_of_pod
+
+        options = desired.options if pod is None or desired.given else pod.options
+        if options is not None:
+            warn_of_pod(desired.name, options)
     return plan
 
 

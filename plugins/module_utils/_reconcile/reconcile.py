@@ -235,7 +235,15 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
                 from . import image_contents
 
                 image_contents.check(runtime, container, desired)
+        _warn_of_names(runtime, desired, plan)
     return plan
+
+
+def _warn_of_names(runtime: Runtime, desired: Desired, plan: Plan) -> None:
+    if plan.status_after in ("running", "paused"):
+        from . import name_resolution
+
+        name_resolution.warn_of(runtime, desired, plan)
 
 
 def foretold_plan(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
@@ -250,6 +258,7 @@ def foretold_plan(runtime: Runtime, container: Optional[Container], desired: Des
             raise
         plan = planner.unmade(runtime, desired)
         warn_of_missing(error)
+        _warn_of_names(runtime, desired, plan)
         return plan
 
 

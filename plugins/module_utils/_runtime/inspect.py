@@ -317,7 +317,7 @@ def _host_config(config: ContainerConfig, mounted: list[dict[str, Any]]) -> dict
         "Dns": options["dns"],
         "DnsOptions": options["dns_option"],
         "DnsSearch": options["dns_search"],
-        "ExtraHosts": [f"{name}:{address}" for name, address in options["etc_hosts"].items()],
+        "ExtraHosts": [f"{name}:{one}" for name, found in options["etc_hosts"].items() for one in found.split(",")],
         "Cgroups": {"enabled": "default"}.get(options["cgroups"], options["cgroups"]),
         "CgroupConf": options["cgroup_conf"],
         "Runtime": "oci",

@@ -1,0 +1,69 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Warnings of containers that start or change, and in which names will not resolve; the same in check mode."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, Mapping
+
+from .._container import etc_files
+from .._container.update import writes_files
+from .._model.errors import LibpodError, warn
+from .._model.namespaces import LinuxNS
+from .._model.options import Change
+from .._runtime.runtime import Runtime
+from .._store import pods
+from . import joins
+from .desired import Desired
+from .plan import Plan
+
+_BEGINS = ("start", "restart", "create", "recreate")
+
+
+def warn_of(runtime: Runtime, desired: Desired, plan: Plan) -> None:
+    """Warn of the container of a plan, and of those that are started before it."""
+    for step in plan.steps:
+        if step.verb == "start" and step.subject != desired.name:
+            _warn_of_present(runtime, step.subject)
+    live = [one.option for one in plan.differences if one.change == Change.LIVE]
+    begins = any(step.verb in _BEGINS and step.subject == desired.name for step in plan.steps)
+    if not (begins or plan.has("update") and writes_files(live)):
+        return
+    if desired.by_name:
+        _warn_of_present(runtime, desired.name)
+    elif not _shares(runtime, desired.wanted):
+        _warn(f"container {desired.name}", desired.wanted)
+
+
+def warn_of_pod(name: str, options: Mapping[str, Any]) -> None:
+    """Warn of a pod of these options, whose containers share its files."""
+    if "net" in options["share"]:
+        _warn(f"pod {name}", options)
+
+
+def _warn_of_present(runtime: Runtime, name: str) -> None:
+    """Warn of a container as it is recorded; one that is not there, or cannot be read, is another check's matter."""
+    with suppress(LibpodError):
+        config = runtime.container(name).config
+        if config.infra:
+            pod = pods.read(runtime.store, config.pod)
+            warn_of_pod(pod.name, pod.options)
+        elif not config.namespace_container(LinuxNS.NET):
+            _warn(f"container {config.name}", config.options)
+
+
+def _shares(runtime: Runtime, options: Mapping[str, Any]) -> bool:
+    """Whether the files are those of another container or a pod; of one that is not there yet, they are."""
+    if not options["pod"]:
+        return bool(options["network"]["mode"] == "container")
+    try:
+        return LinuxNS.NET.value in joins.namespace_containers(runtime, options)
+    except LibpodError:
+        return True
+
+
+def _warn(name: str, options: Mapping[str, Any]) -> None:
+    for finding in etc_files.findings(options):
+        warn(f"{name}: {finding}")
