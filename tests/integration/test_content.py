@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Iterator
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
 from ansible_collections.libpod.engine.tests.support.trees import depth, nest
@@ -46,3 +48,13 @@ def test_a_deep_tree_is_copied_in_and_out(host: Host, tree: str) -> None:
         done = host.module("libpod_container_copy", task)
         assert done["copied"] == foretold["copied"] and done["copied"][:2] == [dest, f"{dest}/d"]
     assert depth("/srv/tree/back", "d") == 5000
+
+
+@pytest.mark.parametrize("levels, name", [(5000, "d"), (1000, NAME)])
+def test_a_deep_tree_is_measured_and_compared(host: Host, levels: int, name: str) -> None:
+    process = Process(host.container("c", **OPTIONS))
+    os.mkdir(process.path("root/srv"))
+    nest(process.path("root/srv"), levels, name)
+    container = Runtime(host.parts).container("c")
+    assert [change.path for change in container.diff()][:2] == ["/srv", f"/srv/{name}"]
+    assert container.storage.sizes(container.id)[0] < 10_000

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import descent, tree
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import (
+    beneath,
+    descent,
+    disk_usage,
+    overlay_changes,
+    tree,
+)
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, TreeChanged
 from ansible_collections.libpod.engine.tests.support.trees import depth, nest
 
@@ -24,8 +30,8 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "t/from").mkdir(parents=True)
     before = sorted(os.listdir("/proc/self/fd"))
     yield tmp_path / "t"
-    assert sorted(os.listdir("/proc/self/fd")) == before
     subprocess.run(["rm", "-rf", str(tmp_path / "t")], check=True)
+    assert sorted(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.fixture
@@ -50,7 +56,7 @@ def copy(folder: Path, rules: tree.Rules, source: str = "from", target: str = "t
         os.close(directory)
 
 
-@pytest.mark.parametrize("levels, name", [(5000, "d"), (1500, "long" * 60)])
+@pytest.mark.parametrize("levels, name", [(1200, "d"), (300, "long" * 60)])
 def test_any_depth_is_copied_with_few_descriptors(folder: Path, most: list[int], levels: int, name: str) -> None:
     nest(folder / "from", levels, name)
     foretold = copy(folder, DRY)
@@ -65,10 +71,10 @@ def test_any_depth_is_copied_with_few_descriptors(folder: Path, most: list[int],
 
 
 def test_a_difference_below_what_a_path_reaches_is_seen(folder: Path) -> None:
-    nest(folder / "from", 1000, "long" * 60)
+    nest(folder / "from", 60, "long" * 60)
     copy(folder, WET)
     inner = os.open(folder / "from", os.O_RDONLY)
-    for _level in range(900):
+    for _level in range(50):
         below = os.open("long" * 60, os.O_RDONLY, dir_fd=inner)
         os.close(inner)
         inner = below
@@ -117,3 +123,75 @@ def test_a_directory_that_is_moved_meanwhile_ends_it(folder: Path, monkeypatch: 
     with pytest.raises(TreeChanged, match="moved meanwhile"):
         copy(folder, WET)
     monkeypatch.undo()
+
+
+def _layers(folder: Path, amount: int = 2) -> list[str]:
+    made = [folder / f"layer-{number}" for number in range(amount)]
+    for one in made:
+        one.mkdir()
+    return [str(one) for one in made]
+
+
+@pytest.mark.parametrize("levels, name", [(1200, "d"), (300, "long" * 60)])
+def test_changes_of_any_depth_are_found_with_few_descriptors(
+    folder: Path, most: list[int], levels: int, name: str
+) -> None:
+    upper, lower = _layers(folder)
+    nest(upper, levels, name)
+    found = overlay_changes.changes(upper, [lower])
+    assert (
+        found[0] == ("A", f"/{name}") and ("A", f"/{name}/file") in found and len(found) <= 2 * 4095 // (len(name) + 1)
+    )
+    assert max(most) < min(most) + 2 * 256
+
+
+def test_a_change_below_what_a_path_reaches_is_the_directorys(folder: Path) -> None:
+    layers = _layers(folder)
+    for layer in layers:
+        nest(layer, 100, "long" * 60)
+    inner = [os.open(layer, os.O_RDONLY) for layer in layers]
+    for _level in range(100):
+        below = [os.open("long" * 60, os.O_RDONLY, dir_fd=one) for one in inner]
+        for one in inner:
+            os.unlink("file", dir_fd=one) if "file" in os.listdir(one) else None
+            os.utime(one, (1, 1))
+            os.close(one)
+        inner = below
+    for one in inner:
+        os.close(one)
+    assert overlay_changes.changes(layers[0], layers[1:]) == [("C", f"/{'long' * 60}" * 16)]
+
+
+def test_changes_of_hundreds_of_layers_take_a_descriptor_for_each(folder: Path, most: list[int]) -> None:
+    upper, *lower = _layers(folder, 201)
+    for layer in (upper, *lower):
+        (Path(layer) / "a/b/c").mkdir(parents=True)
+        for path in ("a/b/c", "a/b", "a"):
+            os.utime(f"{layer}/{path}", (1, 1))
+    assert overlay_changes.changes(upper, lower) == []
+    assert max(most) < min(most) + 2 * 202
+
+
+@pytest.mark.parametrize("levels, name", [(1200, "d"), (300, "long" * 60)])
+def test_a_tree_of_any_depth_is_measured(folder: Path, most: list[int], levels: int, name: str) -> None:
+    nest(folder / "from", levels, name)
+    (folder / "from" / name / "large").write_bytes(bytes(5000))
+    os.link(folder / "from" / name / "large", folder / "from/again")
+    assert disk_usage.directory_size(str(folder / "from")) == 5000
+    assert max(most) < min(most) + 2 * descent.HELD
+    assert disk_usage.directory_size(str(folder / "absent")) == 0
+
+
+def test_a_walk_along_links_of_any_depth_has_few_descriptors(folder: Path, most: list[int]) -> None:
+    deep = "/".join(["d"] * 300)
+    made = beneath.make_directories(str(folder), f"/{deep}", 0o711)
+    assert made == f"{folder}/{deep}" and os.stat(made).st_mode & 0o777 == 0o711
+    os.symlink("/" + deep, f"{made}/again")
+    os.symlink("../" * 300 + deep, f"{made}/back")
+    os.symlink(deep, f"{made}/on")
+    beneath.make_directories(str(folder), f"/{deep}/again/back/on")
+    assert beneath.resolve(str(folder), f"/{deep}/again/back/on") == f"{folder}/{deep}/{deep}"
+    held, name = beneath.hold(str(folder), f"/{deep}/again/back/on")
+    assert name == "d" and os.listdir(f"/proc/self/fd/{held}") == ["d"]
+    os.close(held)
+    assert max(most) < min(most) + 2 * descent.HELD

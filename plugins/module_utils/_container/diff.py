@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .._model.errors import NotImplementedByHost
+from .._model.errors import NotImplementedByHost, TreeChanged
 
 if TYPE_CHECKING:
     from .container import Container
@@ -27,6 +27,7 @@ def diff(container: Container) -> list[Change]:
     """The changes, sorted by path; places where something is mounted are left out.
 
     :raises NotImplementedByHost: the root filesystem has no layer of its own.
+    :raises TreeChanged: the container moved a directory meanwhile.
     """
     layers = container.storage.layers(container.id)
     if not layers.lower:
@@ -37,4 +38,7 @@ def diff(container: Container) -> list[Change]:
     from .._drivers.overlay_changes import changes
 
     hidden = {*_OURS, *(volume["target"] for volume in container.config.volumes)}
-    return [Change(kind, path) for kind, path in changes(layers.upper, layers.lower, hidden)]
+    try:
+        return [Change(kind, path) for kind, path in changes(layers.upper, layers.lower, hidden)]
+    except TreeChanged as error:
+        raise TreeChanged(f"the changes of container {container.name} were not read: {error}; try again") from error

@@ -13,18 +13,22 @@ import os
 import stat
 from typing import Optional
 
+from .._model.errors import TreeChanged
+from .descent import DIRECTORY, Descent
+
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 USER_FILE_BYTES = 4 << 20  # of passwd or group; more is an attempt at using up our memory
 _LINKS = 40  # the kernel's own limit, path_resolution(7)
 
 
 class _Walk:
-    """A walk from ``root`` along a path: the directories gone through and their names; a context that closes them."""
+    """A walk from ``root`` along a path, and the names gone through; a context that closes what it holds open."""
 
     def __init__(self, root: str, path: str) -> None:
         self.path = path
         self.names: list[str] = []
-        self.dirs = [os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
+        self._way = Descent(flags=_LOOK | os.O_DIRECTORY)
+        self._way.enter(os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
         self.end = -1  # what the path leads to where that is no directory
         self._rest = path.split("/")[::-1]
         self._links = 0
@@ -33,12 +37,29 @@ class _Walk:
         return self
 
     def __exit__(self, *_reason: object) -> None:
-        for descriptor in (*self.dirs, self.end):
-            if descriptor >= 0:
-                os.close(descriptor)
+        self._way.close()
+        if self.end >= 0:
+            os.close(self.end)
+
+    @property
+    def here(self) -> int:
+        """The innermost directory gone through."""
+        return self._way.here
+
+    @property
+    def found(self) -> int:
+        """What the path leads to, as far as it leads."""
+        return self.end if self.end >= 0 else self.here
+
+    def parent(self) -> int:
+        """The directory that ``found`` has its name in."""
+        return self.here if self.end >= 0 else self._way.parent()
 
     def go(self) -> list[str]:
-        """Go as far as there is something; return the names that are not there, [] at the end of the path."""
+        """Go as far as there is something; return the names that are not there, [] at the end of the path.
+
+        Called again, it goes on where it ended.
+        """
         while self._rest:
             name = self._rest.pop()
             if self.end >= 0:
@@ -47,13 +68,13 @@ class _Walk:
                 continue
             if name == "..":
                 if self.names:
-                    self.names.pop()
-                    os.close(self.dirs.pop())
+                    self._back()
                 continue
             try:
-                found = os.open(name, _LOOK, dir_fd=self.dirs[-1])
+                found = os.open(name, _LOOK, dir_fd=self.here)
             except FileNotFoundError:
-                return [name, *(one for one in reversed(self._rest) if one not in ("", "."))]
+                self._rest.append(name)
+                return [one for one in reversed(self._rest) if one not in ("", ".")]
             self._enter(name, found)
         return []
 
@@ -67,15 +88,21 @@ class _Walk:
                 raise self.error(errno.ELOOP)
             if target.startswith("/"):
                 while self.names:
-                    self.names.pop()
-                    os.close(self.dirs.pop())
+                    self._back()
             self._rest += target.split("/")[::-1]
             return
         self.names.append(name)
         if stat.S_ISDIR(mode):
-            self.dirs.append(found)
+            self._way.enter(found)
         else:
             self.end = found
+
+    def _back(self) -> None:
+        self.names.pop()
+        try:
+            self._way.leave()
+        except TreeChanged as error:
+            raise self.error(errno.ESTALE) from error
 
     def error(self, number: int) -> OSError:
         return OSError(number, os.strerror(number), self.path)
@@ -106,7 +133,7 @@ def hold(root: str, path: str) -> tuple[int, str]:
             raise walk.error(errno.ENOENT)
         if not walk.names:
             raise walk.error(errno.EBUSY)
-        return os.dup(walk.dirs[-1] if walk.end >= 0 else walk.dirs[-2]), walk.names[-1]
+        return os.dup(walk.parent()), walk.names[-1]
 
 
 def way_to(root: str, path: str) -> tuple[int, list[str]]:
@@ -116,7 +143,7 @@ def way_to(root: str, path: str) -> tuple[int, list[str]]:
     """
     with _Walk(root, path) as walk:
         missing = walk.go()
-        return os.dup(walk.end if walk.end >= 0 else walk.dirs[-1]), missing
+        return os.dup(walk.found), missing
 
 
 def open_beneath(root: str, path: str, flags: int, mode: int = 0o600) -> int:
@@ -129,13 +156,12 @@ def open_beneath(root: str, path: str, flags: int, mode: int = 0o600) -> int:
         if missing:
             if not flags & os.O_CREAT or len(missing) > 1:
                 raise walk.error(errno.ENOENT)
-            return os.open(missing[0], flags | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=walk.dirs[-1])
+            return os.open(missing[0], flags | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=walk.here)
         if flags & os.O_EXCL and flags & os.O_CREAT:
             raise walk.error(errno.EEXIST)
         # /proc leads to the very file that was found, whatever its name stands for now.
-        held = walk.end if walk.end >= 0 else walk.dirs[-1]
         try:
-            return os.open(f"/proc/self/fd/{held}", flags & ~(os.O_NOFOLLOW | os.O_CREAT) | os.O_CLOEXEC)
+            return os.open(f"/proc/self/fd/{walk.found}", flags & ~(os.O_NOFOLLOW | os.O_CREAT) | os.O_CLOEXEC)
         except OSError as error:
             raise walk.error(error.errno or errno.EIO) from error
 
@@ -177,7 +203,7 @@ def user_file(root: str, name: str) -> bytes:
     try:
         content = read_beneath(root, f"/etc/{name}", USER_FILE_BYTES, cut=True) or b""
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG):
+        if error.errno not in (errno.EINVAL, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ESTALE):
             raise
         return b""
     return content if len(content) <= USER_FILE_BYTES else content[: content.rfind(b"\n", 0, USER_FILE_BYTES) + 1]
@@ -190,8 +216,8 @@ def make_directories(root: str, path: str, mode: int = 0o755, owner: tuple[int, 
     """
     from .effects import effect
 
-    for _try in range(_LINKS + path.count("/")):
-        with _Walk(root, path) as walk:
+    with _Walk(root, path) as walk:
+        for _try in range(_LINKS + path.count("/")):
             missing = walk.go()
             if not missing:
                 if walk.end >= 0:
@@ -199,11 +225,10 @@ def make_directories(root: str, path: str, mode: int = 0o755, owner: tuple[int, 
                 return "/".join((root.rstrip("/"), *walk.names)) or "/"
             effect("mkdir in the root filesystem")
             try:
-                os.mkdir(missing[0], mode, dir_fd=walk.dirs[-1])
+                os.mkdir(missing[0], mode, dir_fd=walk.here)
             except FileExistsError:
                 continue
-            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-            made = os.open(missing[0], flags, dir_fd=walk.dirs[-1])
+            made = os.open(missing[0], DIRECTORY, dir_fd=walk.here)
             try:
                 os.fchown(made, *owner)
                 os.fchmod(made, mode)

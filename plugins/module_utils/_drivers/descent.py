@@ -26,12 +26,13 @@ class _Identity(NamedTuple):
 class Descent:
     """The directories from the first one entered down to where a walk is; the innermost ``held`` of them are open."""
 
-    __slots__ = ("_open", "_identities", "_held")
+    __slots__ = ("_open", "_identities", "_held", "_flags")
 
-    def __init__(self, held: int = HELD) -> None:
+    def __init__(self, held: int = HELD, flags: int = DIRECTORY) -> None:
         self._open: list[int] = []  # -1 where it is closed
         self._identities: list[_Identity] = []
         self._held = held
+        self._flags = flags
 
     @property
     def here(self) -> int:
@@ -53,7 +54,7 @@ class Descent:
         :raises TreeChanged: the innermost one is no longer there.
         """
         if self._open[-2] < 0:
-            self._open[-2] = os.open("..", DIRECTORY, dir_fd=self._open[-1])
+            self._open[-2] = os.open("..", self._flags, dir_fd=self._open[-1])
             if _identity(self._open[-2]) != self._identities[-2]:
                 raise TreeChanged("a directory in it was moved meanwhile")
         return self._open[-2]

@@ -3,88 +3,143 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What an overlay's upper directory changes of the layers below it (the kernel's overlayfs.rst).
 
-Both sides are walked by open directories, so that no link in a layer is followed.
+Both sides are walked by open directories, so that no link in a layer is followed, and a tree can be of any depth.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from typing import Container, Optional, Sequence
+from typing import Container, Iterator, Optional, Sequence
 
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+from .descent import DIRECTORY, Descent, Path
+
 _Changes = list[tuple[str, str]]
+_DESCRIPTORS = 256  # for all layers together, as far as one for each goes
 
 
 def changes(upper: str, lower: Sequence[str], hidden: Container[str] = ()) -> _Changes:
     """(A, C or D, path) of each change, sorted by path, a directory before what is in it; ``lower`` topmost first.
 
-    What is ``hidden`` is left out, with a directory's change that nothing but it accounts for.
+    What is ``hidden`` is left out, with a directory's change that nothing but it accounts for. A change deeper than a
+    path reaches is one of the directory that the path does reach.
+
+    :raises TreeChanged: a directory was moved while it was read.
     """
-    directories = [os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for path in (upper, *lower)]
+    walk = _Walk(len(lower), hidden)
     try:
-        found = _walk(directories[0], directories[1:], "", hidden)[0]
+        walk.begin(upper, lower)
+        return walk.run()
     finally:
-        _close(directories)
-    return sorted(found, key=lambda change: change[1].split("/"))
+        walk.close()
 
 
-def _close(directories: Sequence[int]) -> None:
-    for descriptor in directories:
-        os.close(descriptor)
+class _Folder:
+    """A directory of the upper layer; ``before`` is what the layers below show at its place."""
+
+    __slots__ = ("path", "names", "lower", "here", "before", "place", "differs", "hides")
+
+    def __init__(self, path: Path, names: Iterator[str], lower: Sequence[Descent], place: int) -> None:
+        self.path = path
+        self.names = names
+        self.lower = lower  # the layers that have a directory there
+        self.here: Optional[os.stat_result] = None
+        self.before: Optional[os.stat_result] = None
+        self.place = place  # of its own change among all
+        self.differs = False  # it gained or lost an entry
+        self.hides = False  # it has an entry that is hidden
 
 
-def _walk(upper: int, lower: Sequence[int], path: str, hidden: Container[str]) -> tuple[_Changes, bool]:
-    """The changes in one directory, and whether there is something hidden in it."""
-    found: _Changes = []
-    hides = False
-    for name in os.listdir(upper):
-        whole = f"{path}/{name}"
-        if whole in hidden:
-            hides = True
-            continue
-        here = os.stat(name, dir_fd=upper, follow_symlinks=False)
-        before = _below(lower, name)
-        if _whiteout(here):
-            found += [("D", whole)] if before else []
-            continue
-        inside, inside_hides = _enter(upper, lower, name, whole, hidden) if stat.S_ISDIR(here.st_mode) else ([], False)
-        if before is None:
-            found.append(("A", whole))
-        elif _entries_differ(inside, whole) or not _same_directory(here, before, ignore_time=inside_hides):
-            found.append(("C", whole))
-        found += inside
-    return found, hides
+class _Walk:
+    """The directories of the upper layer that are being looked at, one in another, with those of the layers below."""
 
+    def __init__(self, lower: int, hidden: Container[str]) -> None:
+        held = max(1, _DESCRIPTORS // (lower + 1))
+        self._upper = Descent(held)
+        self._lower = [Descent(held) for _layer in range(lower)]
+        self._hidden = hidden
+        self._folders: list[_Folder] = []
+        self._found: list[Optional[tuple[str, str]]] = []
 
-def _enter(upper: int, lower: Sequence[int], name: str, path: str, hidden: Container[str]) -> tuple[_Changes, bool]:
-    opened = [os.open(name, _DIRECTORY, dir_fd=upper)]
-    try:
-        opaque = _opaque(opened[0])
-        for directory in lower:
-            status = _status(directory, name)
+    def close(self) -> None:
+        for way in (self._upper, *self._lower):
+            way.close()
+
+    def begin(self, upper: str, lower: Sequence[str]) -> None:
+        """Go into the tops of the layers."""
+        for way, path in zip((self._upper, *self._lower), (upper, *lower)):
+            way.enter(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        self._folders.append(_Folder(Path(""), iter(sorted(os.listdir(self._upper.here))), self._lower, -1))
+
+    def run(self) -> _Changes:
+        while True:
+            folder = self._folders[-1]
+            name = next(folder.names, None)
+            if name is not None:
+                self._look(folder, name)
+            elif len(self._folders) > 1:
+                self._leave()
+            else:
+                return [change for change in self._found if change]
+
+    def _look(self, folder: _Folder, name: str) -> None:
+        path = folder.path.below(name)
+        if not path.deep and path.text in self._hidden:
+            folder.hides = True
+            return
+        here = _status(self._upper.here, name)
+        before = _below(folder.lower, name)
+        gone = here is None or _whiteout(here)
+        folder.differs |= bool(before) == gone
+        if here is None or gone:
+            if before:
+                self._say("D", folder, path)
+        elif stat.S_ISDIR(here.st_mode):
+            self._enter(folder, name, path, here, before)
+        else:
+            self._say("C" if before else "A", folder, path)
+
+    def _say(self, kind: str, folder: _Folder, path: Path) -> None:
+        if path.deep:
+            folder.differs = True
+        else:
+            self._found.append((kind, path.text))
+
+    def _enter(
+        self, around: _Folder, name: str, path: Path, here: os.stat_result, before: Optional[os.stat_result]
+    ) -> None:
+        self._upper.enter(os.open(name, DIRECTORY, dir_fd=self._upper.here))
+        lower = []
+        for way in around.lower:
+            status = _status(way.here, name)
             if status is None:
                 continue
             if not stat.S_ISDIR(status.st_mode):
                 break
-            opened.append(os.open(name, _DIRECTORY, dir_fd=directory))
-            if _opaque(opened[-1]):
+            way.enter(os.open(name, DIRECTORY, dir_fd=way.here))
+            lower.append(way)
+            if _opaque(way.here):
                 break
-        # An opaque directory hides those below: what it has of theirs was written anew.
-        found, hides = _walk(opened[0], opened[1:], path, hidden)
-        if opaque:
-            kept = set(os.listdir(opened[0]))
-            gone = {each for directory in opened[1:] for each in os.listdir(directory)} - kept
-            found += [("D", f"{path}/{each}") for each in gone if _below(opened[1:], each)]
-        return found, hides
-    finally:
-        _close(opened)
+        names = set(os.listdir(self._upper.here))
+        # An opaque directory hides those below: what it has of theirs was written again, and all else is gone.
+        if _opaque(self._upper.here):
+            names.update(*(os.listdir(way.here) for way in lower))
+        folder = _Folder(path, iter(sorted(names)), lower, len(self._found))
+        folder.here, folder.before = here, before
+        self._folders.append(folder)
+        self._found.append(None)
 
-
-def _entries_differ(inside: _Changes, path: str) -> bool:
-    """Whether the directory gained or lost an entry of its own."""
-    depth = path.count("/") + 1
-    return any(kind != "C" and below.count("/") == depth for kind, below in inside)
+    def _leave(self) -> None:
+        folder = self._folders.pop()
+        for way in (self._upper, *folder.lower):
+            way.leave()
+        here, before = folder.here, folder.before
+        same = here and before and _same_directory(here, before, ignore_time=folder.hides)
+        if folder.differs or not same:
+            if folder.path.deep:
+                self._folders[-1].differs = True
+            else:
+                self._found[folder.place] = ("C" if before else "A", folder.path.text)
 
 
 def _status(directory: int, name: str) -> Optional[os.stat_result]:
@@ -94,10 +149,10 @@ def _status(directory: int, name: str) -> Optional[os.stat_result]:
         return None
 
 
-def _below(lower: Sequence[int], name: str) -> Optional[os.stat_result]:
+def _below(lower: Sequence[Descent], name: str) -> Optional[os.stat_result]:
     """What the layers below show under the name: the topmost layer that has it decides."""
-    for directory in lower:
-        status = _status(directory, name)
+    for way in lower:
+        status = _status(way.here, name)
         if status is not None:
             return None if _whiteout(status) else status
     return None
