@@ -56,7 +56,7 @@ def copy(folder: Path, rules: tree.Rules, source: str = "from", target: str = "t
         os.close(directory)
 
 
-@pytest.mark.parametrize("levels, name", [(1200, "d"), (300, "long" * 60)])
+@pytest.mark.parametrize("levels, name", [(900, "deep"), (300, "long" * 60)])
 def test_any_depth_is_copied_with_few_descriptors(folder: Path, most: list[int], levels: int, name: str) -> None:
     nest(folder / "from", levels, name)
     foretold = copy(folder, DRY)
@@ -132,7 +132,7 @@ def _layers(folder: Path, amount: int = 2) -> list[str]:
     return [str(one) for one in made]
 
 
-@pytest.mark.parametrize("levels, name", [(1200, "d"), (300, "long" * 60)])
+@pytest.mark.parametrize("levels, name", [(900, "deep"), (300, "long" * 60)])
 def test_changes_of_any_depth_are_found_with_few_descriptors(
     folder: Path, most: list[int], levels: int, name: str
 ) -> None:
@@ -172,7 +172,7 @@ def test_changes_of_hundreds_of_layers_take_a_descriptor_for_each(folder: Path, 
     assert max(most) < min(most) + 2 * 202
 
 
-@pytest.mark.parametrize("levels, name", [(1200, "d"), (300, "long" * 60)])
+@pytest.mark.parametrize("levels, name", [(900, "deep"), (300, "long" * 60)])
 def test_a_tree_of_any_depth_is_measured(folder: Path, most: list[int], levels: int, name: str) -> None:
     nest(folder / "from", levels, name)
     (folder / "from" / name / "large").write_bytes(bytes(5000))
