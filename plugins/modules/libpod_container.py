@@ -24,7 +24,8 @@ attributes:
   check_mode:
     support: full
     description: Says exactly what a run would do, pulls nothing and writes nothing. Where a new container needs what is not there, which
-      an earlier task of the play may be to make, it goes on with a warning; of one that is there, it fails as the run does.
+      an earlier task of the play may be to make, it goes on with a warning; of one that is there, it fails as the run does. What
+      only the OCI runtime refuses is found by a run alone, which in most cases creates the new container before it stops the old one.
   diff_mode:
     support: full
     description: Shows each option that differs, and which of them needs a new container. Values of variables are hidden.

@@ -185,6 +185,10 @@ def _is_the_old_one(host: Host) -> None:
     assert _marked(runs(host, RUNNING), CONTAINER)
 
 
+def _is_the_old_process(host: Host) -> None:
+    assert _marked(runs(host, RUNNING), PROCESS)
+
+
 # What takes files of its own, on the host and in the run directory.
 FILED: Options = {
     **RUNNING,
@@ -193,6 +197,7 @@ FILED: Options = {
     "user": "4711",
     "uidmap": ["0:100000:65536"],
     "volume": ["/anonymous"],
+    "tmpfs": {"/www": "mode=0700,ro"},
 }
 
 
@@ -228,7 +233,9 @@ def _is_mounted(host: Host) -> None:
 
 
 KEPT = {**RUNNING, "volume": ["data:/data"]}
-BROKEN = module("libpod_container", {**RUNNING, **UNMAKEABLE}, _is_the_old_one)
+BROKEN = module("libpod_container", {**RUNNING, **UNMAKEABLE}, _is_the_old_process)
+# With a time limit nothing is created before the old container stops.
+BROKEN_LATE = module("libpod_container", {**RUNNING, **UNMAKEABLE, "timeout": 3600}, _is_the_old_one)
 HEALTHY: Options = {**RUNNING, "healthcheck": "true", "wait_for_healthy": True, "wait_timeout": 60.0}
 SICK: Options = {**HEALTHY, "healthcheck": "false", "healthcheck_interval": "200ms", "healthcheck_retries": 1}
 OTHER = {"command": ["sleep", "1001"]}
@@ -256,9 +263,15 @@ OPERATIONS = {
     "remove": _operation([started(SERVING)], ABSENT),
     "pause": _operation([started(SERVING)], PAUSED, other=started(SERVING)),
     "recreate": _operation([started(SERVING)], started({**SERVING, **OTHER}), other=started(SERVING)),
-    "recreate that fails": _operation(
-        [started(RUNNING), _mark(CONTAINER)],
+    "recreate that is refused before the stop": _operation(
+        [started(RUNNING), _mark(PROCESS)],
         fails(BROKEN, "ContainerNotCreated"),
+        only="^(?!mkdir|write)",
+        removed="^(conmon|release|runc|containers-storage|kill)",
+    ),
+    "recreate that fails after the stop": _operation(
+        [started(RUNNING), _mark(CONTAINER)],
+        fails(BROKEN_LATE, "ContainerNotCreated"),
         only=REPEATED,
         removed="(start|^conmon) #(?!1$)",
     ),

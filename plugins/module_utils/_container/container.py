@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from .._model.config import ContainerConfig
 from .._model.errors import InvalidArgument
@@ -120,15 +120,16 @@ class Container(Synced):
 
     # Operations, each in a file of its own and imported when used
 
-    def init(self, *, fresh: bool = False) -> None:
+    def init(self, *, fresh: bool = False, give_way: Optional[Callable[[], None]] = None) -> None:
         """Mount the storage, set the network up and create the OCI container; it then waits for start.
 
-        ``fresh``: it was just made, so nothing of an earlier life has to be looked for.
+        ``fresh``: it was just made, so nothing of an earlier life has to be looked for. ``give_way`` is called between
+        creation and network, and stops the container in whose place it comes.
         """
         from .init import init
 
         with self.batch():
-            init(self, fresh)
+            init(self, fresh, give_way)
 
     def start(self, *, fresh: bool = False) -> None:
         """Start the container, initialising it first where needed."""

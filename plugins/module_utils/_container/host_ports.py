@@ -66,23 +66,29 @@ def _label(host_ip: str, port: int, protocol: str) -> str:
 
 
 @contextmanager
-def held(config: ContainerConfig) -> Iterator[Sequence[socket.socket]]:
-    """The two ends of a pair in which sockets bound to the container's host ports are held, for conmon to inherit.
+def pair(config: ContainerConfig) -> Iterator[Sequence[socket.socket]]:
+    """The two ends of a pair in which sockets bound to host ports are held, for conmon to inherit.
 
     They are closed here in the end, when conmon has them. None where the container has no network of its own.
-
-    :raises InvalidArgument: a port is taken.
     """
     if not config.create_net_ns:
         yield ()
         return
     ends = held_sockets.pair()
     try:
-        _take(ends[0], config.name, config.ports)
         yield ends
     finally:
         for one in ends:
             one.close()
+
+
+def take(config: ContainerConfig, ends: Sequence[socket.socket]) -> None:
+    """Bind the container's host ports, and put the sockets into the ``pair``.
+
+    :raises InvalidArgument: a port is taken.
+    """
+    if ends:
+        _take(ends[0], config.name, config.ports)
 
 
 def _take(way_in: socket.socket, name: str, ports: Iterable[Port]) -> None:

@@ -10,9 +10,9 @@ needs the network: they overlap.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
-from .._drivers import cgroups_tree, process, syscalls
+from .._drivers import cgroups_tree, netns, process, syscalls
 from .._drivers.effects import effect
 from .._model.errors import LibpodError
 from .._model.status import ContainerStatus
@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from .container import Container
 
 
-def init(container: Container, fresh: bool) -> None:
+def init(container: Container, fresh: bool, give_way: Optional[Callable[[], None]] = None) -> None:
     """Bring a configured or exited container to created.
 
     Until the end the recorded status is ``unknown``, so that whoever finds an interrupted init takes it down
     first; after a failure everything is taken down here.
+
+    ``give_way`` stops the container in whose place this one comes, so that its addresses and ports are free. It is
+    called once the OCI runtime has created this one, and safe to call again.
 
     :raises InvalidState: it is created, running or paused.
     :raises ContainerStopped: a container whose namespace is joined has no process, or its process ended meanwhile.
@@ -38,13 +41,13 @@ def init(container: Container, fresh: bool) -> None:
     joined = shared_namespaces.owners(container)
     container.save(status=ContainerStatus.UNKNOWN)
     try:
-        _init(container)
+        _init(container, give_way)
     except BaseException as error:
         take_down(container)
         # What the OCI runtime says of a namespace, or a file, that went meanwhile tells nobody anything.
         if not isinstance(error, LibpodError) or shared_namespaces.owners(container) == joined:
             raise
-        init(container, False)
+        init(container, False, give_way)
 
 
 def take_down(container: Container) -> None:
@@ -57,23 +60,23 @@ def take_down(container: Container) -> None:
         pass
 
 
-def _init(container: Container) -> None:
+def _init(container: Container, give_way: Optional[Callable[[], None]]) -> None:
     config = container.config
     running: list[Background[Any]] = []
+    # In a user namespace the runtime makes the network's, and what is to give way has addresses and ports until then.
+    late = bool(config.id_mappings or give_way)
     try:
-        with host_ports.held(config) as sockets:
+        with host_ports.pair(config) as sockets:
+            if not give_way:
+                host_ports.take(config, sockets)
             storage = Background(lambda: _mount(container))
             running.append(storage)
-            network = _begin_network(container)
-            running.extend([network] if network else [])
+            if config.own_net_ns and not config.id_mappings:
+                netns.create(container.netns_path)
+            if not late:
+                running += _attaching(container)
             # Made, and their code imported, while the programs of storage and network run.
-            _make_shm(container)
-            if config.pod:
-                from . import pod_cgroup
-
-                pod_cgroup.prepare(container)
-            if config.cgroup_manager == "cgroupfs":
-                cgroups_tree.prepare(container.host.cgroups, container.conmon_cgroup_path)
+            _prepare(container)
             from . import bundle, tmpfs_modes
 
             draft = bundle.draft(container)
@@ -82,11 +85,15 @@ def _init(container: Container) -> None:
             ends = [socket.fileno() for socket in sockets]
             pid, conmon_pid = _create(container, ends)
             tmpfs_modes.enforce(pid, mounts)
-            if config.id_mappings and config.own_net_ns:
-                network = _adopt_network(container, pid)
-                running.extend([network] if network else [])
-            if network:
-                network.result()
+            if config.own_net_ns and config.id_mappings:
+                netns.adopt(container.netns_path, pid)
+            if give_way:
+                give_way()
+                host_ports.take(config, sockets)
+            if late:
+                running += _attaching(container)
+            for work in running:
+                work.result()
     finally:
         for work in running:
             work.join()
@@ -118,30 +125,24 @@ def _mount(container: Container) -> str:
     return container.storage.mount(container.id)
 
 
-def _begin_network(container: Container) -> Optional[Background[None]]:
-    """Make the network namespace now, and let the CNI plugins fill it meanwhile."""
-    if not container.config.own_net_ns or container.config.id_mappings:
-        return None
-    from .._drivers import netns
-
-    netns.create(container.netns_path)
-    return _begin_attach(container)
-
-
-def _adopt_network(container: Container, pid: int) -> Optional[Background[None]]:
-    """Keep the network namespace that the runtime made inside the user namespace, and fill it."""
-    from .._drivers import netns
-
-    netns.adopt(container.netns_path, pid)
-    return _begin_attach(container)
-
-
-def _begin_attach(container: Container) -> Optional[Background[None]]:
+def _attaching(container: Container) -> list[Background[Any]]:
+    """Let the CNI plugins fill the network namespace meanwhile, where it is to have networks."""
     if not container.config.create_net_ns:
-        return None
+        return []
     from .network import attach
 
-    return Background(lambda: attach(container))
+    return [Background(lambda: attach(container))]
+
+
+def _prepare(container: Container) -> None:
+    _make_shm(container)
+    config = container.config
+    if config.pod:
+        from . import pod_cgroup
+
+        pod_cgroup.prepare(container)
+    if config.cgroup_manager == "cgroupfs":
+        cgroups_tree.prepare(container.host.cgroups, container.conmon_cgroup_path)
 
 
 def _make_shm(container: Container) -> None:

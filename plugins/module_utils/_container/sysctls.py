@@ -23,7 +23,7 @@ def check(options: Mapping[str, Any]) -> None:
     :raises InvalidArgument: it has no such parameter, or refuses the value.
     """
     own = "net" if options["network"]["mode"] in ("cni", "none") else ""
-    tried = {name: value for name, value in options["sysctl"].items() if not _of_interface(name)}
+    tried = {name: value for name, value in options["sysctl"].items() if not of_interface(name)}
     mapped = any(options[option] for option in ("uidmap", "gidmap", "subuidname", "subgidname", "pod"))
     if mapped or options["userns"]["mode"] or not own or options["ipc"]["mode"] not in ("", "private", "shareable"):
         for name in tried:
@@ -33,7 +33,8 @@ def check(options: Mapping[str, Any]) -> None:
     Background(lambda: _try(tried)).result()
 
 
-def _of_interface(name: str) -> bool:
+def of_interface(name: str) -> bool:
+    """Whether it is a parameter of one interface, which is there once the network is."""
     parts = _path(name).split("/")
     return any(
         before in _BY_INTERFACE and part not in ("all", "default", "lo") for before, part in zip(parts, parts[1:])

@@ -234,19 +234,17 @@ def _recreate(runtime: Runtime, old: Container, desired: Desired, plan: Plan) ->
 
 
 def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired, plan: Plan) -> Container:
+    from . import beside
+
     status = old.state.status
-    attachments.remember(old)
+    runs = plan.status_after in ("running", "paused")
     try:
-        if status is ContainerStatus.PAUSED:
-            old.unpause()
-        # What cannot be taken down of it is not in the new one's way, and its removal tries again.
-        with suppress(CleanupIncomplete):
-            if old.state.status is ContainerStatus.RUNNING:
-                old.stop(desired.replace_time)
-            elif old.state.mounted or status in (ContainerStatus.CREATED, ContainerStatus.UNKNOWN):
-                old.cleanup()
-        runs = plan.status_after in ("running", "paused")
-        _bring_up(runtime, new, runs)
+        with new.batch():
+            if runs and beside.possible(old, new):
+                beside.create(new, lambda: _give_way(old, desired))
+            else:
+                _give_way(old, desired)
+            _bring_up(runtime, new, runs)
         if runs and desired.wait_for_healthy and new.config.has_health_check:
             from .._runtime import waiting
 
@@ -267,6 +265,20 @@ def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired,
         anonymous_volumes.keep(old)
     runtime.commit(new)
     return new
+
+
+def _give_way(old: Container, desired: Desired) -> None:
+    """Stop the old container, and take down what is in the new one's way."""
+    status = old.state.status
+    attachments.remember(old)
+    if status is ContainerStatus.PAUSED:
+        old.unpause()
+    # What cannot be taken down of it is not in the new one's way, and its removal tries again.
+    with suppress(CleanupIncomplete):
+        if old.state.status is ContainerStatus.RUNNING:
+            old.stop(desired.replace_time)
+        elif old.state.mounted or status in (ContainerStatus.CREATED, ContainerStatus.UNKNOWN):
+            old.cleanup()
 
 
 def _update(runtime: Runtime, container: Container, desired: Desired, plan: Plan) -> None:

@@ -1,0 +1,62 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A new container that is created while the old one still runs: what only the OCI runtime refuses stops nothing."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+from .._container import notify, sysctls
+from .._container.container import Container
+from .._drivers.conmon import ContainerNotCreated
+from .._model.config import ContainerConfig
+from .._model.status import ContainerStatus
+
+# Options with which a creation reaches beyond the new container: programs of the host's that run at it (hooks, CDI
+# devices), a share of what their parent has (real time, a class of resctrl), and conmon's clock, which begins then.
+_REACHING = ("hooks_dir", "gpus", "cpu_rt_period", "cpu_rt_runtime", "rdt_class", "timeout")
+# A volume that would get another owner or label under the old container's process, or is below an overlay.
+_FLAGS = {"U", "z", "Z", "O"}
+# What is said where there is no room for two of them, and for one there may be; runc often ends without a cause then.
+_NO_ROOM = (
+    *("cannot allocate memory", "oom-killed", "resource temporarily unavailable", "too many open files"),
+    *("no space left on device", "quota exceeded", "device or resource busy"),
+    *(": eof", "connection reset by peer", "before it answered"),
+)
+
+
+def possible(old: Container, new: Container) -> bool:
+    """Return whether creating the new one leaves the old one, which runs or is paused, as it is."""
+    config = new.config
+    return (
+        old.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
+        and not any(config.options[option] for option in _REACHING)
+        and not any(_FLAGS & set(volume["flags"]) for volume in config.volumes)
+        and not any(map(sysctls.of_interface, config.options["sysctl"]))
+        and not (config.log_path and config.log_path == old.config.log_path)
+        and not notify.relayed(config)
+        # Mount points would be made in it.
+        and not _in_place(config)
+        and not (config.rootfs and _in_place(old.config))
+    )
+
+
+def _in_place(config: ContainerConfig) -> bool:
+    return bool(config.rootfs) and not config.overlay
+
+
+def create(new: Container, give_way: Callable[[], None]) -> None:
+    """Bring the new container to created; ``give_way`` stops the old one in the midst of it, and is safe to repeat.
+
+    Where there is no room for both, the old one gives way before.
+
+    :raises ContainerNotCreated: the OCI runtime refuses it; the old one runs on.
+    """
+    try:
+        new.init(fresh=True, give_way=give_way)
+    except ContainerNotCreated as error:
+        if not any(words in str(error).lower() for words in _NO_ROOM):
+            raise
+        give_way()
+        new.init()
