@@ -73,7 +73,7 @@ options:
       - The tools and their defaults are V(conmon) 240 (until a container or a command in it is created),
         V(oci_runtime) 240 (start, pause, update and delete; commands in a container are not limited by it),
         V(cni) 180 (each plugin), V(skopeo) 21600 (pulling, committing), V(containers-storage) 3600, V(tar) 21600,
-        V(cp) 21600 (content of an image for a new volume), V(chown) 3600, V(journalctl) 600, V(busctl) 120,
+        V(copy_up) 21600 (the engine's own copy of an image's content into a new volume), V(chown) 3600, V(journalctl) 600, V(busctl) 120,
         V(iptables) 60, V(openssl) 60, V(apparmor_parser) 120, and V(other) 600.
       - Of what a program prints, at most 16 MiB of standard output (256 MiB of V(journalctl)) and 64 KiB of
         standard error are kept.

@@ -389,6 +389,8 @@ options:
     description:
       - Volumes as C(SOURCE:TARGET[:OPTIONS]). A source with a slash is a path on the target, which must exist. Any other is
         the name of a volume, which is made where missing, with the image's content, and kept when the container goes.
+      - The image's content comes with its owners, modes, times, extended attributes, hard links and device nodes. A volume in
+        whose directory somebody has put something gets none of it.
       - A target alone is an anonymous volume, which stays when the container goes, unless O(delete_volumes).
       - Options are C(ro), C(rw), C(nodev), C(noexec), C(nosuid), C(dev), C(exec), C(suid), C(bind), C(nocopy), C(z), C(Z) and
         a propagation. C(U) makes the container's user the owner of all in the volume. C(O), alone, puts an overlay over the

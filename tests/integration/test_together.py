@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import signal
 import time
 from typing import Any, Callable, Sequence
@@ -263,3 +264,27 @@ def test_shared_namespace_keeps_its_owner(host: Host) -> None:
     gone = host.container("owner", state="absent", delete_depend=True)
     assert gone["actions"] == ["deleted first", "deleted second", "deleted owner"]
     host.expect_clean()
+
+
+def test_new_volume_is_filled_once_and_before_any_process_has_it(host: Host) -> None:
+    """Two containers begin with it: what the first one writes is not undone by the second one's copy."""
+    for folder in ("bin", "data"):
+        os.makedirs(f"/srv/tree/{folder}")
+    shutil.copy("/bin/busybox", "/srv/tree/bin/busybox")
+    for number in range(1000):
+        with open(f"/srv/tree/data/{number}", "w", encoding="ascii") as file:
+            file.write("image")
+    # The last one to be copied is among those that it writes, whatever the order.
+    work = "cd /data; b=/bin/busybox; $b ls | $b wc -l >>.seen; for f in *; do echo $$ >$f; done; $b sleep 1000"
+    task = {"image": "/srv/tree:O", "rootfs": True, "network": "none", "volume": ["shared:/data"]}
+    command = ["/bin/busybox", "sh", "-c", work]
+    done = together(host, [{"name": name, **task, "command": command} for name in ("a", "b")])
+    assert not any(result.failed for result in done), done
+    data = f"{host.parts.static_root}/volumes/shared/_data"
+    eventually(lambda: not any(open(f"{data}/{n}", encoding="ascii").read() == "image" for n in range(1000)))
+    with open(f"{data}/.seen", encoding="ascii") as file:
+        assert file.read().split() == ["1000", "1000"]
+    assert sorted(os.listdir(os.path.dirname(data))) == ["_data", "volume.json"]
+    host.empty()
+    for folder in ("/srv/tree", f"{host.parts.static_root}/volumes"):
+        shutil.rmtree(folder)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Mapping
 
-from .._drivers import beneath
 from .._drivers.command import run
 from .._drivers.effects import effect
 from .._model.errors import InvalidArgument, not_yet
 from .._spec.mounts import overlay_directories
 from .._spec.users import User
 from .._store import records
+from .._store.locks import FileLock
 
 if TYPE_CHECKING:
     from .._model.config import ContainerConfig
@@ -135,22 +135,17 @@ def _ensure(container: Container, directory: str, rootfs: str, target: str, *, c
 
     The record is written when all is done: a volume without it is begun again.
     """
-    data = f"{directory}/_data"
-    if made(data):
+    if made(f"{directory}/_data"):
         return
     effect("make volume")
-    os.makedirs(data, 0o755, exist_ok=True)
+    os.makedirs(directory, 0o755, exist_ok=True)
     # Only the way to it is closed to others; the data has the image's own modes, which containers' users need.
     os.chmod(os.path.dirname(directory), 0o700)
-    original = beneath.resolve(rootfs, target)
-    if copy and os.path.isdir(original) and not os.path.islink(original):
-        run(
-            ["cp", "--archive", "--no-target-directory", f"{original}/.", data],
-            package="coreutils",
-            doing=f"cannot copy the image's {target} into the new volume {os.path.basename(directory)}",
-        )
-    if container.config.id_mappings and os.stat(data).st_uid == 0:
-        from . import id_mappings
+    # Another container that begins with it may start at this moment.
+    with FileLock(f"{directory}/lock") as lock:
+        if not made(f"{directory}/_data"):
+            from . import new_volume
 
-        id_mappings.own(container, data)
-    records.write(f"{directory}/volume.json", {"name": os.path.basename(directory)})
+            new_volume.make(container, f"{directory}/_data", rootfs, target, copy=copy)
+            records.write(f"{directory}/volume.json", {"name": os.path.basename(directory)})
+        lock.discard()

@@ -194,6 +194,10 @@ class TreeChanged(LibpodError):
     """A directory was moved while the engine walked through what is in it."""
 
 
+class TreeTooLarge(LibpodError):
+    """What is in a directory could not be gone through in the time that there is for it."""
+
+
 class NamespaceMismatch(LibpodError):
     """A namespace is not the one the configuration names."""
 

@@ -1,0 +1,147 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The image's content in a new volume: the image's own and whole, whatever happens beside the copy or interrupts it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from typing import Any, Iterator
+
+import pytest
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
+
+IN_PLACE: dict[str, Any] = {"image": "/srv/tree", "rootfs": True, "network": "none", "stop_signal": "KILL"}
+VOLUMES = "/srv/static/volumes"
+TRIES = 25
+
+
+@pytest.fixture(autouse=True)
+def _tree(host: Host) -> Iterator[None]:
+    """A root filesystem that containers use in place, and a directory of the host's with the same names as in it."""
+    for folder in ("/srv/tree/bin", "/srv/tree/tmp", "/srv/tree/app/data", "/srv/host/data"):
+        os.makedirs(folder)
+    shutil.copy("/bin/busybox", "/srv/tree/bin/busybox")
+    for name in ("sh", "mv", "ln", "rm", "sleep", "cat"):
+        os.symlink("busybox", f"/srv/tree/bin/{name}")
+    for number in range(20):
+        for folder, said in (("/srv/tree/app/data", "image"), ("/srv/host/data", "host")):
+            with open(f"{folder}/{number}", "w", encoding="ascii") as file:
+                file.write(said)
+    os.mkfifo("/srv/tree/app/data/fifo", 0o600)
+    yield
+    host.empty()
+    for folder in ("/srv/tree", "/srv/host", VOLUMES):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def content(name: str) -> dict[str, str]:
+    """What a volume holds, by name; of what is no regular file, its kind."""
+    found = {}
+    for entry in os.scandir(f"{VOLUMES}/{name}/_data"):
+        if entry.is_file(follow_symlinks=False):
+            with open(entry.path, encoding="ascii") as file:
+                found[entry.name] = file.read()
+        else:
+            found[entry.name] = stat.filemode(entry.stat(follow_symlinks=False).st_mode)[0]
+    return found
+
+
+WHOLE = {**{str(number): "image" for number in range(20)}, "fifo": "p"}
+
+
+def test_container_that_swaps_links_beside_it_never_gets_the_hosts_files(host: Host) -> None:
+    """On one root filesystem in place with it: the way to the target and its end are links to the host's, by turns."""
+    swap = (
+        "cd /; while :; do mv app kept; ln -s /srv/host app; rm app; mv kept app;"
+        " mv app/data app/kept; ln -s /srv/host/data app/data; rm app/data; mv app/kept app/data; done"
+    )
+    swapping = host.container("swapping", **IN_PLACE, command=["/bin/sh", "-c", swap])
+    assert not swapping.failed, swapping
+    copied = 0
+    for number in range(TRIES):
+        # Where a link is there at the wrong moment, the task may fail in many ways.
+        host.container("c", **IN_PLACE, command=["/bin/sleep", "1000"], volume=[f"v{number}:/app/data"])
+        host.container("c", state="absent")
+        found = content(f"v{number}") if os.path.isdir(f"{VOLUMES}/v{number}/_data") else {}
+        assert "host" not in found.values(), f"try {number}"
+        copied += bool(found)
+    assert copied, "nothing was ever copied: nothing was tried"
+
+
+def test_interrupted_copy_is_begun_again_whatever_it_left(host: Host) -> None:
+    wanted = {**IN_PLACE, "command": ["/bin/sleep", "1000"], "volume": ["v:/app/data"]}
+    effects = host.module("libpod_container", {"name": "c", **wanted}, kill_at="nowhere").effects
+    assert content("v") == WHOLE
+    begin = next(number for number, name in enumerate(effects) if name.startswith("make volume"))
+    end = next(number for number, name in enumerate(effects) if "volume.json" in name)
+    assert sum("copy into the volume" in name for name in effects[begin:end]) == len(WHOLE)
+    os.makedirs("/srv/other/bin")
+    os.makedirs("/srv/other/app/data")
+    shutil.copy("/bin/busybox", "/srv/other/bin/sleep")
+    with open("/srv/other/app/data/other", "w", encoding="ascii") as file:
+        file.write("other")
+    points = [number for number in range(begin, end + 2) if number % 4 == 0 or "copy into" not in effects[number]]
+    for turn, number in enumerate(points):
+        assert not host.container("c", state="absent").failed
+        shutil.rmtree(f"{VOLUMES}/v")
+        killed = host.module("libpod_container", {"name": "c", **wanted}, kill_at=effects[number])
+        assert killed.killed, effects[number]
+        complete = os.path.exists(f"{VOLUMES}/v/volume.json") or not os.path.exists(
+            f"{VOLUMES}/v/_data/.libpod-unfinished"
+        )
+        complete = complete and os.path.isdir(f"{VOLUMES}/v/_data") and bool(content("v"))
+        if turn % 2 and not complete:
+            # What is half done of one image's must not stay where another one's is to come.
+            done = host.container("c", **{**wanted, "image": "/srv/other"})
+            assert not done.failed and content("v") == {"other": "other"}, (effects[number], done)
+        else:
+            done = host.container("c", **wanted)
+            assert not done.failed and content("v") == WHOLE, (effects[number], done)
+        assert sorted(os.listdir(f"{VOLUMES}/v"))[:1] == ["_data"] and os.path.exists(f"{VOLUMES}/v/volume.json")
+    host.empty()
+    shutil.rmtree("/srv/other")
+
+
+def test_what_somebody_put_into_a_volume_stays_and_an_empty_one_is_filled(host: Host) -> None:
+    os.makedirs(f"{VOLUMES}/restored/_data")
+    with open(f"{VOLUMES}/restored/_data/mine", "w", encoding="ascii") as file:
+        file.write("mine")
+    os.makedirs("/srv/elsewhere")
+    os.makedirs(f"{VOLUMES}/linked")
+    os.symlink("/srv/elsewhere", f"{VOLUMES}/linked/_data")
+    options = {**IN_PLACE, "command": ["/bin/sleep", "1000"]}
+    done = host.container("c", **options, volume=["restored:/app/data"])
+    assert not done.failed and content("restored") == {"mine": "mine"}
+    assert not host.container("linked", **options, volume=["linked:/app/data"]).failed
+    assert content("linked") == WHOLE
+    host.empty()
+    shutil.rmtree("/srv/elsewhere")
+
+
+def test_devices_ids_and_capabilities_reach_the_volume(host: Host) -> None:
+    os.mknod("/srv/tree/app/data/null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    os.chown("/srv/tree/app/data/0", 1000, 1001)
+    os.link("/srv/tree/app/data/0", "/srv/tree/app/data/again")
+    os.setxattr("/srv/tree/app/data/1", "user.kind", b"x")
+    os.chmod("/srv/tree/app/data", 0o3775)
+    process = Process(host.container("c", **IN_PLACE, command=["/bin/sleep", "1000"], volume=["/app/data"]))
+    (name,) = os.listdir(VOLUMES)
+    made = os.stat(f"{VOLUMES}/{name}/_data/null")
+    assert stat.S_ISCHR(made.st_mode) and made.st_rdev == os.makedev(1, 3)
+    owned = os.stat(process.path("root/app/data/again"))
+    assert (owned.st_uid, owned.st_gid, owned.st_nlink) == (1000, 1001, 2)
+    assert os.getxattr(f"{VOLUMES}/{name}/_data/1", "user.kind") == b"x"
+    assert stat.S_IMODE(os.stat(process.path("root/app/data")).st_mode) == 0o3775
+
+
+def test_a_volume_with_more_than_a_limit_of_time_fails_in_one_sentence_and_is_begun_again(host: Host) -> None:
+    options = {"image": "busybox", "command": WAITING, "network": "none", "volume": ["v:/data"]}
+    failed = host.container("c", **options, tool_timeouts={"copy_up": 0.000000001})
+    assert failed.failed and "what the image has at /data was not copied" in failed["msg"], failed
+    assert "tool_timeouts: {copy_up: SECONDS}" in failed["msg"] and "container c" in failed["msg"]
+    assert not host.container("c", **options).failed
+    assert content("v") == {"seed": "from the image\n"}
