@@ -455,7 +455,10 @@ options:
     description:
       - Published ports as C([[HOST_IP:]HOST_PORT:]PORT[/PROTOCOL]), ranges too. A free host port is chosen where none is given.
         They are quoted, for YAML takes an unquoted 22:22 for the number 1342.
-      - They are changed in place.
+      - They are changed in place. A peer that keeps its socket loses a UDP or SCTP port that is taken out, or moved, at once. An
+        established TCP connection goes on.
+      - A port on an IPv6 address has no effect where the first network gives the container none, and likewise with IPv4. A warning
+        says so, which O(strict) makes an error.
       - C(podman_container) has it.
     type: list
     elements: str
@@ -1055,7 +1058,9 @@ options:
       - How to look for what somebody changed behind the engine's back. It is put right, and told with the differences.
       - V(auto) sees limits, a removed cgroup, interfaces and addresses, mounts, the engine's files over C(/etc), a killed conmon, and a
         killed runner of health checks or of a log's limit.
-      - V(full) asks the CNI plugins too, which know their own rules, and takes longer.
+      - V(full) asks the CNI plugins too, which know their own rules, and takes longer. It also finds rules of other containers
+        that take one of the container's ports. Those of this engine's containers that are no more are removed. Those of
+        any other container fail the task, which names it.
       - C(podman_container) does not have it.
     type: str
     choices: [auto, full]

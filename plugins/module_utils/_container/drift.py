@@ -61,7 +61,8 @@ def findings(container: Container, known: set[str], *, full: bool = False) -> li
     if full and not network:
         from . import live_network
 
-        found += [Finding(f"network {part}", what, "as attached") for part, what in live_network.rules(container)]
+        wrong = live_network.rules(container, known)
+        found += [Finding(f"network {part}", what, "as attached") for part, what in wrong]
     return found
 
 

@@ -9,13 +9,13 @@ option, or where that is taken the first free one, and the next start numbers th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Collection, Optional
 
 from .._drivers import netns
 from .._model.config import ContainerConfig
 from .._model.errors import LibpodError, ToolFailed
 from .._model.network import Attachment
-from . import host_ports, network
+from . import foreign_rules, host_ports, network
 from .attachments import attachments, save
 from .network_facts import lacks_route, whole
 
@@ -58,7 +58,10 @@ def apply(container: Container, config: ContainerConfig, *, thorough: bool = Fal
             kept[new.network] = _connect(container, made, new, lost.get(new.network))
     if config.ports or container.config.ports or any(one.forwarding for one in made):
         host_ports.release(container, config.ports)
-    save(container, [kept[new.network]._replace(forwarding=False) for new in wanted])
+    made = [kept[new.network]._replace(forwarding=False) for new in wanted]
+    save(container, made)
+    for one in made if thorough else ():
+        foreign_rules.release(container, one)
 
 
 def _sorted_out(
@@ -92,12 +95,23 @@ def _connect(container: Container, made: list[Attachment], new: Attachment, old:
     return made[-1]
 
 
-def rules(container: Container) -> list[tuple[str, str]]:
-    """What the plugins themselves (CHECK), or the rules for the way out, say is wrong with each interface."""
+def rules(container: Container, known: Collection[str] = ()) -> list[tuple[str, str]]:
+    """What the plugins themselves (CHECK), or the rules for the way out, say is wrong with each interface.
+
+    Others' rules are not looked at where the option ``publish`` is ``known`` to differ.
+
+    :raises InvalidState: a port is taken by rules of a container that lives.
+    """
     if not container.config.create_net_ns:
         return []
-    told = [(f"rules of {one.interface}", _complaint(container, one)) for one in attachments(container)]
-    return [(part, words) for part, words in told if words]
+    found = []
+    for one in attachments(container):
+        words = [_complaint(container, one)]
+        if "publish" not in known:
+            words.append(foreign_rules.captured(container, one))
+        if any(words):
+            found.append((f"rules of {one.interface}", " and ".join(filter(None, words))))
+    return found
 
 
 def _complaint(container: Container, attachment: Attachment) -> str:

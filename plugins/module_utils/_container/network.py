@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
 
 from .._drivers import cni_config, netns
 from .._model.attempts import Attempts
@@ -34,19 +34,20 @@ def _configuration(host: Host, name: str) -> Mapping[str, Any]:
     return cni_config.network(host.parts, name) if name else cni_config.default_network(host.parts)
 
 
-def require(host: Host, options: Mapping[str, Any], strict: bool = False) -> None:
-    """Check that networks can be attached as the options say, as far as that is known beforehand.
+def require(host: Host, name: str, options: Mapping[str, Any], strict: bool = False) -> None:
+    """Check that the container's networks can be attached as its options say, as far as that is known beforehand.
 
-    Names for a network without a name service have no effect, which is an error where that is ``strict``.
+    Names for a network without a name service have no effect, nor have ports published on an address of a family that
+    their network does not have. That is an error where that is ``strict``.
 
     :raises NoSuchNetwork: one is not defined. :raises ToolMissing: a plugin is not installed.
     :raises InvalidArgument: a network cannot give what is asked of it, or is there twice under two names.
     """
     asked = _planned(host, options)
     names = [attachment.network for attachment in asked]
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidArgument(f"network: {name} is there twice, for bridge is this very network: name it once")
+    for one in names:
+        if names.count(one) > 1:
+            raise InvalidArgument(f"network: {one} is there twice, for bridge is this very network: name it once")
     for attachment in asked:
         host.cni.require(attachment)
         if attachment.runtime_config.get("aliases") and "aliases" not in cni_config.capabilities(attachment.config):
@@ -55,13 +56,31 @@ def require(host: Host, options: Mapping[str, Any], strict: bool = False) -> Non
                 "capability aliases",
                 strict,
             )
+    # A published port leads to the first network alone, as podman's.
+    for attachment in asked[:1]:
+        _check_families(name, attachment, options["publish"], strict)
+
+
+def _check_families(name: str, attachment: Attachment, publish: Sequence[Sequence[Any]], strict: bool) -> None:
+    """:raises InvalidArgument: a port is published on an address whose family the network lacks, and ``strict``."""
+    hosts = {str(host_ip) for host_ip, *_rest in publish} - {"", "0.0.0.0"}
+    families = cni_config.families(attachment.config, attachment.runtime_config.get("ips") or ()) if hosts else {4, 6}
+    for host_ip, port, container_port, protocol in publish:
+        family = 6 if ":" in str(host_ip) else 4
+        if host_ip in hosts and family not in families:
+            shown = f"[{host_ip}]" if family == 6 else host_ip
+            without_effect(
+                f"publish: {shown}:{port or ''}:{container_port}/{protocol} of container {name} has no effect, for its "
+                f"network {attachment.network} gives it no IPv{family} address to forward to: publish it on an "
+                f"IPv{10 - family} address, or give the network an IPv{family} subnet",
+                strict,
+            )
 
 
 def planned(container: Container, config: ContainerConfig, *, missing_ok: bool = False) -> list[Attachment]:
     """The attachments ``config`` asks for; networks that are not defined are left out where ``missing_ok``."""
     found = _planned(container.host, config.options, missing_ok=missing_ok)
     if found and config.ports:
-        # A published port leads to the first network alone, as podman's.
         ports = {"portMappings": port_mappings(config.ports)}
         found[0] = found[0]._replace(runtime_config={**found[0].runtime_config, **ports})
     return found

@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Collection, Iterator, Mapping, Sequence
 
 from .._model.errors import LibpodError, ToolFailed, ToolTimedOut
 from .._model.network import Attachment
 from .._model.parts import Parts
-from . import netns, overdue
+from . import nat_rules, netns, overdue
 from .cni_config import runtime_arguments, version
 from .cni_plugin import PluginRun, program
 
@@ -76,9 +76,13 @@ class Cni:
             try:
                 PluginRun(self._parts, "CHECK", container_id, netns_path, attachment, plugin).answer()
             except ToolFailed as error:
-                # portmap 1.1 looks for IPv6 rules, after the IPv4 ones, even where there is no such address.
-                if attachment.facts.ipv6 or "could not check ipv6 dnat" not in error.stderr:
+                # portmap 1.1 looks for each address's rules in the tables of both families, IPv4 first.
+                seen = "could not check ipv6 dnat" if not attachment.facts.ipv6 else "could not check ipv"
+                if seen not in error.stderr:
                     raise
+                lacking = nat_rules.lacking(container_id, attachment) if attachment.facts.ipv6 else ""
+                if lacking:
+                    raise ToolFailed(error.argv, error.exit_code, lacking) from error
 
     def again(self, container_id: str, netns_path: str, had: Attachment, new: Attachment, kinds: Sequence[str]) -> None:
         """DEL of what is, and ADD, of the plugins of these ``kinds`` alone; they pass the result they are given on.
@@ -88,8 +92,17 @@ class Cni:
         with self._turn(fcntl.LOCK_EX) as lock:
             for plugin in had.config["plugins"]:
                 if plugin["type"] in kinds:
-                    for verb, attachment in (("DEL", had), ("ADD", new)):
-                        PluginRun(self._parts, verb, container_id, netns_path, attachment, plugin, lock).answer()
+                    PluginRun(self._parts, "DEL", container_id, netns_path, had, plugin, lock).answer()
+                    if plugin["type"] == nat_rules.PORTMAP:
+                        _remove_rules(container_id, had)
+                    PluginRun(self._parts, "ADD", container_id, netns_path, new, plugin, lock).answer()
+        _forget_connections(had, new.runtime_config.get("portMappings") or ())
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """While nothing is attached or detached."""
+        with self._turn(fcntl.LOCK_EX):
+            yield
 
     def delete(self, container_id: str, netns_path: str, attachment: Attachment) -> None:
         """DEL, whatever is left of the attachment, its namespace and its result; nothing left is fine.
@@ -125,6 +138,9 @@ class Cni:
                 if there is None and cni_leftovers.stand_in(gone, container_id, attachment):
                     namespace = gone
             self._delete_chain(container_id, namespace, attachment, lock)
+            # portmap's DEL succeeds also where a call of iptables fails.
+            _remove_rules(container_id, attachment)
+            _forget_connections(attachment)
         finally:
             netns.delete(gone)
         facts = attachment.facts
@@ -170,6 +186,36 @@ class Cni:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def _remove_rules(container_id: str, attachment: Attachment) -> None:
+    """Remove what is left of a container's rules after the DEL of a chain with published ports.
+
+    :raises ToolFailed: something still is, or it cannot be known.
+    """
+    if nat_rules.forwarded(attachment):
+        facts = attachment.facts
+        known = attachment.result is not None
+        doing = f"rules of published ports of container {container_id[:12]} on network {attachment.network}"
+        for six in (False, True):
+            if not known or (facts.ipv6 if six else facts.ipv4):
+                nat_rules.remove(six, nat_rules.Owner(attachment.network, container_id).chains[-1:], doing)
+
+
+def _forget_connections(attachment: Attachment, kept: Collection[Mapping[str, Any]] = ()) -> None:
+    """Let the kernel forget who talks to the attachment's published ports, but ``kept`` ones."""
+    facts, mappings = attachment.facts, attachment.runtime_config.get("portMappings") or ()
+    if all(one["protocol"] == "tcp" for one in mappings):
+        return
+    from .conntrack import Forwarding, forget
+
+    forget(
+        Forwarding(one["protocol"], one.get("hostIP", ""), one["hostPort"], address.ip, one["containerPort"])
+        for addresses in (facts.ipv4, facts.ipv6)
+        for address in addresses[:1]
+        for one in mappings
+        if one not in kept and (not one.get("hostIP") or (":" in one["hostIP"]) == (":" in address.ip))
+    )
 
 
 def _stages(plugins: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:

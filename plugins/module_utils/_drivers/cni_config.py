@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from .._model import foreign
 from .._model.errors import InvalidArgument, MalformedData, NoSuchNetwork
@@ -66,6 +66,26 @@ def version(config: Mapping[str, Any]) -> tuple[int, ...]:
 def capabilities(config: Mapping[str, Any]) -> set[str]:
     """Return what of a runtime configuration the plugins of a network heed."""
     return {name for plugin in config["plugins"] for name, on in (plugin.get("capabilities") or {}).items() if on}
+
+
+def families(config: Mapping[str, Any], ips: Iterable[str]) -> set[int]:
+    """Return the address families, 4 and 6, that a container may have on a network, asking for these addresses.
+
+    Only host-local and static say beforehand; another plugin may give both.
+    """
+    ipam = config["plugins"][0].get("ipam") or {}
+    found = list(ips)
+    try:
+        if ipam.get("type") == "host-local":
+            ranges = [*(ipam.get("ranges") or []), *([[ipam]] if ipam.get("subnet") else [])]
+            found += [part["subnet"] for one in ranges for part in one]
+        elif ipam.get("type") == "static":
+            found += [one["address"] for one in ipam.get("addresses") or []]
+        else:
+            return {4, 6}
+        return {6 if ":" in one else 4 for one in found} or {4, 6}
+    except (AttributeError, KeyError, TypeError):
+        return {4, 6}  # not a configuration that its plugin takes, which then says why
 
 
 def runtime_arguments(config: Mapping[str, Any], runtime_config: Mapping[str, Any]) -> dict[str, str]:

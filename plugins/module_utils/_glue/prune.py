@@ -57,6 +57,8 @@ def work(module: EngineModule) -> dict[str, Any]:
         with _isolated(errors):
             names = [name for name, _container_id in gone]
             actions += [f"removed what was left of {name}" for name in prune.remains(runtime, errors, names, dry=dry)]
+        with _isolated(errors):
+            actions += [f"removed rules of container {short}" for short in prune.rules(runtime, dry=dry)]
         # Which archive a newer version's containers need is not known.
         if not any(one.newer for one in runtime.containers()):
             unused = engine_archives.remove_unused(f"{runtime.parts.static_root}/engine", dry=dry)

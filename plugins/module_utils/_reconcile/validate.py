@@ -63,7 +63,7 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     if not (container and container.unreadable):
         own = (*container.config.ports, *host_ports.of_live(container)) if container else ()
         host_ports.check_free(desired.name, options["publish"], (*own, *runtime.freed_ports))
-    _check_network(runtime, options, desired.strict)
+    _check_network(runtime, desired.name, options, desired.strict)
     if image is not None:
         check_command(desired.name, desired.image or "its image", options, image)
         if options["health_startup_cmd"]:
@@ -107,7 +107,7 @@ def check_recorded(runtime: Runtime, container: Container) -> None:
     own = config.ports if container.state.status.has_process else ()
     host_ports.check_free(config.name, config.ports, (*own, *runtime.freed_ports))
     if config.create_net_ns or options["network"]["mode"] == "ns":
-        _check_network(runtime, options)
+        _check_network(runtime, config.name, options)
 
 
 def _check_rootfs(config: ContainerConfig) -> None:
@@ -265,11 +265,11 @@ def _check_limits(runtime: Runtime, manager: str, options: Mapping[str, Any]) ->
     kernel_limits.check(runtime.host.cgroups, options)
 
 
-def _check_network(runtime: Runtime, options: Mapping[str, Any], strict: bool = False) -> None:
+def _check_network(runtime: Runtime, name: str, options: Mapping[str, Any], strict: bool = False) -> None:
     network = options["network"]
     if network["mode"] == "cni":
         from .._container import network as cni
 
-        cni.require(runtime.host, options, strict)
+        cni.require(runtime.host, name, options, strict)
     elif network["mode"] == "ns" and not netns.exists(network["target"]):
         raise InvalidArgument(f"network: {network['target']} is not a network namespace on this host")

@@ -114,6 +114,29 @@ def _readable(found: Iterable[tuple[str, str]], read: Callable[[str], object]) -
         yield name
 
 
+def rules(runtime: Runtime, *, dry: bool = False) -> list[str]:
+    """Remove rules of the nat tables that are of this engine's containers that are no more, and return their IDs.
+
+    :raises ToolFailed: they cannot be read, or removed.
+    """
+    from .._container.foreign_rules import Owners, remove
+    from .._drivers import nat_rules
+
+    owners = Owners(runtime.store)
+    there = {one for six in (False, True) for one in nat_rules.owners(nat_rules.saved(six))}
+    gone = {one for one in there if owners.is_gone(one.container_id)}
+    if gone and not dry:
+        # A container that is attached meanwhile is waited for, and has a record then.
+        with runtime.host.cni.alone():
+            remove("", {one for one in gone if owners.is_gone(one.container_id)})
+    for one in sorted(one for one in there - gone if not owners.living(one.container_id)):
+        warn(
+            f"the nat tables have rules of container {one.container_id} on network {one.network}, of which nothing is "
+            f"known here: they stay, and if no engine has it any more, delete those that lead to {one.chains[1]}"
+        )
+    return sorted({one.container_id[:12] for one in gone})
+
+
 def _finished(runtime: Runtime, name: str, work: Callable[[str], None], errors: Errors, dry: bool) -> bool:
     """Do ``work`` under the name's lock, unless it is made or removed at this moment; whether it was done."""
     lock = runtime.store.lock(name)

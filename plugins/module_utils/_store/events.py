@@ -1,9 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happened to containers, a JSON object a line in the run root: for those who watch, never for a decision.
+"""What happened to containers, a JSON object a line in the run root: for those who watch.
 
-An event is written after what it tells of; a kill in between loses it.
+An event is written after what it tells of; a kill in between loses it. So nothing may depend on one, but that rules of
+a container that is no more are only removed where an event says that it was the engine's.
 """
 
 from __future__ import annotations
