@@ -11,11 +11,10 @@ from typing import Any
 
 from .._model.errors import LibpodError
 from .._model.network import Attachment
-from . import command, links, netns
+from . import links, nat_rules, netns
 
 # host-local's own, where the network's configuration names none.
 _RESERVATIONS = "/var/lib/cni/networks"
-_SAVERS = ("iptables-save", "ip6tables-save")
 
 
 def with_result(container_id: str, netns_path: str, attachment: Attachment) -> Attachment:
@@ -50,7 +49,7 @@ def stand_in(path: str, container_id: str, attachment: Attachment) -> bool:
     if not any(plugin.get("ipMasq") for plugin in attachment.config["plugins"]):
         return False
     chain, facts = _chain(container_id, attachment), attachment.facts
-    four, six = (f":{chain} " in _nat_rules(program) for program in _SAVERS)
+    four, six = (any(line.startswith(f":{chain} ") for line in _nat_rules(six)) for six in (False, True))
     addresses = [
         f"{one.ip}/{one.prefix_length}" for one in (*(facts.ipv4 if four else ()), *(facts.ipv6 if six else ()))
     ]
@@ -93,19 +92,17 @@ def _reserved(container_id: str, attachment: Attachment) -> list[str]:
 
 def _masqueraded(container_id: str, attachment: Attachment) -> list[str]:
     """Addresses in the rules that lead to the chain of the container."""
-    rule = re.compile(rf"^-A POSTROUTING -s ([^ /]+)(?:/\d+)? .*-j {_chain(container_id, attachment)}$", re.MULTILINE)
-    return [ip for program in _SAVERS for ip in rule.findall(_nat_rules(program))]
+    rule = re.compile(rf"-A POSTROUTING -s ([^ /]+)(?:/\d+)? .*-j {_chain(container_id, attachment)}")
+    return [found[1] for six in (False, True) for found in map(rule.fullmatch, _nat_rules(six)) if found]
 
 
 def _chain(container_id: str, attachment: Attachment) -> str:
-    """The chain the bridge and ptp plugins masquerade in: FormatChainName of containernetworking/plugins, pkg/utils."""
-    from hashlib import sha512
-
-    return "CNI-" + sha512(f"{attachment.network}{container_id}".encode()).hexdigest()[:24]
+    """The chain the bridge and ptp plugins masquerade in."""
+    return nat_rules.Owner(attachment.network, container_id).chains[0]
 
 
-def _nat_rules(program: str) -> str:
+def _nat_rules(six: bool) -> nat_rules.Lines:
     try:
-        return command.run([program, "-t", "nat"], package="iptables", changes=False)
+        return nat_rules.saved(six)
     except LibpodError:
-        return ""  # a host without it has no such rules
+        return []
