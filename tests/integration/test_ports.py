@@ -148,7 +148,7 @@ def test_udp_port_that_another_container_takes_over_is_its_own_for_a_peer_that_k
     host: Host, client: Client, define: Callable[..., None], state: str
 ) -> None:
     define("dual", "10.95.0.0/16", "fd00:95::/64")
-    options = {**PLAIN, "network": "dual", "publish": ["8053:53/udp"]}
+    options = {**PLAIN, "network": "dual", "publish": [f"{OURS[0]}:8053:53/udp", "[::]:8053:53/udp"]}
     first = host.container("first", **options)
     with echoing(Process(first), "first"):
         for address in OURS:  # by IPv6 once no other machine objects to the addresses
@@ -244,7 +244,7 @@ def test_port_on_an_address_of_a_family_that_the_network_lacks_is_warned_of_and_
 
 @contextlib.contextmanager
 def failing(**programs: str) -> Iterator[None]:
-    """A host whose programs of iptables fail where their words match, such as ``*-S*``."""
+    """A host whose programs of iptables fail where their arguments match, such as ``*-S*``."""
     folder = "/etc/alternatives"
     os.makedirs("/srv/failing/work")
     os.mkdir("/srv/failing/upper")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Iterator
 
 from .._drivers import nat_rules
 from .._drivers.storage_roots import member, storage_roots
-from .._model.errors import InvalidState, LibpodError
+from .._model.errors import InvalidState, LibpodError, NoSuchContainer
 from .._model.network import Attachment
 from .attachments import RECORD
 
@@ -39,10 +39,16 @@ class Owners:
         """Whether it was this engine's, and is attached to nothing."""
         if self._attached(container_id) or not _ID.fullmatch(container_id):
             return False
-        return os.path.isdir(self._store.static_dir(container_id)) or container_id in self._had
+        try:
+            self._store.config(container_id)
+        except NoSuchContainer:
+            return os.path.isdir(self._store.static_dir(container_id)) or container_id in self._had
+        except LibpodError:
+            return False  # a newer engine's, whose records are not ours to read
+        return True
 
     def living(self, container_id: str) -> str:
-        """The container's name, or its engine, in words; empty where nothing is known of it."""
+        """The container's name, or its engine; empty where nothing is known of it."""
         short = container_id[:12]
         if self._attached(container_id):
             try:
@@ -51,8 +57,9 @@ class Owners:
                 return f"container {short}"
         for record in storage_roots(self._store.parts).containers(container_id):
             if member(record, "id") == container_id:
-                names = record["names"].texts()
-                return f"container {names[0] if names else short} ({short}) of another engine"
+                names = record.value.get("names")
+                name = names[0] if isinstance(names, list) and names else short
+                return f"container {name} ({short}) of another engine"
         if any(f"-{container_id}-" in name for name in self._results):
             return f"container {short} of another engine"
         return ""
@@ -74,7 +81,7 @@ class Owners:
 
 
 def captured(container: Container, attachment: Attachment) -> str:
-    """What rules of containers that are no more take of an attachment's published ports, in words; empty for nothing.
+    """What rules of containers that are no more take of an attachment's published ports, as a sentence; empty for nothing.
 
     :raises InvalidState: other rules do; it names the container whose they are.
     """

@@ -210,7 +210,7 @@ def _forget_connections(attachment: Attachment, kept: Collection[Mapping[str, An
     from .conntrack import Forwarding, forget
 
     forget(
-        Forwarding(one["protocol"], one.get("hostIP", ""), one["hostPort"], address.ip, one["containerPort"])
+        Forwarding(one["protocol"], nat_rules.host_address(one), one["hostPort"], address.ip, one["containerPort"])
         for addresses in (facts.ipv4, facts.ipv6)
         for address in addresses[:1]
         for one in mappings

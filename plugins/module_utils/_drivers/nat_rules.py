@@ -114,7 +114,7 @@ def owners(lines: Lines) -> list[Owner]:
 
 
 def lacking(container_id: str, attachment: Attachment) -> str:
-    """What is missing of the rules that portmap keeps for the attachment, in words; empty where they are whole.
+    """What is missing of the rules that portmap keeps for the attachment; empty where they are whole.
 
     :raises ToolFailed: they cannot be read.
     """
@@ -130,7 +130,7 @@ def lacking(container_id: str, attachment: Attachment) -> str:
         for mapping in _mappings(attachment, six):
             port, protocol = mapping["hostPort"], mapping["protocol"]
             wanted = f"[{address}]" if six else address
-            if there.get((protocol, _to(mapping), port)) != f"{wanted}:{mapping['containerPort']}":
+            if there.get((protocol, host_address(mapping), port)) != f"{wanted}:{mapping['containerPort']}":
                 return f"the {kind} rule of the published port {port}/{protocol} is gone"
             marks = [one for one in marked if (_option(one, "-p"), _option(one, "--dport")) == (protocol, str(port))]
             if _snat(attachment) and len(marks) < (1 if six else 2):
@@ -144,7 +144,7 @@ def captured(container_id: str, attachment: Attachment) -> Iterator[Forward]:
     :raises ToolFailed: the rules cannot be read.
     """
     for six, _address in _first_addresses(attachment):
-        mine = {(one["protocol"], one["hostPort"], _to(one)) for one in _mappings(attachment, six)}
+        mine = {(one["protocol"], one["hostPort"], host_address(one)) for one in _mappings(attachment, six)}
         for one, _target in _forwards(saved(six)):
             wanted = {to for protocol, port, to in mine if (protocol, port) == (one.protocol, one.port)}
             if one.owner == Owner(attachment.network, container_id):
@@ -193,7 +193,7 @@ def _snat(attachment: Attachment) -> bool:
     return plugin.get("snat", True) is not False and not plugin.get("masqAll")
 
 
-def _to(mapping: Mapping[str, Any]) -> str:
+def host_address(mapping: Mapping[str, Any]) -> str:
     """The address of the host as iptables-save(8) has it: none where it is any."""
     text = socket.inet_ntop(*_packed(mapping["hostIP"])) if mapping.get("hostIP") else ""
     return "" if text in ("0.0.0.0", "::") else text
