@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import tarfile
 from typing import Any, Iterator
 
 import pytest
@@ -51,10 +52,39 @@ def test_a_deep_tree_is_copied_in_and_out(host: Host, tree: str) -> None:
 
 
 @pytest.mark.parametrize("levels, name", [(5000, "d"), (1000, NAME)])
-def test_a_deep_tree_is_measured_and_compared(host: Host, levels: int, name: str) -> None:
+def test_a_deep_tree_is_measured_compared_and_exported(host: Host, levels: int, name: str) -> None:
     process = Process(host.container("c", **OPTIONS))
     os.mkdir(process.path("root/srv"))
     nest(process.path("root/srv"), levels, name)
     container = Runtime(host.parts).container("c")
     assert [change.path for change in container.diff()][:2] == ["/srv", f"/srv/{name}"]
     assert container.storage.sizes(container.id)[0] < 10_000
+    exported = host.module("libpod_export", {"container": "c", "dest": "/srv/c.tar"})
+    assert not exported.failed, exported
+    with tarfile.open("/srv/c.tar") as tree:
+        assert sum(one.startswith("srv/") and one.endswith("/file") for one in tree.getnames()) == levels
+    committed = host.module("libpod_commit", {"container": "c", "image": "localhost/deep:1"})
+    assert committed.failed and "containers-storage leaves out" in committed["msg"], committed
+    host.run("rm", "/srv/c.tar")
+
+
+def test_a_tree_as_deep_as_the_stores_tool_reads_is_committed_whole(host: Host) -> None:
+    levels = (3584 - len("/srv/file")) // 2
+    process = Process(host.container("c", **OPTIONS))
+    os.mkdir(process.path("root/srv"))
+    nest(process.path("root/srv"), levels, "d")
+    committed = host.module("libpod_commit", {"container": "c", "image": "localhost/deep:1"})
+    assert not committed.failed, committed
+    copy = Process(host.container("copy", **{**OPTIONS, "image": "localhost/deep:1"}))
+    assert depth(copy.path("root/srv"), "d") == levels
+    for name in ("copy", "c"):
+        assert not host.container(name, state="absent").failed
+    host.store("delete-image", committed["image_id"])
+
+
+def test_a_committed_root_filesystem_is_whole_or_refused(host: Host, tree: str) -> None:
+    run = {**OPTIONS, "image": f"{tree}:O", "rootfs": True, "command": ["sh", "-c", "while :; do read -t 9 a; done"]}
+    process = Process(host.container("c", **run))
+    nest(process.path("root"), 2000, "d")
+    committed = host.module("libpod_commit", {"container": "c", "image": "localhost/deep:1"})
+    assert committed.failed and "containers-storage leaves out" in committed["msg"], committed

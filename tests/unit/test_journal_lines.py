@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._container import journal_lines
 from ansible_collections.libpod.engine.plugins.module_utils._container.journal_lines import JournalReader
 from ansible_collections.libpod.engine.plugins.module_utils._container.log_parts import Line
 from ansible_collections.libpod.engine.plugins.module_utils._model.foreign import Foreign
@@ -44,3 +47,26 @@ def test_message_that_is_no_text_is_a_list_of_bytes() -> None:
     reader = JournalReader("ab" * 32)
     assert [line.text for line in reader._entry(entry([104, 105, 27, 255], PRIORITY="6"))] == ["hi\x1b\ufffd"]
     assert [line.text for line in reader._entry(entry(None, PRIORITY="6"))] == [""]
+
+
+@pytest.mark.parametrize("tail, parts", [(1, 1), (3, 1), (2, 50), (40, 3), (500, 2)])
+def test_the_last_lines_are_read_from_the_end(monkeypatch: pytest.MonkeyPatch, tail: int, parts: int) -> None:
+    journal = []
+    for line in range(1000):
+        for part in range(parts):
+            fields = {} if part == parts - 1 else {"CONTAINER_PARTIAL_MESSAGE": "true"}
+            journal.append(json.dumps(entry(f"{line}-{part};", PRIORITY="6", **fields).value))
+    printed = []
+
+    def run(argv: list[str], **_how: Any) -> str:
+        options = dict(word.partition("=")[::2] for word in argv)
+        found = journal[-int(options["--lines"]) :] if "--lines" in options else []
+        printed.append(len(found))
+        return "\n".join(found)
+
+    monkeypatch.setattr(journal_lines, "run", run)
+    reader = JournalReader("ab" * 32, tail)
+    found = [line.text for line in reader.more()][-tail:]
+    assert found == ["".join(f"{line}-{part};" for part in range(parts)) for line in range(1000 - tail, 1000)]
+    assert sum(printed) <= 6 * (tail + 1) * parts
+    assert list(reader.more()) == [], "from the cursor on"

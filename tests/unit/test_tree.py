@@ -195,3 +195,14 @@ def test_a_walk_along_links_of_any_depth_has_few_descriptors(folder: Path, most:
     assert name == "d" and os.listdir(f"/proc/self/fd/{held}") == ["d"]
     os.close(held)
     assert max(most) < min(most) + 2 * descent.HELD
+
+
+def test_a_path_that_is_too_long_is_found(folder: Path) -> None:
+    (folder / "from/a/b/c").mkdir(parents=True)
+    (folder / "from/x/y").mkdir(parents=True)
+    (folder / "from/x/y/é").touch()
+    assert descent.longer_than(str(folder / "from"), 7) == ""
+    assert descent.longer_than(str(folder / "from"), 6) == "/x/y"
+    assert descent.longer_than(str(folder / "from"), 5) in ("/a/b/c", "/x/y")
+    nest(folder / "from/a", 50, "long" * 60)
+    assert len(descent.longer_than(str(folder / "from"), 4095)) < 300

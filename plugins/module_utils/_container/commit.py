@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Sequence
 
+from .._drivers.descent import longer_than
 from .._drivers.effects import effect
 from .._drivers.image_store import ImageStore
 from .._drivers.images import Images
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 Config = dict[str, Any]
 # A file that says that a commit paused its container.
 _PAUSED = "paused"
+# Of a path in the root filesystem, so that with the store's before it, it is no longer than PATH_MAX.
+_PATH_BYTES = 3584
 
 
 class Commit(NamedTuple):
@@ -91,15 +94,30 @@ def _write_layers(container: Container, layout: Layout) -> Config:
         from .export import archive
         from .view import with_rootfs
 
-        layout.add_layer(lambda path: with_rootfs(container, lambda root: archive(root, path), volumes=False))
+        def write(root: str, path: str) -> None:
+            _check_paths(container, root)
+            archive(root, path)
+
+        layout.add_layer(lambda path: with_rootfs(container, lambda root: write(root, path), volumes=False))
         return {}
     base = ImageStore(container.host.parts).configuration(config.rootfs_image_id)
     known = Foreign(base, f"the configuration of image {config.rootfs_image_id[:12]}")
     for diff_id in known["rootfs"]["diff_ids"].texts():
         layout.expect_layer(diff_id)
     storage = container.host.storage
+    _check_paths(container, storage.layers(config.id).upper)
     layout.add_layer(lambda path: storage.diff(storage.layer(config.id), path))
     return base
+
+
+def _check_paths(container: Container, root: str) -> None:
+    """:raises InvalidArgument: a path is so long that the store's tool would leave it out, and say nothing."""
+    too_long = longer_than(root, _PATH_BYTES)
+    if too_long:
+        raise InvalidArgument(
+            f"container {container.name} cannot be committed: {too_long} has files whose paths have more than "
+            f"{_PATH_BYTES} bytes, which containers-storage leaves out: remove them, or use libpod_export"
+        )
 
 
 def _image_config(base: Config, config: Config, wanted: Commit) -> Callable[[list[str]], Config]:

@@ -99,7 +99,7 @@ def exit_code(container: Container, exec_id: str) -> Optional[int]:
         raise InvalidArgument(f"container {container.name} has no exec session {exec_id!r} since its last start")
     try:
         with open(f"{folder}/exits/{container.id}", encoding="ascii") as file:
-            return int(file.read())
+            return int(file.read(32))
     except (FileNotFoundError, ValueError):
         return None
 

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import time
-from typing import Iterator
+from typing import Iterator, Optional
 
 from .._drivers.command import run
 from .._model import foreign
 from .._model.foreign import Foreign
+from .._model.spelling import natural
 from .log_parts import Entry, Joiner, Line
 
 _FIELDS = "MESSAGE,PRIORITY,CONTAINER_PARTIAL_MESSAGE,_PID"
@@ -23,7 +24,9 @@ class JournalReader:
     pause = 0.5
     wake = -1  # it is looked for again and again
 
-    def __init__(self, container_id: str) -> None:
+    def __init__(self, container_id: str, tail: Optional[int] = None) -> None:
+        """With ``tail``, what is there already is read from about the last so many lines on."""
+        self._tail = tail
         self._words = ["journalctl", "--quiet", "--all", "--output=json", f"--output-fields={_FIELDS}"]
         self._words.append(f"CONTAINER_ID_FULL={container_id}")
         self._cursor = ""
@@ -35,11 +38,31 @@ class JournalReader:
 
         :raises ToolFailed: the journal cannot be read. :raises MalformedData: an entry is not journalctl's.
         """
-        after = [f"--after-cursor={self._cursor}"] if self._cursor else []
+        if self._tail is None:
+            entries = self._read(*([f"--after-cursor={self._cursor}"] if self._cursor else []))
+        else:
+            entries, self._tail = self._last(max(self._tail, 1)), None
+        for text in entries:
+            yield from self._entry(foreign.parse(text, "an entry of the host's journal"))
+
+    def _read(self, *options: str) -> list[str]:
         doing = "reading the host's journal"
-        for text in run([*self._words, *after], package="systemd", changes=False, doing=doing).split("\n"):
-            if text:
-                yield from self._entry(foreign.parse(text, "an entry of the host's journal"))
+        printed = run([*self._words, *options], package="systemd", changes=False, doing=doing)
+        return [text for text in printed.split("\n") if text]
+
+    def _last(self, tail: int) -> list[str]:
+        """Return entries that end more than ``tail`` lines, all where there are fewer: the first may begin within one.
+
+        How many parts conmon has made of a line shows in the entries, so that more are read until they are enough.
+        """
+        amount = tail + 1
+        while True:
+            entries = self._read(f"--lines={amount}")
+            # No message has this in it, since JSON escapes its quotes.
+            ends = sum('"CONTAINER_PARTIAL_MESSAGE":"true"' not in text.replace(" ", "") for text in entries)
+            if ends > tail or len(entries) < amount:
+                return entries
+            amount *= 4
 
     def _entry(self, entry: Foreign) -> Iterator[Line]:
         self._cursor, conmon = entry["__CURSOR"].text(required=True), entry["_PID"].text()
@@ -70,10 +93,10 @@ def _message(value: Foreign) -> bytes:
 
 
 def _time(microseconds: Foreign) -> str:
-    words = microseconds.text()
-    if not (words.isascii() and words.isdigit() and len(words) < 19):
+    number = natural(microseconds.text())
+    if number is None:
         microseconds.fail("microseconds since the epoch")
-    seconds, rest = divmod(int(words), 1000000)
+    seconds, rest = divmod(number, 1000000)
     try:
         return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:06d}Z"
     except (OverflowError, OSError, ValueError):

@@ -70,14 +70,14 @@ def stream(container: Container, wanted: Wanted) -> Iterator[Line]:
 
 def _reader(container: Container, wanted: Wanted) -> _Reader | JournalReader:
     driver = container.config.options["log_driver"]
-    if driver == "journald":
-        from .journal_lines import JournalReader
-
-        return JournalReader(container.id)
     if driver == "none":
         raise InvalidArgument(f"container {container.name} has log_driver none: k8s-file and journald keep lines")
     # Which lines are the last within a time only reading them tells.
     tail = wanted.tail if wanted.since is None and wanted.until is None else None
+    if driver == "journald":
+        from .journal_lines import JournalReader
+
+        return JournalReader(container.id, tail)
     return _Reader(container.log_path, container.name, follows=wanted.follow > 0, tail=tail)
 
 

@@ -18,6 +18,7 @@ from .._drivers import beneath, mount_api, process
 from .._model import volumes as model
 from .._model.config import ContainerConfig
 from .._model.errors import ContainerStopped
+from .._model.spelling import natural
 from .._spec import confinement
 from .._spec.generate import INIT_PATH, root_propagation
 from .._spec.mounts import Mount, asked_for, mounts
@@ -350,7 +351,7 @@ def _fits(one: Wanted, inside: Inside) -> bool:
     """Whether a tmpfs can have its new size; from or to none at all it cannot."""
     number, _per, _cent = (text := size(one.after or {})).partition("%")
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 100
-    room = int(number) * (memory if text != number else 1) if number.isdecimal() else 0
+    room = (natural(number) or 0) * (memory if text != number else 1)
     held, _missing = beneath.way_to(inside.root, one.target)
     try:
         found = os.fstatvfs(held)

@@ -16,6 +16,7 @@ from .._model.state import EXIT_UNKNOWN, ContainerState
 from .._model.status import ContainerStatus
 
 # conmon writes the exit file within milliseconds of reaping the container; a stuck one must not hold us up.
+_NUMBER_BYTES = 32  # of a file that has one number
 _EXIT_FILE_SECONDS = 3.0
 _KILLED = 128 + 9
 
@@ -69,7 +70,7 @@ def _ending(config: ContainerConfig, recorded: ContainerState, host: Host, run_d
         try:
             with open(path, encoding="ascii") as file:
                 # conmon's word for a container that it ended because of its timeout is -1: podman's 255.
-                code, finished = int(file.read()) & 0xFF, os.stat(path).st_mtime
+                code, finished = int(file.read(_NUMBER_BYTES)) & 0xFF, os.stat(path).st_mtime
             break
         except (FileNotFoundError, ValueError):
             code, finished = EXIT_UNKNOWN, time.time()

@@ -13,6 +13,7 @@ import os
 from typing import Any, Iterator, Mapping, Optional
 
 from .._model.errors import InvalidArgument
+from .._model.spelling import natural
 from .cgroups import CgroupHost
 from .effects import effect
 
@@ -96,8 +97,9 @@ def _by_device(host: CgroupHost, path: str, name: str) -> Optional[dict[str, int
     for line in text.splitlines():
         device, _space, limit = line.partition(" ")
         # The weights' file says in "default" what a device without one has.
-        if ":" in device and limit.isdigit():
-            found[device] = int(limit)
+        number = natural(limit)
+        if ":" in device and number is not None:
+            found[device] = number
     return found
 
 
@@ -133,13 +135,14 @@ def _oom_kill_disabled(host: CgroupHost, path: str) -> Optional[bool]:
 
 
 def _comparable(text: Optional[str]) -> bool:
-    return text is not None and (text == "max" or text.isdigit())
+    return text is not None and (text == "max" or natural(text) is not None)
 
 
 def _same(name: str, wanted: str, live: str) -> bool:
     """Bytes of memory are kept in whole pages."""
-    if name.startswith("memory.") and wanted.isdigit() and live.isdigit():
-        return 0 <= int(wanted) - int(live) < os.sysconf("SC_PAGE_SIZE")
+    there, here = natural(wanted), natural(live)
+    if name.startswith("memory.") and there is not None and here is not None:
+        return 0 <= there - here < os.sysconf("SC_PAGE_SIZE")
     return wanted == live
 
 

@@ -12,6 +12,7 @@ from typing import Any, Iterable, Mapping
 from .._model import foreign
 from .._model.errors import InvalidArgument, MalformedData, NoSuchNetwork
 from .._model.parts import DEFAULT_STATIC_ROOT, Parts
+from .._model.spelling import natural
 
 DEFAULT_NETWORK = "libpod"
 _WORDS = {
@@ -60,7 +61,8 @@ def default_network(parts: Parts) -> Config:
 
 def version(config: Mapping[str, Any]) -> tuple[int, ...]:
     """The CNI version a network is written for, to be compared with another one."""
-    return tuple(int(part) for part in str(config.get("cniVersion", "0.1.0")).split(".") if part.isdigit())
+    parts = map(natural, str(config.get("cniVersion", "0.1.0")).split("."))
+    return tuple(part for part in parts if part is not None)
 
 
 def capabilities(config: Mapping[str, Any]) -> set[str]:

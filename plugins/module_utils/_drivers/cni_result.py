@@ -10,6 +10,7 @@ from typing import Any
 
 from .._model import foreign
 from .._model.foreign import Foreign
+from .._model.spelling import natural
 
 
 def parse(output: str, origin: str) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def _routes(routes: Foreign) -> None:
 def _network(value: Foreign) -> None:
     ip, _slash, length = value.text(required=True).partition("/")
     bits = 128 if ":" in ip else 32
-    if not (_is_address(ip) and length.isascii() and length.isdecimal() and len(length) < 4 and int(length) <= bits):
+    if not _is_address(ip) or natural(length, bits) is None:
         value.fail("an IP address with a prefix length, such as 10.88.0.5/16")
 
 

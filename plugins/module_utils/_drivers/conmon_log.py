@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from typing import Optional
 
+from .._model.spelling import natural
 from .effects import effect
 
 # Message 2 of conmon's src/ctrl.c: reopen the log; two numbers of a terminal's size follow.
@@ -26,8 +27,9 @@ def limit(pid: int) -> Optional[int]:
             words = file.readall().split(b"\0")
     except (FileNotFoundError, ProcessLookupError):
         return None
-    option = LIMIT_OPTION.encode()
-    return int(words[words.index(option) + 1]) if option in words else None
+    # A process that has the PID by now may have any words.
+    _before, *after = b"\0".join(words).split(b"\0" + LIMIT_OPTION.encode() + b"\0", 1)
+    return natural(after[0].partition(b"\0")[0].decode("ascii", "replace")) if after else None
 
 
 def reopen(run_dir: str) -> bool:

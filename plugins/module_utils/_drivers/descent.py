@@ -9,13 +9,13 @@ No length of a path and no link matters to it. A directory that it has closed is
 from __future__ import annotations
 
 import os
-from typing import NamedTuple, Sequence
+from typing import Iterator, NamedTuple, Sequence
 
 from .._model.errors import TreeChanged
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 HELD = 32  # innermost directories that stay open
-_LONGEST = 4095  # bytes of a path that a program can use, path_resolution(7)
+LONGEST = 4095  # bytes of a path that a program can use, path_resolution(7)
 
 
 class _Identity(NamedTuple):
@@ -88,9 +88,82 @@ class Path(NamedTuple):
 
     def below(self, name: str) -> Path:
         """Return the path of ``name`` in the directory that has this path."""
-        if self.deep or len(os.fsencode(name)) + len(self.text) >= _LONGEST:
+        if self.deep or len(os.fsencode(name)) + len(self.text) >= LONGEST:
             return self._replace(deep=True)
         return Path(f"{self.text}/{name}")
+
+
+class Found(NamedTuple):
+    """A directory of a tree: the names that lead to it, the bytes of its path, and what in it is no directory."""
+
+    names: list[str]
+    length: int
+    files: list[os.DirEntry[str]]
+
+
+def folders(top: str) -> Iterator[Found]:
+    """Yield a directory and all below it, each before what is in it; its files are there until the next one.
+
+    What vanishes meanwhile is left out.
+
+    :raises TreeChanged: a directory was moved meanwhile.
+    """
+    way = Descent()
+    names: list[str] = []
+    waiting: list[list[str]] = []
+    length = 0
+    try:
+        way.enter(os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        while True:
+            files, inner = _entries(way.here)
+            waiting.append(inner)
+            yield Found(names, length, files)
+            while not (waiting[-1] and _entered(way, waiting[-1][-1])):
+                if waiting[-1]:
+                    waiting[-1].pop()
+                    continue
+                waiting.pop()
+                if not waiting:
+                    return
+                way.leave()
+                length -= len(os.fsencode(names.pop())) + 1
+            names.append(waiting[-1].pop())
+            length += len(os.fsencode(names[-1])) + 1
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    finally:
+        way.close()
+
+
+def _entered(way: Descent, name: str) -> bool:
+    try:
+        way.enter(os.open(name, DIRECTORY, dir_fd=way.here))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def _entries(directory: int) -> tuple[list[os.DirEntry[str]], list[str]]:
+    files, inner = [], []
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                inner.append(entry.name)
+            else:
+                files.append(entry)
+    return files, inner
+
+
+def longer_than(top: str, most: int) -> str:
+    """Return, for a message, a path below the directory ``top`` that has more than ``most`` bytes; "" for none.
+
+    :raises TreeChanged: a directory was moved meanwhile.
+    """
+    for found in folders(top):
+        longest = max((len(os.fsencode(entry.name)) + 1 for entry in found.files), default=0)
+        if found.length + longest > most:
+            return shown(["", *found.names])
+    return ""
 
 
 def shown(parts: Sequence[str]) -> str:

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import os
-
 from .._model.errors import TreeChanged
-from .descent import DIRECTORY, Descent
+from .descent import folders
 
 
 def directory_size(path: str) -> int:
@@ -16,50 +14,20 @@ def directory_size(path: str) -> int:
 
     What vanishes meanwhile counts as nothing, and where a directory is moved meanwhile, the rest of the tree too.
     """
-    try:
-        top = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        return 0
+    total = 0
     linked: set[tuple[int, int]] = set()
-    way = Descent()
-    way.enter(top)
     try:
-        total, names = _files(top, linked)
-        waiting = [names]
-        while waiting:
-            if not waiting[-1]:
-                waiting.pop()
-                way.leave()
-                continue
-            try:
-                way.enter(os.open(waiting[-1].pop(), DIRECTORY, dir_fd=way.here))
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            size, names = _files(way.here, linked)
-            total += size
-            waiting.append(names)
+        for found in folders(path):
+            for entry in found.files:
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                if status.st_nlink > 1:
+                    if (status.st_dev, status.st_ino) in linked:
+                        continue
+                    linked.add((status.st_dev, status.st_ino))
+                total += status.st_size
     except TreeChanged:
         pass
-    finally:
-        way.close()
     return total
-
-
-def _files(directory: int, linked: set[tuple[int, int]]) -> tuple[int, list[str]]:
-    """Return the bytes of the files in an open directory, and the names of its subdirectories."""
-    total, folders = 0, []
-    with os.scandir(directory) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.name)
-                continue
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue
-            if status.st_nlink > 1:
-                if (status.st_dev, status.st_ino) in linked:
-                    continue
-                linked.add((status.st_dev, status.st_ino))
-            total += status.st_size
-    return total, folders

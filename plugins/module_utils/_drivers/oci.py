@@ -10,6 +10,7 @@ import os
 from typing import Any, Mapping, Optional
 
 from .._model.errors import ToolFailed
+from .._model.spelling import natural
 
 
 class OciRuntime:
@@ -81,7 +82,10 @@ class OciRuntime:
     def knows_personality(self) -> bool:
         """Whether it heeds the spec's ``linux.personality``, which runc does from 1.2 on."""
         words = self._run("--version", doing="cannot ask for the version", changes=False).split()
-        return words[0] != "runc" or tuple(int(part) for part in words[2].split(".")[:2]) >= (1, 2)
+        if words[:1] != ["runc"]:
+            return True
+        major, minor = (natural(part) or 0 for part in (*"".join(words[2:3]).split("."), "", "")[:2])
+        return (major, minor) >= (1, 2)
 
     def unstarted(self, container_id: str) -> bool:
         """Whether the container was created and not started: its fifo still waits for ``start``. No fork."""

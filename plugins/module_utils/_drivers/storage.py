@@ -10,9 +10,10 @@ import re
 from contextlib import suppress
 from typing import Mapping, Optional, Sequence
 
-from .._model.errors import Internal, NoSuchImage, NotRemoved, ToolFailed
+from .._model.errors import Internal, MalformedData, NoSuchImage, NotRemoved, ToolFailed
 from .._model.foreign import Foreign
 from .._model.parts import Parts
+from .._model.spelling import natural
 from .command import run
 from .effects import effect
 from .storage_roots import PACKAGE, Layers, member, records, storage_roots
@@ -171,7 +172,13 @@ class Storage:
 
             own = directory_size(f"{roots.root}/overlay/{layer}/diff")
         else:
-            own = int(self._tool("diffsize", layer, changes=False).split()[-1])
+            words = self._tool("diffsize", layer, changes=False).split()
+            number = natural(words[-1]) if words else None
+            if number is None:
+                raise MalformedData(
+                    f"containers-storage diffsize: no number of bytes in its answer for layer {layer[:12]}"
+                )
+            own = number
         total, parent = own, member(known.pop(layer), "parent") if layer in known else ""
         while parent in known:
             record = known.pop(parent)  # each once, also where the records go in a circle

@@ -16,6 +16,7 @@ from typing import Callable, Sequence
 from .._drivers.hardened import harden
 from .._model.errors import sentence, take_warnings
 from .._model.parts import Parts
+from .._model.spelling import natural
 
 # subcommand: (module of this package, its function, what it does); the function takes the parts and the words after it.
 COMMANDS = {
@@ -52,9 +53,7 @@ def _usage(command: str, arguments: Sequence[str]) -> str:
     if names is None:
         return ""
     fits = len(arguments) == len(names) and all(
-        word.isascii() and word.isdigit() and len(word) < 20
-        for name, word in zip(names, arguments)
-        if name in ("PID", "START")
+        natural(word) is not None for name, word in zip(names, arguments) if name in ("PID", "START")
     )
     return "" if fits else " ".join(("usage: libpod", command, *names, f"({COMMANDS[command][2]})"))
 
