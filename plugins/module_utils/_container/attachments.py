@@ -39,8 +39,10 @@ def attached(container: Container) -> list[NetworkFacts]:
         return []
 
 
-def save(container: Container, made: list[Attachment]) -> None:
-    container.store.write_side_record(container.id, RECORD, [attachment.to_json() for attachment in made])
+def save(container: Container, made: list[Attachment], *, spare: bool = False) -> None:
+    """Record them; ``spare``: for a removal, which is to get through on a full disk."""
+    record = [attachment.to_json() for attachment in made]
+    container.store.write_side_record(container.id, RECORD, record, spare=spare)
 
 
 def remember(container: Container) -> None:
@@ -50,7 +52,7 @@ def remember(container: Container) -> None:
     except StateCorrupt:
         return
     if made:
-        container.store.write_side_record(container.id, _BEFORE, made)
+        container.store.write_side_record(container.id, _BEFORE, made, spare=False)
 
 
 def remembered(container: Container) -> dict[str, Attachment]:

@@ -176,7 +176,7 @@ def detach(container: Container) -> None:
     path = container.netns_path
     attempts.attempt(f"the network namespace {path}", partial(netns.delete, path))
     if left and len(left) < len(made):
-        save(container, left)
+        save(container, left, spare=True)
     elif made and not left:
         container.store.remove_side_record(container.id, RECORD)
     if attempts.failed:

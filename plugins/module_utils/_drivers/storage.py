@@ -26,6 +26,7 @@ class Storage:
 
     def __init__(self, parts: Parts) -> None:
         self._roots = storage_roots(parts)
+        self._static_root = parts.static_root
         self._containers = f"{parts.static_root}/containers"
         # Of the store's containers these are the engine's. No JSON, lest another engine take it for its own.
         self._mark = f"libpod.engine {parts.static_root}"
@@ -45,6 +46,7 @@ class Storage:
             words = {kind: ":".join(str(number) for entry in mappings[kind] for number in entry) for kind in mappings}
             maps = [f"--{kind}map={word}" for kind, word in words.items()]
             self._tool("create-container", "-i", container_id, "-m", self._mark, *maps, image_id)
+            self._keep_rooms()
         except ToolFailed as error:
             # A tool that outlived its killed caller may have made it meanwhile.
             if self.exists(container_id):
@@ -78,8 +80,13 @@ class Storage:
         if self.mountpoint(container_id):
             try:
                 self._tool("unmount", "-f", container_id)
-            except ToolFailed:
-                if self.mountpoint(container_id):
+            except ToolFailed as error:
+                from . import reserve, syscalls
+
+                mounted = self.mountpoint(container_id)
+                if mounted and reserve.full(error) and self._roots.driver == "overlay":
+                    syscalls.umount(mounted, syscalls.MNT_DETACH)
+                elif mounted:
                     raise
 
     def delete(self, container_id: str) -> None:
@@ -88,7 +95,7 @@ class Storage:
         The tool drops its record of the container also where it cannot delete the layer, or is killed meanwhile. So the
         layer is noted beside the engine's own records until it is gone.
 
-        :raises ToolFailed, NotRemoved: something of it is left.
+        :raises ToolFailed, NotRemoved, OSError: something of it is left.
         """
         layer, note = self._layer(container_id), f"{self._containers}/{container_id}/layer"
         failed: Optional[ToolFailed] = None
@@ -98,6 +105,7 @@ class Storage:
                 # It unmounts by itself, with MNT_DETACH and whatever the count: one program instead of two.
                 self._tool("delete-container", container_id)
             except ToolFailed as error:
+                self._delete_on_full(container_id, layer, error)
                 if self.exists(container_id):
                     raise
                 failed = error
@@ -111,11 +119,31 @@ class Storage:
                     tree_removal.remove(f"{self._roots.root}/overlay/{layer}/diff")
                 self._tool("delete-layer", layer)
             except (ToolFailed, NotRemoved) as error:
+                self._delete_on_full(container_id, layer, error)
                 if self._has_layer(layer):
                     raise failed or error from None
         if layer and os.path.exists(note):
             effect("forget layer")
             os.unlink(note)
+
+    def _delete_on_full(self, container_id: str, layer: str, error: Exception) -> None:
+        """Delete it without the tool, where that failed for want of room."""
+        from . import reserve, storage_removal
+
+        if reserve.full(error) and storage_removal.possible(self._roots):
+            storage_removal.delete(self._roots, self._static_root, container_id, layer)
+
+    def _keep_rooms(self) -> None:
+        """Have room for the store's records as they have become, for a removal on a full disk."""
+        roots, needed, rooms = self._roots, 0, f"{self._static_root}/reserve/room"
+        with suppress(OSError):
+            for kind in ("layers", "containers"):
+                needed = max(needed, os.stat(f"{roots.root}/{roots.driver}-{kind}/{kind}.json").st_size)
+            if all(os.stat(f"{rooms}{number}").st_blocks * 512 >= needed for number in (0, 1)):
+                return
+        from .reserve import keep_rooms
+
+        keep_rooms(self._static_root, needed)
 
     def forgotten(self) -> list[str]:
         """The IDs of this static root's containers in the store that the engine has no records of any more."""
@@ -224,10 +252,18 @@ class Storage:
 
 
 def _write(path: str, text: str) -> None:
+    # It stays as it was written, lest an attempt on a full disk lose it.
+    if _read(path) == text:
+        return
     effect("note layer")
-    # Not on a full disk, which the removal is to empty, nor where there are no records of the container.
-    with suppress(OSError), open(path, "w", encoding="ascii") as file:
-        file.write(text)
+    try:
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+    except OSError as error:  # there may be no records of the container
+        from . import reserve
+
+        if reserve.full(error):
+            reserve.replace(path, text.encode(), 0o600)
 
 
 def _read(path: str) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Any
 
@@ -23,6 +24,10 @@ MS_SLAVE = 0x80000
 MS_SHARED = 0x100000
 MNT_DETACH = 0x2
 _PIDFD_GETFD = 438  # <asm/unistd.h>, the same on every architecture
+# <linux/fs.h>
+RENAME_NOREPLACE = 0x1
+RENAME_EXCHANGE = 0x2
+_AT_FDCWD = -100
 # <linux/sched.h>
 CLONE_NEWNET = 0x40000000
 # <linux/prctl.h>
@@ -69,6 +74,14 @@ def setns(path: str, kind: int) -> None:
         _call("setns", path, descriptor, kind)
     finally:
         os.close(descriptor)
+
+
+def rename(old: str, new: str, flags: int) -> None:
+    """renameat2(2). :raises OSError: as it says there, or the C library has none."""
+    try:
+        _call("renameat2", new, _AT_FDCWD, os.fsencode(old), _AT_FDCWD, os.fsencode(new), flags)
+    except AttributeError:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), new) from None
 
 
 def die_with_parent(number: int) -> None:

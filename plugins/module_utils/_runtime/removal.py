@@ -43,13 +43,6 @@ def purge(runtime: Runtime, container_id: str, *, abandon: bool = False) -> None
     # Without a configuration nothing beyond the directories was begun, or is known of.
     if container is not None:
         _take_down(runtime, container, attempts)
-        if attempts.failed and "no space left" in str(attempts.failed).lower():
-            from .._store import reserve
-
-            # A tool's own records are on that disk.
-            if reserve.release(container.config.static_dir):
-                attempts = Attempts()
-                _take_down(runtime, container, attempts)
     else:
         attempts.attempt("its root filesystem", lambda: runtime.host.storage.delete(container_id))
     directories = runtime.store.run_dir(container_id), runtime.store.static_dir(container_id)
@@ -59,7 +52,7 @@ def purge(runtime: Runtime, container_id: str, *, abandon: bool = False) -> None
         attempts.attempt("", partial(_clear, directory, kept))
     if abandon or not attempts.failed:
         for directory in directories:
-            attempts.attempt(directory, partial(_remove_last, directory))
+            attempts.attempt(directory, partial(_remove_last, runtime, directory))
     if not attempts.failed:
         return
     if not abandon:
@@ -127,11 +120,10 @@ def _clear(directory: str, kept: Collection[str]) -> None:
         raise CleanupIncomplete(f"{directory} still has", attempts.failed)
 
 
-def _remove_last(directory: str) -> None:
+def _remove_last(runtime: Runtime, directory: str) -> None:
     if os.path.isdir(directory):
         effect(f"remove {directory}")
-        with suppress(FileNotFoundError):
-            os.unlink(f"{directory}/{_CONFIG}")
+        runtime.store.drop(f"{directory}/{_CONFIG}")
         if not _listed(directory):
             os.rmdir(directory)
 

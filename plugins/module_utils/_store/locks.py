@@ -97,9 +97,9 @@ class FileLock:
                 os.makedirs(folder, 0o700, exist_ok=True)
                 continue
             except OSError as error:
-                from . import reserve
+                from .._drivers.reserve import full, take
 
-                if reserve.full(error) and reserve.release(self.path):
+                if full(error) and take(self.path):
                     continue
                 raise
             try:
@@ -128,7 +128,12 @@ class FileLock:
         """Remove the file while the lock is held; whoever waits for it makes a new one."""
         effect(f"remove lock {os.path.basename(self.path)}")
         try:
-            os.unlink(self.path)
+            if os.stat(self.path).st_size:  # of the reserve, in want of an inode
+                from .._drivers.reserve import give_back
+
+                give_back(self.path)
+            else:
+                os.unlink(self.path)
         except FileNotFoundError:
             pass
 

@@ -27,12 +27,13 @@ def write(path: str, record: Any, *, durable: bool = True, mode: int = 0o600, sp
         error.filename = error.filename or path  # write(2) names none, and a full disk has a name
         if not spare:
             raise
-        from . import reserve
+        from .._drivers.reserve import full, replace
 
-        if not (reserve.full(error) and reserve.write(path, temporary, text.encode(), mode)):
+        if not (full(error) and replace(path, text.encode(), mode)):
             raise
-    effect(f"rename {os.path.basename(path)}")
-    os.rename(temporary, path)
+    else:
+        effect(f"rename {os.path.basename(path)}")
+        os.rename(temporary, path)
     if durable:
         sync_directory(os.path.dirname(path))
 

@@ -13,6 +13,7 @@ is its own.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Any, Iterator, Optional
 
 from .._drivers.effects import effect
@@ -27,7 +28,7 @@ from .locks import FileLock
 
 NameRecord = dict[str, str]
 # Where it is there, the reserve is complete: reserve.LAST.
-_RESERVE = "reserve/7"
+_RESERVE = "reserve/31"
 
 
 def _check_root(path: str, option: str) -> None:
@@ -69,9 +70,11 @@ class Store:
                 os.makedirs(path, 0o700, exist_ok=True)
         for root in (self.parts.static_root, self.parts.run_root):
             if not os.path.exists(f"{root}/{_RESERVE}"):
-                from . import reserve
+                from .._drivers.reserve import keep, keep_rooms
 
-                reserve.keep(root)
+                keep(root)
+                if root == self.parts.static_root:
+                    keep_rooms(root, 0)
 
     def static_dir(self, container_id: str) -> str:
         return f"{self.parts.static_root}/containers/{container_id}"
@@ -120,8 +123,18 @@ class Store:
             spare = not record.get("pending")
             records.write(path, {key: value for key, value in record.items() if value}, spare=spare)
         else:
-            records.remove(path)
+            self.drop(path)
             records.sync_directory(self._names)
+
+    def drop(self, path: str) -> None:
+        """Remove a record of the static root; where the reserve has a gap, it fills that."""
+        if not os.path.exists(f"{self.parts.static_root}/{_RESERVE}"):
+            from .._drivers.reserve import give_back
+
+            with suppress(FileNotFoundError):
+                effect(f"give back {os.path.basename(path)}")
+                give_back(path)
+        records.remove(path)
 
     def forget_name(self, name: str) -> None:
         """Remove what a write of the first record of the name, cut short, has left."""
@@ -269,8 +282,8 @@ class Store:
         except StateCorrupt:
             return None
 
-    def write_side_record(self, container_id: str, kind: str, record: Any) -> None:
-        spare = not kind.startswith("network")
+    def write_side_record(self, container_id: str, kind: str, record: Any, *, spare: bool = True) -> None:
+        """Write it; ``spare``: as for ``records.write``."""
         records.write(f"{self.static_dir(container_id)}/{kind}.json", record, durable=False, spare=spare)
 
     def remove_side_record(self, container_id: str, kind: str) -> None:
