@@ -13,6 +13,11 @@ description:
   - Runs a command in a running container, with the container's variables, user, limits and capabilities.
   - The task fails where the command ends with another exit code than 0. It is V(127) for a command that is not there, V(126)
     for one that cannot be run, and V(125) where the OCI runtime failed otherwise.
+  - The task ends as the command itself does, with all that the command wrote until then. What it leaves running in the
+    container lives on, and is not waited for. As with podman, its output has no reader from then on, so that it ends by
+    SIGPIPE or sees EPIPE if it writes. Redirect the output of what is to live on, or use O(detach).
+  - A task that is interrupted ends the command. One that is killed leaves it running, without a reader of its output.
+  - Of standard output and of standard error 64 MiB each are kept, the beginning and the end, with a warning where there is more.
   - Variables and standard input are on no command line, and in no file.
 author:
   - The libpod.engine authors (@libpod)
@@ -65,8 +70,19 @@ options:
   stdin:
     description:
       - Text on the command's standard input, which is empty where this is omitted.
+      - What the command does not read is dropped.
       - C(podman_container_exec) does not have it.
     type: str
+  timeout:
+    description:
+      - Seconds the command may take, above 0, such as V(90) or V(0.5); any time where omitted.
+      - One that takes longer is sent SIGTERM with all processes of its session, and SIGKILL where they have not ended after 10
+        seconds. Processes that made a session of their own, as daemons do, live on.
+      - The task fails then with RV(rc) V(124), as timeout(1), and RV(stdout) and RV(stderr) have what was written until then.
+      - It is not C(timeout) of community.docker's modules, which is the time to wait for the Docker daemon.
+      - Cannot be used with O(detach=true).
+      - C(podman_container_exec) does not have it.
+    type: float
   tty:
     description:
       - Whether the command has a terminal. Its output and its errors are then both in RV(stdout).
@@ -113,6 +129,13 @@ EXAMPLES = r"""
       HELLO: hello world
       BYE: goodbye world
 
+- name: Run a command that may take a minute
+  libpod.engine.libpod_container_exec:
+    name: web
+    command: cat index.html
+    workdir: /www
+    timeout: 60
+
 - name: Run a command in the background
   libpod.engine.libpod_container_exec:
     name: web
@@ -132,7 +155,9 @@ stderr:
   type: str
   sample: ""
 rc:
-  description: Exit code of the command, or 128 and the number of the signal that ended it; V(0) with O(detach=true).
+  description:
+    - Exit code of the command, or 128 and the number of the signal that ended it; V(0) with O(detach=true).
+    - V(124) where O(timeout) ended the command, and RV(error) is then V(CommandTimedOut).
   returned: when it was run
   type: int
   sample: 0

@@ -150,6 +150,17 @@ def test_check_on_demand_its_timeout_and_those_it_leaves(host: Host, monkeypatch
     assert (found.status, found.failing_streak) == ("starting", 1)
     assert found.log[-1]["ExitCode"] == 3 and found.log[-1]["Output"] == "x" * 500
 
+    # What a check leaves running is not waited for, and may hold its output.
+    leaving = {**WEB, "healthcheck_interval": "disable", "healthcheck": "sleep 4713 & yes & echo said >&2; exit 4"}
+    host.container(**leaving, healthcheck_timeout="10m")
+    began = time.monotonic()
+    found = web.healthcheck()
+    assert time.monotonic() - began < LONG and found.log[-1]["ExitCode"] == 4 and len(found.log[-1]["Output"]) <= 500
+    for pid in (left := _with_words(host, "sleep", "4713")):
+        os.kill(pid, signal.SIGKILL)
+    assert left
+    eventually(lambda: not _with_words(host, "yes"))
+
     hanging = {**WEB, "healthcheck_interval": "disable", "healthcheck": "sleep 4711 & sleep 4712; true"}
     host.container(**hanging, healthcheck_timeout="500ms")
     found = web.healthcheck()

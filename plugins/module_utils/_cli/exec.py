@@ -9,8 +9,9 @@ import argparse
 import sys
 from typing import Iterable, Sequence
 
-from .._container.exec import Exec, execute_attached
+from .._container.exec import CommandTimedOut, Exec, execute_attached, time_limit
 from .._model import caller
+from .._model.errors import InvalidArgument
 from .._model.parts import Parts
 from .._model.spelling import absolute_path, environment
 from .._runtime.runtime import Runtime
@@ -26,6 +27,7 @@ def execute(parts: Parts, arguments: Sequence[str]) -> int:
     parser.add_argument("-e", "--env", action="append", default=[], help="KEY=VALUE, or KEY for our own variable")
     parser.add_argument("-u", "--user", help="USER[:GROUP]")
     parser.add_argument("-w", "--workdir", help="an absolute path")
+    parser.add_argument("--timeout", metavar="SECONDS", help="end it after that time; the exit code is then 124")
     parser.add_argument("--privileged", action="store_true", help="with all the capabilities of the host")
     parser.add_argument("name", help="the container's name or ID")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="the command and its arguments")
@@ -37,12 +39,19 @@ def execute(parts: Parts, arguments: Sequence[str]) -> int:
         workdir=absolute_path(given.workdir, "--workdir") if given.workdir else "",
         privileged=given.privileged,
         tty=given.tty,
+        timeout=0 if given.timeout is None else time_limit(given.timeout, "--timeout"),
     )
+    if given.detach and given.timeout is not None:
+        raise InvalidArgument("--timeout: a command in the background has none: omit it, or --detach")
     container = Runtime(parts).container(given.name)
     if given.detach:
         sys.stdout.write(container.exec_detached(wanted) + "\n")
         return 0
-    return execute_attached(container, wanted, given.interactive)
+    try:
+        return execute_attached(container, wanted, given.interactive)
+    except CommandTimedOut as error:
+        sys.stderr.write(f"libpod: {error}\n")
+        return error.exit_code
 
 
 def _variables(given: Iterable[str]) -> dict[str, str]:

@@ -11,15 +11,24 @@ from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Sequence
 
 from .._drivers import beneath
 from .._model import foreign
-from .._model.errors import InvalidArgument, LibpodError, ToolTimedOut
+from .._model.errors import InvalidArgument, LibpodError, ToolTimedOut, warn
+from .._model.spelling import wrong
 from .._spec import capabilities, users
 
 if TYPE_CHECKING:
     from .container import Container
 
 
+OUTPUT_LENGTH = 64 << 20  # bytes of standard output, and of standard error, that a result can have
+_GRACE = 10.0  # seconds between SIGTERM and SIGKILL, as where a container is stopped
+_LONGEST = 366 * 86400.0  # seconds; it keeps the sum with the clock's time exact
+
+
 class Exec(NamedTuple):
-    """A process: ``env`` is added to the container's; ``user`` None and an empty ``workdir`` mean the container's."""
+    """A process: ``env`` is added to the container's; ``user`` None and an empty ``workdir`` mean the container's.
+
+    ``timeout`` is in seconds, 0 for any time.
+    """
 
     argv: Sequence[str]
     env: Mapping[str, str] = {}
@@ -27,35 +36,80 @@ class Exec(NamedTuple):
     workdir: str = ""
     privileged: bool = False
     tty: bool = False
+    timeout: float = 0
 
 
 class Executed(NamedTuple):
-    """How it ended: its exit code, or 127 (command not found), 126 (not executable), 125 (the runtime failed)."""
+    """How it ended: its exit code, or 127 (command not found), 126 (not executable), 125 (the runtime failed).
+
+    Of output that is longer than ``OUTPUT_LENGTH`` the beginning and the end are kept, with a line on what is not.
+    """
 
     exit_code: int
     stdout: bytes
     stderr: bytes
 
 
+class CommandTimedOut(LibpodError):
+    """A command in a container took longer than its limit, and was ended; ``output`` and ``errors`` are until then."""
+
+    exit_code = 124  # as timeout(1)
+
+    def __init__(self, container: Container, wanted: Exec, output: bytes = b"", errors: bytes = b"") -> None:
+        super().__init__(
+            f"{wanted.argv[0]} in container {container.name} did not end within {wanted.timeout:g} seconds, and was "
+            "ended: give it a longer timeout, or look at why it takes so long"
+        )
+        self.output, self.errors = output, errors
+
+
 def execute(container: Container, wanted: Exec, input: bytes) -> Executed:
-    """Run the process until it and all that holds its output have ended.
+    """Run the process to its end, whatever it leaves running.
 
     :raises ContainerStopped: the container does not run. :raises InvalidArgument: user or command cannot be used.
+    :raises CommandTimedOut: it took longer than its limit.
     """
+    from .._drivers import exec_streams
+    from .._drivers.command import Kept
     from .._drivers.oci_exec import execute as run
+    from .._drivers.streams import Sink
 
-    process = process_for(container, wanted)
-    return Executed(*run(container.oci, container.id, process, input))
+    process, bounds = process_for(container, wanted), _bounds(container, wanted)
+    out, err = Kept(OUTPUT_LENGTH), Kept(OUTPUT_LENGTH)
+    streams = exec_streams.Streams(Sink(out.add), Sink(err.add), input)
+    if wanted.tty:
+        streams = exec_streams.Terminal(Sink(out.add), Sink(err.add), container.run_dir, input)
+    code, words = run(container.oci, container.id, process, streams, bounds)
+    for stream, kept in (("standard output", out), ("standard error", err)):
+        if kept.cut():
+            warn(
+                f"{wanted.argv[0]} in container {container.name}: its {stream} is not complete, for it is longer than "
+                f"{OUTPUT_LENGTH >> 20} MiB: have the command write a file, and copy that"
+            )
+    if code is None:
+        raise CommandTimedOut(container, wanted, out.content(), err.content())
+    return Executed(code, out.content(), err.content() or words.encode())
 
 
 def execute_attached(container: Container, wanted: Exec, interactive: bool) -> int:
     """Run the process on our own standard input (where ``interactive``), output and error; its exit code.
 
     :raises ContainerStopped: the container does not run. :raises InvalidArgument: user or command cannot be used.
+    :raises CommandTimedOut: it took longer than its limit.
     """
-    from .._drivers.oci_exec import execute_attached as run
+    from .._drivers.oci_attached import execute_attached as run
 
-    return run(container.oci, container.id, process_for(container, wanted), interactive)
+    process, bounds = process_for(container, wanted), _bounds(container, wanted)
+    code, _words = run(container.oci, container.id, process, interactive, bounds)
+    if code is None:
+        raise CommandTimedOut(container, wanted)
+    return code
+
+
+def _bounds(container: Container, wanted: Exec) -> Any:
+    from .._drivers.oci_exec import Bounds
+
+    return Bounds(f"{container.run_dir}/exec-{os.urandom(8).hex()}.pid", wanted.timeout, _GRACE)
 
 
 def execute_detached(container: Container, wanted: Exec) -> str:
@@ -102,6 +156,20 @@ def exit_code(container: Container, exec_id: str) -> Optional[int]:
             return int(file.read(32))
     except (FileNotFoundError, ValueError):
         return None
+
+
+def time_limit(value: object, option: str) -> float:
+    """Return the seconds that a command may take.
+
+    :raises InvalidArgument: it is no number of seconds above 0.
+    """
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _LONGEST:
+        raise wrong(option, value, f"seconds above 0 and up to {_LONGEST:.0f}")
+    return seconds
 
 
 def _folder(container: Container, exec_id: str) -> str:

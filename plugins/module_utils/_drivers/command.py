@@ -18,6 +18,7 @@ from .._model.errors import HostExhausted, ToolFailed, ToolMissing, ToolTimedOut
 from . import limits, overdue, process
 from .effects import effect
 from .environment import TOOL_PATH, tool_environment
+from .streams import unread
 
 __all__ = ["TOOL_PATH", "run", "tool_environment"]
 
@@ -225,18 +226,29 @@ class Kept:
         return bool(data)
 
     def drain(self, pipe: int) -> None:
-        """Read what is in the pipe now."""
+        """Read what is in the pipe now; a program that goes on writing makes it no more."""
+        left = unread(pipe)
         try:
-            while data := os.read(pipe, _CHUNK):
+            while left > 0 and (data := os.read(pipe, min(left, _CHUNK))):
+                left -= len(data)
                 self.add(data)
         except BlockingIOError:
             pass
 
+    def cut(self) -> bool:
+        """Whether some of it is not kept."""
+        self._cut()
+        return self.dropped > 0
+
     def text(self) -> str:
+        """Return ``content`` as text."""
+        return self.content().decode(errors="replace")
+
+    def content(self) -> bytes:
         """Return what is kept, with a line that says how much is not where that is so."""
         self._cut()
         gap = b"\n[%d bytes left out]\n" % self.dropped if self.dropped else b""
-        return bytes(self._head + gap + self._tail).decode(errors="replace")
+        return bytes(self._head + gap + self._tail)
 
     def _cut(self) -> None:
         over = max(0, len(self._tail) - self._half)

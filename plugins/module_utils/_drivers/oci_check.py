@@ -6,17 +6,16 @@
 from __future__ import annotations
 
 import os
-import select
-import subprocess
-import time
 from typing import Any, Mapping, NamedTuple, Optional
 
+from . import oci_exec
 from . import process as processes
 from .cgroups import read_file
-from .conmon import failure_code, read_pid, runtime_words
+from .conmon import read_pid
 from .effects import effect
+from .exec_streams import Streams
 from .oci import OciRuntime
-from .oci_exec import command, surroundings
+from .streams import Sink
 
 
 class Bounds(NamedTuple):
@@ -37,58 +36,11 @@ def execute(
     effect("note check")
     with open(bounds.pid_file, "w", encoding="ascii"):
         pass
-    with command(oci, container_id, process, "--pid-file", bounds.pid_file) as (argv, kept):
-        child = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=kept,
-            **surroundings(process),
-        )
-        with child:
-            ended, output = _follow(child, bounds)
-            if not ended:
-                processes.kill_session(read_pid(bounds.pid_file))
-                child.kill()
-        words = runtime_words(f"/proc/self/fd/{kept[1]}") if ended and child.returncode else ""
-    forget(bounds.pid_file)
-    if words:
-        return failure_code(words), (output or words.encode())[: bounds.length]
-    return child.returncode if ended else None, output
-
-
-def _follow(child: subprocess.Popen[bytes], bounds: Bounds) -> tuple[bool, bytes]:
-    """Read until the runtime has ended; whether it has in time, and the beginning of the output."""
-    output, pipe = b"", child.stdout.fileno() if child.stdout else -1
-    deadline = time.monotonic() + bounds.seconds
-    descriptor = os.pidfd_open(child.pid)
-    try:
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        poll.register(pipe, select.POLLIN)
-        while (left := deadline - time.monotonic()) > 0:
-            # poll(2) takes its milliseconds as an int: a day at a time.
-            ready = {found for found, _event in poll.poll(min(left, 86400) * 1000 + 1)}
-            if pipe in ready:
-                data = os.read(pipe, 1 << 16)
-                output = (output + data)[: bounds.length]
-                if not data:
-                    poll.unregister(pipe)
-            if descriptor in ready:
-                return True, output
-        return False, output
-    finally:
-        os.close(descriptor)
-
-
-def forget(pid_file: str) -> None:
-    """Nothing runs any more that the file told of."""
-    effect("forget check")
-    try:
-        os.unlink(pid_file)
-    except FileNotFoundError:
-        pass
+    output = bytearray()
+    sink = Sink(lambda data: output.extend(data[: bounds.length - len(output)]))
+    limits = oci_exec.Bounds(bounds.pid_file, bounds.seconds)
+    ended = oci_exec.execute(oci, container_id, process, Streams(sink, None), limits)
+    return ended.code, bytes(output) or ended.words.encode()[: bounds.length]
 
 
 def end_left_over(oci: OciRuntime, cgroup_path: str, pid_file: str) -> None:
@@ -102,4 +54,4 @@ def end_left_over(oci: OciRuntime, cgroup_path: str, pid_file: str) -> None:
     lines = (read_file(f"/proc/{pid}/cgroup") or "").splitlines() if pid else []
     if any(f"{line.split(':', 2)[2]}/".startswith(f"{cgroup_path}/") for line in lines):
         processes.kill_session(pid)
-    forget(pid_file)
+    oci_exec.forget(pid_file)

@@ -134,6 +134,21 @@ def kill_session(leader: int) -> None:
                 return  # frozen, or in the kernel's hands: it ends once it goes on
 
 
+def signal_session(leader: int, number: int) -> None:
+    """Signal every process of a session, as ``kill_session`` does."""
+    for pid in pids() if endable(leader) else ():
+        if session(pid) == leader:
+            send_signal(pid, start_time(pid), number)
+
+
+def wait_session(leader: int, deadline: float) -> None:
+    """Wait until no process of a session is left, or the monotonic clock shows ``deadline``."""
+    while found := [pid for pid in pids() if session(pid) == leader]:
+        for pid in found:
+            if not wait_end(pid, start_time(pid), deadline - time.monotonic()):
+                return
+
+
 def pids() -> Iterator[int]:
     """The PIDs of the processes there are."""
     return (int(entry) for entry in os.listdir("/proc") if entry.isdigit())

@@ -32,6 +32,7 @@ _AT_FDCWD = -100
 CLONE_NEWNET = 0x40000000
 # <linux/prctl.h>
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def _call(function: str, path: str, *arguments: Any) -> None:
@@ -89,6 +90,13 @@ def die_with_parent(number: int) -> None:
     import ctypes
 
     _call("prctl", "", PR_SET_PDEATHSIG, ctypes.c_ulong(number))
+
+
+def adopt_orphans(on: bool) -> None:
+    """prctl(2): have what the programs of this process leave running become its child, in the place of init's."""
+    import ctypes
+
+    _call("prctl", "", PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(on))
 
 
 def pidfd_getfd(process: int, descriptor: int) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._container.exec import Exec
+from .._container.exec import CommandTimedOut, Exec, time_limit
 from .._model.errors import InvalidArgument
 from .._model.spelling import absolute_path, environment, shell_words
 from .._runtime.runtime import Runtime
@@ -28,6 +28,7 @@ def spec() -> dict[str, Any]:
         "env": {"type": "dict"},
         "privileged": {"type": "bool", "default": False},
         "stdin": {"type": "str"},
+        "timeout": {"type": "float"},
         "tty": {"type": "bool", "default": False},
         "user": {"type": "str"},
         "workdir": {"type": "str"},
@@ -46,24 +47,29 @@ def execute(module: EngineModule) -> dict[str, Any]:
         workdir=absolute_path(params["workdir"], "workdir") if params["workdir"] else "",
         privileged=params["privileged"],
         tty=params["tty"],
+        timeout=0 if params["timeout"] is None else time_limit(module.written["timeout"], "timeout"),
     )
-    if params["detach"] and params["stdin"] is not None:
-        raise InvalidArgument("stdin: a command in the background has none: omit it, or set detach to false")
+    for option in ("stdin", "timeout"):
+        if params["detach"] and params[option] is not None:
+            raise InvalidArgument(f"{option}: a command in the background has none: omit it, or set detach to false")
     container = Runtime(arguments.parts(params)).container(params["name"])
     if module.check_mode:
         return _FORETOLD
     if params["detach"]:
         return {"changed": True, "exec_id": container.exec_detached(wanted), "stdout": "", "stderr": "", "rc": 0}
-    code, stdout, stderr = container.exec(wanted, (params["stdin"] or "").encode())
+    try:
+        code, stdout, stderr = container.exec(wanted, (params["stdin"] or "").encode())
+        failed = {"msg": f"{wanted.argv[0]} in container {container.name} ended with exit code {code}"} if code else {}
+    except CommandTimedOut as error:
+        code, stdout, stderr = error.exit_code, error.output, error.errors
+        failed = {"msg": str(error), "error": type(error).__name__}
     result = {
         "changed": True,
         "rc": code,
         "stdout": stdout.decode(errors="replace"),
         "stderr": stderr.decode(errors="replace"),
     }
-    if code:
-        result.update(failed=True, msg=f"{wanted.argv[0]} in container {container.name} ended with exit code {code}")
-    return result
+    return {**result, **failed, "failed": True} if failed else result
 
 
 def _argv(params: dict[str, Any]) -> list[str]:

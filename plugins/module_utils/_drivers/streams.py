@@ -1,0 +1,227 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes in and out of a process: copied in one loop until that process has ended."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import select
+import struct
+import termios
+import time
+from typing import Callable, Mapping, Optional
+
+_CHUNK = 1 << 16
+_ATOMIC = select.PIPE_BUF  # what can be written without blocking to whatever poll(2) finds ready
+_TERMINAL_HOLDS = 1 << 17  # more than a terminal's buffers have room for
+_END_OF_FILE = b"\x04"
+
+
+class Sink:
+    """Where a process's output goes: to ``add``, which takes all of it at once."""
+
+    def __init__(self, add: Callable[[bytes], object]) -> None:
+        self.add = add
+
+
+class Passed(Sink):
+    """Output that goes on to a descriptor of ours, which may block; ``pending`` is not yet written."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(self._take)
+        self.descriptor, self.pending = descriptor, b""
+
+    def _take(self, data: bytes) -> None:
+        self.pending += data
+
+    def write(self) -> None:
+        """Write some of what is pending. :raises OSError: such as EPIPE."""
+        self.pending = self.pending[os.write(self.descriptor, self.pending[:_ATOMIC]) :]
+
+
+class Feed:
+    """What a process reads from ``target``: ``data``, then what comes from ``source``, then the end of file.
+
+    ``target``, a pipe or a terminal, does not block. A process that has closed its side loses the rest, as in a shell.
+    """
+
+    def __init__(self, target: int, data: bytes = b"", source: int = -1, *, terminal: bool = False) -> None:
+        self._target, self._pending, self._source, self._terminal = target, memoryview(data), source, terminal
+        self._line_begins = True
+        if source < 0:
+            self._finish()
+
+    @property
+    def waits_for(self) -> Optional[tuple[int, int]]:
+        """The descriptor, and the event of poll(2), to go on with; None where all is done."""
+        if self._pending:
+            return self._target, select.POLLOUT
+        return (self._source, select.POLLIN) if self._source >= 0 else None
+
+    def step(self) -> None:
+        """Go on, for what was waited for has come."""
+        if not self._pending:
+            self._read()
+            return
+        try:
+            count = os.write(self._target, self._pending[:_CHUNK])
+        except BlockingIOError:
+            return
+        except OSError:
+            self._source = -1
+            self._pending = memoryview(b"")
+        else:
+            self._line_begins = self._pending[count - 1] == ord("\n")
+            self._pending = self._pending[count:]
+        if not self._pending and self._source < 0:
+            self.close()
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._source, _CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""  # a terminal of ours that has gone
+        self._pending = memoryview(data)
+        if not data:
+            self._source = -1
+            self._finish()
+
+    def _finish(self) -> None:
+        """Say that no more comes; Control-D does so where a line begins, and elsewhere a first one ends the line."""
+        if self._terminal:
+            begins = self._pending[-1] == ord("\n") if self._pending else self._line_begins
+            self._pending = memoryview(bytes(self._pending) + _END_OF_FILE * (1 if begins else 2))
+        elif not self._pending:
+            self.close()
+
+    def close(self) -> None:
+        """Close a pipe: the process reads no more. A terminal is its output as well, and stays."""
+        self._source, self._pending = -1, memoryview(b"")
+        if self._target >= 0 and not self._terminal:
+            os.close(self._target)
+        self._target = -1
+
+
+class Flow:
+    """The streams of one process: ``outputs`` are what we read, none of which blocks, and where that goes.
+
+    All of ours are closed by ``close``, or before.
+    """
+
+    def __init__(self, outputs: Mapping[int, Sink], feed: Optional[Feed] = None) -> None:
+        self._outputs, self._feed = dict(outputs), feed
+        self._open = set(outputs)
+        self._passed = [sink for sink in outputs.values() if isinstance(sink, Passed)]
+
+    def add(self, source: int, sink: Sink, feed: Optional[Feed]) -> None:
+        """Copy from ``source`` as well, and what ``feed`` has."""
+        self._outputs[source], self._feed = sink, feed
+        self._open.add(source)
+        if isinstance(sink, Passed):
+            self._passed.append(sink)
+
+    def follow(self, ended: int, deadline: float) -> bool:
+        """Copy until the process of the pidfd ``ended`` has ended; whether it has by then.
+
+        All that it wrote is read then. What it leaves running may hold the streams open, and is not waited for.
+        """
+        while (left := deadline - time.monotonic()) > 0:
+            # poll(2) takes its milliseconds as an int: a day at a time.
+            ready = dict(self._poll(ended).poll(min(left, 86400) * 1000 + 1))
+            for source, sink in list(self._outputs.items()):
+                if isinstance(sink, Passed) and sink.pending:
+                    if sink.descriptor in ready:
+                        self._write(sink)
+                elif source in ready:
+                    self._take(source, _CHUNK)
+            waits_for = self._feed.waits_for if self._feed else None
+            if self._feed and waits_for and waits_for[0] in ready:
+                self._feed.step()
+            if ended in ready:
+                for source in list(self._outputs):
+                    self._take_rest(source)
+                return True
+        return False
+
+    def flush(self) -> None:
+        """Write what is pending, however long that takes."""
+        for sink in self._passed:
+            poll = select.poll()
+            poll.register(sink.descriptor, select.POLLOUT)
+            while sink.pending:
+                poll.poll()
+                self._write(sink)
+
+    def close(self) -> None:
+        """Close what we read and write of the process: whatever it left running hears of that as it writes."""
+        if self._feed:
+            self._feed.close()
+        while self._open:
+            os.close(self._open.pop())
+
+    def _poll(self, ended: int) -> select.poll:
+        wanted = {ended: select.POLLIN}
+        for source, sink in self._outputs.items():
+            if isinstance(sink, Passed) and sink.pending:
+                wanted[sink.descriptor] = select.POLLOUT
+            else:
+                wanted[source] = select.POLLIN
+        if self._feed and (waits_for := self._feed.waits_for):
+            wanted[waits_for[0]] = wanted.get(waits_for[0], 0) | waits_for[1]
+        poll = select.poll()
+        for descriptor, events in wanted.items():
+            poll.register(descriptor, events)
+        return poll
+
+    def _take(self, source: int, size: int) -> int:
+        """Read once; how much. What was closed on the other side is read no more."""
+        try:
+            data = os.read(source, size)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            if error.errno != errno.EIO:  # a terminal's word for it
+                raise
+            data = b""
+        if not data:
+            del self._outputs[source]
+        else:
+            self._outputs[source].add(data)
+        return len(data)
+
+    def _take_rest(self, source: int) -> None:
+        left = unread(source)
+        while left > 0 and (count := self._take(source, min(left, _CHUNK))):
+            left -= count
+
+    def _write(self, sink: Passed) -> None:
+        """Pass some on; where nothing takes it any more, the process hears of that as it would without us."""
+        try:
+            sink.write()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno != errno.EPIPE:
+                raise
+            sink.pending = b""
+            for source in [source for source, other in self._outputs.items() if other is sink]:
+                del self._outputs[source]
+                if self._feed and os.isatty(source):
+                    self._feed.close()
+                self._open.remove(source)
+                os.close(source)
+
+
+def unread(source: int) -> int:
+    """How much is to be read at most of what has been written: a process that goes on writing makes it no more.
+
+    A pipe says how much it holds; of a terminal, some may be under way yet.
+    """
+    if os.isatty(source):
+        return _TERMINAL_HOLDS
+    return int(struct.unpack("i", fcntl.ioctl(source, termios.FIONREAD, b"\0" * 4))[0])

@@ -1,0 +1,65 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is copied in and out of a process, with real processes and pipes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.command import Kept
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.streams import Feed, Flow, Passed, Sink, unread
+
+
+def _piped() -> tuple[int, int]:
+    ours, theirs = os.pipe()
+    os.set_blocking(ours, False)
+    return ours, theirs
+
+
+def test_rest_is_what_was_written_and_not_what_a_flood_goes_on_with() -> None:
+    ours, theirs = _piped()
+    os.write(theirs, b"x" * 1000)
+    assert unread(ours) == 1000
+    with subprocess.Popen(["yes"], stdout=theirs) as flood:
+        kept = Kept(1 << 20)
+        began = time.monotonic()
+        kept.drain(ours)
+        assert time.monotonic() - began < 10
+        assert kept.content().startswith(b"x" * 1000) and len(kept.content()) <= 1 << 17
+        flood.kill()
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_blocked_reader_of_ours_does_not_keep_from_the_deadline() -> None:
+    ours, theirs = _piped()
+    there, here = os.pipe()
+    with subprocess.Popen(["yes"], stdout=theirs) as flood:
+        os.close(theirs)
+        handle = os.pidfd_open(flood.pid)
+        flow = Flow({ours: Passed(here)})
+        assert not flow.follow(handle, time.monotonic() + 0.5)
+        flow.close()
+        assert flood.wait(10) < 0
+        os.close(handle)
+    os.close(there)
+    os.close(here)
+
+
+def test_input_goes_on_while_output_comes() -> None:
+    ours, stdout = _piped()
+    stdin, target = os.pipe()
+    os.set_blocking(target, False)
+    data, found = os.urandom(1 << 20), bytearray()
+    with subprocess.Popen(["cat"], stdin=stdin, stdout=stdout) as cat:
+        os.close(stdin)
+        os.close(stdout)
+        handle = os.pidfd_open(cat.pid)
+        flow = Flow({ours: Sink(found.extend)}, Feed(target, data))
+        assert flow.follow(handle, time.monotonic() + 60)
+        flow.close()
+        os.close(handle)
+    assert bytes(found) == data
