@@ -81,7 +81,7 @@ class Owners:
 
 
 def captured(container: Container, attachment: Attachment) -> str:
-    """What rules of containers that are no more take of an attachment's published ports, as a sentence; empty for nothing.
+    """Which published ports rules of containers that are no more take from an attachment; empty for none.
 
     :raises InvalidState: other rules do; it names the container whose they are.
     """
