@@ -37,6 +37,7 @@ class Image(NamedTuple):
 _LISTS = ("Env", "Cmd", "Entrypoint", "Shell", "OnBuild")
 _SETS = ("Volumes", "ExposedPorts")
 _TEXTS = ("User", "WorkingDir", "StopSignal")
+_MAX_PATH = 4095  # bytes, path_resolution(7)
 _DURATIONS = ("Interval", "Timeout", "StartPeriod", "StartInterval")
 
 
@@ -52,6 +53,9 @@ def checked_config(config: Foreign) -> dict[str, Any]:
     found.update((key, config[key].text()) for key in _TEXTS if key in found)
     # What a volume or port is mapped to means nothing.
     found.update((key, {name: {} for name, _one in config[key].items()}) for key in _SETS if key in found)
+    for name in found.get("Volumes", ()):
+        if len(name.encode()) > _MAX_PATH:
+            config["Volumes"].fail(f"paths of at most {_MAX_PATH} bytes")
     if "Labels" in found:
         found["Labels"] = {key: value.text() for key, value in config["Labels"].items()}
     if "Healthcheck" in found:
