@@ -35,30 +35,61 @@ def execute_attached(
     """
     out, err, source = Passed(1), Passed(2), 0 if interactive else -1
     if not process.get("terminal"):
-        streams = Streams(out, err, source=source)
-        return execute(oci, container_id, process, streams, bounds, partial(_signals, streams))
+        return _execute(oci, container_id, process, Streams(out, err, source=source), bounds)
     terminal = Terminal(out, err, os.path.dirname(bounds.pid_file), source=source)
     height, width = struct.unpack("HHHH", _size())[:2]
     if height and width:
         process = {**process, "consoleSize": {"height": height, "width": width}}
     with _raw(interactive):
-        return execute(oci, container_id, process, terminal, bounds, partial(_signals, terminal))
+        return _execute(oci, container_id, process, terminal, bounds)
 
 
-@contextmanager
-def _signals(streams: Streams, pidfd: int) -> Iterator[None]:
-    """Pass signals on to the process meanwhile."""
-    handlers: dict[int, Any] = {
-        number: lambda got, _frame: _send(pidfd, got) for number in _PASSED_ON if signal.getsignal(number) in _DEFAULTS
-    }
-    if isinstance(streams, Terminal):
-        handlers[signal.SIGWINCH] = lambda _got, _frame: fcntl.ioctl(streams.master, termios.TIOCSWINSZ, _size())
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+def _execute(oci: OciRuntime, container_id: str, process: Mapping[str, Any], streams: Streams, bounds: Bounds) -> Ended:
+    signals = _Signals(streams)
     try:
-        yield
+        return execute(oci, container_id, process, streams, bounds, signals.running)
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signals.restore()
+
+
+class _Signals:
+    """Signals that would end us go to the process, also those that come before we know it."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._pidfd, self._came = -1, list[int]()
+        handlers: dict[int, Any] = {
+            number: self._pass_on for number in _PASSED_ON if signal.getsignal(number) in _DEFAULTS
+        }
+        if isinstance(streams, Terminal):
+            handlers[signal.SIGWINCH] = partial(_follow_size, streams)
+        self._before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+
+    @contextmanager
+    def running(self, pidfd: int) -> Iterator[None]:
+        """Pass signals on until the process has ended."""
+        self._pidfd = pidfd
+        for number in self._came:
+            _send(pidfd, number)
+        try:
+            yield
+        finally:
+            self.restore()
+
+    def restore(self) -> None:
+        """Give the signals their effect on us again."""
+        while self._before:
+            signal.signal(*self._before.popitem())
+
+    def _pass_on(self, number: int, _frame: object) -> None:
+        if self._pidfd >= 0:
+            _send(self._pidfd, number)
+        else:
+            self._came.append(number)
+
+
+def _follow_size(terminal: Terminal, _number: int, _frame: object) -> None:
+    if terminal.master >= 0:
+        fcntl.ioctl(terminal.master, termios.TIOCSWINSZ, _size())
 
 
 def _send(pidfd: int, number: int) -> None:
