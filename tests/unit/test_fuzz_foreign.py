@@ -16,7 +16,14 @@ from ansible_collections.libpod.engine.plugins.module_utils._container import cd
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import cni_config, cni_plugin, conmon
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.image_store import ImageStore
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage_roots import storage_roots
-from ansible_collections.libpod.engine.plugins.module_utils._model import config, namespace_options, options, volumes
+from ansible_collections.libpod.engine.plugins.module_utils._model import (
+    config,
+    foreign,
+    image,
+    namespace_options,
+    options,
+    volumes,
+)
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import LibpodError
 from ansible_collections.libpod.engine.plugins.module_utils._model.network import Attachment
 from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
@@ -175,8 +182,8 @@ def test_image_configuration(folder: Path, document: bytes) -> None:
 @fuzz.fuzzed(200, document=fuzz.documents([STORE]))
 def test_records_of_the_store(folder: Path, document: bytes) -> None:
     store = _store(folder, json.dumps(IMAGE).encode(), document)
-    for image in (IMAGE_ID, "x", IMAGE_ID[:12]):
-        refused_or(lambda image=image: store.find(image))
+    for reference in (IMAGE_ID, "x", IMAGE_ID[:12]):
+        refused_or(lambda reference=reference: store.find(reference))
     refused_or(store.all)
     containers = folder / "overlay-containers"
     containers.mkdir(exist_ok=True)
@@ -283,3 +290,39 @@ def test_what_is_no_regular_file_is_never_waited_for(folder: Path) -> None:
     networks.mkdir()
     os.mkfifo(networks / "x.conflist")
     assert cni_config.networks(Parts(cni_config_dir=str(networks))) == {}
+
+
+CONFIGURED: dict[str, Callable[[int], dict[str, Any]]] = {
+    "variables": lambda n: {"Env": [f"A{number}=x" for number in range(n // 10)]},
+    "long variable": lambda n: {"Env": [f"A={'=' * n}"]},
+    "labels": lambda n: {"Labels": {f"k{number}": "v" for number in range(n // 10)}},
+    "volumes": lambda n: {"Volumes": {f"/v{number}/a": {} for number in range(n // 10)}},
+    "long volume": lambda n: {"Volumes": {"/a/.." * min(n // 5, 800): {}}},
+    "ports": lambda n: {"ExposedPorts": {f"{number}/tcp": {} for number in range(1, min(n // 10, 60_000))}},
+    "command": lambda n: {"Cmd": ["x"] * (n // 10), "Entrypoint": ["'" * n]},
+    "health check": lambda n: {"Healthcheck": {"Test": ["CMD-SHELL", "\\'" * n]}},
+    "user": lambda n: {"User": ":" * n},
+    "signal": lambda n: {"StopSignal": "RTMIN" * n},
+}
+
+
+@pytest.mark.parametrize("make", CONFIGURED.values(), ids=CONFIGURED)
+def test_image_configuration_takes_linear_time(make: Callable[[int], dict[str, Any]]) -> None:
+    def resolve(words: dict[str, Any]) -> None:
+        found = image.checked_config(foreign.Foreign(words, "image"))
+        chosen = options.normalise({"publish_all": True, "image_volume": "tmpfs"})
+        config.resolved(chosen, found)
+        volumes.file_systems(chosen, found, ())
+
+    assert fuzz.grows_linearly(lambda words: refused_or(lambda: resolve(words)), make, 40_000)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda n: b"[" * n, lambda n: b'{"level":"error","msg":"x"}\n' * n, lambda n: b'{"msg":"' + b"\\u0000" * n]
+)
+def test_log_of_the_oci_runtime_takes_linear_time(folder: Path, make: Callable[[int], bytes]) -> None:
+    def read(content: bytes) -> None:
+        (folder / "long.log").write_bytes(content)
+        conmon.runtime_words(str(folder / "long.log"))
+
+    assert fuzz.grows_linearly(read, make)
