@@ -192,6 +192,16 @@ def test_records_of_the_store(folder: Path, document: bytes) -> None:
     refused_or(lambda: list(roots.containers()))
 
 
+@pytest.mark.parametrize("words", [{"id": "9" * 5000}, {"id": "../x"}, {"big-data-names": ["sha256:" + "a" * 5000]}])
+def test_a_name_in_the_store_that_is_no_files(folder: Path, words: dict[str, Any]) -> None:
+    store = _store(folder, json.dumps(IMAGE).encode(), json.dumps([{**STORE, **words}]).encode())
+    assert refused_or(store.all) == [], "left out, and others are listed"
+
+
+def test_a_user_of_any_length_is_named_shortly() -> None:
+    assert refused_or(lambda: users.resolve("a" * 70_000 + ":" + "b" * 70_000, "", "")) is None
+
+
 @fuzz.fuzzed(300, document=fuzz.documents(NETWORK, {**NETWORK["plugins"][0], "name": "single"}))
 def test_network_files(folder: Path, document: bytes) -> None:
     networks = folder / "networks"

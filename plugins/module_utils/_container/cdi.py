@@ -13,7 +13,7 @@ import stat
 from typing import Any, Iterable
 
 from .._model import foreign
-from .._model.errors import InvalidArgument, MalformedData, NotImplementedByHost
+from .._model.errors import InvalidArgument, MalformedData, NotImplementedByHost, shortened
 from .._model.foreign import Foreign
 
 KIND = "nvidia.com/gpu"
@@ -152,7 +152,9 @@ def _device(node: Foreign) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         info = os.stat(host)
     except OSError as error:
-        raise InvalidArgument(f"gpus: the device {host} of a CDI file cannot be used: {error.strerror}") from error
+        raise InvalidArgument(
+            f"gpus: the device {shortened(host, 200)} of a CDI file cannot be used: {error.strerror}"
+        ) from error
     device = {
         "path": path,
         "type": node["type"].text() or ("b" if stat.S_ISBLK(info.st_mode) else "c"),

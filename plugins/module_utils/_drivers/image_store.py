@@ -19,6 +19,7 @@ from .._model.parts import Parts
 from .storage_roots import member, records, storage_roots
 
 Record = dict[str, Any]
+_NAME = 128  # characters of an ID; in base64 it is still a file's name
 
 
 class ImageStore:
@@ -144,6 +145,9 @@ def _configuration(folder: str, record: Foreign) -> Optional[Record]:
     blobs.sort(key=lambda name: name != f"sha256:{image_id}")
     if not blobs:
         return {}
+    for name, word in ((image_id, record["id"]), (blobs[0], record["big-data-names"])):
+        if len(name) > _NAME or "/" in name:
+            word.fail("the ID of an image, which is a file's name")
     # containers/storage's makeBigDataBaseName: the item's name in base64.
     item = binascii.b2a_base64(blobs[0].encode(), newline=False).decode()
     try:

@@ -274,6 +274,7 @@ def _executable(one: str, option: str) -> str:
     """An argument that execve(2) takes."""
     if "\0" in one:
         raise wrong(option, one, "words without a NUL byte")
+    check_text(one, option, "surrogateescape")
     if len(one.encode(errors="surrogateescape")) > _MAX_WORD:
         raise wrong(option, one[:32] + "…", f"words of at most {_MAX_WORD} bytes, the longest the kernel takes")
     return one
@@ -306,6 +307,7 @@ def environment(value: Any, option: str) -> dict[str, str]:
         if "\0" in str(value[key]):
             raise InvalidArgument(f"{option}: the value of {key} has a NUL byte, which no variable can hold")
     found = mapping(value, option)
+    check_text(found, option, "surrogateescape")
     for key, item in found.items():
         if len(f"{key}={item}".encode(errors="surrogateescape")) > _MAX_WORD:
             raise InvalidArgument(

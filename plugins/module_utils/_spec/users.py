@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Iterable, Iterator, NamedTuple, Optional, Sequence
 
-from .._model.errors import InvalidArgument
+from .._model.errors import InvalidArgument, shortened
 from .._model.spelling import natural
 
 # Docker and podman refuse IDs beyond this, which the kernel would take.
@@ -73,6 +73,7 @@ def _number(option: str, value: str, word: str) -> Optional[int]:
 
 
 def _unknown(option: str, value: str, kind: str, word: str, file: str) -> InvalidArgument:
+    value, word = shortened(value, 80), shortened(word, 80)
     return InvalidArgument(
         f"{option} {value!r}: the image's {file} has no {kind} {word!r}: name one that it has, or give a number"
     )
