@@ -88,9 +88,24 @@ def start() -> int:
     raise Refused(f"{folder} has no whole engine any more: run a task of libpod.engine on this host")
 
 
+def log(message: str) -> None:
+    """Log an error in syslog, or the journal behind it; never blocks, and never fails (see ``_drivers/host_log``)."""
+    import socket
+
+    about = " ".join(word for word in sys.argv[1:3] if word.isalnum())  # subcommand and container: never a variable
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.setblocking(False)
+            sender.connect("/dev/log")
+            sender.send(f"<27>libpod[{os.getpid()}]: {about}: {message}".encode(errors="replace"))
+    except OSError:
+        pass
+
+
 if __name__ == "__main__":
     try:
         raise SystemExit(start())
     except Refused as refused:
         sys.stderr.write(f"libpod: {refused}\n")
+        log(str(refused))
         raise SystemExit(125) from refused

@@ -1126,7 +1126,8 @@ options:
     type: bool
   log_level:
     description:
-      - It is of the podman program's own log.
+      - It is of the podman program's own log. The environment variable E(LIBPOD_LOG_LEVEL) sets what the engine's background
+        commands, such as a container's exit command, log to the host's journal or syslog.
       - C(podman_container) has it; it has no effect here.
     type: str
     choices: [debug, info, warn, error, fatal, panic]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import Images
-from ansible_collections.libpod.engine.tests.support import kernel
+from ansible_collections.libpod.engine.tests.support import syslog
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result
 from ansible_collections.libpod.engine.tests.support.process import UNMAKEABLE, WAITING, Process, eventually, files
@@ -333,35 +333,13 @@ def _told(result: Result) -> str:
     return repr({key: value for key, value in result.items() if key != "container"}) + result.stderr
 
 
-def _syslog() -> Any:
-    """A listener in the place of the host's /dev/log."""
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    listener.bind("/srv/log")
-    listener.settimeout(0.2)
-    return listener
-
-
-def _received(listener: socket.socket) -> str:
-    lines = []
-    while True:
-        try:
-            lines.append(listener.recv(1 << 16).decode(errors="replace"))
-        except TimeoutError:
-            return "\n".join(lines)
-
-
 def test_values_of_variables_are_told_to_nobody(host: Host) -> None:
     """No action, diff, invocation, error, syslog line or file that others can read has them."""
     with open("/srv/secret.env", "w", encoding="utf-8") as file:
         file.write(f"FROM_FILE={SECRET}\n")
     os.chmod("/srv/secret.env", 0o600)
-    made_log = not os.path.exists("/dev/log")
-    if made_log:
-        open("/dev/log", "w").close()
-    listener = _syslog()
-    kernel.mount("/srv/log", "/dev/log", flags=kernel.MS_BIND)
     options = {**BASE, "env": {"TOKEN": SECRET}, "env_file": ["/srv/secret.env"]}
-    try:
+    with syslog.syslog() as log:
         runs = [
             host.container("c", diff=True, **{**BASE, "env": {"TOKEN": f"old-{SECRET}"}}),
             host.container("c", check=True, diff=True, **options),
@@ -372,20 +350,13 @@ def test_values_of_variables_are_told_to_nobody(host: Host) -> None:
             host.container("c", diff=True, **{**options, "env": {"A=B": SECRET}}),
             host.container("c", **{**options, "no_such_option": 1}),
         ]
-        heard = _received(listener)
-    finally:
-        kernel.umount("/dev/log")
-        listener.close()
-        os.unlink("/srv/log")
-        if made_log:
-            os.unlink("/dev/log")
     assert [one.get("actions") for one in runs[:4]] == [
         ["created c", "started c"],
         ["recreated c"],
         ["recreated c"],
         [],
     ]
-    assert "libpod_container" in heard and SECRET not in heard
+    assert "libpod_container" in str(log) and SECRET not in str(log)
     for one in runs:
         assert SECRET not in _told(one), one
     assert "TOKEN" in repr(runs[2]["diff"])

@@ -14,35 +14,13 @@ import signal
 from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
-from ansible_collections.libpod.engine.tests.support import kernel, modules, preload
+from ansible_collections.libpod.engine.tests.support import kernel, modules, preload, sticky
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
 
 preload.engine()
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "stop_signal": "KILL", "network": "none"}
-_PLUGINS = ["/srv/plugins", "/usr/lib/cni", "/opt/cni/bin"]
-# A network that gives no address; its DEL fails for as long as there is /srv/wedged.
-_PLUGIN = """#!/bin/sh
-[ "$CNI_COMMAND" = DEL ] && [ -e /srv/wedged ] && { echo '{"code": 100, "msg": "cannot let go"}'; exit 1; }
-[ "$CNI_COMMAND" = ADD ] && echo '{"cniVersion": "0.4.0", "interfaces": [], "ips": []}'
-exit 0
-"""
-WEDGED: dict[str, Any] = {**OPTIONS, "network": "sticky", "cni_plugin_dirs": _PLUGINS}
-
-
-def _wedge(host: Host) -> None:
-    os.mkdir("/srv/plugins")
-    with open(os.open("/srv/plugins/sticky", os.O_WRONLY | os.O_CREAT, 0o755), "w", encoding="ascii") as file:
-        file.write(_PLUGIN)
-    with open(f"{host.parts.cni_config_dir}/90-sticky.conflist", "w", encoding="ascii") as file:
-        json.dump({"cniVersion": "0.4.0", "name": "sticky", "plugins": [{"type": "sticky"}]}, file)
-    open("/srv/wedged", "w", encoding="ascii").close()
-
-
-def _unwedge(host: Host) -> None:
-    for path in ("/srv/plugins/sticky", f"{host.parts.cni_config_dir}/90-sticky.conflist"):
-        os.unlink(path)
-    os.rmdir("/srv/plugins")
+WEDGED: dict[str, Any] = {**OPTIONS, "network": "sticky", "cni_plugin_dirs": sticky.PLUGINS}
 
 
 def _names(host: Host) -> list[str]:
@@ -50,13 +28,13 @@ def _names(host: Host) -> list[str]:
 
 
 def test_wedged_container_keeps_nothing_but_its_record_and_nobody_else(host: Host) -> None:
-    _wedge(host)
+    sticky.define(host)
     web = host.container("web", **WEDGED)["container"]
     for name in ("other", "joined"):
         host.container(name, **OPTIONS)
-    gone = host.container("web", state="absent", cni_plugin_dirs=_PLUGINS)
+    gone = host.container("web", state="absent", cni_plugin_dirs=sticky.PLUGINS)
     assert gone.failed and gone["changed"] and gone["actions"] == ["deleted web"], gone
-    assert gone["error"] == "RemovalIncomplete" and "sticky" in gone["msg"] and "cannot let go" in gone["msg"]
+    assert gone["error"] == "RemovalIncomplete" and "sticky" in gone["msg"] and sticky.REASON in gone["msg"]
     assert "force_delete" in gone["msg"]
     # All else of it is gone, and others are as they were.
     assert not os.path.exists(f"/proc/{web['State']['Pid']}") and web["Id"] not in host.store("containers")
@@ -68,73 +46,73 @@ def test_wedged_container_keeps_nothing_but_its_record_and_nobody_else(host: Hos
     assert not again.failed and "warnings" not in again, again
     assert host.container("web", **OPTIONS).changed is False
     host.container("other", state="stopped")
-    pruned = host.module("libpod_prune", {"container": True, "cni_plugin_dirs": _PLUGINS})
+    pruned = host.module("libpod_prune", {"container": True, "cni_plugin_dirs": sticky.PLUGINS})
     assert pruned.failed and pruned["actions"] == ["deleted other"] and "container web" in pruned["msg"], pruned
     # It is told beforehand, and once that is mended the next removal, or prune, ends it.
     assert not host.container("joined", state="absent").failed
-    os.unlink("/srv/wedged")
-    done = host.container("web", state="absent", cni_plugin_dirs=_PLUGINS)
+    sticky.mend()
+    done = host.container("web", state="absent", cni_plugin_dirs=sticky.PLUGINS)
     assert not done.failed and done["actions"] == ["deleted web"], done
     assert host.container("web", state="absent").changed is False
-    _unwedge(host)
+    sticky.forget(host)
 
 
 def test_prune_ends_what_a_removal_left(host: Host) -> None:
-    _wedge(host)
+    sticky.define(host)
     host.container("web", **WEDGED)
-    assert host.container("web", state="absent", cni_plugin_dirs=_PLUGINS).failed
+    assert host.container("web", state="absent", cni_plugin_dirs=sticky.PLUGINS).failed
     foretold = host.container("web", state="absent", check=True)
     assert foretold.changed and foretold["actions"] == ["deleted web"], foretold
-    os.unlink("/srv/wedged")
-    prune = {"container": True, "cni_plugin_dirs": _PLUGINS}
+    sticky.mend()
+    prune = {"container": True, "cni_plugin_dirs": sticky.PLUGINS}
     for check in (True, False):
         pruned = host.module("libpod_prune", prune, check=check)
         assert pruned["actions"] == ["removed what was left of web"], pruned
     assert host.module("libpod_prune", prune).changed is False
-    _unwedge(host)
+    sticky.forget(host)
 
 
 def test_force_delete_gives_up_what_cannot_be_mended(host: Host) -> None:
-    _wedge(host)
+    sticky.define(host)
     host.container("web", **WEDGED)
-    gone = host.container("web", state="absent", force_delete=True, cni_plugin_dirs=_PLUGINS)
+    gone = host.container("web", state="absent", force_delete=True, cni_plugin_dirs=sticky.PLUGINS)
     assert not gone.failed and gone["actions"] == ["deleted web"], gone
-    assert "container web" in gone["warnings"][0] and "cannot let go" in gone["warnings"][0]
+    assert "container web" in gone["warnings"][0] and sticky.REASON in gone["warnings"][0]
     assert host.container("web", state="absent").changed is False
     # So with one that an earlier removal left.
     host.container("web", **WEDGED)
-    assert host.container("web", state="absent", cni_plugin_dirs=_PLUGINS).failed
-    gone = host.container("web", state="absent", force_delete=True, cni_plugin_dirs=_PLUGINS)
+    assert host.container("web", state="absent", cni_plugin_dirs=sticky.PLUGINS).failed
+    gone = host.container("web", state="absent", force_delete=True, cni_plugin_dirs=sticky.PLUGINS)
     assert not gone.failed and gone["actions"] == ["deleted web"] and gone["warnings"], gone
     assert host.container("web", state="absent").changed is False
-    os.unlink("/srv/wedged")
-    _unwedge(host)
+    sticky.mend()
+    sticky.forget(host)
 
 
 def test_recreated_container_runs_though_the_old_one_is_wedged(host: Host) -> None:
-    _wedge(host)
+    sticky.define(host)
     old = host.container("web", **WEDGED)["container"]
     made = host.container("web", **{**WEDGED, "network": "none"})
     assert not made.failed and made["container"]["State"]["Running"], made
-    assert made["container"]["Id"] != old["Id"] and "cannot let go" in made["warnings"][0]
-    os.unlink("/srv/wedged")
-    assert not host.container("web", state="absent", cni_plugin_dirs=_PLUGINS).failed
-    _unwedge(host)
+    assert made["container"]["Id"] != old["Id"] and sticky.REASON in made["warnings"][0]
+    sticky.mend()
+    assert not host.container("web", state="absent", cni_plugin_dirs=sticky.PLUGINS).failed
+    sticky.forget(host)
 
 
 def test_pod_goes_but_for_what_is_wedged(host: Host) -> None:
-    _wedge(host)
-    pod = {"name": "duo", "cni_plugin_dirs": _PLUGINS}
+    sticky.define(host)
+    pod = {"name": "duo", "cni_plugin_dirs": sticky.PLUGINS}
     made = host.module("libpod_pod", {**pod, "state": "started", "network": ["sticky"]})
     assert not made.failed, made
     assert not host.container("member", pod="duo", **{**OPTIONS, "network": None}).failed
     gone = host.module("libpod_pod", {**pod, "state": "absent"})
-    assert gone.failed and gone["actions"] == ["deleted duo"] and "cannot let go" in gone["msg"], gone
+    assert gone.failed and gone["actions"] == ["deleted duo"] and sticky.REASON in gone["msg"], gone
     assert _names(host) == [] and not os.listdir(f"{host.parts.run_root}/runc")
     done = host.module("libpod_pod", {**pod, "state": "absent", "force_delete": True})
     assert not done.failed and "-infra" in done["warnings"][0], done
-    os.unlink("/srv/wedged")
-    _unwedge(host)
+    sticky.mend()
+    sticky.forget(host)
 
 
 def test_pod_whose_record_cannot_be_read_is_removed_and_keeps_no_other(host: Host) -> None:

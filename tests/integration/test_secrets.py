@@ -8,14 +8,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
 from typing import Any, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import kernel
+from ansible_collections.libpod.engine.tests.support import syslog
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import MODULES, Result
 
@@ -56,28 +55,8 @@ def _told(result: Result) -> str:
     return json.dumps({key: value for key, value in result.items() if key != "container"}) + result.stderr
 
 
-@contextlib.contextmanager
-def _syslog() -> Iterator[list[str]]:
-    """What is sent to /dev/log meanwhile; the list is filled at the end."""
-    lines: list[str] = []
-    for folder in ("upper", "work"):
-        os.makedirs(f"/run/libpod-test/dev/{folder}")
-    layers = "lowerdir=/dev,upperdir=/run/libpod-test/dev/upper,workdir=/run/libpod-test/dev/work"
-    kernel.mount("test-host", "/dev", "overlay", options=layers)
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
-            log.bind("/dev/log")
-            yield lines
-            log.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    lines.append(log.recv(1 << 16).decode())
-    finally:
-        kernel.umount("/dev")
-
-
 def test_syslog_result_and_diff_have_no_value(host: Host) -> None:
-    with _syslog() as lines:
+    with syslog.syslog() as log:
         made = host.module("libpod_container", OPTIONS, diff=True)
         changed = {**OPTIONS, "env": {"PASSWORD": CHANGED, "NEW": SECRET}}
         predicted = host.module("libpod_container", changed, diff=True, check=True)
@@ -94,8 +73,8 @@ def test_syslog_result_and_diff_have_no_value(host: Host) -> None:
         assert result.failed, result
     for result in (made, predicted, recreated, failed, refused, unsupported, misshapen):
         assert SECRET not in _told(result), _told(result)
-    assert any("PASSWORD" in line for line in lines), "the invocation is logged"
-    assert SECRET not in "".join(lines)
+    assert any("PASSWORD" in line for line in log.messages), "the invocation is logged"
+    assert SECRET not in str(log)
 
 
 def test_no_program_is_given_a_value_to_show(host: Host) -> None:

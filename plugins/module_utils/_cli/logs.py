@@ -52,7 +52,9 @@ def events(parts: Parts, arguments: Sequence[str]) -> int:
     parser.add_argument("--since", help="what happened from this time on first: RFC 3339, or a duration such as 10m")
     parser.add_argument("--until", help="what happened before this time, and no more")
     parser.add_argument("--no-stream", action="store_true", help="what has happened, and no more")
-    parser.add_argument("-f", "--filter", action="append", default=[], help="container=NAME or event=ACTION")
+    parser.add_argument(
+        "-f", "--filter", action="append", default=[], help="container=NAME, or event=ACTION such as cleanup_failed"
+    )
     given = parser.parse_args(arguments)
     filters = _filters(given.filter)
     since, until = moment(given.since, "--since"), moment(given.until, "--until")

@@ -15,7 +15,7 @@ from .._drivers import cgroups_paths, cgroups_tree, process, syscalls
 from .._drivers.effects import effect
 from .._model.attempts import Attempts
 from .._model.config import DEFAULT_CGROUP_PARENT
-from .._model.errors import CleanupIncomplete
+from .._model.errors import CleanupIncomplete, sentence
 from .._model.options import ID_FILES
 from .._model.status import ContainerStatus
 from .background import Background
@@ -70,8 +70,7 @@ def cleanup(container: Container, *, thorough: bool = False, delete: bool = Fals
     if os.path.isdir(container.run_dir) and not delete:
         attempts.attempt("its run directory", lambda: _clear_run_dir(container))
     if attempts.failed:
-        before = f"container {container.name} does not run, but could not be taken down wholly: it still has"
-        raise CleanupIncomplete(before, attempts.failed, "; its next task tries again")
+        raise _incomplete(container, attempts)
     if os.path.isdir(container.run_dir) and not delete:
         ended = bool(state.finished_time)
         container.save(
@@ -81,6 +80,14 @@ def cleanup(container: Container, *, thorough: bool = False, delete: bool = Fals
             mounted=False,
             changing_mounts={},
         )
+
+
+def _incomplete(container: Container, attempts: Attempts) -> CleanupIncomplete:
+    """Return the error on what is left, and record it as an event: after an exit no task reports it."""
+    before = f"container {container.name} does not run, but could not be taken down wholly: it still has"
+    error = CleanupIncomplete(before, attempts.failed, "; its next task tries again")
+    container.event("cleanup_failed", Error=" ".join(sentence(error).split()))
+    return error
 
 
 def _end_processes(container: Container, thorough: bool, delete: bool) -> None:

@@ -167,10 +167,15 @@ def check(container: Container, *, counts: bool = True, wait: bool = True) -> He
 
 
 def _record(container: Container, before: Health, result: Result) -> Health:
+    from .._drivers import host_log
+
     health, action = before.after(result, container.config.health_options, _now())
     _write(container, health)
     if health.status != before.status:
         container.event("health_status", HealthStatus=health.status)
+        level = "warn" if health.status == "unhealthy" else "info"
+        host_log.write(level, f"health is {health.status}, it was {before.status}")
+    host_log.write("debug", f"health check ended with exit code {result.exit_code}")
     if container.state.restart_wanted and action != "restart":
         container.save(restart_wanted=False)  # whoever wanted it was killed before he could end the container
     _act(container, action)
@@ -179,9 +184,12 @@ def _record(container: Container, before: Health, result: Result) -> Health:
 
 def _act(container: Container, action: str) -> None:
     """What a failing check does to its container; the helper that conmon then starts does the rest."""
+    from .._drivers import host_log
     from . import stop
 
     state, seconds = container.state, container.config.stop_timeout
+    if action != "none":
+        host_log.write("warn", f"its health checks fail: {action} (health_on_failure)")
     if action == "kill":
         process.send_signal(state.pid, state.pid_start, signal.SIGKILL)
     elif action == "stop":

@@ -160,7 +160,7 @@ def _make_shm(container: Container) -> None:
 
 
 def _create(container: Container, descriptors: list[int]) -> tuple[int, int]:
-    from .._drivers import self_program
+    from .._drivers import host_log, self_program
     from .._drivers.conmon import Monitored
 
     config = container.config
@@ -177,7 +177,7 @@ def _create(container: Container, descriptors: list[int]) -> tuple[int, int]:
         keep_open=descriptors,
         timeout=config.options["timeout"] or 0,
         exit_command=[*helper, "exit", config.id] if helper else (),
-        environment=container.host.parts.environment(),
+        environment={**container.host.parts.environment(), **host_log.environment()},
         notify_socket=notify.relayed(config),
         journal=config.options["log_driver"] == "journald",
     )

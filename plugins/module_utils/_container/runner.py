@@ -66,7 +66,7 @@ def is_mine(container: Container, duty: str, runner: int) -> bool:
 def _start(container: Container, duty: str) -> int:
     import subprocess
 
-    from .._drivers import self_program
+    from .._drivers import host_log, self_program
     from .._drivers.command import refused, tool_environment
     from .._drivers.effects import effect
     from .conmon_cgroup import enter
@@ -82,7 +82,7 @@ def _start(container: Container, duty: str) -> int:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
-            env=tool_environment(parts.environment()),
+            env=tool_environment({**parts.environment(), **host_log.environment()}),
             start_new_session=True,
         )
     except OSError as error:

@@ -12,7 +12,7 @@ from typing import Sequence
 
 from .._container import restart
 from .._container.container import Container
-from .._drivers import process, systemd_units
+from .._drivers import host_log, process, systemd_units
 from .._model.errors import sentence
 from .._model.parts import Parts
 from .._model.status import ContainerStatus
@@ -30,19 +30,24 @@ def boot(parts: Parts, words: Sequence[str]) -> int:
     """
     failed, runtime = 0, Runtime(parts)
     for container in runtime.containers():
+        host_log.about(container.name, container.id)
         try:
             _boot(runtime, container.peek())
         except Exception as error:  # pylint: disable=broad-exception-caught
             failed = 1
+            host_log.write_error(error)
             sys.stderr.write(f"libpod: container {container.name}: {sentence(error)}\n")
+    host_log.about()
     return failed
 
 
 def _boot(runtime: Runtime, container: Container) -> None:
     if container.config.options["rm"] and has_ended(container) and not runtime.dependents(container.id):
         runtime.remove_ended(container.name, container.id)
+        host_log.write("info", "removed, for it ended with the host (rm)")
     elif container.state.status not in _RUN and restart.starts_at_boot(container, resumes=runtime.to_resume(container)):
         reconcile(runtime.parts, Desired(container.name))
+        host_log.write("info", f"started at boot ({container.config.options['restart_policy']})")
 
 
 def halt(parts: Parts, words: Sequence[str]) -> int:
@@ -57,8 +62,12 @@ def halt(parts: Parts, words: Sequence[str]) -> int:
         state, config = container.peek().state, container.config
         if config.cgroup_manager == "cgroupfs" and state.status is ContainerStatus.RUNNING:
             process.send_signal(state.pid, state.pid_start, config.stop_signal)
-            running.append((config.stop_timeout, state.pid, state.pid_start))
-    for timeout, pid, started in sorted(running):
-        if not process.wait_end(pid, started, max(0.0, timeout + began - time.monotonic())):
+            running.append((config.stop_timeout, state.pid, state.pid_start, container))
+    for timeout, pid, started, container in sorted(running, key=lambda one: one[:3]):
+        host_log.about(container.name, container.id)
+        if process.wait_end(pid, started, max(0.0, timeout + began - time.monotonic())):
+            host_log.write("info", "ended with the host")
+        else:
+            host_log.write("warn", f"did not end within {timeout} seconds of its stop signal: killed")
             process.send_signal(pid, started, signal.SIGKILL)
     return 0

@@ -14,7 +14,7 @@ from typing import Optional, Sequence
 
 from .._container import restart
 from .._container.container import Container
-from .._drivers import cgroups_tree, systemd_units
+from .._drivers import cgroups_tree, host_log, systemd_units
 from .._model.errors import ContainerRemoved, NoSuchContainer
 from .._model.parts import Parts
 from .._model.status import ContainerStatus
@@ -29,9 +29,11 @@ def on_exit(parts: Parts, words: Sequence[str]) -> int:
     cgroups_tree.leave(runtime.host.cgroups)
     try:
         container = runtime.by_id(words[0])
+        host_log.about(container.name, container.id)
         delay = _take_down(container)
         if container.config.options["rm"]:
             runtime.remove_ended(container.name, container.id)
+            host_log.write("info", "removed, for it has ended (rm)")
             return 0
         while delay is not None:
             time.sleep(delay)
@@ -51,15 +53,20 @@ def _take_down(container: Container) -> Optional[float]:
                 return None  # it lives again
             try:
                 container.cleanup()
+                host_log.write("info", f"ended with exit code {container.state.exit_code}, and is cleaned up")
             except Exception as error:  # pylint: disable=broad-exception-caught
                 # What is left is looked for again by its removal, or by the start that follows.
                 delay = restart.schedule(container, error)
                 if delay is None and not container.config.options["rm"]:
                     raise
+                host_log.write_error(error, _then(delay))
                 return delay
         if container.state.status is not ContainerStatus.EXITED:
             return None
-        return restart.schedule(container)
+        delay = restart.schedule(container)
+        if delay is not None:
+            host_log.write("info", f"started again in {delay:g} seconds")
+        return delay
 
 
 def _start_again(runtime: Runtime, container: Container) -> Optional[float]:
@@ -81,7 +88,7 @@ def _start_again(runtime: Runtime, container: Container) -> Optional[float]:
     with container.batch():
         if not restart.is_mine(container):
             return None
-        return restart.schedule(container, failed) if failed else _start(container)
+        return _failed(container, failed) if failed else _start(container)
 
 
 def _start(container: Container) -> Optional[float]:
@@ -89,5 +96,18 @@ def _start(container: Container) -> Optional[float]:
     try:
         restart.start(container)
     except Exception as error:  # pylint: disable=broad-exception-caught
-        return restart.schedule(container, error)
+        return _failed(container, error)
+    host_log.write("info", f"started again ({container.config.options['restart_policy']})")
     return None
+
+
+def _failed(container: Container, error: Exception) -> Optional[float]:
+    """Record and log that a start failed (in a batch); seconds until the next attempt, None where there is none."""
+    delay = restart.schedule(container, error)
+    host_log.write_error(error, _then(delay))
+    return delay
+
+
+def _then(delay: Optional[float]) -> str:
+    """Return what follows, for the log."""
+    return "; it is not started again" if delay is None else f"; it is started again in {delay:g} seconds"

@@ -9,12 +9,13 @@ reached), and has conmon begin the log anew, as conmon itself does at its own li
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import time
 from typing import TYPE_CHECKING, Any, Optional, Sequence
 
-from .._drivers import conmon_log, process
+from .._drivers import conmon_log, host_log, process
 from .._drivers.inotify import Watch
 from .._model.parts import Parts
 from . import runner
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _SHORTEST, _LONGEST = 0.001, 0.05
 # Until the next look where nobody tells, and until conmon is told once more where it did not hear.
 _BLIND_SECONDS = 1.0
+# From when on a conmon that does not take an order is one that should: where its container ends, it may go first.
+_DEAF_SECONDS = 10.0
 
 
 def keep(parts: Parts, words: Sequence[str]) -> int:
@@ -75,6 +78,7 @@ class _Log:
         self._inode, self._size, self._time = 0, 0, 0.0
         self._rate = 0.0  # bytes in a second, half of what it was before at least
         self._told = 0.0  # when conmon was last told to begin this file anew
+        self._deaf = 0.0  # since when conmon has not taken that order; infinity once that is logged
         try:
             self.watch: Optional[Watch] = Watch()
         except OSError:
@@ -105,6 +109,16 @@ class _Log:
         if size <= self._limit:
             soon = (self._limit - size) / (self._rate or 1.0) / 2
             return min(max(soon, _SHORTEST), _LONGEST), self.watch is not None
-        if now > self._told + _BLIND_SECONDS and conmon_log.reopen(self._run_dir):
-            self._told = now
+        if now > self._told + _BLIND_SECONDS:
+            self._order(now)
         return _SHORTEST, self.watch is not None
+
+    def _order(self, now: float) -> None:
+        """Order conmon to begin the log again, and log where it has not taken that order for a while."""
+        if conmon_log.reopen(self._run_dir):
+            self._told, self._deaf = now, 0.0
+        elif not self._deaf:
+            self._deaf = now
+        elif now > self._deaf + _DEAF_SECONDS:
+            self._deaf = math.inf
+            host_log.write("error", f"conmon does not begin {self._path} again: it grows above its limit")

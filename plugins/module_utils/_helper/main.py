@@ -13,6 +13,7 @@ import os
 import sys
 from typing import Callable, Sequence
 
+from .._drivers import host_log
 from .._drivers.hardened import harden
 from .._model.errors import sentence, take_warnings
 from .._model.parts import Parts
@@ -79,6 +80,10 @@ def main(words: Sequence[str] = ()) -> int:
         (sys.stdout if asked else sys.stderr).write(f"{usage}\n")
         return 0 if asked else 2
     module, function, _what = COMMANDS[words[0]]
+    if words[0] in _ARGUMENTS:
+        # Their standard error is /dev/null.
+        host_log.enable(words[0])
+        host_log.about(container_id="".join(words[1:2]))
     package = __package__.rpartition(".")[0]
     try:
         run: Callable[[Parts, Sequence[str]], int] = getattr(importlib.import_module(f"{package}.{module}"), function)
@@ -91,8 +96,10 @@ def main(words: Sequence[str] = ()) -> int:
         return 141
     except Exception as error:  # pylint: disable=broad-exception-caught
         sys.stderr.write(f"libpod: {sentence(error)}\n")
+        host_log.write_error(error)
     finally:
         for warning in take_warnings():
+            host_log.write("warn", warning)
             sys.stderr.write(f"libpod: warning: {warning}\n")
     return 125
 

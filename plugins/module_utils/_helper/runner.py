@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # Until the next attempt where a child came to no end, such as on a full disk.
 AGAIN_SECONDS = 10.0
 Life = tuple[int, int]
+# The failure that was logged last: one that goes on is logged once.
+_logged = [""]
 
 
 def life(words: Sequence[str]) -> Life:
@@ -34,21 +36,42 @@ def asked(parts: Parts, words: Sequence[str], ask: Callable[[Container, Life, in
     child = os.fork()
     if child == 0:
         try:
-            os.write(write, marshal.dumps(_said(parts, words, ask, runner)))
+            os.write(write, marshal.dumps(_answer(parts, words, ask, runner)))
         finally:
             os._exit(0)
     os.close(write)
     with open(read, "rb") as pipe:
         said = pipe.read()
     os.waitpid(child, 0)
-    return marshal.loads(said) if said else failed
+    if not said:
+        return failed
+    answer, _logged[0] = marshal.loads(said)
+    return failed if _logged[0] else answer
+
+
+def _answer(
+    parts: Parts, words: Sequence[str], ask: Callable[[Container, Life, int], Any], runner: int
+) -> tuple[Any, str]:
+    """What ``_said`` says, and the sentence of the error where it fails instead, which is logged where it is new."""
+    try:
+        return _said(parts, words, ask, runner), ""
+    except Exception as error:  # pylint: disable=broad-exception-caught
+        from .._drivers import host_log
+        from .._model.errors import sentence
+
+        if (message := sentence(error)) != _logged[0]:
+            host_log.write("error", f"{message}; tried again every {AGAIN_SECONDS:g} seconds")
+        return None, message
 
 
 def _said(parts: Parts, words: Sequence[str], ask: Callable[[Container, Life, int], Any], runner: int) -> Any:
+    from .._drivers import host_log
     from .._model.errors import ContainerRemoved, NoSuchContainer
     from .._runtime.runtime import Runtime
 
     try:
-        return ask(Runtime(parts).by_id(words[0]), life(words), runner)
+        container = Runtime(parts).by_id(words[0])
+        host_log.about(container.name, container.id)
+        return ask(container, life(words), runner)
     except (NoSuchContainer, ContainerRemoved):
         return None

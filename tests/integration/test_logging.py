@@ -1,0 +1,178 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Background commands log to the host's journal or syslog, for no task sees what they do and fail at."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from typing import Any, Callable
+
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import host_log, self_program
+from ansible_collections.libpod.engine.plugins.module_utils._helper import runner
+from ansible_collections.libpod.engine.tests.support import preload, sticky, syslog
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
+
+preload.engine()
+SECRET = "hunter2"
+OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "env": {"PASSWORD": SECRET}}
+# What syslog(3) puts before a message: facility daemon, time, program and PID.
+HEAD = r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d libpod\[\d+\]: "
+
+
+def level(name: str) -> Callable[[], None]:
+    """A module's environment with this ``LIBPOD_LOG_LEVEL``."""
+    return lambda: os.environ.update(LIBPOD_LOG_LEVEL=name)
+
+
+def libpod(host: Host, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the engine in a process of its own."""
+    whole = {**os.environ, **host.parts.environment(), **environment}
+    return subprocess.run(
+        [*self_program.argv(host.parts), *words], env=whole, capture_output=True, text=True, check=False
+    )
+
+
+def kill(container: dict[str, Any]) -> None:
+    os.kill(Process(container).pid, 9)
+
+
+def failed_cleanups(host: Host) -> list[dict[str, Any]]:
+    done = libpod(host, "events", "--no-stream", "-f", "event=cleanup_failed", "--format", "json")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_failed_cleanup_after_an_exit_is_in_syslog_and_in_the_events(host: Host) -> None:
+    sticky.define(host)
+    with syslog.syslog() as log:
+        made = host.container("web", **{**OPTIONS, "network": "sticky"}, cni_plugin_dirs=sticky.PLUGINS)
+        container = made["container"]
+        kill(made)
+        eventually(lambda: sticky.REASON in str(log))
+        (line,) = log.engine
+        assert re.match(rf"<27>{HEAD}exit: web \({container['Id'][:12]}\): container web does not run, but", line), line
+        assert "its networks" in line and "sticky" in line and SECRET not in str(log)
+    (event,) = failed_cleanups(host)
+    assert (event["ID"], event["Name"], event["Type"]) == (container["Id"], "web", "container")
+    assert sticky.REASON in event["Error"] and line.endswith(event["Error"])
+    shown = libpod(host, "events", "--no-stream", "-f", "event=cleanup_failed").stdout
+    assert shown.count("\n") == 1 and sticky.REASON in shown
+    sticky.mend()
+    again = host.container("web", **{**OPTIONS, "network": "sticky"}, cni_plugin_dirs=sticky.PLUGINS)
+    assert again["actions"] == ["repaired web", "started web"], again
+    assert host.container("web", state="absent", cni_plugin_dirs=sticky.PLUGINS)["actions"] == ["deleted web"]
+    assert len(failed_cleanups(host)) == 1
+    sticky.forget(host)
+
+
+def test_failed_cleanup_by_a_task_is_an_event_and_not_in_the_log(host: Host) -> None:
+    sticky.define(host)
+    with syslog.syslog() as log:
+        host.container("web", **{**OPTIONS, "network": "sticky"}, cni_plugin_dirs=sticky.PLUGINS)
+        gone = host.container("web", state="absent", cni_plugin_dirs=sticky.PLUGINS)
+    assert gone.failed and sticky.REASON in gone["msg"]
+    assert [sticky.REASON in one["Error"] for one in failed_cleanups(host)] == [True]
+    assert not log.engine
+    sticky.mend()
+    assert not host.container("web", state="absent", cni_plugin_dirs=sticky.PLUGINS).failed
+    sticky.forget(host)
+
+
+def test_level_of_the_task_is_that_of_the_exit_command(host: Host) -> None:
+    with syslog.syslog() as log:
+        for name, chosen in (("quiet", ""), ("chatty", "info")):
+            made = host.container(name, **OPTIONS, prepare=level(chosen))
+            kill(made)
+            eventually(lambda name=name: not _mounted(host, name))
+        eventually(lambda: "cleaned up" in str(log))
+        (line,) = log.engine
+    container = made["container"]["Id"][:12]
+    assert re.fullmatch(rf"<30>{HEAD}exit: chatty \({container}\): ended with exit code 137, and is cleaned up", line)
+
+
+def _mounted(host: Host, name: str) -> bool:
+    (one,) = host.module("libpod_container_info", {"name": [name]})["containers"]
+    return bool(one["State"]["Mounted"])
+
+
+def test_journal_has_fields_and_no_line_of_them_is_the_containers_output(host: Host) -> None:
+    with syslog.syslog() as other, syslog.journal() as log:
+        made = host.container("web", **OPTIONS, restart_policy="on-failure:1", prepare=level("info"))
+        kill(made)
+        eventually(lambda: "started again (" in str(log))
+        assert host.container("web", state="absent")["actions"] == ["deleted web"]
+        assert not other.engine
+    fields = [dict(line.split("=", 1) for line in one.splitlines()) for one in log.messages]
+    wanted = {"PRIORITY": "6", "SYSLOG_IDENTIFIER": "libpod", "SYSLOG_FACILITY": "3", "LIBPOD_COMMAND": "exit"}
+    about = {"LIBPOD_CONTAINER_NAME": "web", "LIBPOD_CONTAINER_ID": made["container"]["Id"]}
+    for one in fields:
+        assert {key: value for key, value in one.items() if key != "MESSAGE"} == {**wanted, **about}
+    texts = [one["MESSAGE"].partition("): ")[2] for one in fields]
+    assert texts == [
+        "ended with exit code 137, and is cleaned up",
+        "started again in 0.1 seconds",
+        "started again (on-failure:1)",
+    ]
+
+
+def test_failed_restart_and_boot_say_why(host: Host) -> None:
+    os.makedirs("/srv/bound")
+    with syslog.syslog() as log:
+        options = {**OPTIONS, "restart_policy": "always", "volume": ["/srv/bound:/bound"]}
+        made = host.container("web", **options)
+        os.rename("/srv/bound", "/srv/away")
+        kill(made)
+        line = eventually(lambda: log.engine)[0]
+        assert "/srv/bound" in line
+        assert re.search(r"<27>.* exit: web \(\w{12}\): .*; it is started again in 0\.2 seconds$", line), line
+        host.container("web", state="stopped")
+        done = libpod(host, "boot")
+        assert done.returncode == 1
+        (line,) = [one for one in log.engine if " boot: web (" in one]
+        assert "/srv/bound" in line
+        os.rename("/srv/away", "/srv/bound")
+        assert libpod(host, "boot", LIBPOD_LOG_LEVEL="nonsense").returncode == 0
+        assert "LIBPOD_LOG_LEVEL: 'nonsense' is not a level, warn is used" in log.engine[-1]
+        assert SECRET not in str(log)
+    host.container("web", state="absent")
+    os.rmdir("/srv/bound")
+
+
+def test_health_runner_says_what_it_does_and_no_word_of_a_checks_output(host: Host) -> None:
+    check = {"healthcheck": f"echo $PASSWORD {SECRET}; false", "healthcheck_interval": "100ms"}
+    with syslog.syslog() as log:
+        options = {**OPTIONS, **check, "healthcheck_retries": 2, "health_on_failure": "kill"}
+        made = host.container("web", **options, prepare=level("debug"))
+        assert not made.failed, made
+        eventually(lambda: "cleaned up" in str(log))
+        text = str(log)
+    about = rf"health: web \({made['container']['Id'][:12]}\): "
+    assert len(re.findall(f"{about}health check ended with exit code 1", text)) == 2
+    assert re.search(f"<28>.*{about}health is unhealthy, it was starting\n", text)
+    assert re.search(f"<28>.*{about}its health checks fail: kill", text)
+    assert SECRET not in "\n".join(one for one in log.messages if " libpod[" in one)
+
+
+def test_failure_of_a_runner_that_goes_on_is_logged_once(host: Host) -> None:
+    container = host.container("web", **OPTIONS)["container"]
+
+    def fail(_container: object, _life: object, _runner: int) -> None:
+        raise OSError(28, "No space left on device", "/run/libpod")
+
+    host_log.enable("health")
+    words = (container["Id"], "1", "1")
+    try:
+        with syslog.syslog() as log:
+            assert [runner.asked(host.parts, words, fail, 10.0) for _turn in range(3)] == [10.0] * 3
+            (line,) = log.messages
+            assert "web (" in line and "/run/libpod: No space left on device; tried again every 10 seconds" in line
+            # Once it has gone well, the next failure is another one.
+            assert runner.asked(host.parts, words, lambda *_about: 0.5, 10.0) == 0.5
+            assert runner.asked(host.parts, words, fail, 10.0) == 10.0
+            assert len(log.messages) == 2
+    finally:
+        host_log.disable()
