@@ -13,7 +13,7 @@ test: env   ## everything below but bench, with a summary
 	@.ci/test $(STAGES)
 ci: env   ## make test and make fresh, with a summary: what CI runs
 	@.ci/test $(STAGES) fresh
-lint: env   ## ruff, mypy, vermin, shellcheck, ansible-lint, antsibull, collection build
+lint: env   ## ruff, codespell, mypy, vermin, shellcheck, ansible-lint, antsibull, collection build
 	@.ci/lint
 sanity: env   ## ansible-test sanity, no ignores
 	@.ci/sanity

@@ -4,7 +4,7 @@
 """The engine as one archive: packed on the controller, kept compiled on the target, and imported from there.
 
 Ansible sends a module with every file it imports, reads all of them on the controller and compiles them on
-the target at each task. The engine is sent once a version instead: a module that ``load``\\ s a room from
+the target at each task. The engine is sent once a version instead: a module that loads a room from
 here costs little more than ``ping``.
 
 Every task compiles this file, so it has no more than what comes before the first import from the archive.

@@ -171,7 +171,8 @@ def _storage(root: str) -> Iterator[str]:
 
 def _kept_with_images(root: str) -> set[str]:
     """What names an image's copies of its top layer for user namespaces. It keeps them, under podman as well, where the
-    kernel cannot map the IDs of the store's file system as it is mounted: a tmpfs's before 6.3."""
+    kernel cannot map the IDs of the store's file system as it is mounted: a tmpfs's before 6.3.
+    """
     found: set[str] = set()
     with open(f"{root}/overlay-images/images.json", encoding="utf-8") as file:
         layers = [layer for image in json.load(file) or [] for layer in image.get("mapped-layers") or []]

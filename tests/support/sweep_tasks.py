@@ -49,7 +49,8 @@ def started(options: Options, **how: Any) -> Task:
 
 def program(*words: str, check: Check) -> Task:
     """The engine's own program, as conmon, the boot or the operator runs it; ``ID`` stands for that of ``web``, also
-    once that has gone."""
+    once that has gone.
+    """
     known = [""]
 
     def run(host: Host, kill_at: str) -> Result:

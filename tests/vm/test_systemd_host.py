@@ -341,7 +341,7 @@ def test_published_port_answers_and_its_rules_are_nftables(host: Machine) -> Non
 
 
 def test_systemd_runs_in_a_container(host: Machine) -> None:
-    """This very guest's userland, under an overlay."""
+    """The guest's own userland, under an overlay."""
     os.makedirs("/srv/none", exist_ok=True)
     masked = [
         "systemd-networkd",

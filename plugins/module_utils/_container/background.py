@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Work that overlaps with ours: one thread, one result. (concurrent.futures costs 10 ms to import.)"""
+"""Work that overlaps with ours: one thread, one result; concurrent.futures would cost 10 ms to import."""
 
 from __future__ import annotations
 

@@ -94,7 +94,8 @@ def settle(container: Container, *, anew: bool = False) -> None:
 
 def changed(container: Container, earlier: ContainerConfig) -> None:
     """The configuration was another one (in a batch): a runner follows it, and with another command the health is open
-    again."""
+    again.
+    """
     if not container.state.status.has_process:
         return
     before, now = earlier.health_options, container.config.health_options

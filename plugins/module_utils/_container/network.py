@@ -110,7 +110,7 @@ def _planned(host: Host, options: Mapping[str, Any], *, missing_ok: bool = False
 
 
 def attach(container: Container) -> None:
-    """Attach the container's network namespace to its networks, as eth0, eth1, …
+    """Attach the container's network namespace to its networks, as eth0, eth1 and so on.
 
     :raises NoSuchNetwork: one is not defined. :raises ToolFailed: a plugin refused.
     """
@@ -142,9 +142,9 @@ def add(container: Container, new: Attachment, old: Optional[Attachment]) -> Att
 
 
 def delete(container: Container, attachment: Attachment) -> None:
-    """DEL. Where ADD never came to an end and left no address, a plugin's refusal to delete is nothing to stop at:
+    """Delete an attachment; where ADD left no address, a plugin's refusal is passed over.
 
-    it is that of a configuration it does not accept, and would keep the container for ever.
+    It is that of a configuration that the plugin does not accept, and would keep the container for ever.
     """
     try:
         container.host.cni.delete(container.id, container.netns_path, attachment)

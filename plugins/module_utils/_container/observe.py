@@ -29,7 +29,8 @@ def observe(
     last_exit: Callable[[], Mapping[str, Any]],
 ) -> ContainerState:
     """The true state now, given the recorded one (None where the run root has none);
-    ``last_exit`` tells of the run before."""
+    ``last_exit`` tells of the run before.
+    """
     if recorded is None or recorded.boot_id != host.boot_id:
         if recorded is not None and recorded.status is ContainerStatus.UNKNOWN and not recorded.boot_id:
             return recorded

@@ -27,7 +27,8 @@ def writes_files(parts: Iterable[str]) -> bool:
 
 def update(container: Container, config: ContainerConfig, changed: Iterable[str]) -> None:
     """Give a live container the ``changed`` parts of ``config``: options, and names of ``drift`` for what is to be put
-    right. Where it ends amid that, its next start takes the rest."""
+    right. Where it ends amid that, its next start takes the rest.
+    """
     parts = set(changed)
     if not parts or not container.state.status.has_process:
         return

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes limits to a cgroup that no OCI container stands for, such as a pod's (cgroups(7), cgroup-v2.rst), and has what
-is in one fit below a new limit."""
+is in one fit below a new limit.
+"""
 
 from __future__ import annotations
 

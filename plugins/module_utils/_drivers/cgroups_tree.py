@@ -55,7 +55,8 @@ def leave(host: CgroupHost) -> None:
 
 def _outside(mount: str) -> Iterator[str]:
     """Cgroups of nobody's container: the top; where that may hold no processes, as v2's in a cgroup namespace, that of
-    the host's first process; where that is outside of the namespace, the first that others are in."""
+    the host's first process; where that is outside of the namespace, the first that others are in.
+    """
     yield ""
     yield (read_file("/proc/1/cgroup") or "").rpartition("::")[2]
     for name in sorted(os.listdir(mount)):
@@ -148,7 +149,8 @@ def _removed(directory: str) -> bool:
 
 def _folders(directory: str) -> list[str]:
     """A cgroup's directory and all below it, each after the one that it is in; os.walk recurses before Python 3.12, and
-    how deep they are is a container's doing."""
+    how deep they are is a container's doing.
+    """
     found = [directory] if os.path.isdir(directory) else []
     for path in found:  # it grows meanwhile
         with suppress(OSError), os.scandir(path) as entries:

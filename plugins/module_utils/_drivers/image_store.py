@@ -72,7 +72,8 @@ class ImageStore:
 
     def all(self) -> list[tuple[Image, str]]:
         """Every image of the store itself and when it came there (RFC 3339); not those of read-only stores, and none
-        that is damaged."""
+        that is damaged.
+        """
         folder, found = self._folders[0], []
         for record in records(f"{folder}/images.json"):
             try:

@@ -70,7 +70,8 @@ class Images:
 
     def source_id(self, source: str, how: Pull) -> str:
         """The ID that the image at its source would have in the store, which is its configuration's digest; nothing is
-        pulled. Errors as ``pull``'s."""
+        pulled. Errors as ``pull``'s.
+        """
         name, secrets = name_for_source(source), list[int]()
         options = ["--config", "--raw", *_tls("", how), *_auth("", how, name, secrets)]
         try:

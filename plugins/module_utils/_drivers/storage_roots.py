@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where the image store is: the roots given, else containers-storage.conf(5)'s, else containers/storage's own; and its
-records, as they are on disk."""
+records, as they are on disk.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ _MAX_BYTES = 256 << 20  # of a file of records, which has some kilobytes for eac
 
 class Layers(NamedTuple):
     """Directories of a root filesystem: ``upper`` takes its changes, ``work`` is overlay's, ``lower`` are the image's,
-    the topmost first. Without ``lower``, ``upper`` is the whole tree."""
+    the topmost first. Without ``lower``, ``upper`` is the whole tree.
+    """
 
     upper: str
     work: str = ""
@@ -30,7 +32,8 @@ class Layers(NamedTuple):
 
 class StorageRoots(NamedTuple):
     """``more`` are read-only stores beside ``root``; with ``given`` roots the host's storage options do not hold, as
-    with ``podman --root``."""
+    with ``podman --root``.
+    """
 
     root: str
     run_root: str
@@ -52,7 +55,8 @@ class StorageRoots(NamedTuple):
 
     def containers(self, wanted: str = "") -> Iterator[Foreign]:
         """The records of the store's containers, another engine's too; where ``wanted`` is given, of the files that
-        have that word."""
+        have that word.
+        """
         for root, name in ((self.root, "containers"), (self.run_root, "volatile-containers")):
             yield from records(f"{root}/{self.driver}-containers/{name}.json", wanted)
 

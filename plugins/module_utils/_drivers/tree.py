@@ -22,7 +22,8 @@ _BLOCK = 1 << 20
 
 class Rules(NamedTuple):
     """``owner`` is everything's, None keeps each one's; ``overwrite`` lets a directory replace another kind and the
-    other way round; with ``dry`` nothing is changed; ``temporary`` is a name nothing else uses."""
+    other way round; with ``dry`` nothing is changed; ``temporary`` is a name nothing else uses.
+    """
 
     owner: Optional[tuple[int, int]]
     overwrite: bool

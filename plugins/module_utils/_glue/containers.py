@@ -29,7 +29,8 @@ _INSPECTED = 50
 
 def spec() -> dict[str, Any]:
     """The argument spec of libpod_containers. Each container's own options are checked here, not by Ansible: it would
-    fill in every omitted one, for each container, in the task's result."""
+    fill in every omitted one, for each container, in the task's result.
+    """
     return {
         "containers": {"type": "list", "elements": "dict", "required": True},
         "defaults": {"type": "dict", "default": {}},

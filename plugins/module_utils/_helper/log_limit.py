@@ -86,7 +86,8 @@ class _Log:
 
     def look(self) -> tuple[float, bool]:
         """Have the log begun anew where it is over the limit; seconds until the next look at the earliest, and whether
-        ``watch`` tells when there is something to be seen."""
+        ``watch`` tells when there is something to be seen.
+        """
         try:
             status = os.stat(self._path)
             if self.watch is not None:

@@ -12,7 +12,8 @@ _UNITS = (("s", 10**9), ("ms", 10**6), ("us", 10**3), ("ns", 1))
 
 def spelled(option: str, value: Any) -> Any:
     """What normalises to ``value`` again; the value itself of an option that is written as it is meant, or where it is
-    not of the option's shape (a drift's)."""
+    not of the option's shape (a drift's).
+    """
     try:
         return value if value is None else _SPELLINGS.get(option, lambda same: same)(value)
     except (AttributeError, KeyError, TypeError, ValueError):

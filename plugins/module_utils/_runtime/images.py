@@ -42,7 +42,8 @@ def unused(runtime: Runtime, container: Container, gone: Iterable[Container] = (
 
 def remove(runtime: Runtime, container: Container) -> None:
     """Remove the image of a container that is gone from the store, unless another one uses it; where it has other names
-    than the container's only that name goes, as podman has it."""
+    than the container's only that name goes, as podman has it.
+    """
     from .._drivers.images import Images
 
     for image in unused(runtime, container, [container]):

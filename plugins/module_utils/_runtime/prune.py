@@ -31,7 +31,8 @@ from .runtime import Runtime, has_ended
 
 class Filters(NamedTuple):
     """``until``: only what is older (seconds since the epoch); ``labels``: only what has all of them, the value None
-    standing for any."""
+    standing for any.
+    """
 
     until: Optional[float] = None
     labels: Mapping[str, Optional[str]] = {}
@@ -46,7 +47,8 @@ Errors = list[Exception]
 
 def containers(runtime: Runtime, filters: Filters, errors: Errors, *, dry: bool = False) -> list[tuple[str, str]]:
     """Remove the containers that match and have ended for good, and return them as (name, ID); one that others need
-    stays, and so does one that cannot be removed, whose error is one of ``errors``."""
+    stays, and so does one that cannot be removed, whose error is one of ``errors``.
+    """
     found = list(_ended(runtime, filters, errors))
     gone: dict[str, str] = {}
     while True:

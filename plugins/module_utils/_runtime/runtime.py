@@ -264,7 +264,8 @@ class Runtime:
     def follow(self, container: Container) -> bool:
         """Have it depend on what has taken the place of a container it depends on, where whoever made that has not come
         to it yet, or was killed; whether its configuration is another one than was read. Without its name's lock
-        nothing is recorded."""
+        nothing is recorded.
+        """
         read, locked = container.config, self.store.lock(container.name).held
         if read.dependencies and not container.newer:
             with container.batch() if locked else nullcontext():
