@@ -5,117 +5,22 @@
 
 from __future__ import annotations
 
-import os
 import random
-from typing import Any, Callable
+from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import MOUNTS, OPTIONS, normalise
+from ansible_collections.libpod.engine.tests.support.choices import (
+    BASE,
+    LIST,
+    POD_CHOICES,
+    other_options,
+    random_list,
+)
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
-from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, files
+from ansible_collections.libpod.engine.tests.support.prediction import foretold, settled, task_foretold
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
 from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
-
-BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "stop_signal": "KILL"}
-# Of each option, values of different meanings; None is an omitted one.
-CHOICES: dict[str, list[Any]] = {
-    "memory": [None, "32m", "64m"],
-    "cpu_shares": [None, 256, 512],
-    "pids_limit": [None, 100, "-1"],
-    "memory_swappiness": [None, 7],
-    "label": [None, {"a": "1"}, {"a": "2", "b": "1"}],
-    "annotation": [None, {"a": "1"}],
-    "stop_timeout": [None, 1],
-    "restart_policy": [None, "on-failure:2"],
-    "healthcheck": [None, "true", "none"],
-    "healthcheck_interval": [None, "1h", "2h"],
-    "dns": [None, ["192.0.2.1"]],
-    "etc_hosts": [None, {"db": "192.0.2.9"}],
-    "env": [None, {"A": "1"}, {"A": "2"}],
-    "hostname": [None, "web", "Web"],
-    "workdir": [None, "/www"],
-    "user": [None, "root", "0", "1000:1000"],
-    "tmpfs": [None, {"/scratch": "size=1m"}, {"/scratch": "size=2m,exec", "/shared/t": ""}, {"/data": "ro"}],
-    "volume": [
-        None,
-        ["kept:/shared"],
-        ["kept:/shared:nosuid", "other:/www:ro", "/nameless"],
-        ["/srv/cni:/cni:ro"],
-        ["/srv/cni:/cni:rslave"],
-        ["kept:/data", "other:/other:U"],
-        ["kept:/www", "/etc/passwd:/shared/passwd"],
-    ],
-    "mount": [
-        None,
-        ["type=bind,source=/srv/cni,target=/www,ro"],
-        ["type=tmpfs,target=/nameless,tmpfs-size=1m", "type=volume,source=kept,target=/there/kept"],
-        ["type=ramfs,target=/www"],
-    ],
-    "ulimit": [None, ["nofile=100"]],
-    "read_only": [None, True],
-    "log_opt": [None, {"max_size": "1m"}, {"max_size": "2m"}],
-    "network": ["none", "none", "bridge", None],
-    "publish": [None, ["8080:80"], ["8081:80"]],
-    "image": ["busybox", "localhost/busybox:latest", "bare"],
-    "comparisons": [None, None, {"label": "allow_more_present", "env": "ignore"}, {"*": "ignore"}],
-    "recreate": [None, None, None, True],
-    "force_restart": [None, None, None, True],
-    "drift": [None, "full"],
-    "state": ["started", "started", "started", "present", "stopped", "paused"],
-}
-LIST = {
-    "defaults": {**{key: value for key, value in BASE.items() if key != "image"}, "label": {"stack": "x"}},
-    "workers": 2,
-}
-# What asks for the same again at each run.
-AGAIN = ("recreate", "force_restart")
-
-
-def _options(pick: random.Random, earlier: dict[str, Any]) -> dict[str, Any]:
-    """Another configuration, in a few options; two times of three only in those that can change in place."""
-    live = ["memory", "label", "log_opt", "dns", "healthcheck", "state"]
-    names = pick.choice([pick.sample(sorted(CHOICES), 4), live, [*MOUNTS, "state"]])
-    while True:
-        changed = {name: pick.choice(CHOICES[name]) for name in names}
-        found = {**{name: value for name, value in earlier.items() if name not in AGAIN}, **changed}
-        if found.get("network") == "none":
-            found.pop("publish", None)
-        found = {name: value for name, value in found.items() if value is not None}
-        try:
-            normalise({name: value for name, value in found.items() if name in OPTIONS})
-            return found
-        except InvalidArgument:
-            continue  # two options have one target
-
-
-def foretold(host: Host, run: Callable[[bool], Result], keys: tuple[str, ...], where: str) -> Result:
-    """Check mode says what the run then does, to the last word, and touches nothing; so it is where both refuse."""
-    roots = [host.parts.static_root] if os.path.isdir(host.parts.static_root) else []
-    before = files(*roots)
-    foretold = run(True)
-    assert files(*roots) == before, where
-    done = run(False)
-    assert done.failed == foretold.failed, (where, foretold, done.get("msg"), done)
-    for key in (*keys, *(("msg", "error") if done.failed else ())):
-        assert done.get(key) == foretold.get(key), (where, key, foretold.get(key), done.get(key))
-    return done
-
-
-def task_foretold(host: Host, name: str, task: dict[str, Any], where: str) -> Result:
-    return foretold(
-        host,
-        lambda check: host.container(name, check=check, diff=True, **task),
-        ("changed", "actions", "plan", "diff"),
-        where,
-    )
-
-
-def settled(host: Host, task: dict[str, Any], where: str) -> Result:
-    """Once more changes nothing, but for what asks for the same again at each run."""
-    again = host.container("c", diff=True, **{key: value for key, value in task.items() if key not in AGAIN})
-    assert not again.changed and again["plan"]["steps"] == again["plan"]["differences"] == [], (where, again)
-    return again
 
 
 def _meddled(host: Host, pick: random.Random, process: Process) -> None:
@@ -136,7 +41,7 @@ def _cgroup(process: Process) -> str:
 def test_task(host: Host) -> None:
     pick, wanted = random.Random(SEED), {}
     for number in range(24):
-        where, wanted = f"seed {SEED}, pair {number}: {wanted} to ", _options(pick, wanted)
+        where, wanted = f"seed {SEED}, pair {number}: {wanted} to ", other_options(pick, wanted)
         where += repr(wanted)
         task = {**BASE, **wanted}
         done = task_foretold(host, "c", task, where)
@@ -162,28 +67,6 @@ def test_restart_of_what_is_down(host: Host) -> None:
     done = task_foretold(host, "user", {"state": "present", "force_restart": True}, "restart")
     assert done["actions"] == ["started owner", "started user"]
     assert done["plan"]["status"] == {"before": "exited", "after": done["container"]["State"]["Status"]}
-
-
-def random_list(pick: random.Random) -> list[dict[str, Any]]:
-    """Up to four containers, some of which need others; not every list makes sense.
-
-    No ID begins like their names, for which one that is made in this very run does is chance.
-    """
-    found: list[dict[str, Any]] = []
-    for name in pick.sample("vwxyz", pick.randint(1, 4)):
-        one = {"name": name, **_options(pick, {}), "image": "busybox", "network": "none"}
-        # One that is to be down and is needed by one that is to be up would be started and stopped by turns.
-        other = pick.choice("xyz")
-        if name in "xyz":
-            one["state"] = "started"
-        if pick.random() < 0.4 and other != name:
-            one.update({"requires": [other]} if pick.random() < 0.5 else {"network": f"container:{other}", "dns": None})
-        if pick.random() < 0.15:
-            one = {"name": name, "state": "absent"}
-        for option in ("publish", "wait", *AGAIN, *(["hostname"] if "container:" in str(one.get("network")) else [])):
-            one.pop(option, None)
-        found.append({key: value for key, value in one.items() if value is not None})
-    return found
 
 
 @seeded
@@ -237,20 +120,6 @@ def _told(result: Result) -> Result:
         for one in result.get("fates", [])
     ]
     return result
-
-
-POD_CHOICES: dict[str, list[Any]] = {
-    "share": [None, "net", "ipc,uts"],
-    "hostname": [None, "web"],
-    "label": [None, {"a": "1"}],
-    "memory": [None, "64m", "96m"],
-    "cpus": [None, "0.5"],
-    "publish": [None, ["8080:80"]],
-    "network": [None, ["none"]],
-    "add_host": [None, ["db:192.0.2.9"]],
-    "recreate": [None, None, True],
-    "state": ["created", "started", "started", "started", "stopped", "paused", "unpaused", "absent"],
-}
 
 
 @seeded

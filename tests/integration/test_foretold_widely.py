@@ -8,14 +8,9 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from ansible_collections.libpod.engine.tests.integration.test_foretold import (
-    AGAIN,
-    BASE,
-    CHOICES,
-    settled,
-    task_foretold,
-)
+from ansible_collections.libpod.engine.tests.support.choices import BASE, CHOICES, some_options
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.prediction import settled, task_foretold
 from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
 
 WIDE: dict[str, list[Any]] = {
@@ -96,21 +91,13 @@ WIDE: dict[str, list[Any]] = {
 }
 
 
-def options(pick: random.Random, choices: dict[str, list[Any]], earlier: dict[str, Any]) -> dict[str, Any]:
-    """``earlier`` with some options chosen anew."""
-    names = pick.sample(sorted(choices), pick.randint(1, 6))
-    changed = {name: pick.choice(choices[name]) for name in names}
-    found = {**{name: value for name, value in earlier.items() if name not in AGAIN}, **changed}
-    return {name: value for name, value in found.items() if value is not None}
-
-
 @seeded
 def test_task_of_nearly_any_options(host: Host) -> None:
     pick, wanted = random.Random(SEED), {}
     assert not host.container("lender", **BASE, network="none", volume=["lent:/lent"]).failed
     refused = 0
     for number in range(30):
-        earlier, wanted = wanted, options(pick, WIDE, wanted)
+        earlier, wanted = wanted, some_options(pick, WIDE, wanted)
         other = {key: (earlier.get(key), wanted.get(key)) for key in {*earlier, *wanted}}
         changes = {key: pair for key, pair in sorted(other.items()) if pair[0] != pair[1]}
         where = f"seed {SEED}, pair {number}: {changes} in {wanted}"

@@ -9,17 +9,17 @@ import random
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.tests.integration.test_foretold import (
+from ansible_collections.libpod.engine.tests.support import preload
+from ansible_collections.libpod.engine.tests.support.choices import (
     BASE,
     CHOICES,
     LIST,
     POD_CHOICES,
     random_list,
-    settled,
+    some_options,
 )
-from ansible_collections.libpod.engine.tests.integration.test_foretold_widely import options
-from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.prediction import settled
 from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
 
 STATES = ["started", "started", "present", "stopped", "paused", "absent"]
@@ -43,12 +43,12 @@ def test_tasks_killed_one_after_another(host: Host) -> None:
     story: list[Any] = []
     for _number in range(12):
         for _kill in range(pick.randint(1, 3)):
-            wanted = options(pick, choices, wanted)
+            wanted = some_options(pick, choices, wanted)
             at = pick.randint(1, pick.choice([12, 60]))
             killed = host.module("libpod_container", {"name": "c", **BASE, **wanted}, kill_at=at)
             story.append((wanted, at, killed.killed_at, killed.get("msg")))
         if pick.random() < 0.5:
-            wanted = options(pick, choices, wanted)
+            wanted = some_options(pick, choices, wanted)
         story.append(wanted)
         where = f"seed {SEED}: {story}"
         done = host.container("c", **{**BASE, **wanted})
@@ -99,10 +99,10 @@ def test_pods_and_members_killed_one_after_another(host: Host) -> None:
     for _number in range(8):
         for _kill in range(pick.randint(1, 3)):
             if pick.random() < 0.3:
-                name, member = "libpod_container", options(pick, members, member)
+                name, member = "libpod_container", some_options(pick, members, member)
                 task = {"name": "a", **BASE, **member, "pod": "p"}
             else:
-                name, wanted = "libpod_pod", options(pick, choices, wanted)
+                name, wanted = "libpod_pod", some_options(pick, choices, wanted)
                 task = {"name": "p", **wanted}
             at = pick.randint(1, pick.choice([12, 60]))
             killed = host.module(name, task, kill_at=at)

@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from typing import Any, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import hosts
 from ansible_collections.libpod.engine.tests.support.cgroup_files import v1_only
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.networks import define_networks, forget_networks, links
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 
 PLAIN: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
@@ -32,35 +31,9 @@ def change(host: Host, process: Process, name: str = "c", **options: Any) -> Res
     return done
 
 
-def links(process: Process) -> dict[str, list[str]]:
-    """Interfaces of a process's network namespace and their global IPv4 addresses."""
-    found = process.run("ip", "-o", "addr")
-    names: dict[str, list[str]] = {}
-    for line in found.stdout.splitlines():
-        words = line.split()
-        names.setdefault(words[1], [])
-        if words[2] == "inet" and words[1] != "lo":
-            names[words[1]].append(words[3].partition("/")[0])
-    return {name: addresses for name, addresses in names.items() if name != "lo"}
-
-
 def page(host: Host, port: int) -> str:
     request = f"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | busybox nc -w 5 127.0.0.1 {port}"
     return host.run("sh", "-c", request).partition("\n\n")[2]
-
-
-def define_networks(*names: str) -> None:
-    """Further CNI networks of the host, 10.90.0.0/16 and so on."""
-    for number, name in enumerate(names):
-        with open(f"/srv/cni/9{number}-{name}.conflist", "w", encoding="utf-8") as file:
-            json.dump(hosts.network(name, f"cni-{name}", f"10.9{number}"), file)
-
-
-def forget_networks() -> None:
-    """Their definitions go; what a removal needs of them stands in the container's own record."""
-    for name in os.listdir("/srv/cni"):
-        if name.startswith("9"):
-            os.unlink(f"/srv/cni/{name}")
 
 
 @pytest.fixture

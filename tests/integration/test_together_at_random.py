@@ -8,12 +8,11 @@ from __future__ import annotations
 import random
 from typing import Any, Callable
 
-from ansible_collections.libpod.engine.tests.integration.test_foretold import BASE, CHOICES, LIST, random_list
-from ansible_collections.libpod.engine.tests.integration.test_foretold_widely import options
-from ansible_collections.libpod.engine.tests.integration.test_together import together
+from ansible_collections.libpod.engine.tests.support.choices import BASE, CHOICES, LIST, random_list, some_options
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
+from ansible_collections.libpod.engine.tests.support.together import together
 
 NAMES = "vwxyz"
 STATES = ["started", "started", "present", "stopped", "paused", "absent"]
@@ -45,7 +44,7 @@ def _task(host: Host, pick: random.Random) -> tuple[str, dict[str, Any], str | i
         )
     if kind < 0.4:
         return "libpod_container_info", {}, ""
-    args = {"name": pick.choice(NAMES), **BASE, **options(pick, SOME, {})}
+    args = {"name": pick.choice(NAMES), **BASE, **some_options(pick, SOME, {})}
     if kind < 0.6:
         args = {**args, "pod": "p", "network": None, "hostname": None, "dns": None, "etc_hosts": None}
     elif kind < 0.8:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import OPTIONS
 from ansible_collections.libpod.engine.plugins.module_utils._model.spelled import spelled
+from ansible_collections.libpod.engine.tests.support.option_kinds import KINDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_equivalence import KINDS
 
 PASTED = (
     *("publish", "expose", "volume", "tmpfs", "network", "ipc", "pid", "uts", "userns", "cgroupns", "uidmap", "gidmap"),

@@ -1,0 +1,43 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What check mode predicts is what the run does, and a run that has settled changes nothing more."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable
+
+from .choices import AGAIN
+from .hosts import Host
+from .modules import Result
+from .process import files
+
+
+def foretold(host: Host, run: Callable[[bool], Result], keys: tuple[str, ...], where: str) -> Result:
+    """Check mode says what the run then does, to the last word, and touches nothing; so it is where both refuse."""
+    roots = [host.parts.static_root] if os.path.isdir(host.parts.static_root) else []
+    before = files(*roots)
+    foretold = run(True)
+    assert files(*roots) == before, where
+    done = run(False)
+    assert done.failed == foretold.failed, (where, foretold, done.get("msg"), done)
+    for key in (*keys, *(("msg", "error") if done.failed else ())):
+        assert done.get(key) == foretold.get(key), (where, key, foretold.get(key), done.get(key))
+    return done
+
+
+def task_foretold(host: Host, name: str, task: dict[str, Any], where: str) -> Result:
+    return foretold(
+        host,
+        lambda check: host.container(name, check=check, diff=True, **task),
+        ("changed", "actions", "plan", "diff"),
+        where,
+    )
+
+
+def settled(host: Host, task: dict[str, Any], where: str) -> Result:
+    """Once more changes nothing, but for what asks for the same again at each run."""
+    again = host.container("c", diff=True, **{key: value for key, value in task.items() if key not in AGAIN})
+    assert not again.changed and again["plan"]["steps"] == again["plan"]["differences"] == [], (where, again)
+    return again

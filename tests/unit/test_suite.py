@@ -1,0 +1,41 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The suite's own rules: each test file stands alone, and tests/support has a map."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Iterator
+
+TESTS = Path(__file__).resolve().parents[1]
+SUPPORT = TESTS / "support"
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module that a file imports, and every name that it imports from one, with the module's."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module or ''}.{alias.name}" for alias in node.names)
+
+
+def test_no_test_imports_another_test() -> None:
+    files = [path for path in TESTS.rglob("*.py") if "output" not in path.relative_to(TESTS).parts]
+    tests = {path.stem for path in files if path.name.startswith("test_")}
+    assert len(tests) > 100
+    wrong = [
+        f"{path.relative_to(TESTS)} imports {name}: what tests share belongs into tests/support"
+        for path in files
+        for name in imported(path)
+        if tests & set(name.split("."))
+    ]
+    assert not wrong
+
+
+def test_map_of_support_has_a_line_for_each_file() -> None:
+    lines = (SUPPORT / "README.md").read_text(encoding="utf-8").splitlines()
+    files = [str(path.relative_to(SUPPORT)) for path in sorted(SUPPORT.rglob("*.py"))]
+    assert sorted(line.split("`")[1] for line in lines if line.startswith("| `")) == files
