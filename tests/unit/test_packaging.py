@@ -54,8 +54,11 @@ def test_the_artifact_holds_the_collection_and_nothing_of_the_workshop(artifact:
     with tarfile.open(artifact) as archive:
         names = set(archive.getnames())
     assert {"README.md", "LICENSE", "meta/runtime.yml", "plugins/module_utils/_model/errors.py"} <= names
+    assert {"SECURITY.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "CHANGELOG.rst"} <= names
     assert {f"plugins/modules/{module}.py" for module in modules()} <= names
-    workshop = re.compile(r"(\.(git|venv|ci|cache|ansible|pre-commit)|build|tests|Makefile|.*__pycache__|.*\.pyc$)")
+    workshop = re.compile(
+        r"(\.(git|venv|ci|cache|ansible|pre-commit)|build|tests|Makefile|RELEASING|pyproject|.*__pycache__|.*\.pyc$)"
+    )
     assert not [name for name in names if workshop.match(name)]
 
 
@@ -80,6 +83,12 @@ def test_the_artifact_installs_and_is_documented_under_its_name(artifact: Path, 
 
 def test_every_module_is_in_the_action_group() -> None:
     assert set(load("meta/runtime.yml")["action_groups"]["libpod"]) == modules()
+
+
+def test_the_programs_version_is_the_collections() -> None:
+    from ansible_collections.libpod.engine.plugins.module_utils._model.version import VERSION
+
+    assert load("galaxy.yml")["version"] == VERSION
 
 
 def test_the_version_of_ansible_is_the_same_everywhere() -> None:
