@@ -306,6 +306,31 @@ def test_rules_that_cannot_be_removed_are_told_and_stay_on_record(host: Host) ->
     assert host.container("web", state="absent")["actions"] == []
 
 
+def test_ports_are_the_new_container_s_though_the_old_one_cannot_be_detached(host: Host) -> None:
+    first = host.container("web", **PLAIN, publish=["8080:80"])["container"]["Id"]
+    options = {**PLAIN, "publish": ["8080:80"], "env": {"A": "1"}}
+    with failing(iptables=PORTMAP_LOOKS, ip6tables=PORTMAP_LOOKS):
+        # Where neither family works, the plugin says so itself.
+        done = host.container("web", **options)
+    assert done["actions"] == ["recreated web"] and "its attachment to network" in done["warnings"][0], done
+    assert not [line for line in nat(host) if "dnat name: " in line and first in line]
+    assert host.container("web", **options, drift="full")["actions"] == []
+    assert host.module("libpod_prune", {"container": True})["actions"] == ["removed what was left of web"]
+
+
+def test_rules_of_what_a_removal_has_left_are_drift_of_its_successor(host: Host) -> None:
+    first = host.container("web", **PLAIN, publish=["8080:80"])["container"]["Id"]
+    options = {**PLAIN, "publish": ["8080:80"], "env": {"A": "1"}}
+    with failing(iptables=PORTMAP_LOOKS, iptables_restore="*"):
+        assert host.container("web", **options)["actions"] == ["recreated web"]
+    assert of(first, host)
+    options["drift"] = "full"
+    foretold = host.container("web", **options, check=True)
+    assert host.container("web", **options)["actions"] == foretold["actions"] == ["updated web"]
+    assert not [line for line in nat(host) if "dnat name: " in line and first in line]
+    assert host.container("web", **options)["actions"] == []
+
+
 def left_rules(host: Host, name: str, **options: Any) -> str:
     """The ID of a container of the engine whose rules are there, though it is no more."""
     container_id: str = host.container(name, **PLAIN, **options)["container"]["Id"]

@@ -36,12 +36,16 @@ class Owners:
         self._store = store
 
     def is_gone(self, container_id: str) -> bool:
-        """Whether it was this engine's, and is attached to nothing."""
-        if self._attached(container_id) or not _ID.fullmatch(container_id):
+        """Whether it was this engine's, and is attached to nothing, or is what an earlier removal has left."""
+        if not _ID.fullmatch(container_id):
             return False
         try:
-            self._store.config(container_id)
+            name = self._store.config(container_id).name
+            if self._attached(container_id):
+                return container_id in self._store.name_record(name).get("left", "").split()
         except NoSuchContainer:
+            if self._attached(container_id):
+                return False
             return os.path.isdir(self._store.static_dir(container_id)) or container_id in self._had
         except LibpodError:
             return False  # a newer engine's, whose records are not ours to read

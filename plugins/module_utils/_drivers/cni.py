@@ -138,9 +138,6 @@ class Cni:
                 if there is None and cni_leftovers.stand_in(gone, container_id, attachment):
                     namespace = gone
             self._delete_chain(container_id, namespace, attachment, lock)
-            # portmap's DEL succeeds also where a call of iptables fails.
-            _remove_rules(container_id, attachment)
-            _forget_connections(attachment)
         finally:
             netns.delete(gone)
         facts = attachment.facts
@@ -150,6 +147,7 @@ class Cni:
         """Each plugin's DEL in reverse order, those that stand apart beside the others.
 
         An address is released by the last of the others: firewall rules, which name only the address, are gone by then.
+        Published ports are closed whatever the plugins do: the next container may be given them.
         """
         apart: list[PluginRun] = []
         failed: list[LibpodError] = []
@@ -168,6 +166,12 @@ class Cni:
                 run.answer()
             except LibpodError as error:
                 failed.append(error)
+        try:
+            # portmap's DEL succeeds also where a call of iptables fails.
+            _remove_rules(container_id, attachment)
+            _forget_connections(attachment)
+        except LibpodError as error:
+            failed.append(error)
         if failed:
             raise failed[0]
 
