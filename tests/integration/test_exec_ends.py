@@ -193,6 +193,20 @@ def test_limit_that_is_none_is_refused(serving: Host, value: Any) -> None:
     assert detached.failed and "timeout" in detached["msg"]
 
 
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        ({"command": ["sh", "-c", "exit 0"]}, "command: is a list: expected text (argv takes a list)"),
+        ({"command": {"sh": "-c"}}, "command: is a mapping"),
+        ({"argv": ["sh", ["-c", "exit 0"]]}, "argv: an element is a list"),
+        ({"argv": ["true"], "user": ["web"]}, "user: is a list"),
+    ],
+)
+def test_text_that_is_a_list_is_not_made_a_command(serving: Host, task: dict[str, Any], words: str) -> None:
+    refused = serving.module("libpod_container_exec", {"name": "c", **task})
+    assert refused.failed and refused["error"] == "InvalidArgument" and words in refused["msg"], refused
+
+
 # Signals and kills
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Iterable, Mapping, Optional
+from typing import Any, Callable, Iterable, Mapping, NoReturn, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -38,6 +38,8 @@ _TEXTS = frozenset(
 
 # A file's name on the host may be of any bytes.
 _PATHS = ("src", "dest")
+# Data, which a template may have made a list or mapping of.
+_DATA = ("stdin",)
 
 
 class EngineModule(AnsibleModule):  # type: ignore[misc]
@@ -95,6 +97,25 @@ def check_quoting(written: Mapping[str, Any]) -> None:
         quoting.check(given)
 
 
+def check_kinds(spec: Mapping[str, Any], written: Mapping[str, Any]) -> None:
+    """:raises InvalidArgument: a text is a list or a mapping, of which Ansible would make Python's notation."""
+    remedy = " (argv takes a list)" if "argv" in spec else ""
+    for name, value in written.items():
+        if isinstance(value, (list, dict)) and name not in _DATA:
+            for key, one in spec.items():
+                if name not in (key, *one.get("aliases", ())):
+                    continue
+                if one.get("type", "str") in ("str", "path"):
+                    _refuse(f"{name}: ", value, remedy)
+                for element in value if one.get("elements") == "str" else ():
+                    if isinstance(element, (list, dict)):
+                        _refuse(f"{name}: an element ", element)
+
+
+def _refuse(subject: str, value: Any, remedy: str = "") -> NoReturn:
+    raise InvalidArgument(f"{subject}is a {'list' if isinstance(value, list) else 'mapping'}: expected text{remedy}")
+
+
 def _leaves(value: Any) -> Iterable[Any]:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else (value,)
 
@@ -134,6 +155,7 @@ def run(
     journal.clear()  # the interpreter may have run another task before
     try:
         check_quoting(module.written)
+        check_kinds(module.argument_spec, module.written)
         if module.unusable:
             raise module.unusable
         result = work(module)
