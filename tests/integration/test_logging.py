@@ -8,11 +8,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any, Callable
 
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils import engine_archive, engine_boot
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import host_log, self_program
-from ansible_collections.libpod.engine.plugins.module_utils._helper import runner
+from ansible_collections.libpod.engine.plugins.module_utils._helper import log_limit, runner
 from ansible_collections.libpod.engine.tests.support import preload, sticky, syslog
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
@@ -153,7 +158,7 @@ def test_health_runner_says_what_it_does_and_no_word_of_a_checks_output(host: Ho
     about = rf"health: web \({made['container']['Id'][:12]}\): "
     assert len(re.findall(f"{about}health check ended with exit code 1", text)) == 2
     assert re.search(f"<28>.*{about}health is unhealthy, it was starting\n", text)
-    assert re.search(f"<28>.*{about}its health checks fail: kill", text)
+    assert re.search(f"<28>.*{about}its health checks fail: kill ", text)
     assert SECRET not in "\n".join(one for one in log.messages if " libpod[" in one)
 
 
@@ -176,3 +181,35 @@ def test_failure_of_a_runner_that_goes_on_is_logged_once(host: Host) -> None:
             assert len(log.messages) == 2
     finally:
         host_log.disable()
+
+
+def test_conmon_that_does_not_begin_its_log_again_is_logged_once(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_limit, "_DEAF_SECONDS", 0.0)
+    os.mkdir("/srv/bundle")
+    Path("/srv/bundle/log").write_bytes(bytes(2))
+    host_log.enable("log-limit")
+    try:
+        with syslog.syslog() as log:
+            kept = log_limit._Log(1, "/srv/bundle/log", "/srv/bundle")
+            for _turn in range(5):
+                kept.look()
+            (line,) = log.engine
+            assert "log-limit: conmon does not begin /srv/bundle/log again" in line
+    finally:
+        host_log.disable()
+        shutil.rmtree("/srv/bundle")
+
+
+def test_program_that_finds_no_whole_engine_says_so(host: Host) -> None:
+    os.makedirs("/srv/broken/engine")
+    archive, boot = (Path(str(one.__file__)).read_bytes() for one in (engine_archive, engine_boot))
+    Path("/srv/broken/engine/boot.py").write_bytes(engine_boot.script(archive, boot))
+    with syslog.syslog() as log:
+        words = ["0" * 16, "exec", f"--env=PASSWORD={SECRET}", "web"]
+        for argv in (["0" * 16, "exit", "0123456789abcdef"], words):
+            done = subprocess.run([sys.executable, "-I", "/srv/broken/engine/boot.py", *argv], check=False)
+            assert done.returncode == 125
+        first, second = (one.partition("]: ")[2] for one in log.messages)
+    assert first.startswith("exit 0123456789abcdef: /srv/broken/engine has no whole engine any more")
+    assert second.startswith("exec: ") and SECRET not in second
+    shutil.rmtree("/srv/broken")

@@ -190,7 +190,7 @@ def _act(container: Container, action: str) -> None:
 
     state, seconds = container.state, container.config.stop_timeout
     if action != "none":
-        host_log.write("warn", f"its health checks fail: {action} (health_on_failure)")
+        host_log.write("warn", f"its health checks fail: {action} (healthcheck_failure_action)")
     if action == "kill":
         process.send_signal(state.pid, state.pid_start, signal.SIGKILL)
     elif action == "stop":

@@ -4,8 +4,8 @@
 """The host's log: what the background commands do and fail at, in the journal or in syslog.
 
 Only a process that has called ``enable`` logs: a module and the operator's command report to their caller. A message
-is one datagram. It never blocks and never fails; where no socket takes it, it is lost. Messages are the engine's own
-sentences: never a container's output, the value of an option or a secret.
+is one datagram. It never blocks and never fails; where no socket takes it, it is lost. Messages are the sentences that
+a task's result would have: never a container's output, a variable's value or a secret.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _send(path: str, message: Callable[[], str]) -> bool:
     import socket
 
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as log:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
             log.setblocking(False)
             log.connect(path)
             log.send(message().encode(errors="replace"))

@@ -111,10 +111,10 @@ class _Log:
             soon = (self._limit - size) / (self._rate or 1.0) / 2
             return min(max(soon, _SHORTEST), _LONGEST), self.watch is not None
         if now > self._told + _BLIND_SECONDS:
-            self._order(now)
+            self._reopen(now)
         return _SHORTEST, self.watch is not None
 
-    def _order(self, now: float) -> None:
+    def _reopen(self, now: float) -> None:
         """Order conmon to begin the log again, and log where it has not taken that order for a while."""
         if conmon_log.reopen(self._run_dir):
             self._told, self._deaf = now, 0.0
