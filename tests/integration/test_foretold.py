@@ -105,6 +105,33 @@ def test_other_namespace_of_a_container_that_the_list_makes_anew(host: Host) -> 
     assert change["before"] == {"network": "one"} and change["after"]["network"] == "other"
 
 
+@pytest.mark.parametrize("option", ["env_file", "label_file", "pod_id_file"])
+def test_file_that_an_earlier_task_may_write(host: Host, option: str) -> None:
+    """Of a container that is there, check mode fails as the run does."""
+    options = {**BASE, "network": "none", option: "/srv/not-yet"}
+    listed = {"containers": [{"name": "c"}], "defaults": options}
+    for module, args in (("libpod_container", {"name": "c", **options}), ("libpod_containers", listed)):
+        told = host.module(module, args, check=True)
+        assert told["actions"] == ["created c", "started c"], told
+        assert [one for one in told["warnings"] if "/srv/not-yet" in one and "check mode goes on" in one], told
+        done = host.module(module, args)
+        assert done.failed and not done.changed and "/srv/not-yet" in str(done), done
+    host.container("c", **BASE, network="none")
+    for check in (True, False):
+        done = host.module("libpod_container", {"name": "c", **options}, check=check)
+        assert done.failed and done["msg"].startswith(f"{option}: "), done
+
+
+def test_label_file_of_a_pod_that_an_earlier_task_may_write(host: Host) -> None:
+    args = {"name": "p", "state": "created", "label_file": "/srv/not-yet"}
+    told = host.module("libpod_pod", args, check=True)
+    assert told["actions"] == ["created p"] and "/srv/not-yet" in told["warnings"][0], told
+    assert host.module("libpod_pod", args)["msg"].startswith("label_file: /srv/not-yet cannot be read")
+    host.module("libpod_pod", {"name": "p", "state": "created"})
+    assert host.module("libpod_pod", args, check=True)["msg"].startswith("label_file: /srv/not-yet cannot be read")
+    assert host.module("libpod_pod", {"name": "p", "state": "absent"}).changed
+
+
 def _told_beforehand(host: Host, args: dict[str, Any]) -> Result:
     return foretold(
         host,

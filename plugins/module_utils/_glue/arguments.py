@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional
 from ansible.module_utils.basic import env_fallback
 
 from .._model import caller
-from .._model.errors import InvalidArgument, MalformedData, refuse_ineffective, warn
+from .._model.errors import InvalidArgument, MalformedData, may_come, not_yet, refuse_ineffective, warn
 from .._model.options import OPTIONS, Option, normalise
 from .._model.parts import Parts
 from .._model.spelling import count, is_name, plain_path, wrong
@@ -202,12 +202,15 @@ def desired(params: Mapping[str, Any]) -> Desired:
             raise wrong("image", image, "a directory before ':O'")
         image = plain_path(caller.absolute(directory))
     try:
-        options = _options(params)
+        options, missing = _options(params)
         common["pulling"] = _pulling(params)
     except InvalidArgument as error:
         if params["state"] != "stopped":
             raise
         return Desired(**common, unusable=error)
+    if missing and params["state"] == "stopped":
+        return Desired(**common, unusable=missing)
+    common["missing"] = missing
     if options["init_ctr"] and params["state"] in ("started", "paused"):
         raise wrong("state", params["state"], "created or present, for a container with init_ctr starts with its pod")
     if params["strict"]:
@@ -257,21 +260,34 @@ def _pulling(params: Mapping[str, Any]) -> Optional[Pull]:
     return pulling(params)
 
 
-def _options(params: Mapping[str, Any]) -> dict[str, Any]:
+def _options(params: Mapping[str, Any]) -> tuple[dict[str, Any], Optional[InvalidArgument]]:
+    """Return the options, and why those of a file are not among them that an earlier task of a play may make."""
     values = dict(params)
-    if params.get("env_file"):
-        from .._reconcile.env_files import read
+    missing: Optional[InvalidArgument] = None
+    if params.get("pod_id_file") and params.get("pod"):
+        raise InvalidArgument("pod_id_file: cannot be combined with pod: give one of them")
+    for option in ("env_file", "label_file", "pod_id_file"):
+        try:
+            values.update(of_file(params, option) if params.get(option) else {})
+        except InvalidArgument as error:
+            if not may_come(error):
+                raise
+            missing = missing or error
+    return normalise(values), missing
 
-        values["env"] = {**read(params["env_file"]), **(params.get("env") or {})}
-    if params.get("label_file"):
-        from .._reconcile.env_files import read
 
-        values["label"] = {**read([params["label_file"]], option="label_file"), **(params.get("label") or {})}
-    if params.get("pod_id_file"):
-        if params.get("pod"):
-            raise InvalidArgument("pod_id_file: cannot be combined with pod: give one of them")
-        values["pod"] = _first_line(params["pod_id_file"], "pod_id_file")
-    return normalise(values)
+def of_file(params: Mapping[str, Any], option: str) -> dict[str, Any]:
+    """Return the option that is read from the files which another one names.
+
+    :raises InvalidArgument: a file cannot be read; ``may_come`` where it is missing.
+    """
+    if option == "pod_id_file":
+        return {"pod": _first_line(params[option], option)}
+    from .._reconcile.env_files import read
+
+    paths = params[option] if option == "env_file" else [params[option]]
+    into = option.replace("_file", "")
+    return {into: {**read(paths, option=option), **(params.get(into) or {})}}
 
 
 def _first_line(path: str, option: str) -> str:
@@ -283,4 +299,5 @@ def _first_line(path: str, option: str) -> str:
     except MalformedData as error:
         raise InvalidArgument(f"{option}: {error}") from error
     except OSError as error:
-        raise wrong(option, path, f"a file with a pod's ID ({error.strerror})") from error
+        refusal = wrong(option, path, f"a file with a pod's ID ({error.strerror})")
+        raise (not_yet(refusal) if isinstance(error, FileNotFoundError) else refusal) from error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._model.errors import refuse_ineffective, warn
+from .._model.errors import InvalidArgument, may_come, refuse_ineffective, warn
 from .._model.options import OPTIONS, normalise
 from .._model.pod import POD_OPTIONS, share
 from .._model.spelling import name as checked_name
@@ -88,9 +88,12 @@ def desired(params: Mapping[str, Any]) -> DesiredPod:
             hosts.setdefault(name, []).append(address)
         values["etc_hosts"] = hosts
     if params["label_file"]:
-        from .._reconcile.env_files import read
-
-        values["label"] = {**read([params["label_file"]], option="label_file"), **(params["label"] or {})}
+        try:
+            values.update(arguments.of_file(params, "label_file"))
+        except InvalidArgument as error:
+            if not may_come(error):
+                raise
+            found = found._replace(missing=error)
     given = any(value is not None for value in (*values.values(), params["share"]))
     # The name describes a pod, one whose options are all at their defaults.
     described = params["state"] != "restarted" or given

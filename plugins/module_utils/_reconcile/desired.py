@@ -30,11 +30,12 @@ class Desired(NamedTuple):
     ``options`` are normalised (see ``options.normalise``), None where the task names the container alone; ``given`` are
     the names of the options the task has. ``image`` is the user's own spelling; with ``rootfs`` it is a host directory,
     used under an overlay where ``overlay``. ``unusable`` is why no container can be made of the options, where only the
-    making of one would look at them. ``stop_time``, ``restart_time`` and ``delete_time`` are the seconds until a stop
-    kills, in the place of the container's own. ``drift`` is ``auto``, what can be seen without starting a program, or
-    ``full``. ``comparisons`` are the modes of the options that are not compared strictly, ``compared`` the options that
-    they name, and ``forcing`` those that make a new container necessary in spite of them. ``pulling`` is when and how
-    the image is pulled, None where the task does not say; ``rmi`` whether it goes with a container that is removed.
+    making of one would look at them, and ``missing`` why ``options`` lack those of a file. ``stop_time``,
+    ``restart_time`` and ``delete_time`` are the seconds until a stop kills, in the place of the container's own.
+    ``drift`` is ``auto``, what can be seen without starting a program, or ``full``. ``comparisons`` are the modes
+    of the options that are not compared strictly, ``compared`` the options that they name, and ``forcing`` those
+    that make a new container necessary in spite of them. ``pulling`` is when and how the image is pulled, None
+    where the task does not say; ``rmi`` whether it goes with a container that is removed.
     ``wait`` is what the task waits for, and with ``wait_for_healthy`` a new container must be healthy before the old
     one goes; ``wait_timeout`` is the longest wait in seconds, 0 and less for no limit. ``attach`` are the streams that
     are returned without ``detach``.
@@ -68,6 +69,7 @@ class Desired(NamedTuple):
     wait_timeout: float = 300.0
     wait_for_healthy: bool = False
     unusable: Optional[Exception] = None
+    missing: Optional[Exception] = None
     pulling: Optional[Pull] = None
     rmi: Optional[bool] = None
     attach: tuple[str, ...] = ("stdout", "stderr")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Iterable
 
 from .._model import caller, foreign
-from .._model.errors import InvalidArgument, MalformedData
+from .._model.errors import InvalidArgument, MalformedData, not_yet
 
 
 def read(paths: Iterable[str], option: str = "env_file") -> dict[str, str]:
@@ -28,7 +28,8 @@ def read(paths: Iterable[str], option: str = "env_file") -> dict[str, str]:
             raise InvalidArgument(f"{option}: {error}") from error
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise InvalidArgument(f"{option}: {path} cannot be read on the target: {reason}") from error
+            refusal = InvalidArgument(f"{option}: {path} cannot be read on the target: {reason}")
+            raise (not_yet(refusal) if isinstance(error, FileNotFoundError) else refusal) from error
         for number, line in enumerate(lines, 1):
             line = line.lstrip()
             if not line or line.startswith("#"):

@@ -41,7 +41,8 @@ _MAPS = ("uidmap", "gidmap", "subuidname", "subgidname")
 class DesiredPod(NamedTuple):
     """One pod as a playbook wants it; ``options`` are normalised (pod.POD_OPTIONS), None where the state needs none.
 
-    ``given``: the task describes the pod; one that is there keeps its own options otherwise.
+    ``given``: the task describes the pod; one that is there keeps its own options otherwise. ``missing`` is why
+    ``options`` lack those of a file.
     """
 
     name: str
@@ -51,6 +52,7 @@ class DesiredPod(NamedTuple):
     infra_name: str = ""
     recreate: bool = False
     force_delete: Optional[bool] = None
+    missing: Optional[Exception] = None
 
     @property
     def abandon(self) -> bool:
@@ -108,6 +110,9 @@ def reconcile(parts: Parts, desired: DesiredPod, *, check_mode: bool = False) ->
 
 def _foretold(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:
     """The plan of check mode; a pod that is not there may be one that an earlier task of the play is to make."""
+    if desired.missing and pod is None:
+        warn_of_missing(desired.missing)
+        desired = desired._replace(missing=None)
     try:
         return _checked_plan(pods, pod, desired)
     except NoSuchPod as error:
@@ -134,6 +139,8 @@ def _checked_plan(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> 
 
     :raises ConfigMismatch: it has a step, and a newer version made one of the pod's containers.
     """
+    if desired.missing:
+        raise desired.missing
     plan = _plan(pods, pod, desired)
     if pod is not None and plan.steps and not desired.abandon:
         for one in pods.members(pod.id):

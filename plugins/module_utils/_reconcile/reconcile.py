@@ -212,6 +212,8 @@ def settled(runtime: Runtime, container: Optional[Container], desired: Desired) 
 
 def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
     """The plan, and where it changes anything, the certainty that it can be begun."""
+    if desired.missing:
+        raise desired.missing
     plan = planner.make(runtime, container, desired)
     if plan.has("recreate") and desired.recreate_policy == "never":
         raise RecreateRefused(desired.name, plan.to_json())
@@ -251,6 +253,9 @@ def foretold_plan(runtime: Runtime, container: Optional[Container], desired: Des
 
     Of a container that is there, the plan fails as the run does.
     """
+    if desired.missing and container is None:
+        warn_of_missing(desired.missing)
+        desired = desired._replace(missing=None)
     try:
         return checked_plan(runtime, container, desired)
     except Exception as error:
