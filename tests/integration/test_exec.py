@@ -77,9 +77,17 @@ def test_exit_code_is_the_commands_or_says_why_there_was_none(host: Host, argv: 
     host.container("c", **OPTIONS)
     done = _exec(host, *argv)
     assert (done.get("rc"), done.failed) == (code, True), done
-    assert f"exit code {code}" in done["msg"]
+    assert f"exit code {code}" in done["msg"] and done["msg"].endswith(" ".join(done["stderr"].split())), done
     if code == 3:
         assert (done["stdout"], done["stderr"]) == ("out\n", "err\n")
+
+
+def test_message_says_why_and_keeps_the_end_of_long_errors(host: Host) -> None:
+    host.container("c", **OPTIONS)
+    assert 'exec: "psql": executable file not found' in _exec(host, "psql")["msg"]
+    assert '"/nope"' in _exec(host, "id", workdir="/nope")["msg"]
+    long = _exec(host, "sh", "-c", "for n in $(seq 500); do echo $n >&2; done; echo last >&2; exit 1")["msg"]
+    assert long.endswith("500 last") and len(long) < 700, long
 
 
 def test_runtime_that_cannot_enter_is_125(host: Host) -> None:

@@ -251,8 +251,11 @@ def test_attached_run_fails_where_the_container_does(host: Host) -> None:
     failed = host.container("c", image="busybox", command=["sh", "-c", "echo no; exit 3"], network="none", detach=False)
     assert failed.failed
     assert (failed["rc"], failed["stdout"]) == (3, "no\n")
-    assert "c ended with exit code 3" in failed["msg"]
-    assert failed["container"]["State"]["ExitCode"] == 3
+    assert failed["msg"] == "container c ended with exit code 3"
+    words = "echo no way >&2; exit 4"
+    failed = host.container("c", image="busybox", command=["sh", "-c", words], network="none", detach=False)
+    assert failed["msg"] == "container c ended with exit code 4: no way"
+    assert failed["container"]["State"]["ExitCode"] == 4
 
 
 def _ended(host: Host, name: str = "c") -> dict[str, Any]:
@@ -293,6 +296,15 @@ def test_out_of_memory_is_flagged(host: Host) -> None:
         host.container("c", image="busybox", command=WAITING, network="none")["container"]["State"]["OOMKilled"]
         is False
     )
+
+
+def test_attached_run_that_ends_for_its_memory_limit_says_so(host: Host) -> None:
+    eater = ["sh", "-c", "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done"]
+    options = {"image": "busybox", "command": eater, "network": "none", "memory": "16m", "memory_swap": "16m"}
+    failed = host.container("c", detach=False, **options)
+    words = "ended with exit code 137: the kernel killed a process of it at its memory limit of 16777216 bytes"
+    assert failed.failed and words in failed["msg"], failed
+    assert words in host.container("c", wait="exited", **options)["msg"]
 
 
 @pytest.mark.parametrize(

@@ -392,3 +392,16 @@ def test_init_containers_run_before_the_others(host: Host) -> None:
     _pod(host, state="absent")
     os.unlink("/srv/said/code")
     os.rmdir("/srv/said")
+
+
+def test_difference_names_the_status_only_where_it_changes(host: Host) -> None:
+    def diff(check: bool = False, **options: Any) -> Any:
+        return host.module("libpod_pod", {"name": "p", "state": "started", **options}, check=check, diff=True)["diff"]
+
+    for check in (True, False):
+        assert diff(check) == {"before": {"status": "absent"}, "after": {"status": "Running"}}
+    for check in (True, False):
+        assert diff(check, cpu_shares=512) == {"before": {"cpu_shares": None}, "after": {"cpu_shares": 512}}
+    assert diff(cpu_shares=512) == {"before": {}, "after": {}}
+    assert diff(state="stopped") == {"before": {"status": "Running"}, "after": {"status": "Exited"}}
+    assert diff(state="absent") == {"before": {"status": "Exited"}, "after": {"status": "absent"}}

@@ -60,7 +60,11 @@ def result(outcome: Outcome, name: str, diff: bool) -> dict[str, Any]:
     if outcome.exit_code is not None:
         found["rc"] = outcome.exit_code
         if outcome.exit_code:
-            found.update(failed=True, msg=f"container {name} ended with exit code {outcome.exit_code}")
+            from .endings import failure
+
+            errors = outcome.output.stderr if outcome.output is not None else ""
+            msg = failure(f"container {name}", outcome.exit_code, errors, outcome.container)
+            found.update(failed=True, msg=msg)
     return found
 
 

@@ -12,6 +12,7 @@ from .._model.errors import InvalidArgument
 from .._model.spelling import absolute_path, environment, shell_words
 from .._runtime.runtime import Runtime
 from . import arguments
+from .endings import failure
 from .module import EngineModule, run
 
 # What check mode says.
@@ -59,7 +60,8 @@ def execute(module: EngineModule) -> dict[str, Any]:
         return {"changed": True, "exec_id": container.exec_detached(wanted), "stdout": "", "stderr": "", "rc": 0}
     try:
         code, stdout, stderr = container.exec(wanted, (params["stdin"] or "").encode())
-        failed = {"msg": f"{wanted.argv[0]} in container {container.name} ended with exit code {code}"} if code else {}
+        what = f"{wanted.argv[0]} in container {container.name}"
+        failed = {"msg": failure(what, code, stderr.decode(errors="replace"))} if code else {}
     except CommandTimedOut as error:
         code, stdout, stderr = error.exit_code, error.output, error.errors
         failed = {"msg": str(error), "error": type(error).__name__}

@@ -34,6 +34,9 @@ from .reconcile import found
 STATES = ("created", "killed", "restarted", "absent", "started", "stopped", "paused", "unpaused")
 _DOWN = ("stopped", "killed")
 _UP = ("Running", "Degraded", "Paused")
+# A pod's status after a task, in podman's words; with the state ``created`` it keeps its own.
+_AFTER = {"started": "Running", "restarted": "Running", "unpaused": "Running", "paused": "Paused"}
+_AFTER.update(stopped="Exited", killed="Exited")
 _KILL_SECONDS = 30.0
 _MAPS = ("uidmap", "gidmap", "subuidname", "subgidname")
 
@@ -120,7 +123,7 @@ def _foretold(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan
         if verb is None:
             raise
         warn_of_missing(error)
-        return Plan((Step(verb, desired.name),), (), "absent", desired.state)
+        return Plan((Step(verb, desired.name),), (), "absent", _AFTER[desired.state])
 
 
 def _find_members(pods: Pods, pod: PodConfig) -> None:
@@ -183,7 +186,7 @@ def _plan(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:
     renewed = bool(members and steps) and (any(one.option in INFRA for one in differences) or pods.outdated(pod))
     verb = _verb(pods, members, desired.state, renewed)
     steps += [Step(verb, pod.name)] if verb else []
-    return Plan(tuple(steps), tuple(differences), status, desired.state)
+    return Plan(tuple(steps), tuple(differences), status, _AFTER.get(desired.state, status))
 
 
 def _damaged(pods: Pods, pod: PodConfig, members: list[Container], state: str) -> bool:
@@ -206,7 +209,7 @@ def _new(pods: Pods, desired: DesiredPod) -> Plan:
     if desired.state in (*_DOWN, "paused", "unpaused") or desired.options is None:
         raise NoSuchPod(f"no pod has the name {desired.name!r}: make it with the state created or started")
     starts = [Step("start", desired.name)] if desired.state in ("started", "restarted") else []
-    return Plan((Step("create", desired.name), *starts), (), "absent", desired.state)
+    return Plan((Step("create", desired.name), *starts), (), "absent", _AFTER.get(desired.state, "Created"))
 
 
 def _differences(pods: Pods, pod: PodConfig, desired: DesiredPod) -> list[Difference]:

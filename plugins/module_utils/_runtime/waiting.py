@@ -115,7 +115,7 @@ def healthy(container: Container, limit: float) -> None:
 def _last_check(container: Container) -> str:
     log = checks.described(container)["Log"]
     if not log:
-        return f"no check has come to its end; its last exit code is {container.state.exit_code}"
+        return f"no check has come to its end; its last exit code is {container.state.exit_code}; look at its log"
     output = " ".join(log[-1]["Output"].split()) or "no output"
     return f"its last check ended with exit code {log[-1]['ExitCode']}: {output}"
 
