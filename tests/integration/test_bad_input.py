@@ -104,7 +104,11 @@ HOSTS: dict[str, Case] = {
     "join of itself": ({"network": "container:web"}, "InvalidArgument", ("network", "web", "its own")),
     "undefined network": ({"network": "nowhere"}, "NoSuchNetwork", ("nowhere", "/srv/cni", NETWORK)),
     "port taken by a listener": ({**BRIDGE, "publish": [f"{TAKEN}:80"]}, "InvalidArgument", (str(TAKEN), "in use")),
-    "port taken by a container": ({**BRIDGE, "publish": ["8081:80"]}, "InvalidArgument", ("8081", "in use")),
+    "port taken by a container": (
+        {**BRIDGE, "publish": ["8081:80"]},
+        "InvalidArgument",
+        ("8081", "in use by container other"),
+    ),
     "address of another host": (
         {**BRIDGE, "publish": ["203.0.113.9:8084:80"]},
         "InvalidArgument",
@@ -124,12 +128,20 @@ HOSTS: dict[str, Case] = {
     "workdir that is a file": ({"workdir": "/etc/passwd"}, "InvalidArgument", ("workdir", "/etc/passwd", "directory")),
     "sysctl of the host": ({"sysctl": {"kernel.nope": "1"}}, "InvalidArgument", ("sysctl", "kernel.nope", "host")),
     "sysctl that is none": ({"sysctl": {"kernel.shmnope": "1"}}, "InvalidArgument", ("kernel.shmnope",)),
-    "no OCI runtime": ({"oci_runtime": "/srv/no/runc"}, "ToolMissing", ("/srv/no/runc", "package runc")),
-    "no conmon": ({"conmon_path": "/srv/no/conmon"}, "ToolMissing", ("/srv/no/conmon", "package conmon")),
+    "no OCI runtime": (
+        {"oci_runtime": "/srv/no/runc"},
+        "ToolMissing",
+        ("/srv/no/runc", "package runc", "say in oci_runtime"),
+    ),
+    "no conmon": (
+        {"conmon_path": "/srv/no/conmon"},
+        "ToolMissing",
+        ("/srv/no/conmon", "package conmon", "say in conmon_path"),
+    ),
     "no CNI plugin": (
         {**BRIDGE, "cni_plugin_dirs": ["/srv/no"]},
         "ToolMissing",
-        ("bridge", "/srv/no", "containernetworking-plugins"),
+        ("bridge", "/srv/no", "containernetworking-plugins", "say in cni_plugin_dirs"),
     ),
     "sysctl of no network": ({"sysctl": {"net.ipv4.nope": "1"}}, "InvalidArgument", ("sysctl", "net.ipv4.nope")),
     "refused value of a sysctl": (
@@ -157,7 +169,7 @@ HOSTS: dict[str, Case] = {
 TO_COME = (
     *("unknown image", "rootfs that is not there", "missing bind source", "missing seccomp profile", "missing pod"),
     *("volumes of a missing container", "join of a missing container", "join of a stopped container"),
-    *("undefined network", "no OCI runtime", "no conmon", "no CNI plugin"),
+    *("undefined network", "no OCI runtime", "no conmon", "no CNI plugin", "missing env_file"),
 )
 
 

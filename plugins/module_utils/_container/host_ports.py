@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import socket
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Sequence
 
 from .._drivers import held_sockets, process
 from .._drivers.effects import effect
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .container import Container
 
 Port = tuple[str, int, int, str]
+# Names what has a port and a protocol of the host; empty where that is not known.
+Holder = Callable[[int, str], str]
 
 
 def _bound(host_ip: str, port: int, protocol: str) -> socket.socket:
@@ -48,16 +50,20 @@ def _bound(host_ip: str, port: int, protocol: str) -> socket.socket:
     return found
 
 
-def _reserve(name: str, host_ip: str, port: int, protocol: str) -> socket.socket | None:
+def _reserve(
+    name: str, host_ip: str, port: int, protocol: str, holder: Holder = lambda _port, _protocol: ""
+) -> socket.socket | None:
     try:
         return _bound(host_ip, port, protocol)
     except OSError as error:
         if error.errno in (errno.EPROTONOSUPPORT, errno.ESOCKTNOSUPPORT, errno.EAFNOSUPPORT):
             return None
-        words = {
-            errno.EADDRINUSE: "is in use by another process or container: stop it, or publish another port",
-            errno.EADDRNOTAVAIL: "is not an address of this host: publish on one that it has",
-        }.get(error.errno or 0, f"cannot be bound: {error.strerror}")
+        words = f"cannot be bound: {error.strerror}"
+        if error.errno == errno.EADDRINUSE:
+            other = holder(port, protocol) or "another process or container"
+            words = f"is in use by {other}: stop it, or publish another port"
+        elif error.errno == errno.EADDRNOTAVAIL:
+            words = "is not an address of this host: publish on one that it has"
         raise InvalidArgument(f"publish: {host_ip}:{port}/{protocol}, wanted by container {name}, {words}") from error
 
 
@@ -148,15 +154,15 @@ def _of_conmon(container: Container) -> Iterator[held_sockets.Pair]:
         yield ends
 
 
-def check_free(name: str, publish: Sequence[Sequence[Any]], own: Sequence[Sequence[Any]]) -> None:
-    """Look whether host ports can be bound; those in ``own`` are the container's already.
+def check_free(name: str, publish: Sequence[Sequence[Any]], own: Sequence[Sequence[Any]], holder: Holder) -> None:
+    """Look whether host ports can be bound; those in ``own`` are the container's already, ``holder`` names others'.
 
     :raises InvalidArgument: a port is taken.
     """
     mine = {(port, protocol) for _ip, port, _container_port, protocol in own}
     for host_ip, port, _container_port, protocol in publish:
         if port and (port, protocol) not in mine:
-            found = _reserve(name, host_ip, port, protocol)
+            found = _reserve(name, host_ip, port, protocol, holder)
             if found is not None:
                 found.close()
 

@@ -222,13 +222,18 @@ class NotImplementedByHost(LibpodError):
     """The kernel or the host lacks what was asked for (libpod's ErrNotImplemented)."""
 
 
-class ToolMissing(LibpodError):
-    """A program the engine drives is not installed."""
+_CHOOSING = {"runc": "oci_runtime", "crun": "oci_runtime", "conmon": "conmon_path", "catatonit": "init_path"}
+_CHOOSING["containernetworking-plugins"] = "cni_plugin_dirs"
 
-    def __init__(self, tool: str, package: str) -> None:
+
+class ToolMissing(LibpodError):
+    """A program the engine drives is not installed; ``option`` names another one, by default as its package has it."""
+
+    def __init__(self, tool: str, package: str, option: str = "") -> None:
+        option = option or _CHOOSING.get(package, "")
         super().__init__(
             f"{tool} is not installed or not executable: install the package {package} "
-            "(the role libpod.engine.libpod_host does), or name its path in the option that selects it"
+            "(the role libpod.engine.libpod_host does)" + (f", or say in {option} where one is" if option else "")
         )
         self.tool = tool
         self.package = package

@@ -36,12 +36,13 @@ _NO_CGROUPS = {
 
 def check_tools(runtime: Runtime, desired: Desired) -> None:
     """:raises ToolMissing: naming the program and the package that has it."""
-    wanted = [(runtime.parts.oci_runtime, runtime.host.oci.name), (runtime.parts.conmon_path, "conmon")]
+    wanted = [(runtime.parts.oci_runtime, runtime.host.oci.name, "oci_runtime")]
+    wanted.append((runtime.parts.conmon_path, "conmon", "conmon_path"))
     if not desired.rootfs:
-        wanted.append(("containers-storage", "containers-storage"))
-    for tool, package in wanted:
+        wanted.append(("containers-storage", "containers-storage", ""))
+    for tool, package, option in wanted:
         if not shutil.which(tool, path=TOOL_PATH):
-            raise ToolMissing(tool, package)
+            raise ToolMissing(tool, package, option)
 
 
 def check(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
@@ -62,7 +63,7 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     _check_devices(options)
     if not (container and container.unreadable):
         own = (*container.config.ports, *host_ports.of_live(container)) if container else ()
-        host_ports.check_free(desired.name, options["publish"], (*own, *runtime.freed_ports))
+        host_ports.check_free(desired.name, options["publish"], (*own, *runtime.freed_ports), _port_holder(runtime))
     _check_network(runtime, desired.name, options, desired.strict)
     if image is not None:
         check_command(desired.name, desired.image or "its image", options, image)
@@ -105,9 +106,23 @@ def check_recorded(runtime: Runtime, container: Container) -> None:
     _check_limits(runtime, config.cgroup_manager, options)
     _check_devices(options)
     own = config.ports if container.state.status.has_process else ()
-    host_ports.check_free(config.name, config.ports, (*own, *runtime.freed_ports))
+    host_ports.check_free(config.name, config.ports, (*own, *runtime.freed_ports), _port_holder(runtime))
     if config.create_net_ns or options["network"]["mode"] == "ns":
         _check_network(runtime, config.name, options)
+
+
+def _port_holder(runtime: Runtime) -> host_ports.Holder:
+    """Return what finds the running container that has published a port, for the message on one that is taken."""
+
+    def holder(port: int, protocol: str) -> str:
+        for one in runtime.containers():
+            if one.unreadable or not one.state.status.has_process:
+                continue
+            if any((published[1], published[3]) == (port, protocol) for published in one.config.ports):
+                return f"container {one.name}"
+        return ""
+
+    return holder
 
 
 def _check_rootfs(config: ContainerConfig) -> None:
