@@ -39,6 +39,8 @@ options:
     description:
       - Where it goes. It is copied into a directory that exists, and otherwise gets this name in one that exists.
       - V(/) at its end says that it must be a directory.
+      - So a directory that is copied twice is at its second copy put into the first one, as with C(podman cp). End O(src)
+        with V(/.), and the second task changes nothing.
       - C(podman_container_copy) has it.
     type: str
     required: true

@@ -48,7 +48,7 @@ options:
     default: false
   env_values:
     description:
-      - Whether C(Config.Env) has the values of the environment variables. Otherwise it is C(NAME=(hidden)) for each, since a
+      - Whether C(Config.Env) has the values of the environment variables. Otherwise it is V(NAME=(hidden\)) for each, since a
         controller may store results.
       - C(podman_container_info) does not have it.
     type: bool
