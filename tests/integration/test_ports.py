@@ -331,6 +331,17 @@ def test_rules_of_what_a_removal_has_left_are_drift_of_its_successor(host: Host)
     assert host.container("web", **options)["actions"] == []
 
 
+@pytest.mark.parametrize("also", [{}, {"memory": "80m"}])
+def test_live_change_that_fails_half_way_says_so(host: Host, also: dict[str, Any]) -> None:
+    host.container("web", **PLAIN, publish=["8080:80"])
+    options = {**PLAIN, "publish": ["8080:80", "8081:80"], **also}
+    with failing(iptables="*CNI-DN-*", ip6tables="*"):
+        failed = host.container("web", **options)
+    assert failed.failed and (failed["changed"], failed["actions"]) == (True, ["updated web"]), failed
+    assert host.container("web", **options)["actions"] == ["updated web"]
+    assert host.container("web", **options, drift="full")["actions"] == []
+
+
 def left_rules(host: Host, name: str, **options: Any) -> str:
     """The ID of a container of the engine whose rules are there, though it is no more."""
     container_id: str = host.container(name, **PLAIN, **options)["container"]["Id"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .._drivers import cgroups_direct, cgroups_limits
 from .._drivers.cgroups import read_file
+from .._model import journal
 from .._model.config import ContainerConfig
 from .._spec.resources import UPDATED, changed_resources
 from . import kernel_limits
@@ -38,6 +39,7 @@ def apply(container: Container, config: ContainerConfig, parts: set[str]) -> Non
             whose = f"container {container.name}"
             cgroups_limits.make_room(host.cgroups, container.cgroup_path, wanted["memory"].get("limit"), whose)
         container.oci.update(container.id, container.name, wanted)
+        journal.begun_update(container.id, container.name)
     direct = {name: config.options[name] for name in cgroups_direct.OPTIONS}
     numbers = kernel_limits.numbers(config.options, missing_ok=True)
     cgroups_direct.write(host.cgroups, container.cgroup_path, direct, numbers)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Iterable, Optional
 
 from .._drivers import beneath, mount_api
 from .._drivers.effects import effect
-from .._model import foreign
+from .._model import foreign, journal
 from .._model.config import ContainerConfig
 from .._model.errors import InvalidState
 from .._spec.mounts import Mount, in_order
@@ -44,6 +44,7 @@ def apply(container: Container, config: ContainerConfig, also: Iterable[str]) ->
         for one in found:
             try:
                 _bring(container, inside, one)
+                journal.begun_update(container.id, container.name)
             except OSError as error:
                 busy = error.errno == errno.EBUSY
                 why = "a process of it has come to use what is mounted there" if busy else str(error.strerror or error)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Collection, Optional
 
 from .._drivers import netns
+from .._model import journal
 from .._model.config import ContainerConfig
 from .._model.errors import LibpodError, ToolFailed
 from .._model.network import Attachment
@@ -79,6 +80,7 @@ def _sorted_out(
             continue
         lost[one.network] = one
         network.delete(container, one)
+        journal.begun_update(container.id, container.name)
         made.remove(one)
         save(container, made)
     return kept, lost
@@ -91,6 +93,7 @@ def _connect(container: Container, made: list[Attachment], new: Attachment, old:
     made.append(new._replace(interface=old.interface if old else next(free)))
     save(container, made)
     made[-1] = network.add(container, made[-1], old)
+    journal.begun_update(container.id, container.name)
     save(container, made)
     return made[-1]
 
@@ -160,6 +163,7 @@ def _forward(container: Container, made: list[Attachment], had: Attachment, new:
     index = made.index(had)
     made[index] = had_some
     save(container, made)
+    journal.begun_update(container.id, container.name)  # half of it closes ports
     container.host.cni.again(container.id, container.netns_path, had_some, done, ("portmap",))
     made[index] = done
     save(container, made)

@@ -27,6 +27,12 @@ def note(verb: str, container_id: str, name: str) -> None:
     _effects.append(Effect(verb, name, container_id))
 
 
+def begun_update(container_id: str, name: str) -> None:
+    """Record, once, that a part of a container's update is in force, or may be; its end completes the step."""
+    if Effect("update", name, container_id) not in _effects:
+        note("update", container_id, name)
+
+
 def forget(container_id: str) -> None:
     """Drop the effects on a new container that came to nothing."""
     _effects[:] = [one for one in _effects if one.container_id != container_id]
