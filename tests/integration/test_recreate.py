@@ -432,6 +432,23 @@ def test_image_that_cannot_be_had_leaves_the_old_container_running(host: Host) -
     assert (found["Id"], found["State"]["Pid"]) == (first["container"]["Id"], first["container"]["State"]["Pid"])
 
 
+@pytest.mark.parametrize("state", ["present", "created"])
+def test_ended_container_that_is_to_go_with_its_end_is_made_again(host: Host, state: str) -> None:
+    host.container("c", **BASE)
+    host.container("c", state="stopped")
+    options = {**BASE, "state": state, "rm": True}
+    foretold = host.container("c", **options, check=True)
+    done = host.container("c", **options)
+    assert foretold["actions"] == done["actions"] == ["recreated c"], (foretold, done)
+    assert done["plan"]["recreated_because_of"] == ["rm"]
+    again = host.container("c", **options)
+    assert again["actions"] == [] and again["container"]["Id"] == done["container"]["Id"], again
+    # One that is started has its end before it.
+    host.container("c", **BASE)
+    host.container("c", state="stopped")
+    assert host.container("c", **BASE, rm=True)["actions"] == ["updated c", "started c"]
+
+
 def test_failed_recreate_brings_the_old_address_back(host: Host) -> None:
     options = {**BASE, "network": "bridge"}
     first = host.container("c", **options)

@@ -30,6 +30,7 @@ def root(tmp_path: Path) -> Path:
         ("opt/bin", "/data/bin"),
         ("usr/bin/away", "/data/away"),
         ("loop", "loop"),
+        ("away", "/proc/self/root/etc"),
     ):
         (tmp_path / link).symlink_to(target)
     return tmp_path
@@ -80,6 +81,8 @@ def test_command_that_may_be_there_is_let_be(root: Path, options: dict[str, Any]
         ({"user": "nobody"}, "no user 'nobody'"),
         ({"group_add": ["wheel"]}, "no group 'wheel'"),
         ({"volume": ["/etc:/loop/x"]}, "volume: /loop/x cannot be a mount point in container web: Too many levels"),
+        ({"volume": ["new:/away"]}, "/away of container web leads to /proc/self/root/etc, and nothing can"),
+        ({"tmpfs": {"/away/x": ""}}, "tmpfs: /away/x of container web leads to /proc/self/root/etc/x"),
         ({"tmpfs": {"/bin": "exec,notmpcopyup"}}, "a mount hides 'run' in container web"),
     ],
 )

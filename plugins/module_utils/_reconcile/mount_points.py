@@ -79,7 +79,8 @@ def check_kernels_own(name: str, mounts: Sequence[Asked], runtime: str) -> None:
 def check_targets(name: str, mounts: Sequence[Asked], root: str) -> None:
     """Look at the targets in the root filesystem ``root``.
 
-    :raises InvalidArgument: one leads through a file or in a circle, or is a file where a directory is to be mounted.
+    :raises InvalidArgument: one leads through a file, in a circle or into /proc, or is a file where a directory is to
+    be mounted.
     """
     for one in mounts:
         others = (*_KERNELS, *(other.target for other in mounts if other is not one))
@@ -88,12 +89,19 @@ def check_targets(name: str, mounts: Sequence[Asked], root: str) -> None:
         if one.source and not os.path.exists(one.source):
             continue  # said elsewhere
         try:
+            leads = beneath.resolve(root, one.target)[len(root.rstrip("/")) :]
             held, missing = beneath.way_to(root, one.target)
         except OSError as error:
             raise InvalidArgument(
                 f"{one.option}: {one.target} cannot be a mount point in container {name}: {error.strerror}{one.remedy}"
             ) from error
         try:
+            if f"{leads}/".startswith("/proc/"):
+                # What a link there leads to depends on the process that follows it.
+                raise InvalidArgument(
+                    f"{one.option}: {one.target} of container {name} leads to {leads}, and nothing can be mounted "
+                    f"through /proc{one.remedy or ': name another target'}"
+                )
             if not missing and stat.S_ISDIR(os.fstat(held).st_mode) != one.is_directory:
                 kinds = ("directory", "file") if one.is_directory else ("file", "directory")
                 advice = one.remedy or f": name a target that is a {kinds[0]}, or is not there yet"

@@ -51,10 +51,7 @@ def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> 
 
 
 def _existing(runtime: Runtime, container: Container, desired: Desired) -> Plan:
-    found = differences(runtime, container.config, desired)
-    if container.state.status.has_process and any(one.change == Change.LIVE for one in found) and container.lost_cgroup:
-        # Nothing can be set in a cgroup that is not there, which the next start makes.
-        found = [one._replace(change=Change.RESTART) if one.change == Change.LIVE else one for one in found]
+    found = _as_it_is(container, desired, differences(runtime, container.config, desired))
     recreate = not desired.by_name and (desired.recreate or any(one.change == Change.RECREATE for one in found))
     status = container.state.status
     if recreate:
@@ -76,6 +73,21 @@ def _existing(runtime: Runtime, container: Container, desired: Desired) -> Plan:
     steps += moves
     found += moved
     return Plan(tuple(steps), tuple(found), status.value, status_after(steps, desired.name, status.value))
+
+
+def _as_it_is(container: Container, desired: Desired, found: list[Difference]) -> list[Difference]:
+    """The differences, with what it takes to change a container that is in this state."""
+    state = container.state
+    if state.status.has_process and any(one.change == Change.LIVE for one in found) and container.lost_cgroup:
+        # Nothing can be set in a cgroup that is not there, which the next start makes.
+        found = [one._replace(change=Change.RESTART) if one.change == Change.LIVE else one for one in found]
+    stays_down = desired.state in ("present", "created") and not (desired.force_restart or state.status.has_process)
+    if stays_down and state.finished_time:
+        # One that goes with its end would be gone at the next look.
+        ends = [one.option == "rm" and one.after and not one.ignored for one in found]
+        why = "it has ended, and would go with that"
+        found = [one._replace(change=Change.RECREATE, reason=why) if go else one for one, go in zip(found, ends)]
+    return found
 
 
 def _with_dependencies(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> Plan:
