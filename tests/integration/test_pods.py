@@ -21,7 +21,7 @@ MEMBER: dict[str, Any] = {"image": "busybox", "command": WAITING, "stop_signal":
 UNSHARED = "" if cgroup_files.unified() else "cgroup"
 
 
-def _pod(host: Host, name: str = "p", *, check: bool = False, kill_at: int = 0, **options: Any) -> Result:
+def _pod(host: Host, name: str = "p", *, check: bool = False, kill_at: int | str = 0, **options: Any) -> Result:
     return host.module("libpod_pod", {"name": name, **options}, check=check, kill_at=kill_at)
 
 
@@ -289,7 +289,7 @@ def test_removal_takes_all_or_is_refused(host: Host) -> None:
 
 def test_half_made_pod_keeps_its_name(host: Host) -> None:
     """Its own next task finishes it; a container's is refused."""
-    assert _pod(host, network=["none"], kill_at=12).killed_at
+    assert _pod(host, network=["none"], kill_at="write pod.json #1").killed_at
     refused = host.container("p", image="busybox", network="none")
     assert refused.failed and refused["error"] == "PodExists"
     assert not _pod(host, network=["none"]).failed
