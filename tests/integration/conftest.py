@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from typing import Iterator
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import hosts, leaks
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import take_warnings
+from ansible_collections.libpod.engine.tests.support import hosts, images, leaks
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 
@@ -31,6 +33,32 @@ def _machine_is_left_alone() -> Iterator[None]:
     yield
     changed = leaks.difference(before, leaks.machine())
     assert not changed, "the tests changed the machine itself:\n  " + "\n  ".join(changed)
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings() -> None:
+    """No test begins with another one's warnings: a module runs in a child of this process."""
+    take_warnings()
+
+
+@pytest.fixture(autouse=True)
+def _turn(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test marked ``alone`` runs while no other does, in whichever process: it counts on a time that load stretches.
+
+    It waits for those that run, and holds up those that would begin, so that it waits for no longer than these take.
+    """
+    os.makedirs(f"{images.PROJECT}/build", exist_ok=True)
+    alone = request.node.get_closest_marker("alone") is not None
+    with (
+        open(f"{images.PROJECT}/build/begin.lock", "w") as begin,
+        open(f"{images.PROJECT}/build/turn.lock", "w") as turn,
+    ):
+        fcntl.flock(begin, fcntl.LOCK_EX)
+        fcntl.flock(turn, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(begin, fcntl.LOCK_UN)
+        yield
+        # By hand: a process that the test left would hold it with the inherited descriptor.
+        fcntl.flock(turn, fcntl.LOCK_UN)
 
 
 @pytest.fixture

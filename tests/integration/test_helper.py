@@ -110,6 +110,7 @@ def test_a_stop_that_was_cut_short_does_not_end_the_policy(host: Host) -> None:
     eventually(lambda: state(host)["RestartCount"] == 1 and state(host)["Status"] == "running")
 
 
+@pytest.mark.alone
 def test_a_restart_loop_is_bounded(host: Host) -> None:
     """The waits double: what n restarts waited for has passed, and nothing of ours grows with them."""
     # The wait before the fifth restart is 1.6 seconds; where a look at the host takes longer, a later one is looked at.

@@ -18,6 +18,8 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.process_ref i
 from ansible_collections.libpod.engine.plugins.module_utils._model.state import ContainerState
 
 NONE_OF_OURS = (1, -1, -5, 2**22 + 1, 2**31, 2**64)
+# By IDs of their own: the workers of pytest-xdist collect the same tests.
+OWN = (pytest.param(os.getpid(), id="own"), pytest.param(os.getsid(0), id="session"))
 
 
 @pytest.mark.parametrize("pid", [*NONE_OF_OURS, True, "1", "self", None, 5.0, [5]])
@@ -51,7 +53,7 @@ def test_file_with_a_pid(tmp_path: Path) -> None:
     assert conmon.read_pid(str(tmp_path / "pid")) == 4711
 
 
-@pytest.mark.parametrize("pid", [0, *NONE_OF_OURS, os.getpid(), os.getsid(0)])
+@pytest.mark.parametrize("pid", [0, *NONE_OF_OURS, *OWN])
 def test_none_of_ours_is_ended(pid: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: object) -> None:
         raise AssertionError(arguments)
