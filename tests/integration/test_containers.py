@@ -60,6 +60,7 @@ def inode(pid: int, kind: str) -> str:
     return os.readlink(f"/proc/{pid}/ns/{kind}")
 
 
+@pytest.mark.smoke
 def test_list_is_made_changed_and_removed_in_order_of_dependence(host: Host) -> None:
     made = done(host, STACK)
     assert made["actions"] == [f"{verb} {name}" for name in "cab" for verb in ("created", "started")]

@@ -168,6 +168,7 @@ def test_joiner_of_a_recreated_container_is_recreated(host: Host) -> None:
     assert Process(helper).namespace("net") == Process(web).namespace("net")
 
 
+@pytest.mark.smoke
 def test_published_port_answers_on_loopback_and_from_outside(host: Host) -> None:
     made = run(host, publish=["8080:80"], **WEB)
     eventually(lambda: Process(made).run("netstat", "-ltn").stdout.count(":80 "))

@@ -63,6 +63,7 @@ LIMITS: list[tuple[dict[str, Any], dict[str, str]]] = [
 ]
 
 
+@pytest.mark.smoke
 def test_limits_change_while_the_process_runs(host: Host) -> None:
     """To the kernel's new value and back to none, in the same process; the second run is unchanged."""
     first = host.container("c", **BASE)

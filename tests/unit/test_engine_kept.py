@@ -20,6 +20,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers import engi
 from ansible_collections.libpod.engine.plugins.module_utils._model.state import ContainerState
 from ansible_collections.libpod.engine.plugins.plugin_utils import engine_action
 
+pytestmark = pytest.mark.slow
 DIGEST = os.urandom(16).hex()  # which is in no other process's command line
 SOURCES = list(engine_action.sources())
 MODULES = [

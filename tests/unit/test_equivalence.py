@@ -14,6 +14,8 @@ from ansible_collections.libpod.engine.tests.support.option_kinds import KINDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("option", OPTIONS)
 @settings(max_examples=25, deadline=None)

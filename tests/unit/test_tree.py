@@ -21,6 +21,8 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers import (
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, TreeChanged
 from ansible_collections.libpod.engine.tests.support.trees import depth, nest
 
+pytestmark = pytest.mark.slow
+
 DRY, WET = (tree.Rules(owner=None, overwrite=False, dry=dry, temporary=".tmp") for dry in (True, False))
 
 

@@ -17,6 +17,8 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers import desc
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import NotRemoved
 from ansible_collections.libpod.engine.tests.support.trees import nest
 
+pytestmark = pytest.mark.slow
+
 IMMUTABLE = 0x10
 
 

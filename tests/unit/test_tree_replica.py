@@ -20,6 +20,8 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers import desc
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, TreeTooLarge
 from ansible_collections.libpod.engine.tests.support.trees import depth, nest
 
+pytestmark = pytest.mark.slow
+
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: owners, devices and capabilities are kept")
 
 TEMPORARY = ".unfinished"
