@@ -33,7 +33,7 @@ def podmans() -> dict[str, dict[str, Any]]:
 
 def ours() -> dict[str, dict[str, Any]]:
     """libpod_container's argument spec."""
-    from ansible_collections.libpod.engine.plugins.module_utils._glue.arguments import container_spec
+    from ansible_collections.libpod.engine.plugins.module_utils._ansible.arguments import container_spec
 
     return container_spec()
 

@@ -43,7 +43,7 @@ class Refused(Exception):
 
 
 def load(room: str) -> ModuleType:
-    """Import a room such as ``_glue.container``: from the archive that the action plugin names, else from beside here.
+    """Import a room such as ``_ansible.container``: from the archive of the action plugin, else from beside here.
 
     Where the target does not have the archive, the task ends here, and the action plugin sends it.
     """

@@ -84,7 +84,7 @@ def start() -> int:
         elif not _held:
             continue
         sys.path.insert(0, path)
-        return int(importlib.import_module(f"{PACKAGE}._helper.main").main())
+        return int(importlib.import_module(f"{PACKAGE}._cli.main").main())
     raise Refused(f"{folder} has no whole engine any more: run a task of libpod.engine on this host")
 
 

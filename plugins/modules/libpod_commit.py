@@ -108,7 +108,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_glue.commit").main()
+    load("_ansible.commit").main()
 
 
 if __name__ == "__main__":

@@ -1391,7 +1391,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_glue.container").main()
+    load("_ansible.container").main()
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_glue.copy").main()
+    load("_ansible.copy").main()
 
 
 if __name__ == "__main__":

@@ -177,7 +177,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_glue.exec").main()
+    load("_ansible.exec").main()
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_glue.info").main()
+    load("_ansible.info").main()
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_glue.logs").main()
+    load("_ansible.logs").main()
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_glue.wait").main()
+    load("_ansible.wait").main()
 
 
 if __name__ == "__main__":

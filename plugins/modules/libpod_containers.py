@@ -190,7 +190,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_glue.containers").main()
+    load("_ansible.containers").main()
 
 
 if __name__ == "__main__":

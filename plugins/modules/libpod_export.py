@@ -98,7 +98,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_glue.export").main()
+    load("_ansible.export").main()
 
 
 if __name__ == "__main__":

@@ -426,7 +426,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_glue.pod").main()
+    load("_ansible.pod").main()
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_glue.pod_info").main()
+    load("_ansible.pod_info").main()
 
 
 if __name__ == "__main__":

@@ -160,7 +160,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_glue.prune").main()
+    load("_ansible.prune").main()
 
 
 if __name__ == "__main__":

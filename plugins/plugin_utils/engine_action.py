@@ -57,8 +57,8 @@ def packed(files: list[tuple[str, bytes]]) -> bytes:
                 archive.writestr(f"{package}/__init__.py", b"")
         for name, content in files:
             archive.writestr(name, content)
-        # As a program it is the host's helper (see _helper/main.py).
-        archive.writestr("__main__.py", f"from {PACKAGE}._helper.main import main\n\nraise SystemExit(main())\n")
+        # As a program it is the host's helper (see _cli/main.py).
+        archive.writestr("__main__.py", f"from {PACKAGE}._cli.main import main\n\nraise SystemExit(main())\n")
     return made.getvalue()
 
 

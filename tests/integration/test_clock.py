@@ -17,9 +17,9 @@ import time
 from typing import Any, Callable, Iterator
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
 from ansible_collections.libpod.engine.plugins.module_utils._container import observe
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import self_program
-from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import in_child
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
@@ -32,7 +32,7 @@ PROGRAM = "/run/libpod-test/shifted.py"
 SHIFTED = f"""
 import sys, time
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import self_program
-from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
+from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
 real = time.time
 time.time = lambda: real() + float(open("{OFFSET}").read())
 self_program.argv = lambda parts: [sys.executable, "-I", "{PROGRAM}"]

@@ -13,7 +13,7 @@ import subprocess
 from typing import Any, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
+from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
 from ansible_collections.libpod.engine.tests.support import kernel, modules, preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result

@@ -11,7 +11,7 @@ from typing import Any
 import hypothesis
 import pytest
 from ansible_collections.libpod.engine.plugins import module_utils
-from ansible_collections.libpod.engine.plugins.module_utils._glue import arguments
+from ansible_collections.libpod.engine.plugins.module_utils._ansible import arguments
 from ansible_collections.libpod.engine.tests.support import fuzz, modules, preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from hypothesis import strategies as st
@@ -91,7 +91,7 @@ def test_container_that_is_created(host: Host, data: st.DataObject) -> None:
 @fuzz.fuzzed(15, data=st.data())
 def test_other_module_in_check_mode(host: Host, name: str, data: st.DataObject) -> None:
     room = OTHERS[name]
-    spec = importlib.import_module(f"{module_utils.__name__}._glue.{room}").spec() if room else arguments.info_spec()
+    spec = importlib.import_module(f"{module_utils.__name__}._ansible.{room}").spec() if room else arguments.info_spec()
     args = drawn(data, spec)
     for option in ("name", "container"):
         if option in spec and spec[option].get("type", "str") == "str" and data.draw(st.booleans()):

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Iterator, NamedTuple, Optional, Sequence
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._cli import main
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
-from ansible_collections.libpod.engine.plugins.module_utils._helper import main
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import MODULES
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually

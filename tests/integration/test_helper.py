@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
+from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
 from ansible_collections.libpod.engine.tests.support import cgroup_files
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result, in_child

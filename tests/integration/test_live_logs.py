@@ -15,7 +15,7 @@ from typing import Any, Mapping, Optional
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import conmon_log, process, self_program
-from ansible_collections.libpod.engine.plugins.module_utils._helper import log_limit
+from ansible_collections.libpod.engine.plugins.module_utils._exit_command import log_limit
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result

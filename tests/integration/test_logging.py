@@ -17,7 +17,7 @@ from typing import Any, Callable
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils import engine_archive, engine_boot
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import host_log, self_program
-from ansible_collections.libpod.engine.plugins.module_utils._helper import log_limit, runner
+from ansible_collections.libpod.engine.plugins.module_utils._exit_command import log_limit, runner
 from ansible_collections.libpod.engine.tests.support import preload, sticky, syslog
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually

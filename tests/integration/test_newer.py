@@ -10,7 +10,7 @@ import os
 from typing import Any, Callable, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
+from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
 from ansible_collections.libpod.engine.tests.support import modules, preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING

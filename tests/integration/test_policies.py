@@ -14,9 +14,9 @@ import time
 from typing import Any
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
-from ansible_collections.libpod.engine.plugins.module_utils._helper import boot as boot_program
-from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
+from ansible_collections.libpod.engine.plugins.module_utils._exit_command import boot as boot_program
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host

@@ -12,8 +12,8 @@ import time
 from typing import Any, Callable
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
-from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result, in_child

@@ -9,8 +9,8 @@ import os
 import signal
 from typing import Any, Callable, Optional
 
+from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process, self_program
-from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile import planner
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 

@@ -9,8 +9,8 @@ import os
 import time
 from typing import Any, Callable, Mapping
 
+from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import self_program
-from ansible_collections.libpod.engine.plugins.module_utils._helper.main import main
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 
 from . import cgroup_files

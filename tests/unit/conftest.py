@@ -9,8 +9,8 @@ import socket
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._glue import module as glue
-from ansible_collections.libpod.engine.plugins.module_utils._helper import main as helper
+from ansible_collections.libpod.engine.plugins.module_utils._ansible import module as glue
+from ansible_collections.libpod.engine.plugins.module_utils._cli import main as helper
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import take_warnings
 
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.libpod.engine.plugins.module_utils._glue import arguments, containers
-from ansible_collections.libpod.engine.plugins.module_utils._glue.module import check_quoting
+from ansible_collections.libpod.engine.plugins.module_utils._ansible import arguments, containers
+from ansible_collections.libpod.engine.plugins.module_utils._ansible.module import check_quoting
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
     refuse_ineffective,
@@ -162,7 +162,7 @@ import io, json, sys, syslog
 from contextlib import redirect_stdout
 from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.libpod.engine.plugins.module_utils._glue import container
+from ansible_collections.libpod.engine.plugins.module_utils._ansible import container
 logged = []
 basic.has_journal, syslog.syslog = False, lambda *words: logged.append(str(words[-1]))
 results = []

@@ -15,7 +15,7 @@ from typing import Any, Iterator
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.libpod.engine.plugins.module_utils._glue import arguments, containers
+from ansible_collections.libpod.engine.plugins.module_utils._ansible import arguments, containers
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import OPTIONS, Change
 from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
 
@@ -27,9 +27,9 @@ def spec(module: str) -> dict[str, Any]:
     """The argument spec of the glue that a module loads."""
     own = {"libpod_container": arguments.container_spec, "libpod_container_info": arguments.info_spec}
     text = (TOP / f"plugins/modules/{module}.py").read_text()
-    glue = re.search(r"load\(\"(_glue\.\w+)\"\)", text)
+    glue = re.search(r"load\(\"(_ansible\.\w+)\"\)", text)
     assert glue, module
-    room = arguments.__name__.rpartition("._glue.")[0]
+    room = arguments.__name__.rpartition("._ansible.")[0]
     found: dict[str, Any] = own[module]() if module in own else import_module(f"{room}.{glue[1]}").spec()
     return found
 

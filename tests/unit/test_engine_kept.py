@@ -27,7 +27,7 @@ MODULES = [
     name[: -len(".py")].replace("/", ".")
     for name, _content in SOURCES
     # What runs as it is imported, and what needs Ansible.
-    if name.startswith(engine_archive.PACKAGE) and not name.endswith("__init__.py") and "/_glue/" not in name
+    if name.startswith(engine_archive.PACKAGE) and not name.endswith("__init__.py") and "/_ansible/" not in name
 ]
 
 
@@ -181,7 +181,7 @@ def test_an_old_python_is_refused_in_one_sentence(
     told = {"static_root": str(tmp_path / "static"), "digest": DIGEST, "archive": sent, "keep": True}
     monkeypatch.setenv(engine_archive.VARIABLE, json.dumps(told))
     with pytest.raises(SystemExit):
-        engine_archive.load("_glue.container")
+        engine_archive.load("_ansible.container")
     assert "is Python 3.8, and the engine needs 3.9 or later" in json.loads(capsys.readouterr().out)["msg"]
     assert not (tmp_path / "static").exists()
 

@@ -9,7 +9,7 @@ import errno
 from typing import Sequence
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._helper import main
+from ansible_collections.libpod.engine.plugins.module_utils._cli import main
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, explained, sentence
 from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
 

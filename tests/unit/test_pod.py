@@ -10,9 +10,9 @@ from typing import Any, Optional
 
 import pytest
 import yaml
+from ansible_collections.libpod.engine.plugins.module_utils._ansible import pod as glue
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import cgroups, cgroups_limits
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import CgroupHost
-from ansible_collections.libpod.engine.plugins.module_utils._glue import pod as glue
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, take_warnings
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.pod import (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._glue.module import EngineModule, run
+from ansible_collections.libpod.engine.plugins.module_utils._ansible.module import EngineModule, run
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import LibpodError, take_warnings, warn
 from ansible_collections.libpod.engine.tests.support import modules
 

@@ -11,7 +11,7 @@ import sys
 from .._model.parts import Parts
 
 _PACKAGE = __package__.rpartition(".")[0]
-_MAIN = f"{_PACKAGE}._helper.main"
+_MAIN = f"{_PACKAGE}._cli.main"
 # The package's name in the archive that the action plugin sends, and each run keeps (module_utils/engine_archive.py).
 _ARCHIVED = "libpod_engine"
 

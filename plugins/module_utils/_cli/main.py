@@ -32,11 +32,11 @@ COMMANDS = {
     "stats": ("_cli.stats", "stats", "what containers use"),
     "top": ("_cli.stats", "top", "a container's processes"),
     "events": ("_cli.logs", "events", "what happens to containers"),
-    "boot": ("_helper.boot", "boot", "start what is to run after a boot; run by the host's init"),
-    "halt": ("_helper.boot", "halt", "end containers where the host goes down; run by the host's init"),
-    "exit": ("_helper.exit", "on_exit", "clean up after a container's end; run by conmon"),
-    "health": ("_helper.health", "watch", "check a container's health again and again; run by the engine"),
-    "log-limit": ("_helper.log_limit", "keep", "keep a container's log at its size; run by the engine"),
+    "boot": ("_exit_command.boot", "boot", "start what is to run after a boot; run by the host's init"),
+    "halt": ("_exit_command.boot", "halt", "end containers where the host goes down; run by the host's init"),
+    "exit": ("_exit_command.exit", "on_exit", "clean up after a container's end; run by conmon"),
+    "health": ("_exit_command.health", "watch", "check a container's health again and again; run by the engine"),
+    "log-limit": ("_exit_command.log_limit", "keep", "keep a container's log at its size; run by the engine"),
 }
 # What each that nobody types takes, and nothing else.
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
