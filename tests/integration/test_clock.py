@@ -18,7 +18,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
-from ansible_collections.libpod.engine.plugins.module_utils._container import observe
+from ansible_collections.libpod.engine.plugins.module_utils._container import live_status
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import self_program
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import in_child
@@ -111,7 +111,7 @@ def test_health_is_checked_after_each_interval(host: Host, set_clock: Callable[[
     made = host.container("c", **RUNNING, **check, wait="healthy", wait_timeout=60.0)
     assert not made.failed, made
     set_clock(-DAYS)
-    before = observe.timestamp()
+    before = live_status.timestamp()
     eventually(lambda: all(one["Start"] < before[:10] + "~" for one in _health(host)["Log"]), seconds=60.0)
     assert _health(host)["Status"] == "healthy"
     Process(made).run("touch", "/tmp/sick")

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._container.exec import Exec
+from ansible_collections.libpod.engine.plugins.module_utils._container.io.exec import Exec
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ContainerStopped, InvalidArgument
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host

@@ -16,8 +16,8 @@ import time
 from typing import Any, Iterator, Sequence
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._container import exec as execs
-from ansible_collections.libpod.engine.plugins.module_utils._container.exec import CommandTimedOut, Exec
+from ansible_collections.libpod.engine.plugins.module_utils._container.io import exec as execs
+from ansible_collections.libpod.engine.plugins.module_utils._container.io.exec import CommandTimedOut, Exec
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import self_program
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import take_warnings
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._container.log_lines import Wanted, stream
+from ansible_collections.libpod.engine.plugins.module_utils._container.io.log_lines import Wanted, stream
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import conmon_log
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, InvalidState
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime

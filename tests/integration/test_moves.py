@@ -10,11 +10,11 @@ import signal
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._container.commit import Commit
 from ansible_collections.libpod.engine.plugins.module_utils._container.container import Container
-from ansible_collections.libpod.engine.plugins.module_utils._container.copy import Copy
-from ansible_collections.libpod.engine.plugins.module_utils._container.exec import Exec
-from ansible_collections.libpod.engine.plugins.module_utils._container.log_lines import Wanted
+from ansible_collections.libpod.engine.plugins.module_utils._container.io.exec import Exec
+from ansible_collections.libpod.engine.plugins.module_utils._container.io.log_lines import Wanted
+from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs.commit import Commit
+from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs.copy import Copy
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidState
 from ansible_collections.libpod.engine.plugins.module_utils._model.namespaces import LinuxNS
 from ansible_collections.libpod.engine.plugins.module_utils._model.status import MOVES, ContainerStatus

@@ -11,7 +11,7 @@ import socket
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._container import update
+from ansible_collections.libpod.engine.plugins.module_utils._container.lifecycle import update
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile import planner, pods
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.pods import Pods

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._container import kernel_limits
+from ansible_collections.libpod.engine.plugins.module_utils._container.live import kernel_limits
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import CgroupHost
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, NotImplementedByHost
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise

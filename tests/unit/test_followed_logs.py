@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._container import log_lines
+from ansible_collections.libpod.engine.plugins.module_utils._container.io import log_lines
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import take_warnings
 

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._container import cdi, commit, hooks, journal_lines
+from ansible_collections.libpod.engine.plugins.module_utils._container.bundle import cdi, hooks
+from ansible_collections.libpod.engine.plugins.module_utils._container.io import journal_lines
+from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs import commit
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import conmon, store_ids
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.image_store import ImageStore
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage import Storage

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._container import cdi, hooks
+from ansible_collections.libpod.engine.plugins.module_utils._container.bundle import cdi, hooks
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import cni_config, cni_plugin, conmon
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.image_store import ImageStore
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage_roots import storage_roots

@@ -9,9 +9,9 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._container import journal_lines
-from ansible_collections.libpod.engine.plugins.module_utils._container.journal_lines import JournalReader
-from ansible_collections.libpod.engine.plugins.module_utils._container.log_parts import Line
+from ansible_collections.libpod.engine.plugins.module_utils._container.io import journal_lines
+from ansible_collections.libpod.engine.plugins.module_utils._container.io.journal_lines import JournalReader
+from ansible_collections.libpod.engine.plugins.module_utils._container.io.log_parts import Line
 from ansible_collections.libpod.engine.plugins.module_utils._model.foreign import Foreign
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Optional
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._container import log_lines, log_parts, logs
+from ansible_collections.libpod.engine.plugins.module_utils._container.io import log_lines, log_parts, logs
 
 WHEN = "2026-01-31T12:00:00.000000001+00:00"
 

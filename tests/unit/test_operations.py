@@ -9,9 +9,9 @@ import os
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._container.commit import apply_changes
-from ansible_collections.libpod.engine.plugins.module_utils._container.copy import outside
-from ansible_collections.libpod.engine.plugins.module_utils._container.log_lines import moment, seconds
+from ansible_collections.libpod.engine.plugins.module_utils._container.io.log_lines import moment, seconds
+from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs.commit import apply_changes
+from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs.copy import outside
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import tree
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon import failure_code
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.overlay_changes import changes

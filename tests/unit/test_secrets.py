@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._container import secrets as files
+from ansible_collections.libpod.engine.plugins.module_utils._container.bundle import secrets as files
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
 from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
 from ansible_collections.libpod.engine.plugins.module_utils._model.secrets import secrets

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._container.commit import Commit
+from .._container.rootfs.commit import Commit
 from .._runtime.runtime import Runtime
 from . import arguments
 from .module import EngineModule, run

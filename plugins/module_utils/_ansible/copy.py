@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .._container.copy import Copy
+from .._container.rootfs.copy import Copy
 from .._model import caller
 from .._model.spelling import absolute_path, wrong
 from .._runtime.runtime import Runtime

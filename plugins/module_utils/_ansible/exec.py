@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._container.exec import CommandTimedOut, Exec, time_limit
+from .._container.io.exec import CommandTimedOut, Exec, time_limit
 from .._model.errors import InvalidArgument
 from .._model.spelling import absolute_path, environment, shell_words
 from .._runtime.runtime import Runtime

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .._container.export import export_volume
+from .._container.rootfs.export import export_volume
 from .._model import caller
 from .._runtime.runtime import Runtime
 from . import arguments

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._container.log_lines import Wanted, moment
+from .._container.io.log_lines import Wanted, moment
 from .._model.spelling import wrong
 from .._runtime.runtime import Runtime
 from . import arguments

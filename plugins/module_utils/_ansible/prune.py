@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import Any, Iterator, Optional
 
-from .._container.log_lines import moment
+from .._container.io.log_lines import moment
 from .._drivers import engine_archives
 from .._model.errors import raise_all, warn
 from .._model.spelling import wrong

@@ -9,7 +9,7 @@ import argparse
 import sys
 from typing import Iterable, Sequence
 
-from .._container.exec import CommandTimedOut, Exec, execute_attached, time_limit
+from .._container.io.exec import CommandTimedOut, Exec, execute_attached, time_limit
 from .._model import caller
 from .._model.errors import InvalidArgument
 from .._model.parts import Parts

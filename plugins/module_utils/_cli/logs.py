@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Any, Mapping, Optional, Sequence
 
-from .._container.log_lines import Wanted, moment, seconds, stream
+from .._container.io.log_lines import Wanted, moment, seconds, stream
 from .._model.errors import InvalidArgument
 from .._model.parts import Parts
 from .._runtime.runtime import Runtime

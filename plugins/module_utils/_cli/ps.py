@@ -11,7 +11,7 @@ import time
 from typing import Any, Sequence
 
 from .._container.container import Container
-from .._container.log_lines import seconds
+from .._container.io.log_lines import seconds
 from .._model.parts import Parts
 from .._runtime.inspect import inspect as inspected
 from . import table, words
@@ -73,7 +73,7 @@ def _health(container: Container) -> str:
     """The health of a container that runs and has a check: starting, healthy or unhealthy."""
     if not container.config.has_health_check or not container.state.status.has_process:
         return ""
-    from .._container.health import described
+    from .._container.lifecycle.health import described
 
     return str(described(container)["Status"])
 

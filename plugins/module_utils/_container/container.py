@@ -12,17 +12,17 @@ from .._model.config import ContainerConfig
 from .._model.errors import InvalidArgument
 from .._model.namespaces import LinuxNS
 from .._model.status import ContainerStatus
-from .synced import Synced
+from .base import Synced
 
 if TYPE_CHECKING:
     from .._model.health import Health
-    from .attach import Attached
-    from .commit import Commit, Committed
-    from .copy import Copy
-    from .diff import Change
-    from .exec import Exec, Executed
-    from .log_lines import Wanted
-    from .log_parts import Line
+    from .io.attach import Attached
+    from .io.exec import Exec, Executed
+    from .io.log_lines import Wanted
+    from .io.log_parts import Line
+    from .rootfs.commit import Commit, Committed
+    from .rootfs.copy import Copy
+    from .rootfs.diff import Change
 
 
 class Container(Synced):
@@ -37,7 +37,7 @@ class Container(Synced):
 
         :raises ContainerStopped: it joins a container that does not run, so that the spec cannot be known.
         """
-        from .spec import spec
+        from .bundle.spec import spec
 
         with self.batch():
             return spec(self)
@@ -82,7 +82,7 @@ class Container(Synced):
 
         :raises InvalidArgument: the container has no configured network namespace of its own.
         """
-        from .attachments import attached
+        from .network.attachments import attached
 
         with self.batch():
             found = [ip.ip for facts in attached(self) for ip in (*facts.ipv4, *facts.ipv6)]
@@ -126,14 +126,14 @@ class Container(Synced):
         ``fresh``: it was just made, so nothing of an earlier life has to be looked for. ``give_way`` is called between
         creation and network, and stops the container in whose place it comes.
         """
-        from .init import init
+        from .lifecycle.init import init
 
         with self.batch():
             init(self, fresh, give_way)
 
     def start(self, *, fresh: bool = False) -> None:
         """Start the container, initialising it first where needed."""
-        from .start import start
+        from .lifecycle.start import start
 
         with self.batch():
             start(self, fresh)
@@ -146,14 +146,14 @@ class Container(Synced):
 
     def stop(self, timeout: Optional[int] = None) -> None:
         """Send the stop signal, SIGKILL after ``timeout`` seconds (default: the container's), and clean up."""
-        from .stop import stop
+        from .lifecycle.stop import stop
 
         with self.batch():
             stop(self, self._config.stop_timeout if timeout is None else timeout)
 
     def keep_down(self, timeout: Optional[int] = None) -> None:
         """Stop the container where it runs, and see to it that its restart policy does not start it again."""
-        from . import restart
+        from .lifecycle import restart
 
         with self.batch():
             self.ensure_unpaused(start=False)
@@ -169,7 +169,7 @@ class Container(Synced):
 
         :raises InvalidState: it is paused.
         """
-        from . import attachments
+        from .network import attachments
 
         with self.batch():
             self.state.status.check("restart", self.name)
@@ -180,25 +180,25 @@ class Container(Synced):
 
     def end(self, timeout: Optional[int] = None) -> None:
         """Stop the container's process as ``stop`` does, and leave the cleanup to what follows."""
-        from .stop import end
+        from .lifecycle.stop import end
 
         with self.batch():
             end(self, self._config.stop_timeout if timeout is None else timeout)
 
     def kill(self, signal: int) -> None:
-        from .stop import kill
+        from .lifecycle.stop import kill
 
         with self.batch():
             kill(self, signal)
 
     def pause(self) -> None:
-        from .pause import pause
+        from .lifecycle.pause import pause
 
         with self.batch():
             pause(self)
 
     def unpause(self) -> None:
-        from .pause import unpause
+        from .lifecycle.pause import unpause
 
         with self.batch():
             unpause(self)
@@ -221,7 +221,7 @@ class Container(Synced):
 
     def exec(self, wanted: Exec, input: bytes = b"") -> Executed:
         """Run a further process in the running container to its end; the lock is free meanwhile."""
-        from .exec import execute
+        from .io.exec import execute
 
         return execute(self, wanted, input)
 
@@ -230,71 +230,71 @@ class Container(Synced):
 
         :raises ContainerStopped: it does not run. :raises InvalidArgument: it has no health check.
         """
-        from .health import check
+        from .lifecycle.health import check
 
         return check(self)
 
     def exec_detached(self, wanted: Exec) -> str:
         """Run a further process in the background and return its session's ID, 64 hex digits."""
-        from .exec import execute_detached
+        from .io.exec import execute_detached
 
         return execute_detached(self, wanted)
 
     def exec_exit_code(self, exec_id: str) -> Optional[int]:
         """Exit code of a background process of this life, None while it runs."""
-        from .exec import exit_code
+        from .io.exec import exit_code
 
         return exit_code(self, exec_id)
 
     def logs(self, wanted: Wanted) -> list[Line]:
         """What the container printed."""
-        from .log_lines import lines
+        from .io.log_lines import lines
 
         return lines(self, wanted)
 
     def attach(self, input: bytes, seconds: float) -> Attached:
         """Write ``input`` to the container's standard input and read what it prints, for at most ``seconds``."""
-        from .attach import attach
+        from .io.attach import attach
 
         return attach(self, input, seconds)
 
     def mount(self) -> str:
         """Mount the root filesystem on the host until the container's next cleanup, and return where."""
-        from .mounting import mount
+        from .rootfs.mounting import mount
 
         with self.batch():
             return mount(self)
 
     def unmount(self) -> None:
         """:raises InvalidState: the container has a process that needs it."""
-        from .mounting import unmount
+        from .rootfs.mounting import unmount
 
         with self.batch():
             unmount(self)
 
     def export(self, path: str, *, dry: bool = False) -> bool:
         """Write the root filesystem without its volumes as a tar file; whether that differs from what was there."""
-        from .export import export
+        from .rootfs.export import export
 
         with self.batch():
             return export(self, path, dry)
 
     def diff(self) -> list[Change]:
         """What the container changed in its image's root filesystem, by path."""
-        from .diff import diff
+        from .rootfs.diff import diff
 
         with self.batch():
             return diff(self)
 
     def copy(self, wanted: Copy) -> list[str]:
         """Copy in or out, and return what differed."""
-        from .copy import copy
+        from .rootfs.copy import copy
 
         return copy(self, wanted)
 
     def commit(self, wanted: Commit) -> Committed:
         """Make an image of the container as it is."""
-        from .commit import commit
+        from .rootfs.commit import commit
 
         with self.batch():
             return commit(self, wanted)
@@ -303,21 +303,21 @@ class Container(Synced):
 
     def add_artifact(self, name: str, data: bytes) -> None:
         """Keep ``data`` under this name, in the place of what it had."""
-        from . import artifacts
+        from .rootfs import artifacts
 
         with self.batch():
             artifacts.add(self, name, data)
 
     def get_artifact(self, name: str) -> bytes:
         """:raises InvalidArgument: there is none of that name."""
-        from . import artifacts
+        from .rootfs import artifacts
 
         with self.batch():
             return artifacts.get(self, name)
 
     def remove_artifact(self, name: str) -> None:
         """:raises InvalidArgument: there is none of that name."""
-        from . import artifacts
+        from .rootfs import artifacts
 
         with self.batch():
             artifacts.remove(self, name)
@@ -327,31 +327,31 @@ class Container(Synced):
 
         It is recorded last, for an interrupted update is then seen as a difference by the next run, and done again.
         """
-        from .update import update
+        from .lifecycle.update import update
 
         with self.batch():
             update(self, config, changed)
             earlier, self._config = self._config, config
             if earlier.has_health_check or config.has_health_check:
-                from . import health
+                from .lifecycle import health
 
                 health.changed(self, earlier)
             self.store.write_config(config)
             if self.state.changing_mounts:
                 self.save(changing_mounts={})
             if self.state.restart_at:
-                from . import restart
+                from .lifecycle import restart
 
                 restart.reconsider(self)
             if config.options["log_opt"]["max_size"]:
-                from . import log_limit
+                from .io import log_limit
 
                 log_limit.begin(self)
             self.event("update")
 
     def cleanup(self, *, delete: bool = False) -> None:
         """Take down all of the container but its configuration and, unless ``delete``, its top layer; idempotent."""
-        from .cleanup import cleanup
+        from .lifecycle.cleanup import cleanup
 
         with self.batch():
             cleanup(self, delete=delete)
@@ -367,6 +367,6 @@ class Container(Synced):
 
         :raises InvalidState: it still runs after that time.
         """
-        from .wait import wait
+        from .lifecycle.wait import wait
 
         return wait(self, seconds)

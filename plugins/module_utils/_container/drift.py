@@ -15,7 +15,7 @@ from zlib import crc32
 from .._drivers import cgroups, process
 from .._model.namespaces import LinuxNS
 from .._model.options import OPTIONS
-from . import network_facts
+from .network import drift
 
 if TYPE_CHECKING:
     from .container import Container
@@ -49,17 +49,17 @@ def findings(container: Container, known: set[str], *, full: bool = False) -> li
     """All that is found; ``known`` options differ from the record anyhow and are left out."""
     found = _limits(container, known) + _processes(container) + _files(container) + _mounts(container)
     if container.config.has_health_check:
-        from .health import lacks_runner
+        from .lifecycle.health import lacks_runner
 
         found += [Finding("health runner", "ended", "running")] if lacks_runner(container) else []
     if container.config.options["log_opt"]["max_size"]:
-        from .log_limit import lacks_runner
+        from .io.log_limit import lacks_runner
 
         found += [Finding("log-limit runner", "ended", "running")] if lacks_runner(container) else []
-    network = network_facts.wrong(container)
+    network = drift.wrong(container)
     found += [Finding(f"network {part}", what, "as attached") for part, what in network.items()]
     if full and not network:
-        from . import live_network
+        from .live import network as live_network
 
         wrong = live_network.rules(container, known)
         found += [Finding(f"network {part}", what, "as attached") for part, what in wrong]
@@ -75,7 +75,7 @@ def _limits(container: Container, known: set[str]) -> list[Finding]:
     live = cgroups.drift(host, path, {name: options[name] for name in cgroups.LIMITS if name not in known})
     if any(options[name] != OPTIONS[name].default for name in _DIRECT) or not cgroups.plain(host, path):
         from .._drivers import cgroups_direct
-        from . import kernel_limits
+        from .live import kernel_limits
 
         wanted = {name: options[name] for name in _DIRECT if name not in known}
         live.update(cgroups_direct.drift(host, path, wanted, kernel_limits.numbers(options, missing_ok=True)))
@@ -133,12 +133,12 @@ def _mounts(container: Container) -> list[Finding]:
     gone = {target for target in wanted - points if _followed(container, target) not in points}
     modes = {}
     if config.options["tmpfs"] or config.options["mount"]:
-        from .tmpfs_modes import changed
+        from .rootfs.tmpfs_modes import changed
 
         modes = changed(container)
     if not (gone or changing or modes):
         return []
-    from . import mount_changes
+    from .live import mount_changes
 
     lost = {*ours, *mount_changes.obstacles(container, config, gone - ours)}
     told = {

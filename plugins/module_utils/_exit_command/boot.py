@@ -10,8 +10,8 @@ import sys
 import time
 from typing import Sequence
 
-from .._container import restart
 from .._container.container import Container
+from .._container.lifecycle import restart
 from .._drivers import host_log, process, systemd_units
 from .._model.errors import sentence
 from .._model.parts import Parts

@@ -12,8 +12,8 @@ from __future__ import annotations
 import time
 from typing import Optional, Sequence
 
-from .._container import restart
 from .._container.container import Container
+from .._container.lifecycle import restart
 from .._drivers import cgroups_tree, host_log, systemd_units
 from .._model.errors import ContainerRemoved, NoSuchContainer
 from .._model.parts import Parts

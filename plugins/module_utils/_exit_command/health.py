@@ -27,6 +27,6 @@ def watch(parts: Parts, words: Sequence[str]) -> int:
 
 
 def _tick(container: Container, life: runner.Life, pid: int) -> Optional[float]:
-    from .._container.health import tick
+    from .._container.lifecycle.health import tick
 
     return tick(container, life, pid)

@@ -45,7 +45,7 @@ def keep(parts: Parts, words: Sequence[str]) -> int:
 
 
 def _order(container: Container, life: runner.Life, pid: int) -> Optional[tuple[int, str, str]]:
-    from .._container.log_limit import order
+    from .._container.io.log_limit import order
 
     return order(container, life, pid)
 

@@ -9,9 +9,9 @@ import os
 from contextlib import contextmanager, suppress
 from typing import Callable, Iterator, Optional
 
-from .._container import attachments, host_ports
 from .._container.container import Container
-from .._container.observe import timestamp
+from .._container.live_status import timestamp
+from .._container.network import attachments, host_ports
 from .._drivers import cgroups_paths
 from .._drivers.image_store import ImageStore
 from .._model import caller, journal
@@ -217,7 +217,7 @@ def _bring_up(runtime: Runtime, container: Container, run: bool) -> None:
         if run:
             container.start(fresh=True)
         else:
-            from .._container import restart
+            from .._container.lifecycle import restart
 
             runtime.prepare_storage(container)
             restart.not_at_boot(container)
@@ -225,7 +225,7 @@ def _bring_up(runtime: Runtime, container: Container, run: bool) -> None:
 
 def _recreate(runtime: Runtime, old: Container, desired: Desired, plan: Plan) -> Container:
     """The old container gives way only once the new one is up; otherwise it comes back as it was."""
-    from .._container import restart
+    from .._container.lifecycle import restart
 
     with _joined_held(runtime, desired), old.batch():
         runs = old.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED) or restart.is_to_come(old)

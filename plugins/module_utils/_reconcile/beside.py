@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Callable
 
-from .._container import notify, sysctls
+from .._container.bundle import sysctls
 from .._container.container import Container
+from .._container.lifecycle import notify
 from .._drivers.conmon import ContainerNotCreated
 from .._model.config import ContainerConfig
 from .._model.status import ContainerStatus

@@ -70,7 +70,7 @@ def _needs(runtime: Runtime, config: ContainerConfig, desired: Desired, row: Opt
         return Container(runtime.store, runtime.host, config)
 
     if row.name == "log_opt" and needs == Change.LIVE:
-        from .._container.log_limit import reachable
+        from .._container.io.log_limit import reachable
 
         needs = needs if reachable(container(), after["max_size"]) else row.otherwise
     if needs == Change.RESTART and container().peek().state.status in _NOT_RESTARTED:
@@ -85,7 +85,7 @@ def _mounts_in_the_way(
     container = Container(runtime.store, runtime.host, config).peek()
     if not container.state.status.has_process:
         return found
-    from .._container.mount_changes import obstacles
+    from .._container.live.mount_changes import obstacles
 
     changed = config.with_options({one.option: options[one.option] for one in found})
     reasons = obstacles(container, changed)
@@ -111,7 +111,7 @@ def _same_user(runtime: Runtime, config: ContainerConfig, user: str, options: Ma
 
     Before it has any, words count.
     """
-    from .._container.view import with_rootfs
+    from .._container.rootfs.private_mount import with_rootfs
     from .._drivers.beneath import user_files
     from .._spec.users import resolve
 
@@ -251,7 +251,7 @@ def lost_joins(container: Container) -> list[Difference]:
     """The joined namespaces that a running container no longer shares with their owners; no program is started."""
     if not container.config.namespace_containers or not container.state.status.has_process:
         return []
-    from .._container.shared_namespaces import moved
+    from .._container.network.shared_namespaces import moved
 
     def owner(kind: str) -> str:
         """By name: where it is to be made anew, nobody knows the ID beforehand."""

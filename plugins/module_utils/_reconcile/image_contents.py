@@ -14,9 +14,9 @@ import stat
 from contextlib import suppress
 from typing import Any, Iterable, Mapping, Optional, Sequence
 
-from .._container import bundle
+from .._container.bundle import builder
 from .._container.container import Container
-from .._container.view import with_layers
+from .._container.rootfs.private_mount import with_layers
 from .._drivers import beneath
 from .._drivers.image_store import ImageStore
 from .._drivers.storage import Storage
@@ -60,8 +60,8 @@ def _check(
     mounts = mount_points.asked(options, image, borrowed)
     mount_points.check_targets(desired.name, mounts, root)
     found = resolved(options, image)
-    bundle.check_user(found["user"], options["group_add"], root)
-    bundle.check_workdir(desired.name, found["workdir"], [one.target for one in mounts], root)
+    builder.check_user(found["user"], options["group_add"], root)
+    builder.check_workdir(desired.name, found["workdir"], [one.target for one in mounts], root)
     argv = [*found["entrypoint"], *found["command"]]
     if argv and not any(options[name] for name in _BRINGING) and _HANDLER not in options["annotation"]:
         _check_program(desired.name, argv[0], found, mounts, root, static_root)

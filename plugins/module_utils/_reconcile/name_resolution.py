@@ -8,8 +8,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any, Mapping
 
-from .._container import etc_files
-from .._container.update import writes_files
+from .._container.bundle import etc_files
+from .._container.lifecycle.update import writes_files
 from .._model.errors import LibpodError, warn
 from .._model.namespaces import LinuxNS
 from .._model.options import Change

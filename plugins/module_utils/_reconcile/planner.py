@@ -139,7 +139,7 @@ def _after_stop(container: Container, desired: Desired) -> list[Step]:
         return []
     if container.state.status.has_process and container.config.options["rm"]:
         return [Step("delete", desired.name)]
-    from .._container import restart
+    from .._container.lifecycle import restart
 
     return [Step("cancel", desired.name)] if restart.is_to_come(container) else []
 
@@ -256,7 +256,7 @@ def _recreate(runtime: Runtime, container: Container, desired: Desired, found: l
 
     :raises DependencyExists: it is a pod's infra container. :raises ConfigMismatch: a newer version's depends on it.
     """
-    from .._container import restart
+    from .._container.lifecycle import restart
 
     _check_not_infra(container)
     for other in runtime.dependents(container.id):

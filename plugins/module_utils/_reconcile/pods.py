@@ -8,8 +8,9 @@ from __future__ import annotations
 import signal
 from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional
 
-from .._container import pod_cgroup, restart
+from .._container import pod_cgroup
 from .._container.container import Container
+from .._container.lifecycle import restart
 from .._model.errors import (
     ContainerExists,
     ContainerRemoved,
@@ -248,7 +249,7 @@ def _verb(pods: Pods, members: list[Container], state: str, renewed: bool) -> st
 
 
 def _moved(container: Container) -> bool:
-    from .._container.shared_namespaces import moved
+    from .._container.network.shared_namespaces import moved
 
     return bool(moved(container))
 

@@ -28,7 +28,7 @@ from .desired import Desired
 from .plan import Plan, note_effects
 
 if TYPE_CHECKING:
-    from .._container.logs import Mark, Output
+    from .._container.io.logs import Mark, Output
 
 
 class Outcome(NamedTuple):
@@ -150,7 +150,7 @@ def _awaited(
     if desired.wait == "healthy":
         waiting.healthy(container, desired.wait_timeout)
     if not desired.detach:
-        from .._container.logs import follow_to_end
+        from .._container.io.logs import follow_to_end
 
         output = follow_to_end(container, log)
         output = output._replace(
@@ -189,7 +189,7 @@ def found(runtime: Runtime, name: str) -> Optional[Container]:
     if ended and locked and container.state.mounted:
         container.repair()
     if locked and container.state.stopped_by_user and container.state.status is ContainerStatus.RUNNING:
-        from .._container.restart import forget_unfinished_stop
+        from .._container.lifecycle.restart import forget_unfinished_stop
 
         with container.batch():
             forget_unfinished_stop(container)
@@ -271,7 +271,7 @@ def _log_end(container: Optional[Container], desired: Desired, plan: Plan) -> Op
     """Where the run's output begins in a container's log, where the task returns it: a coming run's, or the present."""
     if container is None or desired.detach:
         return None
-    from .._container.logs import Mark
+    from .._container.io.logs import Mark
 
     runs = plan.status_before in ("running", "paused")
     goes_on = runs and not any(plan.has(verb) for verb in ("start", "restart", "recreate"))

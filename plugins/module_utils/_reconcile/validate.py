@@ -9,9 +9,13 @@ import os
 import shutil
 from typing import Any, Mapping, Optional
 
-from .._container import device_nodes, etc_files, host_ports, id_files, init_program, kernel_limits, security_modules
+from .._container.bundle import etc_files, init_program, lsm
 from .._container.container import Container
-from .._container.volumes import check_source
+from .._container.lifecycle import pidfiles
+from .._container.live import kernel_limits
+from .._container.network import host_ports
+from .._container.rootfs import device_nodes
+from .._container.rootfs.volumes import check_source
 from .._drivers import cgroups, cgroups_paths, netns
 from .._drivers.command import TOOL_PATH
 from .._model import health
@@ -165,40 +169,40 @@ def _check_security(options: Mapping[str, Any], strict: bool = False) -> None:
         from .._spec import seccomp
 
         seccomp.for_option(profile, bounding)
-    security_modules.check(options["security_opt"], strict)
+    lsm.check(options["security_opt"], strict)
 
 
 def _check_files(runtime: Runtime, options: Mapping[str, Any]) -> None:
     """What is written for the container, on the host and into its root filesystem."""
     if options["hostuser"]:
-        from .._container.user_entries import host_users
+        from .._container.bundle.passwd import host_users
 
         host_users(options["hostuser"], "")
     if options["secrets"]:
-        from .._container import secrets
+        from .._container.bundle import secrets
 
         secrets.variables(runtime.parts, options["secrets"])
     if options["log_driver"] == "journald" and not os.path.exists(_JOURNAL):
         raise NotImplementedByHost(
             f"log_driver: {_JOURNAL} is not there, so that no systemd-journald takes lines on this host: use k8s-file"
         )
-    id_files.check(options)
+    pidfiles.check(options)
     if options["timezone"]:
         etc_files.zone_file(options["timezone"])
 
 
 def _check_first_process(runtime: Runtime, options: Mapping[str, Any]) -> None:
     if options["ulimit"]:
-        from .._container import bundle
+        from .._container.bundle import builder
 
-        bundle.check_ulimits(options["ulimit"])
+        builder.check_ulimits(options["ulimit"])
         if runtime.host.oci.name == "runc" and 0 <= options["ulimit"].get("nofile", (-1,))[0] < _RUNC_FILES:
             raise InvalidArgument(
                 f"ulimit: nofile={options['ulimit']['nofile'][0]} is less than runc needs to make a container: give "
                 f"{_RUNC_FILES} or more"
             )
     if options["sysctl"]:
-        from .._container import sysctls
+        from .._container.bundle import sysctls
 
         sysctls.check(options)
     if options["init"]:
@@ -218,11 +222,11 @@ def _check_first_process(runtime: Runtime, options: Mapping[str, Any]) -> None:
 def _check_devices(options: Mapping[str, Any]) -> None:
     """Devices, and what the host's own definitions say of containers."""
     if options["gpus"]:
-        from .._container import cdi
+        from .._container.bundle import cdi
 
         cdi.check(options["gpus"])
     if options["hooks_dir"]:
-        from .._container import hooks
+        from .._container.bundle import hooks
 
         hooks.read(options["hooks_dir"])
     device_nodes.rules(options)
@@ -283,7 +287,7 @@ def _check_limits(runtime: Runtime, manager: str, options: Mapping[str, Any]) ->
 def _check_network(runtime: Runtime, name: str, options: Mapping[str, Any], strict: bool = False) -> None:
     network = options["network"]
     if network["mode"] == "cni":
-        from .._container import network as cni
+        from .._container.network import setup as cni
 
         cni.require(runtime.host, name, options, strict)
     elif network["mode"] == "ns" and not netns.exists(network["target"]):

@@ -8,8 +8,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Mapping
 
-from .._container.attachments import attachments
 from .._container.container import Container
+from .._container.network.attachments import attachments
 from .._model import restart_policy, volumes
 from .._model.config import OCI_VERSION, ContainerConfig
 from .._model.errors import LibpodError, StateCorrupt
@@ -150,7 +150,7 @@ def _computed(add: tuple[str, ...], drop: tuple[str, ...], privileged: bool, roo
 def _health(container: Container) -> dict[str, Any]:
     if not container.config.has_health_check:
         return {"Status": "", "FailingStreak": 0, "Log": []}
-    from .._container.health import described
+    from .._container.lifecycle.health import described
 
     return described(container)
 

@@ -11,9 +11,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Iterable, Iterator, Mapping
 
-from .._container import host_ports, init_program, pod_cgroup
+from .._container import pod_cgroup
+from .._container.bundle import init_program
 from .._container.container import Container
-from .._container.observe import timestamp
+from .._container.live_status import timestamp
+from .._container.network import host_ports
 from .._drivers import cgroups_paths
 from .._drivers.effects import effect
 from .._model.attempts import Attempts

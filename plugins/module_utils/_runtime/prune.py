@@ -69,7 +69,7 @@ def containers(runtime: Runtime, filters: Filters, errors: Errors, *, dry: bool 
 
 
 def _ended(runtime: Runtime, filters: Filters, errors: Errors) -> Iterator[Container]:
-    from .._container.log_lines import seconds
+    from .._container.io.log_lines import seconds
 
     for one in runtime.containers():
         try:
@@ -121,7 +121,7 @@ def rules(runtime: Runtime, *, dry: bool = False) -> list[str]:
 
     :raises ToolFailed: they cannot be read, or removed.
     """
-    from .._container.foreign_rules import Owners, remove
+    from .._container.network.foreign_rules import Owners, remove
     from .._drivers import nat_rules
 
     owners = Owners(runtime.store)
@@ -236,7 +236,7 @@ def images(runtime: Runtime, filters: Filters, errors: Errors, *, every: bool = 
 
     ``errors`` as for ``containers``.
     """
-    from .._container.log_lines import seconds
+    from .._container.io.log_lines import seconds
     from .._drivers.image_store import ImageStore
     from .._drivers.images import Images
 

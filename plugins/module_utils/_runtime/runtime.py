@@ -129,9 +129,9 @@ class Runtime:
         config = container.config
         container.storage.create(container.id, config.rootfs_image_id, config.id_mappings)
         if config.options["cidfile"]:
-            from .._container import id_files
+            from .._container.lifecycle import pidfiles
 
-            id_files.write(container)
+            pidfiles.write(container)
 
     def commit(self, container: Container) -> None:
         """Give the name to the pending container, in one rename; an earlier holder is then removed."""
@@ -357,7 +357,7 @@ class Runtime:
 
 def has_ended(container: Container) -> bool:
     """Whether it has run and is down for good: one that goes with its end, or that no policy is to start again."""
-    from .._container import restart
+    from .._container.lifecycle import restart
 
     state = container.state
     if not container.config.options["rm"]:

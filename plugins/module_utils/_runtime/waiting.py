@@ -9,9 +9,9 @@ import math
 import time
 from typing import NamedTuple, Optional, Sequence
 
-from .._container import health as checks
-from .._container import restart
 from .._container.container import Container
+from .._container.lifecycle import health as checks
+from .._container.lifecycle import restart
 from .._drivers import process
 from .._model.errors import InvalidArgument, InvalidState, NoSuchContainer, Unhealthy
 from .._model.health import HEALTHY, UNHEALTHY

@@ -1,0 +1,250 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A container's configuration, state and lock, synced with the host, and where on the host its things are."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Iterator, Optional, TypeVar
+
+from .._drivers import cgroups, cgroups_paths
+from .._drivers.host import Host
+from .._model.config import ContainerConfig
+from .._model.errors import ConfigMismatch, ContainerRemoved, InvalidState, NoSuchContainer
+from .._model.state import ContainerState
+from .._model.status import ContainerStatus
+from .._store.store import Store
+from .live_status import cgroup_path, observe
+
+if TYPE_CHECKING:
+    from .._drivers.oci import OciRuntime
+    from .._drivers.rootfs import Rootfs
+    from .._drivers.storage import Storage
+    from .io.logs import Mark
+
+# Runs whose ends are remembered.
+_EXITS_KEPT = 100
+# Of the state, what is kept of a run that has ended.
+_EXIT = ("exit_code", "oom_killed", "started_time", "finished_time")
+_Self = TypeVar("_Self", bound="Synced")
+
+
+class Synced:
+    """What one container is by its records and the host, read and written under its lock, once in a batch."""
+
+    def __init__(
+        self, store: Store, host: Host, config: ContainerConfig, *, unreadable: str = "", newer: str = ""
+    ) -> None:
+        """``unreadable`` says why its configuration cannot be read; ``config`` then stands in for it.
+
+        ``newer`` is the record of a newer version's container, as text: it is changed only once it is ``given_up``.
+        """
+        self.store = store
+        self.host = host
+        self.unreadable = unreadable
+        self.newer = newer
+        self.given_up = False
+        self._config = config
+        self._state: Optional[ContainerState] = None
+        self._lock = store.lock(config.id)
+        # Where the output of the run that was started here begins in a log that has a limit.
+        self.log_mark: Optional[Mark] = None
+
+    # Batch and sync
+
+    @contextmanager
+    def batch(self: _Self) -> Iterator[_Self]:
+        """Take the lock once and sync once for everything done inside; batches nest.
+
+        :raises ContainerRemoved: the container was removed while the lock was waited for.
+        :raises ConfigMismatch: a newer version made it, and no task gives it up.
+        """
+        self.check_version()
+        with self._lock:
+            if self._lock.depth == 1:
+                self._reload()
+                self.sync()
+            yield self
+
+    def check_version(self) -> None:
+        """:raises ConfigMismatch: a newer version made it, and no task gives it up."""
+        if self.newer and not self.given_up:
+            raise ConfigMismatch(self.unreadable)
+
+    def _reload(self) -> None:
+        if self.unreadable:
+            return
+        try:
+            self._config = self.store.config(self.id)
+        except NoSuchContainer as error:
+            self._lock.discard()
+            raise ContainerRemoved(f"container {self.name} ({self.id[:12]}) was removed meanwhile") from error
+
+    def sync(self) -> None:
+        """Bring the recorded state in line with the host's processes and cgroups; starts no program."""
+        recorded = self.store.state(self.id)
+        self._state = observe(self._config, recorded, self.host, self.run_dir, lambda: self.last_exit)
+        if self._state != recorded and self._state.status is not ContainerStatus.CONFIGURED:
+            self.store.write_state(self.id, self._state)
+            if self._state.status is ContainerStatus.EXITED:
+                self._keep_exit()
+                self.event("died", ExitCode=self._state.exit_code)
+
+    def _keep_exit(self) -> None:
+        """Keep how the container ended where a reboot does not lose it."""
+        kept = {key: getattr(self.state, key) for key in _EXIT}
+        if kept != self.last_exit:
+            try:
+                self.store.write_side_record(self.id, "exits", [*self.exits, kept][-_EXITS_KEPT:])
+            except OSError:
+                # It has ended all the same. On a full disk the last end, at least, is kept past a reboot.
+                with suppress(OSError):
+                    self.store.write_side_record(self.id, "exits", [kept])
+
+    def peek(self: _Self) -> _Self:
+        """Sync without the lock and without writing: for those who only look.
+
+        Where somebody is at work on it at this moment, it is still what it was before.
+        """
+        state = observe(self._config, self.store.state(self.id), self.host, self.run_dir, lambda: self.last_exit)
+        if state.status is ContainerStatus.UNKNOWN and self._lock.busy:
+            before = ContainerStatus.EXITED if state.finished_time else ContainerStatus.CONFIGURED
+            state = state._replace(status=before)
+        self._state = state
+        return self
+
+    @property
+    def state(self) -> ContainerState:
+        """The state as of the last sync or peek."""
+        return self._state or self.peek().state
+
+    def save(self, **changes: Any) -> None:
+        """Record a change of the state (inside a batch)."""
+        self._state = self.state._replace(boot_id=self.host.boot_id, run_dir=self.run_dir, **changes)
+        self.store.write_state(self.id, self._state)
+
+    def event(self, action: str, **attributes: Any) -> None:
+        """Tell those who watch the host's events what has happened; nothing depends on their being told."""
+        from .._store.events import emit
+        from .live_status import timestamp
+
+        about = {"Time": timestamp(), "Type": "container", "Action": action, "ID": self.id, "Name": self.name}
+        try:
+            emit(self.host.parts.run_root, {**about, "Image": self._config.rootfs_image_name, **attributes})
+        except OSError:
+            pass
+
+    @property
+    def last_exit(self) -> dict[str, Any]:
+        """Exit code, times and OOM flag of the last run, also of one before a reboot."""
+        return next(reversed(self.exits), {})
+
+    @property
+    def exits(self) -> list[dict[str, Any]]:
+        """How each of the last runs ended, the latest last: exit code, times and OOM flag."""
+        kept = self.store.side_record(self.id, "exits")
+        entries = [one for one in kept if isinstance(one, dict)] if isinstance(kept, list) else []
+        return [{key: one[key] for key in _EXIT if key in one} for one in entries]
+
+    # Configuration
+
+    @property
+    def config(self) -> ContainerConfig:
+        return self._config
+
+    @property
+    def id(self) -> str:
+        return self._config.id
+
+    @property
+    def name(self) -> str:
+        return self._config.name
+
+    @property
+    def run_dir(self) -> str:
+        return self.store.run_dir(self.id)
+
+    @property
+    def shm_dir(self) -> str:
+        """The host's side of /dev/shm, which joiners of the IPC namespace share."""
+        return f"{self.run_dir}/shm"
+
+    @property
+    def secrets_dir(self) -> str:
+        """The tmpfs with the files of the container's secrets."""
+        return f"{self.run_dir}/secrets"
+
+    @property
+    def netns_path(self) -> str:
+        return f"{self.host.parts.netns_dir}/libpod-{self.id[:12]}"
+
+    @property
+    def storage(self) -> Storage | Rootfs:
+        """The driver of the root filesystem: the image store's, or that of a host directory."""
+        if not self._config.rootfs:
+            return self.host.storage
+        from .._drivers.rootfs import Rootfs
+
+        return Rootfs(self.host.parts, self._config.rootfs, self._config.overlay)
+
+    @property
+    def oci(self) -> OciRuntime:
+        return self.host.oci_under(self._config.cgroup_manager)
+
+    @property
+    def cgroup_path(self) -> str:
+        """The container's own cgroup, with its limits, below the cgroup mounts."""
+        return cgroup_path(self._config, self.host)
+
+    @property
+    def lost_cgroup(self) -> bool:
+        """Whether another program has removed the container's cgroup, and its process runs on elsewhere."""
+        return cgroups.lost(self.host.cgroups, self.cgroup_path)
+
+    def check_cgroup(self, doing: str) -> None:
+        """:raises InvalidState: the OCI runtime cannot do it, for the container's cgroup was removed."""
+        if self.lost_cgroup:
+            raise InvalidState(
+                f"cannot {doing} container {self.name}: another program has removed its cgroup {self.cgroup_path}: "
+                "restart the container"
+            )
+
+    @property
+    def cgroup_top(self) -> str:
+        """The cgroup that is made for the container and goes with it: its own, or the systemd scope around that."""
+        return cgroups_paths.container_path(self._config.cgroup_manager, self._config.cgroup_parent, self.id)
+
+    @property
+    def conmon_cgroup_path(self) -> str:
+        """libpod's CGroupPath: the cgroup of the container's conmon."""
+        return cgroups_paths.conmon_path(self._config.cgroup_manager, self._config.cgroup_parent, self.id)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """A copy of the image's and the container's own labels."""
+        return dict(self._config.resolved["label"])
+
+    @property
+    def runtime_name(self) -> str:
+        return self.host.oci.name
+
+    @property
+    def log_path(self) -> str:
+        """Where the log is; it is there once the container has been initialised."""
+        return self._config.log_path
+
+    def depend_on(self, new: str, *, instead_of: str, record: bool) -> None:
+        """Have another container's ID in the place of one that it depends on; to ``record`` it in a batch."""
+        config = self._config
+        joined = {kind: new if one == instead_of else one for kind, one in config.namespace_containers.items()}
+        requires = tuple(new if one == instead_of else one for one in config.requires)
+        self._config = config._replace(namespace_containers=joined, requires=requires)
+        if record:
+            self.store.write_config(self._config)
+
+    @property
+    def dependencies(self) -> set[str]:
+        """IDs of the containers whose namespaces it joins."""
+        return set(self._config.dependencies)

@@ -1,0 +1,217 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The OCI bundle of a container in its run directory: config.json, and the files bound over /etc."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence
+
+from ..._drivers import beneath, cgroups_paths
+from ..._drivers.effects import effect
+from ..._model.config import ContainerConfig
+from ..._model.errors import InvalidArgument
+from ..._spec import capabilities, seccomp, users
+from ..._spec.generate import Facts, generate
+from ..lifecycle import notify
+from ..live import kernel_limits
+from ..network import shared_namespaces
+from ..rootfs import device_nodes, tmpfs_modes, volumes
+from . import etc_files, init_program, lsm
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+
+def draft(container: Container) -> Facts:
+    """The facts that do not need the rootfs; ``rootfs``, ``user`` and volumes are still to come.
+
+    :raises InvalidArgument: an option names something that the host does not have.
+    """
+    config = container.config
+    options = config.options
+    granted = capabilities.compute(
+        options["cap_add"], options["cap_drop"], capabilities.host_capabilities(), privileged=options["privileged"]
+    )
+    hard_limits = check_ulimits(options["ulimit"])
+    namespaces = shared_namespaces.paths(container)
+    bound = device_nodes.bound(options) if config.id_mappings else {}
+    return Facts(
+        selinux=lsm.selinux(),
+        rootfs="",
+        user=users.User(0, 0, (), "/", "root"),
+        namespaces=namespaces,
+        foreign=shared_namespaces.foreign(container, namespaces) if config.id_mappings else {},
+        capabilities={"bounding": list(granted)},
+        cgroups_path=cgroups_paths.oci_path(config.cgroup_manager, config.cgroup_parent, config.id),
+        hostname=shared_namespaces.hostname(container),
+        seccomp=seccomp.for_option(options["security_opt"]["seccomp"], granted, _image_profile(config)),
+        shm=shared_namespaces.shm_dir(container),
+        files={**etc_files.paths(container), **bound},
+        hard_limits=hard_limits,
+        open_files=_open_files(),
+        devices=tuple(node for node in device_nodes.nodes(options) if node["path"] not in bound),
+        device_rules=device_nodes.rules(options),
+        swap=container.host.swap,
+        device_numbers=kernel_limits.numbers(options),
+        systemd_cgroup=_systemd_cgroup(container) if config.systemd else "",
+        apparmor=lsm.apparmor_profile(options),
+        init=init_program.path(options["init_path"]) if options["init"] else "",
+    )
+
+
+def _image_profile(config: ContainerConfig) -> str:
+    """The seccomp profile in the image's label, where the task lets the image have its say, as podman's."""
+    if config.options["seccomp_policy"] != "image":
+        return ""
+    return str((config.image_config.get("Labels") or {}).get("io.containers.seccomp.profile", ""))
+
+
+def _systemd_cgroup(container: Container) -> str:
+    """The container's own, so that systemd sees no other one's; in cgroup v2 there is but one hierarchy."""
+    mount = container.host.cgroups.controllers.get("systemd", "")
+    return mount and mount + container.cgroup_top
+
+
+def write(container: Container, drafted: Facts, rootfs: str) -> list[dict[str, Any]]:
+    """Write config.json (root's eyes only: it has the environment) for the mounted ``rootfs``; return its mounts.
+
+    :raises InvalidArgument: the user or a volume cannot be used.
+    """
+    facts = _completed(container, drafted, rootfs)
+    etc_files.create(container)
+    if container.config.id_mappings:
+        from . import id_mappings
+
+        id_mappings.prepare(container, rootfs)
+    spec = generate(container.config, facts)
+    _edit(container.config, spec)
+    tmpfs_modes.prepare(container, spec["mounts"], rootfs)
+    effect("write config.json")
+    path = f"{container.run_dir}/config.json"
+    text = json.dumps(spec, separators=(",", ":"))
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        try:
+            file.write(text)
+            file.flush()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from error
+    mounts: list[dict[str, Any]] = spec["mounts"]
+    return mounts
+
+
+def _completed(container: Container, drafted: Facts, rootfs: str) -> Facts:
+    """The facts with what only the mounted root filesystem tells, and the files that are mounted over it."""
+    config = container.config
+    passwd, group = beneath.user_files(rootfs)
+    user = users.resolve(config.resolved["user"], passwd, group, config.options["group_add"])
+    mounts = [one["target"] for one in (*config.volumes, *config.file_systems)]
+    check_workdir(config.name, config.resolved["workdir"], mounts, rootfs)
+    granted = drafted.capabilities["bounding"]
+    facts = drafted._replace(
+        rootfs=rootfs,
+        user=user,
+        capabilities=capabilities.oci_capabilities(granted, user.uid, config.options["cap_add"]),
+        volume_sources=volumes.sources(container, rootfs, user),
+        source_guards=volumes.source_guards(config),
+    )
+    if not user.name or config.options["hostuser"] or config.options["passwd_entry"] or config.options["group_entry"]:
+        from . import passwd as user_entries
+
+        facts = facts._replace(files={**facts.files, **user_entries.write(container, user, passwd, group)})
+    wanted = config.options["secrets"]
+    if wanted:
+        from . import secrets
+
+        variables = secrets.variables(container.host.parts, wanted)
+        facts = facts._replace(files={**facts.files, **secrets.mount(container)}, variables=variables)
+    if notify.relayed(config):
+        # conmon binds a socket in it, which any user of the container may write to.
+        os.makedirs(f"{container.run_dir}/notify", 0o755, exist_ok=True)
+        facts = facts._replace(
+            files={**facts.files, notify.TARGET: f"{container.run_dir}/notify"},
+            variables={**facts.variables, notify.VARIABLE: f"{notify.TARGET}/notify.sock"},
+        )
+    return facts
+
+
+def _edit(config: ContainerConfig, spec: dict[str, Any]) -> None:
+    """Put into the spec what CDI devices and OCI hooks' definitions on the host add to it."""
+    if config.options["gpus"]:
+        from . import cdi
+
+        cdi.apply(spec, cdi.edits(config.options["gpus"]))
+    if config.options["hooks_dir"]:
+        from . import hooks
+
+        bind_mounts = any(volume["type"] == "bind" for volume in config.volumes)
+        for stage, programs in hooks.chosen(hooks.read(config.options["hooks_dir"]), spec, bind_mounts).items():
+            spec.setdefault("hooks", {}).setdefault(stage, []).extend(programs)
+
+
+def check_user(user: str, group_add: Sequence[str], rootfs: str) -> None:
+    """:raises InvalidArgument: the files in the root filesystem know no such user, or group."""
+    users.resolve(user, *beneath.user_files(rootfs), group_add)
+
+
+def check_workdir(name: str, workdir: str, mounts: Iterable[str], rootfs: str) -> None:
+    """:raises InvalidArgument: there is a file where the working directory should be; a missing one is made.
+
+    ``mounts`` are targets that may bring it.
+    """
+    if not workdir.startswith("/"):
+        raise InvalidArgument(
+            f"workdir: the image of container {name} has {workdir!r}, which is not an absolute path: give workdir"
+        )
+    if any(f"{workdir}/".startswith(f"{target}/") for target in mounts):
+        return
+    try:
+        found = beneath.resolve(rootfs, workdir)
+        if os.path.isdir(found) or not os.path.lexists(found):
+            return
+    except NotADirectoryError:
+        pass
+    raise InvalidArgument(f"workdir: {workdir} is not a directory in container {name}: name one")
+
+
+def _hard_limits() -> dict[str, int]:
+    import resource
+
+    found = {}
+    for name in dir(resource):
+        if name.startswith("RLIMIT_"):
+            hard = resource.getrlimit(getattr(resource, name))[1]
+            found[name[7:].lower()] = -1 if hard == resource.RLIM_INFINITY else hard
+    return found
+
+
+def _open_files() -> tuple[int, int]:
+    import resource
+
+    soft, hard = (-1 if one == resource.RLIM_INFINITY else one for one in resource.getrlimit(resource.RLIMIT_NOFILE))
+    return soft, hard
+
+
+def check_ulimits(wanted: Mapping[str, list[int]]) -> dict[str, int]:
+    """The host's hard limits. Only CAP_SYS_RESOURCE can raise one; without it runc's words would name no option.
+
+    :raises InvalidArgument: one of them is to be raised.
+    """
+    hard_limits = _hard_limits()
+    if "host" in wanted or "CAP_SYS_RESOURCE" in capabilities.host_capabilities():
+        return hard_limits
+    for name, (_soft, hard) in wanted.items():
+        ceiling = hard_limits.get(name, -1)
+        if ceiling != -1 and not 0 <= hard <= ceiling:
+            raise InvalidArgument(
+                f"ulimit: {name}={hard} is above this host's hard limit {ceiling}, and the engine runs without "
+                "CAP_SYS_RESOURCE: ask for less, or raise the limit of whoever starts it"
+            )
+    return hard_limits
+
+
+def write_hosts(container: Container) -> dict[str, int]:
+    """Fill the files over /etc once the container's addresses are known; their checksums."""
+    return etc_files.fill(container, container.config)

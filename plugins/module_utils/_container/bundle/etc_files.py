@@ -1,0 +1,206 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""/etc/hosts, /etc/hostname and /etc/resolv.conf of a container: the engine's files, bound over the image's."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping
+from zlib import crc32
+
+from ..._drivers.effects import effect
+from ..._model.config import ContainerConfig
+from ..._model.errors import InvalidArgument, MalformedData, sentence
+from ..._model.foreign import read_regular
+from ..network.shared_namespaces import hostname, network_owner
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+_ZONES = "/usr/share/zoneinfo"
+_NAMES = ("hosts", "hostname", "resolv.conf")
+_HOSTS_BYTES = 4 << 20  # of the host's hosts file, which each container has a copy of
+
+
+def paths(container: Container) -> dict[str, str]:
+    """Path in the container to the engine's file; who joins a network shares its owner's hosts and resolv.conf."""
+    owner = network_owner(container)
+    found = {
+        "/etc/hosts": f"{owner.run_dir}/hosts",
+        "/etc/resolv.conf": f"{owner.run_dir}/resolv.conf",
+        "/etc/hostname": f"{container.run_dir}/hostname",
+    }
+    if container.config.options["no_hosts"]:
+        del found["/etc/hosts"]
+    if owner.config.options["dns"] == ["none"]:
+        del found["/etc/resolv.conf"]
+    if container.config.options["timezone"]:
+        found["/etc/localtime"] = f"{container.run_dir}/localtime"
+    for directory in container.config.options["chrootdirs"]:
+        found.update({directory + path: found[path] for path in list(found) if path.startswith("/etc/")})
+    return found
+
+
+def zone_file(timezone: str) -> str:
+    """The host's file of a time zone (tzfile(5)).
+
+    :raises InvalidArgument: the host has none of this name.
+    """
+    path = "/etc/localtime" if timezone == "local" else f"{_ZONES}/{timezone}"
+    if not os.path.isfile(path):
+        raise InvalidArgument(
+            f"timezone: {timezone!r} is not known to the host ({path} is not there): name another, or install tzdata"
+        )
+    return path
+
+
+def create(container: Container) -> None:
+    """Make the files, empty: they are bound before their content is known, so they must stay the same inodes."""
+    effect("make files over /etc")
+    for name in _NAMES:
+        os.close(os.open(f"{container.run_dir}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644))
+        # The umask of whoever runs the engine must not keep the container's users from reading them.
+        os.chmod(f"{container.run_dir}/{name}", 0o644)
+    timezone = container.config.options["timezone"]
+    if timezone:
+        import shutil
+
+        shutil.copyfile(zone_file(timezone), f"{container.run_dir}/localtime")
+        os.chmod(f"{container.run_dir}/localtime", 0o644)
+
+
+def fill(container: Container, config: ContainerConfig) -> dict[str, int]:
+    """Write the files' content, in place; the CRC-32 of each, by which ``drift`` sees an edit."""
+    texts = (_hosts(container, config), hostname(container) + "\n", _resolv_conf(config.options))
+    # What the host's files have beside UTF-8 stays as it is.
+    contents = [text.encode("utf-8", "surrogateescape") for text in texts]
+    for name, content in zip(_NAMES, contents):
+        effect(f"write {name}")
+        with open(f"{container.run_dir}/{name}", "wb") as file:
+            file.write(content)
+    return {name: crc32(content) for name, content in zip(_NAMES, contents)}
+
+
+def findings(options: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what keeps names from resolving in a container of these options that shares nobody's files.
+
+    Each is the end of a sentence about the container.
+    """
+    if not options["no_hosts"]:
+        try:
+            _base_hosts()
+        except (MalformedData, OSError) as error:
+            yield f"its /etc/hosts lacks the names of the host's ({sentence(error)}): mend that file"
+    # Without a network no server could be asked; the host's own network reaches all that the host does.
+    if options["network"]["mode"] in ("host", "none") or options["dns"]:
+        return
+    from ..._drivers import resolvers
+
+    try:
+        host = resolvers.of_host()
+    except (MalformedData, OSError) as error:
+        yield f"no name will resolve in it, for the host's resolvers are unknown ({sentence(error)}): set dns"
+        return
+    if host.servers and not resolvers.outside_host(host).servers:
+        yield (
+            f"no name will resolve in it, for the host's resolvers ({', '.join(host.servers[:3])}) answer the host "
+            "alone, and none is known behind them: set dns to servers that the container can reach"
+        )
+
+
+def _base_hosts() -> str:
+    """The host's hosts file, on which the container's is based; empty where there is none.
+
+    :raises MalformedData: it is not a regular file, or too long. :raises OSError: it cannot be read.
+    """
+    try:
+        return read_regular("/etc/hosts", max_bytes=_HOSTS_BYTES).decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return ""
+
+
+def _hosts(container: Container, config: ContainerConfig) -> str:
+    """The hosts file: etc_hosts, then the container's own names at its addresses, then the host's lines.
+
+    A name belongs to the first of the three that has it. The order alone would not do: with ``multi on`` in
+    host.conf(5), as distributions have it, the C library gathers a name's addresses from all lines, loopback first.
+    """
+    addresses, gateway = _own_addresses(container, config)
+    lines = []
+    for name, wanted in config.options["etc_hosts"].items():
+        for address in wanted.split(","):
+            lines.append(f"{(gateway or '127.0.0.1') if address == 'host-gateway' else address}\t{name}")
+    taken = {name.lower() for name in config.options["etc_hosts"]}
+    # localhost as an own name, such as that of a host that was given none, stays the loopback's.
+    own = [
+        name for name in dict.fromkeys((hostname(container), config.name)) if name.lower() not in {*taken, "localhost"}
+    ]
+    if own and addresses:
+        lines += [f"{address}\t{' '.join(own)}" for address in addresses]
+        taken.update(name.lower() for name in own)
+    try:
+        base = _base_hosts()
+    except (MalformedData, OSError):
+        base = ""  # a start does not fail for it; ``findings`` says so
+    lines += _without(base, taken)
+    if "localhost" not in taken:
+        lines += ["127.0.0.1\tlocalhost", "::1\tlocalhost"]
+    return "\n".join(lines) + "\n"
+
+
+def _own_addresses(container: Container, config: ContainerConfig) -> tuple[list[str], str]:
+    """The addresses at which the container has its own names, and the gateway of the first network that has one."""
+    if not config.own_net_ns:
+        return [], ""
+    addresses, gateway = [], ""
+    if config.create_net_ns:
+        from ..network.attachments import attached
+
+        for network in attached(container):
+            for address in (*network.ipv4, *network.ipv6):
+                addresses.append(address.ip)
+                gateway = gateway or address.gateway
+    return addresses or ["127.0.0.1"], gateway
+
+
+def _without(base: str, taken: set[str]) -> Iterator[str]:
+    """The lines of a hosts file without the names in ``taken``, to which those that stay are added."""
+    before = frozenset(taken)
+    for line in base.rstrip("\n").split("\n") if base else ():
+        line = line.partition("\0")[0].rstrip()  # where the C library ends it too
+        address, *names = line.partition("#")[0].split() or [""]
+        kept = [name for name in names if name.lower() not in before]
+        taken.update(name.lower() for name in kept)
+        if len(kept) == len(names):
+            yield line
+        elif kept:
+            yield f"{address}\t{' '.join(kept)}"
+
+
+def _resolv_conf(options: Mapping[str, Any]) -> str:
+    """The host's, each part replaced by its option where given.
+
+    In another network namespace the container cannot reach the host's loopback servers: they are left out.
+    """
+    from ..._drivers import resolvers
+
+    try:
+        found = resolvers.of_host()
+    except (MalformedData, OSError):
+        found = resolvers.Resolvers([], [], [])  # ``findings`` says so
+    if options["network"]["mode"] != "host":
+        found = resolvers.outside_host(found)
+    # With none the file is not the container's own, but that of those that join its network.
+    servers = [one for one in options["dns"] if one != "none"] or found.servers
+    search, settings = options["dns_search"] or found.search, options["dns_option"] or found.options
+    return "".join(_resolv_lines(servers, search, settings))
+
+
+def _resolv_lines(servers: Iterable[str], search: list[str], options: list[str]) -> Iterable[str]:
+    if search and search != ["."]:
+        yield f"search {' '.join(search)}\n"
+    for server in servers:
+        yield f"nameserver {server}\n"
+    if options:
+        yield f"options {' '.join(options)}\n"

@@ -1,0 +1,52 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the kernel's security modules can do what security_opt asks for."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping
+
+from ..._drivers.cgroups import read_file
+from ..._model.errors import InvalidArgument, NotImplementedByHost, without_effect
+
+_APPARMOR = "/sys/module/apparmor/parameters/enabled"
+_SELINUX = "/sys/fs/selinux/enforce"
+
+
+def check(security: Mapping[str, Any], strict: bool = False) -> None:
+    """Warn of a label on a host without SELinux.
+
+    :raises NotImplementedByHost: AppArmor is off. :raises InvalidArgument: it has no such profile; or the label is
+    ``strict``.
+    """
+    profile = security.get("apparmor", "unconfined")
+    if profile != "unconfined":
+        if read_file(_APPARMOR) != "Y":
+            raise NotImplementedByHost(
+                f"security_opt: apparmor={profile} needs AppArmor, which this kernel has not enabled: omit it"
+            )
+        from ..._drivers import apparmor
+
+        if profile not in (apparmor.loaded() or {profile}):
+            raise InvalidArgument(f"security_opt: the AppArmor profile {profile} is not loaded: load it first")
+    if "disable" not in security.get("label", {"disable": ""}) and not selinux():
+        without_effect("security_opt: label= has no effect, for this kernel has not enabled SELinux", strict)
+
+
+def selinux() -> bool:
+    """Whether the kernel has SELinux enabled."""
+    return os.path.exists(_SELINUX)
+
+
+def apparmor_profile(options: Mapping[str, Any]) -> str:
+    """The AppArmor profile to run under, loaded; empty for none, as privileged containers have it by default."""
+    given: str | None = options["security_opt"].get("apparmor")
+    if given:
+        return "" if given == "unconfined" else given
+    if options["privileged"] or read_file(_APPARMOR) != "Y":
+        return ""
+    from ..._drivers import apparmor
+
+    return apparmor.default()

@@ -1,0 +1,24 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The OCI runtime spec of a container, to look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..._model import foreign
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+
+def spec(container: Container) -> dict[str, Any]:
+    """The spec of this life as it was written, else what is known of the next one's without its root filesystem."""
+    if container.state.config_path:
+        return dict(foreign.read(container.state.config_path).mapping())
+    from ..._spec.generate import generate
+    from . import builder
+
+    sources = {volume["target"]: volume["source"] for volume in container.config.volumes}
+    return generate(container.config, builder.draft(container)._replace(volume_sources=sources))

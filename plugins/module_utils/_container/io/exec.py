@@ -1,0 +1,216 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Exec: a further process in a running container."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Sequence
+
+from ..._drivers import beneath
+from ..._model import foreign
+from ..._model.errors import InvalidArgument, LibpodError, ToolTimedOut, warn
+from ..._model.spelling import wrong
+from ..._spec import capabilities, users
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+
+OUTPUT_LENGTH = 64 << 20  # bytes of standard output, and of standard error, that a result can have
+_GRACE = 10.0  # seconds between SIGTERM and SIGKILL, as where a container is stopped
+_LONGEST = 366 * 86400.0  # seconds; it keeps the sum with the clock's time exact
+
+
+class Exec(NamedTuple):
+    """A process: ``env`` is added to the container's; ``user`` None and an empty ``workdir`` mean the container's.
+
+    ``timeout`` is in seconds, 0 for any time.
+    """
+
+    argv: Sequence[str]
+    env: Mapping[str, str] = {}
+    user: Optional[str] = None
+    workdir: str = ""
+    privileged: bool = False
+    tty: bool = False
+    timeout: float = 0
+
+
+class Executed(NamedTuple):
+    """How it ended: its exit code, or 127 (command not found), 126 (not executable), 125 (the runtime failed).
+
+    Of output that is longer than ``OUTPUT_LENGTH`` the beginning and the end are kept, with a line on what is not.
+    """
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+class CommandTimedOut(LibpodError):
+    """A command in a container took longer than its limit, and was ended; ``output`` and ``errors`` are until then."""
+
+    exit_code = 124  # as timeout(1)
+
+    def __init__(self, container: Container, wanted: Exec, output: bytes = b"", errors: bytes = b"") -> None:
+        super().__init__(
+            f"{wanted.argv[0]} in container {container.name} did not end within {wanted.timeout:g} seconds, and was "
+            "ended: give it a longer timeout, or look at why it takes so long"
+        )
+        self.output, self.errors = output, errors
+
+
+def execute(container: Container, wanted: Exec, input: bytes) -> Executed:
+    """Run the process to its end, whatever it leaves running.
+
+    :raises ContainerStopped: the container does not run. :raises InvalidArgument: user or command cannot be used.
+    :raises CommandTimedOut: it took longer than its limit.
+    """
+    from ..._drivers import exec_streams
+    from ..._drivers.command import Kept
+    from ..._drivers.oci_exec import execute as run
+    from ..._drivers.streams import Sink
+
+    process, bounds = process_for(container, wanted), _bounds(container, wanted)
+    out, err = Kept(OUTPUT_LENGTH), Kept(OUTPUT_LENGTH)
+    streams = exec_streams.Streams(Sink(out.add), Sink(err.add), input)
+    if wanted.tty:
+        streams = exec_streams.Terminal(Sink(out.add), Sink(err.add), container.run_dir, input)
+    code, words = run(container.oci, container.id, process, streams, bounds)
+    for stream, kept in (("standard output", out), ("standard error", err)):
+        if kept.cut():
+            warn(
+                f"{wanted.argv[0]} in container {container.name}: its {stream} is not complete, for it is longer than "
+                f"{OUTPUT_LENGTH >> 20} MiB: have the command write a file, and copy that"
+            )
+    if code is None:
+        raise CommandTimedOut(container, wanted, out.content(), err.content())
+    return Executed(code, out.content(), err.content() or words.encode())
+
+
+def execute_attached(container: Container, wanted: Exec, interactive: bool) -> int:
+    """Run the process on our own standard input (where ``interactive``), output and error; its exit code.
+
+    :raises ContainerStopped: the container does not run. :raises InvalidArgument: user or command cannot be used.
+    :raises CommandTimedOut: it took longer than its limit.
+    """
+    from ..._drivers.oci_attached import execute_attached as run
+
+    process, bounds = process_for(container, wanted), _bounds(container, wanted)
+    code, _words = run(container.oci, container.id, process, interactive, bounds)
+    if code is None:
+        raise CommandTimedOut(container, wanted)
+    return code
+
+
+def _bounds(container: Container, wanted: Exec) -> Any:
+    from ..._drivers.oci_exec import Bounds
+
+    return Bounds(f"{container.run_dir}/exec-{os.urandom(8).hex()}.pid", wanted.timeout, _GRACE)
+
+
+def execute_detached(container: Container, wanted: Exec) -> str:
+    """Start the process under a conmon of its own; its output goes nowhere.
+
+    :raises LibpodError: it could not be started. :raises ContainerStopped: the container does not run.
+    """
+    from functools import partial
+
+    from ..._drivers import tree_removal
+    from ..._drivers.conmon import ContainerNotCreated, Monitored
+    from ..lifecycle.conmon_cgroup import enter
+
+    exec_id = os.urandom(32).hex()
+    spec = os.memfd_create("process.json")
+    try:
+        process = process_for(container, wanted)
+        os.write(spec, json.dumps(process).encode())
+        folder = _folder(container, exec_id)
+        it = Monitored(container.id, container.name, folder, "", terminal=wanted.tty, umask=process["user"]["umask"])
+        # conmon passes no descriptor on to the runtime, which so reads the process through ours.
+        path = f"/proc/{os.getpid()}/fd/{spec}"
+        try:
+            container.host.conmon.execute(it, container.oci, partial(enter, container), exec_id, path)
+        except ToolTimedOut:
+            tree_removal.remove(folder)
+            raise
+        except ContainerNotCreated as error:
+            tree_removal.remove(folder)
+            words = str(error).partition(": ")[2]
+            raise LibpodError(f"cannot run {wanted.argv[0]!r} in container {container.name}: {words}") from error
+    finally:
+        os.close(spec)
+    return exec_id
+
+
+def exit_code(container: Container, exec_id: str) -> Optional[int]:
+    """:raises InvalidArgument: this life of the container has no such session."""
+    folder = _folder(container, exec_id) if exec_id.isalnum() else ""
+    if not os.path.isdir(folder):
+        raise InvalidArgument(f"container {container.name} has no exec session {exec_id!r} since its last start")
+    try:
+        with open(f"{folder}/exits/{container.id}", encoding="ascii") as file:
+            return int(file.read(32))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def time_limit(value: object, option: str) -> float:
+    """Return the seconds that a command may take.
+
+    :raises InvalidArgument: it is no number of seconds above 0.
+    """
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _LONGEST:
+        raise wrong(option, value, f"seconds above 0 and up to {_LONGEST:.0f}")
+    return seconds
+
+
+def _folder(container: Container, exec_id: str) -> str:
+    return f"{container.run_dir}/exec-{exec_id}"
+
+
+def process_for(container: Container, wanted: Exec) -> dict[str, Any]:
+    """The container's own process as it was started (config.md#process), with what is wanted otherwise."""
+    if not wanted.argv or not wanted.argv[0]:
+        raise InvalidArgument(f"a command to run in container {container.name} is missing")
+    with container.batch():
+        container.state.status.check("exec", container.name)
+        if not container.host.cgroups.unified:
+            container.check_cgroup("run a command in")  # on v2 runc takes the cgroup of the container's process
+        found = dict(foreign.read(container.state.config_path)["process"].mapping())
+        env = dict(item.partition("=")[::2] for item in found.get("env") or [])
+        if wanted.tty:
+            env.setdefault("TERM", "xterm")
+        if wanted.user is not None:
+            user = _user(container, wanted.user)
+            found["user"].update(uid=user.uid, gid=user.gid, additionalGids=list(user.additional_gids))
+            if "HOME" not in container.config.options["env"]:
+                env["HOME"] = user.home
+        env.update(wanted.env)
+        found.update(args=list(wanted.argv), terminal=wanted.tty, env=[f"{key}={value}" for key, value in env.items()])
+        if wanted.workdir:
+            found["cwd"] = wanted.workdir
+        found["capabilities"] = _capabilities(container, wanted, found)
+        found.pop("consoleSize", None)
+        return found
+
+
+def _user(container: Container, name: str) -> users.User:
+    return users.resolve(name, *beneath.user_files(container.state.mountpoint))
+
+
+def _capabilities(container: Container, wanted: Exec, process: Mapping[str, Any]) -> Mapping[str, list[str]]:
+    kept: Mapping[str, list[str]] = process["capabilities"]
+    if wanted.user is None and not wanted.privileged:
+        return kept
+    granted: Sequence[str] = kept["bounding"]
+    if wanted.privileged:
+        granted = capabilities.compute((), (), capabilities.host_capabilities(), privileged=True)
+    return capabilities.oci_capabilities(granted, process["user"]["uid"], container.config.options["cap_add"])

@@ -1,0 +1,72 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The size of a running container's log, where it is not the one that its conmon was started with.
+
+conmon takes its limit at its start alone. A lower one is kept by a runner, which has conmon begin the log anew as
+conmon itself does at its own limit; a higher one needs a new conmon, and so a new container. At the next start conmon
+takes the limit of the configuration, and nobody else is needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Optional
+
+from ..._drivers import conmon_log, process
+from ..lifecycle import runner
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+_DUTY = "log-limit"
+
+
+def reachable(container: Container, limit: Optional[int]) -> bool:
+    """Whether the log can have this limit of bytes (None: none) without a new container; no program is started."""
+    if not container.state.status.has_process:
+        return True
+    from ..._drivers import self_program
+
+    own = conmon_log.limit(container.state.conmon_pid)
+    return own == limit or _is_a_runners(limit, own) and self_program.stays(container.host.parts)
+
+
+def lacks_runner(container: Container) -> bool:
+    """Whether the helper should be keeping the limit, and is not there; no program is started."""
+    return _wants_runner(container) and not runner.lives(container, _DUTY)
+
+
+def begin(container: Container) -> None:
+    """Have a runner where one is wanted (in a batch)."""
+    if _wants_runner(container):
+        runner.begin(container, _DUTY)
+
+
+def end(container: Container) -> None:
+    """End the runner, before another limit is recorded (in a batch): it keeps the one that it was started for."""
+    runner.end(container, _DUTY)
+
+
+def order(container: Container, life: tuple[int, int], pid: int) -> Optional[tuple[int, str, str]]:
+    """What the runner with this PID, for the container's process ``life``, is to do; None where it may end.
+
+    The limit in bytes, the log's path, and the bundle whose conmon it is to tell.
+    """
+    with container.batch():
+        mine = life == (container.state.pid, container.state.pid_start) and _wants_runner(container)
+        limit = container.config.options["log_opt"]["max_size"]
+        if not (mine and runner.is_mine(container, _DUTY, pid)):
+            return None
+        return limit, container.log_path, container.run_dir
+
+
+def _wants_runner(container: Container) -> bool:
+    state, limit = container.state, container.config.options["log_opt"]["max_size"]
+    if limit is None or not state.status.has_process or not process.alive(state.conmon_pid, state.conmon_start):
+        return False
+    return _is_a_runners(limit, conmon_log.limit(state.conmon_pid)) and runner.possible(container)
+
+
+def _is_a_runners(limit: Optional[int], own: Optional[int]) -> bool:
+    """Whether a runner can keep this limit beside conmon's own, and is needed for it."""
+    return limit is not None and (own is None or limit < own)

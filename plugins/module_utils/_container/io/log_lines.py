@@ -1,0 +1,232 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container's log as lines: the entries conmon wrote (the CRI log format that k8s-file names), put together.
+
+Those in the host's journal are read by ``journal_lines``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections import deque
+from contextlib import closing
+from itertools import chain
+from typing import IO, TYPE_CHECKING, Iterable, Iterator, NamedTuple, Optional
+
+from ..._drivers import process
+from ..._model.errors import InvalidArgument, warn
+from ..._model.spelling import wrong
+from .log_parts import Joiner, Line, entry, tail_offset
+
+if TYPE_CHECKING:
+    from ..._drivers.inotify import Renames
+    from ..container import Container
+    from .journal_lines import JournalReader
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Wanted(NamedTuple):
+    """Which lines: the last ``tail``, those from ``since`` until before ``until`` (seconds since the epoch).
+
+    ``follow`` waits for more, until the container ends or for that many seconds.
+    """
+
+    tail: Optional[int] = None
+    since: Optional[float] = None
+    until: Optional[float] = None
+    follow: float = 0.0
+
+
+def lines(container: Container, wanted: Wanted) -> list[Line]:
+    """The lines of ``stream``, all at once."""
+    return list(stream(container, wanted))
+
+
+def stream(container: Container, wanted: Wanted) -> Iterator[Line]:
+    """The lines, oldest first; ``tail`` counts before what ``follow`` adds, as with podman.
+
+    :raises InvalidArgument: the container keeps no log that can be read.
+    """
+    with container.batch():
+        reader = _reader(container, wanted)
+        state = container.state
+    follows = wanted.follow > 0 and state.status.has_process
+    with closing(reader):
+        found = _within(reader.more() if follows else chain(reader.more(), reader.rest()), wanted)
+        yield from found if wanted.tail is None else deque(found, wanted.tail)
+        if not follows:
+            return
+        deadline = time.monotonic() + wanted.follow
+        ended = False
+        while not ended and time.monotonic() < deadline:
+            ended = process.wait_end(state.conmon_pid, state.conmon_start, reader.pause, reader.wake)
+            yield from _within(reader.more(), wanted)
+        yield from _within(reader.rest(), wanted)
+
+
+def _reader(container: Container, wanted: Wanted) -> _Reader | JournalReader:
+    driver = container.config.options["log_driver"]
+    if driver == "none":
+        raise InvalidArgument(f"container {container.name} has log_driver none: k8s-file and journald keep lines")
+    # Which lines are the last within a time only reading them tells.
+    tail = wanted.tail if wanted.since is None and wanted.until is None else None
+    if driver == "journald":
+        from .journal_lines import JournalReader
+
+        return JournalReader(container.id, tail)
+    return _Reader(container.log_path, container.name, follows=wanted.follow > 0, tail=tail)
+
+
+def _within(lines: Iterable[Line], wanted: Wanted) -> Iterator[Line]:
+    for line in lines:
+        when = seconds(line.time) if wanted.since is not None or wanted.until is not None else 0.0
+        if (wanted.since is None or when >= wanted.since) and (wanted.until is None or when < wanted.until):
+            yield line
+
+
+class _Reader:
+    """Reads what is new, also where the log is begun anew (max_size): the rest of the file before, then the next.
+
+    The file stays open, so that none which takes its place can have its inode's number. A file that came and went
+    between two looks cannot be read; with ``follows`` such files are counted, and a warning says how many they were.
+    """
+
+    pause = 0.02
+
+    def __init__(self, path: str, name: str = "", *, follows: bool = False, tail: Optional[int] = None) -> None:
+        """With ``tail``, what is there already is read from about the last so many lines on."""
+        self._path = path
+        self._tail = tail
+        self._name = name
+        self._renames: Optional[Renames] = None
+        if follows:
+            from ..._drivers.inotify import Renames
+
+            try:
+                self._renames = Renames(path)
+            except OSError:
+                pass  # then lost files are not counted
+        self._begun = 0  # renames that are counted, and not known yet to be of a file that was read
+        self._lost = 0
+        self._file: Optional[IO[bytes]] = None
+        self._offset = 0
+        self._joiner = Joiner()
+
+    def more(self) -> Iterator[Line]:
+        """The lines completed since the last call."""
+        # Once another file has the name, conmon writes no more to ours.
+        if not self._is_last():
+            first = self._file is None
+            yield from self._new()
+            self._close_file()
+            try:
+                self._file, self._offset = open(self._path, "rb"), 0
+            except FileNotFoundError:
+                return
+            if self._tail is not None:
+                size = os.fstat(self._file.fileno()).st_size
+                self._offset, self._tail = tail_offset(self._file, size, max(self._tail, 1)), None
+            self._count(first)
+        elif self._renames:
+            self._renames.count()  # of the file that is read
+        yield from self._new()
+
+    def _count(self, first: bool) -> None:
+        """Count the files between the one read before and the one just opened."""
+        if self._renames is None:
+            return
+        begun = self._begun + self._renames.count() - 1
+        # Where yet another has the name by now, its rename may be among those counted: the next look tells.
+        last = self._is_last()
+        self._begun = 0 if first or last else begun
+        if last and not first:
+            self._lost += max(begun, 0)
+
+    @property
+    def wake(self) -> int:
+        """A descriptor that is readable once the log was begun anew, -1 for none."""
+        return self._renames.fileno() if self._renames else -1
+
+    def close(self) -> None:
+        self._close_file()
+        if self._renames is not None:
+            self._renames.close()
+            self._renames = None
+        if self._lost:
+            warn(
+                f"the log of container {self._name} was begun anew faster than it could be read (log_opt.max_size): "
+                f"{self._lost} file{'s' if self._lost > 1 else ''} of lines are missing from what was followed"
+            )
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _is_last(self) -> bool:
+        try:
+            return self._file is not None and os.path.samestat(os.stat(self._path), os.fstat(self._file.fileno()))
+        except FileNotFoundError:
+            return True
+
+    def _new(self) -> Iterator[Line]:
+        if self._file is None:
+            return
+        size = os.fstat(self._file.fileno()).st_size
+        if size < self._offset:
+            self._offset = 0  # emptied by somebody else
+        self._file.seek(self._offset)
+        for raw in self._file:
+            # What is being written meanwhile may never end.
+            if self._offset >= size or not raw.endswith(b"\n"):
+                break
+            self._offset += len(raw)
+            part = entry(raw[:-1])
+            if part is not None:
+                yield from self._joiner.add(part)
+
+    def rest(self) -> Iterator[Line]:
+        """What has no newline yet."""
+        return self._joiner.rest()
+
+
+def seconds(when: str) -> float:
+    """An RFC 3339 time as seconds since the epoch.
+
+    :raises InvalidArgument: it is none.
+    """
+    from datetime import datetime
+
+    match = re.fullmatch(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d))?(\.\d+)?(Z|[+-]\d\d:\d\d)?", when)
+    try:
+        if not match:
+            raise ValueError(when)
+        day, clock, fraction, zone = match.groups()
+        moment = datetime.fromisoformat(f"{day}T{clock or '00:00:00'}{'+00:00' if zone == 'Z' else zone or ''}")
+    except ValueError as error:
+        raise InvalidArgument(f"{when!r} is no time: expected RFC 3339 such as 2026-01-31T12:00:00Z") from error
+    return moment.timestamp() + float(fraction or 0)
+
+
+def moment(value: Optional[str], option: str, now: Optional[float] = None) -> Optional[float]:
+    """Seconds since the epoch of an RFC 3339 time, of such seconds, or of a duration before ``now`` (``1h30m``).
+
+    :raises InvalidArgument: it is none of them.
+    """
+    if value is None:
+        return None
+    if re.fullmatch(r"\d+(\.\d+)?", value):
+        return float(value)
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", value)
+    if parts and "".join(map("".join, parts)) == value:
+        return (time.time() if now is None else now) - sum(float(number) * _UNITS[unit] for number, unit in parts)
+    try:
+        return seconds(value)
+    except InvalidArgument as error:
+        raise wrong(
+            option, value, "a time such as 2026-01-31T12:00:00Z, seconds since the epoch, or a duration such as 10m"
+        ) from error

@@ -1,0 +1,161 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cleanup: everything of a container but its configuration and its top layer is taken down, found by ID alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..._drivers import cgroups_paths, cgroups_tree, process, syscalls
+from ..._drivers.effects import effect
+from ..._model.attempts import Attempts
+from ..._model.config import DEFAULT_CGROUP_PARENT
+from ..._model.errors import CleanupIncomplete, sentence
+from ..._model.options import ID_FILES
+from ..._model.status import ContainerStatus
+from .background import Background
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+# conmon ends by itself once it has written the exit file.
+_CONMON_SECONDS = 5.0
+
+
+def cleanup(container: Container, *, thorough: bool = False, delete: bool = False) -> None:
+    """Take down processes, network, mounts and cgroups, each step safe to repeat, and each tried whatever fails.
+
+    ``thorough``: look also for processes that no record names, those of an interrupted init or of a life whose
+    record was lost. ``delete``: the top layer goes too. The status is ``unknown`` meanwhile, and in the end exited
+    for a container that has run, else configured.
+
+    :raises CleanupIncomplete: something is left, and the status stays ``unknown``.
+    """
+    state, attempts = container.state, Attempts()
+    thorough = thorough or state.status in (ContainerStatus.UNKNOWN, ContainerStatus.CONFIGURED)
+    if state.status is not ContainerStatus.UNKNOWN and os.path.isdir(container.run_dir):
+        with suppress(OSError):  # of one whose process has ended the old status says enough
+            container.save(status=ContainerStatus.UNKNOWN)
+    attempts.attempt("its processes", lambda: _end_processes(container, thorough, delete))
+    if delete:
+        # First, for it is what may have filled the disk, and the other parts' tools may need room there.
+        attempts.attempt("its log", lambda: _remove_log(container))
+    storage = container.storage
+    release = storage.delete if delete else storage.unmount
+    # With its processes gone, nothing of a container needs another part of it.
+    network = Background(lambda: _remove_network(container))
+    layer = Background(lambda: release(container.id))
+    attempts.attempt("what the OCI runtime keeps of it", lambda: container.oci.delete(container.id, force=thorough))
+    for directory in (container.shm_dir, container.secrets_dir):
+        if os.path.ismount(directory):
+            attempts.attempt(f"the mount {directory}", partial(syscalls.umount, directory, syscalls.MNT_DETACH))
+    network.join()
+    layer.join()
+    if any(container.config.options[option] for option in ID_FILES):
+        from . import pidfiles
+
+        attempts.attempt("the files that tell of it", lambda: pidfiles.remove(container, delete=delete))
+    attempts.attempt("", lambda: _remove_cgroups(container, thorough))
+    attempts.attempt("its networks", network.result)
+    attempts.attempt("its root filesystem", layer.result)
+    if os.path.isdir(f"{container.config.static_dir}/overlays"):
+        from ..rootfs.volumes import remove_overlays
+
+        attempts.attempt("the overlays of its volumes", lambda: remove_overlays(container))
+    if os.path.isdir(container.run_dir) and not delete:
+        attempts.attempt("its run directory", lambda: _clear_run_dir(container))
+    if attempts.failed:
+        raise _incomplete(container, attempts)
+    if os.path.isdir(container.run_dir) and not delete:
+        ended = bool(state.finished_time)
+        container.save(
+            status=ContainerStatus.EXITED if ended else ContainerStatus.CONFIGURED,
+            **dict.fromkeys(("pid", "pid_start", "conmon_pid", "conmon_start"), 0),
+            **dict.fromkeys(("mountpoint", "netns_path", "config_path"), ""),
+            mounted=False,
+            changing_mounts={},
+        )
+
+
+def _incomplete(container: Container, attempts: Attempts) -> CleanupIncomplete:
+    """Return the error on what is left, and record it as an event: after an exit no task reports it."""
+    before = f"container {container.name} does not run, but could not be taken down wholly: it still has"
+    error = CleanupIncomplete(before, attempts.failed, "; its next task tries again")
+    container.event("cleanup_failed", Error=" ".join(sentence(error).split()))
+    return error
+
+
+def _end_processes(container: Container, thorough: bool, delete: bool) -> None:
+    """End conmon (first, so that it starts nothing more), the runtime it may be running, and the container."""
+    state = container.state
+    if delete and state.restarter_pid:
+        from .restart import end_waiting
+
+        end_waiting(container)
+    if thorough:
+        process.kill_with_argument(
+            container.id, (os.path.basename(container.host.parts.conmon_path), container.oci.name)
+        )
+    else:
+        # Once it has told how the container ended, it only waits for the helper, which may wait for us.
+        if not (delete or state.told):
+            process.wait_end(state.conmon_pid, state.conmon_start, _CONMON_SECONDS)
+        process.send_signal(state.conmon_pid, state.conmon_start, signal.SIGKILL)
+    for path in (container.conmon_cgroup_path, container.cgroup_top):
+        if cgroups_tree.exists(container.host.cgroups, path):
+            cgroups_tree.kill(container.host.cgroups, path)
+
+
+def _remove_log(container: Container) -> None:
+    if container.log_path.startswith(f"{container.config.static_dir}/") and os.path.exists(container.log_path):
+        effect("remove log")
+        os.unlink(container.log_path)
+
+
+def _remove_cgroups(container: Container, thorough: bool) -> None:
+    attempts = Attempts()
+    for path in (container.cgroup_top, container.conmon_cgroup_path):
+        attempts.attempt(f"the cgroup {path}", partial(_remove_cgroup, container, path, thorough))
+    if attempts.failed:
+        raise CleanupIncomplete("the host still has", attempts.failed)
+    if os.path.dirname(container.cgroup_top) == DEFAULT_CGROUP_PARENT:
+        cgroups_tree.remove_if_empty(container.host.cgroups, DEFAULT_CGROUP_PARENT)
+
+
+def _remove_cgroup(container: Container, path: str, thorough: bool) -> None:
+    if cgroups_tree.exists(container.host.cgroups, path):
+        cgroups_tree.remove(container.host.cgroups, path)
+    if thorough and container.config.cgroup_manager == "systemd" and cgroups_paths.systemd_runs():
+        # Of a scope whose process died as it was made, systemd may never hear that it is empty.
+        from ..._drivers import systemd_units
+
+        systemd_units.stop(os.path.basename(path))
+
+
+def _remove_network(container: Container) -> None:
+    if container.config.own_net_ns:
+        from ..network.setup import detach
+
+        detach(container)
+
+
+def _clear_run_dir(container: Container) -> None:
+    """Remove this life's files; the state stays, and the exit file with it goes into the state."""
+    from ..._drivers import tree_removal
+
+    effect("clear run directory")
+    for name in os.listdir(container.run_dir):
+        path = f"{container.run_dir}/{name}"
+        # A root filesystem that is still mounted is its driver's: never to be emptied through its mount.
+        # How the container's health was is kept too.
+        if name.startswith(("state.json", "health.json")) or os.path.ismount(path):
+            continue
+        # A rootfs under an overlay: what is written through the mount is not this life's to remove.
+        if os.path.ismount(path):
+            syscalls.umount(path, syscalls.MNT_DETACH)
+        tree_removal.remove(path)

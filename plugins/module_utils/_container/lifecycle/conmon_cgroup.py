@@ -1,0 +1,24 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cgroup of a container's conmon, in which everything else is that the engine starts for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..._drivers import cgroups_tree
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+
+def enter(container: Container, pid: int) -> None:
+    """Move a process there; the cgroup is made by the container's manager where it is missing."""
+    config, host = container.config, container.host.cgroups
+    if config.cgroup_manager == "systemd":
+        from ..._drivers import systemd_units
+
+        systemd_units.enter_scope(host, container.conmon_cgroup_path, config.cgroup_parent, pid)
+    else:
+        cgroups_tree.enter(host, container.conmon_cgroup_path, pid)

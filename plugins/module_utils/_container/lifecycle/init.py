@@ -1,0 +1,196 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Init: storage mounted, network up, OCI container created and waiting for start.
+
+Storage, network and everything else are independent until the OCI container needs the rootfs, and start
+needs the network: they overlap.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+from ..._drivers import cgroups_tree, netns, process, syscalls
+from ..._drivers.effects import effect
+from ..._model.errors import LibpodError
+from ..._model.status import ContainerStatus
+from ..network import host_ports, shared_namespaces
+from . import conmon_cgroup, notify
+from .background import Background
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+
+def init(container: Container, fresh: bool, give_way: Optional[Callable[[], None]] = None) -> None:
+    """Bring a configured or exited container to created.
+
+    Until the end the recorded status is ``unknown``, so that whoever finds an interrupted init takes it down
+    first; after a failure everything is taken down here.
+
+    ``give_way`` stops the container in whose place this one comes, so that its addresses and ports are free. It is
+    called once the OCI runtime has created this one, and safe to call again.
+
+    :raises InvalidState: it is created, running or paused.
+    :raises ContainerStopped: a container whose namespace is joined has no process, or its process ended meanwhile.
+    """
+    container.state.status.check("init", container.name)
+    if not fresh:
+        container.cleanup()
+    joined = shared_namespaces.owners(container)
+    container.save(status=ContainerStatus.UNKNOWN)
+    try:
+        _init(container, give_way)
+    except BaseException as error:
+        take_down(container)
+        # What the OCI runtime says of a namespace, or a file, that went meanwhile tells nobody anything.
+        if not isinstance(error, LibpodError) or shared_namespaces.owners(container) == joined:
+            raise
+        init(container, False, give_way)
+
+
+def take_down(container: Container) -> None:
+    """``cleanup`` after an error, which stays the one reported: what cannot be taken down now, the next run takes."""
+    from .cleanup import cleanup
+
+    try:
+        cleanup(container, thorough=True)
+    except Exception:  # pylint: disable=broad-exception-caught
+        pass
+
+
+def _init(container: Container, give_way: Optional[Callable[[], None]]) -> None:
+    config = container.config
+    running: list[Background[Any]] = []
+    # In a user namespace the runtime makes the network's, and what is to give way has addresses and ports until then.
+    late = bool(config.id_mappings or give_way)
+    try:
+        with host_ports.pair(config) as sockets:
+            if not give_way:
+                host_ports.take(config, sockets)
+            storage = Background(lambda: _mount(container))
+            running.append(storage)
+            if config.own_net_ns and not config.id_mappings:
+                netns.create(container.netns_path)
+            if not late:
+                running += _attaching(container)
+            # Made, and their code imported, while the programs of storage and network run.
+            _prepare(container)
+            from ..bundle import builder
+            from ..rootfs import tmpfs_modes
+
+            draft = builder.draft(container)
+            mountpoint = storage.result()
+            mounts = builder.write(container, draft, mountpoint)
+            ends = [socket.fileno() for socket in sockets]
+            pid, conmon_pid = _create(container, ends)
+            tmpfs_modes.enforce(pid, mounts)
+            if config.own_net_ns and config.id_mappings:
+                netns.adopt(container.netns_path, pid)
+            if give_way:
+                give_way()
+                host_ports.take(config, sockets)
+            if late:
+                running += _attaching(container)
+            for work in running:
+                work.result()
+    finally:
+        for work in running:
+            work.join()
+    written = builder.write_hosts(container)
+    container.save(
+        status=ContainerStatus.CREATED,
+        exit_code=0,
+        oom_killed=False,
+        started_time="",
+        finished_time="",
+        config_path=f"{container.run_dir}/config.json",
+        mounted=True,
+        mountpoint=mountpoint,
+        pid=pid,
+        pid_start=process.start_time(pid),
+        conmon_pid=conmon_pid,
+        conmon_start=process.start_time(conmon_pid),
+        netns_path=container.netns_path if config.own_net_ns else "",
+        etc_files=written,
+        ports_in=ends[0] if ends else 0,
+        ports_out=ends[1] if ends else 0,
+    )
+
+
+def _mount(container: Container) -> str:
+    """The rootfs on the host, its storage made first where that has not happened yet."""
+    config = container.config
+    container.storage.create(container.id, config.rootfs_image_id, config.id_mappings)
+    return container.storage.mount(container.id)
+
+
+def _attaching(container: Container) -> list[Background[Any]]:
+    """Let the CNI plugins fill the network namespace meanwhile, where it is to have networks."""
+    if not container.config.create_net_ns:
+        return []
+    from ..network.setup import attach
+
+    return [Background(lambda: attach(container))]
+
+
+def _prepare(container: Container) -> None:
+    _make_shm(container)
+    config = container.config
+    if config.pod:
+        from .. import pod_cgroup
+
+        pod_cgroup.prepare(container)
+    if config.cgroup_manager == "cgroupfs":
+        cgroups_tree.prepare(container.host.cgroups, container.conmon_cgroup_path)
+
+
+def _make_shm(container: Container) -> None:
+    """The tmpfs behind /dev/shm, unless that is another container's or the host's."""
+    from ..network.shared_namespaces import makes_shm
+
+    if not makes_shm(container):
+        return
+    if not os.path.isdir(container.shm_dir):
+        effect("mkdir shm")
+        os.mkdir(container.shm_dir, 0o700)
+    size = container.config.options["shm_size"]
+    flags = syscalls.MS_NOSUID | syscalls.MS_NOEXEC | syscalls.MS_NODEV
+    syscalls.mount("shm", container.shm_dir, "tmpfs", flags, f"mode=1777,size={size}")
+
+
+def _create(container: Container, descriptors: list[int]) -> tuple[int, int]:
+    from ..._drivers import host_log, self_program
+    from ..._drivers.conmon import Monitored
+
+    config = container.config
+    helper = self_program.argv(container.host.parts)
+    it = Monitored(
+        container_id=config.id,
+        name=config.name,
+        run_dir=container.run_dir,
+        log_path=config.log_path,
+        log_size_max=config.options["log_opt"]["max_size"],
+        log_tag=config.options["log_opt"]["tag"],
+        stdin=config.options["interactive"],
+        terminal=config.options["tty"],
+        keep_open=descriptors,
+        timeout=config.options["timeout"] or 0,
+        exit_command=[*helper, "exit", config.id] if helper else (),
+        environment={**container.host.parts.environment(), **host_log.environment()},
+        notify_socket=notify.relayed(config),
+        journal=config.options["log_driver"] == "journald",
+    )
+
+    def enter(pid: int) -> None:
+        if config.options["cgroups"] != "no-conmon":
+            conmon_cgroup.enter(container, pid)
+
+    if config.log_path and not os.path.isdir(os.path.dirname(config.log_path)):
+        raise LibpodError(
+            f"log_opt: the directory of {config.log_path} does not exist: make it, or omit path for container "
+            f"{config.name}"
+        )
+    return container.host.conmon.create(it, container.oci, enter)

@@ -1,0 +1,47 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""sd_notify(3) for whoever starts a container, where its environment names a socket."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..._drivers.effects import effect
+from ..._model import caller
+from ..._model.config import ContainerConfig
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+VARIABLE = "NOTIFY_SOCKET"
+# Where the container finds conmon's socket, as podman's.
+TARGET = "/run/notify"
+
+
+def relayed(config: ContainerConfig) -> str:
+    """The socket that conmon passes the container's own messages on to; empty for none, or one conmon cannot reach."""
+    path = caller.environment.get(VARIABLE, "")
+    return path if config.options["sdnotify"] == "container" and path.startswith("/") and os.path.exists(path) else ""
+
+
+def tell(container: Container) -> None:
+    """Say which process is to be watched; with ``conmon`` also that the container runs.
+
+    As with sd_notify(3) itself, it is no error if nobody listens any more.
+    """
+    path, mode = caller.environment.get(VARIABLE, ""), container.config.options["sdnotify"]
+    if not path or mode == "ignore":
+        return
+    from socket import AF_UNIX, SOCK_DGRAM, socket
+
+    words = [f"MAINPID={container.state.conmon_pid}", *(["READY=1"] if mode == "conmon" else [])]
+    effect("notify")
+    try:
+        with socket(AF_UNIX, SOCK_DGRAM) as stream:
+            # An abstract socket (unix(7)) is written with an @.
+            stream.connect("\0" + path[1:] if path.startswith("@") else path)
+            stream.send("\n".join(words).encode())
+    except OSError:
+        pass

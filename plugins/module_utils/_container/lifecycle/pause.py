@@ -1,0 +1,33 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pause and unpause, by the freezer (cgroups(7))."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..._model import journal
+from ..._model.status import ContainerStatus
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+
+def pause(container: Container) -> None:
+    """:raises InvalidState: it does not run."""
+    container.state.status.check("pause", container.name)
+    container.check_cgroup("pause")
+    container.oci.pause(container.id, container.name)
+    journal.note("pause", container.id, container.name)
+    container.save(status=ContainerStatus.PAUSED)
+    container.event("pause")
+
+
+def unpause(container: Container) -> None:
+    """:raises InvalidState: it is not paused."""
+    container.state.status.check("unpause", container.name)
+    container.oci.resume(container.id, container.name)
+    journal.note("unpause", container.id, container.name)
+    container.save(status=ContainerStatus.RUNNING)
+    container.event("unpause")

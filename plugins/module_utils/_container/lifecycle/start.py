@@ -1,0 +1,84 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Start: the process of a created container runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..._model import journal
+from ..._model.options import ID_FILES
+from ..._model.status import ContainerStatus
+from ..live_status import timestamp
+from ..network import attachments
+from . import notify
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+
+# What a start of the user's ends: restarts by policy, and the count of them.
+_BEGUN: dict[str, Any] = {
+    "stopped_by_user": False,
+    "restart_count": 0,
+    "restart_delay": 0.0,
+    "restart_at": "",
+    "restarter_pid": 0,
+    "restarter_start": 0,
+    "error": "",
+    "restart_wanted": False,
+}
+
+
+def start(container: Container, fresh: bool, **kept: Any) -> None:
+    """Bring a created, configured or exited container to running, initialising it first where needed.
+
+    ``kept`` are fields of the state that a start by policy does not begin anew.
+
+    :raises InvalidState: it runs already or is paused.
+    """
+    status = container.state.status
+    status.check("start", container.name)
+    if status is not ContainerStatus.CREATED:
+        container.init(fresh=fresh)
+    # A short command may have ended before the runtime returns.
+    began = timestamp()
+    if container.config.options["log_opt"]["max_size"] and container.log_path:
+        from ..io.logs import Mark
+
+        container.log_mark = Mark(container.log_path)
+    try:
+        if any(container.config.options[option] for option in ID_FILES):
+            from . import pidfiles
+
+            pidfiles.write(container)
+        container.oci.start(container.id, container.name)
+    except BaseException:
+        from .init import take_down
+
+        take_down(container)
+        raise
+    journal.note("start", container.id, container.name)
+    if container.state.restarter_pid:
+        # Only now: where the start fails, the policy's is still to come.
+        from .restart import end_waiting
+
+        end_waiting(container)
+    container.save(status=ContainerStatus.RUNNING, started_time=began, **{**_BEGUN, **kept})
+    if container.config.options["rm"]:
+        from .restart import remember_begin
+
+        remember_begin(container)
+    if container.config.create_net_ns:
+        attachments.forget(container)
+    container.event("restart" if kept else "start")
+    notify.tell(container)
+    if container.config.has_health_check:
+        from .health import begin
+
+        begin(container)
+    if container.config.options["restart_policy"] == "unless-stopped":
+        from .restart import forget_stop
+
+        forget_stop(container)

@@ -1,0 +1,62 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stop and kill: signals to a container's process, and the wait for its end."""
+
+from __future__ import annotations
+
+import signal as _signal
+from typing import TYPE_CHECKING
+
+from ..._drivers import process
+from ..._model import journal
+from . import restart
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+# After SIGKILL only the kernel can hold a process up (uninterruptible sleep).
+_KILL_SECONDS = 30.0
+
+
+def stop(container: Container, timeout: int) -> None:
+    """End the container's process, then clean up; the container is exited.
+
+    :raises InvalidState: it does not run.
+    """
+    end(container, timeout)
+    container.cleanup()
+    container.event("stop")
+
+
+def end(container: Container, timeout: int, *, remember: bool = True) -> None:
+    """Send the stop signal, and SIGKILL after ``timeout`` seconds, and wait for the end.
+
+    ``remember``: it is stopped for good, so that no policy starts it again.
+
+    :raises InvalidState: it does not run.
+    """
+    state = container.state
+    state.status.check("stop", container.name)
+    if remember:
+        restart.remember_stop(container)
+    process.send_signal(state.pid, state.pid_start, container.config.stop_signal)
+    if not process.wait_end(state.pid, state.pid_start, timeout):
+        process.send_signal(state.pid, state.pid_start, _signal.SIGKILL)
+        process.wait_end(state.pid, state.pid_start, _KILL_SECONDS)
+    journal.note("stop", container.id, container.name)
+    container.sync()
+
+
+def kill(container: Container, number: int) -> None:
+    """Send a signal to the container's process.
+
+    :raises ContainerStopped: it does not run.
+    """
+    state = container.state
+    state.status.check("kill", container.name)
+    if number in (_signal.SIGKILL, _signal.SIGTERM, container.config.stop_signal):
+        restart.remember_stop(container)
+    process.send_signal(state.pid, state.pid_start, number)
+    journal.note("kill", container.id, container.name)
+    container.event("kill", Signal=number)

@@ -1,0 +1,135 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Limits that not every kernel has: asked for where it lacks them, they are refused before anything is made."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Any, Iterable, Iterator, Mapping
+
+from ..._drivers.cgroups import CgroupHost, read_file
+from ..._model.config import DEFAULT_CGROUP_PARENT
+from ..._model.errors import InvalidArgument, NotImplementedByHost
+from ..._spec.resources import BY_DEVICE
+
+# option: controller, and the files of which one is enough: in cgroup v1, in v2
+_FILES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+    "memory_reservation": ("memory", ("memory.soft_limit_in_bytes",), ("memory.low",)),
+    "memory_swappiness": ("memory", ("memory.swappiness",), ()),
+    "oom_kill_disable": ("memory", ("memory.oom_control",), ()),
+    "kernel_memory": ("memory", ("memory.kmem.limit_in_bytes",), ()),
+    "cpuset_mems": ("cpuset", ("cpuset.mems",), ("cpuset.mems",)),
+    "cpu_rt_period": ("cpu", ("cpu.rt_period_us",), ()),
+    "cpu_rt_runtime": ("cpu", ("cpu.rt_runtime_us",), ()),
+    "blkio_weight": ("blkio", ("blkio.weight", "blkio.bfq.weight"), ("io.weight", "io.bfq.weight")),
+    "blkio_weight_device": ("blkio", ("blkio.weight_device", "blkio.bfq.weight_device"), ("io.bfq.weight",)),
+    **{
+        f"device_{way}_{unit}": ("blkio", (f"blkio.throttle.{way}_{unit}_device",), ("io.max",))
+        for way in ("read", "write")
+        for unit in ("bps", "iops")
+    },
+}
+# Linux 5.16 took the limit away; its file stayed for a while, and takes nothing.
+_LAST_KERNEL_MEMORY = (5, 15)
+
+_RESCTRL = "/sys/fs/resctrl"
+
+
+def check(host: CgroupHost, options: Mapping[str, Any]) -> None:
+    """:raises NotImplementedByHost: naming the option. :raises InvalidArgument: a device named is none."""
+    for name, (controller, v1, v2) in _FILES.items():
+        # 0 is a swappiness of its own.
+        if options[name] is None or options[name] is False or options[name] == {}:
+            continue
+        files = v2 if host.unified else v1
+        version = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
+        if not _offered(host, controller, files) or name == "kernel_memory" and version > _LAST_KERNEL_MEMORY:
+            where = "cgroup v2" if host.unified else f"the {controller} cgroups"
+            looked = " or ".join(files) or "such limit"
+            raise NotImplementedByHost(f"{name}: this kernel lacks it (no {looked} in {where}): omit the option")
+    for file in options["cgroup_conf"]:
+        if not host.unified or not _offered(host, "", (file,)):
+            raise NotImplementedByHost(
+                f"cgroup_conf: this host has no {file} in cgroup v2"
+                f"{'' if host.unified else ', whose controllers it does not use'}: omit the option"
+            )
+    if options["rdt_class"] and not os.path.isdir(f"{_RESCTRL}/{options['rdt_class']}"):
+        raise NotImplementedByHost(
+            f"rdt_class: this host has no class {options['rdt_class']} in {_RESCTRL}: make it there, where the CPU has "
+            "resource control, or omit the option"
+        )
+    _check_weights(options["blkio_weight_device"], numbers(options))
+    _check_real_time(host, options)
+
+
+def _offered(host: CgroupHost, controller: str, files: tuple[str, ...]) -> bool:
+    mount = host.hierarchies[0] if host.unified else host.controllers.get(controller, "")
+    if not mount or not files:
+        return False
+    children = list(_children(mount))
+    if host.unified:
+        # A cgroup has the files of the controllers handed down to it alone; systemd hands down what some unit asks for.
+        wanted = {file.partition(".")[0] for file in files}
+        if not wanted <= _controllers(mount):
+            return False
+        children = [one for one in children if wanted <= _controllers(one)]
+    # The root has not all the files; without another cgroup to look at, nobody can tell.
+    return not children or any(os.path.exists(f"{path}/{file}") for path in (mount, *children) for file in files)
+
+
+def _controllers(path: str) -> set[str]:
+    """What the names of a v2 cgroup's files begin with."""
+    return {"cgroup", *(read_file(f"{path}/cgroup.controllers") or "").split()}
+
+
+def _children(mount: str) -> Iterator[str]:
+    with os.scandir(mount) as entries:
+        yield from (entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
+
+
+def _check_weights(paths: Iterable[str], known: Mapping[str, tuple[int, int]]) -> None:
+    """Weights by device are the work of an I/O scheduler, and the device must have that one."""
+    for path in paths:
+        device = os.path.realpath("/sys/dev/block/{}:{}".format(*known[path]))
+        # A partition has its disk's queue.
+        found = [read_file(f"{folder}/queue/scheduler") for folder in (device, os.path.dirname(device))]
+        if not any("[bfq]" in (text or "") or "[cfq]" in (text or "") for text in found):
+            raise NotImplementedByHost(
+                f"blkio_weight_device: the I/O scheduler of {path} has no weights: choose bfq for it, or omit it"
+            )
+
+
+def _check_real_time(host: CgroupHost, options: Mapping[str, Any]) -> None:
+    """A cgroup can give its own only what it has, and one that is new has nothing (sched-rt-group.txt)."""
+    wanted = options["cpu_rt_runtime"]
+    if not wanted:
+        return
+    parent = options["cgroup_parent"] or DEFAULT_CGROUP_PARENT
+    there = int(host.read(parent, "cpu", "cpu.rt_runtime_us") or 0)
+    if there != -1 and wanted > there:
+        raise NotImplementedByHost(
+            f"cpu_rt_runtime: the cgroup {parent} has {there} microseconds of real time to give, not {wanted}: "
+            "make a cgroup with enough in its cpu.rt_runtime_us, and name it in cgroup_parent"
+        )
+
+
+def numbers(options: Mapping[str, Any], *, missing_ok: bool = False) -> dict[str, tuple[int, int]]:
+    """Major and minor number of each block device that has a limit; without those not there where ``missing_ok``.
+
+    :raises InvalidArgument: a path is no block device of the host.
+    """
+    found = {}
+    for name in BY_DEVICE:
+        for path in options[name]:
+            try:
+                info = os.stat(path)
+            except OSError as error:
+                if missing_ok:
+                    continue
+                raise InvalidArgument(f"{name}: {path} cannot be used: {error.strerror}") from error
+            if not stat.S_ISBLK(info.st_mode):
+                raise InvalidArgument(f"{name}: {path} is not a block device of the host: name one, such as /dev/sda")
+            found[path] = (os.major(info.st_rdev), os.minor(info.st_rdev))
+    return found

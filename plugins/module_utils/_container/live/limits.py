@@ -1,0 +1,45 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cgroup limits of a container that runs: those that are changed put in force."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..._drivers import cgroups_direct, cgroups_limits
+from ..._drivers.cgroups import read_file
+from ..._model import journal
+from ..._model.config import ContainerConfig
+from ..._spec.resources import UPDATED, changed_resources
+from . import kernel_limits
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+
+def apply(container: Container, config: ContainerConfig, parts: set[str]) -> None:
+    """Put the limits among ``parts`` in force: what the OCI runtime takes through it, the others in their files.
+
+    The runtime writes again what it knows from the container's creation, so the others follow, all of them.
+    """
+    host = container.host
+    if not parts & {*UPDATED, *cgroups_direct.OPTIONS}:
+        return
+    wanted = changed_resources(
+        config.options,
+        parts,
+        swap=host.swap,
+        unified=host.cgroups.unified,
+        all_cpus=read_file("/sys/devices/system/cpu/online") or "0",
+        all_mems=read_file("/sys/devices/system/node/online") or "0",
+    )
+    if wanted:
+        if "memory" in wanted:
+            whose = f"container {container.name}"
+            cgroups_limits.make_room(host.cgroups, container.cgroup_path, wanted["memory"].get("limit"), whose)
+        container.oci.update(container.id, container.name, wanted)
+        journal.begun_update(container.id, container.name)
+    direct = {name: config.options[name] for name in cgroups_direct.OPTIONS}
+    numbers = kernel_limits.numbers(config.options, missing_ok=True)
+    cgroups_direct.write(host.cgroups, container.cgroup_path, direct, numbers)

@@ -1,0 +1,363 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What another configuration's volumes, mounts and tmpfs ask of a live container, and what needs a new one for it.
+
+All that decides is read here, from /proc, the container's own view of its files and the kernel's word on what is in
+use, so that a plan and its execution come to the same. Nothing is changed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, NamedTuple, Optional
+
+from ..._drivers import beneath, mount_api, process
+from ..._model import volumes as model
+from ..._model.config import ContainerConfig
+from ..._model.errors import ContainerStopped
+from ..._model.spelling import natural
+from ..._spec import confinement
+from ..._spec.generate import INIT_PATH, root_propagation
+from ..._spec.mounts import Mount, asked_for, mounts
+from ..bundle import etc_files
+from ..drift import unescaped
+from ..lifecycle import notify
+from ..rootfs import volumes
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+_WORDS = {
+    "ro": mount_api.RDONLY,
+    "nosuid": mount_api.NOSUID,
+    "nodev": mount_api.NODEV,
+    "noexec": mount_api.NOEXEC,
+    "noatime": mount_api.NOATIME,
+}
+# What of a mount is made with it, and cannot be given to it later.
+_MADE_SO = ("bind", "slave", "rslave")
+_KERNELS_OWN = ("/proc", "/sys", "/dev")
+ADD, CHANGE, REPLACE, REMOVE, NOTHING = "add", "change", "replace", "remove", ""
+
+
+class Live(NamedTuple):
+    """A mount of proc_pid_mountinfo(5); ``root`` is what of its file system is mounted."""
+
+    number: int
+    parent: int
+    root: str
+    point: str
+    options: tuple[str, ...]
+    shared: bool
+    kind: str
+
+
+class Inside(NamedTuple):
+    """A live container from within: its root directory by a path that stays so, its mount namespace, its mounts."""
+
+    root: str
+    namespace: int
+    mounts: list[Live]
+
+
+class Wanted(NamedTuple):
+    """What is to be at a target, and what was: the OCI spec's mounts, None for nothing.
+
+    ``point`` is the target with links followed, empty where they lead nowhere. ``stack`` is what is mounted there now,
+    the top last. ``volume`` is the bind mount or volume that is wanted.
+    """
+
+    target: str
+    point: str
+    before: Optional[Mount]
+    after: Optional[Mount]
+    stack: tuple[Live, ...]
+    movable: bool
+    volume: Optional[Mapping[str, Any]] = None
+
+    @property
+    def volume_name(self) -> str:
+        return self.volume["source"] if self.volume and self.volume["type"] == "volume" else ""
+
+    def action(self, inside: Inside) -> str:
+        """What brings the one to the other; of several mounts there, those on top go first."""
+        if self.after is None:
+            return REMOVE if self.stack else NOTHING
+        if not self.stack:
+            return ADD
+        return CHANGE if len(self.stack) == 1 and _is_there(self, inside) else REPLACE
+
+
+@contextmanager
+def entered(container: Container) -> Iterator[Inside]:
+    """:raises ContainerStopped: its process has just ended."""
+    state = container.state
+    held: list[int] = []
+    try:
+        for name, flags in (("root", os.O_PATH | os.O_DIRECTORY), ("ns/mnt", os.O_RDONLY)):
+            held.append(os.open(f"/proc/{state.pid}/{name}", flags | os.O_CLOEXEC))
+        with open(f"/proc/{state.pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+            found = [_live(line) for line in file]
+        if not process.alive(state.pid, state.pid_start):
+            raise ProcessLookupError
+    except (FileNotFoundError, ProcessLookupError) as error:
+        for descriptor in held:
+            os.close(descriptor)
+        raise ContainerStopped(f"container {container.name} has just ended: run the task again") from error
+    try:
+        yield Inside(f"/proc/self/fd/{held[0]}", held[1], found)
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+
+
+def _live(line: str) -> Live:
+    left, right = line.split(" - ", 1)
+    words = left.split(" ")
+    shared = any(word.startswith("shared:") for word in words[6:])
+    point = unescaped(words[4])
+    options = tuple(words[5].split(","))
+    return Live(int(words[0]), int(words[1]), words[3], point, options, shared, right.split(" ", 1)[0])
+
+
+def wanted(container: Container, config: ContainerConfig, also: Iterable[str], inside: Inside) -> list[Wanted]:
+    """The targets at which ``config`` differs from the record, and those in ``also``."""
+    before, after = _mounts(container, container.config), _mounts(container, config)
+    asked = [{one["target"]: one for one in (*of.file_systems, *of.volumes)} for of in (container.config, config)]
+    targets = {target for target in {*before, *after} if before.get(target) != after.get(target)}
+    found = []
+    for target in sorted({*targets, *also, *container.state.changing_mounts}):
+        point = _point(inside, target)
+        movable = all(model.movable(of[target]) for of in asked if target in of)
+        new = asked[1].get(target, {})
+        stack = tuple(_stack(inside.mounts, point))
+        one = Wanted(target, point, before.get(target), after.get(target), stack, movable)
+        found.append(one._replace(volume=new) if "source" in new else one)
+    return found
+
+
+def _mounts(container: Container, config: ContainerConfig) -> dict[str, Mount]:
+    sources = {one["target"]: volumes.host_path(container, one) for one in config.volumes}
+    return asked_for(config, sources, volumes.source_guards(config))
+
+
+def _point(inside: Inside, target: str) -> str:
+    try:
+        return beneath.resolve(inside.root, target)[len(inside.root) :]
+    except OSError:
+        return ""
+
+
+def _stack(mounts: list[Live], point: str) -> Iterator[Live]:
+    """The mounts at a point, each on the one before."""
+    here = {one.parent: one for one in mounts if one.point == point}
+    numbers = {one.number for one in here.values()}
+    above = next((parent for parent in here if parent not in numbers), 0)
+    while above in here:
+        yield here[above]
+        above = here.pop(above).number
+
+
+def flags(mount: Mount) -> int:
+    """The flags of a mount as its options have them."""
+    return sum(number for word, number in _WORDS.items() if word in mount["options"])
+
+
+def size(mount: Mount) -> str:
+    """A tmpfs's; the kernel's own is half of the memory."""
+    return next((word[5:] for word in mount["options"] if word.startswith("size=")), "50%")
+
+
+def _is_there(one: Wanted, inside: Inside) -> bool:
+    """Whether what is mounted is what is wanted, its flags and size aside."""
+    before, after = one.before, one.after
+    if after is None:
+        return False
+    other = _structure(before) ^ _structure(after) if before is not None else set()
+    # It can stop being a slave, and not become one.
+    if other and not other <= {"slave", "rslave"} & _structure(before or {}):
+        return False
+    folder, name = beneath.hold(inside.root, one.target)
+    try:
+        there = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    finally:
+        os.close(folder)
+    if after["type"] == "bind":
+        return _same(there, after["source"])
+    of_tmpfs = one.stack[0].kind == "tmpfs" and one.stack[0].root == "/"
+    return of_tmpfs and not (before is not None and before["type"] == "bind" and _same(there, before["source"]))
+
+
+def _same(there: os.stat_result, path: str) -> bool:
+    try:
+        return os.path.samestat(there, os.stat(path))
+    except OSError:
+        return False
+
+
+def _structure(mount: Mapping[str, Any]) -> set[str]:
+    """What of a mount cannot be changed."""
+    words = mount.get("options", ())
+    return {mount.get("type", ""), *(word for word in words if word in _MADE_SO or "=" in word and word[:5] != "size=")}
+
+
+# What is in the way
+
+
+def obstacles(container: Container, config: ContainerConfig, also: Iterable[str] = ()) -> dict[str, str]:
+    """Target to why what ``config`` has there needs a new container; nothing where all can be changed in place.
+
+    ``also`` are targets to be put right that are as in the record.
+    """
+    try:
+        with entered(container) as inside:
+            found = wanted(container, config, also, inside)
+            everywhere = found and _everywhere(container, config, inside)
+            if everywhere:
+                return {one.target: everywhere for one in found}
+            engines = _engines(container, config)
+            points = [one.point for one in found]
+            told = {one.target: _in_the_way(container, one, inside, engines, points) for one in found}
+            return {target: why for target, why in told.items() if why}
+    except ContainerStopped:
+        return {}
+
+
+def _everywhere(container: Container, config: ContainerConfig, inside: Inside) -> str:
+    """What is in the way of any change."""
+    if not mount_api.supported():
+        return "the kernel lacks mount_setattr(2) or does not let the engine use it"
+    if os.readlink(f"/proc/{container.state.pid}/ns/user") != os.readlink("/proc/self/ns/user"):
+        return "the container has a user namespace"
+    if all(one.point != "/" for one in inside.mounts):
+        return "the container's process has changed its root directory"
+    if config.options["hooks_dir"]:
+        return "hooks look at the mounts when a container is made"
+    if confinement.labels(config.options["security_opt"])[1]:
+        return "the container's mounts have a label"
+    if root_propagation(container.config.volumes) != root_propagation(config.volumes):
+        return "the root's propagation changes with it"
+    return ""
+
+
+def _engines(container: Container, config: ContainerConfig) -> set[str]:
+    """Where the engine mounts or masks something of its own, were it not for the options."""
+    bare = config.with_options({"volume": [], "mount": [], "tmpfs": {}, "image_volume": "ignore"})
+    secrets = (one["target"] for one in config.options["secrets"] if one["type"] == "mount")
+    files = (*etc_files.paths(container), "/etc/passwd", "/etc/group", notify.TARGET, INIT_PATH, *secrets)
+    made = mounts(bare._replace(borrowed_volumes=()), volume_sources={}, shm="", files=dict.fromkeys(files, ""))
+    return {*(one["destination"] for one in made), *config.options["security_opt"].get("mask", ())}
+
+
+def _in_the_way(container: Container, one: Wanted, inside: Inside, engines: set[str], points: list[str]) -> str:
+    if not one.movable:
+        return "such a mount comes with a new container"
+    if not one.point or points.count(one.point) > 1:
+        return "its target leads nowhere, or where another one leads"
+    if {one.target, one.point} & engines or any(f"{one.point}/".startswith(f"{own}/") for own in _KERNELS_OWN):
+        return "the engine or the kernel has something of its own there"
+    unfinished = one.target in container.state.changing_mounts
+    if not unfinished and (len(one.stack) > 1 or one.stack and one.before is None):
+        return "something else is mounted there"
+    action = one.action(inside)
+    if action not in (CHANGE, NOTHING):
+        around = [*points, *engines, *(live.point for live in inside.mounts)]
+        if any(other.startswith(f"{one.point}/") for other in around):
+            return "there are mounts below it"
+        if any(live.shared for live in _holders(inside.mounts, one.point)):
+            return "the mount around it passes mounts on"
+    if action in (ADD, REPLACE):
+        why = _misfit(one, inside, action) or _content(container, one, inside, action)
+        if why:
+            return why
+    if action == CHANGE and one.after is not None and one.after["type"] == "tmpfs" and not _fits(one, inside):
+        return "it holds more than the new size, or had no limit"
+    becomes_read_only = action == CHANGE and effective(one) & mount_api.RDONLY and "ro" not in one.stack[0].options
+    if (action in (REMOVE, REPLACE) or becomes_read_only) and not unused(one, inside):
+        return "a process uses it"
+    return ""
+
+
+def effective(one: Wanted) -> int:
+    """The flags that a mount is to have; a bind mount without any has those of its source's own mount."""
+    after = one.after or {}
+    found = flags(after)
+    return found if found or after["type"] != "bind" else os.statvfs(after["source"]).f_flag & mount_api.FLAGS
+
+
+def unused(one: Wanted, inside: Inside) -> bool:
+    """Whether what is mounted at the top could be taken away, by the kernel's own word."""
+    folder, name = beneath.hold(inside.root, one.target)
+    try:
+        return mount_api.unused(inside.namespace, folder, name)
+    finally:
+        os.close(folder)
+
+
+def _holders(mounts: list[Live], point: str) -> list[Live]:
+    """The mounts that a point lies on, what is mounted there itself left out."""
+    over = [one for one in mounts if one.point != point and f"{point}/".startswith(f"{one.point.rstrip('/')}/")]
+    nearest = max((len(one.point) for one in over), default=0)
+    return [one for one in over if len(one.point) == nearest]
+
+
+def _misfit(one: Wanted, inside: Inside, action: str) -> str:
+    """Why no such mount can be had at its target, be it there or to be made."""
+    if action == REPLACE and not mount_api.supports_beneath():
+        return "the kernel lacks MOVE_MOUNT_BENEATH (Linux 6.5)"
+    directory = not (one.volume and one.volume["type"] == "bind") or os.path.isdir(one.volume["source"])
+    try:
+        held, missing = beneath.way_to(inside.root, one.target)
+    except OSError as error:
+        return f"its target cannot be used: {error.strerror}"
+    try:
+        if not missing:
+            same = stat.S_ISDIR(os.fstat(held).st_mode) == directory
+            return "" if same else "its source and its target are not of one kind, file or directory"
+        if ".." in missing or os.fstatvfs(held).f_flag & os.ST_RDONLY:
+            return "its target is not there, and what it would be in is read-only"
+        return ""
+    finally:
+        os.close(held)
+
+
+def _content(container: Container, one: Wanted, inside: Inside, action: str) -> str:
+    """Whether the image has content for what is mounted there: it is the image's own only in a new container."""
+    copies = "tmpcopyup" in (one.after or {"options": ()})["options"]
+    if one.volume_name and one.volume is not None and one.after is not None:
+        copies = "nocopy" not in one.volume["flags"] and not volumes.made(one.after["source"])
+    if not copies:
+        return ""
+    rootfs = container.storage.mountpoint(container.id)
+    if not rootfs:
+        return "the root filesystem, whose content it may begin with, is no longer mounted"
+    views = [rootfs, *([inside.root] if action == ADD else [])]
+    return "it begins with the image's content" if any(_holds(root, one.target) for root in views) else ""
+
+
+def _holds(root: str, path: str) -> bool:
+    try:
+        held = beneath.open_beneath(root, path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return False
+    try:
+        return bool(os.listdir(held))
+    finally:
+        os.close(held)
+
+
+def _fits(one: Wanted, inside: Inside) -> bool:
+    """Whether a tmpfs can have its new size; from or to none at all it cannot."""
+    number, _per, _cent = (text := size(one.after or {})).partition("%")
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 100
+    room = (natural(number) or 0) * (memory if text != number else 1)
+    held, _missing = beneath.way_to(inside.root, one.target)
+    try:
+        found = os.fstatvfs(held)
+    finally:
+        os.close(held)
+    used = (found.f_blocks - found.f_bfree) * found.f_frsize
+    return bool(found.f_blocks) and room > 0 and used <= room

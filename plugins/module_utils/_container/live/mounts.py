@@ -1,0 +1,149 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Volumes, mounts and tmpfs of a container that runs: mounted, changed, replaced and unmounted under its process.
+
+``mount_changes.obstacles`` has said before that all of it can be done. Each target is on record as being changed from
+before its first step until the configuration that asks for it is written, so that whoever finds an interrupted change
+brings it to either end.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING, Iterable, Optional
+
+from ..._drivers import beneath, mount_api
+from ..._drivers.effects import effect
+from ..._model import foreign, journal
+from ..._model.config import ContainerConfig
+from ..._model.errors import InvalidState
+from ..._spec.mounts import Mount, in_order
+from ..._store import records
+from ..rootfs import tmpfs_modes, volumes
+from .mount_changes import CHANGE, Inside, Wanted, effective, entered, flags, size, unused, wanted
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+
+def apply(container: Container, config: ContainerConfig, also: Iterable[str]) -> None:
+    """Bring the mounts of a live container in line with ``config``, where that differs from the record and at ``also``.
+
+    :raises InvalidState: the kernel refuses, as it does where a process has come to use what is to go.
+    """
+    with entered(container) as inside:
+        found = wanted(container, config, also, inside)
+        if not found:
+            return
+        names = {one.target: one.volume_name for one in found}
+        # Its volumes count as used from here on.
+        container.save(changing_mounts={**container.state.changing_mounts, **names})
+        for one in found:
+            try:
+                _bring(container, inside, one)
+                journal.begun_update(container.id, container.name)
+            except OSError as error:
+                busy = error.errno == errno.EBUSY
+                why = "a process of it has come to use what is mounted there" if busy else str(error.strerror or error)
+                raise InvalidState(
+                    f"the mount at {one.target} of container {container.name} cannot be changed while it runs: {why}; "
+                    "run the task again, or set recreate to have a new container made"
+                ) from error
+    _write_spec(container, found)
+
+
+def _bring(container: Container, inside: Inside, one: Wanted) -> None:
+    """One target to what is wanted there: nothing, or that and nothing else."""
+    while len(one.stack) > (0 if one.after is None else 1):
+        _detach(inside, one)
+        one = one._replace(stack=one.stack[:-1])
+    if one.after is None:
+        return
+    if one.action(inside) == CHANGE:
+        _change(inside, one, one.after)
+        return
+    if one.stack and not unused(one, inside):
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+    # Before the mount point is made, which would look like content of the image's.
+    source = volumes.prepared(container, one.volume, container.state.mountpoint) if one.volume else ""
+    target = _mountpoint(inside, one)
+    try:
+        tree = _made(one.after, source, target)
+        try:
+            mount_api.attach(inside.namespace, tree, target, one.target, beneath=bool(one.stack))
+        finally:
+            os.close(tree)
+    finally:
+        os.close(target)
+    if one.stack:
+        _detach(inside, one)
+
+
+def _detach(inside: Inside, one: Wanted) -> None:
+    folder, name = beneath.hold(inside.root, one.target)
+    try:
+        mount_api.detach(inside.namespace, folder, name)
+    finally:
+        os.close(folder)
+
+
+def _change(inside: Inside, one: Wanted, after: Mount) -> None:
+    held, _missing = beneath.way_to(inside.root, one.target)
+    try:
+        of_tmpfs = after["type"] == "tmpfs"
+        if of_tmpfs:
+            mount_api.resize(held, one.target, size(after))
+            mode = tmpfs_modes.asked(after["options"])
+            if mode is not None and stat.S_IMODE(os.fstat(held).st_mode) != mode:
+                tmpfs_modes.change(held, one.target, mode, f"/proc/self/fd/{inside.namespace}")
+        private = [word for word in after["options"] if word in ("private", "rprivate")]
+        mount_api.change(inside.namespace, held, one.target, effective(one), "".join(private), times=of_tmpfs)
+    finally:
+        os.close(held)
+
+
+def _made(after: Mount, source: str, target: int) -> int:
+    """A mount as wanted, of ``source`` where that is not empty, else of a new tmpfs; attached nowhere yet."""
+    if source:
+        options = after["options"]
+        propagation = next(word for word in options if word.lstrip("r") in ("private", "slave"))
+        return mount_api.clone(source, flags(after), propagation, recursive="rbind" in options)
+    # As the runtime does: a directory that is there gives its mode on.
+    mode = f"{stat.S_IMODE(os.fstat(target).st_mode):o}"
+    return mount_api.tmpfs({"mode": mode, **_values(after)}, flags(after))
+
+
+def _values(mount: Optional[Mount]) -> dict[str, str]:
+    """The options of a tmpfs that have a value."""
+    return dict(word.split("=", 1) for word in (mount or {"options": ()})["options"] if "=" in word)
+
+
+def _mountpoint(inside: Inside, one: Wanted) -> int:
+    """The directory or file to mount on, a descriptor; made where it is missing, as the runtime makes it."""
+    held, missing = beneath.way_to(inside.root, one.target)
+    if not missing:
+        return held
+    os.close(held)
+    beneath.make_directories(inside.root, os.path.dirname(one.target))
+    if one.volume is None:
+        # The next start's tmpfs takes its mode from here (runc 1.1).
+        beneath.make_directories(inside.root, one.target, int(_values(one.after).get("mode", "1777"), 8))
+    elif one.volume["type"] == "volume" or os.path.isdir(one.volume["source"]):
+        beneath.make_directories(inside.root, one.target)
+    else:
+        effect("make mount point")
+        os.close(beneath.open_beneath(inside.root, one.target, os.O_WRONLY | os.O_CREAT, 0o755))
+    return beneath.way_to(inside.root, one.target)[0]
+
+
+def _write_spec(container: Container, found: list[Wanted]) -> None:
+    """Have the OCI spec of this life tell what is mounted."""
+    path = container.state.config_path
+    spec = dict(foreign.read(path).mapping())
+    new = {one.target: one.after for one in found}
+    kept = [mount for mount in spec["mounts"] if mount["destination"] not in new]
+    spec["mounts"] = in_order([*kept, *(mount for mount in new.values() if mount is not None)])
+    records.write(path, spec, durable=False)

@@ -1,0 +1,184 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Networks and published ports of a container that runs: connected, disconnected, and put right.
+
+An interface keeps its name and address as long as the container runs; a new network takes the ethN of its place in the
+option, or where that is taken the first free one, and the next start numbers them anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Collection, Optional
+
+from ..._drivers import netns
+from ..._model import journal
+from ..._model.config import ContainerConfig
+from ..._model.errors import LibpodError, ToolFailed
+from ..._model.network import Attachment
+from ..network import foreign_rules, host_ports, setup
+from ..network.attachments import attachments, save
+from ..network.drift import lacks_route, whole
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+_PORTS = "portMappings"
+# Plugins that can be run again without the others: they keep rules, and no link or address.
+_RULES = ("portmap", "firewall")
+
+
+def apply(container: Container, config: ContainerConfig, *, thorough: bool = False) -> None:
+    """Bring the attachments of a live container in line with ``config``; what is as it should be is not touched.
+
+    ``thorough``: each is looked at by its plugins too (CHECK). Every step is recorded before and after, so that an
+    interrupted one is a difference from the record, or drift, and repeated.
+
+    :raises NoSuchNetwork: a network is not defined. :raises ToolFailed: a plugin refused.
+    """
+    if not netns.exists(container.netns_path):
+        netns.adopt(container.netns_path, container.state.pid)
+    if not config.create_net_ns:
+        return
+    wanted = setup.planned(container, config)
+    made = attachments(container)
+    if config.ports or container.config.ports:
+        # New ports are taken first, and old ones let go of last. Half done is drift for who takes the change back.
+        if config.ports != container.config.ports and made:
+            made[0] = made[0]._replace(forwarding=True)
+            save(container, made)
+        host_ports.hold(container, config.ports)
+    kept, lost = _sorted_out(container, made, {new.network for new in wanted}, thorough)
+    wanted = _carry_ports(wanted, kept)
+    for new in wanted:
+        if new.network in kept:
+            kept[new.network] = _forward(container, made, kept[new.network], new)
+            _route(container, kept[new.network])
+    for new in wanted:
+        if new.network not in kept:
+            kept[new.network] = _connect(container, made, new, lost.get(new.network))
+    if config.ports or container.config.ports or any(one.forwarding for one in made):
+        host_ports.release(container, config.ports)
+    made = [kept[new.network]._replace(forwarding=False) for new in wanted]
+    save(container, made)
+    for one in made if thorough else ():
+        foreign_rules.release(container, one)
+
+
+def _sorted_out(
+    container: Container, made: list[Attachment], wanted: set[str], thorough: bool
+) -> tuple[dict[str, Attachment], dict[str, Attachment]]:
+    """The attachments by network that are as they should be, and those that were not and are gone from ``made``."""
+    kept: dict[str, Attachment] = {}
+    lost: dict[str, Attachment] = {}
+    for one in list(made):
+        sound = one.result is not None and one.network in wanted and whole(container, one)
+        if sound and thorough and _complaint(container, one):
+            sound = _mended(container, one)
+        if sound:
+            kept[one.network] = one
+            continue
+        lost[one.network] = one
+        setup.delete(container, one)
+        journal.begun_update(container.id, container.name)
+        made.remove(one)
+        save(container, made)
+    return kept, lost
+
+
+def _connect(container: Container, made: list[Attachment], new: Attachment, old: Optional[Attachment]) -> Attachment:
+    """Attach to a network; it is among ``made`` from before on, with the interface of the ``old`` one that was lost."""
+    taken = {one.interface for one in made}
+    free = (name for name in (new.interface, *(f"eth{n}" for n in range(len(made) + 1))) if name not in taken)
+    made.append(new._replace(interface=old.interface if old else next(free)))
+    save(container, made)
+    made[-1] = setup.add(container, made[-1], old)
+    journal.begun_update(container.id, container.name)
+    save(container, made)
+    return made[-1]
+
+
+def rules(container: Container, known: Collection[str] = ()) -> list[tuple[str, str]]:
+    """What the plugins themselves (CHECK), or the rules for the way out, say is wrong with each interface.
+
+    Others' rules are not looked at where the option ``publish`` is ``known`` to differ.
+
+    :raises InvalidState: a port is taken by rules of a container that lives.
+    """
+    if not container.config.create_net_ns:
+        return []
+    found = []
+    for one in attachments(container):
+        words = [_complaint(container, one)]
+        if "publish" not in known:
+            words.append(foreign_rules.captured(container, one))
+        if any(words):
+            found.append((f"rules of {one.interface}", " and ".join(filter(None, words))))
+    return found
+
+
+def _complaint(container: Container, attachment: Attachment) -> str:
+    from ..._drivers.cni_leftovers import masquerades
+
+    try:
+        container.host.cni.check(container.id, container.netns_path, attachment)
+    except ToolFailed as error:
+        return error.stderr
+    return "" if masquerades(container.id, attachment) else "its masquerading rules are gone"
+
+
+def _mended(container: Container, attachment: Attachment) -> bool:
+    """Run the plugins again that only keep rules; whether that was enough."""
+    try:
+        container.host.cni.again(container.id, container.netns_path, attachment, attachment, _RULES)
+    except LibpodError:
+        return False
+    return not _complaint(container, attachment)
+
+
+def _carry_ports(wanted: list[Attachment], kept: dict[str, Attachment]) -> list[Attachment]:
+    """The wanted attachments, the published ports on the one that has them for as long as it is there.
+
+    Only where that goes, or none has any, do they lead to the option's first network.
+    """
+    ports = wanted[0].runtime_config.get(_PORTS)
+    here = next((name for name, one in kept.items() if one.runtime_config.get(_PORTS)), wanted[0].network)
+    found = []
+    for one in wanted:
+        without = {key: value for key, value in one.runtime_config.items() if key != _PORTS}
+        mine = ports and one.network == here
+        found.append(one._replace(runtime_config={**without, _PORTS: ports} if mine else without))
+    return found
+
+
+def _forward(container: Container, made: list[Attachment], had: Attachment, new: Attachment) -> Attachment:
+    """Give a kept attachment the published ports it now has; meanwhile the record says that it is half done."""
+    before, after = had.runtime_config.get(_PORTS), new.runtime_config.get(_PORTS)
+    if not (before or after) or before == after and not had.forwarding:
+        return had
+    # Without any the plugin deletes nothing.
+    had_some = had._replace(runtime_config={**had.runtime_config, _PORTS: before or after}, forwarding=True)
+    without = {key: value for key, value in had.runtime_config.items() if key != _PORTS}
+    done = had_some._replace(runtime_config={**without, _PORTS: after} if after else without)
+    index = made.index(had)
+    made[index] = had_some
+    save(container, made)
+    journal.begun_update(container.id, container.name)  # half of it closes ports
+    container.host.cni.again(container.id, container.netns_path, had_some, done, ("portmap",))
+    made[index] = done
+    save(container, made)
+    return done
+
+
+def _route(container: Container, attachment: Attachment) -> None:
+    """The attachment's routes, where those of a network that is gone stood in their way."""
+    facts, routes = attachment.facts, []
+    for route in (attachment.result or {}).get("routes") or []:
+        six = ":" in route["dst"]
+        gateway = route.get("gw") or next((one.gateway for one in (facts.ipv6 if six else facts.ipv4)), "")
+        if gateway and lacks_route(container, route["dst"]):
+            routes.append((route["dst"], gateway))
+    if routes:
+        from ..._drivers import links
+
+        links.add_routes(container.netns_path, attachment.interface, routes)

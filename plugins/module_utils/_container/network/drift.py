@@ -1,0 +1,95 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A live container's network against the record of its attachments, read from /proc alone."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..._model.errors import StateCorrupt
+from ..._model.network import Attachment, port_mappings
+from .attachments import attachments
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+
+def wrong(container: Container) -> dict[str, str]:
+    """Interface or other part to what is wrong with it, as far as it can be seen without starting a program."""
+    config = container.config
+    if not config.own_net_ns:
+        return {}
+    if not _kept(container):
+        return {"namespace": "let go of"}
+    try:
+        made = attachments(container)
+    except StateCorrupt:
+        return {}
+    names = config.options["network"]["networks"]
+    found = {}
+    for one in made:
+        # The default network has no name in the option.
+        if one.result is None or one.forwarding:
+            found[one.interface] = "half made"
+        elif one.network not in names and "" not in names:
+            found[one.interface] = "left over"
+        elif not whole(container, one):
+            found[one.interface] = "without its link or address"
+    if len(made) < len(names):
+        found.update((name or "default", "not attached") for name in names if all(one.network != name for one in made))
+    forwarded = [mapping for one in made for mapping in one.runtime_config.get("portMappings", ())]
+    if forwarded != port_mappings(config.ports):
+        found["ports"] = "not all forwarded"
+    return found
+
+
+def whole(container: Container, attachment: Attachment) -> bool:
+    """Whether the link and its addresses are there: proc_net(5) of the container's process, which needs no entering."""
+    links = {line.partition(":")[0].strip() for line in _lines(container, "dev")}
+    if attachment.interface not in links:
+        return False
+    facts = attachment.facts
+    local = {line.split()[-1] for line in _lines(container, "fib_trie") if "|-- " in line}
+    if local and not {one.ip for one in facts.ipv4} <= local:
+        return False
+    if not facts.ipv6:
+        return True
+    return {_hex(one.ip) for one in facts.ipv6} <= {line.split()[0] for line in _lines(container, "if_inet6")}
+
+
+def lacks_route(container: Container, destination: str) -> bool:
+    """Whether the namespace has no route to the network ``ADDRESS/PREFIX``."""
+    import ipaddress
+
+    network = ipaddress.ip_network(destination)
+    if network.version == 6:
+        rows = [line.split() for line in _lines(container, "ipv6_route")]
+        there = {(row[0], int(row[1], 16)) for row in rows if row[-1] != "lo"}
+        return (network.network_address.packed.hex(), network.prefixlen) not in there
+    rows = [line.split() for line in _lines(container, "route")[1:]]
+    words = (f"{int.from_bytes(one.packed, 'little'):08X}" for one in (network.network_address, network.netmask))
+    return tuple(words) not in {(row[1], row[7]) for row in rows}
+
+
+def _kept(container: Container) -> bool:
+    """Whether the namespace is mounted where the engine and the plugins look for it, and the process's own."""
+    try:
+        return os.stat(container.netns_path).st_ino == os.stat(f"/proc/{container.state.pid}/ns/net").st_ino
+    except OSError:
+        return False
+
+
+def _hex(ip: str) -> str:
+    import socket
+
+    return socket.inet_pton(socket.AF_INET6, ip).hex()
+
+
+def _lines(container: Container, name: str) -> list[str]:
+    try:
+        with open(f"/proc/{container.state.pid}/net/{name}", encoding="ascii", errors="replace") as file:
+            return file.readlines()
+    except OSError:
+        return []

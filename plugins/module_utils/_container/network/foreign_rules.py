@@ -1,0 +1,135 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules of published ports that are another container's, or of one that is no more.
+
+Another engine's rules look the same. So only those are removed that name a container which this engine's own records or
+events have, and which is attached no longer.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING, Iterator
+
+from ..._drivers import nat_rules
+from ..._drivers.storage_roots import member, storage_roots
+from ..._model.errors import InvalidState, LibpodError, NoSuchContainer
+from ..._model.network import Attachment
+from .attachments import RECORD
+
+if TYPE_CHECKING:
+    from ..._store.store import Store
+    from ..container import Container
+
+# libcni keeps the result of each ADD here until its DEL, for podman, CRI-O and containerd.
+_RESULTS = "/var/lib/cni/results"
+_ID = re.compile("[0-9a-f]{64}")
+
+
+class Owners:
+    """Says of containers that rules name whether they are any more."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def is_gone(self, container_id: str) -> bool:
+        """Whether it was this engine's, and is attached to nothing, or is what an earlier removal has left."""
+        if not _ID.fullmatch(container_id):
+            return False
+        try:
+            name = self._store.config(container_id).name
+            if self._attached(container_id):
+                return container_id in self._store.name_record(name).get("left", "").split()
+        except NoSuchContainer:
+            if self._attached(container_id):
+                return False
+            return os.path.isdir(self._store.static_dir(container_id)) or container_id in self._had
+        except LibpodError:
+            return False  # a newer engine's, whose records are not ours to read
+        return True
+
+    def living(self, container_id: str) -> str:
+        """The container's name, or its engine; empty where nothing is known of it."""
+        short = container_id[:12]
+        if self._attached(container_id):
+            try:
+                return f"container {self._store.config(container_id).name} ({short})"
+            except LibpodError:
+                return f"container {short}"
+        for record in storage_roots(self._store.parts).containers(container_id):
+            if member(record, "id") == container_id:
+                names = record.value.get("names")
+                name = names[0] if isinstance(names, list) and names else short
+                return f"container {name} ({short}) of another engine"
+        if any(f"-{container_id}-" in name for name in self._results):
+            return f"container {short} of another engine"
+        return ""
+
+    def _attached(self, container_id: str) -> bool:
+        return bool(_ID.fullmatch(container_id)) and os.path.exists(
+            f"{self._store.static_dir(container_id)}/{RECORD}.json"
+        )
+
+    @cached_property
+    def _had(self) -> set[str]:
+        from ..._store import events
+
+        return {str(event.get("ID")) for event in events.read(self._store.parts.run_root) if isinstance(event, dict)}
+
+    @cached_property
+    def _results(self) -> list[str]:
+        return os.listdir(_RESULTS) if os.path.isdir(_RESULTS) else []
+
+
+def captured(container: Container, attachment: Attachment) -> str:
+    """Which published ports rules of containers that are no more take from an attachment; empty for none.
+
+    :raises InvalidState: other rules do; it names the container whose they are.
+    """
+    found = {
+        f"{one.port}/{one.protocol} is taken by a rule of container {one.owner.container_id[:12]}, which is no more"
+        for one in _stale(container, attachment)
+    }
+    return " and ".join(sorted(found))
+
+
+def release(container: Container, attachment: Attachment) -> None:
+    """Remove those rules. :raises InvalidState: as ``captured``."""
+    if next(_stale(container, attachment), None) is None:
+        return
+    # A container that is attached meanwhile is waited for, and has a record then.
+    with container.host.cni.alone():
+        owners = {one.owner for one in _stale(container, attachment)}
+        remove(container.id, owners)
+
+
+def remove(container_id: str, owners: set[nat_rules.Owner]) -> None:
+    """Remove the rules of these owners, but masquerading rules of the container itself."""
+    chains = [chain for one in owners for chain in one.chains[one.container_id == container_id :]]
+    for six in (False, True):
+        nat_rules.remove(six, chains, "rules of containers that are no more")
+
+
+def _stale(container: Container, attachment: Attachment) -> Iterator[nat_rules.Forward]:
+    if not nat_rules.forwarded(attachment):
+        return
+    owners = Owners(container.store)
+    for one in nat_rules.captured(container.id, attachment):
+        other = one.owner.container_id
+        # What is left on a network that its ports once led to is its own to remove.
+        if other != container.id and not owners.is_gone(other):
+            raise InvalidState(_refused(container.name, one, owners.living(other)))
+        yield one
+
+
+def _refused(name: str, one: nat_rules.Forward, living: str) -> str:
+    port = f"publish: port {one.port}/{one.protocol} of container {name} is taken by rules of "
+    if living:
+        return f"{port}{living} on network {one.owner.network}: stop that container, or publish another port"
+    return (
+        f"{port}container {one.owner.container_id} on network {one.owner.network}, of which nothing is known here: if "
+        f"no engine has it any more, delete the rule of the nat table that leads to {one.owner.chains[1]}"
+    )

@@ -1,0 +1,183 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Attaching a container to its CNI networks, and detaching it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
+
+from ..._drivers import cni_config, netns
+from ..._model.attempts import Attempts
+from ..._model.config import ContainerConfig
+from ..._model.errors import (
+    CleanupIncomplete,
+    InvalidArgument,
+    LibpodError,
+    NoSuchNetwork,
+    StateCorrupt,
+    ToolFailed,
+    ToolTimedOut,
+    without_effect,
+)
+from ..._model.network import Attachment, port_mappings
+from ..._model.options import ALONE
+from .attachments import RECORD, attachments, remembered, save
+
+if TYPE_CHECKING:
+    from ..._drivers.host import Host
+    from ..container import Container
+
+
+def _configuration(host: Host, name: str) -> Mapping[str, Any]:
+    return cni_config.network(host.parts, name) if name else cni_config.default_network(host.parts)
+
+
+def require(host: Host, name: str, options: Mapping[str, Any], strict: bool = False) -> None:
+    """Check that the container's networks can be attached as its options say, as far as that is known beforehand.
+
+    Names for a network without a name service have no effect, nor have ports published on an address of a family that
+    their network does not have. That is an error where that is ``strict``.
+
+    :raises NoSuchNetwork: one is not defined. :raises ToolMissing: a plugin is not installed.
+    :raises InvalidArgument: a network cannot give what is asked of it, or is there twice under two names.
+    """
+    asked = _planned(host, options)
+    names = [attachment.network for attachment in asked]
+    for one in names:
+        if names.count(one) > 1:
+            raise InvalidArgument(f"network: {one} is there twice, for bridge is this very network: name it once")
+    for attachment in asked:
+        host.cni.require(attachment)
+        if attachment.runtime_config.get("aliases") and "aliases" not in cni_config.capabilities(attachment.config):
+            without_effect(
+                f"network_aliases: have no effect on the network {attachment.network}, none of whose plugins has the "
+                "capability aliases",
+                strict,
+            )
+    # A published port leads to the first network alone, as podman's.
+    for attachment in asked[:1]:
+        _check_families(name, attachment, options["publish"], strict)
+
+
+def _check_families(name: str, attachment: Attachment, publish: Sequence[Sequence[Any]], strict: bool) -> None:
+    """:raises InvalidArgument: a port is published on an address whose family the network lacks, and ``strict``."""
+    hosts = {str(host_ip) for host_ip, *_rest in publish} - {"", "0.0.0.0"}
+    families = cni_config.families(attachment.config, attachment.runtime_config.get("ips") or ()) if hosts else {4, 6}
+    for host_ip, port, container_port, protocol in publish:
+        family = 6 if ":" in str(host_ip) else 4
+        if host_ip in hosts and family not in families:
+            shown = f"[{host_ip}]" if family == 6 else host_ip
+            without_effect(
+                f"publish: {shown}:{port or ''}:{container_port}/{protocol} of container {name} has no effect, for its "
+                f"network {attachment.network} gives it no IPv{family} address to forward to: publish it on an "
+                f"IPv{10 - family} address, or give the network an IPv{family} subnet",
+                strict,
+            )
+
+
+def planned(container: Container, config: ContainerConfig, *, missing_ok: bool = False) -> list[Attachment]:
+    """The attachments ``config`` asks for; networks that are not defined are left out where ``missing_ok``."""
+    found = _planned(container.host, config.options, missing_ok=missing_ok)
+    if found and config.ports:
+        ports = {"portMappings": port_mappings(config.ports)}
+        found[0] = found[0]._replace(runtime_config={**found[0].runtime_config, **ports})
+    return found
+
+
+def _planned(host: Host, options: Mapping[str, Any], *, missing_ok: bool = False) -> list[Attachment]:
+    special = "settings" in options["network"] or any(options.get(option) for option in ALONE)
+    planned = []
+    for index, name in enumerate(options["network"]["networks"]):
+        try:
+            found = _configuration(host, name)
+        except NoSuchNetwork:
+            if missing_ok:
+                continue
+            raise
+        wanted = {}
+        if special:
+            from ..._model.network_options import of_network
+
+            wanted = of_network(options, name)
+            if "aliases" in wanted:
+                # As the plugin dnsname takes it, and podman gives it.
+                wanted["aliases"] = {found["name"]: wanted["aliases"]}
+        interface = wanted.pop("interface", f"eth{index}")
+        planned.append(Attachment(network=found["name"], interface=interface, config=found, runtime_config=wanted))
+    return planned
+
+
+def attach(container: Container) -> None:
+    """Attach the container's network namespace to its networks, as eth0, eth1 and so on.
+
+    :raises NoSuchNetwork: one is not defined. :raises ToolFailed: a plugin refused.
+    """
+    made = planned(container, container.config)
+    for attachment in made:
+        container.host.cni.require(attachment)
+    save(container, made)
+    before = remembered(container)
+    for index, attachment in enumerate(made):
+        made[index] = add(container, attachment, before.get(attachment.network))
+    save(container, made)
+
+
+def add(container: Container, new: Attachment, old: Optional[Attachment]) -> Attachment:
+    """ADD; the addresses that it had are asked for again where the network can give fixed ones."""
+    cni = container.host.cni
+    if old and old.result:
+        facts = old.facts
+        same = {"ips": [one.ip for one in (*facts.ipv4, *facts.ipv6)], "mac": facts.mac}
+        asking = new._replace(runtime_config={**same, **new.runtime_config})
+        try:
+            cni.require(asking)
+            return cni.add(container.id, container.netns_path, asking)._replace(runtime_config=new.runtime_config)
+        except ToolTimedOut:
+            raise
+        except (InvalidArgument, ToolFailed):
+            pass
+    return cni.add(container.id, container.netns_path, new)
+
+
+def delete(container: Container, attachment: Attachment) -> None:
+    """Delete an attachment; where ADD left no address, a plugin's refusal is passed over.
+
+    It is that of a configuration that the plugin does not accept, and would keep the container for ever.
+    """
+    try:
+        container.host.cni.delete(container.id, container.netns_path, attachment)
+    except LibpodError:
+        from ..._drivers.cni_leftovers import with_result
+
+        if with_result(container.id, container.netns_path, attachment).result is not None:
+            raise
+
+
+def detach(container: Container) -> None:
+    """Undo what ``attach`` did, or began, and remove the network namespace; what is gone is fine.
+
+    What fails keeps nothing else from going, and stays on record for the next try.
+
+    :raises CleanupIncomplete: naming the networks that the container is still attached to.
+    """
+    try:
+        made = attachments(container)
+    except StateCorrupt:
+        # A record that the power was cut on, say: what it must have held.
+        made = planned(container, container.config, missing_ok=True)
+    attempts = Attempts()
+    left: list[Attachment] = []
+    for attachment in reversed(made):
+        part = f"its attachment to network {attachment.network}"
+        if not attempts.attempt(part, partial(delete, container, attachment)):
+            left.insert(0, attachment)
+    path = container.netns_path
+    attempts.attempt(f"the network namespace {path}", partial(netns.delete, path))
+    if left and len(left) < len(made):
+        save(container, left, spare=True)
+    elif made and not left:
+        container.store.remove_side_record(container.id, RECORD)
+    if attempts.failed:
+        raise CleanupIncomplete("the host still has", attempts.failed)

@@ -1,0 +1,154 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Namespaces of a container: new ones, the host's, and those it joins."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Mapping, Optional
+
+from ..._model.errors import ContainerStopped, NotImplementedByHost
+from ..._model.namespaces import OPTIONS, LinuxNS
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+# Option of a namespace: the file system that shows it, and where that is mounted.
+_SHOWN_BY = {"network": ("sysfs", "/sys"), "ipc": ("mqueue", "/dev/mqueue"), "pid": ("proc", "/proc")}
+
+
+def other(container: Container, container_id: str) -> Container:
+    """Another container of the same store, as it is now."""
+    from .. import unreadable
+
+    return unreadable.container(container.store, container.host, container_id).peek()
+
+
+def paths(container: Container) -> dict[str, str]:
+    """OCI namespace type to the path to join, "" for a new one; the host's are left out.
+
+    :raises ContainerStopped: a container whose namespace is joined has no process.
+    :raises NotImplementedByHost: no OCI runtime starts a container in another one's mount namespace.
+    """
+    config = container.config
+    found = {"mount": ""}
+    for option, namespace in OPTIONS.items():
+        path = _path(container, option)
+        if path is not None:
+            found[namespace.oci_type] = path
+    for value, container_id in config.namespace_containers.items():
+        joined = _running(container, container_id, value)
+        if value == LinuxNS.MOUNT.value:
+            raise NotImplementedByHost(
+                f"container {config.name} is to join the mount namespace of container {joined.name}, and "
+                f"{container.host.oci.name} would rebuild the root filesystem there: join its other namespaces, and "
+                "share files by a volume"
+            )
+        found[LinuxNS(value).oci_type] = f"/proc/{joined.state.pid}/ns/{value}"
+    return found
+
+
+def _path(container: Container, option: str) -> Optional[str]:
+    """What the option says of its namespace, joined containers aside: "" for a new one, None for the host's."""
+    config = container.config
+    mode, target = config.options[option]["mode"], config.options[option]["target"]
+    if mode == "ns":
+        return str(target)
+    if mode == "host":
+        return None
+    if option == "network":
+        # In a user namespace the runtime makes it, so that the container's root may change it.
+        return ("" if config.id_mappings else container.netns_path) if config.own_net_ns else None
+    if option == "userns":
+        return "" if config.id_mappings else None
+    if option == "cgroupns" and not mode:
+        # systemd looks for its cgroup from the root of what it sees.
+        return "" if container.host.cgroups.unified or config.systemd else None
+    return ""
+
+
+def _running(container: Container, container_id: str, value: str) -> Container:
+    joined = other(container, container_id)
+    if not joined.state.status.has_process:
+        raise ContainerStopped(
+            f"container {container.name} joins the {value} namespace of container {joined.name}, which is "
+            f"{joined.state.status}: start {joined.name} first"
+        )
+    return joined
+
+
+def owners(container: Container) -> set[tuple[str, int, int]]:
+    """ID, PID and start time of those whose namespaces and files it uses, however many steps away.
+
+    :raises ContainerStopped: one has no process.
+    """
+    found = set()
+    for value, container_id in container.config.namespace_containers.items():
+        joined = _running(container, container_id, value)
+        found |= {(joined.id, joined.state.pid, joined.state.pid_start), *owners(joined)}
+    return found
+
+
+def foreign(container: Container, namespaces: Mapping[str, str]) -> dict[str, str]:
+    """What a user namespace may not mount itself: file system type to the host path to bind instead (empty: nothing).
+
+    Such a file system shows a namespace, which must be new as the user namespace is, or of the same owner. Another
+    container's mounts cannot be bound; the host's /sys shows what is none of a network namespace.
+    """
+    joined, found = container.config.namespace_containers, {}
+    for option, (kind, place) in _SHOWN_BY.items():
+        namespace = OPTIONS[option]
+        path = namespaces.get(namespace.oci_type)
+        if path != "" and (namespace.value not in joined or joined[namespace.value] != joined.get(LinuxNS.USER.value)):
+            bound = path is None or option == "network"
+            found[kind] = place if bound and os.path.isdir(place) else ""
+    return found
+
+
+def moved(container: Container) -> list[str]:
+    """The kinds of namespaces in which a container with a process is no longer together with those it joined.
+
+    The other one was stopped, started again or re-created since; no program is started.
+    """
+    found = []
+    for value, container_id in container.config.namespace_containers.items():
+        joined = other(container, container_id).state
+        if not joined.status.has_process or _inode(joined.pid, value) != _inode(container.state.pid, value):
+            found.append(value)
+    return found
+
+
+def _inode(pid: int, value: str) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/ns/{value}")
+    except OSError:
+        return f"gone with {pid}"
+
+
+def owner(container: Container, namespace: LinuxNS) -> Container:
+    """The container whose namespace this one uses: itself, or the one it joins, however many steps away."""
+    while container.config.namespace_container(namespace):
+        container = other(container, container.config.namespace_container(namespace))
+    return container
+
+
+def network_owner(container: Container) -> Container:
+    return owner(container, LinuxNS.NET)
+
+
+def hostname(container: Container) -> str:
+    """The host name the container sees."""
+    return owner(container, LinuxNS.UTS).config.hostname
+
+
+def shm_dir(container: Container) -> Optional[str]:
+    """The host's side of /dev/shm, that of the container whose IPC namespace is used; None where there is none."""
+    container = owner(container, LinuxNS.IPC)
+    mode = container.config.options["ipc"]["mode"]
+    return None if mode == "none" else "/dev/shm" if mode == "host" else container.shm_dir
+
+
+def makes_shm(container: Container) -> bool:
+    """Whether the container has a /dev/shm of its own."""
+    return shm_dir(container) == container.shm_dir

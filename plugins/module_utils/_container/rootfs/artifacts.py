@@ -1,0 +1,59 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Artifacts: small named files kept with a container, for as long as it exists."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..._drivers.effects import effect
+from ..._model.errors import InvalidArgument
+from ..._model.spelling import name as checked
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+
+def add(container: Container, name: str, data: bytes) -> None:
+    """Keep ``data``; the file is replaced by one rename."""
+    path = _path(container, name)
+    effect("mkdir artifacts")
+    os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+    # No name begins with a dot.
+    temporary = f"{os.path.dirname(path)}/.new"
+    effect(f"write artifact {name}")
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    effect(f"rename artifact {name}")
+    os.rename(temporary, path)
+
+
+def get(container: Container, name: str) -> bytes:
+    """:raises InvalidArgument: there is none."""
+    try:
+        with open(_path(container, name), "rb") as file:
+            return file.read()
+    except FileNotFoundError as error:
+        raise _missing(container, name) from error
+
+
+def remove(container: Container, name: str) -> None:
+    """:raises InvalidArgument: there is none."""
+    path = _path(container, name)
+    effect(f"remove artifact {name}")
+    try:
+        os.unlink(path)
+    except FileNotFoundError as error:
+        raise _missing(container, name) from error
+
+
+def _path(container: Container, name: str) -> str:
+    return f"{container.store.static_dir(container.id)}/artifacts/{checked(name, 'artifact')}"
+
+
+def _missing(container: Container, name: str) -> InvalidArgument:
+    return InvalidArgument(f"container {container.name} has no artifact {name!r}")

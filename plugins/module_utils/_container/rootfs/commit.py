@@ -1,0 +1,231 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commit: a new image of a container's root filesystem as it is."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Sequence
+
+from ..._drivers.descent import longer_than
+from ..._drivers.effects import effect
+from ..._drivers.image_store import ImageStore
+from ..._drivers.images import Images
+from ..._drivers.oci_layout import Layout, new_layout
+from ..._model import foreign
+from ..._model.errors import InvalidArgument, MalformedData
+from ..._model.foreign import Foreign
+from ..._model.image import Image, local_names
+from ..._model.spelling import shell_words
+from ..._model.status import ContainerStatus
+from ..live_status import timestamp
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+Config = dict[str, Any]
+# A file that says that a commit paused its container.
+_PAUSED = "paused"
+# Of a path in the root filesystem, so that with the store's before it, it is no longer than PATH_MAX.
+_PATH_BYTES = 3584
+
+
+class Commit(NamedTuple):
+    """``image`` is the new image's name, ``changes`` are lines of a Containerfile such as ``CMD ["sh"]``."""
+
+    image: str
+    author: str = ""
+    comment: str = ""
+    pause: bool = True
+    changes: Sequence[str] = ()
+    dry: bool = False
+
+
+class Committed(NamedTuple):
+    """The image, its ID empty where it was not made, and whether it differs from the one that had the name."""
+
+    id: str
+    name: str
+    changed: bool
+
+
+def commit(container: Container, wanted: Commit) -> Committed:
+    """Add the container's own layer to its image's, or the whole tree where it has none, under a new name.
+
+    Volumes are not part of it. An image of that name with the same layers and configuration is left alone.
+
+    :raises InvalidArgument: the name or a change cannot be used.
+    """
+    name = local_names(wanted.image)[0] if local_names(wanted.image) else ""
+    if not name or "@" in name:
+        raise InvalidArgument(f"image: {wanted.image!r} cannot be used: expected a name for the new image, not an ID")
+    config = apply_changes(dict(container.config.image_config), wanted.changes)
+    if wanted.dry:
+        return Committed("", name, True)
+    folder = f"{container.store.static_dir(container.id)}/commit"
+    if os.path.exists(f"{folder}/{_PAUSED}") and container.state.status is ContainerStatus.PAUSED:
+        container.unpause()  # what a killed commit left paused
+    paused = wanted.pause and container.state.status is ContainerStatus.RUNNING
+    with new_layout(folder) as layout:
+        if paused:
+            effect("mark as paused")
+            os.close(os.open(f"{folder}/{_PAUSED}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            container.pause()
+        try:
+            base = _write_layers(container, layout)
+        finally:
+            if paused:
+                container.unpause()
+                effect("unmark as paused")
+                os.unlink(f"{folder}/{_PAUSED}")
+        made = layout.finish(_image_config(base, config, wanted))
+        store = ImageStore(container.host.parts)
+        earlier = store.find(name)
+        if earlier is not None and name in earlier.names and _same(store, earlier, made):
+            return Committed(earlier.id, name, False)
+        return Committed(Images(container.host.parts).add_layout(layout.path, name).id, name, True)
+
+
+def _write_layers(container: Container, layout: Layout) -> Config:
+    """Put the layers in and return the configuration of the image below them, {} for none."""
+    config = container.config
+    if config.rootfs:
+        from .export import archive
+        from .private_mount import with_rootfs
+
+        def write(root: str, path: str) -> None:
+            _check_paths(container, root)
+            archive(root, path)
+
+        layout.add_layer(lambda path: with_rootfs(container, lambda root: write(root, path), volumes=False))
+        return {}
+    base = ImageStore(container.host.parts).configuration(config.rootfs_image_id)
+    known = Foreign(base, f"the configuration of image {config.rootfs_image_id[:12]}")
+    for diff_id in known["rootfs"]["diff_ids"].texts():
+        layout.expect_layer(diff_id)
+    storage = container.host.storage
+    _check_paths(container, storage.layers(config.id).upper)
+    layout.add_layer(lambda path: storage.diff(storage.layer(config.id), path))
+    return base
+
+
+def _check_paths(container: Container, root: str) -> None:
+    """:raises InvalidArgument: a path is so long that the store's tool would leave it out, and say nothing."""
+    too_long = longer_than(root, _PATH_BYTES)
+    if too_long:
+        raise InvalidArgument(
+            f"container {container.name} cannot be committed: {too_long} has files whose paths have more than "
+            f"{_PATH_BYTES} bytes, which containers-storage leaves out: remove them, or use libpod_export"
+        )
+
+
+def _image_config(base: Config, config: Config, wanted: Commit) -> Callable[[list[str]], Config]:
+    """The new image's configuration (image-spec config.md), once its layers are known."""
+
+    def made(diff_ids: list[str]) -> Config:
+        now = timestamp()
+        machine = {"amd64": "amd64", "x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+        entry = {
+            "created": now,
+            "created_by": "libpod.engine commit",
+            "comment": wanted.comment,
+            "author": wanted.author,
+        }
+        return {
+            **{key: base[key] for key in ("variant", "os.version", "os.features") if key in base},
+            "created": now,
+            **({"author": wanted.author or base.get("author", "")}),
+            "architecture": base.get("architecture", machine),
+            "os": base.get("os", "linux"),
+            "config": config,
+            "rootfs": {"type": "layers", "diff_ids": diff_ids},
+            "history": [*_history(base), {key: value for key, value in entry.items() if value}],
+        }
+
+    return made
+
+
+def _same(store: ImageStore, earlier: Image, made: Config) -> bool:
+    """Whether an image is what would be made now, but for its times."""
+    there = store.configuration(earlier.id)
+    last = [dict((_history(one) or [{}])[-1], created="") for one in (there, made)]
+    keys = ("config", "rootfs", "author", "architecture", "os")
+    return last[0] == last[1] and all((there.get(key) or {}) == (made.get(key) or {}) for key in keys)
+
+
+def _history(config: Config) -> list[Mapping[str, Any]]:
+    return [entry.mapping() for entry in Foreign(config, "the image's configuration")["history"]]
+
+
+def apply_changes(config: Config, changes: Sequence[str]) -> Config:
+    """An image's ``config`` with Containerfile lines applied: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER,
+    VOLUME and WORKDIR, as ``podman commit --change`` takes them.
+
+    :raises InvalidArgument: a line is none of them.
+    """
+    for line in changes:
+        # podman takes CMD=… too.
+        assigned = line.strip().partition("=")[0].strip().upper() in _CHANGES
+        word, _space, rest = line.strip().partition("=" if assigned else " ")
+        handler = _CHANGES.get(word.strip().upper())
+        if handler is None or not rest.strip():
+            known = ", ".join(_CHANGES)
+            raise InvalidArgument(f"changes: {line!r} cannot be used: expected one of {known}, and a value")
+        try:
+            handler(config, rest.strip())
+        except (ValueError, MalformedData) as error:
+            raise InvalidArgument(f"changes: {line!r} cannot be used: {error}") from error
+    return config
+
+
+def _words(value: str) -> list[str]:
+    if value.startswith("["):
+        return foreign.parse(value, "its value").texts()
+    return ["/bin/sh", "-c", value]
+
+
+def _pairs(value: str) -> dict[str, str]:
+    words = shell_words(value)
+    if words and "=" not in words[0]:
+        return {words[0]: " ".join(words[1:])}
+    if not all("=" in word[1:] for word in words):
+        raise ValueError("NAME=VALUE is expected")
+    return dict(word.partition("=")[::2] for word in words)
+
+
+def _set(key: str, parse: Callable[[str], Any]) -> Callable[[Config, str], None]:
+    def change(config: Config, value: str) -> None:
+        config[key] = parse(value)
+
+    return change
+
+
+def _env(config: Config, value: str) -> None:
+    known = dict(item.partition("=")[::2] for item in config.get("Env") or [])
+    config["Env"] = [f"{name}={word}" for name, word in {**known, **_pairs(value)}.items()]
+
+
+def _label(config: Config, value: str) -> None:
+    config["Labels"] = {**(config.get("Labels") or {}), **_pairs(value)}
+
+
+def _many(key: str, spell: Callable[[str], str]) -> Callable[[Config, str], None]:
+    def change(config: Config, value: str) -> None:
+        words = foreign.parse(value, "its value").texts() if value.startswith("[") else shell_words(value)
+        config[key] = {**(config.get(key) or {}), **{spell(word): {} for word in words}}
+
+    return change
+
+
+_CHANGES: Mapping[str, Callable[[Config, str], None]] = {
+    "CMD": _set("Cmd", _words),
+    "ENTRYPOINT": _set("Entrypoint", _words),
+    "ENV": _env,
+    "EXPOSE": _many("ExposedPorts", lambda word: word if "/" in word else f"{word}/tcp"),
+    "LABEL": _label,
+    "STOPSIGNAL": _set("StopSignal", str),
+    "USER": _set("User", str),
+    "VOLUME": _many("Volumes", str),
+    "WORKDIR": _set("WorkingDir", str),
+}

@@ -1,0 +1,144 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Copy in and out: between the host and a container's root filesystem, which no link ever leads out of."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, NamedTuple, Optional
+
+from ..._drivers import beneath, tree
+from ..._model.errors import InvalidArgument, TreeChanged
+from ..._spec import users
+from .private_mount import with_rootfs
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY
+
+
+class Copy(NamedTuple):
+    """What to copy: ``out`` from the container to the host, else from the host into it.
+
+    As with podman: into ``dest`` where that is a directory, else as ``dest``; ``SRC/.`` is a directory's content.
+    ``archive`` gives what is copied to the container's primary user, or on the host to the caller; else owners stay.
+    """
+
+    src: str
+    dest: str
+    out: bool = False
+    archive: bool = True
+    overwrite: bool = False
+    dry: bool = False
+
+
+def copy(container: Container, wanted: Copy) -> list[str]:
+    """Copy what differs and return the paths that did, below ``dest``.
+
+    :raises InvalidArgument: ``src`` is not there, or ``dest`` has no place for it.
+    """
+    with container.batch():
+        return with_rootfs(container, lambda root: _copy(container, wanted, root), write=not (wanted.out or wanted.dry))
+
+
+def _copy(container: Container, wanted: Copy, root: str) -> list[str]:
+    source_root, target_root = (root, "/") if wanted.out else ("/", root)
+    rules = tree.Rules(
+        owner=_owner(container, wanted, root) if wanted.archive else None,
+        overwrite=wanted.overwrite,
+        dry=wanted.dry,
+        temporary=f".libpod-copy-{container.id[:12]}",
+    )
+    opened: list[int] = []
+    try:
+        option = "src"
+        try:
+            source, content = _source(source_root, wanted.src, opened)
+            option = "dest"
+            target = _target(target_root, wanted.dest, source, content, opened)
+        except OSError as error:
+            raise _misplaced(container, wanted, option, error) from error
+        try:
+            if content and target.name == "":
+                return tree.copy_content(source.directory, target.directory, rules, wanted.dest.rstrip("/"))
+            if content:
+                source = tree.Place(source.directory, ".")
+            return tree.copy(source, target, rules, _shown(wanted.dest, target.name))
+        except (IsADirectoryError, NotADirectoryError) as error:
+            raise InvalidArgument(f"dest: {error.filename} cannot be replaced: {error.strerror}") from error
+        except TreeChanged as error:
+            where = f"{wanted.src} to {wanted.dest} {'out of' if wanted.out else 'into'} container {container.name}"
+            raise TreeChanged(f"copying {where} was not finished: {error}; run the task again") from error
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+
+
+def _shown(dest: str, name: str) -> str:
+    dest = dest.rstrip("/")
+    return dest if os.path.basename(dest) == name else f"{dest}/{name}"
+
+
+def _misplaced(container: Container, wanted: Copy, option: str, error: OSError) -> InvalidArgument:
+    path = wanted.src if option == "src" else wanted.dest
+    where = f"in container {container.name}" if wanted.out == (option == "src") else "on the host"
+    return InvalidArgument(f"{option}: {path} {where} cannot be used: {error.strerror}")
+
+
+def _source(root: str, path: str, opened: list[int]) -> tuple[tree.Place, bool]:
+    """The place of ``src``, links on the way and at its end followed; whether only its content is meant."""
+    content = path.endswith("/.") or path in ("/", ".")
+    if content:
+        opened.append(beneath.open_beneath(root, path, _FOLDER))
+        return tree.Place(opened[-1], os.path.basename(path[:-2].rstrip("/"))), True
+    real = beneath.resolve(root, path)[len(root.rstrip("/")) :]
+    beneath_parent, name = os.path.split(real.rstrip("/"))
+    opened.append(beneath.open_beneath(root, beneath_parent, _FOLDER))
+    status = os.stat(name, dir_fd=opened[-1], follow_symlinks=False)
+    if path.endswith("/") and not stat.S_ISDIR(status.st_mode):
+        raise NotADirectoryError(20, os.strerror(20), path)
+    return tree.Place(opened[-1], name), False
+
+
+def _target(root: str, path: str, source: tree.Place, content: bool, opened: list[int]) -> tree.Place:
+    """Where it goes: into ``dest`` where that is a directory, else to that name; "" for the directory itself."""
+    try:
+        opened.append(beneath.open_beneath(root, path, _FOLDER))
+        if content:
+            return tree.Place(opened[-1], "")
+        return tree.Place(opened[-1], source.name)
+    except NotADirectoryError:
+        if path.endswith("/"):
+            raise
+    except FileNotFoundError as error:
+        if path.endswith("/") and not content and not _is_directory(source):
+            raise FileNotFoundError(error.errno, "no such directory", path) from error
+    real = beneath.resolve(root, path)[len(root.rstrip("/")) :]
+    parent, name = os.path.split(real.rstrip("/"))
+    opened.append(beneath.open_beneath(root, parent, _FOLDER))
+    return tree.Place(opened[-1], name)
+
+
+def _is_directory(source: tree.Place) -> bool:
+    status = os.stat(source.name, dir_fd=source.directory, follow_symlinks=False)
+    return stat.S_ISDIR(status.st_mode)
+
+
+def _owner(container: Container, wanted: Copy, root: str) -> tuple[int, int]:
+    """The container's primary user and group as the host numbers them; on the host, whoever the engine is."""
+    if wanted.out:
+        return os.geteuid(), os.getegid()
+    user = users.resolve(container.config.resolved["user"], *beneath.user_files(root))
+    mappings = container.config.id_mappings
+    return outside(user.uid, mappings.get("uid")), outside(user.gid, mappings.get("gid"))
+
+
+def outside(number: int, mapping: Optional[list[list[int]]]) -> int:
+    """The host's number of an ID inside a user namespace; the number itself where there is no map."""
+    for inside, first, amount in mapping or []:
+        if inside <= number < inside + amount:
+            return first + number - inside
+    return number

@@ -1,0 +1,83 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Devices of the host that a container has: their nodes, and the rules that let it use them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Any, Iterator, Mapping
+
+from ..._model.errors import InvalidArgument
+
+# Not a privileged container's either: its own are mounted there, or they belong to the host's terminal and udev.
+_LEFT_OUT = ("pts", "shm", "fd", "mqueue", ".udev", ".lxc")
+
+
+def nodes(options: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """``linux.devices`` of the OCI spec: every device of the host where privileged, and those of ``device``.
+
+    :raises InvalidArgument: the host does not have one.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    if options["privileged"]:
+        found.update((path, _node(path, info)) for path, info in _walk("/dev"))
+    for device in options["device"]:
+        found.update((path, _node(path, info)) for path, _host, info in _given(device))
+    return tuple(found.values())
+
+
+def bound(options: Mapping[str, Any]) -> dict[str, str]:
+    """Path in the container to that on the host of the devices of ``device`` that have another name there.
+
+    In a user namespace no node can be made, and the OCI runtimes bind the one of the same name.
+    """
+    return {path: host for device in options["device"] for path, host, _info in _given(device) if path != host}
+
+
+def rules(options: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The rules of ``linux.resources.devices`` for the devices of ``device``."""
+    found = []
+    for device in options["device"]:
+        for _path, _host, info in _given(device):
+            kind, major, minor = _numbers(info)
+            rule = {"allow": True, "type": kind, "major": major, "minor": minor, "access": device["permissions"]}
+            found.append(rule)
+    return tuple(found)
+
+
+def _given(device: Mapping[str, str]) -> Iterator[tuple[str, str, os.stat_result]]:
+    """Path in the container, and on the host with its node, of one device or of all below a directory of the host."""
+    host, target = device["host"], device["container"]
+    try:
+        info = os.stat(host)
+    except OSError as error:
+        raise InvalidArgument(f"device: {host} cannot be used: {error.strerror}: name a device of the host") from error
+    if stat.S_ISDIR(info.st_mode):
+        for path, inner in _walk(host):
+            yield target + path[len(host) :], path, inner
+    elif stat.S_ISCHR(info.st_mode) or stat.S_ISBLK(info.st_mode):
+        yield target, host, info
+    else:
+        raise InvalidArgument(f"device: {host} is neither a device nor a directory of the host: use volume for files")
+
+
+def _walk(top: str) -> Iterator[tuple[str, os.stat_result]]:
+    for directory, folders, names in os.walk(top):
+        folders[:] = [folder for folder in folders if folder not in _LEFT_OUT]
+        for name in names:
+            info = os.lstat(f"{directory}/{name}")
+            if name != "console" and (stat.S_ISCHR(info.st_mode) or stat.S_ISBLK(info.st_mode)):
+                yield f"{directory}/{name}", info
+
+
+def _numbers(info: os.stat_result) -> tuple[str, int, int]:
+    return "c" if stat.S_ISCHR(info.st_mode) else "b", os.major(info.st_rdev), os.minor(info.st_rdev)
+
+
+def _node(path: str, info: os.stat_result) -> dict[str, Any]:
+    kind, major, minor = _numbers(info)
+    found: dict[str, Any] = {"path": path, "type": kind, "major": major, "minor": minor}
+    found.update(fileMode=stat.S_IMODE(info.st_mode), uid=info.st_uid, gid=info.st_gid)
+    return found

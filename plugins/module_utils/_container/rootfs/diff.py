@@ -1,0 +1,44 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Diff: what a container changed in its root filesystem."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..._model.errors import NotImplementedByHost, TreeChanged
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+# What the engine and the runtime put there, as podman leaves it out.
+_OURS = ("/dev", "/proc", "/sys", "/run", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab")
+
+
+class Change(NamedTuple):
+    """``kind`` is A (added), C (changed) or D (deleted)."""
+
+    kind: str
+    path: str
+
+
+def diff(container: Container) -> list[Change]:
+    """The changes, sorted by path; places where something is mounted are left out.
+
+    :raises NotImplementedByHost: the root filesystem has no layer of its own.
+    :raises TreeChanged: the container moved a directory meanwhile.
+    """
+    layers = container.storage.layers(container.id)
+    if not layers.lower:
+        raise NotImplementedByHost(
+            f"container {container.name} has no layer of its own to compare with: it uses a directory in place, or a "
+            "storage driver without layers"
+        )
+    from ..._drivers.overlay_changes import changes
+
+    hidden = {*_OURS, *(volume["target"] for volume in container.config.volumes)}
+    try:
+        return [Change(kind, path) for kind, path in changes(layers.upper, layers.lower, hidden)]
+    except TreeChanged as error:
+        raise TreeChanged(f"the changes of container {container.name} were not read: {error}; try again") from error

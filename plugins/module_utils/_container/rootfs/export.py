@@ -1,0 +1,91 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Export: the root filesystem of a container as one tar file."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Callable
+
+from ..._drivers.command import run
+from ..._drivers.effects import effect
+from ..._model.errors import InvalidArgument, NoSuchVolume, ToolFailed
+from ..._model.parts import Parts
+from ..._model.spelling import name as checked_name
+from .private_mount import with_rootfs
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+
+def export(container: Container, path: str, dry: bool) -> bool:
+    """Write a container's root filesystem to ``path``, as ``write`` does."""
+
+    def fill(temporary: str) -> None:
+        with_rootfs(container, lambda root: archive(root, temporary), volumes=False)
+
+    return write(path, container.id[:12], fill, dry)
+
+
+def export_volume(parts: Parts, name: str, path: str, dry: bool) -> bool:
+    """Write what is in a volume to ``path``, as ``write`` does.
+
+    :raises NoSuchVolume: there is none of this name.
+    """
+    folder = f"{parts.static_root}/volumes/{checked_name(name, 'volume')}"
+    if not os.path.exists(f"{folder}/volume.json"):
+        raise NoSuchVolume(f"no volume has the name {name!r}")
+    return write(path, f"volume-{name[:64]}", lambda temporary: archive(f"{folder}/_data", temporary), dry)
+
+
+def write(path: str, key: str, fill: Callable[[str], None], dry: bool) -> bool:
+    """Write a tree to ``path``, sorted, so that an unchanged tree is the same file again and is then left alone.
+
+    ``fill`` writes it to a path. ``dry``: write nothing and look at nothing; what is there counts as different.
+
+    :raises InvalidArgument: ``path`` is a directory, or its directory is not there.
+    """
+    folder = os.path.dirname(path) or "."
+    if os.path.isdir(path) or not os.path.isdir(folder):
+        wrong = "it is a directory" if os.path.isdir(path) else f"the directory {folder} does not exist"
+        raise InvalidArgument(f"dest: {path} cannot be used: {wrong}")
+    if dry:
+        return True
+    temporary = f"{folder}/.libpod-export-{key}"
+    try:
+        fill(temporary)
+        if os.path.exists(path) and same(path, temporary):
+            return False
+        effect("rename export")
+        os.rename(temporary, path)
+        return True
+    finally:
+        if os.path.exists(temporary):
+            effect("remove export")
+            os.unlink(temporary)
+
+
+def archive(root: str, path: str) -> None:
+    """Write the tree below ``root`` to a new tar file for root's eyes only; tar(1) follows no link in it."""
+    effect("make export")
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    argv = ["tar", "--create", f"--file={path}", f"--directory={root}", "--numeric-owner", "--sort=name", "--xattrs"]
+    argv += ["--xattrs-include=*", "--xattrs-exclude=trusted.overlay.*", "--format=posix", "--null"]
+    # The process's ID and the time of access have no place in a file that is to be the same again.
+    argv += ["--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime", "--verbatim-files-from"]
+    argv += ["--files-from=-"]
+    names = "\0".join(sorted(os.listdir(root)))
+    try:
+        run(argv, package="tar", input=names, doing="cannot read the container's root filesystem", label="create")
+    except ToolFailed as error:
+        # 1: a file changed while it was read, which is a running container's right.
+        if error.exit_code != 1:
+            raise
+
+
+def same(left: str, right: str) -> bool:
+    """Whether two files have the same content."""
+    import filecmp
+
+    return os.path.getsize(left) == os.path.getsize(right) and filecmp.cmp(left, right, shallow=False)

@@ -1,0 +1,27 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mount and unmount: the root filesystem on the host, for those who look at it from there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+
+def mount(container: Container) -> str:
+    """The host path, the same one where it is mounted already."""
+    container.state.status.check("mount", container.name)
+    container.storage.create(container.id, container.config.rootfs_image_id, container.config.id_mappings)
+    point = container.storage.mount(container.id)
+    container.save(mounted=True, mountpoint=point)
+    return point
+
+
+def unmount(container: Container) -> None:
+    """:raises InvalidState: the container is created, running or paused."""
+    container.state.status.check("unmount", container.name)
+    container.storage.unmount(container.id)
+    container.save(mounted=False, mountpoint="")

@@ -1,0 +1,65 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A new volume's content: the image's own at its target, or nothing; imported only where a volume is made."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..._drivers import beneath, limits, tree_removal, tree_replica
+from ..._drivers.effects import effect
+from ..._model.errors import InvalidArgument, TreeChanged, TreeTooLarge
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+# What a volume has in it until all of the image's content is there.
+_UNFINISHED = ".libpod-unfinished"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def make(container: Container, data: str, rootfs: str, target: str, *, copy: bool) -> None:
+    """Make the directory ``data`` of a volume, with the image's content where ``copy``; what was left is begun again.
+
+    As under podman, a directory that somebody has put content into gets none of the image's.
+    """
+    effect("make the volume's directory")
+    os.makedirs(data, 0o755, exist_ok=True)
+    if os.path.isdir(f"{data}/{_UNFINISHED}"):
+        effect("empty an unfinished volume")
+        # The mark goes last: this too may be interrupted.
+        for name in sorted(os.listdir(data), key=_UNFINISHED.__eq__):
+            tree_removal.remove(f"{data}/{name}")
+    if copy and not os.listdir(data):
+        _copy_up(container, data, rootfs, target)
+    if container.config.id_mappings and os.stat(data).st_uid == 0:
+        from ..bundle import id_mappings
+
+        id_mappings.own(container, data)
+
+
+def _copy_up(container: Container, data: str, rootfs: str, target: str) -> None:
+    """Copy what the root filesystem has at ``target``, whatever a process in it does to the names meanwhile."""
+    doing = f"volume: what the image has at {target} was not copied into the volume of container {container.name} there"
+    try:
+        source = beneath.open_beneath(rootfs, target, _FOLDER)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    filled = -1
+    try:
+        filled = os.open(data, _FOLDER)
+        tree_replica.fill(source, filled, _UNFINISHED, limits.of("copy_up").seconds)
+    except OSError as error:
+        raise OSError(error.errno, f"{doing}: {error.strerror}", data) from error
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{doing}: {error}; give the volume the option nocopy") from error
+    except TreeChanged as error:
+        raise TreeChanged(f"{doing}: {error}; run the task again") from error
+    except TreeTooLarge as error:
+        raise TreeTooLarge(f"{doing}: {error} (a longer limit: {limits.OPTION}: {{copy_up: SECONDS}})") from error
+    finally:
+        for descriptor in (source, filled):
+            if descriptor >= 0:
+                os.close(descriptor)

@@ -1,0 +1,106 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container's root filesystem as seen for one piece of work, without a trace on the host.
+
+A running container's is its own, with all its mounts. Another's is mounted in a mount namespace of one thread, its
+volumes over it: the namespace ends with the thread, also where that is killed.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Callable, TypeVar
+
+from ..._drivers import beneath
+from ..._drivers.syscalls import MS_BIND, MS_NODEV, MS_PRIVATE, MS_RDONLY, MS_REC, mount, unshare
+from ..lifecycle.background import Background
+from .volumes import host_path
+
+if TYPE_CHECKING:
+    from ..._drivers.storage_roots import Layers
+    from ..container import Container
+
+T = TypeVar("T")
+_CLONE_NEWNS = 0x20000
+
+
+def with_rootfs(
+    container: Container, work: Callable[[str], T], *, write: bool = False, volumes: bool = True, inside: bool = True
+) -> T:
+    """Call ``work`` with a host path of the root filesystem and return its result; inside a batch.
+
+    ``volumes``: with what is mounted in it. ``inside``: a running container as it sees itself. Without ``write``,
+    one that does not run is read-only there, and so nothing at all is changed on the host.
+    """
+    state = container.state
+    if state.status.has_process and inside and volumes:
+        return work(f"/proc/{state.pid}/root")
+    if state.status.has_process:
+        return work(state.mountpoint)
+    return Background(lambda: _in_namespace(container, work, write, volumes)).result()
+
+
+def with_layers(layers: Layers, work: Callable[[str], T]) -> T:
+    """Call ``work`` with a host path of an image's root filesystem, which is read-only there, and return its result."""
+
+    def in_namespace() -> T:
+        _private_mounts()
+        with ExitStack() as stack:
+            return work(_overlay(layers, layers.upper, False, stack))
+
+    return Background(in_namespace).result() if layers.lower else work(layers.upper)
+
+
+def _private_mounts() -> None:
+    unshare(_CLONE_NEWNS)
+    mount("none", "/", flags=MS_REC | MS_PRIVATE)
+
+
+def _in_namespace(container: Container, work: Callable[[str], T], write: bool, volumes: bool) -> T:
+    if write:
+        container.storage.create(container.id, container.config.rootfs_image_id)
+    _private_mounts()
+    with ExitStack() as stack:
+        root = _mount(container, write, stack)
+        if volumes:
+            _mount_volumes(container, root)
+        return work(root)
+
+
+def _mount(container: Container, write: bool, stack: ExitStack) -> str:
+    """Mount the layers on the folder of the names, which is always there and which ``work`` has no use for."""
+    mounted = container.storage.mountpoint(container.id)
+    if mounted:
+        return mounted
+    return _overlay(container.storage.layers(container.id), f"{container.host.parts.static_root}/names", write, stack)
+
+
+def _overlay(layers: Layers, point: str, write: bool, stack: ExitStack) -> str:
+    def held(path: str) -> str:
+        # Short however deep the store is, and without a letter that overlay's options would have to escape.
+        descriptor = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        stack.callback(os.close, descriptor)
+        return f"/proc/self/fd/{descriptor}"
+
+    lower = ":".join(map(held, layers.lower))
+    if not lower:
+        mount(layers.upper, point, flags=MS_BIND)
+    elif write:
+        options = f"lowerdir={lower},upperdir={held(layers.upper)},workdir={held(layers.work)}"
+        mount("overlay", point, "overlay", MS_NODEV, options)
+    else:
+        mount("overlay", point, "overlay", MS_NODEV | MS_RDONLY, f"lowerdir={held(layers.upper)}:{lower}")
+    return point
+
+
+def _mount_volumes(container: Container, root: str) -> None:
+    """Bind each volume that is there; one to be made at the first start takes over what is at its place until then."""
+    for volume in sorted(container.config.volumes, key=lambda volume: str(volume["target"]).count("/")):
+        source = host_path(container, volume)
+        point = beneath.resolve(root, volume["target"])
+        if "O" in volume["flags"] or not (os.path.exists(point) and os.path.exists(source)):
+            continue
+        if os.path.isdir(point) == os.path.isdir(source):
+            mount(source, point, flags=MS_BIND | MS_REC)

@@ -1,0 +1,109 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The mode that a tmpfs is to have, at every start: runc 1.1 gives it that of the directory it is mounted on."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional, Sequence
+
+from ..._drivers import beneath
+from ..._drivers.effects import effect
+from ..._model.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from ..container import Container
+
+# The kernel's for a new tmpfs.
+_DEFAULT = 0o1777
+
+
+def asked(options: Sequence[str]) -> Optional[int]:
+    """Return the mode that a mount's options give, None where they leave it to what is below."""
+    return next((int(word[5:], 8) for word in options if word.startswith("mode=")), None)
+
+
+def _file_systems(mounts: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Optional[int]]]:
+    for mount in mounts:
+        if mount["type"] == "tmpfs" and mount["destination"] != "/dev":
+            yield mount["destination"], asked(mount["options"])
+
+
+def prepare(container: Container, mounts: Sequence[Mapping[str, Any]], rootfs: str) -> None:
+    """Make the mount points that the root filesystem lacks, so that the next start finds them with the right mode.
+
+    :raises InvalidArgument: one leads through a file, or in a circle.
+    """
+    config = container.config
+    owner = (config.host_root("uid"), config.host_root("gid"))
+    targets = [mount["destination"] for mount in mounts]
+    for target, mode in _file_systems(mounts):
+        if any(target.startswith(f"{other}/") for other in targets):
+            continue  # it is made in what is mounted there
+        try:
+            if not os.path.lexists(beneath.resolve(rootfs, target)):
+                beneath.make_directories(rootfs, os.path.dirname(target), owner=owner)
+                beneath.make_directories(rootfs, target, _DEFAULT if mode is None else mode, owner)
+        except OSError as error:
+            raise InvalidArgument(
+                f"tmpfs: {target} cannot be a mount point in container {config.name}: {error.strerror}"
+            ) from error
+
+
+def enforce(pid: int, mounts: Sequence[Mapping[str, Any]]) -> None:
+    """Give the file systems of a created container, in which nothing runs yet, the modes that are asked for."""
+    for target, mode in _file_systems(mounts):
+        if mode is not None:
+            held, missing = beneath.way_to(f"/proc/{pid}/root", target)
+            try:
+                if not missing and stat.S_IMODE(os.fstat(held).st_mode) != mode:
+                    change(held, target, mode, f"/proc/{pid}/ns/mnt")
+            finally:
+                os.close(held)
+
+
+def change(held: int, target: str, mode: int, namespace: str) -> None:
+    """Give a mounted file system, held open, its mode; one that is read-only is writable for that moment.
+
+    ``namespace`` is the path of its mount namespace.
+    """
+    read_only = os.fstatvfs(held).f_flag & os.ST_RDONLY
+    with _writable(held, target, namespace) if read_only else nullcontext():
+        effect(f"chmod {target}")
+        os.chmod(f"/proc/self/fd/{held}", mode)
+
+
+@contextmanager
+def _writable(held: int, target: str, namespace: str) -> Iterator[None]:
+    from ..._drivers import mount_api
+
+    flags = os.fstatvfs(held).f_flag & mount_api.FLAGS
+    entered = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        mount_api.remount(entered, held, target, flags & ~mount_api.RDONLY)
+        try:
+            yield
+        finally:
+            mount_api.remount(entered, held, target, flags)
+    finally:
+        os.close(entered)
+
+
+def changed(container: Container) -> dict[str, tuple[str, str]]:
+    """Return the targets whose mode is not the one asked for, with the mode found and the one that it should be."""
+    found = {}
+    for one in container.config.file_systems:
+        mode = asked(one["options"]) if one["type"] == "tmpfs" else None
+        if mode is not None and "ro" not in one["options"] and not container.config.id_mappings:
+            try:
+                info = os.stat(
+                    beneath.resolve(f"/proc/{container.state.pid}/root", one["target"]), follow_symlinks=False
+                )
+            except OSError:
+                continue
+            if stat.S_IMODE(info.st_mode) != mode:
+                found[one["target"]] = (f"mode {stat.S_IMODE(info.st_mode):o}", f"mode {mode:o}")
+    return found
