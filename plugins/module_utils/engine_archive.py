@@ -64,7 +64,7 @@ def load(room: str) -> ModuleType:
         sys.path.insert(0, path)
     found = importlib.import_module(f"{PACKAGE}.{room}")
     if is_new:
-        importlib.import_module(f"{PACKAGE}._drivers.engine_archives").remove_unused(os.path.dirname(path))
+        importlib.import_module(f"{PACKAGE}._drivers.engine.archives").remove_unused(os.path.dirname(path))
     return found
 
 

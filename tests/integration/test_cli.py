@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Sequence
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import self_program
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 

@@ -19,7 +19,7 @@ from typing import Any, Callable, Iterator
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
 from ansible_collections.libpod.engine.plugins.module_utils._container import live_status
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import self_program
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import in_child
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
@@ -31,7 +31,7 @@ RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "n
 PROGRAM = "/run/libpod-test/shifted.py"
 SHIFTED = f"""
 import sys, time
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import self_program
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
 real = time.time
 time.time = lambda: real() + float(open("{OFFSET}").read())
@@ -58,7 +58,7 @@ def set_clock(host: Host, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     with open(PROGRAM, "w", encoding="ascii") as file:
         file.write(SHIFTED)
     monkeypatch.setattr(time, "time", now)
-    monkeypatch.setattr(self_program, "argv", lambda parts: [sys.executable, "-I", PROGRAM])
+    monkeypatch.setattr(command, "argv", lambda parts: [sys.executable, "-I", PROGRAM])
     yield change
     host.empty()  # while there is a clock
 

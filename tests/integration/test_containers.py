@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 import pytest
 import yaml
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import effects
+from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import MODULES, Result
@@ -145,7 +145,7 @@ def test_failure_stops_the_list_and_tells_every_fate(host: Host) -> None:
 
 
 def _observed(act: Callable[[str], None]) -> Callable[[], None]:
-    return lambda: effects.observe(act)
+    return lambda: failpoints.observe(act)
 
 
 def test_worker_that_is_killed_is_reported_and_the_others_finish(host: Host) -> None:
@@ -178,7 +178,7 @@ def test_task_that_is_ended_in_the_middle_is_finished_by_the_next_run(host: Host
 
     def prepare() -> None:
         task.append(os.getpid())
-        effects.observe(end)
+        failpoints.observe(end)
 
     listed = [{"name": f"c{index}"} for index in range(4)]
     ended = several(host, listed, prepare=prepare)

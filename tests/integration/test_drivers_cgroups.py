@@ -15,10 +15,10 @@ import time
 from typing import Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import (
-    cgroups,
-    cgroups_figures,
-    cgroups_tree,
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import (
+    hierarchy,
+    manager,
+    stats,
     systemd_units,
 )
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidState, LibpodError
@@ -29,14 +29,14 @@ ONE = f"{PARENT}/libpod-1"
 
 
 @pytest.fixture(params=["machine", "v2"])
-def kind(request: pytest.FixtureRequest, host: Host) -> cgroups.CgroupHost:
+def kind(request: pytest.FixtureRequest, host: Host) -> manager.CgroupHost:
     """The test host's cgroups, whole, and as if it had the v2 hierarchy alone."""
-    whole = cgroups.detect()
+    whole = manager.detect()
     if request.param == "machine" or whole.unified:
         return whole
     if whole.kind == "v1":
         pytest.skip("this machine has no v2 hierarchy")
-    return cgroups.detect(f"{cgroups.CGROUP_ROOT}/unified")
+    return manager.detect(f"{manager.CGROUP_ROOT}/unified")
 
 
 @pytest.fixture
@@ -46,13 +46,13 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def write(host: cgroups.CgroupHost, controller: str, name: str, text: str) -> None:
+def write(host: manager.CgroupHost, controller: str, name: str, text: str) -> None:
     mount = host.hierarchies[0] if host.unified else host.controllers[controller]
     with open(f"{mount}{ONE}/{name}", "w", encoding="ascii") as file:
         file.write(text)
 
 
-def freeze(host: cgroups.CgroupHost, on: bool) -> None:
+def freeze(host: manager.CgroupHost, on: bool) -> None:
     if host.unified:
         write(host, "freezer", "cgroup.freeze", "1" if on else "0")
     else:
@@ -65,110 +65,110 @@ def memberships(pid: int) -> dict[str, str]:
         return {line.split(":")[1]: line.rstrip("\n").split(":", 2)[2] for line in file}
 
 
-def test_a_process_enters_every_hierarchy(kind: cgroups.CgroupHost, sleeper: subprocess.Popen[bytes]) -> None:
-    cgroups_tree.enter(kind, ONE, sleeper.pid)
+def test_a_process_enters_every_hierarchy(kind: manager.CgroupHost, sleeper: subprocess.Popen[bytes]) -> None:
+    hierarchy.enter(kind, ONE, sleeper.pid)
     paths = memberships(sleeper.pid)
     assert paths[""] == ONE
     if not kind.unified:
         assert set(paths.values()) == {ONE}
-    assert cgroups_tree.processes(kind, PARENT) == {sleeper.pid}
-    assert cgroups_tree.kill(kind, PARENT) == set()
+    assert hierarchy.processes(kind, PARENT) == {sleeper.pid}
+    assert hierarchy.kill(kind, PARENT) == set()
     sleeper.wait()
-    cgroups_tree.remove(kind, PARENT)
-    assert not cgroups_tree.exists(kind, PARENT)
+    hierarchy.remove(kind, PARENT)
+    assert not hierarchy.exists(kind, PARENT)
 
 
 def test_what_is_half_made_is_finished_and_takes_what_the_parent_has(
-    kind: cgroups.CgroupHost, sleeper: subprocess.Popen[bytes]
+    kind: manager.CgroupHost, sleeper: subprocess.Popen[bytes]
 ) -> None:
     for mount in kind.hierarchies[::2]:
         os.makedirs(mount + ONE)
     if not kind.unified:
         os.makedirs(kind.controllers["cpuset"] + ONE, exist_ok=True)
-    cgroups_tree.prepare(kind, ONE)
-    cgroups_tree.prepare(kind, ONE)
+    hierarchy.prepare(kind, ONE)
+    hierarchy.prepare(kind, ONE)
     name = "cgroup.controllers" if kind.unified else "cpuset.cpus"
     assert kind.read(ONE, "cpuset", name) == kind.read("", "cpuset", name)
-    cgroups_tree.enter(kind, ONE, sleeper.pid)
+    hierarchy.enter(kind, ONE, sleeper.pid)
     sleeper.kill()
     sleeper.wait()
-    cgroups_tree.remove(kind, PARENT)
-    cgroups_tree.remove(kind, PARENT)
+    hierarchy.remove(kind, PARENT)
+    hierarchy.remove(kind, PARENT)
 
 
-def test_the_freezers_state_is_seen(kind: cgroups.CgroupHost, sleeper: subprocess.Popen[bytes]) -> None:
-    cgroups_tree.enter(kind, ONE, sleeper.pid)
-    assert not cgroups.frozen(kind, ONE)
+def test_the_freezers_state_is_seen(kind: manager.CgroupHost, sleeper: subprocess.Popen[bytes]) -> None:
+    hierarchy.enter(kind, ONE, sleeper.pid)
+    assert not manager.frozen(kind, ONE)
     freeze(kind, True)
-    assert cgroups.frozen(kind, ONE)
+    assert manager.frozen(kind, ONE)
     freeze(kind, False)
-    assert not cgroups.frozen(kind, ONE)
+    assert not manager.frozen(kind, ONE)
     sleeper.kill()
     sleeper.wait()
-    cgroups_tree.remove(kind, PARENT)
+    hierarchy.remove(kind, PARENT)
 
 
-def test_frozen_and_forking_processes_are_killed(kind: cgroups.CgroupHost) -> None:
+def test_frozen_and_forking_processes_are_killed(kind: manager.CgroupHost) -> None:
     with subprocess.Popen(["sh", "-c", "kill -STOP $$; while :; do sleep 0.01 & done"]) as forking:
         os.waitid(os.P_PID, forking.pid, os.WSTOPPED)
-        cgroups_tree.enter(kind, f"{ONE}/below", forking.pid)
+        hierarchy.enter(kind, f"{ONE}/below", forking.pid)
         os.kill(forking.pid, signal.SIGCONT)
         time.sleep(0.1)
         freeze(kind, True)
-        assert cgroups_tree.kill(kind, ONE) == set()
+        assert hierarchy.kill(kind, ONE) == set()
         assert forking.wait(timeout=5) == -9
-    cgroups_tree.remove(kind, ONE)
-    assert cgroups_tree.remove_if_empty(kind, PARENT)
-    assert not cgroups_tree.exists(kind, PARENT)
+    hierarchy.remove(kind, ONE)
+    assert hierarchy.remove_if_empty(kind, PARENT)
+    assert not hierarchy.exists(kind, PARENT)
 
 
-def test_a_cgroup_in_use_is_not_removed(kind: cgroups.CgroupHost, sleeper: subprocess.Popen[bytes]) -> None:
-    cgroups_tree.enter(kind, ONE, sleeper.pid)
+def test_a_cgroup_in_use_is_not_removed(kind: manager.CgroupHost, sleeper: subprocess.Popen[bytes]) -> None:
+    hierarchy.enter(kind, ONE, sleeper.pid)
     with pytest.raises(InvalidState, match=rf"{ONE} is still busy .*processes: {sleeper.pid}\)"):
-        cgroups_tree.remove(kind, ONE, timeout=0.01)
-    assert not cgroups_tree.remove_if_empty(kind, PARENT)
+        hierarchy.remove(kind, ONE, timeout=0.01)
+    assert not hierarchy.remove_if_empty(kind, PARENT)
     assert memberships(sleeper.pid)[""] == ONE
     sleeper.kill()
     sleeper.wait()
-    cgroups_tree.remove(kind, ONE)
-    assert cgroups_tree.remove_if_empty(kind, PARENT)
-    assert cgroups_tree.remove_if_empty(kind, PARENT)
+    hierarchy.remove(kind, ONE)
+    assert hierarchy.remove_if_empty(kind, PARENT)
+    assert hierarchy.remove_if_empty(kind, PARENT)
 
 
-def test_a_process_that_is_gone_cannot_enter(kind: cgroups.CgroupHost) -> None:
+def test_a_process_that_is_gone_cannot_enter(kind: manager.CgroupHost) -> None:
     with subprocess.Popen(["true"]) as gone:
         gone.wait()
     with pytest.raises(LibpodError, match=f"cgroup {ONE}: cannot move process {gone.pid} into it"):
-        cgroups_tree.enter(kind, ONE, gone.pid)
-    cgroups_tree.remove(kind, PARENT)
+        hierarchy.enter(kind, ONE, gone.pid)
+    hierarchy.remove(kind, PARENT)
 
 
-def test_the_parent_may_be_removed_while_it_is_made(kind: cgroups.CgroupHost) -> None:
+def test_the_parent_may_be_removed_while_it_is_made(kind: manager.CgroupHost) -> None:
     stop = threading.Event()
 
     def remover() -> None:
         while not stop.is_set():
-            cgroups_tree.remove_if_empty(kind, PARENT)
+            hierarchy.remove_if_empty(kind, PARENT)
 
     other = threading.Thread(target=remover)
     other.start()
     try:
         for _turn in range(30):
-            cgroups_tree.prepare(kind, ONE)
+            hierarchy.prepare(kind, ONE)
             assert all(os.path.isdir(mount + ONE) for mount in kind.hierarchies)
-            cgroups_tree.remove(kind, ONE)
+            hierarchy.remove(kind, ONE)
     finally:
         stop.set()
         other.join()
-    cgroups_tree.remove(kind, PARENT)
+    hierarchy.remove(kind, PARENT)
 
 
 def test_limits_read_back_as_the_kernel_took_them(host: Host, sleeper: subprocess.Popen[bytes]) -> None:
-    machine = cgroups.detect()
+    machine = manager.detect()
     if machine.unified:
         pytest.skip("written for v1's files; recorded v2 trees are in the unit tests")
-    cgroups_tree.enter(machine, ONE, sleeper.pid)
-    before = cgroups.limits(machine, ONE, ("memory", "cpu_quota", "cpu_shares", "pids_limit"))
+    hierarchy.enter(machine, ONE, sleeper.pid)
+    before = manager.limits(machine, ONE, ("memory", "cpu_quota", "cpu_shares", "pids_limit"))
     assert before == {"memory": None, "cpu_quota": None, "cpu_shares": 1024, "pids_limit": None}
     odd = (64 << 20) + 5
     write(machine, "memory", "memory.limit_in_bytes", str(odd))
@@ -177,45 +177,45 @@ def test_limits_read_back_as_the_kernel_took_them(host: Host, sleeper: subproces
     write(machine, "pids", "pids.max", "9")
     write(machine, "cpuset", "cpuset.cpus", "0")
     wanted = {"memory": odd, "cpu_quota": 20000, "cpu_shares": 77, "pids_limit": 9, "cpuset_cpus": "0"}
-    assert cgroups.drift(machine, ONE, wanted) == {}
+    assert manager.drift(machine, ONE, wanted) == {}
     write(machine, "memory", "memory.limit_in_bytes", str(32 << 20))
-    assert cgroups.drift(machine, ONE, wanted) == {"memory": 32 << 20}
-    assert cgroups_figures.figures(machine, ONE)["memory_limit"] == 32 << 20
+    assert manager.drift(machine, ONE, wanted) == {"memory": 32 << 20}
+    assert stats.figures(machine, ONE)["memory_limit"] == 32 << 20
     sleeper.kill()
     sleeper.wait()
-    cgroups_tree.remove(machine, PARENT)
+    hierarchy.remove(machine, PARENT)
 
 
 def test_figures_count_what_was_used(host: Host) -> None:
-    machine = cgroups.detect()
+    machine = manager.detect()
     script = "kill -STOP $$; i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done; sleep 1000"
     with subprocess.Popen(["sh", "-c", script]) as busy:
         os.waitid(os.P_PID, busy.pid, os.WSTOPPED)
-        cgroups_tree.enter(machine, ONE, busy.pid)
+        hierarchy.enter(machine, ONE, busy.pid)
         os.kill(busy.pid, signal.SIGCONT)
         time.sleep(0.3)
-        found = cgroups_figures.figures(machine, ONE)
-        cgroups_tree.kill(machine, ONE)
+        found = stats.figures(machine, ONE)
+        hierarchy.kill(machine, ONE)
         busy.wait()
     assert found["pids_current"] in (1, 2)
     assert found["cpu_total_ns"] and 1_000_000 < found["cpu_total_ns"] < 10**9
     assert found["memory_usage"] and found["memory_peak"] and found["memory_usage"] <= found["memory_peak"]
-    cgroups_tree.remove(machine, PARENT)
+    hierarchy.remove(machine, PARENT)
 
 
 def test_a_kill_for_lack_of_memory_is_counted(host: Host) -> None:
-    machine = cgroups.detect()
+    machine = manager.detect()
     if machine.unified:
         pytest.skip("written for v1's files")
     script = "import os, signal; os.kill(os.getpid(), signal.SIGSTOP); bytearray(b'x' * (100 << 20))"
     with subprocess.Popen([sys.executable, "-c", script]) as greedy:
         os.waitid(os.P_PID, greedy.pid, os.WSTOPPED)
-        cgroups_tree.enter(machine, ONE, greedy.pid)
+        hierarchy.enter(machine, ONE, greedy.pid)
         write(machine, "memory", "memory.limit_in_bytes", str(8 << 20))
         os.kill(greedy.pid, signal.SIGCONT)
         assert greedy.wait(timeout=20) == -9
-    assert cgroups_figures.oom_kills(machine, ONE) == 1
-    cgroups_tree.remove(machine, PARENT)
+    assert stats.oom_kills(machine, ONE) == 1
+    hierarchy.remove(machine, PARENT)
 
 
 @pytest.mark.skipif(not shutil.which("dbus-daemon") or not shutil.which("busctl"), reason="needs dbus and busctl")
@@ -239,7 +239,7 @@ def test_the_scope_call_is_what_systemds_interface_takes(tmp_path: object, monke
                 LibpodError, match=r"moving process \d+ into libpod-conmon-1\.scope: busctl .*org.freedesktop.systemd1"
             ):
                 systemd_units.enter_scope(
-                    cgroups.detect(), "/machine.slice/libpod-conmon-1.scope", "machine.slice", os.getpid()
+                    manager.detect(), "/machine.slice/libpod-conmon-1.scope", "machine.slice", os.getpid()
                 )
         finally:
             daemon.terminate()

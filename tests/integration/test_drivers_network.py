@@ -18,8 +18,10 @@ import time
 from typing import Any, Callable, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import cni_config, effects, links, netns, syscalls
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import Cni
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import config as cni_config
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni.chain import Cni
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import netlink, netns, syscalls
+from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
     ToolFailed,
@@ -147,7 +149,7 @@ def test_creating_and_deleting_again_changes_nothing(host: Host) -> None:
     netns.create(path)
     inode = os.stat(path).st_ino
     seen: list[str] = []
-    effects.observe(seen.append)
+    failpoints.observe(seen.append)
     try:
         netns.create(path)
         assert os.stat(path).st_ino == inode and not seen
@@ -156,7 +158,7 @@ def test_creating_and_deleting_again_changes_nothing(host: Host) -> None:
         netns.delete(path)
         assert not seen
     finally:
-        effects.observe(None)
+        failpoints.observe(None)
 
 
 def test_empty_file_left_by_a_kill_becomes_a_namespace(host: Host) -> None:
@@ -405,7 +407,7 @@ def killed_at(number: int, prefix: str, operation: Callable[[], object]) -> None
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        effects.observe(kill)
+        failpoints.observe(kill)
         with contextlib.suppress(BaseException):
             operation()
         os._exit(0)
@@ -498,14 +500,14 @@ def test_links_of_a_namespace_have_the_kernel_s_addresses_and_counters(network: 
     network.up()
     with served(network) as server:
         assert fetch("127.0.0.1", 8080) == ANSWER
-        found = {one.name: one for one in links.links(f"/proc/{server.pid}/ns/net")}
+        found = {one.name: one for one in netlink.links(f"/proc/{server.pid}/ns/net")}
     (shown,) = network.ip_json("-stats", "address", "show", "dev", "eth0")
     eth0 = found["eth0"]
     assert (eth0.mac, eth0.mtu, eth0.index, eth0.up) == (shown["address"], shown["mtu"], shown["ifindex"], True)
     assert f"{network.ip}/16" in eth0.addresses and "127.0.0.1/8" in found["lo"].addresses
     assert 0 < eth0.counters["rx_bytes"] <= shown["stats64"]["rx"]["bytes"]
     assert eth0.counters["tx_errors"] == shown["stats64"]["tx"]["errors"] == 0
-    assert {one.name for one in links.links(network.path)} == {"lo", "eth0"}
+    assert {one.name for one in netlink.links(network.path)} == {"lo", "eth0"}
     network.down()
 
 
@@ -540,7 +542,7 @@ def test_links_work_with_the_pyroute2_of_debian(network: Network) -> None:
 def test_absent_pyroute2_is_named_with_its_package(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyroute2", None)
     with pytest.raises(ToolMissing, match="python3-pyroute2"):
-        links.links("/proc/self/ns/net")
+        netlink.links("/proc/self/ns/net")
 
 
 def test_attaching_and_removing_loads_no_netlink_library(network: Network) -> None:

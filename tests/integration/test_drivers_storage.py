@@ -16,11 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, Iterator, Optional
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import effects
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.image_store import ImageStore
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import Images
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.rootfs import Rootfs
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage import Storage
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.transport import Images
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.driver import Storage
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.rootfs import Rootfs
+from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
     NoSuchImage,
@@ -49,9 +49,9 @@ def host() -> Iterator[Host]:
 def done(host: Host) -> Iterator[list[str]]:
     """The effects since the test began."""
     names: list[str] = []
-    effects.observe(names.append)
+    failpoints.observe(names.append)
     yield names
-    effects.observe(None)
+    failpoints.observe(None)
 
 
 @pytest.fixture
@@ -414,7 +414,7 @@ def test_killed_at_any_effect_the_next_run_converges(host: Host, image_id: str, 
         killed_at += 1
         child = os.fork()
         if child == 0:
-            effects.observe(killer(killed_at))
+            failpoints.observe(killer(killed_at))
             whole_life()
             os._exit(0)
         finished = os.waitpid(child, 0)[1] == 0

@@ -18,7 +18,7 @@ from typing import Any, Iterator, Sequence
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.io import exec as execs
 from ansible_collections.libpod.engine.plugins.module_utils._container.io.exec import CommandTimedOut, Exec
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import self_program
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import take_warnings
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host

@@ -11,8 +11,12 @@ import shutil
 from typing import Any, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import Images
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.syscalls import MS_NODEV, MS_NOEXEC, MS_NOSUID
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.transport import Images
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel.syscalls import (
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+)
 from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process

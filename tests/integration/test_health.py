@@ -17,8 +17,9 @@ from typing import Any, Callable, Mapping
 
 import pytest
 import yaml
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import process, self_program
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import Images
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.transport import Images
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ContainerStopped
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.plugins.modules import libpod_container_wait
@@ -122,7 +123,7 @@ def test_states_log_live_change_and_dead_runner(host: Host) -> None:
     for started in (process.start_time(state["Pid"]), 1):
         words = ["health", first["container"]["Id"], str(state["Pid"]), str(started)]
         environment = {**os.environ, **host.parts.environment()}
-        subprocess.run([*self_program.argv(host.parts), *words], env=environment, check=True, timeout=LONG)
+        subprocess.run([*command.argv(host.parts), *words], env=environment, check=True, timeout=LONG)
     # It has a child while it checks.
     eventually(lambda: _with_words(host, "health", first["container"]["Id"]) == [again], seconds=LONG)
 

@@ -14,7 +14,9 @@ import time
 from typing import Any, Mapping, Optional
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import conmon_log, process, self_program
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon import log as conmon_log
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command
 from ansible_collections.libpod.engine.plugins.module_utils._exit_command import log_limit
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
@@ -194,7 +196,7 @@ def test_killed_runner_is_drift_and_a_second_one_ends(host: Host) -> None:
     words = ["log-limit", web.id, str(web.pid)]
     environment = {**os.environ, **host.parts.environment()}
     for started in (process.start_time(web.pid), 1):
-        argv = [*self_program.argv(host.parts), *words, str(started)]
+        argv = [*command.argv(host.parts), *words, str(started)]
         subprocess.run(argv, env=environment, check=True, timeout=LONG)
     assert web.runner == first
 

@@ -16,8 +16,8 @@ import stat
 from typing import Any, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import mount_api
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.syscalls import (
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import mount_api
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel.syscalls import (
     MS_NODEV,
     MS_NOSUID,
     MS_REMOUNT,

@@ -16,7 +16,8 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils import engine_archive, engine_boot
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import host_log, self_program
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import host_log
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command
 from ansible_collections.libpod.engine.plugins.module_utils._exit_command import log_limit, runner
 from ansible_collections.libpod.engine.tests.support import preload, sticky, syslog
 from ansible_collections.libpod.engine.tests.support.hosts import Host
@@ -37,9 +38,7 @@ def level(name: str) -> Callable[[], None]:
 def libpod(host: Host, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the engine in a process of its own."""
     whole = {**os.environ, **host.parts.environment(), **environment}
-    return subprocess.run(
-        [*self_program.argv(host.parts), *words], env=whole, capture_output=True, text=True, check=False
-    )
+    return subprocess.run([*command.argv(host.parts), *words], env=whole, capture_output=True, text=True, check=False)
 
 
 def kill(container: dict[str, Any]) -> None:

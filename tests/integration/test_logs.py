@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.io.log_lines import Wanted, stream
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import conmon_log
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon import log as conmon_log
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, InvalidState
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host

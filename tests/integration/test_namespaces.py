@@ -11,8 +11,8 @@ from typing import Any, Callable, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.container import Container
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.image_store import ImageStore
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage import Storage
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.driver import Storage
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import NotImplementedByHost
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host

@@ -16,7 +16,7 @@ import sys
 from typing import Any, Callable, Iterator, Sequence
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import conntrack
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import conntrack
 from ansible_collections.libpod.engine.tests.support import hosts, kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually

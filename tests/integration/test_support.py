@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.effects import effect
+from ansible_collections.libpod.engine.plugins.module_utils._model.failpoints import effect
 from ansible_collections.libpod.engine.tests.support import modules
 from ansible_collections.libpod.engine.tests.support.cgroup_tree import kill
 from ansible_collections.libpod.engine.tests.support.hosts import Host

@@ -11,7 +11,7 @@ import subprocess
 import time
 from typing import Any
 
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import cgroups
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import manager
 from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
 
 from . import cgroup_tree, hosts, images, leaks
@@ -33,7 +33,7 @@ def prepare() -> None:
 class _Cgroups:
     """The machine's cgroups in which containers are, as ``CgroupTree`` tells them."""
 
-    TOPS = tuple(f"{cgroups.CGROUP_ROOT}/{name}" for name in ("machine.slice", "libpod_parent"))
+    TOPS = tuple(f"{manager.CGROUP_ROOT}/{name}" for name in ("machine.slice", "libpod_parent"))
 
     def folders(self) -> set[str]:
         return {folder for top in self.TOPS for folder, _folders, _files in os.walk(top) if folder != top}
@@ -70,7 +70,7 @@ class Machine(hosts.Host):
         return left
 
     def _there(self) -> set[str]:
-        top = cgroups.CGROUP_ROOT
+        top = manager.CGROUP_ROOT
         found = {f"cgroup {folder}" for folder, _folders, _files in os.walk(top) if "/libpod-" in folder}
         found |= {
             line for line in (*leaks._mounts(), *leaks._links(), *leaks._rules()) if not leaks._STAYS.fullmatch(line)
@@ -87,7 +87,7 @@ class Machine(hosts.Host):
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """``libpod WORDS``, the operator's command."""
-        from ansible_collections.libpod.engine.plugins.module_utils._drivers import self_program
+        from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
 
         argv = [*self_program.argv(self.parts), *words]
         environment = {**os.environ, **self.parts.environment()}

@@ -135,7 +135,7 @@ def _watch_effects(kill_at: str | int, note: int) -> None:
     An effect is its name, IDs, PIDs and the hierarchy of a cgroup left out, and how often that came before in the same
     process: threads change the order, not the set. A process that was forked takes this one along.
     """
-    from ansible_collections.libpod.engine.plugins.module_utils._drivers import effects
+    from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints as effects
 
     lock, seen, main = threading.Lock(), Counter[str](), os.getpid()
 

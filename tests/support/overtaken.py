@@ -10,7 +10,8 @@ import signal
 from typing import Any, Callable, Optional
 
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import process, self_program
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile import planner
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 
@@ -39,7 +40,7 @@ def ended(host: Host, **options: Any) -> str:
 
 def with_late_helper() -> None:
     """For ``prepare``: what conmon starts at the end, and waits for, takes its time."""
-    self_program.argv = lambda parts: ["/bin/sh", "-c", "sleep 30"]  # type: ignore[assignment]
+    command.argv = lambda parts: ["/bin/sh", "-c", "sleep 30"]  # type: ignore[assignment]
 
 
 def kill(pid: int) -> None:

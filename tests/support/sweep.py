@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The kill sweep: an operation SIGKILLed just before each of its external effects, one after another.
 
-Built on the hook ``_drivers.effects``; there is no clock in it. An effect is taken by its kind, so that what runs side
+Built on the hook ``_model.failpoints``; there is no clock in it. An effect is taken by its kind, so that what runs side
 by side cannot hide one from the sweep; one that is repeated (a cgroup in each hierarchy) is taken the first and the
 last time. Programs that were at work live on, as they do when the engine is killed on a real host.
 """

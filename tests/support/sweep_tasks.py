@@ -10,7 +10,7 @@ import time
 from typing import Any, Callable, Mapping
 
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import self_program
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 
 from . import cgroup_files
@@ -92,7 +92,7 @@ def fails(task: Task, error: str) -> Task:
 
 def without_helper() -> None:
     """For ``prepare``: conmon has nothing to run, as if the helper were killed before its first instruction."""
-    self_program.argv = lambda parts: []  # type: ignore[assignment]
+    command.argv = lambda parts: []  # type: ignore[assignment]
 
 
 # What the kernel says

@@ -10,7 +10,7 @@ import shutil
 from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import Images
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.transport import Images
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 
 from .hosts import Host

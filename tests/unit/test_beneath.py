@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import beneath
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import securejoin
 
 
 @pytest.fixture
@@ -66,21 +66,21 @@ def root(tmp_path: Path) -> Path:
     ],
 )
 def test_links_are_followed_as_if_chrooted(root: Path, path: str, inside: str) -> None:
-    assert beneath.resolve(str(root), path) == str(root / inside).rstrip("/")
+    assert securejoin.resolve(str(root), path) == str(root / inside).rstrip("/")
 
 
 def test_reading_gives_the_containers_file(root: Path) -> None:
     for path in ("absolute", "a/b/deep", "etc-link/passwd", "a/up/../../etc/passwd"):
-        assert beneath.read_beneath(str(root), path) == b"the container's"
+        assert securejoin.read_beneath(str(root), path) == b"the container's"
     for path in ("up", "host/secret", "dangling", "no/such", "a/up/secret"):
-        assert beneath.read_beneath(str(root), path) is None
+        assert securejoin.read_beneath(str(root), path) is None
 
 
 @pytest.mark.parametrize(
     ("path", "number"), [("loop", errno.ELOOP), ("ping", errno.ELOOP), ("etc/passwd/x", errno.ENOTDIR)]
 )
 def test_bad_path_is_the_kernels_error(root: Path, path: str, number: int) -> None:
-    for call in (beneath.resolve, beneath.read_beneath, beneath.make_directories):
+    for call in (securejoin.resolve, securejoin.read_beneath, securejoin.make_directories):
         with pytest.raises(OSError) as error:
             call(str(root), path)
         assert (error.value.errno, error.value.filename) == (number, path)
@@ -90,33 +90,33 @@ def test_forty_links_are_followed_and_no_more(root: Path) -> None:
     os.symlink("etc/passwd", root / "l0")
     for number in range(1, 41):
         os.symlink(f"l{number - 1}", root / f"l{number}")
-    assert beneath.read_beneath(str(root), "l39") == b"the container's"
+    assert securejoin.read_beneath(str(root), "l39") == b"the container's"
     with pytest.raises(OSError, match="[Tt]oo many"):
-        beneath.read_beneath(str(root), "l40")
+        securejoin.read_beneath(str(root), "l40")
 
 
 def test_only_regular_files_of_a_bearable_size_are_read(root: Path) -> None:
     os.mkfifo(root / "fifo")
     for path in ("fifo", "etc"):
         with pytest.raises(OSError) as error:
-            beneath.read_beneath(str(root), path)
+            securejoin.read_beneath(str(root), path)
         assert error.value.errno == errno.EINVAL
     with pytest.raises(OSError) as error:
-        beneath.read_beneath(str(root), "etc/passwd", limit=14)
+        securejoin.read_beneath(str(root), "etc/passwd", limit=14)
     assert error.value.errno == errno.EFBIG
-    assert beneath.read_beneath(str(root), "etc/passwd", limit=15) is not None
+    assert securejoin.read_beneath(str(root), "etc/passwd", limit=15) is not None
 
 
 def test_files_are_opened_and_made_inside_only(root: Path) -> None:
-    made = beneath.open_beneath(str(root), "/a/up/etc-link/new", os.O_WRONLY | os.O_CREAT, 0o640)
+    made = securejoin.open_beneath(str(root), "/a/up/etc-link/new", os.O_WRONLY | os.O_CREAT, 0o640)
     os.close(made)
     assert stat.S_IMODE((root / "etc/new").stat().st_mode) == 0o640
-    found = beneath.open_beneath(str(root), "absolute", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    found = securejoin.open_beneath(str(root), "absolute", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.write(found, b"changed")
     os.close(found)
     assert (root / "etc/passwd").read_text() == "changed"
     assert (root.parent / "etc/passwd").read_text() == "the host's"
-    os.close(beneath.open_beneath(str(root), "a/up", os.O_RDONLY | os.O_DIRECTORY))
+    os.close(securejoin.open_beneath(str(root), "a/up", os.O_RDONLY | os.O_DIRECTORY))
     for path, flags, number in [
         ("no", os.O_RDONLY, errno.ENOENT),
         ("no/such", os.O_WRONLY | os.O_CREAT, errno.ENOENT),
@@ -124,7 +124,7 @@ def test_files_are_opened_and_made_inside_only(root: Path) -> None:
         ("etc/passwd", os.O_WRONLY | os.O_CREAT | os.O_EXCL, errno.EEXIST),
     ]:
         with pytest.raises(OSError) as error:
-            beneath.open_beneath(str(root), path, flags)
+            securejoin.open_beneath(str(root), path, flags)
         assert error.value.errno == number
 
 
@@ -134,7 +134,7 @@ def test_place_is_held_open_and_what_is_missing_is_named(root: Path) -> None:
         ("a/up/etc", ".", "etc"),
         ("absolute", "etc", "passwd"),
     ):
-        held, found = beneath.hold(str(root), path)
+        held, found = securejoin.hold(str(root), path)
         assert os.path.samestat(os.fstat(held), os.stat(root / folder)) and found == name
         os.close(held)
     for path, end, missing in (
@@ -143,21 +143,21 @@ def test_place_is_held_open_and_what_is_missing_is_named(root: Path) -> None:
         ("a/b/new/../deeper", "a/b", ["new", "..", "deeper"]),
         ("dangling/x", ".", ["not", "there", "x"]),
     ):
-        held, rest = beneath.way_to(str(root), path)
+        held, rest = securejoin.way_to(str(root), path)
         assert os.path.samestat(os.fstat(held), os.stat(root / end)) and rest == missing
         os.close(held)
     for path, number in (("dangling", errno.ENOENT), ("a/up", errno.EBUSY), ("/", errno.EBUSY), ("loop", errno.ELOOP)):
         with pytest.raises(OSError) as caught:
-            beneath.hold(str(root), path)
+            securejoin.hold(str(root), path)
         assert caught.value.errno == number
 
 
 def test_missing_directories_are_made_inside(root: Path) -> None:
     owner = (os.geteuid(), os.getegid())
-    made = beneath.make_directories(str(root), "/dangling/x", 0o751, owner)
-    assert made == str(root / "not/there/x") == beneath.make_directories(str(root), "dangling/x", 0o751, owner)
+    made = securejoin.make_directories(str(root), "/dangling/x", 0o751, owner)
+    assert made == str(root / "not/there/x") == securejoin.make_directories(str(root), "dangling/x", 0o751, owner)
     assert stat.S_IMODE((root / "not").stat().st_mode) == 0o751
-    assert beneath.make_directories(str(root), "host/y", 0o755, owner).startswith(f"{root}/")
+    assert securejoin.make_directories(str(root), "host/y", 0o755, owner).startswith(f"{root}/")
     assert sorted(path.name for path in root.parent.iterdir()) == ["etc", "secret", "tree"]
 
 
@@ -212,7 +212,7 @@ def kernels(path: str) -> str:
 
 def outcome(root: Path, path: str) -> str:
     try:
-        found = beneath.open_beneath(str(root), path, os.O_PATH)
+        found = securejoin.open_beneath(str(root), path, os.O_PATH)
     except OSError as error:
         return errno.errorcode[error.errno or 0]
     try:
@@ -242,14 +242,16 @@ def swapping(root: Path) -> Iterator[None]:
 
 @pytest.mark.usefixtures("swapping")
 def test_tree_that_changes_meanwhile_leads_nowhere_else(root: Path) -> None:
-    seen = {beneath.read_beneath(str(root), path) for path in ("a/secret", "a/b/../secret", "a/b/../../a/secret") * 700}
+    seen = {
+        securejoin.read_beneath(str(root), path) for path in ("a/secret", "a/b/../secret", "a/b/../../a/secret") * 700
+    }
     assert seen <= {b"inside", None}
 
 
 def test_descriptors_are_not_leaked(root: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
     for path in ("absolute", "loop", "no/such", "etc/passwd/x", "a/up", "fifo"):
-        for call in (beneath.resolve, beneath.read_beneath):
+        for call in (securejoin.resolve, securejoin.read_beneath):
             try:
                 call(str(root), path)
             except OSError:

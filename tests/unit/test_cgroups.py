@@ -11,15 +11,10 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import (
-    cgroups,
-    cgroups_direct,
-    cgroups_figures,
-    cgroups_paths,
-    cgroups_tree,
-    effects,
-)
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci import OciRuntime
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import hierarchy, io_limits, paths, stats
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import manager as cgroups
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci.runtime import OciRuntime
+from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, LibpodError
 
 DATA = Path(__file__).parent / "data" / "cgroups"
@@ -230,9 +225,9 @@ def test_limit_by_device_is_seen_and_written(
         host = cgroups.detect(str(tmp_path))
     _set(tmp_path, kind, **{file: before})
     options = {"device_read_bps": wanted}
-    assert cgroups_direct.drift(host, ONE, options, DISK) == {"device_read_bps": drifted}
+    assert io_limits.drift(host, ONE, options, DISK) == {"device_read_bps": drifted}
     assert cgroups.plain(host, ONE) == (before == "")
-    cgroups_direct.write(host, ONE, options, DISK)
+    io_limits.write(host, ONE, options, DISK)
     assert _file(tmp_path, kind, file).read_text() == written
 
 
@@ -256,8 +251,8 @@ def test_weight_by_device_is_seen_and_written(
         host = cgroups.detect(str(tmp_path))
     _set(tmp_path, kind, **{file: before})
     options = {"blkio_weight_device": wanted}
-    assert bool(cgroups_direct.drift(host, ONE, options, DISK)) == drifted
-    cgroups_direct.write(host, ONE, options, DISK)
+    assert bool(io_limits.drift(host, ONE, options, DISK)) == drifted
+    io_limits.write(host, ONE, options, DISK)
     assert _file(tmp_path, kind, file).read_text() == written
 
 
@@ -270,16 +265,16 @@ def test_file_by_name_is_compared_where_it_reads_as_it_was_written(
 ) -> None:
     host = tree("v2")
     _set(tmp_path, "v2", **{"memory.high": before})
-    found = cgroups_direct.drift(host, ONE, {"cgroup_conf": {"memory.high": wanted}}, {})
+    found = io_limits.drift(host, ONE, {"cgroup_conf": {"memory.high": wanted}}, {})
     assert found == ({"cgroup_conf": {"memory.high": before.strip()}} if drifted else {})
-    cgroups_direct.write(host, ONE, {"cgroup_conf": {"memory.high": wanted}}, {})
+    io_limits.write(host, ONE, {"cgroup_conf": {"memory.high": wanted}}, {})
     assert (_file(tmp_path, "v2", "memory.high").read_text() == wanted) == (drifted or wanted == "400K")
 
 
 def test_value_the_kernel_refuses_is_named(tree: Tree, tmp_path: Path) -> None:
     host = tree("v2")
     with pytest.raises(InvalidArgument, match="^cgroup_conf: the kernel does not take '1' for .*/memory.none: No such"):
-        cgroups_direct.write(host, ONE, {"cgroup_conf": {"memory.none": "1"}}, {})
+        io_limits.write(host, ONE, {"cgroup_conf": {"memory.none": "1"}}, {})
 
 
 @pytest.mark.parametrize(("kind", "switched"), [("v1", True), ("v2", False)])
@@ -287,7 +282,7 @@ def test_switch_for_the_oom_killer_is_v1s_alone(tree: Tree, tmp_path: Path, kind
     host = tree(kind)
     if kind == "v1":
         _set(tmp_path, kind, **{"memory.oom_control": "oom_kill_disable 1\n"})
-    cgroups_direct.write(host, ONE, {"oom_kill_disable": False}, {})
+    io_limits.write(host, ONE, {"oom_kill_disable": False}, {})
     file = _file(tmp_path, kind, "memory.oom_control")
     assert file.exists() == switched and (not switched or file.read_text() == "0")
 
@@ -309,7 +304,7 @@ FIGURES = {
 
 @pytest.mark.parametrize("kind", ["v1", "v2"])
 def test_figures_have_the_same_meaning_everywhere(tree: Tree, kind: str) -> None:
-    found = cgroups_figures.figures(tree(kind), ONE)
+    found = stats.figures(tree(kind), ONE)
     assert {name: found[name] for name in FIGURES} == FIGURES
     cpu = (found["cpu_total_ns"], found["cpu_user_ns"], found["cpu_system_ns"])
     if kind == "v2":
@@ -319,31 +314,31 @@ def test_figures_have_the_same_meaning_everywhere(tree: Tree, kind: str) -> None
 
 
 def test_figures_of_a_missing_cgroup_are_none(tree: Tree) -> None:
-    assert set(cgroups_figures.figures(tree("hybrid"), "/libpod_parent/libpod-missing").values()) == {None}
+    assert set(stats.figures(tree("hybrid"), "/libpod_parent/libpod-missing").values()) == {None}
 
 
 @pytest.mark.parametrize(("kind", "kills"), [("v1", 3), ("hybrid", 0), ("v2", 1)])
 def test_kills_for_lack_of_memory_are_counted(tree: Tree, kind: str, kills: int) -> None:
-    assert cgroups_figures.oom_kills(tree(kind), ONE) == kills
+    assert stats.oom_kills(tree(kind), ONE) == kills
 
 
 def test_each_change_of_the_tree_is_announced_and_made_once(tree: Tree) -> None:
     host, seen = tree("hybrid"), list[str]()
     (Path(host.hierarchies[0]) / "libpod_parent/libpod-new").mkdir()
-    effects.observe(seen.append)
+    failpoints.observe(seen.append)
     try:
-        cgroups_tree.prepare(host, "/libpod_parent/libpod-new")
+        hierarchy.prepare(host, "/libpod_parent/libpod-new")
         assert seen == ["mkdir cgroup /libpod_parent/libpod-new"] * (len(host.hierarchies) - 1)
-        cgroups_tree.prepare(host, "/libpod_parent/libpod-new")
+        hierarchy.prepare(host, "/libpod_parent/libpod-new")
         assert len(seen) == len(host.hierarchies) - 1
     finally:
-        effects.observe(None)
+        failpoints.observe(None)
 
 
 def test_v2_ancestors_hand_down_the_controllers_they_have(tree: Tree, tmp_path: Path) -> None:
     host, given = tree("v2"), tmp_path / "libpod_parent/cgroup.subtree_control"
     given.write_text("cpuset cpu memory pids\n")
-    cgroups_tree.prepare(host, "/libpod_parent/libpod-new")
+    hierarchy.prepare(host, "/libpod_parent/libpod-new")
     assert given.read_text() == "+io"
     assert (tmp_path / "cgroup.subtree_control").read_text() == "+misc"  # the last of hugetlb, rdma and misc
 
@@ -351,7 +346,7 @@ def test_v2_ancestors_hand_down_the_controllers_they_have(tree: Tree, tmp_path: 
 @pytest.mark.parametrize("path", ["/", "", "libpod_parent", "/libpod_parent/../x", "/a//b", "/a/", "/."])
 def test_no_verb_takes_a_path_outside_or_the_root(tree: Tree, path: str) -> None:
     host = tree("hybrid")
-    for verb in (cgroups_tree.prepare, cgroups_tree.remove, cgroups_tree.remove_if_empty, cgroups_tree.kill):
+    for verb in (hierarchy.prepare, hierarchy.remove, hierarchy.remove_if_empty, hierarchy.kill):
         with pytest.raises(LibpodError, match="no cgroup's path"):
             verb(host, path)
 
@@ -366,37 +361,37 @@ def test_no_verb_takes_a_path_outside_or_the_root(tree: Tree, path: str) -> None
     ],
 )
 def test_slices_are_nested_by_their_dashes(name: str, path: str) -> None:
-    assert cgroups_paths.slice_path(name) == path
+    assert paths.slice_path(name) == path
 
 
 @pytest.mark.parametrize("parent", ["a", "a.scope", "-a.slice", "a-.slice", "a--b.slice", ".slice", "a b.slice"])
 def test_a_bad_slice_is_refused_by_name(parent: str) -> None:
     with pytest.raises(InvalidArgument, match=r"cgroup_parent '.*' is no slice"):
-        cgroups_paths.checked_parent("systemd", parent)
+        paths.checked_parent("systemd", parent)
 
 
 @pytest.mark.parametrize("parent", ["/..", "a/./b", "/machine.slice", "a\nb"])
 def test_a_bad_parent_is_refused_by_name(parent: str) -> None:
     with pytest.raises(InvalidArgument, match="cgroup_parent"):
-        cgroups_paths.checked_parent("cgroupfs", parent)
+        paths.checked_parent("cgroupfs", parent)
 
 
 @pytest.mark.parametrize(("given", "kept"), [("", "/libpod_parent"), ("a", "/a"), ("/a//b/", "/a/b")])
 def test_a_parent_is_kept_in_one_form(given: str, kept: str) -> None:
-    assert cgroups_paths.checked_parent("cgroupfs", given) == kept
+    assert paths.checked_parent("cgroupfs", given) == kept
 
 
 def test_paths_of_the_cgroupfs_manager() -> None:
     place = ("cgroupfs", "/libpod_parent", ID)
-    assert cgroups_paths.oci_path(*place) == cgroups_paths.container_path(*place) == f"/libpod_parent/libpod-{ID}"
-    assert cgroups_paths.conmon_path(*place) == f"/libpod_parent/libpod-conmon-{ID}"
+    assert paths.oci_path(*place) == paths.container_path(*place) == f"/libpod_parent/libpod-{ID}"
+    assert paths.conmon_path(*place) == f"/libpod_parent/libpod-conmon-{ID}"
 
 
 def test_paths_of_the_systemd_manager() -> None:
-    place = ("systemd", cgroups_paths.checked_parent("systemd", "/a.slice/a-b.slice"), ID)
-    assert cgroups_paths.oci_path(*place) == f"a-b.slice:libpod:{ID}"
-    assert cgroups_paths.container_path(*place) == f"/a.slice/a-b.slice/libpod-{ID}.scope"
-    assert cgroups_paths.conmon_path(*place) == f"/a.slice/a-b.slice/libpod-conmon-{ID}.scope"
+    place = ("systemd", paths.checked_parent("systemd", "/a.slice/a-b.slice"), ID)
+    assert paths.oci_path(*place) == f"a-b.slice:libpod:{ID}"
+    assert paths.container_path(*place) == f"/a.slice/a-b.slice/libpod-{ID}.scope"
+    assert paths.conmon_path(*place) == f"/a.slice/a-b.slice/libpod-conmon-{ID}.scope"
 
 
 @pytest.mark.parametrize(
@@ -404,7 +399,7 @@ def test_paths_of_the_systemd_manager() -> None:
     [("/a/b", "cgroupfs", "/a/b"), ("a-b.slice", "systemd", "/a.slice/a-b.slice")],
 )
 def test_a_kept_parent_tells_its_manager_and_its_path(parent: str, manager: str, path: str) -> None:
-    assert (cgroups_paths.manager_of(parent), cgroups_paths.parent_path(parent)) == (manager, path)
+    assert (paths.manager_of(parent), paths.parent_path(parent)) == (manager, path)
 
 
 @pytest.mark.parametrize(
@@ -425,4 +420,4 @@ def test_crun_has_a_cgroup_of_its_own_in_the_scope(
 
 @pytest.mark.parametrize("kind", ["v1", "hybrid"])
 def test_the_manager_is_cgroupfs_unless_the_host_is_v2(tree: Tree, kind: str) -> None:
-    assert cgroups_paths.default_manager(tree(kind)) == "cgroupfs"
+    assert paths.default_manager(tree(kind)) == "cgroupfs"

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import effects, limits
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import Cni
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import limits
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni.chain import Cni
+from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ToolFailed, ToolMissing, ToolTimedOut
 from ansible_collections.libpod.engine.plugins.module_utils._model.network import Attachment
 from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
@@ -124,11 +125,11 @@ def test_delete_before_version_0_4_is_given_no_result_and_check_is_not_asked(cha
 def test_check_is_given_the_result_and_is_no_effect(chain: Chain) -> None:
     added = chain.add(chain.attachment({"type": "a"}, {"type": "b"}))
     seen: list[str] = []
-    effects.observe(seen.append)
+    failpoints.observe(seen.append)
     try:
         chain.cni.check(CONTAINER, chain.netns, added)
     finally:
-        effects.observe(None)
+        failpoints.observe(None)
     assert chain.order[2:] == ["CHECK a", "CHECK b"] and not seen
     assert chain.calls[-1][2]["prevResult"] == added.result
 
@@ -266,11 +267,11 @@ def test_address_is_released_after_the_rules_that_name_it(chain: Chain) -> None:
 def test_effects_come_in_one_order_though_plugins_overlap(chain: Chain) -> None:
     attachment = chain.attachment({"type": "bridge"}, {"type": "portmap"}, {"type": "firewall"})
     seen: list[str] = []
-    effects.observe(seen.append)
+    failpoints.observe(seen.append)
     try:
         chain.delete(chain.add(attachment))
     finally:
-        effects.observe(None)
+        failpoints.observe(None)
     assert seen == [f"cni ADD {one}" for one in ("bridge", "portmap", "firewall")] + [
         f"cni DEL {one}" for one in ("portmap", "firewall", "bridge")
     ]

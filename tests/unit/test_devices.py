@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.live import kernel_limits
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import CgroupHost
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups.manager import CgroupHost
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, NotImplementedByHost
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._spec.resources import changed_resources, resources

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils import engine_archive, engine_boot, engine_kept
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import engine_archives
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import archives
 from ansible_collections.libpod.engine.plugins.module_utils._model.state import ContainerState
 from ansible_collections.libpod.engine.plugins.plugin_utils import engine_action
 
@@ -208,10 +208,10 @@ def test_versions_that_nothing_uses_are_removed(sent: str, tmp_path: Path, monke
         (folder / f"{DIGEST}.zip.0").touch()
         being_kept = os.open(folder, os.O_RDONLY)
         fcntl.flock(being_kept, fcntl.LOCK_SH)
-        assert not engine_archives.remove_unused(str(folder), dry=True)
+        assert not archives.remove_unused(str(folder), dry=True)
         os.close(being_kept)
-        found = engine_archives.remove_unused(str(folder), dry=True)
-        assert found == engine_archives.remove_unused(str(folder))
+        found = archives.remove_unused(str(folder), dry=True)
+        assert found == archives.remove_unused(str(folder))
         tag = sys.implementation.cache_tag
         unused = [f"{used[0]}.zip", *(f"{DIGEST}{end}" for end in (f".{tag}.zip", ".zip", ".zip.0"))]
         assert found == sorted(unused)
@@ -220,7 +220,7 @@ def test_versions_that_nothing_uses_are_removed(sent: str, tmp_path: Path, monke
             process.kill()
             process.communicate()
     expected = [f"{used[0]}.{tag}.zip", f"{used[1]}.{tag}.zip", f"{used[1]}.zip"]
-    assert engine_archives.remove_unused(str(folder)) == expected
+    assert archives.remove_unused(str(folder)) == expected
     _runs(folder)
 
 
@@ -230,9 +230,8 @@ def test_records_are_the_same_without_their_annotations(sent: str, tmp_path: Pat
     assert (path == sent) is not keep
     code = "s = get('libpod_engine._model.state').ContainerState; print(*s._fields, len(s()), s().to_json()['status'])"
     assert _python(path, code).split() == [*ContainerState._fields, str(len(ContainerState())), "configured"]
-    code = (
-        "m = get('libpod_engine._drivers.self_program'); print(m.__loader__.archive, m.argv.__annotations__, m.__doc__)"
-    )
+    module = "libpod_engine._drivers.engine.command"
+    code = f"m = get({module!r}); print(m.__loader__.archive, m.argv.__annotations__, m.__doc__)"
     expected = f"{path} {{}} None" if keep else None
     assert expected is None or _python(path, code) == expected
 

@@ -16,10 +16,11 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.bundle import cdi, hooks
 from ansible_collections.libpod.engine.plugins.module_utils._container.io import journal_lines
 from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs import commit
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import conmon, store_ids
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.image_store import ImageStore
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage import Storage
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage_roots import storage_roots
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon import conmon
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import id_usage
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.driver import Storage
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import storage_roots
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
     LibpodError,
@@ -83,7 +84,7 @@ def read_layers(root: Path, document: Any) -> None:
     _store(root, "containers", [{"id": ONE, "layer": LAYER}])
     _store(root, "layers", document)
     (root / "vfs" / "dir" / LAYER).mkdir(parents=True, exist_ok=True)
-    store_ids.needed(_parts(root), LAYER)
+    id_usage.needed(_parts(root), LAYER)
     Storage(_parts(root)).mountpoint(ONE)
 
 
@@ -91,7 +92,7 @@ def read_containers(root: Path, document: Any) -> None:
     _store(root, "containers", document)
     for record in storage_roots(_parts(root)).containers():
         assert isinstance(record.value, dict)
-    list(store_ids.mapped(_parts(root), "uid"))
+    list(id_usage.mapped(_parts(root), "uid"))
     Storage(_parts(root)).exists(ONE)
 
 

@@ -13,9 +13,11 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.bundle import cdi, hooks
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import cni_config, cni_plugin, conmon
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.image_store import ImageStore
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage_roots import storage_roots
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import config as cni_config
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import plugin as cni_plugin
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon import conmon
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import storage_roots
 from ansible_collections.libpod.engine.plugins.module_utils._model import (
     config,
     foreign,

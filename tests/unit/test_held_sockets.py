@@ -10,26 +10,27 @@ import socket
 from typing import Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import effects, held_sockets
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon import fd_store
+from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
 
 
 @pytest.fixture
-def ends() -> Iterator[held_sockets.Pair]:
+def ends() -> Iterator[fd_store.Pair]:
     """A pair as another process would have it: this one's, by copies of its descriptors."""
     try:
-        made = held_sockets.pair()
+        made = fd_store.pair()
     except PermissionError:
         pytest.skip("needs CAP_NET_ADMIN")
-    with held_sockets.of_process(os.getpid(), (made[0].fileno(), made[1].fileno())) as copies:
+    with fd_store.of_process(os.getpid(), (made[0].fileno(), made[1].fileno())) as copies:
         yield copies
     for one in made:
         one.close()
 
 
-def bound(ends: held_sockets.Pair, label: str) -> tuple[str, int]:
+def bound(ends: fd_store.Pair, label: str) -> tuple[str, int]:
     """Hold a bound socket under this label; where it is bound."""
     with socket.create_server(("127.0.0.1", 0)) as one:
-        held_sockets.put(ends[0], label, one)
+        fd_store.put(ends[0], label, one)
         name: tuple[str, int] = one.getsockname()
         return name
 
@@ -45,27 +46,27 @@ def free(name: tuple[str, int]) -> bool:
         return True
 
 
-def test_what_is_held_is_taken_and_what_is_let_go_of_is_free(ends: held_sockets.Pair) -> None:
+def test_what_is_held_is_taken_and_what_is_let_go_of_is_free(ends: fd_store.Pair) -> None:
     names = {f"port {number}": bound(ends, f"port {number}") for number in range(400)}
-    assert held_sockets.labels(ends[1]) == held_sockets.labels(ends[1]) == list(names)
+    assert fd_store.labels(ends[1]) == fd_store.labels(ends[1]) == list(names)
     wanted = {"port 0", "port 7", "port 399"}
-    held_sockets.keep(ends, wanted)
-    assert set(held_sockets.labels(ends[1])) == wanted
+    fd_store.keep(ends, wanted)
+    assert set(fd_store.labels(ends[1])) == wanted
     assert {label for label, name in names.items() if not free(name)} == wanted
-    held_sockets.keep(ends, set())
-    assert held_sockets.labels(ends[1]) == [] and all(free(name) for name in names.values())
+    fd_store.keep(ends, set())
+    assert fd_store.labels(ends[1]) == [] and all(free(name) for name in names.values())
 
 
-def test_one_held_twice_is_held_once_again(ends: held_sockets.Pair) -> None:
+def test_one_held_twice_is_held_once_again(ends: fd_store.Pair) -> None:
     with socket.create_server(("127.0.0.1", 0)) as one:
         for _time in range(3):
-            held_sockets.put(ends[0], "same", one)
+            fd_store.put(ends[0], "same", one)
         name = one.getsockname()
-    held_sockets.keep(ends, {"same"})
-    assert held_sockets.labels(ends[1]) == ["same"] and not free(name)
+    fd_store.keep(ends, {"same"})
+    assert fd_store.labels(ends[1]) == ["same"] and not free(name)
 
 
-def test_interruption_loses_nothing_that_is_wanted(ends: held_sockets.Pair) -> None:
+def test_interruption_loses_nothing_that_is_wanted(ends: fd_store.Pair) -> None:
     names = [bound(ends, str(number)) for number in range(4)]
     wanted = {"1", "3"}
 
@@ -79,14 +80,14 @@ def test_interruption_loses_nothing_that_is_wanted(ends: held_sockets.Pair) -> N
 
     for stop in range(1, 5):
         left = [0] * stop
-        effects.observe(observer)
+        failpoints.observe(observer)
         try:
-            held_sockets.keep(ends, wanted)
+            fd_store.keep(ends, wanted)
         except Killed:
             pass
         finally:
-            effects.observe(None)
-        assert wanted <= set(held_sockets.labels(ends[1]))
+            failpoints.observe(None)
+        assert wanted <= set(fd_store.labels(ends[1]))
         assert not free(names[1]) and not free(names[3])
-    held_sockets.keep(ends, wanted)
-    assert sorted(held_sockets.labels(ends[1])) == ["1", "3"] and free(names[0]) and free(names[2])
+    fd_store.keep(ends, wanted)
+    assert sorted(fd_store.labels(ends[1])) == ["1", "3"] and free(names[0]) and free(names[2])

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.image_store import ImageStore
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage_roots import storage_roots
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import storage_roots
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
     NoSuchImage,
@@ -125,7 +125,7 @@ def test_unreadable_store_is_named(parts: Parts) -> None:
 def test_reader_waits_for_a_writer(parts: Parts) -> None:
     code = (
         "import sys\n"
-        "from ansible_collections.libpod.engine.plugins.module_utils._drivers.image_store import ImageStore\n"
+        "from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore\n"
         "from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts\n"
         "print('ready', flush=True)\n"
         f"print(ImageStore(Parts(storage_root={parts.storage_root!r}, storage_run_root='/n',"

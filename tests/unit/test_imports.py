@@ -19,7 +19,7 @@ ROOMS = os.path.join(PLUGINS, "module_utils")
 # too, so it announces that through the one hook there is; and it waits for locks that programs hold.
 BELOW: dict[str, set[str]] = {
     "_model": set(),
-    "_store": {"_model", "_drivers.effects", "_drivers.overdue", "_drivers.reserve"},
+    "_store": {"_model", "_drivers.overdue", "_drivers.reserve"},
     "_spec": {"_model"},
     "_drivers": {"_model"},
     "_container": {"_model", "_store", "_spec", "_drivers"},

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import kernel_log
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import kmsg
 
 SCOPE = "/machine.slice/libpod-1.scope"
 RECORD = (
@@ -30,14 +30,14 @@ def test_end_for_want_of_memory_is_the_cgroups_own_and_of_this_life(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cgroup: str, since: float, told: bool
 ) -> None:
     (tmp_path / "kmsg").write_text(RECORD.format(cgroup))
-    monkeypatch.setattr(kernel_log, "KMSG", str(tmp_path / "kmsg"))
-    assert kernel_log.oom_killed(SCOPE, since) is told
+    monkeypatch.setattr(kmsg, "KMSG", str(tmp_path / "kmsg"))
+    assert kmsg.oom_killed(SCOPE, since) is told
 
 
 def test_log_that_cannot_be_read_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel_log, "KMSG", str(tmp_path / "none"))
-    assert not kernel_log.oom_killed(SCOPE, 0.0)
+    monkeypatch.setattr(kmsg, "KMSG", str(tmp_path / "none"))
+    assert not kmsg.oom_killed(SCOPE, 0.0)
 
 
 def test_this_kernels_log_is_read_to_its_end() -> None:
-    assert not kernel_log.oom_killed("/of/no/host", 0.0)
+    assert not kmsg.oom_killed("/of/no/host", 0.0)

@@ -12,9 +12,9 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.io.log_lines import moment, seconds
 from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs.commit import apply_changes
 from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs.copy import outside
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import tree
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon import failure_code
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.overlay_changes import changes
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon.conmon import failure_code
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.overlay_changes import changes
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.trees import copy
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
 
 
@@ -77,12 +77,12 @@ def test_ids_of_a_user_namespace_are_the_hosts() -> None:
 
 
 def _copied(source: str, target: str, **rules: Any) -> list[str]:
-    wanted = tree.Rules(**{"owner": None, "overwrite": False, "dry": False, "temporary": ".temporary", **rules})
+    wanted = copy.Rules(**{"owner": None, "overwrite": False, "dry": False, "temporary": ".temporary", **rules})
     places = [
-        tree.Place(os.open(os.path.dirname(path), os.O_RDONLY), os.path.basename(path)) for path in (source, target)
+        copy.Place(os.open(os.path.dirname(path), os.O_RDONLY), os.path.basename(path)) for path in (source, target)
     ]
     try:
-        return tree.copy(places[0], places[1], wanted, target)
+        return copy.copy(places[0], places[1], wanted, target)
     finally:
         for place in places:
             os.close(place.directory)

@@ -11,8 +11,8 @@ from typing import Any, Optional
 import pytest
 import yaml
 from ansible_collections.libpod.engine.plugins.module_utils._ansible import pod as glue
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import cgroups, cgroups_limits
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import CgroupHost
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import limits, manager
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups.manager import CgroupHost
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, take_warnings
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.pod import (
@@ -147,7 +147,7 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> CgroupHost:
 def test_limits_are_written_in_the_hosts_words(host: CgroupHost) -> None:
     given = {"memory": "64m", "memory_swap": "96m", "cpus": "0.5", "cpu_shares": 512, "cpuset_cpus": "1"}
     meant = normalise(given)
-    cgroups_limits.write(host, "/p", {name: meant[name] for name in LIMITS})
+    limits.write(host, "/p", {name: meant[name] for name in LIMITS})
     if host.unified:
         read = [host.read("/p", "", name) for name in ("memory.max", "memory.swap.max", "cpu.max", "cpuset.cpus")]
         assert read == [str(64 << 20), str(32 << 20), "50000 100000", "1"]
@@ -158,9 +158,9 @@ def test_limits_are_written_in_the_hosts_words(host: CgroupHost) -> None:
         assert [host.read("/p", *name) for name in names] == ["50000", "512"]
         assert host.read("/p", "cpuset", "cpuset.cpus") == "1"
     free = {name: normalise({})[name] for name in LIMITS}
-    cgroups_limits.write(host, "/p", free)
+    limits.write(host, "/p", free)
     assert host.read("/p", "cpuset", "cpuset.cpus") == "0-3"
-    assert cgroups.drift(host, "/p", free) == {}
+    assert manager.drift(host, "/p", free) == {}
 
 
 @pytest.mark.parametrize(("limit", "fits"), [(100, True), (99, False), (None, True), (-1, True)])
@@ -175,9 +175,9 @@ def test_memory_limit_below_what_is_used_is_refused_on_v2(
         (tmp_path / "memory.reclaim").touch()
     host = CgroupHost("v2", (str(tmp_path),), {})
     if fits:
-        cgroups_limits.make_room(host, "", limit, "container c")
+        limits.make_room(host, "", limit, "container c")
     else:
         with pytest.raises(InvalidArgument, match="cannot set the limits of container c: memory is to be"):
-            cgroups_limits.make_room(host, "", limit, "container c")
+            limits.make_room(host, "", limit, "container c")
     asked = (tmp_path / "memory.reclaim").read_text() if kernel == "since" else ""
     assert asked == (str(130 - limit) if kernel == "since" and limit and limit > 0 else "")

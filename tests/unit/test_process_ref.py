@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import conmon, held_sockets, process
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon import conmon, fd_store
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import StateCorrupt
 from ansible_collections.libpod.engine.plugins.module_utils._model.process_ref import ProcessRef, from_text
 from ansible_collections.libpod.engine.plugins.module_utils._model.state import ContainerState
@@ -70,7 +71,7 @@ def test_none_of_ours_is_ended(pid: int, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_none_of_ours_is_looked_up(pid: int) -> None:
     started = process.start_time(1)
     assert process.alive(pid, started) is False and process.wait_end(pid, started, 60.0) is True
-    with pytest.raises(ProcessLookupError), held_sockets.of_process(pid, (0, 1)):
+    with pytest.raises(ProcessLookupError), fd_store.of_process(pid, (0, 1)):
         pass
 
 

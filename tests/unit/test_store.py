@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import effects
+from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
 from ansible_collections.libpod.engine.plugins.module_utils._model.config import ContainerConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     ConfigMismatch,
@@ -56,11 +56,11 @@ def killed_at(count: int) -> Iterator[None]:
         if next(left, None) is None:
             raise Killed
 
-    effects.observe(kill)
+    failpoints.observe(kill)
     try:
         yield
     finally:
-        effects.observe(None)
+        failpoints.observe(None)
 
 
 def config(container_id: str = WEB) -> ContainerConfig:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import systemd_units
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import systemd_units
 from ansible_collections.libpod.engine.plugins.module_utils._model.config import ContainerConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.pod import LIMITS

@@ -11,13 +11,10 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import (
-    beneath,
-    descent,
-    disk_usage,
-    overlay_changes,
-    tree,
-)
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import securejoin
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage import overlay_changes
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.trees import copy as tree
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.trees import descent, disk_usage
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, TreeChanged
 from ansible_collections.libpod.engine.tests.support.trees import depth, nest
 
@@ -186,14 +183,14 @@ def test_a_tree_of_any_depth_is_measured(folder: Path, most: list[int], levels: 
 
 def test_a_walk_along_links_of_any_depth_has_few_descriptors(folder: Path, most: list[int]) -> None:
     deep = "/".join(["d"] * 300)
-    made = beneath.make_directories(str(folder), f"/{deep}", 0o711)
+    made = securejoin.make_directories(str(folder), f"/{deep}", 0o711)
     assert made == f"{folder}/{deep}" and os.stat(made).st_mode & 0o777 == 0o711
     os.symlink("/" + deep, f"{made}/again")
     os.symlink("../" * 300 + deep, f"{made}/back")
     os.symlink(deep, f"{made}/on")
-    beneath.make_directories(str(folder), f"/{deep}/again/back/on")
-    assert beneath.resolve(str(folder), f"/{deep}/again/back/on") == f"{folder}/{deep}/{deep}"
-    held, name = beneath.hold(str(folder), f"/{deep}/again/back/on")
+    securejoin.make_directories(str(folder), f"/{deep}/again/back/on")
+    assert securejoin.resolve(str(folder), f"/{deep}/again/back/on") == f"{folder}/{deep}/{deep}"
+    held, name = securejoin.hold(str(folder), f"/{deep}/again/back/on")
     assert name == "d" and os.listdir(f"/proc/self/fd/{held}") == ["d"]
     os.close(held)
     assert max(most) < min(most) + 2 * descent.HELD

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import descent, tree_removal
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.trees import descent, removal
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import NotRemoved
 from ansible_collections.libpod.engine.tests.support.trees import nest
 
@@ -38,7 +38,7 @@ def tree(tmp_path: Path) -> Iterator[Path]:
 def test_any_depth_goes_with_few_descriptors(tree: Path, depth: int, name: str) -> None:
     nest(tree, depth, name)
     most = 0
-    original = tree_removal._mount_id
+    original = removal._mount_id
 
     def counted(descriptor: int) -> bytes:
         nonlocal most
@@ -47,15 +47,15 @@ def test_any_depth_goes_with_few_descriptors(tree: Path, depth: int, name: str) 
 
     before = sorted(os.listdir("/proc/self/fd"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tree_removal, "_mount_id", counted)
-        tree_removal.remove(str(tree))
+        patch.setattr(removal, "_mount_id", counted)
+        removal.remove(str(tree))
     assert not tree.exists()
     assert most < len(before) + 3 * descent.HELD
     assert sorted(os.listdir("/proc/self/fd")) == before
 
 
 def test_many_entries_of_every_kind_go(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tree_removal, "_BATCH", 10)
+    monkeypatch.setattr(removal, "_BATCH", 10)
     (tree / "link").symlink_to(tree.parent / "beside")
     (tree / "dangling").symlink_to("nowhere")
     os.mkfifo(tree / "fifo")
@@ -63,7 +63,7 @@ def test_many_entries_of_every_kind_go(tree: Path, monkeypatch: pytest.MonkeyPat
     for number in range(55):
         (tree / f"folder-{number}/inner").mkdir(parents=True)
         (tree / f"folder-{number}/inner/link").symlink_to("../../../beside/kept")
-    tree_removal.remove(f"{tree}/")
+    removal.remove(f"{tree}/")
     assert not tree.exists()
 
 
@@ -71,14 +71,14 @@ def test_a_link_a_file_and_nothing_are_removed_as_such(tree: Path) -> None:
     (tree / "link").symlink_to(tree.parent / "beside")
     (tree / "file").write_text("")
     for name in ("link", "file", "absent", "absent/below"):
-        tree_removal.remove(str(tree / name))
+        removal.remove(str(tree / name))
         assert not os.path.lexists(tree / name)
 
 
 def _flags(path: Path, flags: int) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        fcntl.ioctl(descriptor, tree_removal._FS_IOC_SETFLAGS, flags.to_bytes(8, "little"))
+        fcntl.ioctl(descriptor, removal._FS_IOC_SETFLAGS, flags.to_bytes(8, "little"))
     except OSError:
         pytest.skip("no flags of chattr(1) here")
     finally:
@@ -95,7 +95,7 @@ def test_what_chattr_forbids_goes_too_and_other_names_keep_their_flags(tree: Pat
     for path in (folder / "file", folder / "empty", shared, folder):
         _flags(path, IMMUTABLE)
     try:
-        tree_removal.remove(str(tree))
+        removal.remove(str(tree))
         assert not tree.exists()
         with pytest.raises(PermissionError):
             elsewhere.unlink()
@@ -105,7 +105,12 @@ def test_what_chattr_forbids_goes_too_and_other_names_keep_their_flags(tree: Pat
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
 def test_a_mount_point_is_left_with_what_is_in_it_and_all_else_goes(tree: Path) -> None:
-    from ansible_collections.libpod.engine.plugins.module_utils._drivers.syscalls import MS_BIND, mount, umount, unshare
+    from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel.syscalls import (
+        MS_BIND,
+        mount,
+        umount,
+        unshare,
+    )
 
     (tree / "a/point").mkdir(parents=True)
     (tree / "b").mkdir()
@@ -116,7 +121,7 @@ def test_a_mount_point_is_left_with_what_is_in_it_and_all_else_goes(tree: Path) 
         mount("none", "/", flags=0x4000 | 0x40000)
         mount(str(tree.parent / "beside"), str(tree / "a/point"), flags=MS_BIND)
         try:
-            tree_removal.remove(str(tree))
+            removal.remove(str(tree))
         except NotRemoved as error:
             said.append(str(error))
         umount(str(tree / "a/point"), 2)
@@ -126,7 +131,7 @@ def test_a_mount_point_is_left_with_what_is_in_it_and_all_else_goes(tree: Path) 
     thread.join()
     assert said == [f"{tree}/a/point: it is a mount point"]
     assert os.listdir(tree) == ["a"]
-    tree_removal.remove(str(tree))
+    removal.remove(str(tree))
     assert not tree.exists()
 
 
@@ -145,11 +150,11 @@ def test_entries_that_come_while_it_is_emptied_go_too(tree: Path) -> None:
     thread.start()
     stop.wait(0.001)
     try:
-        tree_removal.remove(str(tree))
+        removal.remove(str(tree))
     except NotRemoved as error:
         assert "not empty" in str(error)
     thread.join()
-    tree_removal.remove(str(tree))
+    removal.remove(str(tree))
     assert not tree.exists()
 
 
@@ -166,5 +171,5 @@ def test_what_is_left_is_named_shortly(tree: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(os, "unlink", refuse)
     with pytest.raises(NotRemoved) as raised:
-        tree_removal.remove(str(tree))
+        removal.remove(str(tree))
     assert str(raised.value).endswith("; 202 more") and len(str(raised.value)) < 900

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Iterator, Mapping
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import descent, tree_replica
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.trees import descent, replica
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, TreeTooLarge
 from ansible_collections.libpod.engine.tests.support.trees import depth, nest
 
@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def fill(folder: Path, source: str = "from", target: str = "to", seconds: float = 0) -> None:
     opened = [os.open(folder / name, os.O_RDONLY) for name in (source, target)]
     try:
-        tree_replica.fill(opened[0], opened[1], TEMPORARY, seconds)
+        replica.fill(opened[0], opened[1], TEMPORARY, seconds)
     finally:
         for descriptor in opened:
             os.close(descriptor)

@@ -307,13 +307,13 @@ ExecStop={command} stop c
 
 
 def test_unit_that_starts_a_container_is_ready_with_it(host: Machine) -> None:
-    from ansible_collections.libpod.engine.plugins.module_utils._drivers import self_program
+    from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command
 
     for more in ({"sdnotify": "conmon"}, {"sdnotify": "conmon", "cgroups": "no-conmon"}):
         run(host, **more, state="present", recreate=True)
         environment = " ".join(f"{key}={value}" for key, value in host.parts.environment().items()) or "A=b"
         with open("/run/systemd/system/of-ours.service", "w", encoding="ascii") as file:
-            file.write(UNIT.format(environment=environment, command=" ".join(self_program.argv(host.parts))))
+            file.write(UNIT.format(environment=environment, command=" ".join(command.argv(host.parts))))
         host.run("systemctl", "daemon-reload")
         host.run("systemctl", "start", "of-ours.service")
         shown = host.systemd("of-ours.service", "ActiveState", "MainPID")

@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterable, Mapping, NoReturn, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .._drivers.hardened import harden
+from .._drivers.engine.hardened import harden
 from .._model import journal
 from .._model.errors import (
     InvalidArgument,

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Iterator, Optional
 
 from .._container.io.log_lines import moment
-from .._drivers import engine_archives
+from .._drivers.engine import archives
 from .._model.errors import raise_all, warn
 from .._model.spelling import wrong
 from .._runtime import prune
@@ -61,7 +61,7 @@ def work(module: EngineModule) -> dict[str, Any]:
             actions += [f"removed rules of container {short}" for short in prune.rules(runtime, dry=dry)]
         # Which archive a newer version's containers need is not known.
         if not any(one.newer for one in runtime.containers()):
-            unused = engine_archives.remove_unused(f"{runtime.parts.static_root}/engine", dry=dry)
+            unused = archives.remove_unused(f"{runtime.parts.static_root}/engine", dry=dry)
             actions += [f"removed engine archive {name}" for name in unused]
     if params["volume"] or system and params["system_volumes"]:
         with _isolated(errors):

@@ -14,7 +14,7 @@ import sys
 from typing import Callable, Sequence
 
 from .._drivers import host_log
-from .._drivers.hardened import harden
+from .._drivers.engine.hardened import harden
 from .._model.errors import sentence, take_warnings
 from .._model.parts import Parts
 from .._model.spelling import natural

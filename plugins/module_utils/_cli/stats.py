@@ -11,7 +11,7 @@ import time
 from typing import Any, Mapping, Optional, Sequence
 
 from .._container.container import Container
-from .._drivers import cgroups_tree
+from .._drivers.cgroups import hierarchy
 from .._model.errors import ContainerStopped, InvalidArgument
 from .._model.parts import Parts
 from .._runtime.runtime import Runtime
@@ -101,7 +101,7 @@ def top(parts: Parts, arguments: Sequence[str]) -> int:
     container = Runtime(parts).container(given.name).peek()
     if not container.state.status.has_process:
         raise ContainerStopped(f"container {container.name} has no processes: it is {container.state.status}")
-    pids = sorted(cgroups_tree.processes(container.host.cgroups, container.cgroup_path))
+    pids = sorted(hierarchy.processes(container.host.cgroups, container.cgroup_path))
     found = [process for process in map(_process, pids) if process]
     if given.format == "json":
         table.write_json(found)

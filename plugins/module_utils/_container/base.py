@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Iterator, Optional, TypeVar
 
-from .._drivers import cgroups, cgroups_paths
+from .._drivers.cgroups import manager, paths
 from .._drivers.host import Host
 from .._model.config import ContainerConfig
 from .._model.errors import ConfigMismatch, ContainerRemoved, InvalidState, NoSuchContainer
@@ -19,9 +19,9 @@ from .._store.store import Store
 from .live_status import cgroup_path, observe
 
 if TYPE_CHECKING:
-    from .._drivers.oci import OciRuntime
-    from .._drivers.rootfs import Rootfs
-    from .._drivers.storage import Storage
+    from .._drivers.oci.runtime import OciRuntime
+    from .._drivers.storage.driver import Storage
+    from .._drivers.storage.rootfs import Rootfs
     from .io.logs import Mark
 
 # Runs whose ends are remembered.
@@ -185,7 +185,7 @@ class Synced:
         """The driver of the root filesystem: the image store's, or that of a host directory."""
         if not self._config.rootfs:
             return self.host.storage
-        from .._drivers.rootfs import Rootfs
+        from .._drivers.storage.rootfs import Rootfs
 
         return Rootfs(self.host.parts, self._config.rootfs, self._config.overlay)
 
@@ -201,7 +201,7 @@ class Synced:
     @property
     def lost_cgroup(self) -> bool:
         """Whether another program has removed the container's cgroup, and its process runs on elsewhere."""
-        return cgroups.lost(self.host.cgroups, self.cgroup_path)
+        return manager.lost(self.host.cgroups, self.cgroup_path)
 
     def check_cgroup(self, doing: str) -> None:
         """:raises InvalidState: the OCI runtime cannot do it, for the container's cgroup was removed."""
@@ -214,12 +214,12 @@ class Synced:
     @property
     def cgroup_top(self) -> str:
         """The cgroup that is made for the container and goes with it: its own, or the systemd scope around that."""
-        return cgroups_paths.container_path(self._config.cgroup_manager, self._config.cgroup_parent, self.id)
+        return paths.container_path(self._config.cgroup_manager, self._config.cgroup_parent, self.id)
 
     @property
     def conmon_cgroup_path(self) -> str:
         """libpod's CGroupPath: the cgroup of the container's conmon."""
-        return cgroups_paths.conmon_path(self._config.cgroup_manager, self._config.cgroup_parent, self.id)
+        return paths.conmon_path(self._config.cgroup_manager, self._config.cgroup_parent, self.id)
 
     @property
     def labels(self) -> dict[str, str]:

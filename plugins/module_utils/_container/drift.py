@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
-from .._drivers import cgroups, process
+from .._drivers import process
+from .._drivers.cgroups import manager
 from .._model.namespaces import LinuxNS
 from .._model.options import OPTIONS
 from .network import drift
@@ -69,16 +70,16 @@ def findings(container: Container, known: set[str], *, full: bool = False) -> li
 def _limits(container: Container, known: set[str]) -> list[Finding]:
     options = container.config.options
     path, host = container.cgroup_path, container.host.cgroups
-    if cgroups.lost(host, path):
+    if manager.lost(host, path):
         # No runtime can set a limit, pause it or execute anything in it, nor make a cgroup for what runs already.
         return [Finding(CGROUP, "removed", path, restart=True)]
-    live = cgroups.drift(host, path, {name: options[name] for name in cgroups.LIMITS if name not in known})
-    if any(options[name] != OPTIONS[name].default for name in _DIRECT) or not cgroups.plain(host, path):
-        from .._drivers import cgroups_direct
+    live = manager.drift(host, path, {name: options[name] for name in manager.LIMITS if name not in known})
+    if any(options[name] != OPTIONS[name].default for name in _DIRECT) or not manager.plain(host, path):
+        from .._drivers.cgroups import io_limits
         from .live import kernel_limits
 
         wanted = {name: options[name] for name in _DIRECT if name not in known}
-        live.update(cgroups_direct.drift(host, path, wanted, kernel_limits.numbers(options, missing_ok=True)))
+        live.update(io_limits.drift(host, path, wanted, kernel_limits.numbers(options, missing_ok=True)))
     return [Finding(name, value, options[name]) for name, value in live.items()]
 
 
@@ -151,11 +152,11 @@ def _mounts(container: Container) -> list[Finding]:
 
 def _followed(container: Container, target: str) -> str:
     """The path of ``target`` with the image's links followed, as the runtime followed them."""
-    from .._drivers import beneath
+    from .._drivers.kernel import securejoin
 
     root = f"/proc/{container.state.pid}/root"
     try:
-        return beneath.resolve(root, target)[len(root) :]
+        return securejoin.resolve(root, target)[len(root) :]
     except OSError:
         return target
 

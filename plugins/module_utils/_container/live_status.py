@@ -9,7 +9,8 @@ import os
 import time
 from typing import Any, Callable, Mapping, Optional
 
-from .._drivers import cgroups, cgroups_paths, process
+from .._drivers import process
+from .._drivers.cgroups import manager, paths
 from .._drivers.host import Host
 from .._model.config import ContainerConfig
 from .._model.state import EXIT_UNKNOWN, ContainerState
@@ -47,7 +48,7 @@ def observe(
 def _living(config: ContainerConfig, recorded: ContainerState, host: Host) -> dict[str, Any]:
     if host.oci.unstarted(config.id):
         return {"status": ContainerStatus.CREATED}
-    frozen = cgroups.frozen(host.cgroups, cgroup_path(config, host))
+    frozen = manager.frozen(host.cgroups, cgroup_path(config, host))
     return {
         "status": ContainerStatus.PAUSED if frozen else ContainerStatus.RUNNING,
         # Killed between the start and its record: now is as near as anybody can tell.
@@ -57,7 +58,7 @@ def _living(config: ContainerConfig, recorded: ContainerState, host: Host) -> di
 
 def cgroup_path(config: ContainerConfig, host: Host) -> str:
     """The cgroup below the mounts that has a container's limits and processes."""
-    path = cgroups_paths.container_path(config.cgroup_manager, config.cgroup_parent, config.id)
+    path = paths.container_path(config.cgroup_manager, config.cgroup_parent, config.id)
     if config.cgroup_manager == "systemd" and host.cgroups.unified:
         path += host.oci_under("systemd").subgroup(config.options["annotation"])
     return path
@@ -82,10 +83,10 @@ def _ending(config: ContainerConfig, recorded: ContainerState, host: Host, run_d
     ran = round(time.clock_gettime(time.CLOCK_BOOTTIME) - began, 3)
     oom = os.path.exists(f"{run_dir}/persist/oom")
     if not oom and code == _KILLED and config.cgroup_manager == "systemd":
-        from .._drivers import kernel_log
+        from .._drivers.kernel import kmsg
 
         # systemd removes an empty scope at once, and what conmon looks for with it.
-        oom = kernel_log.oom_killed(cgroup_path(config, host), began)
+        oom = kmsg.oom_killed(cgroup_path(config, host), began)
     return {"exit_code": code, "finished_time": timestamp(finished), "oom_killed": oom, "ran": ran}
 
 

@@ -9,7 +9,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from .._drivers import cgroups, cgroups_limits, cgroups_paths, cgroups_tree
+from .._drivers.cgroups import hierarchy, limits, manager, paths
 from .._model.config import DEFAULT_CGROUP_PARENT
 from .._model.pod import PodConfig
 from .._store import pods
@@ -24,36 +24,36 @@ _SYSTEMD_SECONDS = 2.0
 def prepare(container: Container) -> None:
     """Make the pod's cgroup, which a reboot takes away, and put the pod's limits in force."""
     pod, host = pods.read(container.store, container.config.pod), container.host.cgroups
-    if cgroups_paths.manager_of(pod.cgroup) == "cgroupfs":
-        cgroups_tree.prepare(host, pod.cgroup)
+    if paths.manager_of(pod.cgroup) == "cgroupfs":
+        hierarchy.prepare(host, pod.cgroup)
     elif any(pod.limits.values()) and not _exists(host, pod):
         # systemd makes it with the first scope in it, but without limits.
         _limit_slice(host, pod)
     limit(host, pod)
 
 
-def limit(host: cgroups.CgroupHost, pod: PodConfig) -> None:
+def limit(host: manager.CgroupHost, pod: PodConfig) -> None:
     """Put the pod's limits in force where its cgroup is there."""
-    path = cgroups_paths.parent_path(pod.cgroup)
+    path = paths.parent_path(pod.cgroup)
     if not has_drifted(host, pod):
         return
-    cgroups_limits.make_room(host, path, pod.limits["memory"], f"pod {pod.name}")
-    if cgroups_paths.manager_of(pod.cgroup) == "systemd":
+    limits.make_room(host, path, pod.limits["memory"], f"pod {pod.name}")
+    if paths.manager_of(pod.cgroup) == "systemd":
         _limit_slice(host, pod)
     else:
         # Whoever made it may have been killed before it was in each hierarchy.
-        cgroups_tree.prepare(host, pod.cgroup)
+        hierarchy.prepare(host, pod.cgroup)
     # What systemd rounds, or does not know.
-    cgroups_limits.write(host, path, pod.limits)
+    limits.write(host, path, pod.limits)
 
 
-def has_drifted(host: cgroups.CgroupHost, pod: PodConfig) -> bool:
+def has_drifted(host: manager.CgroupHost, pod: PodConfig) -> bool:
     """Whether the limits of the pod's cgroup, where it is there, are others than those recorded."""
-    return _exists(host, pod) and bool(cgroups.drift(host, cgroups_paths.parent_path(pod.cgroup), pod.limits))
+    return _exists(host, pod) and bool(manager.drift(host, paths.parent_path(pod.cgroup), pod.limits))
 
 
-def _limit_slice(host: cgroups.CgroupHost, pod: PodConfig) -> None:
-    from .._drivers import systemd_units
+def _limit_slice(host: manager.CgroupHost, pod: PodConfig) -> None:
+    from .._drivers.cgroups import systemd_units
 
     systemd_units.limit_slice(pod.cgroup, pod.limits)
     deadline = time.monotonic() + _SYSTEMD_SECONDS
@@ -61,17 +61,17 @@ def _limit_slice(host: cgroups.CgroupHost, pod: PodConfig) -> None:
         time.sleep(0.005)
 
 
-def remove(host: cgroups.CgroupHost, pod: PodConfig) -> None:
+def remove(host: manager.CgroupHost, pod: PodConfig) -> None:
     """Remove the cgroup of a pod whose containers are gone."""
     if _exists(host, pod):
-        if cgroups_paths.manager_of(pod.cgroup) == "systemd":
-            from .._drivers import systemd_units
+        if paths.manager_of(pod.cgroup) == "systemd":
+            from .._drivers.cgroups import systemd_units
 
             systemd_units.stop(pod.cgroup)
-        cgroups_tree.remove(host, cgroups_paths.parent_path(pod.cgroup))
+        hierarchy.remove(host, paths.parent_path(pod.cgroup))
     if os.path.dirname(pod.cgroup) == DEFAULT_CGROUP_PARENT:
-        cgroups_tree.remove_if_empty(host, DEFAULT_CGROUP_PARENT)
+        hierarchy.remove_if_empty(host, DEFAULT_CGROUP_PARENT)
 
 
-def _exists(host: cgroups.CgroupHost, pod: PodConfig) -> bool:
-    return cgroups_tree.exists(host, cgroups_paths.parent_path(pod.cgroup))
+def _exists(host: manager.CgroupHost, pod: PodConfig) -> bool:
+    return hierarchy.exists(host, paths.parent_path(pod.cgroup))

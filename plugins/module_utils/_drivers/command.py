@@ -15,9 +15,9 @@ from typing import Mapping, NamedTuple, NoReturn, Optional, Sequence
 
 from .._model import shared_locks
 from .._model.errors import HostExhausted, ToolFailed, ToolMissing, ToolTimedOut
+from .._model.failpoints import effect
 from . import limits, overdue, process
-from .effects import effect
-from .environment import TOOL_PATH, tool_environment
+from .engine.environment import TOOL_PATH, tool_environment
 from .streams import unread
 
 __all__ = ["TOOL_PATH", "run", "tool_environment"]

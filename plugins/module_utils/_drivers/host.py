@@ -10,13 +10,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .._model.parts import Parts
-from . import cgroups, cgroups_paths
+from .cgroups import manager as cgroups
+from .cgroups import paths
 
 if TYPE_CHECKING:
-    from .cni import Cni
-    from .conmon import Conmon
-    from .oci import OciRuntime
-    from .storage import Storage
+    from .cni.chain import Cni
+    from .conmon.conmon import Conmon
+    from .oci.runtime import OciRuntime
+    from .storage.driver import Storage
 
 
 class Host:
@@ -41,7 +42,7 @@ class Host:
 
         :raises NoSuchNetwork: none is defined.
         """
-        from .cni_config import default_network
+        from .cni.config import default_network
 
         return str(default_network(self.parts)["name"])
 
@@ -52,7 +53,7 @@ class Host:
     @cached_property
     def cgroup_manager(self) -> str:
         """The manager asked for, or the host's."""
-        return self.parts.cgroup_manager or cgroups_paths.default_manager(self.cgroups)
+        return self.parts.cgroup_manager or paths.default_manager(self.cgroups)
 
     @cached_property
     def swap(self) -> bool:
@@ -71,24 +72,24 @@ class Host:
         return self.oci if manager == self.cgroup_manager else self._oci(manager)
 
     def _oci(self, manager: str) -> OciRuntime:
-        from .oci import OciRuntime
+        from .oci.runtime import OciRuntime
 
         return OciRuntime(self.parts.oci_runtime, self.parts.run_root, systemd_cgroup=manager == "systemd")
 
     @cached_property
     def conmon(self) -> Conmon:
-        from .conmon import Conmon
+        from .conmon.conmon import Conmon
 
         return Conmon(self.parts.conmon_path)
 
     @cached_property
     def storage(self) -> Storage:
-        from .storage import Storage
+        from .storage.driver import Storage
 
         return Storage(self.parts)
 
     @cached_property
     def cni(self) -> Cni:
-        from .cni import Cni
+        from .cni.chain import Cni
 
         return Cni(self.parts)

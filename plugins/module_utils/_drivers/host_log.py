@@ -15,7 +15,7 @@ import time
 from typing import Callable
 
 from .._model.errors import printable, sentence, shortened
-from .effects import effect
+from .._model.failpoints import effect
 
 VARIABLE = "LIBPOD_LOG_LEVEL"
 DEFAULT = "warn"

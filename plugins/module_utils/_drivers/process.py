@@ -13,8 +13,8 @@ import time
 from typing import TYPE_CHECKING, Container, Iterator
 
 from .._model.errors import HostExhausted
+from .._model.failpoints import effect
 from .._model.process_ref import endable, possible
-from .effects import effect
 
 if TYPE_CHECKING:
     import threading

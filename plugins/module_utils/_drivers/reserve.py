@@ -18,8 +18,8 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import Iterator
 
-from . import syscalls
-from .effects import effect
+from .._model.failpoints import effect
+from .kernel import syscalls
 
 _FOLDER = "reserve"
 _SIZE, _FILES = 4096, 32

@@ -12,7 +12,8 @@ from typing import Sequence
 
 from .._container.container import Container
 from .._container.lifecycle import restart
-from .._drivers import host_log, process, systemd_units
+from .._drivers import host_log, process
+from .._drivers.cgroups import systemd_units
 from .._model.errors import sentence
 from .._model.parts import Parts
 from .._model.status import ContainerStatus

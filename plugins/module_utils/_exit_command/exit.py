@@ -14,7 +14,8 @@ from typing import Optional, Sequence
 
 from .._container.container import Container
 from .._container.lifecycle import restart
-from .._drivers import cgroups_tree, host_log, systemd_units
+from .._drivers import host_log
+from .._drivers.cgroups import hierarchy, systemd_units
 from .._model.errors import ContainerRemoved, NoSuchContainer
 from .._model.parts import Parts
 from .._model.status import ContainerStatus
@@ -26,7 +27,7 @@ def on_exit(parts: Parts, words: Sequence[str]) -> int:
     """``exit ID``: clean up, then remove the container or start it again where its options ask for that."""
     runtime = Runtime(parts)
     # Cleanup ends everything in conmon's cgroup, which is where this begins.
-    cgroups_tree.leave(runtime.host.cgroups)
+    hierarchy.leave(runtime.host.cgroups)
     try:
         container = runtime.by_id(words[0])
         host_log.about(container.name, container.id)

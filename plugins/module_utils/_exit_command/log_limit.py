@@ -15,8 +15,9 @@ import select
 import time
 from typing import TYPE_CHECKING, Any, Optional, Sequence
 
-from .._drivers import conmon_log, host_log, process
-from .._drivers.inotify import Watch
+from .._drivers import host_log, process
+from .._drivers.conmon import log as conmon_log
+from .._drivers.kernel.inotify import Watch
 from .._model.parts import Parts
 from . import runner
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the process that started the engine gave it, and the engine's own process has no longer.
 
-``_drivers.hardened`` records it before it reduces the environment and leaves the working directory.
+``_drivers.engine.hardened`` records it before it reduces the environment and leaves the working directory.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from typing import Callable, Iterator, Optional
 from .._container.container import Container
 from .._container.live_status import timestamp
 from .._container.network import attachments, host_ports
-from .._drivers import cgroups_paths
-from .._drivers.image_store import ImageStore
+from .._drivers.cgroups import paths
+from .._drivers.images.store import ImageStore
 from .._model import caller, journal
 from .._model.config import ContainerConfig
 from .._model.errors import (
@@ -108,7 +108,7 @@ def _move(container: Container, verb: str, desired: Desired, plan: Plan) -> None
 
 
 def _pull(runtime: Runtime, desired: Desired) -> None:
-    from .._drivers.images import Images
+    from .._drivers.images.transport import Images
     from .._model.pulling import DEFAULT
     from .sources import Meant
 
@@ -142,7 +142,7 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
         overlay=desired.overlay or bool(kept and kept.overlay),
         namespace_containers=joins.namespace_containers(runtime, options),
         ports=host_ports.choose(with_exposed(options, image.config if image else kept.image_config if kept else {})),
-        cgroup_manager=cgroups_paths.manager_of(pod.cgroup) if pod else runtime.host.cgroup_manager,
+        cgroup_manager=paths.manager_of(pod.cgroup) if pod else runtime.host.cgroup_manager,
         host_env=host_variables(options, caller.environment),
         borrowed_volumes=anonymous_volumes.borrowed(runtime, options),
         id_mappings=joins.id_mappings(runtime, options, image_id, previous.config if previous else None),

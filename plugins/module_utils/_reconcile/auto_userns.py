@@ -9,8 +9,8 @@ import os
 from contextlib import contextmanager
 from typing import Any, Iterator, Mapping, Optional
 
-from .._drivers import store_ids
-from .._drivers.image_store import ImageStore
+from .._drivers.images import id_usage
+from .._drivers.images.store import ImageStore
 from .._model.auto_ranges import MAX_SIZE, MIN_SIZE, Map, Range, map_ids
 from .._model.config import ContainerConfig
 from .._model.config import resolved as resolve
@@ -66,7 +66,7 @@ def _needed(runtime: Runtime, options: Mapping[str, Any], image: str) -> int:
     found = ImageStore(runtime.parts).find(image) if image else None
     user = str(resolve(options, found.config if found else {})["user"] or "")
     ids = [number + 1 for word in user.split(":") if (number := natural(word)) is not None]
-    size = max([MIN_SIZE, *ids, store_ids.needed(runtime.parts, found.layer) if found else 0])
+    size = max([MIN_SIZE, *ids, id_usage.needed(runtime.parts, found.layer) if found else 0])
     if size > MAX_SIZE:
         raise InvalidArgument(
             f"userns: the image or its user needs {size} IDs, and auto gives at most {MAX_SIZE} by itself: "
@@ -77,7 +77,7 @@ def _needed(runtime: Runtime, options: Mapping[str, Any], image: str) -> int:
 
 def _used(runtime: Runtime, kind: str) -> Iterator[list[int]]:
     """What the store's containers have and ours, also those that are being made or removed."""
-    yield from store_ids.mapped(runtime.parts, kind)
+    yield from id_usage.mapped(runtime.parts, kind)
     folder = f"{runtime.parts.static_root}/containers"
     for container_id in os.listdir(folder) if os.path.isdir(folder) else ():  # in check mode it may not be made yet
         try:

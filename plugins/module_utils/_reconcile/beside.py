@@ -10,7 +10,7 @@ from typing import Callable
 from .._container.bundle import sysctls
 from .._container.container import Container
 from .._container.lifecycle import notify
-from .._drivers.conmon import ContainerNotCreated
+from .._drivers.conmon.conmon import ContainerNotCreated
 from .._model.config import ContainerConfig
 from .._model.status import ContainerStatus
 

@@ -112,7 +112,7 @@ def _same_user(runtime: Runtime, config: ContainerConfig, user: str, options: Ma
     Before it has any, words count.
     """
     from .._container.rootfs.private_mount import with_rootfs
-    from .._drivers.beneath import user_files
+    from .._drivers.kernel.securejoin import user_files
     from .._spec.users import resolve
 
     def same(rootfs: str) -> bool:
@@ -207,7 +207,7 @@ def _fits(runtime: Runtime, config: ContainerConfig, desired: Desired) -> bool:
     how = desired.pulling
     if how is None or not (how.os or how.arch or how.variant):
         return True
-    from .._drivers.image_store import ImageStore
+    from .._drivers.images.store import ImageStore
 
     try:
         return how.fits(ImageStore(runtime.parts).configuration(config.rootfs_image_id))

@@ -17,9 +17,9 @@ from typing import Any, Iterable, Mapping, Optional, Sequence
 from .._container.bundle import builder
 from .._container.container import Container
 from .._container.rootfs.private_mount import with_layers
-from .._drivers import beneath
-from .._drivers.image_store import ImageStore
-from .._drivers.storage import Storage
+from .._drivers.images.store import ImageStore
+from .._drivers.kernel import securejoin
+from .._drivers.storage.driver import Storage
 from .._model.config import resolved
 from .._model.errors import InvalidArgument
 from .._runtime import anonymous_volumes
@@ -106,5 +106,5 @@ def _resolved(root: str, paths: Iterable[str]) -> list[str]:
     found = []
     for path in paths:
         with suppress(OSError):
-            found.append(beneath.resolve(root, path))
+            found.append(securejoin.resolve(root, path))
     return found

@@ -10,7 +10,7 @@ import stat
 from contextlib import suppress
 from typing import Any, Iterable, Mapping, NamedTuple, Optional, Sequence
 
-from .._drivers import beneath
+from .._drivers.kernel import securejoin
 from .._model import volumes
 from .._model.errors import InvalidArgument
 
@@ -89,8 +89,8 @@ def check_targets(name: str, mounts: Sequence[Asked], root: str) -> None:
         if one.source and not os.path.exists(one.source):
             continue  # said elsewhere
         try:
-            leads = beneath.resolve(root, one.target)[len(root.rstrip("/")) :]
-            held, missing = beneath.way_to(root, one.target)
+            leads = securejoin.resolve(root, one.target)[len(root.rstrip("/")) :]
+            held, missing = securejoin.way_to(root, one.target)
         except OSError as error:
             raise InvalidArgument(
                 f"{one.option}: {one.target} cannot be a mount point in container {name}: {error.strerror}{one.remedy}"
@@ -122,7 +122,7 @@ def behind(mounts: Sequence[Asked], root: str, static_root: str, path: str) -> O
     found: Optional[tuple[str, Asked]] = None
     for one in mounts:
         with suppress(OSError):
-            point = beneath.resolve(root, one.target)
+            point = securejoin.resolve(root, one.target)
             if f"{path}/".startswith(f"{point}/") and len(point) >= len(found[0] if found else ""):
                 found = (point, one)
     if found is None:

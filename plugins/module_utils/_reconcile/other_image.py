@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .._drivers.image_store import ImageStore
+from .._drivers.images.store import ImageStore
 from .._model.config import ContainerConfig, resolved
 from .._model.options import Change
 from .._runtime.runtime import Runtime

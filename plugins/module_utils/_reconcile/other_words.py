@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._drivers import cni_config
+from .._drivers.cni import config as cni_config
 from .._model import ports, volumes
 from .._model.config import ContainerConfig
 from .._model.errors import LibpodError

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Optional
 
-from .._drivers.image_store import ImageStore
+from .._drivers.images.store import ImageStore
 from .._model.errors import NoSuchImage, ToolFailed, not_yet
 from .._model.image import Image, name_for_source, name_meant
 from .._runtime.runtime import Runtime
@@ -34,12 +34,12 @@ class Meant:
             raise not_yet(NoSuchImage(refusal))
         # Where no new container may be made, that is what the user is told.
         if found is None and desired.recreate_policy != "never":
-            from .._drivers.images import origin
+            from .._drivers.images.transport import origin
 
             origin(self.source, name_for_source(self.source))
         if found is None or how is None or how.policy in ("missing", "never") or _fixed(desired.image, found):
             return
-        from .._drivers.images import Images
+        from .._drivers.images.transport import Images
 
         try:
             self.id = Images(runtime.parts).source_id(self.source, how)

@@ -16,8 +16,10 @@ from .._container.live import kernel_limits
 from .._container.network import host_ports
 from .._container.rootfs import device_nodes
 from .._container.rootfs.volumes import check_source
-from .._drivers import cgroups, cgroups_paths, netns
+from .._drivers.cgroups import manager as cgroups
+from .._drivers.cgroups import paths
 from .._drivers.command import TOOL_PATH
+from .._drivers.kernel import netns
 from .._model import health
 from .._model.config import ContainerConfig, resolved
 from .._model.errors import InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing, not_yet
@@ -254,7 +256,7 @@ def _image_config(runtime: Runtime, container: Optional[Container], desired: Des
     """The configuration of the image that is wanted; None where it has still to be pulled."""
     if desired.rootfs or not desired.image:
         return container.config.image_config if container and not desired.rootfs else {}
-    from .._drivers.image_store import ImageStore
+    from .._drivers.images.store import ImageStore
 
     image = ImageStore(runtime.parts).find(desired.image)
     return image.config if image else None
@@ -272,10 +274,10 @@ def _check_cgroups(runtime: Runtime, desired: Desired) -> None:
 def _check_limits(runtime: Runtime, manager: str, options: Mapping[str, Any]) -> None:
     if options["cgroups"] in ("disabled", "split"):
         raise NotImplementedByHost(f"cgroups: {options['cgroups']} {_NO_CGROUPS[options['cgroups']]}")
-    if manager == "systemd" and not cgroups_paths.systemd_runs():
+    if manager == "systemd" and not paths.systemd_runs():
         raise NotImplementedByHost("cgroup_manager: systemd does not run on this host: use cgroupfs")
     if options["cgroup_parent"]:
-        cgroups_paths.checked_parent(manager, options["cgroup_parent"])
+        paths.checked_parent(manager, options["cgroup_parent"])
     for option, kind, what in (("cpuset_cpus", "cpu", "CPU"), ("cpuset_mems", "node", "memory node")):
         online = cgroups.read_file(f"/sys/devices/system/{kind}/online") if options[option] else None
         missing = cgroups.cpu_list(options[option] or "") - cgroups.cpu_list(online or "")

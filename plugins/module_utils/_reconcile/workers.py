@@ -16,7 +16,7 @@ import signal
 from contextlib import contextmanager
 from typing import IO, Any, Callable, Iterator, NamedTuple, NoReturn, Optional
 
-from .._drivers.syscalls import die_with_parent
+from .._drivers.kernel.syscalls import die_with_parent
 
 Result = dict[str, Any]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Mapping
 
-from .._drivers.effects import effect
+from .._model.failpoints import effect
 
 if TYPE_CHECKING:
     from .._container.container import Container
@@ -46,9 +46,9 @@ def remove(runtime: Runtime, container: Container) -> None:
         if other.id != container.id:
             names -= {volume["source"] for volume in other.config.volumes}
             names = {name for name in names if name not in other.newer}
-    from .._drivers import tree_removal
+    from .._drivers.trees import removal
 
     folder = f"{runtime.parts.static_root}/volumes"
     for name in sorted(names):
         effect("remove anonymous volume")
-        tree_removal.remove(f"{folder}/{name}")
+        removal.remove(f"{folder}/{name}")

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Iterable, Iterator
 
-from .._drivers.image_store import ImageStore
-from .._drivers.storage_roots import member, storage_roots
+from .._drivers.images.store import ImageStore
+from .._drivers.storage.roots import member, storage_roots
 from .._model.errors import LibpodError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def remove(runtime: Runtime, container: Container) -> None:
     """Remove the image of a container that is gone from the store, unless another one uses it; where it has other names
     than the container's only that name goes, as podman has it.
     """
-    from .._drivers.images import Images
+    from .._drivers.images.transport import Images
 
     for image in unused(runtime, container, [container]):
         try:

@@ -218,7 +218,7 @@ def _network_settings(container: Container, state: ContainerState) -> dict[str, 
 
 
 def _default_network(container: Container) -> str:
-    from .._drivers import cni_config
+    from .._drivers.cni import config as cni_config
 
     try:
         return str(container.host.default_network)

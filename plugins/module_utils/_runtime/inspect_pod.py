@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .._drivers import cgroups_paths
+from .._drivers.cgroups import paths
 from .._model.pod import PodConfig, status
 from .inspect import inspect
 from .pods import Pods, lasting
@@ -22,7 +22,7 @@ def inspect_pod(pods: Pods, pod: PodConfig) -> dict[str, Any]:
     shown = [(one, inspect(one.peek())) for one in members]
     infra = next((found for one, found in shown if one.config.infra), {})
     host_config = infra.get("HostConfig", {})
-    cgroup = cgroups_paths.parent_path(pod.cgroup)
+    cgroup = paths.parent_path(pod.cgroup)
     return {
         "Id": pod.id,
         "Name": pod.name,

@@ -16,8 +16,7 @@ from .._container.bundle import init_program
 from .._container.container import Container
 from .._container.live_status import timestamp
 from .._container.network import host_ports
-from .._drivers import cgroups_paths
-from .._drivers.effects import effect
+from .._drivers.cgroups import paths
 from .._model.attempts import Attempts
 from .._model.config import DEFAULT_CGROUP_PARENT, ContainerConfig
 from .._model.errors import (
@@ -31,6 +30,7 @@ from .._model.errors import (
     StateCorrupt,
     warn,
 )
+from .._model.failpoints import effect
 from .._model.options import OPTIONS, normalise
 from .._model.pod import INFRA, PodConfig, status
 from .._model.status import ContainerStatus
@@ -191,7 +191,7 @@ class Pods:
             static_dir=self.store.static_dir(container_id),
             rootfs=f"{records.directory(self.store, pod.id)}/rootfs",
             ports=host_ports.choose(pod.options["publish"]),
-            cgroup_manager=cgroups_paths.manager_of(pod.cgroup),
+            cgroup_manager=paths.manager_of(pod.cgroup),
             id_mappings=maps,
             pod=pod.id,
             pod_cgroup=pod.cgroup,
@@ -271,7 +271,7 @@ class Pods:
 
     def _purge(self, pod_id: str, pod_name: str, abandon: bool) -> None:
         """Remove everything of a pod, however far its making or removal had come."""
-        from .._drivers import tree_removal
+        from .._drivers.trees import removal as tree_removal
 
         directory, attempts = records.directory(self.store, pod_id), Attempts()
         try:

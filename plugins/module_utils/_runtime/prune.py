@@ -11,8 +11,7 @@ from typing import Callable, Collection, Iterable, Iterator, Mapping, NamedTuple
 
 from .._container.container import Container
 from .._container.unreadable import mentions
-from .._drivers import tree_removal
-from .._drivers.effects import effect
+from .._drivers.trees import removal
 from .._model.errors import (
     ConfigMismatch,
     InvalidState,
@@ -24,6 +23,7 @@ from .._model.errors import (
     sentence,
     warn,
 )
+from .._model.failpoints import effect
 from .._store import pods
 from .images import in_use
 from .runtime import Runtime, has_ended
@@ -122,7 +122,7 @@ def rules(runtime: Runtime, *, dry: bool = False) -> list[str]:
     :raises ToolFailed: they cannot be read, or removed.
     """
     from .._container.network.foreign_rules import Owners, remove
-    from .._drivers import nat_rules
+    from .._drivers.cni import nat_rules
 
     owners = Owners(runtime.store)
     there = {one for six in (False, True) for one in nat_rules.owners(nat_rules.saved(six))}
@@ -206,7 +206,7 @@ def _remove_volume(runtime: Runtime, top: str, name: str) -> bool:
 def _clear(path: str, dry: bool) -> None:
     if not dry and os.path.isdir(path):
         effect("remove volume")
-        tree_removal.remove(path)
+        removal.remove(path)
 
 
 def _used_volumes(runtime: Runtime) -> Iterator[str]:
@@ -237,8 +237,8 @@ def images(runtime: Runtime, filters: Filters, errors: Errors, *, every: bool = 
     ``errors`` as for ``containers``.
     """
     from .._container.io.log_lines import seconds
-    from .._drivers.image_store import ImageStore
-    from .._drivers.images import Images
+    from .._drivers.images.store import ImageStore
+    from .._drivers.images.transport import Images
 
     used = {image for image, _container in in_use(runtime)}
     gone = []

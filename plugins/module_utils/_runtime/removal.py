@@ -10,11 +10,11 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Collection, Optional
 
-from .._drivers import tree_removal
-from .._drivers.effects import effect
-from .._drivers.leftover_mounts import detach_below
+from .._drivers.storage.leftover_mounts import detach_below
+from .._drivers.trees import removal
 from .._model.attempts import Attempts
 from .._model.errors import CleanupIncomplete, ConfigMismatch, LibpodError, NoSuchContainer, RemovalIncomplete, warn
+from .._model.failpoints import effect
 from .._model.status import ContainerStatus
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _clear(directory: str, kept: Collection[str]) -> None:
     if names:
         effect(f"clear {os.path.basename(os.path.dirname(os.path.dirname(directory)))} directory")
     for name in names:
-        attempts.attempt(f"{directory}/{name}", partial(tree_removal.remove, f"{directory}/{name}"))
+        attempts.attempt(f"{directory}/{name}", partial(removal.remove, f"{directory}/{name}"))
     if attempts.failed:
         raise CleanupIncomplete(f"{directory} still has", attempts.failed)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from .._container.container import Container
-from .._drivers.cgroups_figures import figures
+from .._drivers.cgroups.stats import figures
 
 
 def statistics(container: Container) -> Optional[dict[str, Any]]:
@@ -22,6 +22,6 @@ def statistics(container: Container) -> Optional[dict[str, Any]]:
 
 
 def _links(netns_path: str) -> dict[str, Any]:
-    from .._drivers.links import links
+    from .._drivers.kernel.netlink import links
 
     return {link.name: {"addresses": list(link.addresses), **link.counters} for link in links(netns_path)}

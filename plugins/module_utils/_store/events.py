@@ -13,7 +13,7 @@ import json
 import os
 from typing import Any, Iterator
 
-from .._drivers.effects import effect
+from .._model.failpoints import effect
 
 _NAME = "events.jsonl"
 # The older half of what is kept is in one file beside; together they stay below twice this.

@@ -15,8 +15,8 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Iterator, Optional, Sequence
 
-from .._drivers.effects import effect
 from .._model import shared_locks
+from .._model.failpoints import effect
 
 
 class FileLock:

@@ -13,8 +13,8 @@ import os
 from contextlib import suppress
 from typing import Iterator
 
-from .._drivers.effects import effect
 from .._model.errors import ConfigMismatch, NoSuchPod, StateCorrupt
+from .._model.failpoints import effect
 from .._model.pod import PodConfig
 from .._model.spelling import NAME_PATTERN
 from . import records

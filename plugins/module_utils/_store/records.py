@@ -9,8 +9,8 @@ import json
 import os
 from typing import Any, Optional
 
-from .._drivers.effects import effect
 from .._model.errors import StateCorrupt
+from .._model.failpoints import effect
 
 
 def write(path: str, record: Any, *, durable: bool = True, mode: int = 0o600, spare: bool = False) -> None:

@@ -16,9 +16,9 @@ import os
 from contextlib import suppress
 from typing import Any, Iterator, Optional
 
-from .._drivers.effects import effect
 from .._model.config import ContainerConfig
 from .._model.errors import EmptyID, InvalidArgument, NoSuchContainer, StateCorrupt
+from .._model.failpoints import effect
 from .._model.parts import Parts
 from .._model.spelling import NAME_LENGTH, NAME_PATTERN
 from .._model.state import ContainerState

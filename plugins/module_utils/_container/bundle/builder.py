@@ -9,10 +9,11 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence
 
-from ..._drivers import beneath, cgroups_paths
-from ..._drivers.effects import effect
+from ..._drivers.cgroups import paths
+from ..._drivers.kernel import securejoin
 from ..._model.config import ContainerConfig
 from ..._model.errors import InvalidArgument
+from ..._model.failpoints import effect
 from ..._spec import capabilities, seccomp, users
 from ..._spec.generate import Facts, generate
 from ..lifecycle import notify
@@ -45,7 +46,7 @@ def draft(container: Container) -> Facts:
         namespaces=namespaces,
         foreign=shared_namespaces.foreign(container, namespaces) if config.id_mappings else {},
         capabilities={"bounding": list(granted)},
-        cgroups_path=cgroups_paths.oci_path(config.cgroup_manager, config.cgroup_parent, config.id),
+        cgroups_path=paths.oci_path(config.cgroup_manager, config.cgroup_parent, config.id),
         hostname=shared_namespaces.hostname(container),
         seccomp=seccomp.for_option(options["security_opt"]["seccomp"], granted, _image_profile(config)),
         shm=shared_namespaces.shm_dir(container),
@@ -105,7 +106,7 @@ def write(container: Container, drafted: Facts, rootfs: str) -> list[dict[str, A
 def _completed(container: Container, drafted: Facts, rootfs: str) -> Facts:
     """The facts with what only the mounted root filesystem tells, and the files that are mounted over it."""
     config = container.config
-    passwd, group = beneath.user_files(rootfs)
+    passwd, group = securejoin.user_files(rootfs)
     user = users.resolve(config.resolved["user"], passwd, group, config.options["group_add"])
     mounts = [one["target"] for one in (*config.volumes, *config.file_systems)]
     check_workdir(config.name, config.resolved["workdir"], mounts, rootfs)
@@ -153,7 +154,7 @@ def _edit(config: ContainerConfig, spec: dict[str, Any]) -> None:
 
 def check_user(user: str, group_add: Sequence[str], rootfs: str) -> None:
     """:raises InvalidArgument: the files in the root filesystem know no such user, or group."""
-    users.resolve(user, *beneath.user_files(rootfs), group_add)
+    users.resolve(user, *securejoin.user_files(rootfs), group_add)
 
 
 def check_workdir(name: str, workdir: str, mounts: Iterable[str], rootfs: str) -> None:
@@ -168,7 +169,7 @@ def check_workdir(name: str, workdir: str, mounts: Iterable[str], rootfs: str) -
     if any(f"{workdir}/".startswith(f"{target}/") for target in mounts):
         return
     try:
-        found = beneath.resolve(rootfs, workdir)
+        found = securejoin.resolve(rootfs, workdir)
         if os.path.isdir(found) or not os.path.lexists(found):
             return
     except NotADirectoryError:

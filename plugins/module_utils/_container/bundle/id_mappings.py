@@ -9,7 +9,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from ..._drivers.effects import effect
+from ..._model.failpoints import effect
 
 if TYPE_CHECKING:
     from ..container import Container

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping
 
-from ..._drivers.cgroups import read_file
+from ..._drivers.cgroups.manager import read_file
 from ..._model.errors import InvalidArgument, NotImplementedByHost, without_effect
 
 _APPARMOR = "/sys/module/apparmor/parameters/enabled"
@@ -27,7 +27,7 @@ def check(security: Mapping[str, Any], strict: bool = False) -> None:
             raise NotImplementedByHost(
                 f"security_opt: apparmor={profile} needs AppArmor, which this kernel has not enabled: omit it"
             )
-        from ..._drivers import apparmor
+        from ..._drivers.kernel import apparmor
 
         if profile not in (apparmor.loaded() or {profile}):
             raise InvalidArgument(f"security_opt: the AppArmor profile {profile} is not loaded: load it first")
@@ -47,6 +47,6 @@ def apparmor_profile(options: Mapping[str, Any]) -> str:
         return "" if given == "unconfined" else given
     if options["privileged"] or read_file(_APPARMOR) != "Y":
         return ""
-    from ..._drivers import apparmor
+    from ..._drivers.kernel import apparmor
 
     return apparmor.default()

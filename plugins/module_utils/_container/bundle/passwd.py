@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Mapping
 
-from ..._drivers.effects import effect
 from ..._model.errors import InvalidArgument
+from ..._model.failpoints import effect
 from ..._spec.users import User
 
 if TYPE_CHECKING:

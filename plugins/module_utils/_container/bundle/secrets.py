@@ -9,9 +9,9 @@ import os
 import stat
 from typing import TYPE_CHECKING, Any, Mapping
 
-from ..._drivers import syscalls
-from ..._drivers.effects import effect
+from ..._drivers.kernel import syscalls
 from ..._model.errors import InvalidArgument, not_yet
+from ..._model.failpoints import effect
 from ..._model.parts import Parts
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping
 
-from ..._drivers.syscalls import unshare
+from ..._drivers.kernel.syscalls import unshare
 from ..._model.errors import InvalidArgument
 from ..lifecycle.background import Background
 

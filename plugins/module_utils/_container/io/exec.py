@@ -9,7 +9,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Sequence
 
-from ..._drivers import beneath
+from ..._drivers.kernel import securejoin
 from ..._model import foreign
 from ..._model.errors import InvalidArgument, LibpodError, ToolTimedOut, warn
 from ..._model.spelling import wrong
@@ -69,9 +69,9 @@ def execute(container: Container, wanted: Exec, input: bytes) -> Executed:
     :raises ContainerStopped: the container does not run. :raises InvalidArgument: user or command cannot be used.
     :raises CommandTimedOut: it took longer than its limit.
     """
-    from ..._drivers import exec_streams
     from ..._drivers.command import Kept
-    from ..._drivers.oci_exec import execute as run
+    from ..._drivers.oci import exec_streams
+    from ..._drivers.oci.exec import execute as run
     from ..._drivers.streams import Sink
 
     process, bounds = process_for(container, wanted), _bounds(container, wanted)
@@ -97,7 +97,7 @@ def execute_attached(container: Container, wanted: Exec, interactive: bool) -> i
     :raises ContainerStopped: the container does not run. :raises InvalidArgument: user or command cannot be used.
     :raises CommandTimedOut: it took longer than its limit.
     """
-    from ..._drivers.oci_attached import execute_attached as run
+    from ..._drivers.oci.attached import execute_attached as run
 
     process, bounds = process_for(container, wanted), _bounds(container, wanted)
     code, _words = run(container.oci, container.id, process, interactive, bounds)
@@ -107,7 +107,7 @@ def execute_attached(container: Container, wanted: Exec, interactive: bool) -> i
 
 
 def _bounds(container: Container, wanted: Exec) -> Any:
-    from ..._drivers.oci_exec import Bounds
+    from ..._drivers.oci.exec import Bounds
 
     return Bounds(f"{container.run_dir}/exec-{os.urandom(8).hex()}.pid", wanted.timeout, _GRACE)
 
@@ -119,8 +119,8 @@ def execute_detached(container: Container, wanted: Exec) -> str:
     """
     from functools import partial
 
-    from ..._drivers import tree_removal
-    from ..._drivers.conmon import ContainerNotCreated, Monitored
+    from ..._drivers.conmon.conmon import ContainerNotCreated, Monitored
+    from ..._drivers.trees import removal
     from ..lifecycle.conmon_cgroup import enter
 
     exec_id = os.urandom(32).hex()
@@ -135,10 +135,10 @@ def execute_detached(container: Container, wanted: Exec) -> str:
         try:
             container.host.conmon.execute(it, container.oci, partial(enter, container), exec_id, path)
         except ToolTimedOut:
-            tree_removal.remove(folder)
+            removal.remove(folder)
             raise
         except ContainerNotCreated as error:
-            tree_removal.remove(folder)
+            removal.remove(folder)
             words = str(error).partition(": ")[2]
             raise LibpodError(f"cannot run {wanted.argv[0]!r} in container {container.name}: {words}") from error
     finally:
@@ -203,7 +203,7 @@ def process_for(container: Container, wanted: Exec) -> dict[str, Any]:
 
 
 def _user(container: Container, name: str) -> users.User:
-    return users.resolve(name, *beneath.user_files(container.state.mountpoint))
+    return users.resolve(name, *securejoin.user_files(container.state.mountpoint))
 
 
 def _capabilities(container: Container, wanted: Exec, process: Mapping[str, Any]) -> Mapping[str, list[str]]:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Optional
 
-from ..._drivers import conmon_log, process
+from ..._drivers import process
+from ..._drivers.conmon import log
 from ..lifecycle import runner
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ def reachable(container: Container, limit: Optional[int]) -> bool:
     """Whether the log can have this limit of bytes (None: none) without a new container; no program is started."""
     if not container.state.status.has_process:
         return True
-    from ..._drivers import self_program
+    from ..._drivers.engine import command
 
-    own = conmon_log.limit(container.state.conmon_pid)
-    return own == limit or _is_a_runners(limit, own) and self_program.stays(container.host.parts)
+    own = log.limit(container.state.conmon_pid)
+    return own == limit or _is_a_runners(limit, own) and command.stays(container.host.parts)
 
 
 def lacks_runner(container: Container) -> bool:
@@ -64,7 +65,7 @@ def _wants_runner(container: Container) -> bool:
     state, limit = container.state, container.config.options["log_opt"]["max_size"]
     if limit is None or not state.status.has_process or not process.alive(state.conmon_pid, state.conmon_start):
         return False
-    return _is_a_runners(limit, conmon_log.limit(state.conmon_pid)) and runner.possible(container)
+    return _is_a_runners(limit, log.limit(state.conmon_pid)) and runner.possible(container)
 
 
 def _is_a_runners(limit: Optional[int], own: Optional[int]) -> bool:

@@ -22,7 +22,7 @@ from ..._model.spelling import wrong
 from .log_parts import Joiner, Line, entry, tail_offset
 
 if TYPE_CHECKING:
-    from ..._drivers.inotify import Renames
+    from ..._drivers.kernel.inotify import Renames
     from ..container import Container
     from .journal_lines import JournalReader
 
@@ -104,7 +104,7 @@ class _Reader:
         self._name = name
         self._renames: Optional[Renames] = None
         if follows:
-            from ..._drivers.inotify import Renames
+            from ..._drivers.kernel.inotify import Renames
 
             try:
                 self._renames = Renames(path)

@@ -11,11 +11,13 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..._drivers import cgroups_paths, cgroups_tree, process, syscalls
-from ..._drivers.effects import effect
+from ..._drivers import process
+from ..._drivers.cgroups import hierarchy, paths
+from ..._drivers.kernel import syscalls
 from ..._model.attempts import Attempts
 from ..._model.config import DEFAULT_CGROUP_PARENT
 from ..._model.errors import CleanupIncomplete, sentence
+from ..._model.failpoints import effect
 from ..._model.options import ID_FILES
 from ..._model.status import ContainerStatus
 from .background import Background
@@ -107,8 +109,8 @@ def _end_processes(container: Container, thorough: bool, delete: bool) -> None:
             process.wait_end(state.conmon_pid, state.conmon_start, _CONMON_SECONDS)
         process.send_signal(state.conmon_pid, state.conmon_start, signal.SIGKILL)
     for path in (container.conmon_cgroup_path, container.cgroup_top):
-        if cgroups_tree.exists(container.host.cgroups, path):
-            cgroups_tree.kill(container.host.cgroups, path)
+        if hierarchy.exists(container.host.cgroups, path):
+            hierarchy.kill(container.host.cgroups, path)
 
 
 def _remove_log(container: Container) -> None:
@@ -124,15 +126,15 @@ def _remove_cgroups(container: Container, thorough: bool) -> None:
     if attempts.failed:
         raise CleanupIncomplete("the host still has", attempts.failed)
     if os.path.dirname(container.cgroup_top) == DEFAULT_CGROUP_PARENT:
-        cgroups_tree.remove_if_empty(container.host.cgroups, DEFAULT_CGROUP_PARENT)
+        hierarchy.remove_if_empty(container.host.cgroups, DEFAULT_CGROUP_PARENT)
 
 
 def _remove_cgroup(container: Container, path: str, thorough: bool) -> None:
-    if cgroups_tree.exists(container.host.cgroups, path):
-        cgroups_tree.remove(container.host.cgroups, path)
-    if thorough and container.config.cgroup_manager == "systemd" and cgroups_paths.systemd_runs():
+    if hierarchy.exists(container.host.cgroups, path):
+        hierarchy.remove(container.host.cgroups, path)
+    if thorough and container.config.cgroup_manager == "systemd" and paths.systemd_runs():
         # Of a scope whose process died as it was made, systemd may never hear that it is empty.
-        from ..._drivers import systemd_units
+        from ..._drivers.cgroups import systemd_units
 
         systemd_units.stop(os.path.basename(path))
 
@@ -146,7 +148,7 @@ def _remove_network(container: Container) -> None:
 
 def _clear_run_dir(container: Container) -> None:
     """Remove this life's files; the state stays, and the exit file with it goes into the state."""
-    from ..._drivers import tree_removal
+    from ..._drivers.trees import removal
 
     effect("clear run directory")
     for name in os.listdir(container.run_dir):
@@ -158,4 +160,4 @@ def _clear_run_dir(container: Container) -> None:
         # A rootfs under an overlay: what is written through the mount is not this life's to remove.
         if os.path.ismount(path):
             syscalls.umount(path, syscalls.MNT_DETACH)
-        tree_removal.remove(path)
+        removal.remove(path)

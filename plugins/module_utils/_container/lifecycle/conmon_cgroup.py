@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..._drivers import cgroups_tree
+from ..._drivers.cgroups import hierarchy
 
 if TYPE_CHECKING:
     from ..container import Container
@@ -17,8 +17,8 @@ def enter(container: Container, pid: int) -> None:
     """Move a process there; the cgroup is made by the container's manager where it is missing."""
     config, host = container.config, container.host.cgroups
     if config.cgroup_manager == "systemd":
-        from ..._drivers import systemd_units
+        from ..._drivers.cgroups import systemd_units
 
         systemd_units.enter_scope(host, container.conmon_cgroup_path, config.cgroup_parent, pid)
     else:
-        cgroups_tree.enter(host, container.conmon_cgroup_path, pid)
+        hierarchy.enter(host, container.conmon_cgroup_path, pid)

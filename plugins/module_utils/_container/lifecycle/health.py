@@ -196,11 +196,11 @@ def _act(container: Container, action: str) -> None:
     elif action == "stop":
         stop.end(container, seconds)
     elif action == "restart":
-        from ..._drivers import self_program
+        from ..._drivers.engine import command
 
         container.save(restart_wanted=True)
         stop.end(container, seconds, remember=False)
-        if not self_program.argv(container.host.parts):
+        if not command.argv(container.host.parts):
             from .restart import start
 
             container.cleanup()
@@ -214,11 +214,11 @@ def _process(container: Container, options: Mapping[str, Any], name: str) -> dic
 
 
 def _run(container: Container, words: Mapping[str, Any], seconds: float) -> Result:
-    from ..._drivers import oci_check
+    from ..._drivers.oci import exec_timeout
 
     began = timestamp()
-    bounds = oci_check.Bounds(seconds, OUTPUT_LENGTH, _pid_file(container))
-    code, output = oci_check.execute(container.oci, container.id, words, bounds)
+    bounds = exec_timeout.Bounds(seconds, OUTPUT_LENGTH, _pid_file(container))
+    code, output = exec_timeout.execute(container.oci, container.id, words, bounds)
     text = output.decode(errors="replace")
     if code is None:
         code, text = TIMED_OUT, f"Health check exceeded timeout ({seconds:g}s): {text}"[:OUTPUT_LENGTH]
@@ -230,9 +230,9 @@ def _pid_file(container: Container) -> str:
 
 
 def _end_left_over(container: Container) -> None:
-    from ..._drivers import oci_check
+    from ..._drivers.oci import exec_timeout
 
-    oci_check.end_left_over(container.oci, container.cgroup_path, _pid_file(container))
+    exec_timeout.end_left_over(container.oci, container.cgroup_path, _pid_file(container))
 
 
 @contextmanager

@@ -12,9 +12,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
-from ..._drivers import cgroups_tree, netns, process, syscalls
-from ..._drivers.effects import effect
+from ..._drivers import process
+from ..._drivers.cgroups import hierarchy
+from ..._drivers.kernel import netns, syscalls
 from ..._model.errors import LibpodError
+from ..._model.failpoints import effect
 from ..._model.status import ContainerStatus
 from ..network import host_ports, shared_namespaces
 from . import conmon_cgroup, notify
@@ -144,7 +146,7 @@ def _prepare(container: Container) -> None:
 
         pod_cgroup.prepare(container)
     if config.cgroup_manager == "cgroupfs":
-        cgroups_tree.prepare(container.host.cgroups, container.conmon_cgroup_path)
+        hierarchy.prepare(container.host.cgroups, container.conmon_cgroup_path)
 
 
 def _make_shm(container: Container) -> None:
@@ -162,11 +164,12 @@ def _make_shm(container: Container) -> None:
 
 
 def _create(container: Container, descriptors: list[int]) -> tuple[int, int]:
-    from ..._drivers import host_log, self_program
-    from ..._drivers.conmon import Monitored
+    from ..._drivers import host_log
+    from ..._drivers.conmon.conmon import Monitored
+    from ..._drivers.engine import command
 
     config = container.config
-    helper = self_program.argv(container.host.parts)
+    helper = command.argv(container.host.parts)
     it = Monitored(
         container_id=config.id,
         name=config.name,

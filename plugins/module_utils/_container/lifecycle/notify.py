@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ..._drivers.effects import effect
 from ..._model import caller
 from ..._model.config import ContainerConfig
+from ..._model.failpoints import effect
 
 if TYPE_CHECKING:
     from ..container import Container

@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Mapping
 
-from ..._drivers.effects import effect
 from ..._model import foreign
 from ..._model.errors import InvalidArgument, MalformedData
+from ..._model.failpoints import effect
 from ..._model.options import ID_FILES
 
 if TYPE_CHECKING:

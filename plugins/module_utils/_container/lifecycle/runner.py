@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 def possible(container: Container) -> bool:
     """Whether the host keeps the program that a runner is."""
-    from ..._drivers import self_program
+    from ..._drivers.engine import command
 
-    return bool(self_program.argv(container.host.parts))
+    return bool(command.argv(container.host.parts))
 
 
 def lives(container: Container, duty: str) -> bool:
@@ -66,15 +66,16 @@ def is_mine(container: Container, duty: str, runner: int) -> bool:
 def _start(container: Container, duty: str) -> int:
     import subprocess
 
-    from ..._drivers import host_log, self_program
+    from ..._drivers import host_log
     from ..._drivers.command import refused, tool_environment
-    from ..._drivers.effects import effect
+    from ..._drivers.engine import command
+    from ..._model.failpoints import effect
     from .conmon_cgroup import enter
 
     state, parts = container.state, container.host.parts
     effect(f"start {duty} runner")
     # It waits for the container's lock, which is ours, before it does anything.
-    argv = [*self_program.argv(parts), duty, container.id, str(state.pid), str(state.pid_start)]
+    argv = [*command.argv(parts), duty, container.id, str(state.pid), str(state.pid_start)]
     try:
         runner = subprocess.Popen(
             argv,

@@ -9,7 +9,7 @@ import os
 import stat
 from typing import Any, Iterable, Iterator, Mapping
 
-from ..._drivers.cgroups import CgroupHost, read_file
+from ..._drivers.cgroups.manager import CgroupHost, read_file
 from ..._model.config import DEFAULT_CGROUP_PARENT
 from ..._model.errors import InvalidArgument, NotImplementedByHost
 from ..._spec.resources import BY_DEVICE

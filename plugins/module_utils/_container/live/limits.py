@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..._drivers import cgroups_direct, cgroups_limits
-from ..._drivers.cgroups import read_file
+from ..._drivers.cgroups import io_limits, limits
+from ..._drivers.cgroups.manager import read_file
 from ..._model import journal
 from ..._model.config import ContainerConfig
 from ..._spec.resources import UPDATED, changed_resources
@@ -24,7 +24,7 @@ def apply(container: Container, config: ContainerConfig, parts: set[str]) -> Non
     The runtime writes again what it knows from the container's creation, so the others follow, all of them.
     """
     host = container.host
-    if not parts & {*UPDATED, *cgroups_direct.OPTIONS}:
+    if not parts & {*UPDATED, *io_limits.OPTIONS}:
         return
     wanted = changed_resources(
         config.options,
@@ -37,9 +37,9 @@ def apply(container: Container, config: ContainerConfig, parts: set[str]) -> Non
     if wanted:
         if "memory" in wanted:
             whose = f"container {container.name}"
-            cgroups_limits.make_room(host.cgroups, container.cgroup_path, wanted["memory"].get("limit"), whose)
+            limits.make_room(host.cgroups, container.cgroup_path, wanted["memory"].get("limit"), whose)
         container.oci.update(container.id, container.name, wanted)
         journal.begun_update(container.id, container.name)
-    direct = {name: config.options[name] for name in cgroups_direct.OPTIONS}
+    direct = {name: config.options[name] for name in io_limits.OPTIONS}
     numbers = kernel_limits.numbers(config.options, missing_ok=True)
-    cgroups_direct.write(host.cgroups, container.cgroup_path, direct, numbers)
+    io_limits.write(host.cgroups, container.cgroup_path, direct, numbers)

@@ -14,7 +14,8 @@ import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, NamedTuple, Optional
 
-from ..._drivers import beneath, mount_api, process
+from ..._drivers import process
+from ..._drivers.kernel import mount_api, securejoin
 from ..._model import volumes as model
 from ..._model.config import ContainerConfig
 from ..._model.errors import ContainerStopped
@@ -146,7 +147,7 @@ def _mounts(container: Container, config: ContainerConfig) -> dict[str, Mount]:
 
 def _point(inside: Inside, target: str) -> str:
     try:
-        return beneath.resolve(inside.root, target)[len(inside.root) :]
+        return securejoin.resolve(inside.root, target)[len(inside.root) :]
     except OSError:
         return ""
 
@@ -180,7 +181,7 @@ def _is_there(one: Wanted, inside: Inside) -> bool:
     # It can stop being a slave, and not become one.
     if other and not other <= {"slave", "rslave"} & _structure(before or {}):
         return False
-    folder, name = beneath.hold(inside.root, one.target)
+    folder, name = securejoin.hold(inside.root, one.target)
     try:
         there = os.stat(name, dir_fd=folder, follow_symlinks=False)
     finally:
@@ -290,7 +291,7 @@ def effective(one: Wanted) -> int:
 
 def unused(one: Wanted, inside: Inside) -> bool:
     """Whether what is mounted at the top could be taken away, by the kernel's own word."""
-    folder, name = beneath.hold(inside.root, one.target)
+    folder, name = securejoin.hold(inside.root, one.target)
     try:
         return mount_api.unused(inside.namespace, folder, name)
     finally:
@@ -310,7 +311,7 @@ def _misfit(one: Wanted, inside: Inside, action: str) -> str:
         return "the kernel lacks MOVE_MOUNT_BENEATH (Linux 6.5)"
     directory = not (one.volume and one.volume["type"] == "bind") or os.path.isdir(one.volume["source"])
     try:
-        held, missing = beneath.way_to(inside.root, one.target)
+        held, missing = securejoin.way_to(inside.root, one.target)
     except OSError as error:
         return f"its target cannot be used: {error.strerror}"
     try:
@@ -340,7 +341,7 @@ def _content(container: Container, one: Wanted, inside: Inside, action: str) -> 
 
 def _holds(root: str, path: str) -> bool:
     try:
-        held = beneath.open_beneath(root, path, os.O_RDONLY | os.O_DIRECTORY)
+        held = securejoin.open_beneath(root, path, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
         return False
     try:
@@ -354,7 +355,7 @@ def _fits(one: Wanted, inside: Inside) -> bool:
     number, _per, _cent = (text := size(one.after or {})).partition("%")
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 100
     room = (natural(number) or 0) * (memory if text != number else 1)
-    held, _missing = beneath.way_to(inside.root, one.target)
+    held, _missing = securejoin.way_to(inside.root, one.target)
     try:
         found = os.fstatvfs(held)
     finally:

@@ -15,11 +15,11 @@ import os
 import stat
 from typing import TYPE_CHECKING, Iterable, Optional
 
-from ..._drivers import beneath, mount_api
-from ..._drivers.effects import effect
+from ..._drivers.kernel import mount_api, securejoin
 from ..._model import foreign, journal
 from ..._model.config import ContainerConfig
 from ..._model.errors import InvalidState
+from ..._model.failpoints import effect
 from ..._spec.mounts import Mount, in_order
 from ..._store import records
 from ..rootfs import tmpfs_modes, volumes
@@ -83,7 +83,7 @@ def _bring(container: Container, inside: Inside, one: Wanted) -> None:
 
 
 def _detach(inside: Inside, one: Wanted) -> None:
-    folder, name = beneath.hold(inside.root, one.target)
+    folder, name = securejoin.hold(inside.root, one.target)
     try:
         mount_api.detach(inside.namespace, folder, name)
     finally:
@@ -91,7 +91,7 @@ def _detach(inside: Inside, one: Wanted) -> None:
 
 
 def _change(inside: Inside, one: Wanted, after: Mount) -> None:
-    held, _missing = beneath.way_to(inside.root, one.target)
+    held, _missing = securejoin.way_to(inside.root, one.target)
     try:
         of_tmpfs = after["type"] == "tmpfs"
         if of_tmpfs:
@@ -123,20 +123,20 @@ def _values(mount: Optional[Mount]) -> dict[str, str]:
 
 def _mountpoint(inside: Inside, one: Wanted) -> int:
     """The directory or file to mount on, a descriptor; made where it is missing, as the runtime makes it."""
-    held, missing = beneath.way_to(inside.root, one.target)
+    held, missing = securejoin.way_to(inside.root, one.target)
     if not missing:
         return held
     os.close(held)
-    beneath.make_directories(inside.root, os.path.dirname(one.target))
+    securejoin.make_directories(inside.root, os.path.dirname(one.target))
     if one.volume is None:
         # The next start's tmpfs takes its mode from here (runc 1.1).
-        beneath.make_directories(inside.root, one.target, int(_values(one.after).get("mode", "1777"), 8))
+        securejoin.make_directories(inside.root, one.target, int(_values(one.after).get("mode", "1777"), 8))
     elif one.volume["type"] == "volume" or os.path.isdir(one.volume["source"]):
-        beneath.make_directories(inside.root, one.target)
+        securejoin.make_directories(inside.root, one.target)
     else:
         effect("make mount point")
-        os.close(beneath.open_beneath(inside.root, one.target, os.O_WRONLY | os.O_CREAT, 0o755))
-    return beneath.way_to(inside.root, one.target)[0]
+        os.close(securejoin.open_beneath(inside.root, one.target, os.O_WRONLY | os.O_CREAT, 0o755))
+    return securejoin.way_to(inside.root, one.target)[0]
 
 
 def _write_spec(container: Container, found: list[Wanted]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Collection, Optional
 
-from ..._drivers import netns
+from ..._drivers.kernel import netns
 from ..._model import journal
 from ..._model.config import ContainerConfig
 from ..._model.errors import LibpodError, ToolFailed
@@ -118,7 +118,7 @@ def rules(container: Container, known: Collection[str] = ()) -> list[tuple[str, 
 
 
 def _complaint(container: Container, attachment: Attachment) -> str:
-    from ..._drivers.cni_leftovers import masquerades
+    from ..._drivers.cni.recovery import masquerades
 
     try:
         container.host.cni.check(container.id, container.netns_path, attachment)
@@ -179,6 +179,6 @@ def _route(container: Container, attachment: Attachment) -> None:
         if gateway and lacks_route(container, route["dst"]):
             routes.append((route["dst"], gateway))
     if routes:
-        from ..._drivers import links
+        from ..._drivers.kernel import netlink
 
-        links.add_routes(container.netns_path, attachment.interface, routes)
+        netlink.add_routes(container.netns_path, attachment.interface, routes)

@@ -14,8 +14,8 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Iterator
 
-from ..._drivers import nat_rules
-from ..._drivers.storage_roots import member, storage_roots
+from ..._drivers.cni import nat_rules
+from ..._drivers.storage.roots import member, storage_roots
 from ..._model.errors import InvalidState, LibpodError, NoSuchContainer
 from ..._model.network import Attachment
 from .attachments import RECORD

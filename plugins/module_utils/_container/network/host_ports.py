@@ -5,7 +5,7 @@
 
 A bound socket that conmon holds keeps others from taking the port and shows at once that it is taken; the
 traffic itself never reaches it, for the CNI portmap plugin redirects it before. What conmon holds can be changed while
-the container runs: see ``held_sockets``.
+the container runs: see ``fd_store``.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Sequence
 
-from ..._drivers import held_sockets, process
-from ..._drivers.effects import effect
+from ..._drivers import process
+from ..._drivers.conmon import fd_store
 from ..._model.config import ContainerConfig
 from ..._model.errors import InvalidArgument, InvalidState
+from ..._model.failpoints import effect
 
 if TYPE_CHECKING:
     from ..container import Container
@@ -80,7 +81,7 @@ def pair(config: ContainerConfig) -> Iterator[Sequence[socket.socket]]:
     if not config.create_net_ns:
         yield ()
         return
-    ends = held_sockets.pair()
+    ends = fd_store.pair()
     try:
         yield ends
     finally:
@@ -102,7 +103,7 @@ def _take(way_in: socket.socket, name: str, ports: Iterable[Port]) -> None:
         found = _reserve(name, host_ip, port, protocol)
         if found is not None:
             with found:
-                held_sockets.put(way_in, _label(host_ip, port, protocol), found)
+                fd_store.put(way_in, _label(host_ip, port, protocol), found)
 
 
 def hold(container: Container, ports: Iterable[Port]) -> None:
@@ -111,7 +112,7 @@ def hold(container: Container, ports: Iterable[Port]) -> None:
     :raises InvalidArgument: one is taken.
     """
     with _of_conmon(container) as ends:
-        there = held_sockets.labels(ends[1])
+        there = fd_store.labels(ends[1])
         # The same host port, once.
         wanted = {_label(port[0], port[1], port[3]): port for port in ports}
         missing = [port for label, port in wanted.items() if label not in there]
@@ -119,14 +120,14 @@ def hold(container: Container, ports: Iterable[Port]) -> None:
             effect("hold ports")
             # One that we have on another address stands in the way, and only it is given up before.
             same = {(str(port[1]), port[3]) for port in missing}
-            held_sockets.keep(ends, {label for label in there if tuple(label.split()[1:]) not in same})
+            fd_store.keep(ends, {label for label in there if tuple(label.split()[1:]) not in same})
             _take(ends[0], container.name, missing)
 
 
 def release(container: Container, ports: Iterable[Port]) -> None:
     """Have the conmon of a live container hold no other ports than these; the others are free at once."""
     with _of_conmon(container) as ends:
-        held_sockets.keep(ends, {_label(host_ip, port, protocol) for host_ip, port, _to, protocol in ports})
+        fd_store.keep(ends, {_label(host_ip, port, protocol) for host_ip, port, _to, protocol in ports})
 
 
 def of_live(container: Container) -> list[Port]:
@@ -136,7 +137,7 @@ def of_live(container: Container) -> list[Port]:
         return []
     try:
         with _of_conmon(container) as ends:
-            words = [label.split() for label in held_sockets.labels(ends[1])]
+            words = [label.split() for label in fd_store.labels(ends[1])]
     except OSError as error:
         if error.errno in (errno.EBADF, errno.ESRCH):
             return []  # the container has ended since its state was read, and conmon is about to
@@ -145,12 +146,12 @@ def of_live(container: Container) -> list[Port]:
 
 
 @contextmanager
-def _of_conmon(container: Container) -> Iterator[held_sockets.Pair]:
+def _of_conmon(container: Container) -> Iterator[fd_store.Pair]:
     """:raises InvalidState: the container's conmon is gone, or of an engine that had no such pair."""
     state = container.state
     if not (state.ports_in and process.alive(state.conmon_pid, state.conmon_start)):
         raise InvalidState(f"publish: nobody holds the ports of container {container.name} any more: restart it first")
-    with held_sockets.of_process(state.conmon_pid, (state.ports_in, state.ports_out)) as ends:
+    with fd_store.of_process(state.conmon_pid, (state.ports_in, state.ports_out)) as ends:
         yield ends
 
 

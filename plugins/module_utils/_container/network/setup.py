@@ -8,7 +8,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
 
-from ..._drivers import cni_config, netns
+from ..._drivers.cni import config as cni_config
+from ..._drivers.kernel import netns
 from ..._model.attempts import Attempts
 from ..._model.config import ContainerConfig
 from ..._model.errors import (
@@ -149,7 +150,7 @@ def delete(container: Container, attachment: Attachment) -> None:
     try:
         container.host.cni.delete(container.id, container.netns_path, attachment)
     except LibpodError:
-        from ..._drivers.cni_leftovers import with_result
+        from ..._drivers.cni.recovery import with_result
 
         if with_result(container.id, container.netns_path, attachment).result is not None:
             raise

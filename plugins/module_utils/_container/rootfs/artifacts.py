@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ..._drivers.effects import effect
 from ..._model.errors import InvalidArgument
+from ..._model.failpoints import effect
 from ..._model.spelling import name as checked
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Sequence
 
-from ..._drivers.descent import longer_than
-from ..._drivers.effects import effect
-from ..._drivers.image_store import ImageStore
-from ..._drivers.images import Images
-from ..._drivers.oci_layout import Layout, new_layout
+from ..._drivers.images.oci_layout import Layout, new_layout
+from ..._drivers.images.store import ImageStore
+from ..._drivers.images.transport import Images
+from ..._drivers.trees.descent import longer_than
 from ..._model import foreign
 from ..._model.errors import InvalidArgument, MalformedData
+from ..._model.failpoints import effect
 from ..._model.foreign import Foreign
 from ..._model.image import Image, local_names
 from ..._model.spelling import shell_words

@@ -9,7 +9,8 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
-from ..._drivers import beneath, tree
+from ..._drivers.kernel import securejoin
+from ..._drivers.trees import copy as tree
 from ..._model.errors import InvalidArgument, TreeChanged
 from ..._spec import users
 from .private_mount import with_rootfs
@@ -92,11 +93,11 @@ def _source(root: str, path: str, opened: list[int]) -> tuple[tree.Place, bool]:
     """The place of ``src``, links on the way and at its end followed; whether only its content is meant."""
     content = path.endswith("/.") or path in ("/", ".")
     if content:
-        opened.append(beneath.open_beneath(root, path, _FOLDER))
+        opened.append(securejoin.open_beneath(root, path, _FOLDER))
         return tree.Place(opened[-1], os.path.basename(path[:-2].rstrip("/"))), True
-    real = beneath.resolve(root, path)[len(root.rstrip("/")) :]
+    real = securejoin.resolve(root, path)[len(root.rstrip("/")) :]
     beneath_parent, name = os.path.split(real.rstrip("/"))
-    opened.append(beneath.open_beneath(root, beneath_parent, _FOLDER))
+    opened.append(securejoin.open_beneath(root, beneath_parent, _FOLDER))
     status = os.stat(name, dir_fd=opened[-1], follow_symlinks=False)
     if path.endswith("/") and not stat.S_ISDIR(status.st_mode):
         raise NotADirectoryError(20, os.strerror(20), path)
@@ -106,7 +107,7 @@ def _source(root: str, path: str, opened: list[int]) -> tuple[tree.Place, bool]:
 def _target(root: str, path: str, source: tree.Place, content: bool, opened: list[int]) -> tree.Place:
     """Where it goes: into ``dest`` where that is a directory, else to that name; "" for the directory itself."""
     try:
-        opened.append(beneath.open_beneath(root, path, _FOLDER))
+        opened.append(securejoin.open_beneath(root, path, _FOLDER))
         if content:
             return tree.Place(opened[-1], "")
         return tree.Place(opened[-1], source.name)
@@ -116,9 +117,9 @@ def _target(root: str, path: str, source: tree.Place, content: bool, opened: lis
     except FileNotFoundError as error:
         if path.endswith("/") and not content and not _is_directory(source):
             raise FileNotFoundError(error.errno, "no such directory", path) from error
-    real = beneath.resolve(root, path)[len(root.rstrip("/")) :]
+    real = securejoin.resolve(root, path)[len(root.rstrip("/")) :]
     parent, name = os.path.split(real.rstrip("/"))
-    opened.append(beneath.open_beneath(root, parent, _FOLDER))
+    opened.append(securejoin.open_beneath(root, parent, _FOLDER))
     return tree.Place(opened[-1], name)
 
 
@@ -131,7 +132,7 @@ def _owner(container: Container, wanted: Copy, root: str) -> tuple[int, int]:
     """The container's primary user and group as the host numbers them; on the host, whoever the engine is."""
     if wanted.out:
         return os.geteuid(), os.getegid()
-    user = users.resolve(container.config.resolved["user"], *beneath.user_files(root))
+    user = users.resolve(container.config.resolved["user"], *securejoin.user_files(root))
     mappings = container.config.id_mappings
     return outside(user.uid, mappings.get("uid")), outside(user.gid, mappings.get("gid"))
 

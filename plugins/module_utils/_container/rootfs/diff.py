@@ -35,7 +35,7 @@ def diff(container: Container) -> list[Change]:
             f"container {container.name} has no layer of its own to compare with: it uses a directory in place, or a "
             "storage driver without layers"
         )
-    from ..._drivers.overlay_changes import changes
+    from ..._drivers.storage.overlay_changes import changes
 
     hidden = {*_OURS, *(volume["target"] for volume in container.config.volumes)}
     try:

@@ -9,8 +9,8 @@ import os
 from typing import TYPE_CHECKING, Callable
 
 from ..._drivers.command import run
-from ..._drivers.effects import effect
 from ..._model.errors import InvalidArgument, NoSuchVolume, ToolFailed
+from ..._model.failpoints import effect
 from ..._model.parts import Parts
 from ..._model.spelling import name as checked_name
 from .private_mount import with_rootfs

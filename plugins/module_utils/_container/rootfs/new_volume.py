@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ..._drivers import beneath, limits, tree_removal, tree_replica
-from ..._drivers.effects import effect
+from ..._drivers import limits
+from ..._drivers.kernel import securejoin
+from ..._drivers.trees import removal, replica
 from ..._model.errors import InvalidArgument, TreeChanged, TreeTooLarge
+from ..._model.failpoints import effect
 
 if TYPE_CHECKING:
     from ..container import Container
@@ -31,7 +33,7 @@ def make(container: Container, data: str, rootfs: str, target: str, *, copy: boo
         effect("empty an unfinished volume")
         # The mark goes last: this too may be interrupted.
         for name in sorted(os.listdir(data), key=_UNFINISHED.__eq__):
-            tree_removal.remove(f"{data}/{name}")
+            removal.remove(f"{data}/{name}")
     if copy and not os.listdir(data):
         _copy_up(container, data, rootfs, target)
     if container.config.id_mappings and os.stat(data).st_uid == 0:
@@ -44,13 +46,13 @@ def _copy_up(container: Container, data: str, rootfs: str, target: str) -> None:
     """Copy what the root filesystem has at ``target``, whatever a process in it does to the names meanwhile."""
     doing = f"volume: what the image has at {target} was not copied into the volume of container {container.name} there"
     try:
-        source = beneath.open_beneath(rootfs, target, _FOLDER)
+        source = securejoin.open_beneath(rootfs, target, _FOLDER)
     except (FileNotFoundError, NotADirectoryError):
         return
     filled = -1
     try:
         filled = os.open(data, _FOLDER)
-        tree_replica.fill(source, filled, _UNFINISHED, limits.of("copy_up").seconds)
+        replica.fill(source, filled, _UNFINISHED, limits.of("copy_up").seconds)
     except OSError as error:
         raise OSError(error.errno, f"{doing}: {error.strerror}", data) from error
     except InvalidArgument as error:

@@ -13,13 +13,13 @@ import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Callable, TypeVar
 
-from ..._drivers import beneath
-from ..._drivers.syscalls import MS_BIND, MS_NODEV, MS_PRIVATE, MS_RDONLY, MS_REC, mount, unshare
+from ..._drivers.kernel import securejoin
+from ..._drivers.kernel.syscalls import MS_BIND, MS_NODEV, MS_PRIVATE, MS_RDONLY, MS_REC, mount, unshare
 from ..lifecycle.background import Background
 from .volumes import host_path
 
 if TYPE_CHECKING:
-    from ..._drivers.storage_roots import Layers
+    from ..._drivers.storage.roots import Layers
     from ..container import Container
 
 T = TypeVar("T")
@@ -99,7 +99,7 @@ def _mount_volumes(container: Container, root: str) -> None:
     """Bind each volume that is there; one to be made at the first start takes over what is at its place until then."""
     for volume in sorted(container.config.volumes, key=lambda volume: str(volume["target"]).count("/")):
         source = host_path(container, volume)
-        point = beneath.resolve(root, volume["target"])
+        point = securejoin.resolve(root, volume["target"])
         if "O" in volume["flags"] or not (os.path.exists(point) and os.path.exists(source)):
             continue
         if os.path.isdir(point) == os.path.isdir(source):

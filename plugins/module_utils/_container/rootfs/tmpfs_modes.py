@@ -10,9 +10,9 @@ import stat
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional, Sequence
 
-from ..._drivers import beneath
-from ..._drivers.effects import effect
+from ..._drivers.kernel import securejoin
 from ..._model.errors import InvalidArgument
+from ..._model.failpoints import effect
 
 if TYPE_CHECKING:
     from ..container import Container
@@ -44,9 +44,9 @@ def prepare(container: Container, mounts: Sequence[Mapping[str, Any]], rootfs: s
         if any(target.startswith(f"{other}/") for other in targets):
             continue  # it is made in what is mounted there
         try:
-            if not os.path.lexists(beneath.resolve(rootfs, target)):
-                beneath.make_directories(rootfs, os.path.dirname(target), owner=owner)
-                beneath.make_directories(rootfs, target, _DEFAULT if mode is None else mode, owner)
+            if not os.path.lexists(securejoin.resolve(rootfs, target)):
+                securejoin.make_directories(rootfs, os.path.dirname(target), owner=owner)
+                securejoin.make_directories(rootfs, target, _DEFAULT if mode is None else mode, owner)
         except OSError as error:
             raise InvalidArgument(
                 f"tmpfs: {target} cannot be a mount point in container {config.name}: {error.strerror}"
@@ -57,7 +57,7 @@ def enforce(pid: int, mounts: Sequence[Mapping[str, Any]]) -> None:
     """Give the file systems of a created container, in which nothing runs yet, the modes that are asked for."""
     for target, mode in _file_systems(mounts):
         if mode is not None:
-            held, missing = beneath.way_to(f"/proc/{pid}/root", target)
+            held, missing = securejoin.way_to(f"/proc/{pid}/root", target)
             try:
                 if not missing and stat.S_IMODE(os.fstat(held).st_mode) != mode:
                     change(held, target, mode, f"/proc/{pid}/ns/mnt")
@@ -78,7 +78,7 @@ def change(held: int, target: str, mode: int, namespace: str) -> None:
 
 @contextmanager
 def _writable(held: int, target: str, namespace: str) -> Iterator[None]:
-    from ..._drivers import mount_api
+    from ..._drivers.kernel import mount_api
 
     flags = os.fstatvfs(held).f_flag & mount_api.FLAGS
     entered = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
@@ -100,7 +100,7 @@ def changed(container: Container) -> dict[str, tuple[str, str]]:
         if mode is not None and "ro" not in one["options"] and not container.config.id_mappings:
             try:
                 info = os.stat(
-                    beneath.resolve(f"/proc/{container.state.pid}/root", one["target"]), follow_symlinks=False
+                    securejoin.resolve(f"/proc/{container.state.pid}/root", one["target"]), follow_symlinks=False
                 )
             except OSError:
                 continue

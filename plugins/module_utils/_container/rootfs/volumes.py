@@ -9,8 +9,8 @@ import os
 from typing import TYPE_CHECKING, Any, Mapping
 
 from ..._drivers.command import run
-from ..._drivers.effects import effect
 from ..._model.errors import InvalidArgument, not_yet
+from ..._model.failpoints import effect
 from ..._spec.mounts import overlay_directories
 from ..._spec.users import User
 from ..._store import records
@@ -114,10 +114,10 @@ def remove_overlays(container: Container) -> None:
     """Forget what the container has changed in its overlay volumes."""
     directory = f"{container.config.static_dir}/overlays"
     if os.path.isdir(directory):
-        from ..._drivers import tree_removal
+        from ..._drivers.trees import removal
 
         effect("remove overlays of volumes")
-        tree_removal.remove(directory)
+        removal.remove(directory)
 
 
 def check_source(path: str, name: str) -> None:

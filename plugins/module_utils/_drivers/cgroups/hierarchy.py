@@ -1,0 +1,254 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Making, entering, emptying and removing cgroups, in all hierarchies of the host at once."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import time
+from contextlib import suppress
+from typing import Iterator, Optional
+
+from ..._model.errors import InvalidState, LibpodError
+from ..._model.failpoints import effect
+from .manager import CgroupHost, read_file
+
+# Another engine may remove the parent, as empty, between our mkdir of it and that of the child: again and again.
+_ATTEMPTS = 100
+
+
+def prepare(host: CgroupHost, path: str) -> None:
+    """Make the cgroup and its ancestors ready for processes, whatever part of them is there already.
+
+    On v1 an empty cpuset takes its parent's processors and memory nodes (cpuset(7)); on v2 the ancestors
+    hand all controllers they have down (cgroup.subtree_control).
+
+    :raises LibpodError: the kernel refuses.
+    """
+    _arrange(host, path, None)
+
+
+def enter(host: CgroupHost, path: str, pid: int) -> None:
+    """Move a process, with all its threads, into the cgroup, which is made where it is missing.
+
+    :raises LibpodError: the kernel refuses, or the process is gone.
+    """
+    _arrange(host, path, pid)
+
+
+def leave(host: CgroupHost) -> None:
+    """Move this process to the top of every hierarchy, out of a cgroup whose processes are going to be ended."""
+    for mount in host.hierarchies:
+        refused: Optional[OSError] = None
+        for place in _outside(mount):
+            try:
+                _write(f"{mount}{place}/cgroup.procs", str(os.getpid()))
+                break
+            except OSError as error:
+                refused = refused or error
+        else:
+            raise LibpodError(f"cgroups: no place in {mount} takes a process: {refused}")
+
+
+def _outside(mount: str) -> Iterator[str]:
+    """Cgroups of nobody's container: the top; where that may hold no processes, as v2's in a cgroup namespace, that of
+    the host's first process; where that is outside of the namespace, the first that others are in.
+    """
+    yield ""
+    yield (read_file("/proc/1/cgroup") or "").rpartition("::")[2]
+    for name in sorted(os.listdir(mount)):
+        if not name.startswith("libpod") and read_file(f"{mount}/{name}/cgroup.procs"):
+            yield f"/{name}"
+
+
+def _arrange(host: CgroupHost, path: str, pid: Optional[int]) -> None:
+    refuse_root(path)
+    for mount in host.hierarchies:
+        for attempt in range(_ATTEMPTS):
+            try:
+                _prepare(host, mount, path)
+                if pid is not None:
+                    _write(f"{mount}{path}/cgroup.procs", str(pid))
+                break
+            except OSError as error:
+                if error.errno in (errno.ENOENT, errno.ENODEV) and attempt + 1 < _ATTEMPTS:
+                    time.sleep(attempt * 0.0001)
+                    continue
+                doing = "make it" if pid is None else f"move process {pid} into it"
+                raise LibpodError(f"cgroup {path}: cannot {doing} in {mount}: {error.strerror}") from error
+
+
+def _prepare(host: CgroupHost, mount: str, path: str) -> None:
+    levels = [mount]
+    for part in path[1:].split("/"):
+        levels.append(f"{levels[-1]}/{part}")
+        if not os.path.isdir(levels[-1]):
+            effect(f"mkdir cgroup {path}")
+            try:
+                os.mkdir(levels[-1], 0o755)
+            except FileExistsError:
+                pass
+    for parent, child in zip(levels, levels[1:]):
+        if host.unified:
+            _hand_down(parent)
+        elif mount == host.controllers.get("cpuset"):
+            for name in ("cpuset.cpus", "cpuset.mems"):
+                if read_file(f"{child}/{name}") == "":
+                    _write(f"{child}/{name}", read_file(f"{parent}/{name}") or "")
+
+
+def _hand_down(parent: str) -> None:
+    has = (read_file(f"{parent}/cgroup.controllers") or "").split()
+    given = (read_file(f"{parent}/cgroup.subtree_control") or "").split()
+    for controller in has:
+        if controller not in given:
+            try:
+                _write(f"{parent}/cgroup.subtree_control", f"+{controller}")
+            except FileNotFoundError:
+                raise
+            except OSError:
+                # A parent with processes cannot hand some down; a limit that needs them fails by its own name later.
+                pass
+
+
+def remove(host: CgroupHost, path: str, timeout: float = 2.0) -> None:
+    """Remove the cgroup and all below it from every hierarchy; what is gone already is fine.
+
+    The kernel may hold one as busy for a moment after its last process died: tried again until ``timeout`` seconds.
+
+    :raises InvalidState: processes are still in it.
+    """
+    refuse_root(path)
+    deadline, pause = time.monotonic() + timeout, 0.0005
+    left = list(host.hierarchies)
+    while True:
+        left = [mount for mount in left if not _removed(mount + path)]
+        if not left:
+            return
+        if time.monotonic() > deadline:
+            pids = ", ".join(map(str, sorted(processes(host, path)))) or "none to be seen"
+            raise InvalidState(f"the cgroup {path} is still busy in {left[0]} (processes: {pids}): end them first")
+        time.sleep(pause)
+        pause = min(pause * 2, 0.05)
+
+
+def _removed(directory: str) -> bool:
+    for child in reversed(_folders(directory)):
+        effect(f"rmdir cgroup {child}")
+        try:
+            os.rmdir(child)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return False
+    return True
+
+
+def _folders(directory: str) -> list[str]:
+    """A cgroup's directory and all below it, each after the one that it is in; os.walk recurses before Python 3.12, and
+    how deep they are is a container's doing.
+    """
+    found = [directory] if os.path.isdir(directory) else []
+    for path in found:  # it grows meanwhile
+        with suppress(OSError), os.scandir(path) as entries:
+            found += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return found
+
+
+def remove_if_empty(host: CgroupHost, path: str) -> bool:
+    """Remove the cgroup where nothing is in or below it, in each hierarchy; true when it is gone from all.
+
+    Safe beside others that are about to use it: only the kernel decides, and ``prepare`` makes it again.
+    """
+    refuse_root(path)
+    gone = True
+    for mount in host.hierarchies:
+        if os.path.isdir(mount + path):
+            effect(f"rmdir cgroup {mount}{path}")
+            try:
+                os.rmdir(mount + path)
+            except FileNotFoundError:
+                pass
+            except OSError:
+                gone = False
+    return gone
+
+
+def exists(host: CgroupHost, path: str) -> bool:
+    """Is the cgroup there, in any hierarchy?"""
+    return any(os.path.isdir(mount + path) for mount in host.hierarchies)
+
+
+def processes(host: CgroupHost, path: str) -> set[int]:
+    """The processes in the cgroup and below it, in any hierarchy, as the engine's PID namespace numbers them."""
+    return {pid for mount in host.hierarchies for pid in _pids(mount + path)}
+
+
+def _pids(directory: str) -> Iterator[int]:
+    for child in _folders(directory):
+        # A process of a PID namespace that is not below ours reads as 0.
+        yield from (int(pid) for pid in (read_file(f"{child}/cgroup.procs") or "").split() if pid != "0")
+
+
+def kill(host: CgroupHost, path: str, timeout: float = 10.0) -> set[int]:
+    """SIGKILL everything in the cgroup and below, also what forks meanwhile, and what is frozen.
+
+    Returns the processes still there after ``timeout`` seconds: none, but for those the kernel cannot end.
+    """
+    refuse_root(path)
+    deadline, pause = time.monotonic() + timeout, 0.0005
+    at_once = f"{host.hierarchies[0]}{path}/cgroup.kill" if host.unified else ""
+    while True:
+        left = processes(host, path)
+        if not left or time.monotonic() > deadline:
+            return left
+        effect(f"kill cgroup {path}")
+        try:
+            if not at_once:
+                raise FileNotFoundError(at_once)
+            _write(at_once, "1", announced=True)
+        except OSError:
+            # Kernels before 5.14 have no cgroup.kill.
+            _kill_each(left)
+        if not host.unified:
+            # v1 delivers no signal to what is frozen.
+            _thaw(host, path)
+        time.sleep(pause)
+        pause = min(pause * 2, 0.05)
+
+
+def _kill_each(pids: set[int]) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def _thaw(host: CgroupHost, path: str) -> None:
+    for child in _folders(f"{host.controllers.get('freezer', '')}{path}"):
+        if read_file(f"{child}/freezer.self_freezing") == "1":
+            try:
+                _write(f"{child}/freezer.state", "THAWED")
+            except FileNotFoundError:
+                pass
+
+
+def refuse_root(path: str) -> None:
+    """No verb here may ever mean the whole machine, or leave the mount."""
+    if not path.startswith("/") or any(part in ("", ".", "..") for part in path[1:].split("/")):
+        raise LibpodError(f"{path!r} is no cgroup's path: expected an absolute one below the root, without . and ..")
+
+
+def _write(file: str, text: str, announced: bool = False) -> None:
+    if not announced:
+        effect(f"write {file}")
+    # No O_CREAT: on a recorded tree as in the kernel, a file that is not there is an error.
+    handle = os.open(file, os.O_WRONLY | os.O_TRUNC)
+    try:
+        os.write(handle, text.encode())
+    finally:
+        os.close(handle)

@@ -1,0 +1,135 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""systemd's transient units, through its D-Bus API: conmon's scopes, the slices of pods (org.freedesktop.systemd1(5)).
+
+What lies in a unit's cgroup is systemd's: written there alone, a limit lasts until systemd puts its own in force.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, Mapping, Sequence
+
+from ..._model.errors import LibpodError, ToolFailed
+from ..._model.failpoints import effect
+from ..command import run
+from .manager import CgroupHost, cpu_list, read_file, shares_to_weight
+from .paths import systemd_runs
+
+_INFINITY = 2**64 - 1
+
+
+def enter_scope(host: CgroupHost, path: str, slice_name: str, pid: int, timeout: float = 10.0) -> None:
+    """Move a process into the scope whose cgroup is ``path``, which systemd makes in the slice where it is missing.
+
+    systemd removes it when its last process has ended.
+
+    :raises ToolFailed: systemd refuses. :raises LibpodError: it has not done so after ``timeout`` seconds.
+    """
+    scope = os.path.basename(path)
+    deadline = time.monotonic() + timeout
+    while not _inside(path, pid):
+        if not _moved(host, path, pid):
+            try:
+                properties = ["PIDs", "au", "1", str(pid), "Slice", "s", slice_name, *_COLLECTED]
+                _start(scope, properties, 3, f"moving process {pid} into {scope}")
+            except ToolFailed as error:
+                # The one of an earlier life goes when systemd has seen that it is empty.
+                if "already" not in error.stderr or time.monotonic() > deadline:
+                    raise
+        # The call returns when the job is queued, not when it is done.
+        if time.monotonic() > deadline:
+            raise LibpodError(f"systemd has not moved process {pid} into {scope} within {timeout:g} seconds")
+        for _attempt in range(50):
+            if _inside(path, pid):
+                return
+            time.sleep(0.002)
+
+
+_COLLECTED = ["CollectMode", "s", "inactive-or-failed"]
+
+
+def _inside(path: str, pid: int) -> bool:
+    return any(line.endswith(path) for line in (read_file(f"/proc/{pid}/cgroup") or "").splitlines())
+
+
+def _moved(host: CgroupHost, path: str, pid: int) -> bool:
+    """Put the process into the cgroup of a scope that is there already."""
+    file = f"{host.hierarchies[0]}{path}/cgroup.procs"
+    if not read_file(file):
+        return False
+    effect(f"write {file}")
+    try:
+        handle = os.open(file, os.O_WRONLY)
+        try:
+            os.write(handle, str(pid).encode())
+        finally:
+            os.close(handle)
+    except OSError:
+        return False  # it ended at this moment
+    return True
+
+
+def limit_slice(name: str, wanted: Mapping[str, Any]) -> None:
+    """Put the ``wanted`` limits (by option name, None for none) in force for a slice, made where it is missing.
+
+    :raises ToolFailed: systemd refuses.
+    """
+    properties = _properties(wanted)
+    count, words = len(properties), [word for one in properties for word in one]
+    try:
+        _start(name, words, count, f"making {name}")
+    except ToolFailed as error:
+        if "already" not in error.stderr:
+            raise
+        arguments = ["SetUnitProperties", "sba(sv)", name, "true", str(count), *words]
+        _call(arguments, f"setting the limits of {name}")
+
+
+def _properties(wanted: Mapping[str, Any]) -> list[list[str]]:
+    memory, swap = wanted["memory"], wanted["memory_swap"]
+    quota, period = wanted["cpu_quota"], wanted["cpu_period"] or 100000
+    mask = sum(1 << number for number in cpu_list(wanted["cpuset_cpus"] or ""))
+    cpus = mask.to_bytes((mask.bit_length() + 7) // 8, "little")
+    return [
+        ["MemoryMax", "t", str(memory or _INFINITY)],
+        ["MemorySwapMax", "t", str(swap - memory if memory and swap not in (None, -1) else _INFINITY)],
+        ["CPUQuotaPerSecUSec", "t", str(quota * 1000000 // period if quota and quota > 0 else _INFINITY)],
+        ["CPUQuotaPeriodUSec", "t", str(period)],
+        ["CPUWeight", "t", str(shares_to_weight(wanted["cpu_shares"] or 0) or _INFINITY)],
+        ["AllowedCPUs", "ay", str(len(cpus)), *(str(byte) for byte in cpus)],
+    ]
+
+
+def stop(name: str) -> None:
+    """Have systemd end a unit, with all that is in it; one that it does not know is fine."""
+    try:
+        _call(["StopUnit", "ss", name, "replace"], f"stopping {name}")
+    except ToolFailed as error:
+        if "not loaded" not in error.stderr:
+            raise
+
+
+def going_down() -> bool:
+    """Whether systemd is PID 1 and the host shuts down or reboots; changes nothing, costs a fork."""
+    if not systemd_runs():
+        return False
+    words = ["org.freedesktop.systemd1.Manager", "SystemState"]
+    argv = ["busctl", "get-property", "--system", "org.freedesktop.systemd1", "/org/freedesktop/systemd1", *words]
+    try:
+        return '"stopping"' in run(argv, package="systemd", changes=False)
+    except LibpodError:
+        return False
+
+
+def _start(name: str, properties: Sequence[str], count: int, doing: str) -> None:
+    # The 0 after the properties says: no auxiliary units.
+    arguments = ["StartTransientUnit", "ssa(sv)a(sa(sv))", name, "fail", str(count), *properties, "0"]
+    _call(arguments, doing)
+
+
+def _call(arguments: Sequence[str], doing: str) -> None:
+    manager = ["org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"]
+    run(["busctl", "call", "--system", *manager, *arguments], package="systemd", doing=doing, label=arguments[0])

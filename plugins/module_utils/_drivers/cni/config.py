@@ -1,0 +1,207 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The CNI networks a host defines: configuration files, read in the order libcni reads them."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Iterable, Mapping
+
+from ..._model import foreign
+from ..._model.errors import InvalidArgument, MalformedData, NoSuchNetwork
+from ..._model.parts import DEFAULT_STATIC_ROOT, Parts
+from ..._model.spelling import natural
+
+DEFAULT_NETWORK = "libpod"
+_WORDS = {
+    "portMappings": "published ports",
+    "ips": "a fixed IP address",
+    "mac": "a fixed MAC address",
+}
+
+# libcni's ValidateNetworkName.
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+_VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){0,2}")
+_MAX_BYTES = 1 << 20  # of a network's file
+
+Config = dict[str, Any]
+
+
+def networks(parts: Parts) -> dict[str, Config]:
+    """The configuration lists under ``cni_config_dir`` by network name; a malformed file counts as absent.
+
+    Where two files define a network, the first in the order of their names does, as in libcni.
+    """
+    return _read(parts)[0]
+
+
+def network(parts: Parts, name: str) -> Config:
+    """The configuration list of the network ``name``.
+
+    :raises NoSuchNetwork: naming it, the directory, the networks that are there and the files that are malformed.
+    """
+    defined, malformed = _read(parts)
+    if name not in defined:
+        raise _missing(f"network {name} is not defined", parts, defined, malformed)
+    return defined[name]
+
+
+def default_network(parts: Parts) -> Config:
+    """The network named ``libpod``, else the first one.
+
+    :raises NoSuchNetwork: there is none.
+    """
+    defined, malformed = _read(parts)
+    if not defined:
+        raise _missing("no network is defined", parts, defined, malformed)
+    return defined.get(DEFAULT_NETWORK) or next(iter(defined.values()))
+
+
+def version(config: Mapping[str, Any]) -> tuple[int, ...]:
+    """The CNI version a network is written for, to be compared with another one."""
+    parts = map(natural, str(config.get("cniVersion", "0.1.0")).split("."))
+    return tuple(part for part in parts if part is not None)
+
+
+def capabilities(config: Mapping[str, Any]) -> set[str]:
+    """Return what of a runtime configuration the plugins of a network heed."""
+    return {name for plugin in config["plugins"] for name, on in (plugin.get("capabilities") or {}).items() if on}
+
+
+def families(config: Mapping[str, Any], ips: Iterable[str]) -> set[int]:
+    """Return the address families, 4 and 6, that a container may have on a network, asking for these addresses.
+
+    Only host-local and static say beforehand; another plugin may give both.
+    """
+    ipam = config["plugins"][0].get("ipam") or {}
+    found = list(ips)
+    try:
+        if ipam.get("type") == "host-local":
+            ranges = [*(ipam.get("ranges") or []), *([[ipam]] if ipam.get("subnet") else [])]
+            found += [part["subnet"] for one in ranges for part in one]
+        elif ipam.get("type") == "static":
+            found += [one["address"] for one in ipam.get("addresses") or []]
+        else:
+            return {4, 6}
+        return {6 if ":" in one else 4 for one in found} or {4, 6}
+    except (AttributeError, KeyError, TypeError):
+        return {4, 6}  # not a configuration that its plugin takes, which then says why
+
+
+def runtime_arguments(config: Mapping[str, Any], runtime_config: Mapping[str, Any]) -> dict[str, str]:
+    """What of ``runtime_config`` goes as CNI_ARGS: an address or MAC for plugins that take it only so, as podman does.
+
+    Names for a network without a name service are passed over, as podman has it.
+
+    :raises InvalidArgument: no plugin of the network would heed one of the values; it names network and capability.
+    """
+    plugins = config["plugins"]
+    heeded = capabilities(config)
+    arguments: dict[str, str] = {}
+    unheeded = []
+    for name, value in runtime_config.items():
+        if not value or name in heeded:
+            continue
+        if name == "ips" and len(value) == 1 and (plugins[0].get("ipam") or {}).get("type") == "host-local":
+            arguments["IP"] = value[0]
+        elif name == "mac" and plugins[0]["type"] in ("bridge", "macvlan"):
+            arguments["MAC"] = value
+        elif name != "aliases":
+            unheeded.append(name)
+    if unheeded:
+        words = " and ".join(_WORDS.get(name, name) for name in unheeded)
+        raise InvalidArgument(
+            f"network {config['name']} cannot give {words}: none of its plugins has the capability "
+            f"{', '.join(unheeded)}; choose another network or add it to the network's configuration"
+        )
+    return arguments
+
+
+def _read(parts: Parts) -> tuple[dict[str, Config], list[str]]:
+    """The networks by name, and what is wrong with the files that are none."""
+    defined: dict[str, Config] = {}
+    malformed: list[str] = []
+    try:
+        names = sorted(os.listdir(parts.cni_config_dir))
+    except (FileNotFoundError, NotADirectoryError):
+        names = []
+    for name in names:
+        if name.endswith((".conflist", ".conf", ".json")):
+            shown = os.fsencode(name).decode(errors="replace")
+            try:
+                config = _as_list(foreign.read(f"{parts.cni_config_dir}/{name}", shown, max_bytes=_MAX_BYTES))
+            except MalformedData as error:
+                malformed.append(str(error))
+            except OSError as error:
+                malformed.append(f"{shown}: {error.strerror}")
+            else:
+                _move_reservations(config, parts)
+                defined.setdefault(config["name"], config)
+    return defined, malformed
+
+
+def _as_list(read: foreign.Foreign) -> Config:
+    """Return a configuration list as it is, a single plugin's configuration as a list of one.
+
+    The name and the types are as libcni demands them; of the rest what the engine itself reads is checked.
+
+    :raises MalformedData: it is neither.
+    """
+    if not _NAME.fullmatch(read["name"].text()):
+        read["name"].fail("a network's name of letters, digits, dots, hyphens and underscores")
+    if read["cniVersion"] and not _VERSION.fullmatch(read["cniVersion"].text()):
+        read["cniVersion"].fail("a version such as 1.0.0")
+    plugins = list(read["plugins"]) if read["plugins"] else [read]
+    if not plugins:
+        read["plugins"].fail("one plugin or more")
+    for plugin in plugins:
+        _check_type(plugin["type"], required=True)
+        _check_type(plugin["ipam"]["type"])
+        plugin["ipam"]["dataDir"].text()
+        plugin["ipMasq"].flag()
+        for _name, on in plugin["capabilities"].items():
+            on.flag()
+    config = dict(read.mapping())
+    if read["disableCheck"]:
+        config["disableCheck"] = _flag(read["disableCheck"])
+    if not read["plugins"]:
+        kept = {"cniVersion": read["cniVersion"].text()} if read["cniVersion"] else {}
+        config = {**kept, "name": read["name"].text(), "plugins": [read.mapping()]}
+    return config
+
+
+def _check_type(kind: foreign.Foreign, *, required: bool = False) -> None:
+    """A type is the name of a file in the plugin directories, and must not lead out of them."""
+    text = kind.text()
+    if "/" in text or text in (".", "..") or required and not text:
+        kind.fail("the name of a plugin's program")
+
+
+def _flag(value: foreign.Foreign) -> bool:
+    """Return a flag that libcni takes as a string too."""
+    if isinstance(value.value, str):
+        if value.value.lower() not in ("true", "false"):
+            value.fail("true or false")
+        return value.value.lower() == "true"
+    return value.flag()
+
+
+def _move_reservations(config: Config, parts: Parts) -> None:
+    """With moved roots, keep host-local's reservations under them; with the default ones it shares podman's."""
+    if parts.static_root == DEFAULT_STATIC_ROOT:
+        return
+    for plugin in config["plugins"]:
+        ipam = plugin.get("ipam")
+        if isinstance(ipam, dict) and ipam.get("type") == "host-local":
+            ipam.setdefault("dataDir", f"{parts.static_root}/cni/networks")
+
+
+def _missing(words: str, parts: Parts, defined: Mapping[str, Config], malformed: list[str]) -> NoSuchNetwork:
+    there = f"it defines {', '.join(defined)}" if defined else "it defines no network"
+    broken = f"; not readable are {', '.join(malformed)}" if malformed else ""
+    return NoSuchNetwork(
+        f"{words} in {parts.cni_config_dir} ({there}{broken}): add a configuration list there; "
+        "the role libpod.engine.libpod_host installs the default network libpod"
+    )

@@ -1,0 +1,210 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules that CNI plugins keep for containers in the nat tables of IPv4 and IPv6, as iptables-save(8) prints them.
+
+The programs are those of the plugins' own PATH, and so of the same backend, nft or legacy. What portmap keeps:
+``PREROUTING`` and ``OUTPUT`` lead to ``CNI-HOSTPORT-DNAT``, this one by protocol and host ports to the container's
+``CNI-DN-…``, and that by port and host address to the container. Where two lead a port on, the first one does.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import Any, Collection, Iterator, Mapping, NamedTuple
+
+from ..._model.errors import ToolFailed, ToolMissing
+from ..._model.network import Attachment
+from .. import command
+
+PORTMAP = "portmap"
+_PORTS = "CNI-HOSTPORT-DNAT"
+# The comment of the bridge and ptp plugins' masquerading rules, and of portmap's.
+_OWNER = re.compile(r'--comment "(?:dnat )?name: \\"([^"\\]+)\\" id: \\"([^"\\]+)\\""')
+# What the programs say where the kernel has no such table.
+_NO_TABLE = ("Table does not exist", "generation id: Invalid argument", "Protocol not supported")
+# Seconds for the lock of the legacy backend.
+_WAIT = "10"
+
+
+class Owner(NamedTuple):
+    """Whose a rule is, by its comment."""
+
+    network: str
+    container_id: str
+
+    @property
+    def chains(self) -> tuple[str, str]:
+        """The chains of its masquerading and of its published ports: FormatChainName of containernetworking/plugins."""
+        from hashlib import sha512
+
+        name = sha512(f"{self.network}{self.container_id}".encode()).hexdigest()
+        return f"CNI-{name[:24]}", f"CNI-DN-{name[:21]}"
+
+
+class Forward(NamedTuple):
+    """One published port in one table; ``to`` is the address of the host, empty for any."""
+
+    owner: Owner
+    protocol: str
+    to: str
+    port: int
+
+
+Lines = list[str]
+
+
+def forwarded(attachment: Attachment) -> bool:
+    """Whether portmap keeps rules for the attachment's published ports."""
+    return bool(attachment.runtime_config.get("portMappings")) and any(
+        plugin["type"] == PORTMAP for plugin in attachment.config["plugins"]
+    )
+
+
+def saved(six: bool, doing: str = "") -> Lines:
+    """The lines of the nat table of IPv4 or IPv6; none where the host has no such table, or no such program.
+
+    :raises ToolFailed: it cannot be read.
+    """
+    program = "ip6tables-save" if six else "iptables-save"
+    try:
+        text = command.run([program, "-t", "nat"], package="iptables", changes=False, doing=doing, tool="iptables")
+    except ToolMissing:
+        return []
+    except ToolFailed as error:
+        if any(words in error.stderr for words in _NO_TABLE):
+            return []
+        raise
+    return text.splitlines()
+
+
+def remove(six: bool, chains: Collection[str], doing: str = "") -> None:
+    """Remove these chains and the rules that lead to them from one table, all at once; none there is fine.
+
+    :raises ToolFailed: they are still there, or it cannot be read.
+    """
+    script = _removal(saved(six, doing), chains)
+    if not script:
+        return
+    program = "ip6tables-restore" if six else "iptables-restore"
+    try:
+        command.run(
+            [program, "--noflush", "-w", _WAIT],
+            package="iptables",
+            input="\n".join(["*nat", *script, "COMMIT", ""]),
+            doing=doing,
+            tool="iptables",
+        )
+    except ToolFailed:
+        if _removal(saved(six, doing), chains):  # else another was faster
+            raise
+
+
+def _removal(lines: Lines, chains: Collection[str]) -> Lines:
+    there = [line[1:].split(" ")[0] for line in lines if line.startswith(":") and line[1:].split(" ")[0] in chains]
+    jumps = [f"-D{line[2:]}" for line in lines if line.startswith("-A ") and _option(line, "-j") in chains]
+    # A chain that is declared is emptied.
+    return [*(f":{chain} - [0:0]" for chain in there), *jumps, *(f"-X {chain}" for chain in there)]
+
+
+def owners(lines: Lines) -> list[Owner]:
+    """Whose rules there are, each once."""
+    return list(dict.fromkeys(Owner(found[1], found[2]) for found in map(_OWNER.search, lines) if found))
+
+
+def lacking(container_id: str, attachment: Attachment) -> str:
+    """What is missing of the rules that portmap keeps for the attachment; empty where they are whole.
+
+    :raises ToolFailed: they cannot be read.
+    """
+    owner = Owner(attachment.network, container_id)
+    for six, address in _first_addresses(attachment):
+        table = saved(six)
+        kind = f"IPv{6 if six else 4}"
+        for hook in ("PREROUTING", "OUTPUT"):
+            if not any(line.startswith(f"-A {hook} ") and _option(line, "-j") == _PORTS for line in table):
+                return f"{kind} packets no longer pass the rules of published ports in {hook}"
+        there = {(one.protocol, one.to, one.port): to for one, to in _forwards(table) if one.owner == owner}
+        marked = [line for line in table if line.startswith(f"-A {owner.chains[1]} ") and _option(line, "-j") != "DNAT"]
+        for mapping in _mappings(attachment, six):
+            port, protocol = mapping["hostPort"], mapping["protocol"]
+            wanted = f"[{address}]" if six else address
+            if there.get((protocol, host_address(mapping), port)) != f"{wanted}:{mapping['containerPort']}":
+                return f"the {kind} rule of the published port {port}/{protocol} is gone"
+            marks = [one for one in marked if (_option(one, "-p"), _option(one, "--dport")) == (protocol, str(port))]
+            if _snat(attachment) and len(marks) < (1 if six else 2):
+                return f"the {kind} rules that masquerade the published port {port}/{protocol} are gone"
+    return ""
+
+
+def captured(container_id: str, attachment: Attachment) -> Iterator[Forward]:
+    """The published ports of others that stand before the attachment's own rules and take a port of it.
+
+    :raises ToolFailed: the rules cannot be read.
+    """
+    for six, _address in _first_addresses(attachment):
+        mine = {(one["protocol"], one["hostPort"], host_address(one)) for one in _mappings(attachment, six)}
+        for one, _target in _forwards(saved(six)):
+            wanted = {to for protocol, port, to in mine if (protocol, port) == (one.protocol, one.port)}
+            if one.owner == Owner(attachment.network, container_id):
+                mine -= {(one.protocol, one.port, one.to)}
+            elif "" in wanted or one.to in wanted or wanted and not one.to:
+                yield one
+
+
+def _forwards(lines: Lines) -> Iterator[tuple[Forward, str]]:
+    """Each published port with ``ADDRESS:PORT`` that it leads to, in the order in which the kernel asks."""
+    targets: dict[str, list[tuple[str, str, int, str]]] = {}
+    for line in lines:
+        if line.startswith("-A CNI-DN-") and _option(line, "-j") == "DNAT":
+            port = _option(line, "--dport")
+            if port.isdecimal():
+                to, target = _option(line, "-d").partition("/")[0], _option(line, "--to-destination")
+                targets.setdefault(_option(line, "-A"), []).append((_option(line, "-p"), to, int(port), target))
+    for line in lines:
+        owner = _OWNER.search(line)
+        if owner and line.startswith(f"-A {_PORTS} "):
+            ports = set(re.split("[,:]", _option(line, "--dports")))
+            for protocol, to, number, target in targets.get(_option(line, "-j"), ()):
+                if protocol == _option(line, "-p") and str(number) in ports:
+                    yield Forward(Owner(owner[1], owner[2]), protocol, to, number), target
+
+
+def _first_addresses(attachment: Attachment) -> Iterator[tuple[bool, str]]:
+    """The address of each family that portmap forwards to: the first one."""
+    facts = attachment.facts
+    for six, addresses in ((False, facts.ipv4), (True, facts.ipv6)):
+        if addresses:
+            yield six, socket.inet_ntop(*_packed(addresses[0].ip))
+
+
+def _mappings(attachment: Attachment, six: bool) -> list[Mapping[str, Any]]:
+    return [
+        one
+        for one in attachment.runtime_config.get("portMappings") or ()
+        if not one.get("hostIP") or (":" in one["hostIP"]) == six
+    ]
+
+
+def _snat(attachment: Attachment) -> bool:
+    """Whether portmap marks the container's own packets, and those of the host's 127.0.0.1, to be masqueraded."""
+    (plugin,) = [one for one in attachment.config["plugins"] if one["type"] == PORTMAP][:1]
+    return plugin.get("snat", True) is not False and not plugin.get("masqAll")
+
+
+def host_address(mapping: Mapping[str, Any]) -> str:
+    """The address of the host as iptables-save(8) has it: none where it is any."""
+    text = socket.inet_ntop(*_packed(mapping["hostIP"])) if mapping.get("hostIP") else ""
+    return "" if text in ("0.0.0.0", "::") else text
+
+
+def _packed(ip: str) -> tuple[int, bytes]:
+    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+    return family, socket.inet_pton(family, ip)
+
+
+def _option(line: str, name: str) -> str:
+    """The value of an option of a rule; empty where it has none."""
+    found = re.search(rf"(?:^| ){name} (\S+)", line)
+    return found[1] if found else ""

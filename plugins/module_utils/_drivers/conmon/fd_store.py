@@ -1,0 +1,102 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sockets that another process holds for us, and that can be changed from outside.
+
+They are in flight (unix(7), SCM_RIGHTS) in a socket pair both ends of which that process has inherited: whoever may
+trace it takes copies of the ends (pidfd_getfd(2)), and puts sockets in or takes them out. A socket that is in flight is
+open, so its port is taken; one that is taken out and closed frees it at once.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from contextlib import contextmanager
+from typing import Iterator
+
+from ..._model.failpoints import effect
+
+Pair = tuple[socket.socket, socket.socket]
+# <asm-generic/socket.h>
+_SO_SNDBUFFORCE, _SO_PEEK_OFF = 32, 42
+_LABEL_BYTES = 256
+_QUEUE_BYTES = 1 << 26
+
+
+def pair() -> Pair:
+    """The end to put sockets in, and the end to take them out."""
+    way_in, way_out = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    # A range may be thousands of ports, and the usual buffer ends at some hundred.
+    way_in.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _QUEUE_BYTES)
+    return way_in, way_out
+
+
+@contextmanager
+def of_process(pid: int, numbers: tuple[int, int]) -> Iterator[Pair]:
+    """Copies of the pair that the process has at these descriptors.
+
+    :raises OSError: there is no such process or descriptor, or the kernel (before 5.6) cannot tell.
+    """
+    from .. import process
+    from ..kernel import syscalls
+
+    handle = process.handle(pid)
+    found: list[socket.socket] = []
+    try:
+        found += [socket.socket(fileno=syscalls.pidfd_getfd(handle, number)) for number in numbers]
+        yield found[0], found[1]
+    finally:
+        os.close(handle)
+        for one in found:
+            one.close()
+
+
+def put(way_in: socket.socket, label: str, held: socket.socket | int) -> None:
+    """Hold a socket under a label of at most 256 bytes; the caller's own descriptor is its own to close."""
+    number = held if isinstance(held, int) else held.fileno()
+    socket.send_fds(way_in, [label.encode()], [number], socket.MSG_DONTWAIT)
+
+
+def labels(way_out: socket.socket) -> list[str]:
+    """What is held, in order; nothing is taken out."""
+    way_out.setsockopt(socket.SOL_SOCKET, _SO_PEEK_OFF, 0)
+    found = []
+    while True:
+        label, descriptors = _receive(way_out, socket.MSG_PEEK)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        if not label:
+            break
+        found.append(label)
+    way_out.setsockopt(socket.SOL_SOCKET, _SO_PEEK_OFF, -1)
+    return found
+
+
+def keep(held: Pair, wanted: set[str]) -> None:
+    """Let go of all but one socket of each wanted label. At every moment each of these is held."""
+    way_in, way_out = held
+    there, kept = labels(way_out), set()
+    if set(there) <= wanted and len(set(there)) == len(there):
+        return
+    for label in there:
+        if label in wanted and label not in kept:
+            kept.add(label)
+            # A copy goes to the end before the one at the front is taken.
+            _label, descriptors = _receive(way_out, socket.MSG_PEEK)
+            put(way_in, label, descriptors[0])
+            os.close(descriptors[0])
+        effect("let go of a socket")
+        for descriptor in _receive(way_out, 0)[1]:
+            os.close(descriptor)
+
+
+def _receive(way_out: socket.socket, flags: int) -> tuple[str, list[int]]:
+    """One message; an empty label where there is none (and socket.recv_fds would wait for it, flags or not)."""
+    flags |= socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+    try:
+        label, ancillary, _flags, _address = way_out.recvmsg(_LABEL_BYTES, socket.CMSG_LEN(4), flags)
+    except BlockingIOError:
+        return "", []
+    return label.decode(), [struct.unpack("i", data[:4])[0] for _level, _kind, data in ancillary]

@@ -1,0 +1,48 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a conmon that runs can be asked and told of its log: conmon(8), and its control FIFO ``ctl``.
+
+conmon begins a log anew by renaming an empty file over it, once the entry it is about to write would exceed its limit.
+It counts what it has written since it last did so by itself, or since its start.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Optional
+
+from ..._model.failpoints import effect
+from ..._model.spelling import natural
+
+# Message 2 of conmon's src/ctrl.c: reopen the log; two numbers of a terminal's size follow.
+_REOPEN = b"2 0 0\n"
+LIMIT_OPTION = "--log-size-max"
+
+
+def limit(pid: int) -> Optional[int]:
+    """The limit of bytes that this conmon was started with; None where it has none, or is gone."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb", buffering=0) as file:
+            words = file.readall().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # A process that has the PID by now may have any words.
+    _before, *after = b"\0".join(words).split(b"\0" + LIMIT_OPTION.encode() + b"\0", 1)
+    return natural(after[0].partition(b"\0")[0].decode("ascii", "replace")) if after else None
+
+
+def reopen(run_dir: str) -> bool:
+    """Have the conmon whose bundle is ``run_dir`` begin its log anew; False where it cannot be told."""
+    effect("reopen log")
+    try:
+        # Nobody but conmon reads from it: without it there is ENXIO, and no waiting.
+        fifo = os.open(f"{run_dir}/ctl", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return os.write(fifo, _REOPEN) == len(_REOPEN)
+    except OSError:
+        return False
+    finally:
+        os.close(fifo)

@@ -1,0 +1,76 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine's archives of earlier versions: removed once no process of the engine and no conmon uses them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+
+from ..._model.failpoints import effect
+from ..._model.process_ref import from_text
+
+_NAME = re.compile(r"([0-9a-f]{32})(\.[\w-]+)?\.zip(\.\d+)?|(boot\.py|libpod)\.\d+")
+
+
+def remove_unused(folder: str, *, dry: bool = False) -> list[str]:
+    """Remove what is unused in ``<static_root>/engine``, or with ``dry`` only find it, and return the files' names.
+
+    A process of the engine holds a shared lock on its archive; a conmon has the version in its command line. One that
+    came between would start the version that the operator's command has.
+    """
+    try:
+        lock = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return []
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        names = [name for name in sorted(os.listdir(folder)) if _NAME.fullmatch(name)]
+        with open(f"{folder}/libpod", encoding="utf-8") as file:
+            used = file.read()
+        if names:
+            used += _command_lines()
+        return [name for name in names if not _is_used(name, used) and _remove(f"{folder}/{name}", dry)]
+    except OSError:
+        return []  # a version is being kept at this moment
+    finally:
+        os.close(lock)
+
+
+def _is_used(name: str, used: str) -> bool:
+    """Whether the file's version is named; a temporary file has the PID of who writes it in its name."""
+    found = _NAME.fullmatch(name)
+    writer = re.search(r"\.(\d+)$", name)
+    if writer:
+        return os.path.exists(f"/proc/{from_text(writer[1]) or 'none'}")
+    return bool(found and found[1] in used)
+
+
+def _command_lines() -> str:
+    lines = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+                lines.append(file.read())
+        except OSError:
+            continue
+    return "\n".join(lines)
+
+
+def _remove(path: str, dry: bool) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not dry:
+            effect("remove engine archive")
+            os.unlink(path)
+        return True
+    except OSError:
+        return False  # a process of the engine uses it
+    finally:
+        os.close(descriptor)

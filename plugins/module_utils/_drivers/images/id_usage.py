@@ -1,0 +1,75 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which user and group IDs an image and the containers of the store use, read from the store's files."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from ..._model.errors import MalformedData
+from ..._model.foreign import Foreign
+from ..._model.parts import Parts
+from ..._model.spelling import natural
+from ..kernel.securejoin import USER_FILE_BYTES, read_beneath
+from ..storage.roots import member, records, storage_roots
+
+_NOBODY = 65534
+_NOBODIES = ("nobody", "nogroup")
+_MAX_ID = (1 << 32) - 1
+
+
+def needed(parts: Parts, layer: str) -> int:
+    """How many IDs from 0 on the image with this top layer needs: for its files, and for its users but nobody.
+
+    As containers/storage finds it for ``userns: auto``; an image of which nothing is known needs none.
+    """
+    size = 0
+    texts: dict[str, str] = {}
+    for directory, record in _layers(parts, layer):
+        sets = (number.integer(low=0, high=_MAX_ID) for kind in ("uidset", "gidset") for number in record[kind])
+        size = max([size, *(number + 1 for number in sets)])
+        for name in ("passwd", "group"):
+            if name not in texts:
+                try:
+                    content = read_beneath(directory, f"/etc/{name}", USER_FILE_BYTES)
+                except OSError:  # a whiteout: the image has none
+                    content = b""
+                if content is not None:
+                    texts[name] = content.decode(errors="replace")
+    return max([size, *(number + 1 for text in texts.values() for number in _ids(text))])
+
+
+def _layers(parts: Parts, layer: str) -> Iterator[tuple[str, Foreign]]:
+    """(directory, record) of the layer and those below it, the topmost first."""
+    roots = storage_roots(parts)
+    known = {
+        member(record, "id"): (root, record)
+        for root in (roots.root, *roots.more)
+        for record in records(f"{root}/{roots.driver}-layers/layers.json")
+    }
+    while layer in known:
+        root, record = known.pop(layer)  # each once, also where the records go in a circle
+        below = f"overlay/{layer}/diff" if roots.driver == "overlay" else f"{roots.driver}/dir/{layer}"
+        yield f"{root}/{below}", record
+        layer = member(record, "parent")
+
+
+def _ids(text: str) -> Iterator[int]:
+    """The IDs in the text of a passwd(5) or group(5) file."""
+    for line in text.splitlines():
+        words = line.split(":")
+        for word in words[2:4] if words[0] not in _NOBODIES else ():
+            number = natural(word, _MAX_ID)
+            if number is not None and number != _NOBODY:
+                yield number
+
+
+def mapped(parts: Parts, kind: str) -> Iterator[list[int]]:
+    """The entries [inside, outside, amount] of the store's containers, another engine's too; ``kind``: uid or gid."""
+    for record in storage_roots(parts).containers():
+        try:
+            for entry in record[f"{kind}map"]:
+                yield [entry[key].integer(low=0, high=_MAX_ID) for key in ("container_id", "host_id", "size")]
+        except MalformedData:
+            continue  # no other container's problem; its engine cannot use it either

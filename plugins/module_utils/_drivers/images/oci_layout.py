@@ -1,0 +1,80 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An OCI image layout in the making (image-layout.md), for one image whose lower layers are in the store already."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator
+
+from ..._model.failpoints import effect
+
+_LAYER = "application/vnd.oci.image.layer.v1.tar"
+_CONFIG = "application/vnd.oci.image.config.v1+json"
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_BLOCK = 1 << 20
+
+
+class Layout:
+    """The layout in the directory ``path``, with the tag ``image``; layers are added from the lowest on."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._layers: list[dict[str, Any]] = []
+
+    def expect_layer(self, diff_id: str) -> None:
+        """A layer that is in the store and not here: skopeo finds it there by the digest of its tar file."""
+        self._layers.append({"mediaType": _LAYER, "digest": diff_id, "size": -1})
+
+    def add_layer(self, write: Callable[[str], None]) -> None:
+        """``write`` makes the layer's tar file at the path it is given."""
+        path = f"{self.path}/layer"
+        write(path)
+        digest, size = hashlib.sha256(), 0
+        with open(path, "rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                size += len(block)
+        effect("rename layer")
+        os.rename(path, f"{self.path}/blobs/sha256/{digest.hexdigest()}")
+        self._layers.append({"mediaType": _LAYER, "digest": f"sha256:{digest.hexdigest()}", "size": size})
+
+    def finish(self, config: Callable[[list[str]], dict[str, Any]]) -> dict[str, Any]:
+        """Write the configuration, made from the layers' digests, and what refers to it; return the configuration."""
+        made = config([layer["digest"] for layer in self._layers])
+        effect("write image layout")
+        manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": self._add(made, _CONFIG)}
+        descriptor = self._add({**manifest, "layers": self._layers}, _MANIFEST)
+        tagged = {**descriptor, "annotations": {"org.opencontainers.image.ref.name": "image"}}
+        for name, content in (
+            ("oci-layout", {"imageLayoutVersion": "1.0.0"}),
+            ("index.json", {"schemaVersion": 2, "manifests": [tagged]}),
+        ):
+            with open(f"{self.path}/{name}", "w", encoding="utf-8") as file:
+                json.dump(content, file)
+        return made
+
+    def _add(self, content: dict[str, Any], kind: str) -> dict[str, Any]:
+        data = json.dumps(content).encode()
+        digest = hashlib.sha256(data).hexdigest()
+        with open(f"{self.path}/blobs/sha256/{digest}", "wb") as file:
+            file.write(data)
+        return {"mediaType": kind, "digest": f"sha256:{digest}", "size": len(data)}
+
+
+@contextmanager
+def new_layout(path: str) -> Iterator[Layout]:
+    """A layout that is gone in the end; what a killed run left at ``path`` goes first."""
+    effect("make image layout")
+    shutil.rmtree(path, ignore_errors=True)
+    os.makedirs(f"{path}/blobs/sha256", 0o700)
+    try:
+        yield Layout(path)
+    finally:
+        effect("remove image layout")
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,158 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The images in the store, read from its files under its own locks; no program is run and nothing is written."""
+
+from __future__ import annotations
+
+import binascii
+import fcntl
+import os
+import re
+from typing import Any, Optional
+
+from ..._model import foreign
+from ..._model.errors import InvalidArgument, MalformedData, NoSuchImage, StateCorrupt
+from ..._model.foreign import Foreign
+from ..._model.image import Image, checked_config, local_names, usable_config
+from ..._model.parts import Parts
+from ..storage.roots import member, records, storage_roots
+
+Record = dict[str, Any]
+_NAME = 128  # characters of an ID; in base64 it is still a file's name
+
+
+class ImageStore:
+    """A read-only view of containers/storage's images, read anew at each call."""
+
+    def __init__(self, parts: Parts) -> None:
+        roots = storage_roots(parts)
+        self._folders = [f"{root}/{roots.driver}-images" for root in (roots.root, *roots.more)]
+
+    def find(self, image: str) -> Optional[Image]:
+        """The image with this name, source, digest, full ID or unambiguous ID prefix; None where there is none.
+
+        :raises InvalidArgument: no reference, or several IDs begin with it.
+        :raises StateCorrupt: the store's file cannot be read. :raises MalformedData: what it has of this image cannot.
+        """
+        names = local_names(image)
+        for folder in self._folders:
+            try:
+                lock = os.open(f"{folder}/images.lock", os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue
+            try:
+                # Shared and waiting, as containers/storage's readers.
+                fcntl.lockf(lock, fcntl.LOCK_SH)
+                try:
+                    known = records(f"{folder}/images.json")
+                except MalformedData as error:
+                    raise StateCorrupt(f"the image store cannot be read: {error}: restore or remove it") from error
+                record = _select(image, names, known)
+                if record:
+                    return _image(folder, record)
+            finally:
+                os.close(lock)
+        return None
+
+    def get(self, image: str) -> Image:
+        """As ``find``. :raises NoSuchImage: there is none."""
+        found = self.find(image)
+        if found is None:
+            raise NoSuchImage(f"image {image!r} is not in the store")
+        return found
+
+    def configuration(self, image_id: str) -> Record:
+        """The whole OCI image configuration of the image with this ID. :raises NoSuchImage: there is none."""
+        for folder in self._folders:
+            for record in records(f"{folder}/images.json"):
+                if member(record, "id") == image_id and (found := _configuration(folder, record)) is not None:
+                    return found
+        raise NoSuchImage(f"image {image_id} is not in the store")
+
+    def all(self) -> list[tuple[Image, str]]:
+        """Every image of the store itself and when it came there (RFC 3339); not those of read-only stores, and none
+        that is damaged.
+        """
+        folder, found = self._folders[0], []
+        for record in records(f"{folder}/images.json"):
+            try:
+                image, created = _image(folder, record, strict=False), record["created"].text()
+            except MalformedData:
+                continue
+            if image is not None:
+                found.append((image, created))
+        return found
+
+
+def _select(image: str, names: tuple[str, ...], records: list[Foreign]) -> Optional[Foreign]:
+    """The record meant: by name, by repository and digest, then by ID (podman's order)."""
+    for name in names:
+        for record in records:
+            if name in _names(record):
+                return record
+        repository, at, digest = name.partition("@")
+        for record in records if at else ():
+            known = (one.partition("@")[0] for one in _names(record))
+            if _has_digest(record, digest) and any(re.sub(r":[^/]*$", "", one) == repository for one in known):
+                return record
+    key = image[7:] if image.startswith("sha256:") else image
+    if not re.fullmatch(r"[0-9a-f]{4,64}", key):
+        return None
+    matches = [record for record in records if member(record, "id").startswith(key)]
+    if len(matches) > 1:
+        listed = ", ".join(f"{member(one, 'id')[:16]} ({', '.join(_names(one)) or 'no name'})" for one in matches)
+        raise InvalidArgument(f"the image ID prefix {key!r} matches {len(matches)} images: {listed}: give more of it")
+    if not matches and len(key) == 64:
+        matches = [record for record in records if _has_digest(record, f"sha256:{key}")]
+    return matches[0] if matches else None
+
+
+def _names(record: Foreign) -> list[str]:
+    """The names of an image; of a damaged record, which is no other image's problem, those that are some."""
+    return _texts(record, "names")
+
+
+def _has_digest(record: Foreign, digest: str) -> bool:
+    return member(record, "digest") == digest or f"manifest-{digest}" in _texts(record, "big-data-names")
+
+
+def _texts(record: Foreign, key: str) -> list[str]:
+    found = record.value.get(key)
+    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
+
+def _image(folder: str, record: Foreign, *, strict: bool = True) -> Optional[Image]:
+    """The image of a record, with its configuration: the item named by its digest, which is as a rule the ID.
+
+    None for an image without it, which is one that is being pulled, or whose pull was cut short. Without ``strict``
+    the configuration may be malformed, and is what can be used of it.
+
+    :raises MalformedData: the record or the configuration is not as the specification has it.
+    """
+    whole = _configuration(folder, record)
+    if whole is None:
+        return None
+    image_id, names = record["id"].text(required=True), tuple(record["names"].texts())
+    config = Foreign(whole, f"the configuration of image {image_id[:12]}")["config"]
+    checked = checked_config(config) if strict else usable_config(config.value or {})
+    return Image(image_id, names, record["digest"].text(), record["layer"].text(), checked)
+
+
+def _configuration(folder: str, record: Foreign) -> Optional[Record]:
+    """None where it is not there (yet), {} for an image that has none."""
+    image_id = record["id"].text(required=True)
+    blobs = [name for name in record["big-data-names"].texts() if name.startswith("sha256:")]
+    blobs.sort(key=lambda name: name != f"sha256:{image_id}")
+    if not blobs:
+        return {}
+    for name, word in ((image_id, record["id"]), (blobs[0], record["big-data-names"])):
+        if len(name) > _NAME or "/" in name:
+            word.fail("the ID of an image, which is a file's name")
+    # containers/storage's makeBigDataBaseName: the item's name in base64.
+    item = binascii.b2a_base64(blobs[0].encode(), newline=False).decode()
+    try:
+        found = foreign.read(f"{folder}/{image_id}/={item}", f"the configuration of image {image_id[:12]}")
+    except FileNotFoundError:
+        return None
+    return dict(found.mapping())

@@ -1,0 +1,291 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images into and out of the store: skopeo(1), containers-storage(1)."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from contextlib import suppress
+from hashlib import sha256
+
+from ..._model.errors import Internal, InvalidArgument, NoSuchImage, ToolFailed, ToolTimedOut, not_yet
+from ..._model.failpoints import effect
+from ..._model.image import PATH_TRANSPORTS, Image, name_for_source
+from ..._model.parts import Parts
+from ..._model.pulling import DEFAULT, Pull
+from ..command import run
+from ..storage.roots import PACKAGE, storage_roots
+from .store import ImageStore
+
+# What skopeo says where the source is reached and has no such image; "denied" is docker.io's word for it.
+_ABSENT = re.compile(
+    r"manifest unknown|name unknown|not known to registry|StatusCode: 404|not found|denied|no descriptor"
+    r"|initializing source .*no such file or directory"
+)
+_TMP = "/var/tmp"
+# The programs whose downloads have the same names there.
+_DOWNLOADING = ("skopeo", "podman", "buildah", "crio")
+# containers/image's blob information cache of a root user, a file's own folders after it.
+_CACHE = (
+    "/var/lib/containers/cache/blob-info-cache-v1.boltdb",
+    "/var/lib/containers/cache",
+    "/var/lib/containers",
+)
+
+
+class Images:
+    """Pulls and removes images of the store that ``parts`` select."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.store = ImageStore(parts)
+        self._roots = storage_roots(parts)
+
+    def pull(self, source: str, how: Pull = DEFAULT, *, username: str = "", password: str = "") -> Image:
+        """Copy ``source`` into the store, under ``name_for_source``'s name, and return it.
+
+        A source is ``docker://REFERENCE`` or a plain reference, ``oci:PATH[:TAG]``, ``oci-archive:PATH[:TAG]``,
+        ``docker-archive:PATH[:REFERENCE]`` or ``dir:PATH``. The host's policy.json decides what may be pulled; a host
+        without one has no policy, and then anything may.
+
+        :raises InvalidArgument: no such source. :raises NoSuchImage: it is not at its source.
+        :raises ToolFailed: skopeo failed in another way.
+        """
+        name = name_for_source(source)
+        secrets: list[int] = []
+        options = ["--quiet", *self._policy(), *self._folder(), *_tls("src-", how)]
+        if username:
+            how = how._replace(creds=f"{username}:{password}")
+        options += _auth("src-", how, name, secrets)
+        if how.key:
+            options += ["--decryption-key", _open_key(how.key, secrets)]
+        try:
+            self._skopeo("copy", source, [*options, origin(source, name), self._target(name)], how)
+        finally:
+            for secret in secrets:
+                os.close(secret)
+        return self.store.get(name)
+
+    def source_id(self, source: str, how: Pull) -> str:
+        """The ID that the image at its source would have in the store, which is its configuration's digest; nothing is
+        pulled. Errors as ``pull``'s.
+        """
+        name, secrets = name_for_source(source), list[int]()
+        options = ["--config", "--raw", *_tls("", how), *_auth("", how, name, secrets)]
+        try:
+            answer = self._skopeo("inspect", source, [*options, origin(source, name)], how)
+        finally:
+            for secret in secrets:
+                os.close(secret)
+        return sha256(answer.encode()).hexdigest()
+
+    def _skopeo(self, verb: str, source: str, arguments: list[str], how: Pull) -> str:
+        """Run skopeo on ``source``, again after a failure that may pass; what it printed."""
+        platform = (("os", how.os), ("arch", how.arch), ("variant", how.variant))
+        argv = ["skopeo", *(f"--override-{key}={word}" for key, word in platform if word), verb, *arguments]
+        doing = f"pulling image {source}"
+        for tried in range(how.retries + 1):
+            cache, began = self._absent_cache(), time.time()
+            try:
+                return run(
+                    argv,
+                    package="skopeo",
+                    env=self._roots.environment(),
+                    doing=doing,
+                    label=verb,
+                    changes=verb == "copy",
+                )
+            except ToolTimedOut as error:
+                # Its arguments name where the secrets are.
+                error.argv = error.argv[:1]
+                with suppress(OSError):
+                    _remove_partial(f"{self._roots.root}/tmp" if self._roots.given else _TMP, began)
+                raise
+            except ToolFailed as error:
+                words = _words(error.stderr)
+                if _ABSENT.search(words):
+                    raise NoSuchImage(f"image {source!r} is not at its source: {words}") from error
+                if tried == how.retries:
+                    raise ToolFailed(error.argv[:1], error.exit_code, words, doing) from error
+            finally:
+                _remove_cache(cache)
+            time.sleep(2.0**tried if how.delay < 0 else how.delay)
+        raise Internal(f"{doing} was not tried")
+
+    def add_layout(self, path: str, name: str) -> Image:
+        """Copy the image ``image`` of an OCI layout into the store under ``name``; layers the store has may be missing.
+
+        :raises ToolFailed: skopeo failed.
+        """
+        argv = [
+            "skopeo",
+            "copy",
+            "--quiet",
+            "--insecure-policy",
+            *self._folder(),
+            f"oci:{path}:image",
+            self._target(name),
+        ]
+        run(argv, package="skopeo", env=self._roots.environment(), doing=f"storing image {name}")
+        return self.store.get(name)
+
+    def remove(self, image: str) -> bool:
+        """Remove an image with all its names; False where there is none.
+
+        :raises ToolFailed: a container uses it, or containers-storage failed in another way.
+        """
+        found = self.store.find(image)
+        if found is None:
+            return False
+        argv = ["containers-storage", "delete-image", *self._roots.arguments, found.id]
+        try:
+            run(argv, package=PACKAGE, env=self._roots.environment(), doing=f"removing image {image}")
+        except ToolFailed:
+            # Somebody else removed it at the same time.
+            if self.store.find(found.id) is not None:
+                raise
+        return True
+
+    def untag(self, image_id: str, name: str) -> None:
+        """Take one of an image's names; with its last one the image is removed. One that is gone is fine.
+
+        :raises ToolFailed: as ``remove``.
+        """
+        found = self.store.find(image_id)
+        kept = [one for one in found.names if one != name] if found else []
+        if not kept:
+            self.remove(image_id)
+            return
+        argv = ["containers-storage", "set-names", *self._roots.arguments]
+        argv += [word for one in kept for word in ("--name", one)]
+        run([*argv, image_id], package=PACKAGE, env=self._roots.environment(), doing=f"removing the name {name}")
+
+    def _target(self, name: str) -> str:
+        """The image in the store as skopeo spells it (containers-transports(5)), which has no escapes."""
+        roots = self._roots
+        for path in (roots.root, roots.run_root):
+            if re.search(r"[]:+@]", path):
+                raise InvalidArgument(f"storage root {path!r}: skopeo cannot use a path with one of ] : + @ in it")
+        return f"containers-storage:[{roots.driver}@{roots.root}+{roots.run_root}]{name}"
+
+    def _folder(self) -> list[str]:
+        """Where skopeo keeps what it has not stored yet: with roots that are given, below them."""
+        if not self._roots.given:
+            return []
+        folder = f"{self._roots.root}/tmp"
+        if not os.path.isdir(folder):
+            effect("mkdir tmp")
+            os.makedirs(folder, 0o700, exist_ok=True)
+        return ["--tmpdir", folder]
+
+    def _absent_cache(self) -> list[str]:
+        """With roots that are given, what is not there yet of skopeo's cache, which has no option for its place."""
+        return [path for path in _CACHE if not os.path.lexists(path)] if self._roots.given else []
+
+    @staticmethod
+    def _policy() -> list[str]:
+        homes = ("/etc", os.path.join(os.environ.get("HOME", "/root"), ".config"))
+        return [] if any(os.path.exists(f"{home}/containers/policy.json") for home in homes) else ["--insecure-policy"]
+
+
+def origin(source: str, name: str) -> str:
+    """The source as skopeo spells it.
+
+    :raises NoSuchImage, InvalidArgument: it cannot have the image, as can be said without asking it.
+    """
+    transport, _colon, rest = source.partition(":")
+    if transport in PATH_TRANSPORTS:
+        path = rest if transport == "dir" else rest.partition(":")[0]
+        if not os.path.exists(path):
+            raise NoSuchImage(f"image {source!r} is not at its source: there is no {path}")
+        if os.path.isdir(path) == transport.endswith("archive"):
+            kind = "a directory" if os.path.isdir(path) else "no directory"
+            raise InvalidArgument(f"image {source!r}: {path} is {kind}, which {transport}: does not take")
+        return source
+    if name.startswith("localhost/") and not source.startswith("docker://"):
+        raise not_yet(NoSuchImage(f"image {source!r} cannot be pulled: localhost/ names images no registry has"))
+    if re.fullmatch(r"[0-9a-f]{64}", source):
+        raise NoSuchImage(f"image {source!r} is not in the store, and an ID cannot be pulled")
+    return f"docker://{name}"
+
+
+def _remove_cache(paths: list[str]) -> None:
+    """Remove what a pull has made of skopeo's cache, folders only where nobody else has put anything."""
+    for path in paths:
+        effect(f"remove {path}")
+        try:
+            os.unlink(path) if path == _CACHE[0] else os.rmdir(path)
+        except OSError:
+            pass
+
+
+def _remove_partial(folder: str, began: float) -> None:
+    """Remove what a skopeo that was killed had downloaded since it began, unless another program may have done so."""
+    import shutil
+
+    from .. import process
+
+    if folder == _TMP:
+        others = any(process.program(pid) in _DOWNLOADING for pid in process.pids())
+    else:
+        others = any(process.with_argument(folder, ("skopeo",)))
+    if others:
+        return
+    for name in os.listdir(folder):
+        path = f"{folder}/{name}"
+        # A second for file systems with coarse times.
+        ours = re.fullmatch(r"storage\d+", name) and os.lstat(path).st_mtime >= began - 1
+        if ours and os.lstat(path).st_uid == 0 and os.path.isdir(path) and not os.path.islink(path):
+            effect("remove partial download")
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _tls(prefix: str, how: Pull) -> list[str]:
+    found = [] if how.tls_verify is None else [f"--{prefix}tls-verify={str(how.tls_verify).lower()}"]
+    return found + ([f"--{prefix}cert-dir={how.cert_dir}"] if how.cert_dir else [])
+
+
+def _auth(prefix: str, how: Pull, name: str, opened: list[int]) -> list[str]:
+    """The option that names the registry's credentials, which are no word of a command."""
+    authfile = how.authfile
+    if how.creds:
+        user, _colon, password = how.creds.partition(":")
+        authfile = _in_memory(_auth_file(name, user, password), opened)
+    return [f"--{prefix}authfile={authfile}"] if authfile else []
+
+
+def _in_memory(data: bytes, opened: list[int]) -> str:
+    """A path to ``data`` in memory: not even a kill leaves it on a disk or in a process list."""
+    opened.append(os.memfd_create("secret"))
+    os.write(opened[-1], data)
+    return f"/proc/{os.getpid()}/fd/{opened[-1]}"
+
+
+def _open_key(key: str, opened: list[int]) -> str:
+    """The path of a private key, opened with its passphrase where it has one: skopeo 1.9 takes none.
+
+    :raises ToolFailed: the passphrase is not the key's.
+    """
+    path, colon, phrase = key.partition(":")
+    if not colon:
+        return path
+    argv = ["openssl", "pkey", "-in", path, "-passin", "stdin"]
+    plain = run(argv, package="openssl", changes=False, input=f"{phrase}\n", doing="decryption_key: opening the key")
+    return _in_memory(plain.encode(), opened)
+
+
+def _auth_file(name: str, username: str, password: str) -> bytes:
+    """containers-auth.json(5) for the registry of ``name``."""
+    import base64
+    import json
+
+    auth = base64.b64encode(f"{username}:{password}".encode()).decode()
+    return json.dumps({"auths": {name.partition("/")[0]: {"auth": auth}}}).encode()
+
+
+def _words(stderr: str) -> str:
+    """What skopeo says, out of its log format."""
+    said = re.findall(r'level=(?:fatal|error) msg="((?:[^"\\]|\\.)*)"', stderr)
+    return said[-1].replace('\\"', '"').replace("\\n", " ") if said else stderr

@@ -1,0 +1,192 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connections that the kernel tracks, deleted with the published port that led to them.
+
+A peer of a UDP port keeps its entry, and reaches the container by it, for as long as it sends: rules are only asked at
+the first packet. The netlink messages are those of ``linux/netfilter/nfnetlink_conntrack.h``, written here since
+pyroute2 takes 200 ms to import.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+import time
+from typing import Iterable, Iterator, NamedTuple
+
+from ..._model.failpoints import effect
+
+# SCTP has associations, which end by themselves only after days; TCP's end with the container's address.
+PROTOCOLS = {"udp": socket.IPPROTO_UDP, "sctp": socket.IPPROTO_SCTP}
+_SECONDS = 5.0
+_TRIES = 3
+_NETLINK_NETFILTER = 12
+_GET, _DELETE = 0x101, 0x102  # NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, _DELETE
+_REQUEST, _ACK, _DUMP, _DUMP_INTERRUPTED = 0x1, 0x4, 0x300, 0x10
+_ERROR, _DONE = 2, 3
+_NESTED, _TYPE = 0x8000, 0x3FFF
+_TUPLE_ORIG, _TUPLE_REPLY, _ID, _ZONE, _FILTER = 1, 2, 12, 18, 25
+_TUPLE_IP, _TUPLE_PROTO = 1, 2
+_FILTER_REPLY = 2
+_FILTER_SOURCE, _FILTER_PROTOCOL = 1 << 0, 1 << 3
+
+
+class Forwarding(NamedTuple):
+    """A published port: what peers send to, and the container's address and port that it leads to.
+
+    An empty ``host_ip`` is any address.
+    """
+
+    protocol: str
+    host_ip: str
+    host_port: int
+    ip: str
+    port: int
+
+
+def forget(forwardings: Iterable[Forwarding]) -> None:
+    """Delete the connections through these published ports, as far as the kernel allows; without any that is nothing.
+
+    One that is not forwarded, such as to the container's own address, stays.
+    """
+    groups: dict[tuple[str, str], list[Forwarding]] = {}
+    for one in forwardings:
+        if one.protocol in PROTOCOLS:
+            groups.setdefault((one.protocol, one.ip), []).append(one)
+    if not groups:
+        return
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER) as netlink:
+            netlink.settimeout(_SECONDS)
+            for (protocol, ip), wanted in groups.items():
+                _forget(netlink, PROTOCOLS[protocol], ip, wanted)
+    except (OSError, struct.error):
+        pass  # a kernel without ctnetlink, or one that refuses: then the entries run out by themselves
+
+
+def _forget(netlink: socket.socket, protocol: int, ip: str, wanted: list[Forwarding]) -> None:
+    family = _family(ip)
+    address = socket.inet_pton(family, ip)
+    found = [
+        entry for entry in _entries(netlink, family, protocol, address) if any(_leads(entry, one) for one in wanted)
+    ]
+    if found:
+        effect(f"forget connections to {ip}")
+    for entry in found:
+        # The ID keeps a younger connection of the same peer.
+        named = b"".join(_attribute(kind, entry[kind]) for kind in (_TUPLE_ORIG, _ZONE, _ID) if kind in entry)
+        _send(netlink, _DELETE, _REQUEST | _ACK, family, named)
+        for _kind, _flags, body in _answers(netlink, time.monotonic() + _SECONDS):
+            _check(body, gone=True)
+
+
+def _entries(netlink: socket.socket, family: int, protocol: int, address: bytes) -> list[dict[int, bytes]]:
+    """The entries of a protocol whose replies come from an address, and perhaps others.
+
+    From 5.8 on the kernel picks them, though by an IPv6 address it picks just those that have another one. An older
+    kernel ignores the filter and gives the whole table.
+
+    :raises OSError: there is no such subsystem, it refuses, or it takes longer than the limit.
+    """
+    flags, reply = _FILTER_PROTOCOL, _nest(_TUPLE_PROTO, _attribute(1, bytes([protocol])))
+    if family == socket.AF_INET:
+        flags, reply = flags | _FILTER_SOURCE, _nest(_TUPLE_IP, _attribute(1, address)) + reply
+    picked = _nest(_TUPLE_REPLY, reply) + _nest(_FILTER, _attribute(_FILTER_REPLY, struct.pack("=I", flags)))
+    deadline = time.monotonic() + _SECONDS
+    found: list[dict[int, bytes]] = []
+    for _try in range(_TRIES):
+        _send(netlink, _GET, _REQUEST | _DUMP, family, picked)
+        whole = True
+        for kind, message_flags, body in _answers(netlink, deadline):
+            whole = whole and not message_flags & _DUMP_INTERRUPTED
+            if kind == _ERROR:
+                _check(body)
+            elif kind != _DONE:
+                found.append(_attributes(body[4:]))
+        if whole:
+            break
+    return found
+
+
+def _leads(entry: dict[int, bytes], wanted: Forwarding) -> bool:
+    """Whether the connection of an entry goes through a published port."""
+    protocol, _source, to, _source_port, to_port = _tuple(entry.get(_TUPLE_ORIG, b""))
+    _protocol, ip, _peer, port, _peer_port = _tuple(entry.get(_TUPLE_REPLY, b""))
+    return (
+        (protocol, ip, port, to_port) == (PROTOCOLS[wanted.protocol], _packed(wanted.ip), wanted.port, wanted.host_port)
+        and to != ip
+        and (not wanted.host_ip or to == _packed(wanted.host_ip))
+    )
+
+
+def _tuple(data: bytes) -> tuple[int, bytes, bytes, int, int]:
+    """Protocol, source, destination and their ports of one direction."""
+    parts = _attributes(data)
+    addresses, ports = _attributes(parts.get(_TUPLE_IP, b"")), _attributes(parts.get(_TUPLE_PROTO, b""))
+    source, to = (addresses.get(kind) or addresses.get(kind + 2, b"") for kind in (1, 2))
+    numbers = [int.from_bytes(ports.get(kind, b""), "big") for kind in (1, 2, 3)]
+    return numbers[0], source, to, numbers[1], numbers[2]
+
+
+def _family(ip: str) -> int:
+    return socket.AF_INET6 if ":" in ip else socket.AF_INET
+
+
+def _packed(ip: str) -> bytes:
+    return socket.inet_pton(_family(ip), ip)
+
+
+# Messages
+
+
+def _send(netlink: socket.socket, kind: int, flags: int, family: int, attributes: bytes) -> None:
+    body = struct.pack("=BBH", family, 0, 0) + attributes
+    netlink.send(struct.pack("=IHHII", 16 + len(body), kind, flags, 0, 0) + body)
+
+
+def _answers(netlink: socket.socket, deadline: float) -> Iterator[tuple[int, int, bytes]]:
+    """Type, flags and body of each message, the last of them the end of a dump, an acknowledgement or an error.
+
+    :raises OSError: the deadline has passed.
+    """
+    while True:
+        if time.monotonic() > deadline:
+            raise TimeoutError(errno.ETIMEDOUT, "conntrack")
+        data = netlink.recv(1 << 16)
+        while len(data) >= 16:
+            length, kind, flags = struct.unpack_from("=IHH", data)
+            yield kind, flags, data[16:length]
+            if kind in (_ERROR, _DONE):
+                return
+            data = data[_aligned(max(length, 16)) :]
+
+
+def _check(body: bytes, *, gone: bool = False) -> None:
+    """:raises OSError: the kernel answers with one; where it may be ``gone``, that there is none such is none."""
+    (code,) = struct.unpack_from("=i", body)
+    if code and not (gone and code == -errno.ENOENT):
+        raise OSError(-code, "conntrack")
+
+
+def _attributes(data: bytes) -> dict[int, bytes]:
+    found = {}
+    while len(data) >= 4:
+        length, kind = struct.unpack_from("=HH", data)
+        found[kind & _TYPE] = data[4 : max(length, 4)]
+        data = data[_aligned(max(length, 4)) :]
+    return found
+
+
+def _attribute(kind: int, data: bytes) -> bytes:
+    length = 4 + len(data)
+    return struct.pack("=HH", length, kind) + data + bytes(_aligned(length) - length)
+
+
+def _nest(kind: int, data: bytes) -> bytes:
+    return _attribute(kind | _NESTED, data)
+
+
+def _aligned(length: int) -> int:
+    return (length + 3) & ~3

@@ -1,0 +1,259 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mounts as file descriptors (Linux 5.12: open_tree(2), move_mount(2), mount_setattr(2), fsopen(2), fspick(2)), and
+what is done with them in another mount namespace.
+
+A mount that is made here and not attached ends with its descriptor, so also with a process that is killed. Another
+namespace is entered by a thread of its own that does one system call there and ends: no program is run, and nothing
+else of this process ever looks at that namespace's files.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+import threading
+import time
+from typing import Any, Callable, Mapping, Optional
+
+from ..._model.failpoints import effect
+from .. import process
+from .syscalls import MS_BIND, MS_PRIVATE, MS_REMOUNT, MS_SLAVE
+
+# <asm/unistd.h>, the same on every architecture
+_OPEN_TREE, _MOVE_MOUNT, _FSOPEN, _FSCONFIG, _FSMOUNT, _FSPICK, _MOUNT_SETATTR = 428, 429, 430, 431, 432, 433, 442
+# <linux/fcntl.h>, <linux/mount.h>, <linux/sched.h>
+_AT_FDCWD, _AT_EMPTY_PATH, _AT_RECURSIVE = -100, 0x1000, 0x8000
+_OPEN_TREE_CLONE = 1
+_FROM_DESCRIPTOR, _TO_DESCRIPTOR, _BENEATH = 0x4, 0x40, 0x200
+_CLOEXEC, _PICK_DESCRIPTOR = 1, 8
+_SET_FLAG, _SET_STRING, _CREATE, _RECONFIGURE = 0, 1, 6, 7
+_MNT_EXPIRE, _UMOUNT_NOFOLLOW = 4, 8
+_CLONE_FS, _CLONE_NEWNS = 0x200, 0x20000
+# A mount's flags; those of statvfs(3) have the same numbers.
+RDONLY, NOSUID, NODEV, NOEXEC, NOATIME = 0x1, 0x2, 0x4, 0x8, 0x10
+FLAGS = RDONLY | NOSUID | NODEV | NOEXEC
+_ATIME = 0x70
+_PROPAGATIONS = {"private": MS_PRIVATE, "slave": MS_SLAVE}
+# Whoever walks a path holds its mounts for a moment.
+_TRIES, _PAUSE = 10, 0.01
+
+
+def _library() -> Any:
+    import ctypes
+
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _call(number: int, *arguments: Any) -> int:
+    """A system call's result, or what it says in errno as a negative number."""
+    import ctypes
+
+    found = int(_library().syscall(number, *arguments))
+    return found if found >= 0 else -ctypes.get_errno()
+
+
+def _checked(result: int, doing: str, path: str = "") -> int:
+    if result < 0:
+        raise OSError(-result, f"{doing}: {os.strerror(-result)}", path or None)
+    return result
+
+
+def supported() -> bool:
+    """Whether this kernel has all of it, MOVE_MOUNT_BENEATH (Linux 6.5) aside, and lets this process use it."""
+    missing = (-errno.ENOSYS, -errno.EPERM)
+    calls = ((_OPEN_TREE, -1, b"", 0), (_MOVE_MOUNT, -1, b"", -1, b"", 0), (_FSPICK, -1, b"", 0), (_FSOPEN, None, 0))
+    return all(_call(*one) not in missing for one in (*calls, (_MOUNT_SETATTR, -1, b"", 0, None, 0)))
+
+
+def supports_beneath() -> bool:
+    """Whether a mount can be put under another one, so that taking that away leaves no gap."""
+    return _call(_MOVE_MOUNT, -1, b"", -1, b"", _BENEATH) not in (-errno.ENOSYS, -errno.EPERM, -errno.EINVAL)
+
+
+# Mounts that nothing is attached to yet
+
+
+def clone(source: str, flags: int, propagation: str, *, recursive: bool) -> int:
+    """A bind mount of ``source``, with the mounts below it where ``recursive``.
+
+    ``flags`` of 0 leaves those that the source's own mount has. :raises OSError: as open_tree(2) or mount_setattr(2).
+    """
+    how = _OPEN_TREE_CLONE | os.O_CLOEXEC | (_AT_RECURSIVE if recursive else 0)
+    tree = _checked(_call(_OPEN_TREE, _AT_FDCWD, os.fsencode(source), how), "open_tree", source)
+    try:
+        if flags:
+            _checked(_set(tree, flags, FLAGS & ~flags), "mount_setattr", source)
+        _checked(_set(tree, propagation=propagation), "mount_setattr", source)
+    except BaseException:
+        os.close(tree)
+        raise
+    return tree
+
+
+def tmpfs(options: Mapping[str, str], flags: int) -> int:
+    """A new tmpfs with such options (tmpfs(5)). :raises OSError: the kernel does not take one."""
+    context = _checked(_call(_FSOPEN, b"tmpfs", _CLOEXEC), "fsopen")
+    try:
+        for key, value in {"source": "tmpfs", **options}.items():
+            _configure(context, _SET_STRING, key, value)
+        _configure(context, _CREATE)
+        return _checked(_call(_FSMOUNT, context, _CLOEXEC, flags), "fsmount")
+    finally:
+        os.close(context)
+
+
+def _configure(context: int, command: int, key: str = "", value: Optional[str] = None) -> None:
+    words = key.encode() or None, None if value is None else value.encode()
+    _checked(_call(_FSCONFIG, context, command, *words, 0), f"fsconfig {key}".rstrip())
+
+
+def _set(mount: int, flags: int = 0, cleared: int = 0, propagation: str = "") -> int:
+    """mount_setattr(2): a propagation that begins with ``r`` is that of the mounts below too."""
+    kind = _PROPAGATIONS.get(propagation.lstrip("r"), 0)
+    how = _AT_EMPTY_PATH | (_AT_RECURSIVE if propagation.startswith("r") else 0)
+    return _call(_MOUNT_SETATTR, mount, b"", how, struct.pack("QQQQ", flags, cleared, kind, 0), 32)
+
+
+# In another mount namespace
+
+
+def attach(namespace: int, tree: int, target: int, name: str, *, beneath: bool = False) -> None:
+    """Attach a mount at the directory or file ``target``, a descriptor; ``beneath`` the mount whose root that is.
+
+    :raises OSError: as move_mount(2), naming ``name``.
+    """
+    effect(f"move_mount {name}")
+    how = _FROM_DESCRIPTOR | _TO_DESCRIPTOR | (_BENEATH if beneath else 0)
+    _checked(_inside(namespace, lambda: _call(_MOVE_MOUNT, tree, b"", target, b"", how)), "move_mount", name)
+
+
+def change(namespace: int, mount: int, name: str, flags: int, propagation: str = "", *, times: bool = False) -> None:
+    """Give the mount whose root the descriptor ``mount`` is these flags and no others, and a propagation.
+
+    ``times``: that goes for NOATIME too. Read-only it becomes where nothing has a file open for writing.
+
+    :raises OSError: as mount_setattr(2), naming ``name``.
+    """
+    effect(f"mount_setattr {name}")
+    cleared = (FLAGS & ~flags) | (_ATIME if times else 0)
+    done = _while_busy(lambda: _inside(namespace, lambda: _set(mount, flags, cleared)))
+    _checked(done, "mount_setattr", name)
+    if propagation:
+        _checked(_inside(namespace, lambda: _set(mount, propagation=propagation)), "mount_setattr", name)
+
+
+def remount(namespace: int, mount: int, name: str, flags: int) -> None:
+    """As ``change``, on any kernel. Without RDONLY its file system becomes writable too, and then stays so.
+
+    :raises OSError: as mount(2), naming ``name``.
+    """
+    effect(f"remount {name}")
+    how = MS_REMOUNT | flags | (MS_BIND if flags & RDONLY else 0)
+    _checked(_while_busy(lambda: _inside(namespace, lambda: _remount(mount, how))), "mount", name)
+
+
+def resize(mount: int, name: str, size: str) -> None:
+    """Give a tmpfs another size, in bytes or per cent, and let it be written to: its mount says where it is not to.
+
+    :raises OSError: what it holds is more.
+    """
+    effect(f"resize {name}")
+    context = _checked(_call(_FSPICK, mount, b"", _CLOEXEC | _PICK_DESCRIPTOR), "fspick", name)
+    try:
+        _configure(context, _SET_STRING, "size", size)
+        _configure(context, _SET_FLAG, "rw")
+        _configure(context, _RECONFIGURE)
+    finally:
+        os.close(context)
+
+
+def detach(namespace: int, folder: int, name: str) -> None:
+    """Unmount what is mounted at ``name`` in the directory, a descriptor, unless somebody uses it.
+
+    :raises OSError: as umount2(2), EBUSY above all.
+    """
+    effect(f"umount {name}")
+    path = os.fsencode(name)
+    _checked(_while_busy(lambda: _inside(namespace, lambda: _umount(folder, path, 0))), "umount2", name)
+
+
+def unused(namespace: int, folder: int, name: str) -> bool:
+    """Whether ``detach`` could: nobody has a file, a directory or a socket there, and nothing is mounted below.
+
+    It is the kernel's own word (MNT_EXPIRE of umount2(2)), which leaves a mark that the next look at the mount wipes
+    off. Twice in succession and it would unmount: so the mark goes before and after, and one looks at a time.
+    """
+    path = os.fsencode(name)
+
+    def look() -> int:
+        return _umount(folder, path, _MNT_EXPIRE)
+
+    def probe() -> int:
+        _touch(folder, name)
+        try:
+            return _inside(namespace, look)
+        finally:
+            _touch(folder, name)
+
+    fcntl.flock(namespace, fcntl.LOCK_EX)
+    try:
+        return _while_busy(probe) == -errno.EAGAIN
+    finally:
+        fcntl.flock(namespace, fcntl.LOCK_UN)
+
+
+def _touch(folder: int, name: str) -> None:
+    os.close(os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder))
+
+
+def _umount(folder: int, path: bytes, flags: int) -> int:
+    import ctypes
+
+    library = _library()
+    done = library.fchdir(folder) == 0 and library.umount2(path, flags | _UMOUNT_NOFOLLOW) == 0
+    return 0 if done else -ctypes.get_errno()
+
+
+def _remount(mount: int, flags: int) -> int:
+    import ctypes
+
+    library = _library()
+    done = library.fchdir(mount) == 0 and library.mount(None, b".", None, ctypes.c_ulong(flags), None) == 0
+    return 0 if done else -ctypes.get_errno()
+
+
+def _while_busy(call: Callable[[], int]) -> int:
+    for _try in range(_TRIES):
+        result = call()
+        if result != -errno.EBUSY:
+            return result
+        time.sleep(_PAUSE)
+    return -errno.EBUSY
+
+
+def _inside(namespace: int, call: Callable[[], int]) -> int:
+    """The result of a system call in the mount namespace, a descriptor: 0, or its errno as a negative number.
+
+    Nothing else may be done there: a file that Python opened, be it a module or a message catalogue, would be the
+    container's.
+    """
+    import ctypes
+
+    library, results = _library(), [-errno.EIO]
+
+    def body() -> None:
+        try:
+            # A thread alone in its file system state may enter (setns(2)); the others stay where they are.
+            entered = library.unshare(_CLONE_FS) == 0 and library.setns(namespace, _CLONE_NEWNS) == 0
+            results[0] = call() if entered else -ctypes.get_errno()
+        except BaseException:  # pylint: disable=broad-exception-caught
+            pass  # a traceback would be printed with the lines of files that are looked for in there
+
+    thread = threading.Thread(target=body)
+    process.start_thread(thread)
+    thread.join()
+    return results[0]

@@ -1,0 +1,190 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Network namespaces kept alive by a bind mount on a file, as ip-netns(8) keeps them.
+
+No program is run and no netlink library is loaded: a thread of our own enters the namespace, does its work
+there and ends, so the calling thread never leaves the host's network.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Callable, TypeVar
+
+from ..._model.failpoints import effect
+from .. import process
+from . import syscalls
+
+_T = TypeVar("_T")
+_IP_NETNS_DIR = "/run/netns"
+
+
+def exists(path: str) -> bool:
+    """Whether a namespace is mounted at ``path``: all of nsfs is one device, our own namespaces included."""
+    try:
+        return os.stat(path).st_dev == os.stat("/proc/self/ns/net").st_dev
+    except OSError:
+        return False
+
+
+def create(path: str) -> None:
+    """Make a network namespace, its loopback up, and keep it at ``path``; one that is there already stays.
+
+    :raises OSError: the kernel or the file system refuses.
+    """
+
+    def new() -> None:
+        syscalls.unshare(syscalls.CLONE_NEWNET)
+        _loopback_up()
+        syscalls.mount("/proc/thread-self/ns/net", path, flags=syscalls.MS_BIND)
+
+    _keep(path, new)
+
+
+def adopt(path: str, pid: int) -> None:
+    """Keep the namespace of the live process ``pid`` at ``path``, after ``ip netns del`` took the file away.
+
+    :raises OSError: there is no such process, or the kernel refuses.
+    """
+    _keep(path, lambda: syscalls.mount(f"/proc/{pid}/ns/net", path, flags=syscalls.MS_BIND))
+
+
+def delete(path: str) -> None:
+    """Let go of the namespace at ``path`` and remove the file; nothing there is fine.
+
+    :raises OSError: the kernel or the file system refuses.
+    """
+    while exists(path):
+        try:
+            syscalls.umount(path, syscalls.MNT_DETACH)
+        except OSError:
+            if exists(path):  # else somebody else was faster
+                raise
+    if os.path.lexists(path):
+        effect(f"unlink {os.path.basename(path)}")
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+
+
+def addresses(path: str) -> dict[str, set[str]]:
+    """The interfaces of the namespace at ``path`` and the IP addresses of each; a millisecond, unlike ``links``.
+
+    :raises OSError: there is no namespace at ``path``.
+    """
+    return run_inside(path, _addresses)
+
+
+def run_inside(path: str, function: Callable[[], _T]) -> _T:
+    """What ``function`` returns or raises in the namespace at ``path`` (or ``/proc/PID/ns/net``).
+
+    :raises OSError: there is no namespace at ``path``.
+    """
+
+    def entered() -> _T:
+        syscalls.setns(path, syscalls.CLONE_NEWNET)
+        return function()
+
+    return _in_thread(entered)
+
+
+def _in_thread(function: Callable[[], _T]) -> _T:
+    results: list[_T] = []
+    errors: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            results.append(function())
+        except BaseException as error:  # pylint: disable=broad-exception-caught
+            errors.append(error)
+
+    thread = threading.Thread(target=body)
+    process.start_thread(thread)
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def _keep(path: str, mount: Callable[[], None]) -> None:
+    """Make the file at ``path`` and have ``mount`` put a namespace on it, once, however many try."""
+    if exists(path):
+        return
+    import fcntl
+
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        effect("make the namespaces' directory")
+        os.makedirs(folder, 0o755, exist_ok=True)
+    if folder == _IP_NETNS_DIR:
+        _share(folder)
+    if not os.path.exists(path):
+        effect(f"make {os.path.basename(path)}")
+    # An empty file left by a killed run is used as it is.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if not exists(path):
+            _in_thread(mount)
+    finally:
+        os.close(descriptor)
+
+
+def _share(folder: str) -> None:
+    """Do as ip-netns(8) to the directory shared with it, where mounts in it do not propagate yet.
+
+    Its first use binds the directory on itself, mounts below included: a private namespace mount of ours would
+    then stand there twice, one hidden and never to be unmounted. On a host whose /run is shared (systemd's
+    are) the two are peers and go together, so nothing is to be done; nor is it in a directory of our own.
+    """
+    shared = False
+    longest = ""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            words = line.split(" - ")[0].split()
+            above = words[4] in ("/", folder) or folder.startswith(f"{words[4]}/")
+            if above and len(words[4]) >= len(longest):
+                longest, shared = words[4], any(word.startswith("shared:") for word in words[6:])
+    if shared:
+        return
+    if longest != folder:
+        syscalls.mount(folder, folder, flags=syscalls.MS_BIND | syscalls.MS_REC)
+    syscalls.mount("", folder, flags=syscalls.MS_SHARED | syscalls.MS_REC)
+
+
+def _loopback_up() -> None:
+    """Set ``lo`` of the calling thread's namespace up; netdevice(7)."""
+    import fcntl
+    import socket
+    import struct
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        fcntl.ioctl(control, 0x8914, struct.pack("16sh14x", b"lo", 0x1))  # SIOCSIFFLAGS, IFF_UP
+
+
+def _addresses() -> dict[str, set[str]]:
+    """``addresses`` of the calling thread's namespace: SIOCGIFCONF of netdevice(7), and proc_net(5) for IPv6."""
+    import array
+    import fcntl
+    import socket
+    import struct
+
+    found: dict[str, set[str]] = {name: set() for _index, name in socket.if_nameindex()}
+    size = 24 + 2 * struct.calcsize("P")  # struct ifreq
+    entries = array.array("B", bytes(size * 256))
+    request = struct.pack("iP", len(entries), entries.buffer_info()[0])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        used, _pointer = struct.unpack("iP", fcntl.ioctl(control, 0x8912, request))
+    for start in range(0, used, size):
+        entry = entries[start : start + size].tobytes()
+        found.setdefault(entry[:16].split(b"\0")[0].decode(), set()).add(socket.inet_ntoa(entry[20:24]))
+    try:
+        with open("/proc/thread-self/net/if_inet6", encoding="ascii") as file:
+            for words in map(str.split, file):
+                found.setdefault(words[5], set()).add(socket.inet_ntop(socket.AF_INET6, bytes.fromhex(words[0])))
+    except FileNotFoundError:
+        pass  # a kernel without IPv6
+    return found

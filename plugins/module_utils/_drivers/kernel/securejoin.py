@@ -1,0 +1,237 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Paths inside a root filesystem that is not trusted: its links are followed as if chrooted, and never out of it.
+
+The walk holds the directories it came through open, so a tree that changes meanwhile cannot lead it out either.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import Optional
+
+from ..._model.errors import TreeChanged
+from ..trees.descent import DIRECTORY, Descent
+
+_LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+USER_FILE_BYTES = 4 << 20  # of passwd or group; more is an attempt at using up our memory
+_LINKS = 40  # the kernel's own limit, path_resolution(7)
+
+
+class _Walk:
+    """A walk from ``root`` along a path, and the names gone through; a context that closes what it holds open."""
+
+    def __init__(self, root: str, path: str) -> None:
+        self.path = path
+        self.names: list[str] = []
+        self._way = Descent(flags=_LOOK | os.O_DIRECTORY)
+        self._way.enter(os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        self.end = -1  # what the path leads to where that is no directory
+        self._rest = path.split("/")[::-1]
+        self._links = 0
+
+    def __enter__(self) -> _Walk:
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
+        self._way.close()
+        if self.end >= 0:
+            os.close(self.end)
+
+    @property
+    def here(self) -> int:
+        """The innermost directory gone through."""
+        return self._way.here
+
+    @property
+    def found(self) -> int:
+        """What the path leads to, as far as it leads."""
+        return self.end if self.end >= 0 else self.here
+
+    def parent(self) -> int:
+        """The directory that ``found`` has its name in."""
+        return self.here if self.end >= 0 else self._way.parent()
+
+    def go(self) -> list[str]:
+        """Go as far as there is something; return the names that are not there, [] at the end of the path.
+
+        Called again, it goes on where it ended.
+        """
+        while self._rest:
+            name = self._rest.pop()
+            if self.end >= 0:
+                raise self.error(errno.ENOTDIR)
+            if name in ("", "."):
+                continue
+            if name == "..":
+                if self.names:
+                    self._back()
+                continue
+            try:
+                found = os.open(name, _LOOK, dir_fd=self.here)
+            except FileNotFoundError:
+                self._rest.append(name)
+                return [one for one in reversed(self._rest) if one not in ("", ".")]
+            self._enter(name, found)
+        return []
+
+    def _enter(self, name: str, found: int) -> None:
+        mode = os.fstat(found).st_mode
+        if stat.S_ISLNK(mode):
+            target = os.readlink("", dir_fd=found)
+            os.close(found)
+            self._links += 1
+            if self._links > _LINKS:
+                raise self.error(errno.ELOOP)
+            if target.startswith("/"):
+                while self.names:
+                    self._back()
+            self._rest += target.split("/")[::-1]
+            return
+        self.names.append(name)
+        if stat.S_ISDIR(mode):
+            self._way.enter(found)
+        else:
+            self.end = found
+
+    def _back(self) -> None:
+        self.names.pop()
+        try:
+            self._way.leave()
+        except TreeChanged as error:
+            raise self.error(errno.ESTALE) from error
+
+    def error(self, number: int) -> OSError:
+        return OSError(number, os.strerror(number), self.path)
+
+
+def resolve(root: str, path: str) -> str:
+    """The host path of ``path`` inside ``root`` with its links followed; a part that is not there stays as it is.
+
+    It says how the tree was: to open something safely, use the functions below.
+
+    :raises OSError: ELOOP, ENOTDIR, or ``root`` cannot be opened.
+    """
+    with _Walk(root, path) as walk:
+        missing = walk.go()
+        names = walk.names
+        for name in missing:
+            names = names[:-1] if name == ".." else [*names, name]
+    return "/".join((root.rstrip("/"), *names)) or "/"
+
+
+def hold(root: str, path: str) -> tuple[int, str]:
+    """The directory inside ``root`` that ``path`` leads into, open (O_PATH), and the name there of what it leads to.
+
+    :raises OSError: there is no such thing, or it is ``root`` itself (EBUSY).
+    """
+    with _Walk(root, path) as walk:
+        if walk.go():
+            raise walk.error(errno.ENOENT)
+        if not walk.names:
+            raise walk.error(errno.EBUSY)
+        return os.dup(walk.parent()), walk.names[-1]
+
+
+def way_to(root: str, path: str) -> tuple[int, list[str]]:
+    """What ``path`` inside ``root`` leads to, or as far as it leads, open (O_PATH), and the names missing from there.
+
+    :raises OSError: ELOOP, ENOTDIR, or ``root`` cannot be opened.
+    """
+    with _Walk(root, path) as walk:
+        missing = walk.go()
+        return os.dup(walk.found), missing
+
+
+def open_beneath(root: str, path: str, flags: int, mode: int = 0o600) -> int:
+    """open(2) of ``path`` inside ``root``: a descriptor, close-on-exec. O_CREAT makes a missing last part.
+
+    :raises OSError: as open(2), naming ``path``.
+    """
+    with _Walk(root, path) as walk:
+        missing = walk.go()
+        if missing:
+            if not flags & os.O_CREAT or len(missing) > 1:
+                raise walk.error(errno.ENOENT)
+            return os.open(missing[0], flags | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=walk.here)
+        if flags & os.O_EXCL and flags & os.O_CREAT:
+            raise walk.error(errno.EEXIST)
+        # /proc leads to the very file that was found, whatever its name stands for now.
+        try:
+            return os.open(f"/proc/self/fd/{walk.found}", flags & ~(os.O_NOFOLLOW | os.O_CREAT) | os.O_CLOEXEC)
+        except OSError as error:
+            raise walk.error(error.errno or errno.EIO) from error
+
+
+def read_beneath(root: str, path: str, limit: int = 1 << 20, *, cut: bool = False) -> Optional[bytes]:
+    """What the regular file ``path`` inside ``root`` holds, at most ``limit`` bytes; None where there is none.
+
+    ``cut``: of a longer file, one byte more than ``limit``.
+
+    :raises OSError: EINVAL for anything but a regular file, EFBIG for a longer one, else as open(2).
+    """
+    with _Walk(root, path) as walk:
+        if walk.go():
+            return None
+        # Looked at before it is opened: opening a FIFO would wait, and opening a device may do anything.
+        if walk.end < 0 or not stat.S_ISREG(os.fstat(walk.end).st_mode):
+            raise walk.error(errno.EINVAL)
+        with open(f"/proc/self/fd/{walk.end}", "rb") as file:
+            content = file.read(limit + 1)
+        if len(content) > limit and not cut:
+            raise walk.error(errno.EFBIG)
+        return content
+
+
+def user_files(root: str) -> tuple[str, str]:
+    """Return the texts of ``/etc/passwd`` and ``/etc/group`` inside ``root``, empty where there are none.
+
+    Whatever a container has made of them, it starts: what is no regular file is none, and of a longer one only the
+    whole lines in the first ``USER_FILE_BYTES`` count.
+
+    :raises OSError: as ``open_beneath``, for what no container can bring about.
+    """
+    passwd, group = (user_file(root, name).decode(errors="replace") for name in ("passwd", "group"))
+    return passwd, group
+
+
+def user_file(root: str, name: str) -> bytes:
+    """Return one of the files of ``user_files``."""
+    try:
+        content = read_beneath(root, f"/etc/{name}", USER_FILE_BYTES, cut=True) or b""
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ESTALE):
+            raise
+        return b""
+    return content if len(content) <= USER_FILE_BYTES else content[: content.rfind(b"\n", 0, USER_FILE_BYTES) + 1]
+
+
+def make_directories(root: str, path: str, mode: int = 0o755, owner: tuple[int, int] = (0, 0)) -> str:
+    """Make what is missing of the directory ``path`` inside ``root``, with this mode and owner; return its host path.
+
+    :raises OSError: ENOTDIR, ELOOP, or as mkdir(2).
+    """
+    from ..._model.failpoints import effect
+
+    with _Walk(root, path) as walk:
+        for _try in range(_LINKS + path.count("/")):
+            missing = walk.go()
+            if not missing:
+                if walk.end >= 0:
+                    raise walk.error(errno.ENOTDIR)
+                return "/".join((root.rstrip("/"), *walk.names)) or "/"
+            effect("mkdir in the root filesystem")
+            try:
+                os.mkdir(missing[0], mode, dir_fd=walk.here)
+            except FileExistsError:
+                continue
+            made = os.open(missing[0], DIRECTORY, dir_fd=walk.here)
+            try:
+                os.fchown(made, *owner)
+                os.fchmod(made, mode)
+            finally:
+                os.close(made)
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)

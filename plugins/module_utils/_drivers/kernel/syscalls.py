@@ -1,0 +1,113 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""System calls Python does not wrap (before 3.12, or at all): mount(2), umount2(2), unshare(2), setns(2) and others."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Any
+
+from ..._model.failpoints import effect
+
+# <linux/mount.h>
+MS_RDONLY = 0x1
+MS_NOSUID = 0x2
+MS_NODEV = 0x4
+MS_NOEXEC = 0x8
+MS_REMOUNT = 0x20
+MS_BIND = 0x1000
+MS_REC = 0x4000
+MS_PRIVATE = 0x40000
+MS_SLAVE = 0x80000
+MS_SHARED = 0x100000
+MNT_DETACH = 0x2
+_PIDFD_GETFD = 438  # <asm/unistd.h>, the same on every architecture
+# <linux/fs.h>
+RENAME_NOREPLACE = 0x1
+RENAME_EXCHANGE = 0x2
+_AT_FDCWD = -100
+# <linux/sched.h>
+CLONE_NEWNET = 0x40000000
+# <linux/prctl.h>
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def _call(function: str, path: str, *arguments: Any) -> None:
+    import ctypes
+
+    # The library's object is not kept: it costs 20 µs, and one that is shared would share errno's copy as well.
+    if getattr(ctypes.CDLL(None, use_errno=True), function)(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{function}: {os.strerror(number)}", path)
+
+
+def mount(source: str, target: str, fstype: str = "", flags: int = 0, data: str = "") -> None:
+    """mount(2). :raises OSError: as it says there, naming ``target``."""
+    import ctypes
+
+    effect(f"mount {os.path.basename(target)}")
+    kind, options = fstype.encode() or None, data.encode() or None
+    _call("mount", target, os.fsencode(source), os.fsencode(target), kind, ctypes.c_ulong(flags), options)
+
+
+def umount(target: str, flags: int = 0) -> None:
+    """umount2(2). :raises OSError: as it says there, naming ``target``."""
+    effect(f"umount {os.path.basename(target)}")
+    _call("umount2", target, os.fsencode(target), flags)
+
+
+def unshare(flags: int) -> None:
+    """unshare(2), of the calling thread. :raises OSError: as it says there."""
+    effect("unshare")
+    _call("unshare", "", flags)
+
+
+def setns(path: str, kind: int) -> None:
+    """setns(2): move the calling thread into the namespace at ``path``; on its own that is no effect on the host.
+
+    :raises OSError: as it says there, or ``path`` cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _call("setns", path, descriptor, kind)
+    finally:
+        os.close(descriptor)
+
+
+def rename(old: str, new: str, flags: int) -> None:
+    """renameat2(2). :raises OSError: as it says there, or the C library has none."""
+    try:
+        _call("renameat2", new, _AT_FDCWD, os.fsencode(old), _AT_FDCWD, os.fsencode(new), flags)
+    except AttributeError:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), new) from None
+
+
+def die_with_parent(number: int) -> None:
+    """prctl(2): have this process sent the signal when the one that forked it ends; programs it runs are not."""
+    import ctypes
+
+    _call("prctl", "", PR_SET_PDEATHSIG, ctypes.c_ulong(number))
+
+
+def adopt_orphans(on: bool) -> None:
+    """prctl(2): have what the programs of this process leave running become its child, in the place of init's."""
+    import ctypes
+
+    _call("prctl", "", PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(on))
+
+
+def pidfd_getfd(process: int, descriptor: int) -> int:
+    """pidfd_getfd(2): a copy, close-on-exec, of a descriptor of the process whose pidfd is ``process``.
+
+    :raises OSError: as it says there.
+    """
+    import ctypes
+
+    found = int(ctypes.CDLL(None, use_errno=True).syscall(_PIDFD_GETFD, process, descriptor, 0))
+    if found < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"pidfd_getfd: {os.strerror(number)}")
+    return found

@@ -1,0 +1,205 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A further process in a running container: ``runc exec --detach``, whose process becomes a child of ours.
+
+So nothing stands between it and us: the runtime ends once the process runs, and leaves no helper where we are killed.
+The specification of the process never touches a disk.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import threading
+import time
+from contextlib import contextmanager, nullcontext
+from typing import Any, Callable, ContextManager, Iterator, Mapping, NamedTuple, Optional
+
+from ..._model.errors import ToolTimedOut
+from ..._model.failpoints import effect
+from .. import limits
+from .. import process as processes
+from ..command import refused, tool_environment
+from ..conmon.conmon import failure_code, read_pid, runtime_words
+from ..kernel import syscalls
+from .exec_streams import Streams
+from .runtime import OciRuntime
+
+_adopting, _lock = [0], threading.Lock()
+
+
+class Bounds(NamedTuple):
+    """``seconds`` the process may take (0: any time), ``grace`` between SIGTERM and SIGKILL for one that takes longer.
+
+    ``pid_file`` is where its PID is noted meanwhile.
+    """
+
+    pid_file: str
+    seconds: float = 0
+    grace: float = 0
+
+
+class Ended(NamedTuple):
+    """The exit code, 128 and the signal's number, or None for one out of time.
+
+    What the runtime itself refuses ends with 127 (not found), 126 (not executable) or 125, and has its ``words``.
+    """
+
+    code: Optional[int]
+    words: str = ""
+
+
+def execute(
+    oci: OciRuntime,
+    container_id: str,
+    process: Mapping[str, Any],
+    streams: Streams,
+    bounds: Bounds,
+    running: Callable[[int], ContextManager[None]] = lambda _pidfd: nullcontext(),
+) -> Ended:
+    """Run ``process`` (config.md#process) to its end, whatever it leaves running; meanwhile be in ``running(pidfd)``.
+
+    One that is out of time is ended with all of its session, and so it is where this is left by an exception.
+
+    :raises ToolMissing: the runtime is not there. :raises ToolTimedOut: it takes longer than its own limit.
+    """
+    deadline = time.monotonic() + bounds.seconds if bounds.seconds else math.inf
+    with streams, _adopted(), _command(oci, container_id, process, bounds, streams) as (argv, kept):
+        try:
+            code = _start(argv, kept, process, streams, bounds, deadline, oci.name)
+            if code:
+                words = runtime_words(f"/proc/self/fd/{kept[1]}")
+                ended = Ended(failure_code(words) if words else code, words)
+            elif code == 0:
+                ended = Ended(_follow(read_pid(bounds.pid_file), streams, bounds, deadline, running))
+            else:
+                ended = Ended(None)
+        finally:
+            forget(bounds.pid_file)
+        # Its end has been seen by now, which the container's own may wait for.
+        streams.flow.flush()
+    return ended
+
+
+def forget(pid_file: str) -> None:
+    """Nothing runs any more that the file told of, nor does the runtime write it: its draft would stop the next one."""
+    effect("forget exec")
+    folder, _slash, name = pid_file.rpartition("/")
+    for path in (pid_file, f"{folder}/.{name}"):
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+
+
+def _start(
+    argv: list[str],
+    kept: tuple[int, int],
+    process: Mapping[str, Any],
+    streams: Streams,
+    bounds: Bounds,
+    deadline: float,
+    package: str,
+) -> Optional[int]:
+    """Run the runtime and return its exit code; None where the process was out of time by then."""
+    limit = limits.of("oci_runtime")
+    until = time.monotonic() + limit.seconds if limit.seconds else math.inf
+    stdin, stdout, stderr = streams.theirs
+    # runc gives the process its own umask, and not the one asked for.
+    umask = process["user"].get("umask", 0o022)
+    how: dict[str, Any] = {"env": tool_environment(), "cwd": "/", "umask": umask, "start_new_session": True}
+    try:
+        runtime = subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=stderr, pass_fds=kept, **how)
+    except OSError as error:
+        refused(error, argv[0], package)
+    streams.close_theirs()
+    handle, in_time = os.pidfd_open(runtime.pid), False
+    try:
+        in_time = streams.flow.follow(handle, min(deadline, until))
+    finally:
+        os.close(handle)
+        if not in_time:
+            effect("end runtime")
+            processes.kill_session(runtime.pid)
+            processes.kill_session(read_pid(bounds.pid_file))
+        code = runtime.wait()
+    if not in_time and until < deadline:
+        raise ToolTimedOut(argv[:1], "it did not start the process", "", limit.tool, limit.seconds, limits.OPTION)
+    return code if in_time else None
+
+
+def _follow(
+    pid: int, streams: Streams, bounds: Bounds, deadline: float, running: Callable[[int], ContextManager[None]]
+) -> Optional[int]:
+    """Follow the process to its end and return its exit code; None where it was out of time, and is ended."""
+    # It stays a zombie until it is waited for below: nothing else can have its PID.
+    handle, over = processes.handle(pid), False
+    try:
+        streams.started()
+        with running(handle):
+            over = streams.flow.follow(handle, deadline)
+        if over:
+            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            return code if code >= 0 else 128 - code
+        _terminate(pid, handle, streams, bounds.grace)
+        return None
+    finally:
+        if not over:
+            processes.kill_session(pid)
+            os.waitpid(pid, os.WNOHANG)
+        os.close(handle)
+
+
+def _terminate(pid: int, handle: int, streams: Streams, grace: float) -> None:
+    """Ask all processes of the session to end, and give them time; what they write until then is read."""
+    effect("end exec")
+    if grace:
+        processes.signal_session(pid, signal.SIGTERM)
+        until = time.monotonic() + grace
+        streams.flow.follow(handle, until)
+        processes.wait_session(pid, until)
+    processes.kill_session(pid)
+    streams.flow.follow(handle, time.monotonic() + 1)
+
+
+@contextmanager
+def _adopted() -> Iterator[None]:
+    """Be the parent of what the runtime leaves running, which the kernel knows of a process with all of its threads."""
+    _adopt(1)
+    try:
+        yield
+    finally:
+        _adopt(-1)
+
+
+def _adopt(more: int) -> None:
+    with _lock:
+        before, _adopting[0] = _adopting[0], _adopting[0] + more
+        if not before or not _adopting[0]:
+            syscalls.adopt_orphans(not before)
+
+
+@contextmanager
+def _command(
+    oci: OciRuntime, container_id: str, process: Mapping[str, Any], bounds: Bounds, streams: Streams
+) -> Iterator[tuple[list[str], tuple[int, int]]]:
+    """The runtime's words, and the descriptors it is to inherit: the process's specification, and its log."""
+    effect(f"{oci.name} exec")
+    spec, log = _memory("process.json", json.dumps(process).encode()), _memory("log", b"")
+    argv = [oci.path, *oci.global_arguments, "--log", f"/proc/self/fd/{log}", "--log-format", "json"]
+    argv += ["exec", "--detach", "--pid-file", bounds.pid_file, *streams.options]
+    try:
+        yield [*argv, "--process", f"/proc/self/fd/{spec}", container_id], (spec, log)
+    finally:
+        os.close(spec)
+        os.close(log)
+
+
+def _memory(name: str, content: bytes) -> int:
+    descriptor = os.memfd_create(name)
+    os.write(descriptor, content)
+    return descriptor

@@ -1,0 +1,117 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The standard streams of a further process in a container: pipes, or a terminal that the OCI runtime makes."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any, Optional, Sequence
+
+from ..._model.failpoints import effect
+from ..streams import Feed, Flow, Sink
+
+_SECONDS = 10.0  # for the terminal of a process that runs already
+
+
+class Streams:
+    """Pipes: ``out`` and ``err`` take what comes; it reads ``data``, then what comes from the descriptor ``source``.
+
+    Without ``err`` its standard error is its standard output.
+
+    While it is entered, ``theirs`` are what the runtime starts with, ``flow`` what we have to do.
+    """
+
+    options: Sequence[str] = ()
+
+    def __init__(self, out: Sink, err: Optional[Sink], data: bytes = b"", source: int = -1) -> None:
+        self._out, self._err, self._data, self._source = out, err, data, source
+        self.theirs: Sequence[int] = ()
+        self.flow = Flow({})
+
+    def __enter__(self) -> Streams:
+        (stdin, ours), (out, stdout) = os.pipe(), os.pipe()
+        outputs = {out: self._out}
+        if self._err is None:
+            stderr = os.dup(stdout)
+        else:
+            err, stderr = os.pipe()
+            outputs[err] = self._err
+        self.theirs = (stdin, stdout, stderr)
+        for descriptor in self.theirs:
+            # As conmon does: for /dev/stdout where the container's root is not ours.
+            os.fchmod(descriptor, 0o777)
+        for descriptor in (ours, *outputs):
+            os.set_blocking(descriptor, False)
+        self.flow = Flow(outputs, Feed(ours, self._data, self._source))
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close_theirs()
+        self.flow.close()
+
+    def close_theirs(self) -> None:
+        """The runtime has its own copies."""
+        while self.theirs:
+            os.close(self.theirs[0])
+            self.theirs = self.theirs[1:]
+
+    def started(self) -> None:
+        """The process runs."""
+
+
+class Terminal(Streams):
+    """A terminal, whose other end comes through a socket in ``folder``; ``err`` takes what the runtime itself says."""
+
+    def __init__(self, out: Sink, err: Sink, folder: str, data: bytes = b"", source: int = -1) -> None:
+        super().__init__(out, err, data, source)
+        self._folder, self._name = folder, f"exec-{os.urandom(8).hex()}.sock"
+        self._socket: Optional[socket.socket] = None
+        self._directory = -1
+        self.master = -1
+
+    @property
+    def _path(self) -> str:
+        # An address has room for 107 bytes (unix(7)), the folder's path may have more.
+        return f"/proc/{os.getpid()}/fd/{self._directory}/{self._name}"
+
+    def __enter__(self) -> Terminal:
+        self._directory = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(_SECONDS)
+        effect("exec socket")
+        self._socket.bind(self._path)
+        self._socket.listen(1)
+        self.options = ("--console-socket", self._path)
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        err, stderr = os.pipe()
+        os.set_blocking(err, False)
+        self.theirs = (null, os.dup(null), stderr)
+        self.flow = Flow({err: self._err or self._out})
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        super().__exit__()
+        if self._socket:
+            self._socket.close()
+            effect("forget exec socket")
+            os.unlink(self._path)
+        if self._directory >= 0:
+            os.close(self._directory)
+
+    def started(self) -> None:
+        """Take the terminal over. :raises OSError: it does not come."""
+        assert self._socket
+        connection: Any = self._socket.accept()[0]
+        with connection:
+            connection.settimeout(_SECONDS)
+            _name, descriptors, _flags, _address = socket.recv_fds(connection, 4096, 1)
+        if not descriptors:
+            raise OSError(0, "the OCI runtime sent no terminal", self._name)
+        self.master = descriptors[0]
+        os.set_blocking(self.master, False)
+        feed = None
+        if self._data or self._source >= 0:
+            feed = Feed(self.master, self._data, self._source, terminal=True)
+        self.flow.add(self.master, self._out, feed)

@@ -1,0 +1,57 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A process in a running container that has only so much time, and whose output may be of any length."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping, NamedTuple, Optional
+
+from ..._model.failpoints import effect
+from .. import process as processes
+from ..cgroups.manager import read_file
+from ..conmon.conmon import read_pid
+from ..streams import Sink
+from . import exec
+from .exec_streams import Streams
+from .runtime import OciRuntime
+
+
+class Bounds(NamedTuple):
+    """``seconds`` a process may take, ``length`` of its output that is kept, and where its PID is noted meanwhile."""
+
+    seconds: float
+    length: int
+    pid_file: str
+
+
+def execute(
+    oci: OciRuntime, container_id: str, process: Mapping[str, Any], bounds: Bounds
+) -> tuple[Optional[int], bytes]:
+    """Run ``process`` (config.md#process): its exit code and the beginning of its output, None for one out of time.
+
+    That one is killed with all of its session; what the runtime refuses ends as in ``oci_exec.execute``.
+    """
+    effect("note check")
+    with open(bounds.pid_file, "w", encoding="ascii"):
+        pass
+    output = bytearray()
+    sink = Sink(lambda data: output.extend(data[: bounds.length - len(output)]))
+    limits = exec.Bounds(bounds.pid_file, bounds.seconds)
+    ended = exec.execute(oci, container_id, process, Streams(sink, None), limits)
+    return ended.code, bytes(output) or ended.words.encode()[: bounds.length]
+
+
+def end_left_over(oci: OciRuntime, cgroup_path: str, pid_file: str) -> None:
+    """End the process of an ``execute`` that was killed itself; nothing is looked for where none was."""
+    if not os.path.exists(pid_file):
+        return
+    processes.kill_with_argument(pid_file, (oci.name,))
+    pid = read_pid(pid_file)
+    # The container's own, not another one that has the PID by now.
+    # Where systemd runs in the container, the runtime puts what it executes below the container's own cgroup.
+    lines = (read_file(f"/proc/{pid}/cgroup") or "").splitlines() if pid else []
+    if any(f"{line.split(':', 2)[2]}/".startswith(f"{cgroup_path}/") for line in lines):
+        processes.kill_session(pid)
+    exec.forget(pid_file)

@@ -1,0 +1,92 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The OCI runtime's command line: runc, or crun by option."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Mapping, Optional
+
+from ..._model.errors import ToolFailed
+from ..._model.spelling import natural
+
+
+class OciRuntime:
+    """The verbs of an OCI runtime, by container ID, with a state directory of the engine's own."""
+
+    def __init__(self, path: str, run_root: str, *, systemd_cgroup: bool = False) -> None:
+        self.path = path
+        self.name = os.path.basename(path)
+        self.root = f"{run_root}/{self.name}"
+        self.systemd_cgroup = systemd_cgroup
+
+    @property
+    def global_arguments(self) -> list[str]:
+        return ["--root", self.root] + (["--systemd-cgroup"] if self.systemd_cgroup else [])
+
+    def _run(self, *arguments: str, doing: str, changes: bool = True, input: Optional[str] = None) -> str:
+        from ..command import run  # an unchanged container runs no program
+
+        argv = [self.path, *self.global_arguments, *arguments]
+        label, tool = arguments[0], "oci_runtime"
+        return run(argv, package=self.name, doing=doing, changes=changes, input=input, label=label, tool=tool)
+
+    def start(self, container_id: str, name: str) -> None:
+        """Run the process of a created container."""
+        self._run("start", container_id, doing=f"cannot start container {name}")
+
+    def delete(self, container_id: str, *, force: bool = False) -> None:
+        """Remove what the runtime keeps of a container; one it does not know is fine."""
+        folder = f"{self.root}/{container_id}"
+        if not os.path.isdir(folder):
+            return
+        words = ("delete", *(["--force"] if force else []), container_id)
+        try:
+            self._run(*words, doing="cannot delete the OCI container")
+        except ToolFailed as error:
+            if "does not exist" not in error.stderr:
+                from ..storage.leftover_mounts import detach_below
+
+                # Such as its own program, which a runtime that was killed as it began has bound there.
+                if not detach_below(folder):
+                    raise
+                self._run(*words, doing="cannot delete the OCI container")
+        if os.path.isdir(folder):
+            from ..storage.leftover_mounts import remove_tree
+
+            remove_tree(folder)
+
+    def pause(self, container_id: str, name: str) -> None:
+        self._run("pause", container_id, doing=f"cannot pause container {name}")
+
+    def resume(self, container_id: str, name: str) -> None:
+        self._run("resume", container_id, doing=f"cannot unpause container {name}")
+
+    def update(self, container_id: str, name: str, resources: Mapping[str, Any]) -> None:
+        """Set the cgroup limits of a container; ``resources`` is the OCI spec's ``linux.resources``."""
+        doing = f"cannot update the limits of container {name}"
+        self._run("update", "--resources", "-", container_id, doing=doing, input=json.dumps(resources))
+
+    def subgroup(self, annotations: Mapping[str, str]) -> str:
+        """Where in the scope of a container, on cgroup v2, its own cgroup is: crun leaves the scope to systemd alone.
+
+        So a path such as ``/container``, or nothing (crun(1), run.oci.systemd.subgroup).
+        """
+        if not (self.systemd_cgroup and self.name.startswith("crun")):
+            return ""
+        name = annotations.get("run.oci.systemd.subgroup", "container")
+        return f"/{name}" if name else ""
+
+    def knows_personality(self) -> bool:
+        """Whether it heeds the spec's ``linux.personality``, which runc does from 1.2 on."""
+        words = self._run("--version", doing="cannot ask for the version", changes=False).split()
+        if words[:1] != ["runc"]:
+            return True
+        major, minor = (natural(part) or 0 for part in (*"".join(words[2:3]).split("."), "", "")[:2])
+        return (major, minor) >= (1, 2)
+
+    def unstarted(self, container_id: str) -> bool:
+        """Whether the container was created and not started: its fifo still waits for ``start``. No fork."""
+        return os.path.exists(f"{self.root}/{container_id}/exec.fifo")

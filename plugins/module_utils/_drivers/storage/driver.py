@@ -1,0 +1,277 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container's root filesystem from an image: containers-storage(1), with the container's ID as the store's."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from typing import Mapping, Optional, Sequence
+
+from ..._model.errors import Internal, MalformedData, NoSuchImage, NotRemoved, ToolFailed
+from ..._model.failpoints import effect
+from ..._model.foreign import Foreign
+from ..._model.parts import Parts
+from ..._model.spelling import natural
+from ..command import run
+from .roots import PACKAGE, Layers, member, records, storage_roots
+
+Maps = Mapping[str, Sequence[Sequence[int]]]
+
+
+class Storage:
+    """The verbs of a storage container; a fresh create and mount run one program each, what is done already none."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._roots = storage_roots(parts)
+        self._static_root = parts.static_root
+        self._containers = f"{parts.static_root}/containers"
+        # Of the store's containers these are the engine's. No JSON, lest another engine take it for its own.
+        self._mark = f"libpod.engine {parts.static_root}"
+
+    def create(self, container_id: str, image_id: str, mappings: Optional[Maps] = None) -> None:
+        """Make the container's layer on top of the image's; kept where it is there.
+
+        ``mappings`` are the maps ``uid`` and ``gid`` of its user namespace: the files belong to the mapped IDs.
+
+        :raises NoSuchImage: the store does not have the image.
+        """
+        if self.exists(container_id):
+            return
+        mappings = mappings or {}
+        try:
+            # All entries in one word: of an option given twice, the tool takes the last.
+            words = {kind: ":".join(str(number) for entry in mappings[kind] for number in entry) for kind in mappings}
+            maps = [f"--{kind}map={word}" for kind, word in words.items()]
+            self._tool("create-container", "-i", container_id, "-m", self._mark, *maps, image_id)
+            self._keep_rooms()
+        except ToolFailed as error:
+            # A tool that outlived its killed caller may have made it meanwhile.
+            if self.exists(container_id):
+                return
+            if "image not known" in error.stderr:
+                raise NoSuchImage(f"image {image_id} is not in the store") from error
+            raise
+
+    def exists(self, container_id: str) -> bool:
+        """Whether the store has the container."""
+        return self._layer(container_id) is not None
+
+    def mount(self, container_id: str) -> str:
+        """Mount the root filesystem unless it is; return where."""
+        return self.mountpoint(container_id) or self._tool("mount", container_id).strip("\n")
+
+    def mountpoint(self, container_id: str) -> Optional[str]:
+        """Where the root filesystem is mounted, None where it is not: the kernel's word, no program is run."""
+        layer = self._layer(container_id)
+        if not layer:
+            return None
+        if self._roots.driver == "overlay":
+            merged = f"{self._roots.root}/overlay/{layer}/merged"
+            return merged if os.path.ismount(merged) else None
+        points = records(f"{self._roots.run_root}/{self._roots.driver}-layers/mountpoints.json")
+        paths = (member(point, "path") for point in points if member(point, "id") == layer)
+        return next(filter(os.path.isdir, paths), None)
+
+    def unmount(self, container_id: str) -> None:
+        """Unmount the root filesystem, whatever the store's count of mounts says."""
+        if self.mountpoint(container_id):
+            try:
+                self._tool("unmount", "-f", container_id)
+            except ToolFailed as error:
+                from .. import reserve
+                from ..kernel import syscalls
+
+                mounted = self.mountpoint(container_id)
+                if mounted and reserve.full(error) and self._roots.driver == "overlay":
+                    syscalls.umount(mounted, syscalls.MNT_DETACH)
+                elif mounted:
+                    raise
+
+    def delete(self, container_id: str) -> None:
+        """Unmount and delete the container's layer and record; what is not there is no error.
+
+        The tool drops its record of the container also where it cannot delete the layer, or is killed meanwhile. So the
+        layer is noted beside the engine's own records until it is gone.
+
+        :raises ToolFailed, NotRemoved, OSError: something of it is left.
+        """
+        layer, note = self._layer(container_id), f"{self._containers}/{container_id}/layer"
+        failed: Optional[ToolFailed] = None
+        if layer is not None:
+            _write(note, layer)
+            try:
+                # It unmounts by itself, with MNT_DETACH and whatever the count: one program instead of two.
+                self._tool("delete-container", container_id)
+            except ToolFailed as error:
+                self._delete_on_full(container_id, layer, error)
+                if self.exists(container_id):
+                    raise
+                failed = error
+        layer = layer or _read(note)
+        if layer and self._has_layer(layer):
+            try:
+                if failed and self._roots.driver == "overlay":
+                    from ..trees import removal
+
+                    # What keeps the tool, such as a file that chattr(1) has made immutable, may not keep us.
+                    removal.remove(f"{self._roots.root}/overlay/{layer}/diff")
+                self._tool("delete-layer", layer)
+            except (ToolFailed, NotRemoved) as error:
+                self._delete_on_full(container_id, layer, error)
+                if self._has_layer(layer):
+                    raise failed or error from None
+        if layer and os.path.exists(note):
+            effect("forget layer")
+            os.unlink(note)
+
+    def _delete_on_full(self, container_id: str, layer: str, error: Exception) -> None:
+        """Delete it without the tool, where that failed for want of room."""
+        from .. import reserve
+        from . import removal
+
+        if reserve.full(error) and removal.possible(self._roots):
+            removal.delete(self._roots, self._static_root, container_id, layer)
+
+    def _keep_rooms(self) -> None:
+        """Have room for the store's records as they have become, for a removal on a full disk."""
+        roots, needed, rooms = self._roots, 0, f"{self._static_root}/reserve/room"
+        with suppress(OSError):
+            for kind in ("layers", "containers"):
+                needed = max(needed, os.stat(f"{roots.root}/{roots.driver}-{kind}/{kind}.json").st_size)
+            if all(os.stat(f"{rooms}{number}").st_blocks * 512 >= needed for number in (0, 1)):
+                return
+        from ..reserve import keep_rooms
+
+        keep_rooms(self._static_root, needed)
+
+    def forgotten(self) -> list[str]:
+        """The IDs of this static root's containers in the store that the engine has no records of any more."""
+        ours = (
+            member(one, "id") for one in self._roots.containers(self._mark) if member(one, "metadata") == self._mark
+        )
+        return sorted(found for found in ours if not os.path.isdir(f"{self._containers}/{found}"))
+
+    def layers(self, container_id: str) -> Layers:
+        """The layers' directories. :raises Internal: the container has no layer yet."""
+        layer = self._layer(container_id)
+        if not layer:
+            raise Internal(f"container {container_id[:12]} has no layer in the store: start it, or make it anew")
+        return self.layers_of(layer)
+
+    def layers_of(self, layer: str) -> Layers:
+        """The directories of a layer of the store, an image's top one say, and of those below it."""
+        roots = self._roots
+        if roots.driver != "overlay":
+            return Layers(f"{roots.root}/{roots.driver}/dir/{layer}")
+        homes = [f"{root}/overlay" for root in (roots.root, *roots.more)]
+
+        def found(name: str) -> str:
+            return next(filter(os.path.isdir, (f"{top}/{name}" for top in homes)), f"{homes[0]}/{name}")
+
+        home = found(layer)
+        try:
+            with open(f"{home}/lower", encoding="utf-8", errors="replace") as file:
+                links = file.read().strip().split(":")
+        except FileNotFoundError:
+            links = []
+        return Layers(f"{home}/diff", f"{home}/work", tuple(os.path.realpath(found(link)) for link in links))
+
+    def layer(self, container_id: str) -> str:
+        """The store's ID of the container's own layer, empty where it has none."""
+        return self._layer(container_id) or ""
+
+    def diff(self, layer: str, path: str) -> None:
+        """Write what a layer changes as a tar file to ``path``, deletions as ``.wh.`` entries (image-spec layer.md)."""
+        self._tool("diff", "-u", "-f", path, layer)
+
+    def sizes(self, container_id: str) -> tuple[int, int]:
+        """Bytes of the container's own layer, and of all its layers together (libpod's RWSize and RootFsSize)."""
+        layer = self._layer(container_id)
+        if not layer:
+            return 0, 0
+        roots = self._roots
+        known: dict[str, Foreign] = {}
+        for root in (roots.root, *roots.more):
+            for name in ("layers", "volatile-layers"):
+                known.update((member(one, "id"), one) for one in records(f"{root}/{roots.driver}-layers/{name}.json"))
+        if roots.driver == "overlay":
+            from ..trees.disk_usage import directory_size
+
+            own = directory_size(f"{roots.root}/overlay/{layer}/diff")
+        else:
+            words = self._tool("diffsize", layer, changes=False).split()
+            number = natural(words[-1]) if words else None
+            if number is None:
+                raise MalformedData(
+                    f"containers-storage diffsize: no number of bytes in its answer for layer {layer[:12]}"
+                )
+            own = number
+        total, parent = own, member(known.pop(layer), "parent") if layer in known else ""
+        while parent in known:
+            record = known.pop(parent)  # each once, also where the records go in a circle
+            total += record["diff-size"].integer(low=0)
+            parent = member(record, "parent")
+        return own, total
+
+    def shutdown(self) -> bool:
+        """Undo the bind mount on itself the tool leaves on ``<root>/overlay``; False where a layer is mounted still."""
+        try:
+            # Never with -f, which makes 1.43 loop for ever.
+            self._tool("shutdown")
+        except ToolFailed as error:
+            if "in use" not in error.stderr:
+                raise
+            return False
+        return True
+
+    def _layer(self, container_id: str) -> Optional[str]:
+        """The ID of the container's layer; None without a container."""
+        for record in self._roots.containers(container_id):
+            if member(record, "id") == container_id:
+                return record["layer"].text(required=True)
+        return None
+
+    def _has_layer(self, layer: str) -> bool:
+        """Whether the store has anything of a layer: its directory, or a record."""
+        roots = self._roots
+        directory = (
+            f"{roots.root}/overlay/{layer}" if roots.driver == "overlay" else f"{roots.root}/{roots.driver}/dir/{layer}"
+        )
+        files = (f"{roots.root}/{roots.driver}-layers/{name}.json" for name in ("layers", "volatile-layers"))
+        return os.path.isdir(directory) or any(
+            member(one, "id") == layer for file in files for one in records(file, layer)
+        )
+
+    def _tool(self, verb: str, *arguments: str, changes: bool = True) -> str:
+        argv = ["containers-storage", verb, *self._roots.arguments, *arguments]
+        doing = f"{verb.replace('-', ' ')} in the image store"
+        # A mount program of the host's storage.conf (fuse-overlayfs) stays for as long as the mount.
+        lasting = verb == "mount" and not self._roots.given
+        return run(argv, package=PACKAGE, env=self._roots.environment(), changes=changes, doing=doing, lasting=lasting)
+
+
+def _write(path: str, text: str) -> None:
+    # It stays as it was written, lest an attempt on a full disk lose it.
+    if _read(path) == text:
+        return
+    effect("note layer")
+    try:
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+    except OSError as error:  # there may be no records of the container
+        from .. import reserve
+
+        if reserve.full(error):
+            reserve.replace(path, text.encode(), 0o600)
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            found = file.read(100)
+    except OSError:
+        return ""
+    return found if re.fullmatch("[0-9a-f]{64}", found) else ""

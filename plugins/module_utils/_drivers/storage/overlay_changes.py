@@ -1,0 +1,178 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an overlay's upper directory changes of the layers below it (the kernel's overlayfs.rst).
+
+Both sides are walked by open directories, so that no link in a layer is followed, and a tree can be of any depth.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Container, Iterator, Optional, Sequence
+
+from ..trees.descent import DIRECTORY, Descent, Path
+
+_Changes = list[tuple[str, str]]
+_DESCRIPTORS = 256  # for all layers together, as far as one for each goes
+
+
+def changes(upper: str, lower: Sequence[str], hidden: Container[str] = ()) -> _Changes:
+    """(A, C or D, path) of each change, sorted by path, a directory before what is in it; ``lower`` topmost first.
+
+    What is ``hidden`` is left out, with a directory's change that nothing but it accounts for. A change deeper than a
+    path reaches is one of the directory that the path does reach.
+
+    :raises TreeChanged: a directory was moved while it was read.
+    """
+    walk = _Walk(len(lower), hidden)
+    try:
+        walk.begin(upper, lower)
+        return walk.run()
+    finally:
+        walk.close()
+
+
+class _Folder:
+    """A directory of the upper layer; ``before`` is what the layers below show at its place."""
+
+    __slots__ = ("path", "names", "lower", "here", "before", "place", "differs", "hides")
+
+    def __init__(self, path: Path, names: Iterator[str], lower: Sequence[Descent], place: int) -> None:
+        self.path = path
+        self.names = names
+        self.lower = lower  # the layers that have a directory there
+        self.here: Optional[os.stat_result] = None
+        self.before: Optional[os.stat_result] = None
+        self.place = place  # of its own change among all
+        self.differs = False  # it gained or lost an entry
+        self.hides = False  # it has an entry that is hidden
+
+
+class _Walk:
+    """The directories of the upper layer that are being looked at, one in another, with those of the layers below."""
+
+    def __init__(self, lower: int, hidden: Container[str]) -> None:
+        held = max(1, _DESCRIPTORS // (lower + 1))
+        self._upper = Descent(held)
+        self._lower = [Descent(held) for _layer in range(lower)]
+        self._hidden = hidden
+        self._folders: list[_Folder] = []
+        self._found: list[Optional[tuple[str, str]]] = []
+
+    def close(self) -> None:
+        for way in (self._upper, *self._lower):
+            way.close()
+
+    def begin(self, upper: str, lower: Sequence[str]) -> None:
+        """Go into the tops of the layers."""
+        for way, path in zip((self._upper, *self._lower), (upper, *lower)):
+            way.enter(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        self._folders.append(_Folder(Path(""), iter(sorted(os.listdir(self._upper.here))), self._lower, -1))
+
+    def run(self) -> _Changes:
+        while True:
+            folder = self._folders[-1]
+            name = next(folder.names, None)
+            if name is not None:
+                self._look(folder, name)
+            elif len(self._folders) > 1:
+                self._leave()
+            else:
+                return [change for change in self._found if change]
+
+    def _look(self, folder: _Folder, name: str) -> None:
+        path = folder.path.below(name)
+        if not path.deep and path.text in self._hidden:
+            folder.hides = True
+            return
+        here = _status(self._upper.here, name)
+        before = _below(folder.lower, name)
+        gone = here is None or _whiteout(here)
+        folder.differs |= bool(before) == gone
+        if here is None or gone:
+            if before:
+                self._say("D", folder, path)
+        elif stat.S_ISDIR(here.st_mode):
+            self._enter(folder, name, path, here, before)
+        else:
+            self._say("C" if before else "A", folder, path)
+
+    def _say(self, kind: str, folder: _Folder, path: Path) -> None:
+        if path.deep:
+            folder.differs = True
+        else:
+            self._found.append((kind, path.text))
+
+    def _enter(
+        self, around: _Folder, name: str, path: Path, here: os.stat_result, before: Optional[os.stat_result]
+    ) -> None:
+        self._upper.enter(os.open(name, DIRECTORY, dir_fd=self._upper.here))
+        lower = []
+        for way in around.lower:
+            status = _status(way.here, name)
+            if status is None:
+                continue
+            if not stat.S_ISDIR(status.st_mode):
+                break
+            way.enter(os.open(name, DIRECTORY, dir_fd=way.here))
+            lower.append(way)
+            if _opaque(way.here):
+                break
+        names = set(os.listdir(self._upper.here))
+        # An opaque directory hides those below: what it has of theirs was written again, and all else is gone.
+        if _opaque(self._upper.here):
+            names.update(*(os.listdir(way.here) for way in lower))
+        folder = _Folder(path, iter(sorted(names)), lower, len(self._found))
+        folder.here, folder.before = here, before
+        self._folders.append(folder)
+        self._found.append(None)
+
+    def _leave(self) -> None:
+        folder = self._folders.pop()
+        for way in (self._upper, *folder.lower):
+            way.leave()
+        here, before = folder.here, folder.before
+        same = here and before and _same_directory(here, before, ignore_time=folder.hides)
+        if folder.differs or not same:
+            if folder.path.deep:
+                self._folders[-1].differs = True
+            else:
+                self._found[folder.place] = ("C" if before else "A", folder.path.text)
+
+
+def _status(directory: int, name: str) -> Optional[os.stat_result]:
+    try:
+        return os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _below(lower: Sequence[Descent], name: str) -> Optional[os.stat_result]:
+    """What the layers below show under the name: the topmost layer that has it decides."""
+    for way in lower:
+        status = _status(way.here, name)
+        if status is not None:
+            return None if _whiteout(status) else status
+    return None
+
+
+def _whiteout(status: os.stat_result) -> bool:
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
+
+
+def _opaque(directory: int) -> bool:
+    try:
+        return os.getxattr(f"/proc/self/fd/{directory}", "trusted.overlay.opaque") == b"y"
+    except OSError:
+        return False
+
+
+def _same_directory(here: os.stat_result, before: os.stat_result, *, ignore_time: bool) -> bool:
+    """A directory stands in the upper layer also for what is in it; its own change is one of mode, owner or time."""
+    return (
+        stat.S_ISDIR(here.st_mode)
+        and (here.st_mode, here.st_uid, here.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+        and (ignore_time or here.st_mtime_ns == before.st_mtime_ns)
+    )

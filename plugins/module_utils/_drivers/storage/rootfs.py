@@ -1,0 +1,136 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A directory of the host as a container's root filesystem: used in place, or under an overlay that is thrown away."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Optional
+
+from ..._model.errors import InvalidArgument, NotImplementedByHost
+from ..._model.failpoints import effect
+from ..._model.parts import Parts
+from .roots import Layers
+
+
+class Rootfs:
+    """The verbs of ``Storage`` for the directory ``path``; used in place, there is nothing to make or undo.
+
+    With ``overlay``, changes go to ``<static root>/containers/ID/overlay/upper`` and the merged tree is mounted at
+    ``<run root>/containers/ID/rootfs``.
+    """
+
+    def __init__(self, parts: Parts, path: str, overlay: bool = False) -> None:
+        self._parts = parts
+        self.path = path
+        self.overlay = overlay
+
+    def create(self, container_id: str, image_id: str = "", mappings: object = None) -> None:
+        """Make the overlay's directories; the files keep their owners, whatever the mappings.
+
+        :raises InvalidArgument: ``path`` is no directory.
+        """
+        self._check()
+        work = f"{self._changes(container_id)}/work"
+        # The one made last says that the others are complete.
+        if not self.overlay or os.path.isdir(work):
+            return
+        upper, status = f"{self._changes(container_id)}/upper", os.stat(self.path)
+        effect("mkdir overlay")
+        os.makedirs(upper, 0o700, exist_ok=True)
+        # The merged tree's root has the upper directory's owner and mode.
+        os.chown(upper, status.st_uid, status.st_gid)
+        os.chmod(upper, status.st_mode & 0o7777)
+        os.mkdir(work, 0o700)
+
+    def exists(self, container_id: str) -> bool:
+        """Whether there is what ``create`` makes."""
+        return os.path.isdir(f"{self._changes(container_id)}/work" if self.overlay else self.path)
+
+    def mount(self, container_id: str) -> str:
+        """Mount the overlay unless it is; return where the tree is.
+
+        :raises InvalidArgument: ``path`` is no directory.
+        :raises NotImplementedByHost: the static root's file system cannot hold an overlay's changes.
+        """
+        self._check()
+        point = self._point(container_id)
+        if not self.overlay or os.path.ismount(point):
+            return point
+        from ..kernel.syscalls import MS_NODEV, mount
+
+        effect("mkdir rootfs")
+        os.makedirs(point, 0o700, exist_ok=True)
+        changes = self._changes(container_id)
+        layers = {"lowerdir": self.path, "upperdir": f"{changes}/upper", "workdir": f"{changes}/work"}
+        options = ",".join(f"{name}={overlay_path(path)}" for name, path in layers.items())
+        try:
+            mount("overlay", point, "overlay", MS_NODEV, options)
+        except OSError as error:
+            if error.errno in (errno.EINVAL, errno.ENODEV):
+                raise NotImplementedByHost(
+                    f"rootfs {self.path} under an overlay: the kernel refuses it ({error.strerror}); "
+                    f"static_root {self._parts.static_root} must be on a file system that can hold its changes"
+                ) from error
+            raise
+        return point
+
+    def mountpoint(self, container_id: str) -> Optional[str]:
+        """Where the tree is, None for an overlay that is not mounted."""
+        point = self._point(container_id)
+        return point if not self.overlay or os.path.ismount(point) else None
+
+    def unmount(self, container_id: str) -> None:
+        """Unmount the overlay; its changes stay."""
+        point = self._point(container_id)
+        if not self.overlay or not os.path.isdir(point):
+            return
+        if os.path.ismount(point):
+            from ..kernel.syscalls import MNT_DETACH, umount
+
+            umount(point, MNT_DETACH)
+        effect("rmdir rootfs")
+        try:
+            os.rmdir(point)
+        except FileNotFoundError:
+            pass
+
+    def delete(self, container_id: str) -> None:
+        """Unmount the overlay and remove its changes; the directory itself is the user's and stays."""
+        self.unmount(container_id)
+        changes = self._changes(container_id)
+        if self.overlay and os.path.isdir(changes):
+            from ..trees import removal
+
+            effect("remove overlay")
+            removal.remove(changes)
+
+    def layers(self, container_id: str) -> Layers:
+        """As ``Storage.layers``; used in place, the directory itself."""
+        changes = self._changes(container_id)
+        return Layers(f"{changes}/upper", f"{changes}/work", (self.path,)) if self.overlay else Layers(self.path)
+
+    def sizes(self, container_id: str) -> tuple[int, int]:
+        """As ``Storage.sizes``; in place, both are the directory's size (as libpod has it)."""
+        from ..trees.disk_usage import directory_size
+
+        base = directory_size(self.path)
+        own = directory_size(f"{self._changes(container_id)}/upper") if self.overlay else base
+        return own, base + own if self.overlay else base
+
+    def _check(self) -> None:
+        if not os.path.isdir(self.path):
+            raise InvalidArgument(f"rootfs {self.path} is no directory on the host")
+
+    def _changes(self, container_id: str) -> str:
+        return f"{self._parts.static_root}/containers/{container_id}/overlay"
+
+    def _point(self, container_id: str) -> str:
+        return f"{self._parts.run_root}/containers/{container_id}/rootfs" if self.overlay else self.path
+
+
+def overlay_path(path: str) -> str:
+    """A path as it stands in an overlay's mount options, where ``,`` parts options and ``:`` layers (overlayfs.rst)."""
+    return "".join(f"\\{letter}" if letter in "\\,:" else letter for letter in path)
