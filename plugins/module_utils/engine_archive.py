@@ -31,7 +31,7 @@ ARCHIVE = "engine_archive"  # this one
 BOOT = "engine_boot"  # the module that knows how the host starts the engine without Ansible
 OLDEST = (3, 9)
 _COLLECT_EVERY = 50_000  # objects made and not freed, instead of 700
-DEFAULT_STATIC_ROOT = "/var/lib/libpod"  # as in _model.parts, which is in the archive
+DEFAULT_STATIC_ROOT = "/var/lib/libpod"  # as in _model.engine_config, which is in the archive
 # The comment at the end of a zip file that is kept: digest and checksum of all before it.
 _SEAL = b"libpod:%s:%08x"
 SEAL_BYTES = 48

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.container import Container
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ContainerStopped, InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.namespaces import LinuxNS
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.namespaces import LinuxNS
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process

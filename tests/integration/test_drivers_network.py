@@ -22,13 +22,13 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni.chain import Cni
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import netlink, netns, syscalls
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
     ToolFailed,
     ToolMissing,
 )
-from ansible_collections.libpod.engine.plugins.module_utils._model.network import Attachment, port_mappings
-from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import Attachment, port_mappings
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 CONTAINER = "c0ffee" + "0123456789" * 5 + "abcdef12"
@@ -549,8 +549,8 @@ def test_attaching_and_removing_loads_no_netlink_library(network: Network) -> No
     code = (
         "import json, sys\n"
         "from ansible_collections.libpod.engine.plugins.module_utils._drivers import cni, cni_config, netns\n"
-        "from ansible_collections.libpod.engine.plugins.module_utils._model.network import Attachment\n"
-        "from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts\n"
+        "from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import Attachment\n"
+        "from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts\n"
         f"parts = Parts(static_root='/srv/static', run_root='/srv/run', cni_config_dir='/srv/cni')\n"
         f"path, one = {network.path!r}, Attachment('libpod', 'eth0', cni_config.network(parts, 'libpod'))\n"
         f"netns.create(path)\none = cni.Cni(parts).add({CONTAINER!r}, path, one)\n"

@@ -21,14 +21,14 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.tran
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.driver import Storage
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.rootfs import Rootfs
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
     NoSuchImage,
     NotImplementedByHost,
     ToolFailed,
 )
-from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
-from ansible_collections.libpod.engine.plugins.module_utils._model.pulling import Pull
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.pulling import Pull
 from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 

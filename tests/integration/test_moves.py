@@ -16,8 +16,8 @@ from ansible_collections.libpod.engine.plugins.module_utils._container.io.log_li
 from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs.commit import Commit
 from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs.copy import Copy
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidState
-from ansible_collections.libpod.engine.plugins.module_utils._model.namespaces import LinuxNS
-from ansible_collections.libpod.engine.plugins.module_utils._model.status import MOVES, ContainerStatus
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.namespaces import LinuxNS
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.status import MOVES, ContainerStatus
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import cgroup_files
 from ansible_collections.libpod.engine.tests.support.hosts import Host

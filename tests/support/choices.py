@@ -9,7 +9,7 @@ import random
 from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import MOUNTS, OPTIONS, normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import MOUNTS, OPTIONS, normalise
 
 from .process import WAITING
 

@@ -15,7 +15,7 @@ import time
 import uuid
 from typing import Any, Callable, Iterator, Optional, Sequence
 
-from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
 
 from . import cgroup_tree, images, kernel, leaks, modules, playbooks
 

@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import manager
-from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
 
 from . import cgroup_tree, hosts, images, leaks
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import OPTIONS
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS
 from hypothesis import strategies as st
 
 from .spellings import (

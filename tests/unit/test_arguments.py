@@ -17,14 +17,14 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.libpod.engine.plugins.module_utils._ansible import arguments, containers
 from ansible_collections.libpod.engine.plugins.module_utils._ansible.module import check_quoting
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
     refuse_ineffective,
     take_warnings,
     warn,
 )
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
-from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
 
 SECRET = "hunter2"

@@ -14,9 +14,9 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import limits
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni.chain import Cni
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ToolFailed, ToolMissing, ToolTimedOut
-from ansible_collections.libpod.engine.plugins.module_utils._model.network import Attachment
-from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import Attachment
 
 CONTAINER = "0123456789ab" + "c" * 52
 PLUGIN = """#!/usr/bin/python3 -IS

@@ -12,13 +12,17 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import config as cni_config
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
     NoSuchNetwork,
     StateCorrupt,
 )
-from ansible_collections.libpod.engine.plugins.module_utils._model.network import Address, Attachment, port_mappings
-from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import (
+    Address,
+    Attachment,
+    port_mappings,
+)
 
 ROLE = Path(__file__).parents[2] / "roles" / "libpod_host" / "files" / "87-libpod.conflist"
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model.config import ContainerConfig
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
-from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
-from ansible_collections.libpod.engine.plugins.module_utils._model.pod import PodConfig
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.pod import PodConfig
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile import joins
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.compare import differences
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model.combinations import settle
-from ansible_collections.libpod.engine.plugins.module_utils._model.config import ContainerConfig
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import OPTIONS, Change, normalise
-from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.cross_checks import settle
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS, Change, normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile import comparisons
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.compare import differences
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired

@@ -10,14 +10,14 @@ import os
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model.config import ContainerConfig, resolved
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     ConfigMismatch,
     InvalidArgument,
     StateCorrupt,
 )
-from ansible_collections.libpod.engine.plugins.module_utils._model.namespaces import LinuxNS
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig, resolved
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.namespaces import LinuxNS
 
 IMAGE: dict[str, Any] = {
     "Entrypoint": ["/entry"],

@@ -16,8 +16,8 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.libpod.engine.plugins.module_utils._ansible import arguments, containers
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import OPTIONS, Change
-from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS, Change
 
 TOP = Path(__file__).resolve().parents[2]
 MODULES = sorted(path.stem for path in (TOP / "plugins/modules").glob("*.py"))

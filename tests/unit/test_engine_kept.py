@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils import engine_archive, engine_boot, engine_kept
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import archives
-from ansible_collections.libpod.engine.plugins.module_utils._model.state import ContainerState
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.state import ContainerState
 from ansible_collections.libpod.engine.plugins.plugin_utils import engine_action
 
 pytestmark = pytest.mark.slow
@@ -228,7 +228,8 @@ def test_versions_that_nothing_uses_are_removed(sent: str, tmp_path: Path, monke
 def test_records_are_the_same_without_their_annotations(sent: str, tmp_path: Path, keep: bool) -> None:
     path = _load(sent, tmp_path / "static", keep=keep)
     assert (path == sent) is not keep
-    code = "s = get('libpod_engine._model.state').ContainerState; print(*s._fields, len(s()), s().to_json()['status'])"
+    state = "get('libpod_engine._model.records.state').ContainerState"
+    code = f"s = {state}; print(*s._fields, len(s()), s().to_json()['status'])"
     assert _python(path, code).split() == [*ContainerState._fields, str(len(ContainerState())), "configured"]
     module = "libpod_engine._drivers.engine.command"
     code = f"m = get({module!r}); print(m.__loader__.archive, m.argv.__annotations__, m.__doc__)"

@@ -9,7 +9,7 @@ A row of the option table without a kind here fails the test.
 from __future__ import annotations
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import OPTIONS
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS
 from ansible_collections.libpod.engine.tests.support.option_kinds import KINDS
 from hypothesis import given, settings
 from hypothesis import strategies as st

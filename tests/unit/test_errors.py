@@ -10,8 +10,8 @@ from typing import Sequence
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._cli import main
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, explained, sentence
-from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
 
 
 def caught(error: BaseException) -> BaseException:

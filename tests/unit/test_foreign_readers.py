@@ -21,13 +21,13 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.images impo
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.driver import Storage
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import storage_roots
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
     LibpodError,
     StateCorrupt,
 )
 from ansible_collections.libpod.engine.plugins.module_utils._model.foreign import Foreign
-from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile import env_files
 from ansible_collections.libpod.engine.plugins.module_utils._spec import seccomp
 

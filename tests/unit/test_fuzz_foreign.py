@@ -18,17 +18,12 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon import conmon
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import storage_roots
-from ansible_collections.libpod.engine.plugins.module_utils._model import (
-    config,
-    foreign,
-    image,
-    namespace_options,
-    options,
-    volumes,
-)
+from ansible_collections.libpod.engine.plugins.module_utils._model import foreign
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import LibpodError
-from ansible_collections.libpod.engine.plugins.module_utils._model.network import Attachment
-from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import namespace_options, table, volumes
+from ansible_collections.libpod.engine.plugins.module_utils._model.records import config, image
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import Attachment
 from ansible_collections.libpod.engine.plugins.module_utils._spec import seccomp, users
 from ansible_collections.libpod.engine.tests.support import fuzz
 from hypothesis import strategies as st
@@ -171,7 +166,7 @@ def _store(folder: Path, document: bytes, records: bytes) -> ImageStore:
 def test_image_configuration(folder: Path, document: bytes) -> None:
     def resolve() -> None:
         image = store.get(IMAGE_ID)
-        chosen = options.normalise({"publish_all": True})
+        chosen = table.normalise({"publish_all": True})
         resolved = config.resolved(chosen, image.config)
         volumes.file_systems(chosen, image.config, ())
         json.dumps(resolved).encode()
@@ -322,7 +317,7 @@ CONFIGURED: dict[str, Callable[[int], dict[str, Any]]] = {
 def test_image_configuration_takes_linear_time(make: Callable[[int], dict[str, Any]]) -> None:
     def resolve(words: dict[str, Any]) -> None:
         found = image.checked_config(foreign.Foreign(words, "image"))
-        chosen = options.normalise({"publish_all": True, "image_volume": "tmpfs"})
+        chosen = table.normalise({"publish_all": True, "image_volume": "tmpfs"})
         config.resolved(chosen, found)
         volumes.file_systems(chosen, found, ())
 

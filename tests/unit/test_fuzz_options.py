@@ -10,10 +10,11 @@ import re
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model import image, options, pulling
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import LibpodError
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import OPTIONS
-from ansible_collections.libpod.engine.plugins.module_utils._model.spelled import spelled
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import pulling, table
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.formatters import spelled
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS
+from ansible_collections.libpod.engine.plugins.module_utils._model.records import image
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile import comparisons, env_files
 from ansible_collections.libpod.engine.tests.support import fuzz
 from hypothesis import strategies as st
@@ -55,7 +56,7 @@ def test_option_is_normalised_or_refused(name: str, data: st.DataObject) -> None
 def test_options_together_are_normalised_or_refused(data: st.DataObject) -> None:
     names = data.draw(st.lists(st.sampled_from(sorted(OPTIONS)), max_size=8, unique=True))
     given = {name: data.draw(fuzz.values_of(OPTIONS[name].type)) for name in names}
-    normalised = refused_or(lambda: options.normalise(given))
+    normalised = refused_or(lambda: table.normalise(given))
     if normalised is not None:
         recorded(normalised)
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model import health
-from ansible_collections.libpod.engine.plugins.module_utils._model.config import resolved
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, StateCorrupt
-from ansible_collections.libpod.engine.plugins.module_utils._model.health import Health, Result
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import health
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.health import Health, Result
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import resolved
 
 SECOND = 10**9
 GOOD, BAD = Result("", "", 0, "fine"), Result("", "", 1, "broken")

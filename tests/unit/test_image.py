@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, MalformedData
 from ansible_collections.libpod.engine.plugins.module_utils._model.foreign import Foreign
-from ansible_collections.libpod.engine.plugins.module_utils._model.image import (
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.image import (
     checked_config,
     local_names,
     name_for_source,

@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import storage_roots
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
     NoSuchImage,
     StateCorrupt,
 )
-from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
 
 ONE, TWO, THREE = ("aaaa1" + "0" * 59, "aaaa2" + "0" * 59, "b" * 64)
 DIGEST = "sha256:" + "cd" * 32
@@ -126,7 +126,7 @@ def test_reader_waits_for_a_writer(parts: Parts) -> None:
     code = (
         "import sys\n"
         "from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore\n"
-        "from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts\n"
+        "from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts\n"
         "print('ready', flush=True)\n"
         f"print(ImageStore(Parts(storage_root={parts.storage_root!r}, storage_run_root='/n',"
         " storage_driver='overlay')).find('late'))\n"

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.container import Container
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
-from ansible_collections.libpod.engine.plugins.module_utils._model.config import ContainerConfig
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
-from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
-from ansible_collections.libpod.engine.plugins.module_utils._model.state import ContainerState
-from ansible_collections.libpod.engine.plugins.module_utils._model.status import ContainerStatus
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.state import ContainerState
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.status import ContainerStatus
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.inspect import inspect, outline
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 

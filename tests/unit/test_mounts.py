@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model.config import ContainerConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.mounts import mounts, volumes_from
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
-from ansible_collections.libpod.engine.plugins.module_utils._model.volumes import volumes
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.mounts import mounts, volumes_from
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.volumes import volumes
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
 
 IMAGE = {"Volumes": {"/data": {}, "/var//log/": {}, "/": {}}}
 

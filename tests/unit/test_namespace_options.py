@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.auto_ranges import map_ids
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.namespace_options import (
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.namespace_options import (
     id_map,
     namespace,
     subordinate_map,
 )
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.compare import plain
 from ansible_collections.libpod.engine.plugins.module_utils._spec.user_namespace import adapt, linux_mappings
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import io_limits, manager
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, take_warnings
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import (
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import (
     MOUNTS,
     OPTIONS,
     Change,

@@ -105,7 +105,7 @@ def test_the_roles_defaults_are_those_its_specification_documents() -> None:
 
 
 def test_the_roles_roots_are_the_engines() -> None:
-    from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
+    from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
 
     defaults = load("roles/libpod_host/defaults/main.yml")
     for name in ("static_root", "run_root", "cni_config_dir", "oci_runtime"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import Change
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import Change
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.plan import (
     ACTIONS,
     Difference,

@@ -14,8 +14,8 @@ from ansible_collections.libpod.engine.plugins.module_utils._ansible import pod 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import limits, manager
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups.manager import CgroupHost
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, take_warnings
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
-from ansible_collections.libpod.engine.plugins.module_utils._model.pod import (
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.pod import (
     LIMITS,
     PodConfig,
     option_of,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, take_warnings
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
-from ansible_collections.libpod.engine.plugins.module_utils._model.ports import expose, publish, with_exposed
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import expose, publish, with_exposed
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model.config import resolved
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
-from ansible_collections.libpod.engine.plugins.module_utils._model.process_options import host_variables
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.process_options import host_variables
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import resolved
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon import conmon, fd_store
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import StateCorrupt
-from ansible_collections.libpod.engine.plugins.module_utils._model.process_ref import ProcessRef, from_text
-from ansible_collections.libpod.engine.plugins.module_utils._model.state import ContainerState
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.process_ref import ProcessRef, from_text
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.state import ContainerState
 
 NONE_OF_OURS = (1, -1, -5, 2**22 + 1, 2**31, 2**64)
 # By IDs of their own: the workers of pytest-xdist collect the same tests.

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any, Optional
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
-from ansible_collections.libpod.engine.plugins.module_utils._model.restart_policy import (
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.restart_policy import (
     FIRST_SECONDS,
     LONGEST_SECONDS,
     Ended,

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.bundle import secrets as files
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
-from ansible_collections.libpod.engine.plugins.module_utils._model.secrets import secrets
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.secrets import secrets
 
 
 def meaning(**given: Any) -> dict[str, Any]:

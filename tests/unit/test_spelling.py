@@ -11,9 +11,9 @@ import time
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model import options, spelling
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import OPTIONS
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import parsers, table
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,21 +28,21 @@ def test_size_is_the_number_times_its_unit(number: int, unit: str, tail: str, up
     word = f"{number}{unit}{tail}" if unit != "b" else f"{number}b"
     expected = number * 1024 ** "bkmgtp".index(unit)
     if expected < 2**63:
-        assert spelling.size(word.upper() if upper else word, "memory") == expected
-        assert spelling.size(f" {expected} ", "memory") == expected
+        assert parsers.size(word.upper() if upper else word, "memory") == expected
+        assert parsers.size(f" {expected} ", "memory") == expected
     else:
         with pytest.raises(InvalidArgument, match="^memory: "):
-            spelling.size(word, "memory")
+            parsers.size(word, "memory")
 
 
 @quick
 @given(st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1))
 def test_two_sizes_in_bytes_are_equal_only_where_they_are(one: int, other: int) -> None:
-    assert (spelling.size(one, "memory") == spelling.size(str(other), "memory")) == (one == other)
+    assert (parsers.size(one, "memory") == parsers.size(str(other), "memory")) == (one == other)
 
 
 def test_size_takes_fractions() -> None:
-    assert spelling.size("1.5g", "memory") == spelling.size("1536m", "memory") == 3 << 29
+    assert parsers.size("1.5g", "memory") == parsers.size("1536m", "memory") == 3 << 29
 
 
 @quick
@@ -50,53 +50,53 @@ def test_size_takes_fractions() -> None:
 def test_cpu_list_is_the_same_in_any_order_and_with_any_runs(cpus: set[int], random: Any) -> None:
     words = [str(cpu) for cpu in cpus] + [f"{cpu}-{cpu + 1}" for cpu in cpus if cpu + 1 in cpus]
     random.shuffle(words)
-    found = spelling.cpu_list(", ".join(words), "cpuset_cpus")
-    assert found == spelling.cpu_list(",".join(map(str, sorted(cpus))), "cpuset_cpus")
-    assert spelling.cpu_list(found, "cpuset_cpus") == found
+    found = parsers.cpu_list(", ".join(words), "cpuset_cpus")
+    assert found == parsers.cpu_list(",".join(map(str, sorted(cpus))), "cpuset_cpus")
+    assert parsers.cpu_list(found, "cpuset_cpus") == found
 
 
 @quick
 @given(CPUS, CPUS)
 def test_cpu_lists_of_different_cpus_differ(one: set[int], other: set[int]) -> None:
-    spelled = [spelling.cpu_list(",".join(map(str, cpus)), "cpuset_cpus") for cpus in (one, other)]
+    spelled = [parsers.cpu_list(",".join(map(str, cpus)), "cpuset_cpus") for cpus in (one, other)]
     assert (spelled[0] == spelled[1]) == (one == other)
 
 
 def test_cpu_list_joins_its_runs() -> None:
-    assert spelling.cpu_list("5,2,0-1", "cpuset_cpus") == "0-2,5"
+    assert parsers.cpu_list("5,2,0-1", "cpuset_cpus") == "0-2,5"
 
 
 @pytest.mark.parametrize("known", [s for s in signals.Signals if s.name not in ("SIGRTMIN", "SIGRTMAX")])
 def test_signal_has_four_spellings(known: signals.Signals) -> None:
     spellings = (known.name, known.name[3:], known.name.lower(), str(known.value), known.value)
-    assert {spelling.signal(word, "stop_signal") for word in spellings} == {known.value}
+    assert {parsers.signal(word, "stop_signal") for word in spellings} == {known.value}
 
 
 def test_real_time_signals_count_from_both_ends() -> None:
-    assert spelling.signal("RTMIN", "s") == spelling.signal("SIGRTMIN+0", "s") == spelling.signal(34, "s") == 34
-    assert spelling.signal("RTMIN+3", "s") == spelling.signal("sigrtmax-27", "s") == 37
+    assert parsers.signal("RTMIN", "s") == parsers.signal("SIGRTMIN+0", "s") == parsers.signal(34, "s") == 34
+    assert parsers.signal("RTMIN+3", "s") == parsers.signal("sigrtmax-27", "s") == 37
 
 
 @quick
 @given(st.lists(st.sampled_from(["a", "b", ".", "", "c.d"]), min_size=1, max_size=5), st.integers(1, 4))
 def test_path_is_the_same_with_more_slashes_and_dots(parts: list[str], slashes: int) -> None:
     plain = "/" + "/".join(part for part in parts if part not in ("", "."))
-    assert spelling.absolute_path("/" * slashes + "/".join(parts), "workdir") == plain
-    assert spelling.absolute_path(plain + "/", "workdir") == plain
+    assert parsers.absolute_path("/" * slashes + "/".join(parts), "workdir") == plain
+    assert parsers.absolute_path(plain + "/", "workdir") == plain
 
 
 @quick
 @given(st.ip_addresses(v=6))
 def test_ipv6_address_is_the_same_long_and_short(address: ipaddress.IPv6Address) -> None:
     long, short = address.exploded, address.compressed
-    found = {spelling.address(word, "dns") for word in (long, short, long.upper(), f"[{short}]")}
+    found = {parsers.address(word, "dns") for word in (long, short, long.upper(), f"[{short}]")}
     assert len(found) == 1 and ipaddress.ip_address(found.pop()) == address
 
 
 @quick
 @given(st.ip_addresses(v=4))
 def test_ipv4_address_is_itself(address: ipaddress.IPv4Address) -> None:
-    assert spelling.address(str(address), "dns") == str(address)
+    assert parsers.address(str(address), "dns") == str(address)
 
 
 @quick
@@ -104,91 +104,91 @@ def test_ipv4_address_is_itself(address: ipaddress.IPv4Address) -> None:
 def test_command_is_the_same_as_a_list_and_as_the_shell_would_split_it(command: list[str]) -> None:
     import shlex
 
-    assert spelling.words(command, "command") == spelling.words(shlex.join(command), "command") == command
+    assert parsers.words(command, "command") == parsers.words(shlex.join(command), "command") == command
 
 
 def test_entrypoint_is_a_list_a_json_list_or_one_program() -> None:
-    assert spelling.entrypoint('["/bin/sh", "-c"]', "e") == spelling.entrypoint(["/bin/sh", "-c"], "e")
-    assert spelling.entrypoint("/bin/my program", "e") == ["/bin/my program"]
-    assert spelling.entrypoint("", "e") == []
-    assert spelling.entrypoint(5, "e") == ["5"]
+    assert parsers.entrypoint('["/bin/sh", "-c"]', "e") == parsers.entrypoint(["/bin/sh", "-c"], "e")
+    assert parsers.entrypoint("/bin/my program", "e") == ["/bin/my program"]
+    assert parsers.entrypoint("", "e") == []
+    assert parsers.entrypoint(5, "e") == ["5"]
 
 
 def test_order_and_repetition_do_not_matter_where_they_mean_nothing() -> None:
-    assert spelling.mapping({"b": 1, "a": None}, "label") == {"a": "", "b": "1"}
-    assert list(spelling.mapping({"b": 1, "a": 2}, "label")) == ["a", "b"]
-    assert spelling.string_set(["b", "a", "b"], "group_add") == ["a", "b"]
-    assert spelling.capabilities(["net_admin", "CAP_NET_ADMIN", "all"], "cap_add") == ["ALL"]
-    assert spelling.ulimits(["nofile=5", "core=1:-1"], "ulimit") == {"core": [1, -1], "nofile": [5, 5]}
+    assert parsers.mapping({"b": 1, "a": None}, "label") == {"a": "", "b": "1"}
+    assert list(parsers.mapping({"b": 1, "a": 2}, "label")) == ["a", "b"]
+    assert parsers.string_set(["b", "a", "b"], "group_add") == ["a", "b"]
+    assert parsers.capabilities(["net_admin", "CAP_NET_ADMIN", "all"], "cap_add") == ["ALL"]
+    assert parsers.ulimits(["nofile=5", "core=1:-1"], "ulimit") == {"core": [1, -1], "nofile": [5, 5]}
 
 
 def test_labels_are_case_exact() -> None:
-    assert spelling.mapping({"A": "x"}, "label") != spelling.mapping({"a": "x"}, "label")
-    assert spelling.mapping({"a": "X"}, "label") != spelling.mapping({"a": "x"}, "label")
+    assert parsers.mapping({"A": "x"}, "label") != parsers.mapping({"a": "x"}, "label")
+    assert parsers.mapping({"a": "X"}, "label") != parsers.mapping({"a": "x"}, "label")
 
 
 @pytest.mark.parametrize("word", [0, "0", " 00 ", -1, "-1", "unlimited"])
 def test_no_limit_has_several_spellings(word: object) -> None:
-    assert spelling.limit(word, "pids_limit") is None
+    assert parsers.limit(word, "pids_limit") is None
 
 
 def test_cpus_are_a_quota_of_the_default_period() -> None:
-    assert spelling.cpus("1.5", "cpus") == spelling.cpus(1.5, "cpus") == 150000
-    assert spelling.cpus(0, "cpus") is None
-    assert spelling.cpu_quota(-1, "cpu_quota") is spelling.cpu_quota(0, "cpu_quota") is None
+    assert parsers.cpus("1.5", "cpus") == parsers.cpus(1.5, "cpus") == 150000
+    assert parsers.cpus(0, "cpus") is None
+    assert parsers.cpu_quota(-1, "cpu_quota") is parsers.cpu_quota(0, "cpu_quota") is None
 
 
 def test_cgroup_parent_is_a_path_or_a_slice() -> None:
-    assert spelling.cgroup_parent("a//b/", "c") == spelling.cgroup_parent("//a/./b", "c") == "/a/b"
-    assert spelling.cgroup_parent("machine.slice", "c") == "machine.slice"
-    assert spelling.cgroup_parent("", "c") is None
+    assert parsers.cgroup_parent("a//b/", "c") == parsers.cgroup_parent("//a/./b", "c") == "/a/b"
+    assert parsers.cgroup_parent("machine.slice", "c") == "machine.slice"
+    assert parsers.cgroup_parent("", "c") is None
 
 
 def test_dns_none_stands_alone() -> None:
-    assert spelling.dns_servers(["none"], "dns") == ["none"]
+    assert parsers.dns_servers(["none"], "dns") == ["none"]
     for wrong in (["none", "192.0.2.1"], ["all"]):
         with pytest.raises(InvalidArgument, match="^dns: .* cannot be used: expected "):
-            spelling.dns_servers(wrong, "dns")
+            parsers.dns_servers(wrong, "dns")
 
 
 def test_etc_hosts_keeps_the_word_for_the_gateway() -> None:
-    assert spelling.hosts({"a": "host-gateway", "b": "0::1"}, "etc_hosts") == {"a": "host-gateway", "b": "::1"}
+    assert parsers.hosts({"a": "host-gateway", "b": "0::1"}, "etc_hosts") == {"a": "host-gateway", "b": "::1"}
 
 
 def test_host_has_every_address_it_is_given() -> None:
     meant = {"a": "192.0.2.1,2001:db8::1", "b": "2001:db8::1"}
     for value in (["192.0.2.1", "2001:DB8::1", "192.0.2.1"], "192.0.2.1, 2001:db8:0::1"):
-        assert spelling.hosts({"b": "2001:db8::1", "a": value}, "etc_hosts") == meant
-    assert spelling.hosts({"a": "192.0.2.1", "b;a": "2001:db8::1"}, "etc_hosts") == meant
+        assert parsers.hosts({"b": "2001:db8::1", "a": value}, "etc_hosts") == meant
+    assert parsers.hosts({"a": "192.0.2.1", "b;a": "2001:db8::1"}, "etc_hosts") == meant
     for value in ([], "", None, "192.0.2.1,", ["x"], {"v4": "192.0.2.1"}):
         with pytest.raises(InvalidArgument, match="^etc_hosts: .* cannot be used"):
-            spelling.hosts({"a": value}, "etc_hosts")
+            parsers.hosts({"a": value}, "etc_hosts")
 
 
 HUGE = "9" * 5000  # int() of CPython 3.11 raises a ValueError of its own for it
 REFUSED: list[tuple[Normaliser, list[object]]] = [
-    (spelling.name, ["", "a b", "-a", "a\n", "a/b", "ä", "a" * 201, ".", None]),
-    (spelling.count, ["", "x", -1, 1.5, "1 2", 2**63, HUGE]),
-    (spelling.limit, ["-2", "none", "1.5", HUGE]),
-    (spelling.size, ["", "12x", "-1", "1 2", "m", "1e3", "5mm", "nan", "1,5g", "8192p", 2**63, "٣m", HUGE]),
-    (spelling.size_limit, ["-1", "12x", 2**61]),
-    (spelling.swap_limit, ["-2", "12x", 2**62]),
-    (spelling.pids, [2**22 + 1, "-2"]),
-    (spelling.shares, [1, 2**18 + 1, -1]),
-    (spelling.cpus, ["", "x", -1, "nan", "inf", "-0.5", 0.001, 0.000001, 1e6]),
-    (spelling.cpu_quota, [999, -2, "x"]),
-    (spelling.cpu_period, [999, 1000001, -1]),
-    (spelling.cpu_list, ["", "a", "3-1", "1-", "-1", "1,,2", "1-2-3", "²", "0-99999", "0-99999999999", HUGE]),
-    (spelling.signal, ["", "FOO", 0, 65, -1, "15+1", "RTMIN-1", "RTMAX+1", "SIGSIGTERM", "SIG_IGN", "TERM KILL", HUGE]),
-    (spelling.words, ["a 'b", True, {"a": 1}]),
+    (parsers.name, ["", "a b", "-a", "a\n", "a/b", "ä", "a" * 201, ".", None]),
+    (parsers.count, ["", "x", -1, 1.5, "1 2", 2**63, HUGE]),
+    (parsers.limit, ["-2", "none", "1.5", HUGE]),
+    (parsers.size, ["", "12x", "-1", "1 2", "m", "1e3", "5mm", "nan", "1,5g", "8192p", 2**63, "٣m", HUGE]),
+    (parsers.size_limit, ["-1", "12x", 2**61]),
+    (parsers.swap_limit, ["-2", "12x", 2**62]),
+    (parsers.pids, [2**22 + 1, "-2"]),
+    (parsers.shares, [1, 2**18 + 1, -1]),
+    (parsers.cpus, ["", "x", -1, "nan", "inf", "-0.5", 0.001, 0.000001, 1e6]),
+    (parsers.cpu_quota, [999, -2, "x"]),
+    (parsers.cpu_period, [999, 1000001, -1]),
+    (parsers.cpu_list, ["", "a", "3-1", "1-", "-1", "1,,2", "1-2-3", "²", "0-99999", "0-99999999999", HUGE]),
+    (parsers.signal, ["", "FOO", 0, 65, -1, "15+1", "RTMIN-1", "RTMAX+1", "SIGSIGTERM", "SIG_IGN", "TERM KILL", HUGE]),
+    (parsers.words, ["a 'b", True, {"a": 1}]),
     (
-        spelling.entrypoint,
+        parsers.entrypoint,
         ["[a", '["a"', False, {"a": 1}],
     ),
-    (spelling.address, ["", "1.2.3", "1.2.3.4/24", "a.b", "::g", "1.2.3.4\0", "fe80::1%eth0", "\udc80"]),
-    (spelling.cgroup_parent, ["/", "//", ".", "/.", "/a/../b", "..", "a\0b"]),
-    (spelling.absolute_path, ["", "a", "./a", "~/a", "/a\0b"]),
-    (spelling.host_path, ["", "a", "~/a"]),
+    (parsers.address, ["", "1.2.3", "1.2.3.4/24", "a.b", "::g", "1.2.3.4\0", "fe80::1%eth0", "\udc80"]),
+    (parsers.cgroup_parent, ["/", "//", ".", "/.", "/a/../b", "..", "a\0b"]),
+    (parsers.absolute_path, ["", "a", "./a", "~/a", "/a\0b"]),
+    (parsers.host_path, ["", "a", "~/a"]),
 ]
 
 
@@ -221,14 +221,14 @@ def test_refusal_names_the_option_the_value_and_what_was_expected(normalise: Nor
 )
 def test_refused_ulimit_is_named(item: str) -> None:
     with pytest.raises(InvalidArgument, match="expected RESOURCE=SOFT") as refusal:
-        spelling.ulimits(["core=0", item], "ulimit")
+        parsers.ulimits(["core=0", item], "ulimit")
     assert repr(item) in str(refusal.value)
 
 
 @pytest.mark.parametrize("variable", ["", "A=B", "A\0"])
 def test_refused_variable_is_named_without_its_value(variable: str) -> None:
     with pytest.raises(InvalidArgument, match="^env: ") as refusal:
-        spelling.environment({variable: "hunter2"}, "env")
+        parsers.environment({variable: "hunter2"}, "env")
     assert repr(variable) in str(refusal.value) and "hunter2" not in str(refusal.value)
 
 
@@ -239,7 +239,7 @@ def test_refused_variable_is_named_without_its_value(variable: str) -> None:
 )
 def test_no_value_ends_in_another_error(normalise: Normaliser, value: object) -> None:
     try:
-        normalise(str(value) if normalise is spelling.name else value, "the_option")
+        normalise(str(value) if normalise is parsers.name else value, "the_option")
     except InvalidArgument as refusal:
         assert str(refusal).startswith("the_option: ")
 
@@ -286,15 +286,15 @@ def test_empty_word_is_as_if_omitted_and_two_host_names_share_an_address() -> No
 
 @pytest.mark.parametrize("value", ["²", "٣", "-1", "+1", "1_0", "", " 1", "9" * 5000, str(1 << 63)])
 def test_natural_is_ascii_digits_of_64_bits(value: str) -> None:
-    assert spelling.natural(value) is None
-    assert spelling.natural("0" * 5000 + "42") == 42
+    assert parsers.natural(value) is None
+    assert parsers.natural("0" * 5000 + "42") == 42
 
 
 @pytest.mark.parametrize("value", ["\ud800", ["a", "\udcff"], {"\ud800": "x"}, {"x": ["\udfff"]}])
 @pytest.mark.parametrize("option", ["command", "env", "label", "user"])
 def test_text_that_is_no_utf8_is_refused_in_one_sentence(option: str, value: object) -> None:
     with pytest.raises(InvalidArgument, match=f"^{option}: a value has a lone surrogate: expected text in UTF-8$"):
-        options.normalise({option: value})
+        table.normalise({option: value})
 
 
 @pytest.mark.parametrize(
@@ -319,5 +319,5 @@ def test_text_that_is_no_utf8_is_refused_in_one_sentence(option: str, value: obj
 def test_numbers_of_any_length_are_refused_at_once(option: str, value: object) -> None:
     began = time.process_time()
     with pytest.raises(InvalidArgument, match=f"^{option}: ") as refused:
-        options.normalise({option: value})
+        table.normalise({option: value})
     assert len(str(refused.value)) < 500 and time.process_time() - began < 0.5

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import StateCorrupt
-from ansible_collections.libpod.engine.plugins.module_utils._model.state import ContainerState
-from ansible_collections.libpod.engine.plugins.module_utils._model.status import ContainerStatus
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.state import ContainerState
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.status import ContainerStatus
 
 FULL = ContainerState(
     status=ContainerStatus.PAUSED,

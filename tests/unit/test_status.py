@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ContainerStopped, InvalidState
-from ansible_collections.libpod.engine.plugins.module_utils._model.status import MOVES, ContainerStatus, status_text
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.status import (
+    MOVES,
+    ContainerStatus,
+    status_text,
+)
 
 # Operation: where it may begin; "*" is any status: the container model's table, but that an unknown container's next
 # start repairs it.

@@ -15,7 +15,7 @@ from typing import Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
-from ansible_collections.libpod.engine.plugins.module_utils._model.config import ContainerConfig
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     ConfigMismatch,
     EmptyID,
@@ -23,10 +23,10 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     NoSuchContainer,
     StateCorrupt,
 )
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise
-from ansible_collections.libpod.engine.plugins.module_utils._model.parts import Parts
-from ansible_collections.libpod.engine.plugins.module_utils._model.state import ContainerState
-from ansible_collections.libpod.engine.plugins.module_utils._model.status import ContainerStatus
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.state import ContainerState
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.status import ContainerStatus
 from ansible_collections.libpod.engine.plugins.module_utils._store import records
 from ansible_collections.libpod.engine.plugins.module_utils._store.foreseen import ForeseenStore
 from ansible_collections.libpod.engine.plugins.module_utils._store.store import Store

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional
 from ansible.module_utils.basic import env_fallback
 
 from .._model import caller
+from .._model.engine_config import Parts
 from .._model.errors import InvalidArgument, MalformedData, may_come, not_yet, refuse_ineffective, warn
-from .._model.options import OPTIONS, Option, normalise
-from .._model.parts import Parts
-from .._model.spelling import count, is_name, plain_path, wrong
-from .._model.spelling import name as checked_name
+from .._model.options.parsers import count, is_name, plain_path, wrong
+from .._model.options.parsers import name as checked_name
+from .._model.options.table import OPTIONS, Option, normalise
 from .._reconcile.desired import STATES, WAITS, Desired, by_name_alone
 
 if TYPE_CHECKING:
-    from .._model.pulling import Pull
+    from .._model.options.pulling import Pull
 
 _FOREVER = 1 << 31
 _PULLING = tuple(
@@ -255,7 +255,7 @@ def _seconds(params: Mapping[str, Any], option: str) -> Optional[int]:
 def _pulling(params: Mapping[str, Any]) -> Optional[Pull]:
     if not params.get("image") or all(params.get(option) is None for option in _PULLING):
         return None
-    from .._model.pulling import pulling
+    from .._model.options.pulling import pulling
 
     return pulling(params)
 

@@ -13,8 +13,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.validation import check_type_str
 
 from .._model import caller
+from .._model.engine_config import Parts
 from .._model.errors import InvalidArgument, take_warnings, warn
-from .._model.parts import Parts
 from .._reconcile.desired import Desired
 from .._reconcile.reconcile import Outcome
 from .._reconcile.several import CHANGED, FAILED, NOT_BEGUN, Several, Words

@@ -10,7 +10,7 @@ from typing import Any
 
 from .._container.rootfs.copy import Copy
 from .._model import caller
-from .._model.spelling import absolute_path, wrong
+from .._model.options.parsers import absolute_path, wrong
 from .._runtime.runtime import Runtime
 from . import arguments
 from .module import EngineModule, run

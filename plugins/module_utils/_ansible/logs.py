@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._container.io.log_lines import Wanted, moment
-from .._model.spelling import wrong
+from .._model.options.parsers import wrong
 from .._runtime.runtime import Runtime
 from . import arguments
 from .module import EngineModule, run

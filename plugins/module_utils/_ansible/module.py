@@ -24,8 +24,8 @@ from .._model.errors import (
     take_warnings,
     warn_of_missing,
 )
-from .._model.options import HIDDEN
-from .._model.spelling import check_text
+from .._model.options.parsers import check_text
+from .._model.options.table import HIDDEN
 
 # Not no_log: that would mask every equal string in the result, such as each "1" for a variable set to 1.
 SECRET_MAPPINGS = ("env", "env_merge", "stdin", "cmd_args", "creds", "decryption_key")

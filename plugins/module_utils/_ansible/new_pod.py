@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._model.options import ALONE, normalise
-from .._model.parts import Parts
-from .._model.pod import POD_OPTIONS, share
-from .._model.spelling import name as checked_name
+from .._model.engine_config import Parts
+from .._model.options.parsers import name as checked_name
+from .._model.options.table import ALONE, normalise
+from .._model.records.pod import POD_OPTIONS, share
 from .._reconcile.pods import DesiredPod, reconcile
 from .._runtime.pods import Pods
 from .._runtime.runtime import Runtime

@@ -11,7 +11,7 @@ from typing import Any, Iterator, Optional
 from .._container.io.log_lines import moment
 from .._drivers.engine import archives
 from .._model.errors import raise_all, warn
-from .._model.spelling import wrong
+from .._model.options.parsers import wrong
 from .._runtime import prune
 from .._runtime.runtime import Runtime
 from . import arguments

@@ -11,9 +11,9 @@ from typing import Iterable, Sequence
 
 from .._container.io.exec import CommandTimedOut, Exec, execute_attached, time_limit
 from .._model import caller
+from .._model.engine_config import Parts
 from .._model.errors import InvalidArgument
-from .._model.parts import Parts
-from .._model.spelling import absolute_path, environment
+from .._model.options.parsers import absolute_path, environment
 from .._runtime.runtime import Runtime
 from . import words
 

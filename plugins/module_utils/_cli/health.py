@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Sequence
 
+from .._model.engine_config import Parts
 from .._model.errors import InvalidState
-from .._model.parts import Parts
 from .._runtime.runtime import Runtime
 from . import table, words
 

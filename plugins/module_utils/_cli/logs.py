@@ -11,8 +11,8 @@ import time
 from typing import Any, Mapping, Optional, Sequence
 
 from .._container.io.log_lines import Wanted, moment, seconds, stream
+from .._model.engine_config import Parts
 from .._model.errors import InvalidArgument
-from .._model.parts import Parts
 from .._runtime.runtime import Runtime
 from .._store import events as kept
 from . import table, words

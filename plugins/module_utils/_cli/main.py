@@ -15,9 +15,9 @@ from typing import Callable, Sequence
 
 from .._drivers import host_log
 from .._drivers.engine.hardened import harden
+from .._model.engine_config import Parts
 from .._model.errors import sentence, take_warnings
-from .._model.parts import Parts
-from .._model.spelling import natural
+from .._model.options.parsers import natural
 
 # subcommand: (module of this package, its function, what it does); the function takes the parts and the words after it.
 COMMANDS = {

@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from typing import Sequence
 
+from .._model.engine_config import Parts
 from .._model.errors import LibpodError, sentence
-from .._model.parts import Parts
-from .._model.spelling import count
+from .._model.options.parsers import count
 from .._reconcile.desired import Desired
 from .._reconcile.reconcile import reconcile
 from .._runtime.runtime import Runtime

@@ -12,7 +12,7 @@ from typing import Any, Sequence
 
 from .._container.container import Container
 from .._container.io.log_lines import seconds
-from .._model.parts import Parts
+from .._model.engine_config import Parts
 from .._runtime.inspect import inspect as inspected
 from . import table, words
 

@@ -12,8 +12,8 @@ from typing import Any, Mapping, Optional, Sequence
 
 from .._container.container import Container
 from .._drivers.cgroups import hierarchy
+from .._model.engine_config import Parts
 from .._model.errors import ContainerStopped, InvalidArgument
-from .._model.parts import Parts
 from .._runtime.runtime import Runtime
 from .._runtime.statistics import statistics
 from . import table, words

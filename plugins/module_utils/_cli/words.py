@@ -9,8 +9,8 @@ import argparse
 from typing import Iterator, Sequence
 
 from .._container.container import Container
+from .._model.engine_config import Parts
 from .._model.errors import ContainerRemoved, NoSuchContainer
-from .._model.parts import Parts
 from .._runtime.runtime import Runtime
 
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Iterator, Optional, TypeVar
 
 from .._drivers.cgroups import manager, paths
 from .._drivers.host import Host
-from .._model.config import ContainerConfig
 from .._model.errors import ConfigMismatch, ContainerRemoved, InvalidState, NoSuchContainer
-from .._model.state import ContainerState
-from .._model.status import ContainerStatus
+from .._model.records.config import ContainerConfig
+from .._model.records.state import ContainerState
+from .._model.records.status import ContainerStatus
 from .._store.store import Store
 from .live_status import cgroup_path, observe
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
-from .._model.config import ContainerConfig
 from .._model.errors import InvalidArgument
-from .._model.namespaces import LinuxNS
-from .._model.status import ContainerStatus
+from .._model.records.config import ContainerConfig
+from .._model.records.namespaces import LinuxNS
+from .._model.records.status import ContainerStatus
 from .base import Synced
 
 if TYPE_CHECKING:
-    from .._model.health import Health
+    from .._model.options.health import Health
     from .io.attach import Attached
     from .io.exec import Exec, Executed
     from .io.log_lines import Wanted

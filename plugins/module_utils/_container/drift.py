@@ -14,8 +14,8 @@ from zlib import crc32
 
 from .._drivers import process
 from .._drivers.cgroups import manager
-from .._model.namespaces import LinuxNS
-from .._model.options import OPTIONS
+from .._model.options.table import OPTIONS
+from .._model.records.namespaces import LinuxNS
 from .network import drift
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import Any, Callable, Mapping, Optional
 from .._drivers import process
 from .._drivers.cgroups import manager, paths
 from .._drivers.host import Host
-from .._model.config import ContainerConfig
-from .._model.state import EXIT_UNKNOWN, ContainerState
-from .._model.status import ContainerStatus
+from .._model.records.config import ContainerConfig
+from .._model.records.state import EXIT_UNKNOWN, ContainerState
+from .._model.records.status import ContainerStatus
 
 # conmon writes the exit file within milliseconds of reaping the container; a stuck one must not hold us up.
 _NUMBER_BYTES = 32  # of a file that has one number

@@ -10,8 +10,8 @@ import time
 from typing import TYPE_CHECKING
 
 from .._drivers.cgroups import hierarchy, limits, manager, paths
-from .._model.config import DEFAULT_CGROUP_PARENT
-from .._model.pod import PodConfig
+from .._model.records.config import DEFAULT_CGROUP_PARENT
+from .._model.records.pod import PodConfig
 from .._store import pods
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .._model.parts import Parts
+from .._model.engine_config import Parts
 from .cgroups import manager as cgroups
 from .cgroups import paths
 

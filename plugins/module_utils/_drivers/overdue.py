@@ -11,7 +11,7 @@ import time
 from typing import Callable, Iterator
 
 from .._model.errors import warn
-from .._model.process_ref import endable
+from .._model.records.process_ref import endable
 from . import process
 
 # Told to every program with a limit: "TOOL SECONDS", as of its start.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Container, Iterator
 
 from .._model.errors import HostExhausted
 from .._model.failpoints import effect
-from .._model.process_ref import endable, possible
+from .._model.records.process_ref import endable, possible
 
 if TYPE_CHECKING:
     import threading

@@ -14,9 +14,9 @@ from .._container.container import Container
 from .._container.lifecycle import restart
 from .._drivers import host_log, process
 from .._drivers.cgroups import systemd_units
+from .._model.engine_config import Parts
 from .._model.errors import sentence
-from .._model.parts import Parts
-from .._model.status import ContainerStatus
+from .._model.records.status import ContainerStatus
 from .._reconcile.desired import Desired
 from .._reconcile.reconcile import reconcile
 from .._runtime.runtime import Runtime, has_ended

@@ -16,9 +16,9 @@ from .._container.container import Container
 from .._container.lifecycle import restart
 from .._drivers import host_log
 from .._drivers.cgroups import hierarchy, systemd_units
+from .._model.engine_config import Parts
 from .._model.errors import ContainerRemoved, NoSuchContainer
-from .._model.parts import Parts
-from .._model.status import ContainerStatus
+from .._model.records.status import ContainerStatus
 from .._reconcile import joins
 from .._runtime.runtime import Runtime
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Optional, Sequence
 
 from .._drivers import process
-from .._model.parts import Parts
+from .._model.engine_config import Parts
 from . import runner
 
 if TYPE_CHECKING:

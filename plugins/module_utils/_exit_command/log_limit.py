@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Optional, Sequence
 from .._drivers import host_log, process
 from .._drivers.conmon import log as conmon_log
 from .._drivers.kernel.inotify import Watch
-from .._model.parts import Parts
+from .._model.engine_config import Parts
 from . import runner
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import marshal
 import os
 from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence
 
-from .._model.parts import Parts
+from .._model.engine_config import Parts
 
 if TYPE_CHECKING:
     from .._container.container import Container

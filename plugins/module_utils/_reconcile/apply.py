@@ -15,7 +15,6 @@ from .._container.network import attachments, host_ports
 from .._drivers.cgroups import paths
 from .._drivers.images.store import ImageStore
 from .._model import caller, journal
-from .._model.config import ContainerConfig
 from .._model.errors import (
     CleanupIncomplete,
     Internal,
@@ -25,11 +24,12 @@ from .._model.errors import (
     RemovalIncomplete,
     raise_all,
 )
-from .._model.image import Image, name_meant
-from .._model.options import Change
-from .._model.ports import with_exposed
-from .._model.process_options import host_variables
-from .._model.status import ContainerStatus
+from .._model.options.ports import with_exposed
+from .._model.options.process_options import host_variables
+from .._model.options.table import Change
+from .._model.records.config import ContainerConfig
+from .._model.records.image import Image, name_meant
+from .._model.records.status import ContainerStatus
 from .._runtime import anonymous_volumes
 from .._runtime.runtime import Runtime
 from . import joins, planner
@@ -109,7 +109,7 @@ def _move(container: Container, verb: str, desired: Desired, plan: Plan) -> None
 
 def _pull(runtime: Runtime, desired: Desired) -> None:
     from .._drivers.images.transport import Images
-    from .._model.pulling import DEFAULT
+    from .._model.options.pulling import DEFAULT
     from .sources import Meant
 
     Images(runtime.parts).pull(Meant(runtime, desired).source, desired.pulling or DEFAULT)

@@ -12,10 +12,10 @@ from typing import Any, Iterator, Mapping, Optional
 from .._drivers.images import id_usage
 from .._drivers.images.store import ImageStore
 from .._model.auto_ranges import MAX_SIZE, MIN_SIZE, Map, Range, map_ids
-from .._model.config import ContainerConfig
-from .._model.config import resolved as resolve
 from .._model.errors import InvalidArgument, NoSuchContainer
-from .._model.spelling import natural
+from .._model.options.parsers import natural
+from .._model.records.config import ContainerConfig
+from .._model.records.config import resolved as resolve
 from .._runtime.runtime import Runtime
 
 _USER = "containers"

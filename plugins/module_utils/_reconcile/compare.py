@@ -9,14 +9,14 @@ from typing import Any, Iterable, Mapping
 
 from .._container.container import Container
 from .._container.drift import CGROUP, findings
-from .._model import volumes
-from .._model.config import ContainerConfig, resolved
 from .._model.errors import LibpodError, NoSuchContainer, NoSuchImage
-from .._model.image import local_names, name_for_source
-from .._model.namespaces import OPTIONS
-from .._model.options import MOUNTS, Change, Option, changed_options
-from .._model.options import OPTIONS as TABLE
-from .._model.status import ContainerStatus
+from .._model.options import volumes
+from .._model.options.table import MOUNTS, Change, Option, changed_options
+from .._model.options.table import OPTIONS as TABLE
+from .._model.records.config import ContainerConfig, resolved
+from .._model.records.image import local_names, name_for_source
+from .._model.records.namespaces import OPTIONS
+from .._model.records.status import ContainerStatus
 from .._runtime.runtime import Runtime
 from .desired import Desired
 from .plan import Difference

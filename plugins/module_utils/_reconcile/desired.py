@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional
 from .._model.errors import Internal
 
 if TYPE_CHECKING:
-    from .._model.pulling import Pull
+    from .._model.options.pulling import Pull
 
 STATES = ("absent", "present", "created", "started", "stopped", "paused")
 WAITS = ("started", "healthy", "exited")

@@ -20,8 +20,8 @@ from .._container.rootfs.private_mount import with_layers
 from .._drivers.images.store import ImageStore
 from .._drivers.kernel import securejoin
 from .._drivers.storage.driver import Storage
-from .._model.config import resolved
 from .._model.errors import InvalidArgument
+from .._model.records.config import resolved
 from .._runtime import anonymous_volumes
 from .._runtime.runtime import Runtime
 from . import mount_points

@@ -9,12 +9,12 @@ import os
 from typing import Any, Iterator, Mapping, Optional
 
 from .._container.container import Container
-from .._model.config import ContainerConfig
 from .._model.errors import ContainerStopped, InvalidArgument, NoSuchContainer, NoSuchPod
-from .._model.namespaces import OPTIONS, LinuxNS
-from .._model.options import ALONE, SHARED_FILES
-from .._model.options import OPTIONS as TABLE
-from .._model.pod import PodConfig, option_of
+from .._model.options.table import ALONE, SHARED_FILES
+from .._model.options.table import OPTIONS as TABLE
+from .._model.records.config import ContainerConfig
+from .._model.records.namespaces import OPTIONS, LinuxNS
+from .._model.records.pod import PodConfig, option_of
 from .._runtime.runtime import Runtime
 from .._store import pods
 
@@ -118,7 +118,7 @@ def subordinate(name: str | None, kind: str, option: str = "") -> list[list[int]
     """
     if not name:
         return []
-    from .._model.namespace_options import subordinate_map
+    from .._model.options.namespace_options import subordinate_map
 
     path = f"/etc/sub{kind}"
     try:

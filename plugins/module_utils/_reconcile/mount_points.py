@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import Any, Iterable, Mapping, NamedTuple, Optional, Sequence
 
 from .._drivers.kernel import securejoin
-from .._model import volumes
 from .._model.errors import InvalidArgument
+from .._model.options import volumes
 
 # What runc lets be bound in /proc (libcontainer's checkProcMount).
 _IN_PROC = (

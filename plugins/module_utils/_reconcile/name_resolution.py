@@ -11,8 +11,8 @@ from typing import Any, Mapping
 from .._container.bundle import etc_files
 from .._container.lifecycle.update import writes_files
 from .._model.errors import LibpodError, warn
-from .._model.namespaces import LinuxNS
-from .._model.options import Change
+from .._model.options.table import Change
+from .._model.records.namespaces import LinuxNS
 from .._runtime.runtime import Runtime
 from .._store import pods
 from . import joins

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from .._drivers.images.store import ImageStore
-from .._model.config import ContainerConfig, resolved
-from .._model.options import Change
+from .._model.options.table import Change
+from .._model.records.config import ContainerConfig, resolved
 from .._runtime.runtime import Runtime
 from .desired import Desired
 from .plan import Difference

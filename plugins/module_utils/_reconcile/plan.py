@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping, NamedTuple
 
-from .._model.options import HIDDEN
+from .._model.options.table import HIDDEN
 
 # verb of a step: the words of its action
 ACTIONS = {
@@ -71,7 +71,7 @@ class Difference(NamedTuple):
     def shown(self) -> tuple[Any, Any]:
         """Before and after as a diff may show them: as a playbook has them, of a secret mapping no value."""
         if not self.secret:
-            from .._model.spelled import spelled
+            from .._model.options.formatters import spelled
 
             return spelled(self.option, self.before), spelled(self.option, self.after)
         before, after = self.before or {}, self.after or {}
@@ -167,6 +167,6 @@ class Plan(NamedTuple):
     @property
     def forcing(self) -> list[str]:
         """The options that need a new container."""
-        from .._model.options import Change
+        from .._model.options.table import Change
 
         return [one.option for one in self.differences if one.change == Change.RECREATE and not one.ignored]

@@ -18,8 +18,8 @@ from .._model.errors import (
     PodExists,
     StateCorrupt,
 )
-from .._model.options import Change
-from .._model.status import ContainerStatus
+from .._model.options.table import Change
+from .._model.records.status import ContainerStatus
 from .._runtime.runtime import Runtime
 from .compare import differences, drift, lost_joins, plain
 from .desired import Desired

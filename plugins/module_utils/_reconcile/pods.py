@@ -11,6 +11,7 @@ from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional
 from .._container import pod_cgroup
 from .._container.container import Container
 from .._container.lifecycle import restart
+from .._model.engine_config import Parts
 from .._model.errors import (
     ContainerExists,
     ContainerRemoved,
@@ -21,10 +22,9 @@ from .._model.errors import (
     note_done,
     warn_of_missing,
 )
-from .._model.options import OPTIONS
-from .._model.parts import Parts
-from .._model.pod import FIXED, INFRA, POD_OPTIONS, PodConfig
-from .._model.status import ContainerStatus
+from .._model.options.table import OPTIONS
+from .._model.records.pod import FIXED, INFRA, POD_OPTIONS, PodConfig
+from .._model.records.status import ContainerStatus
 from .._runtime.inspect_pod import inspect_pod
 from .._runtime.pods import Pods, lasting
 from .._runtime.runtime import Runtime

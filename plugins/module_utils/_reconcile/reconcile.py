@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
 from .._container.container import Container
+from .._model.engine_config import Parts
 from .._model.errors import (
     InvalidArgument,
     LibpodError,
@@ -19,8 +20,7 @@ from .._model.errors import (
     warn,
     warn_of_missing,
 )
-from .._model.parts import Parts
-from .._model.status import ContainerStatus
+from .._model.records.status import ContainerStatus
 from .._runtime.inspect import inspect
 from .._runtime.runtime import Runtime, has_ended
 from . import planner

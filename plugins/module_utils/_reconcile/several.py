@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Sequence
 
 from .._container.container import Container
 from .._drivers import process
+from .._model.engine_config import Parts
 from .._model.errors import may_come, take_warnings, warn
-from .._model.parts import Parts
-from .._model.state import ContainerState
-from .._model.status import ContainerStatus
+from .._model.records.state import ContainerState
+from .._model.records.status import ContainerStatus
 from .._runtime.inspect import inspect
 from .._runtime.runtime import Runtime
 from .._store.foreseen import ForeseenStore

@@ -9,7 +9,7 @@ from typing import Optional
 
 from .._drivers.images.store import ImageStore
 from .._model.errors import NoSuchImage, ToolFailed, not_yet
-from .._model.image import Image, name_for_source, name_meant
+from .._model.records.image import Image, name_for_source, name_meant
 from .._runtime.runtime import Runtime
 from .desired import Desired
 

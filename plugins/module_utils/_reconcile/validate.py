@@ -20,9 +20,9 @@ from .._drivers.cgroups import manager as cgroups
 from .._drivers.cgroups import paths
 from .._drivers.command import TOOL_PATH
 from .._drivers.kernel import netns
-from .._model import health
-from .._model.config import ContainerConfig, resolved
 from .._model.errors import InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing, not_yet
+from .._model.options import health
+from .._model.records.config import ContainerConfig, resolved
 from .._runtime import anonymous_volumes
 from .._runtime.runtime import Runtime
 from .._spec import capabilities

@@ -10,13 +10,13 @@ from typing import Any, Mapping
 
 from .._container.container import Container
 from .._container.network.attachments import attachments
-from .._model import restart_policy, volumes
-from .._model.config import OCI_VERSION, ContainerConfig
 from .._model.errors import LibpodError, StateCorrupt
-from .._model.namespaces import OPTIONS
-from .._model.network import Attachment
-from .._model.options import HIDDEN
-from .._model.state import ContainerState
+from .._model.options import restart_policy, volumes
+from .._model.options.table import HIDDEN
+from .._model.records.config import OCI_VERSION, ContainerConfig
+from .._model.records.namespaces import OPTIONS
+from .._model.records.network import Attachment
+from .._model.records.state import ContainerState
 
 _NO_TIME = "0001-01-01T00:00:00Z"
 _OUTLINED_STATE = "Status ModelStatus Running Paused Pid ExitCode OOMKilled Error StartedAt FinishedAt".split()

@@ -9,7 +9,7 @@ import os
 from typing import Any
 
 from .._drivers.cgroups import paths
-from .._model.pod import PodConfig, status
+from .._model.records.pod import PodConfig, status
 from .inspect import inspect
 from .pods import Pods, lasting
 

@@ -18,7 +18,6 @@ from .._container.live_status import timestamp
 from .._container.network import host_ports
 from .._drivers.cgroups import paths
 from .._model.attempts import Attempts
-from .._model.config import DEFAULT_CGROUP_PARENT, ContainerConfig
 from .._model.errors import (
     ConfigMismatch,
     DependencyExists,
@@ -31,9 +30,10 @@ from .._model.errors import (
     warn,
 )
 from .._model.failpoints import effect
-from .._model.options import OPTIONS, normalise
-from .._model.pod import INFRA, PodConfig, status
-from .._model.status import ContainerStatus
+from .._model.options.table import OPTIONS, normalise
+from .._model.records.config import DEFAULT_CGROUP_PARENT, ContainerConfig
+from .._model.records.pod import INFRA, PodConfig, status
+from .._model.records.status import ContainerStatus
 from .._store import pods as records
 from .runtime import Runtime
 

@@ -15,7 +15,7 @@ from .._drivers.trees import removal
 from .._model.attempts import Attempts
 from .._model.errors import CleanupIncomplete, ConfigMismatch, LibpodError, NoSuchContainer, RemovalIncomplete, warn
 from .._model.failpoints import effect
-from .._model.status import ContainerStatus
+from .._model.records.status import ContainerStatus
 
 if TYPE_CHECKING:
     from .._container.container import Container

@@ -10,7 +10,7 @@ from typing import Iterable, Iterator, Optional
 
 from .._container.container import Container
 from .._drivers.host import Host
-from .._model.config import ContainerConfig
+from .._model.engine_config import Parts
 from .._model.errors import (
     ConfigMismatch,
     ContainerRemoved,
@@ -21,8 +21,8 @@ from .._model.errors import (
     StateCorrupt,
     warn,
 )
-from .._model.parts import Parts
-from .._model.status import ContainerStatus
+from .._model.records.config import ContainerConfig
+from .._model.records.status import ContainerStatus
 from .._store.store import NameRecord, Store
 
 

@@ -14,8 +14,8 @@ from .._container.lifecycle import health as checks
 from .._container.lifecycle import restart
 from .._drivers import process
 from .._model.errors import InvalidArgument, InvalidState, NoSuchContainer, Unhealthy
-from .._model.health import HEALTHY, UNHEALTHY
-from .._model.status import ContainerStatus
+from .._model.options.health import HEALTHY, UNHEALTHY
+from .._model.records.status import ContainerStatus
 from .runtime import Runtime
 
 CONDITIONS = (

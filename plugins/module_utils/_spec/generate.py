@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping, NamedTuple, Optional
 
-from .._model.config import OCI_VERSION, ContainerConfig
+from .._model.records.config import OCI_VERSION, ContainerConfig
 from . import confinement
 from .mounts import mounts
 from .resources import resources

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Iterator, Mapping, Optional
 
-from .._model import volumes
-from .._model.config import ContainerConfig
+from .._model.options import volumes
+from .._model.records.config import ContainerConfig
 
 Mount = dict[str, Any]
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Iterator, Optional
 
-from .._model.config import ContainerConfig
 from .._model.errors import NoSuchContainer
-from .._model.state import ContainerState
+from .._model.records.config import ContainerConfig
+from .._model.records.state import ContainerState
 from .store import NameRecord, Store
 
 

@@ -15,8 +15,8 @@ from typing import Iterator
 
 from .._model.errors import ConfigMismatch, NoSuchPod, StateCorrupt
 from .._model.failpoints import effect
-from .._model.pod import PodConfig
-from .._model.spelling import NAME_PATTERN
+from .._model.options.parsers import NAME_PATTERN
+from .._model.records.pod import PodConfig
 from . import records
 from .store import Store
 

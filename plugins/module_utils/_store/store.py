@@ -16,13 +16,13 @@ import os
 from contextlib import suppress
 from typing import Any, Iterator, Optional
 
-from .._model.config import ContainerConfig
+from .._model.engine_config import Parts
 from .._model.errors import EmptyID, InvalidArgument, NoSuchContainer, StateCorrupt
 from .._model.failpoints import effect
-from .._model.parts import Parts
-from .._model.spelling import NAME_LENGTH, NAME_PATTERN
-from .._model.state import ContainerState
-from .._model.status import ContainerStatus
+from .._model.options.parsers import NAME_LENGTH, NAME_PATTERN
+from .._model.records.config import ContainerConfig
+from .._model.records.state import ContainerState
+from .._model.records.status import ContainerStatus
 from . import records
 from .locks import FileLock
 

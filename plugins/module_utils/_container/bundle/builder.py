@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence
 
 from ..._drivers.cgroups import paths
 from ..._drivers.kernel import securejoin
-from ..._model.config import ContainerConfig
 from ..._model.errors import InvalidArgument
 from ..._model.failpoints import effect
+from ..._model.records.config import ContainerConfig
 from ..._spec import capabilities, seccomp, users
 from ..._spec.generate import Facts, generate
 from ..lifecycle import notify

@@ -9,10 +9,10 @@ import os
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping
 from zlib import crc32
 
-from ..._model.config import ContainerConfig
 from ..._model.errors import InvalidArgument, MalformedData, sentence
 from ..._model.failpoints import effect
 from ..._model.foreign import read_regular
+from ..._model.records.config import ContainerConfig
 from ..network.shared_namespaces import hostname, network_owner
 
 if TYPE_CHECKING:

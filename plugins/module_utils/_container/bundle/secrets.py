@@ -10,9 +10,9 @@ import stat
 from typing import TYPE_CHECKING, Any, Mapping
 
 from ..._drivers.kernel import syscalls
+from ..._model.engine_config import Parts
 from ..._model.errors import InvalidArgument, not_yet
 from ..._model.failpoints import effect
-from ..._model.parts import Parts
 
 if TYPE_CHECKING:
     from ..container import Container

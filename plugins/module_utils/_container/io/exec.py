@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Sequence
 from ..._drivers.kernel import securejoin
 from ..._model import foreign
 from ..._model.errors import InvalidArgument, LibpodError, ToolTimedOut, warn
-from ..._model.spelling import wrong
+from ..._model.options.parsers import wrong
 from ..._spec import capabilities, users
 
 if TYPE_CHECKING:

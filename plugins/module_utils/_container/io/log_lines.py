@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Iterable, Iterator, NamedTuple, Optional
 
 from ..._drivers import process
 from ..._model.errors import InvalidArgument, warn
-from ..._model.spelling import wrong
+from ..._model.options.parsers import wrong
 from .log_parts import Joiner, Line, entry, tail_offset
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from ..._drivers import process
 from ..._drivers.cgroups import hierarchy, paths
 from ..._drivers.kernel import syscalls
 from ..._model.attempts import Attempts
-from ..._model.config import DEFAULT_CGROUP_PARENT
 from ..._model.errors import CleanupIncomplete, sentence
 from ..._model.failpoints import effect
-from ..._model.options import ID_FILES
-from ..._model.status import ContainerStatus
+from ..._model.options.table import ID_FILES
+from ..._model.records.config import DEFAULT_CGROUP_PARENT
+from ..._model.records.status import ContainerStatus
 from .background import Background
 
 if TYPE_CHECKING:

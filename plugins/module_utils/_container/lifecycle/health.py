@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional
 
 from ..._drivers import process
 from ..._model.errors import ContainerRemoved, ContainerStopped, InvalidArgument, InvalidState, StateCorrupt
-from ..._model.health import OUTPUT_LENGTH, TIMED_OUT, Health, Result, argv
-from ..._model.status import ContainerStatus
+from ..._model.options.health import OUTPUT_LENGTH, TIMED_OUT, Health, Result, argv
+from ..._model.records.status import ContainerStatus
 from ..live_status import timestamp
 from . import runner
 
 if TYPE_CHECKING:
-    from ..._model.config import ContainerConfig
+    from ..._model.records.config import ContainerConfig
     from ..container import Container
 
 _RECORD = _DUTY = "health"

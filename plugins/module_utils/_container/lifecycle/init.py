@@ -17,7 +17,7 @@ from ..._drivers.cgroups import hierarchy
 from ..._drivers.kernel import netns, syscalls
 from ..._model.errors import LibpodError
 from ..._model.failpoints import effect
-from ..._model.status import ContainerStatus
+from ..._model.records.status import ContainerStatus
 from ..network import host_ports, shared_namespaces
 from . import conmon_cgroup, notify
 from .background import Background

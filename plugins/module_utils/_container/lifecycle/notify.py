@@ -9,8 +9,8 @@ import os
 from typing import TYPE_CHECKING
 
 from ..._model import caller
-from ..._model.config import ContainerConfig
 from ..._model.failpoints import effect
+from ..._model.records.config import ContainerConfig
 
 if TYPE_CHECKING:
     from ..container import Container

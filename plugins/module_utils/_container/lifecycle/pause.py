@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..._model import journal
-from ..._model.status import ContainerStatus
+from ..._model.records.status import ContainerStatus
 
 if TYPE_CHECKING:
     from ..container import Container

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Mapping
 from ..._model import foreign
 from ..._model.errors import InvalidArgument, MalformedData
 from ..._model.failpoints import effect
-from ..._model.options import ID_FILES
+from ..._model.options.table import ID_FILES
 
 if TYPE_CHECKING:
     from ..container import Container

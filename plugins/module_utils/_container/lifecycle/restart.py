@@ -10,8 +10,8 @@ import time
 from typing import TYPE_CHECKING, Optional
 
 from ..._drivers import process
-from ..._model import restart_policy
-from ..._model.status import ContainerStatus
+from ..._model.options import restart_policy
+from ..._model.records.status import ContainerStatus
 from ..live_status import timestamp
 
 if TYPE_CHECKING:

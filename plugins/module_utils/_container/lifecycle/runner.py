@@ -13,7 +13,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ..._drivers import process
-from ..._model.process_ref import ProcessRef
+from ..._model.records.process_ref import ProcessRef
 
 if TYPE_CHECKING:
     from ..container import Container

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..._model import journal
-from ..._model.options import ID_FILES
-from ..._model.status import ContainerStatus
+from ..._model.options.table import ID_FILES
+from ..._model.records.status import ContainerStatus
 from ..live_status import timestamp
 from ..network import attachments
 from . import notify

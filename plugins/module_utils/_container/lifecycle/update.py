@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Iterable
 
-from ..._model.config import ContainerConfig
 from ..._model.errors import LibpodError
-from ..._model.options import MOUNTS
+from ..._model.options.table import MOUNTS
+from ..._model.records.config import ContainerConfig
 from ..drift import MOUNT
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import stat
 from typing import Any, Iterable, Iterator, Mapping
 
 from ..._drivers.cgroups.manager import CgroupHost, read_file
-from ..._model.config import DEFAULT_CGROUP_PARENT
 from ..._model.errors import InvalidArgument, NotImplementedByHost
+from ..._model.records.config import DEFAULT_CGROUP_PARENT
 from ..._spec.resources import BY_DEVICE
 
 # option: controller, and the files of which one is enough: in cgroup v1, in v2

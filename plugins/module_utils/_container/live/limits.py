@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..._drivers.cgroups import io_limits, limits
 from ..._drivers.cgroups.manager import read_file
 from ..._model import journal
-from ..._model.config import ContainerConfig
+from ..._model.records.config import ContainerConfig
 from ..._spec.resources import UPDATED, changed_resources
 from . import kernel_limits
 

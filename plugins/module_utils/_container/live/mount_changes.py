@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, NamedTuple, 
 
 from ..._drivers import process
 from ..._drivers.kernel import mount_api, securejoin
-from ..._model import volumes as model
-from ..._model.config import ContainerConfig
 from ..._model.errors import ContainerStopped
-from ..._model.spelling import natural
+from ..._model.options import volumes as model
+from ..._model.options.parsers import natural
+from ..._model.records.config import ContainerConfig
 from ..._spec import confinement
 from ..._spec.generate import INIT_PATH, root_propagation
 from ..._spec.mounts import Mount, asked_for, mounts

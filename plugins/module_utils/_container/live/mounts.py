@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Iterable, Optional
 
 from ..._drivers.kernel import mount_api, securejoin
 from ..._model import foreign, journal
-from ..._model.config import ContainerConfig
 from ..._model.errors import InvalidState
 from ..._model.failpoints import effect
+from ..._model.records.config import ContainerConfig
 from ..._spec.mounts import Mount, in_order
 from ..._store import records
 from ..rootfs import tmpfs_modes, volumes

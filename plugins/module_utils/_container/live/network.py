@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Collection, Optional
 
 from ..._drivers.kernel import netns
 from ..._model import journal
-from ..._model.config import ContainerConfig
 from ..._model.errors import LibpodError, ToolFailed
-from ..._model.network import Attachment
+from ..._model.records.config import ContainerConfig
+from ..._model.records.network import Attachment
 from ..network import foreign_rules, host_ports, setup
 from ..network.attachments import attachments, save
 from ..network.drift import lacks_route, whole

@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ..._model.errors import StateCorrupt
-from ..._model.network import Attachment, NetworkFacts
+from ..._model.records.network import Attachment, NetworkFacts
 from ..._store import records
 
 if TYPE_CHECKING:

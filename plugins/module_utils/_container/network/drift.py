@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ..._model.errors import StateCorrupt
-from ..._model.network import Attachment, port_mappings
+from ..._model.records.network import Attachment, port_mappings
 from .attachments import attachments
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Iterator
 from ..._drivers.cni import nat_rules
 from ..._drivers.storage.roots import member, storage_roots
 from ..._model.errors import InvalidState, LibpodError, NoSuchContainer
-from ..._model.network import Attachment
+from ..._model.records.network import Attachment
 from .attachments import RECORD
 
 if TYPE_CHECKING:

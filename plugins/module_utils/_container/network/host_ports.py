@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Sequence
 
 from ..._drivers import process
 from ..._drivers.conmon import fd_store
-from ..._model.config import ContainerConfig
 from ..._model.errors import InvalidArgument, InvalidState
 from ..._model.failpoints import effect
+from ..._model.records.config import ContainerConfig
 
 if TYPE_CHECKING:
     from ..container import Container

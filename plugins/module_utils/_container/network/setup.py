@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
 from ..._drivers.cni import config as cni_config
 from ..._drivers.kernel import netns
 from ..._model.attempts import Attempts
-from ..._model.config import ContainerConfig
 from ..._model.errors import (
     CleanupIncomplete,
     InvalidArgument,
@@ -22,8 +21,9 @@ from ..._model.errors import (
     ToolTimedOut,
     without_effect,
 )
-from ..._model.network import Attachment, port_mappings
-from ..._model.options import ALONE
+from ..._model.options.table import ALONE
+from ..._model.records.config import ContainerConfig
+from ..._model.records.network import Attachment, port_mappings
 from .attachments import RECORD, attachments, remembered, save
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _planned(host: Host, options: Mapping[str, Any], *, missing_ok: bool = False
             raise
         wanted = {}
         if special:
-            from ..._model.network_options import of_network
+            from ..._model.options.network_options import of_network
 
             wanted = of_network(options, name)
             if "aliases" in wanted:

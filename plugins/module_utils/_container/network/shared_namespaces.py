@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Mapping, Optional
 
 from ..._model.errors import ContainerStopped, NotImplementedByHost
-from ..._model.namespaces import OPTIONS, LinuxNS
+from ..._model.records.namespaces import OPTIONS, LinuxNS
 
 if TYPE_CHECKING:
     from ..container import Container

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..._model.errors import InvalidArgument
 from ..._model.failpoints import effect
-from ..._model.spelling import name as checked
+from ..._model.options.parsers import name as checked
 
 if TYPE_CHECKING:
     from ..container import Container

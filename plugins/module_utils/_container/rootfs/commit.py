@@ -16,9 +16,9 @@ from ..._model import foreign
 from ..._model.errors import InvalidArgument, MalformedData
 from ..._model.failpoints import effect
 from ..._model.foreign import Foreign
-from ..._model.image import Image, local_names
-from ..._model.spelling import shell_words
-from ..._model.status import ContainerStatus
+from ..._model.options.parsers import shell_words
+from ..._model.records.image import Image, local_names
+from ..._model.records.status import ContainerStatus
 from ..live_status import timestamp
 
 if TYPE_CHECKING:

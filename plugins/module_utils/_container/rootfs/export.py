@@ -9,10 +9,10 @@ import os
 from typing import TYPE_CHECKING, Callable
 
 from ..._drivers.command import run
+from ..._model.engine_config import Parts
 from ..._model.errors import InvalidArgument, NoSuchVolume, ToolFailed
 from ..._model.failpoints import effect
-from ..._model.parts import Parts
-from ..._model.spelling import name as checked_name
+from ..._model.options.parsers import name as checked_name
 from .private_mount import with_rootfs
 
 if TYPE_CHECKING:

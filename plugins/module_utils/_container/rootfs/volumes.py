@@ -17,7 +17,7 @@ from ..._store import records
 from ..._store.locks import FileLock
 
 if TYPE_CHECKING:
-    from ..._model.config import ContainerConfig
+    from ..._model.records.config import ContainerConfig
     from ..container import Container
 
 _GUARDS = {"ro": os.ST_RDONLY, "nosuid": os.ST_NOSUID, "nodev": os.ST_NODEV, "noexec": os.ST_NOEXEC}

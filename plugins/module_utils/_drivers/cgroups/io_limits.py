@@ -14,7 +14,7 @@ from typing import Any, Iterator, Mapping, Optional
 
 from ..._model.errors import InvalidArgument
 from ..._model.failpoints import effect
-from ..._model.spelling import natural
+from ..._model.options.parsers import natural
 from .manager import CgroupHost
 
 # option: its part of v1's blkio.throttle.PART_device, its key in v2's io.max

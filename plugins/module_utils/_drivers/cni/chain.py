@@ -10,9 +10,9 @@ import fcntl
 import os
 from typing import Any, Collection, Iterator, Mapping, Sequence
 
+from ..._model.engine_config import Parts
 from ..._model.errors import LibpodError, ToolFailed, ToolTimedOut
-from ..._model.network import Attachment
-from ..._model.parts import Parts
+from ..._model.records.network import Attachment
 from .. import overdue
 from ..kernel import netns
 from . import nat_rules

@@ -10,9 +10,9 @@ import re
 from typing import Any, Iterable, Mapping
 
 from ..._model import foreign
+from ..._model.engine_config import DEFAULT_STATIC_ROOT, Parts
 from ..._model.errors import InvalidArgument, MalformedData, NoSuchNetwork
-from ..._model.parts import DEFAULT_STATIC_ROOT, Parts
-from ..._model.spelling import natural
+from ..._model.options.parsers import natural
 
 DEFAULT_NETWORK = "libpod"
 _WORDS = {

@@ -15,7 +15,7 @@ import socket
 from typing import Any, Collection, Iterator, Mapping, NamedTuple
 
 from ..._model.errors import ToolFailed, ToolMissing
-from ..._model.network import Attachment
+from ..._model.records.network import Attachment
 from .. import command
 
 PORTMAP = "portmap"

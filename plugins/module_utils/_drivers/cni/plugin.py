@@ -10,10 +10,10 @@ import os
 from typing import Any, Mapping, Optional
 
 from ..._model import shared_locks
+from ..._model.engine_config import Parts
 from ..._model.errors import MalformedData, ToolFailed, ToolMissing, ToolTimedOut
 from ..._model.failpoints import effect
-from ..._model.network import Attachment
-from ..._model.parts import Parts
+from ..._model.records.network import Attachment
 from .. import command, limits
 from . import result
 from .config import runtime_arguments, version

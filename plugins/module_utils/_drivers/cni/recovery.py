@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from ..._model.errors import LibpodError
-from ..._model.network import Attachment
+from ..._model.records.network import Attachment
 from ..kernel import netlink, netns
 from . import nat_rules
 

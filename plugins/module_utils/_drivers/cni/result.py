@@ -10,7 +10,7 @@ from typing import Any
 
 from ..._model import foreign
 from ..._model.foreign import Foreign
-from ..._model.spelling import natural
+from ..._model.options.parsers import natural
 
 
 def parse(output: str, origin: str) -> dict[str, Any]:

@@ -15,9 +15,10 @@ import subprocess
 import time
 from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
-from ..._model import foreign, process_ref
+from ..._model import foreign
 from ..._model.errors import LibpodError, MalformedData, ToolMissing, ToolTimedOut, shortened
 from ..._model.failpoints import effect
+from ..._model.records import process_ref
 from .. import limits
 from .. import process as processes
 from ..command import refused, tool_environment

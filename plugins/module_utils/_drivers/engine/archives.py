@@ -10,7 +10,7 @@ import os
 import re
 
 from ..._model.failpoints import effect
-from ..._model.process_ref import from_text
+from ..._model.records.process_ref import from_text
 
 _NAME = re.compile(r"([0-9a-f]{32})(\.[\w-]+)?\.zip(\.\d+)?|(boot\.py|libpod)\.\d+")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ..._model.parts import Parts
+from ..._model.engine_config import Parts
 
 _PACKAGE = __package__.rsplit(".", 2)[0]
 _MAIN = f"{_PACKAGE}._cli.main"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Iterator
 
+from ..._model.engine_config import Parts
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
-from ..._model.parts import Parts
-from ..._model.spelling import natural
+from ..._model.options.parsers import natural
 from ..kernel.securejoin import USER_FILE_BYTES, read_beneath
 from ..storage.roots import member, records, storage_roots
 

@@ -12,10 +12,10 @@ import re
 from typing import Any, Optional
 
 from ..._model import foreign
+from ..._model.engine_config import Parts
 from ..._model.errors import InvalidArgument, MalformedData, NoSuchImage, StateCorrupt
 from ..._model.foreign import Foreign
-from ..._model.image import Image, checked_config, local_names, usable_config
-from ..._model.parts import Parts
+from ..._model.records.image import Image, checked_config, local_names, usable_config
 from ..storage.roots import member, records, storage_roots
 
 Record = dict[str, Any]

@@ -11,11 +11,11 @@ import time
 from contextlib import suppress
 from hashlib import sha256
 
+from ..._model.engine_config import Parts
 from ..._model.errors import Internal, InvalidArgument, NoSuchImage, ToolFailed, ToolTimedOut, not_yet
 from ..._model.failpoints import effect
-from ..._model.image import PATH_TRANSPORTS, Image, name_for_source
-from ..._model.parts import Parts
-from ..._model.pulling import DEFAULT, Pull
+from ..._model.options.pulling import DEFAULT, Pull
+from ..._model.records.image import PATH_TRANSPORTS, Image, name_for_source
 from ..command import run
 from ..storage.roots import PACKAGE, storage_roots
 from .store import ImageStore

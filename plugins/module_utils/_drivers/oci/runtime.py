@@ -10,7 +10,7 @@ import os
 from typing import Any, Mapping, Optional
 
 from ..._model.errors import ToolFailed
-from ..._model.spelling import natural
+from ..._model.options.parsers import natural
 
 
 class OciRuntime:

@@ -10,11 +10,11 @@ import re
 from contextlib import suppress
 from typing import Mapping, Optional, Sequence
 
+from ..._model.engine_config import Parts
 from ..._model.errors import Internal, MalformedData, NoSuchImage, NotRemoved, ToolFailed
 from ..._model.failpoints import effect
 from ..._model.foreign import Foreign
-from ..._model.parts import Parts
-from ..._model.spelling import natural
+from ..._model.options.parsers import natural
 from ..command import run
 from .roots import PACKAGE, Layers, member, records, storage_roots
 

@@ -9,9 +9,9 @@ import errno
 import os
 from typing import Optional
 
+from ..._model.engine_config import Parts
 from ..._model.errors import InvalidArgument, NotImplementedByHost
 from ..._model.failpoints import effect
-from ..._model.parts import Parts
 from .roots import Layers
 
 

@@ -12,8 +12,8 @@ import re
 from typing import Iterator, NamedTuple
 
 from ..._model import foreign
+from ..._model.engine_config import Parts
 from ..._model.foreign import Foreign
-from ..._model.parts import Parts
 
 PACKAGE = "containers-storage"
 _CONFIG_FILES = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf")

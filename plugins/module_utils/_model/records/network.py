@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping, NamedTuple, Optional
 
-from .errors import StateCorrupt
+from ..errors import StateCorrupt
 
 
 class Attachment(NamedTuple):

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .errors import InvalidArgument
-from .spelling import host_path, name, natural, wrong
+from ..errors import InvalidArgument
+from .parsers import host_path, name, natural, wrong
 
 _PLAIN = {
     "ipc": ("shareable", "private", "host", "none"),

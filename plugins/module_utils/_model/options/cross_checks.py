@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .errors import InvalidArgument, warn
-from .options import ALONE, LOG_DEFAULT, MOUNTS, OPTIONS, SHARED_FILES
-from .spelling import CPU_PERIOD
+from ..errors import InvalidArgument, warn
+from .parsers import CPU_PERIOD
+from .table import ALONE, LOG_DEFAULT, MOUNTS, OPTIONS, SHARED_FILES
 
 _NAMESPACE_OPTIONS = ("pod", "ipc", "pid", "uts", "userns", "uidmap", "gidmap", "subuidname", "subgidname")
 

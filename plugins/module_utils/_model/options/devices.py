@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Callable
 
-from .spelling import absolute_path, count, natural, plain_path, size, whole, wrong
+from .parsers import absolute_path, count, natural, plain_path, size, whole, wrong
 
 _MAX_NUMBER = (1 << 32) - 1
 _RULE = re.compile(r"([acb])\s+(\*|[0-9]+):(\*|[0-9]+)\s+([rwm]{1,3})")

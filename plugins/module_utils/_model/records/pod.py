@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Mapping, NamedTuple, Sequence
 
-from .errors import ConfigMismatch, StateCorrupt
+from ..errors import ConfigMismatch, StateCorrupt
+from ..options.parsers import wrong
+from ..options.table import ALONE
+from ..options.table import OPTIONS as TABLE
 from .namespaces import OPTIONS, LinuxNS
-from .options import ALONE
-from .options import OPTIONS as TABLE
-from .spelling import wrong
 
 # Options by what they are for; all but ``share`` are rows of options.OPTIONS.
 LIMITS = ("memory", "memory_swap", "cpu_quota", "cpu_period", "cpu_shares", "cpuset_cpus")

@@ -9,12 +9,12 @@ import copy
 import os
 from typing import Any, Mapping, NamedTuple
 
-from . import volumes
-from .errors import ConfigMismatch, StateCorrupt
+from ..errors import ConfigMismatch, StateCorrupt
+from ..options import volumes
+from ..options.parsers import signal
+from ..options.table import OPTIONS
 from .image import usable_config
 from .namespaces import LinuxNS
-from .options import OPTIONS
-from .spelling import signal
 
 FORMAT_VERSION = 1
 OCI_VERSION = "1.0.2"  # of the runtime specification
@@ -52,7 +52,7 @@ def resolved(options: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, 
     env = {"PATH": DEFAULT_PATH}
     env.update(item.partition("=")[::2] for item in image.get("Env") or [])
     if options["unsetenv_all"] or options["unsetenv"] or options["env_merge"]:
-        from .process_options import default_variables
+        from ..options.process_options import default_variables
 
         env = default_variables(env, options)
     env.update(options["env"])

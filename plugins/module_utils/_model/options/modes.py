@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .errors import InvalidArgument
-from .spelling import absolute_path, flag, host_path, is_flag, name, size_limit, wrong
+from ..errors import InvalidArgument
+from .parsers import absolute_path, flag, host_path, is_flag, name, size_limit, wrong
 
 _LABEL_KEYS = ("user", "role", "type", "level", "filetype")
 

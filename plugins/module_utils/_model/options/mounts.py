@@ -9,8 +9,8 @@ import glob
 import os
 from typing import Any
 
-from . import caller
-from .spelling import NAME_PATTERN, absolute_path, count, flag, host_path, is_flag, name, octal, plain_path, size, wrong
+from .. import caller
+from .parsers import NAME_PATTERN, absolute_path, count, flag, host_path, is_flag, name, octal, plain_path, size, wrong
 from .volumes import PROPAGATIONS, check_opposites
 
 _TYPES = ("bind", "glob", "volume", "tmpfs", "ramfs", "devpts")

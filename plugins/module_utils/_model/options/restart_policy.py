@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Optional
 
-from .spelling import natural, wrong
+from .parsers import natural, wrong
 
 NONE = "no"
 _MOST = (1 << 31) - 1

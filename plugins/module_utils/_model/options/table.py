@@ -12,8 +12,8 @@ import copy
 import enum
 from typing import Any, Callable, Mapping, NamedTuple, Optional
 
-from . import modes, ports, spelling, volumes
-from .errors import InvalidArgument
+from ..errors import InvalidArgument
+from . import modes, parsers, ports, volumes
 
 # In the place of a secret value.
 HIDDEN = "(hidden)"
@@ -106,39 +106,39 @@ def _not_the_runtimes(before: Any, after: Any) -> bool:
 
 
 def _row(name: str, type: str, normalise: Callable[[Any, str], Any], default: Any = None, **more: Any) -> Option:
-    return Option(name, type, spelling.listed(normalise) if "elements" in more else normalise, default, **more)
+    return Option(name, type, parsers.listed(normalise) if "elements" in more else normalise, default, **more)
 
 
 _ROWS = (
-    _row("command", "raw", spelling.words),
-    _row("entrypoint", "raw", spelling.entrypoint),
-    _row("env", "dict", spelling.environment, {}, secret=True),
-    _row("workdir", "str", spelling.absolute_path, aliases=("working_dir",)),
-    _row("user", "str", spelling.word),
-    _row("group_add", "list", spelling.string_set, [], aliases=("groups",), elements="str"),
-    _row("passwd", "bool", spelling.flag, True),
+    _row("command", "raw", parsers.words),
+    _row("entrypoint", "raw", parsers.entrypoint),
+    _row("env", "dict", parsers.environment, {}, secret=True),
+    _row("workdir", "str", parsers.absolute_path, aliases=("working_dir",)),
+    _row("user", "str", parsers.word),
+    _row("group_add", "list", parsers.string_set, [], aliases=("groups",), elements="str"),
+    _row("passwd", "bool", parsers.flag, True),
     _row("passwd_entry", "str", _later("process_options", "entry")),
     _row("group_entry", "str", _later("process_options", "entry")),
     _row("hostuser", "str", _later("process_options", "names"), []),
     _row("umask", "str", _later("process_options", "umask"), 0o022),
     _row("timezone", "str", _later("process_options", "timezone")),
-    _row("init", "bool", spelling.flag, False),
-    _row("init_path", "str", spelling.host_path),
+    _row("init", "bool", parsers.flag, False),
+    _row("init_path", "str", parsers.host_path),
     _row("oom_score_adj", "int", _later("process_options", "oom_score_adj"), change=_RESTART),
-    _row("env_host", "bool", spelling.flag, False),
-    _row("env_merge", "dict", spelling.environment, {}, secret=True),
+    _row("env_host", "bool", parsers.flag, False),
+    _row("env_merge", "dict", parsers.environment, {}, secret=True),
     _row("unsetenv", "list", _later("process_options", "variables"), [], elements="str"),
-    _row("unsetenv_all", "bool", spelling.flag, False),
-    _row("http_proxy", "bool", spelling.flag, True),
-    _row("annotation", "dict", spelling.mapping, {}, change=_RECORD, in_place=_not_the_runtimes),
-    _row("hostname", "str", spelling.hostname),
-    _row("label", "dict", spelling.mapping, {}, aliases=("labels",), change=_RECORD),
+    _row("unsetenv_all", "bool", parsers.flag, False),
+    _row("http_proxy", "bool", parsers.flag, True),
+    _row("annotation", "dict", parsers.mapping, {}, change=_RECORD, in_place=_not_the_runtimes),
+    _row("hostname", "str", parsers.hostname),
+    _row("label", "dict", parsers.mapping, {}, aliases=("labels",), change=_RECORD),
     _row("volume", "list", volumes.volumes, [], aliases=("volumes",), elements="str", **_MOVABLE),
     _row("chrootdirs", "str", _later("process_options", "directories"), []),
     _row("tmpfs", "dict", volumes.tmpfs, {}, change=_LIVE),
     _row("mount", "list", _later("mounts", "mounts"), [], aliases=("mounts",), elements="str", **_MOVABLE),
     _row("volumes_from", "list", _later("mounts", "volumes_from"), [], elements="str"),
-    _row("image_volume", "str", spelling.text, "bind", choices=("bind", "tmpfs", "ignore")),
+    _row("image_volume", "str", parsers.text, "bind", choices=("bind", "tmpfs", "ignore")),
     _row(
         "publish",
         "list",
@@ -148,7 +148,7 @@ _ROWS = (
         elements="str",
         change=_LIVE,
     ),
-    _row("publish_all", "bool", spelling.flag, False, change=_LIVE),
+    _row("publish_all", "bool", parsers.flag, False, change=_LIVE),
     _row("expose", "list", ports.expose, [], aliases=("exposed", "exposed_ports"), elements="str", change=_LIVE),
     _row(
         "network",
@@ -178,15 +178,15 @@ _ROWS = (
     _row("cgroupns", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE),
     _row("uidmap", "list", _later("namespace_options", "id_map"), [], elements="str"),
     _row("gidmap", "list", _later("namespace_options", "id_map"), [], elements="str"),
-    _row("subuidname", "str", spelling.word),
-    _row("subgidname", "str", spelling.word),
-    _row("pod", "str", spelling.name),
-    _row("init_ctr", "str", spelling.text, "", choices=("once", "always")),
+    _row("subuidname", "str", parsers.word),
+    _row("subgidname", "str", parsers.word),
+    _row("pod", "str", parsers.name),
+    _row("init_ctr", "str", parsers.text, "", choices=("once", "always")),
     _row("requires", "list", _later("namespace_options", "names"), [], elements="str", change=_RECORD),
     _row(
         "dns",
         "list",
-        spelling.dns_servers,
+        parsers.dns_servers,
         [],
         aliases=("dns_servers",),
         elements="str",
@@ -194,24 +194,24 @@ _ROWS = (
         in_place=_neither_none,
         otherwise=_RESTART,
     ),
-    _row("dns_option", "list", spelling.string_list, [], aliases=("dns_opts",), elements="str", change=_LIVE),
-    _row("dns_search", "list", spelling.domains, [], aliases=("dns_search_domains",), elements="str", change=_LIVE),
-    _row("etc_hosts", "dict", spelling.hosts, {}, aliases=("add_hosts",), change=_LIVE),
-    _row("no_hosts", "bool", spelling.flag, False, change=_RESTART),
-    _row("memory", "str", spelling.size_limit, change=_LIVE),
-    _row("memory_swap", "str", spelling.swap_limit, change=_LIVE),
-    _row("cpu_quota", "int", spelling.cpu_quota, change=_LIVE),
-    _row("cpu_period", "int", spelling.cpu_period, change=_LIVE),
-    _row("cpu_shares", "int", spelling.shares, change=_LIVE),
-    _row("cpuset_cpus", "str", spelling.cpu_list, change=_LIVE),
-    _row("pids_limit", "str", spelling.pids, 2048, change=_LIVE),
-    _row("memory_reservation", "str", spelling.size_limit, change=_LIVE),
+    _row("dns_option", "list", parsers.string_list, [], aliases=("dns_opts",), elements="str", change=_LIVE),
+    _row("dns_search", "list", parsers.domains, [], aliases=("dns_search_domains",), elements="str", change=_LIVE),
+    _row("etc_hosts", "dict", parsers.hosts, {}, aliases=("add_hosts",), change=_LIVE),
+    _row("no_hosts", "bool", parsers.flag, False, change=_RESTART),
+    _row("memory", "str", parsers.size_limit, change=_LIVE),
+    _row("memory_swap", "str", parsers.swap_limit, change=_LIVE),
+    _row("cpu_quota", "int", parsers.cpu_quota, change=_LIVE),
+    _row("cpu_period", "int", parsers.cpu_period, change=_LIVE),
+    _row("cpu_shares", "int", parsers.shares, change=_LIVE),
+    _row("cpuset_cpus", "str", parsers.cpu_list, change=_LIVE),
+    _row("pids_limit", "str", parsers.pids, 2048, change=_LIVE),
+    _row("memory_reservation", "str", parsers.size_limit, change=_LIVE),
     _row("memory_swappiness", "int", _later("devices", "swappiness"), change=_LIVE),
-    _row("kernel_memory", "str", spelling.size_limit),
-    _row("oom_kill_disable", "bool", spelling.flag, False, change=_LIVE),
-    _row("cpuset_mems", "str", spelling.cpu_list, change=_LIVE),
-    _row("cpu_rt_period", "int", spelling.limit, change=_LIVE),
-    _row("cpu_rt_runtime", "int", spelling.limit, change=_LIVE),
+    _row("kernel_memory", "str", parsers.size_limit),
+    _row("oom_kill_disable", "bool", parsers.flag, False, change=_LIVE),
+    _row("cpuset_mems", "str", parsers.cpu_list, change=_LIVE),
+    _row("cpu_rt_period", "int", parsers.limit, change=_LIVE),
+    _row("cpu_rt_runtime", "int", parsers.limit, change=_LIVE),
     _row("blkio_weight", "int", _later("devices", "weight"), change=_LIVE),
     _row("blkio_weight_device", "dict", _later("devices", "weights"), {}, change=_LIVE),
     _row("device_read_bps", "list", _later("devices", "byte_rates"), {}, elements="str", change=_LIVE),
@@ -219,37 +219,37 @@ _ROWS = (
     _row("device_read_iops", "list", _later("devices", "rates"), {}, elements="str", change=_LIVE),
     _row("device_write_iops", "list", _later("devices", "rates"), {}, elements="str", change=_LIVE),
     _row("cgroup_conf", "dict", _later("devices", "cgroup_files"), {}, change=_LIVE, in_place=_none_taken_away),
-    _row("rdt_class", "str", spelling.name),
-    _row("cap_add", "list", spelling.capabilities, [], aliases=("capabilities",), elements="str"),
-    _row("cap_drop", "list", spelling.capabilities, [], elements="str"),
-    _row("privileged", "bool", spelling.flag, False),
+    _row("rdt_class", "str", parsers.name),
+    _row("cap_add", "list", parsers.capabilities, [], aliases=("capabilities",), elements="str"),
+    _row("cap_drop", "list", parsers.capabilities, [], elements="str"),
+    _row("privileged", "bool", parsers.flag, False),
     _row("device", "list", _later("devices", "devices"), [], elements="str"),
     _row("gpus", "str", _later("devices", "gpus"), []),
     _row("device_cgroup_rule", "str", _later("devices", "cgroup_rule")),
-    _row("read_only", "bool", spelling.flag, False),
-    _row("read_only_tmpfs", "bool", spelling.flag, True),
+    _row("read_only", "bool", parsers.flag, False),
+    _row("read_only_tmpfs", "bool", parsers.flag, True),
     _row("security_opt", "list", modes.security, _SECURITY_DEFAULT, elements="str"),
-    _row("ulimit", "list", spelling.ulimits, {}, aliases=("ulimits",), elements="str", change=_RESTART),
-    _row("sysctl", "dict", spelling.sysctls, {}, change=_RESTART),
-    _row("shm_size", "str", spelling.size, 64 << 20, change=_RESTART),
+    _row("ulimit", "list", parsers.ulimits, {}, aliases=("ulimits",), elements="str", change=_RESTART),
+    _row("sysctl", "dict", parsers.sysctls, {}, change=_RESTART),
+    _row("shm_size", "str", parsers.size, 64 << 20, change=_RESTART),
     _row("secrets", "list", _later("secrets", "secrets"), [], elements="str"),
-    _row("stop_signal", "str", spelling.signal, change=_RECORD),
-    _row("stop_timeout", "int", spelling.count, 10, change=_RECORD),
-    _row("timeout", "int", spelling.count, 0, change=_RESTART),
+    _row("stop_signal", "str", parsers.signal, change=_RECORD),
+    _row("stop_timeout", "int", parsers.count, 10, change=_RECORD),
+    _row("timeout", "int", parsers.count, 0, change=_RESTART),
     _row("restart_policy", "str", _later("restart_policy", "normalise"), "no", change=_RECORD),
-    _row("rm", "bool", spelling.flag, False, aliases=("remove", "auto_remove"), change=_RECORD),
-    _row("cidfile", "path", spelling.host_path),
-    _row("pid_file", "path", spelling.host_path),
-    _row("conmon_pidfile", "path", spelling.host_path),
+    _row("rm", "bool", parsers.flag, False, aliases=("remove", "auto_remove"), change=_RECORD),
+    _row("cidfile", "path", parsers.host_path),
+    _row("pid_file", "path", parsers.host_path),
+    _row("conmon_pidfile", "path", parsers.host_path),
     _row("personality", "str", _later("process_options", "personality"), ""),
-    _row("seccomp_policy", "str", spelling.text, "default", choices=("default", "image")),
+    _row("seccomp_policy", "str", parsers.text, "default", choices=("default", "image")),
     _row("systemd", "str", _later("process_options", "systemd"), "true"),
-    _row("shm_size_systemd", "str", spelling.size_limit),
-    _row("cgroups", "str", spelling.text, "enabled", choices=("enabled", "disabled", "no-conmon", "split")),
-    _row("sdnotify", "str", spelling.text, "container", choices=("container", "conmon", "ignore")),
+    _row("shm_size_systemd", "str", parsers.size_limit),
+    _row("cgroups", "str", parsers.text, "enabled", choices=("enabled", "disabled", "no-conmon", "split")),
+    _row("sdnotify", "str", parsers.text, "container", choices=("container", "conmon", "ignore")),
     _row("hooks_dir", "list", _later("process_options", "host_directories"), [], elements="str"),
-    _row("rmi", "bool", spelling.flag, False, change=_RECORD),
-    _row("cgroup_parent", "str", spelling.cgroup_parent),
+    _row("rmi", "bool", parsers.flag, False, change=_RECORD),
+    _row("cgroup_parent", "str", parsers.cgroup_parent),
     _row(
         "log_driver",
         "str",
@@ -283,7 +283,7 @@ _ROWS = (
     _row(
         "healthcheck_failure_action",
         "str",
-        spelling.text,
+        parsers.text,
         "none",
         aliases=("health_on_failure",),
         choices=("none", "kill", "restart", "stop"),
@@ -291,12 +291,12 @@ _ROWS = (
     ),
     _row("health_startup_cmd", "raw", _later("health", "command"), change=_RECORD),
     _row("health_startup_interval", "str", _later("health", "interval"), 30 * 10**9, change=_RECORD),
-    _row("health_startup_retries", "int", spelling.count, 0, change=_RECORD),
-    _row("health_startup_success", "int", spelling.count, 0, change=_RECORD),
+    _row("health_startup_retries", "int", parsers.count, 0, change=_RECORD),
+    _row("health_startup_success", "int", parsers.count, 0, change=_RECORD),
     _row("health_startup_timeout", "str", _later("health", "timeout"), 30 * 10**9, change=_RECORD),
-    _row("no_healthcheck", "bool", spelling.flag, False, change=_RECORD),
-    _row("interactive", "bool", spelling.flag, False),
-    _row("tty", "bool", spelling.flag, False),
+    _row("no_healthcheck", "bool", parsers.flag, False, change=_RECORD),
+    _row("interactive", "bool", parsers.flag, False),
+    _row("tty", "bool", parsers.flag, False),
 )
 # Those whose mounts come and go in a running container, where nothing there is in the way.
 MOUNTS = ("volume", "mount", "tmpfs")
@@ -317,7 +317,7 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
     :raises InvalidArgument: naming the option, its value and what was expected.
     """
     for name, value in values.items():
-        spelling.check_text(value, name)
+        parsers.check_text(value, name)
     meant = {
         name: option.normalise(values[name], name) if values.get(name) is not None else option.own_default()
         for name, option in OPTIONS.items()
@@ -325,14 +325,14 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
     if values.get("cpus") is not None:
         if values.get("cpu_quota") is not None or values.get("cpu_period") is not None:
             raise InvalidArgument("cpus: cannot be combined with cpu_quota or cpu_period: give one of them")
-        meant["cpu_quota"] = spelling.cpus(values["cpus"], "cpus")
+        meant["cpu_quota"] = parsers.cpus(values["cpus"], "cpus")
     if meant["rmi"]:
         if values.get("rm") is False:
             raise InvalidArgument("rmi: removes the image once the container is removed, and rm is false: omit rm")
         meant["rm"] = True
-    from . import combinations
+    from . import cross_checks
 
-    combinations.settle(meant)
+    cross_checks.settle(meant)
     return meant
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .spelling import NAME_PATTERN, count, plain_path, wrong
+from .parsers import NAME_PATTERN, count, plain_path, wrong
 
 _FOLDER = "/run/secrets"
 _EXPECTED = "NAME[,type=mount|env][,target=TARGET][,uid=UID][,gid=GID][,mode=MODE]"

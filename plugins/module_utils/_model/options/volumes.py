@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping
 
-from . import caller
-from .spelling import NAME_PATTERN, absolute_path, natural, octal, plain_path, size, wrong
+from .. import caller
+from .parsers import NAME_PATTERN, absolute_path, natural, octal, plain_path, size, wrong
 
 PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _FLAGS = ("nodev", "dev", "noexec", "exec", "nosuid", "suid", "bind", "rbind", "z", "Z", "copy", "nocopy", "U", "O")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 
-from .errors import ContainerStopped, InvalidState
+from ..errors import ContainerStopped, InvalidState
 
 
 class ContainerStatus(str, enum.Enum):

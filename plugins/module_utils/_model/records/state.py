@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, NamedTuple
 
-from .errors import StateCorrupt
+from ..errors import StateCorrupt
 from .process_ref import ProcessRef
 from .status import ContainerStatus
 

@@ -10,10 +10,10 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
 
-from .errors import InvalidArgument, MalformedData
+from ..errors import InvalidArgument, MalformedData
 
 if TYPE_CHECKING:
-    from .foreign import Foreign
+    from ..foreign import Foreign
 
 PATH_TRANSPORTS = ("oci", "oci-archive", "docker-archive", "dir")
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
@@ -79,7 +79,7 @@ def usable_config(config: Any) -> dict[str, Any]:
 
     A container whose image is wrong can so be inspected, made anew and removed.
     """
-    from .foreign import Foreign
+    from ..foreign import Foreign
 
     try:
         return checked_config(Foreign(config, "image"))

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any, Mapping, NamedTuple, Optional
 
-from .errors import InvalidArgument, StateCorrupt
-from .spelling import count, shell_words, wrong
+from ..errors import InvalidArgument, StateCorrupt
+from .parsers import count, shell_words, wrong
 
 STARTING, HEALTHY, UNHEALTHY = "starting", "healthy", "unhealthy"
 NONE = ["NONE"]

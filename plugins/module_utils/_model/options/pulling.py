@@ -9,9 +9,9 @@ import os
 import re
 from typing import Any, Mapping, NamedTuple, Optional
 
-from . import caller
-from .errors import InvalidArgument
-from .spelling import count, wrong
+from .. import caller
+from ..errors import InvalidArgument
+from .parsers import count, wrong
 
 _PLATFORM = ("os", "arch", "variant")
 # Other names of what images call it (podman's NormalizePlatform).

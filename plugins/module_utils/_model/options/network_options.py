@@ -9,8 +9,8 @@ import ipaddress
 import re
 from typing import Any, Mapping
 
-from .errors import InvalidArgument
-from .spelling import hostname, wrong
+from ..errors import InvalidArgument
+from .parsers import hostname, wrong
 
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _INTERFACE = re.compile(r"[^\s/:]{1,15}")  # the kernel's dev_valid_name()
