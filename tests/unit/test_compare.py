@@ -15,9 +15,9 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.pod import PodConfig
-from ansible_collections.libpod.engine.plugins.module_utils._reconcile import joins
-from ansible_collections.libpod.engine.plugins.module_utils._reconcile.compare import differences
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile import dependencies
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.diff.options import differences
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.env_files import read
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.plan import Plan, Step
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
@@ -297,7 +297,7 @@ def test_containers_and_pods_by_name_or_id(runtime: Runtime, option: str, had: A
     for container_id in (WEB, OTHER):
         runtime.store.write_config(recorded()._replace(id=container_id))
     config = recorded(**{option: had})._replace(pod=POD if option == "pod" else "")
-    config = config._replace(requires=joins.requires(runtime, config.options))
+    config = config._replace(requires=dependencies.requires(runtime, config.options))
     assert differing(runtime, config, **{option: wanted}) == [option] * differs
 
 

@@ -15,9 +15,9 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.cross_checks import settle
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS, Change, normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
-from ansible_collections.libpod.engine.plugins.module_utils._reconcile import comparisons
-from ansible_collections.libpod.engine.plugins.module_utils._reconcile.compare import differences
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.diff import comparisons
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.diff.options import differences
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 
 IMAGE_CONFIG = {"Env": ["FROM=image"], "Labels": {"from": "image"}, "Cmd": ["serve"]}

@@ -15,7 +15,8 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.options impor
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.formatters import spelled
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS
 from ansible_collections.libpod.engine.plugins.module_utils._model.records import image
-from ansible_collections.libpod.engine.plugins.module_utils._reconcile import comparisons, env_files
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile import env_files
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.diff import comparisons
 from ansible_collections.libpod.engine.tests.support import fuzz
 from hypothesis import strategies as st
 

@@ -13,7 +13,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import volumes
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
-from ansible_collections.libpod.engine.plugins.module_utils._reconcile.image_contents import _check
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.preflight.image import _check
 
 IMAGE = {"Env": ["PATH=/usr/bin:/opt/bin:"], "WorkingDir": "/srv", "Entrypoint": ["run"]}
 

@@ -16,7 +16,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.options.names
     subordinate_map,
 )
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
-from ansible_collections.libpod.engine.plugins.module_utils._reconcile.compare import plain
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.diff.options import plain
 from ansible_collections.libpod.engine.plugins.module_utils._spec.user_namespace import adapt, linux_mappings
 
 DEFAULT = {"mode": "", "target": ""}

@@ -28,7 +28,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.records.confi
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.state import ContainerState
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.status import ContainerStatus
 from ansible_collections.libpod.engine.plugins.module_utils._store import records
-from ansible_collections.libpod.engine.plugins.module_utils._store.foreseen import ForeseenStore
+from ansible_collections.libpod.engine.plugins.module_utils._store.planned import ForeseenStore
 from ansible_collections.libpod.engine.plugins.module_utils._store.store import Store
 
 WEB, APP, DB = "aaa1" + "0" * 60, "aaa2" + "0" * 60, "b" * 64

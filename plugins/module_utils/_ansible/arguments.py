@@ -189,7 +189,7 @@ def desired(params: Mapping[str, Any]) -> Desired:
     if by_name_alone(params["state"], bool(image or given and not acts)):
         return Desired(**common)
     if params.get("comparisons"):
-        from .._reconcile.comparisons import parse
+        from .._reconcile.diff.comparisons import parse
 
         modes, common["compared"] = parse(params["comparisons"])
         if params.get("network") == [] and modes.get("network") == "allow_more_present":

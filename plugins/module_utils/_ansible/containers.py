@@ -15,9 +15,9 @@ from ansible.module_utils.common.validation import check_type_str
 from .._model import caller
 from .._model.engine_config import Parts
 from .._model.errors import InvalidArgument, take_warnings, warn
+from .._reconcile.batch import CHANGED, FAILED, NOT_BEGUN, Several, Words
 from .._reconcile.desired import Desired
 from .._reconcile.reconcile import Outcome
-from .._reconcile.several import CHANGED, FAILED, NOT_BEGUN, Several, Words
 from .._runtime.inspect import inspect, outline
 from . import arguments
 from .container import result

@@ -19,7 +19,7 @@ from .._drivers.cgroups import hierarchy, systemd_units
 from .._model.engine_config import Parts
 from .._model.errors import ContainerRemoved, NoSuchContainer
 from .._model.records.status import ContainerStatus
-from .._reconcile import joins
+from .._reconcile import dependencies
 from .._runtime.runtime import Runtime
 
 
@@ -82,7 +82,7 @@ def _start_again(runtime: Runtime, container: Container) -> Optional[float]:
         needed = runtime.dependencies(container.config) if restart.is_mine(container) else []
     failed: Optional[Exception] = None
     try:
-        for other in joins.to_start(runtime, needed):
+        for other in dependencies.to_start(runtime, needed):
             runtime.start_dependency(other.name)
     except Exception as error:  # pylint: disable=broad-exception-caught
         failed = error

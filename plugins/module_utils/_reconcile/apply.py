@@ -32,7 +32,7 @@ from .._model.records.image import Image, name_meant
 from .._model.records.status import ContainerStatus
 from .._runtime import anonymous_volumes
 from .._runtime.runtime import Runtime
-from . import joins, planner
+from . import dependencies, planner
 from .desired import Desired
 from .plan import Plan, Step
 
@@ -110,7 +110,7 @@ def _move(container: Container, verb: str, desired: Desired, plan: Plan) -> None
 def _pull(runtime: Runtime, desired: Desired) -> None:
     from .._drivers.images.transport import Images
     from .._model.options.pulling import DEFAULT
-    from .sources import Meant
+    from .image_resolution import Meant
 
     Images(runtime.parts).pull(Meant(runtime, desired).source, desired.pulling or DEFAULT)
 
@@ -125,7 +125,7 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
     if desired.image and not desired.rootfs:
         image = ImageStore(runtime.parts).get(desired.image)
     container_id = os.urandom(32).hex()
-    pod = joins.pod(runtime, options)
+    pod = dependencies.pod(runtime, options)
     kept = previous.config if previous is not None and not desired.image else None
     image_id = image.id if image else kept.rootfs_image_id if kept else ""
     return ContainerConfig(
@@ -140,13 +140,13 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
         image_config=image.config if image else kept.image_config if kept else {},
         rootfs=desired.image if desired.rootfs else kept.rootfs if kept else "",
         overlay=desired.overlay or bool(kept and kept.overlay),
-        namespace_containers=joins.namespace_containers(runtime, options),
+        namespace_containers=dependencies.namespace_containers(runtime, options),
         ports=host_ports.choose(with_exposed(options, image.config if image else kept.image_config if kept else {})),
         cgroup_manager=paths.manager_of(pod.cgroup) if pod else runtime.host.cgroup_manager,
         host_env=host_variables(options, caller.environment),
         borrowed_volumes=anonymous_volumes.borrowed(runtime, options),
-        id_mappings=joins.id_mappings(runtime, options, image_id, previous.config if previous else None),
-        requires=joins.requires(runtime, options),
+        id_mappings=dependencies.id_mappings(runtime, options, image_id, previous.config if previous else None),
+        requires=dependencies.requires(runtime, options),
         pod=pod.id if pod else "",
         pod_cgroup=pod.cgroup if pod else "",
     )
@@ -203,11 +203,12 @@ def _begin(
 
 
 def _check_pulled(runtime: Runtime, desired: Desired, plan: Plan, old: Optional[Container]) -> None:
-    from . import image_contents, validate
+    from .preflight import host
+    from .preflight import image as image_contents
 
     config = ImageStore(runtime.parts).get(desired.image).config
-    validate.check_mounts(runtime, desired, config)
-    validate.check_command(desired.name, desired.image, desired.wanted, config)
+    host.check_mounts(runtime, desired, config)
+    host.check_command(desired.name, desired.image, desired.wanted, config)
     if plan.status_after in ("running", "paused"):
         image_contents.check(runtime, old, desired)
 
@@ -318,7 +319,7 @@ def _updated(runtime: Runtime, container: Container, desired: Desired, plan: Pla
     names = [found.option for found in plan.differences if found.change != Change.RECREATE and not found.drift]
     config = container.config.with_options({name: desired.wanted[name] for name in names})
     if "requires" in names:
-        config = config._replace(requires=joins.requires(runtime, desired.wanted))
+        config = config._replace(requires=dependencies.requires(runtime, desired.wanted))
     if {"publish", "publish_all", "expose"} & set(names):
         ports = with_exposed(config.options, config.image_config)
         config = config._replace(ports=host_ports.choose(ports, config.ports))

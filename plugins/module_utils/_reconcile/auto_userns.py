@@ -39,7 +39,7 @@ def maps(
 
     :raises InvalidArgument: the user has too few subordinate IDs, or the image needs more than is allowed.
     """
-    from .joins import subordinate
+    from .dependencies import subordinate
 
     asked = options["userns"]
     size = asked["size"] or _needed(runtime, options, image)

@@ -11,9 +11,9 @@ from typing import Iterable, Mapping, NamedTuple, Optional
 from .._container.container import Container
 from .._model.errors import InvalidArgument, LibpodError
 from .._runtime.runtime import Runtime
-from . import joins
-from .compare import plain
+from . import dependencies
 from .desired import Desired
+from .diff.options import plain
 
 After = dict[str, set[str]]
 
@@ -64,7 +64,7 @@ def _needs(
         return had
     keys = [lender["container"] for lender in options["volumes_from"]]
     if not plain(options):
-        keys += [key for option, key in joins.named(options) if option != "pod"]
+        keys += [key for option, key in dependencies.named(options) if option != "pod"]
     return {name for name in (_member(runtime, key, members, ids) for key in keys) if name}
 
 

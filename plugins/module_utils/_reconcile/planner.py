@@ -21,8 +21,8 @@ from .._model.errors import (
 from .._model.options.table import Change
 from .._model.records.status import ContainerStatus
 from .._runtime.runtime import Runtime
-from .compare import differences, drift, lost_joins, plain
 from .desired import Desired
+from .diff.options import differences, drift, lost_joins, plain
 from .plan import Difference, Plan, Step, status_after
 
 _BEGIN = ("start", "restart", "create", "recreate")
@@ -92,23 +92,23 @@ def _as_it_is(container: Container, desired: Desired, found: list[Difference]) -
 
 def _with_dependencies(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> Plan:
     """The plan, checked for what it joins, and with those started first that the container needs."""
-    from . import joins
+    from . import dependencies
 
     anew = container is None or plan.has("recreate")
     changed = plan.has("update") or any(not one.drift for one in plan.differences)
     if (anew or changed) and desired.options is not None:
         if plain(desired.options):
             return plan
-        joins.check(runtime, desired.name, desired.options)
+        dependencies.check(runtime, desired.name, desired.options)
         if plan.status_after in ("running", "paused") and anew:
-            joins.check_running(runtime, desired.name, desired.options)
-        first = [joins.container(runtime, option, key) for option, key in joins.named(desired.options)]
+            dependencies.check_running(runtime, desired.name, desired.options)
+        first = [dependencies.container(runtime, option, key) for option, key in dependencies.named(desired.options)]
     else:
         first = runtime.dependencies(container.config) if container else []
     begins = [index for index, step in enumerate(plan.steps) if step.verb in _BEGIN]
     if not begins or plan.status_after not in ("running", "paused"):
         return plan
-    starts = [Step("start", one.name, one.peek().state.status.value) for one in joins.to_start(runtime, first)]
+    starts = [Step("start", one.name, one.peek().state.status.value) for one in dependencies.to_start(runtime, first)]
     return plan._replace(steps=(*plan.steps[: begins[0]], *starts, *plan.steps[begins[0] :]))
 
 
@@ -192,7 +192,7 @@ def _pull(runtime: Runtime, desired: Desired) -> list[Step]:
     """The step that gets the image, where the one in the store is not the one to use."""
     if desired.rootfs or not desired.image:
         return []
-    from .sources import Meant
+    from .image_resolution import Meant
 
     return [Step("pull", desired.image)] if Meant(runtime, desired).pull else []
 

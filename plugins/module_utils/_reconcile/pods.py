@@ -28,7 +28,7 @@ from .._model.records.status import ContainerStatus
 from .._runtime.inspect_pod import inspect_pod
 from .._runtime.pods import Pods, lasting
 from .._runtime.runtime import Runtime
-from . import joins
+from . import dependencies
 from .plan import Difference, Plan, Step, note_effects
 from .reconcile import found
 
@@ -151,7 +151,7 @@ def _checked_plan(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> 
             one.check_version()
     renews = plan.has("update") and any(one.option in INFRA for one in plan.differences)
     if plan.has("start") or plan.has("restart") or renews and plan.status_before in _UP:
-        from .name_resolution import warn_of_pod
+        from .preflight.name_resolution import warn_of_pod
 
         options = desired.options if pod is None or desired.given else pod.options
         if options is not None:
@@ -222,7 +222,7 @@ def _differences(pods: Pods, pod: PodConfig, desired: DesiredPod) -> list[Differ
         if pod.options[name] != desired.options[name]
     ]
     if any(one.option == "network" for one in found):
-        from .other_words import same_networks
+        from .diff.equivalence import same_networks
 
         # Another order alone would restart every container of the pod, for interfaces of other names.
         if same_networks(pods.runtime, pod.options, desired.options):
@@ -291,7 +291,7 @@ def _each(members: Iterable[Container], work: Callable[[Container], None]) -> No
 
 def _maps(pods: Pods, options: Mapping[str, Any]) -> dict[str, list[list[int]]]:
     plain = {name: OPTIONS[name].default for name in ("userns", "pod")}
-    return joins.id_mappings(pods.runtime, {**plain, **{name: options[name] for name in _MAPS}})
+    return dependencies.id_mappings(pods.runtime, {**plain, **{name: options[name] for name in _MAPS}})
 
 
 def _update(pods: Pods, pod: PodConfig, desired: DesiredPod, plan: Plan) -> PodConfig:
@@ -343,7 +343,7 @@ def _together(container: Container) -> None:
 
 
 def _start_each(pods: Pods, members: list[Container]) -> None:
-    _each(joins.to_start(pods.runtime, members), lambda container: container.ensure_started())
+    _each(dependencies.to_start(pods.runtime, members), lambda container: container.ensure_started())
 
 
 def _stop(pods: Pods, pod: PodConfig) -> None:

@@ -205,7 +205,7 @@ def settled(runtime: Runtime, container: Optional[Container], desired: Desired) 
         return desired._replace(options=container.config.options)
     if not desired.comparisons:
         return desired
-    from .comparisons import settle
+    from .diff.comparisons import settle
 
     return settle(runtime, container.config, desired)
 
@@ -218,32 +218,32 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
     if plan.has("recreate") and desired.recreate_policy == "never":
         raise RecreateRefused(desired.name, plan.to_json())
     if desired.wait == "healthy":
-        from . import validate
+        from .preflight import host
 
-        validate.check_wait(runtime, container, desired)
+        host.check_wait(runtime, container, desired)
     if plan.steps:
-        from . import validate
+        from .preflight import host
 
         if any(step.verb in ("create", "recreate", "start", "restart", "update") for step in plan.steps):
-            validate.check_tools(runtime, desired)
+            host.check_tools(runtime, desired)
         if desired.by_name:
             begins = any(step.verb in ("start", "restart") and step.subject == desired.name for step in plan.steps)
             if begins and container is not None and not container.unreadable:
-                validate.check_recorded(runtime, container)
+                host.check_recorded(runtime, container)
         elif desired.options is not None:
-            validate.check(runtime, container, desired)
+            host.check(runtime, container, desired)
             made = plan.has("create") or plan.has("recreate")
             if made and plan.status_after in ("running", "paused") and not plan.has("pull"):
-                from . import image_contents
+                from .preflight import image
 
-                image_contents.check(runtime, container, desired)
+                image.check(runtime, container, desired)
         _warn_of_names(runtime, desired, plan)
     return plan
 
 
 def _warn_of_names(runtime: Runtime, desired: Desired, plan: Plan) -> None:
     if plan.status_after in ("running", "paused"):
-        from . import name_resolution
+        from .preflight import name_resolution
 
         name_resolution.warn_of(runtime, desired, plan)
 

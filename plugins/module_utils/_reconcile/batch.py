@@ -19,8 +19,8 @@ from .._model.records.state import ContainerState
 from .._model.records.status import ContainerStatus
 from .._runtime.inspect import inspect
 from .._runtime.runtime import Runtime
-from .._store.foreseen import ForeseenStore
 from .._store.locks import hold_all
+from .._store.planned import ForeseenStore
 from . import order
 from .desired import Desired
 from .order import Member
@@ -28,7 +28,7 @@ from .plan import Plan, Step
 from .reconcile import Outcome, apply_one, check_root, checked_plan, foretold_plan, found, settled, waits
 
 if TYPE_CHECKING:
-    from .workers import Workers
+    from .worker_pool import Workers
 
 CHANGED, UNCHANGED, FAILED, NOT_BEGUN = "changed", "unchanged", "failed", "not begun"
 # What makes the process of a container another one.
@@ -216,7 +216,7 @@ class Several:
         if not due:
             return
         from . import apply as _preloaded  # noqa: F401 (once here, instead of in each worker)
-        from .workers import Workers, signals_noted
+        from .worker_pool import Workers, signals_noted
 
         first = order.early(self._members, self._after)
         workers = Workers(self._one, self._workers)

@@ -14,18 +14,18 @@ import stat
 from contextlib import suppress
 from typing import Any, Iterable, Mapping, Optional, Sequence
 
-from .._container.bundle import builder
-from .._container.container import Container
-from .._container.rootfs.private_mount import with_layers
-from .._drivers.images.store import ImageStore
-from .._drivers.kernel import securejoin
-from .._drivers.storage.driver import Storage
-from .._model.errors import InvalidArgument
-from .._model.records.config import resolved
-from .._runtime import anonymous_volumes
-from .._runtime.runtime import Runtime
+from ..._container.bundle import builder
+from ..._container.container import Container
+from ..._container.rootfs.private_mount import with_layers
+from ..._drivers.images.store import ImageStore
+from ..._drivers.kernel import securejoin
+from ..._drivers.storage.driver import Storage
+from ..._model.errors import InvalidArgument
+from ..._model.records.config import resolved
+from ..._runtime import anonymous_volumes
+from ..._runtime.runtime import Runtime
+from ..desired import Desired
 from . import mount_points
-from .desired import Desired
 
 # Where the container may have what the image does not.
 _OURS = ("/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp")

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._drivers.cni import config as cni_config
-from .._model.errors import LibpodError
-from .._model.options import ports, volumes
-from .._model.options.table import MOUNTS
-from .._model.records.config import ContainerConfig
-from .._runtime.runtime import Runtime
-from .plan import Difference
+from ..._drivers.cni import config as cni_config
+from ..._model.errors import LibpodError
+from ..._model.options import ports, volumes
+from ..._model.options.table import MOUNTS
+from ..._model.records.config import ContainerConfig
+from ..._runtime.runtime import Runtime
+from ..plan import Difference
 
 
 def without(

@@ -10,9 +10,9 @@ import stat
 from contextlib import suppress
 from typing import Any, Iterable, Mapping, NamedTuple, Optional, Sequence
 
-from .._drivers.kernel import securejoin
-from .._model.errors import InvalidArgument
-from .._model.options import volumes
+from ..._drivers.kernel import securejoin
+from ..._model.errors import InvalidArgument
+from ..._model.options import volumes
 
 # What runc lets be bound in /proc (libcontainer's checkProcMount).
 _IN_PROC = (

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping
 
-from .._container.container import Container
-from .._container.drift import CGROUP, findings
-from .._model.errors import LibpodError, NoSuchContainer, NoSuchImage
-from .._model.options import volumes
-from .._model.options.table import MOUNTS, Change, Option, changed_options
-from .._model.options.table import OPTIONS as TABLE
-from .._model.records.config import ContainerConfig, resolved
-from .._model.records.image import local_names, name_for_source
-from .._model.records.namespaces import OPTIONS
-from .._model.records.status import ContainerStatus
-from .._runtime.runtime import Runtime
-from .desired import Desired
-from .plan import Difference
+from ..._container.container import Container
+from ..._container.drift import CGROUP, findings
+from ..._model.errors import LibpodError, NoSuchContainer, NoSuchImage
+from ..._model.options import volumes
+from ..._model.options.table import MOUNTS, Change, Option, changed_options
+from ..._model.options.table import OPTIONS as TABLE
+from ..._model.records.config import ContainerConfig, resolved
+from ..._model.records.image import local_names, name_for_source
+from ..._model.records.namespaces import OPTIONS
+from ..._model.records.status import ContainerStatus
+from ..._runtime.runtime import Runtime
+from ..desired import Desired
+from ..plan import Difference
 
 _USER = ("user", "group_add")
 # Stopped and started again, they would not be what they were.
@@ -43,9 +43,9 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
                 continue
             found.append(Difference(row.name, before, after, _needs(runtime, config, desired, row), row.secret))
     if found:
-        from . import other_words
+        from . import equivalence
 
-        found = other_words.without(runtime, config, desired.options, found)
+        found = equivalence.without(runtime, config, desired.options, found)
     if any(one.option in _USER for one in found) and _same_user(runtime, config, wanted["user"], desired.options):
         found = [one for one in found if one.option not in _USER]
     if not plain(desired.options):
@@ -53,9 +53,9 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
     if any(one.option in MOUNTS for one in found) and not any(one.change == Change.RECREATE for one in found):
         found = _mounts_in_the_way(runtime, config, desired.options, found)
     if desired.recreate or any(one.change == Change.RECREATE for one in found):
-        from . import other_image
+        from . import image
 
-        found = other_image.told(runtime, config, desired, found)
+        found = image.told(runtime, config, desired, found)
     if desired.forcing is not None:
         found = [one._replace(ignored=one.option not in desired.forcing) for one in found]
     return [one for one in found if desired.comparisons.get(one.option) != "ignore"]
@@ -70,7 +70,7 @@ def _needs(runtime: Runtime, config: ContainerConfig, desired: Desired, row: Opt
         return Container(runtime.store, runtime.host, config)
 
     if row.name == "log_opt" and needs == Change.LIVE:
-        from .._container.io.log_limit import reachable
+        from ..._container.io.log_limit import reachable
 
         needs = needs if reachable(container(), after["max_size"]) else row.otherwise
     if needs == Change.RESTART and container().peek().state.status in _NOT_RESTARTED:
@@ -85,7 +85,7 @@ def _mounts_in_the_way(
     container = Container(runtime.store, runtime.host, config).peek()
     if not container.state.status.has_process:
         return found
-    from .._container.live.mount_changes import obstacles
+    from ..._container.live.mount_changes import obstacles
 
     changed = config.with_options({one.option: options[one.option] for one in found})
     reasons = obstacles(container, changed)
@@ -111,9 +111,9 @@ def _same_user(runtime: Runtime, config: ContainerConfig, user: str, options: Ma
 
     Before it has any, words count.
     """
-    from .._container.rootfs.private_mount import with_rootfs
-    from .._drivers.kernel.securejoin import user_files
-    from .._spec.users import resolve
+    from ..._container.rootfs.private_mount import with_rootfs
+    from ..._drivers.kernel.securejoin import user_files
+    from ..._spec.users import resolve
 
     def same(rootfs: str) -> bool:
         passwd, group = user_files(rootfs)
@@ -131,16 +131,16 @@ def _same_user(runtime: Runtime, config: ContainerConfig, user: str, options: Ma
 
 def _same_containers(runtime: Runtime, config: ContainerConfig, options: Mapping[str, Any], option: str) -> bool:
     """Whether other words, such as an ID for a name, mean the same containers, or the same pod."""
-    from . import joins
+    from .. import dependencies
 
     def lenders(given: Iterable[Mapping[str, str]]) -> list[tuple[str, str]]:
         return [(runtime.store.lookup(one["container"]), one["access"]) for one in given]
 
     try:
         if option == "requires":
-            return joins.requires(runtime, options) == config.requires
+            return dependencies.requires(runtime, options) == config.requires
         if option == "pod":
-            pod = joins.pod(runtime, options)
+            pod = dependencies.pod(runtime, options)
             return pod is not None and pod.id == config.pod
         return lenders(options[option]) == lenders(config.options.get(option, ()))
     except LibpodError:
@@ -191,7 +191,7 @@ def _image_difference(runtime: Runtime, config: ContainerConfig, desired: Desire
     same_name = by_id or config.rootfs_image_name in local_names(desired.image) and not desired.image_strict
     if same_name and _fits(runtime, config, desired):
         return []
-    from .sources import Meant
+    from ..image_resolution import Meant
 
     image_id = Meant(runtime, desired).id
     if image_id and image_id == config.rootfs_image_id:
@@ -207,7 +207,7 @@ def _fits(runtime: Runtime, config: ContainerConfig, desired: Desired) -> bool:
     how = desired.pulling
     if how is None or not (how.os or how.arch or how.variant):
         return True
-    from .._drivers.images.store import ImageStore
+    from ..._drivers.images.store import ImageStore
 
     try:
         return how.fits(ImageStore(runtime.parts).configuration(config.rootfs_image_id))
@@ -223,10 +223,10 @@ def _both_join(config: ContainerConfig, desired: Desired, option: str) -> bool:
 
 def _joined_differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> list[Difference]:
     """A container named in an option may be another one by now, and so may the IDs of a user or group."""
-    from . import joins
+    from .. import dependencies
 
     found = []
-    for option, key in joins.named(desired.wanted):
+    for option, key in dependencies.named(desired.wanted):
         before = config.namespace_containers.get(OPTIONS[option].value, "") if option in OPTIONS else ""
         if option not in OPTIONS or not _both_join(config, desired, option):
             continue
@@ -241,7 +241,7 @@ def _joined_differences(runtime: Runtime, config: ContainerConfig, desired: Desi
     # IDs that were chosen stay.
     chosen = desired.wanted["userns"]["mode"] == "auto"
     if not chosen and not any(one.change == Change.RECREATE for one in found):
-        maps = joins.id_mappings(runtime, desired.wanted)
+        maps = dependencies.id_mappings(runtime, desired.wanted)
         if maps != config.id_mappings:
             found.append(Difference("userns", config.id_mappings, maps, Change.RECREATE))
     return found
@@ -251,7 +251,7 @@ def lost_joins(container: Container) -> list[Difference]:
     """The joined namespaces that a running container no longer shares with their owners; no program is started."""
     if not container.config.namespace_containers or not container.state.status.has_process:
         return []
-    from .._container.network.shared_namespaces import moved
+    from ..._container.network.shared_namespaces import moved
 
     def owner(kind: str) -> str:
         """By name: where it is to be made anew, nobody knows the ID beforehand."""

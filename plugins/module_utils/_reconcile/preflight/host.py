@@ -9,25 +9,25 @@ import os
 import shutil
 from typing import Any, Mapping, Optional
 
-from .._container.bundle import etc_files, init_program, lsm
-from .._container.container import Container
-from .._container.lifecycle import pidfiles
-from .._container.live import kernel_limits
-from .._container.network import host_ports
-from .._container.rootfs import device_nodes
-from .._container.rootfs.volumes import check_source
-from .._drivers.cgroups import manager as cgroups
-from .._drivers.cgroups import paths
-from .._drivers.command import TOOL_PATH
-from .._drivers.kernel import netns
-from .._model.errors import InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing, not_yet
-from .._model.options import health
-from .._model.records.config import ContainerConfig, resolved
-from .._runtime import anonymous_volumes
-from .._runtime.runtime import Runtime
-from .._spec import capabilities
+from ..._container.bundle import etc_files, init_program, lsm
+from ..._container.container import Container
+from ..._container.lifecycle import pidfiles
+from ..._container.live import kernel_limits
+from ..._container.network import host_ports
+from ..._container.rootfs import device_nodes
+from ..._container.rootfs.volumes import check_source
+from ..._drivers.cgroups import manager as cgroups
+from ..._drivers.cgroups import paths
+from ..._drivers.command import TOOL_PATH
+from ..._drivers.kernel import netns
+from ..._model.errors import InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing, not_yet
+from ..._model.options import health
+from ..._model.records.config import ContainerConfig, resolved
+from ..._runtime import anonymous_volumes
+from ..._runtime.runtime import Runtime
+from ..._spec import capabilities
+from ..desired import Desired
 from . import mount_points
-from .desired import Desired
 
 # Why a container is not made so, and what to do.
 _JOURNAL = "/run/systemd/journal/socket"  # sd_journal_sendv(3)'s, which conmon uses
@@ -146,7 +146,7 @@ def _check_image(runtime: Runtime, container: Optional[Container], desired: Desi
         refusal = InvalidArgument(f"image: {desired.image} is not a directory, which rootfs: true needs it to be")
         raise refusal if os.path.lexists(desired.image) else not_yet(refusal)
     if container is None and desired.recreate_policy == "never" and desired.image and not desired.rootfs:
-        from .sources import Meant
+        from ..image_resolution import Meant
 
         Meant(runtime, desired._replace(recreate_policy="auto"))
 
@@ -168,7 +168,7 @@ def _check_security(options: Mapping[str, Any], strict: bool = False) -> None:
     if profile not in ("", "unconfined"):
         if not os.path.isfile(profile):
             raise not_yet(InvalidArgument(f"security_opt: the seccomp profile {profile} is not a file on the host"))
-        from .._spec import seccomp
+        from ..._spec import seccomp
 
         seccomp.for_option(profile, bounding)
     lsm.check(options["security_opt"], strict)
@@ -177,11 +177,11 @@ def _check_security(options: Mapping[str, Any], strict: bool = False) -> None:
 def _check_files(runtime: Runtime, options: Mapping[str, Any]) -> None:
     """What is written for the container, on the host and into its root filesystem."""
     if options["hostuser"]:
-        from .._container.bundle.passwd import host_users
+        from ..._container.bundle.passwd import host_users
 
         host_users(options["hostuser"], "")
     if options["secrets"]:
-        from .._container.bundle import secrets
+        from ..._container.bundle import secrets
 
         secrets.variables(runtime.parts, options["secrets"])
     if options["log_driver"] == "journald" and not os.path.exists(_JOURNAL):
@@ -195,7 +195,7 @@ def _check_files(runtime: Runtime, options: Mapping[str, Any]) -> None:
 
 def _check_first_process(runtime: Runtime, options: Mapping[str, Any]) -> None:
     if options["ulimit"]:
-        from .._container.bundle import builder
+        from ..._container.bundle import builder
 
         builder.check_ulimits(options["ulimit"])
         if runtime.host.oci.name == "runc" and 0 <= options["ulimit"].get("nofile", (-1,))[0] < _RUNC_FILES:
@@ -204,7 +204,7 @@ def _check_first_process(runtime: Runtime, options: Mapping[str, Any]) -> None:
                 f"{_RUNC_FILES} or more"
             )
     if options["sysctl"]:
-        from .._container.bundle import sysctls
+        from ..._container.bundle import sysctls
 
         sysctls.check(options)
     if options["init"]:
@@ -224,11 +224,11 @@ def _check_first_process(runtime: Runtime, options: Mapping[str, Any]) -> None:
 def _check_devices(options: Mapping[str, Any]) -> None:
     """Devices, and what the host's own definitions say of containers."""
     if options["gpus"]:
-        from .._container.bundle import cdi
+        from ..._container.bundle import cdi
 
         cdi.check(options["gpus"])
     if options["hooks_dir"]:
-        from .._container.bundle import hooks
+        from ..._container.bundle import hooks
 
         hooks.read(options["hooks_dir"])
     device_nodes.rules(options)
@@ -256,7 +256,7 @@ def _image_config(runtime: Runtime, container: Optional[Container], desired: Des
     """The configuration of the image that is wanted; None where it has still to be pulled."""
     if desired.rootfs or not desired.image:
         return container.config.image_config if container and not desired.rootfs else {}
-    from .._drivers.images.store import ImageStore
+    from ..._drivers.images.store import ImageStore
 
     image = ImageStore(runtime.parts).find(desired.image)
     return image.config if image else None
@@ -289,7 +289,7 @@ def _check_limits(runtime: Runtime, manager: str, options: Mapping[str, Any]) ->
 def _check_network(runtime: Runtime, name: str, options: Mapping[str, Any], strict: bool = False) -> None:
     network = options["network"]
     if network["mode"] == "cni":
-        from .._container.network import setup as cni
+        from ..._container.network import setup as cni
 
         cni.require(runtime.host, name, options, strict)
     elif network["mode"] == "ns" and not netns.exists(network["target"]):

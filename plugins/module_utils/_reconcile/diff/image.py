@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from .._drivers.images.store import ImageStore
-from .._model.options.table import Change
-from .._model.records.config import ContainerConfig, resolved
-from .._runtime.runtime import Runtime
-from .desired import Desired
-from .plan import Difference
-from .sources import Meant
+from ..._drivers.images.store import ImageStore
+from ..._model.options.table import Change
+from ..._model.records.config import ContainerConfig, resolved
+from ..._runtime.runtime import Runtime
+from ..desired import Desired
+from ..image_resolution import Meant
+from ..plan import Difference
 
 
 def told(runtime: Runtime, config: ContainerConfig, desired: Desired, found: list[Difference]) -> list[Difference]:

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._model.errors import InvalidArgument
-from .._model.options import cross_checks, volumes
-from .._model.options.parsers import wrong
-from .._model.options.table import ALONE, MOUNTS, OPTIONS, Change, Option
-from .._model.records.config import ContainerConfig, resolved
-from .._runtime.runtime import Runtime
-from .compare import differences
-from .desired import Desired
+from ..._model.errors import InvalidArgument
+from ..._model.options import cross_checks, volumes
+from ..._model.options.parsers import wrong
+from ..._model.options.table import ALONE, MOUNTS, OPTIONS, Change, Option
+from ..._model.records.config import ContainerConfig, resolved
+from ..._runtime.runtime import Runtime
+from ..desired import Desired
+from .options import differences
 
 MODES = ("strict", "ignore", "allow_more_present")
 # Other spellings of options, and what they mean.
@@ -131,7 +131,7 @@ def _lenient(config: ContainerConfig, desired: Desired) -> dict[str, Any]:
     options, recorded = dict(desired.wanted), config.options
     wanted, present = resolved(options, config.image_config), config.resolved
     if desired.comparisons.get("network") == "allow_more_present":
-        from .._model.options.network_options import spread
+        from ..._model.options.network_options import spread
 
         options, recorded = spread(options), spread(recorded)
     for name, mode in desired.comparisons.items():

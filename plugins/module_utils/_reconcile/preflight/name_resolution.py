@@ -8,16 +8,16 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any, Mapping
 
-from .._container.bundle import etc_files
-from .._container.lifecycle.update import writes_files
-from .._model.errors import LibpodError, warn
-from .._model.options.table import Change
-from .._model.records.namespaces import LinuxNS
-from .._runtime.runtime import Runtime
-from .._store import pods
-from . import joins
-from .desired import Desired
-from .plan import Plan
+from ..._container.bundle import etc_files
+from ..._container.lifecycle.update import writes_files
+from ..._model.errors import LibpodError, warn
+from ..._model.options.table import Change
+from ..._model.records.namespaces import LinuxNS
+from ..._runtime.runtime import Runtime
+from ..._store import pods
+from .. import dependencies
+from ..desired import Desired
+from ..plan import Plan
 
 _BEGINS = ("start", "restart", "create", "recreate")
 
@@ -59,7 +59,7 @@ def _shares(runtime: Runtime, options: Mapping[str, Any]) -> bool:
     if not options["pod"]:
         return bool(options["network"]["mode"] == "container")
     try:
-        return LinuxNS.NET.value in joins.namespace_containers(runtime, options)
+        return LinuxNS.NET.value in dependencies.namespace_containers(runtime, options)
     except LibpodError:
         return True
 
