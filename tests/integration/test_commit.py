@@ -86,7 +86,7 @@ def test_killed_commit_leaves_nothing_paused_behind_the_next(committing: Host) -
     host = committing
     host.container("c", **OPTIONS)
     effects = host.module("libpod_commit", {"container": "c", "image": "saved"}, kill_at=NOWHERE).effects
-    (reading,) = (effect for effect in effects if "diff" in effect)
+    (reading,) = (failpoint for failpoint in effects if "diff" in failpoint)
     assert host.module("libpod_commit", {"container": "c", "image": "saved"}, kill_at=reading).killed
     assert host.module("libpod_container_info", {"name": ["c"]})["containers"][0]["State"]["Paused"]
     assert not _commit(host).failed

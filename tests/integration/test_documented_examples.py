@@ -16,7 +16,7 @@ import subprocess
 from typing import Any
 
 import yaml
-from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.tests.support import images, playbooks
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
@@ -69,7 +69,7 @@ def test_every_example_runs_on_a_host_that_only_the_role_has_readied() -> None:
         for name, stand_in in STAND_INS.items():
             host.store("add-names", "--name", name, stand_in)
         parts = {key: value for key, value in host.arguments.items() if key.startswith(("storage", "cgroup"))}
-        host.parts = Parts(**parts, oci_runtime=host.parts.oci_runtime)
+        host.parts = EngineConfig(**parts, oci_runtime=host.parts.oci_runtime)
         how: dict[str, Any] = {"defaults": parts, "variables": {"ansible_python_interpreter": "/usr/bin/python3"}}
         played = playbooks.play([readied, _impatient(first)], **how)
         assert played["Run a command given as words, with variables"]["stdout"] == "hello world goodbye world\n"

@@ -22,7 +22,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni.chain import Cni
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import netlink, netns, syscalls
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
-from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
     ToolFailed,
@@ -550,8 +550,8 @@ def test_attaching_and_removing_loads_no_netlink_library(network: Network) -> No
         "import json, sys\n"
         "from ansible_collections.libpod.engine.plugins.module_utils._drivers import cni, cni_config, netns\n"
         "from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import Attachment\n"
-        "from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts\n"
-        f"parts = Parts(static_root='/srv/static', run_root='/srv/run', cni_config_dir='/srv/cni')\n"
+        "from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig\n"
+        f"parts = EngineConfig(static_root='/srv/static', run_root='/srv/run', cni_config_dir='/srv/cni')\n"
         f"path, one = {network.path!r}, Attachment('libpod', 'eth0', cni_config.network(parts, 'libpod'))\n"
         f"netns.create(path)\none = cni.Cni(parts).add({CONTAINER!r}, path, one)\n"
         f"cni.Cni(parts).delete({CONTAINER!r}, path, one)\nnetns.delete(path)\n"
@@ -561,5 +561,5 @@ def test_attaching_and_removing_loads_no_netlink_library(network: Network) -> No
 
 
 def test_parts_of_the_default_roots_share_podman_s_reservations(host: Host) -> None:
-    config = cni_config.network(Parts(cni_config_dir=host.parts.cni_config_dir), "libpod")
+    config = cni_config.network(EngineConfig(cni_config_dir=host.parts.cni_config_dir), "libpod")
     assert "dataDir" not in config["plugins"][0]["ipam"]

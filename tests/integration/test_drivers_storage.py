@@ -21,7 +21,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.tran
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.driver import Storage
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.rootfs import Rootfs
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
-from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
     NoSuchImage,
@@ -65,7 +65,7 @@ def image_id(host: Host) -> str:
 
 
 @pytest.fixture
-def empty(host: Host) -> Iterator[Parts]:
+def empty(host: Host) -> Iterator[EngineConfig]:
     """Parts with a store in which nothing is yet."""
     parts = host.parts._replace(storage_root="/srv/empty/storage", storage_run_root="/srv/empty/run")
     yield parts
@@ -201,7 +201,9 @@ def test_shutdown_undoes_the_tools_own_mount(host: Host, storage: Storage, image
 
 
 def test_other_drivers_work(host: Host) -> None:
-    parts = Parts(static_root="/srv/static", storage_root="/srv/v", storage_run_root="/srv/vr", storage_driver="vfs")
+    parts = EngineConfig(
+        static_root="/srv/static", storage_root="/srv/v", storage_run_root="/srv/vr", storage_driver="vfs"
+    )
     image, storage = Images(parts).pull(f"oci:{host.layout}:busybox"), Storage(parts)
     storage.create(ONE, image.id)
     assert storage.mountpoint(ONE) is None
@@ -224,7 +226,7 @@ def test_other_drivers_work(host: Host) -> None:
         ("dir", "", "localhost/srv/image:latest"),
     ],
 )
-def test_image_is_pulled_from_every_source(host: Host, empty: Parts, kind: str, tag: str, name: str) -> None:
+def test_image_is_pulled_from_every_source(host: Host, empty: EngineConfig, kind: str, tag: str, name: str) -> None:
     source, images = f"{kind}:/srv/image{tag}", Images(empty)
     host.run("skopeo", "--insecure-policy", "copy", "-q", f"oci:{host.layout}:configured", source)
     assert images.store.find(source) is None
@@ -235,7 +237,7 @@ def test_image_is_pulled_from_every_source(host: Host, empty: Parts, kind: str, 
     host.run("rm", "-rf", "/srv/image")
 
 
-def test_tags_of_one_layout_are_told_apart(host: Host, empty: Parts) -> None:
+def test_tags_of_one_layout_are_told_apart(host: Host, empty: EngineConfig) -> None:
     images = Images(empty)
     pulled = {tag: images.pull(f"oci:{host.layout}:{tag}") for tag in ("busybox", "volume")}
     assert pulled["busybox"].id != pulled["volume"].id
@@ -314,7 +316,7 @@ def registry(host: Host) -> Iterator[str]:
     server.server_close()
 
 
-def test_registry_gives_an_image_to_who_may_have_it(host: Host, empty: Parts, registry: str) -> None:
+def test_registry_gives_an_image_to_who_may_have_it(host: Host, empty: EngineConfig, registry: str) -> None:
     images, digest = Images(empty), ImageStore(host.parts).get("volume").digest
     tagged, digested = f"{registry}/app:volume", f"docker://{registry}/app@{digest}"
     pulled = images.pull(tagged, Pull(tls_verify=False), username="me", password="secret")
@@ -384,7 +386,7 @@ def test_rootfs_that_is_no_directory_is_refused(host: Host) -> None:
 
 def test_overlay_on_an_overlay_says_what_to_do(host: Host) -> None:
     make_tree("/srv/tree")
-    rootfs = Rootfs(Parts(static_root="/etc/libpod-test", run_root="/srv/run"), "/srv/tree", overlay=True)
+    rootfs = Rootfs(EngineConfig(static_root="/etc/libpod-test", run_root="/srv/run"), "/srv/tree", overlay=True)
     rootfs.create(ONE)
     with pytest.raises(NotImplementedByHost, match="static_root /etc/libpod-test must be on a file system"):
         rootfs.mount(ONE)

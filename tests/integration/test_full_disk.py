@@ -156,12 +156,12 @@ def test_removal_that_is_killed_anywhere_is_finished(small: Host) -> None:
     _resize(_SPARE)
     _flood(small)
     killed = 0
-    for name, effect in kill_at.items():
-        first = small.module("libpod_container", {"name": name, "state": "absent"}, kill_at=effect)
+    for name, failpoint in kill_at.items():
+        first = small.module("libpod_container", {"name": name, "state": "absent"}, kill_at=failpoint)
         assert first.killed or not first.failed, first
         killed += first.killed
         second = small.container(name, state="absent")
-        assert not second.failed, (effect, second.get("msg"))
+        assert not second.failed, (failpoint, second.get("msg"))
         eventually(_full)
     assert killed > 10
     assert sorted(_shown(small)) == ["ended", "flood", "idle", "quiet"]

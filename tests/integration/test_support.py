@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model.failpoints import effect
+from ansible_collections.libpod.engine.plugins.module_utils._model.failpoints import failpoint
 from ansible_collections.libpod.engine.tests.support import modules
 from ansible_collections.libpod.engine.tests.support.cgroup_tree import kill
 from ansible_collections.libpod.engine.tests.support.hosts import Host
@@ -97,7 +97,7 @@ def _make_files(*names: str, resumes: bool = True) -> None:
     if not resumes and any(present) and not all(present):
         sys.exit(1)
     for name in names:
-        effect(f"write {name}")
+        failpoint(f"write {name}")
         with open(f"/srv/{name}", "w", encoding="ascii"):
             pass
     print("{}")
@@ -105,7 +105,7 @@ def _make_files(*names: str, resumes: bool = True) -> None:
 
 def _unmake_files(*names: str) -> None:
     for name in names:
-        effect(f"remove {name}")
+        failpoint(f"remove {name}")
         if os.path.exists(f"/srv/{name}"):
             os.unlink(f"/srv/{name}")
     print("{}")

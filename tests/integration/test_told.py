@@ -52,13 +52,13 @@ def test_files_tell_of_the_container_as_long_as_it_is_there(host: Host) -> None:
     # Killed as it writes one: the next run removes the half-made container, and its files with it.
     host.container("c", state="absent")
     assert _told() == {}
-    for effect in ("write cidfile", "write pid_file", "write conmon_pidfile"):
-        state = "present" if effect == "write cidfile" else "started"
+    for failpoint in ("write cidfile", "write pid_file", "write conmon_pidfile"):
+        state = "present" if failpoint == "write cidfile" else "started"
         wanted = {"name": "c", "state": state, **BASE, **FILES}
-        killed = host.module("libpod_container", wanted, kill_at=f"{effect} #1")
-        assert killed.killed, effect
+        killed = host.module("libpod_container", wanted, kill_at=f"{failpoint} #1")
+        assert killed.killed, failpoint
         host.container("c", state="absent")
-        assert _told() == {}, effect
+        assert _told() == {}, failpoint
     os.rmdir("/srv/told")
 
 

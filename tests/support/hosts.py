@@ -15,7 +15,7 @@ import time
 import uuid
 from typing import Any, Callable, Iterator, Optional, Sequence
 
-from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 
 from . import cgroup_tree, images, kernel, leaks, modules, playbooks
 
@@ -36,7 +36,7 @@ class Host:
 
     def __init__(self, *, unified: bool = True) -> None:
         self.layout = images.layout()
-        self.parts = Parts(
+        self.parts = EngineConfig(
             static_root="/srv/static",
             run_root="/srv/run",
             storage_root="/srv/storage",

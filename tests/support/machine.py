@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import manager
-from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 
 from . import cgroup_tree, hosts, images, leaks
 
@@ -46,13 +46,13 @@ class Machine(hosts.Host):
     """A test host that is the whole machine, with an OCI runtime; only a guest that is thrown away may be one."""
 
     def __init__(self, runtime: str = "runc", **parts: str) -> None:
-        self.parts = Parts(oci_runtime=runtime, **parts)
+        self.parts = EngineConfig(oci_runtime=runtime, **parts)
         self.cgroups = _Cgroups()  # type: ignore[assignment]
         self._before: set[str] = set()
 
     @property
     def arguments(self) -> dict[str, Any]:
-        differing = self.parts._asdict().items() - Parts()._asdict().items()
+        differing = self.parts._asdict().items() - EngineConfig()._asdict().items()
         return dict(differing)
 
     def __enter__(self) -> Machine:

@@ -129,7 +129,7 @@ def _points(host: Host, task: Task, only: str) -> list[str]:
     result = task.run(host, NOWHERE)
     if result.failed:
         raise SweepFailed(f"not killed, yet it failed: {result}")
-    last = {effect.rpartition(" #")[0]: effect for effect in result.effects}
+    last = {failpoint.rpartition(" #")[0]: failpoint for failpoint in result.effects}
     found = {point for kind, end in last.items() for point in (f"{kind} #1", end) if re.search(only, point)}
     # A record is written to a file beside it, and renamed: before the rename is where that makes a difference.
     found -= {f"write {point[7:]}" for point in result.effects if point.startswith("rename ")}

@@ -17,7 +17,7 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.libpod.engine.plugins.module_utils._ansible import arguments, containers
 from ansible_collections.libpod.engine.plugins.module_utils._ansible.module import check_quoting
-from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
     refuse_ineffective,
@@ -129,7 +129,7 @@ def test_more_than_no_network_is_any_network() -> None:
 
 
 def test_parts_are_defaults_where_omitted() -> None:
-    assert arguments.parts(params(name="web")) == Parts()
+    assert arguments.parts(params(name="web")) == EngineConfig()
 
 
 def test_parts_are_given_by_options_or_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,10 +144,10 @@ def test_parts_are_given_by_options_or_by_the_environment(monkeypatch: pytest.Mo
 
 def test_every_part_has_an_environment_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
     words = {"cgroup_manager": "cgroupfs", "tool_timeouts": "cni=5, conmon=9.5"}
-    for part in Parts._fields:
+    for part in EngineConfig._fields:
         monkeypatch.setenv(f"LIBPOD_{part.upper()}", words.get(part, f"/{part}"))
     found = arguments.parts(params(arguments.info_spec()))
-    assert {part: value for part, value in found._asdict().items() if value == getattr(Parts(), part)} == {}
+    assert {part: value for part, value in found._asdict().items() if value == getattr(EngineConfig(), part)} == {}
 
 
 @pytest.mark.parametrize("root", ["static_root", "run_root", "storage_root", "storage_run_root", "cni_config_dir"])

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import limits
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni.chain import Cni
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
-from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ToolFailed, ToolMissing, ToolTimedOut
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import Attachment
 
@@ -42,7 +42,7 @@ class Chain:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "bin").mkdir()
-        self.parts = Parts(run_root=str(folder / "run"), cni_plugin_dirs=("/nowhere", str(folder / "bin")))
+        self.parts = EngineConfig(run_root=str(folder / "run"), cni_plugin_dirs=("/nowhere", str(folder / "bin")))
         self.cni = Cni(self.parts)
         self.netns = str(folder / "netns" / "x")
 

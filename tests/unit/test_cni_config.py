@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import config as cni_config
-from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
     NoSuchNetwork,
@@ -28,12 +28,12 @@ ROLE = Path(__file__).parents[2] / "roles" / "libpod_host" / "files" / "87-libpo
 
 
 @pytest.fixture
-def parts(tmp_path: Path) -> Parts:
+def parts(tmp_path: Path) -> EngineConfig:
     (tmp_path / "net.d").mkdir()
-    return Parts(static_root=str(tmp_path / "static"), cni_config_dir=str(tmp_path / "net.d"))
+    return EngineConfig(static_root=str(tmp_path / "static"), cni_config_dir=str(tmp_path / "net.d"))
 
 
-def define(parts: Parts, file: str, content: Any) -> None:
+def define(parts: EngineConfig, file: str, content: Any) -> None:
     text = content if isinstance(content, str) else json.dumps(content)
     Path(parts.cni_config_dir, file).write_text(text, encoding="utf-8")
 
@@ -42,7 +42,7 @@ def bridge(name: str, **more: Any) -> dict[str, Any]:
     return {"cniVersion": "0.4.0", "name": name, "plugins": [{"type": "bridge", **more}]}
 
 
-def test_networks_are_read_in_the_order_of_the_file_names(parts: Parts) -> None:
+def test_networks_are_read_in_the_order_of_the_file_names(parts: EngineConfig) -> None:
     define(parts, "20-b.conflist", bridge("b"))
     define(parts, "10-c.json", {"cniVersion": "0.3.1", "name": "c", "type": "macvlan"})
     define(parts, "30-a.conf", {"name": "a", "type": "ptp"})
@@ -50,19 +50,19 @@ def test_networks_are_read_in_the_order_of_the_file_names(parts: Parts) -> None:
     assert list(cni_config.networks(parts)) == ["c", "b", "a"]
 
 
-def test_first_file_of_a_name_wins(parts: Parts) -> None:
+def test_first_file_of_a_name_wins(parts: EngineConfig) -> None:
     define(parts, "2.conflist", bridge("a", bridge="second"))
     define(parts, "1.conflist", bridge("a", bridge="first"))
     assert cni_config.network(parts, "a")["plugins"][0]["bridge"] == "first"
 
 
-def test_single_plugin_becomes_a_list_of_one(parts: Parts) -> None:
+def test_single_plugin_becomes_a_list_of_one(parts: EngineConfig) -> None:
     define(parts, "1.conf", {"cniVersion": "0.3.1", "name": "c", "type": "macvlan", "master": "eth9"})
     found = cni_config.network(parts, "c")
     assert (found["cniVersion"], found["name"], found["plugins"][0]["master"]) == ("0.3.1", "c", "eth9")
 
 
-def test_default_network_is_libpod_else_the_first(parts: Parts) -> None:
+def test_default_network_is_libpod_else_the_first(parts: EngineConfig) -> None:
     define(parts, "10-a.conflist", bridge("a"))
     assert cni_config.default_network(parts)["name"] == "a"
     define(parts, "87-libpod.conflist", bridge("libpod"))
@@ -97,7 +97,9 @@ def test_default_network_is_libpod_else_the_first(parts: Parts) -> None:
         {**bridge("x"), "disableCheck": "maybe"},
     ],
 )
-def test_malformed_file_hides_no_other_network_and_is_named_where_one_is_missing(parts: Parts, content: Any) -> None:
+def test_malformed_file_hides_no_other_network_and_is_named_where_one_is_missing(
+    parts: EngineConfig, content: Any
+) -> None:
     define(parts, "00-broken.conflist", content)
     define(parts, "10-a.conflist", bridge("a"))
     assert cni_config.network(parts, "a")["name"] == "a" == cni_config.default_network(parts)["name"]
@@ -105,18 +107,18 @@ def test_malformed_file_hides_no_other_network_and_is_named_where_one_is_missing
         cni_config.network(parts, "x")
 
 
-def test_fifo_is_no_network_and_is_not_waited_for(parts: Parts) -> None:
+def test_fifo_is_no_network_and_is_not_waited_for(parts: EngineConfig) -> None:
     os.mkfifo(f"{parts.cni_config_dir}/00-fifo.conflist")
     define(parts, "10-a.conflist", bridge("a"))
     assert list(cni_config.networks(parts)) == ["a"]
 
 
-def test_check_is_disabled_by_a_string_too(parts: Parts) -> None:
+def test_check_is_disabled_by_a_string_too(parts: EngineConfig) -> None:
     define(parts, "10-a.conflist", {**bridge("a"), "disableCheck": "false"})
     assert cni_config.network(parts, "a")["disableCheck"] is False
 
 
-def test_missing_network_is_named_with_the_directory_the_others_and_the_role(parts: Parts) -> None:
+def test_missing_network_is_named_with_the_directory_the_others_and_the_role(parts: EngineConfig) -> None:
     define(parts, "10-a.conflist", bridge("a"))
     define(parts, "20-b.conflist", bridge("b"))
     with pytest.raises(NoSuchNetwork) as refused:
@@ -125,26 +127,26 @@ def test_missing_network_is_named_with_the_directory_the_others_and_the_role(par
         assert words in str(refused.value)
 
 
-def test_no_directory_is_no_network(parts: Parts) -> None:
+def test_no_directory_is_no_network(parts: EngineConfig) -> None:
     os.rmdir(parts.cni_config_dir)
     assert cni_config.networks(parts) == {}
     with pytest.raises(NoSuchNetwork, match="it defines no network.*libpod.engine.libpod_host"):
         cni_config.default_network(parts)
 
 
-def test_moved_roots_keep_reservations_beneath_them_and_default_roots_share_podman_s(parts: Parts) -> None:
+def test_moved_roots_keep_reservations_beneath_them_and_default_roots_share_podman_s(parts: EngineConfig) -> None:
     define(parts, "1.conflist", bridge("a", ipam={"type": "host-local"}))
     define(parts, "2.conflist", bridge("b", ipam={"type": "host-local", "dataDir": "/elsewhere"}))
     define(parts, "3.conflist", bridge("c", ipam={"type": "dhcp"}))
 
-    def data_dirs(parts: Parts) -> list[Any]:
+    def data_dirs(parts: EngineConfig) -> list[Any]:
         return [one["plugins"][0]["ipam"].get("dataDir") for one in cni_config.networks(parts).values()]
 
     assert data_dirs(parts) == [f"{parts.static_root}/cni/networks", "/elsewhere", None]
-    assert data_dirs(Parts(cni_config_dir=parts.cni_config_dir)) == [None, "/elsewhere", None]
+    assert data_dirs(EngineConfig(cni_config_dir=parts.cni_config_dir)) == [None, "/elsewhere", None]
 
 
-def test_capability_nobody_has_is_refused_by_name(parts: Parts) -> None:
+def test_capability_nobody_has_is_refused_by_name(parts: EngineConfig) -> None:
     config = bridge("a", capabilities={"ips": True, "portMappings": False}, ipam={"type": "host-local"})
     assert cni_config.runtime_arguments(config, {"ips": ["10.0.0.9"], "portMappings": []}) == {}
     with pytest.raises(InvalidArgument, match="network a cannot give published ports.*portMappings"):
@@ -162,7 +164,7 @@ def test_address_and_mac_go_as_arguments_where_they_are_no_capability() -> None:
 
 def test_default_network_of_the_role_is_one(tmp_path: Path) -> None:
     (tmp_path / ROLE.name).write_bytes(ROLE.read_bytes())
-    found = cni_config.default_network(Parts(cni_config_dir=str(tmp_path)))
+    found = cni_config.default_network(EngineConfig(cni_config_dir=str(tmp_path)))
     assert found["name"] == cni_config.DEFAULT_NETWORK
     assert [one["type"] for one in found["plugins"]] == ["bridge", "portmap", "firewall"]
 

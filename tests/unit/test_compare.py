@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.pod import PodConfig
@@ -60,7 +60,7 @@ def write_images(root: Path, names: dict[str, list[str]]) -> None:
 def runtime(tmp_path: Path) -> Runtime:
     roots = {name: str(tmp_path / name) for name in ("static_root", "run_root", "storage_root", "storage_run_root")}
     write_images(tmp_path / "storage_root", NAMES)
-    made = Runtime(Parts(**roots, storage_driver="overlay"))
+    made = Runtime(EngineConfig(**roots, storage_driver="overlay"))
     made.store.prepare()
     for name, container_id in (("web", WEB), ("other", OTHER)):
         made.store.write_name(name, {"id": container_id})

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.cross_checks import settle
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS, Change, normalise
@@ -25,7 +25,7 @@ IMAGE_CONFIG = {"Env": ["FROM=image"], "Labels": {"from": "image"}, "Cmd": ["ser
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Runtime:
-    made = Runtime(Parts(**{name: str(tmp_path / name) for name in ("static_root", "run_root", "storage_root")}))
+    made = Runtime(EngineConfig(**{name: str(tmp_path / name) for name in ("static_root", "run_root", "storage_root")}))
     made.store.prepare()
     return made
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.libpod.engine.plugins.module_utils._ansible import arguments, containers
-from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS, Change
 
 TOP = Path(__file__).resolve().parents[2]
@@ -101,11 +101,11 @@ def test_option_has_a_description_in_sentences(module: str, option: str) -> None
         assert line.endswith((".", ")")) and line[0].isupper(), line
 
 
-@pytest.mark.parametrize("part", Parts._fields)
+@pytest.mark.parametrize("part", EngineConfig._fields)
 def test_part_is_documented_with_its_environment_variable_and_default(part: str) -> None:
     text = " ".join(documented("libpod_container_info")[part]["description"])
     assert f"E(LIBPOD_{part.upper()})" in text
-    default = getattr(Parts(), part)
+    default = getattr(EngineConfig(), part)
     for value in default if isinstance(default, tuple) else [default]:
         assert not value or f"V({value})" in text
 

@@ -10,7 +10,7 @@ from typing import Sequence
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._cli import main
-from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, explained, sentence
 
 
@@ -49,7 +49,7 @@ def test_error_is_one_sentence(error: BaseException, kind: str, words: str) -> N
 def test_command_shows_no_traceback(
     error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(_parts: Parts, _words: Sequence[str]) -> int:
+    def fail(_parts: EngineConfig, _words: Sequence[str]) -> int:
         raise error
 
     monkeypatch.setattr("ansible_collections.libpod.engine.plugins.module_utils._cli.ps.ps", fail)

@@ -21,7 +21,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.images impo
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.driver import Storage
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import storage_roots
-from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
     LibpodError,
@@ -41,8 +41,8 @@ def _image(image_id: str, name: str) -> dict[str, Any]:
     return {"id": image_id, "names": [name], "digest": "", "layer": LAYER, "created": "", "big-data-names": items}
 
 
-def _parts(root: Path) -> Parts:
-    return Parts(storage_root=str(root), storage_run_root=str(root / "run"), storage_driver="vfs")
+def _parts(root: Path) -> EngineConfig:
+    return EngineConfig(storage_root=str(root), storage_run_root=str(root / "run"), storage_driver="vfs")
 
 
 def _store(root: Path, name: str, content: Any) -> None:

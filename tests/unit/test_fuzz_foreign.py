@@ -19,7 +19,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon impo
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import storage_roots
 from ansible_collections.libpod.engine.plugins.module_utils._model import foreign
-from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import LibpodError
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import namespace_options, table, volumes
 from ansible_collections.libpod.engine.plugins.module_utils._model.records import config, image
@@ -158,7 +158,7 @@ def _store(folder: Path, document: bytes, records: bytes) -> ImageStore:
     (images / "images.json").write_bytes(records)
     name = base64.b64encode(f"sha256:{IMAGE_ID}".encode()).decode()
     (images / IMAGE_ID / f"={name}").write_bytes(document)
-    parts = Parts(storage_root=str(folder), storage_run_root=str(folder), storage_driver="overlay")
+    parts = EngineConfig(storage_root=str(folder), storage_run_root=str(folder), storage_driver="overlay")
     return ImageStore(parts)
 
 
@@ -185,7 +185,9 @@ def test_records_of_the_store(folder: Path, document: bytes) -> None:
     containers = folder / "overlay-containers"
     containers.mkdir(exist_ok=True)
     (containers / "containers.json").write_bytes(document)
-    roots = storage_roots(Parts(storage_root=str(folder), storage_run_root=str(folder), storage_driver="overlay"))
+    roots = storage_roots(
+        EngineConfig(storage_root=str(folder), storage_run_root=str(folder), storage_driver="overlay")
+    )
     refused_or(lambda: list(roots.containers()))
 
 
@@ -205,7 +207,7 @@ def test_network_files(folder: Path, document: bytes) -> None:
     networks.mkdir(exist_ok=True)
     (networks / "10-hostile.conflist").write_bytes(document)
     (networks / "20-good.conflist").write_text(json.dumps({**NETWORK, "name": "good"}))
-    parts = Parts(cni_config_dir=str(networks), static_root="/srv/x")
+    parts = EngineConfig(cni_config_dir=str(networks), static_root="/srv/x")
     defined = cni_config.networks(parts)
     assert "good" in defined, "another network's file must not matter"
     for name, network in defined.items():
@@ -222,7 +224,7 @@ def test_answer_of_a_network_plugin(folder: Path, document: bytes) -> None:
         plugin.chmod(0o755)
     (folder / "result").write_bytes(document)
     attachment = Attachment("net", "eth0", {**NETWORK, "plugins": [{"type": "bridge"}]}, {}, None)
-    parts = Parts(cni_plugin_dirs=(str(folder),))
+    parts = EngineConfig(cni_plugin_dirs=(str(folder),))
 
     def add() -> None:
         run = cni_plugin.PluginRun(parts, "ADD", "b" * 64, "/run/netns/x", attachment, {"type": "bridge"})
@@ -296,7 +298,7 @@ def test_what_is_no_regular_file_is_never_waited_for(folder: Path) -> None:
     networks = folder / "fifos"
     networks.mkdir()
     os.mkfifo(networks / "x.conflist")
-    assert cni_config.networks(Parts(cni_config_dir=str(networks))) == {}
+    assert cni_config.networks(EngineConfig(cni_config_dir=str(networks))) == {}
 
 
 CONFIGURED: dict[str, Callable[[int], dict[str, Any]]] = {

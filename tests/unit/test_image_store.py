@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import storage_roots
-from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
     NoSuchImage,
@@ -51,14 +51,14 @@ def write(root: Path, *records: dict[str, Any]) -> Path:
 
 
 @pytest.fixture
-def parts(tmp_path: Path) -> Parts:
+def parts(tmp_path: Path) -> EngineConfig:
     write(
         tmp_path,
         record(ONE, "docker.io/library/busybox:latest", "localhost/app:1", digest=DIGEST),
         record(TWO, "docker.io/library/app:1"),
         record(THREE),
     )
-    return Parts(storage_root=str(tmp_path), storage_run_root="/nowhere", storage_driver="overlay")
+    return EngineConfig(storage_root=str(tmp_path), storage_run_root="/nowhere", storage_driver="overlay")
 
 
 @pytest.mark.parametrize(
@@ -82,53 +82,53 @@ def parts(tmp_path: Path) -> Parts:
         ("oci:/aaaa1", None),
     ],
 )
-def test_image_is_found_by_every_name_it_goes_by(parts: Parts, image: str, found: Any) -> None:
+def test_image_is_found_by_every_name_it_goes_by(parts: EngineConfig, image: str, found: Any) -> None:
     image_found = ImageStore(parts).find(image)
     assert (image_found and image_found.id) == found
 
 
-def test_image_has_its_configuration(parts: Parts) -> None:
+def test_image_has_its_configuration(parts: EngineConfig) -> None:
     image = ImageStore(parts).get("busybox")
     assert image.config == {"Env": ["ID=aaaa1"]}
     assert image.names == ("docker.io/library/busybox:latest", "localhost/app:1")
     assert (image.digest, image.layer) == (DIGEST, "1" * 64)
 
 
-def test_ambiguous_prefix_lists_the_images(parts: Parts) -> None:
+def test_ambiguous_prefix_lists_the_images(parts: EngineConfig) -> None:
     with pytest.raises(InvalidArgument, match="matches 2 images: aaaa1.*app:1.*aaaa2"):
         ImageStore(parts).find("aaaa")
 
 
-def test_missing_image_is_said_by_name(parts: Parts) -> None:
+def test_missing_image_is_said_by_name(parts: EngineConfig) -> None:
     with pytest.raises(NoSuchImage, match="'other'"):
         ImageStore(parts).get("other")
 
 
 def test_store_that_is_not_there_has_no_images(tmp_path: Path) -> None:
-    parts = Parts(storage_root=str(tmp_path / "none"), storage_run_root="/nowhere", storage_driver="overlay")
+    parts = EngineConfig(storage_root=str(tmp_path / "none"), storage_run_root="/nowhere", storage_driver="overlay")
     assert ImageStore(parts).find("busybox") is None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_image_without_its_configuration_counts_as_missing(parts: Parts) -> None:
+def test_image_without_its_configuration_counts_as_missing(parts: EngineConfig) -> None:
     for file in Path(parts.storage_root, "overlay-images", ONE).iterdir():
         file.unlink()
     assert ImageStore(parts).find("busybox") is None
 
 
-def test_unreadable_store_is_named(parts: Parts) -> None:
+def test_unreadable_store_is_named(parts: EngineConfig) -> None:
     Path(parts.storage_root, "overlay-images", "images.json").write_text("[{")
     with pytest.raises(StateCorrupt, match="overlay-images"):
         ImageStore(parts).find("busybox")
 
 
-def test_reader_waits_for_a_writer(parts: Parts) -> None:
+def test_reader_waits_for_a_writer(parts: EngineConfig) -> None:
     code = (
         "import sys\n"
         "from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore\n"
-        "from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts\n"
+        "from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig\n"
         "print('ready', flush=True)\n"
-        f"print(ImageStore(Parts(storage_root={parts.storage_root!r}, storage_run_root='/n',"
+        f"print(ImageStore(EngineConfig(storage_root={parts.storage_root!r}, storage_run_root='/n',"
         " storage_driver='overlay')).find('late'))\n"
     )
     folder = Path(parts.storage_root, "overlay-images")
@@ -149,17 +149,17 @@ def test_roots_are_the_hosts_where_none_are_given(tmp_path: Path, monkeypatch: p
         f'[storage.options]\nadditionalimagestores = [\n  # "/no",\n  "{tmp_path}/shared",\n]\n'
     )
     monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(config))
-    roots = storage_roots(Parts())
+    roots = storage_roots(EngineConfig())
     assert (roots.root, roots.run_root, roots.driver) == (f"{tmp_path}/g", "/r", "vfs")
     assert roots.more == (f"{tmp_path}/shared",)
     assert roots.environment() == {"CONTAINERS_STORAGE_CONF": str(config)}
     write(tmp_path / "shared", record(ONE, "localhost/shared:latest"))
     os.rename(tmp_path / "shared/overlay-images", tmp_path / "shared/vfs-images")
-    assert ImageStore(Parts()).get("shared").id == ONE
+    assert ImageStore(EngineConfig()).get("shared").id == ONE
 
 
 def test_roots_that_are_given_leave_the_hosts_options_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(tmp_path / "no"))
-    roots = storage_roots(Parts(storage_root="/g"))
+    roots = storage_roots(EngineConfig(storage_root="/g"))
     assert (roots.root, roots.run_root, roots.driver) == ("/g", "/run/containers/storage", "overlay")
     assert roots.environment()["CONTAINERS_STORAGE_CONF"] == "/dev/null"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.container import Container
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
-from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.state import ContainerState
@@ -29,7 +29,7 @@ IMAGE = {"Entrypoint": ["/entry"], "Cmd": ["serve"], "Env": ["A=1"], "Labels": {
 @pytest.fixture
 def runtime(tmp_path: Path) -> Runtime:
     made = Runtime(
-        Parts(static_root=str(tmp_path / "static"), run_root=str(tmp_path / "run"), oci_runtime="/usr/sbin/runc")
+        EngineConfig(static_root=str(tmp_path / "static"), run_root=str(tmp_path / "run"), oci_runtime="/usr/sbin/runc")
     )
     made.store.prepare()
     return made

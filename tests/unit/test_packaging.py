@@ -105,11 +105,11 @@ def test_the_roles_defaults_are_those_its_specification_documents() -> None:
 
 
 def test_the_roles_roots_are_the_engines() -> None:
-    from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+    from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 
     defaults = load("roles/libpod_host/defaults/main.yml")
     for name in ("static_root", "run_root", "cni_config_dir", "oci_runtime"):
-        assert defaults[f"libpod_host_{name}"] == getattr(Parts(), name)
+        assert defaults[f"libpod_host_{name}"] == getattr(EngineConfig(), name)
 
 
 def test_the_role_installs_every_library_that_the_engine_imports() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.restart_policy import (
     FIRST_SECONDS,
@@ -73,6 +73,8 @@ def test_parts_of_a_policy() -> None:
 
 
 def test_roots_and_parts_survive_the_environment() -> None:
-    moved = Parts(static_root="/a b", oci_runtime="crun", cni_plugin_dirs=("/x", "/y"))
-    assert Parts.from_environment(moved.environment()) == moved
-    assert Parts().environment() == {} and Parts.from_environment({"LIBPOD_RUN_ROOT": ""}) == Parts()
+    moved = EngineConfig(static_root="/a b", oci_runtime="crun", cni_plugin_dirs=("/x", "/y"))
+    assert EngineConfig.from_environment(moved.environment()) == moved
+    assert (
+        EngineConfig().environment() == {} and EngineConfig.from_environment({"LIBPOD_RUN_ROOT": ""}) == EngineConfig()
+    )

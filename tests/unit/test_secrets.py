@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.bundle import secrets as files
-from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.secrets import secrets
 
@@ -56,7 +56,7 @@ def test_refused_secret_is_named(word: str) -> None:
 
 
 def test_file_that_others_may_read_is_no_secret(tmp_path: Path) -> None:
-    parts = Parts(static_root=str(tmp_path))
+    parts = EngineConfig(static_root=str(tmp_path))
     (tmp_path / "secrets").mkdir()
     wanted = secrets(["key,type=env"], "secrets")
     with pytest.raises(InvalidArgument, match="No such file"):

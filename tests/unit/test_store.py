@@ -15,7 +15,7 @@ from typing import Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
-from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import Parts
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     ConfigMismatch,
     EmptyID,
@@ -28,7 +28,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.records.confi
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.state import ContainerState
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.status import ContainerStatus
 from ansible_collections.libpod.engine.plugins.module_utils._store import records
-from ansible_collections.libpod.engine.plugins.module_utils._store.planned import ForeseenStore
+from ansible_collections.libpod.engine.plugins.module_utils._store.planned import PlannedStore
 from ansible_collections.libpod.engine.plugins.module_utils._store.store import Store
 
 WEB, APP, DB = "aaa1" + "0" * 60, "aaa2" + "0" * 60, "b" * 64
@@ -40,7 +40,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    made = Store(Parts(static_root=str(tmp_path / "static"), run_root=str(tmp_path / "run")))
+    made = Store(EngineConfig(static_root=str(tmp_path / "static"), run_root=str(tmp_path / "run")))
     made.prepare()
     for name, container_id in (("web", WEB), ("app", APP), ("db", DB)):
         made.write_name(name, {"id": container_id})
@@ -99,7 +99,7 @@ def test_what_no_container_has_is_no_such_container(store: Store, key: str) -> N
 
 
 def test_store_that_was_never_used_is_empty(tmp_path: Path) -> None:
-    store = Store(Parts(static_root=str(tmp_path / "none"), run_root=str(tmp_path / "none")))
+    store = Store(EngineConfig(static_root=str(tmp_path / "none"), run_root=str(tmp_path / "none")))
     assert list(store.names()) == [] and store.name_record("web") == {} and store.state(WEB) is None
     with pytest.raises(NoSuchContainer):
         store.lookup("web")
@@ -276,7 +276,7 @@ def test_directory_that_no_name_and_no_configuration_leads_to_is_forgotten(store
 
 
 def test_no_prefix_leads_to_an_id_that_is_only_foreseen(store: Store) -> None:
-    foreseen = ForeseenStore(store)
+    foreseen = PlannedStore(store)
     new = config("aaa3" + "0" * 60)
     foreseen.foresee(new._replace(name="new"), ContainerState(), anew=True)
     foreseen.foresee(config("c" * 64)._replace(name="db"), ContainerState(), anew=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional
 from ansible.module_utils.basic import env_fallback
 
 from .._model import caller
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument, MalformedData, may_come, not_yet, refuse_ineffective, warn
 from .._model.options.parsers import count, is_name, plain_path, wrong
 from .._model.options.parsers import name as checked_name
@@ -63,7 +63,7 @@ _CONTROLS = (
 def parts_spec() -> dict[str, Any]:
     """The roots and parts every module takes; each has an environment fallback such as LIBPOD_STATIC_ROOT."""
     spec: dict[str, Any] = {}
-    for part in Parts._fields:
+    for part in EngineConfig._fields:
         kind = "path" if part in _ROOTS or part.endswith("_path") else "str"
         spec[part] = {"type": kind, "fallback": (env_fallback, [f"LIBPOD_{part.upper()}"])}
     spec["cni_plugin_dirs"].update(type="list", elements="path")
@@ -72,12 +72,12 @@ def parts_spec() -> dict[str, Any]:
     return spec
 
 
-def parts(params: Mapping[str, Any]) -> Parts:
+def parts(params: Mapping[str, Any]) -> EngineConfig:
     """The parts a task names, the others at their defaults.
 
     :raises InvalidArgument: a root is no absolute path.
     """
-    given = {part: params[part] for part in Parts._fields if params.get(part)}
+    given = {part: params[part] for part in EngineConfig._fields if params.get(part)}
     for root in _ROOTS:
         if root in given and not given[root].startswith("/"):
             raise wrong(root, given[root], "an absolute path")
@@ -89,7 +89,7 @@ def parts(params: Mapping[str, Any]) -> Parts:
         from .._drivers import limits
 
         given["tool_timeouts"] = limits.spell(given["tool_timeouts"])
-    return Parts(**given)
+    return EngineConfig(**given)
 
 
 def _option_spec(option: Option) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.validation import check_type_str
 
 from .._model import caller
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument, take_warnings, warn
-from .._reconcile.batch import CHANGED, FAILED, NOT_BEGUN, Several, Words
+from .._reconcile.batch import CHANGED, FAILED, NOT_BEGUN, BatchReconcile, Words
 from .._reconcile.desired import Desired
 from .._reconcile.reconcile import Outcome
 from .._runtime.inspect import inspect, outline
@@ -45,7 +45,7 @@ def spec() -> dict[str, Any]:
 
 def one_spec() -> dict[str, Any]:
     """The options of one container in the list: libpod_container's, without the roots and parts."""
-    spec = {name: one for name, one in arguments.container_spec().items() if name not in Parts._fields}
+    spec = {name: one for name, one in arguments.container_spec().items() if name not in EngineConfig._fields}
     for one in spec.values():
         one.update((key, _path) for key in ("type", "elements") if one.get(key) == "path")
     return spec
@@ -170,7 +170,7 @@ def containers(module: EngineModule) -> dict[str, Any]:
 
     asked = wanted(params)
     small = len(asked) <= _INSPECTED
-    several = Several(
+    several = BatchReconcile(
         arguments.parts(params),
         asked,
         Words(told, failure),
@@ -183,7 +183,7 @@ def containers(module: EngineModule) -> dict[str, Any]:
     return _summary(several, [one.name for one in asked], module._diff)
 
 
-def _summary(several: Several, names: Sequence[str], diff: bool) -> dict[str, Any]:
+def _summary(several: BatchReconcile, names: Sequence[str], diff: bool) -> dict[str, Any]:
     fates = [{"changed": False, "actions": [], **fate} for fate in several.fates.values()]
     found: dict[str, Any] = {
         "changed": any(fate["changed"] for fate in fates),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from .._model.options.parsers import name as checked_name
 from .._model.options.table import ALONE, normalise
 from .._model.records.pod import POD_OPTIONS, share
@@ -20,7 +20,7 @@ PREFIX = "new:"
 _MOVED = ("network", "publish", "hostname", "dns", "dns_option", "dns_search", "etc_hosts", "no_hosts", *ALONE)
 
 
-def made(params: Mapping[str, Any], parts: Parts, *, check_mode: bool) -> tuple[dict[str, Any], list[str]]:
+def made(params: Mapping[str, Any], parts: EngineConfig, *, check_mode: bool) -> tuple[dict[str, Any], list[str]]:
     """Bring the pod to what the container's task says of it; return the container's own arguments, and what was done.
 
     In check mode a pod that is not there yet is left out of these.

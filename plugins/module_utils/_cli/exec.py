@@ -11,14 +11,14 @@ from typing import Iterable, Sequence
 
 from .._container.io.exec import CommandTimedOut, Exec, execute_attached, time_limit
 from .._model import caller
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument
 from .._model.options.parsers import absolute_path, environment
 from .._runtime.runtime import Runtime
 from . import words
 
 
-def execute(parts: Parts, arguments: Sequence[str]) -> int:
+def execute(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Run a command in a running container; its exit code is ours."""
     parser = words.parser("exec", "A command in a running container.", formats=False)
     parser.add_argument("-i", "--interactive", action="store_true", help="it reads our standard input")

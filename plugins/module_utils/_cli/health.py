@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidState
 from .._runtime.runtime import Runtime
 from . import table, words
 
 
-def healthcheck(parts: Parts, arguments: Sequence[str]) -> int:
+def healthcheck(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Check a container's health now and record the result; 0 where the check succeeded, 1 where it failed."""
     parser = words.parser(
         "healthcheck", "Check a container's health now: 0 where the check succeeds, 1 where it fails."

@@ -11,7 +11,7 @@ import time
 from typing import Any, Mapping, Optional, Sequence
 
 from .._container.io.log_lines import Wanted, moment, seconds, stream
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument
 from .._runtime.runtime import Runtime
 from .._store import events as kept
@@ -21,7 +21,7 @@ _FOREVER = float(1 << 31)
 _PAUSE = 0.1
 
 
-def logs(parts: Parts, arguments: Sequence[str]) -> int:
+def logs(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Print what a container printed: its standard output and error to ours."""
     parser = words.parser("logs", "What a container printed.")
     parser.add_argument("name", help="the container's name or ID")
@@ -46,7 +46,7 @@ def logs(parts: Parts, arguments: Sequence[str]) -> int:
     return 0
 
 
-def events(parts: Parts, arguments: Sequence[str]) -> int:
+def events(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Print what happened to containers, and goes on happening."""
     parser = words.parser("events", "What happens to containers, until interrupted.")
     parser.add_argument("--since", help="what happened from this time on first: RFC 3339, or a duration such as 10m")

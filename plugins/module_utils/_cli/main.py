@@ -15,7 +15,7 @@ from typing import Callable, Sequence
 
 from .._drivers import host_log
 from .._drivers.engine.hardened import harden
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from .._model.errors import sentence, take_warnings
 from .._model.options.parsers import natural
 
@@ -86,8 +86,10 @@ def main(words: Sequence[str] = ()) -> int:
         host_log.about(container_id="".join(words[1:2]))
     package = __package__.rpartition(".")[0]
     try:
-        run: Callable[[Parts, Sequence[str]], int] = getattr(importlib.import_module(f"{package}.{module}"), function)
-        return run(Parts.from_environment(os.environ), words[1:])
+        run: Callable[[EngineConfig, Sequence[str]], int] = getattr(
+            importlib.import_module(f"{package}.{module}"), function
+        )
+        return run(EngineConfig.from_environment(os.environ), words[1:])
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

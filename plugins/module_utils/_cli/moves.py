@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Sequence
 
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from .._model.errors import LibpodError, sentence
 from .._model.options.parsers import count
 from .._reconcile.desired import Desired
@@ -17,22 +17,22 @@ from .._runtime.runtime import Runtime
 from . import table, words
 
 
-def start(parts: Parts, arguments: Sequence[str]) -> int:
+def start(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Start containers, and what they depend on."""
     return _move(parts, "start", arguments, "started")
 
 
-def stop(parts: Parts, arguments: Sequence[str]) -> int:
+def stop(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Stop containers; their restart policies leave them down."""
     return _move(parts, "stop", arguments, "stopped")
 
 
-def restart(parts: Parts, arguments: Sequence[str]) -> int:
+def restart(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Stop containers that run, and start them."""
     return _move(parts, "restart", arguments, "started")
 
 
-def _move(parts: Parts, verb: str, arguments: Sequence[str], state: str) -> int:
+def _move(parts: EngineConfig, verb: str, arguments: Sequence[str], state: str) -> int:
     """Bring each container to the state and print what was done; 125 where one could not be."""
     parser = words.parser(verb, f"{verb.capitalize()} containers, and say what was done.", formats=False)
     parser.add_argument("name", nargs="+", help="a container's name, ID, or the beginning of an ID")

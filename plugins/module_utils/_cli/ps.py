@@ -12,14 +12,14 @@ from typing import Any, Sequence
 
 from .._container.container import Container
 from .._container.io.log_lines import seconds
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from .._runtime.inspect import inspect as inspected
 from . import table, words
 
 _COMMAND, _IMAGE, _PORTS = 24, 40, 60  # letters that a table shows
 
 
-def ps(parts: Parts, arguments: Sequence[str]) -> int:
+def ps(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """List containers."""
     parser = words.parser("ps", "List containers: those that run, or all.")
     parser.add_argument("-a", "--all", action="store_true", help="also those that do not run")
@@ -107,7 +107,7 @@ def _status(one: dict[str, Any]) -> str:
     return str(status).capitalize()
 
 
-def inspect(parts: Parts, arguments: Sequence[str]) -> int:
+def inspect(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Show everything about containers, as JSON."""
     parser = words.parser("inspect", "Everything about containers, as a JSON list.", formats=False)
     parser.add_argument("name", nargs="+", help="a container's name, ID, or the beginning of an ID")

@@ -12,7 +12,7 @@ from typing import Any, Mapping, Optional, Sequence
 
 from .._container.container import Container
 from .._drivers.cgroups import hierarchy
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from .._model.errors import ContainerStopped, InvalidArgument
 from .._runtime.runtime import Runtime
 from .._runtime.statistics import statistics
@@ -24,7 +24,7 @@ _COMMAND = 120  # letters of a command line that a table shows
 Sample = tuple[float, int]
 
 
-def stats(parts: Parts, arguments: Sequence[str]) -> int:
+def stats(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Print what running containers use, again and again."""
     parser = words.parser("stats", "What running containers use, until interrupted.")
     parser.add_argument("name", nargs="*", help="containers; all that run where omitted")
@@ -93,7 +93,7 @@ def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def top(parts: Parts, arguments: Sequence[str]) -> int:
+def top(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """List a container's processes."""
     parser = words.parser("top", "The processes of a running container.")
     parser.add_argument("name", help="the container's name or ID")

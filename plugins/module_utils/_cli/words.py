@@ -9,7 +9,7 @@ import argparse
 from typing import Iterator, Sequence
 
 from .._container.container import Container
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from .._model.errors import ContainerRemoved, NoSuchContainer
 from .._runtime.runtime import Runtime
 
@@ -22,7 +22,7 @@ def parser(command: str, description: str, *, formats: bool = True) -> argparse.
     return made
 
 
-def containers(parts: Parts, names: Sequence[str]) -> Iterator[Container]:
+def containers(parts: EngineConfig, names: Sequence[str]) -> Iterator[Container]:
     """The named containers, or all; of all, one that goes meanwhile is left out.
 
     :raises NoSuchContainer: a name is no container's.

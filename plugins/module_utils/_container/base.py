@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 _EXITS_KEPT = 100
 # Of the state, what is kept of a run that has ended.
 _EXIT = ("exit_code", "oom_killed", "started_time", "finished_time")
-_Self = TypeVar("_Self", bound="Synced")
+_Self = TypeVar("_Self", bound="ContainerBase")
 
 
-class Synced:
+class ContainerBase:
     """What one container is by its records and the host, read and written under its lock, once in a batch."""
 
     def __init__(

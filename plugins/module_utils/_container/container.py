@@ -12,7 +12,7 @@ from .._model.errors import InvalidArgument
 from .._model.records.config import ContainerConfig
 from .._model.records.namespaces import LinuxNS
 from .._model.records.status import ContainerStatus
-from .base import Synced
+from .base import ContainerBase
 
 if TYPE_CHECKING:
     from .._model.options.health import Health
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .rootfs.diff import Change
 
 
-class Container(Synced):
+class Container(ContainerBase):
     """One container. Every accessor and operation syncs under the container's lock, once in a batch."""
 
     def config_copy(self) -> ContainerConfig:

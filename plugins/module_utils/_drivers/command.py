@@ -15,7 +15,7 @@ from typing import Mapping, NamedTuple, NoReturn, Optional, Sequence
 
 from .._model import shared_locks
 from .._model.errors import HostExhausted, ToolFailed, ToolMissing, ToolTimedOut
-from .._model.failpoints import effect
+from .._model.failpoints import failpoint
 from . import limits, overdue, process
 from .engine.environment import TOOL_PATH, tool_environment
 from .streams import unread
@@ -53,7 +53,7 @@ def run(
     :raises ToolTimedOut: it took longer than its limit, and was ended.
     """
     if changes:
-        effect(f"{os.path.basename(argv[0])} {label or argv[1]}")
+        failpoint(f"{os.path.basename(argv[0])} {label or argv[1]}")
     locks = () if lasting else tuple(shared_locks.descriptors)
     limit = limits.of(tool or os.path.basename(argv[0]))
     started = start(argv, package=package, env=tool_environment(env), limit=limit, input=input, pass_fds=locks)
@@ -155,7 +155,7 @@ def finish(started: subprocess.Popen[bytes], limit: limits.Limit, doing: str = "
 def end(started: subprocess.Popen[bytes]) -> None:
     """End a program that leads a session, and all that it has started there: SIGTERM, then SIGKILL."""
     # Until it is reaped, below, nothing else can have its PID.
-    effect("end tool")
+    failpoint("end tool")
     try:
         os.killpg(started.pid, signal.SIGTERM)
         process.wait_end(started.pid, process.start_time(started.pid), _GRACE)

@@ -9,7 +9,7 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from .cgroups import manager as cgroups
 from .cgroups import paths
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Host:
     """The drivers of one set of parts, and what is known of the host itself."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: EngineConfig) -> None:
         self.parts = parts
         if parts.tool_timeouts:
             from . import limits

@@ -15,7 +15,7 @@ import time
 from typing import Callable
 
 from .._model.errors import printable, sentence, shortened
-from .._model.failpoints import effect
+from .._model.failpoints import failpoint
 
 VARIABLE = "LIBPOD_LOG_LEVEL"
 DEFAULT = "warn"
@@ -61,7 +61,7 @@ def write(level: str, message: str) -> None:
     priority = PRIORITIES[level]
     if priority > _threshold:
         return
-    effect(f"log {level}")
+    failpoint(f"log {level}")
     text = shortened(printable(" ".join(message.split()), ""), _LENGTH)
     if not _send(JOURNAL, lambda: _native(priority, text)):
         _send(SYSLOG, lambda: _syslog(priority, text))

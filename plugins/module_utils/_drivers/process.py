@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Container, Iterator
 
 from .._model.errors import HostExhausted
-from .._model.failpoints import effect
+from .._model.failpoints import failpoint
 from .._model.records.process_ref import endable, possible
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def send_signal(pid: int, started: int, number: int) -> bool:
     """Signal that very process through a pidfd (pidfd_send_signal(2)); False where it is gone, or none of ours."""
     if not endable(pid):
         return False
-    effect(f"signal {number} to {pid}")
+    failpoint(f"signal {number} to {pid}")
     try:
         descriptor = handle(pid)
     except ProcessLookupError:

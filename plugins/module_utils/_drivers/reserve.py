@@ -18,7 +18,7 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import Iterator
 
-from .._model.failpoints import effect
+from .._model.failpoints import failpoint
 from .kernel import syscalls
 
 _FOLDER = "reserve"
@@ -39,7 +39,7 @@ def full(error: BaseException) -> bool:
 
 def keep(root: str) -> None:
     """Fill the reserve under ``root``, as far as there is room."""
-    effect("make reserve")
+    failpoint("make reserve")
     with suppress(OSError):  # without it all works as long as there is room
         os.makedirs(f"{root}/{_FOLDER}", 0o700, exist_ok=True)
         for number in range(_FILES):
@@ -53,7 +53,7 @@ def keep_rooms(root: str, needed: int) -> None:
     for name in _ROOMS:
         path = f"{root}/{_FOLDER}/{name}"
         if _allocated(path) < max(needed, _ROOM):
-            effect("make room")
+            failpoint("make room")
             with suppress(OSError):
                 _make(path, max(2 * needed, _ROOM))
 
@@ -79,10 +79,10 @@ def replace(path: str, data: bytes, mode: int, root: str = "") -> bool:
     """
     folder = f"{root}/{_FOLDER}" if root else _above(path)
     for name in _fitting(folder, len(data)):
-        effect(f"take reserve for {os.path.basename(path)}")
+        failpoint(f"take reserve for {os.path.basename(path)}")
         with suppress(FileNotFoundError, BlockingIOError), _held(f"{folder}/{name}") as descriptor:
             _overwrite(descriptor, data, mode)
-            effect(f"exchange {os.path.basename(path)}")
+            failpoint(f"exchange {os.path.basename(path)}")
             try:
                 _exchange(f"{folder}/{name}", path)
             except OSError as error:
@@ -123,7 +123,7 @@ def take(path: str) -> bool:
     """Have a reserved file at ``path``, unless there is one; return whether the reserve had any."""
     folder = _above(path)
     for name in _fitting(folder, 1):
-        effect(f"take reserve for {os.path.basename(path)}")
+        failpoint(f"take reserve for {os.path.basename(path)}")
         try:
             syscalls.rename(f"{folder}/{name}", path, syscalls.RENAME_NOREPLACE)
         except FileNotFoundError:

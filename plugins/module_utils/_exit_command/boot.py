@@ -14,7 +14,7 @@ from .._container.container import Container
 from .._container.lifecycle import restart
 from .._drivers import host_log, process
 from .._drivers.cgroups import systemd_units
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from .._model.errors import sentence
 from .._model.records.status import ContainerStatus
 from .._reconcile.desired import Desired
@@ -24,7 +24,7 @@ from .._runtime.runtime import Runtime, has_ended
 _RUN = (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
 
 
-def boot(parts: Parts, words: Sequence[str]) -> int:
+def boot(parts: EngineConfig, words: Sequence[str]) -> int:
     """``boot``: start what is ``always`` or ``unless-stopped``, each after what it depends on; 1 where one failed.
 
     A container that goes with its end, and was ended by the host's, is removed.
@@ -51,7 +51,7 @@ def _boot(runtime: Runtime, container: Container) -> None:
         host_log.write("info", f"started at boot ({container.config.options['restart_policy']})")
 
 
-def halt(parts: Parts, words: Sequence[str]) -> int:
+def halt(parts: EngineConfig, words: Sequence[str]) -> int:
     """``halt``: where the host goes down, end the containers that systemd has no scopes of, all at the same time.
 
     It would leave them to the end, and there wait 90 seconds for one that does not heed SIGTERM.

@@ -16,14 +16,14 @@ from .._container.container import Container
 from .._container.lifecycle import restart
 from .._drivers import host_log
 from .._drivers.cgroups import hierarchy, systemd_units
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from .._model.errors import ContainerRemoved, NoSuchContainer
 from .._model.records.status import ContainerStatus
 from .._reconcile import dependencies
 from .._runtime.runtime import Runtime
 
 
-def on_exit(parts: Parts, words: Sequence[str]) -> int:
+def on_exit(parts: EngineConfig, words: Sequence[str]) -> int:
     """``exit ID``: clean up, then remove the container or start it again where its options ask for that."""
     runtime = Runtime(parts)
     # Cleanup ends everything in conmon's cgroup, which is where this begins.

@@ -11,14 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Optional, Sequence
 
 from .._drivers import process
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from . import runner
 
 if TYPE_CHECKING:
     from .._container.container import Container
 
 
-def watch(parts: Parts, words: Sequence[str]) -> int:
+def watch(parts: EngineConfig, words: Sequence[str]) -> int:
     """``health ID PID START``: check the container for as long as the process that began at START ticks runs."""
     delay: Optional[float] = 0.0
     while delay is not None and not process.wait_end(*runner.life(words), delay):

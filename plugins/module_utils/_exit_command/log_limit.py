@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Optional, Sequence
 from .._drivers import host_log, process
 from .._drivers.conmon import log as conmon_log
 from .._drivers.kernel.inotify import Watch
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from . import runner
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _BLIND_SECONDS = 1.0
 _DEAF_SECONDS = 10.0
 
 
-def keep(parts: Parts, words: Sequence[str]) -> int:
+def keep(parts: EngineConfig, words: Sequence[str]) -> int:
     """``log-limit ID PID START``: keep the log for as long as the process that began at START ticks runs."""
     life = runner.life(words)
     order: Optional[Sequence[Any]] = ()

@@ -9,7 +9,7 @@ import marshal
 import os
 from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence
 
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 
 if TYPE_CHECKING:
     from .._container.container import Container
@@ -26,7 +26,9 @@ def life(words: Sequence[str]) -> Life:
     return int(words[1]), int(words[2])
 
 
-def asked(parts: Parts, words: Sequence[str], ask: Callable[[Container, Life, int], Any], failed: Any) -> Optional[Any]:
+def asked(
+    parts: EngineConfig, words: Sequence[str], ask: Callable[[Container, Life, int], Any], failed: Any
+) -> Optional[Any]:
     """What ``ask(container, life, runner's PID)`` says; None where the container is gone, ``failed`` where nothing.
 
     It is asked by a child, which takes the engine's memory with it when it ends; the answer is what marshal takes.
@@ -50,7 +52,7 @@ def asked(parts: Parts, words: Sequence[str], ask: Callable[[Container, Life, in
 
 
 def _answer(
-    parts: Parts, words: Sequence[str], ask: Callable[[Container, Life, int], Any], runner: int
+    parts: EngineConfig, words: Sequence[str], ask: Callable[[Container, Life, int], Any], runner: int
 ) -> tuple[Any, str]:
     """What ``_said`` says, and the sentence of the error where it fails instead, which is logged where it is new."""
     try:
@@ -64,7 +66,7 @@ def _answer(
         return None, message
 
 
-def _said(parts: Parts, words: Sequence[str], ask: Callable[[Container, Life, int], Any], runner: int) -> Any:
+def _said(parts: EngineConfig, words: Sequence[str], ask: Callable[[Container, Life, int], Any], runner: int) -> Any:
     from .._drivers import host_log
     from .._model.errors import ContainerRemoved, NoSuchContainer
     from .._runtime.runtime import Runtime

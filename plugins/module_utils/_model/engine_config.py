@@ -11,7 +11,7 @@ DEFAULT_STATIC_ROOT = "/var/lib/libpod"
 DEFAULT_RUN_ROOT = "/run/libpod"
 
 
-class Parts(NamedTuple):
+class EngineConfig(NamedTuple):
     """The roots and parts every module takes, by the options' names.
 
     An empty storage root, storage run root or storage driver means containers/storage's own default;
@@ -32,7 +32,7 @@ class Parts(NamedTuple):
     tool_timeouts: str = ""
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Parts:
+    def from_environment(cls, environment: Mapping[str, str]) -> EngineConfig:
         """The parts that ``LIBPOD_STATIC_ROOT`` and the like name, the others at their defaults."""
         given = {part: environment.get(f"LIBPOD_{part.upper()}") for part in cls._fields}
         found: dict[str, Any] = {part: value for part, value in given.items() if value}

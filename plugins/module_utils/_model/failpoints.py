@@ -19,7 +19,7 @@ def observe(observer: Optional[Callable[[str], None]]) -> None:
     _observer = observer
 
 
-def effect(name: str) -> None:
+def failpoint(name: str) -> None:
     """Announce that what ``name`` says is about to be done to the host."""
     if _observer is not None:
         _observer(name)

@@ -110,9 +110,9 @@ def _move(container: Container, verb: str, desired: Desired, plan: Plan) -> None
 def _pull(runtime: Runtime, desired: Desired) -> None:
     from .._drivers.images.transport import Images
     from .._model.options.pulling import DEFAULT
-    from .image_resolution import Meant
+    from .image_resolution import ImageResolution
 
-    Images(runtime.parts).pull(Meant(runtime, desired).source, desired.pulling or DEFAULT)
+    Images(runtime.parts).pull(ImageResolution(runtime, desired).source, desired.pulling or DEFAULT)
 
 
 def configuration(runtime: Runtime, desired: Desired, previous: Optional[Container]) -> ContainerConfig:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Sequence
 
 from .._container.container import Container
 from .._drivers import process
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from .._model.errors import may_come, take_warnings, warn
 from .._model.records.state import ContainerState
 from .._model.records.status import ContainerStatus
 from .._runtime.inspect import inspect
 from .._runtime.runtime import Runtime
 from .._store.locks import hold_all
-from .._store.planned import ForeseenStore
+from .._store.planned import PlannedStore
 from . import order
 from .desired import Desired
 from .order import Member
@@ -42,7 +42,7 @@ class Words(NamedTuple):
     error: Callable[[Exception], dict[str, Any]]
 
 
-class Several:
+class BatchReconcile:
     """The task: ``wanted`` containers, and with ``purge`` (label and value, None for any) those to be removed.
 
     ``fates`` has each container's result, ``fate`` and ``name`` among it, once ``run`` is through. At most ``workers``
@@ -52,7 +52,7 @@ class Several:
 
     def __init__(
         self,
-        parts: Parts,
+        parts: EngineConfig,
         wanted: Sequence[Desired],
         words: Words,
         *,
@@ -71,7 +71,7 @@ class Several:
         self._keep_going = keep_going
         self._shown = shown
         # A store of its own for what is planned: its locks are the runtime's.
-        self._foreseen_store = ForeseenStore(self.runtime.store)
+        self._foreseen_store = PlannedStore(self.runtime.store)
         self._foreseen = Runtime(parts, self._foreseen_store)
         self._members: dict[str, Member] = {}
         self._after: order.After = {}

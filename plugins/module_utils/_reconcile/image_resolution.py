@@ -14,7 +14,7 @@ from .._runtime.runtime import Runtime
 from .desired import Desired
 
 
-class Meant:
+class ImageResolution:
     """The image ``id`` that a container made now would have, empty where that is known once it is pulled; ``pull``
     says that it must be; ``source`` is where from.
 

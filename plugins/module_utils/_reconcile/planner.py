@@ -192,9 +192,9 @@ def _pull(runtime: Runtime, desired: Desired) -> list[Step]:
     """The step that gets the image, where the one in the store is not the one to use."""
     if desired.rootfs or not desired.image:
         return []
-    from .image_resolution import Meant
+    from .image_resolution import ImageResolution
 
-    return [Step("pull", desired.image)] if Meant(runtime, desired).pull else []
+    return [Step("pull", desired.image)] if ImageResolution(runtime, desired).pull else []
 
 
 # Wanted state to the steps of a task that names a container alone.

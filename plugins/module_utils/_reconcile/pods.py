@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional
 from .._container import pod_cgroup
 from .._container.container import Container
 from .._container.lifecycle import restart
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from .._model.errors import (
     ContainerExists,
     ContainerRemoved,
@@ -71,7 +71,7 @@ class PodOutcome(NamedTuple):
     pod: dict[str, Any]
 
 
-def reconcile(parts: Parts, desired: DesiredPod, *, check_mode: bool = False) -> PodOutcome:
+def reconcile(parts: EngineConfig, desired: DesiredPod, *, check_mode: bool = False) -> PodOutcome:
     """Bring a pod to the desired state, under its name's lock; in check mode only say how.
 
     :raises LibpodError: in words for the user.

@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
 from .._container.container import Container
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from .._model.errors import (
     InvalidArgument,
     LibpodError,
@@ -54,7 +54,7 @@ def check_root() -> None:
         raise InvalidArgument(f"the engine needs root, and runs as user ID {os.geteuid()}: set become: true")
 
 
-def reconcile(parts: Parts, desired: Desired, *, check_mode: bool = False) -> Outcome:
+def reconcile(parts: EngineConfig, desired: Desired, *, check_mode: bool = False) -> Outcome:
     """Bring the container to the desired state, under its name's lock; in check mode only say how.
 
     :raises LibpodError: in words for the user; what had been begun is undone, or is by the next run.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Mapping
 
-from .._model.failpoints import effect
+from .._model.failpoints import failpoint
 
 if TYPE_CHECKING:
     from .._container.container import Container
@@ -50,5 +50,5 @@ def remove(runtime: Runtime, container: Container) -> None:
 
     folder = f"{runtime.parts.static_root}/volumes"
     for name in sorted(names):
-        effect("remove anonymous volume")
+        failpoint("remove anonymous volume")
         removal.remove(f"{folder}/{name}")

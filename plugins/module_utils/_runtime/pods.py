@@ -29,7 +29,7 @@ from .._model.errors import (
     StateCorrupt,
     warn,
 )
-from .._model.failpoints import effect
+from .._model.failpoints import failpoint
 from .._model.options.table import OPTIONS, normalise
 from .._model.records.config import DEFAULT_CGROUP_PARENT, ContainerConfig
 from .._model.records.pod import INFRA, PodConfig, status
@@ -201,7 +201,7 @@ class Pods:
     def _make_rootfs(self, pod: PodConfig, program: str) -> None:
         """A root file system that has nothing but an init that sleeps."""
         rootfs = f"{records.directory(self.store, pod.id)}/rootfs"
-        effect("make the infra container's root file system")
+        failpoint("make the infra container's root file system")
         for folder in _FOLDERS:
             os.makedirs(f"{rootfs}/{folder}", 0o755, exist_ok=True)
         for file in _FILES:
@@ -284,7 +284,7 @@ class Pods:
                 attempts.attempt(f"container {name}", partial(self._purge_container, name, pod_id, abandon))
             attempts.attempt("its cgroup", partial(pod_cgroup.remove, self.runtime.host.cgroups, pod))
         if os.path.isdir(directory) and (abandon or not attempts.failed):
-            effect(f"remove {directory}")
+            failpoint(f"remove {directory}")
             attempts.attempt(directory, partial(tree_removal.remove, directory))
         if attempts.failed:
             self._incomplete(pod_name, attempts, abandon)

@@ -23,7 +23,7 @@ from .._model.errors import (
     sentence,
     warn,
 )
-from .._model.failpoints import effect
+from .._model.failpoints import failpoint
 from .._store import pods
 from .images import in_use
 from .runtime import Runtime, has_ended
@@ -194,7 +194,7 @@ _TRASH = ".pruned-"
 def _remove_volume(runtime: Runtime, top: str, name: str) -> bool:
     trash = f"{top}/{_TRASH}{name}"
     _clear(trash, False)
-    effect(f"rename volume {name}")
+    failpoint(f"rename volume {name}")
     os.rename(f"{top}/{name}", trash)
     if name in set(_used_volumes(runtime)) and not os.path.exists(f"{top}/{name}"):
         os.rename(trash, f"{top}/{name}")
@@ -205,7 +205,7 @@ def _remove_volume(runtime: Runtime, top: str, name: str) -> bool:
 
 def _clear(path: str, dry: bool) -> None:
     if not dry and os.path.isdir(path):
-        effect("remove volume")
+        failpoint("remove volume")
         removal.remove(path)
 
 

@@ -14,7 +14,7 @@ from .._drivers.storage.leftover_mounts import detach_below
 from .._drivers.trees import removal
 from .._model.attempts import Attempts
 from .._model.errors import CleanupIncomplete, ConfigMismatch, LibpodError, NoSuchContainer, RemovalIncomplete, warn
-from .._model.failpoints import effect
+from .._model.failpoints import failpoint
 from .._model.records.status import ContainerStatus
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _clear(directory: str, kept: Collection[str]) -> None:
     attempts = Attempts()
     names = [name for name in _listed(directory) if name not in (*kept, _CONFIG)]
     if names:
-        effect(f"clear {os.path.basename(os.path.dirname(os.path.dirname(directory)))} directory")
+        failpoint(f"clear {os.path.basename(os.path.dirname(os.path.dirname(directory)))} directory")
     for name in names:
         attempts.attempt(f"{directory}/{name}", partial(removal.remove, f"{directory}/{name}"))
     if attempts.failed:
@@ -122,7 +122,7 @@ def _clear(directory: str, kept: Collection[str]) -> None:
 
 def _remove_last(runtime: Runtime, directory: str) -> None:
     if os.path.isdir(directory):
-        effect(f"remove {directory}")
+        failpoint(f"remove {directory}")
         runtime.store.drop(f"{directory}/{_CONFIG}")
         if not _listed(directory):
             os.rmdir(directory)

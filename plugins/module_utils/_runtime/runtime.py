@@ -10,7 +10,7 @@ from typing import Iterable, Iterator, Optional
 
 from .._container.container import Container
 from .._drivers.host import Host
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from .._model.errors import (
     ConfigMismatch,
     ContainerRemoved,
@@ -29,7 +29,7 @@ from .._store.store import NameRecord, Store
 class Runtime:
     """The containers under one set of roots. Methods that change a name are called under its lock."""
 
-    def __init__(self, parts: Parts, store: Optional[Store] = None) -> None:
+    def __init__(self, parts: EngineConfig, store: Optional[Store] = None) -> None:
         self.parts = parts
         self.store = store or Store(parts)
         self.host = Host(parts)
@@ -65,7 +65,7 @@ class Runtime:
     def by_id(self, container_id: str, name: str = "") -> Container:
         """The container; one of unreadable configuration as far as its ID tells, under ``name``.
 
-        A newer version's is none that can be changed; see ``Synced.batch``.
+        A newer version's is none that can be changed; see ``ContainerBase.batch``.
         """
         try:
             return Container(self.store, self.host, self.store.config(container_id))

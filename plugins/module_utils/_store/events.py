@@ -13,7 +13,7 @@ import json
 import os
 from typing import Any, Iterator
 
-from .._model.failpoints import effect
+from .._model.failpoints import failpoint
 
 _NAME = "events.jsonl"
 # The older half of what is kept is in one file beside; together they stay below twice this.
@@ -22,7 +22,7 @@ _BYTES = 1 << 20
 
 def emit(run_root: str, event: dict[str, Any]) -> None:
     """Add one event. It goes with one write(2), so that writers at once do not mix their lines."""
-    effect(f"event {event['Action']}")
+    failpoint(f"event {event['Action']}")
     path = f"{run_root}/{_NAME}"
     line = json.dumps(event, separators=(",", ":")).encode() + b"\n"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)

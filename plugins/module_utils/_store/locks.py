@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Iterator, Optional, Sequence
 
 from .._model import shared_locks
-from .._model.failpoints import effect
+from .._model.failpoints import failpoint
 
 
 class FileLock:
@@ -91,7 +91,7 @@ class FileLock:
                 descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             except FileNotFoundError:
                 # The run root went with a reboot.
-                effect("mkdir locks")
+                failpoint("mkdir locks")
                 folder = os.path.dirname(self.path)
                 os.makedirs(os.path.dirname(folder), 0o700, exist_ok=True)
                 os.makedirs(folder, 0o700, exist_ok=True)
@@ -126,7 +126,7 @@ class FileLock:
 
     def discard(self) -> None:
         """Remove the file while the lock is held; whoever waits for it makes a new one."""
-        effect(f"remove lock {os.path.basename(self.path)}")
+        failpoint(f"remove lock {os.path.basename(self.path)}")
         try:
             if os.stat(self.path).st_size:  # of the reserve, in want of an inode
                 from .._drivers.reserve import give_back

@@ -13,7 +13,7 @@ from .._model.records.state import ContainerState
 from .store import NameRecord, Store
 
 
-class ForeseenStore(Store):
+class PlannedStore(Store):
     """Reads like ``store``, and shares its locks; nothing is written through it."""
 
     def __init__(self, store: Store) -> None:

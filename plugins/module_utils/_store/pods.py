@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Iterator
 
 from .._model.errors import ConfigMismatch, NoSuchPod, StateCorrupt
-from .._model.failpoints import effect
+from .._model.failpoints import failpoint
 from .._model.options.parsers import NAME_PATTERN
 from .._model.records.pod import PodConfig
 from . import records
@@ -40,7 +40,7 @@ def read(store: Store, pod_id: str) -> PodConfig:
 def write(store: Store, pod: PodConfig) -> None:
     path = directory(store, pod.id)
     if not os.path.isdir(path):
-        effect(f"mkdir {path}")
+        failpoint(f"mkdir {path}")
         os.makedirs(path, 0o700, exist_ok=True)
     records.write(f"{path}/pod.json", pod._asdict())
 

@@ -10,7 +10,7 @@ import os
 from typing import Any, Optional
 
 from .._model.errors import StateCorrupt
-from .._model.failpoints import effect
+from .._model.failpoints import failpoint
 
 
 def write(path: str, record: Any, *, durable: bool = True, mode: int = 0o600, spare: bool = False) -> None:
@@ -18,7 +18,7 @@ def write(path: str, record: Any, *, durable: bool = True, mode: int = 0o600, sp
 
     ``spare``: on a full file system the record is written in the room that is kept for what stops and removes.
     """
-    effect(f"write {os.path.basename(path)}")
+    failpoint(f"write {os.path.basename(path)}")
     temporary = f"{path}.tmp"
     text = json.dumps(record, separators=(",", ":"))
     try:
@@ -32,7 +32,7 @@ def write(path: str, record: Any, *, durable: bool = True, mode: int = 0o600, sp
         if not (full(error) and replace(path, text.encode(), mode)):
             raise
     else:
-        effect(f"rename {os.path.basename(path)}")
+        failpoint(f"rename {os.path.basename(path)}")
         os.rename(temporary, path)
     if durable:
         sync_directory(os.path.dirname(path))
@@ -67,7 +67,7 @@ def read(path: str) -> Optional[Any]:
 
 def remove(path: str) -> None:
     """Remove a record; one that is gone is fine."""
-    effect(f"remove {os.path.basename(path)}")
+    failpoint(f"remove {os.path.basename(path)}")
     for name in (path, f"{path}.tmp"):
         try:
             os.unlink(name)

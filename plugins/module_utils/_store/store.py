@@ -16,9 +16,9 @@ import os
 from contextlib import suppress
 from typing import Any, Iterator, Optional
 
-from .._model.engine_config import Parts
+from .._model.engine_config import EngineConfig
 from .._model.errors import EmptyID, InvalidArgument, NoSuchContainer, StateCorrupt
-from .._model.failpoints import effect
+from .._model.failpoints import failpoint
 from .._model.options.parsers import NAME_LENGTH, NAME_PATTERN
 from .._model.records.config import ContainerConfig
 from .._model.records.state import ContainerState
@@ -46,7 +46,7 @@ def _check_root(path: str, option: str) -> None:
 class Store:
     """Reads and writes the records under the two roots; holds no policy."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: EngineConfig) -> None:
         """:raises InvalidArgument: others than root can write to a root, so that its records may be theirs."""
         for option in ("static_root", "run_root"):
             _check_root(getattr(parts, option), option)
@@ -66,7 +66,7 @@ class Store:
             f"{self.parts.run_root}/locks",
         ):
             if not os.path.isdir(path):
-                effect(f"mkdir {path}")
+                failpoint(f"mkdir {path}")
                 os.makedirs(path, 0o700, exist_ok=True)
         for root in (self.parts.static_root, self.parts.run_root):
             if not os.path.exists(f"{root}/{_RESERVE}"):
@@ -132,7 +132,7 @@ class Store:
             from .._drivers.reserve import give_back
 
             with suppress(FileNotFoundError):
-                effect(f"give back {os.path.basename(path)}")
+                failpoint(f"give back {os.path.basename(path)}")
                 give_back(path)
         records.remove(path)
 
@@ -212,7 +212,7 @@ class Store:
         self._last_config = None
         directory = self.static_dir(config.id)
         if not os.path.isdir(directory):
-            effect(f"mkdir {directory}")
+            failpoint(f"mkdir {directory}")
             os.makedirs(directory, 0o700, exist_ok=True)
         records.write(f"{directory}/config.json", config.to_json(), mode=0o400)
 
@@ -257,7 +257,7 @@ class Store:
     def write_state(self, container_id: str, state: ContainerState) -> None:
         directory = self.run_dir(container_id)
         if not os.path.isdir(directory):
-            effect(f"mkdir {directory}")
+            failpoint(f"mkdir {directory}")
             os.makedirs(directory, 0o700, exist_ok=True)
         records.write(f"{directory}/state.json", state.to_json(), durable=False, spare=True)
 

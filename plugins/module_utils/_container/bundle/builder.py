@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence
 from ..._drivers.cgroups import paths
 from ..._drivers.kernel import securejoin
 from ..._model.errors import InvalidArgument
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._model.records.config import ContainerConfig
 from ..._spec import capabilities, seccomp, users
 from ..._spec.generate import Facts, generate
@@ -90,7 +90,7 @@ def write(container: Container, drafted: Facts, rootfs: str) -> list[dict[str, A
     spec = generate(container.config, facts)
     _edit(container.config, spec)
     tmpfs_modes.prepare(container, spec["mounts"], rootfs)
-    effect("write config.json")
+    failpoint("write config.json")
     path = f"{container.run_dir}/config.json"
     text = json.dumps(spec, separators=(",", ":"))
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping
 from zlib import crc32
 
 from ..._model.errors import InvalidArgument, MalformedData, sentence
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._model.foreign import read_regular
 from ..._model.records.config import ContainerConfig
 from ..network.shared_namespaces import hostname, network_owner
@@ -57,7 +57,7 @@ def zone_file(timezone: str) -> str:
 
 def create(container: Container) -> None:
     """Make the files, empty: they are bound before their content is known, so they must stay the same inodes."""
-    effect("make files over /etc")
+    failpoint("make files over /etc")
     for name in _NAMES:
         os.close(os.open(f"{container.run_dir}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644))
         # The umask of whoever runs the engine must not keep the container's users from reading them.
@@ -76,7 +76,7 @@ def fill(container: Container, config: ContainerConfig) -> dict[str, int]:
     # What the host's files have beside UTF-8 stays as it is.
     contents = [text.encode("utf-8", "surrogateescape") for text in texts]
     for name, content in zip(_NAMES, contents):
-        effect(f"write {name}")
+        failpoint(f"write {name}")
         with open(f"{container.run_dir}/{name}", "wb") as file:
             file.write(content)
     return {name: crc32(content) for name, content in zip(_NAMES, contents)}

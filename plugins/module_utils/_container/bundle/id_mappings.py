@@ -9,7 +9,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 
 if TYPE_CHECKING:
     from ..container import Container
@@ -30,7 +30,7 @@ def prepare(container: Container, rootfs: str) -> None:
             found = os.stat(path)
             mode = stat.S_IMODE(found.st_mode)
             if (found.st_uid, found.st_gid) != (uid, gid) and not mode & stat.S_IXOTH:
-                effect(f"chmod {path}")
+                failpoint(f"chmod {path}")
                 os.chmod(path, mode | stat.S_IXOTH | stat.S_IXGRP)
             path = os.path.dirname(path)
 
@@ -40,5 +40,5 @@ def own(container: Container, path: str) -> None:
     wanted = container.config.host_root("uid"), container.config.host_root("gid")
     found = os.stat(path)
     if (found.st_uid, found.st_gid) != wanted:
-        effect(f"chown {path}")
+        failpoint(f"chown {path}")
         os.chown(path, *wanted)

@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any, Mapping
 
 from ..._model.errors import InvalidArgument
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._spec.users import User
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def write(container: Container, user: User, passwd: str, group: str) -> dict[str
     for name, text in (("passwd", passwd), ("group", group)):
         if text and added[name]:
             path = f"{container.run_dir}/{name}"
-            effect(f"write {name}")
+            failpoint(f"write {name}")
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text.rstrip("\n") + "\n" + added[name])
             os.chmod(path, 0o644)

@@ -10,9 +10,9 @@ import stat
 from typing import TYPE_CHECKING, Any, Mapping
 
 from ..._drivers.kernel import syscalls
-from ..._model.engine_config import Parts
+from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, not_yet
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 
 if TYPE_CHECKING:
     from ..container import Container
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LARGEST = 512000
 
 
-def _read(parts: Parts, name: str) -> bytes:
+def _read(parts: EngineConfig, name: str) -> bytes:
     """What a secret holds.
 
     :raises InvalidArgument: there is no such file, or others than root may read it.
@@ -43,7 +43,7 @@ def _read(parts: Parts, name: str) -> bytes:
         return file.read()
 
 
-def variables(parts: Parts, wanted: list[Mapping[str, Any]]) -> dict[str, str]:
+def variables(parts: EngineConfig, wanted: list[Mapping[str, Any]]) -> dict[str, str]:
     """The secrets that are environment variables; every one is looked at, whatever its type.
 
     :raises InvalidArgument: one cannot be used.
@@ -65,7 +65,7 @@ def mount(container: Container) -> dict[str, str]:
         return {}
     directory, config = container.secrets_dir, container.config
     if not os.path.isdir(directory):
-        effect("mkdir secrets")
+        failpoint("mkdir secrets")
         os.mkdir(directory, 0o700)
     flags = syscalls.MS_NOSUID | syscalls.MS_NOEXEC | syscalls.MS_NODEV
     syscalls.mount("secrets", directory, "tmpfs", flags, "mode=700")
@@ -75,7 +75,7 @@ def mount(container: Container) -> dict[str, str]:
     found = {}
     for number, secret in enumerate(wanted):
         path = f"{directory}/{number}"
-        effect("write secret")
+        failpoint("write secret")
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with open(descriptor, "wb") as file:
             file.write(_read(container.host.parts, secret["name"]))

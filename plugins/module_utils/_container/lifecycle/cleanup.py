@@ -16,7 +16,7 @@ from ..._drivers.cgroups import hierarchy, paths
 from ..._drivers.kernel import syscalls
 from ..._model.attempts import Attempts
 from ..._model.errors import CleanupIncomplete, sentence
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._model.options.table import ID_FILES
 from ..._model.records.config import DEFAULT_CGROUP_PARENT
 from ..._model.records.status import ContainerStatus
@@ -115,7 +115,7 @@ def _end_processes(container: Container, thorough: bool, delete: bool) -> None:
 
 def _remove_log(container: Container) -> None:
     if container.log_path.startswith(f"{container.config.static_dir}/") and os.path.exists(container.log_path):
-        effect("remove log")
+        failpoint("remove log")
         os.unlink(container.log_path)
 
 
@@ -150,7 +150,7 @@ def _clear_run_dir(container: Container) -> None:
     """Remove this life's files; the state stays, and the exit file with it goes into the state."""
     from ..._drivers.trees import removal
 
-    effect("clear run directory")
+    failpoint("clear run directory")
     for name in os.listdir(container.run_dir):
         path = f"{container.run_dir}/{name}"
         # A root filesystem that is still mounted is its driver's: never to be emptied through its mount.

@@ -16,7 +16,7 @@ from ..._drivers import process
 from ..._drivers.cgroups import hierarchy
 from ..._drivers.kernel import netns, syscalls
 from ..._model.errors import LibpodError
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._model.records.status import ContainerStatus
 from ..network import host_ports, shared_namespaces
 from . import conmon_cgroup, notify
@@ -156,7 +156,7 @@ def _make_shm(container: Container) -> None:
     if not makes_shm(container):
         return
     if not os.path.isdir(container.shm_dir):
-        effect("mkdir shm")
+        failpoint("mkdir shm")
         os.mkdir(container.shm_dir, 0o700)
     size = container.config.options["shm_size"]
     flags = syscalls.MS_NOSUID | syscalls.MS_NOEXEC | syscalls.MS_NODEV

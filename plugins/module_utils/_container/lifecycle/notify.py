@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ..._model import caller
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._model.records.config import ContainerConfig
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def tell(container: Container) -> None:
     from socket import AF_UNIX, SOCK_DGRAM, socket
 
     words = [f"MAINPID={container.state.conmon_pid}", *(["READY=1"] if mode == "conmon" else [])]
-    effect("notify")
+    failpoint("notify")
     try:
         with socket(AF_UNIX, SOCK_DGRAM) as stream:
             # An abstract socket (unix(7)) is written with an @.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Mapping
 
 from ..._model import foreign
 from ..._model.errors import InvalidArgument, MalformedData
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._model.options.table import ID_FILES
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def write(container: Container) -> None:
         path = container.config.options[option]
         if not path or not content or _read(path) == content:
             continue
-        effect(f"write {option}")
+        failpoint(f"write {option}")
         temporary = f"{path}.{container.id[:12]}"
         with open(temporary, "w", encoding="ascii") as file:
             file.write(content)
@@ -50,7 +50,7 @@ def remove(container: Container, *, delete: bool) -> None:
             temporary = f"{path}.{container.id[:12]}"
             for found, ours in ((path, content and _read(path) == content), (temporary, os.path.exists(temporary))):
                 if ours:
-                    effect(f"remove {option}")
+                    failpoint(f"remove {option}")
                     os.unlink(found)
 
 

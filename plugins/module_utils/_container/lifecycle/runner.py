@@ -69,11 +69,11 @@ def _start(container: Container, duty: str) -> int:
     from ..._drivers import host_log
     from ..._drivers.command import refused, tool_environment
     from ..._drivers.engine import command
-    from ..._model.failpoints import effect
+    from ..._model.failpoints import failpoint
     from .conmon_cgroup import enter
 
     state, parts = container.state, container.host.parts
-    effect(f"start {duty} runner")
+    failpoint(f"start {duty} runner")
     # It waits for the container's lock, which is ours, before it does anything.
     argv = [*command.argv(parts), duty, container.id, str(state.pid), str(state.pid_start)]
     try:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Iterable, Optional
 from ..._drivers.kernel import mount_api, securejoin
 from ..._model import foreign, journal
 from ..._model.errors import InvalidState
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._model.records.config import ContainerConfig
 from ..._spec.mounts import Mount, in_order
 from ..._store import records
@@ -134,7 +134,7 @@ def _mountpoint(inside: Inside, one: Wanted) -> int:
     elif one.volume["type"] == "volume" or os.path.isdir(one.volume["source"]):
         securejoin.make_directories(inside.root, one.target)
     else:
-        effect("make mount point")
+        failpoint("make mount point")
         os.close(securejoin.open_beneath(inside.root, one.target, os.O_WRONLY | os.O_CREAT, 0o755))
     return securejoin.way_to(inside.root, one.target)[0]
 

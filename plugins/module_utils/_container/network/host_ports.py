@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Sequence
 from ..._drivers import process
 from ..._drivers.conmon import fd_store
 from ..._model.errors import InvalidArgument, InvalidState
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._model.records.config import ContainerConfig
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def hold(container: Container, ports: Iterable[Port]) -> None:
         wanted = {_label(port[0], port[1], port[3]): port for port in ports}
         missing = [port for label, port in wanted.items() if label not in there]
         if missing:
-            effect("hold ports")
+            failpoint("hold ports")
             # One that we have on another address stands in the way, and only it is given up before.
             same = {(str(port[1]), port[3]) for port in missing}
             fd_store.keep(ends, {label for label in there if tuple(label.split()[1:]) not in same})

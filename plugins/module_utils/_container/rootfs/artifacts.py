@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ..._model.errors import InvalidArgument
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._model.options.parsers import name as checked
 
 if TYPE_CHECKING:
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 def add(container: Container, name: str, data: bytes) -> None:
     """Keep ``data``; the file is replaced by one rename."""
     path = _path(container, name)
-    effect("mkdir artifacts")
+    failpoint("mkdir artifacts")
     os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
     # No name begins with a dot.
     temporary = f"{os.path.dirname(path)}/.new"
-    effect(f"write artifact {name}")
+    failpoint(f"write artifact {name}")
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    effect(f"rename artifact {name}")
+    failpoint(f"rename artifact {name}")
     os.rename(temporary, path)
 
 
@@ -44,7 +44,7 @@ def get(container: Container, name: str) -> bytes:
 def remove(container: Container, name: str) -> None:
     """:raises InvalidArgument: there is none."""
     path = _path(container, name)
-    effect(f"remove artifact {name}")
+    failpoint(f"remove artifact {name}")
     try:
         os.unlink(path)
     except FileNotFoundError as error:

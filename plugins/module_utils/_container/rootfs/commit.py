@@ -14,7 +14,7 @@ from ..._drivers.images.transport import Images
 from ..._drivers.trees.descent import longer_than
 from ..._model import foreign
 from ..._model.errors import InvalidArgument, MalformedData
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._model.foreign import Foreign
 from ..._model.options.parsers import shell_words
 from ..._model.records.image import Image, local_names
@@ -69,7 +69,7 @@ def commit(container: Container, wanted: Commit) -> Committed:
     paused = wanted.pause and container.state.status is ContainerStatus.RUNNING
     with new_layout(folder) as layout:
         if paused:
-            effect("mark as paused")
+            failpoint("mark as paused")
             os.close(os.open(f"{folder}/{_PAUSED}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
             container.pause()
         try:
@@ -77,7 +77,7 @@ def commit(container: Container, wanted: Commit) -> Committed:
         finally:
             if paused:
                 container.unpause()
-                effect("unmark as paused")
+                failpoint("unmark as paused")
                 os.unlink(f"{folder}/{_PAUSED}")
         made = layout.finish(_image_config(base, config, wanted))
         store = ImageStore(container.host.parts)

@@ -9,9 +9,9 @@ import os
 from typing import TYPE_CHECKING, Callable
 
 from ..._drivers.command import run
-from ..._model.engine_config import Parts
+from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, NoSuchVolume, ToolFailed
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._model.options.parsers import name as checked_name
 from .private_mount import with_rootfs
 
@@ -28,7 +28,7 @@ def export(container: Container, path: str, dry: bool) -> bool:
     return write(path, container.id[:12], fill, dry)
 
 
-def export_volume(parts: Parts, name: str, path: str, dry: bool) -> bool:
+def export_volume(parts: EngineConfig, name: str, path: str, dry: bool) -> bool:
     """Write what is in a volume to ``path``, as ``write`` does.
 
     :raises NoSuchVolume: there is none of this name.
@@ -57,18 +57,18 @@ def write(path: str, key: str, fill: Callable[[str], None], dry: bool) -> bool:
         fill(temporary)
         if os.path.exists(path) and same(path, temporary):
             return False
-        effect("rename export")
+        failpoint("rename export")
         os.rename(temporary, path)
         return True
     finally:
         if os.path.exists(temporary):
-            effect("remove export")
+            failpoint("remove export")
             os.unlink(temporary)
 
 
 def archive(root: str, path: str) -> None:
     """Write the tree below ``root`` to a new tar file for root's eyes only; tar(1) follows no link in it."""
-    effect("make export")
+    failpoint("make export")
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
     argv = ["tar", "--create", f"--file={path}", f"--directory={root}", "--numeric-owner", "--sort=name", "--xattrs"]
     argv += ["--xattrs-include=*", "--xattrs-exclude=trusted.overlay.*", "--format=posix", "--null"]

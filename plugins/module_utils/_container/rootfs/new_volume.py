@@ -12,7 +12,7 @@ from ..._drivers import limits
 from ..._drivers.kernel import securejoin
 from ..._drivers.trees import removal, replica
 from ..._model.errors import InvalidArgument, TreeChanged, TreeTooLarge
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 
 if TYPE_CHECKING:
     from ..container import Container
@@ -27,10 +27,10 @@ def make(container: Container, data: str, rootfs: str, target: str, *, copy: boo
 
     As under podman, a directory that somebody has put content into gets none of the image's.
     """
-    effect("make the volume's directory")
+    failpoint("make the volume's directory")
     os.makedirs(data, 0o755, exist_ok=True)
     if os.path.isdir(f"{data}/{_UNFINISHED}"):
-        effect("empty an unfinished volume")
+        failpoint("empty an unfinished volume")
         # The mark goes last: this too may be interrupted.
         for name in sorted(os.listdir(data), key=_UNFINISHED.__eq__):
             removal.remove(f"{data}/{name}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional, Sequence
 
 from ..._drivers.kernel import securejoin
 from ..._model.errors import InvalidArgument
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 
 if TYPE_CHECKING:
     from ..container import Container
@@ -72,7 +72,7 @@ def change(held: int, target: str, mode: int, namespace: str) -> None:
     """
     read_only = os.fstatvfs(held).f_flag & os.ST_RDONLY
     with _writable(held, target, namespace) if read_only else nullcontext():
-        effect(f"chmod {target}")
+        failpoint(f"chmod {target}")
         os.chmod(f"/proc/self/fd/{held}", mode)
 
 

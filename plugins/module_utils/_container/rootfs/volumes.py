@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Mapping
 
 from ..._drivers.command import run
 from ..._model.errors import InvalidArgument, not_yet
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._spec.mounts import overlay_directories
 from ..._spec.users import User
 from ..._store import records
@@ -104,7 +104,7 @@ def _prepare_overlay(container: Container, target: str, source: str) -> None:
         )
     info = os.stat(source)
     for directory in overlay_directories(container.config.static_dir, target):
-        effect("make overlay of volume")
+        failpoint("make overlay of volume")
         os.makedirs(directory, 0o700, exist_ok=True)
         os.chown(directory, info.st_uid, info.st_gid)
         os.chmod(directory, info.st_mode & 0o7777)
@@ -116,7 +116,7 @@ def remove_overlays(container: Container) -> None:
     if os.path.isdir(directory):
         from ..._drivers.trees import removal
 
-        effect("remove overlays of volumes")
+        failpoint("remove overlays of volumes")
         removal.remove(directory)
 
 
@@ -137,7 +137,7 @@ def _ensure(container: Container, directory: str, rootfs: str, target: str, *, c
     """
     if made(f"{directory}/_data"):
         return
-    effect("make volume")
+    failpoint("make volume")
     os.makedirs(directory, 0o755, exist_ok=True)
     # Only the way to it is closed to others; the data has the image's own modes, which containers' users need.
     os.chmod(os.path.dirname(directory), 0o700)

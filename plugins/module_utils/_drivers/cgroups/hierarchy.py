@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Iterator, Optional
 
 from ..._model.errors import InvalidState, LibpodError
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from .manager import CgroupHost, read_file
 
 # Another engine may remove the parent, as empty, between our mkdir of it and that of the child: again and again.
@@ -86,7 +86,7 @@ def _prepare(host: CgroupHost, mount: str, path: str) -> None:
     for part in path[1:].split("/"):
         levels.append(f"{levels[-1]}/{part}")
         if not os.path.isdir(levels[-1]):
-            effect(f"mkdir cgroup {path}")
+            failpoint(f"mkdir cgroup {path}")
             try:
                 os.mkdir(levels[-1], 0o755)
             except FileExistsError:
@@ -137,7 +137,7 @@ def remove(host: CgroupHost, path: str, timeout: float = 2.0) -> None:
 
 def _removed(directory: str) -> bool:
     for child in reversed(_folders(directory)):
-        effect(f"rmdir cgroup {child}")
+        failpoint(f"rmdir cgroup {child}")
         try:
             os.rmdir(child)
         except FileNotFoundError:
@@ -167,7 +167,7 @@ def remove_if_empty(host: CgroupHost, path: str) -> bool:
     gone = True
     for mount in host.hierarchies:
         if os.path.isdir(mount + path):
-            effect(f"rmdir cgroup {mount}{path}")
+            failpoint(f"rmdir cgroup {mount}{path}")
             try:
                 os.rmdir(mount + path)
             except FileNotFoundError:
@@ -205,7 +205,7 @@ def kill(host: CgroupHost, path: str, timeout: float = 10.0) -> set[int]:
         left = processes(host, path)
         if not left or time.monotonic() > deadline:
             return left
-        effect(f"kill cgroup {path}")
+        failpoint(f"kill cgroup {path}")
         try:
             if not at_once:
                 raise FileNotFoundError(at_once)
@@ -245,7 +245,7 @@ def refuse_root(path: str) -> None:
 
 def _write(file: str, text: str, announced: bool = False) -> None:
     if not announced:
-        effect(f"write {file}")
+        failpoint(f"write {file}")
     # No O_CREAT: on a recorded tree as in the kernel, a file that is not there is an error.
     handle = os.open(file, os.O_WRONLY | os.O_TRUNC)
     try:

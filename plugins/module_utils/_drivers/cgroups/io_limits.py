@@ -13,7 +13,7 @@ import os
 from typing import Any, Iterator, Mapping, Optional
 
 from ..._model.errors import InvalidArgument
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._model.options.parsers import natural
 from .manager import CgroupHost
 
@@ -150,7 +150,7 @@ def _put(host: CgroupHost, path: str, option: str, name: str, value: str) -> Non
     controller = "" if host.unified else name.partition(".")[0]
     mount = host.hierarchies[0] if host.unified else host.controllers[controller]
     file = f"{mount}{path}/{name}"
-    effect(f"write {file}")
+    failpoint(f"write {file}")
     try:
         handle = os.open(file, os.O_WRONLY | os.O_TRUNC)
         try:

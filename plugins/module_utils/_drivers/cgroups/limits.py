@@ -11,7 +11,7 @@ import os
 from typing import Any, Mapping, Optional
 
 from ..._model.errors import InvalidArgument
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from .manager import CgroupHost, drift, read_file, shares_to_weight
 
 
@@ -49,7 +49,7 @@ def make_room(host: CgroupHost, path: str, limit: Optional[int], whose: str) -> 
     # Kernels from 5.19 on give back on demand; before, what is cached of files is what they could.
     file = f"{host.hierarchies[0]}{path}/memory.reclaim"
     if os.path.exists(file):
-        effect(f"write {file}")
+        failpoint(f"write {file}")
         try:
             handle = os.open(file, os.O_WRONLY)
             try:
@@ -105,7 +105,7 @@ def _put(host: CgroupHost, path: str, controller: str, name: str, value: str) ->
         # On v1 an empty cpuset runs nothing, and on v2 none can be emptied while something runs: all the parent has.
         parent = f"{mount}{os.path.dirname(path)}/{name}"
         value = read_file(parent) or read_file(f"{parent}.effective") or "0"
-    effect(f"write {file}")
+    failpoint(f"write {file}")
     try:
         handle = os.open(file, os.O_WRONLY | os.O_TRUNC)
         try:

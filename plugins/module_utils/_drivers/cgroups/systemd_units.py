@@ -13,7 +13,7 @@ import time
 from typing import Any, Mapping, Sequence
 
 from ..._model.errors import LibpodError, ToolFailed
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..command import run
 from .manager import CgroupHost, cpu_list, read_file, shares_to_weight
 from .paths import systemd_runs
@@ -60,7 +60,7 @@ def _moved(host: CgroupHost, path: str, pid: int) -> bool:
     file = f"{host.hierarchies[0]}{path}/cgroup.procs"
     if not read_file(file):
         return False
-    effect(f"write {file}")
+    failpoint(f"write {file}")
     try:
         handle = os.open(file, os.O_WRONLY)
         try:

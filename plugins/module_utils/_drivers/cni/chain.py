@@ -10,7 +10,7 @@ import fcntl
 import os
 from typing import Any, Collection, Iterator, Mapping, Sequence
 
-from ..._model.engine_config import Parts
+from ..._model.engine_config import EngineConfig
 from ..._model.errors import LibpodError, ToolFailed, ToolTimedOut
 from ..._model.records.network import Attachment
 from .. import overdue
@@ -28,7 +28,7 @@ _APART = ("portmap",)
 class Cni:
     """Attaches containers to networks; ``container_id`` is the full ID, ``netns_path`` where its namespace is kept."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: EngineConfig) -> None:
         self._parts = parts
 
     def require(self, attachment: Attachment) -> None:

@@ -10,7 +10,7 @@ import re
 from typing import Any, Iterable, Mapping
 
 from ..._model import foreign
-from ..._model.engine_config import DEFAULT_STATIC_ROOT, Parts
+from ..._model.engine_config import DEFAULT_STATIC_ROOT, EngineConfig
 from ..._model.errors import InvalidArgument, MalformedData, NoSuchNetwork
 from ..._model.options.parsers import natural
 
@@ -29,7 +29,7 @@ _MAX_BYTES = 1 << 20  # of a network's file
 Config = dict[str, Any]
 
 
-def networks(parts: Parts) -> dict[str, Config]:
+def networks(parts: EngineConfig) -> dict[str, Config]:
     """The configuration lists under ``cni_config_dir`` by network name; a malformed file counts as absent.
 
     Where two files define a network, the first in the order of their names does, as in libcni.
@@ -37,7 +37,7 @@ def networks(parts: Parts) -> dict[str, Config]:
     return _read(parts)[0]
 
 
-def network(parts: Parts, name: str) -> Config:
+def network(parts: EngineConfig, name: str) -> Config:
     """The configuration list of the network ``name``.
 
     :raises NoSuchNetwork: naming it, the directory, the networks that are there and the files that are malformed.
@@ -48,7 +48,7 @@ def network(parts: Parts, name: str) -> Config:
     return defined[name]
 
 
-def default_network(parts: Parts) -> Config:
+def default_network(parts: EngineConfig) -> Config:
     """The network named ``libpod``, else the first one.
 
     :raises NoSuchNetwork: there is none.
@@ -119,7 +119,7 @@ def runtime_arguments(config: Mapping[str, Any], runtime_config: Mapping[str, An
     return arguments
 
 
-def _read(parts: Parts) -> tuple[dict[str, Config], list[str]]:
+def _read(parts: EngineConfig) -> tuple[dict[str, Config], list[str]]:
     """The networks by name, and what is wrong with the files that are none."""
     defined: dict[str, Config] = {}
     malformed: list[str] = []
@@ -188,7 +188,7 @@ def _flag(value: foreign.Foreign) -> bool:
     return value.flag()
 
 
-def _move_reservations(config: Config, parts: Parts) -> None:
+def _move_reservations(config: Config, parts: EngineConfig) -> None:
     """With moved roots, keep host-local's reservations under them; with the default ones it shares podman's."""
     if parts.static_root == DEFAULT_STATIC_ROOT:
         return
@@ -198,7 +198,7 @@ def _move_reservations(config: Config, parts: Parts) -> None:
             ipam.setdefault("dataDir", f"{parts.static_root}/cni/networks")
 
 
-def _missing(words: str, parts: Parts, defined: Mapping[str, Config], malformed: list[str]) -> NoSuchNetwork:
+def _missing(words: str, parts: EngineConfig, defined: Mapping[str, Config], malformed: list[str]) -> NoSuchNetwork:
     there = f"it defines {', '.join(defined)}" if defined else "it defines no network"
     broken = f"; not readable are {', '.join(malformed)}" if malformed else ""
     return NoSuchNetwork(

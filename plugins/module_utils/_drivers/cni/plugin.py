@@ -10,9 +10,9 @@ import os
 from typing import Any, Mapping, Optional
 
 from ..._model import shared_locks
-from ..._model.engine_config import Parts
+from ..._model.engine_config import EngineConfig
 from ..._model.errors import MalformedData, ToolFailed, ToolMissing, ToolTimedOut
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._model.records.network import Attachment
 from .. import command, limits
 from . import result
@@ -21,7 +21,7 @@ from .config import runtime_arguments, version
 PACKAGE = "containernetworking-plugins"
 
 
-def program(parts: Parts, kind: str) -> str:
+def program(parts: EngineConfig, kind: str) -> str:
     """The path of the plugin of type ``kind``.
 
     :raises ToolMissing: it is in none of ``cni_plugin_dirs``.
@@ -44,7 +44,7 @@ class PluginRun:
 
     def __init__(
         self,
-        parts: Parts,
+        parts: EngineConfig,
         verb: str,
         container_id: str,
         namespace: str,
@@ -65,7 +65,7 @@ class PluginRun:
             "CNI_ARGS": ";".join(f"{key}={value}" for key, value in arguments.items()),
         }
         if verb != "CHECK":
-            effect(f"cni {verb} {plugin['type']}")
+            failpoint(f"cni {verb} {plugin['type']}")
         self._ended: Optional[command.Ended] = None
         self._error: Optional[Exception] = None
         try:

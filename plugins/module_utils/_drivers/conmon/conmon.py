@@ -17,7 +17,7 @@ from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
 from ..._model import foreign
 from ..._model.errors import LibpodError, MalformedData, ToolMissing, ToolTimedOut, shortened
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._model.records import process_ref
 from .. import limits
 from .. import process as processes
@@ -153,7 +153,7 @@ class Conmon:
 
         :raises ContainerNotCreated: the runtime refused, with its words.
         """
-        effect("mkdir exec")
+        failpoint("mkdir exec")
         os.makedirs(f"{it.run_dir}/exits", 0o700, exist_ok=True)
         argv = [self.path, "--api-version", "1", "-c", it.container_id, "-u", exec_id, "-n", it.name]
         argv += ["-r", _program(oci.path, oci.name), "-b", it.run_dir, "-p", it.pid_file, "--full-attach", "-l", "none"]
@@ -202,7 +202,7 @@ class Conmon:
 
     def _end(self, process: subprocess.Popen[bytes], it: Monitored, runtime: str) -> None:
         """End a conmon that has given no answer, the runtime it has started, and what that has begun."""
-        effect("end conmon")
+        failpoint("end conmon")
         processes.kill_session(process.pid)
         processes.kill_with_argument(it.pid_file, (os.path.basename(self.path), os.path.basename(runtime)))
         if created := read_pid(it.pid_file):
@@ -210,7 +210,7 @@ class Conmon:
         process.wait()
 
     def _spawn(self, argv: list[str], sync_pipe: int, start_pipe: int, it: Monitored) -> subprocess.Popen[bytes]:
-        effect("conmon")
+        failpoint("conmon")
         pipes = {"_OCI_SYNCPIPE": str(sync_pipe), "_OCI_STARTPIPE": str(start_pipe)}
         environment = tool_environment({**it.environment, **pipes})
         try:
@@ -233,7 +233,7 @@ def _release(pid: int, start_pipe: int, enter_cgroup: Callable[[int], None]) -> 
     """Let conmon go on once it is in its cgroup; one that has ended by then is found by its missing answer."""
     try:
         enter_cgroup(pid)
-        effect("release conmon")
+        failpoint("release conmon")
         os.write(start_pipe, b"0")
     except (BrokenPipeError, ProcessLookupError):
         pass

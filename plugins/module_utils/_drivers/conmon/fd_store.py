@@ -16,7 +16,7 @@ import struct
 from contextlib import contextmanager
 from typing import Iterator
 
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 
 Pair = tuple[socket.socket, socket.socket]
 # <asm-generic/socket.h>
@@ -87,7 +87,7 @@ def keep(held: Pair, wanted: set[str]) -> None:
             _label, descriptors = _receive(way_out, socket.MSG_PEEK)
             put(way_in, label, descriptors[0])
             os.close(descriptors[0])
-        effect("let go of a socket")
+        failpoint("let go of a socket")
         for descriptor in _receive(way_out, 0)[1]:
             os.close(descriptor)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from typing import Optional
 
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._model.options.parsers import natural
 
 # Message 2 of conmon's src/ctrl.c: reopen the log; two numbers of a terminal's size follow.
@@ -34,7 +34,7 @@ def limit(pid: int) -> Optional[int]:
 
 def reopen(run_dir: str) -> bool:
     """Have the conmon whose bundle is ``run_dir`` begin its log anew; False where it cannot be told."""
-    effect("reopen log")
+    failpoint("reopen log")
     try:
         # Nobody but conmon reads from it: without it there is ENXIO, and no waiting.
         fifo = os.open(f"{run_dir}/ctl", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)

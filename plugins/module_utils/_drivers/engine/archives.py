@@ -9,7 +9,7 @@ import fcntl
 import os
 import re
 
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._model.records.process_ref import from_text
 
 _NAME = re.compile(r"([0-9a-f]{32})(\.[\w-]+)?\.zip(\.\d+)?|(boot\.py|libpod)\.\d+")
@@ -67,7 +67,7 @@ def _remove(path: str, dry: bool) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not dry:
-            effect("remove engine archive")
+            failpoint("remove engine archive")
             os.unlink(path)
         return True
     except OSError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ..._model.engine_config import Parts
+from ..._model.engine_config import EngineConfig
 
 _PACKAGE = __package__.rsplit(".", 2)[0]
 _MAIN = f"{_PACKAGE}._cli.main"
@@ -16,7 +16,7 @@ _MAIN = f"{_PACKAGE}._cli.main"
 _ARCHIVED = "libpod_engine"
 
 
-def argv(parts: Parts) -> list[str]:
+def argv(parts: EngineConfig) -> list[str]:
     """The words that start this very engine, to be followed by a subcommand; empty where it is not kept on the host.
 
     Of an archive that Ansible removes after its task nothing later could be started.
@@ -41,6 +41,6 @@ def _interpreter(folder: str) -> str:
         return ""
 
 
-def stays(parts: Parts) -> bool:
+def stays(parts: EngineConfig) -> bool:
     """Whether the host keeps this engine once a run is through: in check mode nothing is kept, but foretold."""
     return bool(argv(parts)) or _PACKAGE == _ARCHIVED

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from ..._model.engine_config import Parts
+from ..._model.engine_config import EngineConfig
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
 from ..._model.options.parsers import natural
@@ -19,7 +19,7 @@ _NOBODIES = ("nobody", "nogroup")
 _MAX_ID = (1 << 32) - 1
 
 
-def needed(parts: Parts, layer: str) -> int:
+def needed(parts: EngineConfig, layer: str) -> int:
     """How many IDs from 0 on the image with this top layer needs: for its files, and for its users but nobody.
 
     As containers/storage finds it for ``userns: auto``; an image of which nothing is known needs none.
@@ -40,7 +40,7 @@ def needed(parts: Parts, layer: str) -> int:
     return max([size, *(number + 1 for text in texts.values() for number in _ids(text))])
 
 
-def _layers(parts: Parts, layer: str) -> Iterator[tuple[str, Foreign]]:
+def _layers(parts: EngineConfig, layer: str) -> Iterator[tuple[str, Foreign]]:
     """(directory, record) of the layer and those below it, the topmost first."""
     roots = storage_roots(parts)
     known = {
@@ -65,7 +65,7 @@ def _ids(text: str) -> Iterator[int]:
                 yield number
 
 
-def mapped(parts: Parts, kind: str) -> Iterator[list[int]]:
+def mapped(parts: EngineConfig, kind: str) -> Iterator[list[int]]:
     """The entries [inside, outside, amount] of the store's containers, another engine's too; ``kind``: uid or gid."""
     for record in storage_roots(parts).containers():
         try:

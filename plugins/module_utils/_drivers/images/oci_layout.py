@@ -12,7 +12,7 @@ import shutil
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator
 
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -40,14 +40,14 @@ class Layout:
             while block := file.read(_BLOCK):
                 digest.update(block)
                 size += len(block)
-        effect("rename layer")
+        failpoint("rename layer")
         os.rename(path, f"{self.path}/blobs/sha256/{digest.hexdigest()}")
         self._layers.append({"mediaType": _LAYER, "digest": f"sha256:{digest.hexdigest()}", "size": size})
 
     def finish(self, config: Callable[[list[str]], dict[str, Any]]) -> dict[str, Any]:
         """Write the configuration, made from the layers' digests, and what refers to it; return the configuration."""
         made = config([layer["digest"] for layer in self._layers])
-        effect("write image layout")
+        failpoint("write image layout")
         manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": self._add(made, _CONFIG)}
         descriptor = self._add({**manifest, "layers": self._layers}, _MANIFEST)
         tagged = {**descriptor, "annotations": {"org.opencontainers.image.ref.name": "image"}}
@@ -70,11 +70,11 @@ class Layout:
 @contextmanager
 def new_layout(path: str) -> Iterator[Layout]:
     """A layout that is gone in the end; what a killed run left at ``path`` goes first."""
-    effect("make image layout")
+    failpoint("make image layout")
     shutil.rmtree(path, ignore_errors=True)
     os.makedirs(f"{path}/blobs/sha256", 0o700)
     try:
         yield Layout(path)
     finally:
-        effect("remove image layout")
+        failpoint("remove image layout")
         shutil.rmtree(path, ignore_errors=True)

@@ -12,7 +12,7 @@ import re
 from typing import Any, Optional
 
 from ..._model import foreign
-from ..._model.engine_config import Parts
+from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, MalformedData, NoSuchImage, StateCorrupt
 from ..._model.foreign import Foreign
 from ..._model.records.image import Image, checked_config, local_names, usable_config
@@ -25,7 +25,7 @@ _NAME = 128  # characters of an ID; in base64 it is still a file's name
 class ImageStore:
     """A read-only view of containers/storage's images, read anew at each call."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: EngineConfig) -> None:
         roots = storage_roots(parts)
         self._folders = [f"{root}/{roots.driver}-images" for root in (roots.root, *roots.more)]
 

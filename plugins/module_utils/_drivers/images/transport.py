@@ -11,9 +11,9 @@ import time
 from contextlib import suppress
 from hashlib import sha256
 
-from ..._model.engine_config import Parts
+from ..._model.engine_config import EngineConfig
 from ..._model.errors import Internal, InvalidArgument, NoSuchImage, ToolFailed, ToolTimedOut, not_yet
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._model.options.pulling import DEFAULT, Pull
 from ..._model.records.image import PATH_TRANSPORTS, Image, name_for_source
 from ..command import run
@@ -39,7 +39,7 @@ _CACHE = (
 class Images:
     """Pulls and removes images of the store that ``parts`` select."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: EngineConfig) -> None:
         self.store = ImageStore(parts)
         self._roots = storage_roots(parts)
 
@@ -176,7 +176,7 @@ class Images:
             return []
         folder = f"{self._roots.root}/tmp"
         if not os.path.isdir(folder):
-            effect("mkdir tmp")
+            failpoint("mkdir tmp")
             os.makedirs(folder, 0o700, exist_ok=True)
         return ["--tmpdir", folder]
 
@@ -214,7 +214,7 @@ def origin(source: str, name: str) -> str:
 def _remove_cache(paths: list[str]) -> None:
     """Remove what a pull has made of skopeo's cache, folders only where nobody else has put anything."""
     for path in paths:
-        effect(f"remove {path}")
+        failpoint(f"remove {path}")
         try:
             os.unlink(path) if path == _CACHE[0] else os.rmdir(path)
         except OSError:
@@ -238,7 +238,7 @@ def _remove_partial(folder: str, began: float) -> None:
         # A second for file systems with coarse times.
         ours = re.fullmatch(r"storage\d+", name) and os.lstat(path).st_mtime >= began - 1
         if ours and os.lstat(path).st_uid == 0 and os.path.isdir(path) and not os.path.islink(path):
-            effect("remove partial download")
+            failpoint("remove partial download")
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -16,7 +16,7 @@ import struct
 import time
 from typing import Iterable, Iterator, NamedTuple
 
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 
 # SCTP has associations, which end by themselves only after days; TCP's end with the container's address.
 PROTOCOLS = {"udp": socket.IPPROTO_UDP, "sctp": socket.IPPROTO_SCTP}
@@ -73,7 +73,7 @@ def _forget(netlink: socket.socket, protocol: int, ip: str, wanted: list[Forward
         entry for entry in _entries(netlink, family, protocol, address) if any(_leads(entry, one) for one in wanted)
     ]
     if found:
-        effect(f"forget connections to {ip}")
+        failpoint(f"forget connections to {ip}")
     for entry in found:
         # The ID keeps a younger connection of the same peer.
         named = b"".join(_attribute(kind, entry[kind]) for kind in (_TUPLE_ORIG, _ZONE, _ID) if kind in entry)

@@ -19,7 +19,7 @@ import threading
 import time
 from typing import Any, Callable, Mapping, Optional
 
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from .. import process
 from .syscalls import MS_BIND, MS_PRIVATE, MS_REMOUNT, MS_SLAVE
 
@@ -126,7 +126,7 @@ def attach(namespace: int, tree: int, target: int, name: str, *, beneath: bool =
 
     :raises OSError: as move_mount(2), naming ``name``.
     """
-    effect(f"move_mount {name}")
+    failpoint(f"move_mount {name}")
     how = _FROM_DESCRIPTOR | _TO_DESCRIPTOR | (_BENEATH if beneath else 0)
     _checked(_inside(namespace, lambda: _call(_MOVE_MOUNT, tree, b"", target, b"", how)), "move_mount", name)
 
@@ -138,7 +138,7 @@ def change(namespace: int, mount: int, name: str, flags: int, propagation: str =
 
     :raises OSError: as mount_setattr(2), naming ``name``.
     """
-    effect(f"mount_setattr {name}")
+    failpoint(f"mount_setattr {name}")
     cleared = (FLAGS & ~flags) | (_ATIME if times else 0)
     done = _while_busy(lambda: _inside(namespace, lambda: _set(mount, flags, cleared)))
     _checked(done, "mount_setattr", name)
@@ -151,7 +151,7 @@ def remount(namespace: int, mount: int, name: str, flags: int) -> None:
 
     :raises OSError: as mount(2), naming ``name``.
     """
-    effect(f"remount {name}")
+    failpoint(f"remount {name}")
     how = MS_REMOUNT | flags | (MS_BIND if flags & RDONLY else 0)
     _checked(_while_busy(lambda: _inside(namespace, lambda: _remount(mount, how))), "mount", name)
 
@@ -161,7 +161,7 @@ def resize(mount: int, name: str, size: str) -> None:
 
     :raises OSError: what it holds is more.
     """
-    effect(f"resize {name}")
+    failpoint(f"resize {name}")
     context = _checked(_call(_FSPICK, mount, b"", _CLOEXEC | _PICK_DESCRIPTOR), "fspick", name)
     try:
         _configure(context, _SET_STRING, "size", size)
@@ -176,7 +176,7 @@ def detach(namespace: int, folder: int, name: str) -> None:
 
     :raises OSError: as umount2(2), EBUSY above all.
     """
-    effect(f"umount {name}")
+    failpoint(f"umount {name}")
     path = os.fsencode(name)
     _checked(_while_busy(lambda: _inside(namespace, lambda: _umount(folder, path, 0))), "umount2", name)
 

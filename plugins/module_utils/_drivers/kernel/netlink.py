@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 from ..._model.errors import ToolMissing
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from . import netns
 
 COUNTERS = (
@@ -63,14 +63,14 @@ def add_pair(namespace: str, name: str, addresses: Sequence[str]) -> None:
     def make() -> None:
         with pyroute2.IPRoute() as route:
             if not route.link_lookup(ifname=name):
-                effect(f"add link {name}")
+                failpoint(f"add link {name}")
                 route.link("add", ifname=name, kind="veth", peer=f"{name[:13]}-p")
             index = route.link_lookup(ifname=name)[0]
             present = {_attribute(one, "IFA_ADDRESS") for one in route.get_addr(index=index)}
             for address in addresses:
                 ip, _slash, length = address.partition("/")
                 if ip not in present:
-                    effect(f"add address to {name}")
+                    failpoint(f"add address to {name}")
                     route.addr("add", index=index, address=ip, prefixlen=int(length))
 
     netns.run_inside(namespace, make)
@@ -87,7 +87,7 @@ def add_routes(namespace: str, name: str, routes: Sequence[tuple[str, str]]) -> 
         with pyroute2.IPRoute() as route:
             for index in route.link_lookup(ifname=name):
                 for destination, gateway in routes:
-                    effect(f"add route through {name}")
+                    failpoint(f"add route through {name}")
                     try:
                         route.route("add", dst=destination, gateway=gateway, oif=index)
                     except pyroute2.NetlinkError as error:
@@ -108,7 +108,7 @@ def remove_veth(name: str, mac: str) -> None:
             for link in route.get_links(index):
                 kind = _attribute(_attribute(link, "IFLA_LINKINFO"), "IFLA_INFO_KIND")
                 if kind == "veth" and _attribute(link, "IFLA_ADDRESS") == mac:
-                    effect(f"remove link {name}")
+                    failpoint(f"remove link {name}")
                     try:
                         route.link("del", index=index)
                     except pyroute2.NetlinkError as error:

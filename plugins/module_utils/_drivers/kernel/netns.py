@@ -13,7 +13,7 @@ import os
 import threading
 from typing import Callable, TypeVar
 
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from .. import process
 from . import syscalls
 
@@ -63,7 +63,7 @@ def delete(path: str) -> None:
             if exists(path):  # else somebody else was faster
                 raise
     if os.path.lexists(path):
-        effect(f"unlink {os.path.basename(path)}")
+        failpoint(f"unlink {os.path.basename(path)}")
         try:
             os.unlink(path)
         except FileNotFoundError:
@@ -117,12 +117,12 @@ def _keep(path: str, mount: Callable[[], None]) -> None:
 
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
-        effect("make the namespaces' directory")
+        failpoint("make the namespaces' directory")
         os.makedirs(folder, 0o755, exist_ok=True)
     if folder == _IP_NETNS_DIR:
         _share(folder)
     if not os.path.exists(path):
-        effect(f"make {os.path.basename(path)}")
+        failpoint(f"make {os.path.basename(path)}")
     # An empty file left by a killed run is used as it is.
     descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -214,7 +214,7 @@ def make_directories(root: str, path: str, mode: int = 0o755, owner: tuple[int, 
 
     :raises OSError: ENOTDIR, ELOOP, or as mkdir(2).
     """
-    from ..._model.failpoints import effect
+    from ..._model.failpoints import failpoint
 
     with _Walk(root, path) as walk:
         for _try in range(_LINKS + path.count("/")):
@@ -223,7 +223,7 @@ def make_directories(root: str, path: str, mode: int = 0o755, owner: tuple[int, 
                 if walk.end >= 0:
                     raise walk.error(errno.ENOTDIR)
                 return "/".join((root.rstrip("/"), *walk.names)) or "/"
-            effect("mkdir in the root filesystem")
+            failpoint("mkdir in the root filesystem")
             try:
                 os.mkdir(missing[0], mode, dir_fd=walk.here)
             except FileExistsError:

@@ -9,7 +9,7 @@ import errno
 import os
 from typing import Any
 
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 
 # <linux/mount.h>
 MS_RDONLY = 0x1
@@ -48,20 +48,20 @@ def mount(source: str, target: str, fstype: str = "", flags: int = 0, data: str 
     """mount(2). :raises OSError: as it says there, naming ``target``."""
     import ctypes
 
-    effect(f"mount {os.path.basename(target)}")
+    failpoint(f"mount {os.path.basename(target)}")
     kind, options = fstype.encode() or None, data.encode() or None
     _call("mount", target, os.fsencode(source), os.fsencode(target), kind, ctypes.c_ulong(flags), options)
 
 
 def umount(target: str, flags: int = 0) -> None:
     """umount2(2). :raises OSError: as it says there, naming ``target``."""
-    effect(f"umount {os.path.basename(target)}")
+    failpoint(f"umount {os.path.basename(target)}")
     _call("umount2", target, os.fsencode(target), flags)
 
 
 def unshare(flags: int) -> None:
     """unshare(2), of the calling thread. :raises OSError: as it says there."""
-    effect("unshare")
+    failpoint("unshare")
     _call("unshare", "", flags)
 
 

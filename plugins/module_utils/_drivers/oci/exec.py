@@ -20,7 +20,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, Callable, ContextManager, Iterator, Mapping, NamedTuple, Optional
 
 from ..._model.errors import ToolTimedOut
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from .. import limits
 from .. import process as processes
 from ..command import refused, tool_environment
@@ -87,7 +87,7 @@ def execute(
 
 def forget(pid_file: str) -> None:
     """Nothing runs any more that the file told of, nor does the runtime write it: its draft would stop the next one."""
-    effect("forget exec")
+    failpoint("forget exec")
     folder, _slash, name = pid_file.rpartition("/")
     for path in (pid_file, f"{folder}/.{name}"):
         try:
@@ -123,7 +123,7 @@ def _start(
     finally:
         os.close(handle)
         if not in_time:
-            effect("end runtime")
+            failpoint("end runtime")
             processes.kill_session(runtime.pid)
             processes.kill_session(read_pid(bounds.pid_file))
         code = runtime.wait()
@@ -156,7 +156,7 @@ def _follow(
 
 def _terminate(pid: int, handle: int, streams: Streams, grace: float) -> None:
     """Ask all processes of the session to end, and give them time; what they write until then is read."""
-    effect("end exec")
+    failpoint("end exec")
     if grace:
         processes.signal_session(pid, signal.SIGTERM)
         until = time.monotonic() + grace
@@ -188,7 +188,7 @@ def _command(
     oci: OciRuntime, container_id: str, process: Mapping[str, Any], bounds: Bounds, streams: Streams
 ) -> Iterator[tuple[list[str], tuple[int, int]]]:
     """The runtime's words, and the descriptors it is to inherit: the process's specification, and its log."""
-    effect(f"{oci.name} exec")
+    failpoint(f"{oci.name} exec")
     spec, log = _memory("process.json", json.dumps(process).encode()), _memory("log", b"")
     argv = [oci.path, *oci.global_arguments, "--log", f"/proc/self/fd/{log}", "--log-format", "json"]
     argv += ["exec", "--detach", "--pid-file", bounds.pid_file, *streams.options]

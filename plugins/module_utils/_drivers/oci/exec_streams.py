@@ -9,7 +9,7 @@ import os
 import socket
 from typing import Any, Optional, Sequence
 
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..streams import Feed, Flow, Sink
 
 _SECONDS = 10.0  # for the terminal of a process that runs already
@@ -80,7 +80,7 @@ class Terminal(Streams):
         self._directory = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(_SECONDS)
-        effect("exec socket")
+        failpoint("exec socket")
         self._socket.bind(self._path)
         self._socket.listen(1)
         self.options = ("--console-socket", self._path)
@@ -95,7 +95,7 @@ class Terminal(Streams):
         super().__exit__()
         if self._socket:
             self._socket.close()
-            effect("forget exec socket")
+            failpoint("forget exec socket")
             os.unlink(self._path)
         if self._directory >= 0:
             os.close(self._directory)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, NamedTuple, Optional
 
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from .. import process as processes
 from ..cgroups.manager import read_file
 from ..conmon.conmon import read_pid
@@ -33,7 +33,7 @@ def execute(
 
     That one is killed with all of its session; what the runtime refuses ends as in ``oci_exec.execute``.
     """
-    effect("note check")
+    failpoint("note check")
     with open(bounds.pid_file, "w", encoding="ascii"):
         pass
     output = bytearray()

@@ -10,9 +10,9 @@ import re
 from contextlib import suppress
 from typing import Mapping, Optional, Sequence
 
-from ..._model.engine_config import Parts
+from ..._model.engine_config import EngineConfig
 from ..._model.errors import Internal, MalformedData, NoSuchImage, NotRemoved, ToolFailed
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..._model.foreign import Foreign
 from ..._model.options.parsers import natural
 from ..command import run
@@ -24,7 +24,7 @@ Maps = Mapping[str, Sequence[Sequence[int]]]
 class Storage:
     """The verbs of a storage container; a fresh create and mount run one program each, what is done already none."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: EngineConfig) -> None:
         self._roots = storage_roots(parts)
         self._static_root = parts.static_root
         self._containers = f"{parts.static_root}/containers"
@@ -124,7 +124,7 @@ class Storage:
                 if self._has_layer(layer):
                     raise failed or error from None
         if layer and os.path.exists(note):
-            effect("forget layer")
+            failpoint("forget layer")
             os.unlink(note)
 
     def _delete_on_full(self, container_id: str, layer: str, error: Exception) -> None:
@@ -257,7 +257,7 @@ def _write(path: str, text: str) -> None:
     # It stays as it was written, lest an attempt on a full disk lose it.
     if _read(path) == text:
         return
-    effect("note layer")
+    failpoint("note layer")
     try:
         with open(path, "w", encoding="ascii") as file:
             file.write(text)

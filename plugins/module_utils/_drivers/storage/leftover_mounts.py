@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from ..kernel.syscalls import MNT_DETACH, umount
 from ..trees import removal
 
@@ -30,5 +30,5 @@ def _unescaped(path: str) -> str:
 def remove_tree(directory: str) -> None:
     """Remove a directory, after all mounts in it."""
     detach_below(directory)
-    effect(f"remove {directory}")
+    failpoint(f"remove {directory}")
     removal.remove(directory)

@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from typing import Iterator
 
 from ..._model.errors import LibpodError
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from .. import limits, reserve
 from ..kernel import syscalls
 from ..trees import removal
@@ -46,12 +46,12 @@ def delete(roots: StorageRoots, static_root: str, container_id: str, layer: str)
             while os.path.ismount(f"{home}/merged"):
                 syscalls.umount(f"{home}/merged", syscalls.MNT_DETACH)
             _unlink_short_name(roots, home)
-        effect("remove layer")
+        failpoint("remove layer")
         removal.remove(home)
-        effect("remove what belongs to the layer")
+        failpoint("remove what belongs to the layer")
         for path in glob.glob(f"{glob.escape(f'{layers}/{layer}')}.*"):
             os.unlink(path)
-        effect("remove the store's folders of the container")
+        failpoint("remove the store's folders of the container")
         for folder in (containers, f"{roots.run_root}/{roots.driver}-containers"):
             removal.remove(f"{folder}/{container_id}")
         _drop([f"{layers}/{name}.json" for name in ("layers", "volatile-layers")], layer, static_root, layers_lock)
@@ -67,7 +67,7 @@ def _unlink_short_name(roots: StorageRoots, home: str) -> None:
     with suppress(OSError):
         with open(f"{home}/link", encoding="ascii") as file:
             name = os.path.basename(file.read().strip())
-        effect("remove short name")
+        failpoint("remove short name")
         os.unlink(f"{roots.root}/overlay/l/{name}")
 
 

@@ -9,9 +9,9 @@ import errno
 import os
 from typing import Optional
 
-from ..._model.engine_config import Parts
+from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, NotImplementedByHost
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from .roots import Layers
 
 
@@ -22,7 +22,7 @@ class Rootfs:
     ``<run root>/containers/ID/rootfs``.
     """
 
-    def __init__(self, parts: Parts, path: str, overlay: bool = False) -> None:
+    def __init__(self, parts: EngineConfig, path: str, overlay: bool = False) -> None:
         self._parts = parts
         self.path = path
         self.overlay = overlay
@@ -38,7 +38,7 @@ class Rootfs:
         if not self.overlay or os.path.isdir(work):
             return
         upper, status = f"{self._changes(container_id)}/upper", os.stat(self.path)
-        effect("mkdir overlay")
+        failpoint("mkdir overlay")
         os.makedirs(upper, 0o700, exist_ok=True)
         # The merged tree's root has the upper directory's owner and mode.
         os.chown(upper, status.st_uid, status.st_gid)
@@ -61,7 +61,7 @@ class Rootfs:
             return point
         from ..kernel.syscalls import MS_NODEV, mount
 
-        effect("mkdir rootfs")
+        failpoint("mkdir rootfs")
         os.makedirs(point, 0o700, exist_ok=True)
         changes = self._changes(container_id)
         layers = {"lowerdir": self.path, "upperdir": f"{changes}/upper", "workdir": f"{changes}/work"}
@@ -91,7 +91,7 @@ class Rootfs:
             from ..kernel.syscalls import MNT_DETACH, umount
 
             umount(point, MNT_DETACH)
-        effect("rmdir rootfs")
+        failpoint("rmdir rootfs")
         try:
             os.rmdir(point)
         except FileNotFoundError:
@@ -104,7 +104,7 @@ class Rootfs:
         if self.overlay and os.path.isdir(changes):
             from ..trees import removal
 
-            effect("remove overlay")
+            failpoint("remove overlay")
             removal.remove(changes)
 
     def layers(self, container_id: str) -> Layers:

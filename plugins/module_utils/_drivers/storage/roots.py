@@ -12,7 +12,7 @@ import re
 from typing import Iterator, NamedTuple
 
 from ..._model import foreign
-from ..._model.engine_config import Parts
+from ..._model.engine_config import EngineConfig
 from ..._model.foreign import Foreign
 
 PACKAGE = "containers-storage"
@@ -84,7 +84,7 @@ def member(record: Foreign, key: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-def storage_roots(parts: Parts) -> StorageRoots:
+def storage_roots(parts: EngineConfig) -> StorageRoots:
     """The store that ``parts`` select."""
     given = parts.storage_root, parts.storage_run_root, parts.storage_driver
     text = "" if all(given) else _host_config()

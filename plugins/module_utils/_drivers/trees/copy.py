@@ -14,7 +14,7 @@ import stat
 from typing import Iterator, NamedTuple, Optional
 
 from ..._model.errors import InvalidArgument
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from .descent import Descent, Path
 
 _BLOCK = 1 << 20
@@ -131,7 +131,7 @@ class _Walk:
         if differs:
             self._changed[path.text] = None
         if here is None and not rules.dry:
-            effect("mkdir at the destination")
+            failpoint("mkdir at the destination")
             os.mkdir(target.name, 0o700, dir_fd=target.directory)
         inner = -1 if here is None and rules.dry else _open(target, os.O_RDONLY | os.O_DIRECTORY)
         outer = _open(source, os.O_RDONLY | os.O_DIRECTORY)
@@ -150,7 +150,7 @@ class _Walk:
         folder = self._folders.pop()
         # Last, so that a copy that was killed is seen as unfinished.
         if folder.status is not None:
-            effect("change the mode and owner of a directory")
+            failpoint("change the mode and owner of a directory")
             os.fchown(self._target.here, *_owner(folder.status, self._rules))
             os.fchmod(self._target.here, stat.S_IMODE(folder.status.st_mode))
         self._source.leave()
@@ -181,7 +181,7 @@ def _make_way(target: Place, rules: Rules, number: int, path: Path) -> None:
     if not rules.dry:
         from . import removal
 
-        effect("remove at the destination")
+        failpoint("remove at the destination")
         if number == errno.EISDIR:
             removal.remove(f"/proc/self/fd/{target.directory}/{target.name}")
         else:
@@ -211,7 +211,7 @@ def _same_content(source: Place, target: Place) -> bool:
 
 
 def _replace(source: Place, target: Place, there: os.stat_result, rules: Rules) -> None:
-    effect("write at the destination")
+    failpoint("write at the destination")
     made = Place(target.directory, rules.temporary)
     try:
         os.unlink(made.name, dir_fd=made.directory)

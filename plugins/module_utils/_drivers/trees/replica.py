@@ -16,7 +16,7 @@ import time
 from typing import NamedTuple
 
 from ..._model.errors import InvalidArgument, TreeTooLarge
-from ..._model.failpoints import effect
+from ..._model.failpoints import failpoint
 from . import removal
 from .descent import DIRECTORY, Descent
 
@@ -36,14 +36,14 @@ def fill(source: int, target: int, temporary: str, seconds: float = 0) -> None:
     :raises InvalidArgument: ``target`` is in ``source``. :raises TreeTooLarge: it took longer.
     :raises TreeChanged: a directory was moved while it was copied.
     """
-    effect("mkdir in the new volume")
+    failpoint("mkdir in the new volume")
     os.mkdir(temporary, 0o700, dir_fd=target)
     walk = _Walk(target, temporary, seconds)
     try:
         status = walk.run(source)
     finally:
         walk.close()
-    effect("remove in the new volume")
+    failpoint("remove in the new volume")
     removal.remove(f"/proc/self/fd/{target}/{temporary}")
     _give_times(target, status)
 
@@ -103,7 +103,7 @@ class _Walk:
             return  # it has gone since
         try:
             status = os.fstat(held)
-            effect("copy into the volume")
+            failpoint("copy into the volume")
             if stat.S_ISDIR(status.st_mode):
                 os.mkdir(name, 0o700, dir_fd=self._target.here)
                 self._enter(_open(held, DIRECTORY), os.open(name, DIRECTORY, dir_fd=self._target.here))
