@@ -67,13 +67,13 @@ options:
   image_strict:
     description:
       - Whether a tag that leads to another image than when the container was made is a difference.
-      - A container that is made anew for another reason has the image that the tag leads to in any case, and RV(plan) tells so.
+      - A container that is re-created for another reason has the image that the tag leads to in any case, and RV(plan) tells so.
       - C(podman_container) has it.
     type: bool
     default: false
   pull:
     description:
-      - When the image is pulled for a container that is made or made anew. With O(image_strict=true) an existing container is
+      - When the image is pulled for a container that is created or re-created. With O(image_strict=true) an existing container is
         compared with the image that this leads to.
       - V(missing), the default - where the store does not have it.
       - V(always) - where its source has another one than the store. The source must answer.
@@ -96,7 +96,7 @@ options:
   platform:
     description:
       - Platform of the image as V(OS/ARCHITECTURE) or V(OS/ARCHITECTURE/VARIANT), such as V(linux/arm64/v8). The target's own
-        where omitted. An image of the store for another platform counts as missing, and a container of one is made anew.
+        where omitted. An image of the store for another platform counts as missing, and a container of one is re-created.
       - Not together with O(os), O(arch) or O(variant).
       - C(podman_container) has it.
     type: str
@@ -154,7 +154,7 @@ options:
     description:
       - Seconds until a container that O(state=absent) stops, or that a new one takes the place of, is killed. It stands in the
         place of O(stop_timeout); V(-1) waits.
-      - For a container that is made anew O(stop_time) and O(restart_time) count where this is omitted.
+      - For a container that is re-created O(stop_time) and O(restart_time) count where this is omitted.
       - C(podman_container) has it.
     type: str
   personality:
@@ -189,7 +189,7 @@ options:
   cgroups:
     description:
       - V(enabled), which is so where omitted, gives the container a cgroup of its own and its conmon another one.
-      - V(no-conmon) leaves conmon in the cgroup of whoever starts the container, for a service manager that starts the
+      - V(no-conmon) leaves conmon in the cgroup of the process that starts the container, for a service manager that starts the
         playbook and watches conmon. If the manager ends what is in that cgroup, conmon ends, and with it the container's log
         and the record of its end.
       - V(disabled) and V(split) are podman's, and refused with the reason.
@@ -484,7 +484,7 @@ options:
         C(interface_name=) and C(alias=), as in V(front:ip=10.88.0.5,interface_name=front0). A change of these needs a
         new container.
       - CNI networks are changed in place. A new one gets an interface that is free, the others keep theirs with their
-        addresses. The next start numbers the interfaces anew, in the order given here. Anything else needs a new container.
+        addresses. The next start numbers the interfaces again, in the order given here. Anything else needs a new container.
       - V(bridge) where omitted. An empty list is V(none).
       - C(podman_container) has it.
     type: list
@@ -590,7 +590,7 @@ options:
     description:
       - Containers that are to run before this one starts. They are changed in place.
       - A container is started after those that it requires or whose namespaces it joins. Those that do not run are started.
-      - None of those can be removed before it. One that is made anew keeps its place, and when a container's task finds that a
+      - None of those can be removed before it. One that is re-created keeps its place, and when a container's task finds that a
         namespace it shares is no longer the other's, it restarts the container.
       - C(podman_container) has it.
     type: list
@@ -950,7 +950,7 @@ options:
       - Whether the container is started again when it has ended, by a helper on the target and without Ansible.
       - V(no), the default; V(on-failure), where its exit code is not 0; V(on-failure:3), at most so often; V(always);
         V(unless-stopped). A container that a task or an operator has stopped stays down.
-      - The wait before it grows from a tenth of a second to a minute, and begins anew after a run of ten seconds.
+      - The wait before it grows from a tenth of a second to a minute, and begins again after a run of ten seconds.
       - V(always) and V(unless-stopped) also start the container when the host boots, where the role
         P(libpod.engine.libpod_host#role) has set that up; V(unless-stopped) does not where it had been stopped.
       - C(podman_container) has it.
@@ -994,9 +994,9 @@ options:
         type: str
       max_size:
         description:
-          - Size at which the log is begun anew, such as V(10m). With O(log_driver=k8s-file) only.
+          - Size at which the log is rotated, such as V(10m). With O(log_driver=k8s-file) only.
           - A size that is changed in place is kept by a process beside conmon until the container is next started. A
-            log that is larger already is begun anew at once; one that is written to very fast may outgrow the size by
+            log that is larger already is rotated at once; one that is written to very fast may outgrow the size by
             what is written within some milliseconds.
         type: str
       tag:
@@ -1074,7 +1074,7 @@ options:
     aliases: [restart]
   recreate:
     description:
-      - Whether an existing container is made anew, whatever its configuration.
+      - Whether an existing container is re-created, whatever its configuration.
       - A task that names the container alone has it made as it is described already.
       - C(podman_container) has it.
     type: bool
@@ -1197,7 +1197,7 @@ options:
       - A mount that the container has in another option than the task, such as O(volume) and O(mount), is there already where one
         of the two is not compared strictly.
       - The task fails where what is let be does not go with the rest of it, such as a O(memory_swap) below the new O(memory).
-      - A container that is made anew, for another option or with O(recreate=true), is as the task describes it. What was
+      - A container that is re-created, for another option or with O(recreate=true), is as the task describes it. What was
         ignored or present beside it is not carried over, and is among the differences of the plan.
       - C(podman_container) does not have it.
     type: dict
@@ -1222,7 +1222,7 @@ options:
   delete_volumes:
     description:
       - Whether anonymous volumes, those of the image among them, are removed with their last container, be it removed or
-        made anew. Named volumes always stay, and so do anonymous ones where this is not set, or that a task takes out of
+        re-created. Named volumes always stay, and so do anonymous ones where this is not set, or that a task takes out of
         a container.
       - C(podman_container) has it.
     type: bool
@@ -1344,7 +1344,7 @@ plan:
       and after, as a playbook has them; secret ones are hidden. The C(effect) says what a difference asks for - V(record) only writes it down,
       V(live) changes it under the running process, V(restart) restarts the container and V(recreate) makes a new one.
       With C(drift), somebody changed it behind the engine's back. With C(ignored), O(comparisons) let it be, or it is a tag that has moved, and it comes
-      along with a container that is made anew for another reason.
+      along with a container that is re-created for another reason.
     - C(recreated_because_of) names the options that forced a new container.
   returned: success
   type: dict

@@ -14,7 +14,7 @@ description:
   - All are planned before any is changed. What depends on each other (joined namespaces, C(requires),
     C(volumes_from)) is done in order, whatever the order of the list, and the rest side by side. Removing and stopping goes
     the other way round, and where nothing else has to be done before, it comes first.
-  - A container that is to be made anew may join another one that the same task makes, in check mode too.
+  - A container that is to be re-created may join another one that the same task makes, in check mode too.
   - The task holds the locks of all its containers until its end.
   - After a failure no further container is begun, and those that are being worked on are finished; so it is after SIGINT, SIGTERM and
     SIGHUP. The next run goes on from there.

@@ -60,7 +60,7 @@ options:
     type: str
   recreate:
     description:
-      - Whether an existing pod is made anew, whatever its configuration. Its containers are removed.
+      - Whether an existing pod is re-created, whatever its configuration. Its containers are removed.
       - C(podman_pod) has it.
     type: bool
     default: false

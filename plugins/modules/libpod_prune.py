@@ -17,7 +17,7 @@ description:
     container's monitor uses, are removed as well.
   - What a newer version of this collection made stays, with the volumes and images that its records name. While there is
     such a container, no archive of the engine is removed.
-  - Networks are the files of O(cni_config_dir), which belong to whoever put them there, and are never removed.
+  - Networks are the files of O(cni_config_dir), which belong to those who put them there, and are never removed.
 author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:

@@ -222,7 +222,7 @@ def test_moved_tag_is_another_image_only_where_strict(host: Host) -> None:
     assert _images(host)["localhost/moving:1"] != first["container"]["Image"]
     same = host.container("c", **options)
     assert (same["actions"], same["container"]["Image"]) == ([], first["container"]["Image"])
-    # A container that is made anew for another reason has what the tag leads to by now, and the plan tells of it.
+    # A container that is re-created for another reason has what the tag leads to by now, and the plan tells of it.
     for check in (True, False):
         anew = host.container("c", check=check, diff=True, **options, hostname="another")
         assert anew["plan"]["recreated_because_of"] == ["hostname"]

@@ -128,7 +128,7 @@ def test_limit_comes_moves_and_goes_where_conmon_has_none(host: Host) -> None:
     assert web.own_limit is None and not web.runner
     web.prints(150)
 
-    # What is over the new limit already is begun anew at once.
+    # What is over the new limit already is rotated at once.
     inode = web.inode
     assert Web(host, _to(host, SMALL, "updated")).identity == before
     eventually(lambda: web.inode != inode, seconds=LONG)

@@ -178,7 +178,7 @@ def test_joined_container_cannot_go_while_it_is_joined(host: Host) -> None:
         elif "owner" in listed:
             assert listed["guest"]["Dependencies"] == [listed["owner"]["Id"]], (removed, joined)
             inodes = {os.stat(f"/proc/{one['State']['Pid']}/ns/net").st_ino for one in listed.values()}
-            # One who had joined before its owner was made anew has the old namespace still.
+            # One who had joined before its owner was re-created has the old namespace still.
             assert len(inodes) == 1 or removed.get("actions") == ["recreated owner"]
         else:
             raise AssertionError((removed, joined))

@@ -16,7 +16,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
 
 
 class Log:
-    """A log that is begun anew as conmon does it: a new file takes the name."""
+    """A log that is rotated as conmon does it: a new file takes the name."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "ctr.log"
@@ -58,7 +58,7 @@ def test_files_that_could_not_be_read_are_counted(tmp_path: Path, times: int) ->
     reader.close()
     told = take_warnings()
     assert len(told) == (times > 1)
-    assert times == 1 or "container web was begun anew faster than it could be read" in told[0]
+    assert times == 1 or "container web was rotated faster than it could be read" in told[0]
     assert times == 1 or f": {times - 1} file" in told[0]
 
 

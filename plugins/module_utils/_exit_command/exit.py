@@ -78,7 +78,7 @@ def _start_again(runtime: Runtime, container: Container) -> Optional[float]:
     if systemd_units.going_down():
         return None
     with container.batch():
-        # As they are now: one that was made anew meanwhile has another ID.
+        # As they are now: one that was re-created meanwhile has another ID.
         needed = runtime.dependencies(container.config) if restart.is_mine(container) else []
     failed: Optional[Exception] = None
     try:

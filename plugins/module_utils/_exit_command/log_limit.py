@@ -86,7 +86,7 @@ class _Log:
             self.watch = None
 
     def look(self) -> tuple[float, bool]:
-        """Have the log begun anew where it is over the limit; seconds until the next look at the earliest, and whether
+        """Have the log rotated where it is over the limit; seconds until the next look at the earliest, and whether
         ``watch`` tells when there is something to be seen.
         """
         try:

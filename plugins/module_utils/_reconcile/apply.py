@@ -291,7 +291,7 @@ def _update(runtime: Runtime, container: Container, desired: Desired, plan: Plan
             # Its start was to take them, and its policy or another task was first.
             _restart(runtime, container, desired, plan)
         else:
-            # From the configuration as it is under the lock: a dependency that was made anew is in it.
+            # From the configuration as it is under the lock: a dependency that was re-created is in it.
             container.update(_updated(runtime, container, desired, plan), parts)
 
 

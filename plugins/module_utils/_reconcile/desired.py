@@ -86,7 +86,7 @@ class Desired(NamedTuple):
 
     @property
     def replace_time(self) -> Optional[int]:
-        """Seconds until the stop of a container that is made anew kills, where the task says so."""
+        """Seconds until the stop of a container that is re-created kills, where the task says so."""
         return next((one for one in (self.delete_time, self.stop_time, self.restart_time) if one is not None), None)
 
     @property

@@ -100,7 +100,7 @@ class Step(NamedTuple):
 
 
 def status_after(steps: Iterable[Step], subject: str, status: str) -> str:
-    """In which status these steps leave a container that is not made anew among them."""
+    """In which status these steps leave a container that is not re-created among them."""
     for step in steps:
         if step.subject == subject:
             status = _AFTER.get(step.verb, status)

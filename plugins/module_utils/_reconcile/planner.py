@@ -244,7 +244,7 @@ def _anew(runtime: Runtime, container: Container, desired: Desired) -> Plan:
     """
     if desired.by_name or not desired.image:
         raise StateCorrupt(
-            f"container {container.name}: {container.unreadable}; restore that file, have the container made anew by a "
+            f"container {container.name}: {container.unreadable}; restore that file, re-create the container by a "
             "task with its image and options, or remove it"
         )
     lost = Difference("configuration", "unreadable", "as described", Change.RECREATE)

@@ -231,7 +231,7 @@ def _differences(pods: Pods, pod: PodConfig, desired: DesiredPod) -> list[Differ
 
 
 def _verb(pods: Pods, members: list[Container], state: str, renewed: bool) -> str:
-    """The one thing to do to the containers, or nothing; ``renewed``: their infra container was just made anew."""
+    """The one thing to do to the containers, or nothing; ``renewed``: their infra container was just re-created."""
     members = lasting(members)
     statuses = {one.state.status.value for one in members} or {"configured"}
     if state == "started":

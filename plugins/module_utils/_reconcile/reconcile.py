@@ -109,7 +109,7 @@ def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], d
 def _planned(
     runtime: Runtime, container: Optional[Container], asked: Desired
 ) -> tuple[Optional[Container], Desired, Plan]:
-    """The container, what is asked of it, and the plan: once more where what it depends on was made anew meanwhile."""
+    """The container, what is asked of it, and the plan: once more where what it depends on was re-created meanwhile."""
     while True:
         try:
             desired = settled(runtime, container, asked)

@@ -47,7 +47,7 @@ def read(run_root: str) -> Iterator[dict[str, Any]]:
 
 
 class Reader:
-    """Reads what is new in an event file, also after it was begun anew."""
+    """Reads what is new in an event file, also after it was rotated."""
 
     def __init__(self, path: str) -> None:
         self._path = path

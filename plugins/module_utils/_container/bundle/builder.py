@@ -208,7 +208,7 @@ def check_ulimits(wanted: Mapping[str, list[int]]) -> dict[str, int]:
         if ceiling != -1 and not 0 <= hard <= ceiling:
             raise InvalidArgument(
                 f"ulimit: {name}={hard} is above this host's hard limit {ceiling}, and the engine runs without "
-                "CAP_SYS_RESOURCE: ask for less, or raise the limit of whoever starts it"
+                "CAP_SYS_RESOURCE: ask for less, or raise the limit of the process that starts it"
             )
     return hard_limits
 

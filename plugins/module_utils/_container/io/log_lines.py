@@ -89,7 +89,7 @@ def _within(lines: Iterable[Line], wanted: Wanted) -> Iterator[Line]:
 
 
 class _Reader:
-    """Reads what is new, also where the log is begun anew (max_size): the rest of the file before, then the next.
+    """Reads what is new, also where the log is rotated (max_size): the rest of the file before, then the next.
 
     The file stays open, so that none which takes its place can have its inode's number. A file that came and went
     between two looks cannot be read; with ``follows`` such files are counted, and a warning says how many they were.
@@ -148,7 +148,7 @@ class _Reader:
 
     @property
     def wake(self) -> int:
-        """A descriptor that is readable once the log was begun anew, -1 for none."""
+        """A descriptor that is readable once the log was rotated, -1 for none."""
         return self._renames.fileno() if self._renames else -1
 
     def close(self) -> None:
@@ -158,7 +158,7 @@ class _Reader:
             self._renames = None
         if self._lost:
             warn(
-                f"the log of container {self._name} was begun anew faster than it could be read (log_opt.max_size): "
+                f"the log of container {self._name} was rotated faster than it could be read (log_opt.max_size): "
                 f"{self._lost} file{'s' if self._lost > 1 else ''} of lines are missing from what was followed"
             )
 

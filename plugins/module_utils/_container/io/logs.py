@@ -49,7 +49,7 @@ class Mark:
         return self._end if self.same(path) else 0
 
     def same(self, path: str) -> bool:
-        """Whether the log has not been begun anew since."""
+        """Whether the log has not been rotated since."""
         try:
             return os.path.samestat(os.stat(path), os.fstat(self._file.fileno()))
         except FileNotFoundError:
@@ -100,7 +100,7 @@ def follow_to_end(container: Container, mark: Optional[Mark]) -> Output:
     if container.log_mark and not container.log_mark.same(container.log_path):
         size = container.config.options["log_opt"]["max_size"]
         warn(
-            f"container {container.name}: the output returned is not all of it, since its log was begun anew at "
+            f"container {container.name}: the output returned is not all of it, since its log was rotated at "
             f"log_opt.max_size, {size} bytes: give it a larger one to have all"
         )
     printed = output(container.config.log_path, offset)

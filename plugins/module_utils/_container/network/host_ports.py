@@ -150,7 +150,7 @@ def _of_conmon(container: Container) -> Iterator[fd_store.Pair]:
     """:raises InvalidState: the container's conmon is gone, or of an engine that had no such pair."""
     state = container.state
     if not (state.ports_in and process.alive(state.conmon_pid, state.conmon_start)):
-        raise InvalidState(f"publish: nobody holds the ports of container {container.name} any more: restart it first")
+        raise InvalidState(f"publish: no process holds the ports of container {container.name}: restart it first")
     with fd_store.of_process(state.conmon_pid, (state.ports_in, state.ports_out)) as ends:
         yield ends
 

@@ -158,7 +158,7 @@ class Storage:
         """The layers' directories. :raises Internal: the container has no layer yet."""
         layer = self._layer(container_id)
         if not layer:
-            raise Internal(f"container {container_id[:12]} has no layer in the store: start it, or make it anew")
+            raise Internal(f"container {container_id[:12]} has no layer in the store: start it, or re-create it")
         return self.layers_of(layer)
 
     def layers_of(self, layer: str) -> Layers:

@@ -11,7 +11,7 @@ from .parsers import natural, wrong
 
 NONE = "no"
 _MOST = (1 << 31) - 1
-# As Docker: from a tenth of a second, doubled at each restart up to a minute; a run of ten seconds begins anew.
+# As Docker: from a tenth of a second, doubled at each restart up to a minute; a run of ten seconds begins again.
 FIRST_SECONDS, LONGEST_SECONDS, LASTING_SECONDS = 0.1, 60.0, 10.0
 
 

@@ -77,7 +77,7 @@ def _checked_check(check: Foreign) -> dict[str, Any]:
 def usable_config(config: Any) -> dict[str, Any]:
     """Return what can be used of the ``config`` in a container's record, which an engine without checks may have made.
 
-    A container whose image is wrong can so be inspected, made anew and removed.
+    A container whose image is wrong can so be inspected, re-created and removed.
     """
     from ..foreign import Foreign
 
