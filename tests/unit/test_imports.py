@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import sys
 from typing import Iterator
 
@@ -15,7 +16,7 @@ import pytest
 PLUGINS = os.path.join(os.path.dirname(__file__), "..", "..", "plugins")
 ROOMS = os.path.join(PLUGINS, "module_utils")
 
-# Each room and those it may import from, beside itself: the diagram of docs/architecture.md. The store changes the host
+# Each room and those it may import from, beside itself: the diagram of docs/architecture/README.md. The store changes the host
 # too, so it announces that through the one hook there is; and it waits for locks that programs hold.
 BELOW: dict[str, set[str]] = {
     "_model": set(),
@@ -71,6 +72,15 @@ def _at_load(node: ast.AST) -> Iterator[ast.AST]:
 def test_there_is_no_room_without_a_place_in_the_order() -> None:
     folders = {entry.name for entry in os.scandir(ROOMS) if entry.is_dir() and not entry.name.startswith((".", "__"))}
     assert folders <= set(BELOW)
+
+
+def test_documentation_names_every_folder_and_no_other() -> None:
+    with open(os.path.join(PLUGINS, "..", "docs", "architecture", "README.md"), encoding="utf-8") as file:
+        text = file.read()
+    folders = {os.path.dirname(path) for room in BELOW for path in _sources(room)}
+    assert set(re.findall(r"^\| `(_[\w/]+)` \|", text, re.M)) == folders
+    named = re.findall(r"`(_\w+(?:/\w+)+\.py)`", text)
+    assert named and all(os.path.isfile(os.path.join(ROOMS, path)) for path in named)
 
 
 @pytest.mark.parametrize("room", BELOW)
