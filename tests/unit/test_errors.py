@@ -25,7 +25,8 @@ def caught(error: BaseException) -> BaseException:
     ("error", "kind", "words"),
     [
         (InvalidArgument("name: wrong"), "InvalidArgument", "name: wrong"),
-        (OSError(errno.EROFS, "Read-only file system", "/srv"), "OSError", "the host refuses /srv: Read-only file"),
+        (OSError(errno.EROFS, "Read-only file system", "/srv"), "OSError", "cannot access /srv: Read-only file"),
+        (OSError(errno.ENOSPC, "No space left on device"), "OSError", "No space left on device: make room there, for"),
         (
             OSError(errno.EMFILE, "", "/srv/x"),
             "HostExhausted",

@@ -16,8 +16,8 @@ import pytest
 PLUGINS = os.path.join(os.path.dirname(__file__), "..", "..", "plugins")
 ROOMS = os.path.join(PLUGINS, "module_utils")
 
-# Each room and those it may import from, beside itself: the diagram of docs/architecture/README.md. The store changes the host
-# too, so it announces that through the one hook there is; and it waits for locks that programs hold.
+# Each room and those it may import from, beside itself: the diagram of docs/architecture/README.md. The store waits for
+# locks that programs hold, and writes records on a full file system.
 BELOW: dict[str, set[str]] = {
     "_model": set(),
     "_store": {"_model", "_drivers.overdue", "_drivers.reserve"},

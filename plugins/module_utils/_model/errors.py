@@ -284,6 +284,12 @@ class HostExhausted(LibpodError):
         self.errno = number
 
 
+_FULL = ": make room there, for which libpod_prune and state=absent need none themselves"
+_ADVICE = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: ": make that file system writable, or choose another static_root or run_root",
+}
 _EXHAUSTED = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 
 
@@ -321,7 +327,8 @@ def sentence(error: BaseException) -> str:
     """Return one sentence for the user on any error, printable."""
     known = explained(error)
     if isinstance(known, OSError):
-        return printable(f"the host refuses{_about(known)[5:]}: {known.strerror or known}")
+        where = f"cannot access {known.filename}" if known.filename else "a system call failed"
+        return printable(f"{where}: {known.strerror or known}{_ADVICE.get(known.errno or 0, '')}")
     return printable(str(known))
 
 

@@ -15,8 +15,8 @@ Mount = dict[str, Any]
 # What systemd wants writable (systemd.io/CONTAINER_INTERFACE), and its mode.
 _SYSTEMD_TMPFS = {"/run": "755", "/run/lock": "755", "/tmp": "1777", "/var/log/journal": "755"}
 _READ_ONLY_TMPFS = ("/run", "/tmp", "/var/tmp")
-# A tmpfs mount's options and what says otherwise, as podman's. tmpcopyup, which runc and crun know, copies the image's
-# content at the target into it.
+# A tmpfs mount's options and what says otherwise: docker's, and podman's but for noexec, which podman leaves out.
+# tmpcopyup, which runc and crun know, copies the image's content at the target into it.
 _TMPFS_DEFAULTS = {**volumes.GUARDS, "rw": "ro", "tmpcopyup": "notmpcopyup"}
 
 
