@@ -13,10 +13,7 @@ import importlib
 import os
 import sys
 import zlib
-from typing import TYPE_CHECKING, Tuple
-
-if TYPE_CHECKING:  # in boot.py they stand above
-    from .engine_archive import PACKAGE, Refused, _held, _keep, check_root, check_version, compiled, hold
+from typing import Any, Tuple
 
 SCRIPT, LAUNCHER = "boot.py", "libpod"
 _FUTURE = b"from __future__ import annotations\n"
@@ -66,26 +63,29 @@ def starts(folder: str) -> bool:
     return whole and os.access(interpreter, os.X_OK) and os.path.exists(f"{folder}/{digest}.zip")
 
 
-def start() -> int:
-    """Run what is kept as a program: the version asked for, else the one that the operator's command has."""
+def start(archive: Any) -> int:
+    """Run what is kept as a program: the version asked for, else the one that the operator's command has.
+
+    ``archive`` has the names of ``engine_archive.py``: in ``boot.py`` that is the program itself.
+    """
     folder = os.path.dirname(os.path.abspath(__file__))
     asked = sys.argv.pop(1) if len(sys.argv) > 1 else ""
-    check_version()
-    check_root(os.path.dirname(folder))
+    archive.check_version()
+    archive.check_root(os.path.dirname(folder))
     for which in ("asked", "present"):
         digest = asked if which == "asked" else read_launcher(folder)[1]
-        path, sources = compiled(folder, digest), f"{folder}/{digest}.zip"
-        if not hold(path, digest) and hold(sources, digest):
+        path, sources = archive.compiled(folder, digest), f"{folder}/{digest}.zip"
+        if not archive.hold(path, digest) and archive.hold(sources, digest):
             # Another Python than the task's, or damage.
             try:
-                path = path if _keep(sources, folder, digest) else sources
+                path = path if archive._keep(sources, folder, digest) else sources
             except OSError:
                 path = sources
-        elif not _held:
+        elif not archive._held:
             continue
         sys.path.insert(0, path)
-        return int(importlib.import_module(f"{PACKAGE}._cli.main").main())
-    raise Refused(f"{folder} has no whole engine any more: run a task of libpod.engine on this host")
+        return int(importlib.import_module(f"{archive.PACKAGE}._cli.main").main())
+    raise archive.Refused(f"{folder} has no whole engine any more: run a task of libpod.engine on this host")
 
 
 def log(message: str) -> None:
@@ -103,9 +103,10 @@ def log(message: str) -> None:
 
 
 if __name__ == "__main__":
+    _program: Any = sys.modules[__name__]
     try:
-        raise SystemExit(start())
-    except Refused as refused:
+        raise SystemExit(start(_program))
+    except _program.Refused as refused:
         sys.stderr.write(f"libpod: {refused}\n")
         log(str(refused))
         raise SystemExit(125) from refused

@@ -79,7 +79,7 @@ def test_users_that_a_container_has_written(host: Host, other: Process, users: s
 def store(host: Host) -> Iterator[Path]:
     """The file with the configuration of the image localhost/busybox; as it was afterwards."""
     records = json.loads(Path("/srv/storage/overlay-images/images.json").read_text())
-    image = next(one["id"] for one in records if "localhost/busybox:latest" in one["names"])
+    (image,) = [one["id"] for one in records if "localhost/busybox:latest" in one["names"]]
     name = base64.b64encode(f"sha256:{image}".encode()).decode()
     path = Path(f"/srv/storage/overlay-images/{image}/={name}")
     before = path.read_text()

@@ -41,7 +41,7 @@ def _run(tree: Path, *stages: str) -> subprocess.CompletedProcess[str]:
 
 def test_stages_run_side_by_side_and_integration_after_them(tree: Path) -> None:
     done = _run(tree, "good", "integration", "counted")
-    before, _, summary = done.stdout.partition("\n== summary\n")
+    before, _heading, summary = done.stdout.partition("\n== summary\n")
     assert [line.split()[:-2] for line in summary.splitlines()[:3]] == [
         ["good", "passed", "1", "passed", "0", "failed"],
         ["integration", "passed", "7", "passed", "0", "failed"],

@@ -5,20 +5,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Optional
 
 from .._model.errors import shortened
 
 _ERRORS = 500  # characters of standard error that a message has
 
 
-def failure(what: str, code: int, stderr: str, container: Mapping[str, Any] = {}) -> str:
+def failure(what: str, code: int, stderr: str, container: Optional[Mapping[str, Any]] = None) -> str:
     """Return the message of a task that failed because ``what`` ended with another exit code than 0.
 
     ``container`` is what is inspected of it, where it is known. Standard error is shortened: the result has all of it.
     """
     message = f"{what} ended with exit code {code}"
-    if container.get("State", {}).get("OOMKilled"):
+    if container and container.get("State", {}).get("OOMKilled"):
         limit = container["HostConfig"]["Memory"]
         message += f": the kernel killed a process of it at its memory limit of {limit} bytes: give it more memory"
     words = shortened(" ".join(stderr.split()), _ERRORS)

@@ -107,7 +107,7 @@ def mounts(
     volume_sources: Mapping[str, str],
     shm: Optional[str],
     files: Mapping[str, str],
-    source_guards: Mapping[str, Iterable[str]] = {},
+    source_guards: Optional[Mapping[str, Iterable[str]]] = None,
     systemd_cgroup: str = "",
 ) -> list[Mount]:
     """Every mount of a container, a parent before what lies in it.
@@ -132,5 +132,5 @@ def mounts(
     if config.systemd:
         for mount in _systemd_mounts(options["shm_size_systemd"], systemd_cgroup):
             found[mount["destination"]] = mount
-    found.update(asked_for(config, volume_sources, source_guards))
+    found.update(asked_for(config, volume_sources, source_guards or {}))
     return in_order(found.values())

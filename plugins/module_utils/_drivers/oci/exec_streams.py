@@ -102,7 +102,8 @@ class Terminal(Streams):
 
     def started(self) -> None:
         """Take the terminal over. :raises OSError: it does not come."""
-        assert self._socket
+        if not self._socket:
+            raise OSError("no socket for the terminal")
         connection: Any = self._socket.accept()[0]
         with connection:
             connection.settimeout(_SECONDS)
