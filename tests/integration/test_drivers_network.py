@@ -516,14 +516,14 @@ def test_links_work_with_the_pyroute2_of_debian(network: Network) -> None:
         pytest.skip("Debian's python3-pyroute2 is not installed")
     network.up()
     code = (
-        "from ansible_collections.libpod.engine.plugins.module_utils._drivers import links, netns\n"
+        "from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import netlink, netns\n"
         "import pyroute2, sys\nassert pyroute2.__file__.startswith('/usr/lib/python3')\n"
-        f"print(sorted((one.name, *one.addresses[:1]) for one in links.links({network.path!r})))\n"
+        f"print(sorted((one.name, *one.addresses[:1]) for one in netlink.links({network.path!r})))\n"
         "netns.create('/srv/other')\n"
-        "for again in 1, 2: links.add_pair('/srv/other', 'eth0', ['10.1.2.3/24', 'fd00::1/64'])\n"
-        "print([one.addresses[:2] for one in links.links('/srv/other') if one.name == 'eth0'])\n"
+        "for again in 1, 2: netlink.add_pair('/srv/other', 'eth0', ['10.1.2.3/24', 'fd00::1/64'])\n"
+        "print([one.addresses[:2] for one in netlink.links('/srv/other') if one.name == 'eth0'])\n"
         "netns.delete('/srv/other')\n"
-        f"for again in 1, 2: links.remove_veth({network.attachment.result['interfaces'][1]['name']!r}, "  # type: ignore[index]
+        f"for again in 1, 2: netlink.remove_veth({network.attachment.result['interfaces'][1]['name']!r}, "  # type: ignore[index]
         f"{network.attachment.result['interfaces'][1]['mac']!r})\n"  # type: ignore[index]
     )
     root = next(path for path in sys.path if os.path.isdir(f"{path}/ansible_collections"))
@@ -548,13 +548,14 @@ def test_absent_pyroute2_is_named_with_its_package(network: Network, monkeypatch
 def test_attaching_and_removing_loads_no_netlink_library(network: Network) -> None:
     code = (
         "import json, sys\n"
-        "from ansible_collections.libpod.engine.plugins.module_utils._drivers import cni, cni_config, netns\n"
+        "from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import chain, config\n"
+        "from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import netns\n"
         "from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import Attachment\n"
         "from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig\n"
         f"parts = EngineConfig(static_root='/srv/static', run_root='/srv/run', cni_config_dir='/srv/cni')\n"
-        f"path, one = {network.path!r}, Attachment('libpod', 'eth0', cni_config.network(parts, 'libpod'))\n"
-        f"netns.create(path)\none = cni.Cni(parts).add({CONTAINER!r}, path, one)\n"
-        f"cni.Cni(parts).delete({CONTAINER!r}, path, one)\nnetns.delete(path)\n"
+        f"path, one = {network.path!r}, Attachment('libpod', 'eth0', config.network(parts, 'libpod'))\n"
+        f"netns.create(path)\none = chain.Cni(parts).add({CONTAINER!r}, path, one)\n"
+        f"chain.Cni(parts).delete({CONTAINER!r}, path, one)\nnetns.delete(path)\n"
         "print([name for name in ('pyroute2', 'ipaddress', 'tempfile', 'shutil') if name in sys.modules])\n"
     )
     assert network.host.run(sys.executable, "-c", code).strip() == "[]"

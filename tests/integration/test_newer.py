@@ -164,7 +164,7 @@ def test_their_own_tasks_say_what_to_do(host: Host, newer: dict[str, Any]) -> No
         ("libpod_container", {"name": "future", "state": "stopped", "force_delete": True}),
         ("libpod_container", {"name": "future", "state": "absent"}),
         ("libpod_container", {"name": "past", "state": "started", "recreate": True, **OPTIONS}),
-        ("libpod_container_exec", {"name": "future", "command": ["true"]}),
+        ("libpod_container_exec", {"name": "future", "argv": ["true"]}),
     ]
     for module, args in tasks:
         for check in (True, False) if module == "libpod_container" else (False,):

@@ -89,7 +89,7 @@ def test_flood_of_words_is_bounded(tools: Host) -> None:
 def test_detached_command_whose_conmon_says_nothing_is_ended(tools: Host) -> None:
     made = tools.container("web", **PLAIN)
     with program("conmon", "exec sleep 600") as conmon:
-        args = {"name": "web", "command": ["sleep", "5"], "detach": True}
+        args = {"name": "web", "argv": ["sleep", "5"], "detach": True}
         refused = tools.module("libpod_container_exec", {**args, "conmon_path": conmon, "tool_timeouts": {"conmon": 1}})
     assert refused["error"] == "ToolTimedOut" and "cannot run a command in container web" in refused["msg"], refused
     assert not [

@@ -214,7 +214,7 @@ def test_plugin_that_the_kernel_cannot_run_is_named_with_its_network(chain: Chai
 def test_plugin_that_hangs_is_ended_and_lets_go_of_the_lock(chain: Chain) -> None:
     attachment = chain.attachment({"type": "a"}, {"type": "b"})
     (chain.folder / "bin" / "b").write_text("#!/bin/sh\nsleep 1000 & sleep 1000\n", encoding="ascii")
-    limits.override("cni=0.3")
+    limits.override("cni=2")
     try:
         with pytest.raises(ToolTimedOut, match="ADD of container 0123456789ab on network net: .*/b did not end within"):
             chain.add(attachment)
