@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from typing import Any, Mapping, Optional
 
 from ..._model.errors import ToolFailed
@@ -44,7 +45,7 @@ class OciRuntime:
             return
         words = ("delete", *(["--force"] if force else []), container_id)
         try:
-            self._run(*words, doing="cannot delete the OCI container")
+            self._delete(*words)
         except ToolFailed as error:
             if "does not exist" not in error.stderr:
                 from ..storage.leftover_mounts import detach_below
@@ -57,6 +58,18 @@ class OciRuntime:
             from ..storage.leftover_mounts import remove_tree
 
             remove_tree(folder)
+
+    def _delete(self, *words: str) -> None:
+        """Run delete, again for two seconds where the process was killed and the runtime still sees it run."""
+        for wait in (0.1, 0.3, 0.6, 1.0):
+            try:
+                self._run(*words, doing="cannot delete the OCI container")
+                return
+            except ToolFailed as error:
+                if "not stopped" not in error.stderr:
+                    raise
+            time.sleep(wait)
+        self._run(*words, doing="cannot delete the OCI container")
 
     def pause(self, container_id: str, name: str) -> None:
         self._run("pause", container_id, doing=f"cannot pause container {name}")
