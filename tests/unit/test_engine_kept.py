@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils import engine_archive, engine_boot, engine_kept
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import archives
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.state import ContainerState
 from ansible_collections.libpod.engine.plugins.plugin_utils import engine_action
 
@@ -235,6 +237,22 @@ def test_records_are_the_same_without_their_annotations(sent: str, tmp_path: Pat
     code = f"m = get({module!r}); print(m.__loader__.archive, m.argv.__annotations__, m.__doc__)"
     expected = f"{path} {{}} None" if keep else None
     assert expected is None or _python(path, code) == expected
+
+
+def test_text_of_a_newer_record_is_checked_without_annotations(sent: str, tmp_path: Path) -> None:
+    path = _load(sent, tmp_path / "static")
+    config = ContainerConfig("a" * 64, "web", "", {**normalise({})}, f"{tmp_path}/static/containers/{'a' * 64}")
+    folder = Path(config.static_dir)
+    folder.mkdir(parents=True)
+    code = (
+        "u = get('libpod_engine._container.unreadable'); "
+        f"parts = get('libpod_engine._model.engine_config').EngineConfig(static_root={str(tmp_path / 'static')!r}, "
+        f"run_root={str(tmp_path / 'run')!r}); "
+        f"print(bool(u._as_of_this_version(get('libpod_engine._store.store').Store(parts), {config.id!r})))"
+    )
+    for other, known in (({}, "True"), ({"rootfs_image_name": {"of": "a newer version"}}, "False")):
+        (folder / "config.json").write_text(json.dumps({**config.to_json(), "version": 99, **other}), encoding="utf-8")
+        assert _python(path, code) == known
 
 
 def test_a_root_that_cannot_be_written_is_done_without(sent: str, tmp_path: Path) -> None:

@@ -22,6 +22,13 @@ from .._store import records
 from .._store.store import Store
 from .container import Container
 
+# By their defaults: the engine that a host keeps has no annotations.
+_TEXTS = [
+    key
+    for key in ContainerConfig._fields
+    if key != "options" and isinstance(ContainerConfig._field_defaults.get(key, ""), str)
+]
+
 
 def container(store: Store, host: Host, container_id: str, name: str = "", *, plain: bool = False) -> Container:
     """Return the container; one of unreadable configuration as far as its ID tells, under ``name``.
@@ -52,9 +59,8 @@ def _as_of_this_version(store: Store, container_id: str) -> Optional[ContainerCo
     path = f"{store.static_dir(container_id)}/config.json"
     try:
         config = ContainerConfig.from_json({**(records.read(path) or {}), "version": FORMAT_VERSION}, path)
-        for key, kind in ContainerConfig.__annotations__.items():
-            if kind == "str" and not isinstance(getattr(config, key), str):
-                return None
+        if not all(isinstance(getattr(config, key), str) for key in _TEXTS):
+            return None
         for key, found in vars(ContainerConfig).items():
             if isinstance(found, property):
                 getattr(config, key)
