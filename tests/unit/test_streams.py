@@ -25,8 +25,12 @@ def test_rest_is_what_was_written_and_not_what_a_flood_goes_on_with() -> None:
     assert unread(ours) == 1000
     with subprocess.Popen(["yes"], stdout=theirs) as flood:
         kept = Kept(1 << 20)
-        began = time.monotonic()
-        kept.drain(ours)
+        with subprocess.Popen(["true"]) as ended:
+            handle = os.pidfd_open(ended.pid)
+            os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+            began = time.monotonic()
+            assert Flow({ours: Sink(kept.add)}).follow(handle, began + 10)
+            os.close(handle)
         assert time.monotonic() - began < 10
         assert kept.content().startswith(b"x" * 1000) and len(kept.content()) <= 1 << 17
         flood.kill()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 import signal
 import subprocess
 import time
@@ -18,7 +17,7 @@ from .._model.errors import HostExhausted, ToolFailed, ToolMissing, ToolTimedOut
 from .._model.failpoints import failpoint
 from . import limits, overdue, process
 from .engine.environment import TOOL_PATH, tool_environment
-from .streams import unread
+from .streams import Flow, Sink
 
 __all__ = ["TOOL_PATH", "run", "tool_environment"]
 
@@ -178,24 +177,11 @@ def _close(started: subprocess.Popen[bytes]) -> None:
 def _follow(pid: int, pipes: Mapping[int, Kept], seconds: float) -> bool:
     """Read ``pipes`` until the process has ended; whether it has in time."""
     deadline = time.monotonic() + seconds if seconds else float("inf")
-    ended, poll = os.pidfd_open(pid), select.poll()
+    for pipe in pipes:
+        os.set_blocking(pipe, False)
+    ended = os.pidfd_open(pid)
     try:
-        for descriptor in (ended, *pipes):
-            poll.register(descriptor, select.POLLIN)
-        for pipe in pipes:
-            os.set_blocking(pipe, False)
-        while (left := deadline - time.monotonic()) > 0:
-            # poll(2) takes its milliseconds as an int: a day at a time.
-            ready = {found for found, _event in poll.poll(min(left, 86400) * 1000 + 1)}
-            for pipe in ready - {ended}:
-                if not pipes[pipe].read(pipe):
-                    poll.unregister(pipe)
-            if ended in ready:
-                # What it left in the pipes; what it started and left running may hold them open for ever.
-                for pipe in pipes:
-                    pipes[pipe].drain(pipe)
-                return True
-        return False
+        return Flow({pipe: Sink(kept.add) for pipe, kept in pipes.items()}).follow(ended, deadline)
     finally:
         os.close(ended)
 
@@ -215,25 +201,6 @@ class Kept:
         # Not at each chunk, which would move the tail again and again.
         if len(self._tail) > 2 * self._half + _CHUNK:
             self._cut()
-
-    def read(self, pipe: int) -> bool:
-        """Read once from a pipe that does not block; whether more may come."""
-        try:
-            data = os.read(pipe, _CHUNK)
-        except BlockingIOError:
-            return True
-        self.add(data)
-        return bool(data)
-
-    def drain(self, pipe: int) -> None:
-        """Read what is in the pipe now; a program that goes on writing makes it no more."""
-        left = unread(pipe)
-        try:
-            while left > 0 and (data := os.read(pipe, min(left, _CHUNK))):
-                left -= len(data)
-                self.add(data)
-        except BlockingIOError:
-            pass
 
     def cut(self) -> bool:
         """Whether some of it is not kept."""
