@@ -14,7 +14,7 @@ from typing import Iterator, Optional
 
 from ..._model.errors import InvalidState, LibpodError
 from ..._model.failpoints import failpoint
-from .manager import CgroupHost, read_file
+from .manager import CgroupHost, read_file, write_file
 
 # Another engine may remove the parent, as empty, between our mkdir of it and that of the child: again and again.
 _ATTEMPTS = 100
@@ -45,7 +45,7 @@ def leave(host: CgroupHost) -> None:
         refused: Optional[OSError] = None
         for place in _outside(mount):
             try:
-                _write(f"{mount}{place}/cgroup.procs", str(os.getpid()))
+                write_file(f"{mount}{place}/cgroup.procs", str(os.getpid()))
                 break
             except OSError as error:
                 refused = refused or error
@@ -71,7 +71,7 @@ def _arrange(host: CgroupHost, path: str, pid: Optional[int]) -> None:
             try:
                 _prepare(host, mount, path)
                 if pid is not None:
-                    _write(f"{mount}{path}/cgroup.procs", str(pid))
+                    write_file(f"{mount}{path}/cgroup.procs", str(pid))
                 break
             except OSError as error:
                 if error.errno in (errno.ENOENT, errno.ENODEV) and attempt + 1 < _ATTEMPTS:
@@ -97,7 +97,7 @@ def _prepare(host: CgroupHost, mount: str, path: str) -> None:
         elif mount == host.controllers.get("cpuset"):
             for name in ("cpuset.cpus", "cpuset.mems"):
                 if read_file(f"{child}/{name}") == "":
-                    _write(f"{child}/{name}", read_file(f"{parent}/{name}") or "")
+                    write_file(f"{child}/{name}", read_file(f"{parent}/{name}") or "")
 
 
 def _hand_down(parent: str) -> None:
@@ -106,7 +106,7 @@ def _hand_down(parent: str) -> None:
     for controller in has:
         if controller not in given:
             try:
-                _write(f"{parent}/cgroup.subtree_control", f"+{controller}")
+                write_file(f"{parent}/cgroup.subtree_control", f"+{controller}")
             except FileNotFoundError:
                 raise
             except OSError:
@@ -209,7 +209,7 @@ def kill(host: CgroupHost, path: str, timeout: float = 10.0) -> set[int]:
         try:
             if not at_once:
                 raise FileNotFoundError(at_once)
-            _write(at_once, "1", announced=True)
+            write_file(at_once, "1", announced=True)
         except OSError:
             # Kernels before 5.14 have no cgroup.kill.
             _kill_each(left)
@@ -232,7 +232,7 @@ def _thaw(host: CgroupHost, path: str) -> None:
     for child in _folders(f"{host.controllers.get('freezer', '')}{path}"):
         if read_file(f"{child}/freezer.self_freezing") == "1":
             try:
-                _write(f"{child}/freezer.state", "THAWED")
+                write_file(f"{child}/freezer.state", "THAWED")
             except FileNotFoundError:
                 pass
 
@@ -241,14 +241,3 @@ def refuse_root(path: str) -> None:
     """No verb here may ever mean the whole machine, or leave the mount."""
     if not path.startswith("/") or any(part in ("", ".", "..") for part in path[1:].split("/")):
         raise LibpodError(f"{path!r} is no cgroup's path: expected an absolute one below the root, without . and ..")
-
-
-def _write(file: str, text: str, announced: bool = False) -> None:
-    if not announced:
-        failpoint(f"write {file}")
-    # No O_CREAT: on a recorded tree as in the kernel, a file that is not there is an error.
-    handle = os.open(file, os.O_WRONLY | os.O_TRUNC)
-    try:
-        os.write(handle, text.encode())
-    finally:
-        os.close(handle)

@@ -13,9 +13,8 @@ import os
 from typing import Any, Iterator, Mapping, Optional
 
 from ..._model.errors import InvalidArgument
-from ..._model.failpoints import failpoint
 from ..._model.options.parsers import natural
-from .manager import CgroupHost
+from .manager import CgroupHost, write_file
 
 # option: its part of v1's blkio.throttle.PART_device, its key in v2's io.max
 _RATES = {
@@ -150,12 +149,7 @@ def _put(host: CgroupHost, path: str, option: str, name: str, value: str) -> Non
     controller = "" if host.unified else name.partition(".")[0]
     mount = host.hierarchies[0] if host.unified else host.controllers[controller]
     file = f"{mount}{path}/{name}"
-    failpoint(f"write {file}")
     try:
-        handle = os.open(file, os.O_WRONLY | os.O_TRUNC)
-        try:
-            os.write(handle, value.encode())
-        finally:
-            os.close(handle)
+        write_file(file, value)
     except OSError as error:
         raise InvalidArgument(f"{option}: the kernel does not take {value!r} for {file}: {error.strerror}") from error

@@ -12,7 +12,7 @@ from typing import Any, Mapping, Optional
 
 from ..._model.errors import InvalidArgument
 from ..._model.failpoints import failpoint
-from .manager import CgroupHost, drift, read_file, shares_to_weight
+from .manager import CgroupHost, drift, read_file, shares_to_weight, write_file
 
 
 def write(host: CgroupHost, path: str, wanted: Mapping[str, Any]) -> None:
@@ -105,13 +105,8 @@ def _put(host: CgroupHost, path: str, controller: str, name: str, value: str) ->
         # On v1 an empty cpuset runs nothing, and on v2 none can be emptied while something runs: all the parent has.
         parent = f"{mount}{os.path.dirname(path)}/{name}"
         value = read_file(parent) or read_file(f"{parent}.effective") or "0"
-    failpoint(f"write {file}")
     try:
-        handle = os.open(file, os.O_WRONLY | os.O_TRUNC)
-        try:
-            os.write(handle, value.encode())
-        finally:
-            os.close(handle)
+        write_file(file, value)
     except OSError as error:
         return error
     return None

@@ -13,6 +13,8 @@ import math
 import os
 from typing import Any, Callable, Iterable, Mapping, Optional
 
+from ..._model.failpoints import failpoint
+
 CGROUP_ROOT = "/sys/fs/cgroup"
 DEFAULT_SHARES = 1024
 _CHUNK = 1 << 16
@@ -36,6 +38,21 @@ class CgroupHost:
         """A cgroup file's content without the newline at its end; None where kernel, controller or cgroup lacks it."""
         mount = self.hierarchies[0] if self.unified else self.controllers.get(controller)
         return None if mount is None else read_file(f"{mount}{path}/{name}")
+
+
+def write_file(file: str, text: str, announced: bool = False) -> None:
+    """Write a file of a cgroup; ``announced``: its caller has called ``failpoint``.
+
+    :raises OSError: the kernel does not take it, or the file is not there.
+    """
+    if not announced:
+        failpoint(f"write {file}")
+    # No O_CREAT: on a recorded tree as in the kernel, a file that is not there is an error.
+    handle = os.open(file, os.O_WRONLY | os.O_TRUNC)
+    try:
+        os.write(handle, text.encode())
+    finally:
+        os.close(handle)
 
 
 def read_file(file: str) -> Optional[str]:
