@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple
 
+from ..options.parsers import natural
+
 # PID_MAX_LIMIT of <linux/threads.h>; the kernel gives no higher one.
 _HIGHEST = 4 * 1024 * 1024
 
@@ -48,6 +50,5 @@ def endable(pid: int) -> bool:
 
 def from_text(text: str) -> int:
     """Return the PID in what a file or a program says, 0 where it is none."""
-    text = text.strip()
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    number = natural(text.strip(), _HIGHEST) or 0
     return number if possible(number) else 0
