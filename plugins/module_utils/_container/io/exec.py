@@ -16,6 +16,7 @@ from ..._model.options.parsers import wrong
 from ..._spec import capabilities, users
 
 if TYPE_CHECKING:
+    from ..._drivers.oci.exec import Bounds
     from ..container import Container
 
 
@@ -106,10 +107,10 @@ def execute_attached(container: Container, wanted: Exec, interactive: bool) -> i
     return code
 
 
-def _bounds(container: Container, wanted: Exec) -> Any:
-    from ..._drivers.oci.exec import Bounds
+def _bounds(container: Container, wanted: Exec) -> Bounds:
+    from ..._drivers.oci import exec as oci_exec
 
-    return Bounds(f"{container.run_dir}/exec-{os.urandom(8).hex()}.pid", wanted.timeout, _GRACE)
+    return oci_exec.Bounds(f"{container.run_dir}/exec-{os.urandom(8).hex()}.pid", wanted.timeout, _GRACE)
 
 
 def execute_detached(container: Container, wanted: Exec) -> str:

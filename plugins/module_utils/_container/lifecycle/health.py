@@ -214,11 +214,11 @@ def _process(container: Container, options: Mapping[str, Any], name: str) -> dic
 
 
 def _run(container: Container, words: Mapping[str, Any], seconds: float) -> Result:
-    from ..._drivers.oci import exec_timeout
+    from ..._drivers.oci import exec, exec_timeout
 
     began = timestamp()
-    bounds = exec_timeout.Bounds(seconds, OUTPUT_LENGTH, _pid_file(container))
-    code, output = exec_timeout.execute(container.oci, container.id, words, bounds)
+    bounds = exec.Bounds(_pid_file(container), seconds)
+    code, output = exec_timeout.execute(container.oci, container.id, words, bounds, OUTPUT_LENGTH)
     text = output.decode(errors="replace")
     if code is None:
         code, text = TIMED_OUT, f"Health check exceeded timeout ({seconds:g}s): {text}"[:OUTPUT_LENGTH]

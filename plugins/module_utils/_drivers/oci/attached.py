@@ -29,7 +29,7 @@ _NO_SIZE = bytes(8)
 def execute_attached(
     oci: OciRuntime, container_id: str, process: Mapping[str, Any], interactive: bool, bounds: Bounds
 ) -> Ended:
-    """Run ``process`` as ``oci_exec.execute`` does; with ``interactive`` it reads our standard input.
+    """Run ``process`` as ``exec.execute`` does; with ``interactive`` it reads our standard input.
 
     The signals that would end us are sent to it. Its terminal has the size of ours, also where that changes.
     """

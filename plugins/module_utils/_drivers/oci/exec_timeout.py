@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping, NamedTuple, Optional
+from typing import Any, Mapping, Optional
 
 from ..._model.failpoints import failpoint
 from .. import process as processes
@@ -18,29 +18,21 @@ from .exec_streams import Streams
 from .runtime import OciRuntime
 
 
-class Bounds(NamedTuple):
-    """``seconds`` a process may take, ``length`` of its output that is kept, and where its PID is noted meanwhile."""
-
-    seconds: float
-    length: int
-    pid_file: str
-
-
 def execute(
-    oci: OciRuntime, container_id: str, process: Mapping[str, Any], bounds: Bounds
+    oci: OciRuntime, container_id: str, process: Mapping[str, Any], bounds: exec.Bounds, length: int
 ) -> tuple[Optional[int], bytes]:
-    """Run ``process`` (config.md#process): its exit code and the beginning of its output, None for one out of time.
+    """Run ``process`` (config.md#process); return its exit code, None for one out of time, and its output.
 
-    That one is killed with all of its session; what the runtime refuses ends as in ``oci_exec.execute``.
+    That one is killed with all of its session; what the runtime refuses ends as in ``exec.execute``. Of the output the
+    first ``length`` bytes are kept.
     """
     failpoint("note check")
     with open(bounds.pid_file, "w", encoding="ascii"):
         pass
     output = bytearray()
-    sink = Sink(lambda data: output.extend(data[: bounds.length - len(output)]))
-    limits = exec.Bounds(bounds.pid_file, bounds.seconds)
-    ended = exec.execute(oci, container_id, process, Streams(sink, None), limits)
-    return ended.code, bytes(output) or ended.words.encode()[: bounds.length]
+    sink = Sink(lambda data: output.extend(data[: length - len(output)]))
+    ended = exec.execute(oci, container_id, process, Streams(sink, None), bounds)
+    return ended.code, bytes(output) or ended.words.encode()[:length]
 
 
 def end_left_over(oci: OciRuntime, cgroup_path: str, pid_file: str) -> None:

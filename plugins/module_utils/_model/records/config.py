@@ -89,7 +89,7 @@ def _runs_systemd(wanted: str, argv: list[str]) -> bool:
 class ContainerConfig(NamedTuple):
     """What a container is, from its creation on; written once, replaced as a whole by an update in place.
 
-    ``options`` are the normalised options of ``options.OPTIONS``; ``image_config`` is the OCI image ``config`` at
+    ``options`` are the normalised options of ``table.OPTIONS``; ``image_config`` is the OCI image ``config`` at
     creation, ``rootfs_image_digest`` its manifest's; ``rootfs`` is a host directory instead of an image, ``overlay``
     whether it is used under an overlay; ``namespace_containers`` maps a LinuxNS value to the ID of the container whose
     namespace is joined; ``ports`` are the published ports with every host port chosen;
