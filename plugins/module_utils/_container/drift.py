@@ -16,7 +16,7 @@ from .._drivers import process
 from .._drivers.cgroups import manager
 from .._model.options.table import OPTIONS
 from .._model.records.namespaces import LinuxNS
-from .network import drift
+from .network import drift as network_drift
 
 if TYPE_CHECKING:
     from .container import Container
@@ -57,7 +57,7 @@ def findings(container: Container, known: set[str], *, full: bool = False) -> li
         from .io.log_limit import lacks_runner
 
         found += [Finding("log-limit runner", "ended", "running")] if lacks_runner(container) else []
-    network = drift.wrong(container)
+    network = network_drift.wrong(container)
     found += [Finding(f"network {part}", what, "as attached") for part, what in network.items()]
     if full and not network:
         from .live import network as live_network

@@ -339,7 +339,7 @@ class Runtime:
                 self.container(name).ensure_started()
                 return
             except ContainerRemoved:
-                continue  # re-created while its lock was waited for: the name is the new one's, or nobody's
+                continue  # re-created while its lock was waited for: the name is the new one's, or free
 
     def purge(self, container_id: str, *, abandon: bool = False) -> None:
         """Remove everything that has this ID on the host, however far its making or removal had come.

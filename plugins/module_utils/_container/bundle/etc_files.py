@@ -60,7 +60,7 @@ def create(container: Container) -> None:
     failpoint("make files over /etc")
     for name in _NAMES:
         os.close(os.open(f"{container.run_dir}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644))
-        # The umask of whoever runs the engine must not keep the container's users from reading them.
+        # The umask of the engine's process must not keep the container's users from reading them.
         os.chmod(f"{container.run_dir}/{name}", 0o644)
     timezone = container.config.options["timezone"]
     if timezone:
@@ -83,7 +83,7 @@ def fill(container: Container, config: ContainerConfig) -> dict[str, int]:
 
 
 def findings(options: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what keeps names from resolving in a container of these options that shares nobody's files.
+    """Yield what keeps names from resolving in a container of these options that has files of its own.
 
     Each is the end of a sentence about the container.
     """

@@ -26,10 +26,10 @@ def reachable(container: Container, limit: Optional[int]) -> bool:
     """Whether the log can have this limit of bytes (None: none) without a new container; no program is started."""
     if not container.state.status.has_process:
         return True
-    from ..._drivers.engine import command
+    from ..._drivers.engine import command as engine_command
 
     own = log.limit(container.state.conmon_pid)
-    return own == limit or _is_a_runners(limit, own) and command.stays(container.host.parts)
+    return own == limit or _is_a_runners(limit, own) and engine_command.stays(container.host.parts)
 
 
 def lacks_runner(container: Container) -> bool:

@@ -196,11 +196,11 @@ def _act(container: Container, action: str) -> None:
     elif action == "stop":
         stop.end(container, seconds)
     elif action == "restart":
-        from ..._drivers.engine import command
+        from ..._drivers.engine import command as engine_command
 
         container.save(restart_wanted=True)
         stop.end(container, seconds, remember=False)
-        if not command.argv(container.host.parts):
+        if not engine_command.argv(container.host.parts):
             from .restart import start
 
             container.cleanup()

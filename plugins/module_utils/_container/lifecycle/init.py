@@ -166,10 +166,10 @@ def _make_shm(container: Container) -> None:
 def _create(container: Container, descriptors: list[int]) -> tuple[int, int]:
     from ..._drivers import host_log
     from ..._drivers.conmon.conmon import Monitored
-    from ..._drivers.engine import command
+    from ..._drivers.engine import command as engine_command
 
     config = container.config
-    helper = command.argv(container.host.parts)
+    helper = engine_command.argv(container.host.parts)
     it = Monitored(
         container_id=config.id,
         name=config.name,

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 def possible(container: Container) -> bool:
     """Whether the host keeps the program that a runner is."""
-    from ..._drivers.engine import command
+    from ..._drivers.engine import command as engine_command
 
-    return bool(command.argv(container.host.parts))
+    return bool(engine_command.argv(container.host.parts))
 
 
 def lives(container: Container, duty: str) -> bool:
@@ -68,14 +68,14 @@ def _start(container: Container, duty: str) -> int:
 
     from ..._drivers import host_log
     from ..._drivers.command import refused, tool_environment
-    from ..._drivers.engine import command
+    from ..._drivers.engine import command as engine_command
     from ..._model.failpoints import failpoint
     from .conmon_cgroup import enter
 
     state, parts = container.state, container.host.parts
     failpoint(f"start {duty} runner")
     # It waits for the container's lock, which is ours, before it does anything.
-    argv = [*command.argv(parts), duty, container.id, str(state.pid), str(state.pid_start)]
+    argv = [*engine_command.argv(parts), duty, container.id, str(state.pid), str(state.pid_start)]
     try:
         runner = subprocess.Popen(
             argv,

@@ -87,14 +87,6 @@ class Monitored(NamedTuple):
         return f"{self.run_dir}/conmon.pid"
 
     @property
-    def exit_file(self) -> str:
-        return f"{self.run_dir}/exits/{self.container_id}"
-
-    @property
-    def oom_file(self) -> str:
-        return f"{self.run_dir}/persist/oom"
-
-    @property
     def runtime_log(self) -> str:
         return f"{self.run_dir}/oci-log"
 

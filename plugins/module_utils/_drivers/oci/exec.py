@@ -35,7 +35,7 @@ _adopting, _lock = [0], threading.Lock()
 class Bounds(NamedTuple):
     """``seconds`` the process may take (0: any time), ``grace`` between SIGTERM and SIGKILL for one that takes longer.
 
-    ``pid_file`` is where its PID is noted meanwhile.
+    ``pid_file`` has its PID while it runs.
     """
 
     pid_file: str
@@ -61,7 +61,7 @@ def execute(
     bounds: Bounds,
     running: Callable[[int], ContextManager[None]] = lambda _pidfd: nullcontext(),
 ) -> Ended:
-    """Run ``process`` (config.md#process) to its end, whatever it leaves running; meanwhile be in ``running(pidfd)``.
+    """Run ``process`` (config.md#process) to its end, whatever it leaves running, within ``running(pidfd)``.
 
     One that is out of time is ended with all of its session, and so it is where this is left by an exception.
 
@@ -86,7 +86,7 @@ def execute(
 
 
 def forget(pid_file: str) -> None:
-    """Nothing runs any more that the file told of, nor does the runtime write it: its draft would stop the next one."""
+    """Remove the PID file of a process that has ended, and the runtime's draft of it, which would stop the next one."""
     failpoint("forget exec")
     folder, _slash, name = pid_file.rpartition("/")
     for path in (pid_file, f"{folder}/.{name}"):

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Deleting a container from the image store on a file system that is full, where containers-storage(1) cannot.
 
-The tool writes a file of records anew before it drops the old one, for which there is no room: others may take what
+The tool writes a new file of records before it drops the old one, for which there is no room: others may take what
 becomes free. Here the file is written in the engine's reserve, under the store's own locks. The order is that of
 the tool's own repeated attempts: what is left after a kill has its record, by which it is found again.
 """

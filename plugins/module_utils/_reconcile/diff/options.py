@@ -254,7 +254,7 @@ def lost_joins(container: Container) -> list[Difference]:
     from ..._container.network.shared_namespaces import moved
 
     def owner(kind: str) -> str:
-        """By name: where it is to be re-created, nobody knows the ID beforehand."""
+        """By name: where it is to be re-created, its ID is not known beforehand."""
         found = container.config.namespace_containers[kind]
         try:
             return container.store.config(found).name
