@@ -109,7 +109,7 @@ def test_one_that_does_not_start_so_runs_as_before(host: Host) -> None:
     assert not _ok(host, BRIDGED).changed
 
 
-# Around what is the restart's own: stop and start are swept in test_sweep.py.
+# Around what is the restart's own: stop and start are swept in test_kill_sweep.py.
 POINTS = (
     *("rename web.json #1", "signal 9 to ID #1", "clear run directory #1", "write config.json #1"),
     *("rename config.json #1", "conmon #1", "runc start #1", "rename web.json #2"),
