@@ -8,9 +8,9 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from ansible_collections.libpod.engine.tests.support.choices import BASE, CHOICES, some_options
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.prediction import settled, task_foretold
+from ansible_collections.libpod.engine.tests.support.random_tasks import BASE, CHOICES, some_options
 from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
 
 WIDE: dict[str, list[Any]] = {

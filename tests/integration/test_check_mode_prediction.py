@@ -9,17 +9,17 @@ import random
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.tests.support.choices import (
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.prediction import foretold, settled, task_foretold
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
+from ansible_collections.libpod.engine.tests.support.random_tasks import (
     BASE,
     LIST,
     POD_CHOICES,
     other_options,
     random_list,
 )
-from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.modules import Result
-from ansible_collections.libpod.engine.tests.support.prediction import foretold, settled, task_foretold
-from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
 from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
 
 

@@ -17,9 +17,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._reconcile import pl
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.pods import Pods
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import preload
-from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.modules import Result, in_child
-from ansible_collections.libpod.engine.tests.support.overtaken import (
+from ansible_collections.libpod.engine.tests.support.concurrent_changes import (
     CANCELLED,
     OPTIONS,
     after_plan,
@@ -30,6 +28,8 @@ from ansible_collections.libpod.engine.tests.support.overtaken import (
     status_of,
     with_late_helper,
 )
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import Result, in_child
 from ansible_collections.libpod.engine.tests.support.process import UNMAKEABLE, Process, eventually
 
 preload.engine()

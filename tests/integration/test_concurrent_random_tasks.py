@@ -8,11 +8,11 @@ from __future__ import annotations
 import random
 from typing import Any, Callable
 
-from ansible_collections.libpod.engine.tests.support.choices import BASE, CHOICES, LIST, random_list, some_options
+from ansible_collections.libpod.engine.tests.support.concurrent_tasks import together
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.random_tasks import BASE, CHOICES, LIST, random_list, some_options
 from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
-from ansible_collections.libpod.engine.tests.support.together import together
 
 NAMES = "vwxyz"
 STATES = ["started", "started", "present", "stopped", "paused", "absent"]

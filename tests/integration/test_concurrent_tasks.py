@@ -15,11 +15,11 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.tests.support import preload
+from ansible_collections.libpod.engine.tests.support.concurrent_tasks import together
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result, in_child
 from ansible_collections.libpod.engine.tests.support.process import eventually
 from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_helper
-from ansible_collections.libpod.engine.tests.support.together import together
 
 preload.engine()
 OPTIONS: dict[str, Any] = {

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.sweep import finished, undone
-from ansible_collections.libpod.engine.tests.support.swept_beside import OPERATIONS
+from ansible_collections.libpod.engine.tests.support.sweep_other import OPERATIONS
 
 preload.engine()
 

@@ -19,7 +19,7 @@ from ansible_collections.libpod.engine.plugins.module_utils import engine_archiv
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import host_log
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command
 from ansible_collections.libpod.engine.plugins.module_utils._exit_command import log_limit, runner
-from ansible_collections.libpod.engine.tests.support import preload, sticky, syslog
+from ansible_collections.libpod.engine.tests.support import failing_network, preload, syslog
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 
@@ -51,39 +51,39 @@ def failed_cleanups(host: Host) -> list[dict[str, Any]]:
 
 
 def test_failed_cleanup_after_an_exit_is_in_syslog_and_in_the_events(host: Host) -> None:
-    sticky.define(host)
+    failing_network.define(host)
     with syslog.syslog() as log:
-        made = host.container("web", **{**OPTIONS, "network": "sticky"}, cni_plugin_dirs=sticky.PLUGINS)
+        made = host.container("web", **{**OPTIONS, "network": "sticky"}, cni_plugin_dirs=failing_network.PLUGINS)
         container = made["container"]
         kill(made)
-        eventually(lambda: sticky.REASON in str(log))
+        eventually(lambda: failing_network.REASON in str(log))
         (line,) = log.engine
         assert re.match(rf"<27>{HEAD}exit: web \({container['Id'][:12]}\): container web does not run, but", line), line
         assert "its networks" in line and "sticky" in line and SECRET not in str(log)
     (event,) = failed_cleanups(host)
     assert (event["ID"], event["Name"], event["Type"]) == (container["Id"], "web", "container")
-    assert sticky.REASON in event["Error"] and line.endswith(event["Error"])
+    assert failing_network.REASON in event["Error"] and line.endswith(event["Error"])
     shown = libpod(host, "events", "--no-stream", "-f", "event=cleanup_failed").stdout
-    assert shown.count("\n") == 1 and sticky.REASON in shown
-    sticky.mend()
-    again = host.container("web", **{**OPTIONS, "network": "sticky"}, cni_plugin_dirs=sticky.PLUGINS)
+    assert shown.count("\n") == 1 and failing_network.REASON in shown
+    failing_network.mend()
+    again = host.container("web", **{**OPTIONS, "network": "sticky"}, cni_plugin_dirs=failing_network.PLUGINS)
     assert again["actions"] == ["repaired web", "started web"], again
-    assert host.container("web", state="absent", cni_plugin_dirs=sticky.PLUGINS)["actions"] == ["deleted web"]
+    assert host.container("web", state="absent", cni_plugin_dirs=failing_network.PLUGINS)["actions"] == ["deleted web"]
     assert len(failed_cleanups(host)) == 1
-    sticky.forget(host)
+    failing_network.forget(host)
 
 
 def test_failed_cleanup_by_a_task_is_an_event_and_not_in_the_log(host: Host) -> None:
-    sticky.define(host)
+    failing_network.define(host)
     with syslog.syslog() as log:
-        host.container("web", **{**OPTIONS, "network": "sticky"}, cni_plugin_dirs=sticky.PLUGINS)
-        gone = host.container("web", state="absent", cni_plugin_dirs=sticky.PLUGINS)
-    assert gone.failed and sticky.REASON in gone["msg"]
-    assert [sticky.REASON in one["Error"] for one in failed_cleanups(host)] == [True]
+        host.container("web", **{**OPTIONS, "network": "sticky"}, cni_plugin_dirs=failing_network.PLUGINS)
+        gone = host.container("web", state="absent", cni_plugin_dirs=failing_network.PLUGINS)
+    assert gone.failed and failing_network.REASON in gone["msg"]
+    assert [failing_network.REASON in one["Error"] for one in failed_cleanups(host)] == [True]
     assert not log.engine
-    sticky.mend()
-    assert not host.container("web", state="absent", cni_plugin_dirs=sticky.PLUGINS).failed
-    sticky.forget(host)
+    failing_network.mend()
+    assert not host.container("web", state="absent", cni_plugin_dirs=failing_network.PLUGINS).failed
+    failing_network.forget(host)
 
 
 def test_level_of_the_task_is_that_of_the_exit_command(host: Host) -> None:

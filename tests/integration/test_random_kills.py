@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.tests.support import preload
-from ansible_collections.libpod.engine.tests.support.choices import (
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.prediction import settled
+from ansible_collections.libpod.engine.tests.support.random_tasks import (
     BASE,
     CHOICES,
     LIST,
@@ -18,8 +20,6 @@ from ansible_collections.libpod.engine.tests.support.choices import (
     random_list,
     some_options,
 )
-from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.prediction import settled
 from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
 
 STATES = ["started", "started", "present", "stopped", "paused", "absent"]

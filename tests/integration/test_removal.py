@@ -14,13 +14,13 @@ import signal
 from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
-from ansible_collections.libpod.engine.tests.support import kernel, modules, preload, sticky
+from ansible_collections.libpod.engine.tests.support import failing_network, kernel, modules, preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
 
 preload.engine()
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "stop_signal": "KILL", "network": "none"}
-WEDGED: dict[str, Any] = {**OPTIONS, "network": "sticky", "cni_plugin_dirs": sticky.PLUGINS}
+WEDGED: dict[str, Any] = {**OPTIONS, "network": "sticky", "cni_plugin_dirs": failing_network.PLUGINS}
 
 
 def _names(host: Host) -> list[str]:
@@ -28,13 +28,13 @@ def _names(host: Host) -> list[str]:
 
 
 def test_wedged_container_keeps_nothing_but_its_record_and_nobody_else(host: Host) -> None:
-    sticky.define(host)
+    failing_network.define(host)
     web = host.container("web", **WEDGED)["container"]
     for name in ("other", "joined"):
         host.container(name, **OPTIONS)
-    gone = host.container("web", state="absent", cni_plugin_dirs=sticky.PLUGINS)
+    gone = host.container("web", state="absent", cni_plugin_dirs=failing_network.PLUGINS)
     assert gone.failed and gone["changed"] and gone["actions"] == ["deleted web"], gone
-    assert gone["error"] == "RemovalIncomplete" and "sticky" in gone["msg"] and sticky.REASON in gone["msg"]
+    assert gone["error"] == "RemovalIncomplete" and "sticky" in gone["msg"] and failing_network.REASON in gone["msg"]
     assert "force_delete" in gone["msg"]
     # All else of it is gone, and others are as they were.
     assert not os.path.exists(f"/proc/{web['State']['Pid']}") and web["Id"] not in host.store("containers")
@@ -46,73 +46,73 @@ def test_wedged_container_keeps_nothing_but_its_record_and_nobody_else(host: Hos
     assert not again.failed and "warnings" not in again, again
     assert host.container("web", **OPTIONS).changed is False
     host.container("other", state="stopped")
-    pruned = host.module("libpod_prune", {"container": True, "cni_plugin_dirs": sticky.PLUGINS})
+    pruned = host.module("libpod_prune", {"container": True, "cni_plugin_dirs": failing_network.PLUGINS})
     assert pruned.failed and pruned["actions"] == ["deleted other"] and "container web" in pruned["msg"], pruned
     # It is told beforehand, and once that is mended the next removal, or prune, ends it.
     assert not host.container("joined", state="absent").failed
-    sticky.mend()
-    done = host.container("web", state="absent", cni_plugin_dirs=sticky.PLUGINS)
+    failing_network.mend()
+    done = host.container("web", state="absent", cni_plugin_dirs=failing_network.PLUGINS)
     assert not done.failed and done["actions"] == ["deleted web"], done
     assert host.container("web", state="absent").changed is False
-    sticky.forget(host)
+    failing_network.forget(host)
 
 
 def test_prune_ends_what_a_removal_left(host: Host) -> None:
-    sticky.define(host)
+    failing_network.define(host)
     host.container("web", **WEDGED)
-    assert host.container("web", state="absent", cni_plugin_dirs=sticky.PLUGINS).failed
+    assert host.container("web", state="absent", cni_plugin_dirs=failing_network.PLUGINS).failed
     foretold = host.container("web", state="absent", check=True)
     assert foretold.changed and foretold["actions"] == ["deleted web"], foretold
-    sticky.mend()
-    prune = {"container": True, "cni_plugin_dirs": sticky.PLUGINS}
+    failing_network.mend()
+    prune = {"container": True, "cni_plugin_dirs": failing_network.PLUGINS}
     for check in (True, False):
         pruned = host.module("libpod_prune", prune, check=check)
         assert pruned["actions"] == ["removed what was left of web"], pruned
     assert host.module("libpod_prune", prune).changed is False
-    sticky.forget(host)
+    failing_network.forget(host)
 
 
 def test_force_delete_gives_up_what_cannot_be_mended(host: Host) -> None:
-    sticky.define(host)
+    failing_network.define(host)
     host.container("web", **WEDGED)
-    gone = host.container("web", state="absent", force_delete=True, cni_plugin_dirs=sticky.PLUGINS)
+    gone = host.container("web", state="absent", force_delete=True, cni_plugin_dirs=failing_network.PLUGINS)
     assert not gone.failed and gone["actions"] == ["deleted web"], gone
-    assert "container web" in gone["warnings"][0] and sticky.REASON in gone["warnings"][0]
+    assert "container web" in gone["warnings"][0] and failing_network.REASON in gone["warnings"][0]
     assert host.container("web", state="absent").changed is False
     # So with one that an earlier removal left.
     host.container("web", **WEDGED)
-    assert host.container("web", state="absent", cni_plugin_dirs=sticky.PLUGINS).failed
-    gone = host.container("web", state="absent", force_delete=True, cni_plugin_dirs=sticky.PLUGINS)
+    assert host.container("web", state="absent", cni_plugin_dirs=failing_network.PLUGINS).failed
+    gone = host.container("web", state="absent", force_delete=True, cni_plugin_dirs=failing_network.PLUGINS)
     assert not gone.failed and gone["actions"] == ["deleted web"] and gone["warnings"], gone
     assert host.container("web", state="absent").changed is False
-    sticky.mend()
-    sticky.forget(host)
+    failing_network.mend()
+    failing_network.forget(host)
 
 
 def test_recreated_container_runs_though_the_old_one_is_wedged(host: Host) -> None:
-    sticky.define(host)
+    failing_network.define(host)
     old = host.container("web", **WEDGED)["container"]
     made = host.container("web", **{**WEDGED, "network": "none"})
     assert not made.failed and made["container"]["State"]["Running"], made
-    assert made["container"]["Id"] != old["Id"] and sticky.REASON in made["warnings"][0]
-    sticky.mend()
-    assert not host.container("web", state="absent", cni_plugin_dirs=sticky.PLUGINS).failed
-    sticky.forget(host)
+    assert made["container"]["Id"] != old["Id"] and failing_network.REASON in made["warnings"][0]
+    failing_network.mend()
+    assert not host.container("web", state="absent", cni_plugin_dirs=failing_network.PLUGINS).failed
+    failing_network.forget(host)
 
 
 def test_pod_goes_but_for_what_is_wedged(host: Host) -> None:
-    sticky.define(host)
-    pod = {"name": "duo", "cni_plugin_dirs": sticky.PLUGINS}
+    failing_network.define(host)
+    pod = {"name": "duo", "cni_plugin_dirs": failing_network.PLUGINS}
     made = host.module("libpod_pod", {**pod, "state": "started", "network": ["sticky"]})
     assert not made.failed, made
     assert not host.container("member", pod="duo", **{**OPTIONS, "network": None}).failed
     gone = host.module("libpod_pod", {**pod, "state": "absent"})
-    assert gone.failed and gone["actions"] == ["deleted duo"] and sticky.REASON in gone["msg"], gone
+    assert gone.failed and gone["actions"] == ["deleted duo"] and failing_network.REASON in gone["msg"], gone
     assert _names(host) == [] and not os.listdir(f"{host.parts.run_root}/runc")
     done = host.module("libpod_pod", {**pod, "state": "absent", "force_delete": True})
     assert not done.failed and "-infra" in done["warnings"][0], done
-    sticky.mend()
-    sticky.forget(host)
+    failing_network.mend()
+    failing_network.forget(host)
 
 
 def test_pod_whose_record_cannot_be_read_is_removed_and_keeps_no_other(host: Host) -> None:

@@ -19,15 +19,15 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers import proc
 from ansible_collections.libpod.engine.plugins.module_utils._exit_command import boot as boot_program
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import preload
-from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.modules import in_child
-from ansible_collections.libpod.engine.tests.support.overtaken import (
+from ansible_collections.libpod.engine.tests.support.concurrent_changes import (
     CANCELLED,
     OPTIONS,
     ended,
     helped,
     status_of,
 )
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import in_child
 from ansible_collections.libpod.engine.tests.support.process import eventually
 from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_helper
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Of every option, the kind of its values: what they mean, and how each is written (``spellings``)."""
+"""Of every option, the kind of its values: what they mean, and how each is written (``option_strategies``)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import json
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS
 from hypothesis import strategies as st
 
-from .spellings import (
+from .option_strategies import (
     Kind,
     addresses,
     as_is,

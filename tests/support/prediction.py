@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from typing import Any, Callable
 
-from .choices import AGAIN
 from .hosts import Host
 from .modules import Result
 from .process import files
+from .random_tasks import AGAIN
 
 
 def foretold(host: Host, run: Callable[[bool], Result], keys: tuple[str, ...], where: str) -> Result:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import preload, swept_beside, swept_tasks
+from ansible_collections.libpod.engine.tests.support import preload, sweep_container, sweep_other
 from ansible_collections.libpod.engine.tests.support.machine import Machine
 from ansible_collections.libpod.engine.tests.support.sweep import finished, undone
 
@@ -14,8 +14,8 @@ preload.engine()
 # The rest is swept in test hosts of their own, and is the same here. A cgroup's end may be systemd's doing before ours.
 ONLY = "cgroup|Unit|^conmon|(runc|crun).* #1"
 SWEPT = {
-    **{name: swept_tasks.OPERATIONS[name] for name in ("create", "start", "stop", "remove", "pause", "recreate")},
-    **{name: swept_beside.OPERATIONS[name] for name in ("exit", "exit and restart", "exec in the background")},
+    **{name: sweep_container.OPERATIONS[name] for name in ("create", "start", "stop", "remove", "pause", "recreate")},
+    **{name: sweep_other.OPERATIONS[name] for name in ("exit", "exit and restart", "exec in the background")},
 }
 
 
