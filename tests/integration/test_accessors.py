@@ -88,7 +88,7 @@ def test_returned_structures_are_the_callers_own(host: Host) -> None:
     assert container.dependencies == set()
 
 
-def test_every_run_leaves_its_end_behind_and_a_reboot_keeps_it(host: Host) -> None:
+def test_every_exit_is_recorded_and_survives_a_reboot(host: Host) -> None:
     command = ["sh", "-c", "echo x >> /data/runs; exit $(wc -l < /data/runs)"]
     host.container("c", state="present", image="busybox", command=command, network="none")
     container = _container(host)
@@ -105,7 +105,7 @@ def test_every_run_leaves_its_end_behind_and_a_reboot_keeps_it(host: Host) -> No
     assert after.wait(10) == 4
 
 
-def test_batch_is_one_lock_and_one_sync_and_a_removed_container_says_so(host: Host) -> None:
+def test_batch_locks_and_syncs_once_and_reports_a_removed_container(host: Host) -> None:
     host.container("c", network="none", **OPTIONS)
     container = _container(host)
     with container.batch():

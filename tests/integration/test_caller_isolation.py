@@ -155,7 +155,7 @@ def _seen(host: Host, container: dict[str, Any]) -> Seen:
 
 
 @pytest.mark.parametrize("kind", ["module", "exit", "command"])
-def test_what_the_caller_has_is_not_passed_on(shared: Host, kind: str) -> None:
+def test_state_of_the_caller_is_not_inherited(shared: Host, kind: str) -> None:
     expected = _seen(shared, _engine(shared, kind, None))
     assert expected.umasks == ["0022", "0022"] and expected.exec_umask == "0022\n" and expected.own_folder
     assert [line.split()[0] for line in expected.modes.splitlines()[:5]] == ["755"] * 5
@@ -187,7 +187,7 @@ def _engine_exec(host: Host, **how: Any) -> Any:
     return host.module("libpod_container_exec", {"name": "c", "argv": ["sh", "-c", "umask > /tmp/umask"], **how})
 
 
-def test_what_runs_beside_has_the_container_s_umask(host: Host) -> None:
+def test_exec_and_health_checks_have_the_containers_umask(host: Host) -> None:
     check = {"healthcheck": "umask > /tmp/umask", "healthcheck_interval": "disable"}
     made = host.container(**{**OPTIONS, "secrets": [], "volume": []}, umask="0027", **check)
     path = Process(made).path("root/tmp/umask")

@@ -92,7 +92,7 @@ WIDE: dict[str, list[Any]] = {
 
 
 @seeded
-def test_task_of_nearly_any_options(host: Host) -> None:
+def test_check_mode_predicts_tasks_of_any_options(host: Host) -> None:
     pick, wanted = random.Random(SEED), {}
     assert not host.container("lender", **BASE, network="none", volume=["lent:/lent"]).failed
     refused = 0

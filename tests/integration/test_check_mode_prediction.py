@@ -38,7 +38,7 @@ def _cgroup(process: Process) -> str:
 
 
 @seeded
-def test_task(host: Host) -> None:
+def test_check_mode_predicts_a_task(host: Host) -> None:
     pick, wanted = random.Random(SEED), {}
     for number in range(24):
         where, wanted = f"seed {SEED}, pair {number}: {wanted} to ", other_options(pick, wanted)
@@ -58,7 +58,7 @@ def test_task(host: Host) -> None:
             _meddled(host, pick, Process(again))
 
 
-def test_restart_of_what_is_down(host: Host) -> None:
+def test_restart_of_a_stopped_container(host: Host) -> None:
     """It runs afterwards, and so does what it needs, though the state does not ask for that."""
     for name, needed in (("owner", []), ("user", ["owner"])):
         host.container(name, **BASE, network="none", requires=needed)
@@ -70,7 +70,7 @@ def test_restart_of_what_is_down(host: Host) -> None:
 
 
 @seeded
-def test_list(host: Host) -> None:
+def test_check_mode_predicts_a_list(host: Host) -> None:
     pick = random.Random(SEED)
     for number in range(14):
         listed, purge = random_list(pick), pick.choice([None, "stack=x"])
@@ -83,7 +83,7 @@ def test_list(host: Host) -> None:
 
 
 @pytest.mark.parametrize("digits", [12, 64])
-def test_id_of_a_container_that_the_list_makes_anew(host: Host, digits: int) -> None:
+def test_id_of_a_container_that_the_list_recreates(host: Host, digits: int) -> None:
     """It leads nowhere once that is done: what names it is refused before."""
     options = {**BASE, "network": "none"}
     owner = host.container("owner", **options)["container"]["Id"][:digits]
@@ -92,7 +92,7 @@ def test_id_of_a_container_that_the_list_makes_anew(host: Host, digits: int) -> 
     assert done.failed and not done.changed and f"no container has the name or ID '{owner}'" in done["msg"]
 
 
-def test_other_namespace_of_a_container_that_the_list_makes_anew(host: Host) -> None:
+def test_namespace_of_a_container_that_the_list_recreates(host: Host) -> None:
     """Nobody knows the ID that it will have, nor by then the one that it had."""
     options = {**BASE, "network": "none"}
     for name in ("one", "other"):
@@ -151,7 +151,7 @@ def _told(result: Result) -> Result:
 
 @seeded
 @pytest.mark.parametrize("members", [0, 1])
-def test_pod(host: Host, members: int) -> None:
+def test_check_mode_predicts_a_pod(host: Host, members: int) -> None:
     pick, wanted = random.Random(SEED), {}
     for number in range(12):
         names = pick.sample(sorted(POD_CHOICES), 3) if number else []

@@ -125,7 +125,7 @@ def test_stats_and_top_are_the_kernels(serving: Host) -> None:
     assert rows(libpod(serving, "top", "c").stdout)[0][0] == "PID"
 
 
-def test_no_text_of_a_container_moves_the_cursor_of_an_operator(host: Host) -> None:
+def test_no_container_text_controls_the_operators_terminal(host: Host) -> None:
     hostile = "\x1b[2J\x9b1A\u202e\x07"
     said = "printf '\\033[2J\\302\\2331A\\342\\200\\256\\007'"
     made = host.container(
@@ -154,7 +154,7 @@ def test_no_text_of_a_container_moves_the_cursor_of_an_operator(host: Host) -> N
     assert json.loads(libpod(host, "healthcheck", "run", "--format", "json", "c", code=1).stdout)["Output"] == hostile
 
 
-def test_start_stop_and_restart_say_what_they_did(host: Host) -> None:
+def test_start_stop_and_restart_report_their_actions(host: Host) -> None:
     made = host.container("c", **RUNNING)["container"]
     assert libpod(host, "stop", "-t", "5", "c").stdout == "stopped c\n"
     assert libpod(host, "stop", made["Id"][:9]).stdout == ""
@@ -165,7 +165,7 @@ def test_start_stop_and_restart_say_what_they_did(host: Host) -> None:
     assert (mixed.stdout, "nobody" in mixed.stderr) == ("stopped c\n", True)
 
 
-def test_what_the_system_refuses_of_one_container_is_no_end_for_the_others(host: Host) -> None:
+def test_system_error_of_one_container_does_not_stop_the_others(host: Host) -> None:
     for name in ("b", "c"):
         host.container(name, **RUNNING)
     lock = f"{host.parts.run_root}/locks/b.lock"
@@ -176,7 +176,7 @@ def test_what_the_system_refuses_of_one_container_is_no_end_for_the_others(host:
     assert mixed.stdout == "stopped c\n" and mixed.stderr.startswith("libpod: b: "), mixed
 
 
-def test_events_tell_a_life(host: Host, tmp_path: Path) -> None:
+def test_events_record_the_lifecycle(host: Host, tmp_path: Path) -> None:
     host.container("c", **RUNNING)
     host.container("c", state="paused")
     host.container("c", state="stopped")
@@ -204,7 +204,7 @@ def test_events_tell_a_life(host: Host, tmp_path: Path) -> None:
         watching.terminate()
 
 
-def test_the_engine_that_ansible_sent_is_the_command(host: Host) -> None:
+def test_installed_engine_is_the_libpod_command(host: Host) -> None:
     """Through the action plugin: the archive on the host, its launcher, and conmon's use of it."""
     options = {"name": "c", **RUNNING, "restart_policy": "on-failure:1", "command": ["sh", "-c", "exit 1"]}
     played = host.play([{"libpod.engine.libpod_container": options}])
@@ -257,7 +257,7 @@ def test_help_names_every_command(host: Host) -> None:
         assert f"\n  {command} " in told and f"usage: libpod {command}" in libpod(host, command, "--help").stdout
 
 
-def test_output_of_a_check_moves_no_cursor(host: Host) -> None:
+def test_check_output_has_no_control_characters(host: Host) -> None:
     host.container("c", **RUNNING, healthcheck="printf '\\033[2Jall \\007gone'", healthcheck_interval="disable")
     assert libpod(host, "healthcheck", "run", "c").stdout == "healthy: ?[2Jall ?gone\n"
 
@@ -285,7 +285,7 @@ WRONG: list[tuple[Sequence[str], int, str]] = [
 ]
 
 
-def test_wrong_words_are_one_line(serving: Host) -> None:
+def test_wrong_arguments_are_one_line(serving: Host) -> None:
     for words, code, said in WRONG:
         told = libpod(serving, *words, code=code).stderr
         assert said in told and told.count("\n") == 1, (words, told)
@@ -298,6 +298,6 @@ def test_version_is_the_collections(serving: Host) -> None:
     assert libpod(serving, "--version").stdout == f"libpod (collection libpod.engine) version {version}\n"
 
 
-def test_wrong_words_are_refused_with_the_right_ones(host: Host) -> None:
+def test_wrong_arguments_are_refused_with_the_accepted_ones(host: Host) -> None:
     assert "expected one of ps, inspect" in libpod(host, "sing", code=2).stderr
     assert "usage: libpod ps" in libpod(host, "ps", "--loud", code=2).stderr

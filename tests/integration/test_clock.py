@@ -79,7 +79,7 @@ def _libpod(host: Host, *words: str) -> str:
     return str(done.get("printed", ""))
 
 
-def test_restarts_go_on_and_stay_apart(host: Host, set_clock: Callable[[float], None]) -> None:
+def test_restart_backoff_is_unaffected(host: Host, set_clock: Callable[[float], None]) -> None:
     began = time.monotonic()
     host.container("c", restart_policy="always", **{**RUNNING, "command": ["sh", "-c", "exit 3"]})
     eventually(lambda: _inspected(host)["RestartCount"] >= 2, seconds=60.0)
@@ -91,7 +91,7 @@ def test_restarts_go_on_and_stay_apart(host: Host, set_clock: Callable[[float], 
     assert host.container("c", state="stopped")["actions"] == ["cancelled the restart of c"]
 
 
-def test_end_before_its_beginning_is_an_end(host: Host, set_clock: Callable[[float], None]) -> None:
+def test_exit_before_the_start_time_is_an_exit(host: Host, set_clock: Callable[[float], None]) -> None:
     made = host.container("c", **RUNNING, restart_policy="on-failure:1")
     set_clock(-DAYS)
     assert not host.container("c", **RUNNING, restart_policy="on-failure:1").changed
@@ -124,7 +124,7 @@ def _health(host: Host) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("module", ["wait", "container", "logs"])
-def test_time_that_is_waited_is_what_was_asked_for(host: Host, set_clock: Callable[[float], None], module: str) -> None:
+def test_waiting_time_is_as_requested(host: Host, set_clock: Callable[[float], None], module: str) -> None:
     host.container("c", **RUNNING)
     began, back = time.monotonic(), threading.Timer(0.1, set_clock, [-60.0])
     back.start()
@@ -139,7 +139,7 @@ def test_time_that_is_waited_is_what_was_asked_for(host: Host, set_clock: Callab
     assert said.failed == (module != "logs") and ("after 0.4 seconds" in said.get("msg", "")) == said.failed, said
 
 
-def test_what_is_told_since_a_while_ago_leaves_nothing_out(host: Host, set_clock: Callable[[float], None]) -> None:
+def test_logs_since_a_duration_are_complete(host: Host, set_clock: Callable[[float], None]) -> None:
     host.container("c", **{**RUNNING, "command": ["sh", "-c", "echo before; exec sleep 1000"]})
     eventually(lambda: "before" in _libpod(host, "logs", "c"))
     set_clock(-DAYS)

@@ -14,7 +14,7 @@ MIB = 1 << 20
 BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
 
 
-def test_what_is_ignored_or_more_stays_until_another_option_needs_a_new_container(host: Host) -> None:
+def test_ignored_or_extra_values_stay_until_recreation(host: Host) -> None:
     first = host.container("c", **BASE, memory="64m", label={"extra": "1"}, env={"A": "1", "B": "2"})
     modes = {"memory": "ignore", "labels": "allow_more_present", "env": "allow_more_present"}
     wanted = {**BASE, "env": {"A": "1"}, "comparisons": modes}
@@ -36,7 +36,7 @@ def test_what_is_ignored_or_more_stays_until_another_option_needs_a_new_containe
     assert process.cgroup("memory", "memory.limit_in_bytes") != str(64 * MIB)
 
 
-def test_what_is_let_be_and_does_not_go_with_the_rest_is_refused_alike_in_check_mode(host: Host) -> None:
+def test_ignored_value_that_conflicts_is_refused_in_check_mode_too(host: Host) -> None:
     first = host.container("c", **BASE, memory="64m")
     for check in (True, False):
         refused = host.container("c", check=check, **BASE, memory="512m", comparisons={"memory_swap": "ignore"})
@@ -63,7 +63,7 @@ def test_refused_recreate_names_the_options_and_changes_nothing(host: Host) -> N
     assert both.failed and "cannot be combined with recreate" in both["msg"]
 
 
-def test_one_meaning_in_two_options_is_no_difference(host: Host) -> None:
+def test_equivalent_options_are_no_difference(host: Host) -> None:
     task = {"image": "busybox", "command": WAITING}
     first = host.container("c", **task, network="bridge", volume=["kept:/kept", "/srv/cni:/cni:ro"], tmpfs={"/t": ""})
     mounts = ["source=kept,target=/kept", "type=bind,source=/srv/cni,target=/cni,ro", "type=tmpfs,target=/t"]

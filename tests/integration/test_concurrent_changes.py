@@ -38,7 +38,7 @@ preload.engine()
 @pytest.mark.parametrize(
     ("state", "actions", "status"), [("started", ["started web"], "running"), ("stopped", CANCELLED, "exited")]
 )
-def test_a_container_that_is_restarted_meanwhile(host: Host, state: str, actions: list[str], status: str) -> None:
+def test_container_is_restarted_meanwhile(host: Host, state: str, actions: list[str], status: str) -> None:
     ended(host, restart_policy="always")
     done = after_plan(host, {"state": state}, restarted)
     assert done["actions"] == actions, done
@@ -46,7 +46,7 @@ def test_a_container_that_is_restarted_meanwhile(host: Host, state: str, actions
     assert not host.container("web", state=state).changed
 
 
-def test_a_container_that_ends_while_it_is_about_to_be_stopped(host: Host) -> None:
+def test_container_exits_just_before_its_stop(host: Host) -> None:
     made = host.module("libpod_container", {"name": "web", **OPTIONS, "restart_policy": "always"})
     done = after_plan(host, {"state": "stopped"}, crashed)
     assert done["actions"] == ["stopped web"], done
@@ -61,7 +61,7 @@ def _limit(done: Result) -> str:
 
 
 @pytest.mark.parametrize("state", ["started", "present"])
-def test_an_option_of_the_start_is_in_force_though_the_policy_started_it_first(host: Host, state: str) -> None:
+def test_start_option_applies_though_the_policy_restarted_first(host: Host, state: str) -> None:
     ended(host, restart_policy="always")
     task = {**OPTIONS, "restart_policy": "always", "ulimit": ["nofile=100"], "state": state}
     done = after_plan(host, task, restarted)
@@ -69,7 +69,7 @@ def test_an_option_of_the_start_is_in_force_though_the_policy_started_it_first(h
     assert not host.container("web", **task).changed
 
 
-def test_an_option_of_the_start_is_taken_though_it_ended_before_the_restart(host: Host) -> None:
+def test_start_option_applies_though_the_container_exited_before_the_restart(host: Host) -> None:
     host.container("web", **OPTIONS)
     task = {**OPTIONS, "ulimit": ["nofile=100"]}
     done = after_plan(host, task, crashed)
@@ -78,7 +78,7 @@ def test_an_option_of_the_start_is_taken_though_it_ended_before_the_restart(host
 
 
 @pytest.mark.parametrize("changed", [{"memory": "64m"}, {"ulimit": ["nofile=100"]}])
-def test_an_update_keeps_what_a_new_container_has_handed_over(host: Host, changed: dict[str, Any]) -> None:
+def test_update_joins_a_dependency_recreated_meanwhile(host: Host, changed: dict[str, Any]) -> None:
     base = host.container("base", **OPTIONS)
     web = {**OPTIONS, "network": "container:base"}
     made = host.container("web", **web)
@@ -93,7 +93,7 @@ def test_an_update_keeps_what_a_new_container_has_handed_over(host: Host, change
     assert not host.container("web", **web, **changed).changed
 
 
-def test_a_recreate_whose_container_has_ended_takes_its_place(host: Host) -> None:
+def test_recreate_replaces_a_container_that_exited_meanwhile(host: Host) -> None:
     serving = {**OPTIONS, "network": "libpod", "publish": ["8080:80"], "ip": "10.87.0.9", "restart_policy": "always"}
     made = host.module("libpod_container", {"name": "web", **serving}, prepare=with_late_helper)
     done = after_plan(host, {**serving, "env": {"A": "1"}}, crashed)
@@ -102,7 +102,7 @@ def test_a_recreate_whose_container_has_ended_takes_its_place(host: Host) -> Non
     assert not host.container("web", **serving, env={"A": "1"}).changed
 
 
-def test_a_failed_recreate_brings_back_what_its_policy_had_started_meanwhile(host: Host) -> None:
+def test_failed_recreate_restores_a_container_restarted_by_its_policy_meanwhile(host: Host) -> None:
     ended(host, restart_policy="always")
     broken = {**OPTIONS, "restart_policy": "always", **UNMAKEABLE}
     done = after_plan(host, broken, restarted)
@@ -111,7 +111,7 @@ def test_a_failed_recreate_brings_back_what_its_policy_had_started_meanwhile(hos
 
 
 @pytest.mark.parametrize("options", [{}, UNMAKEABLE])
-def test_a_container_that_waits_for_its_restart_counts_as_one_that_runs(host: Host, options: dict[str, Any]) -> None:
+def test_container_with_a_pending_restart_counts_as_running(host: Host, options: dict[str, Any]) -> None:
     """A new one in its place runs too, and where that fails the old one is not left to nobody."""
     ended(host, restart_policy="always")
     task = {**OPTIONS, "restart_policy": "always", "env": {"A": "1"}, **options, "state": "present"}
@@ -139,7 +139,7 @@ def _thawed_and_crashed(runtime: Runtime) -> None:
         ("paused", "stopped", _thawed_and_crashed, "exited"),
     ],
 )
-def test_a_move_that_another_one_made_or_an_end_made_void(
+def test_transition_done_by_another_task_or_voided_by_an_exit(
     host: Host, before: str, state: str, meanwhile: Callable[[Runtime], object], status: str
 ) -> None:
     host.container("web", **OPTIONS)
@@ -150,7 +150,7 @@ def test_a_move_that_another_one_made_or_an_end_made_void(
     assert not host.container("web", state=state).changed
 
 
-def test_a_removal_without_force_spares_what_has_been_started_meanwhile(host: Host) -> None:
+def test_removal_without_force_spares_a_container_started_meanwhile(host: Host) -> None:
     ended(host, restart_policy="always")
     done = after_plan(host, {"state": "absent", "force_delete": False}, restarted)
     assert done.failed and "force_delete" in done["msg"], done
@@ -159,7 +159,7 @@ def test_a_removal_without_force_spares_what_has_been_started_meanwhile(host: Ho
 
 @pytest.mark.parametrize("joins", [{"requires": ["base"]}, {"ipc": "container:base"}], ids=["requires", "ipc"])
 @pytest.mark.parametrize("new", ["made", "recreated"])
-def test_what_a_container_being_made_needs_is_neither_removed_nor_lost(host: Host, joins: Any, new: str) -> None:
+def test_resources_of_a_container_being_created_are_not_removed(host: Host, joins: Any, new: str) -> None:
     base = {"name": "base", **OPTIONS, "ipc": "shareable"}
     assert not host.module("libpod_container", base).failed
     if new == "recreated":
@@ -192,7 +192,7 @@ def test_what_a_container_being_made_needs_is_neither_removed_nor_lost(host: Hos
     [{"memory": "64m"}, {"volume": ["data:/new"]}, {"network": "libpod", "publish": ["8080:80"]}],
     ids=["limit", "mount", "port"],
 )
-def test_an_end_amid_a_live_change_leaves_it_to_the_next_start(host: Host, changed: dict[str, Any]) -> None:
+def test_exit_during_a_live_change_defers_it_to_the_next_start(host: Host, changed: dict[str, Any]) -> None:
     before = {**OPTIONS, "network": "libpod", "restart_policy": "always"}
     host.module("libpod_container", {"name": "web", **before}, prepare=with_late_helper)
     task = {"name": "web", **before, **changed}
@@ -229,7 +229,7 @@ def _pod_meanwhile(host: Host, task: dict[str, Any], where: str, meanwhile: Call
     return host.module("libpod_pod", {"name": "pod", **task}, prepare=prepare)
 
 
-def test_a_pod_starts_though_a_container_of_it_has_ended_at_once(host: Host) -> None:
+def test_pod_starts_though_a_member_exited_immediately(host: Host) -> None:
     assert host.module("libpod_pod", {"name": "pod"}).changed
     short: dict[str, Any] = {"image": OPTIONS["image"], "command": ["true"], "pod": "pod"}
     assert not host.container("web", **short, state="present").failed
@@ -249,7 +249,7 @@ def test_a_pod_starts_though_a_container_of_it_has_ended_at_once(host: Host) -> 
     assert host.module("libpod_pod", {"name": "pod", "state": "absent"}).changed
 
 
-def test_a_pod_is_stopped_whose_container_was_made_ready_and_not_started(host: Host) -> None:
+def test_pod_with_a_created_container_is_stopped(host: Host) -> None:
     assert host.module("libpod_pod", {"name": "pod"}).changed
     options: dict[str, Any] = {"image": OPTIONS["image"], "command": OPTIONS["command"], "pod": "pod"}
     assert not host.container("web", **options).failed
@@ -262,7 +262,7 @@ def test_a_pod_is_stopped_whose_container_was_made_ready_and_not_started(host: H
 
 
 @pytest.mark.parametrize("state", ["started", "stopped", "killed", "paused"])
-def test_a_pod_does_without_a_container_that_is_removed_meanwhile(host: Host, state: str) -> None:
+def test_pod_continues_without_a_member_removed_meanwhile(host: Host, state: str) -> None:
     assert host.module("libpod_pod", {"name": "pod"}).changed
     options: dict[str, Any] = {"image": OPTIONS["image"], "command": OPTIONS["command"], "pod": "pod"}
     for name in ("web", "other"):
@@ -287,7 +287,7 @@ def test_a_pod_does_without_a_container_that_is_removed_meanwhile(host: Host, st
 
 
 @pytest.mark.parametrize("task", [{"state": "started"}, {**OPTIONS, "network": "container:base"}], ids=["name", "all"])
-def test_a_look_at_a_container_whose_dependency_is_made_anew(host: Host, task: dict[str, Any]) -> None:
+def test_inspect_of_a_container_whose_dependency_is_recreated(host: Host, task: dict[str, Any]) -> None:
     assert not host.container("base", **OPTIONS).failed
     made = host.container("web", **{**OPTIONS, "network": "container:base"})
 
@@ -308,7 +308,7 @@ def test_a_look_at_a_container_whose_dependency_is_made_anew(host: Host, task: d
 
 
 @pytest.mark.parametrize("task", [{"state": "started"}, {**OPTIONS, "network": "container:base"}], ids=["name", "all"])
-def test_a_dependency_that_was_made_anew_by_a_killed_task_is_depended_on(host: Host, task: dict[str, Any]) -> None:
+def test_dependency_recreated_by_a_killed_task_is_the_new_one(host: Host, task: dict[str, Any]) -> None:
     assert not host.container("base", **OPTIONS).failed
     made = host.container("web", **{**OPTIONS, "network": "container:base"})
 
@@ -323,7 +323,7 @@ def test_a_dependency_that_was_made_anew_by_a_killed_task_is_depended_on(host: H
     assert not host.container("web", **task).changed
 
 
-def test_a_failed_recreate_tells_why_though_the_old_one_does_not_start_either(host: Host) -> None:
+def test_failed_recreate_reports_its_error_when_the_old_container_fails_to_start_too(host: Host) -> None:
     ended(host, network="libpod", publish=["8080:80"], restart_policy="always")
     broken = {**OPTIONS, **UNMAKEABLE, "restart_policy": "always"}
     with socket.create_server(("", 8080)):

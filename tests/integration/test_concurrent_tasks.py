@@ -127,7 +127,7 @@ def test_stop_and_restart_at_once(host: Host) -> None:
 @pytest.mark.parametrize(
     "task", [{}, {"state": "stopped"}, {"state": "absent"}, {"recreate": True}, {"rm": True}], ids=repr
 )
-def test_two_helpers_and_a_task_at_once(host: Host, task: dict[str, Any], policy: str) -> None:
+def test_concurrent_exit_commands_and_a_task(host: Host, task: dict[str, Any], policy: str) -> None:
     """At one container's end, all three waiting for its lock; whoever has it first, the task has its way."""
     options = {"name": "web", **OPTIONS, "restart_policy": "no" if "rm" in task else policy, **task}
     made = host.module("libpod_container", {**options, "state": "started", "recreate": False}, prepare=without_helper)

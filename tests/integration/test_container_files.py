@@ -208,7 +208,7 @@ def test_diff_is_what_the_overlay_holds_and_agrees_with_containers_storage(host:
     }
 
 
-def test_mount_shows_the_files_until_unmount_which_needs_a_container_without_process(host: Host) -> None:
+def test_mount_lasts_until_unmount_of_a_stopped_container(host: Host) -> None:
     host.container("c", state="present", **OPTIONS)
     container = Runtime(host.parts).container("c")
     point = container.mount()

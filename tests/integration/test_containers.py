@@ -61,7 +61,7 @@ def inode(pid: int, kind: str) -> str:
 
 
 @pytest.mark.smoke
-def test_list_is_made_changed_and_removed_in_order_of_dependence(host: Host) -> None:
+def test_list_is_created_changed_and_removed_in_dependency_order(host: Host) -> None:
     made = done(host, STACK)
     assert made["actions"] == [f"{verb} {name}" for name in "cab" for verb in ("created", "started")]
     first = pids(host)
@@ -81,7 +81,7 @@ def test_list_is_made_changed_and_removed_in_order_of_dependence(host: Host) -> 
     host.expect_clean()
 
 
-def test_purge_removes_what_has_the_label_and_is_not_listed(host: Host) -> None:
+def test_purge_removes_labelled_containers_not_in_the_list(host: Host) -> None:
     labelled = {**DEFAULTS, "label": {"stack": "shop"}}
     listed: list[dict[str, Any]] = [{"name": "web", "network": "container:net"}, {"name": "net"}, {"name": "other"}]
     listed[2]["label"] = {"stack": "another"}
@@ -97,7 +97,7 @@ def test_purge_removes_what_has_the_label_and_is_not_listed(host: Host) -> None:
     assert set(pids(host)) == {"new", "other"}
 
 
-def test_host_port_of_a_removed_container_goes_to_a_new_one(host: Host) -> None:
+def test_host_port_of_a_removed_container_is_reused(host: Host) -> None:
     published = {"network": "bridge", "publish": ["127.0.0.1:8090:80"]}
     done(host, [{"name": "old", **published}])
     moved = done(host, [{"name": "new", **published}, {"name": "old", "state": "absent"}])
@@ -120,7 +120,7 @@ REFUSED: list[tuple[list[dict[str, Any]], str]] = [
 ]
 
 
-def test_list_that_makes_no_sense_is_refused_before_anything_is_done(host: Host) -> None:
+def test_invalid_list_is_refused_before_any_change(host: Host) -> None:
     for containers, words in REFUSED:
         for check in (True, False):
             refused = several(host, containers, check=check)
@@ -128,7 +128,7 @@ def test_list_that_makes_no_sense_is_refused_before_anything_is_done(host: Host)
     assert not pids(host)
 
 
-def test_failure_stops_the_list_and_tells_every_fate(host: Host) -> None:
+def test_failure_stops_the_list_and_reports_every_status(host: Host) -> None:
     bad = {"name": "bad", "command": ["/no/such/program"]}
     listed = [bad, {"name": "after", "requires": ["bad"]}, {"name": "x"}, {"name": "y"}]
     stopped = several(host, listed, workers=1)

@@ -53,7 +53,7 @@ def content(name: str) -> dict[str, str]:
 WHOLE = {**{str(number): "image" for number in range(20)}, "fifo": "p"}
 
 
-def test_container_that_swaps_links_beside_it_never_gets_the_hosts_files(host: Host) -> None:
+def test_container_that_swaps_links_during_copy_up_never_reads_host_files(host: Host) -> None:
     """On one root filesystem in place with it: the way to the target and its end are links to the host's, by turns."""
     swap = (
         "cd /; while :; do mv app kept; ln -s /srv/host app; rm app; mv kept app;"
@@ -106,7 +106,7 @@ def test_interrupted_copy_is_begun_again_whatever_it_left(host: Host) -> None:
     shutil.rmtree("/srv/other")
 
 
-def test_what_somebody_put_into_a_volume_stays_and_an_empty_one_is_filled(host: Host) -> None:
+def test_volume_with_content_is_kept_and_an_empty_one_is_filled(host: Host) -> None:
     os.makedirs(f"{VOLUMES}/restored/_data")
     with open(f"{VOLUMES}/restored/_data/mine", "w", encoding="ascii") as file:
         file.write("mine")
@@ -138,7 +138,7 @@ def test_devices_ids_and_capabilities_reach_the_volume(host: Host) -> None:
     assert stat.S_IMODE(os.stat(process.path("root/app/data")).st_mode) == 0o3775
 
 
-def test_a_volume_with_more_than_a_limit_of_time_fails_in_one_sentence_and_is_begun_again(host: Host) -> None:
+def test_copy_up_beyond_its_time_limit_is_one_sentence_and_restarts_later(host: Host) -> None:
     options = {"image": "busybox", "command": WAITING, "network": "none", "volume": ["v:/data"]}
     failed = host.container("c", **options, tool_timeouts={"copy_up": 0.000000001})
     assert failed.failed and "what the image has at /data was not copied" in failed["msg"], failed

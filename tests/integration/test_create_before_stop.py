@@ -99,7 +99,7 @@ def folders(host: Host) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("folders")
-def test_what_would_reach_the_old_container_is_created_after_its_stop(host: Host) -> None:
+def test_container_sharing_resources_with_the_old_one_is_created_after_its_stop(host: Host) -> None:
     host.run(
         "sh", "-c", "mkdir -p /srv/tree/bin && cp /bin/busybox /srv/tree/bin/sh && cp /bin/busybox /srv/tree/bin/sleep"
     )
@@ -134,7 +134,7 @@ def _tasks(cgroup: str) -> int:
     return int(cgroup_files.read("pids", cgroup, "pids.current") or 0)
 
 
-def test_where_there_is_no_room_for_two_the_old_one_gives_way(host: Host) -> None:
+def test_old_container_stops_first_if_both_do_not_fit(host: Host) -> None:
     parent = "/libpod_parent/tight"
     many = "i=0; while [ $i -lt 60 ]; do sleep 1000 & i=$((i+1)); done; wait"
     options = {**BASE, "cgroup_parent": parent, "command": ["sh", "-c", many], "stop_signal": "KILL"}

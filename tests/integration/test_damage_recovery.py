@@ -238,7 +238,7 @@ NETWORK_DAMAGES: dict[str, Damage] = {
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_next_started_runs(host: Host, kind: str) -> None:
+def test_started_recovers(host: Host, kind: str) -> None:
     _run(host)
     for name, damage in DAMAGES[kind].items():
         # Restarted, for a container that ran on has kept the damage before this one.
@@ -262,7 +262,7 @@ def test_removal_leaves_nothing(host: Host, kind: str) -> None:
             raise AssertionError(f"{name}: {error}") from error
 
 
-def test_started_without_its_network_says_so(host: Host) -> None:
+def test_start_without_its_network_is_refused(host: Host) -> None:
     web = _run(host)
     path = f"{host.parts.cni_config_dir}/87-{NETWORK}.conflist"
     os.rename(path, "/srv/kept")

@@ -45,7 +45,7 @@ def test_dependencies_that_do_not_run_are_started_first_in_order(host: Host) -> 
     assert Process(by_name).namespace("net") == Process(_info(host, "b")).namespace("net")
 
 
-def test_container_that_is_only_made_starts_nothing(host: Host) -> None:
+def test_creating_a_container_starts_no_dependency(host: Host) -> None:
     _run(host, "a", state="present")
     assert _run(host, "b", state="present", network="container:a")["actions"] == ["created b"]
     assert _info(host, "a")["State"]["Status"] == "created"

@@ -40,7 +40,7 @@ WEB = {
         pytest.param("memory", "memory.oom_control", "1", "oom_kill_disable", marks=v1_only),
     ],
 )
-def test_limit_changed_behind_our_back_is_seen_and_put_right(
+def test_limit_drift_is_detected_and_repaired(
     host: Host, controller: str, file: str, meddled: str, option: str
 ) -> None:
     first = host.container(**WEB)
@@ -177,7 +177,7 @@ KINDS = [(*one, "updated web") for one in LIVE + RULES] + [(*one, "restarted web
 
 
 @pytest.mark.parametrize(("meddle", "part", "action"), KINDS, ids=[one[0].__name__ for one in KINDS])
-def test_what_was_done_behind_our_back_is_told_and_put_right(
+def test_drift_is_reported_and_repaired(
     served: tuple[Host, Result], meddle: Callable[[Host, Process], None], part: str, action: str
 ) -> None:
     host = served[0]
@@ -229,7 +229,7 @@ def _remove_cgroup(path: str) -> None:
         ({"state": "stopped"}, ["stopped web"]),
     ],
 )
-def test_removed_cgroup_is_made_again_by_a_restart(host: Host, task: dict[str, Any], actions: list[str]) -> None:
+def test_removed_cgroup_is_restored_by_a_restart(host: Host, task: dict[str, Any], actions: list[str]) -> None:
     made = host.container(**WEB)
     path = made["container"]["State"]["CgroupPath"]
     _remove_cgroup(path)

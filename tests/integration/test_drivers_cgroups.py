@@ -78,7 +78,7 @@ def test_a_process_enters_every_hierarchy(kind: manager.CgroupHost, sleeper: sub
     assert not hierarchy.exists(kind, PARENT)
 
 
-def test_what_is_half_made_is_finished_and_takes_what_the_parent_has(
+def test_incomplete_cgroup_is_completed_and_inherits_controllers(
     kind: manager.CgroupHost, sleeper: subprocess.Popen[bytes]
 ) -> None:
     for mount in kind.hierarchies[::2]:
@@ -135,7 +135,7 @@ def test_a_cgroup_in_use_is_not_removed(kind: manager.CgroupHost, sleeper: subpr
     assert hierarchy.remove_if_empty(kind, PARENT)
 
 
-def test_a_process_that_is_gone_cannot_enter(kind: manager.CgroupHost) -> None:
+def test_exited_process_cannot_enter_a_cgroup(kind: manager.CgroupHost) -> None:
     with subprocess.Popen(["true"]) as gone:
         gone.wait()
     with pytest.raises(LibpodError, match=f"cgroup {ONE}: cannot move process {gone.pid} into it"):
@@ -143,7 +143,7 @@ def test_a_process_that_is_gone_cannot_enter(kind: manager.CgroupHost) -> None:
     hierarchy.remove(kind, PARENT)
 
 
-def test_the_parent_may_be_removed_while_it_is_made(kind: manager.CgroupHost) -> None:
+def test_parent_cgroup_may_be_removed_concurrently(kind: manager.CgroupHost) -> None:
     stop = threading.Event()
 
     def remover() -> None:
@@ -203,7 +203,7 @@ def test_figures_count_what_was_used(host: Host) -> None:
     hierarchy.remove(machine, PARENT)
 
 
-def test_a_kill_for_lack_of_memory_is_counted(host: Host) -> None:
+def test_oom_kill_is_counted(host: Host) -> None:
     machine = manager.detect()
     if machine.unified:
         pytest.skip("written for v1's files")

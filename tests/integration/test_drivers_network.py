@@ -172,7 +172,7 @@ def test_empty_file_left_by_a_kill_becomes_a_namespace(host: Host) -> None:
     netns.delete(path)
 
 
-def test_namespaces_made_at_once_at_one_path_are_one(host: Host) -> None:
+def test_namespaces_created_concurrently_at_one_path_are_one(host: Host) -> None:
     import threading
 
     path = f"{host.parts.netns_dir}/one"
@@ -195,7 +195,7 @@ def test_namespaces_of_ip_netns_and_ours_live_in_one_directory(host: Host) -> No
     assert os.listdir("/run/netns") == []
 
 
-def test_namespace_of_a_live_process_is_kept_again_after_ip_netns_del(host: Host) -> None:
+def test_namespace_of_a_live_process_is_pinned_again_after_ip_netns_del(host: Host) -> None:
     netns.create("/run/netns/web")
     inode = os.stat("/run/netns/web").st_ino
     process = subprocess.Popen(["nsenter", "--net=/run/netns/web", "sleep", "60"])
@@ -329,7 +329,7 @@ def test_removal_after_the_rules_were_flushed_leaves_nothing(network: Network) -
     network.down()
 
 
-def test_removal_of_the_last_of_two_networks_with_the_namespace_gone_leaves_nothing(network: Network) -> None:
+def test_removal_of_the_second_network_without_a_namespace_leaves_nothing(network: Network) -> None:
     first = network.up()
     other = Attachment("other", "eth1", other_network(first.config))
     other = network.cni.add(network.container, network.path, other)
@@ -352,7 +352,7 @@ def test_removal_after_a_reboot_that_kept_the_rules_leaves_nothing(network: Netw
     network.cni.delete(network.container, network.path, intent)
 
 
-def test_removal_after_a_reboot_that_lost_reservation_and_result_takes_the_rules_of_the_bridge(
+def test_removal_after_a_reboot_without_cni_result_removes_the_bridge_rules(
     network: Network,
 ) -> None:
     intent = network.attachment
@@ -362,7 +362,7 @@ def test_removal_after_a_reboot_that_lost_reservation_and_result_takes_the_rules
     network.cni.delete(network.container, network.path, intent)
 
 
-def test_removal_of_an_intent_whose_add_never_began_is_no_error(network: Network) -> None:
+def test_removal_of_an_attachment_without_an_add_is_no_error(network: Network) -> None:
     network.cni.delete(network.container, network.path, network.attachment)
     netns.create(network.path)
     network.down()
@@ -386,9 +386,7 @@ def test_delete_killed_before_any_of_its_steps_is_finished_by_the_next(network: 
 
 
 @pytest.mark.parametrize("number", range(1, 14))
-def test_delete_with_a_stand_in_killed_before_any_of_its_steps_is_finished_by_the_next(
-    network: Network, number: int
-) -> None:
+def test_killed_delete_with_a_substitute_namespace_is_finished_by_the_next(network: Network, number: int) -> None:
     network.up()
     netns.delete(network.path)
     killed_at(number, "", lambda: network.cni.delete(network.container, network.path, network.attachment))
@@ -470,7 +468,7 @@ def test_fixed_address_and_mac_are_the_container_s(network: Network, declared: b
     network.down()
 
 
-def test_first_containers_of_a_host_attached_at_once_are_all_attached_and_all_removed(host: Host) -> None:
+def test_first_containers_of_a_host_are_attached_and_removed_concurrently(host: Host) -> None:
     import threading
 
     ids = [f"{number:x}" * 64 for number in range(1, 5)]

@@ -163,7 +163,7 @@ def test_busy_root_filesystem_is_deleted_all_the_same(host: Host, storage: Stora
     assert mounts() == []
 
 
-def test_two_at_once_make_one_container(host: Host, image_id: str) -> None:
+def test_concurrent_creates_make_one_container(host: Host, image_id: str) -> None:
     def make(_number: int) -> str:
         storage = Storage(host.parts)
         storage.create(ONE, image_id)
@@ -237,7 +237,7 @@ def test_image_is_pulled_from_every_source(host: Host, empty: EngineConfig, kind
     host.run("rm", "-rf", "/srv/image")
 
 
-def test_tags_of_one_layout_are_told_apart(host: Host, empty: EngineConfig) -> None:
+def test_tags_of_one_layout_are_distinguished(host: Host, empty: EngineConfig) -> None:
     images = Images(empty)
     pulled = {tag: images.pull(f"oci:{host.layout}:{tag}") for tag in ("busybox", "volume")}
     assert pulled["busybox"].id != pulled["volume"].id
@@ -257,7 +257,7 @@ def test_tags_of_one_layout_are_told_apart(host: Host, empty: EngineConfig) -> N
         ("oci:LAYOUT:none", NoSuchImage, "none"),
     ],
 )
-def test_source_without_the_image_is_said(host: Host, source: str, error: type[Exception], words: str) -> None:
+def test_source_without_the_image_is_reported(host: Host, source: str, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words) as refusal:
         Images(host.parts).pull(source.replace("LAYOUT", host.layout))
     assert "\n" not in str(refusal.value) and "level=" not in str(refusal.value)
@@ -316,7 +316,7 @@ def registry(host: Host) -> Iterator[str]:
     server.server_close()
 
 
-def test_registry_gives_an_image_to_who_may_have_it(host: Host, empty: EngineConfig, registry: str) -> None:
+def test_registry_serves_an_image_to_an_authorised_client(host: Host, empty: EngineConfig, registry: str) -> None:
     images, digest = Images(empty), ImageStore(host.parts).get("volume").digest
     tagged, digested = f"{registry}/app:volume", f"docker://{registry}/app@{digest}"
     pulled = images.pull(tagged, Pull(tls_verify=False), username="me", password="secret")
@@ -384,7 +384,7 @@ def test_rootfs_that_is_no_directory_is_refused(host: Host) -> None:
                 Rootfs(host.parts, path, overlay).create(ONE)
 
 
-def test_overlay_on_an_overlay_says_what_to_do(host: Host) -> None:
+def test_overlay_on_an_overlay_is_refused_with_advice(host: Host) -> None:
     make_tree("/srv/tree")
     rootfs = Rootfs(EngineConfig(static_root="/etc/libpod-test", run_root="/srv/run"), "/srv/tree", overlay=True)
     rootfs.create(ONE)
@@ -401,7 +401,7 @@ def killer(number: int) -> Callable[[str], None]:
 
 
 @pytest.mark.parametrize("overlay", [False, True])
-def test_killed_at_any_effect_the_next_run_converges(host: Host, image_id: str, overlay: bool) -> None:
+def test_next_run_converges_after_a_kill_at_any_effect(host: Host, image_id: str, overlay: bool) -> None:
     make_tree("/srv/tree")
     roots = Rootfs(host.parts, "/srv/tree", overlay=True) if overlay else Storage(host.parts)
 

@@ -73,7 +73,7 @@ def test_privileged_command_has_what_the_host_can_give(host: Host) -> None:
         (["/etc/passwd"], 126),
     ],
 )
-def test_exit_code_is_the_commands_or_says_why_there_was_none(host: Host, argv: list[str], code: int) -> None:
+def test_exit_code_is_the_commands_or_explains_its_absence(host: Host, argv: list[str], code: int) -> None:
     host.container("c", **OPTIONS)
     done = _exec(host, *argv)
     assert (done.get("rc"), done.failed) == (code, True), done
@@ -82,7 +82,7 @@ def test_exit_code_is_the_commands_or_says_why_there_was_none(host: Host, argv: 
         assert (done["stdout"], done["stderr"]) == ("out\n", "err\n")
 
 
-def test_message_says_why_and_keeps_the_end_of_long_errors(host: Host) -> None:
+def test_message_has_the_reason_and_the_end_of_long_errors(host: Host) -> None:
     host.container("c", **OPTIONS)
     assert 'exec: "psql": executable file not found' in _exec(host, "psql")["msg"]
     assert '"/nope"' in _exec(host, "id", workdir="/nope")["msg"]

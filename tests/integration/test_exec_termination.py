@@ -91,7 +91,7 @@ def test_operators_command_is_over_as_it_ends(serving: Host, words: Sequence[str
     _end(serving, "sleep", "1001")
 
 
-def test_what_goes_on_writing_gets_no_reader_as_with_podman(serving: Host) -> None:
+def test_process_left_writing_gets_a_closed_pipe_like_podman(serving: Host) -> None:
     later = "trap 'echo pipe > /tmp/end; exit' PIPE; while :; do sleep 0.1; /bin/echo later || echo $? > /tmp/end; done"
     assert _exec(serving, f"({later}) & echo ok")["stdout"].startswith("ok\n")
     eventually(lambda: bool(_exec(serving, "cat /tmp/end; :")["stdout"]))
@@ -136,7 +136,7 @@ def test_input_and_output_of_any_bytes_and_length_pass(serving: Host) -> None:
         assert running.communicate(data, SOON)[0] == data
 
 
-def test_reader_that_goes_ends_the_writer(serving: Host) -> None:
+def test_closed_reader_ends_the_writer(serving: Host) -> None:
     with _attached(serving, "c", "yes", "gone", stdout=subprocess.PIPE) as running:
         assert running.stdout and running.stdout.read(5) == b"gone\n"
         running.stdout.close()
@@ -147,7 +147,7 @@ def test_reader_that_goes_ends_the_writer(serving: Host) -> None:
 
 
 @pytest.mark.parametrize("tty", [False, True])
-def test_command_out_of_time_is_asked_to_end_and_what_it_said_is_kept(serving: Host, tty: bool) -> None:
+def test_timed_out_command_gets_sigterm_and_its_output_is_returned(serving: Host, tty: bool) -> None:
     script = "trap 'echo ending; exit 0' TERM; echo begun; sleep 1002 & sleep 1002 & wait"
     done = _exec(serving, script, timeout=1, tty=tty)
     assert (done["rc"], done.failed, done["error"]) == (124, True, "CommandTimedOut"), done
@@ -156,7 +156,7 @@ def test_command_out_of_time_is_asked_to_end_and_what_it_said_is_kept(serving: H
     assert not _running(serving, "sleep", "1002")
 
 
-def test_command_that_does_not_heed_sigterm_is_killed(serving: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_that_ignores_sigterm_is_killed(serving: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(execs, "_GRACE", 0.5)
     monkeypatch.setattr(execs, "OUTPUT_LENGTH", 1 << 20)
     wanted = Exec(["sh", "-c", "trap '' TERM; sleep 1003 & yes"], timeout=0.5)
@@ -183,7 +183,7 @@ def test_operators_limit(serving: Host) -> None:
 
 
 @pytest.mark.parametrize("value", [0, -1, "nan", "inf", 1e9])
-def test_limit_that_is_none_is_refused(serving: Host, value: Any) -> None:
+def test_invalid_limit_is_refused(serving: Host, value: Any) -> None:
     refused = _exec(serving, "touch /tmp/ran", timeout=value)
     assert refused.failed and "timeout" in refused["msg"] and "seconds" in refused["msg"]
     with _attached(serving, "--timeout", str(value), "c", "true", stderr=subprocess.PIPE) as running:
@@ -202,7 +202,7 @@ def test_limit_that_is_none_is_refused(serving: Host, value: Any) -> None:
         ({"argv": ["true"], "user": ["web"]}, "user: is a list"),
     ],
 )
-def test_text_that_is_a_list_is_not_made_a_command(serving: Host, task: dict[str, Any], words: str) -> None:
+def test_list_as_text_is_not_split_as_a_command(serving: Host, task: dict[str, Any], words: str) -> None:
     refused = serving.module("libpod_container_exec", {"name": "c", **task})
     assert refused.failed and refused["error"] == "InvalidArgument" and words in refused["msg"], refused
 
@@ -220,7 +220,7 @@ def test_signals_go_to_the_command(serving: Host) -> None:
         assert running.stdout.read() == b"term\n" and running.wait(SOON) == 6
 
 
-def test_killed_task_leaves_no_helper(serving: Host) -> None:
+def test_killed_task_leaves_no_process(serving: Host) -> None:
     for words in ((), ("-i",), ("-t",), ("-i", "-t")):
         with _attached(
             serving, *words, "c", "sleep", "1006", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL

@@ -64,7 +64,7 @@ def test_an_end_is_cleaned_up_without_a_task(host: Host) -> None:
     assert not host.container("c", state="stopped").changed
 
 
-def test_on_failure_starts_it_so_often_and_no_more(host: Host) -> None:
+def test_on_failure_restarts_up_to_its_maximum(host: Host) -> None:
     made = host.container("c", restart_policy="on-failure:2", **CRASHING)
     eventually(lambda: state(host)["RestartCount"] == 2 and over(host))
     assert (state(host)["Status"], state(host)["ExitCode"], state(host)["Error"]) == ("exited", 3, "")
@@ -100,7 +100,7 @@ def test_always_starts_what_was_killed_and_leaves_what_was_stopped(host: Host) -
     assert other["container"]["HostConfig"]["RestartPolicy"] == {"Name": "unless-stopped", "MaximumRetryCount": 0}
 
 
-def test_a_stop_that_was_cut_short_does_not_end_the_policy(host: Host) -> None:
+def test_interrupted_stop_does_not_cancel_the_restart_policy(host: Host) -> None:
     options = {"name": "c", "restart_policy": "unless-stopped", **RUNNING}
     host.module("libpod_container", options)
     effects = host.module("libpod_container", {**options, "state": "stopped"}, kill_at="signal 15 to ID #1")
@@ -193,7 +193,7 @@ def test_a_task_need_not_wait_for_a_restart(host: Host) -> None:
     assert started["container"]["Id"] != made["container"]["Id"]
 
 
-def test_a_failed_restart_says_why_and_is_tried_again(host: Host) -> None:
+def test_failed_restart_reports_its_error_and_is_retried(host: Host) -> None:
     os.makedirs("/srv/bound")
     made = host.container("c", restart_policy="always", volume=["/srv/bound:/bound"], **RUNNING)
     os.rename("/srv/bound", "/srv/away")
@@ -226,7 +226,7 @@ def test_rm_removes_it_when_it_ends(host: Host) -> None:
     assert not state(host)
 
 
-def test_what_rm_left_is_gone_for_the_next_task(host: Host) -> None:
+def test_container_left_by_rm_is_absent_for_the_next_task(host: Host) -> None:
     made = host.module("libpod_container", {"name": "c", "rm": True, **RUNNING}, prepare=without_helper)
     kill(made)
     assert host.container("c", rm=True, check=True, **RUNNING)["actions"] == ["created c", "started c"]
@@ -242,7 +242,7 @@ def test_timeout_ends_it(host: Host) -> None:
     assert state(host)["ExitCode"] == 255
 
 
-def test_boot_starts_what_is_to_run(host: Host) -> None:
+def test_boot_starts_containers_by_restart_policy(host: Host) -> None:
     for name, policy in (
         ("always", "always"),
         ("unless", "unless-stopped"),

@@ -34,7 +34,7 @@ def _refused(host: Host, word: str, **task: Any) -> None:
     assert Process(host.container("app", check=True, state="present")).pid == before.pid
 
 
-def test_what_a_start_needs_is_looked_for_before_the_stop(host: Host) -> None:
+def test_start_requirements_are_checked_before_the_stop(host: Host) -> None:
     os.makedirs("/srv/needed")
     os.makedirs("/srv/static/secrets", 0o700)
     for path in NEEDED:
@@ -62,7 +62,7 @@ def test_what_a_start_needs_is_looked_for_before_the_stop(host: Host) -> None:
     host.run("rm", "-r", *NEEDED, "/srv/needed", "/srv/static/secrets")
 
 
-def test_root_filesystem_is_looked_for_before_the_stop(host: Host) -> None:
+def test_rootfs_is_checked_before_the_stop(host: Host) -> None:
     for folder in ("bin", "proc", "sys", "dev", "etc"):
         os.makedirs(f"/srv/tree/{folder}")
     shutil.copy("/bin/busybox", "/srv/tree/bin/busybox")
@@ -77,7 +77,7 @@ def test_root_filesystem_is_looked_for_before_the_stop(host: Host) -> None:
 
 
 @pytest.mark.parametrize("state", ["started", "created"])
-def test_no_command(host: Host, state: str) -> None:
+def test_missing_command_is_refused(host: Host, state: str) -> None:
     """Neither the image nor the task names one."""
     host.container("app", **BASE)
     for task in ({"image": "bare", "network": "none"}, {**BASE, "entrypoint": "", "command": ""}):
@@ -100,7 +100,7 @@ def _failing_starts(times: int) -> None:
         file.write(f"{times}\n")
 
 
-def test_failed_task_says_what_it_has_ended_and_begun(host: Host) -> None:
+def test_failed_task_reports_what_it_stopped_and_started(host: Host) -> None:
     runtime = shutil.which(host.parts.oci_runtime)
     os.mkdir("/srv/failing")
     oci = f"/srv/failing/{host.parts.oci_runtime}"
@@ -141,7 +141,7 @@ def test_failed_task_says_what_it_has_ended_and_begun(host: Host) -> None:
     host.run("rm", "-r", "/srv/failing", "/srv/fail")
 
 
-def test_attached_to_what_runs_already(host: Host) -> None:
+def test_attach_to_a_running_container(host: Host) -> None:
     command = ["sh", "-c", "echo run; trap 'exit 3' USR1; while :; do sleep 0.05; done"]
     task = {**BASE, "command": command}
     host.container("app", **task)

@@ -63,7 +63,7 @@ def test_conmon_that_fails_is_named(tools: Host, case: str) -> None:
     tools.expect_clean()
 
 
-def test_runtime_that_says_nothing_is_ended(tools: Host) -> None:
+def test_silent_runtime_times_out(tools: Host) -> None:
     with program(OCI_RUNTIME, 'case "$*" in *" create "*) sleep 600;; *) real "$@";; esac') as runtime:
         refused = tools.container("web", **PLAIN, oci_runtime=runtime, tool_timeouts={"conmon": 1})
         assert refused["error"] == "ToolTimedOut" and "conmon did not end within 1 seconds" in refused["msg"], refused
@@ -75,7 +75,7 @@ def test_runtime_that_says_nothing_is_ended(tools: Host) -> None:
     tools.expect_clean()
 
 
-def test_flood_of_words_is_bounded(tools: Host) -> None:
+def test_flood_of_output_is_bounded(tools: Host) -> None:
     flood = "(echo why; head -c 200000000 /dev/zero | tr '\\0' x; echo; echo last) >&2; exit 1"
     with program(OCI_RUNTIME, f'case "$*" in *" start "*) {flood};; *) real "$@";; esac') as runtime:
         refused = tools.container("web", **PLAIN, oci_runtime=runtime)
@@ -86,7 +86,7 @@ def test_flood_of_words_is_bounded(tools: Host) -> None:
     tools.expect_clean()
 
 
-def test_detached_command_whose_conmon_says_nothing_is_ended(tools: Host) -> None:
+def test_detached_command_with_a_silent_conmon_times_out(tools: Host) -> None:
     made = tools.container("web", **PLAIN)
     with program("conmon", "exec sleep 600") as conmon:
         args = {"name": "web", "argv": ["sleep", "5"], "detach": True}
@@ -175,7 +175,7 @@ def test_no_process_or_thread_to_be_had_is_one_sentence(tools: Host, most: int) 
     tools.expect_clean()
 
 
-def test_no_process_for_a_list_is_said_of_each_container(tools: Host) -> None:
+def test_failed_fork_in_a_list_is_reported(tools: Host) -> None:
     with few_processes(1) as enter:
         listed = tools.module("libpod_containers", {"containers": [{"name": "a", **PLAIN}]}, prepare=enter)
     assert listed.failed and "a limit of this host is reached" in listed["msg"], listed
@@ -191,7 +191,7 @@ def test_no_descriptor_to_be_had_is_one_sentence(tools: Host, most: int) -> None
     tools.expect_clean()
 
 
-def test_registry_that_says_nothing_is_given_up(tools: Host) -> None:
+def test_silent_registry_times_out(tools: Host) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         image = f"127.0.0.1:{silent.getsockname()[1]}/app"
         begun = time.monotonic()
@@ -202,7 +202,7 @@ def test_registry_that_says_nothing_is_given_up(tools: Host) -> None:
     tools.expect_clean()
 
 
-def test_removal_goes_on_past_a_runtime_that_hangs(tools: Host) -> None:
+def test_removal_continues_past_a_hanging_runtime(tools: Host) -> None:
     tools.container("web", **PLAIN)
     with program(OCI_RUNTIME, 'case "$*" in *" delete "*) sleep 600;; *) real "$@";; esac') as runtime:
         gone = tools.container("web", state="absent", oci_runtime=runtime, tool_timeouts={"oci_runtime": 1})
@@ -211,7 +211,7 @@ def test_removal_goes_on_past_a_runtime_that_hangs(tools: Host) -> None:
     tools.expect_clean()
 
 
-def test_restart_whose_conmon_hangs_says_what_was_stopped(tools: Host) -> None:
+def test_restart_with_a_hanging_conmon_reports_what_was_stopped(tools: Host) -> None:
     tools.container("web", **PLAIN)
     with program("conmon", "exec sleep 600") as conmon:
         task = {**PLAIN, "force_restart": True, "conmon_path": conmon, "tool_timeouts": {"conmon": 1}}

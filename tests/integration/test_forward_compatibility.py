@@ -112,7 +112,7 @@ def test_other_containers_tasks_are_as_before(host: Host, newer: dict[str, Any])
     _expect_untouched(host, newer)
 
 
-def test_newer_containers_are_shown_with_a_word_about_it(host: Host, newer: dict[str, Any]) -> None:
+def test_newer_containers_are_listed_with_a_warning(host: Host, newer: dict[str, Any]) -> None:
     info = host.module("libpod_container_info", {"name": ["future"]})
     assert info["containers"][0]["Id"] == newer["future"]["Id"]
     assert info["containers"][0]["State"]["Pid"] == newer["future"]["State"]["Pid"]
@@ -123,7 +123,7 @@ def test_newer_containers_are_shown_with_a_word_about_it(host: Host, newer: dict
     assert json.loads(_command(host, "inspect", "future")["printed"])[0]["Name"] == "future"
 
 
-def test_prune_leaves_them_all_they_have(host: Host, newer: dict[str, Any]) -> None:
+def test_prune_leaves_everything_of_newer_containers(host: Host, newer: dict[str, Any]) -> None:
     os.makedirs(f"{host.parts.static_root}/engine", exist_ok=True)
     archive = f"{host.parts.static_root}/engine/{'5' * 32}.zip"
     open(archive, "wb").close()
@@ -140,7 +140,7 @@ def test_prune_leaves_them_all_they_have(host: Host, newer: dict[str, Any]) -> N
     os.unlink(archive)
 
 
-def test_prune_leaves_what_a_newer_version_has_not_finished(host: Host) -> None:
+def test_prune_leaves_unfinished_work_of_a_newer_version(host: Host) -> None:
     web = host.container("web", **OPTIONS)["container"]
     _make_newer(host, web["Id"], _more)
     name = f"{host.parts.static_root}/names/web.json"
@@ -157,7 +157,7 @@ def test_prune_leaves_what_a_newer_version_has_not_finished(host: Host) -> None:
     assert not gone.failed and web["Id"] not in host.store("containers"), gone
 
 
-def test_their_own_tasks_say_what_to_do(host: Host, newer: dict[str, Any]) -> None:
+def test_tasks_on_newer_containers_are_refused_with_advice(host: Host, newer: dict[str, Any]) -> None:
     tasks: list[tuple[str, dict[str, Any]]] = [
         ("libpod_container", {"name": "future", **OPTIONS}),
         ("libpod_container", {"name": "future", "state": "started"}),
@@ -176,7 +176,7 @@ def test_their_own_tasks_say_what_to_do(host: Host, newer: dict[str, Any]) -> No
     _expect_untouched(host, newer)
 
 
-def test_what_they_depend_on_stays_until_they_are_given_up(host: Host, newer: dict[str, Any]) -> None:
+def test_dependencies_of_newer_containers_stay_until_forced(host: Host, newer: dict[str, Any]) -> None:
     refused = host.container("web", state="absent")
     assert refused.failed and refused["error"] == "DependencyExists" and "future" in refused["msg"], refused
     for task in ({"state": "absent", "delete_depend": True}, {**OPTIONS, "workdir": "/tmp"}):
@@ -194,7 +194,7 @@ def test_what_they_depend_on_stays_until_they_are_given_up(host: Host, newer: di
     host.expect_clean()
 
 
-def test_container_in_a_newer_ones_namespaces_goes_on(host: Host) -> None:
+def test_container_in_the_namespaces_of_a_newer_container_keeps_running(host: Host) -> None:
     owner = host.container("owner", **OPTIONS)["container"]
     joined = {**OPTIONS, "network": "container:owner"}
     host.container("joined", **joined)

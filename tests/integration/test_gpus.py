@@ -26,7 +26,7 @@ def _device(name: str, **edits: Any) -> dict[str, Any]:
     return {"name": name, "containerEdits": edits}
 
 
-def test_container_has_what_the_files_say_of_a_device(host: Host) -> None:
+def test_container_has_the_edits_of_the_cdi_files(host: Host) -> None:
     refused = host.container("c", **BASE, gpus="all")
     assert refused.failed and refused["error"] == "NotImplementedByHost" and "CDI" in refused["msg"], refused
     os.mkdir("/srv/driver")

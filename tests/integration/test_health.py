@@ -347,7 +347,7 @@ def test_killed_start_is_finished_by_its_next_run(host: Host) -> None:
         _reaches(host, "healthy")
 
 
-def test_killed_check_leaves_nothing_to_the_next(host: Host) -> None:
+def test_killed_check_leaves_nothing_behind(host: Host) -> None:
     host.container(**{**READY, "healthcheck_interval": "disable", "healthcheck_retries": 1, "healthcheck": "false"})
 
     def check() -> None:

@@ -68,7 +68,7 @@ def test_a_deep_tree_is_measured_compared_and_exported(host: Host, levels: int, 
     host.run("rm", "/srv/c.tar")
 
 
-def test_a_tree_as_deep_as_the_stores_tool_reads_is_committed_whole(host: Host) -> None:
+def test_tree_at_the_depth_limit_of_containers_storage_is_committed(host: Host) -> None:
     levels = (3584 - len("/srv/file")) // 2
     process = Process(host.container("c", **OPTIONS))
     os.mkdir(process.path("root/srv"))
@@ -82,7 +82,7 @@ def test_a_tree_as_deep_as_the_stores_tool_reads_is_committed_whole(host: Host) 
     host.store("delete-image", committed["image_id"])
 
 
-def test_a_committed_root_filesystem_is_whole_or_refused(host: Host, tree: str) -> None:
+def test_committed_rootfs_is_complete_or_refused(host: Host, tree: str) -> None:
     run = {**OPTIONS, "image": f"{tree}:O", "rootfs": True, "command": ["sh", "-c", "while :; do read -t 9 a; done"]}
     process = Process(host.container("c", **run))
     nest(process.path("root"), 2000, "d")

@@ -34,7 +34,7 @@ def _facts(result: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def test_files_tell_of_the_container_as_long_as_it_is_there(host: Host) -> None:
+def test_id_files_exist_as_long_as_the_container(host: Host) -> None:
     os.mkdir("/srv/told")
     refused = host.container("c", **BASE, **{**FILES, "pid_file": "/srv/none/pid"})
     assert refused.failed and "pid_file" in refused["msg"], refused
@@ -102,7 +102,7 @@ def test_personality_is_the_process_own(host: Host) -> None:
     assert host.container("c", state="absent", oci_runtime="/usr/bin/crun")["actions"] == ["deleted c"]
 
 
-def test_output_goes_nowhere_or_to_the_file_of_either_name(host: Host) -> None:
+def test_log_driver_none_and_both_names_of_k8s_file(host: Host) -> None:
     job = {**BASE, "command": ["echo", "hello"], "detach": False}
     assert host.container("c", **job, log_driver="json-file")["stdout"] == "hello\n"
     assert (

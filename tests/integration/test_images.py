@@ -254,7 +254,7 @@ def test_volume_that_the_image_declares_is_known(host: Host) -> None:
     assert Process(made).read("root/data/seed") == "from the image\n"
 
 
-def test_pull_in_a_playbook_says_so_once(host: Host) -> None:
+def test_pull_in_a_playbook_is_reported_once(host: Host) -> None:
     source = f"oci:{host.layout}:entrypoint"
     module = "libpod.engine.libpod_container"
     task = {"name": "c", "image": source, "state": "present", "network": "none"}
@@ -264,7 +264,7 @@ def test_pull_in_a_playbook_says_so_once(host: Host) -> None:
     _clean_up(host, {name for name in _images(host) if "test-images" in name})
 
 
-def test_failed_task_tells_what_stays(host: Host) -> None:
+def test_failed_task_reports_what_remains(host: Host) -> None:
     host.store("delete-image", "localhost/busybox:latest")
     options = {**BASE, "image": f"oci:{host.layout}:busybox", **UNMAKEABLE}
     failed = host.container("c", **options)

@@ -42,7 +42,7 @@ def test_containers_by_name_by_id_and_all(host: Host) -> None:
     assert info(host, name=[]) == []
 
 
-def test_name_goes_before_an_id_that_begins_alike(host: Host) -> None:
+def test_name_wins_over_an_id_prefix(host: Host) -> None:
     first = host.container("first", state="present", **BASE)["container"]
     alias = first["Id"][:6]
     host.container(alias, state="present", **BASE)

@@ -30,7 +30,7 @@ def _restarted(host: Host, times: int) -> bool:
     return bool(found["RestartCount"] == times and found["State"]["Running"])
 
 
-def test_a_crash_after_the_task_s_python_and_its_code_are_gone(host: Host) -> None:
+def test_crash_is_handled_after_the_task_python_and_archive_are_removed(host: Host) -> None:
     """The virtual environment of the task is removed, and then its compiled code is damaged."""
     host.run(sys.executable, "-m", "venv", "--without-pip", "/srv/venv")
     task = {"libpod.engine.libpod_container": OPTIONS}

@@ -242,7 +242,7 @@ def test_option_the_module_does_not_have_is_refused_by_name(furnished: Furnished
         furnished.refuses({**PLAIN, option: "x"}, None, option)
 
 
-def test_without_root_nothing_begins(furnished: Furnished) -> None:
+def test_unprivileged_task_is_refused(furnished: Furnished) -> None:
     for options in (PLAIN, {"state": "absent"}, {"state": "stopped"}):
         furnished.refuses(options, "InvalidArgument", "root", "become", prepare=lambda: kernel.lose_root(NOBODY))
 
@@ -278,7 +278,7 @@ def _fill(folder: str, left: int) -> None:
 
 
 @pytest.mark.parametrize("left", range(0, 40_960, 4096))
-def test_full_disk_is_said_and_nothing_is_left(furnished: Furnished, left: int) -> None:
+def test_full_disk_is_reported_and_nothing_is_left(furnished: Furnished, left: int) -> None:
     """Each record more that finds room is another one that does not."""
     with _disk("size=64k,mode=755") as roots:
         for root in roots.values():
@@ -290,7 +290,7 @@ def test_full_disk_is_said_and_nothing_is_left(furnished: Furnished, left: int) 
         furnished.refuses({**PLAIN, **roots}, ANY, "space left on device")
 
 
-def test_read_only_disk_is_said(furnished: Furnished) -> None:
+def test_read_only_disk_is_reported(furnished: Furnished) -> None:
     with _disk("mode=755", flags=MS_RDONLY) as roots:
         furnished.remember()
         for options in (PLAIN, {"state": "absent"}):

@@ -17,10 +17,10 @@ preload.engine()
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_killed_at_any_effect_it_is_finished_by_who_comes_next(host: Host, name: str) -> None:
+def test_operation_killed_at_any_effect_is_finished_by_the_next_run(host: Host, name: str) -> None:
     finished(host, OPERATIONS[name])
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_killed_at_any_effect_it_is_undone_by_removal(host: Host, name: str) -> None:
+def test_operation_killed_at_any_effect_is_undone_by_removal(host: Host, name: str) -> None:
     undone(host, OPERATIONS[name])

@@ -114,7 +114,7 @@ def test_state_is_reached_from_every_status(host: Host, state: str) -> None:
         host.container("c", state="absent")
 
 
-def test_diff_tells_status_before_and_after(host: Host) -> None:
+def test_diff_shows_status_before_and_after(host: Host) -> None:
     made = host.container("c", diff=True, **OPTIONS)
     prepared = "plan:\ncreated c\nstarted c\n"
     assert made["diff"] == {"before": {"status": "absent"}, "after": {"status": "running"}, "prepared": prepared}
@@ -146,7 +146,7 @@ def test_name_alone_of_no_container_is_refused(host: Host, state: str) -> None:
     assert "'nobody'" in refused["msg"]
 
 
-def test_stopped_never_recreates_and_looks_at_no_other_option(host: Host) -> None:
+def test_stopped_never_recreates_and_ignores_other_options(host: Host) -> None:
     made = host.container("c", **OPTIONS)
     stopped = host.container("c", state="stopped", image="bare", command="other", memory="12x", network="no-such")
     assert (stopped.get("actions"), stopped.get("msg")) == (["stopped c"], None)
@@ -162,7 +162,7 @@ def test_by_name_no_other_option_is_validated(host: Host, task: dict[str, Any]) 
     assert not done.failed and done.changed, done
 
 
-def test_stopped_with_bad_options_makes_no_container(host: Host) -> None:
+def test_stopped_with_invalid_options_creates_no_container(host: Host) -> None:
     refused = host.container("c", state="stopped", image="busybox", memory="12x")
     assert refused.failed and "memory" in refused["msg"] and "12x" in refused["msg"]
     assert host.module("libpod_container_info")["containers"] == []
@@ -298,7 +298,7 @@ def test_out_of_memory_is_flagged(host: Host) -> None:
     )
 
 
-def test_attached_run_that_ends_for_its_memory_limit_says_so(host: Host) -> None:
+def test_attached_run_killed_by_oom_reports_it(host: Host) -> None:
     eater = ["sh", "-c", "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done"]
     options = {"image": "busybox", "command": eater, "network": "none", "memory": "16m", "memory_swap": "16m"}
     failed = host.container("c", detach=False, **options)
@@ -332,7 +332,7 @@ def test_container_that_ended_by_itself_is_cleaned_up_by_removal(host: Host) -> 
     host.expect_clean()
 
 
-def test_life_in_a_playbook(host: Host) -> None:
+def test_lifecycle_in_a_playbook(host: Host) -> None:
     module = "libpod.engine.libpod_container"
     played = host.play(
         [

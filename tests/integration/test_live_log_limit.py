@@ -122,7 +122,7 @@ def _to(host: Host, max_size: Optional[str], action: str, **more: Any) -> Result
     return done
 
 
-def test_limit_comes_moves_and_goes_where_conmon_has_none(host: Host) -> None:
+def test_log_limit_is_set_changed_and_lifted_without_conmons_own(host: Host) -> None:
     web = Web(host, host.container(**BASE))
     before = web.identity
     assert web.own_limit is None and not web.runner
@@ -256,7 +256,7 @@ def _busy(pid: int) -> int:
         return int(file.read().split()[0])
 
 
-def test_runner_sleeps_while_nothing_is_written_and_keeps_up_with_what_is(host: Host) -> None:
+def test_log_limiter_sleeps_while_idle_and_keeps_up_with_output(host: Host) -> None:
     host.container(**BASE)
     web = Web(host, host.container(**BASE, log_opt={"max_size": "1m"}))
     web.prints(1)
@@ -284,9 +284,7 @@ def test_runner_sleeps_while_nothing_is_written_and_keeps_up_with_what_is(host: 
     assert sorted(sizes)[len(sizes) // 2] < 16 << 20
 
 
-def test_runner_without_inotify_and_without_a_starter_looks_by_itself(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_log_limiter_without_inotify_polls(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     host.container(**BASE)
     web = Web(host, host.container(**BASE, log_opt={"max_size": SMALL}))
     runner = web.runner
@@ -322,7 +320,7 @@ def test_limits_of_several_containers_in_one_task(host: Host) -> None:
     assert not host.module("libpod_containers", wanted).changed
 
 
-def test_check_mode_of_an_engine_that_is_not_on_the_host_yet_foretells_the_same(host: Host) -> None:
+def test_check_mode_predicts_the_same_before_the_engine_is_installed(host: Host) -> None:
     tasks = [
         {"name": "web", "libpod.engine.libpod_container": {**BASE, "log_opt": {"max_size": size}}}
         for size in (None, SMALL)

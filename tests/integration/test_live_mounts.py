@@ -91,7 +91,7 @@ def own(process: Process) -> dict[str, Mount]:
     }
 
 
-def test_bind_mounts_volumes_and_tmpfs_come_and_go_under_the_process(host: Host) -> None:
+def test_bind_mounts_volumes_and_tmpfs_are_added_and_removed_live(host: Host) -> None:
     process = Process(host.container("c", **PLAIN))
     wanted: dict[str, Any] = {
         "volume": ["/srv/sources/a:/in/a:ro,noexec", "kept:/kept", "/nameless", "/srv/sources/file:/etc/one:nosuid"],
@@ -213,7 +213,7 @@ def test_other_source_takes_the_place_without_a_gap(host: Host) -> None:
     assert not os.path.exists(process.path("root/gaps"))
 
 
-def test_what_a_process_uses_goes_with_a_new_container(host: Host) -> None:
+def test_mount_in_use_is_removed_by_recreation(host: Host) -> None:
     """Its files would stay open in what is no longer mounted; flags that do not concern them are changed."""
     using = {"command": ["sh", "-c", "cd /data; exec 3</scratch; trap 'exit 0' TERM; sleep 1000 & wait"]}
     volume = {"volume": ["/srv/sources/a:/data"], "tmpfs": {"/scratch": ""}}
@@ -281,7 +281,7 @@ NOT_LIVE: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 ]
 
 
-def test_what_cannot_be_changed_in_place_says_why(host: Host) -> None:
+def test_refused_live_change_has_a_reason(host: Host) -> None:
     for before, after, why in NOT_LIVE:
         made = host.container("c", **PLAIN, **before)
         assert not made.failed, (before, made)
@@ -323,7 +323,7 @@ def test_stopped_container_has_them_from_its_next_start(host: Host) -> None:
     assert set(own(process)) == {"/data", "/www"}
 
 
-def test_read_only_root_takes_what_has_its_place_already(host: Host) -> None:
+def test_read_only_root_takes_live_mounts_on_existing_mount_points(host: Host) -> None:
     process = Process(host.container("c", **PLAIN, read_only=True))
     change(host, process, read_only=True, volume=["/srv/sources/a:/www", "/srv/sources/b:/tmp/b"])
     assert process.run("cat", "/www/which", "/tmp/b/which").stdout == "ab"
@@ -334,14 +334,14 @@ def test_read_only_root_takes_what_has_its_place_already(host: Host) -> None:
     assert foretold["actions"] == ["recreated c"]
 
 
-def test_container_with_a_user_namespace_is_made_anew(host: Host) -> None:
+def test_container_with_a_user_namespace_is_recreated(host: Host) -> None:
     options = {"uidmap": ["0:100000:65536"], "gidmap": ["0:100000:65536"]}
     host.container("c", **PLAIN, **options)
     made = anew(host, "/in: the container has a user namespace", **options, volume=["/srv/sources/a:/in"])
     assert Process(made).read("root/in/which") == "a"
 
 
-def test_volume_that_the_image_declares_comes_back(host: Host) -> None:
+def test_image_volume_returns_after_its_override_is_removed(host: Host) -> None:
     """An own volume at its target, and away again: the anonymous one, made with the image's content, is there again."""
     image = {"image": "volume"}
     made = host.container("c", **{**PLAIN, **image})
@@ -355,7 +355,7 @@ def test_volume_that_the_image_declares_comes_back(host: Host) -> None:
     assert told(host)["/data"] == anonymous
 
 
-def test_lent_volumes_stay_with_who_has_them(host: Host) -> None:
+def test_volumes_from_stay_with_the_containers_that_use_them(host: Host) -> None:
     lender = Process(host.container("c", **PLAIN, volume=["kept:/kept", "/srv/sources/a:/in"]))
     borrower = {**PLAIN, "volumes_from": ["c"]}
     other = Process(host.container("other", **borrower))
@@ -478,7 +478,7 @@ def test_kernel_that_lacks_something_is_known_beforehand(host: Host, what: str) 
         assert process.read("root/more/which") == "a"
 
 
-def test_refused_change_says_what_and_leaves_the_mounts_that_were(host: Host) -> None:
+def test_refused_live_change_is_explained_and_keeps_the_mounts(host: Host) -> None:
     """The kernel binds nothing that is unbindable, which only trying tells."""
     process = Process(host.container("c", **PLAIN, volume=["/srv/sources/a:/data"]))
     os.mkdir("/srv/sources/c")
@@ -568,7 +568,7 @@ def test_changed_container_has_the_mounts_of_a_new_one(host: Host) -> None:
 # What somebody did behind our back
 
 
-def test_mount_that_is_gone_is_made_again_under_the_process(host: Host) -> None:
+def test_missing_mount_is_restored_live(host: Host) -> None:
     options: dict[str, Any] = {
         "volume": ["/srv/sources/a:/a:ro", "kept:/kept"],
         "tmpfs": {"/t": "size=1m", "/www": ""},

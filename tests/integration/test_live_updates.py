@@ -48,7 +48,7 @@ def _block_device() -> str:
 
 
 @v1_only
-def test_every_limit_is_the_kernels_new_value_and_goes_again(host: Host) -> None:
+def test_every_limit_is_applied_to_the_kernel_and_lifted_again(host: Host) -> None:
     block = _block_device()
     numbers = f"{os.major(os.stat(block).st_rdev)}:{os.minor(os.stat(block).st_rdev)}"
     process = Process(host.container("c", **PLAIN, device_read_bps=[f"{block}:1m"], device_write_iops=[f"{block}:9"]))
@@ -103,7 +103,7 @@ def test_names_and_servers_are_changed_in_the_files_that_are_mounted(host: Host)
 
 
 @pytest.mark.usefixtures("networks")
-def test_networks_come_and_go_and_the_others_are_not_touched(host: Host) -> None:
+def test_networks_are_added_and_removed_without_touching_others(host: Host) -> None:
     options = {**WEB, "publish": ["8080:80"]}
     made = host.container("c", **options)
     process = Process(made)
@@ -157,7 +157,7 @@ def bindable(port: int) -> bool:
             return False
 
 
-def test_published_ports_come_and_go_and_are_held_and_freed(host: Host) -> None:
+def test_published_ports_are_added_and_removed_live_and_reserved(host: Host) -> None:
     process = Process(host.container("c", **WEB))
     eventually(lambda: process.run("netstat", "-ltn").stdout.count(":80 "))
     change(host, process, **WEB, publish=["8080:80"])

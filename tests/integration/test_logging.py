@@ -123,7 +123,7 @@ def test_journal_has_fields_and_no_line_of_them_is_the_containers_output(host: H
     ]
 
 
-def test_failed_restart_and_boot_say_why(host: Host) -> None:
+def test_failed_restart_and_boot_are_logged(host: Host) -> None:
     os.makedirs("/srv/bound")
     with syslog.syslog() as log:
         options = {**OPTIONS, "restart_policy": "always", "volume": ["/srv/bound:/bound"]}
@@ -146,7 +146,7 @@ def test_failed_restart_and_boot_say_why(host: Host) -> None:
     os.rmdir("/srv/bound")
 
 
-def test_health_runner_says_what_it_does_and_no_word_of_a_checks_output(host: Host) -> None:
+def test_health_runner_logs_its_actions_without_check_output(host: Host) -> None:
     check = {"healthcheck": f"echo $PASSWORD {SECRET}; false", "healthcheck_interval": "100ms"}
     with syslog.syslog() as log:
         options = {**OPTIONS, **check, "healthcheck_retries": 2, "health_on_failure": "kill"}
@@ -200,7 +200,7 @@ def test_conmon_that_does_not_begin_its_log_again_is_logged_once(host: Host, mon
         shutil.rmtree("/srv/bundle")
 
 
-def test_program_that_finds_no_whole_engine_says_so(host: Host) -> None:
+def test_program_with_an_incomplete_engine_reports_it(host: Host) -> None:
     os.makedirs("/srv/broken/engine")
     archive, boot = (Path(str(one.__file__)).read_bytes() for one in (engine_archive, engine_boot))
     Path("/srv/broken/engine/boot.py").write_bytes(engine_boot.script(archive, boot))

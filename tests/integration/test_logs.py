@@ -58,7 +58,7 @@ def test_follow_ends_with_the_container_or_with_the_time(host: Host) -> None:
     assert set(got["stdout"].splitlines()) == {"y"}
 
 
-def test_following_misses_nothing_where_the_log_is_begun_anew(host: Host) -> None:
+def test_following_misses_nothing_across_log_rotation(host: Host) -> None:
     made = host.container("c", command=ECHOING, **OPTIONS)
     container = Runtime(host.parts).container("c")
     log = container.log_path
@@ -89,7 +89,7 @@ def test_following_misses_nothing_where_the_log_is_begun_anew(host: Host) -> Non
     assert list(lines) == []
 
 
-def test_task_that_waits_returns_what_the_limit_left_of_its_run(host: Host) -> None:
+def test_waiting_task_returns_the_output_within_the_log_limit(host: Host) -> None:
     words = "for i in 1 2 3 4 5; do echo $((++n)); done; while [ $n -lt ${MORE:-0} ]; do echo $((++n)); done"
     task = {**OPTIONS, "command": ["sh", "-c", words], "log_opt": {"max_size": "8k"}, "detach": False}
     assert host.container("c", **task)["stdout"] == "1\n2\n3\n4\n5\n"
@@ -116,7 +116,7 @@ def test_attach_shares_the_streams_of_a_container_that_is_not_running_yet(host: 
     assert container.wait(10) == 0
 
 
-def test_attach_ends_with_the_time_and_refuses_input_nobody_reads(host: Host) -> None:
+def test_attach_times_out_and_rejects_unread_input(host: Host) -> None:
     host.container("c", command=WAITING, **OPTIONS)
     container = Runtime(host.parts).container("c")
     assert container.attach(b"", 0.1) == (b"", b"", False)

@@ -40,7 +40,7 @@ def refused(host: Host, **options: Any) -> Result:
     return refusal
 
 
-def test_process_is_as_its_options_say(host: Host) -> None:
+def test_process_matches_its_options(host: Host) -> None:
     with open("/srv/labels", "w", encoding="ascii") as file:
         file.write("# who\nowner=me\nalone\nrole=file\n")
     process = started(
@@ -84,7 +84,7 @@ def test_init_ends_the_container_at_its_signal(host: Host) -> None:
     assert stopped["container"]["State"]["ExitCode"] == 128 + 15, stopped
 
 
-def test_environment_is_put_together_in_order(host: Host) -> None:
+def test_environment_is_merged_in_order(host: Host) -> None:
     os.environ.update({"https_proxy": "http://proxy", "FROM_HOST": "yes"})
     try:
         process = started(
@@ -114,7 +114,7 @@ def test_read_only_root_has_tmpfs_where_wanted(host: Host, given: bool) -> None:
     assert "ro" in process.mounts["/"].options
 
 
-def test_what_the_host_lacks_for_the_process_is_named(host: Host) -> None:
+def test_missing_host_support_for_process_options_is_named(host: Host) -> None:
     refused(host, timezone="Nowhere/Land")
     refused(host, init_path="/srv/none", init=True)
 

@@ -71,7 +71,7 @@ def gains(host: Host, name: str, folder: str) -> tuple[bool, bool]:
     return device[0] == 0, "must be suid" not in said
 
 
-def test_what_is_in_a_volume_gains_nothing_unless_the_task_says_so(host: Host, saved: str) -> None:
+def test_volume_content_gains_no_privilege_unless_requested(host: Host, saved: str) -> None:
     image = Process(host.container("c", **{**OPTIONS, "image": saved}, volume=["named:/named", "/nameless"]))
     for folder in ("/named", "/nameless"):
         assert image.run("sh", "-ec", DANGEROUS.format(folder)).returncode == 0
@@ -87,7 +87,7 @@ def test_what_is_in_a_volume_gains_nothing_unless_the_task_says_so(host: Host, s
     assert gains(host, "free", "/v") == (False, True)
 
 
-def test_bind_mount_keeps_the_guards_of_its_source(host: Host) -> None:
+def test_bind_mount_keeps_the_restrictive_flags_of_its_source(host: Host) -> None:
     process = Process(
         host.container(
             "c",
@@ -117,7 +117,7 @@ def test_read_only_source_is_not_opened_by_another_option(host: Host) -> None:
         kernel.umount("/srv/open")
 
 
-def test_mount_under_a_running_process_is_what_a_start_makes(host: Host) -> None:
+def test_live_mount_equals_that_of_a_start(host: Host) -> None:
     more: dict[str, Any] = {
         "volume": [
             *("v:/a", "v:/b:dev", "v:/c:suid,dev,exec", "v:/d:ro,noexec", "/nameless", "/srv/open:/f:ro"),
@@ -139,7 +139,7 @@ def test_mount_under_a_running_process_is_what_a_start_makes(host: Host) -> None
     assert {target: guards(restarted, target) for target in targets} == live
 
 
-def test_container_made_before_is_unchanged_until_its_next_start(host: Host) -> None:
+def test_container_of_an_earlier_version_changes_at_its_next_start(host: Host) -> None:
     task = {**OPTIONS, "volume": ["v:/v", "/srv/guarded:/g:ro"], "drift": "full"}
     process = Process(host.container("c", **task))
     for target in ("/v", "/dev"):

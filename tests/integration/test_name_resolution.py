@@ -184,7 +184,7 @@ def test_live_changes_keep_the_order(host: Host, put: Put, second_network: str) 
         assert sorted(hosts_lines(made)[len(given) : -len(base)]) == sorted(own)
 
 
-def test_who_joins_a_network_has_its_owners_lines(host: Host, put: Put) -> None:
+def test_joining_container_has_the_hosts_lines_of_the_owner(host: Host, put: Put) -> None:
     put("/etc/hosts", b"127.0.0.1 localhost\n")
     web = run(host, "web", hostname="web-host", etc_hosts={"db": "192.0.2.9"})
     helper = run(host, "helper", network="container:web")
@@ -194,7 +194,7 @@ def test_who_joins_a_network_has_its_owners_lines(host: Host, put: Put) -> None:
     )
 
 
-def test_file_of_an_earlier_engine_is_no_drift_and_goes_with_a_restart(host: Host, put: Put) -> None:
+def test_file_of_an_earlier_version_is_no_drift_and_is_replaced_by_a_restart(host: Host, put: Put) -> None:
     put("/etc/hosts", b"127.0.0.1 localhost\n")
     made = run(host, etc_hosts={"db": "192.0.2.9"})
     earlier = b"127.0.0.1 localhost\n10.87.0.2\tc\n192.0.2.9\tdb\n"
@@ -223,7 +223,7 @@ def test_file_of_an_earlier_engine_is_no_drift_and_goes_with_a_restart(host: Hos
         ),
     ],
 )
-def test_hosts_file_of_another_make_is_read(host: Host, put: Put, content: bytes, lines: list[str]) -> None:
+def test_hosts_file_in_another_format_is_read(host: Host, put: Put, content: bytes, lines: list[str]) -> None:
     put("/etc/hosts", content)
     assert hosts_lines(run(host, network="none"))[1:] == lines
 
@@ -236,7 +236,7 @@ def test_hosts_file_of_another_make_is_read(host: Host, put: Put, content: bytes
     ],
     ids=["5 MiB", "FIFO"],
 )
-def test_hosts_file_that_is_none_is_left_out_with_a_warning(host: Host, put: Put, content: bytes, why: str) -> None:
+def test_invalid_hosts_file_is_skipped_with_a_warning(host: Host, put: Put, content: bytes, why: str) -> None:
     put("/etc/hosts", content)
     made = run(host, "app", network="none")
     assert hosts_lines(made)[1:] == ["127.0.0.1\tlocalhost", "::1\tlocalhost"]
@@ -309,7 +309,7 @@ def test_servers_behind_a_local_one_are_the_containers(host: Host, put: Put) -> 
 
 
 @pytest.mark.parametrize("content", [b"nameserver 192.0.2.53\n" * 100_000, None], ids=["2 MB", "FIFO"])
-def test_resolv_conf_that_is_none_is_left_out_with_a_warning(host: Host, put: Put, content: bytes) -> None:
+def test_invalid_resolv_conf_is_skipped_with_a_warning(host: Host, put: Put, content: bytes) -> None:
     put("/etc/resolv.conf", content)
     made = run(host, "app")
     (warning,) = made["warnings"]

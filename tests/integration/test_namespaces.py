@@ -64,7 +64,7 @@ def test_namespace_is_new_joined_or_the_hosts(host: Host, option: str) -> None:
 
 
 @pytest.mark.parametrize("option", KINDS)
-def test_user_namespace_beside_the_hosts_or_another_containers(host: Host, option: str) -> None:
+def test_user_namespace_with_host_or_joined_namespaces(host: Host, option: str) -> None:
     """What shows such a namespace cannot be mounted from within the user namespace."""
     kind = KINDS[option]
     mapped = _run(host, "mapped", uidmap=MAP, **{option: "host"})
@@ -243,7 +243,7 @@ def test_user_namespace_is_joined_with_its_maps(host: Host) -> None:
     assert os.stat(third.path("root/bin")).st_uid == 100000
 
 
-def test_mount_namespace_is_depended_on_and_refused_by_name_where_the_runtime_cannot(host: Host) -> None:
+def test_joined_mount_namespace_is_a_dependency_or_refused_by_the_runtime(host: Host) -> None:
     """No option has it; the engine's configuration does."""
     host.container("first", **OPTIONS)
     host.container("second", **OPTIONS, state="present")

@@ -92,7 +92,7 @@ def test_bridge_is_the_default_with_address_route_and_gateway(host: Host) -> Non
     assert process.run("ping", "-c", "1", "-W", "2", settings["Gateway"]).returncode == 0
 
 
-def test_address_is_renewed_and_leaves_nothing_behind_on_stop(host: Host) -> None:
+def test_stop_releases_the_address_and_start_allocates_one(host: Host) -> None:
     made = run(host)
     host.container("c", state="stopped")
     assert not os.path.exists(made["container"]["NetworkSettings"]["SandboxKey"])
@@ -260,7 +260,7 @@ def test_port_without_a_network_of_its_own_is_refused(host: Host) -> None:
         assert refused.failed and "publish" in refused["msg"]
 
 
-def test_removal_goes_on_past_a_plugin_that_fails_and_says_what_is_left(host: Host) -> None:
+def test_removal_continues_past_a_failing_plugin_and_reports_the_rest(host: Host) -> None:
     os.mkdir("/srv/plugins")
     stuck = Path("/srv/plugins/stuck")
     script = '#!/bin/sh\n[ "$CNI_COMMAND" = DEL ] && %s\nsed "s/.*prevResult\\"://; s/}$//"\n'

@@ -21,7 +21,7 @@ def _cgroups(pid: str) -> str:
         return file.read()
 
 
-def test_who_starts_it_is_told(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_starter_receives_sd_notify(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind("/srv/manager.sock")
         manager.settimeout(60)

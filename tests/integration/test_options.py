@@ -43,7 +43,7 @@ def printed(host: Host, script: str, **options: Any) -> Result:
 # Process
 
 
-def test_command_as_list_is_kept_word_for_word(host: Host) -> None:
+def test_command_as_list_is_used_verbatim(host: Host) -> None:
     words = ["sh", "-c", WAITING[2], "a  b", "", "$HOME", "ü"]
     assert run(host, command=words).argv == words
 
@@ -313,7 +313,7 @@ def test_tmpfs_with_its_size_and_mode(host: Host) -> None:
     assert process.mounts["/plain"].fstype == "tmpfs"
 
 
-def test_tmpfs_has_the_images_content_unless_told_otherwise(host: Host) -> None:
+def test_tmpfs_has_the_image_content_unless_disabled(host: Host) -> None:
     process = run(host, tmpfs={"/data": "", "/www": "notmpcopyup"})
     assert os.listdir(process.path("root/data")) == ["seed"]
     assert os.listdir(process.path("root/www")) == []
@@ -351,7 +351,7 @@ def test_bind_volume_of_a_file(host: Host) -> None:
     os.unlink("/srv/motd")
 
 
-def test_volume_propagates_where_asked_to(host: Host) -> None:
+def test_volume_propagates_as_requested(host: Host) -> None:
     os.makedirs("/srv/bound")
     kernel.mount("/srv/bound", "/srv/bound", flags=kernel.MS_BIND)
     kernel.mount("none", "/srv/bound", flags=_MS_SHARED)

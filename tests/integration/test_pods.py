@@ -54,7 +54,7 @@ def _pods_are_removed(host: Host) -> Iterator[None]:
         assert not gone.failed, gone
 
 
-def test_pod_is_made_once_and_removed_without_a_trace(host: Host) -> None:
+def test_pod_is_created_once_and_removed_completely(host: Host) -> None:
     predicted = _pod(host, check=True, network=["none"])
     assert (predicted["actions"], predicted["pod"]) == (["created p"], {})
     made = _pod(host, network=["none"])
@@ -196,7 +196,7 @@ def test_changed_ports_renew_the_infra_container_and_keep_the_members(host: Host
     assert renewed["pod"]["NumContainers"] == 1
 
 
-def test_option_that_is_omitted_is_at_its_default_and_another_order_of_networks_is_none(host: Host) -> None:
+def test_omitted_option_is_at_its_default_and_network_order_is_no_difference(host: Host) -> None:
     with open("/srv/cni/90-second.conflist", "w", encoding="utf-8") as file:
         json.dump(network("second", "second0", "10.66"), file)
     both = {"network": ["libpod", "second"], "state": "started"}
@@ -216,7 +216,7 @@ def test_option_that_is_omitted_is_at_its_default_and_another_order_of_networks_
     host.run("ip", "link", "del", "second0")
 
 
-def test_pod_is_made_with_its_container(host: Host) -> None:
+def test_pod_is_created_with_its_container(host: Host) -> None:
     task = {**MEMBER, "pod": "new:p", "network": "bridge", "publish": ["8080:80"]}
     actions = ["created p", "started p", "created a", "started a"]
     assert host.container("a", check=True, **task)["actions"] == actions
@@ -251,7 +251,7 @@ def test_update_that_fails_brings_back_what_ran(host: Host) -> None:
     assert not _pod(host, state="started", publish=["8080:80"], memory="64m").changed
 
 
-def test_limit_changed_behind_our_back_is_repaired(host: Host) -> None:
+def test_limit_drift_is_repaired(host: Host) -> None:
     wanted: dict[str, Any] = {"state": "started", "network": ["none"], "memory": "64m"}
     _pod(host, **wanted)
     process = _member(host)
@@ -287,7 +287,7 @@ def test_removal_takes_all_or_is_refused(host: Host) -> None:
     host.expect_clean()
 
 
-def test_half_made_pod_keeps_its_name(host: Host) -> None:
+def test_incomplete_pod_keeps_its_name(host: Host) -> None:
     """Its own next task finishes it; a container's is refused."""
     assert _pod(host, network=["none"], kill_at="write pod.json #1").killed_at
     refused = host.container("p", image="busybox", network="none")
@@ -308,7 +308,7 @@ def test_names_are_shared_with_containers(host: Host) -> None:
 
 
 @pytest.mark.parametrize("state", ["created", "absent"])
-def test_killed_anywhere_the_next_run_converges(host: Host, state: str) -> None:
+def test_next_run_converges_after_a_kill_at_any_effect(host: Host, state: str) -> None:
     """In steps of a few effects: each is an unfinished pod that the same task finishes, or removes."""
     number = 1
     while True:

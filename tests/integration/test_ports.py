@@ -123,7 +123,7 @@ def nat(host: Host, six: bool = False) -> list[str]:
     return host.run("ip6tables-save" if six else "iptables-save", "-t", "nat").splitlines()
 
 
-def test_udp_port_taken_out_is_closed_to_a_peer_that_keeps_its_socket(host: Host, client: Client) -> None:
+def test_removed_udp_port_is_closed_to_an_open_socket(host: Host, client: Client) -> None:
     made = host.container("dns", **PLAIN, publish=["8053:53/udp", "8054:53/udp"])
     address = made["container"]["NetworkSettings"]["IPAddress"]
     with echoing(Process(made), "dns"):
@@ -144,7 +144,7 @@ def test_udp_port_taken_out_is_closed_to_a_peer_that_keeps_its_socket(host: Host
 
 
 @pytest.mark.parametrize("state", ["absent", "stopped"])
-def test_udp_port_that_another_container_takes_over_is_its_own_for_a_peer_that_keeps_its_socket(
+def test_reused_udp_port_reaches_the_new_container_from_an_open_socket(
     host: Host, client: Client, define: Callable[..., None], state: str
 ) -> None:
     define("dual", "10.95.0.0/16", "fd00:95::/64")
@@ -161,7 +161,7 @@ def test_udp_port_that_another_container_takes_over_is_its_own_for_a_peer_that_k
             client.expect("second", 8053, address)
 
 
-def test_port_that_peers_asked_in_vain_opens_to_them_once_it_is_published(host: Host, client: Client) -> None:
+def test_published_udp_port_is_reachable_for_peers_that_tried_before(host: Host, client: Client) -> None:
     made = host.container("dns", **PLAIN)
     with echoing(Process(made), "dns"):
         assert client.ask(8053) == "nothing"
@@ -192,7 +192,7 @@ FAMILIES = {
 
 
 @pytest.mark.parametrize("network", FAMILIES)
-def test_ports_of_either_family_are_unchanged_until_a_rule_goes_and_then_put_right(
+def test_missing_port_rules_of_either_family_are_drift_and_repaired(
     host: Host, define: Callable[..., None], network: str
 ) -> None:
     subnets, publish = FAMILIES[network]
@@ -222,7 +222,7 @@ def test_ports_of_either_family_are_unchanged_until_a_rule_goes_and_then_put_rig
     ("subnet", "wrong", "right"),
     [("10.95.0.0/16", "[::1]:8081:80", "8080:80"), ("fd00:95::/64", "127.0.0.1:8081:80", "8080:80")],
 )
-def test_port_on_an_address_of_a_family_that_the_network_lacks_is_warned_of_and_refused_where_strict(
+def test_port_on_an_unsupported_address_family_warns_or_is_refused_if_strict(
     host: Host, define: Callable[..., None], subnet: str, wrong: str, right: str
 ) -> None:
     define("one", subnet)
@@ -289,7 +289,7 @@ def test_rules_that_portmap_leaves_go_with_the_container(host: Host, define: Cal
     assert not of(container_id, host) and not of(container_id, host, six=True)
 
 
-def test_rules_that_cannot_be_removed_are_told_and_stay_on_record(host: Host) -> None:
+def test_port_rules_that_cannot_be_removed_are_reported_and_stay_recorded(host: Host) -> None:
     made = host.container("web", **PLAIN, publish=["8080:80"])
     container_id = made["container"]["Id"]
     for words in ({"iptables_restore": "*"}, {"iptables_save": "*"}):
@@ -318,7 +318,7 @@ def test_ports_are_the_new_container_s_though_the_old_one_cannot_be_detached(hos
     assert host.module("libpod_prune", {"container": True})["actions"] == ["removed what was left of web"]
 
 
-def test_rules_of_what_a_removal_has_left_are_drift_of_its_successor(host: Host) -> None:
+def test_leftover_port_rules_are_drift_of_the_successor(host: Host) -> None:
     first = host.container("web", **PLAIN, publish=["8080:80"])["container"]["Id"]
     options = {**PLAIN, "publish": ["8080:80"], "env": {"A": "1"}}
     with failing(iptables=PORTMAP_LOOKS, iptables_restore="*"):
@@ -332,7 +332,7 @@ def test_rules_of_what_a_removal_has_left_are_drift_of_its_successor(host: Host)
 
 
 @pytest.mark.parametrize("also", [{}, {"memory": "80m"}])
-def test_live_change_that_fails_half_way_says_so(host: Host, also: dict[str, Any]) -> None:
+def test_partly_failed_live_change_is_reported(host: Host, also: dict[str, Any]) -> None:
     host.container("web", **PLAIN, publish=["8080:80"])
     options = {**PLAIN, "publish": ["8080:80", "8081:80"], **also}
     with failing(iptables="*CNI-DN-*", ip6tables="*"):
@@ -352,7 +352,7 @@ def left_rules(host: Host, name: str, **options: Any) -> str:
     return container_id
 
 
-def test_rules_of_a_container_that_is_no_more_are_drift_of_the_one_whose_port_they_take(host: Host) -> None:
+def test_rules_of_a_removed_container_are_drift_of_the_one_whose_port_they_take(host: Host) -> None:
     old = left_rules(host, "old", publish=["8080:80"])
     options = {**PLAIN, "publish": ["8080:80", "8081:80"]}
     host.container("web", **options)
@@ -412,7 +412,7 @@ def test_rules_of_a_living_container_that_take_a_port_name_it(host: Host) -> Non
     assert host.container("web", **{**options, "publish": ["8090:80"]})["actions"] == ["updated web"]
 
 
-def test_prune_collects_rules_of_containers_that_are_no_more_and_no_others(host: Host) -> None:
+def test_prune_removes_rules_of_removed_containers_only(host: Host) -> None:
     old = left_rules(host, "old", publish=["8080:80", "8053:53/udp"])
     web = host.container("web", **PLAIN, publish=["8081:80"])["container"]["Id"]
     for check in (True, False):

@@ -70,7 +70,7 @@ def test_images_without_a_name_go_and_with_all_those_nothing_uses(host: Host) ->
     assert ImageStore(host.parts).find("mine") is None and ImageStore(host.parts).find("busybox") is not None
 
 
-def test_filters_that_mean_nothing_are_refused(host: Host) -> None:
+def test_invalid_filters_are_refused(host: Host) -> None:
     for wrong, word in (
         ({"container_filters": {"status": "exited"}}, "status"),
         ({"volume_filters": {"label": "x"}}, "label"),

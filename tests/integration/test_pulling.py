@@ -100,7 +100,7 @@ def _forget(host: Host, *names: str) -> None:
             host.store("delete-image", known[name])
 
 
-def test_policies_pull_when_they_say(host: Host, registry: Registry) -> None:
+def test_pull_policies_decide_when_to_pull(host: Host, registry: Registry) -> None:
     registry.push("busybox")
     never = host.container("c", image=APP, pull="never", **BASE)
     assert never.failed and never["error"] == "NoSuchImage" and "never" in never["msg"], never
@@ -246,7 +246,7 @@ def test_failed_pull_is_tried_again(host: Host, registry: Registry) -> None:
     _forget(host, APP)
 
 
-def test_image_goes_with_its_last_container(host: Host) -> None:
+def test_image_is_removed_with_its_last_container(host: Host) -> None:
     source = f"oci:{host.layout}:bare"
     host.container("keeper", image=source, state="present", **BASE)
     made = host.container("c", image=source, rmi=True, **BASE)

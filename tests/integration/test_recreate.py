@@ -175,7 +175,7 @@ def test_other_difference_is_a_new_container_and_named(host: Host) -> None:
     assert host.container("c", state="present", **options)["actions"] == []
 
 
-def test_spelling_of_the_same_meaning_is_no_difference(host: Host) -> None:
+def test_equivalent_value_is_no_difference(host: Host) -> None:
     one = {
         "command": "sleep 1000",
         "memory": "64m",
@@ -202,7 +202,7 @@ def test_spelling_of_the_same_meaning_is_no_difference(host: Host) -> None:
     assert host.container("c", state="present", image="localhost/busybox:latest", **other)["actions"] == []
 
 
-def test_recreate_runs_anew_and_stays_stopped_where_it_was(host: Host) -> None:
+def test_recreate_restarts_a_running_container_and_leaves_a_stopped_one_stopped(host: Host) -> None:
     first = host.container("c", **BASE)
     Process(first).run("touch", "/written")
     second = host.container("c", recreate=True, **BASE)
@@ -281,7 +281,7 @@ def test_failed_recreate_of_a_stopped_container_leaves_it_stopped(host: Host) ->
     assert (found["Id"], found["State"]["Status"]) == (first["container"]["Id"], "created")
 
 
-def test_mounts_of_the_image_and_of_lenders_are_foretold(host: Host) -> None:
+def test_mounts_of_the_image_and_volumes_from_are_predicted(host: Host) -> None:
     first = host.container("c", **BASE)
     host.module("libpod_commit", {"container": "c", "image": "saved", "changes": ["VOLUME /proc/x"]})
     os.mkdir("/srv/lent")
@@ -334,7 +334,7 @@ def _told(result: Result) -> str:
     return repr({key: value for key, value in result.items() if key != "container"}) + result.stderr
 
 
-def test_values_of_variables_are_told_to_nobody(host: Host) -> None:
+def test_values_of_variables_are_never_shown(host: Host) -> None:
     """No action, diff, invocation, error, syslog line or file that others can read has them."""
     with open("/srv/secret.env", "w", encoding="utf-8") as file:
         file.write(f"FROM_FILE={SECRET}\n")
@@ -393,7 +393,7 @@ def test_minus_one_of_memory_swap_is_stable(host: Host) -> None:
         assert host.container("c", **BASE, **options)["actions"] == []
 
 
-def test_killed_recreate_lets_what_ran_run_again_though_the_task_starts_nothing(host: Host) -> None:
+def test_killed_recreate_restarts_a_running_container_even_if_the_task_starts_none(host: Host) -> None:
     """Under ``present`` nothing is started; but what ran before the kill is not to stay stopped for it."""
     how: dict[str, Any] = {"prepare": without_helper}  # which may clear up between check mode and the run
     host.module("libpod_container", {"name": "c", **BASE}, **how)
@@ -414,7 +414,7 @@ def test_killed_recreate_lets_what_ran_run_again_though_the_task_starts_nothing(
     assert host.module("libpod_container", wanted)["actions"] == []
 
 
-def test_removal_forgets_what_was_to_run_again(host: Host) -> None:
+def test_removal_cancels_a_pending_restart(host: Host) -> None:
     host.container("c", **BASE)
     effects = host.module("libpod_container", {"name": "c", **BASE, "tty": True}, kill_at=NOWHERE).effects
     create = next(one for one in effects if one.startswith("conmon"))
@@ -434,7 +434,7 @@ def test_image_that_cannot_be_had_leaves_the_old_container_running(host: Host) -
 
 
 @pytest.mark.parametrize("state", ["present", "created"])
-def test_ended_container_that_is_to_go_with_its_end_is_made_again(host: Host, state: str) -> None:
+def test_exited_container_with_rm_is_created_again(host: Host, state: str) -> None:
     host.container("c", **BASE)
     host.container("c", state="stopped")
     options = {**BASE, "state": state, "rm": True}
@@ -481,7 +481,7 @@ def _address(host: Host, container: dict[str, Any]) -> str:
     return address
 
 
-def test_damaged_name_is_mended_by_the_next_change(host: Host) -> None:
+def test_damaged_name_record_is_repaired_by_the_next_change(host: Host) -> None:
     first = host.container("c", **BASE)
     host.container("d", **BASE)
     path = f"{host.parts.static_root}/names/c.json"

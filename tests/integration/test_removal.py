@@ -27,7 +27,7 @@ def _names(host: Host) -> list[str]:
     return [one["Name"] for one in host.module("libpod_container_info")["containers"]]
 
 
-def test_wedged_container_keeps_nothing_but_its_record_and_nobody_else(host: Host) -> None:
+def test_wedged_container_keeps_only_its_record_and_blocks_no_other(host: Host) -> None:
     failing_network.define(host)
     web = host.container("web", **WEDGED)["container"]
     for name in ("other", "joined"):
@@ -57,7 +57,7 @@ def test_wedged_container_keeps_nothing_but_its_record_and_nobody_else(host: Hos
     failing_network.forget(host)
 
 
-def test_prune_ends_what_a_removal_left(host: Host) -> None:
+def test_prune_completes_an_incomplete_removal(host: Host) -> None:
     failing_network.define(host)
     host.container("web", **WEDGED)
     assert host.container("web", state="absent", cni_plugin_dirs=failing_network.PLUGINS).failed
@@ -72,7 +72,7 @@ def test_prune_ends_what_a_removal_left(host: Host) -> None:
     failing_network.forget(host)
 
 
-def test_force_delete_gives_up_what_cannot_be_mended(host: Host) -> None:
+def test_force_delete_abandons_what_cannot_be_removed(host: Host) -> None:
     failing_network.define(host)
     host.container("web", **WEDGED)
     gone = host.container("web", state="absent", force_delete=True, cni_plugin_dirs=failing_network.PLUGINS)
@@ -100,7 +100,7 @@ def test_recreated_container_runs_though_the_old_one_is_wedged(host: Host) -> No
     failing_network.forget(host)
 
 
-def test_pod_goes_but_for_what_is_wedged(host: Host) -> None:
+def test_pod_is_removed_except_for_wedged_containers(host: Host) -> None:
     failing_network.define(host)
     pod = {"name": "duo", "cni_plugin_dirs": failing_network.PLUGINS}
     made = host.module("libpod_pod", {**pod, "state": "started", "network": ["sticky"]})
@@ -209,7 +209,7 @@ def test_layer_that_cannot_be_deleted_keeps_the_record(host: Host) -> None:
     assert not os.path.exists(layer) and host.module("libpod_prune", {"container": True}).changed is False
 
 
-def test_immutable_file_keeps_no_layer(host: Host) -> None:
+def test_immutable_file_does_not_block_layer_removal(host: Host) -> None:
     web = host.container("web", **OPTIONS)["container"]
     layer = os.path.dirname(web["State"]["Mountpoint"])
     open(f"{layer}/diff/stuck", "w", encoding="ascii").close()

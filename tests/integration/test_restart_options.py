@@ -49,7 +49,7 @@ def _ok(host: Host, options: dict[str, Any], **how: Any) -> Result:
 @pytest.mark.parametrize(
     ("option", "value", "seen", "expected"), OPTIONS, ids=lambda one: one if isinstance(one, str) else ""
 )
-def test_the_same_container_starts_with_it(
+def test_restart_option_restarts_the_same_container(
     host: Host, option: str, value: Any, seen: Callable[[Process], object], expected: object
 ) -> None:
     before = _ok(host, BASE)
@@ -68,7 +68,7 @@ def test_the_same_container_starts_with_it(
         os.unlink("/srv/web.log")
 
 
-def test_all_that_differs_comes_with_the_one_restart(host: Host) -> None:
+def test_one_restart_applies_every_difference(host: Host) -> None:
     before = _ok(host, BRIDGED)
     task = {**BRIDGED, "ulimit": ["nofile=100"], "memory": "64m", "publish": ["8081:80"], "label": {"a": "b"}}
     foretold, done = _ok(host, task, check=True), _ok(host, task)
@@ -81,7 +81,7 @@ def test_all_that_differs_comes_with_the_one_restart(host: Host) -> None:
     assert not _ok(host, task).changed
 
 
-def test_of_one_that_is_down_the_record_changes_and_one_that_is_paused_is_made_anew(host: Host) -> None:
+def test_stopped_container_changes_its_record_and_paused_one_is_recreated(host: Host) -> None:
     first = _ok(host, {**BASE, "state": "present"})
     changed = _ok(host, {**BASE, "state": "present", "ulimit": ["nofile=100"]})
     assert changed["actions"] == ["updated web"] and changed["container"]["Id"] == first["container"]["Id"]
@@ -98,7 +98,7 @@ def test_of_one_that_is_down_the_record_changes_and_one_that_is_paused_is_made_a
     assert restarted["container"]["State"]["Status"] == "paused" and not _ok(host, once_more).changed
 
 
-def test_one_that_does_not_start_so_runs_as_before(host: Host) -> None:
+def test_failed_restart_restores_the_running_container(host: Host) -> None:
     before = _ok(host, BRIDGED)
     # runc needs more files than that, which is known beforehand.
     failed = host.module("libpod_container", {**BRIDGED, "ulimit": ["nofile=1"]})
@@ -126,7 +126,7 @@ def test_killed_restart_is_finished_by_the_next_run(host: Host, at: str) -> None
     assert not _ok(host, task).changed
 
 
-def test_the_tasks_times_count_where_it_makes_anew_or_restarts(host: Host) -> None:
+def test_timeouts_of_the_task_apply_to_recreate_and_restart(host: Host) -> None:
     stubborn = {**BASE, "command": ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"], "stop_timeout": 300}
     _ok(host, stubborn)
     began = time.monotonic()
@@ -141,7 +141,7 @@ def test_the_tasks_times_count_where_it_makes_anew_or_restarts(host: Host) -> No
     _ok(host, {"name": "web", "state": "absent", "delete_time": "0"})
 
 
-def test_output_that_a_limited_log_lost_is_no_secret(host: Host) -> None:
+def test_output_lost_to_the_log_limit_is_reported(host: Host) -> None:
     lines = {**BASE, "command": ["seq", "20000"], "detach": False}
     whole = _ok(host, {**lines, "log_opt": {"max_size": "10m"}})
     assert whole["stdout"].count("\n") == 20000 and "warnings" not in whole

@@ -35,7 +35,7 @@ preload.engine()
 
 
 @pytest.mark.parametrize("policy", ["always", "unless-stopped", "on-failure:2"])
-def test_a_stop_that_comes_before_the_helper_is_one(host: Host, policy: str) -> None:
+def test_stop_before_the_exit_command_counts_as_a_stop(host: Host, policy: str) -> None:
     container_id = ended(host, restart_policy=policy)
     assert host.container("web", state="stopped", check=True)["actions"] == CANCELLED
     assert host.container("web", state="stopped")["actions"] == CANCELLED
@@ -45,7 +45,7 @@ def test_a_stop_that_comes_before_the_helper_is_one(host: Host, policy: str) -> 
 
 
 @pytest.mark.parametrize("policy", ["no", "on-failure"])
-def test_what_no_policy_starts_again_is_stopped(host: Host, policy: str) -> None:
+def test_exited_container_that_no_policy_restarts_counts_as_stopped(host: Host, policy: str) -> None:
     """Its process has ended, and not with a failure where that is what would have it restarted."""
     wanted = {"name": "web", **OPTIONS, "restart_policy": policy}
     if policy == "on-failure":
@@ -58,7 +58,7 @@ def test_what_no_policy_starts_again_is_stopped(host: Host, policy: str) -> None
 
 
 @pytest.mark.parametrize("state", ["stopped", "killed"])
-def test_a_pod_is_stopped_whose_container_its_policy_would_start(host: Host, state: str) -> None:
+def test_pod_with_a_pending_restart_is_stopped(host: Host, state: str) -> None:
     assert host.module("libpod_pod", {"name": "pod"}).changed
     container_id = ended(host, restart_policy="always", pod="pod")
     assert host.module("libpod_pod", {"name": "pod", "state": state}, check=True).changed
@@ -69,7 +69,7 @@ def test_a_pod_is_stopped_whose_container_its_policy_would_start(host: Host, sta
     assert host.module("libpod_pod", {"name": "pod", "state": "absent"}).changed
 
 
-def test_a_restart_whose_dependency_does_not_start_is_tried_again(host: Host) -> None:
+def test_restart_is_retried_when_a_dependency_fails_to_start(host: Host) -> None:
     serving = {**OPTIONS, "network": "libpod", "publish": ["8080:80"]}
     assert not host.container("base", **serving).failed
     container_id = ended(host, restart_policy="always", requires=["base"])
@@ -92,7 +92,7 @@ def test_a_restart_whose_dependency_does_not_start_is_tried_again(host: Host) ->
 
 
 @pytest.mark.parametrize("where", [(time, "sleep"), (Runtime, "container")], ids=lambda one: one[1])
-def test_a_restart_whose_dependency_is_made_anew_meanwhile_takes_the_new_one(host: Host, where: Any) -> None:
+def test_restart_uses_a_dependency_recreated_meanwhile(host: Host, where: Any) -> None:
     assert not host.container("base", **OPTIONS).failed
     container_id = ended(host, restart_policy="always", requires=["base"])
     host.container("base", state="stopped")
@@ -115,7 +115,7 @@ def test_a_restart_whose_dependency_is_made_anew_meanwhile_takes_the_new_one(hos
 
 
 @pytest.mark.parametrize("policy", ["no", "on-failure"])
-def test_a_restart_that_a_new_policy_does_not_want_is_not_to_come(host: Host, policy: str) -> None:
+def test_new_policy_cancels_a_pending_restart(host: Host, policy: str) -> None:
     task: dict[str, Any] = {"name": "web", **OPTIONS, "command": ["true"], "restart_policy": "always"}
     made = host.module("libpod_container", task, prepare=without_helper)["container"]
     eventually(lambda: status_of(host) == "exited")
@@ -137,7 +137,7 @@ def test_a_restart_that_a_new_policy_does_not_want_is_not_to_come(host: Host, po
     assert not host.module("libpod_container", task).changed
 
 
-def test_a_start_that_fails_leaves_the_restart_policy_what_it_had_to_do(host: Host) -> None:
+def test_failed_start_keeps_the_pending_restart(host: Host) -> None:
     serving = {**OPTIONS, "network": "libpod", "publish": ["8080:80"], "restart_policy": "always"}
     container_id = ended(host, **serving)
 
@@ -157,7 +157,7 @@ def test_a_start_that_fails_leaves_the_restart_policy_what_it_had_to_do(host: Ho
     assert status_of(host) == "running"
 
 
-def test_prune_leaves_what_is_about_to_be_started_again(host: Host) -> None:
+def test_prune_leaves_containers_with_a_pending_restart(host: Host) -> None:
     ended(host, restart_policy="always")
     assert not host.module("libpod_prune", {"container": True}, check=True).changed
     assert not host.module("libpod_prune", {"container": True}).changed
@@ -165,7 +165,7 @@ def test_prune_leaves_what_is_about_to_be_started_again(host: Host) -> None:
     assert host.module("libpod_prune", {"container": True}).changed
 
 
-def test_prune_removes_nothing_that_is_being_started(host: Host) -> None:
+def test_prune_leaves_containers_being_started(host: Host) -> None:
     host.container("web", **OPTIONS)
     host.container("web", state="stopped")
 
@@ -203,7 +203,7 @@ def test_the_exit_code_is_that_of_the_run_that_was_waited_for(host: Host) -> Non
     assert done["rc"] == 128 + signal.SIGKILL, done
 
 
-def test_a_container_that_nobody_starts_again_is_not_waited_for(host: Host) -> None:
+def test_wait_does_not_block_on_a_container_without_a_pending_restart(host: Host) -> None:
     check = {"healthcheck": "true", "wait": "healthy", "wait_timeout": 30}
     began = time.monotonic()
     failed = host.container("web", **{**OPTIONS, "command": ["false"]}, restart_policy="on-failure:1", **check)
@@ -212,9 +212,7 @@ def test_a_container_that_nobody_starts_again_is_not_waited_for(host: Host) -> N
 
 
 @pytest.mark.parametrize("changed", [{"ulimit": ["nofile=100"]}, {"env": {"A": "1"}}, {"force_restart": True}])
-def test_what_a_reboot_interrupted_while_it_was_down_for_a_moment_runs_again(
-    host: Host, changed: dict[str, Any]
-) -> None:
+def test_restart_interrupted_by_a_reboot_is_completed(host: Host, changed: dict[str, Any]) -> None:
     policy = {**OPTIONS, "restart_policy": "unless-stopped"}
     host.container("web", **policy)
     killed = host.module("libpod_container", {"name": "web", **policy, **changed}, kill_at="clear run directory #1")
@@ -229,7 +227,7 @@ def test_what_a_reboot_interrupted_while_it_was_down_for_a_moment_runs_again(
     assert status_of(host) == "running"
 
 
-def test_a_boot_goes_on_where_the_host_refuses_one_container(host: Host) -> None:
+def test_boot_continues_past_a_container_that_fails_to_start(host: Host) -> None:
     for name in ("first", "web"):
         assert not host.container(name, **OPTIONS, restart_policy="always").failed
     host.reboot()

@@ -144,7 +144,7 @@ def test_sweep_kills_at_each_effect_and_repairs(host: Host) -> None:
         _remove_files()
 
 
-def test_sweep_sweeps_a_way_back_too(host: Host) -> None:
+def test_sweep_covers_the_undo_too(host: Host) -> None:
     def unmake(host: Host, kill_at: str) -> modules.Result:
         return modules.in_child(lambda: _unmake_files("a", "b", "c"), kill_at=kill_at)
 

@@ -21,7 +21,7 @@ def _modes(process: Process, *targets: str) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("mapped", [False, True])
-def test_at_every_start(host: Host, mapped: bool) -> None:
+def test_tmpfs_mode_and_owner_are_applied_at_every_start(host: Host, mapped: bool) -> None:
     tmpfs = {
         "/scratch": "",
         "/priv": "mode=0700,uid=1000",
@@ -73,7 +73,7 @@ def test_at_every_start(host: Host, mapped: bool) -> None:
     assert host.container("app", **task)["actions"] == []
 
 
-def test_read_only_one_that_changes_in_place(host: Host) -> None:
+def test_read_only_tmpfs_changes_live(host: Host) -> None:
     process = Process(host.container("app", tmpfs={"/www": "mode=0711,ro,size=1m"}, **BASE))
     for options, read_only in (("ro,size=2m", True), ("size=2m", False), ("ro,size=1m", True)):
         done = host.container("app", tmpfs={"/www": f"mode=0711,{options}"}, **BASE)

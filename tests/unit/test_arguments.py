@@ -42,7 +42,7 @@ def desired(**given: Any) -> Desired:
     return arguments.desired(params(**{"name": "web", **given}))
 
 
-def test_name_alone_asks_for_nothing_but_the_state() -> None:
+def test_name_alone_requests_only_the_state() -> None:
     found = desired()
     assert found == Desired("web") and found.by_name and found.options is None
     assert desired(state="absent", delete_depend=True) == Desired("web", "absent", delete_depend=True)
@@ -85,7 +85,7 @@ def test_bad_name_is_refused_in_every_state(name: str, state: str) -> None:
 
 
 @pytest.mark.parametrize("given", [{"state": "absent"}, {"state": "stopped"}, {"restart": True}])
-def test_where_a_name_is_enough_no_other_option_is_looked_at(given: dict[str, Any]) -> None:
+def test_by_name_only_tasks_validate_no_other_option(given: dict[str, Any]) -> None:
     found = desired(memory="12x", publish=["x"], env_file=["/missing"], **given)
     assert found.options is None and found.by_name
 
@@ -96,7 +96,7 @@ def test_bad_option_is_refused_where_it_counts(state: str) -> None:
         desired(image="app", memory="12x", state=state)
 
 
-def test_stopped_with_an_image_refuses_only_what_it_would_have_to_make() -> None:
+def test_stopped_with_an_image_validates_options_only_to_create() -> None:
     found = desired(image="app", memory="12x", state="stopped")
     assert found.by_name and found.options is None and "memory: '12x'" in str(found.unusable)
 
@@ -333,7 +333,7 @@ def test_option_without_effect_is_taken_with_a_warning_unless_strict(given: dict
     assert take_warnings() == []
 
 
-def test_what_a_playbook_for_podman_always_passes_is_taken_in_silence() -> None:
+def test_common_podman_playbook_options_are_accepted_silently() -> None:
     given = {"executable": "podman", "debug": True, "log_level": "error", "cmd_args": []}
     assert desired(image="app", **given).options == normalise({}) and take_warnings() == []
 

@@ -35,7 +35,7 @@ def test_every_step_is_tried_and_every_failure_is_named() -> None:
     assert "the mount /m of container a (" in text and text.endswith("; do it again") and "\n" not in text
 
 
-def test_errors_of_what_was_done_all_the_same_are_one() -> None:
+def test_errors_of_completed_steps_are_combined() -> None:
     raise_all([], ["done"])
     with pytest.raises(RemovalIncomplete, match="^a; b$") as raised:
         raise_all([Internal("a"), RemovalIncomplete("b", ())], ["deleted web"])

@@ -26,7 +26,7 @@ def in_order(names: frozenset[str]) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("name", ["net_admin", "NET_ADMIN", "CAP_NET_ADMIN", "cap_net_admin", " Net_Admin "])
-def test_every_spelling_is_one_name(name: str) -> None:
+def test_capability_notations_give_one_name(name: str) -> None:
     assert normalised("cap_add", [name, "NET_ADMIN"]) == ("CAP_NET_ADMIN",)
 
 
@@ -68,7 +68,7 @@ def test_one_both_added_and_dropped_is_refused(add: str, drop: str) -> None:
         compute([add], [drop], HOST)
 
 
-def test_what_the_host_cannot_give_is_an_error_only_where_it_was_asked_for() -> None:
+def test_missing_host_capability_is_an_error_only_if_requested() -> None:
     with pytest.raises(NotImplementedByHost, match="CAP_SYS_RESOURCE"):
         compute(["sys_resource"], [], HOST)
     assert compute([], [], HOST - {"CAP_KILL"}) == in_order(DEFAULT - {"CAP_KILL"})

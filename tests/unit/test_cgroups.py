@@ -53,7 +53,7 @@ def test_controllers_mounted_together_are_one_hierarchy(tree: Tree, tmp_path: Pa
     ]
 
 
-def test_a_directory_nothing_is_mounted_on_is_no_hierarchy(tree: Tree, tmp_path: Path) -> None:
+def test_directory_without_a_mount_is_no_hierarchy(tree: Tree, tmp_path: Path) -> None:
     (tmp_path / "unified").mkdir()
     (tmp_path / "perf_event").mkdir()
     host = tree("v1")
@@ -140,7 +140,7 @@ def test_limits_in_force_are_no_drift(tree: Tree, kind: str) -> None:
         ("pids_limit", -1),
     ],
 )
-def test_a_limit_changed_behind_our_back_is_drift(tree: Tree, kind: str, name: str, wanted: Any) -> None:
+def test_limit_changed_outside_the_engine_is_drift(tree: Tree, kind: str, name: str, wanted: Any) -> None:
     assert list(cgroups.drift(tree(kind), ONE, {name: wanted})) == [name]
 
 
@@ -150,7 +150,7 @@ def test_an_inherited_cpuset_is_no_drift(tree: Tree, wanted: Any) -> None:
 
 
 @pytest.mark.parametrize(("live", "wanted", "drifted"), [("0-1", None, False), ("0", None, True), ("", "0-1", False)])
-def test_on_v2_the_whole_of_a_cpuset_is_what_the_parent_can_give(
+def test_on_v2_a_full_cpuset_is_that_of_the_parent(
     tree: Tree, tmp_path: Path, live: str, wanted: Any, drifted: bool
 ) -> None:
     host = tree("v2")
@@ -159,7 +159,7 @@ def test_on_v2_the_whole_of_a_cpuset_is_what_the_parent_can_give(
     assert bool(cgroups.drift(host, ONE, {"cpuset_cpus": wanted})) is drifted
 
 
-def test_nothing_wanted_is_no_drift_from_the_kernels_defaults(tree: Tree) -> None:
+def test_omitted_limits_are_no_drift_from_kernel_defaults(tree: Tree) -> None:
     host = tree("v2")
     assert cgroups.drift(host, UNLIMITED, dict.fromkeys(cgroups.LIMITS)) == {}
 
@@ -318,7 +318,7 @@ def test_figures_of_a_missing_cgroup_are_none(tree: Tree) -> None:
 
 
 @pytest.mark.parametrize(("kind", "kills"), [("v1", 3), ("hybrid", 0), ("v2", 1)])
-def test_kills_for_lack_of_memory_are_counted(tree: Tree, kind: str, kills: int) -> None:
+def test_oom_kills_are_counted(tree: Tree, kind: str, kills: int) -> None:
     assert stats.oom_kills(tree(kind), ONE) == kills
 
 
@@ -398,7 +398,7 @@ def test_paths_of_the_systemd_manager() -> None:
     ("parent", "manager", "path"),
     [("/a/b", "cgroupfs", "/a/b"), ("a-b.slice", "systemd", "/a.slice/a-b.slice")],
 )
-def test_a_kept_parent_tells_its_manager_and_its_path(parent: str, manager: str, path: str) -> None:
+def test_recorded_parent_gives_manager_and_path(parent: str, manager: str, path: str) -> None:
     assert (paths.manager_of(parent), paths.parent_path(parent)) == (manager, path)
 
 

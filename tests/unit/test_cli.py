@@ -46,7 +46,7 @@ def test_ago(seconds: float, text: str) -> None:
     assert table.ago(seconds) == text
 
 
-def test_table_is_aligned_and_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+def test_table_is_aligned_and_has_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
     table.write_table(("A", "NAME"), [("long", "x"), ("b", "\x1b[2Jy\n")])
     assert capsys.readouterr().out == "A      NAME\nlong   x\nb      ?[2Jy?\n"
 
@@ -55,7 +55,7 @@ HOSTILE = "a\x1b[2J\x07\x7f\x9b1A\u202etxt\u2066\u200f\ud800 é"
 CLEANED = "a?[2J???1A?txt??? é"
 
 
-def test_no_line_moves_a_cursor_or_turns_a_text(capsys: pytest.CaptureFixture[str]) -> None:
+def test_output_has_no_control_or_bidi_characters(capsys: pytest.CaptureFixture[str]) -> None:
     table.write_line(f"{HOSTILE}\nsecond")
     assert capsys.readouterr().out == f"{CLEANED}?second\n"
     table.write_json({"text": HOSTILE}, indent=None)
@@ -70,7 +70,7 @@ def test_errors_and_warnings_are_printable() -> None:
     assert errors.take_warnings() == [f"of {CLEANED}"]
 
 
-def test_events_are_bounded_and_a_broken_line_is_passed_over(tmp_path: Path) -> None:
+def test_events_are_bounded_and_a_damaged_line_is_skipped(tmp_path: Path) -> None:
     for number in range(9000):
         events.emit(str(tmp_path), {"Action": "x", "number": number, "filler": "." * 400})
     kept = [event["number"] for event in events.read(str(tmp_path))]

@@ -110,7 +110,7 @@ def test_runtime_configuration_goes_to_the_plugins_that_declare_it(chain: Chain)
     ]
 
 
-def test_gone_namespace_is_no_path_for_delete(chain: Chain) -> None:
+def test_missing_namespace_gives_delete_no_path(chain: Chain) -> None:
     chain.delete(chain.add(chain.attachment({"type": "a"})))
     assert chain.calls[-1][3]["CNI_NETNS"] == ""
 
@@ -134,7 +134,7 @@ def test_check_is_given_the_result_and_is_no_effect(chain: Chain) -> None:
     assert chain.calls[-1][2]["prevResult"] == added.result
 
 
-def test_check_that_fails_says_so(chain: Chain) -> None:
+def test_failed_check_is_reported(chain: Chain) -> None:
     words = json.dumps({"code": 105, "msg": "no link", "details": "eth0"})
     added = chain.add(chain.attachment({"type": "a", "say": {"CHECK": words}}))
     with pytest.raises(ToolFailed, match=r"CHECK of container 0123456789ab on network net: .*no link eth0"):
@@ -232,7 +232,7 @@ def test_failed_delete_is_tried_again_and_keeps_no_other_plugin_from_deleting(ch
     assert chain.order[3:] == ["DEL c", "DEL b", "DEL a"] * 2
 
 
-def test_missing_plugin_of_the_chain_or_its_addresses_is_named_before_anything_runs(chain: Chain) -> None:
+def test_missing_chain_or_ipam_plugin_is_named_before_anything_runs(chain: Chain) -> None:
     attachment = chain.attachment({"type": "a", "ipam": {"type": "host-remote"}})
     with pytest.raises(ToolMissing, match="host-remote.*/nowhere.*containernetworking-plugins"):
         chain.add(attachment)
@@ -242,7 +242,7 @@ def test_missing_plugin_of_the_chain_or_its_addresses_is_named_before_anything_r
     assert not chain.calls
 
 
-def test_rules_on_ports_and_on_addresses_are_made_side_by_side_and_a_later_plugin_after_both(chain: Chain) -> None:
+def test_port_and_address_rules_are_made_in_parallel_before_later_plugins(chain: Chain) -> None:
     attachment = chain.attachment({"type": "bridge"}, {"type": "portmap"}, {"type": "firewall"}, {"type": "tuning"})
     chain.add(attachment)
     assert chain.order[0] == "ADD bridge" and chain.order[3] == "ADD tuning"

@@ -134,7 +134,7 @@ def test_no_directory_is_no_network(parts: EngineConfig) -> None:
         cni_config.default_network(parts)
 
 
-def test_moved_roots_keep_reservations_beneath_them_and_default_roots_share_podman_s(parts: EngineConfig) -> None:
+def test_reservations_follow_moved_roots_and_default_roots_share_podmans(parts: EngineConfig) -> None:
     define(parts, "1.conflist", bridge("a", ipam={"type": "host-local"}))
     define(parts, "2.conflist", bridge("b", ipam={"type": "host-local", "dataDir": "/elsewhere"}))
     define(parts, "3.conflist", bridge("c", ipam={"type": "dhcp"}))

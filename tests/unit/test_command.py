@@ -65,7 +65,7 @@ def test_program_out_of_time_is_ended_with_all_that_it_started(tmp_path: Any) ->
     assert len(found) == 2 and [process.start_time(pid) for pid in found] == [0, 0]
 
 
-def test_what_a_program_leaves_running_is_not_waited_for() -> None:
+def test_background_children_are_not_waited_for() -> None:
     begun = time.monotonic()
     assert sh("sleep 3 & echo through") == "through\n"
     assert time.monotonic() - begun < 2

@@ -123,7 +123,7 @@ def test_every_option_can_be_ignored(name: str) -> None:
         ({"mount": ["type=bind,src=/a,target=/x", "src=k,target=/k"]}, {"volume": ["/a:/x"]}, {"mount": "ignore"}),
     ],
 )
-def test_what_is_let_be_is_no_difference(
+def test_ignored_value_is_no_difference(
     runtime: Runtime, had: dict[str, Any], wanted: dict[str, Any], modes: dict[str, str]
 ) -> None:
     _desired, found = settled(runtime, had, wanted, modes)
@@ -159,7 +159,7 @@ def test_more_is_allowed_but_not_other(
         ({"volume": ["a:/a"]}, {"tmpfs": {"/a": ""}}, {"volume": "ignore"}, "tmpfs: '/a' cannot be used"),
     ],
 )
-def test_what_is_let_be_and_does_not_go_with_the_rest_is_refused(
+def test_ignored_value_that_conflicts_with_the_rest_is_refused(
     runtime: Runtime, had: dict[str, Any], wanted: dict[str, Any], modes: dict[str, str], words: str
 ) -> None:
     with pytest.raises(InvalidArgument, match="^comparisons: .* container x does not go with the rest") as caught:
@@ -169,7 +169,7 @@ def test_what_is_let_be_and_does_not_go_with_the_rest_is_refused(
     assert settled(runtime, {**had, "tty": True}, wanted, modes)[0].options == normalise(wanted)
 
 
-def test_settling_twice_changes_nothing() -> None:
+def test_cross_checks_are_idempotent() -> None:
     for words in (
         {"memory": "64m"},
         {"cpus": 1},
@@ -184,7 +184,7 @@ def test_settling_twice_changes_nothing() -> None:
             assert again == meant
 
 
-def test_ulimits_of_the_host_are_no_company() -> None:
+def test_host_ulimits_conflict_with_other_ulimits() -> None:
     assert comparisons.merged("ulimit", {"host": []}, {"nofile": [5, 5]}) == {"host": []}
     assert comparisons.merged("ulimit", {"nofile": [5, 5]}, {"host": []}) == {"nofile": [5, 5]}
 
@@ -195,7 +195,7 @@ def test_address_that_needs_a_new_container_is_what_forces_it(runtime: Runtime) 
     assert not found["ip"].ignored and found["ip"].change == Change.RECREATE
 
 
-def test_update_in_place_keeps_what_is_there_beside_it(runtime: Runtime) -> None:
+def test_live_update_keeps_allowed_extras(runtime: Runtime) -> None:
     had, wanted = {"label": {"mine": "1", "both": "old"}}, {"label": {"both": "new", "added": ""}}
     desired, found = settled(runtime, had, wanted, {"label": "allow_more_present"})
     assert desired.options["label"] == {"added": "", "both": "new", "mine": "1"}
@@ -225,27 +225,27 @@ def test_update_in_place_keeps_what_is_there_beside_it(runtime: Runtime) -> None
         ({"security_opt": ["label=disable"]}, {}, {"privileged": "strict"}, set()),
     ],
 )
-def test_option_that_is_named_wins_over_the_rest_and_over_what_it_follows(
+def test_named_option_wins_over_wildcard_and_its_group(
     runtime: Runtime, had: dict[str, Any], wanted: dict[str, Any], modes: dict[str, str], different: set[str]
 ) -> None:
     assert set(settled(runtime, had, wanted, {"*": "ignore", **modes})[1]) - {"no_healthcheck"} == different
 
 
-def test_option_that_is_named_wins_over_a_named_one_that_it_follows(runtime: Runtime) -> None:
+def test_named_option_wins_over_a_named_group(runtime: Runtime) -> None:
     had, wanted = {"healthcheck": "true"}, {"healthcheck": "false"}
     assert set(settled(runtime, had, wanted, {"no_healthcheck": "ignore", "healthcheck": "strict"})[1]) == {
         "healthcheck"
     }
 
 
-def test_other_mount_takes_the_place_of_what_may_be_there_beside_it(runtime: Runtime) -> None:
+def test_different_mount_replaces_an_allowed_extra_one(runtime: Runtime) -> None:
     had, wanted = {"volume": ["/a:/x", "k:/k"]}, {"mount": ["type=bind,src=/b,target=/x"]}
     desired, found = settled(runtime, had, wanted, {"volume": "allow_more_present"})
     assert set(found) == {"volume", "mount"}
     assert [one["target"] for one in desired.options["volume"]] == ["/k"]
 
 
-def test_merging_lets_what_is_wanted_win_its_place() -> None:
+def test_merged_options_prefer_the_requested_value() -> None:
     def both(name: str, had: Any, wanted: Any) -> Any:
         return comparisons.merged(name, normalise({name: wanted})[name], normalise({name: had})[name])
 
@@ -259,7 +259,7 @@ def test_merging_lets_what_is_wanted_win_its_place() -> None:
     assert both("dns", ["::1"], ["::2"]) == ["::2", "::1"]
 
 
-def test_new_container_is_as_the_task_says_and_the_diff_tells_what_comes_along(runtime: Runtime) -> None:
+def test_new_container_follows_the_task_and_the_diff_lists_side_changes(runtime: Runtime) -> None:
     had = {"label": {"extra": "1"}, "env": {"A": "1"}, "tty": True}
     wanted = {"label": {"a": "1"}, "env": {"A": "2"}}
     modes = {"label": "allow_more_present", "tty": "ignore", "image": "ignore"}

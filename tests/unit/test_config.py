@@ -58,7 +58,7 @@ def record(**changes: Any) -> Any:
     return json.loads(json.dumps({**make(IMAGE).to_json(), **changes}))
 
 
-def test_record_gives_the_configuration_back() -> None:
+def test_configuration_round_trips() -> None:
     more = {
         "host_env": {"http_proxy": "x"},
         "id_mappings": {"uid": [[0, 1000, 5]], "gid": [[0, 1000, 5]]},
@@ -103,12 +103,12 @@ def test_record_with_a_value_of_another_kind_is_corrupt(changes: dict[str, Any])
 
 
 @pytest.mark.parametrize("content", [[], "text", 5, {"version": "1"}, {"version": None}])
-def test_what_is_no_record_is_corrupt(content: Any) -> None:
+def test_invalid_record_is_corrupt(content: Any) -> None:
     with pytest.raises(StateCorrupt, match="^/a/config.json "):
         ContainerConfig.from_json(content, "/a/config.json")
 
 
-def test_key_of_a_later_engine_of_this_format_is_passed_over() -> None:
+def test_unknown_key_of_a_later_version_is_ignored() -> None:
     assert ContainerConfig.from_json(record(surprise=1), "p") == ContainerConfig.from_json(record(), "p")
 
 
@@ -138,7 +138,7 @@ def test_omitted_options_are_the_images() -> None:
     assert (found.resolved["user"], found.resolved["workdir"], found.stop_signal) == ("web:adm", "/srv", 3)
 
 
-def test_an_image_that_says_nothing_leaves_the_defaults() -> None:
+def test_image_without_configuration_leaves_the_defaults() -> None:
     for image in ({}, dict.fromkeys(IMAGE)):
         found = make(image)
         assert (found.argv, found.labels, found.stop_signal) == ([], {}, 15)
@@ -156,7 +156,7 @@ def test_given_options_win_over_the_images() -> None:
     assert (found.stop_signal, found.stop_timeout) == (9, 3)
 
 
-def test_given_entrypoint_drops_the_images_command_and_a_command_keeps_its_entrypoint() -> None:
+def test_requested_entrypoint_drops_the_image_command() -> None:
     assert make(IMAGE, entrypoint="/mine").argv == ["/mine"]
     assert make(IMAGE, entrypoint="").argv == []
     assert make(IMAGE, command="other").argv == ["/entry", "other"]

@@ -30,7 +30,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._spec.resources impo
         ("memory_reservation", "8m", 8 << 20),
     ],
 )
-def test_limit_has_its_meaning(option: str, given: Any, meaning: Any) -> None:
+def test_limit_is_parsed(option: str, given: Any, meaning: Any) -> None:
     assert normalise({option: given})[option] == meaning
 
 
@@ -125,7 +125,7 @@ def test_limit_is_offered_where_a_v2_cgroup_could_have_it(
             kernel_limits.check(host, normalise(given))
 
 
-def test_limit_of_what_is_no_block_device_is_refused() -> None:
+def test_limit_of_a_path_that_is_no_block_device_is_refused() -> None:
     for path in ("/dev/null", "/nowhere"):
         with pytest.raises(InvalidArgument, match=f"^device_read_bps: {path} "):
             kernel_limits.numbers(normalise({"device_read_bps": [f"{path}:1"]}))

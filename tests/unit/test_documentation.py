@@ -116,7 +116,7 @@ def test_engines_defaults_are_in_the_descriptions() -> None:
         assert f"V({said}) where omitted" in str(options[name]["description"]), name
 
 
-def test_option_that_is_changed_in_place_says_so_and_no_other() -> None:
+def test_only_live_options_are_documented_as_live() -> None:
     said = {
         name for name, one in documented("libpod_container").items() if "changed in place" in str(one["description"])
     }
@@ -125,7 +125,7 @@ def test_option_that_is_changed_in_place_says_so_and_no_other() -> None:
     assert {name for name in known if OPTIONS[name].change == Change.LIVE} <= said
 
 
-def test_option_that_restarts_the_container_says_so_and_no_other() -> None:
+def test_only_restart_options_are_documented_as_such() -> None:
     words = "A change restarts the container"
     said = {name for name, one in documented("libpod_container").items() if words in str(one["description"])}
     assert said == {name for name, row in OPTIONS.items() if Change.RESTART in (row.change, row.otherwise)}
@@ -204,5 +204,5 @@ def test_example_is_a_task_that_is_taken(module: str, given: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_example_says_what_it_is_for(module: str) -> None:
+def test_every_example_has_a_purpose(module: str) -> None:
     assert all(re.fullmatch(r"[A-Z].{8,}[^.]", task.get("name", "")) for task in load(module, "EXAMPLES"))

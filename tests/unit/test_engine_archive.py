@@ -58,7 +58,7 @@ def _python(path: str, code: str) -> str:
     return subprocess.run([sys.executable, "-I", "-c", begin + code], check=True, stdout=-1, text=True).stdout.strip()
 
 
-def test_every_module_is_found_in_what_is_kept(sent: str, tmp_path: Path) -> None:
+def test_every_module_is_found_in_the_archive(sent: str, tmp_path: Path) -> None:
     kept = _load(sent, tmp_path / "static")
     assert kept == f"{tmp_path}/static/engine/{DIGEST}.{sys.implementation.cache_tag}.zip"
     os.unlink(sent)
@@ -84,7 +84,7 @@ def test_every_file_of_every_folder_is_sent(tmp_path: Path, monkeypatch: pytest.
         assert _python(str(tmp_path / "sent.zip"), f"print(get('libpod_engine.{names}').X)") == "1"
 
 
-def test_what_is_kept_is_private_and_complete(sent: str, tmp_path: Path) -> None:
+def test_kept_engine_is_private_and_complete(sent: str, tmp_path: Path) -> None:
     kept = Path(_load(sent, tmp_path / "static"))
     assert sorted(path.name for path in kept.parent.iterdir()) == sorted(
         [kept.name, "libpod", "boot.py", f"{DIGEST}.zip"]
@@ -138,7 +138,7 @@ def test_a_damaged_file_is_replaced(sent: str, tmp_path: Path, how: str) -> None
         _runs(folder)
 
 
-def test_an_interpreter_that_is_gone_is_replaced(sent: str, tmp_path: Path) -> None:
+def test_missing_interpreter_is_replaced(sent: str, tmp_path: Path) -> None:
     folder = Path(_load(sent, tmp_path / "static")).parent
     launcher = (folder / "libpod").read_text(encoding="utf-8")
     record = engine_boot.read_launcher(str(folder))
@@ -149,7 +149,7 @@ def test_an_interpreter_that_is_gone_is_replaced(sent: str, tmp_path: Path) -> N
     assert (folder / "libpod").read_text(encoding="utf-8") == launcher
 
 
-def test_a_version_that_was_removed_is_run_by_the_present_one(sent: str, tmp_path: Path) -> None:
+def test_launcher_of_a_removed_version_runs_the_present_one(sent: str, tmp_path: Path) -> None:
     folder = Path(_load(sent, tmp_path / "static")).parent
     _runs(folder, sys.executable, "-I", f"{folder}/boot.py", "e" * 32)
 
@@ -255,13 +255,13 @@ def test_text_of_a_newer_record_is_checked_without_annotations(sent: str, tmp_pa
         assert _python(path, code) == known
 
 
-def test_a_root_that_cannot_be_written_is_done_without(sent: str, tmp_path: Path) -> None:
+def test_unwritable_root_is_not_required(sent: str, tmp_path: Path) -> None:
     (tmp_path / "static").write_text("a file where the folder would be", encoding="ascii")
     assert _load(sent, tmp_path / "static") == sent
     assert _python(sent, "print(get('libpod_engine._model.errors').LibpodError.__name__)") == "LibpodError"
 
 
-def test_each_name_in_the_archive_is_told_apart_by_its_content() -> None:
+def test_archive_names_differ_by_content() -> None:
     changed = [(name, content + b"#") for name, content in SOURCES[:1]] + SOURCES[1:]
     assert engine_action.digest(SOURCES) != engine_action.digest(changed)
     assert (

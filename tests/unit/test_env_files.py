@@ -30,11 +30,11 @@ def content(folder: Path, text: str | bytes) -> dict[str, str]:
 
 @settings(max_examples=30, deadline=None)
 @given(variables=st.dictionaries(NAMES, VALUES), end=st.sampled_from(["\n", "\r\n"]))
-def test_what_is_written_is_read(folder: Path, variables: dict[str, str], end: str) -> None:
+def test_variables_are_read(folder: Path, variables: dict[str, str], end: str) -> None:
     assert content(folder, end.join(f"{key}={value}" for key, value in variables.items())) == variables
 
 
-def test_comments_and_empty_lines_are_passed_over(folder: Path) -> None:
+def test_comments_and_empty_lines_are_skipped(folder: Path) -> None:
     assert content(folder, "\n  \n# A=1\n  # B=1\n  C=#1\n\n") == {"C": "#1"}
     assert content(folder, "") == {}
 

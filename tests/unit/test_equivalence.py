@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("option", OPTIONS)
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
-def test_spellings_of_one_meaning_are_equal_and_those_of_two_differ(option: str, data: st.DataObject) -> None:
+def test_equivalent_values_normalise_equally_and_different_ones_do_not(option: str, data: st.DataObject) -> None:
     assert option in KINDS, f"{option} has no kind: say here what its values mean and how each can be written"
     kind = KINDS[option]
     meant = data.draw(kind.meanings, "meaning")
@@ -42,7 +42,7 @@ PLAIN = set(
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_kind_has_several_meanings_and_unless_known_several_spellings_of_one(option: str) -> None:
+def test_kind_has_several_values_with_several_notations(option: str) -> None:
     kind = KINDS[option]
     meanings: set[str] = set()
     most = 0

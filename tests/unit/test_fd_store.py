@@ -46,7 +46,7 @@ def free(name: tuple[str, int]) -> bool:
         return True
 
 
-def test_what_is_held_is_taken_and_what_is_let_go_of_is_free(ends: fd_store.Pair) -> None:
+def test_held_socket_is_in_use_and_released_socket_is_free(ends: fd_store.Pair) -> None:
     names = {f"port {number}": bound(ends, f"port {number}") for number in range(400)}
     assert fd_store.labels(ends[1]) == fd_store.labels(ends[1]) == list(names)
     wanted = {"port 0", "port 7", "port 399"}
@@ -57,7 +57,7 @@ def test_what_is_held_is_taken_and_what_is_let_go_of_is_free(ends: fd_store.Pair
     assert fd_store.labels(ends[1]) == [] and all(free(name) for name in names.values())
 
 
-def test_one_held_twice_is_held_once_again(ends: fd_store.Pair) -> None:
+def test_socket_held_twice_is_held_once(ends: fd_store.Pair) -> None:
     with socket.create_server(("127.0.0.1", 0)) as one:
         for _time in range(3):
             fd_store.put(ends[0], "same", one)
@@ -66,7 +66,7 @@ def test_one_held_twice_is_held_once_again(ends: fd_store.Pair) -> None:
     assert fd_store.labels(ends[1]) == ["same"] and not free(name)
 
 
-def test_interruption_loses_nothing_that_is_wanted(ends: fd_store.Pair) -> None:
+def test_interruption_drops_no_wanted_socket(ends: fd_store.Pair) -> None:
     names = [bound(ends, str(number)) for number in range(4)]
     wanted = {"1", "3"}
 

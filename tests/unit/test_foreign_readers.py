@@ -216,7 +216,7 @@ def test_damage_in_any_place_is_one_sentence(read: Reader, tmp_path: Path, monke
             raise AssertionError(f"{document} is read with {error!r}") from error
 
 
-def test_files_that_are_none_to_be_read_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cdi, "_DIRECTORIES", (str(tmp_path),))
     (tmp_path / "vfs-images").mkdir()
     (tmp_path / "vfs-images/images.lock").touch()

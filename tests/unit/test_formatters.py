@@ -25,7 +25,7 @@ PASTED = (
 @pytest.mark.parametrize("option", PASTED)
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
-def test_what_is_shown_means_the_same(option: str, data: st.DataObject) -> None:
+def test_formatted_value_parses_to_the_same(option: str, data: st.DataObject) -> None:
     row, kind = OPTIONS[option], KINDS[option]
     value = row.normalise(data.draw(kind.meanings.flatmap(kind.spellings)), option)
     shown = spelled(option, value)
@@ -56,5 +56,5 @@ def test_mount_is_shown_as_a_playbook_has_it(words: str) -> None:
     ("option", "value"),
     [("network", "no longer shared"), ("userns", {"uid": [[0, 1, 1]]}), ("memory", None), ("mount /a", "gone")],
 )
-def test_what_is_no_value_of_the_option_is_shown_as_it_is(option: str, value: Any) -> None:
+def test_invalid_value_is_shown_as_given(option: str, value: Any) -> None:
     assert spelled(option, value) == value

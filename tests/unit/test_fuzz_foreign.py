@@ -294,7 +294,7 @@ def test_passwd_and_group_take_linear_time(make: Callable[[int], str]) -> None:
     assert fuzz.grows_linearly(lambda text: refused_or(lambda: users.resolve("app:x", text, text, ["9" * 30])), make)
 
 
-def test_what_is_no_regular_file_is_never_waited_for(folder: Path) -> None:
+def test_fifo_is_never_waited_for(folder: Path) -> None:
     networks = folder / "fifos"
     networks.mkdir()
     os.mkfifo(networks / "x.conflist")

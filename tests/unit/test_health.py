@@ -40,12 +40,12 @@ def options(image: dict[str, Any] | None = None, **given: Any) -> dict[str, Any]
         ('["NONE"]', ["NONE"]),
     ],
 )
-def test_command(spelled: Any, meant: list[str]) -> None:
+def test_health_command_is_parsed(spelled: Any, meant: list[str]) -> None:
     assert health.command(spelled, "healthcheck") == meant
 
 
 @pytest.mark.parametrize("spelled", ["", "  ", "CMD", "CMD 'a", "CMD-SHELL", [], ["CMD"], "[]", 5])
-def test_command_that_is_none(spelled: Any) -> None:
+def test_invalid_command_is_refused(spelled: Any) -> None:
     with pytest.raises(InvalidArgument, match="healthcheck"):
         health.command(spelled, "healthcheck")
 
@@ -55,13 +55,13 @@ def test_command_that_is_none(spelled: Any) -> None:
     [("1m30s", 90 * SECOND), ("90s", 90 * SECOND), (90, 90 * SECOND), ("1.5m", 90 * SECOND), ("0.025h", 90 * SECOND)]
     + [("200ms", SECOND // 5), (".2s", SECOND // 5), ("200000us", SECOND // 5), ("0", 0)],
 )
-def test_duration(spelled: Any, nanoseconds: int) -> None:
+def test_health_duration_is_parsed(spelled: Any, nanoseconds: int) -> None:
     assert health.duration(spelled, "healthcheck_timeout") == nanoseconds
 
 
 @pytest.mark.parametrize("option", ["healthcheck_interval", "healthcheck_timeout", "healthcheck_start_period"])
 @pytest.mark.parametrize("spelled", ["soon", "1 s", "-1s", "s", "1d", "1e9h", "9999999h"])
-def test_duration_that_is_none(option: str, spelled: str) -> None:
+def test_invalid_duration_is_refused(option: str, spelled: str) -> None:
     with pytest.raises(InvalidArgument, match=option):
         normalise({option: spelled})
 
@@ -73,7 +73,7 @@ def test_least_values() -> None:
             normalise(given)
 
 
-def test_none_is_one_thing_however_it_is_said() -> None:
+def test_every_notation_of_none_is_equal() -> None:
     assert normalise({"healthcheck": "none"}) == normalise({"no_healthcheck": True})
     plain = normalise({})
     assert resolved(plain, {}) == resolved(normalise({"no_healthcheck": True}), {"Healthcheck": {"Test": ["CMD", "x"]}})
@@ -82,7 +82,7 @@ def test_none_is_one_thing_however_it_is_said() -> None:
             normalise({"no_healthcheck": True, **contradiction})
 
 
-def test_image_gives_what_is_omitted() -> None:
+def test_image_provides_omitted_values() -> None:
     image = {"Test": ["CMD", "x"], "Interval": 5 * SECOND, "Retries": 7}
     found = resolved(normalise({"healthcheck_interval": "9s"}), {"Healthcheck": image})
     assert found["healthcheck"] == ["CMD", "x"]
@@ -138,13 +138,13 @@ def test_log_keeps_the_last_five() -> None:
     assert Health.from_json(found.to_json(), "x") == found
 
 
-def test_record_that_is_none() -> None:
+def test_invalid_record_is_refused() -> None:
     for record in ({}, [], {"log": [], "surprise": 1}):
         with pytest.raises(StateCorrupt):
             Health.from_json(record, "health.json")  # type: ignore[arg-type]
 
 
-def test_words() -> None:
+def test_health_command_as_text_runs_in_a_shell() -> None:
     assert health.argv(options(healthcheck="a && b"), "healthcheck", None) == ["/bin/sh", "-c", "a && b"]
     assert health.argv(options(healthcheck="a"), "healthcheck", ["/bin/ash", "-ec"]) == ["/bin/ash", "-ec", "a"]
     assert health.argv(options(healthcheck=["a", "b"]), "healthcheck", ["/bin/ash"]) == ["a", "b"]

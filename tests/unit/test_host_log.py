@@ -59,7 +59,7 @@ def test_full_socket_does_not_block(folder: Path) -> None:
         assert 0 < len(received(journal)) + len(received(log)) < 2000
 
 
-def test_journal_comes_first_and_syslog_in_its_place(folder: Path) -> None:
+def test_journal_is_preferred_to_syslog(folder: Path) -> None:
     with listen(folder / "log") as log:
         with listen(folder / "journal") as journal:
             host_log.write("error", "first")
@@ -89,7 +89,7 @@ def test_level(folder: Path, monkeypatch: pytest.MonkeyPatch, level: str, kept: 
     assert host_log.environment() == ({host_log.VARIABLE: level} if level else {})
 
 
-def test_process_that_is_no_background_command_logs_nothing(folder: Path) -> None:
+def test_only_background_commands_log(folder: Path) -> None:
     host_log.disable()
     with listen(folder / "log") as log:
         host_log.write("error", "a task says this itself")

@@ -63,7 +63,7 @@ def test_reference_is_completed_as_podman_does(written: str, full: str) -> None:
         "a:b:c",
     ],
 )
-def test_what_is_no_reference_is_refused_by_name(written: str) -> None:
+def test_invalid_reference_is_named(written: str) -> None:
     with pytest.raises(InvalidArgument, match="no image reference") as refusal:
         normalise(written)
     assert repr(written) in str(refusal.value)
@@ -84,7 +84,7 @@ def test_what_is_no_reference_is_refused_by_name(written: str) -> None:
         ("dir:/srv/app", "localhost/srv/app:latest"),
     ],
 )
-def test_source_says_the_name_the_image_gets(source: str, name: str) -> None:
+def test_source_determines_the_image_name(source: str, name: str) -> None:
     assert name_for_source(source) == name
 
 
@@ -143,7 +143,7 @@ def test_image_configuration_of_another_shape_is_one_sentence(member: str, value
 
 
 @pytest.mark.parametrize("config", [None, [], "x", 5])
-def test_nothing_can_be_used_of_what_is_no_object(config: object) -> None:
+def test_value_that_is_no_object_gives_nothing(config: object) -> None:
     assert usable_config(config) == {}
 
 

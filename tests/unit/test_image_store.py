@@ -99,7 +99,7 @@ def test_ambiguous_prefix_lists_the_images(parts: EngineConfig) -> None:
         ImageStore(parts).find("aaaa")
 
 
-def test_missing_image_is_said_by_name(parts: EngineConfig) -> None:
+def test_missing_image_is_named(parts: EngineConfig) -> None:
     with pytest.raises(NoSuchImage, match="'other'"):
         ImageStore(parts).get("other")
 

@@ -77,7 +77,7 @@ def test_container_that_never_ran(runtime: Runtime) -> None:
     assert json.loads(json.dumps(found)) == found
 
 
-def test_looking_writes_nothing(runtime: Runtime, tmp_path: Path) -> None:
+def test_inspect_writes_nothing(runtime: Runtime, tmp_path: Path) -> None:
     container = make(runtime)
     state(runtime, status=ContainerStatus.RUNNING, pid=2**22, pid_start=1)
     before = sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*"))
@@ -115,7 +115,7 @@ def test_outline_is_a_part_of_the_whole(runtime: Runtime) -> None:
     assert "Health" not in outline(make(runtime))["State"]
 
 
-def test_exited_container_keeps_how_it_ended(runtime: Runtime) -> None:
+def test_exited_container_keeps_its_exit_state(runtime: Runtime) -> None:
     container = make(runtime)
     state(runtime, status=ContainerStatus.EXITED, exit_code=137, oom_killed=True, finished_time="then")
     found = inspect(container)["State"]
@@ -143,7 +143,7 @@ def test_unreadable_state_is_unknown(runtime: Runtime) -> None:
     assert inspect(container)["State"]["Status"] == "unknown"
 
 
-def test_configuration_is_what_takes_effect(runtime: Runtime) -> None:
+def test_configuration_shows_effective_values(runtime: Runtime) -> None:
     found = inspect(
         make(runtime, command="a b", env={"B": "2"}, label={"k": "v"}, user="5:6", workdir="/w", stop_signal="INT")
     )
@@ -228,7 +228,7 @@ def test_addresses_are_the_plugins_answer_and_unfinished_attachments_have_none(r
     assert found["Networks"]["front"]["IPAddress"] == "10.0.0.2"
 
 
-def test_security_options_are_shown_in_the_users_words(runtime: Runtime) -> None:
+def test_security_options_are_shown_as_given(runtime: Runtime) -> None:
     words = inspect(make(runtime, security_opt=["no-new-privileges", "seccomp=/p.json"]))["HostConfig"]["SecurityOpt"]
     assert words == ["no-new-privileges", "seccomp=/p.json"]
     assert inspect(make(runtime))["HostConfig"]["SecurityOpt"] == []

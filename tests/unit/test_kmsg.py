@@ -26,7 +26,7 @@ RECORD = (
         ("/machine.slice/libpod-12.scope", 0.0, False),
     ],
 )
-def test_end_for_want_of_memory_is_the_cgroups_own_and_of_this_life(
+def test_oom_kill_is_attributed_to_the_cgroup_and_this_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cgroup: str, since: float, told: bool
 ) -> None:
     (tmp_path / "kmsg").write_text(RECORD.format(cgroup))
@@ -34,7 +34,7 @@ def test_end_for_want_of_memory_is_the_cgroups_own_and_of_this_life(
     assert kmsg.oom_killed(SCOPE, since) is told
 
 
-def test_log_that_cannot_be_read_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_log_gives_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kmsg, "KMSG", str(tmp_path / "none"))
     assert not kmsg.oom_killed(SCOPE, 0.0)
 

@@ -36,7 +36,7 @@ def path(tmp_path: Path) -> str:
     return str(tmp_path / "web.lock")
 
 
-def test_lock_is_held_against_other_processes_until_it_is_left(path: str) -> None:
+def test_lock_excludes_other_processes_until_released(path: str) -> None:
     with FileLock(path):
         assert not is_free(path)
     assert is_free(path)
@@ -55,7 +55,7 @@ def test_lock_can_be_entered_again_and_is_free_after_the_last_exit(path: str) ->
     assert is_free(path)
 
 
-def test_lock_is_left_with_an_error(path: str) -> None:
+def test_lock_is_released_on_an_exception(path: str) -> None:
     lock = FileLock(path)
     with pytest.raises(ValueError, match="x"), lock:
         raise ValueError("x")
@@ -152,7 +152,7 @@ def test_lock_whose_directory_cannot_be_made_is_an_error(tmp_path: Path) -> None
         assert not lock.held
 
 
-def test_who_waits_for_one_of_several_locks_holds_none_of_the_others(tmp_path: Path) -> None:
+def test_waiting_for_one_of_several_locks_holds_no_other(tmp_path: Path) -> None:
     paths = [str(tmp_path / f"{name}.lock") for name in "abc"]
     done = threading.Event()
 

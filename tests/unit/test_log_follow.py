@@ -86,7 +86,7 @@ def test_file_that_takes_the_name_while_one_is_opened_is_no_loss(
     assert ": 1 file of lines" in take_warnings()[0]
 
 
-def test_new_file_wakes_whoever_waits(tmp_path: Path) -> None:
+def test_new_file_wakes_the_follower(tmp_path: Path) -> None:
     log = Log(tmp_path)
     reader = log.reader()
     assert texts(reader) == ["first"]

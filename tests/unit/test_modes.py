@@ -45,7 +45,7 @@ def test_refused_network_is_named(words: list[str]) -> None:
     assert any(repr(part) in str(refusal.value) for word in words for part in (word, word.partition(":")[2]))
 
 
-def test_security_options_and_their_spellings() -> None:
+def test_security_options_and_their_notations() -> None:
     assert security([], "security_opt") == {"no_new_privileges": False, "seccomp": ""}
     for word in ("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"):
         assert security([word], "security_opt")["no_new_privileges"] is True

@@ -112,7 +112,7 @@ def test_image_volumes_are_anonymous_tmpfs_or_nothing() -> None:
     assert (ignored.volumes, ignored.file_systems) == ([], [])
 
 
-def test_given_volumes_win_over_borrowed_and_those_over_the_images() -> None:
+def test_requested_volumes_win_over_volumes_from_and_image_volumes() -> None:
     borrowed = (*volumes(["x:/data", "y:/b", "z:/t"], "volume"),)
     options = {"volume": ["own:/b", "/anonymous"], "tmpfs": {"/t": ""}}
     found = {volume["target"]: volume for volume in config(options, IMAGE, borrowed_volumes=borrowed).volumes}

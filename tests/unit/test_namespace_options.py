@@ -34,7 +34,7 @@ DEFAULT = {"mode": "", "target": ""}
         ("userns", "", "", ""),
     ],
 )
-def test_mode_and_target(option: str, word: str, mode: str, target: str) -> None:
+def test_namespace_mode_and_target(option: str, word: str, mode: str, target: str) -> None:
     assert namespace(word, option) == {"mode": mode, "target": target}
 
 
@@ -51,13 +51,13 @@ def test_mode_and_target(option: str, word: str, mode: str, target: str) -> None
         ("ipc", "container"),
     ],
 )
-def test_other_words_are_refused_by_the_options_name(option: str, word: str) -> None:
+def test_invalid_mode_is_refused_with_the_option_name(option: str, word: str) -> None:
     with pytest.raises(InvalidArgument, match=option):
         namespace(word, option)
 
 
 @pytest.mark.parametrize(("option", "word"), [("ipc", "shareable"), ("pid", "private"), ("userns", "host")])
-def test_default_spelled_out_is_no_difference(option: str, word: str) -> None:
+def test_explicit_default_is_no_difference(option: str, word: str) -> None:
     assert normalise({option: word})[option] == DEFAULT
     assert plain(normalise({option: word}))
 
@@ -74,7 +74,7 @@ def test_default_spelled_out_is_no_difference(option: str, word: str) -> None:
         {"userns": "auto"},
     ],
 )
-def test_options_that_lead_elsewhere_are_not_plain(options: dict[str, Any]) -> None:
+def test_options_with_other_namespaces_are_not_plain(options: dict[str, Any]) -> None:
     assert not plain(normalise(options))
 
 
@@ -108,7 +108,7 @@ def test_map_that_the_kernel_refuses_is_refused(entries: list[str]) -> None:
         {"hostname": "x", "uts": "container:a"},
     ],
 )
-def test_what_does_not_go_together_is_refused(options: dict[str, Any]) -> None:
+def test_contradictory_namespace_options_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument):
         normalise(options)
 

@@ -29,7 +29,7 @@ def test_nothing_is_missing() -> None:
     assert option_coverage.missing() == []
 
 
-def test_what_is_not_applicable_is_not_there() -> None:
+def test_inapplicable_option_is_absent() -> None:
     assert set(option_coverage.NOT_APPLICABLE) <= set(PODMANS) - set(OURS)
 
 

@@ -115,7 +115,7 @@ def test_same_task_again_is_no_difference(runtime: Runtime) -> None:
         ({}, {"user": "web", "workdir": "/srv", "stop_signal": "SIGQUIT", "label": {"from": "image"}}),
     ],
 )
-def test_another_spelling_is_no_difference(runtime: Runtime, before: dict[str, Any], after: dict[str, Any]) -> None:
+def test_equivalent_value_is_no_difference(runtime: Runtime, before: dict[str, Any], after: dict[str, Any]) -> None:
     assert differing(runtime, recorded(**before), **after) == []
     assert differing(runtime, recorded(**after), **before) == []
 
@@ -145,7 +145,7 @@ def test_another_spelling_is_no_difference(runtime: Runtime, before: dict[str, A
         ({}, {"command": []}, ["command"]),
     ],
 )
-def test_another_meaning_is_a_difference(
+def test_different_value_is_a_difference(
     runtime: Runtime, before: dict[str, Any], after: dict[str, Any], names: list[str]
 ) -> None:
     assert differing(runtime, recorded(**before), **after) == names
@@ -165,7 +165,7 @@ def test_another_meaning_is_a_difference(
         ({"network": ["other", "bridge:interface_name=a"]}, {"network": ["other", "first:interface_name=a"]}),
     ],
 )
-def test_one_meaning_in_two_options_or_by_this_hosts_names_is_no_difference(
+def test_equivalent_options_and_host_names_are_no_difference(
     runtime: Runtime, tmp_path: Path, one: dict[str, Any], other: dict[str, Any]
 ) -> None:
     (tmp_path / "cni").mkdir()
@@ -188,7 +188,7 @@ def test_cgroup_namespace_that_is_this_hosts_default_is_no_difference(
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.sampled_from("ABab"), st.sampled_from("xXyY"), min_size=1), st.randoms(use_true_random=False))
-def test_order_of_variables_means_nothing(runtime: Runtime, env: dict[str, str], random: Any) -> None:
+def test_order_of_variables_is_ignored(runtime: Runtime, env: dict[str, str], random: Any) -> None:
     shuffled = list(env.items())
     random.shuffle(shuffled)
     assert differing(runtime, recorded(env=env), env=dict(shuffled)) == []
@@ -236,7 +236,7 @@ def test_moved_tag_is_a_difference_only_where_strict(runtime: Runtime, tmp_path:
     )
 
 
-def test_new_container_has_what_the_moved_tag_leads_to_and_the_plan_says_so(runtime: Runtime, tmp_path: Path) -> None:
+def test_new_container_uses_the_moved_tag_and_the_plan_shows_it(runtime: Runtime, tmp_path: Path) -> None:
     write_images(tmp_path / "storage_root", {IMAGE: [], NEWER: NAMES[IMAGE]})
     old = {**IMAGE_CONFIG, "Labels": {"from": "older"}, "Env": ["A=older"]}
     config = recorded(label={"mine": "1"})._replace(image_config=old)
@@ -271,7 +271,7 @@ def test_directory_and_overlay_are_the_image_where_the_root_is_a_directory(runti
 @pytest.mark.parametrize(
     ("target", "differs"), [("web", False), (WEB, False), ("aaa", False), ("other", True), ("gone", True)]
 )
-def test_what_counts_is_the_container_joined(runtime: Runtime, target: str, differs: bool) -> None:
+def test_joined_container_is_compared_by_id(runtime: Runtime, target: str, differs: bool) -> None:
     config = recorded(network=["container:web"], joined={"net": WEB})
     assert differing(runtime, config, network=[f"container:{target}"]) == ["network"] * differs
 

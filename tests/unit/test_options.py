@@ -31,7 +31,7 @@ def test_omitted_options_have_the_documented_defaults() -> None:
     assert meant["network"] == normalise({"network": ["bridge"]})["network"]
 
 
-def test_meaning_is_json() -> None:
+def test_normalised_options_are_json() -> None:
     given = {
         "env": {"A": 1},
         "publish": ["80"],
@@ -44,7 +44,7 @@ def test_meaning_is_json() -> None:
         assert json.loads(json.dumps(meant)) == meant
 
 
-def test_meaning_is_the_callers_own() -> None:
+def test_normalised_options_are_the_callers_own() -> None:
     mine = normalise({})
     for value in mine.values():
         if isinstance(value, (dict, list)):
@@ -71,7 +71,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
-def test_default_given_in_words_is_no_difference(name: str) -> None:
+def test_explicit_default_is_no_difference(name: str) -> None:
     assert not changed_options(normalise({name: DEFAULTS[name]}), normalise({}))
 
 
@@ -176,7 +176,7 @@ def test_memory_and_swap_together_are_never_below_memory(memory: int, more: int)
         ({"tmpfs": {"/a/": ""}, "volume": ["v:/a"]}, r"^tmpfs: '/a' cannot be used: volume mounts there too"),
     ],
 )
-def test_combination_that_means_nothing_is_refused(given: dict[str, Any], said: str) -> None:
+def test_contradictory_options_are_refused(given: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidArgument, match=said):
         normalise(given)
 
@@ -210,7 +210,7 @@ SAME: list[tuple[dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("one", "other"), SAME)
-def test_one_meaning_of_several_options_is_one_value(one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_equivalent_options_normalise_equally(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert normalise(one) == normalise(other)
 
 
@@ -224,7 +224,7 @@ def test_one_meaning_of_several_options_is_one_value(one: dict[str, Any], other:
         ({"network": ["front:ip=10.88.0.5", "back"]}, {"network": ["front", "back:ip=10.88.0.5"]}),
     ],
 )
-def test_two_meanings_of_several_options_are_two_values(one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_different_options_normalise_differently(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert normalise(one) != normalise(other)
 
 

@@ -50,7 +50,7 @@ def ansible(program: str, *words: str, home: Path) -> str:
     return done.stdout
 
 
-def test_the_artifact_holds_the_collection_and_nothing_of_the_workshop(artifact: Path) -> None:
+def test_artifact_holds_only_the_collection(artifact: Path) -> None:
     with tarfile.open(artifact) as archive:
         names = set(archive.getnames())
     assert {"README.md", "LICENSE", "meta/runtime.yml", "plugins/module_utils/_model/errors.py"} <= names
@@ -128,7 +128,7 @@ def test_the_project_tests_with_the_parts_that_the_role_installs() -> None:
     assert {package.replace(runtime, "runc") for package in role_packages("Debian")} <= set(listed)
 
 
-def test_both_families_get_every_part() -> None:
+def test_both_distributions_get_every_package() -> None:
     alike = {"golang-github-containers-common": "containers-common", "iptables": "iptables-nft"}
     debian, red_hat = role_packages("Debian"), role_packages("RedHat")
     # Red Hat's distributions have no package of the containers-storage command; the role's README says so.

@@ -67,7 +67,7 @@ def test_cpu_list_joins_its_runs() -> None:
 
 
 @pytest.mark.parametrize("known", [s for s in signals.Signals if s.name not in ("SIGRTMIN", "SIGRTMAX")])
-def test_signal_has_four_spellings(known: signals.Signals) -> None:
+def test_signal_has_four_notations(known: signals.Signals) -> None:
     spellings = (known.name, known.name[3:], known.name.lower(), str(known.value), known.value)
     assert {parsers.signal(word, "stop_signal") for word in spellings} == {known.value}
 
@@ -114,7 +114,7 @@ def test_entrypoint_is_a_list_a_json_list_or_one_program() -> None:
     assert parsers.entrypoint(5, "e") == ["5"]
 
 
-def test_order_and_repetition_do_not_matter_where_they_mean_nothing() -> None:
+def test_order_and_repetition_are_ignored_for_sets() -> None:
     assert parsers.mapping({"b": 1, "a": None}, "label") == {"a": "", "b": "1"}
     assert list(parsers.mapping({"b": 1, "a": 2}, "label")) == ["a", "b"]
     assert parsers.string_set(["b", "a", "b"], "group_add") == ["a", "b"]
@@ -128,7 +128,7 @@ def test_labels_are_case_exact() -> None:
 
 
 @pytest.mark.parametrize("word", [0, "0", " 00 ", -1, "-1", "unlimited"])
-def test_no_limit_has_several_spellings(word: object) -> None:
+def test_no_limit_has_several_notations(word: object) -> None:
     assert parsers.limit(word, "pids_limit") is None
 
 
@@ -151,7 +151,7 @@ def test_dns_none_stands_alone() -> None:
             parsers.dns_servers(wrong, "dns")
 
 
-def test_etc_hosts_keeps_the_word_for_the_gateway() -> None:
+def test_etc_hosts_keeps_host_gateway() -> None:
     assert parsers.hosts({"a": "host-gateway", "b": "0::1"}, "etc_hosts") == {"a": "host-gateway", "b": "::1"}
 
 
@@ -273,13 +273,13 @@ def test_no_value_ends_in_another_error(normalise: Normaliser, value: object) ->
         ("cidfile", "x", "an absolute path on the host"),
     ],
 )
-def test_what_the_kernel_would_refuse_or_contradicts_itself_is_named(option: str, value: object, words: str) -> None:
+def test_values_that_the_kernel_refuses_or_that_conflict_are_named(option: str, value: object, words: str) -> None:
     with pytest.raises(InvalidArgument) as refusal:
         OPTIONS[option].normalise(value, option)
     assert str(refusal.value).startswith(f"{option}: ") and words in str(refusal.value)
 
 
-def test_empty_word_is_as_if_omitted_and_two_host_names_share_an_address() -> None:
+def test_empty_value_is_omitted_and_two_host_names_share_an_address() -> None:
     assert all(OPTIONS[option].normalise("", option) is None for option in ("user", "subuidname", "subgidname"))
     assert OPTIONS["etc_hosts"].normalise({"b;a": "::1"}, "etc_hosts") == {"a": "::1", "b": "::1"}
 

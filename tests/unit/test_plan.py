@@ -30,11 +30,11 @@ WORDS = {
 
 
 @pytest.mark.parametrize("verb", ACTIONS)
-def test_action_is_said_in_words(verb: str) -> None:
+def test_action_is_rendered_as_text(verb: str) -> None:
     assert str(Step(verb, "web")) == f"{Step(verb, 'web')}" == f"{WORDS[verb]} web"
 
 
-def test_every_verb_has_words() -> None:
+def test_every_verb_has_a_text() -> None:
     assert set(ACTIONS) == set(WORDS)
     assert Plan((Step("pull", "i"), Step("create", "web"))).actions == ["pulled image i", "created web"]
 
@@ -62,12 +62,12 @@ def test_diff_names_what_forced_a_new_container() -> None:
     assert Plan((Step("update", "web"),), found[:1]).diff()["after"] == {"memory": 2}
 
 
-def test_diff_says_that_the_task_itself_asked_for_a_new_container() -> None:
+def test_diff_reports_a_requested_recreate() -> None:
     plan = Plan((Step("recreate", "web"),), (), "running", "running")
     assert plan.diff()["after"] == {"recreated because of": ["recreate"]}
 
 
-def test_diff_tells_variables_that_came_went_and_changed_apart() -> None:
+def test_diff_distinguishes_added_removed_and_changed_variables() -> None:
     changed = Difference("env", {"A": "x", "B": "x", "C": "x"}, {"B": "y", "C": "x", "D": "y"}, Change.RECREATE, True)
     assert changed.shown() == ({"A": "(hidden)", "B": "(hidden)"}, {"B": "(hidden) changed", "D": "(hidden)"})
 

@@ -42,7 +42,7 @@ def test_status_is_podmans(containers: list[str], expected: str) -> None:
     assert status(containers) == expected
 
 
-def test_share() -> None:
+def test_pod_share_option() -> None:
     assert share(None) == ["ipc", "net", "uts"]
     assert share("uts, pid") == ["pid", "uts"]
     assert share("none") == share("") == []
@@ -55,7 +55,7 @@ def _params(**given: Any) -> dict[str, Any]:
     return {name: given.get(name, option.get("default")) for name, option in glue.spec().items()}
 
 
-def test_name_describes_a_pod_but_where_the_state_is_what_is_done_to_it() -> None:
+def test_name_alone_describes_a_pod_except_for_state_operations() -> None:
     assert glue.desired(_params(name="p", state="started")).given
     assert glue.desired(_params(name="p", state="started")).options == glue.desired(_params(name="p")).options
     assert not glue.desired(_params(name="p", state="restarted")).given
@@ -74,7 +74,7 @@ def test_host_of_a_pod_has_every_address_it_is_given() -> None:
 
 
 @pytest.mark.parametrize("options", [{"share": "ipc", "publish": ["80:80"]}, {"add_host": ["x"]}, {"memory": "12x"}])
-def test_what_cannot_be_is_refused(options: dict[str, Any]) -> None:
+def test_contradictory_pod_options_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument):
         glue.desired(_params(name="p", **options))
 
@@ -144,7 +144,7 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> CgroupHost:
     return CgroupHost("v1", tuple(controllers.values()), controllers)
 
 
-def test_limits_are_written_in_the_hosts_words(host: CgroupHost) -> None:
+def test_limits_are_written_in_the_hosts_format(host: CgroupHost) -> None:
     given = {"memory": "64m", "memory_swap": "96m", "cpus": "0.5", "cpu_shares": 512, "cpuset_cpus": "1"}
     meant = normalise(given)
     limits.write(host, "/p", {name: meant[name] for name in LIMITS})

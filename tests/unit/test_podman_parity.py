@@ -32,7 +32,7 @@ OPTIONS = [(module, option) for module in MODULES for option in OURS[module]]
 
 
 @pytest.mark.parametrize(("module", "option"), OPTIONS)
-def test_option_says_whether_the_peer_has_it(module: str, option: str) -> None:
+def test_option_documents_whether_podman_has_it(module: str, option: str) -> None:
     peer = module.replace("libpod_", "podman_")
     has, has_not = f"C({peer}) has it", f"C({peer}) does not have it."
     said = OURS[module][option]["description"][-1]
@@ -40,7 +40,7 @@ def test_option_says_whether_the_peer_has_it(module: str, option: str) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_option_of_the_peer_is_taken(module: str) -> None:
+def test_every_podman_option_is_accepted(module: str) -> None:
     peer = PEERS[module.replace("libpod_", "podman_")]
     assert set(peer) - set(OURS[module]) <= _LATER
     for option in set(peer) & set(OURS[module]):

@@ -60,7 +60,7 @@ def root(tmp_path: Path) -> Path:
         {"volume": ["new:/usr/bin", "/etc/passwd:/etc/passwd", "/etc:/data", "/etc:/data/not/there"]},
     ],
 )
-def test_command_that_may_be_there_is_let_be(root: Path, options: dict[str, Any]) -> None:
+def test_command_that_a_mount_may_provide_is_accepted(root: Path, options: dict[str, Any]) -> None:
     _check(Desired("web", options=normalise(options)), IMAGE, str(root))
 
 
@@ -86,7 +86,7 @@ def test_command_that_may_be_there_is_let_be(root: Path, options: dict[str, Any]
         ({"tmpfs": {"/bin": "exec,notmpcopyup"}}, "a mount hides 'run' in container web"),
     ],
 )
-def test_what_cannot_run_is_refused(root: Path, options: dict[str, Any], words: str) -> None:
+def test_command_that_cannot_run_is_refused(root: Path, options: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
         _check(Desired("web", options=normalise(options)), IMAGE, str(root))
     assert words in str(refused.value)
@@ -98,7 +98,7 @@ def test_relative_working_directory_of_the_image(root: Path) -> None:
     _check(Desired("web", options=normalise({"workdir": "/srv"})), {**IMAGE, "WorkingDir": "srv"}, str(root))
 
 
-def test_mounts_of_the_image_and_of_lenders_are_looked_at(root: Path) -> None:
+def test_mounts_of_the_image_and_volumes_from_are_checked(root: Path) -> None:
     """What is lent hides, or brings, a program as one's own volume does."""
     lent = root / "lent"
     lent.mkdir()

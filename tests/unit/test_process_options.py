@@ -24,7 +24,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.records.confi
         ("hostname", "web-1.example.org", "web-1.example.org"),
     ],
 )
-def test_value_has_its_meaning(option: str, given: object, meaning: object) -> None:
+def test_value_is_parsed(option: str, given: object, meaning: object) -> None:
     assert normalise({option: given})[option] == meaning
 
 
@@ -118,7 +118,7 @@ def test_environment_of_the_host_is_taken_where_asked_for() -> None:
         ("cgroup_conf", {"memory.high": 1, "cpu.max.burst": "2"}, {"cpu.max.burst": "2", "memory.high": "1"}),
     ],
 )
-def test_small_language_has_its_meaning(option: str, given: object, meaning: object) -> None:
+def test_structured_option_is_parsed(option: str, given: object, meaning: object) -> None:
     assert normalise({option: given})[option] == meaning
 
 
@@ -134,6 +134,6 @@ def test_small_language_has_its_meaning(option: str, given: object, meaning: obj
         ("rdt_class", "a/b"),
     ],
 )
-def test_refused_word_is_named(option: str, given: object) -> None:
+def test_refused_option_is_named(option: str, given: object) -> None:
     with pytest.raises(InvalidArgument, match=f"^{option}: .* cannot be used: expected "):
         normalise({option: given})

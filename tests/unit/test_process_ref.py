@@ -24,7 +24,7 @@ OWN = (pytest.param(os.getpid(), id="own"), pytest.param(os.getsid(0), id="sessi
 
 
 @pytest.mark.parametrize("pid", [*NONE_OF_OURS, True, "1", "self", None, 5.0, [5]])
-def test_record_of_no_process_of_ours_is_refused(pid: Any) -> None:
+def test_invalid_process_record_is_refused(pid: Any) -> None:
     with pytest.raises(ValueError, match="process"):
         ProcessRef.of(pid, 7)
     for who in ("pid", "conmon_pid", "restarter_pid"):
@@ -38,7 +38,7 @@ def test_start_time_is_a_number(started: Any) -> None:
         ProcessRef.of(5, started)
 
 
-def test_record_of_no_process_is_none() -> None:
+def test_empty_record_gives_no_process() -> None:
     assert ProcessRef.of(0, 5) == ProcessRef() == (0, 0)
     assert ProcessRef.of(5, 7) == (5, 7)
 
@@ -55,7 +55,7 @@ def test_file_with_a_pid(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pid", [0, *NONE_OF_OURS, *OWN])
-def test_none_of_ours_is_ended(pid: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_foreign_process_is_not_killed(pid: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: object) -> None:
         raise AssertionError(arguments)
 
@@ -68,7 +68,7 @@ def test_none_of_ours_is_ended(pid: int, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize("pid", [0, *NONE_OF_OURS])
-def test_none_of_ours_is_looked_up(pid: int) -> None:
+def test_foreign_process_is_not_inspected(pid: int) -> None:
     started = process.start_time(1)
     assert process.alive(pid, started) is False and process.wait_end(pid, started, 60.0) is True
     with pytest.raises(ProcessLookupError), fd_store.of_process(pid, (0, 1)):

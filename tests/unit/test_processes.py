@@ -41,7 +41,7 @@ def test_signal_to_a_leader_whose_session_outlives_it(gone_leader: int) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ESRCH, errno.EINVAL])
-def test_every_kernels_word_for_no_process(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_kernel_error_for_a_missing_process(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """EINVAL is 6.1's, for the leader above."""
 
     def refuse(_pid: int) -> int:
@@ -52,7 +52,7 @@ def test_every_kernels_word_for_no_process(number: int, monkeypatch: pytest.Monk
     assert process.send_signal(*parent, 0) is False and process.wait_end(*parent, 0.0) is True
 
 
-def test_other_errors_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_pid: int) -> int:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 

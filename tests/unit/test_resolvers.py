@@ -63,7 +63,7 @@ def test_last_search_counts_and_options_add_up() -> None:
         *((server, False) for server in ("fe80::1%eth0", "fe80::1", "::1%lo", "::", "localhost", "10.0.0.256", "")),
     ],
 )
-def test_servers_of_the_host_alone_are_told_by_their_address(server: str, reachable: bool) -> None:
+def test_loopback_servers_are_recognised_by_address(server: str, reachable: bool) -> None:
     assert Resolvers([server], [], []).reachable == ([server] if reachable else [])
 
 
@@ -95,7 +95,7 @@ def test_servers_behind_a_local_one_are_found(files: Path, host: Resolvers, path
     assert outside_host(host) == Resolvers(["10.0.0.54"], ["b.example"], ["timeout:1"])
 
 
-def test_network_manager_that_only_names_local_servers_is_passed_over(files: Path) -> None:
+def test_network_manager_with_only_local_servers_is_skipped(files: Path) -> None:
     (files / "run/NetworkManager/no-stub-resolv.conf").write_text("nameserver 127.0.0.1\n", encoding="ascii")
     (files / "run/NetworkManager/resolv.conf").write_text("nameserver 10.0.0.53\n", encoding="ascii")
     assert outside_host(LOCAL).servers == ["10.0.0.53"]
@@ -124,7 +124,7 @@ def test_servers_of_dnsmasq_are_found(files: Path, name: str, lines: str, server
     assert outside_host(LOCAL).servers == servers
 
 
-def test_files_that_are_none_cost_nothing(files: Path) -> None:
+def test_invalid_files_are_ignored(files: Path) -> None:
     """A FIFO would wait for its other side, and what is longer than any configuration is not read."""
     os.mkfifo(files / "run/NetworkManager/no-stub-resolv.conf")
     os.mkfifo(files / "etc/dnsmasq.d/fifo.conf")

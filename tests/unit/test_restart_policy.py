@@ -35,7 +35,7 @@ CRASH, LASTED = Ended(1, 0.2, 3, 0.4), Ended(1, 11.0, 3, 0.4)
         ("unless-stopped", "unless-stopped"),
     ],
 )
-def test_spellings(written: Any, meant: str) -> None:
+def test_policy_notations(written: Any, meant: str) -> None:
     assert normalise(written, "restart_policy") == meant == normalise(meant, "restart_policy")
 
 

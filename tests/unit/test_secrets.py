@@ -31,7 +31,7 @@ def meaning(**given: Any) -> dict[str, Any]:
         ("key,type=env,target=KEY", meaning(type="env", target="KEY", mode=0)),
     ],
 )
-def test_secret_has_its_meaning(word: str, meant: dict[str, Any]) -> None:
+def test_secret_is_parsed(word: str, meant: dict[str, Any]) -> None:
     assert secrets([word], "secrets") == [meant]
 
 

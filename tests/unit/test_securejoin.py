@@ -69,7 +69,7 @@ def test_links_are_followed_as_if_chrooted(root: Path, path: str, inside: str) -
     assert securejoin.resolve(str(root), path) == str(root / inside).rstrip("/")
 
 
-def test_reading_gives_the_containers_file(root: Path) -> None:
+def test_file_is_read_beneath_the_root(root: Path) -> None:
     for path in ("absolute", "a/b/deep", "etc-link/passwd", "a/up/../../etc/passwd"):
         assert securejoin.read_beneath(str(root), path) == b"the container's"
     for path in ("up", "host/secret", "dangling", "no/such", "a/up/secret"):
@@ -95,7 +95,7 @@ def test_forty_links_are_followed_and_no_more(root: Path) -> None:
         securejoin.read_beneath(str(root), "l40")
 
 
-def test_only_regular_files_of_a_bearable_size_are_read(root: Path) -> None:
+def test_only_regular_files_of_a_bounded_size_are_read(root: Path) -> None:
     os.mkfifo(root / "fifo")
     for path in ("fifo", "etc"):
         with pytest.raises(OSError) as error:
@@ -107,7 +107,7 @@ def test_only_regular_files_of_a_bearable_size_are_read(root: Path) -> None:
     assert securejoin.read_beneath(str(root), "etc/passwd", limit=15) is not None
 
 
-def test_files_are_opened_and_made_inside_only(root: Path) -> None:
+def test_files_are_opened_and_created_beneath_the_root_only(root: Path) -> None:
     made = securejoin.open_beneath(str(root), "/a/up/etc-link/new", os.O_WRONLY | os.O_CREAT, 0o640)
     os.close(made)
     assert stat.S_IMODE((root / "etc/new").stat().st_mode) == 0o640
@@ -128,7 +128,7 @@ def test_files_are_opened_and_made_inside_only(root: Path) -> None:
         assert error.value.errno == number
 
 
-def test_place_is_held_open_and_what_is_missing_is_named(root: Path) -> None:
+def test_resolved_parent_stays_open_and_missing_components_are_named(root: Path) -> None:
     for path, folder, name in (
         ("etc-link/passwd", "etc", "passwd"),
         ("a/up/etc", ".", "etc"),

@@ -51,7 +51,7 @@ def mounts(facts: dict[str, Any] | None = None, **given: Any) -> dict[str, dict[
     return found
 
 
-def test_process_is_the_user_at_his_command() -> None:
+def test_process_has_user_and_command() -> None:
     process = spec(image={"Entrypoint": ["/entry"]}, command="a 'b c'", workdir="/w", tty=True)["process"]
     assert process["args"] == ["/entry", "a", "b c"] and process["cwd"] == "/w" and process["terminal"] is True
     assert process["user"] == {"uid": 5, "gid": 6, "umask": 0o22, "additionalGids": [6, 7]}
@@ -60,7 +60,7 @@ def test_process_is_the_user_at_his_command() -> None:
     assert spec(security_opt=["no-new-privileges"])["process"]["noNewPrivileges"] is True
 
 
-def test_environment_tells_of_the_container_and_the_users_word_wins() -> None:
+def test_environment_describes_the_container_and_user_values_win() -> None:
     env = spec(image={"Env": ["A=image"]}, env={"B": "1 2"}, tty=True)["process"]["env"]
     assert {"container=libpod", "HOSTNAME=box", "HOME=/home/web", "TERM=xterm", "A=image", "B=1 2"} < set(env)
     env = spec(env={"HOME": "/mine", "A": "x"})["process"]["env"]
@@ -74,7 +74,7 @@ def test_environment_is_nowhere_but_in_the_process() -> None:
     assert SECRET not in json.dumps(made)
 
 
-def test_namespaces_are_joined_made_or_the_hosts() -> None:
+def test_namespaces_are_joined_created_or_the_hosts() -> None:
     assert spec()["linux"]["namespaces"] == [
         {"type": "mount"},
         {"type": "network", "path": "/run/netns/x"},
@@ -114,7 +114,7 @@ def test_volume_is_bound_with_its_options() -> None:
     assert found["/c"]["options"] == ["rbind", "rw", "rprivate", "nosuid", "nodev"]
 
 
-def test_volume_is_guarded_and_what_is_bound_keeps_its_sources_guards() -> None:
+def test_volume_has_restrictive_flags_and_bind_mount_keeps_its_sources() -> None:
     found = mounts(
         {"source_guards": dict.fromkeys(("/x", "/y"), ("ro", "nosuid", "noexec"))},
         volume=["v:/a:suid", "v:/b:dev,exec", "v:/c:suid,dev", "/s:/x", "/s:/y:exec,nodev", "/s:/z", "v:/o:O"],
@@ -146,7 +146,7 @@ def test_root_propagates_at_least_as_its_volumes(propagations: list[str], root: 
     assert spec(volume=volumes)["linux"]["rootfsPropagation"] == root
 
 
-def test_tmpfs_is_guarded_unless_told_otherwise() -> None:
+def test_tmpfs_has_restrictive_flags_unless_overridden() -> None:
     found = mounts(tmpfs={"/a": "size=1m", "/b": "exec,suid,dev", "/c": "ro,notmpcopyup"})
     assert found["/a"]["options"] == ["nosuid", "nodev", "noexec", "rw", "tmpcopyup", "size=1048576"]
     assert set(found["/b"]["options"]) == {"exec", "suid", "dev", "rw", "tmpcopyup"}
@@ -199,7 +199,7 @@ def test_given_limits_are_taken_as_they_are() -> None:
     assert {"type": "RLIMIT_CORE", "soft": 0, "hard": 2**64 - 1} in limits
 
 
-def test_container_is_shut_in_and_a_privileged_one_is_not() -> None:
+def test_container_is_confined_unless_privileged() -> None:
     usual, privileged = (
         spec({"seccomp": {"defaultAction": "x"}}),
         spec({"devices": ({"path": "/dev/x"},)}, privileged=True),
@@ -259,7 +259,7 @@ def test_changed_limit_takes_its_partner_along(names: list[str], expected: dict[
     assert changed_resources(normalise(LIMITS), names, **HOST) == expected
 
 
-def test_limit_that_is_gone_is_lifted() -> None:
+def test_removed_limit_is_lifted() -> None:
     names = ["memory", "cpu_quota", "cpu_shares", "cpuset_cpus", "pids_limit"]
     assert changed_resources(normalise({"pids_limit": -1}), names, **HOST) == {
         "memory": {"limit": -1, "swap": -1},

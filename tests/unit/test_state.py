@@ -46,7 +46,7 @@ FULL = ContainerState(
 
 
 @pytest.mark.parametrize("state", [FULL, *(ContainerState(status=status) for status in ContainerStatus)])
-def test_record_gives_the_state_back(state: ContainerState) -> None:
+def test_state_round_trips(state: ContainerState) -> None:
     again = ContainerState.from_json(json.loads(json.dumps(state.to_json())), "p")
     assert again == state and isinstance(again.status, ContainerStatus)
 
@@ -59,12 +59,12 @@ def test_older_record_has_the_defaults_of_what_it_lacks() -> None:
     assert ContainerState.from_json({"status": "exited"}, "p") == ContainerState(status=ContainerStatus.EXITED)
 
 
-def test_what_a_newer_record_has_beside_it_is_passed_over() -> None:
+def test_unknown_key_of_a_newer_record_is_ignored() -> None:
     newer = {"status": "exited", "x": 1}
     assert ContainerState.from_json(newer, "p") == ContainerState(status=ContainerStatus.EXITED)
 
 
 @pytest.mark.parametrize("record", [{}, {"status": "stopped"}, {"status": None}, [], "x", 5])
-def test_what_is_no_state_is_corrupt(record: Any) -> None:
+def test_invalid_state_is_corrupt(record: Any) -> None:
     with pytest.raises(StateCorrupt, match="^/a/state.json is not a container's state"):
         ContainerState.from_json(record, "/a/state.json")

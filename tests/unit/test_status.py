@@ -55,9 +55,7 @@ def test_every_operation_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("operation", MOVES)
 @pytest.mark.parametrize("status", ContainerStatus)
-def test_status_allows_what_the_model_says_and_refuses_the_rest_in_words(
-    status: ContainerStatus, operation: str
-) -> None:
+def test_status_allows_the_table_and_refuses_the_rest_with_a_message(status: ContainerStatus, operation: str) -> None:
     words = ALLOWED[operation]
     if words == "*" or status.value in words.split():
         assert status.allows(operation)
@@ -72,14 +70,14 @@ def test_status_allows_what_the_model_says_and_refuses_the_rest_in_words(
 
 
 @pytest.mark.parametrize("operation", MOVES)
-def test_operation_ends_where_the_model_says(operation: str) -> None:
+def test_operation_leads_to_the_status_of_the_table(operation: str) -> None:
     ends = MOVES[operation][1]
     assert (ends.value if ends else None) == ENDS.get(operation)
 
 
 @pytest.mark.parametrize("operation", ["exec", "attach", "namespace_path", "pid", "kill", "pause", "stop"])
 @pytest.mark.parametrize("status", ["unknown", "configured", "exited"])
-def test_what_needs_a_process_says_that_the_container_is_stopped(status: str, operation: str) -> None:
+def test_operation_that_needs_a_process_reports_a_stopped_container(status: str, operation: str) -> None:
     with pytest.raises(ContainerStopped):
         ContainerStatus(status).check(operation, "web")
 

@@ -93,7 +93,7 @@ def test_empty_name_is_refused(store: Store) -> None:
 @pytest.mark.parametrize(
     "key", ["nobody", "WEB", "we", "../names/web", "web.json", "web\n", "f" * 64, "w" * 300, "\0", "*"]
 )
-def test_what_no_container_has_is_no_such_container(store: Store, key: str) -> None:
+def test_unknown_name_is_no_such_container(store: Store, key: str) -> None:
     with pytest.raises(NoSuchContainer, match="^no container has the name or ID "):
         store.lookup(key)
 
@@ -107,9 +107,7 @@ def test_store_that_was_never_used_is_empty(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("record", [{"pending": "c" * 64}, {"retired": "c" * 64}])
-def test_name_of_one_being_made_or_removed_is_no_container_yet_or_any_more(
-    store: Store, record: dict[str, str]
-) -> None:
+def test_name_of_a_container_being_created_or_removed_is_not_found(store: Store, record: dict[str, str]) -> None:
     store.write_name("new", record)
     assert store.name_record("new") == record and "new" not in dict(store.names())
     for key in ("new", "c" * 64, "cc"):
@@ -124,19 +122,19 @@ def test_replacement_leaves_the_name_to_the_old_one_until_it_is_given(store: Sto
     assert store.lookup("web") == "c" * 64
 
 
-def test_name_that_stands_for_nothing_leaves_no_file(store: Store, tmp_path: Path) -> None:
+def test_unused_name_leaves_no_file(store: Store, tmp_path: Path) -> None:
     store.write_name("web", {"id": "", "retired": ""})
     assert store.name_record("web") == {} and not (tmp_path / "static/names/web.json").exists()
     store.write_name("web", {})
 
 
-def test_names_are_sorted_and_strange_files_are_passed_over(store: Store, tmp_path: Path) -> None:
+def test_names_are_sorted_and_foreign_files_are_skipped(store: Store, tmp_path: Path) -> None:
     for file in ("x.json.tmp", "README", "y.txt"):
         (tmp_path / "static/names" / file).write_text(json.dumps({"id": "d" * 64}))
     assert list(store.names()) == [("app", APP), ("db", DB), ("web", WEB)]
 
 
-def test_configuration_and_state_come_back_as_written(store: Store) -> None:
+def test_configuration_and_state_round_trip(store: Store) -> None:
     state = ContainerState(status=ContainerStatus.RUNNING, pid=5)
     store.write_config(config())
     store.write_state(WEB, state)
@@ -145,7 +143,7 @@ def test_configuration_and_state_come_back_as_written(store: Store) -> None:
     assert store.config(WEB).stop_timeout == 1
 
 
-def test_configuration_that_somebody_else_writes_is_seen(store: Store) -> None:
+def test_configuration_written_by_another_process_is_read(store: Store) -> None:
     other = Store(store.parts)
     for seconds in range(50):
         other.write_config(config().with_options({"stop_timeout": seconds}))
@@ -192,7 +190,7 @@ def test_unreadable_state_is_unknown(store: Store, content: str) -> None:
     assert store.state(WEB) == ContainerState(status=ContainerStatus.UNKNOWN)
 
 
-def test_side_record_cut_short_counts_as_none(store: Store) -> None:
+def test_truncated_side_record_counts_as_missing(store: Store) -> None:
     store.write_config(config())
     assert store.side_record(WEB, "exit") is None
     store.write_side_record(WEB, "exit", {"exit_code": 3})
@@ -247,7 +245,7 @@ def test_reader_never_sees_half_a_record(tmp_path: Path) -> None:
     writer.join()
 
 
-def test_damaged_name_is_known_by_the_configuration_that_has_it(store: Store, tmp_path: Path) -> None:
+def test_damaged_name_record_is_resolved_from_the_configuration(store: Store, tmp_path: Path) -> None:
     store.write_config(config())
     (tmp_path / "static/names/web.json").write_text('{"id":')
     assert store.name_record("web") == {"id": WEB} and store.lookup("web") == WEB
@@ -259,7 +257,7 @@ def test_damaged_name_is_known_by_the_configuration_that_has_it(store: Store, tm
         store.name_record("web")
 
 
-def test_damaged_name_is_no_other_names_matter(store: Store, tmp_path: Path) -> None:
+def test_damaged_name_record_affects_no_other_name(store: Store, tmp_path: Path) -> None:
     store.write_config(config())
     store.write_name("web", {"id": WEB, "left": f"{'1' * 64} {'2' * 64}"})
     (tmp_path / "static/names/other.json").write_text("{")
@@ -275,7 +273,7 @@ def test_directory_that_no_name_and_no_configuration_leads_to_is_forgotten(store
     assert store.forgotten() == ["2" * 64]
 
 
-def test_no_prefix_leads_to_an_id_that_is_only_foreseen(store: Store) -> None:
+def test_planned_id_is_found_by_no_prefix(store: Store) -> None:
     foreseen = PlannedStore(store)
     new = config("aaa3" + "0" * 60)
     foreseen.foresee(new._replace(name="new"), ContainerState(), anew=True)

@@ -19,7 +19,7 @@ def _piped() -> tuple[int, int]:
     return ours, theirs
 
 
-def test_rest_is_what_was_written_and_not_what_a_flood_goes_on_with() -> None:
+def test_drained_output_is_what_was_written_before_the_exit() -> None:
     ours, theirs = _piped()
     os.write(theirs, b"x" * 1000)
     assert unread(ours) == 1000
@@ -38,7 +38,7 @@ def test_rest_is_what_was_written_and_not_what_a_flood_goes_on_with() -> None:
     os.close(theirs)
 
 
-def test_blocked_reader_of_ours_does_not_keep_from_the_deadline() -> None:
+def test_blocked_reader_does_not_delay_the_deadline() -> None:
     ours, theirs = _piped()
     there, here = os.pipe()
     with subprocess.Popen(["yes"], stdout=theirs) as flood:

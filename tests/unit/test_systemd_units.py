@@ -46,7 +46,7 @@ FREE = {
         ({"cpuset_cpus": "0,2-3,9"}, {"AllowedCPUs": ["ay", "2", "13", "2"]}),
     ],
 )
-def test_limits_of_a_pod_in_systemds_words(limits: dict[str, Any], told: dict[str, list[str]]) -> None:
+def test_limits_of_a_pod_as_systemd_properties(limits: dict[str, Any], told: dict[str, list[str]]) -> None:
     found = systemd_units._properties({**dict.fromkeys(LIMITS), **limits})
     assert {name: words for name, *words in found} == {**FREE, **told}
 

@@ -35,7 +35,7 @@ def tree(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("depth, name", [(3000, "d"), (1500, "long" * 60)])
-def test_any_depth_goes_with_few_descriptors(tree: Path, depth: int, name: str) -> None:
+def test_tree_of_any_depth_is_removed_with_few_descriptors(tree: Path, depth: int, name: str) -> None:
     nest(tree, depth, name)
     most = 0
     original = removal._mount_id
@@ -67,7 +67,7 @@ def test_many_entries_of_every_kind_go(tree: Path, monkeypatch: pytest.MonkeyPat
     assert not tree.exists()
 
 
-def test_a_link_a_file_and_nothing_are_removed_as_such(tree: Path) -> None:
+def test_link_file_and_missing_path_are_removed_as_such(tree: Path) -> None:
     (tree / "link").symlink_to(tree.parent / "beside")
     (tree / "file").write_text("")
     for name in ("link", "file", "absent", "absent/below"):
@@ -85,7 +85,7 @@ def _flags(path: Path, flags: int) -> None:
         os.close(descriptor)
 
 
-def test_what_chattr_forbids_goes_too_and_other_names_keep_their_flags(tree: Path) -> None:
+def test_immutable_files_are_removed_and_hard_links_keep_their_flags(tree: Path) -> None:
     folder, shared = tree / "folder", tree / "folder/shared"
     (folder / "empty").mkdir(parents=True)
     (folder / "file").write_text("")
@@ -104,7 +104,7 @@ def test_what_chattr_forbids_goes_too_and_other_names_keep_their_flags(tree: Pat
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
-def test_a_mount_point_is_left_with_what_is_in_it_and_all_else_goes(tree: Path) -> None:
+def test_mount_point_and_its_content_survive_the_removal_of_the_rest(tree: Path) -> None:
     from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel.syscalls import (
         MS_BIND,
         mount,
@@ -158,7 +158,7 @@ def test_entries_that_come_while_it_is_emptied_go_too(tree: Path) -> None:
     assert not tree.exists()
 
 
-def test_what_is_left_is_named_shortly(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leftovers_are_listed_briefly(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nest(tree, 200, "n" * 200)
     for number in range(5):
         (tree / f"stay-{number}").write_text("")

@@ -69,7 +69,7 @@ def test_any_depth_is_copied_with_few_descriptors(folder: Path, most: list[int],
     assert len(foretold) == len(set(foretold)) < 2 * 4095 // (len(name) + 1) + 2
 
 
-def test_a_difference_below_what_a_path_reaches_is_seen(folder: Path) -> None:
+def test_difference_deeper_than_path_max_is_seen(folder: Path) -> None:
     nest(folder / "from", 60, "long" * 60)
     copy(folder, WET)
     inner = os.open(folder / "from", os.O_RDONLY)
@@ -144,7 +144,7 @@ def test_changes_of_any_depth_are_found_with_few_descriptors(
     assert max(most) < min(most) + 2 * 256
 
 
-def test_a_change_below_what_a_path_reaches_is_the_directorys(folder: Path) -> None:
+def test_change_deeper_than_path_max_is_reported_as_its_directory(folder: Path) -> None:
     layers = _layers(folder)
     for layer in layers:
         nest(layer, 100, "long" * 60)

@@ -20,7 +20,7 @@ def test_source_with_a_slash_is_a_path_and_another_a_volumes_name() -> None:
 
 
 @pytest.mark.parametrize("spelled", ["/srv/a:/b", "//srv/./a/:/b/", "/srv/x/../a://b", "/srv/a:/b:rw", "/srv/a:/b:rw,"])
-def test_volume_has_several_spellings(spelled: str) -> None:
+def test_volume_has_several_notations(spelled: str) -> None:
     assert volumes([spelled], "volume") == volumes(["/srv/a:/b:rprivate,rbind,rw"], "volume")
 
 
@@ -30,20 +30,20 @@ def test_relative_source_begins_where_the_module_runs() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.permutations(["ro", "rslave", "nodev", "noexec", "Z"]))
-def test_order_of_options_means_nothing(words: list[str]) -> None:
+def test_order_of_options_is_ignored(words: list[str]) -> None:
     found = volumes([f"data:/d:{','.join(words)}"], "volume")
     assert found == volumes(["data:/d:Z,nodev,noexec,ro,rslave"], "volume")
     assert (found[0]["read_only"], found[0]["propagation"]) == (True, "rslave")
 
 
-def test_order_and_repetition_of_volumes_mean_nothing() -> None:
+def test_order_and_repetition_of_volumes_are_ignored() -> None:
     assert volumes(["a:/b", "c:/a", "a:/b"], "volume") == volumes(["c:/a", "a:/b"], "volume")
 
 
 @pytest.mark.parametrize(
     "word", ["ro", "noexec", "nocopy", "bind", *(word for word in PROPAGATIONS if word != "rprivate")]
 )
-def test_option_makes_another_volume(word: str) -> None:
+def test_option_gives_a_different_volume(word: str) -> None:
     assert volumes([f"a:/b:{word}"], "volume") != volumes(["a:/b"], "volume")
 
 
@@ -77,7 +77,7 @@ def test_two_volumes_on_one_target_are_refused() -> None:
         volumes(["a:/x", "b:/x/"], "volume")
 
 
-def test_tmpfs_size_has_several_spellings() -> None:
+def test_tmpfs_size_has_several_notations() -> None:
     found = tmpfs({"/t//": "mode=1777,size=64m,rw"}, "tmpfs")
     assert found == tmpfs({"/t": "size=67108864,mode=1777"}, "tmpfs") == {"/t": ["mode=1777", "size=67108864"]}
     assert tmpfs({"/t": None}, "tmpfs") == tmpfs({"/t": ""}, "tmpfs") == {"/t": []}

@@ -30,6 +30,6 @@ def test_result_has_each_warning_once(fails: bool) -> None:
     assert (result.failed, result["warnings"]) == (fails, ["it does nothing"])
 
 
-def test_taken_warnings_are_gone() -> None:
+def test_collected_warnings_are_cleared() -> None:
     warn("once")
     assert (take_warnings(), take_warnings()) == (["once"], [])

@@ -20,10 +20,10 @@ SWEPT = {
 
 
 @pytest.mark.parametrize("name", SWEPT)
-def test_killed_where_systemd_has_a_part_it_is_finished_by_who_comes_next(host: Machine, name: str) -> None:
+def test_operation_killed_at_a_systemd_effect_is_finished_by_the_next_run(host: Machine, name: str) -> None:
     finished(host, SWEPT[name]._replace(only=ONLY, others=1))
 
 
 @pytest.mark.parametrize("name", ["create", "stop", "exit"])
-def test_killed_where_systemd_has_a_part_it_is_undone_by_removal(host: Machine, name: str) -> None:
+def test_operation_killed_at_a_systemd_effect_is_undone_by_removal(host: Machine, name: str) -> None:
     undone(host, SWEPT[name]._replace(only=ONLY, removed=""))

@@ -106,7 +106,7 @@ def test_limits_by_device_and_by_file_outlive_a_reload(host: Machine) -> None:
     assert run(host, **changed)["actions"] == []
 
 
-def test_limits_changed_behind_our_back_are_put_right(host: Machine) -> None:
+def test_limit_drift_is_repaired(host: Machine) -> None:
     wanted = {"memory": "64m", "pids_limit": 100}
     made = run(host, **wanted)
     path = made["container"]["State"]["CgroupPath"]
@@ -155,7 +155,7 @@ def test_end_without_policy_is_cleaned_up_and_conmon_scope_may_be_stopped(host: 
     assert run(host, publish=["8080:80"], network="libpod")["actions"] == []
 
 
-def test_scope_that_failed_is_in_nobodys_way(host: Machine) -> None:
+def test_failed_scope_blocks_nothing(host: Machine) -> None:
     """Its process did not heed the stop signal: systemd keeps the name of what failed, unless told not to."""
     deaf = {"command": ["sleep", "1000"], "stop_timeout": 1}
     made = run(host, **deaf)
@@ -178,7 +178,7 @@ def test_pause_is_the_freezers(host: Machine) -> None:
     assert host.container("c", state="absent")["actions"] == ["deleted c"]
 
 
-def test_out_of_memory_is_told(host: Machine) -> None:
+def test_oom_kill_is_reported(host: Machine) -> None:
     made = run(
         host, command=["sh", "-c", "dd if=/dev/zero of=/dev/shm/x bs=1M count=60"], memory="16m", memory_swap="16m"
     )
@@ -196,7 +196,7 @@ def test_out_of_memory_is_told(host: Machine) -> None:
     assert (state(host, "alone")["OOMKilled"], state(host, "alone")["ExitCode"]) == (True, 137)
 
 
-def test_what_runs_beside_is_in_the_containers_scopes(host: Machine) -> None:
+def test_exec_and_runners_are_in_the_containers_scopes(host: Machine) -> None:
     check = {"healthcheck": "CMD true", "healthcheck_interval": "1s"}
     made = run(host, **check)
     eventually(lambda: state(host)["Health"]["Status"] == "healthy", seconds=LONG)
@@ -306,7 +306,7 @@ ExecStop={command} stop c
 """
 
 
-def test_unit_that_starts_a_container_is_ready_with_it(host: Machine) -> None:
+def test_unit_is_ready_when_its_container_is(host: Machine) -> None:
     from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command
 
     for more in ({"sdnotify": "conmon"}, {"sdnotify": "conmon", "cgroups": "no-conmon"}):

@@ -22,7 +22,7 @@ def _output(*argv: str) -> str:
 
 
 @only
-def test_policies_decided_who_runs_and_nothing_is_left_to_do() -> None:
+def test_restart_policies_applied_at_boot_and_nothing_remains_to_change() -> None:
     with open(RECORD, encoding="ascii") as file:
         before = json.load(file)
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
