@@ -67,7 +67,7 @@ options:
     choices: [cgroupfs, systemd]
   tool_timeouts:
     description:
-      - Seconds that a program which the engine runs may take, by tool. V(0) is without limit.
+      - Time that a program which the engine runs may take, by tool, in seconds or with units such as V(4m). V(0) is without limit.
         A program that takes longer is ended, with all that it has started, and the task fails.
       - If not set, the environment variable E(LIBPOD_TOOL_TIMEOUTS), such as V(cni=60,conmon=240), is used.
       - The tools and their defaults are V(conmon) 240 (until a container or a command in it is created),

@@ -122,7 +122,7 @@ options:
     type: int
   retry_delay:
     description:
-      - Time between two tries, such as V(5s) or V(1m30s). Where omitted one second, doubled after each try.
+      - Time between two tries, such as V(5s), V(1m30s) or V(90), which is of seconds. Where omitted one second, doubled after each try.
       - C(podman_container) has it.
     type: str
   decryption_key:
@@ -152,8 +152,8 @@ options:
     type: path
   delete_time:
     description:
-      - Seconds until a container that O(state=absent) stops, or that a new one takes the place of, is killed. It stands in the
-        place of O(stop_timeout); V(-1) waits.
+      - Time until a container that O(state=absent) stops, or that a new one takes the place of, is killed. It is written as
+        O(stop_timeout) and stands in its place. V(-1) waits.
       - For a container that is re-created O(stop_time) and O(restart_time) count where this is omitted.
       - C(podman_container) has it.
     type: str
@@ -850,12 +850,13 @@ options:
     type: str
   stop_timeout:
     description:
-      - Seconds until a container that was asked to stop is killed. V(10) where omitted.
+      - Time until a container that was asked to stop is killed, in whole seconds such as V(90) or V(1m30s). V(10) where
+        omitted.
       - C(podman_container) has it.
-    type: int
+    type: str
   stop_time:
     description:
-      - Seconds until this task's stop kills the container, in the place of O(stop_timeout). V(-1) never kills.
+      - Time until this task's stop kills the container, written as O(stop_timeout) and in its place. V(-1) never kills.
       - C(podman_container) has it.
     type: str
   restart_time:
@@ -866,9 +867,10 @@ options:
     type: str
   timeout:
     description:
-      - Seconds that the container may run before it is killed. A change restarts the container. V(0), the default, is for ever.
+      - Time that the container may run before it is killed, in whole seconds such as V(90) or V(1m30s). V(0), the default,
+        is for ever. A change restarts the container.
       - C(podman_container) has it.
-    type: int
+    type: str
   healthcheck:
     description:
       - Command that finds out inside the container whether it is healthy, which it is with the exit code 0. The image's own
@@ -883,7 +885,9 @@ options:
     aliases: [health_cmd]
   healthcheck_interval:
     description:
-      - Time between two checks, such as V(1m30s) or V(500ms), at least V(100ms). The image's, or V(30s), where omitted.
+      - Time between two checks, at least V(100ms). The image's, or V(30s), where omitted.
+      - This and every other time is a duration as Go's C(time.ParseDuration) takes it, such as V(1m30s) or V(500ms), with the
+        units C(ns), C(us), C(ms), C(s), C(m) and C(h). A number alone is of seconds.
       - V(disable) leaves the checks to those who ask for one, such as O(wait=healthy).
       - C(podman_container) has it.
     type: str
@@ -1041,10 +1045,10 @@ options:
     default: started
   wait_timeout:
     description:
-      - Longest wait in seconds, for O(wait) and O(wait_for_healthy). V(0) is without limit.
+      - Longest wait for O(wait) and O(wait_for_healthy), in seconds or such as V(1m30s). V(0) is without limit.
       - C(podman_container) does not have it.
-    type: float
-    default: 300
+    type: str
+    default: "300"
     aliases: [healthy_wait_timeout]
   wait_for_healthy:
     description:

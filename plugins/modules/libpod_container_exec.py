@@ -75,14 +75,15 @@ options:
     type: str
   timeout:
     description:
-      - Seconds the command may take, above 0, such as V(90) or V(0.5); any time where omitted.
+      - Time the command may take, above V(0), in seconds such as V(90) or with units such as V(1m30s) or V(500ms); any time where
+        omitted.
       - One that takes longer is sent SIGTERM with all processes of its session, and SIGKILL where they have not ended after 10
         seconds. Processes that made a session of their own, as daemons do, live on.
       - The task fails then with RV(rc) V(124), as timeout(1), and RV(stdout) and RV(stderr) have what was written until then.
       - It is not C(timeout) of community.docker's modules, which is the time to wait for the Docker daemon.
       - Cannot be used with O(detach=true).
       - C(podman_container_exec) does not have it.
-    type: float
+    type: str
   tty:
     description:
       - Whether the command has a terminal. Its output and its errors are then both in RV(stdout).

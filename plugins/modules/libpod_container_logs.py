@@ -33,7 +33,7 @@ options:
   since:
     description:
       - Leaves out lines from before this moment.
-      - A time such as V(2026-01-31T12:00:00Z), seconds since the epoch, or a duration before now such as V(10m) or V(1h30m).
+      - A time such as V(2026-01-31T12:00:00Z), seconds since the epoch, or a duration before now such as V(10m), V(1h30m) or V(24h).
     type: str
   until:
     description: Leaves out lines from this moment on, which is written as in O(since).
@@ -43,9 +43,9 @@ options:
     type: bool
     default: false
   timeout:
-    description: Seconds to wait with O(follow=true).
-    type: float
-    default: 10
+    description: Time to wait with O(follow=true), in seconds or with units such as V(1m30s), more than V(0).
+    type: str
+    default: "10"
   timestamps:
     description: Whether the lines in RV(stdout) and RV(stderr) begin with their times.
     type: bool

@@ -41,9 +41,9 @@ options:
     default: [stopped]
     aliases: [conditions]
   timeout:
-    description: Longest wait in seconds. V(0) is without limit.
-    type: float
-    default: 300
+    description: Longest wait, in seconds or with units such as V(1m30s). V(0) is without limit.
+    type: str
+    default: "300"
 seealso:
   - module: libpod.engine.libpod_container
   - module: libpod.engine.libpod_container_info

@@ -272,8 +272,8 @@ def test_table_stays_narrow_beside_a_pods_infra_container(host: Host) -> None:
 
 
 WRONG: list[tuple[Sequence[str], int, str]] = [
-    (("stats", "-i", "-1"), 125, "--interval: -1 cannot be used"),
-    (("stats", "-i", "inf"), 125, "--interval: inf cannot be used"),
+    (("stats", "-i", "-1"), 125, "--interval: '-1' cannot be used"),
+    (("stats", "-i", "inf"), 125, "--interval: 'inf' cannot be used"),
     (("exit",), 2, "usage: libpod exit ID "),
     (("health", "a"), 2, "usage: libpod health ID PID START "),
     (("log-limit", "a", "1", "x"), 2, "usage: libpod log-limit ID PID START "),

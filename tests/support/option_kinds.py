@@ -265,8 +265,8 @@ KINDS: dict[str, Kind] = {
     "health_startup_success": numbers(0, 3),
     "healthcheck_failure_action": as_is(one_of("none", "kill", "restart", "stop")),
     "stop_signal": Kind(one_of(1, 9, 15, 34, 37, 64), signals),
-    "stop_timeout": numbers(0, 1, 10),
-    "timeout": numbers(0, 1, 10),
+    "stop_timeout": DURATION,
+    "timeout": DURATION,
     "restart_policy": Kind(
         one_of("no", "always", "on-failure", "on-failure:3", "unless-stopped"),
         lambda one: one_of(

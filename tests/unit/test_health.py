@@ -50,22 +50,6 @@ def test_invalid_command_is_refused(spelled: Any) -> None:
         health.command(spelled, "healthcheck")
 
 
-@pytest.mark.parametrize(
-    ("spelled", "nanoseconds"),
-    [("1m30s", 90 * SECOND), ("90s", 90 * SECOND), (90, 90 * SECOND), ("1.5m", 90 * SECOND), ("0.025h", 90 * SECOND)]
-    + [("200ms", SECOND // 5), (".2s", SECOND // 5), ("200000us", SECOND // 5), ("0", 0)],
-)
-def test_health_duration_is_parsed(spelled: Any, nanoseconds: int) -> None:
-    assert health.duration(spelled, "healthcheck_timeout") == nanoseconds
-
-
-@pytest.mark.parametrize("option", ["healthcheck_interval", "healthcheck_timeout", "healthcheck_start_period"])
-@pytest.mark.parametrize("spelled", ["soon", "1 s", "-1s", "s", "1d", "1e9h", "9999999h"])
-def test_invalid_duration_is_refused(option: str, spelled: str) -> None:
-    with pytest.raises(InvalidArgument, match=option):
-        normalise({option: spelled})
-
-
 def test_least_values() -> None:
     assert normalise({"healthcheck_interval": "disable"})["healthcheck_interval"] == 0
     for given in ({"healthcheck_interval": "99ms"}, {"healthcheck_timeout": 0}, {"healthcheck_retries": 0}):

@@ -12,7 +12,7 @@ from ansible.module_utils.basic import env_fallback
 from .._model import caller
 from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument, MalformedData, may_come, not_yet, refuse_ineffective, warn
-from .._model.options.parsers import count, is_name, plain_path, wrong
+from .._model.options.parsers import is_name, natural, plain_path, wrong
 from .._model.options.parsers import name as checked_name
 from .._model.options.table import OPTIONS, Option, normalise
 from .._reconcile.desired import STATES, WAITS, Desired, by_name_alone
@@ -55,7 +55,6 @@ _CONTROLS = (
     "detach",
     "drift",
     "wait",
-    "wait_timeout",
     "wait_for_healthy",
 )
 
@@ -137,7 +136,7 @@ def container_spec() -> dict[str, Any]:
         "detach": {"type": "bool", "default": True},
         "attach": {"type": "list", "elements": "str"},
         "wait": {"type": "str", "default": "started", "choices": list(WAITS)},
-        "wait_timeout": {"type": "float", "default": 300.0, "aliases": ["healthy_wait_timeout"]},
+        "wait_timeout": {"type": "str", "default": "300", "aliases": ["healthy_wait_timeout"]},
         "wait_for_healthy": {"type": "bool", "default": False},
         "drift": {"type": "str", "default": "auto", "choices": ["auto", "full"]},
         "stop_time": {"type": "str"},
@@ -223,6 +222,7 @@ def _controls(params: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"name": checked_name(params["name"], "name"), "rmi": params.get("rmi")}
     found.update((key, params[key]) for key in _CONTROLS)
     found.update((key, _seconds(params, key)) for key in ("stop_time", "restart_time", "delete_time"))
+    found["wait_timeout"] = longest_wait(params["wait_timeout"], "wait_timeout")
     if params["wait"] != "started" and params["state"] != "started":
         raise wrong("wait", params["wait"], f"state to be started, and it is {params['state']}")
     if params.get("attach"):
@@ -249,7 +249,22 @@ def _seconds(params: Mapping[str, Any], option: str) -> Optional[int]:
     value = params.get(option)
     if value is None:
         return None
-    return _FOREVER if str(value).strip() == "-1" else count(value, option)
+    from .._model.options.durations import whole_seconds
+
+    return _FOREVER if str(value).strip() == "-1" else whole_seconds(value, option)
+
+
+def longest_wait(value: object, option: str) -> float:
+    """Return the seconds of a wait, 0 and less for no limit; a plain number costs no import.
+
+    :raises InvalidArgument: it is no duration.
+    """
+    number = natural(str(value))
+    if number is not None:
+        return float(number)
+    from .._model.options.durations import LEAST, seconds
+
+    return seconds(value, option, least=LEAST)
 
 
 def _pulling(params: Mapping[str, Any]) -> Optional[Pull]:

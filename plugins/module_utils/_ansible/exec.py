@@ -29,7 +29,7 @@ def spec() -> dict[str, Any]:
         "env": {"type": "dict"},
         "privileged": {"type": "bool", "default": False},
         "stdin": {"type": "str"},
-        "timeout": {"type": "float"},
+        "timeout": {"type": "str"},
         "tty": {"type": "bool", "default": False},
         "user": {"type": "str"},
         "workdir": {"type": "str"},
@@ -48,7 +48,7 @@ def execute(module: EngineModule) -> dict[str, Any]:
         workdir=absolute_path(params["workdir"], "workdir") if params["workdir"] else "",
         privileged=params["privileged"],
         tty=params["tty"],
-        timeout=0 if params["timeout"] is None else time_limit(module.written["timeout"], "timeout"),
+        timeout=0 if params["timeout"] is None else time_limit(params["timeout"], "timeout"),
     )
     for option in ("stdin", "timeout"):
         if params["detach"] and params[option] is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._container.io.log_lines import Wanted, moment
+from .._model.options.durations import seconds
 from .._model.options.parsers import wrong
 from .._runtime.runtime import Runtime
 from . import arguments
@@ -22,7 +23,7 @@ def spec() -> dict[str, Any]:
         "since": {"type": "str"},
         "until": {"type": "str"},
         "follow": {"type": "bool", "default": False},
-        "timeout": {"type": "float", "default": 10.0},
+        "timeout": {"type": "str", "default": "10"},
         "timestamps": {"type": "bool", "default": False},
         **arguments.parts_spec(),
     }
@@ -33,13 +34,12 @@ def logs(module: EngineModule) -> dict[str, Any]:
     params = module.params
     if params["tail"] is not None and params["tail"] < 0:
         raise wrong("tail", params["tail"], "a number of lines, 0 or more")
-    if params["timeout"] <= 0:
-        raise wrong("timeout", params["timeout"], "seconds, more than 0")
+    limit = seconds(params["timeout"], "timeout", "a duration above 0 such as 1m30s, or a number of seconds", least=1)
     wanted = Wanted(
         params["tail"],
         moment(params["since"], "since"),
         moment(params["until"], "until"),
-        params["timeout"] if params["follow"] else 0.0,
+        limit if params["follow"] else 0.0,
     )
     found = Runtime(arguments.parts(params)).container(params["name"]).logs(wanted)
     result: dict[str, Any] = {"changed": False, "log_lines": [line._asdict() for line in found]}

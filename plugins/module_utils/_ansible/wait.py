@@ -24,7 +24,7 @@ def spec() -> dict[str, Any]:
             "choices": list(waiting.CONDITIONS),
             "aliases": ["conditions"],
         },
-        "timeout": {"type": "float", "default": 300.0},
+        "timeout": {"type": "str", "default": "300"},
         **arguments.parts_spec(),
     }
 
@@ -33,7 +33,8 @@ def wait(module: EngineModule) -> dict[str, Any]:
     """Wait, or in check mode say what is known now."""
     params = module.params
     runtime = Runtime(arguments.parts(params))
-    seen = waiting.wait(runtime, params["name"], params["condition"], params["timeout"], once=module.check_mode)
+    limit = arguments.longest_wait(params["timeout"], "timeout")
+    seen = waiting.wait(runtime, params["name"], params["condition"], limit, once=module.check_mode)
     return {"changed": False, **seen._asdict()}
 
 

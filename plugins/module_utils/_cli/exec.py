@@ -27,7 +27,9 @@ def execute(parts: EngineConfig, arguments: Sequence[str]) -> int:
     parser.add_argument("-e", "--env", action="append", default=[], help="KEY=VALUE, or KEY for our own variable")
     parser.add_argument("-u", "--user", help="USER[:GROUP]")
     parser.add_argument("-w", "--workdir", help="an absolute path")
-    parser.add_argument("--timeout", metavar="SECONDS", help="end it after that time; the exit code is then 124")
+    parser.add_argument(
+        "--timeout", metavar="TIME", help="end it after so many seconds or such as 1m30s; exit code 124"
+    )
     parser.add_argument("--privileged", action="store_true", help="with all the capabilities of the host")
     parser.add_argument("name", help="the container's name or ID")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="the command and its arguments")

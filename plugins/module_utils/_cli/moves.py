@@ -10,7 +10,7 @@ from typing import Sequence
 
 from .._model.engine_config import EngineConfig
 from .._model.errors import LibpodError, sentence
-from .._model.options.parsers import count
+from .._model.options.durations import whole_seconds
 from .._reconcile.desired import Desired
 from .._reconcile.reconcile import reconcile
 from .._runtime.runtime import Runtime
@@ -37,9 +37,9 @@ def _move(parts: EngineConfig, verb: str, arguments: Sequence[str], state: str) 
     parser = words.parser(verb, f"{verb.capitalize()} containers, and say what was done.", formats=False)
     parser.add_argument("name", nargs="+", help="a container's name, ID, or the beginning of an ID")
     if verb != "start":
-        parser.add_argument("-t", "--time", help="seconds until a stop kills, in the place of the container's own")
+        parser.add_argument("-t", "--time", help="seconds, or a duration such as 1m30s, until a stop kills")
     given = parser.parse_args(arguments)
-    seconds = count(given.time, "--time") if verb != "start" and given.time is not None else None
+    seconds = whole_seconds(given.time, "--time") if verb != "start" and given.time is not None else None
     failed = 0
     for key in given.name:
         try:

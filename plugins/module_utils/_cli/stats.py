@@ -13,13 +13,14 @@ from typing import Any, Mapping, Optional, Sequence
 from .._container.container import Container
 from .._drivers.cgroups import hierarchy
 from .._model.engine_config import EngineConfig
-from .._model.errors import ContainerStopped, InvalidArgument
+from .._model.errors import ContainerStopped
+from .._model.options.durations import seconds
 from .._runtime.runtime import Runtime
 from .._runtime.statistics import statistics
 from . import table, words
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_DAY = 86400
+_DAY = 86400 * 10**9  # nanoseconds
 _COMMAND = 120  # letters of a command line that a table shows
 Sample = tuple[float, int]
 
@@ -29,10 +30,10 @@ def stats(parts: EngineConfig, arguments: Sequence[str]) -> int:
     parser = words.parser("stats", "What running containers use, until interrupted.")
     parser.add_argument("name", nargs="*", help="containers; all that run where omitted")
     parser.add_argument("--no-stream", action="store_true", help="once, with the average since the start for CPU %%")
-    parser.add_argument("-i", "--interval", type=float, default=2.0, help="seconds between two rounds")
+    parser.add_argument("-i", "--interval", default="2", help="time between two rounds, in seconds or such as 500ms")
     given = parser.parse_args(arguments)
-    if not 0 < given.interval <= _DAY:
-        raise InvalidArgument(f"--interval: {given.interval:g} cannot be used: expected seconds above 0, at most a day")
+    expected = "a duration above 0 and up to 24h such as 500ms, or a number of seconds"
+    interval = seconds(given.interval, "--interval", expected, least=1, most=_DAY)
     before: dict[str, Sample] = {}
     while True:
         found = []
@@ -49,7 +50,7 @@ def stats(parts: EngineConfig, arguments: Sequence[str]) -> int:
             table.write_table(headings, [_row(one) for one in found])
         if given.no_stream:
             return 0
-        time.sleep(given.interval)
+        time.sleep(interval)
 
 
 def _described(container: Container, figures: Mapping[str, Any], before: dict[str, Sample]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from .._model.errors import InvalidArgument
 
 OPTION = "tool_timeouts"
 OTHER = "other"
+_EXPECTED = "a duration up to 8784h such as 4m, or a number of seconds, 0 for no limit"
 ERRORS_KEPT = 1 << 16  # bytes of standard error, which only people read
 _MIB = 1 << 20
 
@@ -63,28 +64,26 @@ def parse(spelled: str) -> dict[str, float]:
     :raises InvalidArgument: as ``spell``.
     """
     pairs = (pair.partition("=") for pair in spelled.split(",") if pair.strip())
-    return _checked({tool.strip(): seconds.strip() for tool, _equals, seconds in pairs})
+    return _checked({tool.strip(): limit.strip() for tool, _equals, limit in pairs})
 
 
 def spell(given: Mapping[str, Union[str, int, float]]) -> str:
     """Return the words that ``parse`` reads for times by tool.
 
-    :raises InvalidArgument: a tool is not in the table, or its time is no number of seconds.
+    :raises InvalidArgument: a tool is not in the table, or its time is no duration.
     """
-    return ",".join(f"{tool}={seconds!r}" for tool, seconds in sorted(_checked(given).items()))
+    pairs = ((tool, f"{limit:.9f}".rstrip("0").rstrip(".")) for tool, limit in sorted(_checked(given).items()))
+    return ",".join(f"{tool}={limit}" for tool, limit in pairs)
 
 
 def _checked(given: Mapping[str, Union[str, int, float]]) -> dict[str, float]:
-    found = {}
+    from .._model.options.durations import seconds
+
+    checked = {}
     for tool, value in given.items():
         if tool not in TABLE:
             raise InvalidArgument(f"{OPTION}: {tool!r} is not a tool with a limit: expected one of {', '.join(TABLE)}")
-        try:
-            seconds = float(value)
-        except (TypeError, ValueError):
-            seconds = -1.0
-        # The upper bound is a year; it keeps the sum with the clock's time exact.
-        if not 0 <= seconds <= 366 * 86400:
-            raise InvalidArgument(f"{OPTION}: {tool}: {value!r} is not a number of seconds (0: without limit)")
-        found[tool] = int(seconds) if seconds.is_integer() else seconds
-    return found
+        # A year at most, which keeps the sum with the clock's time exact.
+        limit = seconds(value, f"{OPTION}: {tool}", _EXPECTED, most=366 * 86400 * 10**9)
+        checked[tool] = int(limit) if limit.is_integer() else limit
+    return checked

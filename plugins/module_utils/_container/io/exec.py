@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Sequence
 from ..._drivers.kernel import securejoin
 from ..._model import foreign
 from ..._model.errors import InvalidArgument, LibpodError, ToolTimedOut, warn
-from ..._model.options.parsers import wrong
+from ..._model.options.durations import seconds
 from ..._spec import capabilities, users
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 OUTPUT_LENGTH = 64 << 20  # bytes of standard output, and of standard error, that a result can have
 _GRACE = 10.0  # seconds between SIGTERM and SIGKILL, as where a container is stopped
-_LONGEST = 366 * 86400.0  # seconds; it keeps the sum with the clock's time exact
+_LONGEST = 366 * 86400 * 10**9  # nanoseconds; it keeps the sum with the clock's time exact
+_EXPECTED = "a duration above 0 and up to 8784h such as 1m30s or 500ms, or a number of seconds"
 
 
 class Exec(NamedTuple):
@@ -162,15 +163,9 @@ def exit_code(container: Container, exec_id: str) -> Optional[int]:
 def time_limit(value: object, option: str) -> float:
     """Return the seconds that a command may take.
 
-    :raises InvalidArgument: it is no number of seconds above 0.
+    :raises InvalidArgument: it is no duration above 0, or longer than a year.
     """
-    try:
-        seconds = float(str(value))
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= _LONGEST:
-        raise wrong(option, value, f"seconds above 0 and up to {_LONGEST:.0f}")
-    return seconds
+    return seconds(value, option, _EXPECTED, least=1, most=_LONGEST)
 
 
 def _folder(container: Container, exec_id: str) -> str:

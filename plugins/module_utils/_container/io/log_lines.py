@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Iterable, Iterator, NamedTuple, Optional
 
 from ..._drivers import process
 from ..._model.errors import InvalidArgument, warn
+from ..._model.options import durations
 from ..._model.options.parsers import wrong
 from .log_parts import Joiner, Line, entry, tail_offset
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from ..._drivers.kernel.inotify import Renames
     from ..container import Container
     from .journal_lines import JournalReader
-
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Wanted(NamedTuple):
@@ -219,11 +218,11 @@ def moment(value: Optional[str], option: str, now: Optional[float] = None) -> Op
     """
     if value is None:
         return None
-    if re.fullmatch(r"\d+(\.\d+)?", value):
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
         return float(value)
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", value)
-    if parts and "".join(map("".join, parts)) == value:
-        return (time.time() if now is None else now) - sum(float(number) * _UNITS[unit] for number, unit in parts)
+    age = durations.parse(value)
+    if age is not None:
+        return (time.time() if now is None else now) - age / 1e9
     try:
         return seconds(value)
     except InvalidArgument as error:

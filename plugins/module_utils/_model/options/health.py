@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Mapping, NamedTuple, Optional
 
 from ..errors import InvalidArgument, StateCorrupt
+from .durations import nanoseconds
 from .parsers import count, shell_words, wrong
 
 STARTING, HEALTHY, UNHEALTHY = "starting", "healthy", "unhealthy"
@@ -18,10 +18,6 @@ ACTIONS = ("none", "kill", "restart", "stop")
 SHELL = ["/bin/sh", "-c"]
 LOG_LENGTH, OUTPUT_LENGTH = 5, 500  # podman's
 TIMED_OUT = -1  # the exit code of a check that was killed at its timeout
-_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
-_LONGEST = (1 << 63) - 1  # Go's durations are signed 64-bit numbers of nanoseconds
-_LONGEST_TEXT = 100  # characters of a duration
 _SHORTEST_INTERVAL = 10**8
 # What each check is made of: the options of the regular one, and those of the one before it.
 REGULAR = ("healthcheck", "healthcheck_interval", "healthcheck_timeout")
@@ -72,39 +68,17 @@ def _json(text: str, option: str) -> Any:
         return ["CMD-SHELL", text]
 
 
-def duration(value: Any, option: str) -> int:
-    """Nanoseconds from Go's spelling such as ``1m30s``; a number alone is of seconds."""
-    text = str(value).strip()
-    if len(text) > _LONGEST_TEXT:
-        raise wrong(option, value, "a duration such as 1m30s or 500ms")
-    parts = _PART.findall(text)
-    if re.fullmatch(r"\d+(\.\d+)?", text):
-        parts = [(text, "s")]
-    elif not parts or "".join(map("".join, parts)) != text:
-        raise wrong(option, value, "a duration such as 1m30s or 500ms")
-    found: int = sum(_nanoseconds(number, _UNITS[unit]) for number, unit in parts)
-    if found > _LONGEST:
-        raise wrong(option, value, "a duration of less than 292 years")
-    return found
-
-
-def _nanoseconds(number: str, unit: int) -> int:
-    whole, _dot, part = number.partition(".")
-    fraction: int = int(part or 0) * unit // 10 ** len(part)
-    return int(whole or 0) * unit + fraction
-
-
 def interval(value: Any, option: str) -> int:
-    """As ``duration``; ``disable`` and 0 stand for no periodical check."""
-    found = 0 if str(value).strip().lower() == "disable" else duration(value, option)
-    if 0 < found < _SHORTEST_INTERVAL:
+    """Return the nanoseconds of a duration; ``disable`` and 0 stand for no periodical check."""
+    number = 0 if str(value).strip().lower() == "disable" else nanoseconds(value, option)
+    if 0 < number < _SHORTEST_INTERVAL:
         raise wrong(option, value, "disable, or at least 100ms")
-    return found
+    return number
 
 
 def timeout(value: Any, option: str) -> int:
-    """As ``duration``, and more than 0."""
-    return duration(value, option) or _refuse(option, value, "a duration above 0")
+    """Return the nanoseconds of a duration above 0."""
+    return nanoseconds(value, option) or _refuse(option, value, "a duration above 0")
 
 
 def retries(value: Any, option: str) -> int:

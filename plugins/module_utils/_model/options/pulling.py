@@ -6,17 +6,16 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import Any, Mapping, NamedTuple, Optional
 
 from .. import caller
 from ..errors import InvalidArgument
+from .durations import seconds
 from .parsers import count, wrong
 
 _PLATFORM = ("os", "arch", "variant")
 # Other names of what images call it (podman's NormalizePlatform).
 _ARCHITECTURES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386", "armhf": "arm"}
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class Pull(NamedTuple):
@@ -87,14 +86,3 @@ def pulling(params: Mapping[str, Any]) -> Pull:
         creds=params.get("creds") or "",
         cert_dir=cert_dir,
     )
-
-
-def seconds(value: Any, option: str) -> float:
-    """Seconds of a duration such as ``1m30s`` or ``500ms``; a plain number is seconds."""
-    text = str(value).strip()
-    if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
-        return float(text)
-    parts = re.findall(r"(\d{1,9}(?:\.\d+)?)(ns|us|µs|ms|s|m|h)", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise wrong(option, value, "a duration such as 5s, 500ms or 1m30s")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
