@@ -10,70 +10,26 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import urllib.request
 from typing import Any, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
+from ansible_collections.libpod.engine.tests.support.registry import (
+    APP,
+    FRONT,
+    HTTP,
+    REGISTRY,
+    SECURE,
+    MovingTag,
+    Registry,
+    moving_tag,
+)
 
-REGISTRY = "127.0.0.1:5000"
-APP = f"{REGISTRY}/team/app:1"
+MOVING = f"{FRONT}/team/app:moving"
 BASE: dict[str, Any] = {"command": WAITING, "network": "none", "stop_signal": "KILL"}
-HTTP = f"http: {{addr: {REGISTRY}}}\n"
-SECURE = f"""\
-http: {{addr: {REGISTRY}, tls: {{certificate: /srv/registry/cert.pem, key: /srv/registry/key.pem}}}}
-auth: {{htpasswd: {{realm: test, path: /srv/registry/htpasswd}}}}
-"""
-# "secret-word" as htpasswd -B has it.
-HASHED = "$2y$05$abcdefghijklmnopqrstuuUOabO4v2PoT/v47Y.znQK.9MsMDnesq"
-
-
-class Registry:
-    """A real docker-registry on the test host's loopback, to be stopped and started."""
-
-    def __init__(self, host: Host, config: str) -> None:
-        self.host = host
-        os.makedirs("/srv/registry/conf")
-        with open("/srv/registry/config.yml", "w", encoding="ascii") as file:
-            file.write(
-                "version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: /srv/registry/data}}\n"
-            )
-            file.write(config)
-        with open("/srv/registry/conf/test.conf", "w", encoding="ascii") as file:
-            file.write(f'[[registry]]\nlocation = "{REGISTRY}"\ninsecure = {str(config == HTTP).lower()}\n')
-        kernel.mount("/srv/registry/conf", "/etc/containers/registries.conf.d", flags=kernel.MS_BIND)
-        if config == SECURE:
-            host.run(*"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1".split(), *KEYS)
-            with open("/srv/registry/htpasswd", "w", encoding="ascii") as file:
-                file.write(f"me:{HASHED}\n")
-        self.start()
-
-    def start(self) -> None:
-        argv = ["docker-registry", "serve", "/srv/registry/config.yml"]
-        self.server = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        eventually(lambda: socket.socket().connect_ex(("127.0.0.1", 5000)) == 0)
-
-    def stop(self) -> None:
-        self.server.kill()
-        self.server.wait()
-
-    def push(self, tag: str, name: str = APP, *options: str) -> None:
-        source = tag if ":" in tag else f"oci:{self.host.layout}:{tag}"
-        words = ["--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false", *options]
-        self.host.run("skopeo", *words, source, f"docker://{name}")
-        shutil.rmtree("/var/lib/containers", ignore_errors=True)
-
-    def remove(self) -> None:
-        self.stop()
-        kernel.umount("/etc/containers/registries.conf.d")
-        shutil.rmtree("/srv/registry")
-
-
-KEYS = ("-keyout", "/srv/registry/key.pem", "-out", "/srv/registry/cert.pem")
 
 
 @pytest.fixture
@@ -127,6 +83,76 @@ def test_pull_policies_decide_when_to_pull(host: Host, registry: Registry) -> No
     assert host.container("d", image=APP, pull="newer", **BASE)["actions"] == ["created d", "started d"]
     registry.start()
     _forget(host, APP)
+
+
+@pytest.fixture
+def moving(registry: Registry) -> Iterator[type[MovingTag]]:
+    """A tag that leads to the image ``busybox``, or to ``configured``: tags ``1`` and ``2`` of the registry."""
+    registry.push("busybox")
+    registry.push("configured", f"{REGISTRY}/team/app:2")
+    with moving_tag() as front:
+        yield front
+
+
+def _image(host: Host, tag: str) -> tuple[str, str]:
+    """ID and manifest's digest of an image of the registry, by skopeo(1)."""
+    name = f"docker://{REGISTRY}/team/app:{tag}"
+    raw = host.run("skopeo", "inspect", "--raw", "--tls-verify=false", name)
+    return json.loads(raw)["config"]["digest"].partition(":")[2], f"sha256:{hashlib.sha256(raw.encode()).hexdigest()}"
+
+
+def _had(result: Any) -> tuple[str, str]:
+    return result["container"]["Image"], result["container"]["ImageDigest"]
+
+
+@pytest.mark.parametrize("policy", ["missing", "always", "newer"])
+def test_tag_that_moves_is_asked_once_and_the_container_has_that_image(
+    host: Host, moving: type[MovingTag], policy: str
+) -> None:
+    task = {**BASE, "image": MOVING, "image_strict": True, "pull": policy}
+    moving.lead("1", "2")
+    made = host.container("c", **task)
+    assert made["actions"] == [f"pulled image {MOVING}", "created c", "started c"], made
+    assert moving.asked == 1 and _had(made) == _image(host, "1")
+    moving.lead("1")
+    assert host.container("c", **task)["actions"] == []
+    assert moving.asked == (policy != "missing")
+    moving.lead("2", "1")
+    predicted = host.container("c", check=True, **task)
+    moving.lead("2", "1")
+    changed = host.container("c", **task)
+    assert changed["actions"] == predicted["actions"] and changed["plan"] == predicted["plan"]
+    if policy == "missing":
+        assert not changed["changed"] and moving.asked == 0
+    else:
+        assert changed["actions"] == [f"pulled image {MOVING}", "recreated c"]
+        assert moving.asked == 1 and _had(changed) == _image(host, "2")
+        assert _image(host, "2")[0][:12] in str(changed["plan"]["differences"])
+        moving.lead("2")
+        assert host.container("c", **task)["actions"] == []
+    _forget(host, MOVING)
+
+
+def test_containers_of_one_task_ask_for_a_tag_once(host: Host, moving: type[MovingTag]) -> None:
+    names = ("a", "b", "c")
+    task = {"defaults": {**BASE, "image": MOVING, "image_strict": True}, "workers": 2}
+    policies = [{"name": name, "pull": "newer" if name == "b" else "always"} for name in names]
+    for first, actions in (
+        ("1", [f"pulled image {MOVING}", *(f"{verb} {name}" for name in names for verb in ("created", "started"))]),
+        ("2", [f"pulled image {MOVING}", *(f"recreated {name}" for name in names)]),
+    ):
+        moving.lead(first, "2" if first == "1" else "1")
+        predicted = host.module("libpod_containers", {"containers": policies, **task}, check=True)
+        assert moving.asked == 1
+        moving.lead(first, "2" if first == "1" else "1")
+        done = host.module("libpod_containers", {"containers": policies, **task})
+        assert done["actions"] == predicted["actions"] == actions, done
+        assert moving.asked == 1
+        assert [one["Image"] for one in done["containers"]] == [_image(host, first)[0]] * 3
+        moving.lead(first)
+        assert not host.module("libpod_containers", {"containers": policies, **task})["changed"]
+    host.empty()
+    _forget(host, MOVING)
 
 
 @pytest.mark.parametrize("registry", [SECURE], indirect=True)

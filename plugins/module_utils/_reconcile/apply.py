@@ -73,7 +73,7 @@ def _apply_step(
         _delete(runtime, step.subject, desired)
         return None
     if step.verb == "pull":
-        _pull(runtime, desired)
+        _pull(runtime, desired, step)
     elif step.verb == "start" and step.subject != desired.name:
         runtime.start_dependency(step.subject)
     elif step.verb == "start" and plan.has("create") or step.verb == "rmi":
@@ -107,12 +107,17 @@ def _move(container: Container, verb: str, desired: Desired, plan: Plan) -> None
     moves[verb]()
 
 
-def _pull(runtime: Runtime, desired: Desired) -> None:
+def _pull(runtime: Runtime, desired: Desired, step: Step) -> None:
+    """Pull the image that the plan resolved, whatever its tag leads to by now."""
     from .._drivers.images.transport import Images
     from .._model.options.pulling import DEFAULT
-    from .image_resolution import ImageResolution
 
-    Images(runtime.parts).pull(ImageResolution(runtime, desired).source, desired.pulling or DEFAULT)
+    image = step.image
+    if image is None:
+        raise Internal(f"image {step.subject} is to be pulled, and the plan does not say from where")
+    if image.error:
+        raise image.error
+    Images(runtime.parts).pull(image.source, desired.pulling or DEFAULT, digest=image.digest)
 
 
 def configuration(runtime: Runtime, desired: Desired, previous: Optional[Container]) -> ContainerConfig:

@@ -24,7 +24,7 @@ from .._store.planned import PlannedStore
 from . import order
 from .desired import Desired
 from .order import Member
-from .plan import Plan, Step
+from .plan import Plan
 from .reconcile import Outcome, apply_one, check_root, checked_plan, foretold_plan, found, settled, waits
 
 if TYPE_CHECKING:
@@ -73,9 +73,10 @@ class BatchReconcile:
         # A store of its own for what is planned: its locks are the runtime's.
         self._foreseen_store = PlannedStore(self.runtime.store)
         self._foreseen = Runtime(parts, self._foreseen_store)
+        self._foreseen.source_answers = self.runtime.source_answers
         self._members: dict[str, Member] = {}
         self._after: order.After = {}
-        self._claims: dict[Step, str] = {}
+        self._claims: dict[tuple[str, str], str] = {}
 
     def run(self, *, check_mode: bool = False) -> None:
         """Do it, or in check mode only tell.
@@ -170,9 +171,10 @@ class BatchReconcile:
         for step in plan.steps:
             # What two need (an image, a container started) the first one does, and the other comes after it.
             claimed = step.subject != name and step.verb in ("pull", "start")
-            if claimed and self._claims.setdefault(step, name) != name:
+            key = step.verb, step.subject
+            if claimed and self._claims.setdefault(key, name) != name:
                 plan = plan._replace(steps=tuple(one for one in plan.steps if one != step))
-                self._after[name].add(self._claims[step])
+                self._after[name].add(self._claims[key])
         outcome = Outcome(plan, self._shown(container) if container else {})
         fate = CHANGED if plan.steps else UNCHANGED
         self.fates[name] = {"name": name, "fate": fate, **self._words.outcome(outcome, name)}

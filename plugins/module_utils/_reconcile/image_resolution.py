@@ -5,59 +5,125 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
 
 from .._drivers.images.store import ImageStore
-from .._model.errors import NoSuchImage, ToolFailed, not_yet
+from .._model.errors import LibpodError, MalformedData, NoSuchImage, ToolFailed, not_yet
 from .._model.records.image import Image, name_for_source, name_meant
 from .._runtime.runtime import Runtime
 from .desired import Desired
 
+if TYPE_CHECKING:
+    from .._model.options.pulling import Pull
 
-class ImageResolution:
-    """The image ``id`` that a container made now would have, empty where that is known once it is pulled; ``pull``
-    says that it must be; ``source`` is where from.
+
+class ImageResolution(NamedTuple):
+    """The image that a container created now would have.
+
+    ``id`` is its ID, empty where only the pull tells it. ``source`` is where it is pulled from, and ``digest`` that of
+    the manifest to pull, empty where the source was not asked, has no digests, or failed with ``error``.
+    """
+
+    source: str
+    id: str = ""
+    pull: bool = False
+    digest: str = ""
+    error: Optional[LibpodError] = None
+
+
+class _AtSource(NamedTuple):
+    id: str
+    digest: str
+
+
+def resolve_image(runtime: Runtime, desired: Desired) -> ImageResolution:
+    """Return the image for a container; its source is asked at most once per task, and only where ``pull`` says so.
 
     :raises NoSuchImage: it is not there, and is not to be pulled, or its source does not have it.
     :raises ToolFailed: its source cannot be asked.
     """
+    store, how = ImageStore(runtime.parts), desired.pulling
+    image = store.find(desired.image)
+    source = _source(desired.image, image)
+    if image and how and not how.fits(store.configuration(image.id)):
+        image = None
+    if image is None and how and how.policy == "never":
+        message = f"image {desired.image!r} is not in the store, and pull is never: omit pull, or pull it"
+        raise not_yet(NoSuchImage(message))
+    # Where no new container may be created, the user is told that first.
+    if image is None and desired.recreate_policy != "never":
+        check_source(source)
+    present = ImageResolution(source, image.id) if image else ImageResolution(source, pull=True)
+    if how is None or how.policy in ("missing", "never") or _fixed(desired.image, image):
+        return present
+    try:
+        at_source = _at_source(runtime, source, how)
+    except (NoSuchImage, ToolFailed, MalformedData) as error:
+        if image is None:
+            return present._replace(error=error)
+        # As podman's: what cannot be asked has nothing newer.
+        if how.policy == "newer":
+            return present
+        raise
+    return ImageResolution(source, at_source.id, image is None or image.id != at_source.id, at_source.digest)
 
-    def __init__(self, runtime: Runtime, desired: Desired) -> None:
-        store, how = ImageStore(runtime.parts), desired.pulling
-        found = store.find(desired.image)
-        self.source = _source(desired.image, found)
-        if found and how and not how.fits(store.configuration(found.id)):
-            found = None
-        self.id, self.pull = (found.id, False) if found else ("", True)
-        if found is None and how and how.policy == "never":
-            refusal = f"image {desired.image!r} is not in the store, and pull is never: omit pull, or pull it"
-            raise not_yet(NoSuchImage(refusal))
-        # Where no new container may be made, that is what the user is told.
-        if found is None and desired.recreate_policy != "never":
-            from .._drivers.images.transport import origin
 
-            origin(self.source, name_for_source(self.source))
-        if found is None or how is None or how.policy in ("missing", "never") or _fixed(desired.image, found):
-            return
-        from .._drivers.images.transport import Images
+def check_source(source: str) -> None:
+    """:raises NoSuchImage, InvalidArgument: it cannot have the image, as can be said without asking it."""
+    from .._drivers.images.transport import origin
 
-        try:
-            self.id = Images(runtime.parts).source_id(self.source, how)
-        except (NoSuchImage, ToolFailed):
-            # As podman's: what cannot be asked has nothing newer.
-            if how.policy != "newer":
-                raise
-        self.pull = self.id != found.id
+    origin(source, name_for_source(source))
 
 
 def _source(image: str, found: Optional[Image]) -> str:
-    """Where the image is pulled from; one that the store has for a name without a registry keeps its own name."""
+    """Return where the image is pulled from; one that the store has for a name without a registry keeps its name."""
     if found is None or name_for_source(image) in found.names or "@" in image:
         return image
     return name_meant(image, found)
 
 
-def _fixed(image: str, found: Image) -> bool:
-    """Whether it is named by its digest or ID, and so the same for ever."""
+def _fixed(image: str, found: Optional[Image]) -> bool:
+    """Return whether it is named by its digest or ID, and so the same for ever."""
+    if found is None:
+        return "@" in image
     named = name_for_source(image) in found.names
     return "@" in image or not named and found.id.startswith(image.partition("sha256:")[2] or image)
+
+
+def _at_source(runtime: Runtime, source: str, how: Pull) -> _AtSource:
+    """Return the image at its source, as it was when this task first asked.
+
+    :raises NoSuchImage: the source does not have it. :raises ToolFailed, MalformedData: it cannot be asked.
+    """
+    from hashlib import sha256
+
+    from .._drivers.images.transport import Images, is_registry
+    from .._model import foreign
+
+    images = Images(runtime.parts)
+    access = (how.authfile, how.creds, how.cert_dir, how.tls_verify)
+    digest = image_id = ""
+    if is_registry(source):
+        text = _once(runtime, (source, *access), lambda: images.manifest(source, how))
+        manifest = foreign.parse(text, f"the manifest of image {source!r}")
+        # Of the first schema it would be the digest of a part; an index has no configuration of its own.
+        if manifest["schemaVersion"].integer() == 2:
+            digest = f"sha256:{sha256(text.encode()).hexdigest()}"
+            image_id = manifest["config"]["digest"].text().partition("sha256:")[2]
+    if not image_id:
+        question = (source, digest, how.os, how.arch, how.variant, *access)
+        image_id = _once(runtime, question, lambda: images.source_id(source, how, digest))
+    return _AtSource(image_id, digest)
+
+
+def _once(runtime: Runtime, question: tuple[object, ...], ask: Callable[[], str]) -> str:
+    """Return what ``ask`` returns, or raise what it raises, asking each question once per task."""
+    if question not in runtime.source_answers:
+        try:
+            runtime.source_answers[question] = ask()
+        except (NoSuchImage, ToolFailed) as error:
+            runtime.source_answers[question] = error
+    answer = runtime.source_answers[question]
+    if isinstance(answer, LibpodError):
+        raise answer
+    return answer

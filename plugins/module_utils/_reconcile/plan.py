@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, Optional
 
 from .._model.options.table import HIDDEN
+
+if TYPE_CHECKING:
+    from .image_resolution import ImageResolution
 
 # verb of a step: the words of its action
 ACTIONS = {
@@ -89,11 +92,15 @@ class Difference(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One thing to do; ``subject`` is the container or image it is done to, ``status`` another container's before."""
+    """One thing to do; ``subject`` is the container or image it is done to, ``status`` another container's before.
+
+    ``image`` is the image to pull.
+    """
 
     verb: str
     subject: str
     status: str = ""
+    image: Optional[ImageResolution] = None
 
     def __str__(self) -> str:
         return ACTIONS[self.verb].format(self.subject)

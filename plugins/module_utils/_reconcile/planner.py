@@ -192,9 +192,10 @@ def _pull(runtime: Runtime, desired: Desired) -> list[Step]:
     """The step that gets the image, where the one in the store is not the one to use."""
     if desired.rootfs or not desired.image:
         return []
-    from .image_resolution import ImageResolution
+    from .image_resolution import resolve_image
 
-    return [Step("pull", desired.image)] if ImageResolution(runtime, desired).pull else []
+    image = resolve_image(runtime, desired)
+    return [Step("pull", desired.image, image=image)] if image.pull else []
 
 
 # Wanted state to the steps of a task that names a container alone.

@@ -35,6 +35,8 @@ class Runtime:
         self.host = Host(parts)
         # The published ports of containers that will be gone before anything planned now is done.
         self.freed_ports: tuple[tuple[str, int, int, str], ...] = ()
+        # What images' sources have answered to this task, which so asks each question once.
+        self.source_answers: dict[tuple[object, ...], str | LibpodError] = {}
         # By name and ID, what could not be removed wholly, and why.
         self.incomplete: dict[str, dict[str, RemovalIncomplete]] = {}
 

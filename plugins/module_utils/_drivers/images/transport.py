@@ -43,8 +43,12 @@ class Images:
         self.store = ImageStore(parts)
         self._roots = storage_roots(parts)
 
-    def pull(self, source: str, how: Pull = DEFAULT, *, username: str = "", password: str = "") -> Image:
+    def pull(
+        self, source: str, how: Pull = DEFAULT, *, digest: str = "", username: str = "", password: str = ""
+    ) -> Image:
         """Copy ``source`` into the store, under ``name_for_source``'s name, and return it.
+
+        ``digest`` is that of the manifest or index to copy, whatever a registry has for the tag by now.
 
         A source is ``docker://REFERENCE`` or a plain reference, ``oci:PATH[:TAG]``, ``oci-archive:PATH[:TAG]``,
         ``docker-archive:PATH[:REFERENCE]`` or ``dir:PATH``. The host's policy.json decides what may be pulled; a host
@@ -62,24 +66,34 @@ class Images:
         if how.key:
             options += ["--decryption-key", _open_key(how.key, secrets)]
         try:
-            self._skopeo("copy", source, [*options, origin(source, name), self._target(name)], how)
+            self._skopeo("copy", source, [*options, origin(source, name, digest), self._target(name)], how)
         finally:
             for secret in secrets:
                 os.close(secret)
         return self.store.get(name)
 
-    def source_id(self, source: str, how: Pull) -> str:
-        """The ID that the image at its source would have in the store, which is its configuration's digest; nothing is
-        pulled. Errors as ``pull``'s.
+    def manifest(self, source: str, how: Pull) -> str:
+        """Return the manifest of an image at its source, or the index where it has one; nothing is pulled.
+
+        Errors as ``pull``'s.
         """
+        return self._inspect(source, how, "", "--raw")
+
+    def source_id(self, source: str, how: Pull, digest: str = "") -> str:
+        """Return the ID that the image at its source would have in the store, the digest of its configuration.
+
+        ``digest`` and errors as ``pull``'s; nothing is pulled.
+        """
+        return sha256(self._inspect(source, how, digest, "--config", "--raw").encode()).hexdigest()
+
+    def _inspect(self, source: str, how: Pull, digest: str, *flags: str) -> str:
         name, secrets = name_for_source(source), list[int]()
-        options = ["--config", "--raw", *_tls("", how), *_auth("", how, name, secrets)]
+        options = [*flags, *_tls("", how), *_auth("", how, name, secrets)]
         try:
-            answer = self._skopeo("inspect", source, [*options, origin(source, name)], how)
+            return self._skopeo("inspect", source, [*options, origin(source, name, digest)], how)
         finally:
             for secret in secrets:
                 os.close(secret)
-        return sha256(answer.encode()).hexdigest()
 
     def _skopeo(self, verb: str, source: str, arguments: list[str], how: Pull) -> str:
         """Run skopeo on ``source``, again after a failure that may pass; what it printed."""
@@ -190,8 +204,13 @@ class Images:
         return [] if any(os.path.exists(f"{home}/containers/policy.json") for home in homes) else ["--insecure-policy"]
 
 
-def origin(source: str, name: str) -> str:
-    """The source as skopeo spells it.
+def is_registry(source: str) -> bool:
+    """Return whether an image is pulled from a registry, which has each one under its digest too."""
+    return source.partition(":")[0] not in PATH_TRANSPORTS
+
+
+def origin(source: str, name: str, digest: str = "") -> str:
+    """Return the source as skopeo spells it; of a registry's, the image of ``digest`` where that is known.
 
     :raises NoSuchImage, InvalidArgument: it cannot have the image, as can be said without asking it.
     """
@@ -208,7 +227,8 @@ def origin(source: str, name: str) -> str:
         raise not_yet(NoSuchImage(f"image {source!r} cannot be pulled: localhost/ names images no registry has"))
     if re.fullmatch(r"[0-9a-f]{64}", source):
         raise NoSuchImage(f"image {source!r} is not in the store, and an ID cannot be pulled")
-    return f"docker://{name}"
+    # A name in full has a tag, but for one that is a digest already.
+    return f"docker://{name.rpartition(':')[0]}@{digest}" if digest else f"docker://{name}"
 
 
 def _remove_cache(paths: list[str]) -> None:

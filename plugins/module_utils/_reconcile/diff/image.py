@@ -10,7 +10,7 @@ from ..._model.options.table import Change
 from ..._model.records.config import ContainerConfig, resolved
 from ..._runtime.runtime import Runtime
 from ..desired import Desired
-from ..image_resolution import ImageResolution
+from ..image_resolution import resolve_image
 from ..plan import Difference
 
 
@@ -22,7 +22,7 @@ def told(runtime: Runtime, config: ContainerConfig, desired: Desired, found: lis
     """
     if not desired.image or desired.rootfs or config.rootfs or desired.options is None:
         return found
-    image_id = ImageResolution(runtime, desired).id
+    image_id = resolve_image(runtime, desired).id
     if image_id == config.rootfs_image_id:
         return found
     if image_id and not any(one.option == "image" for one in found):

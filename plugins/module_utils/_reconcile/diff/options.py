@@ -191,9 +191,9 @@ def _image_difference(runtime: Runtime, config: ContainerConfig, desired: Desire
     same_name = by_id or config.rootfs_image_name in local_names(desired.image) and not desired.image_strict
     if same_name and _fits(runtime, config, desired):
         return []
-    from ..image_resolution import ImageResolution
+    from ..image_resolution import resolve_image
 
-    image_id = ImageResolution(runtime, desired).id
+    image_id = resolve_image(runtime, desired).id
     if image_id and image_id == config.rootfs_image_id:
         return []
     before, after = config.rootfs_image_name, name

@@ -146,9 +146,9 @@ def _check_image(runtime: Runtime, container: Optional[Container], desired: Desi
         refusal = InvalidArgument(f"image: {desired.image} is not a directory, which rootfs: true needs it to be")
         raise refusal if os.path.lexists(desired.image) else not_yet(refusal)
     if container is None and desired.recreate_policy == "never" and desired.image and not desired.rootfs:
-        from ..image_resolution import ImageResolution
+        from ..image_resolution import resolve_image
 
-        ImageResolution(runtime, desired._replace(recreate_policy="auto"))
+        resolve_image(runtime, desired._replace(recreate_policy="auto"))
 
 
 def _check_lenders(runtime: Runtime, desired: Desired) -> None:
