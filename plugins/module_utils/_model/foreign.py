@@ -153,7 +153,7 @@ def _shown(value: Any) -> str:
         return _KINDS[type(value)]
     if isinstance(value, int) and not -_INT64 <= value < _INT64:
         return "an integer of more than 64 bits"
-    shown = json.dumps(value[:_SHOWN] if isinstance(value, str) else value)
+    shown = json.dumps(value[:_SHOWN] if isinstance(value, str) else value, default=str)
     return f"{shown[:_SHOWN]}…" if len(shown) > _SHOWN else shown
 
 

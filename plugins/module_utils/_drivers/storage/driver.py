@@ -16,6 +16,7 @@ from ..._model.failpoints import failpoint
 from ..._model.foreign import Foreign
 from ..._model.options.parsers import natural
 from ..command import run
+from . import host_config
 from .roots import PACKAGE, Layers, member, records, storage_roots
 
 Maps = Mapping[str, Sequence[Sequence[int]]]
@@ -26,6 +27,7 @@ class Storage:
 
     def __init__(self, parts: EngineConfig) -> None:
         self._roots = storage_roots(parts)
+        self._run_root = parts.run_root
         self._static_root = parts.static_root
         self._containers = f"{parts.static_root}/containers"
         # Of the store's containers these are the engine's. No JSON, lest another engine take it for its own.
@@ -47,6 +49,8 @@ class Storage:
             maps = [f"--{kind}map={word}" for kind, word in words.items()]
             self._tool("create-container", "-i", container_id, "-m", self._mark, *maps, image_id)
             self._keep_rooms()
+            if not self._roots.given:
+                host_config.keep(self._run_root)
         except ToolFailed as error:
             # A tool that outlived its killed caller may have made it meanwhile.
             if self.exists(container_id):

@@ -8,15 +8,14 @@ records, as they are on disk.
 from __future__ import annotations
 
 import os
-import re
 from typing import Iterator, NamedTuple
 
 from ..._model import foreign
 from ..._model.engine_config import EngineConfig
 from ..._model.foreign import Foreign
+from . import host_config
 
 PACKAGE = "containers-storage"
-_CONFIG_FILES = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf")
 _MAX_BYTES = 256 << 20  # of a file of records, which has some kilobytes for each image or layer
 
 
@@ -85,29 +84,16 @@ def member(record: Foreign, key: str) -> str:
 
 
 def storage_roots(parts: EngineConfig) -> StorageRoots:
-    """The store that ``parts`` select."""
+    """Return the store that ``parts`` select.
+
+    :raises MalformedData: the host's storage.conf cannot be used.
+    """
     given = parts.storage_root, parts.storage_run_root, parts.storage_driver
-    text = "" if all(given) else _host_config()
-    said = dict(re.findall(r"""(?m)^\s*(graphroot|runroot|driver)\s*=\s*["']([^"'\n]+)["']""", text))
-    stores = re.search(r"(?m)^\s*additionalimagestores\s*=\s*\[([^\]]*)\]", text)
+    host = host_config.HostConfig() if all(given) else host_config.read(parts.run_root)
     return StorageRoots(
-        parts.storage_root or os.path.expandvars(said.get("graphroot", "/var/lib/containers/storage")),
-        parts.storage_run_root or os.path.expandvars(said.get("runroot", "/run/containers/storage")),
-        parts.storage_driver or said.get("driver", "overlay"),
-        tuple(re.findall(r"""["']([^"']+)["']""", stores[1])) if stores and not any(given) else (),
+        parts.storage_root or os.path.expandvars(host.root),
+        parts.storage_run_root or os.path.expandvars(host.run_root),
+        parts.storage_driver or host.driver,
+        () if any(given) else host.image_stores,
         any(given),
     )
-
-
-def _host_config() -> str:
-    """The storage.conf that counts, without its comments."""
-    path = os.environ.get("CONTAINERS_STORAGE_CONF") or next(filter(os.path.exists, _CONFIG_FILES), "")
-    return re.sub(r"(?m)^\s*#.*$", "", _text(path))
-
-
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except FileNotFoundError:
-        return ""

@@ -1,0 +1,125 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host's containers-storage.conf(5), read by tomllib.
+
+An unchanged task has no time to import tomllib. What a task needs of the file is copied to the run root when a
+container's layer is made, and read from there while the file stays the same.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import Any, Mapping, NamedTuple, Optional
+
+from ..._model import foreign
+from ..._model.errors import MalformedData
+from ..._model.failpoints import failpoint
+from ..._model.foreign import Foreign
+
+_FILES = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf")
+_MAX_BYTES = 1 << 20
+_COPY = "storage-conf.json"
+
+
+class HostConfig(NamedTuple):
+    """The settings that the engine takes from the file, at containers/storage's own defaults."""
+
+    driver: str = "overlay"
+    root: str = "/var/lib/containers/storage"
+    run_root: str = "/run/containers/storage"
+    image_stores: tuple[str, ...] = ()
+
+
+def read(run_root: str) -> HostConfig:
+    """Return the host's settings, from the copy below ``run_root`` where that is of the file as it is now.
+
+    :raises MalformedData: the file cannot be used.
+    """
+    path = _path()
+    stamp = _stamp(path)
+    return (_copied(run_root, stamp) or _parsed(path)) if stamp else HostConfig()
+
+
+def keep(run_root: str) -> None:
+    """Copy the settings to ``run_root``, unless they are there."""
+    path = _path()
+    stamp = _stamp(path)
+    if not stamp or _copied(run_root, stamp):
+        return
+    content = json.dumps({"file": stamp, "settings": _parsed(path)})
+    failpoint("copy storage.conf")
+    try:
+        with open(f"{run_root}/{_COPY}.new", "w", encoding="utf-8") as file:
+            file.write(content)
+        os.rename(file.name, f"{run_root}/{_COPY}")
+    except OSError:
+        pass  # a full file system, say: the file itself is read
+
+
+def _path() -> str:
+    return os.environ.get("CONTAINERS_STORAGE_CONF") or next(filter(os.path.exists, _FILES), "")
+
+
+def _stamp(path: str) -> Optional[list[Any]]:
+    """Return what changes whenever the file does."""
+    try:
+        info = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return [path, info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns]
+
+
+def _copied(run_root: str, stamp: list[Any]) -> Optional[HostConfig]:
+    try:
+        with open(f"{run_root}/{_COPY}", encoding="utf-8") as file:
+            record = json.load(file)
+        if record["file"] != stamp:
+            return None
+        driver, root, storage_run_root, image_stores = record["settings"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return HostConfig(driver, root, storage_run_root, tuple(image_stores))
+
+
+def _parsed(path: str) -> HostConfig:
+    try:
+        text = foreign.read_regular(path, max_bytes=_MAX_BYTES).decode()
+        storage = Foreign(_table(text), path)["storage"]
+        default = HostConfig()
+        return HostConfig(
+            storage["driver"].text() or default.driver,
+            storage["graphroot"].text() or default.root,
+            storage["runroot"].text() or default.run_root,
+            tuple(storage["options"]["additionalimagestores"].texts()),
+        )
+    except MalformedData as error:
+        raise MalformedData(f"{error}: correct the file, or give all storage options") from error
+    except (ValueError, RecursionError) as error:
+        raise MalformedData(f"{path}: not valid TOML: {error}: correct it, or give all storage options") from error
+
+
+def _table(text: str) -> Mapping[str, Any]:
+    try:
+        import tomllib as toml  # novermin: older ones come below
+    except ImportError:
+        try:
+            import tomli as toml
+        except ImportError:
+            return without_tomllib(text)
+    table: Mapping[str, Any] = toml.loads(text)
+    return table
+
+
+def without_tomllib(text: str) -> Mapping[str, Any]:
+    """Return the engine's settings in ``text``, for a host with neither Python 3.11 nor python3-tomli."""
+    text = re.sub(r"(?m)^\s*#.*$", "", text)
+    storage: dict[str, Any] = {}
+    for key, value in re.findall(r"""(?m)^\s*(graphroot|runroot|driver)\s*=\s*["']([^"'\n]+)["']""", text):
+        storage[key] = value
+    stores = re.search(r"(?m)^\s*additionalimagestores\s*=\s*\[([^\]]*)\]", text)
+    if stores:
+        storage["options"] = {"additionalimagestores": re.findall(r"""["']([^"']+)["']""", stores[1])}
+    return {"storage": storage}
