@@ -19,7 +19,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._reconcile import de
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.diff.options import differences
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.env_files import read
-from ansible_collections.libpod.engine.plugins.module_utils._reconcile.plan import Plan, Step
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.plan import Plan, Step, Verb
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.plugins.module_utils._store import pods
 from hypothesis import HealthCheck, given, settings
@@ -252,7 +252,7 @@ def test_new_container_uses_the_moved_tag_and_the_plan_shows_it(runtime: Runtime
         assert anew["image"].after.endswith(f"({NEWER[:12]})") and anew["image"].ignored and anew["image"].reason
         assert anew["label"].before == {"from": "older", "mine": "1"} and anew["label"].after == {"from": "image"}
         assert set(anew) == {"image", "label", *(["tty"] if "tty" in wanted else [])}
-    plan = Plan((Step("recreate", "x"),), tuple(found(tty=True).values()), "running", "running")
+    plan = Plan((Step(Verb.RECREATE, "x"),), tuple(found(tty=True).values()), "running", "running")
     assert plan.forcing == ["tty"] and "image: recreate, comes along (its name leads to another" in plan.text()
 
 

@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model import journal
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import Change
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.plan import (
     ACTIONS,
     Difference,
     Plan,
     Step,
+    Verb,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,14 +32,14 @@ WORDS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("verb", ACTIONS)
-def test_action_is_rendered_as_text(verb: str) -> None:
+@pytest.mark.parametrize("verb", Verb)
+def test_action_is_rendered_as_text(verb: Verb) -> None:
     assert str(Step(verb, "web")) == f"{Step(verb, 'web')}" == f"{WORDS[verb]} web"
 
 
 def test_every_verb_has_a_text() -> None:
-    assert set(ACTIONS) == set(WORDS)
-    assert Plan((Step("pull", "i"), Step("create", "web"))).actions == ["pulled image i", "created web"]
+    assert set(ACTIONS) == set(WORDS) == set(Verb) >= set(get_args(journal.Noted))
+    assert Plan((Step(Verb.PULL, "i"), Step(Verb.CREATE, "web"))).actions == ["pulled image i", "created web"]
 
 
 def test_plan_without_steps_has_no_diff() -> None:
@@ -44,9 +47,9 @@ def test_plan_without_steps_has_no_diff() -> None:
 
 
 def test_diff_shows_the_options_that_differ_and_the_status() -> None:
-    plan = Plan((Step("update", "web"),), (Difference("memory", 1, None, Change.LIVE),), "running", "running")
+    plan = Plan((Step(Verb.UPDATE, "web"),), (Difference("memory", 1, None, Change.LIVE),), "running", "running")
     assert plan.diff() == {"before": {"memory": 1}, "after": {"memory": None}}
-    plan = Plan((Step("create", "web"),), (), "absent", "configured")
+    plan = Plan((Step(Verb.CREATE, "web"),), (), "absent", "configured")
     assert plan.diff() == {"before": {"status": "absent"}, "after": {"status": "configured"}}
 
 
@@ -57,13 +60,13 @@ def test_diff_names_what_forced_a_new_container() -> None:
         Difference("label", {}, {"a": "b"}, Change.RECORD),
         Difference("tty", False, True, Change.RECREATE),
     )
-    plan = Plan((Step("recreate", "web"),), found, "running", "running")
+    plan = Plan((Step(Verb.RECREATE, "web"),), found, "running", "running")
     assert plan.forcing == plan.diff()["after"]["recreated because of"] == ["image", "tty"]
-    assert Plan((Step("update", "web"),), found[:1]).diff()["after"] == {"memory": 2}
+    assert Plan((Step(Verb.UPDATE, "web"),), found[:1]).diff()["after"] == {"memory": 2}
 
 
 def test_diff_reports_a_requested_recreate() -> None:
-    plan = Plan((Step("recreate", "web"),), (), "running", "running")
+    plan = Plan((Step(Verb.RECREATE, "web"),), (), "running", "running")
     assert plan.diff()["after"] == {"recreated because of": ["recreate"]}
 
 
@@ -76,7 +79,7 @@ def test_diff_distinguishes_added_removed_and_changed_variables() -> None:
 @given(ENV, ENV)
 def test_no_value_of_a_variable_is_shown(before: dict[str, str], after: dict[str, str]) -> None:
     plan = Plan(
-        (Step("recreate", "web"),), (Difference("env", before, after, Change.RECREATE, True),), "running", "running"
+        (Step(Verb.RECREATE, "web"),), (Difference("env", before, after, Change.RECREATE, True),), "running", "running"
     )
     shown = json.dumps([plan.diff(), plan.actions, plan.forcing])
     assert not any(value in shown for value in (*before.values(), *after.values()))
@@ -84,7 +87,12 @@ def test_no_value_of_a_variable_is_shown(before: dict[str, str], after: dict[str
 
 
 def test_plan_as_data_has_each_step_and_difference_before_and_after() -> None:
-    steps = (Step("pull", "app"), Step("start", "db", "exited"), Step("recreate", "web"), Step("pause", "web"))
+    steps = (
+        Step(Verb.PULL, "app"),
+        Step(Verb.START, "db", "exited"),
+        Step(Verb.RECREATE, "web"),
+        Step(Verb.PAUSE, "web"),
+    )
     found = (
         Difference("memory", 1, 2, Change.LIVE, drift=True),
         Difference("label", {}, {"a": "b"}, Change.RECORD, ignored=True),
@@ -94,6 +102,7 @@ def test_plan_as_data_has_each_step_and_difference_before_and_after() -> None:
     )
     plan = Plan(steps, found, "running", "paused")
     data = plan.to_json()
+    assert {type(step["verb"]) for step in data["steps"]} == {str}
     assert json.loads(json.dumps(data)) == data
     assert [tuple(step.values()) for step in data["steps"]] == [
         ("pull", "app", "pulled image app", "absent", "present"),

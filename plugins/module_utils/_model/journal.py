@@ -8,11 +8,14 @@ A completed step takes the place of the effects it consists of.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+# What is noted as it happens: verbs of a plan's steps (``plan.Verb``).
+Noted = Literal["start", "stop", "kill", "pause", "unpause", "update", "recreate", "delete"]
 
 
 class Effect(NamedTuple):
-    """``verb`` is a step's (``plan.ACTIONS``); ``container_id`` is empty for a completed step."""
+    """``verb`` is a step's (``plan.Verb``); ``container_id`` is empty for a completed step."""
 
     verb: str
     subject: str
@@ -22,7 +25,7 @@ class Effect(NamedTuple):
 _effects: list[Effect] = []
 
 
-def note(verb: str, container_id: str, name: str) -> None:
+def note(verb: Noted, container_id: str, name: str) -> None:
     """Record one effect on a container once it is there."""
     _effects.append(Effect(verb, name, container_id))
 

@@ -34,7 +34,7 @@ from .._runtime import anonymous_volumes
 from .._runtime.runtime import Runtime
 from . import dependencies, planner
 from .desired import Desired
-from .plan import Plan, Step
+from .plan import Plan, Step, Verb
 
 # The statuses in which nothing of a configuration is in force.
 _DOWN = ("configured", "exited", "unknown")
@@ -48,7 +48,7 @@ def apply(runtime: Runtime, container: Optional[Container], desired: Desired, pl
     journal.clear()
     incomplete: list[RemovalIncomplete] = []
     for step in plan.steps:
-        if step.verb == "rmi" and incomplete:
+        if step.verb is Verb.RMI and incomplete:
             continue  # what is left may use it
         begun = journal.mark()
         try:
@@ -65,22 +65,22 @@ def apply(runtime: Runtime, container: Optional[Container], desired: Desired, pl
 def _apply_step(
     runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan, step: Step
 ) -> Optional[Container]:
-    if step.verb == "create":
+    if step.verb is Verb.CREATE:
         return _create(runtime, desired, plan)
-    if step.verb == "recreate":
+    if step.verb is Verb.RECREATE:
         return _recreate(runtime, _present(container), desired, plan)
-    if step.verb == "delete":
+    if step.verb is Verb.DELETE:
         _delete(runtime, step.subject, desired)
         return None
-    if step.verb == "pull":
+    if step.verb is Verb.PULL:
         _pull(runtime, desired, step)
-    elif step.verb == "start" and step.subject != desired.name:
+    elif step.verb is Verb.START and step.subject != desired.name:
         runtime.start_dependency(step.subject)
-    elif step.verb == "start" and plan.has("create") or step.verb == "rmi":
+    elif step.verb is Verb.START and plan.has(Verb.CREATE) or step.verb is Verb.RMI:
         pass  # done by create, which commits the name only then; by delete, which is over only then
-    elif step.verb == "update":
+    elif step.verb is Verb.UPDATE:
         _update(runtime, _present(container), desired, plan)
-    elif step.verb == "restart":
+    elif step.verb is Verb.RESTART:
         _restart(runtime, _present(container), desired, plan)
     else:
         _move(_present(container), step.verb, desired, plan)
@@ -93,16 +93,16 @@ def _present(container: Optional[Container]) -> Container:
     return container
 
 
-def _move(container: Container, verb: str, desired: Desired, plan: Plan) -> None:
+def _move(container: Container, verb: Verb, desired: Desired, plan: Plan) -> None:
     # What has ended of itself since the plan is to run all the same; what the plan has begun, and has ended, is not.
-    begins = any(plan.has(one) for one in ("create", "recreate", "start", "restart"))
-    moves: dict[str, Callable[[], None]] = {
-        "start": container.ensure_started,
-        "stop": lambda: container.keep_down(desired.stop_time),
-        "cancel": lambda: container.keep_down(desired.stop_time),
-        "pause": lambda: container.ensure_paused(start=not begins),
-        "unpause": lambda: container.ensure_unpaused(start=desired.state == "started" and not begins),
-        "repair": container.repair,
+    begins = plan.has(Verb.CREATE, Verb.RECREATE, Verb.START, Verb.RESTART)
+    moves: dict[Verb, Callable[[], None]] = {
+        Verb.START: container.ensure_started,
+        Verb.STOP: lambda: container.keep_down(desired.stop_time),
+        Verb.CANCEL: lambda: container.keep_down(desired.stop_time),
+        Verb.PAUSE: lambda: container.ensure_paused(start=not begins),
+        Verb.UNPAUSE: lambda: container.ensure_unpaused(start=desired.state == "started" and not begins),
+        Verb.REPAIR: container.repair,
     }
     moves[verb]()
 
@@ -185,7 +185,7 @@ def _create(runtime: Runtime, desired: Desired, plan: Plan) -> Container:
     with _joined_held(runtime, desired):
         container = _begin(runtime, desired, plan)
         try:
-            _bring_up(runtime, container, plan.has("start"))
+            _bring_up(runtime, container, plan.has(Verb.START))
         except BaseException:
             runtime.undo(desired.name)
             raise
@@ -197,7 +197,7 @@ def _begin(
     runtime: Runtime, desired: Desired, plan: Plan, old: Optional[Container] = None, *, resume: bool = False
 ) -> Container:
     """Write the new container's record; an image that was pulled is looked at before the old container stops."""
-    if plan.has("pull"):
+    if plan.has(Verb.PULL):
         _check_pulled(runtime, desired, plan, old)
     if desired.wanted["userns"]["mode"] != "auto":
         return runtime.begin(configuration(runtime, desired, old), resume=resume)
@@ -333,7 +333,7 @@ def _updated(runtime: Runtime, container: Container, desired: Desired, plan: Pla
 
 def foreseen(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> ContainerConfig:
     """The configuration that a container will have after the plan, as far as others depend on it: the ID stays."""
-    if container is not None and not plan.has("recreate"):
+    if container is not None and not plan.has(Verb.RECREATE):
         return _updated(runtime, container, desired, plan) if plan.differences else container.config
     try:
         made = configuration(runtime, desired, container)

@@ -24,7 +24,7 @@ from .._store.planned import PlannedStore
 from . import order
 from .desired import Desired
 from .order import Member
-from .plan import Plan
+from .plan import Plan, Verb
 from .reconcile import Outcome, apply_one, check_root, checked_plan, foretold_plan, found, settled, waits
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 CHANGED, UNCHANGED, FAILED, NOT_BEGUN = "changed", "unchanged", "failed", "not begun"
 # What makes the process of a container another one.
-_NEW_PROCESS = ("create", "recreate", "start", "restart")
+_NEW_PROCESS = (Verb.CREATE, Verb.RECREATE, Verb.START, Verb.RESTART)
 
 
 class Words(NamedTuple):
@@ -76,7 +76,7 @@ class BatchReconcile:
         self._foreseen.source_answers = self.runtime.source_answers
         self._members: dict[str, Member] = {}
         self._after: order.After = {}
-        self._claims: dict[tuple[str, str], str] = {}
+        self._claims: dict[tuple[Verb, str], str] = {}
 
     def run(self, *, check_mode: bool = False) -> None:
         """Do it, or in check mode only tell.
@@ -170,7 +170,7 @@ class BatchReconcile:
         plan = (foretold_plan if check_mode else checked_plan)(self._foreseen, container, desired)
         for step in plan.steps:
             # What two need (an image, a container started) the first one does, and the other comes after it.
-            claimed = step.subject != name and step.verb in ("pull", "start")
+            claimed = step.subject != name and step.verb in (Verb.PULL, Verb.START)
             key = step.verb, step.subject
             if claimed and self._claims.setdefault(key, name) != name:
                 plan = plan._replace(steps=tuple(one for one in plan.steps if one != step))
@@ -190,18 +190,18 @@ class BatchReconcile:
 
         store = self._foreseen_store
         for step in plan.steps:
-            if step.verb == "delete":
+            if step.verb is Verb.DELETE:
                 store.foresee_removal(step.subject)
         if plan.status_after == "absent":
             self._foreseen.freed_ports += container.config.ports if container else ()
             return
         state = container.state if container else ContainerState(boot_id=self.runtime.host.boot_id)
-        if plan.status_after in ("running", "paused") and any(plan.has(verb) for verb in _NEW_PROCESS):
+        if plan.status_after in ("running", "paused") and plan.has(*_NEW_PROCESS):
             # This very process stands in for the one to be: it lives, and shares no namespace with a container.
             pid = os.getpid()
             state = state._replace(pid=pid, pid_start=process.start_time(pid))
         state = state._replace(boot_id=self.runtime.host.boot_id, status=ContainerStatus(plan.status_after))
-        anew = container is None or plan.has("recreate")
+        anew = container is None or plan.has(Verb.RECREATE)
         store.foresee(foreseen(self._foreseen, container, desired, plan), state, anew=anew)
 
     # Doing

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, Optional
 
 from .._model.options.table import HIDDEN
@@ -12,38 +13,61 @@ from .._model.options.table import HIDDEN
 if TYPE_CHECKING:
     from .image_resolution import ImageResolution
 
-# verb of a step: the words of its action
-ACTIONS = {
-    "pull": "pulled image {}",
-    "create": "created {}",
-    "start": "started {}",
-    "stop": "stopped {}",
-    "kill": "killed {}",
-    "cancel": "cancelled the restart of {}",
-    "restart": "restarted {}",
-    "recreate": "recreated {}",
-    "update": "updated {}",
-    "pause": "paused {}",
-    "unpause": "unpaused {}",
-    "repair": "repaired {}",
-    "delete": "deleted {}",
-    "rmi": "removed image {}",
+
+class Verb(str, enum.Enum):
+    """What a step does to its subject."""
+
+    PULL = "pull"
+    CREATE = "create"
+    START = "start"
+    STOP = "stop"
+    KILL = "kill"
+    CANCEL = "cancel"
+    RESTART = "restart"
+    RECREATE = "recreate"
+    UPDATE = "update"
+    PAUSE = "pause"
+    UNPAUSE = "unpause"
+    REPAIR = "repair"
+    DELETE = "delete"
+    RMI = "rmi"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+# The words of a step's action.
+ACTIONS: dict[Verb, str] = {
+    Verb.PULL: "pulled image {}",
+    Verb.CREATE: "created {}",
+    Verb.START: "started {}",
+    Verb.STOP: "stopped {}",
+    Verb.KILL: "killed {}",
+    Verb.CANCEL: "cancelled the restart of {}",
+    Verb.RESTART: "restarted {}",
+    Verb.RECREATE: "recreated {}",
+    Verb.UPDATE: "updated {}",
+    Verb.PAUSE: "paused {}",
+    Verb.UNPAUSE: "unpaused {}",
+    Verb.REPAIR: "repaired {}",
+    Verb.DELETE: "deleted {}",
+    Verb.RMI: "removed image {}",
 }
 # Difference.change: what the difference asks for.
 EFFECTS = ("restart", "record", "live", "recreate")
-# verb of a step: the status it leaves its subject in; the others leave it as it was.
-_AFTER = {
-    "pull": "present",
-    "create": "configured",
-    "start": "running",
-    "stop": "exited",
-    "kill": "exited",
-    "restart": "running",
-    "pause": "paused",
-    "unpause": "running",
-    "repair": "exited",
-    "delete": "absent",
-    "rmi": "absent",
+# The status in which a step leaves its subject; the other verbs leave it as it was.
+_AFTER: dict[Verb, str] = {
+    Verb.PULL: "present",
+    Verb.CREATE: "configured",
+    Verb.START: "running",
+    Verb.STOP: "exited",
+    Verb.KILL: "exited",
+    Verb.RESTART: "running",
+    Verb.PAUSE: "paused",
+    Verb.UNPAUSE: "running",
+    Verb.REPAIR: "exited",
+    Verb.DELETE: "absent",
+    Verb.RMI: "absent",
 }
 
 
@@ -51,7 +75,7 @@ def note_effects(error: Exception) -> None:
     """Have the error say what this run has done to containers before it, and stays."""
     from .._model import errors, journal
 
-    errors.note_done(error, [ACTIONS[verb].format(subject) for verb, subject in journal.effects()])
+    errors.note_done(error, [str(Step(Verb(verb), subject)) for verb, subject in journal.effects()])
 
 
 class Difference(NamedTuple):
@@ -97,7 +121,7 @@ class Step(NamedTuple):
     ``image`` is the image to pull.
     """
 
-    verb: str
+    verb: Verb
     subject: str
     status: str = ""
     image: Optional[ImageResolution] = None
@@ -126,8 +150,9 @@ class Plan(NamedTuple):
     def actions(self) -> list[str]:
         return [str(step) for step in self.steps]
 
-    def has(self, verb: str) -> bool:
-        return any(step.verb == verb for step in self.steps)
+    def has(self, *verbs: Verb) -> bool:
+        """Return whether a step has one of these verbs."""
+        return any(step.verb in verbs for step in self.steps)
 
     def diff(self) -> dict[str, Mapping[str, Any]]:
         """``before`` and ``after`` of what differs; empty mappings where nothing does."""
@@ -137,7 +162,7 @@ class Plan(NamedTuple):
             before["status"], after["status"] = self.status_before, self.status_after
         for difference in self.differences:
             before[difference.option], after[difference.option] = difference.shown()
-        if self.has("recreate"):
+        if self.has(Verb.RECREATE):
             after["recreated because of"] = self.forcing or ["recreate"]
         return {"before": before, "after": after}
 
@@ -159,16 +184,16 @@ class Plan(NamedTuple):
         status = {step.subject: step.status for step in self.steps if step.status}
         steps = []
         for step in self.steps:
-            before = "absent" if step.verb == "pull" else status.get(step.subject, self.status_before)
+            before = "absent" if step.verb is Verb.PULL else status.get(step.subject, self.status_before)
             made = "running" if self.status_after in ("running", "paused") else "configured"
-            status[step.subject] = made if step.verb == "recreate" else _AFTER.get(step.verb, before)
+            status[step.subject] = made if step.verb is Verb.RECREATE else _AFTER.get(step.verb, before)
             states = {"before": before, "after": status[step.subject]}
-            steps.append({"verb": step.verb, "subject": step.subject, "action": str(step), **states})
+            steps.append({"verb": step.verb.value, "subject": step.subject, "action": str(step), **states})
         return {
             "steps": steps,
             "status": {"before": self.status_before, "after": self.status_after},
             "differences": [found.to_json() for found in self.differences],
-            "recreated_because_of": (self.forcing or ["recreate"]) if self.has("recreate") else [],
+            "recreated_because_of": (self.forcing or ["recreate"]) if self.has(Verb.RECREATE) else [],
         }
 
     @property

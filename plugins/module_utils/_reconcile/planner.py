@@ -23,9 +23,9 @@ from .._model.records.status import ContainerStatus
 from .._runtime.runtime import Runtime
 from .desired import Desired
 from .diff.options import differences, drift, lost_joins, plain
-from .plan import Difference, Plan, Step, status_after
+from .plan import Difference, Plan, Step, Verb, status_after
 
-_BEGIN = ("start", "restart", "create", "recreate")
+_BEGIN = (Verb.START, Verb.RESTART, Verb.CREATE, Verb.RECREATE)
 
 
 def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
@@ -63,12 +63,12 @@ def _existing(runtime: Runtime, container: Container, desired: Desired) -> Plan:
         # A restart makes all of it anew; without conmon, say, some of it could not be mended alone.
         drifted = [one for one in drifted if one.change == Change.RESTART]
     found += [one for one in drifted if one.change != Change.RESTART]
-    steps = [Step("update", desired.name)] if found and not restarts else []
+    steps = [Step(Verb.UPDATE, desired.name)] if found and not restarts else []
     moves = _moves(status, desired) + _after_stop(container, desired)
     moved = lost_joins(container) if desired.state == "started" else []
     moved += [one for one in drifted if one.change == Change.RESTART]
-    if (moved or restarts) and not any(step.verb == "restart" for step in moves):
-        restart = Step("restart", desired.name)
+    if (moved or restarts) and not any(step.verb is Verb.RESTART for step in moves):
+        restart = Step(Verb.RESTART, desired.name)
         moves = [restart, *moves] if restarts or desired.state == "paused" else [*moves, restart]
     steps += moves
     found += moved
@@ -94,8 +94,8 @@ def _with_dependencies(runtime: Runtime, container: Optional[Container], desired
     """The plan, checked for what it joins, and with those started first that the container needs."""
     from . import dependencies
 
-    anew = container is None or plan.has("recreate")
-    changed = plan.has("update") or any(not one.drift for one in plan.differences)
+    anew = container is None or plan.has(Verb.RECREATE)
+    changed = plan.has(Verb.UPDATE) or any(not one.drift for one in plan.differences)
     if (anew or changed) and desired.options is not None:
         if plain(desired.options):
             return plan
@@ -108,7 +108,9 @@ def _with_dependencies(runtime: Runtime, container: Optional[Container], desired
     begins = [index for index, step in enumerate(plan.steps) if step.verb in _BEGIN]
     if not begins or plan.status_after not in ("running", "paused"):
         return plan
-    starts = [Step("start", one.name, one.peek().state.status.value) for one in dependencies.to_start(runtime, first)]
+    starts = [
+        Step(Verb.START, one.name, one.peek().state.status.value) for one in dependencies.to_start(runtime, first)
+    ]
     return plan._replace(steps=(*plan.steps[: begins[0]], *starts, *plan.steps[begins[0] :]))
 
 
@@ -117,19 +119,19 @@ def _moves(status: ContainerStatus, desired: Desired) -> list[Step]:
     name = desired.name
     if status is ContainerStatus.UNKNOWN:
         # What an interrupted operation left is taken down, whatever is wanted next.
-        return [Step("repair", name), *_moves(ContainerStatus.EXITED, desired)]
-    start, paused = Step("start", name), status is ContainerStatus.PAUSED
+        return [Step(Verb.REPAIR, name), *_moves(ContainerStatus.EXITED, desired)]
+    start, paused = Step(Verb.START, name), status is ContainerStatus.PAUSED
     running = status is ContainerStatus.RUNNING
     if desired.state == "stopped":
-        return [*([Step("unpause", name)] if paused else []), Step("stop", name)] if running or paused else []
+        return [*([Step(Verb.UNPAUSE, name)] if paused else []), Step(Verb.STOP, name)] if running or paused else []
     if desired.force_restart and desired.state in ("started", "present"):
         if running or paused:
-            return [*([Step("unpause", name)] if paused else []), Step("restart", name)]
+            return [*([Step(Verb.UNPAUSE, name)] if paused else []), Step(Verb.RESTART, name)]
         return [start]
     if desired.state == "started":
-        return [] if running else [Step("unpause", name)] if paused else [start]
+        return [] if running else [Step(Verb.UNPAUSE, name)] if paused else [start]
     if desired.state == "paused":
-        return [] if paused else [Step("pause", name)] if running else [start, Step("pause", name)]
+        return [] if paused else [Step(Verb.PAUSE, name)] if running else [start, Step(Verb.PAUSE, name)]
     return []
 
 
@@ -138,16 +140,16 @@ def _after_stop(container: Container, desired: Desired) -> list[Step]:
     if desired.state != "stopped":
         return []
     if container.state.status.has_process and container.config.options["rm"]:
-        return [Step("delete", desired.name)]
+        return [Step(Verb.DELETE, desired.name)]
     from .._container.lifecycle import restart
 
-    return [Step("cancel", desired.name)] if restart.is_to_come(container) else []
+    return [Step(Verb.CANCEL, desired.name)] if restart.is_to_come(container) else []
 
 
 def _absent(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
     if container is None:
         left = runtime.store.name_record(desired.name).get("left")
-        return Plan((Step("delete", desired.name),), (), "removing") if left else Plan()
+        return Plan((Step(Verb.DELETE, desired.name),), (), "removing") if left else Plan()
     _check_not_infra(container)
     check_force(container, desired)
     status = container.state.status
@@ -156,11 +158,11 @@ def _absent(runtime: Runtime, container: Optional[Container], desired: Desired) 
         one.check_version()
     if not desired.delete_depend:
         runtime.check_removable(container)
-    steps = tuple(Step("delete", one.name, one.state.status.value) for one in order)
+    steps = tuple(Step(Verb.DELETE, one.name, one.state.status.value) for one in order)
     if container.config.options["rmi"] if desired.rmi is None else desired.rmi:
         from .._runtime import images
 
-        steps += tuple(Step("rmi", image, "present") for image in images.unused(runtime, container, order))
+        steps += tuple(Step(Verb.RMI, image, "present") for image in images.unused(runtime, container, order))
     return Plan(steps, (), status.value, "absent")
 
 
@@ -195,11 +197,11 @@ def _pull(runtime: Runtime, desired: Desired) -> list[Step]:
     from .image_resolution import resolve_image
 
     image = resolve_image(runtime, desired)
-    return [Step("pull", desired.image, image=image)] if image.pull else []
+    return [Step(Verb.PULL, desired.image, image=image)] if image.pull else []
 
 
 # Wanted state to the steps of a task that names a container alone.
-_BY_NAME = {"started": ("start",), "stopped": ("stop",), "paused": ("start", "pause")}
+_BY_NAME = {"started": (Verb.START,), "stopped": (Verb.STOP,), "paused": (Verb.START, Verb.PAUSE)}
 
 
 def unmade(runtime: Runtime, desired: Desired) -> Plan:
@@ -210,7 +212,7 @@ def unmade(runtime: Runtime, desired: Desired) -> Plan:
         with suppress(LibpodError):
             return _new(runtime, desired)
         return _making(desired, [])
-    verbs = ("restart",) if desired.force_restart else _BY_NAME.get(desired.state, ())
+    verbs = (Verb.RESTART,) if desired.force_restart else _BY_NAME.get(desired.state, ())
     steps = [Step(verb, desired.name) for verb in verbs]
     return Plan(tuple(steps), (), "absent", status_after(steps, desired.name, "absent"))
 
@@ -230,11 +232,11 @@ def _new(runtime: Runtime, desired: Desired) -> Plan:
 
 
 def _making(desired: Desired, pull: list[Step]) -> Plan:
-    steps = [*pull, Step("create", desired.name)]
+    steps = [*pull, Step(Verb.CREATE, desired.name)]
     if desired.state in ("started", "paused"):
-        steps.append(Step("start", desired.name))
+        steps.append(Step(Verb.START, desired.name))
     if desired.state == "paused":
-        steps.append(Step("pause", desired.name))
+        steps.append(Step(Verb.PAUSE, desired.name))
     return Plan(tuple(steps), (), "absent", status_after(steps, desired.name, "absent"))
 
 
@@ -265,8 +267,8 @@ def _recreate(runtime: Runtime, container: Container, desired: Desired, found: l
     status = container.state.status
     runs = desired.state in ("started", "paused") or status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
     runs = runs or restart.is_to_come(container)
-    steps = [*_pull(runtime, desired), Step("recreate", desired.name)]
+    steps = [*_pull(runtime, desired), Step(Verb.RECREATE, desired.name)]
     if desired.state == "paused":
-        steps.append(Step("pause", desired.name))
+        steps.append(Step(Verb.PAUSE, desired.name))
     after = "paused" if desired.state == "paused" else "running" if runs else "configured"
     return Plan(tuple(steps), tuple(found), status.value, after)

@@ -29,7 +29,7 @@ from .._runtime.inspect_pod import inspect_pod
 from .._runtime.pods import Pods, lasting
 from .._runtime.runtime import Runtime
 from . import dependencies
-from .plan import Difference, Plan, Step, note_effects
+from .plan import Difference, Plan, Step, Verb, note_effects
 from .reconcile import found
 
 STATES = ("created", "killed", "restarted", "absent", "started", "stopped", "paused", "unpaused")
@@ -38,6 +38,7 @@ _UP = ("Running", "Degraded", "Paused")
 # A pod's status after a task, in podman's words; with the state ``created`` it keeps its own.
 _AFTER = {"started": "Running", "restarted": "Running", "unpaused": "Running", "paused": "Paused"}
 _AFTER.update(stopped="Exited", killed="Exited")
+_VERBS = {"stopped": Verb.STOP, "killed": Verb.KILL, "paused": Verb.PAUSE, "unpaused": Verb.UNPAUSE}
 _KILL_SECONDS = 30.0
 _MAPS = ("uidmap", "gidmap", "subuidname", "subgidname")
 
@@ -120,7 +121,7 @@ def _foretold(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan
     try:
         return _checked_plan(pods, pod, desired)
     except NoSuchPod as error:
-        verb = {"stopped": "stop", "killed": "kill", "paused": "pause", "unpaused": "unpause"}.get(desired.state)
+        verb = _VERBS.get(desired.state)
         if verb is None:
             raise
         warn_of_missing(error)
@@ -149,8 +150,8 @@ def _checked_plan(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> 
     if pod is not None and plan.steps and not desired.abandon:
         for one in pods.members(pod.id):
             one.check_version()
-    renews = plan.has("update") and any(one.option in INFRA for one in plan.differences)
-    if plan.has("start") or plan.has("restart") or renews and plan.status_before in _UP:
+    renews = plan.has(Verb.UPDATE) and any(one.option in INFRA for one in plan.differences)
+    if plan.has(Verb.START, Verb.RESTART) or renews and plan.status_before in _UP:
         from .preflight.name_resolution import warn_of_pod
 
         options = desired.options if pod is None or desired.given else pod.options
@@ -168,7 +169,7 @@ def _plan(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:
         if desired.force_delete is False and any(not one.config.infra for one in members):
             raise InvalidArgument(f"force_delete: pod {pod.name} has containers and this is false: remove them first")
         pods.check_removable(pod)
-        return Plan((Step("delete", pod.name),), (), status, "absent")
+        return Plan((Step(Verb.DELETE, pod.name),), (), status, "absent")
     differences = _differences(pods, pod, desired)
     fixed = [one.option for one in differences if one.option in FIXED]
     if fixed and not desired.recreate and len(members) > 1:
@@ -179,11 +180,11 @@ def _plan(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:
     steps = []
     if desired.recreate or fixed:
         pods.check_removable(pod)
-        steps, members, status = [Step("recreate", pod.name)], [], "Created"
+        steps, members, status = [Step(Verb.RECREATE, pod.name)], [], "Created"
     elif differences:
-        steps = [Step("update", pod.name)]
+        steps = [Step(Verb.UPDATE, pod.name)]
     elif _damaged(pods, pod, members, desired.state):
-        steps = [Step("repair", pod.name)]
+        steps = [Step(Verb.REPAIR, pod.name)]
     renewed = bool(members and steps) and (any(one.option in INFRA for one in differences) or pods.outdated(pod))
     verb = _verb(pods, members, desired.state, renewed)
     steps += [Step(verb, pod.name)] if verb else []
@@ -209,8 +210,8 @@ def _new(pods: Pods, desired: DesiredPod) -> Plan:
         raise ContainerExists(f"the name {desired.name!r} is a container's: give the pod another one")
     if desired.state in (*_DOWN, "paused", "unpaused") or desired.options is None:
         raise NoSuchPod(f"no pod has the name {desired.name!r}: make it with the state created or started")
-    starts = [Step("start", desired.name)] if desired.state in ("started", "restarted") else []
-    return Plan((Step("create", desired.name), *starts), (), "absent", _AFTER.get(desired.state, "Created"))
+    starts = [Step(Verb.START, desired.name)] if desired.state in ("started", "restarted") else []
+    return Plan((Step(Verb.CREATE, desired.name), *starts), (), "absent", _AFTER.get(desired.state, "Created"))
 
 
 def _differences(pods: Pods, pod: PodConfig, desired: DesiredPod) -> list[Difference]:
@@ -230,22 +231,23 @@ def _differences(pods: Pods, pod: PodConfig, desired: DesiredPod) -> list[Differ
     return found
 
 
-def _verb(pods: Pods, members: list[Container], state: str, renewed: bool) -> str:
-    """The one thing to do to the containers, or nothing; ``renewed``: their infra container was just re-created."""
+def _verb(pods: Pods, members: list[Container], state: str, renewed: bool) -> Optional[Verb]:
+    """Return the one thing to do to the containers; ``renewed``: their infra container was just re-created."""
     members = lasting(members)
     statuses = {one.state.status.value for one in members} or {"configured"}
     if state == "started":
-        if statuses != {"running"} or renewed:
-            return "start"
-        return "start" if any(_moved(one) for one in members) else ""
+        needed = statuses != {"running"} or renewed or any(_moved(one) for one in members)
+        return Verb.START if needed else None
+    if state == "restarted":
+        return Verb.RESTART
     to_come = any(restart.is_to_come(one) for one in members)
-    return {
-        "restarted": "restart",
-        "stopped": "stop" if to_come or statuses & {"running", "paused", "created"} else "",
-        "killed": "kill" if to_come or statuses & {"running", "paused"} else "",
-        "paused": "pause" if "running" in statuses or any(map(pods.runtime.to_resume, members)) else "",
-        "unpaused": "unpause" if "paused" in statuses else "",
-    }.get(state, "")
+    needed = {
+        "stopped": to_come or bool(statuses & {"running", "paused", "created"}),
+        "killed": to_come or bool(statuses & {"running", "paused"}),
+        "paused": "running" in statuses or any(map(pods.runtime.to_resume, members)),
+        "unpaused": "paused" in statuses,
+    }.get(state, False)
+    return _VERBS[state] if needed else None
 
 
 def _moved(container: Container) -> bool:
@@ -255,7 +257,7 @@ def _moved(container: Container) -> bool:
 
 
 def _apply(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod, plan: Plan, step: Step) -> Optional[PodConfig]:
-    if step.verb in ("create", "recreate"):
+    if step.verb in (Verb.CREATE, Verb.RECREATE):
         options = desired.options if pod is None or desired.options and desired.given else pod.options
         if options is None:
             raise Internal(f"pod {desired.name} is to be made, and the task does not say how")
@@ -264,18 +266,18 @@ def _apply(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod, plan: Plan
         return pods.create(desired.name, options, desired.infra_name, _maps(pods, options))
     if pod is None:
         raise NoSuchPod(f"no pod has the name {desired.name!r}")
-    if step.verb == "delete":
+    if step.verb is Verb.DELETE:
         pods.remove(pod, abandon=desired.abandon)
         return None
-    if step.verb in ("update", "repair"):
+    if step.verb in (Verb.UPDATE, Verb.REPAIR):
         return _update(pods, pod, desired, plan)
-    if step.verb == "restart":
+    if step.verb is Verb.RESTART:
         pods.wish_resumed([one for one in pods.members(pod.id) if _runs(pods, one)])
-    if step.verb in ("stop", "restart"):
+    if step.verb in (Verb.STOP, Verb.RESTART):
         _stop(pods, pod)
-    if step.verb in ("start", "restart"):
+    if step.verb in (Verb.START, Verb.RESTART):
         _start(pods, pod)
-    elif step.verb != "stop":
+    elif step.verb is not Verb.STOP:
         _each(pods.members(pod.id), lambda container: _move(container, step.verb))
     return pod
 
@@ -356,18 +358,18 @@ def _stop_one(container: Container) -> None:
             container.keep_down()
 
 
-def _move(container: Container, verb: str) -> None:
+def _move(container: Container, verb: Verb) -> None:
     with container.batch():
         status = container.state.status
-        if verb == "pause" and status is ContainerStatus.RUNNING:
+        if verb is Verb.PAUSE and status is ContainerStatus.RUNNING:
             container.pause()
-        elif verb == "unpause" and status is ContainerStatus.PAUSED:
+        elif verb is Verb.UNPAUSE and status is ContainerStatus.PAUSED:
             container.unpause()
-        elif verb == "kill" and status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED):
+        elif verb is Verb.KILL and status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED):
             if status is ContainerStatus.PAUSED:
                 container.unpause()
             container.kill(signal.SIGKILL)
             # Still under the lock, lest a task takes for running what is about to end.
             container.wait(_KILL_SECONDS)
-        elif verb == "kill" and restart.is_to_come(container):
+        elif verb is Verb.KILL and restart.is_to_come(container):
             container.keep_down()

@@ -25,7 +25,7 @@ from .._runtime.inspect import inspect
 from .._runtime.runtime import Runtime, has_ended
 from . import planner
 from .desired import Desired
-from .plan import Plan, note_effects
+from .plan import Plan, Verb, note_effects
 
 if TYPE_CHECKING:
     from .._container.io.logs import Mark, Output
@@ -215,7 +215,7 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
     if desired.missing:
         raise desired.missing
     plan = planner.make(runtime, container, desired)
-    if plan.has("recreate") and desired.recreate_policy == "never":
+    if plan.has(Verb.RECREATE) and desired.recreate_policy == "never":
         raise RecreateRefused(desired.name, plan.to_json())
     if desired.wait == "healthy":
         from .preflight import host
@@ -224,16 +224,18 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
     if plan.steps:
         from .preflight import host
 
-        if any(step.verb in ("create", "recreate", "start", "restart", "update") for step in plan.steps):
+        if plan.has(Verb.CREATE, Verb.RECREATE, Verb.START, Verb.RESTART, Verb.UPDATE):
             host.check_tools(runtime, desired)
         if desired.by_name:
-            begins = any(step.verb in ("start", "restart") and step.subject == desired.name for step in plan.steps)
+            begins = any(
+                step.verb in (Verb.START, Verb.RESTART) and step.subject == desired.name for step in plan.steps
+            )
             if begins and container is not None and not container.unreadable:
                 host.check_recorded(runtime, container)
         elif desired.options is not None:
             host.check(runtime, container, desired)
-            made = plan.has("create") or plan.has("recreate")
-            if made and plan.status_after in ("running", "paused") and not plan.has("pull"):
+            made = plan.has(Verb.CREATE, Verb.RECREATE)
+            if made and plan.status_after in ("running", "paused") and not plan.has(Verb.PULL):
                 from .preflight import image
 
                 image.check(runtime, container, desired)
@@ -274,5 +276,5 @@ def _log_end(container: Optional[Container], desired: Desired, plan: Plan) -> Op
     from .._container.io.logs import Mark
 
     runs = plan.status_before in ("running", "paused")
-    goes_on = runs and not any(plan.has(verb) for verb in ("start", "restart", "recreate"))
+    goes_on = runs and not plan.has(Verb.START, Verb.RESTART, Verb.RECREATE)
     return Mark(container.log_path, container.state.started_time if goes_on else "")

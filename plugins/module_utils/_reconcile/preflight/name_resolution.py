@@ -17,19 +17,19 @@ from ..._runtime.runtime import Runtime
 from ..._store import pods
 from .. import dependencies
 from ..desired import Desired
-from ..plan import Plan
+from ..plan import Plan, Verb
 
-_BEGINS = ("start", "restart", "create", "recreate")
+_BEGINS = (Verb.START, Verb.RESTART, Verb.CREATE, Verb.RECREATE)
 
 
 def warn_of(runtime: Runtime, desired: Desired, plan: Plan) -> None:
     """Warn of the container of a plan, and of those that are started before it."""
     for step in plan.steps:
-        if step.verb == "start" and step.subject != desired.name:
+        if step.verb is Verb.START and step.subject != desired.name:
             _warn_of_present(runtime, step.subject)
     live = [one.option for one in plan.differences if one.change == Change.LIVE]
     begins = any(step.verb in _BEGINS and step.subject == desired.name for step in plan.steps)
-    if not (begins or plan.has("update") and writes_files(live)):
+    if not (begins or plan.has(Verb.UPDATE) and writes_files(live)):
         return
     if desired.by_name:
         _warn_of_present(runtime, desired.name)
