@@ -28,7 +28,10 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     ToolFailed,
     ToolMissing,
 )
-from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import Attachment, port_mappings
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import PortMapping
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import (
+    NetworkAttachment,
+)
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 CONTAINER = "c0ffee" + "0123456789" * 5 + "abcdef12"
@@ -49,10 +52,10 @@ class Network:
         self.cni = Cni(host.parts)
         self.path = f"{host.parts.netns_dir}/libpod-{container[:12]}"
         config = cni_config.network(host.parts, "libpod")
-        ports = port_mappings([("0.0.0.0", 8080, 80, "tcp"), ("192.0.2.1", 8081, 80, "tcp")])
-        self.attachment = Attachment("libpod", "eth0", config, {"portMappings": ports})
+        ports = (PortMapping("0.0.0.0", 8080, 80, "tcp"), PortMapping("192.0.2.1", 8081, 80, "tcp"))
+        self.attachment = NetworkAttachment("libpod", "eth0", config, ports=ports)
 
-    def up(self) -> Attachment:
+    def up(self) -> NetworkAttachment:
         netns.create(self.path)
         self.attachment = self.cni.add(self.container, self.path, self.attachment)
         return self.attachment
@@ -90,7 +93,7 @@ def network(host: Host) -> Iterator[Network]:
     assert not held, f"addresses stay reserved: {held}"
 
 
-def rules(host: Host, container: str, attachment: Attachment) -> list[str]:
+def rules(host: Host, container: str, attachment: NetworkAttachment) -> list[str]:
     """Lines of iptables-save that name the container, its address, or one of its chains."""
     address = attachment.facts.ipv4[0].ip if attachment.facts.ipv4 else "no address"
     saved = host.run("iptables-save") + host.run("ip6tables-save")
@@ -257,7 +260,7 @@ def test_facts_of_the_result_are_what_the_kernel_shows(network: Network) -> None
     assert (address.ip, address.prefix_length, address.gateway) == (inet["local"], inet["prefixlen"], route["gateway"])
     (link,) = network.ip_json("link", "show", "dev", "eth0")
     assert facts.mac == link["address"]
-    assert Attachment.from_json(json.loads(json.dumps(network.attachment.to_json())), "x") == network.attachment
+    assert NetworkAttachment.from_json(json.loads(json.dumps(network.attachment.to_json())), "x") == network.attachment
     network.down()
 
 
@@ -331,7 +334,7 @@ def test_removal_after_the_rules_were_flushed_leaves_nothing(network: Network) -
 
 def test_removal_of_the_second_network_without_a_namespace_leaves_nothing(network: Network) -> None:
     first = network.up()
-    other = Attachment("other", "eth1", other_network(first.config))
+    other = NetworkAttachment("other", "eth1", other_network(first.config))
     other = network.cni.add(network.container, network.path, other)
     netns.delete(network.path)
     network.cni.delete(network.container, network.path, other)
@@ -459,8 +462,7 @@ def test_published_port_on_a_network_without_portmap_is_refused(network: Network
 def test_fixed_address_and_mac_are_the_container_s(network: Network, declared: bool) -> None:
     if not declared:
         del network.attachment.config["plugins"][0]["capabilities"]
-    runtime = {"ips": ["10.87.9.9"], "mac": "02:00:00:00:09:09"}
-    network.attachment = network.attachment._replace(runtime_config=runtime)
+    network.attachment = network.attachment._replace(ips=("10.87.9.9",), mac="02:00:00:00:09:09")
     network.up()
     (shown,) = network.ip_json("address", "show", "dev", "eth0")
     assert shown["addr_info"][0]["local"] == network.ip == "10.87.9.9"
@@ -548,10 +550,10 @@ def test_attaching_and_removing_loads_no_netlink_library(network: Network) -> No
         "import json, sys\n"
         "from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import chain, config\n"
         "from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import netns\n"
-        "from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import Attachment\n"
+        "from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import NetworkAttachment\n"
         "from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig\n"
         f"parts = EngineConfig(static_root='/srv/static', run_root='/srv/run', cni_config_dir='/srv/cni')\n"
-        f"path, one = {network.path!r}, Attachment('libpod', 'eth0', config.network(parts, 'libpod'))\n"
+        f"path, one = {network.path!r}, NetworkAttachment('libpod', 'eth0', config.network(parts, 'libpod'))\n"
         f"netns.create(path)\none = chain.Cni(parts).add({CONTAINER!r}, path, one)\n"
         f"chain.Cni(parts).delete({CONTAINER!r}, path, one)\nnetns.delete(path)\n"
         "print([name for name in ('pyroute2', 'ipaddress', 'tempfile', 'shutil') if name in sys.modules])\n"

@@ -17,6 +17,7 @@ from typing import Any, Callable, Iterator, Sequence
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import conntrack
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import PortMapping
 from ansible_collections.libpod.engine.tests.support import hosts, kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
@@ -174,11 +175,11 @@ def test_kernel_that_refuses_to_show_connections_is_no_failure(host: Host, monke
     child = os.fork()
     if child == 0:
         os.setresuid(65534, 65534, 65534)
-        conntrack.forget([conntrack.Forwarding("udp", "", 8053, "10.87.0.2", 53)])
+        conntrack.forget([conntrack.Forwarding(PortMapping("0.0.0.0", 8053, 53, "udp"), "10.87.0.2")])
         os._exit(7)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     monkeypatch.setattr(conntrack, "_NETLINK_NETFILTER", 31)
-    conntrack.forget([conntrack.Forwarding("udp", "", 8053, "10.87.0.2", 53)])
+    conntrack.forget([conntrack.Forwarding(PortMapping("0.0.0.0", 8053, 53, "udp"), "10.87.0.2")])
 
 
 # --- drift of both families

@@ -16,7 +16,8 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni.chain i
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ToolFailed, ToolMissing, ToolTimedOut
-from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import Attachment
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import PortMapping
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import NetworkAttachment
 
 CONTAINER = "0123456789ab" + "c" * 52
 PLUGIN = """#!/usr/bin/python3 -IS
@@ -46,18 +47,18 @@ class Chain:
         self.cni = Cni(self.parts)
         self.netns = str(folder / "netns" / "x")
 
-    def attachment(self, *plugins: dict[str, Any], version: str = "1.0.0", **runtime_config: Any) -> Attachment:
+    def attachment(self, *plugins: dict[str, Any], version: str = "1.0.0", **asked: Any) -> NetworkAttachment:
         for plugin in plugins:
             program = self.folder / "bin" / plugin["type"]
             program.write_text(PLUGIN, encoding="utf-8")
             program.chmod(0o755)
         config = {"cniVersion": version, "name": "net", "plugins": list(plugins)}
-        return Attachment("net", "eth0", config, runtime_config)
+        return NetworkAttachment("net", "eth0", config, **asked)
 
-    def add(self, attachment: Attachment) -> Attachment:
+    def add(self, attachment: NetworkAttachment) -> NetworkAttachment:
         return self.cni.add(CONTAINER, self.netns, attachment)
 
-    def delete(self, attachment: Attachment) -> None:
+    def delete(self, attachment: NetworkAttachment) -> None:
         self.cni.delete(CONTAINER, self.netns, attachment)
 
     @property
@@ -101,12 +102,17 @@ def test_plugin_is_given_what_the_specification_says(chain: Chain) -> None:
 
 def test_runtime_configuration_goes_to_the_plugins_that_declare_it(chain: Chain) -> None:
     declared = {"portMappings": True, "mac": False, "ips": True}
-    ports = [{"hostPort": 80, "containerPort": 80, "protocol": "tcp"}]
+    ports = (PortMapping("0.0.0.0", 80, 8080, "tcp"), PortMapping("127.0.0.1", 53, 53, "udp"))
     plugins = {"type": "a"}, {"type": "b", "capabilities": declared}
-    chain.add(chain.attachment(*plugins, portMappings=ports, ips=[]))
+    chain.add(chain.attachment(*plugins, ports=ports))
     assert [config.get("runtimeConfig") for *_start, config, _env, _answer in chain.calls] == [
         None,
-        {"portMappings": ports},
+        {
+            "portMappings": [
+                {"hostPort": 80, "containerPort": 8080, "protocol": "tcp"},
+                {"hostPort": 53, "containerPort": 53, "protocol": "udp", "hostIP": "127.0.0.1"},
+            ]
+        },
     ]
 
 

@@ -18,10 +18,10 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     NoSuchNetwork,
     StateCorrupt,
 )
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import PortMapping
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import (
     Address,
-    Attachment,
-    port_mappings,
+    NetworkAttachment,
 )
 
 ROLE = Path(__file__).parents[2] / "roles" / "libpod_host" / "files" / "87-libpod.conflist"
@@ -186,26 +186,59 @@ RESULT = {
 
 
 def test_facts_are_the_container_s_side_of_the_result() -> None:
-    facts = Attachment("libpod", "eth0", bridge("libpod"), {}, RESULT).facts
+    facts = NetworkAttachment("libpod", "eth0", bridge("libpod"), result=RESULT).facts
     assert facts.ipv4 == (Address("10.87.0.2", 16, "10.87.0.1"),)
     assert facts.ipv6 == (Address("fd00::2", 64, "fd00::1"),)
     assert facts.mac == "aa:00:00:00:00:03" and facts.dns["search"] == ["dns.podman"]
 
 
 def test_facts_before_the_result_are_empty() -> None:
-    facts = Attachment("libpod", "eth0", bridge("libpod")).facts
+    facts = NetworkAttachment("libpod", "eth0", bridge("libpod")).facts
     assert (facts.ipv4, facts.ipv6, facts.mac, dict(facts.dns)) == ((), (), "", {})
 
 
-def test_attachment_survives_its_record() -> None:
-    made = Attachment("libpod", "eth0", bridge("libpod"), {"mac": "x"}, RESULT)
-    assert Attachment.from_json(json.loads(json.dumps(made.to_json())), "f") == made
+RECORD = {
+    "network": "libpod",
+    "interface": "eth0",
+    "config": bridge("libpod"),
+    "runtime_config": {
+        "ips": ["10.87.0.2"],
+        "mac": "02:00:00:00:00:01",
+        "aliases": {"libpod": ["db", "sql"]},
+        "portMappings": [
+            {"hostPort": 80, "containerPort": 8080, "protocol": "tcp"},
+            {"hostPort": 53, "containerPort": 53, "protocol": "udp", "hostIP": "127.0.0.1"},
+        ],
+    },
+    "result": RESULT,
+    "forwarding": True,
+}
+
+
+def test_attachment_is_read_from_its_record_and_written_as_it_was() -> None:
+    read = NetworkAttachment.from_json(RECORD, "f")
+    assert (read.ips, read.mac, read.aliases) == (("10.87.0.2",), "02:00:00:00:00:01", ("db", "sql"))
+    assert read.ports == (PortMapping("0.0.0.0", 80, 8080, "tcp"), PortMapping("127.0.0.1", 53, 53, "udp"))
+    assert read.to_json() == RECORD and list(read.to_json()) == list(RECORD)
+
+
+def test_attachment_that_asks_for_nothing_has_an_empty_runtime_configuration() -> None:
+    record = {**RECORD, "runtime_config": {}, "forwarding": False}
+    read = NetworkAttachment.from_json({key: record[key] for key in ("network", "interface", "config", "result")}, "f")
+    assert read.to_json() == record
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"network": ...},
+        {"runtime_config": {"portMappings": [{"hostPort": 80}]}},
+        {"runtime_config": {"aliases": ["db"]}},
+        {"runtime_config": []},
+        {"ports": []},
+    ],
+)
+def test_record_of_another_shape_is_named(damage: dict[str, Any]) -> None:
+    record = {key: value for key, value in {**RECORD, **damage}.items() if value is not ...}
     with pytest.raises(StateCorrupt, match="/x/network.json"):
-        Attachment.from_json({"network": "a"}, "/x/network.json")
-
-
-def test_port_on_every_address_has_no_host_ip() -> None:
-    assert port_mappings([("0.0.0.0", 80, 8080, "tcp"), ("127.0.0.1", 53, 53, "udp")]) == [
-        {"hostPort": 80, "containerPort": 8080, "protocol": "tcp"},
-        {"hostPort": 53, "containerPort": 53, "protocol": "udp", "hostIP": "127.0.0.1"},
-    ]
+        NetworkAttachment.from_json(record, "/x/network.json")

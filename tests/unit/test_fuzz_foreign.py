@@ -23,7 +23,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import LibpodError
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import namespace_options, table, volumes
 from ansible_collections.libpod.engine.plugins.module_utils._model.records import config, image
-from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import Attachment
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import NetworkAttachment
 from ansible_collections.libpod.engine.plugins.module_utils._spec import seccomp, users
 from ansible_collections.libpod.engine.tests.support import fuzz
 from hypothesis import strategies as st
@@ -223,7 +223,7 @@ def test_answer_of_a_network_plugin(folder: Path, document: bytes) -> None:
         plugin.write_text(f"#!/bin/sh\nexec cat {folder}/result\n")
         plugin.chmod(0o755)
     (folder / "result").write_bytes(document)
-    attachment = Attachment("net", "eth0", {**NETWORK, "plugins": [{"type": "bridge"}]}, {}, None)
+    attachment = NetworkAttachment("net", "eth0", {**NETWORK, "plugins": [{"type": "bridge"}]})
     parts = EngineConfig(cni_plugin_dirs=(str(folder),))
 
     def add() -> None:

@@ -33,13 +33,13 @@ def refused_or(work: Callable[[], Any]) -> Any:
         return None
 
 
-def recorded(value: Any) -> None:
-    """Assert that a value can stand in a record, and that it is the same when it is read back."""
+def recorded(options: dict[str, Any]) -> None:
+    """Assert that options can stand in a record, and that they are the same when they are read back."""
     # Two lone surrogates can be a pair when they are read back; no module takes one.
-    if not re.search("[\ud800-\udbff][\udc00-\udfff]", str(value)):
-        assert json.loads(json.dumps(value, allow_nan=False)) == value
+    if not re.search("[\ud800-\udbff][\udc00-\udfff]", str(options)):
+        assert table.from_json(json.loads(json.dumps(options, allow_nan=False)), ()) == options
     # A module takes no lone surrogates, and none may come from what it takes.
-    json.dumps(value, ensure_ascii=False).encode(errors="surrogatepass")
+    json.dumps(options, ensure_ascii=False).encode(errors="surrogatepass")
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -49,7 +49,7 @@ def test_option_is_normalised_or_refused(name: str, data: st.DataObject) -> None
     value = data.draw(fuzz.values_of(row.type))
     normalised = refused_or(lambda: row.normalise(value, name))
     if normalised is not None:
-        recorded(normalised)
+        recorded({name: normalised})
         json.dumps(spelled(name, normalised))
 
 

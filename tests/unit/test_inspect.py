@@ -37,7 +37,7 @@ def runtime(tmp_path: Path) -> Runtime:
 
 def make(runtime: Runtime, joined: dict[str, str] | None = None, **given: Any) -> Container:
     options = normalise(given)
-    ports = tuple((ip, host or 4000, inside, protocol) for ip, host, inside, protocol in options["publish"])
+    ports = tuple(port if port.host_port else port._replace(host_port=4000) for port in options["publish"])
     config = ContainerConfig(
         id=ID,
         name="web",

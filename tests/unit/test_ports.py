@@ -5,9 +5,17 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, take_warnings
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import expose, publish, with_exposed
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import (
+    PortMapping,
+    expose,
+    publish,
+    with_exposed,
+)
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,19 +32,36 @@ ROW = st.tuples(
 @pytest.mark.parametrize(
     ("written", "rows"),
     [
-        ("80", [[ANY, 0, 80, "tcp"]]),
-        (":80", [[ANY, 0, 80, "tcp"]]),
-        ("8080:80", [[ANY, 8080, 80, "tcp"]]),
-        (" 8080:80/TCP ", [[ANY, 8080, 80, "tcp"]]),
-        ("127.0.0.1:53:53/udp", [["127.0.0.1", 53, 53, "udp"]]),
-        ("127.0.0.1::53", [["127.0.0.1", 0, 53, "tcp"]]),
-        ("[0:0::1]:8080:80/sctp", [["::1", 8080, 80, "sctp"]]),
-        ("8000-8001:80-81", [[ANY, 8000, 80, "tcp"], [ANY, 8001, 81, "tcp"]]),
-        ("80-81", [[ANY, 0, 80, "tcp"], [ANY, 0, 81, "tcp"]]),
+        ("80", [(ANY, 0, 80, "tcp")]),
+        (":80", [(ANY, 0, 80, "tcp")]),
+        ("8080:80", [(ANY, 8080, 80, "tcp")]),
+        (" 8080:80/TCP ", [(ANY, 8080, 80, "tcp")]),
+        ("127.0.0.1:53:53/udp", [("127.0.0.1", 53, 53, "udp")]),
+        ("127.0.0.1::53", [("127.0.0.1", 0, 53, "tcp")]),
+        ("[0:0::1]:8080:80/sctp", [("::1", 8080, 80, "sctp")]),
+        ("8000-8001:80-81", [(ANY, 8000, 80, "tcp"), (ANY, 8001, 81, "tcp")]),
+        ("80-81", [(ANY, 0, 80, "tcp"), (ANY, 0, 81, "tcp")]),
     ],
 )
-def test_port_is_published_as_written(written: str, rows: list[list[object]]) -> None:
+def test_port_is_published_as_written(written: str, rows: list[tuple[str, int, int, str]]) -> None:
     assert publish([written], "publish") == rows
+
+
+@settings(max_examples=30, deadline=None)
+@given(ROW)
+def test_mapping_survives_option_record_and_plugin(row: tuple[str, int, int, str]) -> None:
+    mapping = PortMapping(*row)
+    assert publish([mapping.to_option()], "publish") == [mapping]
+    assert PortMapping.from_json(json.loads(json.dumps(mapping))) == mapping
+    assert PortMapping.from_cni(mapping.to_cni()) == mapping
+
+
+@pytest.mark.parametrize(
+    "row", [[], [ANY, 80, 80], [ANY, 80, 80, "tcp", 1], [ANY, "80", 80, "tcp"], [ANY, True, 80, "tcp"], 80]
+)
+def test_record_of_another_shape_is_no_mapping(row: Any) -> None:
+    with pytest.raises(TypeError):
+        PortMapping.from_json(row)
 
 
 @settings(max_examples=30, deadline=None)
@@ -46,7 +71,7 @@ def test_ports_are_the_same_in_any_order_and_written_twice(
 ) -> None:
     written = [f"{f'[{ip}]' if ':' in ip else ip}:{host}:{port}/{protocol}" for ip, host, port, protocol in rows]
     found = publish(written + written[::-1], "publish")
-    assert found == publish(sorted(written), "publish") == sorted(map(list, rows))
+    assert found == publish(sorted(written), "publish") == sorted(rows)
 
 
 def test_range_is_the_same_as_its_ports() -> None:
@@ -76,9 +101,9 @@ def test_host_port_with_two_container_ports_is_refused_by_name() -> None:
 def test_exposed_ports_are_published_where_all_are() -> None:
     image = {"ExposedPorts": {"80/tcp": {}, "53/udp": {}, "443": {}}}
     given = {"expose": ["8000-8001", "80"], "publish": ["8080:80"]}
-    assert with_exposed(normalise(given), image) == [["0.0.0.0", 8080, 80, "tcp"]]
+    assert with_exposed(normalise(given), image) == [(ANY, 8080, 80, "tcp")]
     found = with_exposed(normalise({**given, "publish_all": True}), image)
-    assert [tuple(port[1:]) for port in found] == [
+    assert [port[1:] for port in found] == [
         (8080, 80, "tcp"),
         (0, 53, "udp"),
         (0, 443, "tcp"),

@@ -60,10 +60,7 @@ def _described(container: Container) -> dict[str, Any]:
         "RestartCount": state.restart_count,
         "Health": _health(container),
         "Restarting": bool(state.restart_at),
-        "Ports": [
-            {"host_ip": ip, "host_port": port, "container_port": inside, "protocol": protocol}
-            for ip, port, inside, protocol in config.ports
-        ],
+        "Ports": [port._asdict() for port in config.ports],
         "Labels": config.labels,
         "Pod": config.pod,
     }

@@ -12,10 +12,11 @@ from .._container.container import Container
 from .._container.network.attachments import attachments
 from .._model.errors import LibpodError, StateCorrupt
 from .._model.options import restart_policy, volumes
+from .._model.options.ports import ANY_ADDRESS
 from .._model.options.table import HIDDEN
 from .._model.records.config import OCI_VERSION, ContainerConfig
 from .._model.records.namespaces import OPTIONS
-from .._model.records.network import Attachment
+from .._model.records.network import NetworkAttachment
 from .._model.records.state import ContainerState
 
 _NO_TIME = "0001-01-01T00:00:00Z"
@@ -239,7 +240,7 @@ _EMPTY_NETWORK = {
 }
 
 
-def _network(attachment: Attachment) -> dict[str, Any]:
+def _network(attachment: NetworkAttachment) -> dict[str, Any]:
     facts = attachment.facts
     found: dict[str, Any] = {**_EMPTY_NETWORK, "NetworkID": attachment.network, "MacAddress": facts.mac}
     for address in facts.ipv4[:1]:
@@ -257,11 +258,11 @@ def _bind(volume: Mapping[str, Any]) -> str:
 
 
 def _port_bindings(config: ContainerConfig) -> dict[str, list[dict[str, str]]]:
-    found: dict[str, list[dict[str, str]]] = {}
-    for host_ip, host_port, container_port, protocol in config.ports:
-        binding = {"HostIp": "" if host_ip == "0.0.0.0" else host_ip, "HostPort": str(host_port)}
-        found.setdefault(f"{container_port}/{protocol}", []).append(binding)
-    return found
+    bindings: dict[str, list[dict[str, str]]] = {}
+    for port in config.ports:
+        binding = {"HostIp": "" if port.host_ip == ANY_ADDRESS else port.host_ip, "HostPort": str(port.host_port)}
+        bindings.setdefault(f"{port.container_port}/{port.protocol}", []).append(binding)
+    return bindings
 
 
 def _host_config(config: ContainerConfig, mounted: list[dict[str, Any]]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from .._model.errors import (
     StateCorrupt,
     warn,
 )
+from .._model.options.ports import PortMapping
 from .._model.records.config import ContainerConfig
 from .._model.records.status import ContainerStatus
 from .._store.store import NameRecord, Store
@@ -34,7 +35,7 @@ class Runtime:
         self.store = store or Store(parts)
         self.host = Host(parts)
         # The published ports of containers that will be gone before anything planned now is done.
-        self.freed_ports: tuple[tuple[str, int, int, str], ...] = ()
+        self.freed_ports: tuple[PortMapping, ...] = ()
         # What images' sources have answered to this task, which so asks each question once.
         self.source_answers: dict[tuple[object, ...], str | LibpodError] = {}
         # By name and ID, what could not be removed wholly, and why.

@@ -15,7 +15,7 @@ from ..._drivers.kernel import netns
 from ..._model import journal
 from ..._model.errors import LibpodError, ToolFailed
 from ..._model.records.config import ContainerConfig
-from ..._model.records.network import Attachment
+from ..._model.records.network import NetworkAttachment
 from ..network import foreign_rules, host_ports, setup
 from ..network.attachments import attachments, save
 from ..network.drift import lacks_route, whole
@@ -23,7 +23,6 @@ from ..network.drift import lacks_route, whole
 if TYPE_CHECKING:
     from ..container import Container
 
-_PORTS = "portMappings"
 # Plugins that can be run again without the others: they keep rules, and no link or address.
 _RULES = ("portmap", "firewall")
 
@@ -66,11 +65,11 @@ def apply(container: Container, config: ContainerConfig, *, thorough: bool = Fal
 
 
 def _sorted_out(
-    container: Container, made: list[Attachment], wanted: set[str], thorough: bool
-) -> tuple[dict[str, Attachment], dict[str, Attachment]]:
+    container: Container, made: list[NetworkAttachment], wanted: set[str], thorough: bool
+) -> tuple[dict[str, NetworkAttachment], dict[str, NetworkAttachment]]:
     """The attachments by network that are as they should be, and those that were not and are gone from ``made``."""
-    kept: dict[str, Attachment] = {}
-    lost: dict[str, Attachment] = {}
+    kept: dict[str, NetworkAttachment] = {}
+    lost: dict[str, NetworkAttachment] = {}
     for one in list(made):
         sound = one.result is not None and one.network in wanted and whole(container, one)
         if sound and thorough and _complaint(container, one):
@@ -86,7 +85,9 @@ def _sorted_out(
     return kept, lost
 
 
-def _connect(container: Container, made: list[Attachment], new: Attachment, old: Optional[Attachment]) -> Attachment:
+def _connect(
+    container: Container, made: list[NetworkAttachment], new: NetworkAttachment, old: Optional[NetworkAttachment]
+) -> NetworkAttachment:
     """Attach to a network; it is among ``made`` from before on, with the interface of the ``old`` one that was lost."""
     taken = {one.interface for one in made}
     free = (name for name in (new.interface, *(f"eth{n}" for n in range(len(made) + 1))) if name not in taken)
@@ -117,7 +118,7 @@ def rules(container: Container, known: Collection[str] = ()) -> list[tuple[str, 
     return found
 
 
-def _complaint(container: Container, attachment: Attachment) -> str:
+def _complaint(container: Container, attachment: NetworkAttachment) -> str:
     from ..._drivers.cni.recovery import masquerades
 
     try:
@@ -127,7 +128,7 @@ def _complaint(container: Container, attachment: Attachment) -> str:
     return "" if masquerades(container.id, attachment) else "its masquerading rules are gone"
 
 
-def _mended(container: Container, attachment: Attachment) -> bool:
+def _mended(container: Container, attachment: NetworkAttachment) -> bool:
     """Run the plugins again that only keep rules; whether that was enough."""
     try:
         container.host.cni.again(container.id, container.netns_path, attachment, attachment, _RULES)
@@ -136,30 +137,24 @@ def _mended(container: Container, attachment: Attachment) -> bool:
     return not _complaint(container, attachment)
 
 
-def _carry_ports(wanted: list[Attachment], kept: dict[str, Attachment]) -> list[Attachment]:
-    """The wanted attachments, the published ports on the one that has them for as long as it is there.
+def _carry_ports(wanted: list[NetworkAttachment], kept: dict[str, NetworkAttachment]) -> list[NetworkAttachment]:
+    """Return the wanted attachments, the published ports on the one that has them for as long as it is there.
 
     Only where that goes, or none has any, do they lead to the option's first network.
     """
-    ports = wanted[0].runtime_config.get(_PORTS)
-    here = next((name for name, one in kept.items() if one.runtime_config.get(_PORTS)), wanted[0].network)
-    found = []
-    for one in wanted:
-        without = {key: value for key, value in one.runtime_config.items() if key != _PORTS}
-        mine = ports and one.network == here
-        found.append(one._replace(runtime_config={**without, _PORTS: ports} if mine else without))
-    return found
+    here = next((name for name, one in kept.items() if one.ports), wanted[0].network)
+    return [one._replace(ports=wanted[0].ports if one.network == here else ()) for one in wanted]
 
 
-def _forward(container: Container, made: list[Attachment], had: Attachment, new: Attachment) -> Attachment:
+def _forward(
+    container: Container, made: list[NetworkAttachment], had: NetworkAttachment, new: NetworkAttachment
+) -> NetworkAttachment:
     """Give a kept attachment the published ports it now has; meanwhile the record says that it is half done."""
-    before, after = had.runtime_config.get(_PORTS), new.runtime_config.get(_PORTS)
-    if not (before or after) or before == after and not had.forwarding:
+    if not (had.ports or new.ports) or had.ports == new.ports and not had.forwarding:
         return had
     # Without any the plugin deletes nothing.
-    had_some = had._replace(runtime_config={**had.runtime_config, _PORTS: before or after}, forwarding=True)
-    without = {key: value for key, value in had.runtime_config.items() if key != _PORTS}
-    done = had_some._replace(runtime_config={**without, _PORTS: after} if after else without)
+    had_some = had._replace(ports=had.ports or new.ports, forwarding=True)
+    done = had_some._replace(ports=new.ports)
     index = made.index(had)
     made[index] = had_some
     save(container, made)
@@ -170,7 +165,7 @@ def _forward(container: Container, made: list[Attachment], had: Attachment, new:
     return done
 
 
-def _route(container: Container, attachment: Attachment) -> None:
+def _route(container: Container, attachment: NetworkAttachment) -> None:
     """The attachment's routes, where those of a network that is gone stood in their way."""
     facts, routes = attachment.facts, []
     for route in (attachment.result or {}).get("routes") or []:

@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ..._model.errors import StateCorrupt
-from ..._model.records.network import Attachment, NetworkFacts
+from ..._model.records.network import NetworkAttachment, NetworkFacts
 from ..._store import records
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ RECORD = "network"
 _BEFORE = "network-before"
 
 
-def attachments(container: Container) -> list[Attachment]:
+def attachments(container: Container) -> list[NetworkAttachment]:
     """What is recorded: made, or begun and perhaps not finished (no result).
 
     :raises StateCorrupt: the record cannot be read.
@@ -28,7 +28,7 @@ def attachments(container: Container) -> list[Attachment]:
     record = records.read(path) or []
     if not isinstance(record, list):
         raise StateCorrupt(f"{path} is not a list of network attachments")
-    return [Attachment.from_json(entry, path) for entry in record]
+    return [NetworkAttachment.from_json(entry, path) for entry in record]
 
 
 def attached(container: Container) -> list[NetworkFacts]:
@@ -39,7 +39,7 @@ def attached(container: Container) -> list[NetworkFacts]:
         return []
 
 
-def save(container: Container, made: list[Attachment], *, spare: bool = False) -> None:
+def save(container: Container, made: list[NetworkAttachment], *, spare: bool = False) -> None:
     """Record them; ``spare``: for a removal, which is to get through on a full disk."""
     record = [attachment.to_json() for attachment in made]
     container.store.write_side_record(container.id, RECORD, record, spare=spare)
@@ -55,10 +55,10 @@ def remember(container: Container) -> None:
         container.store.write_side_record(container.id, _BEFORE, made, spare=False)
 
 
-def remembered(container: Container) -> dict[str, Attachment]:
+def remembered(container: Container) -> dict[str, NetworkAttachment]:
     """The attachments, by network, whose addresses are to be asked for."""
     record = container.store.side_record(container.id, _BEFORE) or []
-    return {entry["network"]: Attachment.from_json(entry, _BEFORE) for entry in record}
+    return {entry["network"]: NetworkAttachment.from_json(entry, _BEFORE) for entry in record}
 
 
 def forget(container: Container) -> None:

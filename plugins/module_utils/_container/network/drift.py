@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ..._model.errors import StateCorrupt
-from ..._model.records.network import Attachment, port_mappings
+from ..._model.records.network import NetworkAttachment
 from .attachments import attachments
 
 if TYPE_CHECKING:
@@ -39,13 +39,12 @@ def wrong(container: Container) -> dict[str, str]:
             found[one.interface] = "without its link or address"
     if len(made) < len(names):
         found.update((name or "default", "not attached") for name in names if all(one.network != name for one in made))
-    forwarded = [mapping for one in made for mapping in one.runtime_config.get("portMappings", ())]
-    if forwarded != port_mappings(config.ports):
+    if [port for one in made for port in one.ports] != list(config.ports):
         found["ports"] = "not all forwarded"
     return found
 
 
-def whole(container: Container, attachment: Attachment) -> bool:
+def whole(container: Container, attachment: NetworkAttachment) -> bool:
     """Whether the link and its addresses are there: proc_net(5) of the container's process, which needs no entering."""
     links = {line.partition(":")[0].strip() for line in _lines(container, "dev")}
     if attachment.interface not in links:

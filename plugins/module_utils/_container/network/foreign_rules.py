@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Iterator
 from ..._drivers.cni import nat_rules
 from ..._drivers.storage.roots import member, storage_roots
 from ..._model.errors import InvalidState, LibpodError, NoSuchContainer
-from ..._model.records.network import Attachment
+from ..._model.records.network import NetworkAttachment
 from .attachments import RECORD
 
 if TYPE_CHECKING:
@@ -84,19 +84,19 @@ class Owners:
         return os.listdir(_RESULTS) if os.path.isdir(_RESULTS) else []
 
 
-def captured(container: Container, attachment: Attachment) -> str:
+def captured(container: Container, attachment: NetworkAttachment) -> str:
     """Which published ports rules of containers that are no more take from an attachment; empty for none.
 
     :raises InvalidState: other rules do; it names the container whose they are.
     """
-    found = {
-        f"{one.port}/{one.protocol} is taken by a rule of container {one.owner.container_id[:12]}, which is no more"
-        for one in _stale(container, attachment)
+    taken = {
+        f"{port.host_port}/{port.protocol} is taken by a rule of container {owner.container_id[:12]}, which is no more"
+        for owner, port, _ip in _stale(container, attachment)
     }
-    return " and ".join(sorted(found))
+    return " and ".join(sorted(taken))
 
 
-def release(container: Container, attachment: Attachment) -> None:
+def release(container: Container, attachment: NetworkAttachment) -> None:
     """Remove those rules. :raises InvalidState: as ``captured``."""
     if next(_stale(container, attachment), None) is None:
         return
@@ -113,7 +113,7 @@ def remove(container_id: str, owners: set[nat_rules.Owner]) -> None:
         nat_rules.remove(six, chains, "rules of containers that are no more")
 
 
-def _stale(container: Container, attachment: Attachment) -> Iterator[nat_rules.Forward]:
+def _stale(container: Container, attachment: NetworkAttachment) -> Iterator[nat_rules.Forward]:
     if not nat_rules.forwarded(attachment):
         return
     owners = Owners(container.store)
@@ -126,7 +126,7 @@ def _stale(container: Container, attachment: Attachment) -> Iterator[nat_rules.F
 
 
 def _refused(name: str, one: nat_rules.Forward, living: str) -> str:
-    port = f"publish: port {one.port}/{one.protocol} of container {name} is taken by rules of "
+    port = f"publish: port {one.port.host_port}/{one.port.protocol} of container {name} is taken by rules of "
     if living:
         return f"{port}{living} on network {one.owner.network}: stop that container, or publish another port"
     return (

@@ -13,63 +13,63 @@ from __future__ import annotations
 import errno
 import socket
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Callable, Iterable, Iterator, Sequence
 
 from ..._drivers import process
 from ..._drivers.conmon import fd_store
 from ..._model.errors import InvalidArgument, InvalidState
 from ..._model.failpoints import failpoint
+from ..._model.options.ports import PortMapping
 from ..._model.records.config import ContainerConfig
 
 if TYPE_CHECKING:
     from ..container import Container
 
-Port = tuple[str, int, int, str]
 # Names what has a port and a protocol of the host; empty where that is not known.
 Holder = Callable[[int, str], str]
 
 
-def _bound(host_ip: str, port: int, protocol: str) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host_ip else socket.AF_INET
+def _bound(port: PortMapping) -> socket.socket:
+    family = socket.AF_INET6 if ":" in port.host_ip else socket.AF_INET
     kinds = {
         "tcp": (socket.SOCK_STREAM, socket.IPPROTO_TCP),
         "udp": (socket.SOCK_DGRAM, socket.IPPROTO_UDP),
         "sctp": (socket.SOCK_STREAM, socket.IPPROTO_SCTP),
     }
-    found = socket.socket(family, *kinds[protocol])
+    bound = socket.socket(family, *kinds[port.protocol])
     try:
         if family == socket.AF_INET6:
-            found.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if protocol != "udp":
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind((host_ip, port))
-        if protocol != "udp":
-            found.listen(1)
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if port.protocol != "udp":
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((port.host_ip, port.host_port))
+        if port.protocol != "udp":
+            bound.listen(1)
     except BaseException:
-        found.close()
+        bound.close()
         raise
-    return found
+    return bound
 
 
-def _reserve(
-    name: str, host_ip: str, port: int, protocol: str, holder: Holder = lambda _port, _protocol: ""
-) -> socket.socket | None:
+def _reserve(name: str, port: PortMapping, holder: Holder = lambda _port, _protocol: "") -> socket.socket | None:
     try:
-        return _bound(host_ip, port, protocol)
+        return _bound(port)
     except OSError as error:
         if error.errno in (errno.EPROTONOSUPPORT, errno.ESOCKTNOSUPPORT, errno.EAFNOSUPPORT):
             return None
-        words = f"cannot be bound: {error.strerror}"
+        reason = f"cannot be bound: {error.strerror}"
         if error.errno == errno.EADDRINUSE:
-            other = holder(port, protocol) or "another process or container"
-            words = f"is in use by {other}: stop it, or publish another port"
+            other = holder(port.host_port, port.protocol) or "another process or container"
+            reason = f"is in use by {other}: stop it, or publish another port"
         elif error.errno == errno.EADDRNOTAVAIL:
-            words = "is not an address of this host: publish on one that it has"
-        raise InvalidArgument(f"publish: {host_ip}:{port}/{protocol}, wanted by container {name}, {words}") from error
+            reason = "is not an address of this host: publish on one that it has"
+        raise InvalidArgument(
+            f"publish: {port.host_ip}:{port.host_port}/{port.protocol}, wanted by container {name}, {reason}"
+        ) from error
 
 
-def _label(host_ip: str, port: int, protocol: str) -> str:
-    return f"{host_ip} {port} {protocol}"
+def _label(port: PortMapping) -> str:
+    return f"{port.host_ip} {port.host_port} {port.protocol}"
 
 
 @contextmanager
@@ -98,15 +98,15 @@ def take(config: ContainerConfig, ends: Sequence[socket.socket]) -> None:
         _take(ends[0], config.name, config.ports)
 
 
-def _take(way_in: socket.socket, name: str, ports: Iterable[Port]) -> None:
-    for host_ip, port, _container_port, protocol in ports:
-        found = _reserve(name, host_ip, port, protocol)
-        if found is not None:
-            with found:
-                fd_store.put(way_in, _label(host_ip, port, protocol), found)
+def _take(way_in: socket.socket, name: str, ports: Iterable[PortMapping]) -> None:
+    for port in ports:
+        bound = _reserve(name, port)
+        if bound is not None:
+            with bound:
+                fd_store.put(way_in, _label(port), bound)
 
 
-def hold(container: Container, ports: Iterable[Port]) -> None:
+def hold(container: Container, ports: Iterable[PortMapping]) -> None:
     """Have the conmon of a live container hold these ports too; ``release`` lets go of others.
 
     :raises InvalidArgument: one is taken.
@@ -114,35 +114,35 @@ def hold(container: Container, ports: Iterable[Port]) -> None:
     with _of_conmon(container) as ends:
         there = fd_store.labels(ends[1])
         # The same host port, once.
-        wanted = {_label(port[0], port[1], port[3]): port for port in ports}
+        wanted = {_label(port): port for port in ports}
         missing = [port for label, port in wanted.items() if label not in there]
         if missing:
             failpoint("hold ports")
             # One that we have on another address stands in the way, and only it is given up before.
-            same = {(str(port[1]), port[3]) for port in missing}
+            same = {(str(port.host_port), port.protocol) for port in missing}
             fd_store.keep(ends, {label for label in there if tuple(label.split()[1:]) not in same})
             _take(ends[0], container.name, missing)
 
 
-def release(container: Container, ports: Iterable[Port]) -> None:
+def release(container: Container, ports: Iterable[PortMapping]) -> None:
     """Have the conmon of a live container hold no other ports than these; the others are free at once."""
     with _of_conmon(container) as ends:
-        fd_store.keep(ends, {_label(host_ip, port, protocol) for host_ip, port, _to, protocol in ports})
+        fd_store.keep(ends, {_label(port) for port in ports})
 
 
-def of_live(container: Container) -> list[Port]:
-    """What the conmon of a live container holds, also of a change that was interrupted; 0 is the container's port."""
+def of_live(container: Container) -> list[PortMapping]:
+    """Return what the conmon of a live container holds, also of an interrupted change; the container's port is 0."""
     state = container.state
     if not (state.status.has_process and state.ports_in and process.alive(state.conmon_pid, state.conmon_start)):
         return []
     try:
         with _of_conmon(container) as ends:
-            words = [label.split() for label in fd_store.labels(ends[1])]
+            labels = [label.split() for label in fd_store.labels(ends[1])]
     except OSError as error:
         if error.errno in (errno.EBADF, errno.ESRCH):
             return []  # the container has ended since its state was read, and conmon is about to
         raise
-    return [(host_ip, int(port), 0, protocol) for host_ip, port, protocol in words]
+    return [PortMapping(host_ip, int(port), 0, protocol) for host_ip, port, protocol in labels]
 
 
 @contextmanager
@@ -155,28 +155,26 @@ def _of_conmon(container: Container) -> Iterator[fd_store.Pair]:
         yield ends
 
 
-def check_free(name: str, publish: Sequence[Sequence[Any]], own: Sequence[Sequence[Any]], holder: Holder) -> None:
-    """Look whether host ports can be bound; those in ``own`` are the container's already, ``holder`` names others'.
+def check_free(name: str, publish: Iterable[PortMapping], own: Iterable[PortMapping], holder: Holder) -> None:
+    """Check that host ports can be bound; those in ``own`` are the container's already, ``holder`` names others'.
 
     :raises InvalidArgument: a port is taken.
     """
-    mine = {(port, protocol) for _ip, port, _container_port, protocol in own}
-    for host_ip, port, _container_port, protocol in publish:
-        if port and (port, protocol) not in mine:
-            found = _reserve(name, host_ip, port, protocol, holder)
-            if found is not None:
-                found.close()
+    own_ports = {(port.host_port, port.protocol) for port in own}
+    for port in publish:
+        if port.host_port and (port.host_port, port.protocol) not in own_ports:
+            bound = _reserve(name, port, holder)
+            if bound is not None:
+                bound.close()
 
 
-def choose(publish: Sequence[Sequence[object]], had: Sequence[Port] = ()) -> tuple[Port, ...]:
-    """Published ports with a host port in place of every 0: the one it ``had``, else a free one."""
-    chosen = []
-    taken = {(port, protocol) for _ip, port, _container_port, protocol in publish if port}
-    before = {(one[0], one[2], one[3]): one[1] for one in had if (one[1], one[3]) not in taken}
-    for host_ip, port, container_port, protocol in publish:
-        port = port or before.get((str(host_ip), int(str(container_port)), str(protocol)))
-        if not port:
-            with _bound(str(host_ip), 0, str(protocol)) as free:
-                port = free.getsockname()[1]
-        chosen.append((str(host_ip), int(str(port)), int(str(container_port)), str(protocol)))
-    return tuple(chosen)
+def choose(publish: Sequence[PortMapping], had: Iterable[PortMapping] = ()) -> tuple[PortMapping, ...]:
+    """Return published ports with a host port in place of every 0: the one it ``had``, else a free one."""
+    taken = {(port.host_port, port.protocol) for port in publish if port.host_port}
+    before = {port._replace(host_port=0): port for port in had if (port.host_port, port.protocol) not in taken}
+    return tuple(port if port.host_port else before.get(port) or _on_free_port(port) for port in publish)
+
+
+def _on_free_port(port: PortMapping) -> PortMapping:
+    with _bound(port) as bound:
+        return port._replace(host_port=bound.getsockname()[1])

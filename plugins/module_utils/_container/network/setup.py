@@ -21,13 +21,15 @@ from ..._model.errors import (
     ToolTimedOut,
     without_effect,
 )
+from ..._model.options.ports import ANY_ADDRESS, PortMapping
 from ..._model.options.table import ALONE
 from ..._model.records.config import ContainerConfig
-from ..._model.records.network import Attachment, port_mappings
+from ..._model.records.network import NetworkAttachment
 from .attachments import RECORD, attachments, remembered, save
 
 if TYPE_CHECKING:
     from ..._drivers.host import Host
+    from ..._model.options.network_options import NetworkSettings
     from ..container import Container
 
 
@@ -51,7 +53,7 @@ def require(host: Host, name: str, options: Mapping[str, Any], strict: bool = Fa
             raise InvalidArgument(f"network: {one} is there twice, for bridge is this very network: name it once")
     for attachment in asked:
         host.cni.require(attachment)
-        if attachment.runtime_config.get("aliases") and "aliases" not in cni_config.capabilities(attachment.config):
+        if attachment.aliases and "aliases" not in cni_config.capabilities(attachment.config):
             without_effect(
                 f"network_aliases: have no effect on the network {attachment.network}, none of whose plugins has the "
                 "capability aliases",
@@ -62,51 +64,52 @@ def require(host: Host, name: str, options: Mapping[str, Any], strict: bool = Fa
         _check_families(name, attachment, options["publish"], strict)
 
 
-def _check_families(name: str, attachment: Attachment, publish: Sequence[Sequence[Any]], strict: bool) -> None:
+def _check_families(name: str, attachment: NetworkAttachment, publish: Sequence[PortMapping], strict: bool) -> None:
     """:raises InvalidArgument: a port is published on an address whose family the network lacks, and ``strict``."""
-    hosts = {str(host_ip) for host_ip, *_rest in publish} - {"", "0.0.0.0"}
-    families = cni_config.families(attachment.config, attachment.runtime_config.get("ips") or ()) if hosts else {4, 6}
-    for host_ip, port, container_port, protocol in publish:
-        family = 6 if ":" in str(host_ip) else 4
-        if host_ip in hosts and family not in families:
-            shown = f"[{host_ip}]" if family == 6 else host_ip
+    bound = [port for port in publish if port.host_ip != ANY_ADDRESS]
+    families = cni_config.families(attachment.config, attachment.ips) if bound else set()
+    for port in bound:
+        family = 6 if ":" in port.host_ip else 4
+        if family not in families:
             without_effect(
-                f"publish: {shown}:{port or ''}:{container_port}/{protocol} of container {name} has no effect, for its "
-                f"network {attachment.network} gives it no IPv{family} address to forward to: publish it on an "
-                f"IPv{10 - family} address, or give the network an IPv{family} subnet",
+                f"publish: {port.to_option()} of container {name} has no effect, for its network {attachment.network} "
+                f"gives it no IPv{family} address to forward to: publish it on an IPv{10 - family} address, or give "
+                f"the network an IPv{family} subnet",
                 strict,
             )
 
 
-def planned(container: Container, config: ContainerConfig, *, missing_ok: bool = False) -> list[Attachment]:
+def planned(container: Container, config: ContainerConfig, *, missing_ok: bool = False) -> list[NetworkAttachment]:
     """The attachments ``config`` asks for; networks that are not defined are left out where ``missing_ok``."""
-    found = _planned(container.host, config.options, missing_ok=missing_ok)
-    if found and config.ports:
-        ports = {"portMappings": port_mappings(config.ports)}
-        found[0] = found[0]._replace(runtime_config={**found[0].runtime_config, **ports})
-    return found
+    planned = _planned(container.host, config.options, missing_ok=missing_ok)
+    return [one._replace(ports=() if index else config.ports) for index, one in enumerate(planned)]
 
 
-def _planned(host: Host, options: Mapping[str, Any], *, missing_ok: bool = False) -> list[Attachment]:
+def _planned(host: Host, options: Mapping[str, Any], *, missing_ok: bool = False) -> list[NetworkAttachment]:
     special = "settings" in options["network"] or any(options.get(option) for option in ALONE)
     planned = []
     for index, name in enumerate(options["network"]["networks"]):
         try:
-            found = _configuration(host, name)
+            network = _configuration(host, name)
         except NoSuchNetwork:
             if missing_ok:
                 continue
             raise
-        wanted = {}
+        settings: NetworkSettings = {}
         if special:
             from ..._model.options.network_options import of_network
 
-            wanted = of_network(options, name)
-            if "aliases" in wanted:
-                # As the plugin dnsname takes it, and podman gives it.
-                wanted["aliases"] = {found["name"]: wanted["aliases"]}
-        interface = wanted.pop("interface", f"eth{index}")
-        planned.append(Attachment(network=found["name"], interface=interface, config=found, runtime_config=wanted))
+            settings = of_network(options, name)
+        planned.append(
+            NetworkAttachment(
+                network=network["name"],
+                interface=settings.get("interface", f"eth{index}"),
+                config=network,
+                ips=tuple(settings.get("ips", ())),
+                mac=settings.get("mac", ""),
+                aliases=tuple(settings.get("aliases", ())),
+            )
+        )
     return planned
 
 
@@ -125,16 +128,16 @@ def attach(container: Container) -> None:
     save(container, made)
 
 
-def add(container: Container, new: Attachment, old: Optional[Attachment]) -> Attachment:
+def add(container: Container, new: NetworkAttachment, old: Optional[NetworkAttachment]) -> NetworkAttachment:
     """ADD; the addresses that it had are asked for again where the network can give fixed ones."""
     cni = container.host.cni
     if old and old.result:
         facts = old.facts
-        same = {"ips": [one.ip for one in (*facts.ipv4, *facts.ipv6)], "mac": facts.mac}
-        asking = new._replace(runtime_config={**same, **new.runtime_config})
+        same_ips = tuple(one.ip for one in (*facts.ipv4, *facts.ipv6))
+        asking = new._replace(ips=new.ips or same_ips, mac=new.mac or facts.mac)
         try:
             cni.require(asking)
-            return cni.add(container.id, container.netns_path, asking)._replace(runtime_config=new.runtime_config)
+            return cni.add(container.id, container.netns_path, asking)._replace(ips=new.ips, mac=new.mac)
         except ToolTimedOut:
             raise
         except (InvalidArgument, ToolFailed):
@@ -142,7 +145,7 @@ def add(container: Container, new: Attachment, old: Optional[Attachment]) -> Att
     return cni.add(container.id, container.netns_path, new)
 
 
-def delete(container: Container, attachment: Attachment) -> None:
+def delete(container: Container, attachment: NetworkAttachment) -> None:
     """Delete an attachment; where ADD left no address, a plugin's refusal is passed over.
 
     It is that of a configuration that the plugin does not accept, and would keep the container for ever.
@@ -169,7 +172,7 @@ def detach(container: Container) -> None:
         # A record that the power was cut on, say: what it must have held.
         made = planned(container, container.config, missing_ok=True)
     attempts = Attempts()
-    left: list[Attachment] = []
+    left: list[NetworkAttachment] = []
     for attachment in reversed(made):
         part = f"its attachment to network {attachment.network}"
         if not attempts.attempt(part, partial(delete, container, attachment)):

@@ -12,7 +12,8 @@ from typing import Any, Collection, Iterator, Mapping, Sequence
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import LibpodError, ToolFailed, ToolTimedOut
-from ..._model.records.network import Attachment
+from ..._model.options.ports import PortMapping
+from ..._model.records.network import NetworkAttachment
 from .. import overdue
 from ..kernel import netns
 from . import nat_rules
@@ -31,7 +32,7 @@ class Cni:
     def __init__(self, parts: EngineConfig) -> None:
         self._parts = parts
 
-    def require(self, attachment: Attachment) -> None:
+    def require(self, attachment: NetworkAttachment) -> None:
         """Check without touching anything that the network can be attached so.
 
         :raises ToolMissing: a plugin of the chain is not in ``cni_plugin_dirs``.
@@ -43,7 +44,7 @@ class Cni:
             if (plugin.get("ipam") or {}).get("type"):
                 program(self._parts, plugin["ipam"]["type"])
 
-    def add(self, container_id: str, netns_path: str, attachment: Attachment) -> Attachment:
+    def add(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> NetworkAttachment:
         """ADD; the attachment with its result. Where a plugin fails, what the others did is undone.
 
         :raises ToolFailed: with the plugin's own words.
@@ -66,7 +67,7 @@ class Cni:
                 raise
         return done
 
-    def check(self, container_id: str, netns_path: str, attachment: Attachment) -> None:
+    def check(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> None:
         """CHECK, where the network's CNI version has it and the network does not disable it.
 
         :raises ToolFailed: the attachment is not as it was added; the plugin's words say what differs.
@@ -86,7 +87,9 @@ class Cni:
                 if lacking:
                     raise ToolFailed(error.argv, error.exit_code, lacking) from error
 
-    def again(self, container_id: str, netns_path: str, had: Attachment, new: Attachment, kinds: Sequence[str]) -> None:
+    def again(
+        self, container_id: str, netns_path: str, had: NetworkAttachment, new: NetworkAttachment, kinds: Sequence[str]
+    ) -> None:
         """DEL of what is, and ADD, of the plugins of these ``kinds`` alone; they pass the result they are given on.
 
         :raises ToolFailed: with the plugin's own words.
@@ -98,7 +101,7 @@ class Cni:
                     if plugin["type"] == nat_rules.PORTMAP:
                         _remove_rules(container_id, had)
                     PluginRun(self._parts, "ADD", container_id, netns_path, new, plugin, lock).answer()
-        _forget_connections(had, new.runtime_config.get("portMappings") or ())
+        _forget_connections(had, new.ports)
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -106,7 +109,7 @@ class Cni:
         with self._turn(fcntl.LOCK_EX):
             yield
 
-    def delete(self, container_id: str, netns_path: str, attachment: Attachment) -> None:
+    def delete(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> None:
         """DEL, whatever is left of the attachment, its namespace and its result; nothing left is fine.
 
         Every plugin is tried. A link that is gone (with its namespace, or alone) would keep the bridge and ptp
@@ -127,7 +130,7 @@ class Cni:
             if not done:
                 self._undo(container_id, netns_path, attachment, lock)
 
-    def _undo(self, container_id: str, netns_path: str, attachment: Attachment, lock: int) -> bool:
+    def _undo(self, container_id: str, netns_path: str, attachment: NetworkAttachment, lock: int) -> bool:
         """One DEL of the chain; false where a link that had lost its addresses may have left rules."""
         gone = f"{netns_path}-gone"
         namespace = netns_path if netns.exists(netns_path) else ""
@@ -145,7 +148,7 @@ class Cni:
         facts = attachment.facts
         return there is None or {one.ip for one in (*facts.ipv4, *facts.ipv6)} <= there
 
-    def _delete_chain(self, container_id: str, namespace: str, attachment: Attachment, lock: int) -> None:
+    def _delete_chain(self, container_id: str, namespace: str, attachment: NetworkAttachment, lock: int) -> None:
         """Each plugin's DEL in reverse order, those that stand apart beside the others.
 
         An address is released by the last of the others: firewall rules, which name only the address, are gone by then.
@@ -194,7 +197,7 @@ class Cni:
             os.close(descriptor)
 
 
-def _remove_rules(container_id: str, attachment: Attachment) -> None:
+def _remove_rules(container_id: str, attachment: NetworkAttachment) -> None:
     """Remove what is left of a container's rules after the DEL of a chain with published ports.
 
     :raises ToolFailed: something still is, or it cannot be known.
@@ -208,19 +211,19 @@ def _remove_rules(container_id: str, attachment: Attachment) -> None:
                 nat_rules.remove(six, nat_rules.Owner(attachment.network, container_id).chains[-1:], doing)
 
 
-def _forget_connections(attachment: Attachment, kept: Collection[Mapping[str, Any]] = ()) -> None:
+def _forget_connections(attachment: NetworkAttachment, kept: Collection[PortMapping] = ()) -> None:
     """Let the kernel forget who talks to the attachment's published ports, but ``kept`` ones."""
-    facts, mappings = attachment.facts, attachment.runtime_config.get("portMappings") or ()
-    if all(one["protocol"] == "tcp" for one in mappings):
+    facts = attachment.facts
+    if all(port.protocol == "tcp" for port in attachment.ports):
         return
     from ..kernel.conntrack import Forwarding, forget
 
     forget(
-        Forwarding(one["protocol"], nat_rules.host_address(one), one["hostPort"], address.ip, one["containerPort"])
+        Forwarding(port, address.ip)
         for addresses in (facts.ipv4, facts.ipv6)
         for address in addresses[:1]
-        for one in mappings
-        if one not in kept and (not one.get("hostIP") or (":" in one["hostIP"]) == (":" in address.ip))
+        for port in attachment.ports
+        if port not in kept and port.forwards(":" in address.ip)
     )
 
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import re
 import socket
-from typing import Any, Collection, Iterator, Mapping, NamedTuple
+from typing import Collection, Iterator, NamedTuple
 
 from ..._model.errors import ToolFailed, ToolMissing
-from ..._model.records.network import Attachment
+from ..._model.options.ports import ANY_ADDRESS, PortMapping
+from ..._model.records.network import NetworkAttachment
 from .. import command
 
 PORTMAP = "portmap"
@@ -44,22 +45,19 @@ class Owner(NamedTuple):
 
 
 class Forward(NamedTuple):
-    """One published port in one table; ``to`` is the address of the host, empty for any."""
+    """One published port in one table, and the container's address that it leads to."""
 
     owner: Owner
-    protocol: str
-    to: str
-    port: int
+    port: PortMapping
+    ip: str
 
 
 Lines = list[str]
 
 
-def forwarded(attachment: Attachment) -> bool:
-    """Whether portmap keeps rules for the attachment's published ports."""
-    return bool(attachment.runtime_config.get("portMappings")) and any(
-        plugin["type"] == PORTMAP for plugin in attachment.config["plugins"]
-    )
+def forwarded(attachment: NetworkAttachment) -> bool:
+    """Return whether portmap keeps rules for the attachment's published ports."""
+    return bool(attachment.ports) and any(plugin["type"] == PORTMAP for plugin in attachment.config["plugins"])
 
 
 def saved(six: bool, doing: str = "") -> Lines:
@@ -113,7 +111,7 @@ def owners(lines: Lines) -> list[Owner]:
     return list(dict.fromkeys(Owner(found[1], found[2]) for found in map(_OWNER.search, lines) if found))
 
 
-def lacking(container_id: str, attachment: Attachment) -> str:
+def lacking(container_id: str, attachment: NetworkAttachment) -> str:
     """What is missing of the rules that portmap keeps for the attachment; empty where they are whole.
 
     :raises ToolFailed: they cannot be read.
@@ -125,12 +123,11 @@ def lacking(container_id: str, attachment: Attachment) -> str:
         for hook in ("PREROUTING", "OUTPUT"):
             if not any(line.startswith(f"-A {hook} ") and _option(line, "-j") == _PORTS for line in table):
                 return f"{kind} packets no longer pass the rules of published ports in {hook}"
-        there = {(one.protocol, one.to, one.port): to for one, to in _forwards(table) if one.owner == owner}
+        there = {one.port.host_key: (one.ip, one.port.container_port) for one in _forwards(table) if one.owner == owner}
         marked = [line for line in table if line.startswith(f"-A {owner.chains[1]} ") and _option(line, "-j") != "DNAT"]
-        for mapping in _mappings(attachment, six):
-            port, protocol = mapping["hostPort"], mapping["protocol"]
-            wanted = f"[{address}]" if six else address
-            if there.get((protocol, host_address(mapping), port)) != f"{wanted}:{mapping['containerPort']}":
+        for mapping in _forwarded_ports(attachment, six):
+            port, protocol = mapping.host_port, mapping.protocol
+            if there.get(mapping.host_key) != (address, mapping.container_port):
                 return f"the {kind} rule of the published port {port}/{protocol} is gone"
             marks = [one for one in marked if (_option(one, "-p"), _option(one, "--dport")) == (protocol, str(port))]
             if _snat(attachment) and len(marks) < (1 if six else 2):
@@ -138,40 +135,43 @@ def lacking(container_id: str, attachment: Attachment) -> str:
     return ""
 
 
-def captured(container_id: str, attachment: Attachment) -> Iterator[Forward]:
+def captured(container_id: str, attachment: NetworkAttachment) -> Iterator[Forward]:
     """The published ports of others that stand before the attachment's own rules and take a port of it.
 
     :raises ToolFailed: the rules cannot be read.
     """
     for six, _address in _first_addresses(attachment):
-        mine = {(one["protocol"], one["hostPort"], host_address(one)) for one in _mappings(attachment, six)}
-        for one, _target in _forwards(saved(six)):
-            wanted = {to for protocol, port, to in mine if (protocol, port) == (one.protocol, one.port)}
+        mine = {port.host_key for port in _forwarded_ports(attachment, six)}
+        for one in _forwards(saved(six)):
+            *port, host_ip = one.port.host_key
+            own_ips = {ip for *own, ip in mine if own == port}
             if one.owner == Owner(attachment.network, container_id):
-                mine -= {(one.protocol, one.port, one.to)}
-            elif "" in wanted or one.to in wanted or wanted and not one.to:
+                mine.discard(one.port.host_key)
+            elif "" in own_ips or host_ip in own_ips or own_ips and not host_ip:
                 yield one
 
 
-def _forwards(lines: Lines) -> Iterator[tuple[Forward, str]]:
-    """Each published port with ``ADDRESS:PORT`` that it leads to, in the order in which the kernel asks."""
-    targets: dict[str, list[tuple[str, str, int, str]]] = {}
+def _forwards(lines: Lines) -> Iterator[Forward]:
+    """Each published port, in the order in which the kernel asks."""
+    targets: dict[str, list[tuple[PortMapping, str]]] = {}
     for line in lines:
         if line.startswith("-A CNI-DN-") and _option(line, "-j") == "DNAT":
             port = _option(line, "--dport")
-            if port.isdecimal():
-                to, target = _option(line, "-d").partition("/")[0], _option(line, "--to-destination")
-                targets.setdefault(_option(line, "-A"), []).append((_option(line, "-p"), to, int(port), target))
+            ip, _colon, container_port = _option(line, "--to-destination").rpartition(":")
+            if port.isdecimal() and container_port.isdecimal():
+                host_ip = _option(line, "-d").partition("/")[0] or ANY_ADDRESS
+                mapping = PortMapping(host_ip, int(port), int(container_port), _option(line, "-p"))
+                targets.setdefault(_option(line, "-A"), []).append((mapping, ip.strip("[]")))
     for line in lines:
         owner = _OWNER.search(line)
         if owner and line.startswith(f"-A {_PORTS} "):
             ports = set(re.split("[,:]", _option(line, "--dports")))
-            for protocol, to, number, target in targets.get(_option(line, "-j"), ()):
-                if protocol == _option(line, "-p") and str(number) in ports:
-                    yield Forward(Owner(owner[1], owner[2]), protocol, to, number), target
+            for mapping, ip in targets.get(_option(line, "-j"), ()):
+                if mapping.protocol == _option(line, "-p") and str(mapping.host_port) in ports:
+                    yield Forward(Owner(owner[1], owner[2]), mapping, ip)
 
 
-def _first_addresses(attachment: Attachment) -> Iterator[tuple[bool, str]]:
+def _first_addresses(attachment: NetworkAttachment) -> Iterator[tuple[bool, str]]:
     """The address of each family that portmap forwards to: the first one."""
     facts = attachment.facts
     for six, addresses in ((False, facts.ipv4), (True, facts.ipv6)):
@@ -179,24 +179,14 @@ def _first_addresses(attachment: Attachment) -> Iterator[tuple[bool, str]]:
             yield six, socket.inet_ntop(*_packed(addresses[0].ip))
 
 
-def _mappings(attachment: Attachment, six: bool) -> list[Mapping[str, Any]]:
-    return [
-        one
-        for one in attachment.runtime_config.get("portMappings") or ()
-        if not one.get("hostIP") or (":" in one["hostIP"]) == six
-    ]
+def _forwarded_ports(attachment: NetworkAttachment, six: bool) -> list[PortMapping]:
+    return [port for port in attachment.ports if port.forwards(six)]
 
 
-def _snat(attachment: Attachment) -> bool:
+def _snat(attachment: NetworkAttachment) -> bool:
     """Whether portmap marks the container's own packets, and those of the host's 127.0.0.1, to be masqueraded."""
     (plugin,) = [one for one in attachment.config["plugins"] if one["type"] == PORTMAP][:1]
     return plugin.get("snat", True) is not False and not plugin.get("masqAll")
-
-
-def host_address(mapping: Mapping[str, Any]) -> str:
-    """The address of the host as iptables-save(8) has it: none where it is any."""
-    text = socket.inet_ntop(*_packed(mapping["hostIP"])) if mapping.get("hostIP") else ""
-    return "" if text in ("0.0.0.0", "::") else text
 
 
 def _packed(ip: str) -> tuple[int, bytes]:

@@ -13,7 +13,7 @@ from ..._model import shared_locks
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import MalformedData, ToolFailed, ToolMissing, ToolTimedOut
 from ..._model.failpoints import failpoint
-from ..._model.records.network import Attachment
+from ..._model.records.network import NetworkAttachment
 from .. import command, limits
 from . import result
 from .config import runtime_arguments, version
@@ -48,7 +48,7 @@ class PluginRun:
         verb: str,
         container_id: str,
         namespace: str,
-        attachment: Attachment,
+        attachment: NetworkAttachment,
         plugin: Mapping[str, Any],
         lock: Optional[int] = None,
     ) -> None:
@@ -110,7 +110,7 @@ class PluginRun:
             raise ToolFailed([self._program], code, str(error), self._doing) from error
 
 
-def _execution_config(verb: str, attachment: Attachment, plugin: Mapping[str, Any]) -> dict[str, Any]:
+def _execution_config(verb: str, attachment: NetworkAttachment, plugin: Mapping[str, Any]) -> dict[str, Any]:
     """What the specification's section 2 derives from the network's configuration for one plugin."""
     config = attachment.config
     derived = {**plugin, "name": config["name"], "cniVersion": config.get("cniVersion", "0.1.0")}

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from ..._model.errors import LibpodError
-from ..._model.records.network import Attachment
+from ..._model.records.network import NetworkAttachment
 from ..kernel import netlink, netns
 from . import nat_rules
 
@@ -18,7 +18,7 @@ from . import nat_rules
 _RESERVATIONS = "/var/lib/cni/networks"
 
 
-def with_result(container_id: str, netns_path: str, attachment: Attachment) -> Attachment:
+def with_result(container_id: str, netns_path: str, attachment: NetworkAttachment) -> NetworkAttachment:
     """The attachment with the result its ADD would have had, as far as plugins need it to delete.
 
     The addresses are those host-local keeps reserved for the container, else those the masquerading rules with
@@ -39,7 +39,7 @@ def with_result(container_id: str, netns_path: str, attachment: Attachment) -> A
     return attachment._replace(result={"cniVersion": version, "interfaces": interfaces, "ips": ips})
 
 
-def stand_in(path: str, container_id: str, attachment: Attachment) -> bool:
+def stand_in(path: str, container_id: str, attachment: NetworkAttachment) -> bool:
     """Make a namespace at ``path`` with a link of the attachment's name and addresses, if its rules need one.
 
     Only where the chain is there: the plugins' teardown fails on a chain that is not. The host's end of a veth pair
@@ -64,7 +64,7 @@ def stand_in(path: str, container_id: str, attachment: Attachment) -> bool:
     return True
 
 
-def masquerades(container_id: str, attachment: Attachment) -> bool:
+def masquerades(container_id: str, attachment: NetworkAttachment) -> bool:
     """Whether the rules are there that the bridge and ptp plugins masquerade an attachment's addresses with, if any."""
     if not any(plugin.get("ipMasq") for plugin in attachment.config["plugins"]):
         return True
@@ -72,7 +72,7 @@ def masquerades(container_id: str, attachment: Attachment) -> bool:
     return {one.ip for one in (*facts.ipv4, *facts.ipv6)} <= set(_masqueraded(container_id, attachment))
 
 
-def _reserved(container_id: str, attachment: Attachment) -> list[str]:
+def _reserved(container_id: str, attachment: NetworkAttachment) -> list[str]:
     """Addresses host-local reserves for the container: files named after them, with its ID and interface inside."""
     found = []
     for plugin in attachment.config["plugins"]:
@@ -91,13 +91,13 @@ def _reserved(container_id: str, attachment: Attachment) -> list[str]:
     return found
 
 
-def _masqueraded(container_id: str, attachment: Attachment) -> list[str]:
+def _masqueraded(container_id: str, attachment: NetworkAttachment) -> list[str]:
     """Addresses in the rules that lead to the chain of the container."""
     rule = re.compile(rf"-A POSTROUTING -s ([^ /]+)(?:/\d+)? .*-j {_chain(container_id, attachment)}")
     return [found[1] for six in (False, True) for found in map(rule.fullmatch, _nat_rules(six)) if found]
 
 
-def _chain(container_id: str, attachment: Attachment) -> str:
+def _chain(container_id: str, attachment: NetworkAttachment) -> str:
     """The chain the bridge and ptp plugins masquerade in."""
     return nat_rules.Owner(attachment.network, container_id).chains[0]
 

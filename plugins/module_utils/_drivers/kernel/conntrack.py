@@ -17,6 +17,7 @@ import time
 from typing import Iterable, Iterator, NamedTuple
 
 from ..._model.failpoints import failpoint
+from ..._model.options.ports import PortMapping
 
 # SCTP has associations, which end by themselves only after days; TCP's end with the container's address.
 PROTOCOLS = {"udp": socket.IPPROTO_UDP, "sctp": socket.IPPROTO_SCTP}
@@ -34,16 +35,10 @@ _FILTER_SOURCE, _FILTER_PROTOCOL = 1 << 0, 1 << 3
 
 
 class Forwarding(NamedTuple):
-    """A published port: what peers send to, and the container's address and port that it leads to.
+    """A published port, and the container's address that it leads to."""
 
-    An empty ``host_ip`` is any address.
-    """
-
-    protocol: str
-    host_ip: str
-    host_port: int
+    port: PortMapping
     ip: str
-    port: int
 
 
 def forget(forwardings: Iterable[Forwarding]) -> None:
@@ -53,8 +48,8 @@ def forget(forwardings: Iterable[Forwarding]) -> None:
     """
     groups: dict[tuple[str, str], list[Forwarding]] = {}
     for one in forwardings:
-        if one.protocol in PROTOCOLS:
-            groups.setdefault((one.protocol, one.ip), []).append(one)
+        if one.port.protocol in PROTOCOLS:
+            groups.setdefault((one.port.protocol, one.ip), []).append(one)
     if not groups:
         return
     try:
@@ -114,10 +109,11 @@ def _leads(entry: dict[int, bytes], wanted: Forwarding) -> bool:
     """Whether the connection of an entry goes through a published port."""
     protocol, _source, to, _source_port, to_port = _tuple(entry.get(_TUPLE_ORIG, b""))
     _protocol, ip, _peer, port, _peer_port = _tuple(entry.get(_TUPLE_REPLY, b""))
+    kind, host_port, host_ip = wanted.port.host_key
     return (
-        (protocol, ip, port, to_port) == (PROTOCOLS[wanted.protocol], _packed(wanted.ip), wanted.port, wanted.host_port)
+        (protocol, ip, port, to_port) == (PROTOCOLS[kind], _packed(wanted.ip), wanted.port.container_port, host_port)
         and to != ip
-        and (not wanted.host_ip or to == _packed(wanted.host_ip))
+        and (not host_ip or to == _packed(host_ip))
     )
 
 

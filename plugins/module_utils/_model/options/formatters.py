@@ -20,12 +20,6 @@ def spelled(option: str, value: Any) -> Any:
         return value
 
 
-def _port(mapping: tuple[str, int, int, str]) -> str:
-    host_ip, host_port, port, protocol = mapping
-    before = f"[{host_ip}]" if ":" in host_ip else host_ip
-    return f"{before}:{host_port or ''}:{port}/{protocol}"
-
-
 def _volume(volume: Mapping[str, Any]) -> str:
     words = ["ro"] if volume["read_only"] else []
     words += [volume["propagation"]] if volume["propagation"] != "rprivate" else []
@@ -119,7 +113,7 @@ def _each(spell: Callable[[Any], str]) -> Callable[[Any], list[str]]:
 
 
 _SPELLINGS: dict[str, Callable[[Any], Any]] = {
-    "publish": _each(_port),
+    "publish": _each(lambda port: port.to_option()),
     "expose": _each(lambda port: f"{port[0]}/{port[1]}"),
     "volume": _each(_volume),
     "tmpfs": lambda mounts: {target: ",".join(words) for target, words in mounts.items()},

@@ -7,13 +7,22 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, Mapping
+from typing import Any, Mapping, TypedDict
 
 from ..errors import InvalidArgument
 from .parsers import hostname, wrong
 
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _INTERFACE = re.compile(r"[^\s/:]{1,15}")  # the kernel's dev_valid_name()
+
+
+class NetworkSettings(TypedDict, total=False):
+    """What is asked of one network."""
+
+    ips: list[str]
+    mac: str
+    aliases: list[str]
+    interface: str
 
 
 def address(value: Any, option: str) -> str:
@@ -41,25 +50,25 @@ def aliases(value: Any, option: str) -> list[str]:
     return sorted({hostname(item, option) for item in value})
 
 
-def settings(text: str, word: str, option: str) -> dict[str, Any]:
+def settings(text: str, word: str, option: str) -> NetworkSettings:
     """What stands after a network's name in ``network``: ``ip=…,mac=…,interface_name=…,alias=…`` as podman has it."""
-    found: dict[str, Any] = {}
+    asked: NetworkSettings = {}
     for item in text.split(","):
         key, _equals, value = item.partition("=")
         if key == "ip":
             six = ":" in value
-            found.setdefault("ips", []).append(address(value, "ip6" if six else "ip"))
+            asked.setdefault("ips", []).append(address(value, "ip6" if six else "ip"))
         elif key == "ip6":
-            found.setdefault("ips", []).append(address(value, key))
+            asked.setdefault("ips", []).append(address(value, key))
         elif key == "mac":
-            found["mac"] = mac(value, option)
+            asked["mac"] = mac(value, option)
         elif key == "alias":
-            found["aliases"] = aliases([*found.get("aliases", ()), value], option)
+            asked["aliases"] = aliases([*asked.get("aliases", ()), value], option)
         elif key == "interface_name" and _INTERFACE.fullmatch(value) and value not in (".", "..", "lo"):
-            found["interface"] = value
+            asked["interface"] = value
         else:
             raise wrong(option, word, "ip=, ip6=, mac=, interface_name= and alias= after NETWORK:, separated by commas")
-    return found
+    return asked
 
 
 def check(meant: Mapping[str, Any]) -> None:
@@ -106,9 +115,13 @@ def spread(options: Mapping[str, Any]) -> dict[str, Any]:
     return {**options, **alone, "network": {**network, **settings}}
 
 
-def of_network(options: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The settings of the network ``name``, however they were written."""
-    found = dict(options["network"].get("settings", {}).get(name, {}))
-    ips = [options[option] for option in ("ip", "ip6") if options[option]]
-    alone = {"ips": ips, "mac": options["mac_address"], "aliases": options["network_aliases"]}
-    return {**found, **{key: value for key, value in alone.items() if value}}
+def of_network(options: Mapping[str, Any], name: str) -> NetworkSettings:
+    """Return the settings of the network ``name``, however they were written."""
+    asked: NetworkSettings = options["network"].get("settings", {}).get(name, {}).copy()
+    if options["ip"] or options["ip6"]:
+        asked["ips"] = [options[option] for option in ("ip", "ip6") if options[option]]
+    if options["mac_address"]:
+        asked["mac"] = options["mac_address"]
+    if options["network_aliases"]:
+        asked["aliases"] = options["network_aliases"]
+    return asked

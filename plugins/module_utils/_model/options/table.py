@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import enum
-from typing import Any, Callable, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional
 
 from ..errors import InvalidArgument
 from . import modes, parsers, ports, volumes
@@ -34,6 +34,7 @@ class Option(NamedTuple):
     ``normalise`` takes the user's value and the option's name; ``default`` is a normalised value,
     None standing for the image's or the kernel's. ``secret`` values are never shown in a diff. Where only some changes
     are as ``change`` says, ``in_place`` tells which, before and after; the others are as ``otherwise`` says.
+    ``from_json`` makes the normalised value of what JSON keeps of it, where that differs.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Option(NamedTuple):
     secret: bool = False
     in_place: Optional[Callable[[Any, Any], bool]] = None
     otherwise: Change = Change.RECREATE
+    from_json: Optional[Callable[[Any], Any]] = None
 
     def own_default(self) -> Any:
         """The default, a copy where it could be changed."""
@@ -147,6 +149,7 @@ _ROWS = (
         aliases=("ports", "published", "published_ports"),
         elements="str",
         change=_LIVE,
+        from_json=ports.published,
     ),
     _row("publish_all", "bool", parsers.flag, False, change=_LIVE),
     _row("expose", "list", ports.expose, [], aliases=("exposed", "exposed_ports"), elements="str", change=_LIVE),
@@ -306,13 +309,15 @@ ALONE = ("ip", "ip6", "mac_address", "network_aliases")
 SHARED_FILES = ("dns", "dns_option", "dns_search", "etc_hosts")
 ID_FILES = ("cidfile", "pid_file", "conmon_pidfile")
 OPTIONS: dict[str, Option] = {row.name: row for row in _ROWS}
+_READERS = {row.name: row.from_json for row in _ROWS if row.from_json}
 
 
 def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
     """The meaning of what a user wrote: every option of the table, omitted ones at their default.
 
     ``values`` maps option names to the user's values, None standing for omitted; ``cpus`` is another
-    spelling of ``cpu_quota`` and ``cpu_period``. The result is JSON, and equal for equal meanings.
+    spelling of ``cpu_quota`` and ``cpu_period``. The result is what ``from_json`` reads back
+    from JSON, and equal for equal meanings.
 
     :raises InvalidArgument: naming the option, its value and what was expected.
     """
@@ -334,6 +339,16 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
 
     cross_checks.settle(meant)
     return meant
+
+
+def from_json(recorded: Mapping[str, Any], names: Iterable[str] = tuple(OPTIONS)) -> dict[str, Any]:
+    """Return the normalised options of a record; those of ``names`` that it lacks (an older engine's) at their default.
+
+    :raises TypeError: a value has another shape.
+    """
+    missing = {name: OPTIONS[name].own_default() for name in names if name not in recorded}
+    read = {name: reader(recorded[name]) for name, reader in _READERS.items() if name in recorded}
+    return {**missing, **recorded, **read}
 
 
 def changed_options(wanted: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[Option]:

@@ -10,9 +10,9 @@ import os
 from typing import Any, Mapping, NamedTuple
 
 from ..errors import ConfigMismatch, StateCorrupt
-from ..options import volumes
+from ..options import table, volumes
 from ..options.parsers import signal
-from ..options.table import OPTIONS
+from ..options.ports import PortMapping
 from .image import usable_config
 from .namespaces import LinuxNS
 
@@ -111,7 +111,7 @@ class ContainerConfig(NamedTuple):
     rootfs: str = ""
     overlay: bool = False
     namespace_containers: Mapping[str, str] = {}
-    ports: tuple[tuple[str, int, int, str], ...] = ()
+    ports: tuple[PortMapping, ...] = ()
     cgroup_manager: str = "cgroupfs"
     host_env: Mapping[str, str] = {}
     id_mappings: Mapping[str, list[list[int]]] = {}
@@ -249,12 +249,9 @@ class ContainerConfig(NamedTuple):
             # What an older engine did not know is at its default, and a copy of it.
             older = {key: copy.deepcopy(cls._field_defaults[key]) for key in _ADDED if key not in record}
             known: dict[str, Any] = {key: older[key] if key in older else record[key] for key in _JSON_FIELDS}
-            missing = {
-                row.name: copy.deepcopy(row.default) for row in OPTIONS.values() if row.name not in known["options"]
-            }
-            known["options"] = {**missing, **known["options"]}
+            known["options"] = table.from_json(known["options"])
             known["image_config"] = usable_config(known["image_config"])
-            known["ports"] = tuple(tuple(port) for port in known["ports"])
+            known["ports"] = tuple(PortMapping.from_json(row) for row in known["ports"])
             known.update((key, tuple(known[key])) for key in ("borrowed_volumes", "requires"))
         except KeyError as error:
             raise StateCorrupt(f"{path} lacks {error}: restore it, or remove the container") from error

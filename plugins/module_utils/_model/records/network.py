@@ -1,39 +1,67 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container's attachment to a CNI network: what was asked for, and what the plugins answered."""
+"""A network that a container is on: what was asked of it, and what the CNI plugins answered."""
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping, NamedTuple, Optional
+from typing import Any, Mapping, NamedTuple, Optional
 
 from ..errors import StateCorrupt
+from ..options.ports import PortMapping
 
 
-class Attachment(NamedTuple):
-    """Kept from before ADD, with no ``result``, until after DEL, so that DEL undoes what ADD did.
+class NetworkAttachment(NamedTuple):
+    """A network that a container is on, or is to be, with ``interface`` as its link.
 
-    ``config`` is the network's configuration list as it was at ADD, ``runtime_config`` the values for the plugins'
-    capabilities (``portMappings``, ``ips``, ``mac``, ``aliases``, …), ``result`` the last plugin's: all as in the
-    CNI specification 1.0. ``forwarding`` says that its published ports are being changed.
+    Its record is kept from before ADD, with no ``result``, until after DEL, so that DEL undoes what ADD did.
+    ``config`` is the network's configuration list as it was at ADD, ``result`` the last plugin's, both as in the CNI
+    specification 1.0. ``ips``, ``mac``, ``aliases`` and ``ports`` are what was asked for. ``forwarding`` says that the
+    published ports are being changed.
     """
 
     network: str
     interface: str
     config: Mapping[str, Any]
-    runtime_config: Mapping[str, Any] = {}
+    ips: tuple[str, ...] = ()
+    mac: str = ""
+    aliases: tuple[str, ...] = ()
+    ports: tuple[PortMapping, ...] = ()
     result: Optional[Mapping[str, Any]] = None
     forwarding: bool = False
 
+    @property
+    def runtime_config(self) -> dict[str, Any]:
+        """The values for the plugins' capabilities, as CNI's conventions have them."""
+        values = {
+            "ips": list(self.ips),
+            "mac": self.mac,
+            "aliases": self.aliases and {self.network: list(self.aliases)},
+            "portMappings": [port.to_cni() for port in self.ports],
+        }
+        return {name: value for name, value in values.items() if value}
+
     def to_json(self) -> dict[str, Any]:
-        return self._asdict()
+        return {name: getattr(self, name) for name in _JSON_FIELDS}
 
     @classmethod
-    def from_json(cls, record: Mapping[str, Any], path: str) -> Attachment:
+    def from_json(cls, record: Mapping[str, Any], path: str) -> NetworkAttachment:
         """:raises StateCorrupt: it is not such a record."""
         try:
-            return cls(**record)
-        except TypeError as error:
+            unknown = record.keys() - _JSON_FIELDS
+            if unknown:
+                raise TypeError(f"it has {', '.join(sorted(unknown))}")
+            given = {**record}
+            runtime = given.pop("runtime_config", {})
+            (aliases,) = (runtime.get("aliases") or {"": ()}).values()
+            return cls(
+                **given,
+                ips=tuple(runtime.get("ips", ())),
+                mac=runtime.get("mac", ""),
+                aliases=tuple(aliases),
+                ports=tuple(PortMapping.from_cni(entry) for entry in runtime.get("portMappings", ())),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StateCorrupt(f"{path} is not a network attachment: {error}") from error
 
     @property
@@ -61,6 +89,9 @@ class Attachment(NamedTuple):
         )
 
 
+_JSON_FIELDS = ("network", "interface", "config", "runtime_config", "result", "forwarding")
+
+
 class Address(NamedTuple):
     """An IP address with its prefix length and the gateway of its network, empty where there is none."""
 
@@ -76,17 +107,3 @@ class NetworkFacts(NamedTuple):
     ipv6: tuple[Address, ...] = ()
     mac: str = ""
     dns: Mapping[str, Any] = {}
-
-
-def port_mappings(ports: Iterable[Iterable[Any]]) -> list[dict[str, Any]]:
-    """The capability ``portMappings`` of published ports ``(host_ip, host_port, container_port, protocol)``.
-
-    The address 0.0.0.0 means every address of the host, IPv6 too where the container has one.
-    """
-    mappings = []
-    for host_ip, host_port, container_port, protocol in ports:
-        mapping = {"hostPort": host_port, "containerPort": container_port, "protocol": protocol}
-        if host_ip not in ("", "0.0.0.0"):
-            mapping["hostIP"] = host_ip
-        mappings.append(mapping)
-    return mappings

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any, Mapping, NamedTuple, Sequence
 
 from ..errors import ConfigMismatch, StateCorrupt
+from ..options import table
 from ..options.parsers import wrong
 from ..options.table import ALONE
-from ..options.table import OPTIONS as TABLE
 from .namespaces import OPTIONS, LinuxNS
 
 # Options by what they are for; all but ``share`` are rows of options.OPTIONS.
@@ -93,8 +93,6 @@ class PodConfig(NamedTuple):
                 "newer version of libpod.engine: use that version or newer"
             )
         try:
-            # What an older engine did not know is at its default.
-            missing = {name: TABLE[name].own_default() for name in ALONE}
-            return cls(**{**record, "options": {**missing, **record["options"]}})
+            return cls(**{**record, "options": table.from_json(record["options"], ALONE)})
         except (KeyError, TypeError) as error:
             raise StateCorrupt(f"{path} is not a pod's record: {error}") from error

@@ -14,6 +14,7 @@ from typing import Any, Mapping
 from ..._model.errors import InvalidArgument
 from ..._model.options import cross_checks, volumes
 from ..._model.options.parsers import wrong
+from ..._model.options.ports import PortMapping
 from ..._model.options.table import ALONE, MOUNTS, OPTIONS, Change, Option
 from ..._model.records.config import ContainerConfig, resolved
 from ..._runtime.runtime import Runtime
@@ -220,6 +221,6 @@ def _order(item: Any) -> Any:
 
 def _place(item: Any) -> Any:
     """What an item of a list takes for itself: a mount its target, a published port its side of the host."""
-    if isinstance(item, list) and len(item) == 4 and item[1]:
-        return [item[0], item[1], item[3]]
+    if isinstance(item, PortMapping) and item.host_port:
+        return item.host_ip, item.host_port, item.protocol
     return _order(item)

@@ -124,7 +124,7 @@ def _port_holder(runtime: Runtime) -> host_ports.Holder:
         for one in runtime.containers():
             if one.unreadable or not one.state.status.has_process:
                 continue
-            if any((published[1], published[3]) == (port, protocol) for published in one.config.ports):
+            if any((mapping.host_port, mapping.protocol) == (port, protocol) for mapping in one.config.ports):
                 return f"container {one.name}"
         return ""
 
