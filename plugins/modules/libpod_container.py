@@ -209,9 +209,10 @@ options:
   gpus:
     description:
       - Graphics processors of the target that the container has, V(all) or names of devices separated by commas.
-      - They are looked for in the files of the Container Device Interface, C(/etc/cdi/*.json) and C(/var/run/cdi/*.json), as
-        devices of the kind C(nvidia.com/gpu); what a file says of a device is done each time the container starts. Files in
-        YAML are not read.
+      - They are looked for as devices of the kind C(nvidia.com/gpu) in the files of the Container Device Interface, which are
+        C(*.json), C(*.yaml) and C(*.yml) in C(/etc/cdi) and C(/var/run/cdi). What a file says of a device is done each time
+        the container starts.
+      - YAML is read by PyYAML, the package C(python3-yaml) on the target. Aliases in it are refused.
       - C(podman_container) has it.
     type: str
   init_ctr:

@@ -18,7 +18,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon import conmon
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import storage_roots
-from ansible_collections.libpod.engine.plugins.module_utils._model import foreign
+from ansible_collections.libpod.engine.plugins.module_utils._model import foreign, foreign_yaml
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import LibpodError
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import namespace_options, table, volumes
@@ -256,6 +256,12 @@ def test_cdi_files(folder: Path, document: bytes) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cdi, "_DIRECTORIES", (str(folder / "cdi"),))
         refused_or(apply)
+
+
+@fuzz.fuzzed(200, document=fuzz.documents(CDI))
+def test_yaml_is_read_or_refused(folder: Path, document: bytes) -> None:
+    refused_or(lambda: foreign_yaml.parse(document, "gpu.yaml"))
+    refused_or(lambda: foreign_yaml.parse(document.replace(b'"', b"").replace(b",", b"\n- "), "gpu.yaml"))
 
 
 @fuzz.fuzzed(200, document=fuzz.documents(SECCOMP))

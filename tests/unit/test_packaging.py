@@ -130,7 +130,11 @@ def test_the_project_tests_with_the_parts_that_the_role_installs() -> None:
 
 
 def test_both_distributions_get_every_package() -> None:
-    alike = {"golang-github-containers-common": "containers-common", "iptables": "iptables-nft"}
+    alike = {
+        "golang-github-containers-common": "containers-common",
+        "iptables": "iptables-nft",
+        "python3-yaml": "python3-pyyaml",
+    }
     debian, red_hat = role_packages("Debian"), role_packages("RedHat")
     # Red Hat's distributions have no package of the containers-storage command; the role's README says so.
     assert {alike.get(package, package) for package in debian} - {"containers-storage"} == red_hat

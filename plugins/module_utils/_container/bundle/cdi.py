@@ -19,6 +19,7 @@ from ..._model.foreign import Foreign
 KIND = "nvidia.com/gpu"
 # A device of the later directory takes the place of one with its name.
 _DIRECTORIES = ("/etc/cdi", "/var/run/cdi")
+_YAML = (".yaml", ".yml")
 _STAGES = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
 _MAX_ID = (1 << 32) - 1
 _KNOWN = ("env", "deviceNodes", "mounts", "hooks", "additionalGids")
@@ -40,9 +41,18 @@ def edits(names: Iterable[str]) -> list[Foreign]:
         return []
     # A device's name: what is added for it, and what its file adds once for any of its devices.
     devices: dict[str, tuple[Foreign, str, Foreign]] = {}
+    unread = []
     for path in _files():
-        for device, once in _devices(path):
-            devices[device["name"].text()] = (device["containerEdits"], path, once)
+        try:
+            for device, once in _devices(path):
+                devices[device["name"].text()] = (device["containerEdits"], path, once)
+        except ImportError:
+            unread.append(path)
+    if unread and not devices.keys() >= set(names):
+        raise NotImplementedByHost(
+            f"gpus: {', '.join(unread)} cannot be read without PyYAML: install the package python3-yaml "
+            "(python3-pyyaml on Red Hat's distributions), or have the file written in JSON"
+        )
     if "all" in names and "all" not in devices:
         names = [*(name for name in names if name != "all"), *devices] if devices else names
     found: dict[tuple[str, str], Foreign] = {}
@@ -50,8 +60,8 @@ def edits(names: Iterable[str]) -> list[Foreign]:
         if name not in devices:
             raise NotImplementedByHost(
                 f"gpus: no CDI file in {' or '.join(_DIRECTORIES)} has the device {KIND}={name} (those there: "
-                f"{', '.join(sorted(devices)) or 'none'}): have its driver's tool write one in JSON, such as "
-                "nvidia-ctk cdi generate --format=json, or omit the option"
+                f"{', '.join(sorted(devices)) or 'none'}): have its driver's tool write one, such as "
+                "nvidia-ctk cdi generate, or omit the option"
             )
         own, path, once = devices[name]
         for key, edit in (((path, ""), once), ((path, name), own)):
@@ -69,21 +79,32 @@ def _files() -> list[str]:
         for directory in _DIRECTORIES
         if os.path.isdir(directory)
         for name in sorted(os.listdir(directory))
-        if name.endswith(".json")
+        if name.endswith((".json", *_YAML))
     ]
 
 
 def _devices(path: str) -> list[tuple[Foreign, Foreign]]:
-    """Return the devices of a file, and what it adds once for any of them."""
+    """Return the devices of a file, and what it adds once for any of them.
+
+    :raises ImportError: the file is YAML, and Python has no reader of it.
+    """
     try:
-        found = foreign.read(path)
-        if found["kind"].text() != KIND:
+        content = _content(path)
+        if content["kind"].text() != KIND:
             return []
-        return [(device, found["containerEdits"]) for device in found["devices"] if device["name"].text()]
+        return [(device, content["containerEdits"]) for device in content["devices"] if device["name"].text()]
     except OSError as error:
         raise InvalidArgument(f"gpus: {path} cannot be read: {error.strerror}") from error
     except MalformedData as error:
         raise _wrong(error) from error
+
+
+def _content(path: str) -> Foreign:
+    if not path.endswith(_YAML):
+        return foreign.read(path)
+    from ..._model import foreign_yaml
+
+    return foreign_yaml.parse(foreign.read_regular(path, max_bytes=foreign_yaml.MAX_BYTES), path)
 
 
 def _wrong(error: MalformedData) -> InvalidArgument:
