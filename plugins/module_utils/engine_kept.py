@@ -15,7 +15,7 @@ import os
 import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 PACKAGE = "libpod_engine"
 KEPT = "engine_kept"  # this file, in what is sent
@@ -24,29 +24,57 @@ KEPT = "engine_kept"  # this file, in what is sent
 class Finder:
     """Finds and loads the modules of one file (importlib.abc.MetaPathFinder and Loader)."""
 
-    def __init__(self, archive: str, places: Mapping[str, tuple[int, int, bool]]) -> None:
-        """``places``: of each module's code the offset and the size in bytes, and whether it is a package's."""
+    def __init__(self, archive: str, places: Mapping[str, tuple[int, int]], packages: Sequence[str]) -> None:
+        """``places``: offset and size in bytes of each module's code; ``packages`` have none and are there at once."""
         self.archive = archive
         self._places = places
+        self._file = os.open(archive, os.O_RDONLY | os.O_CLOEXEC)
+        for name in packages:
+            package = sys.modules[name] = ModuleType(name)
+            package.__path__ = []
+            package.__package__ = name
+            parent, _dot, last = name.rpartition(".")
+            setattr(sys.modules[parent], last, package)
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Optional[ModuleSpec]:
-        """The module ``name``, None where it is not of this file."""
+        """Return the module ``name``, None where it is not of this file."""
         del path, target
-        place = self._places.get(name)
-        return ModuleSpec(name, self, is_package=place[2]) if place else None  # type: ignore[arg-type]
+        return ModuleSpec(name, self) if name in self._places else None  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> None:
-        """As Python does it."""
+        """Leave it to Python."""
 
     def exec_module(self, module: ModuleType) -> None:
-        """:raises OSError: the file has gone."""
-        offset, size, _is_package = self._places[module.__name__]
-        file = os.open(self.archive, os.O_RDONLY | os.O_CLOEXEC)
+        """Run a module's code.
+
+        :raises ImportError: the file is damaged, and the next task makes it again
+        """
+        offset, size = self._places[module.__name__]
         try:
-            code = os.pread(file, size, offset)
-        finally:
-            os.close(file)
-        exec(marshal.loads(code), module.__dict__)
+            code = marshal.loads(os.pread(self._file, size, offset))
+        except (ValueError, EOFError, TypeError) as error:
+            os.utime(self.archive)  # takes the mark of a whole file away
+            raise ImportError(f"{self.archive} is damaged: {error}") from error
+        exec(code, module.__dict__)
+
+
+def starts(folder: str, digest: str, mark: int) -> bool:
+    """Return whether the host can start this version without Ansible: boot script, sources, launcher, interpreter.
+
+    :param mark: the modification time of what is whole (see ``engine_archive.mark``)
+    """
+    import json
+
+    try:
+        for name in ("boot.py", f"{digest}.zip", "libpod"):
+            info = os.lstat(f"{folder}/{name}")
+            if info.st_mtime_ns != mark:
+                return False
+        with open(f"{folder}/libpod", encoding="utf-8") as file:
+            interpreter = json.loads(file.read(4096).split("\n")[1][1:])["interpreter"]
+        return bool(info.st_mode & 0o100) and os.access(interpreter, os.X_OK)
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def keep(sources: str, folder: str, digest: str) -> None:
@@ -58,27 +86,29 @@ def keep(sources: str, folder: str, digest: str) -> None:
     import zlib
     from functools import partial
 
-    names, start = importlib.import_module("engine_archive"), importlib.import_module("engine_boot")
+    archive, setup = importlib.import_module("engine_archive"), importlib.import_module("engine_setup")
+    replace = partial(_replace, archive.mark(digest))
     os.makedirs(folder, 0o700, exist_ok=True)
     os.chmod(os.path.dirname(folder), 0o700)
     kept = f"{folder}/{digest}.zip"
     if os.path.abspath(sources) != kept:
-        _replace(kept, partial(_copy_sources, sources, digest))
-    _replace(names.compiled(folder, digest), partial(_write, sources, digest))
+        replace(kept, partial(_copy_sources, sources, digest))
+    replace(archive.compiled(folder, digest), partial(_write, sources, digest))
     with zipfile.ZipFile(sources) as sent:
-        boot = start.script(sent.read(f"{names.ARCHIVE}.py"), sent.read(f"{names.BOOT}.py"))
-    text = start.launcher(folder, _interpreter(names.OLDEST), digest, zlib.crc32(boot)).encode()
-    _replace(f"{folder}/{start.SCRIPT}", partial(_put, boot))
-    _replace(f"{folder}/{start.LAUNCHER}", partial(_put, text), 0o700)
+        boot = setup.script(*(sent.read(f"{name}.py") for name in ("engine_archive", "engine_setup", "engine_boot")))
+    launcher = setup.launcher(folder, _interpreter(setup.OLDEST), digest, zlib.crc32(boot)).encode()
+    replace(f"{folder}/{setup.SCRIPT}", partial(_put, boot))
+    replace(f"{folder}/{setup.LAUNCHER}", partial(_put, launcher), 0o700)
 
 
-def _replace(path: str, write: Callable[[str], None], mode: int = 0o600) -> None:
-    """Have ``write`` make the file, and put it in its place by one rename once it is on the disk."""
+def _replace(mark: int, path: str, write: Callable[[str], None], mode: int = 0o600) -> None:
+    """Have ``write`` make the file, mark it, and put it in its place by one rename once it is on the disk."""
     temporary = f"{path}.{os.getpid()}"
     try:
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode))
         os.chmod(temporary, mode)
         write(temporary)
+        os.utime(temporary, ns=(mark, mark))
         _sync(temporary)
         os.rename(temporary, path)
         _sync(os.path.dirname(path))
@@ -112,13 +142,13 @@ def _seal(path: str, digest: str) -> None:
     import zipfile
     import zlib
 
-    names = importlib.import_module("engine_archive")
+    setup = importlib.import_module("engine_setup")
     with zipfile.ZipFile(path, "a") as made:
-        made.comment = bytes(names.SEAL_BYTES)
+        made.comment = bytes(setup.SEAL_BYTES)
     with open(path, "r+b") as file:
-        content = file.read()[: -names.SEAL_BYTES]
+        content = file.read()[: -setup.SEAL_BYTES]
         file.seek(len(content))
-        file.write(names.seal(digest, zlib.crc32(content)))
+        file.write(setup.seal(digest, zlib.crc32(content)))
 
 
 def _interpreter(oldest: tuple[int, int]) -> str:
@@ -143,21 +173,25 @@ def _interpreter(oldest: tuple[int, int]) -> str:
 def _write(archive: str, digest: str, path: str) -> None:
     import zipfile
 
-    places: dict[str, tuple[int, int, bool]] = {}
+    places: dict[str, tuple[int, int]] = {}
+    packages: list[str] = []
     with zipfile.ZipFile(archive) as sent:
         with open(path, "wb") as file:
-            for name in sent.namelist():
+            for name in sorted(sent.namelist()):
                 if name.startswith(f"{PACKAGE}/"):
+                    module = name[: -len(".py")].replace("/", ".")
+                    if module.endswith(".__init__"):
+                        packages.append(module[: -len(".__init__")])
+                        continue
                     code = _compiled(sent.read(name), name)
-                    module, _slash, last = name[: -len(".py")].replace("/", ".").rpartition(".")
-                    is_package = last == "__init__"
-                    places[module if is_package else f"{module}.{last}"] = (file.tell(), len(code), is_package)
+                    places[module] = (file.tell(), len(code))
                     file.write(code)
-        del places[PACKAGE]
-        finder = sent.read(f"{KEPT}.py") + f"\nsys.meta_path.insert(0, Finder(__loader__.archive, {places}))\n".encode()
+        packages.remove(PACKAGE)
+        load = f"\nsys.meta_path.insert(0, Finder(__loader__.archive, {places}, {sorted(packages)}))\n"
+        finder = sent.read(f"{KEPT}.py") + load.encode()
         with zipfile.ZipFile(path, "a") as made:
-            members = {name: sent.read(name) for name in ("__main__.py", "engine_boot.py")}
-            for name, source in ({**members, f"{PACKAGE}/__init__.py": finder}).items():
+            members = {"__main__.py": sent.read("__main__.py"), f"{PACKAGE}/__init__.py": finder}
+            for name, source in members.items():
                 made.writestr(zipfile.ZipInfo(f"{name}c"), _header() + _compiled(source, name))
     _seal(path, digest)
 

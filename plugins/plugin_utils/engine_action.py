@@ -15,14 +15,17 @@ from typing import Any, Iterator
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import merge_hash
 
-from ..module_utils.engine_archive import ARCHIVE, BOOT, KEPT, MISSING, PACKAGE, VARIABLE
+from ..module_utils.engine_archive import PACKAGE, VARIABLE
+from ..module_utils.engine_setup import MISSING
 
 _ROOMS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "module_utils")
+# What makes of the archive what a target keeps, and imports it.
+_LOADERS = ("engine_archive", "engine_boot", "engine_kept", "engine_setup")
 
 
 def sources() -> Iterator[tuple[str, bytes]]:
     """Return the engine's files as (name in the archive, content), sorted; every folder of a room is a package."""
-    for module in (ARCHIVE, BOOT, KEPT):
+    for module in _LOADERS:
         yield f"{module}.py", _read(f"{_ROOMS}/{module}.py")
     rooms = (name for name in os.listdir(_ROOMS) if name.startswith("_") and not name.startswith("__"))
     walks = (walk for room in rooms for walk in os.walk(os.path.join(_ROOMS, room)))

@@ -22,6 +22,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
 HERE = os.path.dirname(os.path.abspath(__file__))
 IMAGE, COMMAND, PORT = "localhost/busybox:latest", ["sleep", "100000"], 8080
 NETWORKS = ("none", "bridge")
+LOADERS = ("module_utils/engine_archive.py", "module_utils/engine_setup.py")
 MODULES = ("libpod_container", "libpod_container_info", "libpod_containers")
 
 
@@ -38,7 +39,7 @@ class Engine:
         self.told = {"static_root": static_root, "digest": engine_action.digest(files), "archive": "", "keep": True}
         package = "ansible_collections/libpod/engine/plugins"
         with zipfile.ZipFile(self.payload, "w", zipfile.ZIP_DEFLATED) as payload:
-            for path in (*(f"modules/{name}.py" for name in MODULES), "module_utils/engine_archive.py"):
+            for path in (*(f"modules/{name}.py" for name in MODULES), *LOADERS):
                 payload.write(f"{images.PROJECT}/plugins/{path}", f"{package}/{path}")
             folders = package.split("/")
             packages = ["/".join(folders[:depth]) for depth in range(1, len(folders) + 1)]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils import engine_archive, engine_boot
+from ansible_collections.libpod.engine.plugins.module_utils import engine_archive, engine_boot, engine_setup
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import host_log
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command
 from ansible_collections.libpod.engine.plugins.module_utils._exit_command import log_limit, runner
@@ -202,8 +202,8 @@ def test_conmon_that_does_not_begin_its_log_again_is_logged_once(host: Host, mon
 
 def test_program_with_an_incomplete_engine_reports_it(host: Host) -> None:
     os.makedirs("/srv/broken/engine")
-    archive, boot = (Path(str(one.__file__)).read_bytes() for one in (engine_archive, engine_boot))
-    Path("/srv/broken/engine/boot.py").write_bytes(engine_boot.script(archive, boot))
+    sources = (Path(str(one.__file__)).read_bytes() for one in (engine_archive, engine_setup, engine_boot))
+    Path("/srv/broken/engine/boot.py").write_bytes(engine_setup.script(*sources))
     with syslog.syslog() as log:
         words = ["0" * 16, "exec", f"--env=PASSWORD={SECRET}", "web"]
         for argv in (["0" * 16, "exit", "0123456789abcdef"], words):

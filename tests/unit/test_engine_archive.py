@@ -15,7 +15,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils import engine_archive, engine_boot, engine_kept
+from ansible_collections.libpod.engine.plugins.module_utils import (
+    engine_archive,
+    engine_boot,
+    engine_kept,
+    engine_setup,
+)
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import archives
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
@@ -42,9 +47,12 @@ def sent(tmp_path: Path) -> str:
 
 def _load(sent: str, root: Path, *, keep: bool = True) -> str:
     """The archive that a module which was told this would import from."""
-    code = "import json, sys, engine_archive; print(engine_archive._archive(**json.loads(sys.argv[1]))[0])"
+    code = (
+        "import json, sys; from module_utils import engine_archive, engine_setup; request = json.loads(sys.argv[1]); "
+        "engine_archive.is_ready(**request) or engine_setup.obtain(engine_archive, **request); print(sys.path[0])"
+    )
     told = json.dumps({"static_root": str(root), "digest": DIGEST, "archive": sent, "keep": keep})
-    env = {"PYTHONPATH": os.path.dirname(engine_archive.__file__), "PATH": os.environ["PATH"]}
+    env = {"PYTHONPATH": os.path.dirname(os.path.dirname(engine_archive.__file__)), "PATH": os.environ["PATH"]}
     return subprocess.run([sys.executable, "-c", code, told], check=True, env=env, stdout=-1, text=True).stdout.strip()
 
 
@@ -74,7 +82,7 @@ def test_every_file_of_every_folder_is_sent(tmp_path: Path, monkeypatch: pytest.
     assert {str(path.relative_to(rooms)) for path in rooms.rglob("_*/**/*.py") if "__pycache__" not in path.parts} == {
         name.partition("/")[2] for name, _content in SOURCES if "/" in name
     }
-    loaders = ("engine_archive.py", "engine_boot.py", "engine_kept.py")
+    loaders = ("engine_archive.py", "engine_boot.py", "engine_kept.py", "engine_setup.py")
     for path in (*loaders, "_a/b/c/deep.py", "_a/flat.py", "other/no.py"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(b"X = 1")
@@ -128,7 +136,7 @@ def test_a_damaged_file_is_replaced(sent: str, tmp_path: Path, how: str) -> None
     assert _load("", tmp_path / "static") == str(kept) and kept.read_bytes() == whole
     for path in (kept, folder / f"{DIGEST}.zip"):
         _damage(path, how, Path(sent))
-    assert engine_archive.MISSING in _printed(tmp_path / "static")
+    assert engine_setup.MISSING in _printed(tmp_path / "static")
     assert _load(sent, tmp_path / "static") == str(kept) and kept.read_bytes() == whole
     for name in ("libpod", "boot.py"):
         content = (folder / name).read_bytes()
@@ -138,12 +146,66 @@ def test_a_damaged_file_is_replaced(sent: str, tmp_path: Path, how: str) -> None
         _runs(folder)
 
 
+def _is_ready(root: Path) -> bool:
+    """Return whether a task takes the archive as it is, without the checks and repairs of ``engine_setup``."""
+    code = (
+        "import sys; from module_utils import engine_archive; engine_archive.is_private = lambda folder: True; "
+        f"print(engine_archive.is_ready({str(root)!r}, {DIGEST!r}, keep=True))"
+    )
+    env = {"PYTHONPATH": os.path.dirname(os.path.dirname(engine_archive.__file__))}
+    return subprocess.run([sys.executable, "-c", code], check=True, env=env, stdout=-1, text=True).stdout == "True\n"
+
+
+def test_only_whole_files_are_taken_without_being_read(sent: str, tmp_path: Path) -> None:
+    root = tmp_path / "static"
+    kept = Path(_load(sent, root))
+    paths = [kept, *(kept.parent / name for name in ("boot.py", "libpod", f"{DIGEST}.zip"))]
+    assert _is_ready(root)
+    for path in paths:
+        status, content = path.stat(), path.read_bytes()
+        for how in ("gone", "empty", "cut", "damaged", "other"):
+            _damage(path, how, Path(sent))
+            assert not _is_ready(root), (path.name, how)
+            path.write_bytes(content)
+            path.chmod(status.st_mode)
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+            assert _is_ready(root), (path.name, how)
+    for path, mode in ((kept, 0o622), (kept.parent / "libpod", 0o600)):
+        status = path.stat()
+        path.chmod(mode)
+        assert not _is_ready(root)
+        path.chmod(status.st_mode)
+
+
+def test_what_was_restored_without_its_times_is_read_once(sent: str, tmp_path: Path) -> None:
+    root = tmp_path / "static"
+    folder = Path(_load(sent, root)).parent
+    inodes = {path.name: path.stat().st_ino for path in folder.iterdir()}
+    for path in folder.iterdir():
+        os.utime(path)
+    assert not _is_ready(root)
+    _runs(folder)
+    _load("", root)
+    assert _is_ready(root) and inodes == {path.name: path.stat().st_ino for path in folder.iterdir()}
+
+
+def test_code_that_cannot_be_loaded_is_made_again(sent: str, tmp_path: Path) -> None:
+    """Where a medium loses bytes, the file's time does not change."""
+    kept = Path(_load(sent, tmp_path / "static"))
+    whole, status = kept.read_bytes(), kept.stat()
+    kept.write_bytes(bytes(len(whole) // 2) + whole[len(whole) // 2 :])
+    os.utime(kept, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(subprocess.CalledProcessError):
+        _python(str(kept), f"[get(name) for name in {MODULES}]")
+    assert _load("", tmp_path / "static") == str(kept) and kept.read_bytes() == whole
+
+
 def test_missing_interpreter_is_replaced(sent: str, tmp_path: Path) -> None:
     folder = Path(_load(sent, tmp_path / "static")).parent
     launcher = (folder / "libpod").read_text(encoding="utf-8")
-    record = engine_boot.read_launcher(str(folder))
+    record = engine_setup.read_launcher(str(folder))
     assert os.path.realpath(record[0]) == os.path.realpath(sys.executable) and sys.prefix not in launcher
-    gone = engine_boot.launcher(str(folder), "/gone/python3", DIGEST, record[2])
+    gone = engine_setup.launcher(str(folder), "/gone/python3", DIGEST, record[2])
     (folder / "libpod").write_text(gone, encoding="utf-8")
     _load("", tmp_path / "static")
     assert (folder / "libpod").read_text(encoding="utf-8") == launcher
@@ -158,9 +220,11 @@ def test_launcher_of_a_removed_version_runs_the_present_one(sent: str, tmp_path:
 def test_a_root_that_others_can_write_to_is_refused(sent: str, tmp_path: Path, where: str) -> None:
     kept = _load(sent, tmp_path / "static")
     os.chmod(tmp_path / where, 0o777)
-    told = {"static_root": str(tmp_path / "static"), "digest": DIGEST, "archive": sent, "keep": True}
-    with pytest.raises(engine_archive.Refused, match="static_root: .* can (write|change)"):
-        engine_archive._archive(**told)
+    assert not engine_archive.is_private(os.path.dirname(kept))
+    with pytest.raises(engine_setup.Refused, match="static_root: .* can (write|change)"):
+        engine_setup.check_root(str(tmp_path / "static"))
+    with pytest.raises(subprocess.CalledProcessError):
+        _printed(tmp_path / "static")
     done = subprocess.run([f"{os.path.dirname(kept)}/libpod", "ps"], check=False, stderr=-1, text=True)
     assert (done.returncode, done.stderr.count("\n")) == (125, 1) and "static_root: " in done.stderr
 
@@ -170,15 +234,16 @@ def test_a_root_that_others_can_write_to_is_refused(sent: str, tmp_path: Path, w
 def test_a_root_of_another_user_is_refused(sent: str, tmp_path: Path, where: str) -> None:
     _load(sent, tmp_path / "static")
     os.chown(tmp_path / where, 65534, 65534)
-    with pytest.raises(engine_archive.Refused, match="static_root: "):
-        engine_archive.check_root(str(tmp_path / "static"))
+    with pytest.raises(engine_setup.Refused, match="static_root: "):
+        engine_setup.check_root(str(tmp_path / "static"))
 
 
 def test_an_old_python_is_refused_in_one_sentence(
     sent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with open(engine_archive.__file__, "rb") as archive, open(engine_boot.__file__, "rb") as boot:
-        ast.parse(engine_boot.script(archive.read(), boot.read()), feature_version=(3, 7))
+    archive, setup, boot = (Path(str(one.__file__)).read_bytes() for one in (engine_archive, engine_setup, engine_boot))
+    for source in (engine_setup.script(archive, setup, boot), setup):
+        ast.parse(source, feature_version=(3, 7))
     monkeypatch.setattr(sys, "version_info", (3, 8, 18))
     told = {"static_root": str(tmp_path / "static"), "digest": DIGEST, "archive": sent, "keep": True}
     monkeypatch.setenv(engine_archive.VARIABLE, json.dumps(told))
@@ -265,5 +330,5 @@ def test_archive_names_differ_by_content() -> None:
     changed = [(name, content + b"#") for name, content in SOURCES[:1]] + SOURCES[1:]
     assert engine_action.digest(SOURCES) != engine_action.digest(changed)
     assert (
-        importlib.import_module(f"{engine_archive.__package__}.{engine_archive.KEPT}").PACKAGE == engine_archive.PACKAGE
+        importlib.import_module(f"{engine_archive.__package__}.{engine_setup.KEPT}").PACKAGE == engine_archive.PACKAGE
     )

@@ -31,7 +31,7 @@ def argv(parts: EngineConfig) -> list[str]:
 
 
 def _interpreter(folder: str) -> str:
-    """The one on record in the operator's command (module_utils/engine_archive.py); empty where it is not kept."""
+    """The one on record in the operator's command (module_utils/engine_setup.py); empty where it is not kept."""
     import json
 
     try:
