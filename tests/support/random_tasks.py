@@ -9,7 +9,8 @@ import random
 from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import MOUNTS, OPTIONS, normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import MOUNTS, OPTIONS
 
 from .process import WAITING
 

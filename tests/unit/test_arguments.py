@@ -24,7 +24,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     take_warnings,
     warn,
 )
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
 
 SECRET = "hunter2"

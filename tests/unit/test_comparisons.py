@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.cross_checks import settle
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS, Change, normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise, settle
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS, Change
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.diff import comparisons

@@ -15,7 +15,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     InvalidArgument,
     StateCorrupt,
 )
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig, resolved
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.namespaces import LinuxNS
 

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.live import kernel_limits
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups.manager import CgroupHost
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, NotImplementedByHost
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._spec.resources import changed_resources, resources
 
 

@@ -15,7 +15,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._container.io.exec i
 from ansible_collections.libpod.engine.plugins.module_utils._container.io.log_lines import moment
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import limits
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import durations, pulling, table
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import durations, normalise, pulling, table
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,12 +83,12 @@ def test_text_is_a_duration_where_it_has_gos_form(text: str) -> None:
 
 READERS: dict[str, Callable[[Any], Any]] = {
     **{
-        name: lambda value, name=name: table.normalise({name: value})[name] / NS["s"]
+        name: lambda value, name=name: normalise.normalise({name: value})[name] / NS["s"]
         for name in table.OPTIONS
         if name.startswith(("healthcheck_", "health_startup_"))
         and name.endswith(("_interval", "_timeout", "_start_period"))
     },
-    **{name: lambda value, name=name: table.normalise({name: value})[name] for name in ("stop_timeout", "timeout")},
+    **{name: lambda value, name=name: normalise.normalise({name: value})[name] for name in ("stop_timeout", "timeout")},
     "retry_delay": lambda value: pulling.pulling({"retry_delay": value}).delay,
     "wait_timeout": lambda value: longest_wait(value, "wait_timeout"),
     "--timeout": lambda value: time_limit(value, "--timeout"),
@@ -113,7 +113,7 @@ def test_refusal_names_option_value_and_what_was_expected(option: str, value: st
 @pytest.mark.parametrize("value", ["1.5", "500ms", "1m0.5s", "-1s", "-1"])
 def test_time_of_a_stop_is_whole_seconds(value: str) -> None:
     with pytest.raises(InvalidArgument, match="stop_timeout: .*whole seconds"):
-        table.normalise({"stop_timeout": value})
+        normalise.normalise({"stop_timeout": value})
 
 
 def test_limits_have_bounds() -> None:

@@ -22,7 +22,7 @@ from ansible_collections.libpod.engine.plugins.module_utils import (
     engine_setup,
 )
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import archives
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.state import ContainerState
 from ansible_collections.libpod.engine.plugins.plugin_utils import engine_action

@@ -21,7 +21,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roo
 from ansible_collections.libpod.engine.plugins.module_utils._model import foreign, foreign_yaml
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import LibpodError
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import namespace_options, table, volumes
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import namespace_options, normalise, volumes
 from ansible_collections.libpod.engine.plugins.module_utils._model.records import config, image
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import NetworkAttachment
 from ansible_collections.libpod.engine.plugins.module_utils._spec import seccomp, users
@@ -166,7 +166,7 @@ def _store(folder: Path, document: bytes, records: bytes) -> ImageStore:
 def test_image_configuration(folder: Path, document: bytes) -> None:
     def resolve() -> None:
         image = store.get(IMAGE_ID)
-        chosen = table.normalise({"publish_all": True})
+        chosen = normalise.normalise({"publish_all": True})
         resolved = config.resolved(chosen, image.config)
         volumes.file_systems(chosen, image.config, ())
         json.dumps(resolved).encode()
@@ -325,7 +325,7 @@ CONFIGURED: dict[str, Callable[[int], dict[str, Any]]] = {
 def test_image_configuration_takes_linear_time(make: Callable[[int], dict[str, Any]]) -> None:
     def resolve(words: dict[str, Any]) -> None:
         found = image.checked_config(foreign.Foreign(words, "image"))
-        chosen = table.normalise({"publish_all": True, "image_volume": "tmpfs"})
+        chosen = normalise.normalise({"publish_all": True, "image_volume": "tmpfs"})
         config.resolved(chosen, found)
         volumes.file_systems(chosen, found, ())
 

@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import LibpodError
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import pulling, table
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise, pulling
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.formatters import spelled
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS
 from ansible_collections.libpod.engine.plugins.module_utils._model.records import image
@@ -57,7 +57,7 @@ def test_option_is_normalised_or_refused(name: str, data: st.DataObject) -> None
 def test_options_together_are_normalised_or_refused(data: st.DataObject) -> None:
     names = data.draw(st.lists(st.sampled_from(sorted(OPTIONS)), max_size=8, unique=True))
     given = {name: data.draw(fuzz.values_of(OPTIONS[name].type)) for name in names}
-    normalised = refused_or(lambda: table.normalise(given))
+    normalised = refused_or(lambda: normalise.normalise(given))
     if normalised is not None:
         recorded(normalised)
 

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, StateCorrupt
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import health
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.health import Health, Result
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import resolved
 
 SECOND = 10**9

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.container import Container
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.state import ContainerState
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.status import ContainerStatus

@@ -15,7 +15,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.options.names
     namespace,
     subordinate_map,
 )
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.diff.options import plain
 from ansible_collections.libpod.engine.plugins.module_utils._spec.user_namespace import adapt, linux_mappings
 

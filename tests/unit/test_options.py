@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import io_limits, manager
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, take_warnings
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import (
     MOUNTS,
     OPTIONS,
     Change,
     changed_options,
     from_json,
-    normalise,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import parsers, table
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise, parsers
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -294,7 +294,7 @@ def test_natural_is_ascii_digits_of_64_bits(value: str) -> None:
 @pytest.mark.parametrize("option", ["command", "env", "label", "user"])
 def test_text_that_is_no_utf8_is_refused_in_one_sentence(option: str, value: object) -> None:
     with pytest.raises(InvalidArgument, match=f"^{option}: a value has a lone surrogate: expected text in UTF-8$"):
-        table.normalise({option: value})
+        normalise.normalise({option: value})
 
 
 @pytest.mark.parametrize(
@@ -319,5 +319,5 @@ def test_text_that_is_no_utf8_is_refused_in_one_sentence(option: str, value: obj
 def test_numbers_of_any_length_are_refused_at_once(option: str, value: object) -> None:
     began = time.process_time()
     with pytest.raises(InvalidArgument, match=f"^{option}: ") as refused:
-        table.normalise({option: value})
+        normalise.normalise({option: value})
     assert len(str(refused.value)) < 500 and time.process_time() - began < 0.5

@@ -14,7 +14,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._ansible import pod 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import limits, manager
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups.manager import CgroupHost
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, take_warnings
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.pod import (
     LIMITS,
     PodConfig,

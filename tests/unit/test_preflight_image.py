@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import volumes
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.preflight.image import _check
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.process_options import host_variables
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import resolved
 
 

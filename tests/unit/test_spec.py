@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
 from ansible_collections.libpod.engine.plugins.module_utils._spec.generate import Facts, generate
 from ansible_collections.libpod.engine.plugins.module_utils._spec.resources import (

@@ -23,7 +23,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     NoSuchContainer,
     StateCorrupt,
 )
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.state import ContainerState
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.status import ContainerStatus

@@ -12,9 +12,10 @@ from ansible.module_utils.basic import env_fallback
 from .._model import caller
 from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument, MalformedData, may_come, not_yet, refuse_ineffective, warn
+from .._model.options.normalise import normalise
 from .._model.options.parsers import is_name, natural, plain_path, wrong
 from .._model.options.parsers import name as checked_name
-from .._model.options.table import OPTIONS, Option, normalise
+from .._model.options.table import OPTIONS, Option
 from .._reconcile.desired import STATES, WAITS, Desired, by_name_alone
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from .._model.engine_config import EngineConfig
+from .._model.options.normalise import normalise
 from .._model.options.parsers import name as checked_name
-from .._model.options.table import ALONE, normalise
+from .._model.options.table import ALONE
 from .._model.records.pod import POD_OPTIONS, share
 from .._reconcile.pods import DesiredPod, reconcile
 from .._runtime.pods import Pods

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from .._model.errors import InvalidArgument, may_come, refuse_ineffective, warn
+from .._model.options.normalise import normalise
 from .._model.options.parsers import name as checked_name
 from .._model.options.parsers import wrong
-from .._model.options.table import OPTIONS, normalise
+from .._model.options.table import OPTIONS
 from .._model.records.pod import POD_OPTIONS, share
 from .._reconcile.desired import by_name_alone
 from .._reconcile.pods import STATES, DesiredPod, reconcile

@@ -16,7 +16,7 @@ from typing import Optional
 from .._drivers.host import Host
 from .._model import foreign
 from .._model.errors import ConfigMismatch, LibpodError, MalformedData, StateCorrupt
-from .._model.options.table import normalise
+from .._model.options.normalise import normalise
 from .._model.records.config import FORMAT_VERSION, ContainerConfig
 from .._store import records
 from .._store.store import Store

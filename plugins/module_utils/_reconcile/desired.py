@@ -27,7 +27,7 @@ def by_name_alone(state: str, described: bool) -> bool:
 class Desired(NamedTuple):
     """One container as a playbook wants it.
 
-    ``options`` are normalised (see ``table.normalise``), None where the task names the container alone; ``given`` are
+    ``options`` are normalised (see ``normalise``), None where the task names the container alone; ``given`` are
     the names of the options the task has. ``image`` is the user's own spelling; with ``rootfs`` it is a host directory,
     used under an overlay where ``overlay``. ``unusable`` is why no container can be made of the options, where only the
     making of one would look at them, and ``missing`` why ``options`` lack those of a file. ``stop_time``,

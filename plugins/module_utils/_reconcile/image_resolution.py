@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
 
 from .._drivers.images.store import ImageStore
+from .._model import foreign
 from .._model.errors import LibpodError, MalformedData, NoSuchImage, ToolFailed, not_yet
 from .._model.records.image import Image, name_for_source, name_meant
 from .._runtime.runtime import Runtime
@@ -98,7 +99,6 @@ def _at_source(runtime: Runtime, source: str, how: Pull) -> _AtSource:
     from hashlib import sha256
 
     from .._drivers.images.transport import Images, is_registry
-    from .._model import foreign
 
     images = Images(runtime.parts)
     access = (how.authfile, how.creds, how.cert_dir, how.tls_verify)

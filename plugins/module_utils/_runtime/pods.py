@@ -30,7 +30,8 @@ from .._model.errors import (
     warn,
 )
 from .._model.failpoints import failpoint
-from .._model.options.table import OPTIONS, normalise
+from .._model.options.normalise import normalise
+from .._model.options.table import OPTIONS
 from .._model.records.config import DEFAULT_CGROUP_PARENT, ContainerConfig
 from .._model.records.pod import INFRA, PodConfig, status
 from .._model.records.status import ContainerStatus

@@ -12,7 +12,6 @@ import copy
 import enum
 from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional
 
-from ..errors import InvalidArgument
 from . import modes, parsers, ports, volumes
 
 # In the place of a secret value.
@@ -310,35 +309,6 @@ SHARED_FILES = ("dns", "dns_option", "dns_search", "etc_hosts")
 ID_FILES = ("cidfile", "pid_file", "conmon_pidfile")
 OPTIONS: dict[str, Option] = {row.name: row for row in _ROWS}
 _READERS = {row.name: row.from_json for row in _ROWS if row.from_json}
-
-
-def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The meaning of what a user wrote: every option of the table, omitted ones at their default.
-
-    ``values`` maps option names to the user's values, None standing for omitted; ``cpus`` is another
-    spelling of ``cpu_quota`` and ``cpu_period``. The result is what ``from_json`` reads back
-    from JSON, and equal for equal meanings.
-
-    :raises InvalidArgument: naming the option, its value and what was expected.
-    """
-    for name, value in values.items():
-        parsers.check_text(value, name)
-    meant = {
-        name: option.normalise(values[name], name) if values.get(name) is not None else option.own_default()
-        for name, option in OPTIONS.items()
-    }
-    if values.get("cpus") is not None:
-        if values.get("cpu_quota") is not None or values.get("cpu_period") is not None:
-            raise InvalidArgument("cpus: cannot be combined with cpu_quota or cpu_period: give one of them")
-        meant["cpu_quota"] = parsers.cpus(values["cpus"], "cpus")
-    if meant["rmi"]:
-        if values.get("rm") is False:
-            raise InvalidArgument("rmi: removes the image once the container is removed, and rm is false: omit rm")
-        meant["rm"] = True
-    from . import cross_checks
-
-    cross_checks.settle(meant)
-    return meant
 
 
 def from_json(recorded: Mapping[str, Any], names: Iterable[str] = tuple(OPTIONS)) -> dict[str, Any]:

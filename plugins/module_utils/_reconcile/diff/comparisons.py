@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ..._model.errors import InvalidArgument
-from ..._model.options import cross_checks, volumes
+from ..._model.options import normalise, volumes
 from ..._model.options.parsers import wrong
 from ..._model.options.ports import PortMapping
 from ..._model.options.table import ALONE, MOUNTS, OPTIONS, Change, Option
@@ -90,7 +90,7 @@ def settle(runtime: Runtime, config: ContainerConfig, desired: Desired) -> Desir
     lenient = desired._replace(comparisons=_with_followers(config, desired))
     options, refused = _lenient(config, lenient), None
     try:
-        cross_checks.settle(options)
+        normalise.settle(options)
     except InvalidArgument as error:
         refused = error
     lenient = lenient._replace(options=options)

@@ -1,17 +1,46 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options of a container beside one another: what follows from others, and what does not go with them."""
+"""What a user's options mean: each by its row of the table, then what follows from others, and what does not go with
+them.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
 from ..errors import InvalidArgument, warn
-from .parsers import CPU_PERIOD
+from . import parsers
 from .table import ALONE, LOG_DEFAULT, MOUNTS, OPTIONS, SHARED_FILES
 
 _NAMESPACE_OPTIONS = ("pod", "ipc", "pid", "uts", "userns", "uidmap", "gidmap", "subuidname", "subgidname")
+
+
+def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The meaning of what a user wrote: every option of the table, omitted ones at their default.
+
+    ``values`` maps option names to the user's values, None standing for omitted; ``cpus`` is another
+    spelling of ``cpu_quota`` and ``cpu_period``. The result is what ``from_json`` reads back
+    from JSON, and equal for equal meanings.
+
+    :raises InvalidArgument: naming the option, its value and what was expected.
+    """
+    for name, value in values.items():
+        parsers.check_text(value, name)
+    meant = {
+        name: option.normalise(values[name], name) if values.get(name) is not None else option.own_default()
+        for name, option in OPTIONS.items()
+    }
+    if values.get("cpus") is not None:
+        if values.get("cpu_quota") is not None or values.get("cpu_period") is not None:
+            raise InvalidArgument("cpus: cannot be combined with cpu_quota or cpu_period: give one of them")
+        meant["cpu_quota"] = parsers.cpus(values["cpus"], "cpus")
+    if meant["rmi"]:
+        if values.get("rm") is False:
+            raise InvalidArgument("rmi: removes the image once the container is removed, and rm is false: omit rm")
+        meant["rm"] = True
+    settle(meant)
+    return meant
 
 
 def settle(meant: dict[str, Any]) -> None:
@@ -26,7 +55,7 @@ def settle(meant: dict[str, Any]) -> None:
 def _limits(meant: dict[str, Any]) -> None:
     """Swap as podman has it: twice the memory where omitted, and never without or below it."""
     if meant["cpu_quota"]:
-        meant["cpu_period"] = meant["cpu_period"] or CPU_PERIOD
+        meant["cpu_period"] = meant["cpu_period"] or parsers.CPU_PERIOD
     memory, swap = meant["memory"], meant["memory_swap"]
     if memory is None and swap not in (None, -1, 0):
         raise InvalidArgument(f"memory_swap: {swap} needs memory to be set too: it limits memory and swap together")
