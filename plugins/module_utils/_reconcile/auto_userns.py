@@ -9,6 +9,7 @@ import os
 from contextlib import contextmanager
 from typing import Any, Iterator, Mapping, Optional
 
+from .._drivers import id_maps
 from .._drivers.images import id_usage
 from .._drivers.images.store import ImageStore
 from .._model.auto_ranges import MAX_SIZE, MIN_SIZE, Map, Range, map_ids
@@ -39,8 +40,6 @@ def maps(
 
     :raises InvalidArgument: the user has too few subordinate IDs, or the image needs more than is allowed.
     """
-    from .dependencies import subordinate
-
     asked = options["userns"]
     size = asked["size"] or _needed(runtime, options, image)
     kept = previous.id_mappings if previous is not None and previous.options["userns"] == asked else {}
@@ -48,7 +47,7 @@ def maps(
         return dict(kept)
     found = {}
     for kind in ("uid", "gid"):
-        available = [_outside(entry) for entry in subordinate(_USER, kind, "userns")]
+        available = [_outside(entry) for entry in id_maps.subordinate(_USER, kind, "userns")]
         used = [_outside(entry) for entry in _used(runtime, kind)]
         found[kind] = map_ids(size, available, used, asked[f"{kind}mapping"], f"/etc/sub{kind}")
     return found

@@ -102,44 +102,19 @@ def id_mappings(
     if mode == "container":
         return dict(container(runtime, "userns", target).config.id_mappings)
     if mode == "ns":
-        return _live_maps(target)
+        from .._drivers import id_maps
+
+        return id_maps.of_namespace(target)
     found = pod(runtime, options)
     if found and LinuxNS.USER.value in _pods_own(found, options):
         return dict(container(runtime, "pod", found.name).config.id_mappings)
-    uid = options["uidmap"] or subordinate(options["subuidname"] or options["subgidname"], "uid")
-    gid = options["gidmap"] or subordinate(options["subgidname"] or options["subuidname"], "gid")
+    uid, gid = options["uidmap"], options["gidmap"]
+    if options["subuidname"] or options["subgidname"]:
+        from .._drivers import id_maps
+
+        uid = uid or id_maps.subordinate(options["subuidname"] or options["subgidname"], "uid")
+        gid = gid or id_maps.subordinate(options["subgidname"] or options["subuidname"], "gid")
     return {"uid": uid or gid, "gid": gid or uid} if uid or gid else {}
-
-
-def subordinate(name: str | None, kind: str, option: str = "") -> list[list[int]]:
-    """The map of a name's ranges in subuid(5) or subgid(5), empty without a name.
-
-    :raises InvalidArgument: it has none; ``option`` is the one that needs it.
-    """
-    if not name:
-        return []
-    from .._model.options.namespace_options import subordinate_map
-
-    path = f"/etc/sub{kind}"
-    try:
-        with open(path, encoding="utf-8") as file:
-            return subordinate_map(file.read(), name, path, option or f"sub{kind}name")
-    except FileNotFoundError:
-        return subordinate_map("", name, path, option or f"sub{kind}name")
-
-
-def _live_maps(path: str) -> Maps:
-    """The maps of the process whose ``/proc/PID/ns/user`` the path is; empty for any other path, whose are unknown."""
-    if not path.startswith("/proc/") or not path.endswith("/ns/user"):
-        return {}
-    found = {}
-    for kind in ("uid", "gid"):
-        try:
-            with open(f"{os.path.dirname(os.path.dirname(path))}/{kind}_map", encoding="ascii") as file:
-                found[kind] = [[int(word) for word in line.split()] for line in file]
-        except FileNotFoundError:
-            return {}
-    return found
 
 
 def check_running(runtime: Runtime, name: str, options: Mapping[str, Any]) -> None:
@@ -187,8 +162,10 @@ def check(runtime: Runtime, name: str, options: Mapping[str, Any]) -> None:
         id_mappings(runtime, options)
         return
     # How many IDs it takes is known where the image is there, but whose they are is not the image's matter.
+    from .._drivers import id_maps
+
     for kind in ("uid", "gid"):
-        subordinate("containers", kind, "userns")
+        id_maps.subordinate("containers", kind, "userns")
 
 
 def _check_pod(runtime: Runtime, name: str, options: Mapping[str, Any]) -> None:
