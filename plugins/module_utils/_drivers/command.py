@@ -16,7 +16,7 @@ from .._model import shared_locks
 from .._model.errors import HostExhausted, ToolFailed, ToolMissing, ToolTimedOut
 from .._model.failpoints import failpoint
 from . import limits, overdue, process
-from .engine.environment import TOOL_PATH, tool_environment
+from .engine.hardened import TOOL_PATH, tool_environment
 from .streams import Flow, Sink
 
 __all__ = ["TOOL_PATH", "run", "tool_environment"]

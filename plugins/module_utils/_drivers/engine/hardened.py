@@ -8,10 +8,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from typing import Mapping, Optional
 
 from ..._model import caller
-from .environment import tool_environment
 
+# sbin is where runc and the iptables of the CNI plugins live, and not on every user's PATH.
+TOOL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
 # Of the environment, beside what the tools get: the roots and parts, and where containers/storage is configured.
 _KEPT = ("LIBPOD_", "CONTAINERS_STORAGE_CONF")
 # Where these were ignored, as nohup(1) and a shell's & do, the engine goes on ignoring them.
@@ -106,3 +109,11 @@ def _leave_caller() -> None:
     kept.update(tool_environment())
     os.environ.clear()
     os.environ.update(kept)
+
+
+def tool_environment(extra: Optional[Mapping[str, str]] = None) -> dict[str, str]:
+    """The environment tools run with: PATH, the locale of their messages, proxies, and ``extra``."""
+    kept = {key: value for key, value in os.environ.items() if key.lower() in _PROXIES}
+    kept.update({"PATH": TOOL_PATH, "LC_ALL": "C.UTF-8", "HOME": os.environ.get("HOME", "/root")})
+    kept.update(extra or {})
+    return kept
