@@ -169,7 +169,7 @@ def test_ignored_value_that_conflicts_with_the_rest_is_refused(
     assert settled(runtime, {**had, "tty": True}, wanted, modes)[0].options == normalise(wanted)
 
 
-def test_cross_checks_are_idempotent() -> None:
+def test_settling_options_twice_changes_nothing() -> None:
     for words in (
         {"memory": "64m"},
         {"cpus": 1},

@@ -9,7 +9,7 @@ import ast
 import os
 import re
 import sys
-from typing import Iterator
+from typing import Callable, Collection, Iterator, Mapping
 
 import pytest
 
@@ -30,6 +30,10 @@ BELOW: dict[str, set[str]] = {
     "_exit_command": {"_model", "_store", "_spec", "_drivers", "_container", "_runtime", "_reconcile"},
     "_ansible": {"_model", "_store", "_spec", "_drivers", "_container", "_runtime", "_reconcile"},
 }
+# Modules that a file names and does not import.
+NOT_IMPORTS = {
+    ("_drivers.engine.command", "_cli.main"): "the program of another process: conmon's exit command, and the runners",
+}
 ENGINE = [room for room in BELOW if room != "_ansible"]
 
 
@@ -42,19 +46,19 @@ def _sources(folder: str) -> list[str]:
     )
 
 
-def _imports(path: str, *, everywhere: bool = True) -> Iterator[tuple[int, str]]:
-    """Line and target of each import of a file, relative ones as ``ROOM.file``; else those run when it is loaded."""
+def _imports(path: str, nodes: Callable[[ast.AST], Iterator[ast.AST]] = ast.walk) -> Iterator[tuple[int, str]]:
+    """Line and target of each import among a file's ``nodes``, relative ones as ``ROOM.file``."""
     with open(os.path.join(ROOMS, path), encoding="utf-8") as file:
         tree = ast.parse(file.read())
-    for node in ast.walk(tree) if everywhere else _at_load(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             package = path.split(os.sep)[:-1]
             kept = package[: len(package) - node.level + 1] if node.level else []
             module = [*kept, *(node.module.split(".") if node.module else [])]
-            bare = node.level and len(module) == len(kept)
-            yield from ((node.lineno, ".".join([*module, alias.name] if bare else module)) for alias in node.names)
+            folder = node.level and os.path.isdir(os.path.join(ROOMS, *module))
+            yield from ((node.lineno, ".".join([*module, alias.name] if folder else module)) for alias in node.names)
 
 
 def _at_load(node: ast.AST) -> Iterator[ast.AST]:
@@ -67,6 +71,13 @@ def _at_load(node: ast.AST) -> Iterator[ast.AST]:
             continue
         yield child
         yield from _at_load(child)
+
+
+def _in_functions(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes that run when a function is called."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield from (each for statement in node.body for each in ast.walk(statement))
 
 
 def test_there_is_no_room_without_a_place_in_the_order() -> None:
@@ -124,20 +135,73 @@ def test_room_loads_no_third_party_library(room: str) -> None:
     wrong = [
         f"{path}:{line} imports {target} when it is loaded"
         for path in _sources(room)
-        for line, target in _imports(path, everywhere=False)
+        for line, target in _imports(path, _at_load)
         if target.split(".")[0] not in known
     ]
     assert not wrong
 
 
-def test_files_have_no_cycle_among_them() -> None:
-    paths = [path for room in BELOW for path in _sources(room)]
-    names = {path[:-3].replace(os.sep, "."): path for path in paths}
-    edges = {
-        name: {target for _line, target in _imports(path, everywhere=False) if target in names and target != name}
-        for name, path in names.items()
+def _module(path: str) -> str:
+    return path[:-3].replace(os.sep, ".")
+
+
+def _imported_by_string(path: str, modules: Collection[str]) -> set[str]:
+    """The modules that a file's strings name: ``ROOM.file``, or in a file that imports by string one beside it."""
+    with open(os.path.join(ROOMS, path), encoding="utf-8") as file:
+        tree = ast.parse(file.read())
+    loaders = {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and "import_module(" in ast.unparse(node)
     }
-    while edges:
-        leaves = {name for name, targets in edges.items() if not targets}
-        assert leaves, f"these import one another: {', '.join(sorted(edges))}"
-        edges = {name: targets - leaves for name, targets in edges.items() if name not in leaves}
+    strings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    beside = {
+        f"{_module(os.path.dirname(path) + '.py')}.{node.args[0].value}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in loaders
+        if node.args and isinstance(node.args[0], ast.Constant)
+    }
+    return {name for name in beside | {string.lstrip(".") for string in strings} if name in modules}
+
+
+def _graph(*, everywhere: bool) -> dict[str, set[str]]:
+    """The engine's files, and of each those it imports when it is loaded; ``everywhere``: or at any other time."""
+    paths = {_module(path): path for room in BELOW for path in _sources(room)}
+    edges = {}
+    for name, path in paths.items():
+        targets = {target for _line, target in _imports(path, ast.walk if everywhere else _at_load)}
+        if everywhere:
+            targets |= _imported_by_string(path, paths)
+        edges[name] = targets & set(paths) - {name}
+    return edges
+
+
+def test_files_have_no_cycle_among_them() -> None:
+    edges = _graph(everywhere=True)
+    for name, target in NOT_IMPORTS:
+        edges[name].remove(target)
+    circle = {name for name in edges if name in _reached(name, edges)}
+    assert not circle, "\n".join(f"{name} imports {', '.join(sorted(edges[name] & circle))}" for name in sorted(circle))
+
+
+def _reached(name: str, edges: Mapping[str, set[str]]) -> set[str]:
+    """What a file imports, and what that imports, and so on."""
+    reached: set[str] = set()
+    waiting = [name]
+    while waiting:
+        new = edges[waiting.pop()] - reached
+        reached |= new
+        waiting += new
+    return reached
+
+
+def test_deferred_import_defers_something() -> None:
+    """A function imports a file only where that saves loading it: not one that its own file loads in any case."""
+    at_load = _graph(everywhere=False)
+    vain = [
+        f"{path}:{line} imports {target}, which is loaded with it"
+        for path, name in ((path, _module(path)) for room in BELOW for path in _sources(room))
+        for line, target in _imports(path, _in_functions)
+        if target in _reached(name, at_load)
+    ]
+    assert not vain

@@ -9,7 +9,8 @@ import os
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._container.io.log_lines import moment, seconds
+from ansible_collections.libpod.engine.plugins.module_utils._container.io.log_lines import moment
+from ansible_collections.libpod.engine.plugins.module_utils._container.io.log_parts import seconds
 from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs.commit import apply_changes
 from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs.copy import outside
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon.conmon import failure_code

@@ -10,7 +10,8 @@ import sys
 import time
 from typing import Any, Mapping, Optional, Sequence
 
-from .._container.io.log_lines import Wanted, moment, seconds, stream
+from .._container.io.log_lines import Wanted, moment, stream
+from .._container.io.log_parts import seconds
 from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument
 from .._runtime.runtime import Runtime

@@ -11,7 +11,7 @@ import time
 from typing import Any, Sequence
 
 from .._container.container import Container
-from .._container.io.log_lines import seconds
+from .._container.io.log_parts import seconds
 from .._model.engine_config import EngineConfig
 from .._runtime.inspect import inspect as inspected
 from . import table, words

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, Iterator, Optional, TypeVar
 
 from .._drivers.cgroups import manager, paths
 from .._drivers.host import Host
-from .._model.errors import ConfigMismatch, ContainerRemoved, InvalidState, NoSuchContainer
+from .._model.errors import ConfigMismatch, ContainerRemoved, InvalidState, NoSuchContainer, StateCorrupt
 from .._model.records.config import ContainerConfig
 from .._model.records.state import ContainerState
 from .._model.records.status import ContainerStatus
 from .._store.store import Store
-from .live_status import cgroup_path, observe
+from .live_status import cgroup_path, observe, timestamp
 
 if TYPE_CHECKING:
     from .._drivers.oci.runtime import OciRuntime
     from .._drivers.storage.driver import Storage
     from .._drivers.storage.rootfs import Rootfs
-    from .io.logs import Mark
+    from .io.log_mark import Mark
 
 # Runs whose ends are remembered.
 _EXITS_KEPT = 100
@@ -51,6 +51,24 @@ class ContainerBase:
         self._lock = store.lock(config.id)
         # Where the output of the run that was started here begins in a log that has a limit.
         self.log_mark: Optional[Mark] = None
+
+    @classmethod
+    def load(
+        cls: type[_Self], store: Store, host: Host, container_id: str, name: str = "", *, plain: bool = False
+    ) -> _Self:
+        """Return the container; one of unreadable configuration as far as its ID tells, under ``name``.
+
+        A newer version's record is read as one of this version, as far as that goes, unless ``plain``.
+
+        :raises NoSuchContainer: there is none of this ID.
+        """
+        try:
+            return cls(store, host, store.config(container_id))
+        except (StateCorrupt, ConfigMismatch) as error:
+            from .unreadable import stand_in
+
+            config, unreadable, newer = stand_in(store, host, container_id, name, error, plain=plain)
+            return cls(store, host, config, unreadable=unreadable, newer=newer)
 
     # Batch and sync
 
@@ -128,7 +146,6 @@ class ContainerBase:
     def event(self, action: str, **attributes: Any) -> None:
         """Tell those who watch the host's events what has happened; nothing depends on their being told."""
         from .._store.events import emit
-        from .live_status import timestamp
 
         about = {"Time": timestamp(), "Type": "container", "Action": action, "ID": self.id, "Name": self.name}
         try:

@@ -138,6 +138,13 @@ class Container(ContainerBase):
         with self.batch():
             start(self, fresh)
 
+    def start_by_policy(self) -> None:
+        """Start the container as its restart policy wants: the count of such starts stays."""
+        from .lifecycle.start import start_by_policy
+
+        with self.batch():
+            start_by_policy(self)
+
     def ensure_started(self) -> None:
         """Start the container unless it runs or is paused: its restart policy or another task may have been first."""
         with self.batch():
@@ -230,7 +237,7 @@ class Container(ContainerBase):
 
         :raises ContainerStopped: it does not run. :raises InvalidArgument: it has no health check.
         """
-        from .lifecycle.health import check
+        from .lifecycle.health_check import check
 
         return check(self)
 

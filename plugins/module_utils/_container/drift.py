@@ -19,7 +19,7 @@ from .._model.records.namespaces import LinuxNS
 from .network import drift as network_drift
 
 if TYPE_CHECKING:
-    from .container import Container
+    from .base import ContainerBase
 
 # Limits of cgroups_direct that are not among cgroups.LIMITS, which every run reads.
 _DIRECT = (
@@ -46,7 +46,7 @@ class Finding(NamedTuple):
     restart: bool = False
 
 
-def findings(container: Container, known: set[str], *, full: bool = False) -> list[Finding]:
+def findings(container: ContainerBase, known: set[str], *, full: bool = False) -> list[Finding]:
     """All that is found; ``known`` options differ from the record anyhow and are left out."""
     found = _limits(container, known) + _processes(container) + _files(container) + _mounts(container)
     if container.config.has_health_check:
@@ -67,7 +67,7 @@ def findings(container: Container, known: set[str], *, full: bool = False) -> li
     return found
 
 
-def _limits(container: Container, known: set[str]) -> list[Finding]:
+def _limits(container: ContainerBase, known: set[str]) -> list[Finding]:
     options = container.config.options
     path, host = container.cgroup_path, container.host.cgroups
     if manager.lost(host, path):
@@ -83,7 +83,7 @@ def _limits(container: Container, known: set[str]) -> list[Finding]:
     return [Finding(name, value, options[name]) for name, value in live.items()]
 
 
-def _processes(container: Container) -> list[Finding]:
+def _processes(container: ContainerBase) -> list[Finding]:
     state = container.state
     if not state.conmon_pid or process.alive(state.conmon_pid, state.conmon_start):
         return []
@@ -91,7 +91,7 @@ def _processes(container: Container) -> list[Finding]:
     return [Finding("conmon", "killed", "running", restart=True)]
 
 
-def _mine(container: Container) -> dict[str, int]:
+def _mine(container: ContainerBase) -> dict[str, int]:
     """The files over /etc that are the container's own, with their checksums, those of a network's owner left out."""
     config, found = container.config, dict(container.state.etc_files)
     if config.options["no_hosts"] or config.namespace_container(LinuxNS.NET):
@@ -101,7 +101,7 @@ def _mine(container: Container) -> dict[str, int]:
     return found
 
 
-def _files(container: Container) -> list[Finding]:
+def _files(container: ContainerBase) -> list[Finding]:
     found = []
     for name, written in _mine(container).items():
         try:
@@ -114,12 +114,11 @@ def _files(container: Container) -> list[Finding]:
     return found
 
 
-def _mounts(container: Container) -> list[Finding]:
+def _mounts(container: ContainerBase) -> list[Finding]:
     """The mounts of volumes, file systems and our files that are no longer there, and those half changed."""
     config, changing = container.config, container.state.changing_mounts
     try:
-        with open(f"/proc/{container.state.pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            points = {unescaped(line.split(" ", 5)[4]) for line in file}
+        points = set(process.mount_points(container.state.pid))
     except OSError:
         return []
     # A process that changed its root sees only what is below it.
@@ -150,7 +149,7 @@ def _mounts(container: Container) -> list[Finding]:
     return [Finding(f"{MOUNT}{target}", *told[target], restart=target in lost) for target in sorted(told)]
 
 
-def _followed(container: Container, target: str) -> str:
+def _followed(container: ContainerBase, target: str) -> str:
     """The path of ``target`` with the image's links followed, as the runtime followed them."""
     from .._drivers.kernel import securejoin
 
@@ -159,12 +158,3 @@ def _followed(container: Container, target: str) -> str:
         return securejoin.resolve(root, target)[len(root) :]
     except OSError:
         return target
-
-
-def unescaped(text: str) -> str:
-    """A path of mountinfo, in which space, tab, newline and backslash are three octal digits."""
-    if "\\" not in text:
-        return text
-    import re
-
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)

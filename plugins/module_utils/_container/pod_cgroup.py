@@ -15,13 +15,13 @@ from .._model.records.pod import PodConfig
 from .._store import pods
 
 if TYPE_CHECKING:
-    from .container import Container
+    from .base import ContainerBase
 
 # How long systemd may take to put in force what it has been told.
 _SYSTEMD_SECONDS = 2.0
 
 
-def prepare(container: Container) -> None:
+def prepare(container: ContainerBase) -> None:
     """Make the pod's cgroup, which a reboot takes away, and put the pod's limits in force."""
     pod, host = pods.read(container.store, container.config.pod), container.host.cgroups
     if paths.manager_of(pod.cgroup) == "cgroupfs":

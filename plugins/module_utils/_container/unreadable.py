@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from .._drivers.host import Host
 from .._model import foreign
-from .._model.errors import ConfigMismatch, LibpodError, MalformedData, StateCorrupt
+from .._model.errors import ConfigMismatch, LibpodError, MalformedData
 from .._model.options.normalise import normalise
 from .._model.records.config import FORMAT_VERSION, ContainerConfig
 from .._store import records
 from .._store.store import Store
-from .container import Container
 
 # By their defaults: the engine that a host keeps has no annotations.
 _TEXTS = [
@@ -30,23 +29,28 @@ _TEXTS = [
 ]
 
 
-def container(store: Store, host: Host, container_id: str, name: str = "", *, plain: bool = False) -> Container:
-    """Return the container; one of unreadable configuration as far as its ID tells, under ``name``.
+class StandIn(NamedTuple):
+    """A configuration in the place of one that this version cannot use; arguments of ``ContainerBase``."""
+
+    config: ContainerConfig
+    unreadable: str
+    newer: str = ""
+
+
+def stand_in(
+    store: Store, host: Host, container_id: str, name: str, error: LibpodError, *, plain: bool = False
+) -> StandIn:
+    """Return what takes the place of a configuration that ``error`` is about, under ``name`` where none is known.
 
     A newer version's record is read as one of this version, as far as that goes, unless ``plain``.
-
-    :raises NoSuchContainer: there is none of this ID.
     """
-    try:
-        return Container(store, host, store.config(container_id))
-    except StateCorrupt as error:
-        config = _by_traces(store, host, container_id, name or container_id[:12])
-        return Container(store, host, config, unreadable=str(error))
-    except ConfigMismatch as error:
-        known = None if plain else _as_of_this_version(store, container_id)
-        config = known or _by_traces(store, host, container_id, name or container_id[:12])
-        why = f"container {config.name}: {error}, or give it up with state: absent and force_delete: true"
-        return Container(store, host, config, unreadable=why, newer=store.config_text(container_id))
+    name = name or container_id[:12]
+    if not isinstance(error, ConfigMismatch):
+        return StandIn(_by_traces(store, host, container_id, name), str(error))
+    known = None if plain else _as_of_this_version(store, container_id)
+    config = known or _by_traces(store, host, container_id, name)
+    advice = f"container {config.name}: {error}, or give it up with state: absent and force_delete: true"
+    return StandIn(config, advice, store.config_text(container_id))
 
 
 def mentions(record: str, name: str) -> bool:

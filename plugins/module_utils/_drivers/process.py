@@ -10,7 +10,7 @@ import os
 import select
 import signal
 import time
-from typing import TYPE_CHECKING, Container, Iterator
+from typing import TYPE_CHECKING, Container, Iterator, Union
 
 from .._model.errors import HostExhausted
 from .._model.failpoints import failpoint
@@ -147,6 +147,21 @@ def wait_session(leader: int, deadline: float) -> None:
         for pid in found:
             if not wait_end(pid, start_time(pid), deadline - time.monotonic()):
                 return
+
+
+def mount_points(pid: Union[int, str] = "self") -> list[str]:
+    """Return the mount points that a process sees, the latest last (proc_pid_mountinfo(5))."""
+    with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        return [unescaped(line.split(" ", 5)[4]) for line in file]
+
+
+def unescaped(path: str) -> str:
+    """Return a path of mountinfo, in which space, tab, newline and backslash are three octal digits."""
+    if "\\" not in path:
+        return path
+    import re
+
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)
 
 
 def pids() -> Iterator[int]:

@@ -95,7 +95,7 @@ def _start_again(runtime: Runtime, container: Container) -> Optional[float]:
 def _start(container: Container) -> Optional[float]:
     """Start it as its policy wants (in a batch); seconds until the next attempt where that fails."""
     try:
-        restart.start(container)
+        container.start_by_policy()
     except Exception as error:  # pylint: disable=broad-exception-caught
         return _failed(container, error)
     host_log.write("info", f"started again ({container.config.options['restart_policy']})")

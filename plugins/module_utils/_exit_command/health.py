@@ -27,6 +27,6 @@ def watch(parts: EngineConfig, words: Sequence[str]) -> int:
 
 
 def _tick(container: Container, life: runner.Life, pid: int) -> Optional[float]:
-    from .._container.lifecycle.health import tick
+    from .._container.lifecycle.health_check import tick
 
     return tick(container, life, pid)

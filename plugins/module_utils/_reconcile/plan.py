@@ -8,7 +8,8 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, Optional
 
-from .._model.options.table import HIDDEN
+from .._model import errors
+from .._model.options.table import HIDDEN, Change
 
 if TYPE_CHECKING:
     from .image_resolution import ImageResolution
@@ -73,7 +74,7 @@ _AFTER: dict[Verb, str] = {
 
 def note_effects(error: Exception) -> None:
     """Have the error say what this run has done to containers before it, and stays."""
-    from .._model import errors, journal
+    from .._model import journal
 
     errors.note_done(error, [str(Step(Verb(verb), subject)) for verb, subject in journal.effects()])
 
@@ -199,6 +200,4 @@ class Plan(NamedTuple):
     @property
     def forcing(self) -> list[str]:
         """The options that need a new container."""
-        from .._model.options.table import Change
-
         return [one.option for one in self.differences if one.change == Change.RECREATE and not one.ignored]

@@ -28,7 +28,8 @@ from .desired import Desired
 from .plan import Plan, Verb, note_effects
 
 if TYPE_CHECKING:
-    from .._container.io.logs import Mark, Output
+    from .._container.io.log_mark import Mark
+    from .._container.io.logs import Output
 
 
 class Outcome(NamedTuple):
@@ -273,7 +274,7 @@ def _log_end(container: Optional[Container], desired: Desired, plan: Plan) -> Op
     """Where the run's output begins in a container's log, where the task returns it: a coming run's, or the present."""
     if container is None or desired.detach:
         return None
-    from .._container.io.logs import Mark
+    from .._container.io.log_mark import Mark
 
     runs = plan.status_before in ("running", "paused")
     goes_on = runs and not plan.has(Verb.START, Verb.RESTART, Verb.RECREATE)

@@ -11,12 +11,12 @@ from .._model.failpoints import failpoint
 
 if TYPE_CHECKING:
     from .._container.container import Container
-    from .runtime import Runtime
+    from .base import RuntimeBase
 
 _KEEP = "keep_volumes"
 
 
-def borrowed(runtime: Runtime, options: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+def borrowed(runtime: RuntimeBase, options: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
     """The volumes of the containers that volumes_from names, each target once, the first to have it winning.
 
     :raises NoSuchContainer: one does not exist.
@@ -37,7 +37,7 @@ def keep(container: Container) -> None:
         container.store.write_side_record(container.id, _KEEP, True)
 
 
-def remove(runtime: Runtime, container: Container) -> None:
+def remove(runtime: RuntimeBase, container: Container) -> None:
     """Remove the container's anonymous volumes, unless they are to be kept or another container has them too."""
     names = {volume["source"] for volume in container.config.volumes if volume.get("anonymous")}
     if not names or container.store.side_record(container.id, _KEEP):

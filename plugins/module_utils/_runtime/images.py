@@ -14,10 +14,10 @@ from .._model.errors import LibpodError
 
 if TYPE_CHECKING:
     from .._container.container import Container
-    from .runtime import Runtime
+    from .base import RuntimeBase
 
 
-def in_use(runtime: Runtime) -> Iterator[tuple[str, str]]:
+def in_use(runtime: RuntimeBase) -> Iterator[tuple[str, str]]:
     """(image's ID, container's ID) of this engine's containers, and of all others of the store."""
     for container in runtime.containers():
         yield container.config.rootfs_image_id, container.id
@@ -27,7 +27,7 @@ def in_use(runtime: Runtime) -> Iterator[tuple[str, str]]:
         yield member(record, "image"), member(record, "id")
 
 
-def unused(runtime: Runtime, container: Container, gone: Iterable[Container] = ()) -> list[str]:
+def unused(runtime: RuntimeBase, container: Container, gone: Iterable[Container] = ()) -> list[str]:
     """The name, else the ID, of the container's image, where nobody but the containers ``gone`` uses it."""
     image_id = container.config.rootfs_image_id
     ours = {one.id for one in gone}
@@ -40,7 +40,7 @@ def unused(runtime: Runtime, container: Container, gone: Iterable[Container] = (
     return [name if name in found.names else image_id]
 
 
-def remove(runtime: Runtime, container: Container) -> None:
+def remove(runtime: RuntimeBase, container: Container) -> None:
     """Remove the image of a container that is gone from the store, unless another one uses it; where it has other names
     than the container's only that name goes, as podman has it.
     """

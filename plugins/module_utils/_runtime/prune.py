@@ -11,6 +11,7 @@ from typing import Callable, Collection, Iterable, Iterator, Mapping, NamedTuple
 
 from .._container.container import Container
 from .._container.unreadable import mentions
+from .._drivers.images.store import ImageStore
 from .._drivers.trees import removal
 from .._model.errors import (
     ConfigMismatch,
@@ -69,7 +70,7 @@ def containers(runtime: Runtime, filters: Filters, errors: Errors, *, dry: bool 
 
 
 def _ended(runtime: Runtime, filters: Filters, errors: Errors) -> Iterator[Container]:
-    from .._container.io.log_lines import seconds
+    from .._container.io.log_parts import seconds
 
     for one in runtime.containers():
         try:
@@ -236,8 +237,7 @@ def images(runtime: Runtime, filters: Filters, errors: Errors, *, every: bool = 
 
     ``errors`` as for ``containers``.
     """
-    from .._container.io.log_lines import seconds
-    from .._drivers.images.store import ImageStore
+    from .._container.io.log_parts import seconds
     from .._drivers.images.transport import Images
 
     used = {image for image, _container in in_use(runtime)}

@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Collection, Optional
 
+from .._drivers import process
 from .._drivers.storage.leftover_mounts import detach_below
 from .._drivers.trees import removal
 from .._model.attempts import Attempts
@@ -19,7 +20,7 @@ from .._model.records.status import ContainerStatus
 
 if TYPE_CHECKING:
     from .._container.container import Container
-    from .runtime import Runtime
+    from .base import RuntimeBase
 
 _CONFIG = "config.json"
 # The storage driver's note of a layer that it could not delete, by which libpod_prune finds it.
@@ -28,7 +29,7 @@ _LAYER = "layer"
 _RECORDS = (_CONFIG, "network.json", "keep_volumes.json", "state.json", _LAYER)
 
 
-def purge(runtime: Runtime, container_id: str, *, abandon: bool = False) -> None:
+def purge(runtime: RuntimeBase, container_id: str, *, abandon: bool = False) -> None:
     """Remove everything that has this ID on the host, however far its making or removal had come; under its lock.
 
     ``abandon``: the records go in any case, and what is left without one is the subject of a warning.
@@ -70,14 +71,14 @@ def _check_version(container: Container) -> None:
         raise RemovalIncomplete("the host still has", [(f"container {container.id[:12]}", error)]) from error
 
 
-def _container(runtime: Runtime, container_id: str) -> Optional[Container]:
+def _container(runtime: RuntimeBase, container_id: str) -> Optional[Container]:
     try:
         return runtime.by_id(container_id)
     except NoSuchContainer:
         return None
 
 
-def _take_down(runtime: Runtime, container: Container, attempts: Attempts) -> None:
+def _take_down(runtime: RuntimeBase, container: Container, attempts: Attempts) -> None:
     with suppress(LibpodError, OSError):  # what it was by its record is enough to go by
         container.sync()
     if container.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED):
@@ -99,8 +100,6 @@ def _end(container: Container) -> None:
     """SIGKILL a container's process; cleanup ends the rest."""
     import signal
 
-    from .._drivers import process
-
     state = container.state
     if state.status is ContainerStatus.PAUSED:
         container.oci.resume(container.id, container.name)
@@ -120,7 +119,7 @@ def _clear(directory: str, kept: Collection[str]) -> None:
         raise CleanupIncomplete(f"{directory} still has", attempts.failed)
 
 
-def _remove_last(runtime: Runtime, directory: str) -> None:
+def _remove_last(runtime: RuntimeBase, directory: str) -> None:
     if os.path.isdir(directory):
         failpoint(f"remove {directory}")
         runtime.store.drop(f"{directory}/{_CONFIG}")

@@ -10,8 +10,8 @@ import time
 from typing import NamedTuple, Optional, Sequence
 
 from .._container.container import Container
-from .._container.lifecycle import health as checks
-from .._container.lifecycle import restart
+from .._container.lifecycle import health as health_record
+from .._container.lifecycle import health_check, restart
 from .._drivers import process
 from .._model.errors import InvalidArgument, InvalidState, NoSuchContainer, Unhealthy
 from .._model.options.health import HEALTHY, UNHEALTHY
@@ -52,7 +52,11 @@ def seconds_left(limit: float) -> float:
 def look(container: Container) -> Seen:
     """The container now, without its lock."""
     state = container.peek().state
-    health = checks.current(container).status if state.status.has_process and container.config.has_health_check else ""
+    health = (
+        health_record.current(container).status
+        if state.status.has_process and container.config.has_health_check
+        else ""
+    )
     return Seen(state.status.value, health, state.exit_code if state.finished_time else None)
 
 
@@ -104,7 +108,7 @@ def healthy(container: Container, limit: float) -> None:
         if not seen.health and not restart.is_to_come(container):
             raise Unhealthy(f"container {container.name} has ended before it was healthy: {_last_check(container)}")
         if seen.health == UNHEALTHY:
-            checks.probe(container)
+            health_check.probe(container)
             if look(container).health == UNHEALTHY:
                 raise Unhealthy(f"container {container.name} is unhealthy: {_last_check(container)}")
         if not waiter.go_on(seen):
@@ -113,7 +117,7 @@ def healthy(container: Container, limit: float) -> None:
 
 
 def _last_check(container: Container) -> str:
-    log = checks.described(container)["Log"]
+    log = health_record.described(container)["Log"]
     if not log:
         return f"no check has come to its end; its last exit code is {container.state.exit_code}; look at its log"
     output = " ".join(log[-1]["Output"].split()) or "no output"
@@ -139,7 +143,7 @@ class _Waiter:
             return False
         state = self.container.state
         if self._checks and seen.health and time.monotonic() >= self._checked + self._interval:
-            checks.probe(self.container)
+            health_check.probe(self.container)
             self._checked = time.monotonic()
         elif state.status is not ContainerStatus.CREATED and state.status.has_process:
             process.wait_end(state.pid, state.pid_start, min(self._pause, left))

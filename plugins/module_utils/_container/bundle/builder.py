@@ -23,10 +23,10 @@ from ..rootfs import device_nodes, tmpfs_modes, volumes
 from . import etc_files, init_program, lsm
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 
-def draft(container: Container) -> Facts:
+def draft(container: ContainerBase) -> Facts:
     """The facts that do not need the rootfs; ``rootfs``, ``user`` and volumes are still to come.
 
     :raises InvalidArgument: an option names something that the host does not have.
@@ -70,13 +70,13 @@ def _image_profile(config: ContainerConfig) -> str:
     return str((config.image_config.get("Labels") or {}).get("io.containers.seccomp.profile", ""))
 
 
-def _systemd_cgroup(container: Container) -> str:
+def _systemd_cgroup(container: ContainerBase) -> str:
     """The container's own, so that systemd sees no other one's; in cgroup v2 there is but one hierarchy."""
     mount = container.host.cgroups.controllers.get("systemd", "")
     return mount and mount + container.cgroup_top
 
 
-def write(container: Container, drafted: Facts, rootfs: str) -> list[dict[str, Any]]:
+def write(container: ContainerBase, drafted: Facts, rootfs: str) -> list[dict[str, Any]]:
     """Write config.json (root's eyes only: it has the environment) for the mounted ``rootfs``; return its mounts.
 
     :raises InvalidArgument: the user or a volume cannot be used.
@@ -103,7 +103,7 @@ def write(container: Container, drafted: Facts, rootfs: str) -> list[dict[str, A
     return mounts
 
 
-def _completed(container: Container, drafted: Facts, rootfs: str) -> Facts:
+def _completed(container: ContainerBase, drafted: Facts, rootfs: str) -> Facts:
     """The facts with what only the mounted root filesystem tells, and the files that are mounted over it."""
     config = container.config
     passwd, group = securejoin.user_files(rootfs)
@@ -213,6 +213,6 @@ def check_ulimits(wanted: Mapping[str, list[int]]) -> dict[str, int]:
     return hard_limits
 
 
-def write_hosts(container: Container) -> dict[str, int]:
+def write_hosts(container: ContainerBase) -> dict[str, int]:
     """Fill the files over /etc once the container's addresses are known; their checksums."""
     return etc_files.fill(container, container.config)

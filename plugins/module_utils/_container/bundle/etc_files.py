@@ -16,14 +16,14 @@ from ..._model.records.config import ContainerConfig
 from ..network.shared_namespaces import hostname, network_owner
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 _ZONES = "/usr/share/zoneinfo"
 _NAMES = ("hosts", "hostname", "resolv.conf")
 _HOSTS_BYTES = 4 << 20  # of the host's hosts file, which each container has a copy of
 
 
-def paths(container: Container) -> dict[str, str]:
+def paths(container: ContainerBase) -> dict[str, str]:
     """Path in the container to the engine's file; who joins a network shares its owner's hosts and resolv.conf."""
     owner = network_owner(container)
     found = {
@@ -55,7 +55,7 @@ def zone_file(timezone: str) -> str:
     return path
 
 
-def create(container: Container) -> None:
+def create(container: ContainerBase) -> None:
     """Make the files, empty: they are bound before their content is known, so they must stay the same inodes."""
     failpoint("make files over /etc")
     for name in _NAMES:
@@ -70,7 +70,7 @@ def create(container: Container) -> None:
         os.chmod(f"{container.run_dir}/localtime", 0o644)
 
 
-def fill(container: Container, config: ContainerConfig) -> dict[str, int]:
+def fill(container: ContainerBase, config: ContainerConfig) -> dict[str, int]:
     """Write the files' content, in place; the CRC-32 of each, by which ``drift`` sees an edit."""
     texts = (_hosts(container, config), hostname(container) + "\n", _resolv_conf(config.options))
     # What the host's files have beside UTF-8 stays as it is.
@@ -120,7 +120,7 @@ def _base_hosts() -> str:
         return ""
 
 
-def _hosts(container: Container, config: ContainerConfig) -> str:
+def _hosts(container: ContainerBase, config: ContainerConfig) -> str:
     """The hosts file: etc_hosts, then the container's own names at its addresses, then the host's lines.
 
     A name belongs to the first of the three that has it. The order alone would not do: with ``multi on`` in
@@ -149,7 +149,7 @@ def _hosts(container: Container, config: ContainerConfig) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _own_addresses(container: Container, config: ContainerConfig) -> tuple[list[str], str]:
+def _own_addresses(container: ContainerBase, config: ContainerConfig) -> tuple[list[str], str]:
     """The addresses at which the container has its own names, and the gateway of the first network that has one."""
     if not config.own_net_ns:
         return [], ""

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from ..._model.failpoints import failpoint
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 
-def prepare(container: Container, rootfs: str) -> None:
+def prepare(container: ContainerBase, rootfs: str) -> None:
     """Give the mapped root the root directory of its image, and the way to it and to the bundle, as podman does.
 
     The runtime walks both as the mapped root: others may pass the directories above then, not list them.
@@ -35,7 +35,7 @@ def prepare(container: Container, rootfs: str) -> None:
             path = os.path.dirname(path)
 
 
-def own(container: Container, path: str) -> None:
+def own(container: ContainerBase, path: str) -> None:
     """Let the container's root own a file or directory that the engine made."""
     wanted = container.config.host_root("uid"), container.config.host_root("gid")
     found = os.stat(path)

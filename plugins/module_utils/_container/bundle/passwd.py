@@ -13,10 +13,10 @@ from ..._model.failpoints import failpoint
 from ..._spec.users import User
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 
-def write(container: Container, user: User, passwd: str, group: str) -> dict[str, str]:
+def write(container: ContainerBase, user: User, passwd: str, group: str) -> dict[str, str]:
     """Path in the container to the file with its entries, for the files that lack some; an image without has none made.
 
     :raises InvalidArgument: the host has no user that hostuser names.

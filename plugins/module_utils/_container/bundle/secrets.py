@@ -15,7 +15,7 @@ from ..._model.errors import InvalidArgument, not_yet
 from ..._model.failpoints import failpoint
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 # podman's limit, in bytes.
 _LARGEST = 512000
@@ -58,7 +58,7 @@ def variables(parts: EngineConfig, wanted: list[Mapping[str, Any]]) -> dict[str,
     return found
 
 
-def mount(container: Container) -> dict[str, str]:
+def mount(container: ContainerBase) -> dict[str, str]:
     """Write the secrets that are files into a tmpfs of the container's: path in the container to the file there."""
     wanted = [secret for secret in container.config.options["secrets"] if secret["type"] == "mount"]
     if not wanted:

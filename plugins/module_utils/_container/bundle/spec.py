@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ..._model import foreign
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 
-def spec(container: Container) -> dict[str, Any]:
+def spec(container: ContainerBase) -> dict[str, Any]:
     """The spec of this life as it was written, else what is known of the next one's without its root filesystem."""
     if container.state.config_path:
         return dict(foreign.read(container.state.config_path).mapping())

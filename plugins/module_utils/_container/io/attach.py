@@ -14,7 +14,7 @@ from ..._model.errors import InvalidArgument, InvalidState
 if TYPE_CHECKING:
     from socket import socket
 
-    from ..container import Container
+    from ..base import ContainerBase
 
 # conmon's STDIO_BUF_SIZE, after the byte that says which stream it is.
 _PACKET = 8192 + 1
@@ -29,7 +29,7 @@ class Attached(NamedTuple):
     ended: bool
 
 
-def attach(container: Container, input: bytes, seconds: float) -> Attached:
+def attach(container: ContainerBase, input: bytes, seconds: float) -> Attached:
     """Write ``input`` to standard input, then close it, and read for at most ``seconds``; the lock is free meanwhile.
 
     Output from before is in the log only. Without ``input``, standard input stays as it is.
@@ -49,7 +49,7 @@ def attach(container: Container, input: bytes, seconds: float) -> Attached:
         return _receive(stream, deadline)
 
 
-def _connect(container: Container) -> socket:
+def _connect(container: ContainerBase) -> socket:
     from socket import AF_UNIX, SOCK_SEQPACKET, socket
 
     stream = socket(AF_UNIX, SOCK_SEQPACKET)

@@ -17,7 +17,7 @@ from ..._spec import capabilities, users
 
 if TYPE_CHECKING:
     from ..._drivers.oci.exec import Bounds
-    from ..container import Container
+    from ..base import ContainerBase
 
 
 OUTPUT_LENGTH = 64 << 20  # bytes of standard output, and of standard error, that a result can have
@@ -57,7 +57,7 @@ class CommandTimedOut(LibpodError):
 
     exit_code = 124  # as timeout(1)
 
-    def __init__(self, container: Container, wanted: Exec, output: bytes = b"", errors: bytes = b"") -> None:
+    def __init__(self, container: ContainerBase, wanted: Exec, output: bytes = b"", errors: bytes = b"") -> None:
         super().__init__(
             f"{wanted.argv[0]} in container {container.name} did not end within {wanted.timeout:g} seconds, and was "
             "ended: give it a longer timeout, or look at why it takes so long"
@@ -65,7 +65,7 @@ class CommandTimedOut(LibpodError):
         self.output, self.errors = output, errors
 
 
-def execute(container: Container, wanted: Exec, input: bytes) -> Executed:
+def execute(container: ContainerBase, wanted: Exec, input: bytes) -> Executed:
     """Run the process to its end, whatever it leaves running.
 
     :raises ContainerStopped: the container does not run. :raises InvalidArgument: user or command cannot be used.
@@ -93,7 +93,7 @@ def execute(container: Container, wanted: Exec, input: bytes) -> Executed:
     return Executed(code, out.content(), err.content() or words.encode())
 
 
-def execute_attached(container: Container, wanted: Exec, interactive: bool) -> int:
+def execute_attached(container: ContainerBase, wanted: Exec, interactive: bool) -> int:
     """Run the process on our own standard input (where ``interactive``), output and error; its exit code.
 
     :raises ContainerStopped: the container does not run. :raises InvalidArgument: user or command cannot be used.
@@ -108,13 +108,13 @@ def execute_attached(container: Container, wanted: Exec, interactive: bool) -> i
     return code
 
 
-def _bounds(container: Container, wanted: Exec) -> Bounds:
+def _bounds(container: ContainerBase, wanted: Exec) -> Bounds:
     from ..._drivers.oci import exec as oci_exec
 
     return oci_exec.Bounds(f"{container.run_dir}/exec-{os.urandom(8).hex()}.pid", wanted.timeout, _GRACE)
 
 
-def execute_detached(container: Container, wanted: Exec) -> str:
+def execute_detached(container: ContainerBase, wanted: Exec) -> str:
     """Start the process under a conmon of its own; its output goes nowhere.
 
     :raises LibpodError: it could not be started. :raises ContainerStopped: the container does not run.
@@ -148,7 +148,7 @@ def execute_detached(container: Container, wanted: Exec) -> str:
     return exec_id
 
 
-def exit_code(container: Container, exec_id: str) -> Optional[int]:
+def exit_code(container: ContainerBase, exec_id: str) -> Optional[int]:
     """:raises InvalidArgument: this life of the container has no such session."""
     folder = _folder(container, exec_id) if exec_id.isalnum() else ""
     if not os.path.isdir(folder):
@@ -168,11 +168,11 @@ def time_limit(value: object, option: str) -> float:
     return seconds(value, option, _EXPECTED, least=1, most=_LONGEST)
 
 
-def _folder(container: Container, exec_id: str) -> str:
+def _folder(container: ContainerBase, exec_id: str) -> str:
     return f"{container.run_dir}/exec-{exec_id}"
 
 
-def process_for(container: Container, wanted: Exec) -> dict[str, Any]:
+def process_for(container: ContainerBase, wanted: Exec) -> dict[str, Any]:
     """The container's own process as it was started (config.md#process), with what is wanted otherwise."""
     if not wanted.argv or not wanted.argv[0]:
         raise InvalidArgument(f"a command to run in container {container.name} is missing")
@@ -198,11 +198,11 @@ def process_for(container: Container, wanted: Exec) -> dict[str, Any]:
         return found
 
 
-def _user(container: Container, name: str) -> users.User:
+def _user(container: ContainerBase, name: str) -> users.User:
     return users.resolve(name, *securejoin.user_files(container.state.mountpoint))
 
 
-def _capabilities(container: Container, wanted: Exec, process: Mapping[str, Any]) -> Mapping[str, list[str]]:
+def _capabilities(container: ContainerBase, wanted: Exec, process: Mapping[str, Any]) -> Mapping[str, list[str]]:
     kept: Mapping[str, list[str]] = process["capabilities"]
     if wanted.user is None and not wanted.privileged:
         return kept

@@ -17,12 +17,12 @@ from ..._drivers.conmon import log
 from ..lifecycle import runner
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 _DUTY = "log-limit"
 
 
-def reachable(container: Container, limit: Optional[int]) -> bool:
+def reachable(container: ContainerBase, limit: Optional[int]) -> bool:
     """Whether the log can have this limit of bytes (None: none) without a new container; no program is started."""
     if not container.state.status.has_process:
         return True
@@ -32,23 +32,23 @@ def reachable(container: Container, limit: Optional[int]) -> bool:
     return own == limit or _is_a_runners(limit, own) and engine_command.stays(container.host.parts)
 
 
-def lacks_runner(container: Container) -> bool:
+def lacks_runner(container: ContainerBase) -> bool:
     """Whether the helper should be keeping the limit, and is not there; no program is started."""
     return _wants_runner(container) and not runner.lives(container, _DUTY)
 
 
-def begin(container: Container) -> None:
+def begin(container: ContainerBase) -> None:
     """Have a runner where one is wanted (in a batch)."""
     if _wants_runner(container):
         runner.begin(container, _DUTY)
 
 
-def end(container: Container) -> None:
+def end(container: ContainerBase) -> None:
     """End the runner, before another limit is recorded (in a batch): it keeps the one that it was started for."""
     runner.end(container, _DUTY)
 
 
-def order(container: Container, life: tuple[int, int], pid: int) -> Optional[tuple[int, str, str]]:
+def order(container: ContainerBase, life: tuple[int, int], pid: int) -> Optional[tuple[int, str, str]]:
     """What the runner with this PID, for the container's process ``life``, is to do; None where it may end.
 
     The limit in bytes, the log's path, and the bundle whose conmon it is to tell.
@@ -61,7 +61,7 @@ def order(container: Container, life: tuple[int, int], pid: int) -> Optional[tup
         return limit, container.log_path, container.run_dir
 
 
-def _wants_runner(container: Container) -> bool:
+def _wants_runner(container: ContainerBase) -> bool:
     state, limit = container.state, container.config.options["log_opt"]["max_size"]
     if limit is None or not state.status.has_process or not process.alive(state.conmon_pid, state.conmon_start):
         return False

@@ -20,11 +20,11 @@ from ..._drivers import process
 from ..._model.errors import InvalidArgument, warn
 from ..._model.options import durations
 from ..._model.options.parsers import wrong
-from .log_parts import Joiner, Line, entry, tail_offset
+from .log_parts import Joiner, Line, entry, seconds, tail_offset
 
 if TYPE_CHECKING:
     from ..._drivers.kernel.inotify import Renames
-    from ..container import Container
+    from ..base import ContainerBase
     from .journal_lines import JournalReader
 
 
@@ -40,12 +40,12 @@ class Wanted(NamedTuple):
     follow: float = 0.0
 
 
-def lines(container: Container, wanted: Wanted) -> list[Line]:
+def lines(container: ContainerBase, wanted: Wanted) -> list[Line]:
     """The lines of ``stream``, all at once."""
     return list(stream(container, wanted))
 
 
-def stream(container: Container, wanted: Wanted) -> Iterator[Line]:
+def stream(container: ContainerBase, wanted: Wanted) -> Iterator[Line]:
     """The lines, oldest first; ``tail`` counts before what ``follow`` adds, as with podman.
 
     :raises InvalidArgument: the container keeps no log that can be read.
@@ -67,7 +67,7 @@ def stream(container: Container, wanted: Wanted) -> Iterator[Line]:
         yield from _within(reader.rest(), wanted)
 
 
-def _reader(container: Container, wanted: Wanted) -> _Reader | JournalReader:
+def _reader(container: ContainerBase, wanted: Wanted) -> _Reader | JournalReader:
     driver = container.config.options["log_driver"]
     if driver == "none":
         raise InvalidArgument(f"container {container.name} has log_driver none: k8s-file and journald keep lines")
@@ -191,24 +191,6 @@ class _Reader:
     def rest(self) -> Iterator[Line]:
         """What has no newline yet."""
         return self._joiner.rest()
-
-
-def seconds(when: str) -> float:
-    """An RFC 3339 time as seconds since the epoch.
-
-    :raises InvalidArgument: it is none.
-    """
-    from datetime import datetime
-
-    match = re.fullmatch(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d))?(\.\d+)?(Z|[+-]\d\d:\d\d)?", when)
-    try:
-        if not match:
-            raise ValueError(when)
-        day, clock, fraction, zone = match.groups()
-        moment = datetime.fromisoformat(f"{day}T{clock or '00:00:00'}{'+00:00' if zone == 'Z' else zone or ''}")
-    except ValueError as error:
-        raise InvalidArgument(f"{when!r} is no time: expected RFC 3339 such as 2026-01-31T12:00:00Z") from error
-    return moment.timestamp() + float(fraction or 0)
 
 
 def moment(value: Optional[str], option: str, now: Optional[float] = None) -> Optional[float]:

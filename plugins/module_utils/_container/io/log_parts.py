@@ -8,7 +8,10 @@ conmon parts long lines at 8 KiB, wherever in a character that is, so parts are 
 
 from __future__ import annotations
 
+import re
 from typing import IO, Iterator, NamedTuple, Optional
+
+from ..._model.errors import InvalidArgument
 
 _BLOCK = 1 << 20
 
@@ -36,6 +39,24 @@ def entry(raw: bytes) -> Optional[Entry]:
     if stream not in (b"stdout", b"stderr"):
         return None
     return Entry(when.decode(errors="replace"), stream.decode(), kind == b"F", content)
+
+
+def seconds(when: str) -> float:
+    """An RFC 3339 time as seconds since the epoch.
+
+    :raises InvalidArgument: it is none.
+    """
+    from datetime import datetime
+
+    match = re.fullmatch(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d))?(\.\d+)?(Z|[+-]\d\d:\d\d)?", when)
+    try:
+        if not match:
+            raise ValueError(when)
+        day, clock, fraction, zone = match.groups()
+        moment = datetime.fromisoformat(f"{day}T{clock or '00:00:00'}{'+00:00' if zone == 'Z' else zone or ''}")
+    except ValueError as error:
+        raise InvalidArgument(f"{when!r} is no time: expected RFC 3339 such as 2026-01-31T12:00:00Z") from error
+    return moment.timestamp() + float(fraction or 0)
 
 
 class Joiner:

@@ -23,13 +23,13 @@ from ..._model.records.status import ContainerStatus
 from .background import Background
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 # conmon ends by itself once it has written the exit file.
 _CONMON_SECONDS = 5.0
 
 
-def cleanup(container: Container, *, thorough: bool = False, delete: bool = False) -> None:
+def cleanup(container: ContainerBase, *, thorough: bool = False, delete: bool = False) -> None:
     """Take down processes, network, mounts and cgroups, each step safe to repeat, and each tried whatever fails.
 
     ``thorough``: look also for processes that no record names, those of an interrupted init or of a life whose
@@ -84,7 +84,7 @@ def cleanup(container: Container, *, thorough: bool = False, delete: bool = Fals
         )
 
 
-def _incomplete(container: Container, attempts: Attempts) -> CleanupIncomplete:
+def _incomplete(container: ContainerBase, attempts: Attempts) -> CleanupIncomplete:
     """Return the error on what is left, and record it as an event: after an exit no task reports it."""
     before = f"container {container.name} does not run, but could not be taken down wholly: it still has"
     error = CleanupIncomplete(before, attempts.failed, "; its next task tries again")
@@ -92,7 +92,7 @@ def _incomplete(container: Container, attempts: Attempts) -> CleanupIncomplete:
     return error
 
 
-def _end_processes(container: Container, thorough: bool, delete: bool) -> None:
+def _end_processes(container: ContainerBase, thorough: bool, delete: bool) -> None:
     """End conmon (first, so that it starts nothing more), the runtime it may be running, and the container."""
     state = container.state
     if delete and state.restarter_pid:
@@ -113,13 +113,13 @@ def _end_processes(container: Container, thorough: bool, delete: bool) -> None:
             hierarchy.kill(container.host.cgroups, path)
 
 
-def _remove_log(container: Container) -> None:
+def _remove_log(container: ContainerBase) -> None:
     if container.log_path.startswith(f"{container.config.static_dir}/") and os.path.exists(container.log_path):
         failpoint("remove log")
         os.unlink(container.log_path)
 
 
-def _remove_cgroups(container: Container, thorough: bool) -> None:
+def _remove_cgroups(container: ContainerBase, thorough: bool) -> None:
     attempts = Attempts()
     for path in (container.cgroup_top, container.conmon_cgroup_path):
         attempts.attempt(f"the cgroup {path}", partial(_remove_cgroup, container, path, thorough))
@@ -129,7 +129,7 @@ def _remove_cgroups(container: Container, thorough: bool) -> None:
         hierarchy.remove_if_empty(container.host.cgroups, DEFAULT_CGROUP_PARENT)
 
 
-def _remove_cgroup(container: Container, path: str, thorough: bool) -> None:
+def _remove_cgroup(container: ContainerBase, path: str, thorough: bool) -> None:
     if hierarchy.exists(container.host.cgroups, path):
         hierarchy.remove(container.host.cgroups, path)
     if thorough and container.config.cgroup_manager == "systemd" and paths.systemd_runs():
@@ -139,14 +139,14 @@ def _remove_cgroup(container: Container, path: str, thorough: bool) -> None:
         systemd_units.stop(os.path.basename(path))
 
 
-def _remove_network(container: Container) -> None:
+def _remove_network(container: ContainerBase) -> None:
     if container.config.own_net_ns:
         from ..network.setup import detach
 
         detach(container)
 
 
-def _clear_run_dir(container: Container) -> None:
+def _clear_run_dir(container: ContainerBase) -> None:
     """Remove this life's files; the state stays, and the exit file with it goes into the state."""
     from ..._drivers.trees import removal
 

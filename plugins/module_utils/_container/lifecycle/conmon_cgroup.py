@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from ..._drivers.cgroups import hierarchy
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 
-def enter(container: Container, pid: int) -> None:
+def enter(container: ContainerBase, pid: int) -> None:
     """Move a process there; the cgroup is made by the container's manager where it is missing."""
     config, host = container.config, container.host.cgroups
     if config.cgroup_manager == "systemd":

@@ -23,10 +23,10 @@ from . import conmon_cgroup, notify
 from .background import Background
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 
-def init(container: Container, fresh: bool, give_way: Optional[Callable[[], None]] = None) -> None:
+def init(container: ContainerBase, fresh: bool, give_way: Optional[Callable[[], None]] = None) -> None:
     """Bring a configured or exited container to created.
 
     Until the end the recorded status is ``unknown``, so that whoever finds an interrupted init takes it down
@@ -40,7 +40,9 @@ def init(container: Container, fresh: bool, give_way: Optional[Callable[[], None
     """
     container.state.status.check("init", container.name)
     if not fresh:
-        container.cleanup()
+        from .cleanup import cleanup
+
+        cleanup(container)
     joined = shared_namespaces.owners(container)
     container.save(status=ContainerStatus.UNKNOWN)
     try:
@@ -53,7 +55,7 @@ def init(container: Container, fresh: bool, give_way: Optional[Callable[[], None
         init(container, False, give_way)
 
 
-def take_down(container: Container) -> None:
+def take_down(container: ContainerBase) -> None:
     """``cleanup`` after an error, which stays the one reported: what cannot be taken down now, the next run takes."""
     from .cleanup import cleanup
 
@@ -63,7 +65,7 @@ def take_down(container: Container) -> None:
         pass
 
 
-def _init(container: Container, give_way: Optional[Callable[[], None]]) -> None:
+def _init(container: ContainerBase, give_way: Optional[Callable[[], None]]) -> None:
     config = container.config
     running: list[Background[Any]] = []
     # In a user namespace the runtime makes the network's, and what is to give way has addresses and ports until then.
@@ -122,14 +124,14 @@ def _init(container: Container, give_way: Optional[Callable[[], None]]) -> None:
     )
 
 
-def _mount(container: Container) -> str:
+def _mount(container: ContainerBase) -> str:
     """The rootfs on the host, its storage made first where that has not happened yet."""
     config = container.config
     container.storage.create(container.id, config.rootfs_image_id, config.id_mappings)
     return container.storage.mount(container.id)
 
 
-def _attaching(container: Container) -> list[Background[Any]]:
+def _attaching(container: ContainerBase) -> list[Background[Any]]:
     """Let the CNI plugins fill the network namespace meanwhile, where it is to have networks."""
     if not container.config.create_net_ns:
         return []
@@ -138,7 +140,7 @@ def _attaching(container: Container) -> list[Background[Any]]:
     return [Background(lambda: attach(container))]
 
 
-def _prepare(container: Container) -> None:
+def _prepare(container: ContainerBase) -> None:
     _make_shm(container)
     config = container.config
     if config.pod:
@@ -149,11 +151,9 @@ def _prepare(container: Container) -> None:
         hierarchy.prepare(container.host.cgroups, container.conmon_cgroup_path)
 
 
-def _make_shm(container: Container) -> None:
+def _make_shm(container: ContainerBase) -> None:
     """The tmpfs behind /dev/shm, unless that is another container's or the host's."""
-    from ..network.shared_namespaces import makes_shm
-
-    if not makes_shm(container):
+    if not shared_namespaces.makes_shm(container):
         return
     if not os.path.isdir(container.shm_dir):
         failpoint("mkdir shm")
@@ -163,7 +163,7 @@ def _make_shm(container: Container) -> None:
     syscalls.mount("shm", container.shm_dir, "tmpfs", flags, f"mode=1777,size={size}")
 
 
-def _create(container: Container, descriptors: list[int]) -> tuple[int, int]:
+def _create(container: ContainerBase, descriptors: list[int]) -> tuple[int, int]:
     from ..._drivers import host_log
     from ..._drivers.conmon.conmon import Monitored
     from ..._drivers.engine import command as engine_command

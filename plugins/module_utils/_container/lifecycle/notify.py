@@ -13,7 +13,7 @@ from ..._model.failpoints import failpoint
 from ..._model.records.config import ContainerConfig
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 VARIABLE = "NOTIFY_SOCKET"
 # Where the container finds conmon's socket, as podman's.
@@ -26,7 +26,7 @@ def relayed(config: ContainerConfig) -> str:
     return path if config.options["sdnotify"] == "container" and path.startswith("/") and os.path.exists(path) else ""
 
 
-def tell(container: Container) -> None:
+def tell(container: ContainerBase) -> None:
     """Say which process is to be watched; with ``conmon`` also that the container runs.
 
     As with sd_notify(3) itself, it is no error if nobody listens any more.

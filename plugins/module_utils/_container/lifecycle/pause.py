@@ -11,10 +11,10 @@ from ..._model import journal
 from ..._model.records.status import ContainerStatus
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 
-def pause(container: Container) -> None:
+def pause(container: ContainerBase) -> None:
     """:raises InvalidState: it does not run."""
     container.state.status.check("pause", container.name)
     container.check_cgroup("pause")
@@ -24,7 +24,7 @@ def pause(container: Container) -> None:
     container.event("pause")
 
 
-def unpause(container: Container) -> None:
+def unpause(container: ContainerBase) -> None:
     """:raises InvalidState: it is not paused."""
     container.state.status.check("unpause", container.name)
     container.oci.resume(container.id, container.name)

@@ -17,7 +17,7 @@ from ..._model.failpoints import failpoint
 from ..._model.options.table import ID_FILES
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 
 def check(options: Mapping[str, Any]) -> None:
@@ -29,7 +29,7 @@ def check(options: Mapping[str, Any]) -> None:
             )
 
 
-def write(container: Container) -> None:
+def write(container: ContainerBase) -> None:
     """Write those that are asked for and whose content is known, by a rename: nobody reads half of one."""
     for option, content in _contents(container).items():
         path = container.config.options[option]
@@ -42,7 +42,7 @@ def write(container: Container) -> None:
         os.rename(temporary, path)
 
 
-def remove(container: Container, *, delete: bool) -> None:
+def remove(container: ContainerBase, *, delete: bool) -> None:
     """Remove those of a life that is over; with ``delete`` the one of the container's ID too."""
     for option, content in _contents(container).items():
         path = container.config.options[option]
@@ -54,7 +54,7 @@ def remove(container: Container, *, delete: bool) -> None:
                     os.unlink(found)
 
 
-def _contents(container: Container) -> dict[str, str]:
+def _contents(container: ContainerBase) -> dict[str, str]:
     """The PIDs are those that conmon wrote down for this life, which the state forgets with its end."""
     return {
         "cidfile": container.id,

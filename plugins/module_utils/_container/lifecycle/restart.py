@@ -15,13 +15,13 @@ from ..._model.records.status import ContainerStatus
 from ..live_status import timestamp
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 _STOPPED = "stopped"
 _BEGUN = "begun"
 
 
-def schedule(container: Container, error: Optional[Exception] = None) -> Optional[float]:
+def schedule(container: ContainerBase, error: Optional[Exception] = None) -> Optional[float]:
     """Record (in a batch) that this process will start the container, and return in how many seconds.
 
     None: its policy or its user is against it, or another process waits already. ``error`` stopped the last attempt.
@@ -46,7 +46,7 @@ def schedule(container: Container, error: Optional[Exception] = None) -> Optiona
     return delay
 
 
-def _delay(container: Container, failed: bool = False, *, counted: int = 0) -> Optional[float]:
+def _delay(container: ContainerBase, failed: bool = False, *, counted: int = 0) -> Optional[float]:
     """Seconds until its policy starts it; ``counted`` is how many of the starts on record are still to come."""
     state = container.state
     if state.stopped_by_user:
@@ -56,27 +56,20 @@ def _delay(container: Container, failed: bool = False, *, counted: int = 0) -> O
     return restart_policy.delay(policy, ended)
 
 
-def is_to_come(container: Container) -> bool:
+def is_to_come(container: ContainerBase) -> bool:
     """Whether a container without a process is started again: by one that waits, or one that has yet to see its end."""
     state = container.state
     ended = state.status in (ContainerStatus.EXITED, ContainerStatus.UNKNOWN) and bool(state.finished_time)
     return bool(state.restart_at) or ended and _delay(container) is not None
 
 
-def is_mine(container: Container) -> bool:
+def is_mine(container: ContainerBase) -> bool:
     """Whether the container still waits for this very process to start it (in a batch)."""
     state = container.state
     return not state.status.has_process and bool(state.restart_at) and state.restarter_pid == os.getpid()
 
 
-def start(container: Container) -> None:
-    """Start the container as its policy wants (in a batch); the count of such starts stays."""
-    from .start import start as begin
-
-    begin(container, False, restart_count=container.state.restart_count, restart_delay=container.state.restart_delay)
-
-
-def cancel(container: Container) -> None:
+def cancel(container: ContainerBase) -> None:
     """Forget a start that was to come (in a batch), and end the process that waits for it."""
     state = container.state
     if state.restart_at:
@@ -84,20 +77,20 @@ def cancel(container: Container) -> None:
         container.save(restart_at="", restarter_pid=0, restarter_start=0)
 
 
-def reconsider(container: Container) -> None:
+def reconsider(container: ContainerBase) -> None:
     """It has another configuration (in a batch): a start that its policy does not want is not to come."""
     state = container.state
     if state.restart_at and _delay(container, bool(state.error), counted=1) is None:
         cancel(container)
 
 
-def give_up(container: Container) -> None:
+def give_up(container: ContainerBase) -> None:
     """Have the container stay down, as if the user had stopped it (in a batch)."""
     remember_stop(container)
     cancel(container)
 
 
-def end_waiting(container: Container) -> None:
+def end_waiting(container: ContainerBase) -> None:
     """SIGKILL the process that waits to start the container, unless it is this one."""
     import signal
 
@@ -106,42 +99,42 @@ def end_waiting(container: Container) -> None:
         process.send_signal(state.restarter_pid, state.restarter_start, signal.SIGKILL)
 
 
-def remember_stop(container: Container) -> None:
+def remember_stop(container: ContainerBase) -> None:
     """The user stops the container: neither its end nor, for ``unless-stopped``, a reboot starts it again."""
     container.save(stopped_by_user=True)
     not_at_boot(container)
 
 
-def not_at_boot(container: Container) -> None:
+def not_at_boot(container: ContainerBase) -> None:
     """It was made and not started: to ``unless-stopped`` that is as if the user had stopped it."""
     if container.config.options["restart_policy"] == "unless-stopped":
         container.store.write_side_record(container.id, _STOPPED, True)
 
 
-def forget_stop(container: Container) -> None:
+def forget_stop(container: ContainerBase) -> None:
     """The container is started: a stop before no longer counts."""
     if container.store.side_record(container.id, _STOPPED):
         container.store.remove_side_record(container.id, _STOPPED)
 
 
-def remember_begin(container: Container) -> None:
+def remember_begin(container: ContainerBase) -> None:
     """It goes with its end, which a host that goes down does not tell: that it has run is known past a reboot."""
     if not has_begun(container):
         container.store.write_side_record(container.id, _BEGUN, True)
 
 
-def has_begun(container: Container) -> bool:
+def has_begun(container: ContainerBase) -> bool:
     """Whether a container that goes with its end has ever run."""
     return bool(container.exits or container.store.side_record(container.id, _BEGUN))
 
 
-def forget_unfinished_stop(container: Container) -> None:
+def forget_unfinished_stop(container: ContainerBase) -> None:
     """A stop that was interrupted before its signal has not happened: the policy counts again (in a batch)."""
     container.save(stopped_by_user=False)
     forget_stop(container)
 
 
-def starts_at_boot(container: Container, *, resumes: bool = False) -> bool:
+def starts_at_boot(container: ContainerBase, *, resumes: bool = False) -> bool:
     """Whether the container is to run after a boot of the host; ``resumes``: it was stopped for a moment only."""
     policy = container.config.options["restart_policy"]
     stopped = container.store.side_record(container.id, _STOPPED)

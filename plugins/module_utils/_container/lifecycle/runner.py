@@ -13,31 +13,32 @@ import os
 from typing import TYPE_CHECKING
 
 from ..._drivers import process
+from ..._model.failpoints import failpoint
 from ..._model.records.process_ref import ProcessRef
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 
-def possible(container: Container) -> bool:
+def possible(container: ContainerBase) -> bool:
     """Whether the host keeps the program that a runner is."""
     from ..._drivers.engine import command as engine_command
 
     return bool(engine_command.argv(container.host.parts))
 
 
-def lives(container: Container, duty: str) -> bool:
+def lives(container: ContainerBase, duty: str) -> bool:
     """Whether the runner of this duty is there; no program is started."""
     return process.alive(*_recorded(container, duty))
 
 
-def begin(container: Container, duty: str) -> None:
+def begin(container: ContainerBase, duty: str) -> None:
     """Have a runner of this duty, where there is none yet (in a batch)."""
     if not lives(container, duty):
         _record(container, duty, _start(container, duty))
 
 
-def end(container: Container, duty: str) -> bool:
+def end(container: ContainerBase, duty: str) -> bool:
     """End the runner of this duty (in a batch); whether there was one."""
     pid, started = _recorded(container, duty)
     found = process.alive(pid, started)
@@ -47,7 +48,7 @@ def end(container: Container, duty: str) -> bool:
     return found
 
 
-def is_mine(container: Container, duty: str, runner: int) -> bool:
+def is_mine(container: ContainerBase, duty: str, runner: int) -> bool:
     """Whether the runner with this PID is the one of this duty (in a batch); it becomes it where there is none."""
     pid, started = _recorded(container, duty)
     if pid == runner:
@@ -63,13 +64,12 @@ def is_mine(container: Container, duty: str, runner: int) -> bool:
     return True
 
 
-def _start(container: Container, duty: str) -> int:
+def _start(container: ContainerBase, duty: str) -> int:
     import subprocess
 
     from ..._drivers import host_log
     from ..._drivers.command import refused, tool_environment
     from ..._drivers.engine import command as engine_command
-    from ..._model.failpoints import failpoint
     from .conmon_cgroup import enter
 
     state, parts = container.state, container.host.parts
@@ -92,7 +92,7 @@ def _start(container: Container, duty: str) -> int:
     return runner.pid
 
 
-def _recorded(container: Container, duty: str) -> ProcessRef:
+def _recorded(container: ContainerBase, duty: str) -> ProcessRef:
     """The process on record, 0 where there is none that can be read."""
     try:
         return ProcessRef.of(*(container.store.run_record(container.id, f"{duty}-runner") or (0, 0)))
@@ -100,5 +100,5 @@ def _recorded(container: Container, duty: str) -> ProcessRef:
         return ProcessRef()
 
 
-def _record(container: Container, duty: str, pid: int) -> None:
+def _record(container: ContainerBase, duty: str, pid: int) -> None:
     container.store.write_run_record(container.id, f"{duty}-runner", (pid, process.start_time(pid)))

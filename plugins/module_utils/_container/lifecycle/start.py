@@ -15,7 +15,7 @@ from ..network import attachments
 from . import notify
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 
 # What a start of the user's ends: restarts by policy, and the count of them.
@@ -31,7 +31,7 @@ _BEGUN: dict[str, Any] = {
 }
 
 
-def start(container: Container, fresh: bool, **kept: Any) -> None:
+def start(container: ContainerBase, fresh: bool, **kept: Any) -> None:
     """Bring a created, configured or exited container to running, initialising it first where needed.
 
     ``kept`` are fields of the state that a start by policy does not begin anew.
@@ -41,11 +41,13 @@ def start(container: Container, fresh: bool, **kept: Any) -> None:
     status = container.state.status
     status.check("start", container.name)
     if status is not ContainerStatus.CREATED:
-        container.init(fresh=fresh)
+        from .init import init
+
+        init(container, fresh)
     # A short command may have ended before the runtime returns.
     began = timestamp()
     if container.config.options["log_opt"]["max_size"] and container.log_path:
-        from ..io.logs import Mark
+        from ..io.log_mark import Mark
 
         container.log_mark = Mark(container.log_path)
     try:
@@ -82,3 +84,9 @@ def start(container: Container, fresh: bool, **kept: Any) -> None:
         from .restart import forget_stop
 
         forget_stop(container)
+
+
+def start_by_policy(container: ContainerBase) -> None:
+    """Start the container as its restart policy wants; the count of such starts stays."""
+    state = container.state
+    start(container, False, restart_count=state.restart_count, restart_delay=state.restart_delay)

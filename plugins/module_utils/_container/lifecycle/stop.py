@@ -13,23 +13,25 @@ from ..._model import journal
 from . import restart
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 # After SIGKILL only the kernel can hold a process up (uninterruptible sleep).
 _KILL_SECONDS = 30.0
 
 
-def stop(container: Container, timeout: int) -> None:
+def stop(container: ContainerBase, timeout: int) -> None:
     """End the container's process, then clean up; the container is exited.
 
     :raises InvalidState: it does not run.
     """
+    from .cleanup import cleanup
+
     end(container, timeout)
-    container.cleanup()
+    cleanup(container)
     container.event("stop")
 
 
-def end(container: Container, timeout: int, *, remember: bool = True) -> None:
+def end(container: ContainerBase, timeout: int, *, remember: bool = True) -> None:
     """Send the stop signal, and SIGKILL after ``timeout`` seconds, and wait for the end.
 
     ``remember``: it is stopped for good, so that no policy starts it again.
@@ -48,7 +50,7 @@ def end(container: Container, timeout: int, *, remember: bool = True) -> None:
     container.sync()
 
 
-def kill(container: Container, number: int) -> None:
+def kill(container: ContainerBase, number: int) -> None:
     """Send a signal to the container's process.
 
     :raises ContainerStopped: it does not run.

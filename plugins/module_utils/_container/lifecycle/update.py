@@ -13,7 +13,7 @@ from ..._model.records.config import ContainerConfig
 from ..drift import MOUNT
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 # Options that the files over /etc are made of.
 _NETWORK = ("network", "publish", "publish_all", "expose")
@@ -25,7 +25,7 @@ def writes_files(parts: Iterable[str]) -> bool:
     return any(part in _FILES or part.startswith(("network", "/etc/")) for part in parts)
 
 
-def update(container: Container, config: ContainerConfig, changed: Iterable[str]) -> None:
+def update(container: ContainerBase, config: ContainerConfig, changed: Iterable[str]) -> None:
     """Give a live container the ``changed`` parts of ``config``: options, and names of ``drift`` for what is to be put
     right. Where it ends amid that, its next start takes the rest.
     """
@@ -40,7 +40,7 @@ def update(container: Container, config: ContainerConfig, changed: Iterable[str]
             raise
 
 
-def _put_in_force(container: Container, config: ContainerConfig, parts: set[str]) -> None:
+def _put_in_force(container: ContainerBase, config: ContainerConfig, parts: set[str]) -> None:
     from ..live import limits
 
     limits.apply(container, config, parts)

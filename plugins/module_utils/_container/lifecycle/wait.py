@@ -11,10 +11,10 @@ from ..._drivers import process
 from ..._model.errors import InvalidState
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 
-def wait(container: Container, seconds: float) -> int:
+def wait(container: ContainerBase, seconds: float) -> int:
     """Wait up to ``seconds``, without the lock, and return that run's exit code.
 
     :raises InvalidState: it still runs after that time.

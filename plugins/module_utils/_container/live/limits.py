@@ -15,10 +15,10 @@ from ..._spec.resources import UPDATED, changed_resources
 from . import kernel_limits
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 
-def apply(container: Container, config: ContainerConfig, parts: set[str]) -> None:
+def apply(container: ContainerBase, config: ContainerConfig, parts: set[str]) -> None:
     """Put the limits among ``parts`` in force: what the OCI runtime takes through it, the others in their files.
 
     The runtime writes again what it knows from the container's creation, so the others follow, all of them.

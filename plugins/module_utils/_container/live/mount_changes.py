@@ -24,12 +24,11 @@ from ..._spec import confinement
 from ..._spec.generate import INIT_PATH, root_propagation
 from ..._spec.mounts import Mount, asked_for, mounts
 from ..bundle import etc_files
-from ..drift import unescaped
 from ..lifecycle import notify
 from ..rootfs import volumes
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 _WORDS = {
     "ro": mount_api.RDONLY,
@@ -93,7 +92,7 @@ class Wanted(NamedTuple):
 
 
 @contextmanager
-def entered(container: Container) -> Iterator[Inside]:
+def entered(container: ContainerBase) -> Iterator[Inside]:
     """:raises ContainerStopped: its process has just ended."""
     state = container.state
     held: list[int] = []
@@ -119,12 +118,12 @@ def _live(line: str) -> Live:
     left, right = line.split(" - ", 1)
     words = left.split(" ")
     shared = any(word.startswith("shared:") for word in words[6:])
-    point = unescaped(words[4])
+    point = process.unescaped(words[4])
     options = tuple(words[5].split(","))
     return Live(int(words[0]), int(words[1]), words[3], point, options, shared, right.split(" ", 1)[0])
 
 
-def wanted(container: Container, config: ContainerConfig, also: Iterable[str], inside: Inside) -> list[Wanted]:
+def wanted(container: ContainerBase, config: ContainerConfig, also: Iterable[str], inside: Inside) -> list[Wanted]:
     """The targets at which ``config`` differs from the record, and those in ``also``."""
     before, after = _mounts(container, container.config), _mounts(container, config)
     asked = [{one["target"]: one for one in (*of.file_systems, *of.volumes)} for of in (container.config, config)]
@@ -140,7 +139,7 @@ def wanted(container: Container, config: ContainerConfig, also: Iterable[str], i
     return found
 
 
-def _mounts(container: Container, config: ContainerConfig) -> dict[str, Mount]:
+def _mounts(container: ContainerBase, config: ContainerConfig) -> dict[str, Mount]:
     sources = {one["target"]: volumes.host_path(container, one) for one in config.volumes}
     return asked_for(config, sources, volumes.source_guards(config))
 
@@ -208,7 +207,7 @@ def _structure(mount: Mapping[str, Any]) -> set[str]:
 # What is in the way
 
 
-def obstacles(container: Container, config: ContainerConfig, also: Iterable[str] = ()) -> dict[str, str]:
+def obstacles(container: ContainerBase, config: ContainerConfig, also: Iterable[str] = ()) -> dict[str, str]:
     """Target to why what ``config`` has there needs a new container; nothing where all can be changed in place.
 
     ``also`` are targets to be put right that are as in the record.
@@ -227,7 +226,7 @@ def obstacles(container: Container, config: ContainerConfig, also: Iterable[str]
         return {}
 
 
-def _everywhere(container: Container, config: ContainerConfig, inside: Inside) -> str:
+def _everywhere(container: ContainerBase, config: ContainerConfig, inside: Inside) -> str:
     """What is in the way of any change."""
     if not mount_api.supported():
         return "the kernel lacks mount_setattr(2) or does not let the engine use it"
@@ -244,7 +243,7 @@ def _everywhere(container: Container, config: ContainerConfig, inside: Inside) -
     return ""
 
 
-def _engines(container: Container, config: ContainerConfig) -> set[str]:
+def _engines(container: ContainerBase, config: ContainerConfig) -> set[str]:
     """Where the engine mounts or masks something of its own, were it not for the options."""
     bare = config.with_options({"volume": [], "mount": [], "tmpfs": {}, "image_volume": "ignore"})
     secrets = (one["target"] for one in config.options["secrets"] if one["type"] == "mount")
@@ -253,7 +252,7 @@ def _engines(container: Container, config: ContainerConfig) -> set[str]:
     return {*(one["destination"] for one in made), *config.options["security_opt"].get("mask", ())}
 
 
-def _in_the_way(container: Container, one: Wanted, inside: Inside, engines: set[str], points: list[str]) -> str:
+def _in_the_way(container: ContainerBase, one: Wanted, inside: Inside, engines: set[str], points: list[str]) -> str:
     if not one.movable:
         return "such a mount comes with a new container"
     if not one.point or points.count(one.point) > 1:
@@ -325,7 +324,7 @@ def _misfit(one: Wanted, inside: Inside, action: str) -> str:
         os.close(held)
 
 
-def _content(container: Container, one: Wanted, inside: Inside, action: str) -> str:
+def _content(container: ContainerBase, one: Wanted, inside: Inside, action: str) -> str:
     """Whether the image has content for what is mounted there: it is the image's own only in a new container."""
     copies = "tmpcopyup" in (one.after or {"options": ()})["options"]
     if one.volume_name and one.volume is not None and one.after is not None:

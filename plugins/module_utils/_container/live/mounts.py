@@ -26,10 +26,10 @@ from ..rootfs import tmpfs_modes, volumes
 from .mount_changes import CHANGE, Inside, Wanted, effective, entered, flags, size, unused, wanted
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 
-def apply(container: Container, config: ContainerConfig, also: Iterable[str]) -> None:
+def apply(container: ContainerBase, config: ContainerConfig, also: Iterable[str]) -> None:
     """Bring the mounts of a live container in line with ``config``, where that differs from the record and at ``also``.
 
     :raises InvalidState: the kernel refuses, as it does where a process has come to use what is to go.
@@ -55,7 +55,7 @@ def apply(container: Container, config: ContainerConfig, also: Iterable[str]) ->
     _write_spec(container, found)
 
 
-def _bring(container: Container, inside: Inside, one: Wanted) -> None:
+def _bring(container: ContainerBase, inside: Inside, one: Wanted) -> None:
     """One target to what is wanted there: nothing, or that and nothing else."""
     while len(one.stack) > (0 if one.after is None else 1):
         _detach(inside, one)
@@ -139,7 +139,7 @@ def _mountpoint(inside: Inside, one: Wanted) -> int:
     return securejoin.way_to(inside.root, one.target)[0]
 
 
-def _write_spec(container: Container, found: list[Wanted]) -> None:
+def _write_spec(container: ContainerBase, found: list[Wanted]) -> None:
     """Have the OCI spec of this life tell what is mounted."""
     path = container.state.config_path
     spec = dict(foreign.read(path).mapping())

@@ -21,13 +21,13 @@ from ..network.attachments import attachments, save
 from ..network.drift import lacks_route, whole
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 # Plugins that can be run again without the others: they keep rules, and no link or address.
 _RULES = ("portmap", "firewall")
 
 
-def apply(container: Container, config: ContainerConfig, *, thorough: bool = False) -> None:
+def apply(container: ContainerBase, config: ContainerConfig, *, thorough: bool = False) -> None:
     """Bring the attachments of a live container in line with ``config``; what is as it should be is not touched.
 
     ``thorough``: each is looked at by its plugins too (CHECK). Every step is recorded before and after, so that an
@@ -65,7 +65,7 @@ def apply(container: Container, config: ContainerConfig, *, thorough: bool = Fal
 
 
 def _sorted_out(
-    container: Container, made: list[NetworkAttachment], wanted: set[str], thorough: bool
+    container: ContainerBase, made: list[NetworkAttachment], wanted: set[str], thorough: bool
 ) -> tuple[dict[str, NetworkAttachment], dict[str, NetworkAttachment]]:
     """The attachments by network that are as they should be, and those that were not and are gone from ``made``."""
     kept: dict[str, NetworkAttachment] = {}
@@ -86,7 +86,7 @@ def _sorted_out(
 
 
 def _connect(
-    container: Container, made: list[NetworkAttachment], new: NetworkAttachment, old: Optional[NetworkAttachment]
+    container: ContainerBase, made: list[NetworkAttachment], new: NetworkAttachment, old: Optional[NetworkAttachment]
 ) -> NetworkAttachment:
     """Attach to a network; it is among ``made`` from before on, with the interface of the ``old`` one that was lost."""
     taken = {one.interface for one in made}
@@ -99,7 +99,7 @@ def _connect(
     return made[-1]
 
 
-def rules(container: Container, known: Collection[str] = ()) -> list[tuple[str, str]]:
+def rules(container: ContainerBase, known: Collection[str] = ()) -> list[tuple[str, str]]:
     """What the plugins themselves (CHECK), or the rules for the way out, say is wrong with each interface.
 
     Others' rules are not looked at where the option ``publish`` is ``known`` to differ.
@@ -118,7 +118,7 @@ def rules(container: Container, known: Collection[str] = ()) -> list[tuple[str, 
     return found
 
 
-def _complaint(container: Container, attachment: NetworkAttachment) -> str:
+def _complaint(container: ContainerBase, attachment: NetworkAttachment) -> str:
     from ..._drivers.cni.recovery import masquerades
 
     try:
@@ -128,7 +128,7 @@ def _complaint(container: Container, attachment: NetworkAttachment) -> str:
     return "" if masquerades(container.id, attachment) else "its masquerading rules are gone"
 
 
-def _mended(container: Container, attachment: NetworkAttachment) -> bool:
+def _mended(container: ContainerBase, attachment: NetworkAttachment) -> bool:
     """Run the plugins again that only keep rules; whether that was enough."""
     try:
         container.host.cni.again(container.id, container.netns_path, attachment, attachment, _RULES)
@@ -147,7 +147,7 @@ def _carry_ports(wanted: list[NetworkAttachment], kept: dict[str, NetworkAttachm
 
 
 def _forward(
-    container: Container, made: list[NetworkAttachment], had: NetworkAttachment, new: NetworkAttachment
+    container: ContainerBase, made: list[NetworkAttachment], had: NetworkAttachment, new: NetworkAttachment
 ) -> NetworkAttachment:
     """Give a kept attachment the published ports it now has; meanwhile the record says that it is half done."""
     if not (had.ports or new.ports) or had.ports == new.ports and not had.forwarding:
@@ -165,7 +165,7 @@ def _forward(
     return done
 
 
-def _route(container: Container, attachment: NetworkAttachment) -> None:
+def _route(container: ContainerBase, attachment: NetworkAttachment) -> None:
     """The attachment's routes, where those of a network that is gone stood in their way."""
     facts, routes = attachment.facts, []
     for route in (attachment.result or {}).get("routes") or []:

@@ -13,13 +13,13 @@ from ..._model.records.network import NetworkAttachment, NetworkFacts
 from ..._store import records
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 RECORD = "network"
 _BEFORE = "network-before"
 
 
-def attachments(container: Container) -> list[NetworkAttachment]:
+def attachments(container: ContainerBase) -> list[NetworkAttachment]:
     """What is recorded: made, or begun and perhaps not finished (no result).
 
     :raises StateCorrupt: the record cannot be read.
@@ -31,7 +31,7 @@ def attachments(container: Container) -> list[NetworkAttachment]:
     return [NetworkAttachment.from_json(entry, path) for entry in record]
 
 
-def attached(container: Container) -> list[NetworkFacts]:
+def attached(container: ContainerBase) -> list[NetworkFacts]:
     """Addresses of the finished attachments, in the order of the networks; none where the record cannot be read."""
     try:
         return [attachment.facts for attachment in attachments(container) if attachment.result is not None]
@@ -39,13 +39,13 @@ def attached(container: Container) -> list[NetworkFacts]:
         return []
 
 
-def save(container: Container, made: list[NetworkAttachment], *, spare: bool = False) -> None:
+def save(container: ContainerBase, made: list[NetworkAttachment], *, spare: bool = False) -> None:
     """Record them; ``spare``: for a removal, which is to get through on a full disk."""
     record = [attachment.to_json() for attachment in made]
     container.store.write_side_record(container.id, RECORD, record, spare=spare)
 
 
-def remember(container: Container) -> None:
+def remember(container: ContainerBase) -> None:
     """Have the container's next start, whoever makes it, ask for the addresses that it has now."""
     try:
         made = [attachment.to_json() for attachment in attachments(container) if attachment.result is not None]
@@ -55,13 +55,13 @@ def remember(container: Container) -> None:
         container.store.write_side_record(container.id, _BEFORE, made, spare=False)
 
 
-def remembered(container: Container) -> dict[str, NetworkAttachment]:
+def remembered(container: ContainerBase) -> dict[str, NetworkAttachment]:
     """The attachments, by network, whose addresses are to be asked for."""
     record = container.store.side_record(container.id, _BEFORE) or []
     return {entry["network"]: NetworkAttachment.from_json(entry, _BEFORE) for entry in record}
 
 
-def forget(container: Container) -> None:
+def forget(container: ContainerBase) -> None:
     """The container has started: it has what it asked for, or another had it."""
     if os.path.exists(f"{container.store.static_dir(container.id)}/{_BEFORE}.json"):
         container.store.remove_side_record(container.id, _BEFORE)

@@ -13,10 +13,10 @@ from ..._model.records.network import NetworkAttachment
 from .attachments import attachments
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 
-def wrong(container: Container) -> dict[str, str]:
+def wrong(container: ContainerBase) -> dict[str, str]:
     """Interface or other part to what is wrong with it, as far as it can be seen without starting a program."""
     config = container.config
     if not config.own_net_ns:
@@ -44,7 +44,7 @@ def wrong(container: Container) -> dict[str, str]:
     return found
 
 
-def whole(container: Container, attachment: NetworkAttachment) -> bool:
+def whole(container: ContainerBase, attachment: NetworkAttachment) -> bool:
     """Whether the link and its addresses are there: proc_net(5) of the container's process, which needs no entering."""
     links = {line.partition(":")[0].strip() for line in _lines(container, "dev")}
     if attachment.interface not in links:
@@ -58,7 +58,7 @@ def whole(container: Container, attachment: NetworkAttachment) -> bool:
     return {_hex(one.ip) for one in facts.ipv6} <= {line.split()[0] for line in _lines(container, "if_inet6")}
 
 
-def lacks_route(container: Container, destination: str) -> bool:
+def lacks_route(container: ContainerBase, destination: str) -> bool:
     """Whether the namespace has no route to the network ``ADDRESS/PREFIX``."""
     import ipaddress
 
@@ -72,7 +72,7 @@ def lacks_route(container: Container, destination: str) -> bool:
     return tuple(words) not in {(row[1], row[7]) for row in rows}
 
 
-def _kept(container: Container) -> bool:
+def _kept(container: ContainerBase) -> bool:
     """Whether the namespace is mounted where the engine and the plugins look for it, and the process's own."""
     try:
         return os.stat(container.netns_path).st_ino == os.stat(f"/proc/{container.state.pid}/ns/net").st_ino
@@ -86,7 +86,7 @@ def _hex(ip: str) -> str:
     return socket.inet_pton(socket.AF_INET6, ip).hex()
 
 
-def _lines(container: Container, name: str) -> list[str]:
+def _lines(container: ContainerBase, name: str) -> list[str]:
     try:
         with open(f"/proc/{container.state.pid}/net/{name}", encoding="ascii", errors="replace") as file:
             return file.readlines()

@@ -22,7 +22,7 @@ from .attachments import RECORD
 
 if TYPE_CHECKING:
     from ..._store.store import Store
-    from ..container import Container
+    from ..base import ContainerBase
 
 # libcni keeps the result of each ADD here until its DEL, for podman, CRI-O and containerd.
 _RESULTS = "/var/lib/cni/results"
@@ -84,7 +84,7 @@ class Owners:
         return os.listdir(_RESULTS) if os.path.isdir(_RESULTS) else []
 
 
-def captured(container: Container, attachment: NetworkAttachment) -> str:
+def captured(container: ContainerBase, attachment: NetworkAttachment) -> str:
     """Which published ports rules of containers that are no more take from an attachment; empty for none.
 
     :raises InvalidState: other rules do; it names the container whose they are.
@@ -96,7 +96,7 @@ def captured(container: Container, attachment: NetworkAttachment) -> str:
     return " and ".join(sorted(taken))
 
 
-def release(container: Container, attachment: NetworkAttachment) -> None:
+def release(container: ContainerBase, attachment: NetworkAttachment) -> None:
     """Remove those rules. :raises InvalidState: as ``captured``."""
     if next(_stale(container, attachment), None) is None:
         return
@@ -113,7 +113,7 @@ def remove(container_id: str, owners: set[nat_rules.Owner]) -> None:
         nat_rules.remove(six, chains, "rules of containers that are no more")
 
 
-def _stale(container: Container, attachment: NetworkAttachment) -> Iterator[nat_rules.Forward]:
+def _stale(container: ContainerBase, attachment: NetworkAttachment) -> Iterator[nat_rules.Forward]:
     if not nat_rules.forwarded(attachment):
         return
     owners = Owners(container.store)

@@ -23,7 +23,7 @@ from ..._model.options.ports import PortMapping
 from ..._model.records.config import ContainerConfig
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 # Names what has a port and a protocol of the host; empty where that is not known.
 Holder = Callable[[int, str], str]
@@ -106,7 +106,7 @@ def _take(way_in: socket.socket, name: str, ports: Iterable[PortMapping]) -> Non
                 fd_store.put(way_in, _label(port), bound)
 
 
-def hold(container: Container, ports: Iterable[PortMapping]) -> None:
+def hold(container: ContainerBase, ports: Iterable[PortMapping]) -> None:
     """Have the conmon of a live container hold these ports too; ``release`` lets go of others.
 
     :raises InvalidArgument: one is taken.
@@ -124,13 +124,13 @@ def hold(container: Container, ports: Iterable[PortMapping]) -> None:
             _take(ends[0], container.name, missing)
 
 
-def release(container: Container, ports: Iterable[PortMapping]) -> None:
+def release(container: ContainerBase, ports: Iterable[PortMapping]) -> None:
     """Have the conmon of a live container hold no other ports than these; the others are free at once."""
     with _of_conmon(container) as ends:
         fd_store.keep(ends, {_label(port) for port in ports})
 
 
-def of_live(container: Container) -> list[PortMapping]:
+def of_live(container: ContainerBase) -> list[PortMapping]:
     """Return what the conmon of a live container holds, also of an interrupted change; the container's port is 0."""
     state = container.state
     if not (state.status.has_process and state.ports_in and process.alive(state.conmon_pid, state.conmon_start)):
@@ -146,7 +146,7 @@ def of_live(container: Container) -> list[PortMapping]:
 
 
 @contextmanager
-def _of_conmon(container: Container) -> Iterator[fd_store.Pair]:
+def _of_conmon(container: ContainerBase) -> Iterator[fd_store.Pair]:
     """:raises InvalidState: the container's conmon is gone, or of an engine that had no such pair."""
     state = container.state
     if not (state.ports_in and process.alive(state.conmon_pid, state.conmon_start)):

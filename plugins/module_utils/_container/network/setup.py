@@ -30,7 +30,7 @@ from .attachments import RECORD, attachments, remembered, save
 if TYPE_CHECKING:
     from ..._drivers.host import Host
     from ..._model.options.network_options import NetworkSettings
-    from ..container import Container
+    from ..base import ContainerBase
 
 
 def _configuration(host: Host, name: str) -> Mapping[str, Any]:
@@ -79,7 +79,7 @@ def _check_families(name: str, attachment: NetworkAttachment, publish: Sequence[
             )
 
 
-def planned(container: Container, config: ContainerConfig, *, missing_ok: bool = False) -> list[NetworkAttachment]:
+def planned(container: ContainerBase, config: ContainerConfig, *, missing_ok: bool = False) -> list[NetworkAttachment]:
     """The attachments ``config`` asks for; networks that are not defined are left out where ``missing_ok``."""
     planned = _planned(container.host, config.options, missing_ok=missing_ok)
     return [one._replace(ports=() if index else config.ports) for index, one in enumerate(planned)]
@@ -113,7 +113,7 @@ def _planned(host: Host, options: Mapping[str, Any], *, missing_ok: bool = False
     return planned
 
 
-def attach(container: Container) -> None:
+def attach(container: ContainerBase) -> None:
     """Attach the container's network namespace to its networks, as eth0, eth1 and so on.
 
     :raises NoSuchNetwork: one is not defined. :raises ToolFailed: a plugin refused.
@@ -128,7 +128,7 @@ def attach(container: Container) -> None:
     save(container, made)
 
 
-def add(container: Container, new: NetworkAttachment, old: Optional[NetworkAttachment]) -> NetworkAttachment:
+def add(container: ContainerBase, new: NetworkAttachment, old: Optional[NetworkAttachment]) -> NetworkAttachment:
     """ADD; the addresses that it had are asked for again where the network can give fixed ones."""
     cni = container.host.cni
     if old and old.result:
@@ -145,7 +145,7 @@ def add(container: Container, new: NetworkAttachment, old: Optional[NetworkAttac
     return cni.add(container.id, container.netns_path, new)
 
 
-def delete(container: Container, attachment: NetworkAttachment) -> None:
+def delete(container: ContainerBase, attachment: NetworkAttachment) -> None:
     """Delete an attachment; where ADD left no address, a plugin's refusal is passed over.
 
     It is that of a configuration that the plugin does not accept, and would keep the container for ever.
@@ -159,7 +159,7 @@ def delete(container: Container, attachment: NetworkAttachment) -> None:
             raise
 
 
-def detach(container: Container) -> None:
+def detach(container: ContainerBase) -> None:
     """Undo what ``attach`` did, or began, and remove the network namespace; what is gone is fine.
 
     What fails keeps nothing else from going, and stays on record for the next try.

@@ -12,20 +12,18 @@ from ..._model.errors import ContainerStopped, NotImplementedByHost
 from ..._model.records.namespaces import OPTIONS, LinuxNS
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 # Option of a namespace: the file system that shows it, and where that is mounted.
 _SHOWN_BY = {"network": ("sysfs", "/sys"), "ipc": ("mqueue", "/dev/mqueue"), "pid": ("proc", "/proc")}
 
 
-def other(container: Container, container_id: str) -> Container:
+def other(container: ContainerBase, container_id: str) -> ContainerBase:
     """Another container of the same store, as it is now."""
-    from .. import unreadable
-
-    return unreadable.container(container.store, container.host, container_id).peek()
+    return type(container).load(container.store, container.host, container_id).peek()
 
 
-def paths(container: Container) -> dict[str, str]:
+def paths(container: ContainerBase) -> dict[str, str]:
     """OCI namespace type to the path to join, "" for a new one; the host's are left out.
 
     :raises ContainerStopped: a container whose namespace is joined has no process.
@@ -49,7 +47,7 @@ def paths(container: Container) -> dict[str, str]:
     return found
 
 
-def _path(container: Container, option: str) -> Optional[str]:
+def _path(container: ContainerBase, option: str) -> Optional[str]:
     """What the option says of its namespace, joined containers aside: "" for a new one, None for the host's."""
     config = container.config
     mode, target = config.options[option]["mode"], config.options[option]["target"]
@@ -68,7 +66,7 @@ def _path(container: Container, option: str) -> Optional[str]:
     return ""
 
 
-def _running(container: Container, container_id: str, value: str) -> Container:
+def _running(container: ContainerBase, container_id: str, value: str) -> ContainerBase:
     joined = other(container, container_id)
     if not joined.state.status.has_process:
         raise ContainerStopped(
@@ -78,7 +76,7 @@ def _running(container: Container, container_id: str, value: str) -> Container:
     return joined
 
 
-def owners(container: Container) -> set[tuple[str, int, int]]:
+def owners(container: ContainerBase) -> set[tuple[str, int, int]]:
     """ID, PID and start time of those whose namespaces and files it uses, however many steps away.
 
     :raises ContainerStopped: one has no process.
@@ -90,7 +88,7 @@ def owners(container: Container) -> set[tuple[str, int, int]]:
     return found
 
 
-def foreign(container: Container, namespaces: Mapping[str, str]) -> dict[str, str]:
+def foreign(container: ContainerBase, namespaces: Mapping[str, str]) -> dict[str, str]:
     """What a user namespace may not mount itself: file system type to the host path to bind instead (empty: nothing).
 
     Such a file system shows a namespace, which must be new as the user namespace is, or of the same owner. Another
@@ -106,7 +104,7 @@ def foreign(container: Container, namespaces: Mapping[str, str]) -> dict[str, st
     return found
 
 
-def moved(container: Container) -> list[str]:
+def moved(container: ContainerBase) -> list[str]:
     """The kinds of namespaces in which a container with a process is no longer together with those it joined.
 
     The other one was stopped, started again or re-created since; no program is started.
@@ -126,29 +124,29 @@ def _inode(pid: int, value: str) -> str:
         return f"gone with {pid}"
 
 
-def owner(container: Container, namespace: LinuxNS) -> Container:
+def owner(container: ContainerBase, namespace: LinuxNS) -> ContainerBase:
     """The container whose namespace this one uses: itself, or the one it joins, however many steps away."""
     while container.config.namespace_container(namespace):
         container = other(container, container.config.namespace_container(namespace))
     return container
 
 
-def network_owner(container: Container) -> Container:
+def network_owner(container: ContainerBase) -> ContainerBase:
     return owner(container, LinuxNS.NET)
 
 
-def hostname(container: Container) -> str:
+def hostname(container: ContainerBase) -> str:
     """The host name the container sees."""
     return owner(container, LinuxNS.UTS).config.hostname
 
 
-def shm_dir(container: Container) -> Optional[str]:
+def shm_dir(container: ContainerBase) -> Optional[str]:
     """The host's side of /dev/shm, that of the container whose IPC namespace is used; None where there is none."""
     container = owner(container, LinuxNS.IPC)
     mode = container.config.options["ipc"]["mode"]
     return None if mode == "none" else "/dev/shm" if mode == "host" else container.shm_dir
 
 
-def makes_shm(container: Container) -> bool:
+def makes_shm(container: ContainerBase) -> bool:
     """Whether the container has a /dev/shm of its own."""
     return shm_dir(container) == container.shm_dir

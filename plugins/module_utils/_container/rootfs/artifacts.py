@@ -13,10 +13,10 @@ from ..._model.failpoints import failpoint
 from ..._model.options.parsers import name as checked
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 
-def add(container: Container, name: str, data: bytes) -> None:
+def add(container: ContainerBase, name: str, data: bytes) -> None:
     """Keep ``data``; the file is replaced by one rename."""
     path = _path(container, name)
     failpoint("mkdir artifacts")
@@ -32,7 +32,7 @@ def add(container: Container, name: str, data: bytes) -> None:
     os.rename(temporary, path)
 
 
-def get(container: Container, name: str) -> bytes:
+def get(container: ContainerBase, name: str) -> bytes:
     """:raises InvalidArgument: there is none."""
     try:
         with open(_path(container, name), "rb") as file:
@@ -41,7 +41,7 @@ def get(container: Container, name: str) -> bytes:
         raise _missing(container, name) from error
 
 
-def remove(container: Container, name: str) -> None:
+def remove(container: ContainerBase, name: str) -> None:
     """:raises InvalidArgument: there is none."""
     path = _path(container, name)
     failpoint(f"remove artifact {name}")
@@ -51,9 +51,9 @@ def remove(container: Container, name: str) -> None:
         raise _missing(container, name) from error
 
 
-def _path(container: Container, name: str) -> str:
+def _path(container: ContainerBase, name: str) -> str:
     return f"{container.store.static_dir(container.id)}/artifacts/{checked(name, 'artifact')}"
 
 
-def _missing(container: Container, name: str) -> InvalidArgument:
+def _missing(container: ContainerBase, name: str) -> InvalidArgument:
     return InvalidArgument(f"container {container.name} has no artifact {name!r}")

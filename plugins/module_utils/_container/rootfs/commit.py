@@ -19,10 +19,11 @@ from ..._model.foreign import Foreign
 from ..._model.options.parsers import shell_words
 from ..._model.records.image import Image, local_names
 from ..._model.records.status import ContainerStatus
+from ..lifecycle.pause import pause, unpause
 from ..live_status import timestamp
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 Config = dict[str, Any]
 # A file that says that a commit paused its container.
@@ -50,7 +51,7 @@ class Committed(NamedTuple):
     changed: bool
 
 
-def commit(container: Container, wanted: Commit) -> Committed:
+def commit(container: ContainerBase, wanted: Commit) -> Committed:
     """Add the container's own layer to its image's, or the whole tree where it has none, under a new name.
 
     Volumes are not part of it. An image of that name with the same layers and configuration is left alone.
@@ -65,18 +66,18 @@ def commit(container: Container, wanted: Commit) -> Committed:
         return Committed("", name, True)
     folder = f"{container.store.static_dir(container.id)}/commit"
     if os.path.exists(f"{folder}/{_PAUSED}") and container.state.status is ContainerStatus.PAUSED:
-        container.unpause()  # what a killed commit left paused
+        unpause(container)  # what a killed commit left paused
     paused = wanted.pause and container.state.status is ContainerStatus.RUNNING
     with new_layout(folder) as layout:
         if paused:
             failpoint("mark as paused")
             os.close(os.open(f"{folder}/{_PAUSED}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            container.pause()
+            pause(container)
         try:
             base = _write_layers(container, layout)
         finally:
             if paused:
-                container.unpause()
+                unpause(container)
                 failpoint("unmark as paused")
                 os.unlink(f"{folder}/{_PAUSED}")
         made = layout.finish(_image_config(base, config, wanted))
@@ -87,7 +88,7 @@ def commit(container: Container, wanted: Commit) -> Committed:
         return Committed(Images(container.host.parts).add_layout(layout.path, name).id, name, True)
 
 
-def _write_layers(container: Container, layout: Layout) -> Config:
+def _write_layers(container: ContainerBase, layout: Layout) -> Config:
     """Put the layers in and return the configuration of the image below them, {} for none."""
     config = container.config
     if config.rootfs:
@@ -110,7 +111,7 @@ def _write_layers(container: Container, layout: Layout) -> Config:
     return base
 
 
-def _check_paths(container: Container, root: str) -> None:
+def _check_paths(container: ContainerBase, root: str) -> None:
     """:raises InvalidArgument: a path is so long that the store's tool would leave it out, and say nothing."""
     too_long = longer_than(root, _PATH_BYTES)
     if too_long:

@@ -16,7 +16,7 @@ from ..._spec import users
 from .private_mount import with_rootfs
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY
 
@@ -36,7 +36,7 @@ class Copy(NamedTuple):
     dry: bool = False
 
 
-def copy(container: Container, wanted: Copy) -> list[str]:
+def copy(container: ContainerBase, wanted: Copy) -> list[str]:
     """Copy what differs and return the paths that did, below ``dest``.
 
     :raises InvalidArgument: ``src`` is not there, or ``dest`` has no place for it.
@@ -45,7 +45,7 @@ def copy(container: Container, wanted: Copy) -> list[str]:
         return with_rootfs(container, lambda root: _copy(container, wanted, root), write=not (wanted.out or wanted.dry))
 
 
-def _copy(container: Container, wanted: Copy, root: str) -> list[str]:
+def _copy(container: ContainerBase, wanted: Copy, root: str) -> list[str]:
     source_root, target_root = (root, "/") if wanted.out else ("/", root)
     rules = tree.Rules(
         owner=_owner(container, wanted, root) if wanted.archive else None,
@@ -83,7 +83,7 @@ def _shown(dest: str, name: str) -> str:
     return dest if os.path.basename(dest) == name else f"{dest}/{name}"
 
 
-def _misplaced(container: Container, wanted: Copy, option: str, error: OSError) -> InvalidArgument:
+def _misplaced(container: ContainerBase, wanted: Copy, option: str, error: OSError) -> InvalidArgument:
     path = wanted.src if option == "src" else wanted.dest
     where = f"in container {container.name}" if wanted.out == (option == "src") else "on the host"
     return InvalidArgument(f"{option}: {path} {where} cannot be used: {error.strerror}")
@@ -128,7 +128,7 @@ def _is_directory(source: tree.Place) -> bool:
     return stat.S_ISDIR(status.st_mode)
 
 
-def _owner(container: Container, wanted: Copy, root: str) -> tuple[int, int]:
+def _owner(container: ContainerBase, wanted: Copy, root: str) -> tuple[int, int]:
     """The container's primary user and group as the host numbers them; on the host, whoever the engine is."""
     if wanted.out:
         return os.geteuid(), os.getegid()

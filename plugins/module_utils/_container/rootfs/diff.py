@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..._model.errors import NotImplementedByHost, TreeChanged
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 # What the engine and the runtime put there, as podman leaves it out.
 _OURS = ("/dev", "/proc", "/sys", "/run", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab")
@@ -23,7 +23,7 @@ class Change(NamedTuple):
     path: str
 
 
-def diff(container: Container) -> list[Change]:
+def diff(container: ContainerBase) -> list[Change]:
     """The changes, sorted by path; places where something is mounted are left out.
 
     :raises NotImplementedByHost: the root filesystem has no layer of its own.

@@ -16,10 +16,10 @@ from ..._model.options.parsers import name as checked_name
 from .private_mount import with_rootfs
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 
-def export(container: Container, path: str, dry: bool) -> bool:
+def export(container: ContainerBase, path: str, dry: bool) -> bool:
     """Write a container's root filesystem to ``path``, as ``write`` does."""
 
     def fill(temporary: str) -> None:

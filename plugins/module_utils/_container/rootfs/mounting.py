@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 
-def mount(container: Container) -> str:
+def mount(container: ContainerBase) -> str:
     """The host path, the same one where it is mounted already."""
     container.state.status.check("mount", container.name)
     container.storage.create(container.id, container.config.rootfs_image_id, container.config.id_mappings)
@@ -20,7 +20,7 @@ def mount(container: Container) -> str:
     return point
 
 
-def unmount(container: Container) -> None:
+def unmount(container: ContainerBase) -> None:
     """:raises InvalidState: the container is created, running or paused."""
     container.state.status.check("unmount", container.name)
     container.storage.unmount(container.id)

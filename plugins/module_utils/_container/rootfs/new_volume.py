@@ -15,14 +15,14 @@ from ..._model.errors import InvalidArgument, TreeChanged, TreeTooLarge
 from ..._model.failpoints import failpoint
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 # What a volume has in it until all of the image's content is there.
 _UNFINISHED = ".libpod-unfinished"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
-def make(container: Container, data: str, rootfs: str, target: str, *, copy: bool) -> None:
+def make(container: ContainerBase, data: str, rootfs: str, target: str, *, copy: bool) -> None:
     """Make the directory ``data`` of a volume, with the image's content where ``copy``; what was left is begun again.
 
     As under podman, a directory that somebody has put content into gets none of the image's.
@@ -42,7 +42,7 @@ def make(container: Container, data: str, rootfs: str, target: str, *, copy: boo
         id_mappings.own(container, data)
 
 
-def _copy_up(container: Container, data: str, rootfs: str, target: str) -> None:
+def _copy_up(container: ContainerBase, data: str, rootfs: str, target: str) -> None:
     """Copy what the root filesystem has at ``target``, whatever a process in it does to the names meanwhile."""
     doing = f"volume: what the image has at {target} was not copied into the volume of container {container.name} there"
     try:

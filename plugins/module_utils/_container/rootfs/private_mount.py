@@ -20,14 +20,19 @@ from .volumes import host_path
 
 if TYPE_CHECKING:
     from ..._drivers.storage.roots import Layers
-    from ..container import Container
+    from ..base import ContainerBase
 
 T = TypeVar("T")
 _CLONE_NEWNS = 0x20000
 
 
 def with_rootfs(
-    container: Container, work: Callable[[str], T], *, write: bool = False, volumes: bool = True, inside: bool = True
+    container: ContainerBase,
+    work: Callable[[str], T],
+    *,
+    write: bool = False,
+    volumes: bool = True,
+    inside: bool = True,
 ) -> T:
     """Call ``work`` with a host path of the root filesystem and return its result; inside a batch.
 
@@ -58,7 +63,7 @@ def _private_mounts() -> None:
     mount("none", "/", flags=MS_REC | MS_PRIVATE)
 
 
-def _in_namespace(container: Container, work: Callable[[str], T], write: bool, volumes: bool) -> T:
+def _in_namespace(container: ContainerBase, work: Callable[[str], T], write: bool, volumes: bool) -> T:
     if write:
         container.storage.create(container.id, container.config.rootfs_image_id)
     _private_mounts()
@@ -69,7 +74,7 @@ def _in_namespace(container: Container, work: Callable[[str], T], write: bool, v
         return work(root)
 
 
-def _mount(container: Container, write: bool, stack: ExitStack) -> str:
+def _mount(container: ContainerBase, write: bool, stack: ExitStack) -> str:
     """Mount the layers on the folder of the names, which is always there and which ``work`` has no use for."""
     mounted = container.storage.mountpoint(container.id)
     if mounted:
@@ -95,7 +100,7 @@ def _overlay(layers: Layers, point: str, write: bool, stack: ExitStack) -> str:
     return point
 
 
-def _mount_volumes(container: Container, root: str) -> None:
+def _mount_volumes(container: ContainerBase, root: str) -> None:
     """Bind each volume that is there; one to be made at the first start takes over what is at its place until then."""
     for volume in sorted(container.config.volumes, key=lambda volume: str(volume["target"]).count("/")):
         source = host_path(container, volume)

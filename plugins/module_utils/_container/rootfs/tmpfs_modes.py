@@ -15,7 +15,7 @@ from ..._model.errors import InvalidArgument
 from ..._model.failpoints import failpoint
 
 if TYPE_CHECKING:
-    from ..container import Container
+    from ..base import ContainerBase
 
 # The kernel's for a new tmpfs.
 _DEFAULT = 0o1777
@@ -32,7 +32,7 @@ def _file_systems(mounts: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Op
             yield mount["destination"], asked(mount["options"])
 
 
-def prepare(container: Container, mounts: Sequence[Mapping[str, Any]], rootfs: str) -> None:
+def prepare(container: ContainerBase, mounts: Sequence[Mapping[str, Any]], rootfs: str) -> None:
     """Make the mount points that the root filesystem lacks, so that the next start finds them with the right mode.
 
     :raises InvalidArgument: one leads through a file, or in a circle.
@@ -92,7 +92,7 @@ def _writable(held: int, target: str, namespace: str) -> Iterator[None]:
         os.close(entered)
 
 
-def changed(container: Container) -> dict[str, tuple[str, str]]:
+def changed(container: ContainerBase) -> dict[str, tuple[str, str]]:
     """Return the targets whose mode is not the one asked for, with the mode found and the one that it should be."""
     found = {}
     for one in container.config.file_systems:

@@ -18,12 +18,12 @@ from ..._store.locks import FileLock
 
 if TYPE_CHECKING:
     from ..._model.records.config import ContainerConfig
-    from ..container import Container
+    from ..base import ContainerBase
 
 _GUARDS = {"ro": os.ST_RDONLY, "nosuid": os.ST_NOSUID, "nodev": os.ST_NODEV, "noexec": os.ST_NOEXEC}
 
 
-def sources(container: Container, rootfs: str, user: User) -> dict[str, str]:
+def sources(container: ContainerBase, rootfs: str, user: User) -> dict[str, str]:
     """Target in the container to the directory or file behind it; named volumes are made where missing.
 
     With the flag U all of a volume is given to ``user``; with O the directories of its overlay are made.
@@ -41,7 +41,7 @@ def sources(container: Container, rootfs: str, user: User) -> dict[str, str]:
     return found
 
 
-def host_path(container: Container, volume: Mapping[str, Any]) -> str:
+def host_path(container: ContainerBase, volume: Mapping[str, Any]) -> str:
     """The directory or file on the host behind a volume or bind mount, be it there or not."""
     if volume["type"] == "bind":
         return str(volume["source"])
@@ -61,7 +61,7 @@ def source_guards(config: ContainerConfig) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def prepared(container: Container, volume: Mapping[str, Any], rootfs: str) -> str:
+def prepared(container: ContainerBase, volume: Mapping[str, Any], rootfs: str) -> str:
     """Its ``host_path``, a named volume made where missing.
 
     :raises InvalidArgument: the source of a bind mount does not exist.
@@ -79,7 +79,7 @@ def made(path: str) -> bool:
     return os.path.exists(f"{os.path.dirname(path)}/volume.json")
 
 
-def _give(container: Container, path: str, user: User) -> None:
+def _give(container: ContainerBase, path: str, user: User) -> None:
     """Make the container's user the owner of all below ``path``; links are not followed."""
     ids = []
     for kind, number in (("uid", user.uid), ("gid", user.gid)):
@@ -95,7 +95,7 @@ def _give(container: Container, path: str, user: User) -> None:
     )
 
 
-def _prepare_overlay(container: Container, target: str, source: str) -> None:
+def _prepare_overlay(container: ContainerBase, target: str, source: str) -> None:
     """Fresh directories for an overlay over ``source``, whose owner and mode the overlay's own root takes over."""
     if not os.path.isdir(source) or set(source) & {",", ":", "\\"}:
         raise InvalidArgument(
@@ -110,7 +110,7 @@ def _prepare_overlay(container: Container, target: str, source: str) -> None:
         os.chmod(directory, info.st_mode & 0o7777)
 
 
-def remove_overlays(container: Container) -> None:
+def remove_overlays(container: ContainerBase) -> None:
     """Forget what the container has changed in its overlay volumes."""
     directory = f"{container.config.static_dir}/overlays"
     if os.path.isdir(directory):
@@ -130,7 +130,7 @@ def check_source(path: str, name: str) -> None:
         )
 
 
-def _ensure(container: Container, directory: str, rootfs: str, target: str, *, copy: bool) -> None:
+def _ensure(container: ContainerBase, directory: str, rootfs: str, target: str, *, copy: bool) -> None:
     """Make the volume, and give a new one the content that the image has at ``target``, once.
 
     The record is written when all is done: a volume without it is begun again.

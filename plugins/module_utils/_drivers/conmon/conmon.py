@@ -21,7 +21,7 @@ from ..._model.failpoints import failpoint
 from ..._model.records import process_ref
 from .. import limits
 from .. import process as processes
-from ..command import refused, tool_environment
+from ..command import TOOL_PATH, refused, tool_environment
 from ..oci.runtime import OciRuntime
 
 # What the OCI runtime writes of a container; it swallows the error where there is not so much left.
@@ -251,8 +251,6 @@ def _line(pipe: int, deadline: float, size: int) -> Optional[bytes]:
 def _program(path: str, package: str) -> str:
     """The full path of a program: conmon does not search PATH for its runtime."""
     import shutil
-
-    from ..command import TOOL_PATH
 
     found = shutil.which(path, path=TOOL_PATH)
     if not found:

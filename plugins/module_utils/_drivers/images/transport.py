@@ -16,6 +16,7 @@ from ..._model.errors import Internal, InvalidArgument, NoSuchImage, ToolFailed,
 from ..._model.failpoints import failpoint
 from ..._model.options.pulling import DEFAULT, Pull
 from ..._model.records.image import PATH_TRANSPORTS, Image, name_for_source
+from .. import process
 from ..command import run
 from ..storage.roots import PACKAGE, storage_roots
 from .store import ImageStore
@@ -244,8 +245,6 @@ def _remove_cache(paths: list[str]) -> None:
 def _remove_partial(folder: str, began: float) -> None:
     """Remove what a skopeo that was killed had downloaded since it began, unless another program may have done so."""
     import shutil
-
-    from .. import process
 
     if folder == _TMP:
         others = any(process.program(pid) in _DOWNLOADING for pid in process.pids())

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Optional
 
 from ..cgroups.manager import read_file
-from ..command import run
+from ..command import TOOL_PATH, run
 
 DEFAULT = "libpod-default"
 _PROFILES = "/sys/kernel/security/apparmor/profiles"
@@ -56,8 +56,6 @@ def default() -> str:
     :raises ToolFailed: the parser refuses it.
     """
     import shutil
-
-    from ..command import TOOL_PATH
 
     if not shutil.which(_PARSER, path=TOOL_PATH):
         return ""

@@ -5,26 +5,18 @@
 
 from __future__ import annotations
 
-import re
-
 from ..._model.failpoints import failpoint
+from .. import process
 from ..kernel.syscalls import MNT_DETACH, umount
 from ..trees import removal
 
 
 def detach_below(*directories: str) -> bool:
     """Unmount what is mounted on or below the directories, the latest first; return whether anything was."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        points = [_unescaped(line.split(" ", 5)[4]) for line in file]
-    found = [point for point in points if any(f"{point}/".startswith(f"{top}/") for top in directories)]
+    found = [point for point in process.mount_points() if any(f"{point}/".startswith(f"{top}/") for top in directories)]
     for point in reversed(found):
         umount(point, MNT_DETACH)
     return bool(found)
-
-
-def _unescaped(path: str) -> str:
-    """A path of proc_pid_mountinfo(5), in which space, tab, newline and backslash are three octal digits."""
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path) if "\\" in path else path
 
 
 def remove_tree(directory: str) -> None:
