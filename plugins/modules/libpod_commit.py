@@ -20,13 +20,17 @@ author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
   - libpod.engine.parts
+  - libpod.engine.attributes
 attributes:
   check_mode:
-    support: full
-    description: Says that the image would be made, without comparing it with the one that has the name.
+    support: partial
+    details: Says that the image would be made, without comparing it with the one that has the name.
   diff_mode:
     support: none
-    description: An image has no text to compare.
+    details: An image has no text to compare.
+  idempotent:
+    support: full
+    details: An image of the same layers and configuration is left alone.
 options:
   container:
     description: Name, ID or unambiguous ID prefix of the container.

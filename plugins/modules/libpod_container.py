@@ -20,15 +20,24 @@ author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
   - libpod.engine.parts
+  - libpod.engine.attributes
 attributes:
   check_mode:
     support: full
-    description: Says exactly what a run would do, pulls nothing and writes nothing. Where a new container needs what is not there, which
-      an earlier task of the play may be to make, it goes on with a warning; of one that is there, it fails as the run does. What
-      only the OCI runtime refuses is found by a run alone, which in most cases creates the new container before it stops the old one.
+    details:
+      - Says exactly what a run would do, pulls nothing and writes nothing.
+      - A new container may need what is not there, but which an earlier task of the play may make. Check mode then
+        goes on with a warning. With a container that is there, it fails as the run does.
+      - What only the OCI runtime refuses is found by a run alone. In most cases the run creates the new container
+        before it stops the old one.
   diff_mode:
     support: full
-    description: Shows each option that differs, and which of them needs a new container. Values of variables are hidden.
+    details: Shows each option that differs, and which of them needs a new container. Values of variables are hidden.
+  idempotent:
+    support: partial
+    details:
+      - O(recreate) and O(force_restart) act at each run.
+      - A container that has ended is started again by O(state=started), as a job with O(detach=false) is.
 options:
   name:
     description:

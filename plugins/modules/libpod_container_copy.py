@@ -20,13 +20,17 @@ author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
   - libpod.engine.parts
+  - libpod.engine.attributes
 attributes:
   check_mode:
     support: full
-    description: Says exactly what would be copied; of a container that is not there, that it would be changed, with a warning.
+    details: Says exactly what would be copied; of a container that is not there, that it would be changed, with a warning.
   diff_mode:
     support: none
-    description: Files can be large and secret, so their difference is not shown.
+    details: Files can be large and secret, so their difference is not shown.
+  idempotent:
+    support: full
+    details: Copies only what differs.
 options:
   src:
     description:

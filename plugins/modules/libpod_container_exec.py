@@ -23,13 +23,17 @@ author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
   - libpod.engine.parts
+  - libpod.engine.attributes
 attributes:
   check_mode:
     support: full
-    description: Says that the command would be run, and runs nothing; of a container that is not there, with a warning.
+    details: Says that the command would be run, and runs nothing; of a container that is not there, with a warning.
   diff_mode:
     support: none
-    description: A command has no state before and after.
+    details: A command has no state before and after.
+  idempotent:
+    support: none
+    details: The command is run each time.
 options:
   name:
     description:

@@ -16,13 +16,8 @@ author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
   - libpod.engine.parts
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing in either mode.
-  diff_mode:
-    support: none
-    description: Changes nothing, so there is no difference to show.
+  - libpod.engine.attributes
+  - libpod.engine.attributes.info
 options:
   name:
     description:

@@ -15,13 +15,12 @@ author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
   - libpod.engine.parts
+  - libpod.engine.attributes
+  - libpod.engine.attributes.info
 attributes:
   check_mode:
     support: full
-    description: Changes nothing in either mode; of a container that is not there, returns no lines, with a warning.
-  diff_mode:
-    support: none
-    description: Changes nothing, so there is no difference to show.
+    details: Changes nothing in either mode; of a container that is not there, returns no lines, with a warning.
 options:
   name:
     description: Name, ID or unambiguous ID prefix of the container.

@@ -16,13 +16,12 @@ author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
   - libpod.engine.parts
+  - libpod.engine.attributes
+  - libpod.engine.attributes.info
 attributes:
   check_mode:
     support: full
-    description: Does not wait, but returns what is known now; of a container that is not there, the status V(removed), with a warning.
-  diff_mode:
-    support: none
-    description: Changes nothing, so there is no difference to show.
+    details: Does not wait, but returns what is known now; of a container that is not there, the status V(removed), with a warning.
 options:
   name:
     description: Name, ID or unambiguous ID prefix of the container.

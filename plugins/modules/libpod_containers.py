@@ -22,13 +22,17 @@ author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
   - libpod.engine.parts
+  - libpod.engine.attributes
 attributes:
   check_mode:
     support: full
-    description: Tells what would be done, for the list as a whole.
+    details: Says what would be done, for the list as a whole.
   diff_mode:
     support: full
-    description: One difference for each container that is changed.
+    details: One difference for each container that is changed.
+  idempotent:
+    support: partial
+    details: As M(libpod.engine.libpod_container) for each container.
 options:
   containers:
     description:

@@ -16,13 +16,17 @@ author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
   - libpod.engine.parts
+  - libpod.engine.attributes
 attributes:
   check_mode:
-    support: full
-    description: Says that a file would be written where there is none or O(force) is set, without comparing it.
+    support: partial
+    details: Says that a file would be written where there is none or O(force) is set, without comparing it.
   diff_mode:
     support: none
-    description: A tar file has no text to compare.
+    details: A tar file has no text to compare.
+  idempotent:
+    support: full
+    details: A file of the same content is left alone.
 options:
   container:
     description:

@@ -22,15 +22,19 @@ author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
   - libpod.engine.parts
+  - libpod.engine.attributes
 requirements:
   - catatonit on the target
 attributes:
   check_mode:
     support: full
-    description: Says what a run would do and writes nothing.
+    details: Says what a run would do and writes nothing.
   diff_mode:
     support: full
-    description: Shows each option that differs.
+    details: Shows each option that differs.
+  idempotent:
+    support: partial
+    details: O(recreate) acts at each run.
 options:
   name:
     description:

@@ -22,13 +22,17 @@ author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
   - libpod.engine.parts
+  - libpod.engine.attributes
 attributes:
   check_mode:
     support: full
-    description: Says what would be removed, without what becomes unused by that.
+    details: Says what would be removed, without what becomes unused by that.
   diff_mode:
     support: none
-    description: What is removed is listed in RV(actions).
+    details: What is removed is listed in RV(actions).
+  idempotent:
+    support: full
+    details: What a run has removed is no longer there.
 options:
   container:
     description:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import ast
 import functools
+import json
 import re
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Iterator
@@ -60,7 +63,7 @@ def documented(module: str) -> dict[str, dict[str, Any]]:
     own = load(module, "DOCUMENTATION")
     found: dict[str, dict[str, Any]] = dict(own["options"])
     for fragment in own["extends_documentation_fragment"]:
-        name = fragment.rpartition(".")[2]
+        name = fragment.split(".")[2]
         text = strings(TOP / f"plugins/doc_fragments/{name}.py")["DOCUMENTATION"]
         options = yaml.safe_load(text)["options"]
         assert not set(options) & set(found)
@@ -146,6 +149,31 @@ def test_returned_values_are_described(module: str) -> None:
     assert returned and all({"description", "returned", "type"} <= set(one) for one in returned.values())
     if module == "libpod_container":
         assert set(returned) >= {"actions", "container", "error", "stdout", "stderr", "rc"}
+
+
+@functools.cache
+def shown_attributes() -> dict[str, dict[str, Any]]:
+    """The attributes of each module, as ansible-doc merges and shows them."""
+    command = [sys.executable, "-m", "ansible.cli.doc", "-t", "module", "-j"]
+    done = subprocess.run([*command, *(f"libpod.engine.{name}" for name in MODULES)], check=True, capture_output=True)
+    return {name.rpartition(".")[2]: one["doc"]["attributes"] for name, one in json.loads(done.stdout).items()}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_has_the_attributes_of_the_fragment(module: str) -> None:
+    shown = shown_attributes()[module]
+    assert set(shown) == {"action_group", "check_mode", "diff_mode", "idempotent", "platform"}
+    assert all(one["description"] and one["support"] in ("full", "partial", "none", "N/A") for one in shown.values())
+    # Only the module itself can say what its support means.
+    assert all(shown[name]["details"] for name in ("check_mode", "diff_mode", "idempotent"))
+    assert "libpod.engine.attributes" in load(module, "DOCUMENTATION")["extends_documentation_fragment"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_action_group_of_the_attributes_is_that_of_the_collection(module: str) -> None:
+    groups = yaml.safe_load((TOP / "meta/runtime.yml").read_text())["action_groups"]
+    assert list(groups) == ["libpod"] and module in groups["libpod"]
+    assert shown_attributes()[module]["action_group"]["membership"] == ["libpod.engine.libpod", "libpod"]
 
 
 def blocks() -> Iterator[tuple[str, Any]]:

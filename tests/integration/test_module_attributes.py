@@ -1,0 +1,73 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each module's documentation says of check mode, diff mode and idempotency is what it does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.transport import Images
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.process import WAITING
+
+TOP = Path(__file__).resolve().parents[2]
+MODULES = sorted(path.stem for path in (TOP / "plugins/modules").glob("*.py"))
+RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
+# A task of each module that changes something where a module can; a container ``c`` runs, and ``ended`` has ended.
+TASKS: dict[str, dict[str, Any]] = {
+    "libpod_commit": {"container": "c", "image": "saved"},
+    "libpod_container": {"name": "new", **RUNNING},
+    "libpod_container_copy": {"container": "c", "src": "/etc/passwd", "dest": "/file"},
+    "libpod_container_exec": {"name": "c", "command": "true"},
+    "libpod_container_info": {"name": "c"},
+    "libpod_container_logs": {"name": "c"},
+    "libpod_container_wait": {"name": "c", "condition": ["running"]},
+    "libpod_containers": {"containers": [{"name": "new", **RUNNING}]},
+    "libpod_export": {"container": "c", "dest": "/srv/c.tar"},
+    "libpod_pod": {"name": "p"},
+    "libpod_pod_info": {},
+    "libpod_prune": {"container": True},
+}
+LOOKS = {"libpod_container_info", "libpod_container_logs", "libpod_container_wait", "libpod_pod_info"}
+
+
+@pytest.fixture(scope="module")
+def attributes() -> dict[str, Any]:
+    """What ansible-doc shows of each module's attributes."""
+    names = [f"libpod.engine.{module}" for module in MODULES]
+    shown = subprocess.run(
+        [TOP / ".venv/bin/ansible-doc", "-t", "module", "-j", *names], check=True, capture_output=True
+    )
+    return {name.rpartition(".")[2]: one["doc"]["attributes"] for name, one in json.loads(shown.stdout).items()}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_does_what_its_attributes_say(host: Host, attributes: dict[str, Any], module: str) -> None:
+    support = {name: one["support"] for name, one in attributes[module].items()}
+    assert not host.container("c", **RUNNING).failed
+    assert not host.container("ended", **{**RUNNING, "command": "true"}, wait="exited").failed
+    predicted = host.module(module, TASKS[module], check=True, diff=True)
+    first = host.module(module, TASKS[module], diff=True)
+    again = host.module(module, TASKS[module], check=True), host.module(module, TASKS[module])
+    assert not any(result.failed for result in (predicted, first, *again)), (predicted, first, again)
+
+    assert predicted.changed == first.changed == (module not in LOOKS)
+    assert ("diff" in predicted, "diff" in first) == (
+        (True, True) if support["diff_mode"] == "full" else (False, False)
+    )
+    assert again[1].changed == (support["idempotent"] == "none")
+    assert (again[0].changed == again[1].changed) == (support["check_mode"] == "full")
+    assert (support["diff_mode"] == "N/A") == (module in LOOKS)
+    if module == "libpod_commit":
+        host.empty()
+        Images(host.parts).remove("saved")
+        assert not host.module("libpod_prune", {"image": True}).failed
+    if module == "libpod_export":
+        Path("/srv/c.tar").unlink()
+    if module == "libpod_pod":
+        assert host.module(module, {"name": "p", "state": "absent"}).changed
