@@ -12,16 +12,19 @@ import subprocess
 import sys
 import threading
 import time
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import (
     hierarchy,
+    limits,
     manager,
     stats,
     systemd_units,
 )
+from ansible_collections.libpod.engine.plugins.module_utils._model.cgroup_limits import LIMITS, OF_PODS
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidState, LibpodError
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 PARENT = "/libpod_parent"
@@ -183,6 +186,40 @@ def test_limits_read_back_as_the_kernel_took_them(host: Host, sleeper: subproces
     assert stats.figures(machine, ONE)["memory_limit"] == 32 << 20
     sleeper.kill()
     sleeper.wait()
+    hierarchy.remove(machine, PARENT)
+
+
+def test_each_file_of_the_table_is_the_kernels(host: Host) -> None:
+    machine = manager.detect()
+    hierarchy.prepare(machine, ONE)
+    missing = {
+        name: [file.name for file in row.files(machine.unified)]
+        for name, row in LIMITS.items()
+        if not row.optional
+        and not any(os.path.exists(machine.file(ONE, row.controller, file.name)) for file in row.files(machine.unified))
+    }
+    hierarchy.remove(machine, PARENT)
+    # Some kernels count swap only when they are booted with swapaccount=1.
+    assert set(missing) <= {"memory_swap"}
+
+
+def test_limits_of_a_pod_are_taken_by_the_kernel_and_given_up_again(host: Host) -> None:
+    machine = manager.detect()
+    hierarchy.prepare(machine, ONE)
+    tasks: tuple[dict[str, Any], ...] = (
+        {"memory": "64m", "memory_swap": "96m", "cpu_quota": 50000, "cpu_period": 20000, "cpu_shares": 77},
+        {"memory": "512m", "memory_swap": -1, "cpus": 0.2, "cpuset_cpus": "0"},
+        {"memory": (32 << 20) + 5, "memory_swap": (64 << 20) + 4097},
+        {},
+    )
+    for task in tasks:
+        options = normalise(task)
+        wanted = {name: options[name] for name in OF_PODS}
+        limits.write(machine, ONE, wanted)
+        assert manager.drift(machine, ONE, wanted) == {}
+    assert manager.limits(machine, ONE, ("memory", "cpu_quota", "cpu_period", "cpu_shares")) == {
+        **{"memory": None, "cpu_quota": None, "cpu_period": 100000, "cpu_shares": 1024}
+    }
     hierarchy.remove(machine, PARENT)
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import hierarchy, io_limits, paths, stats
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import hierarchy, limits, stats
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import manager as cgroups
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci.runtime import OciRuntime
-from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
+from ansible_collections.libpod.engine.plugins.module_utils._model import cgroup_limits, failpoints
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, LibpodError
 
 DATA = Path(__file__).parent / "data" / "cgroups"
@@ -98,7 +98,7 @@ def test_limits_read_back_in_the_options_units(tree: Tree) -> None:
 def test_v2_swap_is_counted_with_memory_as_the_option_is(tree: Tree) -> None:
     live = cgroups.limits(tree("v2"), ONE, LIMITED)
     assert live == {**LIMITED, "cpu_shares": 501}
-    assert cgroups.shares_to_weight(501) == cgroups.shares_to_weight(512) == 20
+    assert cgroup_limits.shares_to_weight(501) == cgroup_limits.shares_to_weight(512) == 20
 
 
 def test_no_limit_reads_as_none_but_swap_as_minus_one(tree: Tree) -> None:
@@ -161,7 +161,7 @@ def test_on_v2_a_full_cpuset_is_that_of_the_parent(
 
 def test_omitted_limits_are_no_drift_from_kernel_defaults(tree: Tree) -> None:
     host = tree("v2")
-    assert cgroups.drift(host, UNLIMITED, dict.fromkeys(cgroups.LIMITS)) == {}
+    assert cgroups.drift(host, UNLIMITED, dict.fromkeys(cgroup_limits.USUAL)) == {}
 
 
 def test_swap_the_kernel_does_not_account_for_is_no_drift(tree: Tree) -> None:
@@ -169,13 +169,13 @@ def test_swap_the_kernel_does_not_account_for_is_no_drift(tree: Tree) -> None:
 
 
 def test_shares_convert_as_runc_does() -> None:
-    assert [cgroups.shares_to_weight(shares) for shares in (0, 2, 512, 1024, 262144)] == [0, 1, 20, 39, 10000]
+    assert [cgroup_limits.shares_to_weight(shares) for shares in (0, 2, 512, 1024, 262144)] == [0, 1, 20, 39, 10000]
 
 
 def test_every_weight_survives_the_way_to_shares_and_back() -> None:
     for weight in range(1, 10001):
-        if weight != cgroups.DEFAULT_WEIGHT:
-            assert cgroups.shares_to_weight(cgroups.weight_to_shares(weight)) == weight
+        if weight != cgroup_limits.DEFAULT_WEIGHT:
+            assert cgroup_limits.shares_to_weight(cgroup_limits.weight_to_shares(weight)) == weight
 
 
 @pytest.mark.parametrize(("shares", "weight"), [(512, 20), (512, 59), (1024, 39), (1024, 100), (2, 1), (262144, 10000)])
@@ -225,9 +225,9 @@ def test_limit_by_device_is_seen_and_written(
         host = cgroups.detect(str(tmp_path))
     _set(tmp_path, kind, **{file: before})
     options = {"device_read_bps": wanted}
-    assert io_limits.drift(host, ONE, options, DISK) == {"device_read_bps": drifted}
+    assert cgroups.drift(host, ONE, options, DISK) == {"device_read_bps": drifted}
     assert cgroups.plain(host, ONE) == (before == "")
-    io_limits.write(host, ONE, options, DISK)
+    limits.write(host, ONE, options, DISK)
     assert _file(tmp_path, kind, file).read_text() == written
 
 
@@ -251,8 +251,8 @@ def test_weight_by_device_is_seen_and_written(
         host = cgroups.detect(str(tmp_path))
     _set(tmp_path, kind, **{file: before})
     options = {"blkio_weight_device": wanted}
-    assert bool(io_limits.drift(host, ONE, options, DISK)) == drifted
-    io_limits.write(host, ONE, options, DISK)
+    assert bool(cgroups.drift(host, ONE, options, DISK)) == drifted
+    limits.write(host, ONE, options, DISK)
     assert _file(tmp_path, kind, file).read_text() == written
 
 
@@ -265,16 +265,16 @@ def test_file_by_name_is_compared_where_it_reads_as_it_was_written(
 ) -> None:
     host = tree("v2")
     _set(tmp_path, "v2", **{"memory.high": before})
-    found = io_limits.drift(host, ONE, {"cgroup_conf": {"memory.high": wanted}}, {})
-    assert found == ({"cgroup_conf": {"memory.high": before.strip()}} if drifted else {})
-    io_limits.write(host, ONE, {"cgroup_conf": {"memory.high": wanted}}, {})
+    found = limits.named_drift(host, ONE, {"memory.high": wanted})
+    assert found == ({"memory.high": before.strip()} if drifted else {})
+    limits.write_named(host, ONE, {"memory.high": wanted})
     assert (_file(tmp_path, "v2", "memory.high").read_text() == wanted) == (drifted or wanted == "400K")
 
 
 def test_value_the_kernel_refuses_is_named(tree: Tree, tmp_path: Path) -> None:
     host = tree("v2")
     with pytest.raises(InvalidArgument, match="^cgroup_conf: the kernel does not take '1' for .*/memory.none: No such"):
-        io_limits.write(host, ONE, {"cgroup_conf": {"memory.none": "1"}}, {})
+        limits.write_named(host, ONE, {"memory.none": "1"})
 
 
 @pytest.mark.parametrize(("kind", "switched"), [("v1", True), ("v2", False)])
@@ -282,14 +282,14 @@ def test_switch_for_the_oom_killer_is_v1s_alone(tree: Tree, tmp_path: Path, kind
     host = tree(kind)
     if kind == "v1":
         _set(tmp_path, kind, **{"memory.oom_control": "oom_kill_disable 1\n"})
-    io_limits.write(host, ONE, {"oom_kill_disable": False}, {})
+    limits.write(host, ONE, {"oom_kill_disable": False}, {})
     file = _file(tmp_path, kind, "memory.oom_control")
     assert file.exists() == switched and (not switched or file.read_text() == "0")
 
 
 @pytest.mark.parametrize(("text", "numbers"), [("", set()), ("0", {0}), ("0-2,5", {0, 1, 2, 5}), (" 1 , 3 ", {1, 3})])
 def test_kernel_lists_are_read(text: str, numbers: set[int]) -> None:
-    assert cgroups.cpu_list(text) == numbers
+    assert cgroup_limits.cpu_list(text) == numbers
 
 
 FIGURES = {
@@ -361,37 +361,37 @@ def test_no_verb_takes_a_path_outside_or_the_root(tree: Tree, path: str) -> None
     ],
 )
 def test_slices_are_nested_by_their_dashes(name: str, path: str) -> None:
-    assert paths.slice_path(name) == path
+    assert cgroups.slice_path(name) == path
 
 
 @pytest.mark.parametrize("parent", ["a", "a.scope", "-a.slice", "a-.slice", "a--b.slice", ".slice", "a b.slice"])
 def test_a_bad_slice_is_refused_by_name(parent: str) -> None:
     with pytest.raises(InvalidArgument, match=r"cgroup_parent '.*' is no slice"):
-        paths.checked_parent("systemd", parent)
+        cgroups.checked_parent("systemd", parent)
 
 
 @pytest.mark.parametrize("parent", ["/..", "a/./b", "/machine.slice", "a\nb"])
 def test_a_bad_parent_is_refused_by_name(parent: str) -> None:
     with pytest.raises(InvalidArgument, match="cgroup_parent"):
-        paths.checked_parent("cgroupfs", parent)
+        cgroups.checked_parent("cgroupfs", parent)
 
 
 @pytest.mark.parametrize(("given", "kept"), [("", "/libpod_parent"), ("a", "/a"), ("/a//b/", "/a/b")])
 def test_a_parent_is_kept_in_one_form(given: str, kept: str) -> None:
-    assert paths.checked_parent("cgroupfs", given) == kept
+    assert cgroups.checked_parent("cgroupfs", given) == kept
 
 
 def test_paths_of_the_cgroupfs_manager() -> None:
     place = ("cgroupfs", "/libpod_parent", ID)
-    assert paths.oci_path(*place) == paths.container_path(*place) == f"/libpod_parent/libpod-{ID}"
-    assert paths.conmon_path(*place) == f"/libpod_parent/libpod-conmon-{ID}"
+    assert cgroups.oci_path(*place) == cgroups.container_path(*place) == f"/libpod_parent/libpod-{ID}"
+    assert cgroups.conmon_path(*place) == f"/libpod_parent/libpod-conmon-{ID}"
 
 
 def test_paths_of_the_systemd_manager() -> None:
-    place = ("systemd", paths.checked_parent("systemd", "/a.slice/a-b.slice"), ID)
-    assert paths.oci_path(*place) == f"a-b.slice:libpod:{ID}"
-    assert paths.container_path(*place) == f"/a.slice/a-b.slice/libpod-{ID}.scope"
-    assert paths.conmon_path(*place) == f"/a.slice/a-b.slice/libpod-conmon-{ID}.scope"
+    place = ("systemd", cgroups.checked_parent("systemd", "/a.slice/a-b.slice"), ID)
+    assert cgroups.oci_path(*place) == f"a-b.slice:libpod:{ID}"
+    assert cgroups.container_path(*place) == f"/a.slice/a-b.slice/libpod-{ID}.scope"
+    assert cgroups.conmon_path(*place) == f"/a.slice/a-b.slice/libpod-conmon-{ID}.scope"
 
 
 @pytest.mark.parametrize(
@@ -399,7 +399,7 @@ def test_paths_of_the_systemd_manager() -> None:
     [("/a/b", "cgroupfs", "/a/b"), ("a-b.slice", "systemd", "/a.slice/a-b.slice")],
 )
 def test_recorded_parent_gives_manager_and_path(parent: str, manager: str, path: str) -> None:
-    assert (paths.manager_of(parent), paths.parent_path(parent)) == (manager, path)
+    assert (cgroups.manager_of(parent), cgroups.parent_path(parent)) == (manager, path)
 
 
 @pytest.mark.parametrize(
@@ -420,4 +420,4 @@ def test_crun_has_a_cgroup_of_its_own_in_the_scope(
 
 @pytest.mark.parametrize("kind", ["v1", "hybrid"])
 def test_the_manager_is_cgroupfs_unless_the_host_is_v2(tree: Tree, kind: str) -> None:
-    assert paths.default_manager(tree(kind)) == "cgroupfs"
+    assert cgroups.default_manager(tree(kind)) == "cgroupfs"

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import io_limits, manager
+from ansible_collections.libpod.engine.plugins.module_utils._model import cgroup_limits
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, take_warnings
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import (
@@ -259,7 +259,7 @@ def test_option_that_a_record_lacks_is_at_its_default() -> None:
 def test_limits_are_live_and_only_the_environment_is_secret() -> None:
     live = {name for name, row in OPTIONS.items() if row.change == Change.LIVE}
     ports = {"publish", "publish_all", "expose"}
-    limits = {*manager.LIMITS, *io_limits.OPTIONS}
+    limits = {*cgroup_limits.USUAL, *cgroup_limits.RARE, "cgroup_conf"}
     assert live == {*limits, "network", "dns", "dns_option", "dns_search", "etc_hosts", "log_opt", *ports, *MOUNTS}
     checks = {name for name in OPTIONS if name.startswith("health")}
     assert {name for name, row in OPTIONS.items() if row.change == Change.RECORD} == {

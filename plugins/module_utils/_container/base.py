@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Iterator, Optional, TypeVar
 
-from .._drivers.cgroups import manager, paths
+from .._drivers.cgroups import manager
 from .._drivers.host import Host
 from .._model.errors import ConfigMismatch, ContainerRemoved, InvalidState, NoSuchContainer, StateCorrupt
 from .._model.records.config import ContainerConfig
@@ -231,12 +231,12 @@ class ContainerBase:
     @property
     def cgroup_top(self) -> str:
         """The cgroup that is made for the container and goes with it: its own, or the systemd scope around that."""
-        return paths.container_path(self._config.cgroup_manager, self._config.cgroup_parent, self.id)
+        return manager.container_path(self._config.cgroup_manager, self._config.cgroup_parent, self.id)
 
     @property
     def conmon_cgroup_path(self) -> str:
         """libpod's CGroupPath: the cgroup of the container's conmon."""
-        return paths.conmon_path(self._config.cgroup_manager, self._config.cgroup_parent, self.id)
+        return manager.conmon_path(self._config.cgroup_manager, self._config.cgroup_parent, self.id)
 
     @property
     def labels(self) -> dict[str, str]:

@@ -14,18 +14,13 @@ from zlib import crc32
 
 from .._drivers import process
 from .._drivers.cgroups import manager
+from .._model.cgroup_limits import RARE, USUAL
 from .._model.options.table import OPTIONS
 from .._model.records.namespaces import LinuxNS
 from .network import drift as network_drift
 
 if TYPE_CHECKING:
     from .base import ContainerBase
-
-# Limits of cgroups_direct that are not among cgroups.LIMITS, which every run reads.
-_DIRECT = (
-    *("device_read_bps", "device_write_bps", "device_read_iops", "device_write_iops"),
-    *("blkio_weight_device", "oom_kill_disable", "cgroup_conf"),
-)
 
 
 # How the part of a mount begins.
@@ -73,13 +68,17 @@ def _limits(container: ContainerBase, known: set[str]) -> list[Finding]:
     if manager.lost(host, path):
         # No runtime can set a limit, pause it or execute anything in it, nor make a cgroup for what runs already.
         return [Finding(CGROUP, "removed", path, restart=True)]
-    live = manager.drift(host, path, {name: options[name] for name in manager.LIMITS if name not in known})
-    if any(options[name] != OPTIONS[name].default for name in _DIRECT) or not manager.plain(host, path):
-        from .._drivers.cgroups import io_limits
+    live = manager.drift(host, path, {name: options[name] for name in USUAL if name not in known})
+    if any(options[name] != OPTIONS[name].default for name in RARE) or not manager.plain(host, path):
         from .live import kernel_limits
 
-        wanted = {name: options[name] for name in _DIRECT if name not in known}
-        live.update(io_limits.drift(host, path, wanted, kernel_limits.numbers(options, missing_ok=True)))
+        wanted = {name: options[name] for name in RARE if name not in known}
+        live.update(manager.drift(host, path, wanted, kernel_limits.numbers(options, missing_ok=True)))
+    if options["cgroup_conf"] and "cgroup_conf" not in known:
+        from .._drivers.cgroups import limits
+
+        differing = limits.named_drift(host, path, options["cgroup_conf"])
+        live.update({"cgroup_conf": differing} if differing else {})
     return [Finding(name, value, options[name]) for name, value in live.items()]
 
 

@@ -10,7 +10,7 @@ import time
 from typing import Any, Callable, Mapping, Optional
 
 from .._drivers import process
-from .._drivers.cgroups import manager, paths
+from .._drivers.cgroups import manager
 from .._drivers.host import Host
 from .._model.records.config import ContainerConfig
 from .._model.records.state import EXIT_UNKNOWN, ContainerState
@@ -58,7 +58,7 @@ def _living(config: ContainerConfig, recorded: ContainerState, host: Host) -> di
 
 def cgroup_path(config: ContainerConfig, host: Host) -> str:
     """The cgroup below the mounts that has a container's limits and processes."""
-    path = paths.container_path(config.cgroup_manager, config.cgroup_parent, config.id)
+    path = manager.container_path(config.cgroup_manager, config.cgroup_parent, config.id)
     if config.cgroup_manager == "systemd" and host.cgroups.unified:
         path += host.oci_under("systemd").subgroup(config.options["annotation"])
     return path

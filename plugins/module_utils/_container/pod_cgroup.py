@@ -9,7 +9,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from .._drivers.cgroups import hierarchy, limits, manager, paths
+from .._drivers.cgroups import hierarchy, limits, manager
 from .._model.records.config import DEFAULT_CGROUP_PARENT
 from .._model.records.pod import PodConfig
 from .._store import pods
@@ -24,7 +24,7 @@ _SYSTEMD_SECONDS = 2.0
 def prepare(container: ContainerBase) -> None:
     """Make the pod's cgroup, which a reboot takes away, and put the pod's limits in force."""
     pod, host = pods.read(container.store, container.config.pod), container.host.cgroups
-    if paths.manager_of(pod.cgroup) == "cgroupfs":
+    if manager.manager_of(pod.cgroup) == "cgroupfs":
         hierarchy.prepare(host, pod.cgroup)
     elif any(pod.limits.values()) and not _exists(host, pod):
         # systemd makes it with the first scope in it, but without limits.
@@ -34,11 +34,11 @@ def prepare(container: ContainerBase) -> None:
 
 def limit(host: manager.CgroupHost, pod: PodConfig) -> None:
     """Put the pod's limits in force where its cgroup is there."""
-    path = paths.parent_path(pod.cgroup)
+    path = manager.parent_path(pod.cgroup)
     if not has_drifted(host, pod):
         return
     limits.make_room(host, path, pod.limits["memory"], f"pod {pod.name}")
-    if paths.manager_of(pod.cgroup) == "systemd":
+    if manager.manager_of(pod.cgroup) == "systemd":
         _limit_slice(host, pod)
     else:
         # Whoever made it may have been killed before it was in each hierarchy.
@@ -49,7 +49,7 @@ def limit(host: manager.CgroupHost, pod: PodConfig) -> None:
 
 def has_drifted(host: manager.CgroupHost, pod: PodConfig) -> bool:
     """Whether the limits of the pod's cgroup, where it is there, are others than those recorded."""
-    return _exists(host, pod) and bool(manager.drift(host, paths.parent_path(pod.cgroup), pod.limits))
+    return _exists(host, pod) and bool(manager.drift(host, manager.parent_path(pod.cgroup), pod.limits))
 
 
 def _limit_slice(host: manager.CgroupHost, pod: PodConfig) -> None:
@@ -64,14 +64,14 @@ def _limit_slice(host: manager.CgroupHost, pod: PodConfig) -> None:
 def remove(host: manager.CgroupHost, pod: PodConfig) -> None:
     """Remove the cgroup of a pod whose containers are gone."""
     if _exists(host, pod):
-        if paths.manager_of(pod.cgroup) == "systemd":
+        if manager.manager_of(pod.cgroup) == "systemd":
             from .._drivers.cgroups import systemd_units
 
             systemd_units.stop(pod.cgroup)
-        hierarchy.remove(host, paths.parent_path(pod.cgroup))
+        hierarchy.remove(host, manager.parent_path(pod.cgroup))
     if os.path.dirname(pod.cgroup) == DEFAULT_CGROUP_PARENT:
         hierarchy.remove_if_empty(host, DEFAULT_CGROUP_PARENT)
 
 
 def _exists(host: manager.CgroupHost, pod: PodConfig) -> bool:
-    return hierarchy.exists(host, paths.parent_path(pod.cgroup))
+    return hierarchy.exists(host, manager.parent_path(pod.cgroup))

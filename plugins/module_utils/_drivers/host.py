@@ -9,9 +9,9 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from .._model.cgroup_limits import LIMITS
 from .._model.engine_config import EngineConfig
 from .cgroups import manager as cgroups
-from .cgroups import paths
 
 if TYPE_CHECKING:
     from .cni.chain import Cni
@@ -53,15 +53,15 @@ class Host:
     @cached_property
     def cgroup_manager(self) -> str:
         """The manager asked for, or the host's."""
-        return self.parts.cgroup_manager or paths.default_manager(self.cgroups)
+        return self.parts.cgroup_manager or cgroups.default_manager(self.cgroups)
 
     @cached_property
     def swap(self) -> bool:
         """Whether the kernel accounts for swap, so that ``memory_swap`` can be set."""
         if self.cgroups.unified:
             return True
-        memory = self.cgroups.controllers.get("memory", "")
-        return os.path.exists(f"{memory}/memory.memsw.limit_in_bytes")
+        row = LIMITS["memory_swap"]
+        return any(os.path.exists(self.cgroups.file("", row.controller, file.name)) for file in row.files(False))
 
     @cached_property
     def oci(self) -> OciRuntime:

@@ -12,7 +12,7 @@ from typing import Callable, Iterator, Optional
 from .._container.container import Container
 from .._container.live_status import timestamp
 from .._container.network import attachments, host_ports
-from .._drivers.cgroups import paths
+from .._drivers.cgroups import manager
 from .._drivers.images.store import ImageStore
 from .._model import caller, journal
 from .._model.errors import (
@@ -147,7 +147,7 @@ def configuration(runtime: Runtime, desired: Desired, previous: Optional[Contain
         overlay=desired.overlay or bool(kept and kept.overlay),
         namespace_containers=dependencies.namespace_containers(runtime, options),
         ports=host_ports.choose(with_exposed(options, image.config if image else kept.image_config if kept else {})),
-        cgroup_manager=paths.manager_of(pod.cgroup) if pod else runtime.host.cgroup_manager,
+        cgroup_manager=manager.manager_of(pod.cgroup) if pod else runtime.host.cgroup_manager,
         host_env=host_variables(options, caller.environment),
         borrowed_volumes=anonymous_volumes.borrowed(runtime, options),
         id_mappings=dependencies.id_mappings(runtime, options, image_id, previous.config if previous else None),

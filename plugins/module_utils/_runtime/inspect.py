@@ -10,6 +10,7 @@ from typing import Any, Mapping
 
 from .._container.container import Container
 from .._container.network.attachments import attachments
+from .._model.cgroup_limits import LIMITS
 from .._model.errors import LibpodError, StateCorrupt
 from .._model.options import restart_policy, volumes
 from .._model.options.ports import ANY_ADDRESS
@@ -284,15 +285,8 @@ def _host_config(config: ContainerConfig, mounted: list[dict[str, Any]]) -> dict
             "Size": str(options["log_opt"]["max_size"] or "0B"),
             "Tag": options["log_opt"]["tag"] or "",
         },
-        "Memory": options["memory"] or 0,
-        "MemorySwap": options["memory_swap"] or 0,
+        **{row.inspected[0]: row.shown(options[name]) for name, row in LIMITS.items()},
         "NanoCpus": (options["cpu_quota"] or 0) * 10**9 // (options["cpu_period"] or 10**5),
-        "CpuQuota": options["cpu_quota"] or 0,
-        "CpuPeriod": options["cpu_period"] or 0,
-        "CpuShares": options["cpu_shares"] or 0,
-        "CpusetCpus": options["cpuset_cpus"] or "",
-        **_more_limits(options),
-        "PidsLimit": options["pids_limit"] or 0,
         "CapAdd": options["cap_add"],
         "CapDrop": options["cap_drop"],
         "Privileged": options["privileged"],
@@ -327,34 +321,6 @@ def _host_config(config: ContainerConfig, mounted: list[dict[str, Any]]) -> dict
         "CgroupManager": config.cgroup_manager,
         "RestartPolicy": {"Name": policy, "MaximumRetryCount": times},
         "AutoRemove": options["rm"],
-    }
-
-
-def _more_limits(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Limits few containers have."""
-    plain = {
-        "MemoryReservation": "memory_reservation",
-        "KernelMemory": "kernel_memory",
-        "CpuRealtimePeriod": "cpu_rt_period",
-        "CpuRealtimeRuntime": "cpu_rt_runtime",
-        "BlkioWeight": "blkio_weight",
-    }
-    by_device = {
-        "BlkioWeightDevice": ("blkio_weight_device", "Weight"),
-        "BlkioDeviceReadBps": ("device_read_bps", "Rate"),
-        "BlkioDeviceWriteBps": ("device_write_bps", "Rate"),
-        "BlkioDeviceReadIOps": ("device_read_iops", "Rate"),
-        "BlkioDeviceWriteIOps": ("device_write_iops", "Rate"),
-    }
-    return {
-        **{key: options[option] or 0 for key, option in plain.items()},
-        **{
-            key: [{"Path": path, field: value} for path, value in options[option].items()]
-            for key, (option, field) in by_device.items()
-        },
-        "MemorySwappiness": -1 if options["memory_swappiness"] is None else options["memory_swappiness"],
-        "OomKillDisable": options["oom_kill_disable"],
-        "CpusetMems": options["cpuset_mems"] or "",
     }
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .._drivers.cgroups import paths
+from .._drivers.cgroups import manager
+from .._model.cgroup_limits import LIMITS
 from .._model.records.pod import PodConfig, status
 from .inspect import inspect
 from .pods import Pods, lasting
 
 _MANY = "NetworkMode PidMode IpcMode UTSMode PortBindings Dns DnsOptions DnsSearch ExtraHosts ShmSize Sysctls".split()
+_RENAMED = {"memory": "memory_limit"}
 
 
 def inspect_pod(pods: Pods, pod: PodConfig) -> dict[str, Any]:
@@ -22,7 +24,7 @@ def inspect_pod(pods: Pods, pod: PodConfig) -> dict[str, Any]:
     shown = [(one, inspect(one.peek())) for one in members]
     infra = next((found for one, found in shown if one.config.infra), {})
     host_config = infra.get("HostConfig", {})
-    cgroup = paths.parent_path(pod.cgroup)
+    cgroup = manager.parent_path(pod.cgroup)
     return {
         "Id": pod.id,
         "Name": pod.name,
@@ -45,10 +47,5 @@ def inspect_pod(pods: Pods, pod: PodConfig) -> dict[str, Any]:
         "Containers": [
             {"Id": found["Id"], "Name": found["Name"], "State": found["State"]["Status"]} for _one, found in shown
         ],
-        "memory_limit": pod.options["memory"] or 0,
-        "memory_swap": pod.options["memory_swap"] or 0,
-        "cpu_period": pod.options["cpu_period"] or 0,
-        "cpu_quota": pod.options["cpu_quota"] or 0,
-        "cpu_shares": pod.options["cpu_shares"] or 0,
-        "cpuset_cpus": pod.options["cpuset_cpus"] or "",
+        **{_RENAMED.get(name, name): LIMITS[name].shown(value) for name, value in pod.limits.items()},
     }

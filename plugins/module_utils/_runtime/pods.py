@@ -16,7 +16,7 @@ from .._container.bundle import init_program
 from .._container.container import Container
 from .._container.live_status import timestamp
 from .._container.network import host_ports
-from .._drivers.cgroups import paths
+from .._drivers.cgroups import manager
 from .._model.attempts import Attempts
 from .._model.errors import (
     ConfigMismatch,
@@ -192,7 +192,7 @@ class Pods:
             static_dir=self.store.static_dir(container_id),
             rootfs=f"{records.directory(self.store, pod.id)}/rootfs",
             ports=host_ports.choose(pod.options["publish"]),
-            cgroup_manager=paths.manager_of(pod.cgroup),
+            cgroup_manager=manager.manager_of(pod.cgroup),
             id_mappings=maps,
             pod=pod.id,
             pod_cgroup=pod.cgroup,

@@ -9,7 +9,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence
 
-from ..._drivers.cgroups import paths
+from ..._drivers.cgroups import manager
 from ..._drivers.kernel import securejoin
 from ..._model.errors import InvalidArgument
 from ..._model.failpoints import failpoint
@@ -46,7 +46,7 @@ def draft(container: ContainerBase) -> Facts:
         namespaces=namespaces,
         foreign=shared_namespaces.foreign(container, namespaces) if config.id_mappings else {},
         capabilities={"bounding": list(granted)},
-        cgroups_path=paths.oci_path(config.cgroup_manager, config.cgroup_parent, config.id),
+        cgroups_path=manager.oci_path(config.cgroup_manager, config.cgroup_parent, config.id),
         hostname=shared_namespaces.hostname(container),
         seccomp=seccomp.for_option(options["security_opt"]["seccomp"], granted, _image_profile(config)),
         shm=shared_namespaces.shm_dir(container),

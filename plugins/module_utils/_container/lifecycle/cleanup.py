@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..._drivers import process
-from ..._drivers.cgroups import hierarchy, paths
+from ..._drivers.cgroups import hierarchy, manager
 from ..._drivers.kernel import syscalls
 from ..._model.attempts import Attempts
 from ..._model.errors import CleanupIncomplete, sentence
@@ -132,7 +132,7 @@ def _remove_cgroups(container: ContainerBase, thorough: bool) -> None:
 def _remove_cgroup(container: ContainerBase, path: str, thorough: bool) -> None:
     if hierarchy.exists(container.host.cgroups, path):
         hierarchy.remove(container.host.cgroups, path)
-    if thorough and container.config.cgroup_manager == "systemd" and paths.systemd_runs():
+    if thorough and container.config.cgroup_manager == "systemd" and manager.systemd_runs():
         # Of a scope whose process died as it was made, systemd may never hear that it is empty.
         from ..._drivers.cgroups import systemd_units
 

@@ -10,27 +10,10 @@ import stat
 from typing import Any, Iterable, Iterator, Mapping
 
 from ..._drivers.cgroups.manager import CgroupHost, read_file
+from ..._model.cgroup_limits import LIMITS
 from ..._model.errors import InvalidArgument, NotImplementedByHost
 from ..._model.records.config import DEFAULT_CGROUP_PARENT
-from ..._spec.resources import BY_DEVICE
 
-# option: controller, and the files of which one is enough: in cgroup v1, in v2
-_FILES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
-    "memory_reservation": ("memory", ("memory.soft_limit_in_bytes",), ("memory.low",)),
-    "memory_swappiness": ("memory", ("memory.swappiness",), ()),
-    "oom_kill_disable": ("memory", ("memory.oom_control",), ()),
-    "kernel_memory": ("memory", ("memory.kmem.limit_in_bytes",), ()),
-    "cpuset_mems": ("cpuset", ("cpuset.mems",), ("cpuset.mems",)),
-    "cpu_rt_period": ("cpu", ("cpu.rt_period_us",), ()),
-    "cpu_rt_runtime": ("cpu", ("cpu.rt_runtime_us",), ()),
-    "blkio_weight": ("blkio", ("blkio.weight", "blkio.bfq.weight"), ("io.weight", "io.bfq.weight")),
-    "blkio_weight_device": ("blkio", ("blkio.weight_device", "blkio.bfq.weight_device"), ("io.bfq.weight",)),
-    **{
-        f"device_{way}_{unit}": ("blkio", (f"blkio.throttle.{way}_{unit}_device",), ("io.max",))
-        for way in ("read", "write")
-        for unit in ("bps", "iops")
-    },
-}
 # Linux 5.16 took the limit away; its file stayed for a while, and takes nothing.
 _LAST_KERNEL_MEMORY = (5, 15)
 
@@ -39,14 +22,14 @@ _RESCTRL = "/sys/fs/resctrl"
 
 def check(host: CgroupHost, options: Mapping[str, Any]) -> None:
     """:raises NotImplementedByHost: naming the option. :raises InvalidArgument: a device named is none."""
-    for name, (controller, v1, v2) in _FILES.items():
+    for name, row in LIMITS.items():
         # 0 is a swappiness of its own.
-        if options[name] is None or options[name] is False or options[name] == {}:
+        if not row.optional or options[name] is None or options[name] is False or options[name] == {}:
             continue
-        files = v2 if host.unified else v1
+        files = tuple(file.name for file in row.files(host.unified))
         version = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
-        if not _offered(host, controller, files) or name == "kernel_memory" and version > _LAST_KERNEL_MEMORY:
-            where = "cgroup v2" if host.unified else f"the {controller} cgroups"
+        if not _offered(host, row.controller, files) or name == "kernel_memory" and version > _LAST_KERNEL_MEMORY:
+            where = "cgroup v2" if host.unified else f"the {row.controller} cgroups"
             looked = " or ".join(files) or "such limit"
             raise NotImplementedByHost(f"{name}: this kernel lacks it (no {looked} in {where}): omit the option")
     for file in options["cgroup_conf"]:
@@ -107,11 +90,12 @@ def _check_real_time(host: CgroupHost, options: Mapping[str, Any]) -> None:
     if not wanted:
         return
     parent = options["cgroup_parent"] or DEFAULT_CGROUP_PARENT
-    there = int(host.read(parent, "cpu", "cpu.rt_runtime_us") or 0)
+    file = LIMITS["cpu_rt_runtime"].files(False)[0].name
+    there = int(host.read(parent, "cpu", file) or 0)
     if there != -1 and wanted > there:
         raise NotImplementedByHost(
             f"cpu_rt_runtime: the cgroup {parent} has {there} microseconds of real time to give, not {wanted}: "
-            "make a cgroup with enough in its cpu.rt_runtime_us, and name it in cgroup_parent"
+            f"make a cgroup with enough in its {file}, and name it in cgroup_parent"
         )
 
 
@@ -121,8 +105,8 @@ def numbers(options: Mapping[str, Any], *, missing_ok: bool = False) -> dict[str
     :raises InvalidArgument: a path is no block device of the host.
     """
     found = {}
-    for name in BY_DEVICE:
-        for path in options[name]:
+    for name, row in LIMITS.items():
+        for path in options[name] if row.device_field else ():
             try:
                 info = os.stat(path)
             except OSError as error:

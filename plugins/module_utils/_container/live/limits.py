@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..._drivers.cgroups import io_limits, limits
+from ..._drivers.cgroups import limits
 from ..._drivers.cgroups.manager import read_file
 from ..._model import journal
+from ..._model.cgroup_limits import LIMITS
 from ..._model.records.config import ContainerConfig
-from ..._spec.resources import UPDATED, changed_resources
+from ..._spec.resources import changed_resources
 from . import kernel_limits
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def apply(container: ContainerBase, config: ContainerConfig, parts: set[str]) ->
     The runtime writes again what it knows from the container's creation, so the others follow, all of them.
     """
     host = container.host
-    if not parts & {*UPDATED, *io_limits.OPTIONS}:
+    if not parts & {*(name for name, row in LIMITS.items() if row.set_by), "cgroup_conf"}:
         return
     wanted = changed_resources(
         config.options,
@@ -40,6 +41,7 @@ def apply(container: ContainerBase, config: ContainerConfig, parts: set[str]) ->
             limits.make_room(host.cgroups, container.cgroup_path, wanted["memory"].get("limit"), whose)
         container.oci.update(container.id, container.name, wanted)
         journal.begun_update(container.id, container.name)
-    direct = {name: config.options[name] for name in io_limits.OPTIONS}
+    own = {name: config.options[name] for name, row in LIMITS.items() if row.set_by == "engine"}
     numbers = kernel_limits.numbers(config.options, missing_ok=True)
-    io_limits.write(host.cgroups, container.cgroup_path, direct, numbers)
+    limits.write(host.cgroups, container.cgroup_path, own, numbers)
+    limits.write_named(host.cgroups, container.cgroup_path, config.options["cgroup_conf"])

@@ -1,37 +1,103 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes limits to a cgroup that no OCI container stands for, such as a pod's (cgroups(7), cgroup-v2.rst), and has what
-is in one fit below a new limit.
-"""
+"""Limits written to a cgroup's own files: a pod's, and those of a container that no OCI runtime's update takes."""
 
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping, Optional
+from typing import Any, Iterator, Mapping, Optional
 
+from ..._model.cgroup_limits import LIMITS, Limit, with_partners
 from ..._model.errors import InvalidArgument
-from ..._model.failpoints import failpoint
-from .manager import CgroupHost, drift, read_file, shares_to_weight, write_file
+from ..._model.options.parsers import natural
+from . import manager
+from .manager import CgroupHost, Numbers, write_file
 
 
-def write(host: CgroupHost, path: str, wanted: Mapping[str, Any]) -> None:
+def write(host: CgroupHost, path: str, wanted: Mapping[str, Any], numbers: Optional[Numbers] = None) -> None:
     """Put the ``wanted`` limits (by option name, None for none) in force where they are not yet.
+
+    ``numbers`` are the major and minor number of each device that is named and there.
 
     :raises InvalidArgument: the kernel refuses one, such as memory below what is in use.
     """
-    changed = drift(host, path, wanted)
-    if not changed:
-        return
-    files = _v2(wanted) if host.unified else _v1(wanted)
+    changed = with_partners(manager.drift(host, path, wanted, numbers))
+    pending: dict[tuple[str, str], str] = {}
+    for name in LIMITS:
+        if name in changed and name in wanted:
+            for file, text in _writes(host, path, LIMITS[name], wanted, numbers or {}):
+                pending.setdefault((file, text), name)
     for _attempt in range(2):
         # v1 keeps memory at most at memory with swap: which of the two must go first depends on the old values.
-        refused = [(one, error) for one in files if (error := _put(host, path, *one))]
+        refused = {one: error for one in pending if (error := _refusal(*one))}
         if not refused:
             return
-        files = [one for one, _error in refused]
-    (controller, name, value), error = refused[0]
-    raise InvalidArgument(f"the pod's cgroup {path} does not take {value} for {controller}'s {name}: {error.strerror}")
+        pending = {one: pending[one] for one in refused}
+    (file, text), error = next(iter(refused.items()))
+    raise InvalidArgument(
+        f"{pending[file, text]}: the kernel does not take {text!r} for {file}: {error.strerror}"
+    ) from error
+
+
+def _writes(
+    host: CgroupHost, path: str, row: Limit, wanted: Mapping[str, Any], numbers: Numbers
+) -> Iterator[tuple[str, str]]:
+    """Yield the file and the text of each write that puts a limit in force."""
+    file, text = manager.find(host, path, row)
+    if file is None or file.codec is None or text is None:
+        return
+    place, value = host.file(path, row.controller, file.name), manager.by_number(row, wanted[row.option], numbers)
+    if row.device_field:
+        live = manager.limits(host, path, (row.option,))[row.option]
+        for device in sorted({*live, *value}):
+            if live.get(device) != value.get(device):
+                yield place, file.codec.format({row.option: {device: value.get(device)}})
+    elif not row.inherits or value not in (None, ""):
+        yield place, file.codec.format(wanted)
+    elif text:
+        # On v1 an empty cpuset runs nothing, and on v2 none can be emptied while something runs: all the parent has.
+        yield place, manager.inherited(host, path, row) or "0"
+
+
+def _refusal(file: str, text: str) -> Optional[OSError]:
+    try:
+        write_file(file, text)
+    except OSError as error:
+        return error
+    return None
+
+
+def write_named(host: CgroupHost, path: str, files: Mapping[str, str]) -> None:
+    """Write cgroup v2 files by name where they do not have the text yet.
+
+    :raises InvalidArgument: the kernel refuses one.
+    """
+    for name, text in files.items():
+        live, file = host.read(path, "", name), f"{host.hierarchies[0]}{path}/{name}"
+        if not (_comparable(live) and _same(name, text, live or "")) and (error := _refusal(file, text)):
+            raise InvalidArgument(
+                f"cgroup_conf: the kernel does not take {text!r} for {file}: {error.strerror}"
+            ) from error
+
+
+def named_drift(host: CgroupHost, path: str, files: Mapping[str, str]) -> dict[str, str]:
+    """Return the live texts of files by name where one differs, among those that read as they were written."""
+    live = {name: host.read(path, "", name) for name in files}
+    told = {name: text for name, text in live.items() if text and _comparable(text) and _comparable(files[name])}
+    return {**files, **told} if any(not _same(name, files[name], text) for name, text in told.items()) else {}
+
+
+def _comparable(text: Optional[str]) -> bool:
+    return text is not None and (text == "max" or natural(text) is not None)
+
+
+def _same(name: str, wanted: str, live: str) -> bool:
+    """Bytes of memory are kept in whole pages."""
+    there, here = natural(wanted), natural(live)
+    if name.startswith("memory.") and there is not None and here is not None:
+        return 0 <= there - here < os.sysconf("SC_PAGE_SIZE")
+    return wanted == live
 
 
 def make_room(host: CgroupHost, path: str, limit: Optional[int], whose: str) -> None:
@@ -49,15 +115,7 @@ def make_room(host: CgroupHost, path: str, limit: Optional[int], whose: str) -> 
     # Kernels from 5.19 on give back on demand; before, what is cached of files is what they could.
     file = f"{host.hierarchies[0]}{path}/memory.reclaim"
     if os.path.exists(file):
-        failpoint(f"write {file}")
-        try:
-            handle = os.open(file, os.O_WRONLY)
-            try:
-                os.write(handle, str(used - limit).encode())
-            finally:
-                os.close(handle)
-        except OSError:
-            pass  # not all of it
+        _refusal(file, str(used - limit))  # EAGAIN says that not all of it was given back
         used = _used(host, path)
     else:
         cached = (line.split() for line in (host.read(path, "memory", "memory.stat") or "").splitlines())
@@ -68,45 +126,3 @@ def make_room(host: CgroupHost, path: str, limit: Optional[int], whose: str) -> 
 
 def _used(host: CgroupHost, path: str) -> int:
     return int(host.read(path, "memory", "memory.current") or 0)
-
-
-def _v1(wanted: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    quota, period = wanted["cpu_quota"], wanted["cpu_period"]
-    return [
-        ("memory", "memory.limit_in_bytes", str(wanted["memory"] or -1)),
-        ("memory", "memory.memsw.limit_in_bytes", str(wanted["memory_swap"] or -1)),
-        ("cpu", "cpu.cfs_period_us", str(period or 100000)),
-        ("cpu", "cpu.cfs_quota_us", str(quota or -1)),
-        ("cpu", "cpu.shares", str(wanted["cpu_shares"] or 1024)),
-        ("cpuset", "cpuset.cpus", wanted["cpuset_cpus"] or ""),
-    ]
-
-
-def _v2(wanted: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    memory, swap = wanted["memory"], wanted["memory_swap"]
-    limited = memory and swap not in (None, -1)
-    return [
-        ("memory", "memory.max", str(memory or "max")),
-        ("memory", "memory.swap.max", str(swap - memory) if limited else "max"),
-        ("cpu", "cpu.max", f"{wanted['cpu_quota'] or 'max'} {wanted['cpu_period'] or 100000}"),
-        ("cpu", "cpu.weight", str(shares_to_weight(wanted["cpu_shares"] or 0) or 100)),
-        ("cpuset", "cpuset.cpus", wanted["cpuset_cpus"] or ""),
-    ]
-
-
-def _put(host: CgroupHost, path: str, controller: str, name: str, value: str) -> OSError | None:
-    mount = host.hierarchies[0] if host.unified else host.controllers.get(controller, "")
-    file = f"{mount}{path}/{name}"
-    if not mount or not os.path.exists(file):
-        return None
-    if not value and not read_file(file):
-        return None
-    if not value:
-        # On v1 an empty cpuset runs nothing, and on v2 none can be emptied while something runs: all the parent has.
-        parent = f"{mount}{os.path.dirname(path)}/{name}"
-        value = read_file(parent) or read_file(f"{parent}.effective") or "0"
-    try:
-        write_file(file, value)
-    except OSError as error:
-        return error
-    return None

@@ -1,24 +1,28 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host's cgroups: which kind they are, whether a cgroup is frozen, and the limits it has now.
+"""The host's cgroups: their kind, where a container's are under the two managers, and the limits in force.
 
-Only what an unchanged task reads stands here; ``cgroups_tree`` changes, ``cgroups_figures`` measures,
-``cgroups_paths`` names. A cgroup's path is relative to the mounts: ``/libpod_parent/libpod-<id>``.
+The managers are ``cgroupfs``, with plain directories, and ``systemd``, with scopes. Here is only what an unchanged task
+needs: ``hierarchy`` changes the tree, ``limits`` writes limits, ``stats`` measures. A cgroup's path is relative to the
+mounts: ``/libpod_parent/libpod-<id>``.
 """
 
 from __future__ import annotations
 
-import math
 import os
-from typing import Any, Callable, Iterable, Mapping, Optional
+from functools import partial
+from typing import Any, Iterable, Mapping, Optional
 
+from ..._model.cgroup_limits import LIMITS, RARE, USUAL, Codec, File, Limit
+from ..._model.errors import InvalidArgument
 from ..._model.failpoints import failpoint
 
 CGROUP_ROOT = "/sys/fs/cgroup"
-DEFAULT_SHARES = 1024
+DEFAULT_PARENT = "/libpod_parent"
+DEFAULT_SLICE = "machine.slice"
 _CHUNK = 1 << 16
-DEFAULT_WEIGHT = 100
+Numbers = Mapping[str, tuple[int, int]]  # major and minor number by a device's path
 
 
 class CgroupHost:
@@ -36,8 +40,13 @@ class CgroupHost:
 
     def read(self, path: str, controller: str, name: str) -> Optional[str]:
         """A cgroup file's content without the newline at its end; None where kernel, controller or cgroup lacks it."""
+        file = self.file(path, controller, name)
+        return read_file(file) if file else None
+
+    def file(self, path: str, controller: str, name: str) -> str:
+        """Return the path of a cgroup's file; "" where the host does not use the controller."""
         mount = self.hierarchies[0] if self.unified else self.controllers.get(controller)
-        return None if mount is None else read_file(f"{mount}{path}/{name}")
+        return f"{mount}{path}/{name}" if mount else ""
 
 
 def write_file(file: str, text: str, announced: bool = False) -> None:
@@ -98,19 +107,15 @@ def lost(host: CgroupHost, path: str) -> bool:
 
 # The controllers in which each runtime makes a container's cgroup.
 _OURS = ("memory", "cpu", "pids", "freezer")
-# Files that are as a new cgroup has them wherever nobody asked for a limit by device or switched the OOM killer off.
-_V1_PLAIN = (
-    *(("blkio", f"blkio.throttle.{way}_{unit}_device", "") for way in ("read", "write") for unit in ("bps", "iops")),
-    ("memory", "memory.oom_control", "oom_kill_disable 0"),
-)
-_V2_PLAIN = (("io", "io.max", ""),)
 
 
 def plain(host: CgroupHost, path: str) -> bool:
-    """Whether none of the limits of ``cgroups_direct`` is in force that can be seen at a glance."""
-    for controller, name, usual in _V2_PLAIN if host.unified else _V1_PLAIN:
+    """Return whether none of the rare limits is in force, as far as the first lines of their files tell."""
+    files = ((row, file) for row in map(LIMITS.__getitem__, RARE) for file in row.files(host.unified))
+    initial = {(row.controller, file.name): file.initial for row, file in files if file.initial is not None}
+    for (controller, name), line in initial.items():
         text = host.read(path, controller, name)
-        if text and text.partition("\n")[0] != usual:
+        if text and text.partition("\n")[0] != line:
             return False
     return True
 
@@ -121,151 +126,157 @@ def frozen(host: CgroupHost, path: str) -> bool:
     return host.read(path, "freezer", name) == "1"
 
 
-def shares_to_weight(shares: int) -> int:
-    """cgroup v1's cpu.shares as v2's cpu.weight, as runc 1.x and systemd convert it (0 stays 0: not set)."""
-    if shares == 0:
-        return 0
-    return 1 + ((min(max(shares, 2), 262144) - 2) * 9999) // 262142
+def systemd_runs() -> bool:
+    """Whether systemd is PID 1 (sd_booted(3))."""
+    return os.path.isdir("/run/systemd/system")
 
 
-def weight_to_shares(weight: int) -> int:
-    """v2's cpu.weight as shares: the least that ``shares_to_weight`` turns into it, and for the default the default."""
-    if weight == DEFAULT_WEIGHT:
-        return DEFAULT_SHARES
-    return 2 - (-(weight - 1) * 262142) // 9999 if weight > 1 else 2
+def default_manager(host: CgroupHost) -> str:
+    """``systemd`` where it runs on a v2 host, else ``cgroupfs``."""
+    return "systemd" if host.unified and systemd_runs() else "cgroupfs"
 
 
-def _same_shares(host: CgroupHost, wanted: int, live: int) -> bool:
-    if not host.unified or wanted == live:
-        return min(max(wanted, 2), 262144) == live
-    weight = DEFAULT_WEIGHT if live == DEFAULT_SHARES else shares_to_weight(live)
-    # Runtimes since 2025 (opencontainers/cgroups 0.0.5, crun 1.23) bend the line so that 1024 meets the default 100.
-    log = math.log2(min(max(wanted, 2), 262144))
-    return weight in (shares_to_weight(wanted), math.ceil(10 ** ((log * log + 125 * log) / 612 - 7 / 34)))
+def checked_parent(manager: str, parent: str) -> str:
+    """The option ``cgroup_parent`` in the one form that is kept: an absolute path, or a slice's name.
 
+    Empty means the manager's default; for systemd a path of slices means its last.
 
-def _number(text: Optional[str]) -> Optional[int]:
-    """A limit; None where there is none or nothing to read. v1 says "none" with the largest number of pages."""
-    if text is None or text in ("max", "-1"):
-        return None
-    return None if int(text) >= 1 << 62 else int(text)
-
-
-def _memory_swap(host: CgroupHost, path: str) -> Optional[int]:
-    """Memory and swap together: -1 without a limit, None where the kernel does not account for swap."""
-    text = host.read(path, "memory", "memory.swap.max" if host.unified else "memory.memsw.limit_in_bytes")
-    if text is None:
-        return None
-    swap = _number(text)
-    memory = limits(host, path, ("memory",))["memory"] if host.unified else 0
-    return -1 if swap is None or memory is None else memory + swap
-
-
-def _cpu_max(host: CgroupHost, path: str, v1: str, field: int) -> Optional[int]:
-    if not host.unified:
-        return _number(host.read(path, "cpu", v1))
-    text = host.read(path, "cpu", "cpu.max")
-    return _number(text.split()[field]) if text else None
-
-
-def _cpu_shares(host: CgroupHost, path: str) -> Optional[int]:
-    live = _number(host.read(path, "cpu", "cpu.weight" if host.unified else "cpu.shares"))
-    return weight_to_shares(live) if host.unified and live is not None else live
-
-
-def _plain(controller: str, v1: str, v2: str) -> Callable[[CgroupHost, str], Optional[int]]:
-    return lambda host, path: _number(host.read(path, controller, v2 if host.unified else v1))
-
-
-def _weight(host: CgroupHost, path: str) -> Optional[int]:
-    text = host.read(path, "blkio", "io.bfq.weight" if host.unified else "blkio.bfq.weight")
-    return _number(text.partition("\n")[0].split()[-1]) if text else None
-
-
-_READERS: dict[str, Callable[[CgroupHost, str], Any]] = {
-    "memory": _plain("memory", "memory.limit_in_bytes", "memory.max"),
-    "memory_swap": _memory_swap,
-    "memory_reservation": lambda host, path: (
-        _plain("memory", "memory.soft_limit_in_bytes", "memory.low")(host, path) or None
-    ),
-    "memory_swappiness": _plain("memory", "memory.swappiness", "memory.swappiness"),
-    "cpu_quota": lambda host, path: _cpu_max(host, path, "cpu.cfs_quota_us", 0),
-    "cpu_period": lambda host, path: _cpu_max(host, path, "cpu.cfs_period_us", 1),
-    "cpu_shares": _cpu_shares,
-    "cpuset_cpus": lambda host, path: host.read(path, "cpuset", "cpuset.cpus"),
-    "cpuset_mems": lambda host, path: host.read(path, "cpuset", "cpuset.mems"),
-    "pids_limit": _plain("pids", "pids.max", "pids.max"),
-    "blkio_weight": _weight,
-    "cpu_rt_period": _plain("cpu", "cpu.rt_period_us", "cpu.rt_period_us"),
-    "cpu_rt_runtime": _plain("cpu", "cpu.rt_runtime_us", "cpu.rt_runtime_us"),
-}
-LIMITS = tuple(_READERS)
-# What a new cgroup has, and what a kernel may have no file for.
-_DEFAULTS = {"cpu_period": 100000, "cpu_rt_period": 1000000, "cpu_rt_runtime": 0, "blkio_weight": 100}
-
-
-def limits(host: CgroupHost, path: str, names: Iterable[str] = LIMITS) -> dict[str, Any]:
-    """The values in force, by option name; files of other names are not read.
-
-    Bytes, microseconds, shares and counts are numbers, cpusets the kernel's lists as text. None is no limit, or a file
-    that this kernel does not have; ``memory_swap`` tells them apart: -1 is no limit, None is not accounted for.
+    :raises InvalidArgument: it is no path below the root, or no slice's name.
     """
-    return {name: _READERS[name](host, path) for name in names}
+    if manager == "systemd":
+        name = os.path.basename(parent.rstrip("/")) or DEFAULT_SLICE
+        slice_path(name)
+        return name
+    parts = [part for part in parent.split("/") if part] or [DEFAULT_PARENT.strip("/")]
+    if any(part in (".", "..") for part in parts) or "\0" in parent or "\n" in parent:
+        raise InvalidArgument(f"cgroup_parent {parent!r} is no cgroup's path: expected one such as {DEFAULT_PARENT}")
+    if parts[-1].endswith(".slice"):
+        raise InvalidArgument(
+            f"cgroup_parent {parent!r} is a systemd slice, but the cgroup manager is cgroupfs: "
+            "name a path, or set cgroup_manager to systemd"
+        )
+    return "/" + "/".join(parts)
 
 
-def drift(host: CgroupHost, path: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the ``wanted`` limits (by option name; None, 0 and "" for none), the live values of those not in force.
+def slice_path(name: str) -> str:
+    """The path of a slice below the cgroup mounts: ``a-b.slice`` is at ``/a.slice/a-b.slice`` (systemd.slice(5)).
 
-    A value counts as in force where the kernel rounds it (pages), inherits it (cpusets) or the runtime converts it
-    (shares); one the kernel has no file for cannot be told and does not count as drift.
+    :raises InvalidArgument: it is no slice's name.
     """
-    live = limits(host, path, wanted)
-    return {name: live[name] for name in wanted if not _in_force(host, path, name, wanted[name], live[name])}
+    stem = name[: -len(".slice")] if name.endswith(".slice") else ""
+    if stem == "-":
+        return ""
+    parts = stem.split("-")
+    if "" in parts or "/" in stem or any(char.isspace() or not char.isprintable() for char in stem):
+        raise InvalidArgument(
+            f"cgroup_parent {name!r} is no slice: with the cgroup manager systemd a name such as {DEFAULT_SLICE} "
+            "is expected, with single dashes between its levels"
+        )
+    return "".join(f"/{'-'.join(parts[: depth + 1])}.slice" for depth in range(len(parts)))
 
 
-def _in_force(host: CgroupHost, path: str, name: str, wanted: Any, live: Any) -> bool:
-    if name.startswith("cpuset"):
-        # On v2 an empty one has what its parent has; once set, it can be emptied only while nothing runs in it.
-        if live is None or not (live or wanted):
-            return True
-        whole = frozenset() if live and wanted else _whole_cpuset(host, path, name)
-        if not wanted:
-            return bool(whole) and cpu_list(live) >= whole
-        return cpu_list(wanted) == (cpu_list(live) or whole)
-    if name in ("cpu_shares", "memory_swap", "memory_swappiness", *_DEFAULTS) and live is None:
+def manager_of(parent: str) -> str:
+    """Whose a parent is that ``checked_parent`` has returned: a path is ``cgroupfs``'s, a name ``systemd``'s."""
+    return "cgroupfs" if parent.startswith("/") else "systemd"
+
+
+def parent_path(parent: str) -> str:
+    """The parent's own cgroup below the mounts."""
+    return parent if parent.startswith("/") else slice_path(parent)
+
+
+def oci_path(manager: str, parent: str, container_id: str) -> str:
+    """``linux.cgroupsPath`` of the OCI spec, in the form the runtime's manager expects."""
+    return f"{parent}:libpod:{container_id}" if manager == "systemd" else f"{parent}/libpod-{container_id}"
+
+
+def container_path(manager: str, parent: str, container_id: str) -> str:
+    """The container's cgroup below the mounts; ``parent`` as ``checked_parent`` returns it, here and below."""
+    return _path(manager, parent, f"libpod-{container_id}")
+
+
+def conmon_path(manager: str, parent: str, container_id: str) -> str:
+    """The cgroup of the container's conmon."""
+    return _path(manager, parent, f"libpod-conmon-{container_id}")
+
+
+def _path(manager: str, parent: str, name: str) -> str:
+    return f"{slice_path(parent)}/{name}.scope" if manager == "systemd" else f"{parent}/{name}"
+
+
+def find(host: CgroupHost, path: str, row: Limit) -> tuple[Optional[File], Optional[str]]:
+    """Return the file that keeps a limit, with its content.
+
+    Without content the kernel has none of the limit's files here; without a file, it knows no such limit.
+    """
+    first = None
+    for file in row.files(host.unified):
+        if file.codec:
+            first = first or file
+            text = host.read(path, row.controller, file.name)
+            if text is not None:
+                return file, text
+    return first, None
+
+
+def _live(host: CgroupHost, path: str, row: Limit) -> tuple[Optional[Codec], Any]:
+    file, text = find(host, path, row)
+    codec = file.codec if file else None
+    if codec is None or text is None:
+        return codec, None
+    return codec, codec.parse(text, partial(host.read, path, row.controller))
+
+
+def limits(host: CgroupHost, path: str, names: Iterable[str] = USUAL) -> dict[str, Any]:
+    """Return the values in force, by option name.
+
+    Bytes, microseconds, shares and counts are numbers, cpusets the kernel's lists as text, limits by device numbers by
+    ``MAJOR:MINOR``. None is no limit, or a file that this kernel does not have; ``memory_swap`` has -1 for no limit.
+    """
+    return {name: _live(host, path, LIMITS[name])[1] for name in names}
+
+
+def drift(host: CgroupHost, path: str, wanted: Mapping[str, Any], numbers: Optional[Numbers] = None) -> dict[str, Any]:
+    """Return the live values of those ``wanted`` limits that are not in force, by option name.
+
+    None, 0 and "" stand for no limit. ``numbers`` are the major and minor number of each device that is named and
+    there. A value counts as in force where the kernel rounds it (pages), inherits it (cpusets) or the runtime converts
+    it (shares); one the kernel has no file for cannot be told and does not count as drift.
+    """
+    differing: dict[str, Any] = {}
+    numbers = numbers or {}
+    for name, value in wanted.items():
+        row = LIMITS[name]
+        codec, live = _live(host, path, row)
+        if codec is None or _in_force(host, path, row, codec, by_number(row, value, numbers), live):
+            continue
+        if row.device_field:
+            devices = {f"{major}:{minor}": device for device, (major, minor) in numbers.items()}
+            live = {devices.get(device, device): limit for device, limit in live.items()}
+        differing[name] = live
+    return differing
+
+
+def _in_force(host: CgroupHost, path: str, row: Limit, codec: Codec, wanted: Any, live: Any) -> bool:
+    free = wanted is None or wanted == ""
+    if not row.inherits or not (free or live == ""):
+        return codec.same(wanted, live)
+    if live is None or (free and live == ""):
         return True
-    if name == "cpu_shares":
-        return _same_shares(host, wanted or DEFAULT_SHARES, live)
-    if name in _DEFAULTS:
-        return bool((wanted or _DEFAULTS[name]) == live)
-    if name == "memory_swappiness":
-        # What a new cgroup has is its parent's.
-        inherited = limits(host, os.path.dirname(path), (name,))[name] if wanted is None else wanted
-        return inherited in (None, live)
-    if name == "memory_swap":
-        # Not set means what the kernel has by itself: any value is as good.
-        return not wanted or (live == -1 if wanted == -1 else live == _pages(wanted))
-    none = wanted in (None, 0, -1)
-    return live is None if none else live == (_pages(wanted) if name.startswith("memory") else wanted)
+    # On v2 an empty cpuset has what its parent has; once set, it can be emptied only while nothing runs in it.
+    text = inherited(host, path, row)
+    parent = None if text is None else codec.parse(text, partial(host.read, path, row.controller))
+    return row.inherits(live, parent) if free else codec.same(wanted, parent or "")
 
 
-def _whole_cpuset(host: CgroupHost, path: str, name: str) -> frozenset[int]:
-    """What a cgroup could have at most of ``cpuset_cpus`` or ``cpuset_mems``: what its parent has."""
-    parent, file = os.path.dirname(path.rstrip("/")), name.replace("_", ".")
-    return cpu_list(host.read(parent, "cpuset", file) or host.read(parent, "cpuset", f"{file}.effective") or "")
+def inherited(host: CgroupHost, path: str, row: Limit) -> Optional[str]:
+    """Return what a new cgroup takes over from its parent, as text: what the parent has or, on v2, can give."""
+    parent, name = os.path.dirname(path.rstrip("/")), row.files(host.unified)[0].name
+    return host.read(parent, row.controller, name) or host.read(parent, row.controller, f"{name}.effective")
 
 
-def _pages(size: int) -> int:
-    return size - size % os.sysconf("SC_PAGE_SIZE")
-
-
-def cpu_list(text: str) -> frozenset[int]:
-    """The numbers in a kernel list such as ``0-3,6`` (cpuset(7), "List format").
-
-    :raises ValueError: it is no such list.
-    """
-    numbers: set[int] = set()
-    for part in text.split(",") if text.strip() else ():
-        first, dash, last = part.strip().partition("-")
-        numbers.update(range(int(first), int(last if dash else first) + 1))
-    return frozenset(numbers)
+def by_number(row: Limit, value: Any, numbers: Numbers) -> Any:
+    """Return the limits of a row by ``MAJOR:MINOR``, without devices that are not there; other rows' values as is."""
+    if not row.device_field:
+        return value
+    return {f"{numbers[path][0]}:{numbers[path][1]}": limit for path, limit in value.items() if path in numbers}

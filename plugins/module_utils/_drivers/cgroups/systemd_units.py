@@ -12,13 +12,10 @@ import os
 import time
 from typing import Any, Mapping, Sequence
 
+from ..._model.cgroup_limits import LIMITS, Property
 from ..._model.errors import LibpodError, ToolFailed
-from ..._model.failpoints import failpoint
 from ..command import run
-from .manager import CgroupHost, cpu_list, read_file, shares_to_weight
-from .paths import systemd_runs
-
-_INFINITY = 2**64 - 1
+from .manager import CgroupHost, read_file, systemd_runs, write_file
 
 
 def enter_scope(host: CgroupHost, path: str, slice_name: str, pid: int, timeout: float = 10.0) -> None:
@@ -60,13 +57,8 @@ def _moved(host: CgroupHost, path: str, pid: int) -> bool:
     file = f"{host.hierarchies[0]}{path}/cgroup.procs"
     if not read_file(file):
         return False
-    failpoint(f"write {file}")
     try:
-        handle = os.open(file, os.O_WRONLY)
-        try:
-            os.write(handle, str(pid).encode())
-        finally:
-            os.close(handle)
+        write_file(file, str(pid))
     except OSError:
         return False  # it ended at this moment
     return True
@@ -89,18 +81,8 @@ def limit_slice(name: str, wanted: Mapping[str, Any]) -> None:
 
 
 def _properties(wanted: Mapping[str, Any]) -> list[list[str]]:
-    memory, swap = wanted["memory"], wanted["memory_swap"]
-    quota, period = wanted["cpu_quota"], wanted["cpu_period"] or 100000
-    mask = sum(1 << number for number in cpu_list(wanted["cpuset_cpus"] or ""))
-    cpus = mask.to_bytes((mask.bit_length() + 7) // 8, "little")
-    return [
-        ["MemoryMax", "t", str(memory or _INFINITY)],
-        ["MemorySwapMax", "t", str(swap - memory if memory and swap not in (None, -1) else _INFINITY)],
-        ["CPUQuotaPerSecUSec", "t", str(quota * 1000000 // period if quota and quota > 0 else _INFINITY)],
-        ["CPUQuotaPeriodUSec", "t", str(period)],
-        ["CPUWeight", "t", str(shares_to_weight(wanted["cpu_shares"] or 0) or _INFINITY)],
-        ["AllowedCPUs", "ay", str(len(cpus)), *(str(byte) for byte in cpus)],
-    ]
+    properties = (row.systemd for row in LIMITS.values() if isinstance(row.systemd, Property))
+    return [[one.name, one.signature, *one.format(wanted)] for one in properties]
 
 
 def stop(name: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, NamedTuple, Sequence
 
+from ..cgroup_limits import OF_PODS as LIMITS
 from ..errors import ConfigMismatch, StateCorrupt
 from ..options import table
 from ..options.parsers import wrong
@@ -14,7 +15,6 @@ from ..options.table import ALONE
 from .namespaces import OPTIONS, LinuxNS
 
 # Options by what they are for; all but ``share`` are rows of options.OPTIONS.
-LIMITS = ("memory", "memory_swap", "cpu_quota", "cpu_period", "cpu_shares", "cpuset_cpus")
 INFRA = (
     "network",
     "publish",

@@ -17,9 +17,9 @@ from ..._container.network import host_ports
 from ..._container.rootfs import device_nodes
 from ..._container.rootfs.volumes import check_source
 from ..._drivers.cgroups import manager as cgroups
-from ..._drivers.cgroups import paths
 from ..._drivers.command import TOOL_PATH
 from ..._drivers.kernel import netns
+from ..._model.cgroup_limits import cpu_list
 from ..._model.errors import InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing, not_yet
 from ..._model.options import health
 from ..._model.records.config import ContainerConfig, resolved
@@ -274,13 +274,13 @@ def _check_cgroups(runtime: Runtime, desired: Desired) -> None:
 def _check_limits(runtime: Runtime, manager: str, options: Mapping[str, Any]) -> None:
     if options["cgroups"] in ("disabled", "split"):
         raise NotImplementedByHost(f"cgroups: {options['cgroups']} {_NO_CGROUPS[options['cgroups']]}")
-    if manager == "systemd" and not paths.systemd_runs():
+    if manager == "systemd" and not cgroups.systemd_runs():
         raise NotImplementedByHost("cgroup_manager: systemd does not run on this host: use cgroupfs")
     if options["cgroup_parent"]:
-        paths.checked_parent(manager, options["cgroup_parent"])
+        cgroups.checked_parent(manager, options["cgroup_parent"])
     for option, kind, what in (("cpuset_cpus", "cpu", "CPU"), ("cpuset_mems", "node", "memory node")):
         online = cgroups.read_file(f"/sys/devices/system/{kind}/online") if options[option] else None
-        missing = cgroups.cpu_list(options[option] or "") - cgroups.cpu_list(online or "")
+        missing = cpu_list(options[option] or "") - cpu_list(online or "")
         if missing and online:
             raise InvalidArgument(f"{option}: this host has no {what} {min(missing)}, its {what}s are {online}")
     kernel_limits.check(runtime.host.cgroups, options)
