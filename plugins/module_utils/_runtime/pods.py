@@ -32,7 +32,7 @@ from .._model.errors import (
 from .._model.failpoints import failpoint
 from .._model.options.normalise import normalise
 from .._model.options.table import OPTIONS
-from .._model.records.config import DEFAULT_CGROUP_PARENT, ContainerConfig
+from .._model.records.config import DEFAULT_CGROUP_PARENT, DEFAULT_CGROUP_SLICE, ContainerConfig
 from .._model.records.pod import INFRA, PodConfig, status
 from .._model.records.status import ContainerStatus
 from .._store import pods as records
@@ -109,7 +109,7 @@ class Pods:
     def cgroup(self, pod_id: str, parent: str | None) -> str:
         """The parent of the cgroups of the pod's containers, as ``ContainerConfig.cgroup_parent`` is."""
         if self.runtime.host.cgroup_manager == "systemd":
-            return f"{(parent or 'machine.slice')[: -len('.slice')]}-libpod_pod_{pod_id}.slice"
+            return f"{(parent or DEFAULT_CGROUP_SLICE)[: -len('.slice')]}-libpod_pod_{pod_id}.slice"
         return f"{parent or DEFAULT_CGROUP_PARENT}/libpod-pod-{pod_id}"
 
     def create(self, name: str, options: Mapping[str, Any], infra: str, maps: Mapping[str, Any]) -> PodConfig:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Making, entering, emptying and removing cgroups, in all hierarchies of the host at once."""
+"""Create, enter, empty and remove cgroups, in all hierarchies of the host at once."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ..._model.errors import InvalidState, LibpodError
 from ..._model.failpoints import failpoint
 from .manager import CgroupHost, read_file, write_file
 
-# Another engine may remove the parent, as empty, between our mkdir of it and that of the child: again and again.
+# Another engine may remove the empty parent between our mkdir of it and that of the child, repeatedly.
 _ATTEMPTS = 100
 
 
 def prepare(host: CgroupHost, path: str) -> None:
-    """Make the cgroup and its ancestors ready for processes, whatever part of them is there already.
+    """Make the cgroup and its ancestors ready for processes, creating those that are missing.
 
-    On v1 an empty cpuset takes its parent's processors and memory nodes (cpuset(7)); on v2 the ancestors
-    hand all controllers they have down (cgroup.subtree_control).
+    On v1 an empty cpuset takes its parent's processors and memory nodes (cpuset(7)). On v2 the ancestors delegate all
+    their controllers (cgroup.subtree_control).
 
     :raises LibpodError: the kernel refuses.
     """
@@ -32,7 +32,7 @@ def prepare(host: CgroupHost, path: str) -> None:
 
 
 def enter(host: CgroupHost, path: str, pid: int) -> None:
-    """Move a process, with all its threads, into the cgroup, which is made where it is missing.
+    """Move a process with all its threads into the cgroup, which is created where it is missing.
 
     :raises LibpodError: the kernel refuses, or the process is gone.
     """
@@ -40,22 +40,24 @@ def enter(host: CgroupHost, path: str, pid: int) -> None:
 
 
 def leave(host: CgroupHost) -> None:
-    """Move this process to the top of every hierarchy, out of a cgroup whose processes are going to be ended."""
+    """Move this process to the top of every hierarchy, out of a cgroup whose processes are going to be killed."""
     for mount in host.hierarchies:
-        refused: Optional[OSError] = None
-        for place in _outside(mount):
+        first_error: Optional[OSError] = None
+        for cgroup in _outside(mount):
             try:
-                write_file(f"{mount}{place}/cgroup.procs", str(os.getpid()))
+                write_file(f"{mount}{cgroup}/cgroup.procs", str(os.getpid()))
                 break
             except OSError as error:
-                refused = refused or error
+                first_error = first_error or error
         else:
-            raise LibpodError(f"cgroups: no place in {mount} takes a process: {refused}")
+            raise LibpodError(f"cgroups: no cgroup in {mount} takes a process: {first_error}")
 
 
 def _outside(mount: str) -> Iterator[str]:
-    """Cgroups of nobody's container: the top; where that may hold no processes, as v2's in a cgroup namespace, that of
-    the host's first process; where that is outside of the namespace, the first that others are in.
+    """Yield cgroups that belong to no container, the preferred one first.
+
+    The top of v2 in a cgroup namespace may hold no processes: then that of the host's first process. Where this one is
+    outside of the namespace, the first that has processes.
     """
     yield ""
     yield (read_file("/proc/1/cgroup") or "").rpartition("::")[2]
@@ -93,44 +95,44 @@ def _prepare(host: CgroupHost, mount: str, path: str) -> None:
                 pass
     for parent, child in zip(levels, levels[1:]):
         if host.unified:
-            _hand_down(parent)
+            _delegate(parent)
         elif mount == host.controllers.get("cpuset"):
             for name in ("cpuset.cpus", "cpuset.mems"):
                 if read_file(f"{child}/{name}") == "":
                     write_file(f"{child}/{name}", read_file(f"{parent}/{name}") or "")
 
 
-def _hand_down(parent: str) -> None:
-    has = (read_file(f"{parent}/cgroup.controllers") or "").split()
-    given = (read_file(f"{parent}/cgroup.subtree_control") or "").split()
-    for controller in has:
-        if controller not in given:
+def _delegate(parent: str) -> None:
+    available = (read_file(f"{parent}/cgroup.controllers") or "").split()
+    delegated = (read_file(f"{parent}/cgroup.subtree_control") or "").split()
+    for controller in available:
+        if controller not in delegated:
             try:
                 write_file(f"{parent}/cgroup.subtree_control", f"+{controller}")
             except FileNotFoundError:
                 raise
             except OSError:
-                # A parent with processes cannot hand some down; a limit that needs them fails by its own name later.
+                # A parent with processes cannot delegate some; a limit that needs one fails later, named by its option.
                 pass
 
 
 def remove(host: CgroupHost, path: str, timeout: float = 2.0) -> None:
-    """Remove the cgroup and all below it from every hierarchy; what is gone already is fine.
+    """Remove the cgroup and all below it from every hierarchy, where it is there.
 
-    The kernel may hold one as busy for a moment after its last process died: tried again until ``timeout`` seconds.
+    The kernel may keep one busy for a moment after its last process ended, so this retries for ``timeout`` seconds.
 
     :raises InvalidState: processes are still in it.
     """
     refuse_root(path)
     deadline, pause = time.monotonic() + timeout, 0.0005
-    left = list(host.hierarchies)
+    remaining = list(host.hierarchies)
     while True:
-        left = [mount for mount in left if not _removed(mount + path)]
-        if not left:
+        remaining = [mount for mount in remaining if not _removed(mount + path)]
+        if not remaining:
             return
         if time.monotonic() > deadline:
             pids = ", ".join(map(str, sorted(processes(host, path)))) or "none to be seen"
-            raise InvalidState(f"the cgroup {path} is still busy in {left[0]} (processes: {pids}): end them first")
+            raise InvalidState(f"the cgroup {path} is still busy in {remaining[0]} (processes: {pids}): end them first")
         time.sleep(pause)
         pause = min(pause * 2, 0.05)
 
@@ -148,20 +150,21 @@ def _removed(directory: str) -> bool:
 
 
 def _folders(directory: str) -> list[str]:
-    """A cgroup's directory and all below it, each after the one that it is in; os.walk recurses before Python 3.12, and
-    how deep they are is a container's doing.
+    """Return a cgroup's directory and all below it, parents first.
+
+    A container decides how deep they are, and os.walk recurses before Python 3.12.
     """
-    found = [directory] if os.path.isdir(directory) else []
-    for path in found:  # it grows meanwhile
+    folders = [directory] if os.path.isdir(directory) else []
+    for path in folders:  # it grows meanwhile
         with suppress(OSError), os.scandir(path) as entries:
-            found += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-    return found
+            folders += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return folders
 
 
 def remove_if_empty(host: CgroupHost, path: str) -> bool:
-    """Remove the cgroup where nothing is in or below it, in each hierarchy; true when it is gone from all.
+    """Remove the cgroup where nothing is in or below it, in each hierarchy; return whether it is gone from all.
 
-    Safe beside others that are about to use it: only the kernel decides, and ``prepare`` makes it again.
+    Safe beside others that are about to use it: the kernel decides, and ``prepare`` creates it again.
     """
     refuse_root(path)
     gone = True
@@ -178,43 +181,43 @@ def remove_if_empty(host: CgroupHost, path: str) -> bool:
 
 
 def exists(host: CgroupHost, path: str) -> bool:
-    """Is the cgroup there, in any hierarchy?"""
+    """Return whether the cgroup exists in any hierarchy."""
     return any(os.path.isdir(mount + path) for mount in host.hierarchies)
 
 
 def processes(host: CgroupHost, path: str) -> set[int]:
-    """The processes in the cgroup and below it, in any hierarchy, as the engine's PID namespace numbers them."""
+    """Return the PIDs in the cgroup and below it, in any hierarchy, as the engine's PID namespace numbers them."""
     return {pid for mount in host.hierarchies for pid in _pids(mount + path)}
 
 
 def _pids(directory: str) -> Iterator[int]:
     for child in _folders(directory):
-        # A process of a PID namespace that is not below ours reads as 0.
+        # A process of a PID namespace that is not below ours is shown as 0.
         yield from (int(pid) for pid in (read_file(f"{child}/cgroup.procs") or "").split() if pid != "0")
 
 
 def kill(host: CgroupHost, path: str, timeout: float = 10.0) -> set[int]:
-    """SIGKILL everything in the cgroup and below, also what forks meanwhile, and what is frozen.
+    """Send SIGKILL to every process in the cgroup and below, including forks meanwhile and frozen ones.
 
-    Returns the processes still there after ``timeout`` seconds: none, but for those the kernel cannot end.
+    Return the processes still there after ``timeout`` seconds: those that the kernel cannot end.
     """
     refuse_root(path)
     deadline, pause = time.monotonic() + timeout, 0.0005
-    at_once = f"{host.hierarchies[0]}{path}/cgroup.kill" if host.unified else ""
+    kill_file = f"{host.hierarchies[0]}{path}/cgroup.kill" if host.unified else ""
     while True:
-        left = processes(host, path)
-        if not left or time.monotonic() > deadline:
-            return left
+        remaining = processes(host, path)
+        if not remaining or time.monotonic() > deadline:
+            return remaining
         failpoint(f"kill cgroup {path}")
         try:
-            if not at_once:
-                raise FileNotFoundError(at_once)
-            write_file(at_once, "1", announced=True)
+            if not kill_file:
+                raise FileNotFoundError(kill_file)
+            write_file(kill_file, "1", announced=True)
         except OSError:
             # Kernels before 5.14 have no cgroup.kill.
-            _kill_each(left)
+            _kill_each(remaining)
         if not host.unified:
-            # v1 delivers no signal to what is frozen.
+            # v1 delivers no signal to frozen processes.
             _thaw(host, path)
         time.sleep(pause)
         pause = min(pause * 2, 0.05)
@@ -238,6 +241,9 @@ def _thaw(host: CgroupHost, path: str) -> None:
 
 
 def refuse_root(path: str) -> None:
-    """No verb here may ever mean the whole machine, or leave the mount."""
+    """Refuse a path that means the whole machine or leads out of the mount.
+
+    :raises LibpodError: it is such a path.
+    """
     if not path.startswith("/") or any(part in ("", ".", "..") for part in path[1:].split("/")):
         raise LibpodError(f"{path!r} is no cgroup's path: expected an absolute one below the root, without . and ..")

@@ -84,8 +84,8 @@ def write_named(host: CgroupHost, path: str, files: Mapping[str, str]) -> None:
 def named_drift(host: CgroupHost, path: str, files: Mapping[str, str]) -> dict[str, str]:
     """Return the live texts of files by name where one differs, among those that read as they were written."""
     live = {name: host.read(path, "", name) for name in files}
-    told = {name: text for name, text in live.items() if text and _comparable(text) and _comparable(files[name])}
-    return {**files, **told} if any(not _same(name, files[name], text) for name, text in told.items()) else {}
+    known = {name: text for name, text in live.items() if text and _comparable(text) and _comparable(files[name])}
+    return {**files, **known} if any(not _same(name, files[name], text) for name, text in known.items()) else {}
 
 
 def _comparable(text: Optional[str]) -> bool:
@@ -93,29 +93,29 @@ def _comparable(text: Optional[str]) -> bool:
 
 
 def _same(name: str, wanted: str, live: str) -> bool:
-    """Bytes of memory are kept in whole pages."""
-    there, here = natural(wanted), natural(live)
-    if name.startswith("memory.") and there is not None and here is not None:
-        return 0 <= there - here < os.sysconf("SC_PAGE_SIZE")
+    """Return whether a file has the text that is wanted; bytes of memory are kept in whole pages."""
+    wanted_bytes, live_bytes = natural(wanted), natural(live)
+    if name.startswith("memory.") and wanted_bytes is not None and live_bytes is not None:
+        return 0 <= wanted_bytes - live_bytes < os.sysconf("SC_PAGE_SIZE")
     return wanted == live
 
 
 def make_room(host: CgroupHost, path: str, limit: Optional[int], whose: str) -> None:
-    """Before a memory limit is lowered: have what is in the cgroup fit below it.
+    """Reclaim memory of the cgroup until it fits below a limit that is about to be lowered.
 
-    v1's kernel does so itself, or refuses the limit; v2's takes it and kills until it is kept.
+    v1's kernel does so itself, or refuses the limit. v2's takes it, and kills processes until it is kept.
 
-    :raises InvalidArgument: more is in use that cannot be given back.
+    :raises InvalidArgument: more is in use than can be reclaimed.
     """
     if not host.unified or not limit or limit < 0:
         return
     used = _used(host, path)
     if used <= limit:
         return
-    # Kernels from 5.19 on give back on demand; before, what is cached of files is what they could.
+    # Kernels from 5.19 on reclaim on demand; for earlier ones, the page cache is what they could reclaim.
     file = f"{host.hierarchies[0]}{path}/memory.reclaim"
     if os.path.exists(file):
-        _refusal(file, str(used - limit))  # EAGAIN says that not all of it was given back
+        _refusal(file, str(used - limit))  # EAGAIN says that not all of it was reclaimed
         used = _used(host, path)
     else:
         cached = (line.split() for line in (host.read(path, "memory", "memory.stat") or "").splitlines())

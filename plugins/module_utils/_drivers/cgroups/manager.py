@@ -17,10 +17,9 @@ from typing import Any, Iterable, Mapping, Optional
 from ..._model.cgroup_limits import LIMITS, RARE, USUAL, Codec, File, Limit
 from ..._model.errors import InvalidArgument
 from ..._model.failpoints import failpoint
+from ..._model.records.config import DEFAULT_CGROUP_PARENT, DEFAULT_CGROUP_SLICE
 
 CGROUP_ROOT = "/sys/fs/cgroup"
-DEFAULT_PARENT = "/libpod_parent"
-DEFAULT_SLICE = "machine.slice"
 _CHUNK = 1 << 16
 Numbers = Mapping[str, tuple[int, int]]  # major and minor number by a device's path
 
@@ -39,7 +38,7 @@ class CgroupHost:
         self.unified = kind == "v2"
 
     def read(self, path: str, controller: str, name: str) -> Optional[str]:
-        """A cgroup file's content without the newline at its end; None where kernel, controller or cgroup lacks it."""
+        """Return a cgroup file's content without the final newline, None where it does not exist."""
         file = self.file(path, controller, name)
         return read_file(file) if file else None
 
@@ -50,7 +49,7 @@ class CgroupHost:
 
 
 def write_file(file: str, text: str, announced: bool = False) -> None:
-    """Write a file of a cgroup; ``announced``: its caller has called ``failpoint``.
+    """Write a file of a cgroup; with ``announced`` the caller has called ``failpoint``.
 
     :raises OSError: the kernel does not take it, or the file is not there.
     """
@@ -65,7 +64,7 @@ def write_file(file: str, text: str, announced: bool = False) -> None:
 
 
 def read_file(file: str) -> Optional[str]:
-    """Content of a small file without the newline at its end, or None where it cannot be read."""
+    """Return a small file's content without the final newline, or None where it cannot be read."""
     try:
         # Without a file object: a look at a container reads two dozen of them.
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
@@ -82,7 +81,7 @@ def read_file(file: str) -> Optional[str]:
 
 
 def detect(root: str = CGROUP_ROOT) -> CgroupHost:
-    """Look at the mounts below ``root``, by names alone (cgroups(7)); a host without cgroups has no hierarchies."""
+    """Detect the hierarchies mounted below ``root``, by names alone (cgroups(7)); none on a host without cgroups."""
     if os.path.exists(f"{root}/cgroup.controllers"):
         return CgroupHost("v2", (root,), {})
     try:
@@ -99,7 +98,7 @@ def detect(root: str = CGROUP_ROOT) -> CgroupHost:
 
 
 def lost(host: CgroupHost, path: str) -> bool:
-    """Return whether a container's cgroup is missing where its limits, its processes' number and its freezer are."""
+    """Return whether a container's cgroup is missing in a hierarchy of its limits, process count or freezer."""
     known = host.controllers
     mounts = host.hierarchies if host.unified else [known[name] for name in _OURS if name in known]
     return not all(os.path.isdir(mount + path) for mount in mounts)
@@ -121,35 +120,40 @@ def plain(host: CgroupHost, path: str) -> bool:
 
 
 def frozen(host: CgroupHost, path: str) -> bool:
-    """Was this cgroup itself paused? (A frozen ancestor does not count: the OCI runtime could not resume this one.)"""
+    """Return whether this cgroup itself is paused.
+
+    A frozen ancestor does not count, since the OCI runtime could not resume this one.
+    """
     name = "cgroup.freeze" if host.unified else "freezer.self_freezing"
     return host.read(path, "freezer", name) == "1"
 
 
 def systemd_runs() -> bool:
-    """Whether systemd is PID 1 (sd_booted(3))."""
+    """Return whether systemd is PID 1 (sd_booted(3))."""
     return os.path.isdir("/run/systemd/system")
 
 
 def default_manager(host: CgroupHost) -> str:
-    """``systemd`` where it runs on a v2 host, else ``cgroupfs``."""
+    """Return ``systemd`` where it runs on a v2 host, else ``cgroupfs``."""
     return "systemd" if host.unified and systemd_runs() else "cgroupfs"
 
 
 def checked_parent(manager: str, parent: str) -> str:
-    """The option ``cgroup_parent`` in the one form that is kept: an absolute path, or a slice's name.
+    """Return the option ``cgroup_parent`` in the form that is recorded: an absolute path, or a slice's name.
 
-    Empty means the manager's default; for systemd a path of slices means its last.
+    An empty one means the manager's default; for systemd a path of slices means the last slice.
 
     :raises InvalidArgument: it is no path below the root, or no slice's name.
     """
     if manager == "systemd":
-        name = os.path.basename(parent.rstrip("/")) or DEFAULT_SLICE
+        name = os.path.basename(parent.rstrip("/")) or DEFAULT_CGROUP_SLICE
         slice_path(name)
         return name
-    parts = [part for part in parent.split("/") if part] or [DEFAULT_PARENT.strip("/")]
+    parts = [part for part in parent.split("/") if part] or [DEFAULT_CGROUP_PARENT.strip("/")]
     if any(part in (".", "..") for part in parts) or "\0" in parent or "\n" in parent:
-        raise InvalidArgument(f"cgroup_parent {parent!r} is no cgroup's path: expected one such as {DEFAULT_PARENT}")
+        raise InvalidArgument(
+            f"cgroup_parent {parent!r} is no cgroup's path: expected one such as {DEFAULT_CGROUP_PARENT}"
+        )
     if parts[-1].endswith(".slice"):
         raise InvalidArgument(
             f"cgroup_parent {parent!r} is a systemd slice, but the cgroup manager is cgroupfs: "
@@ -159,7 +163,9 @@ def checked_parent(manager: str, parent: str) -> str:
 
 
 def slice_path(name: str) -> str:
-    """The path of a slice below the cgroup mounts: ``a-b.slice`` is at ``/a.slice/a-b.slice`` (systemd.slice(5)).
+    """Return the path of a slice below the cgroup mounts, as ``/a.slice/a-b.slice`` for ``a-b.slice``.
+
+    See systemd.slice(5).
 
     :raises InvalidArgument: it is no slice's name.
     """
@@ -169,34 +175,34 @@ def slice_path(name: str) -> str:
     parts = stem.split("-")
     if "" in parts or "/" in stem or any(char.isspace() or not char.isprintable() for char in stem):
         raise InvalidArgument(
-            f"cgroup_parent {name!r} is no slice: with the cgroup manager systemd a name such as {DEFAULT_SLICE} "
-            "is expected, with single dashes between its levels"
+            f"cgroup_parent {name!r} is no slice: with the cgroup manager systemd a name such as "
+            f"{DEFAULT_CGROUP_SLICE} is expected, with single dashes between its levels"
         )
     return "".join(f"/{'-'.join(parts[: depth + 1])}.slice" for depth in range(len(parts)))
 
 
 def manager_of(parent: str) -> str:
-    """Whose a parent is that ``checked_parent`` has returned: a path is ``cgroupfs``'s, a name ``systemd``'s."""
+    """Return the manager of a parent from ``checked_parent``: ``cgroupfs`` for a path, ``systemd`` for a name."""
     return "cgroupfs" if parent.startswith("/") else "systemd"
 
 
 def parent_path(parent: str) -> str:
-    """The parent's own cgroup below the mounts."""
+    """Return the path of the parent's own cgroup below the mounts."""
     return parent if parent.startswith("/") else slice_path(parent)
 
 
 def oci_path(manager: str, parent: str, container_id: str) -> str:
-    """``linux.cgroupsPath`` of the OCI spec, in the form the runtime's manager expects."""
+    """Return ``linux.cgroupsPath`` of the OCI specification, in the form that the runtime's manager expects."""
     return f"{parent}:libpod:{container_id}" if manager == "systemd" else f"{parent}/libpod-{container_id}"
 
 
 def container_path(manager: str, parent: str, container_id: str) -> str:
-    """The container's cgroup below the mounts; ``parent`` as ``checked_parent`` returns it, here and below."""
+    """Return the path of the container's cgroup below the mounts; ``parent`` is as ``checked_parent`` returns it."""
     return _path(manager, parent, f"libpod-{container_id}")
 
 
 def conmon_path(manager: str, parent: str, container_id: str) -> str:
-    """The cgroup of the container's conmon."""
+    """Return the path of the cgroup of the container's conmon."""
     return _path(manager, parent, f"libpod-conmon-{container_id}")
 
 

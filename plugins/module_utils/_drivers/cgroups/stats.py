@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a cgroup has used: memory, processor time, processes, input and output, and kills for lack of memory."""
+"""What a cgroup has used: memory, CPU time, processes, input and output, and OOM kills."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from .manager import CgroupHost, limits
 
 
 def figures(host: CgroupHost, path: str) -> dict[str, Optional[int]]:
-    """The cgroup's figures now; None for what this kernel does not count, or has no limit on.
+    """Return the cgroup's figures; None for what this kernel does not count, or has no limit on.
 
     ``memory_*`` and ``io_*_bytes`` in bytes (usage without the inactive page cache, as podman and docker show it),
     ``cpu_*_ns`` in nanoseconds since the cgroup was made, the rest are counts.
     """
     pids = host.read(path, "pids", "pids.current")
-    found = {**_memory(host, path), **(_cpu_v2 if host.unified else _cpu_v1)(host, path)}
-    found["pids_current"] = int(pids) if pids else None
-    return {**found, **(_io_v2 if host.unified else _io_v1)(host, path)}
+    counts = {**_memory(host, path), **(_cpu_v2 if host.unified else _cpu_v1)(host, path)}
+    counts["pids_current"] = int(pids) if pids else None
+    return {**counts, **(_io_v2 if host.unified else _io_v1)(host, path)}
 
 
 def oom_kills(host: CgroupHost, path: str) -> int:
-    """How many of its processes the kernel has killed for lack of memory (0 where it does not count)."""
+    """Return how many of its processes the kernel has killed for lack of memory (0 where it does not count)."""
     name = "memory.events" if host.unified else "memory.oom_control"
     return _table(host, path, "memory", name).get("oom_kill", 0)
 
 
 def _table(host: CgroupHost, path: str, controller: str, name: str) -> dict[str, int]:
-    """A flat keyed file: one "key number" a line."""
+    """Return a flat keyed file, which has one "key number" a line."""
     pairs = (line.split() for line in (host.read(path, controller, name) or "").splitlines())
     return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2}
 
@@ -68,18 +68,18 @@ def _cpu_v2(host: CgroupHost, path: str) -> dict[str, Optional[int]]:
 
 
 def _io_v1(host: CgroupHost, path: str) -> dict[str, Optional[int]]:
-    found: dict[str, Optional[int]] = {}
+    counts: dict[str, Optional[int]] = {}
     for unit, file in (("bytes", "io_service_bytes"), ("ops", "io_serviced")):
-        # bfq counts only where it schedules the device; the throttle counts always, but on some kernels not below.
+        # bfq counts only where it schedules the device; the throttle always, but on some kernels without descendants.
         names = (f"blkio.throttle.{file}_recursive", f"blkio.bfq.{file}_recursive", f"blkio.throttle.{file}")
         texts = (host.read(path, "blkio", name) for name in names)
         text = next((text for text in texts if text is not None), None)
-        # Lines are "8:0 Read 4096"; the last is "Total 4096".
+        # Lines are such as "8:0 Read 4096"; the last is "Total 4096".
         rows = [line.split() for line in (text or "").splitlines()]
-        for way in ("Read", "Write"):
-            total = sum(int(row[2]) for row in rows if len(row) == 3 and row[1] == way)
-            found[f"io_{way.lower()}_{unit}"] = None if text is None else total
-    return found
+        for operation in ("Read", "Write"):
+            total = sum(int(row[2]) for row in rows if len(row) == 3 and row[1] == operation)
+            counts[f"io_{operation.lower()}_{unit}"] = None if text is None else total
+    return counts
 
 
 def _io_v2(host: CgroupHost, path: str) -> dict[str, Optional[int]]:
@@ -88,6 +88,6 @@ def _io_v2(host: CgroupHost, path: str) -> dict[str, Optional[int]]:
     pairs = [pair.partition("=") for pair in (text or "").split() if "=" in pair]
     keys = {"io_read_bytes": "rbytes", "io_write_bytes": "wbytes", "io_read_ops": "rios", "io_write_ops": "wios"}
     return {
-        name: None if text is None else sum(int(value) for found, _space, value in pairs if found == key)
-        for name, key in keys.items()
+        figure: None if text is None else sum(int(value) for name, _equals, value in pairs if name == key)
+        for figure, key in keys.items()
     }

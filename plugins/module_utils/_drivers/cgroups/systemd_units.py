@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """systemd's transient units, through its D-Bus API: conmon's scopes, the slices of pods (org.freedesktop.systemd1(5)).
 
-What lies in a unit's cgroup is systemd's: written there alone, a limit lasts until systemd puts its own in force.
+A unit's cgroup is systemd's: a limit that is only written there lasts until systemd puts its own in force.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .manager import CgroupHost, read_file, systemd_runs, write_file
 
 
 def enter_scope(host: CgroupHost, path: str, slice_name: str, pid: int, timeout: float = 10.0) -> None:
-    """Move a process into the scope whose cgroup is ``path``, which systemd makes in the slice where it is missing.
+    """Move a process into the scope whose cgroup is ``path``, which systemd creates in the slice where it is missing.
 
     systemd removes it when its last process has ended.
 
@@ -33,7 +33,7 @@ def enter_scope(host: CgroupHost, path: str, slice_name: str, pid: int, timeout:
                 properties = ["PIDs", "au", "1", str(pid), "Slice", "s", slice_name, *_COLLECTED]
                 _start(scope, properties, 3, f"moving process {pid} into {scope}")
             except ToolFailed as error:
-                # The one of an earlier life goes when systemd has seen that it is empty.
+                # That of an earlier run goes when systemd has seen that it is empty.
                 if "already" not in error.stderr or time.monotonic() > deadline:
                     raise
         # The call returns when the job is queued, not when it is done.
@@ -53,7 +53,7 @@ def _inside(path: str, pid: int) -> bool:
 
 
 def _moved(host: CgroupHost, path: str, pid: int) -> bool:
-    """Put the process into the cgroup of a scope that is there already."""
+    """Move the process into the cgroup of an existing scope; return whether it is there."""
     file = f"{host.hierarchies[0]}{path}/cgroup.procs"
     if not read_file(file):
         return False
@@ -65,19 +65,18 @@ def _moved(host: CgroupHost, path: str, pid: int) -> bool:
 
 
 def limit_slice(name: str, wanted: Mapping[str, Any]) -> None:
-    """Put the ``wanted`` limits (by option name, None for none) in force for a slice, made where it is missing.
+    """Put the ``wanted`` limits (by option name, None for none) in force for a slice, created where it is missing.
 
     :raises ToolFailed: systemd refuses.
     """
     properties = _properties(wanted)
-    count, words = len(properties), [word for one in properties for word in one]
+    count, arguments = len(properties), [argument for one in properties for argument in one]
     try:
-        _start(name, words, count, f"making {name}")
+        _start(name, arguments, count, f"making {name}")
     except ToolFailed as error:
         if "already" not in error.stderr:
             raise
-        arguments = ["SetUnitProperties", "sba(sv)", name, "true", str(count), *words]
-        _call(arguments, f"setting the limits of {name}")
+        _call(["SetUnitProperties", "sba(sv)", name, "true", str(count), *arguments], f"setting the limits of {name}")
 
 
 def _properties(wanted: Mapping[str, Any]) -> list[list[str]]:
@@ -86,7 +85,7 @@ def _properties(wanted: Mapping[str, Any]) -> list[list[str]]:
 
 
 def stop(name: str) -> None:
-    """Have systemd end a unit, with all that is in it; one that it does not know is fine."""
+    """Have systemd stop a unit with all its processes, if it knows the unit."""
     try:
         _call(["StopUnit", "ss", name, "replace"], f"stopping {name}")
     except ToolFailed as error:
@@ -95,11 +94,11 @@ def stop(name: str) -> None:
 
 
 def going_down() -> bool:
-    """Whether systemd is PID 1 and the host shuts down or reboots; changes nothing, costs a fork."""
+    """Return whether systemd is PID 1 and the host shuts down or reboots; it costs a fork."""
     if not systemd_runs():
         return False
-    words = ["org.freedesktop.systemd1.Manager", "SystemState"]
-    argv = ["busctl", "get-property", "--system", "org.freedesktop.systemd1", "/org/freedesktop/systemd1", *words]
+    state = ["org.freedesktop.systemd1.Manager", "SystemState"]
+    argv = ["busctl", "get-property", "--system", "org.freedesktop.systemd1", "/org/freedesktop/systemd1", *state]
     try:
         return '"stopping"' in run(argv, package="systemd", changes=False)
     except LibpodError:
@@ -107,7 +106,7 @@ def going_down() -> bool:
 
 
 def _start(name: str, properties: Sequence[str], count: int, doing: str) -> None:
-    # The 0 after the properties says: no auxiliary units.
+    # The 0 after the properties stands for no auxiliary units.
     arguments = ["StartTransientUnit", "ssa(sv)a(sa(sv))", name, "fail", str(count), *properties, "0"]
     _call(arguments, doing)
 

@@ -19,6 +19,7 @@ from .namespaces import LinuxNS
 FORMAT_VERSION = 1
 OCI_VERSION = "1.0.2"  # of the runtime specification
 DEFAULT_CGROUP_PARENT = "/libpod_parent"
+DEFAULT_CGROUP_SLICE = "machine.slice"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # A command that systemd is expected behind, as podman's; so is any program named systemd.
 _SYSTEMD = ("/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init")
@@ -201,7 +202,7 @@ class ContainerConfig(NamedTuple):
         return (
             self.pod_cgroup
             or self.options["cgroup_parent"]
-            or (DEFAULT_CGROUP_PARENT if self.cgroup_manager == "cgroupfs" else "machine.slice")
+            or (DEFAULT_CGROUP_PARENT if self.cgroup_manager == "cgroupfs" else DEFAULT_CGROUP_SLICE)
         )
 
     @property
