@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.lifecycle import update
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile import planner, pods
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.apply import pods as pod_steps
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.pods import Pods
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import preload
@@ -235,14 +236,14 @@ def test_pod_starts_though_a_member_exited_immediately(host: Host) -> None:
     assert not host.container("web", **short, state="present").failed
 
     def prepare() -> None:
-        moved = pods._moved
+        moved = pod_steps.moved
 
         def looked(container: Any) -> bool:
             eventually(lambda: status_of(host) == "exited")
             container.sync()
             return moved(container)
 
-        pods._moved = looked
+        pod_steps.moved = looked
 
     done = host.module("libpod_pod", {"name": "pod", "state": "started"}, prepare=prepare)
     assert not done.failed, done

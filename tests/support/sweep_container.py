@@ -10,6 +10,9 @@ import shutil
 import signal
 from typing import Any, Callable
 
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+
 from . import cgroup_files, kernel
 from .hosts import Host
 from .modules import Result
@@ -242,7 +245,17 @@ def _operation(before: list[Task], task: Task, **more: Any) -> Operation:
     return Operation(before, task, more.pop("removal", ABSENT), **more)
 
 
+def _with_image(host: Host, kill_at: str) -> Result:
+    return host.module("libpod_container", {**RUNNING, "image": f"oci:{host.layout}:bare"}, kill_at=kill_at)
+
+
+def _has_no_image(host: Host) -> None:
+    assert ImageStore(host.parts).find(f"oci:{host.layout}:bare") is None
+    assert not Runtime(host.parts).store.name_record("web")
+
+
 FRESH = [ABSENT, does(_no_volumes)]
+WITHOUT_IMAGE = module("libpod_container", {"name": "web", "state": "absent", "rmi": True}, _has_no_image)
 PAUSED = module("libpod_container", {**SERVING, "state": "paused"}, _is_paused)
 OPERATIONS = {
     "create": _operation(FRESH, started(SERVING)),
@@ -255,6 +268,9 @@ OPERATIONS = {
     "start": _operation([started(SERVING), STOPPED], started(SERVING)),
     "stop": _operation([started(SERVING)], STOPPED),
     "remove": _operation([started(SERVING)], ABSENT),
+    "remove with the image": _operation(
+        [Task(_with_image)], WITHOUT_IMAGE, removal=WITHOUT_IMAGE, only="containers-storage|name|remove|rename|json"
+    ),
     "pause": _operation([started(SERVING)], PAUSED, other=started(SERVING)),
     "recreate": _operation([started(SERVING)], started({**SERVING, **OTHER}), other=started(SERVING)),
     "recreate that is refused before the stop": _operation(

@@ -12,7 +12,8 @@ from .._model.options.normalise import normalise
 from .._model.options.parsers import name as checked_name
 from .._model.options.table import ALONE
 from .._model.records.pod import POD_OPTIONS, share
-from .._reconcile.pods import DesiredPod, reconcile
+from .._reconcile.pod_planner import DesiredPod
+from .._reconcile.pods import reconcile
 from .._runtime.pods import Pods
 from .._runtime.runtime import Runtime
 

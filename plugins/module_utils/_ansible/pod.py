@@ -14,7 +14,8 @@ from .._model.options.parsers import wrong
 from .._model.options.table import OPTIONS
 from .._model.records.pod import POD_OPTIONS, share
 from .._reconcile.desired import by_name_alone
-from .._reconcile.pods import STATES, DesiredPod, reconcile
+from .._reconcile.pod_planner import STATES, DesiredPod
+from .._reconcile.pods import reconcile
 from . import arguments
 from .module import EngineModule, run
 

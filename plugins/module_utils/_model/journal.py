@@ -8,7 +8,7 @@ A completed step takes the place of the effects it consists of.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Iterable, Literal, NamedTuple
 
 # What is noted as it happens: verbs of a plan's steps (``plan.Verb``).
 Noted = Literal["start", "stop", "kill", "pause", "unpause", "update", "recreate", "delete"]
@@ -51,9 +51,9 @@ def mark() -> int:
     return len(_effects)
 
 
-def complete(begun: int, verb: str, subject: str) -> None:
-    """Put a completed step in the place of all effects since ``begun``."""
-    _effects[begun:] = [Effect(verb, subject)]
+def complete(begun: int, steps: Iterable[tuple[str, str]]) -> None:
+    """Put completed steps, each a verb and its subject, in the place of all effects since ``begun``."""
+    _effects[begun:] = [Effect(verb, subject) for verb, subject in steps]
 
 
 def effects() -> list[tuple[str, str]]:

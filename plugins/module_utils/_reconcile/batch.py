@@ -186,7 +186,7 @@ class BatchReconcile:
                     raise
 
     def _foresee(self, desired: Desired, container: Optional[Container], plan: Plan) -> None:
-        from .apply import foreseen
+        from .apply.configuration import predicted
 
         store = self._foreseen_store
         for step in plan.steps:
@@ -202,7 +202,7 @@ class BatchReconcile:
             state = state._replace(pid=pid, pid_start=process.start_time(pid))
         state = state._replace(boot_id=self.runtime.host.boot_id, status=ContainerStatus(plan.status_after))
         anew = container is None or plan.has(Verb.RECREATE)
-        store.foresee(foreseen(self._foreseen, container, desired, plan), state, anew=anew)
+        store.foresee(predicted(self._foreseen, container, desired, plan), state, anew=anew)
 
     # Doing
 
@@ -217,7 +217,7 @@ class BatchReconcile:
                 self.runtime.resumed(name)
         if not due:
             return
-        from . import apply as _preloaded  # noqa: F401 (once here, instead of in each worker)
+        from .apply import containers as _preloaded  # noqa: F401 (once here, instead of in each worker)
         from .worker_pool import Workers, signals_noted
 
         first = order.early(self._members, self._after)

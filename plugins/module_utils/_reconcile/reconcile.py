@@ -83,7 +83,7 @@ def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], d
             container, desired, plan = _planned(runtime, container, desired)
             log = _log_end(container, desired, plan)
             if plan.steps:
-                from .apply import apply
+                from .apply.containers import apply
 
                 container = apply(runtime, container, desired, plan)
         except Exception as error:

@@ -29,10 +29,11 @@ _LAYER = "layer"
 _RECORDS = (_CONFIG, "network.json", "keep_volumes.json", "state.json", _LAYER)
 
 
-def purge(runtime: RuntimeBase, container_id: str, *, abandon: bool = False) -> None:
+def purge(runtime: RuntimeBase, container_id: str, *, abandon: bool = False, keep_image: bool = False) -> None:
     """Remove everything that has this ID on the host, however far its making or removal had come; under its lock.
 
-    ``abandon``: the records go in any case, and what is left without one is the subject of a warning.
+    ``abandon``: the records go in any case, and what is left without one is the subject of a warning. ``keep_image``:
+    its image and its records stay.
 
     :raises RemovalIncomplete: something is left, and so are the records.
     """
@@ -44,14 +45,16 @@ def purge(runtime: RuntimeBase, container_id: str, *, abandon: bool = False) -> 
     # Without a configuration nothing beyond the directories was begun, or is known of.
     if container is not None:
         _take_down(runtime, container, attempts)
+        if not keep_image and container.id in runtime.store.name_record(container.name).get("retired", ""):
+            _finish(runtime, container, attempts)
     else:
         attempts.attempt("its root filesystem", lambda: runtime.host.storage.delete(container_id))
     directories = runtime.store.run_dir(container_id), runtime.store.static_dir(container_id)
     attempts.attempt("mounts in its directories", lambda: detach_below(*directories))
     for directory in directories:
-        kept = (_LAYER,) if abandon or not attempts.failed else _RECORDS
+        kept = (_LAYER,) if (abandon or not attempts.failed) and not keep_image else _RECORDS
         attempts.attempt("", partial(_clear, directory, kept))
-    if abandon or not attempts.failed:
+    if (abandon or not attempts.failed) and not keep_image:
         for directory in directories:
             attempts.attempt(directory, partial(_remove_last, runtime, directory))
     if not attempts.failed:
@@ -88,12 +91,15 @@ def _take_down(runtime: RuntimeBase, container: Container, attempts: Attempts) -
         from .anonymous_volumes import remove
 
         attempts.attempt("its anonymous volumes", lambda: remove(runtime, container))
-    if container.id in runtime.store.name_record(container.name).get("retired", ""):
-        container.event("remove")
-        if container.config.options["rmi"]:
-            from . import images
 
-            attempts.attempt("its image", lambda: images.remove(runtime, container))
+
+def _finish(runtime: RuntimeBase, container: Container, attempts: Attempts) -> None:
+    """Remove the image that goes with a container, once nothing else of the container is there."""
+    container.event("remove")
+    if container.config.options["rmi"]:
+        from . import images
+
+        attempts.attempt("its image", lambda: images.remove(runtime, container))
 
 
 def _end(container: Container) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Optional
 
 from .._container.container import Container
@@ -228,10 +228,13 @@ class Runtime(RuntimeBase):
                 f"{'that one' if len(names) == 1 else 'those'} first, or set delete_depend"
             )
 
-    def remove(self, container: Container, *, force: bool = False, abandon: bool = False) -> None:
+    def remove(
+        self, container: Container, *, force: bool = False, abandon: bool = False, keep_image: bool = False
+    ) -> None:
         """Remove a container and all that is its own on the host; named volumes stay.
 
-        ``abandon``: its records go in any case, and what is left then is the subject of a warning.
+        ``abandon``: its records go in any case, and what is left then is the subject of a warning. ``keep_image``: its
+        image and its records stay until ``recover`` removes them, unless something else is left.
 
         :raises InvalidState: it runs or is paused, and ``force`` is not set.
         :raises DependencyExists: others depend on it.
@@ -242,6 +245,10 @@ class Runtime(RuntimeBase):
         self.check_removable(container)
         record = self.store.name_record(container.name)
         self.store.write_name(container.name, {**record, "id": "", "retired": container.id})
+        if keep_image:
+            with suppress(RemovalIncomplete):
+                self.purge(container.id, keep_image=True)
+                return
         self.recover(container.name, abandon=abandon)
         self.finish_removal(container.name, abandon=abandon)
 
@@ -276,8 +283,10 @@ class Runtime(RuntimeBase):
             except ContainerRemoved:
                 continue  # re-created while its lock was waited for: the name is the new one's, or free
 
-    def purge(self, container_id: str, *, abandon: bool = False) -> None:
+    def purge(self, container_id: str, *, abandon: bool = False, keep_image: bool = False) -> None:
         """Remove everything that has this ID on the host, however far its making or removal had come.
+
+        ``keep_image``: all but its image and its records.
 
         :raises RemovalIncomplete: something is left.
         """
@@ -286,8 +295,9 @@ class Runtime(RuntimeBase):
         lock = self.store.lock(container_id)
         self.store.prepare()
         with lock:
-            purge(self, container_id, abandon=abandon)
-            lock.discard()
+            purge(self, container_id, abandon=abandon, keep_image=keep_image)
+            if not keep_image:
+                lock.discard()
 
 
 def has_ended(container: Container) -> bool:

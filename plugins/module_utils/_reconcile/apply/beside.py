@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Callable
 
-from .._container.bundle import sysctls
-from .._container.container import Container
-from .._container.lifecycle import notify
-from .._drivers.conmon.conmon import ContainerNotCreated
-from .._model.records.config import ContainerConfig
-from .._model.records.status import ContainerStatus
+from ..._container.bundle import sysctls
+from ..._container.container import Container
+from ..._container.lifecycle import notify
+from ..._drivers.conmon.conmon import ContainerNotCreated
+from ..._model.records.config import ContainerConfig
+from ..._model.records.status import ContainerStatus
 
 # Options with which a creation reaches beyond the new container: programs of the host's that run at it (hooks, CDI
 # devices), a share of what their parent has (real time, a class of resctrl), and conmon's clock, which begins then.

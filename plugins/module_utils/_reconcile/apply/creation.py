@@ -1,0 +1,144 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A new container, and one in the place of another: pending until it is up, and only then the name's."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import Iterator, Optional
+
+from ..._container.container import Container
+from ..._container.network import attachments
+from ..._model.errors import CleanupIncomplete, LibpodError, NoSuchContainer
+from ..._model.records.image import Image
+from ..._model.records.status import ContainerStatus
+from ..._runtime import anonymous_volumes
+from ..._runtime.runtime import Runtime
+from ..desired import Desired
+from ..plan import Plan
+from . import configuration
+
+
+@contextmanager
+def joined_held(runtime: Runtime, desired: Desired) -> Iterator[None]:
+    """Hold the container whose network is joined, lest it stop or go before it is seen to have a dependent.
+
+    :raises NoSuchContainer: it has gone. The order of locks: a name, then the ID of what its container joins, which
+    nobody who waits for a name holds.
+    """
+    network = desired.wanted["network"]
+    if network["mode"] != "container":
+        yield
+        return
+    while True:
+        target_id = runtime.store.lookup(network["target"])
+        with runtime.store.lock(target_id) as lock:
+            try:
+                current = runtime.store.lookup(network["target"])
+            except NoSuchContainer:
+                lock.discard()
+                raise
+            if current == target_id:
+                yield
+                return
+
+
+def begin(
+    runtime: Runtime,
+    desired: Desired,
+    plan: Plan,
+    pulled: Optional[Image],
+    old: Optional[Container] = None,
+    *,
+    resume: bool = False,
+) -> Container:
+    """Write the new container's record; an image that was ``pulled`` is looked at before the old container stops."""
+    if pulled is not None:
+        _check_pulled(runtime, desired, plan, pulled, old)
+    if desired.wanted["userns"]["mode"] != "auto":
+        return runtime.begin(configuration.of_new(runtime, desired, old, pulled), resume=resume)
+    from ..auto_userns import held
+
+    with held(runtime):
+        return runtime.begin(configuration.of_new(runtime, desired, old, pulled), resume=resume)
+
+
+def _check_pulled(runtime: Runtime, desired: Desired, plan: Plan, pulled: Image, old: Optional[Container]) -> None:
+    from ..preflight import host
+    from ..preflight import image as image_contents
+
+    host.check_mounts(runtime, desired, pulled.config)
+    host.check_command(desired.name, desired.image, desired.wanted, pulled.config)
+    if plan.status_after in ("running", "paused"):
+        image_contents.check(runtime, old, desired._replace(image=pulled.id))
+
+
+def prepare(runtime: Runtime, container: Container) -> None:
+    """Make the root filesystem of a new container that is not started now."""
+    from ..._container.lifecycle import restart
+
+    with container.batch():
+        runtime.prepare_storage(container)
+        restart.not_at_boot(container)
+
+
+def recreate(runtime: Runtime, old: Container, desired: Desired, plan: Plan, pulled: Optional[Image]) -> Container:
+    """Put a new container in the old one's place once it is up; otherwise the old one comes back as it was."""
+    from ..._container.lifecycle import restart
+
+    with joined_held(runtime, desired), old.batch():
+        runs = old.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED) or restart.is_to_come(old)
+        new = begin(runtime, desired, plan, pulled, old, resume=runs)
+        return _replace(runtime, old, new, desired, plan)
+
+
+def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired, plan: Plan) -> Container:
+    from . import beside
+
+    status = old.state.status
+    runs = plan.status_after in ("running", "paused")
+    try:
+        with new.batch():
+            if runs and beside.possible(old, new):
+                beside.create(new, lambda: _give_way(old, desired))
+            else:
+                _give_way(old, desired)
+            if runs:
+                new.start(fresh=True)
+            else:
+                prepare(runtime, new)
+        if runs and desired.wait_for_healthy and new.config.has_health_check:
+            from ..._runtime import waiting
+
+            waiting.healthy(new, desired.wait_timeout)
+    except BaseException:
+        runtime.undo(new.name)
+        if old.unreadable:
+            raise
+        # This error stays the one reported; where the old one cannot start now, the next run has it run again.
+        with suppress(LibpodError, OSError):
+            if runtime.to_resume(old):
+                old.start()
+            if status is ContainerStatus.PAUSED and old.status() is ContainerStatus.RUNNING:
+                old.pause()
+            runtime.resumed(new.name)
+        raise
+    if not desired.delete_volumes:
+        anonymous_volumes.keep(old)
+    runtime.commit(new)
+    return new
+
+
+def _give_way(old: Container, desired: Desired) -> None:
+    """Stop the old container, and take down what is in the new one's way."""
+    status = old.state.status
+    attachments.remember(old)
+    if status is ContainerStatus.PAUSED:
+        old.unpause()
+    # What cannot be taken down of it is not in the new one's way, and its removal tries again.
+    with suppress(CleanupIncomplete):
+        if old.state.status is ContainerStatus.RUNNING:
+            old.stop(desired.replace_time)
+        elif old.state.mounted or status in (ContainerStatus.CREATED, ContainerStatus.UNKNOWN):
+            old.cleanup()
