@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running the programs the engine drives."""
+"""Run the programs that the engine drives."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["TOOL_PATH", "run", "tool_environment"]
 
 _GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 _CHUNK = 1 << 16
-# How Go's runtime begins a crash for want of threads, thousands of lines of registers and stacks after it.
+# The first line of a crash of Go's runtime that got no thread; thousands of lines of stacks follow.
 _NO_THREAD = ("runtime/cgo: pthread_create failed", "runtime: failed to create new OS thread")
 
 
@@ -41,15 +41,16 @@ def run(
 ) -> str:
     """Run a program to its end and return its standard output.
 
-    ``package`` names the Debian package that has it; ``changes`` is false for calls that only read;
-    ``env`` is added to the tools' environment; ``doing`` begins the message where the program fails; ``label`` is
-    the verb the effect is announced with, where it is not the first argument; ``lasting`` is said of a program that
-    may leave another one running, which must not keep the locks; ``tool`` is its row in the table of limits, by
-    default its name.
+    - ``package``: the Debian package that has it.
+    - ``changes``: false for calls that only read.
+    - ``env``: added to the tools' environment.
+    - ``doing``: begins the message where the program fails.
+    - ``label``: the failpoint's verb, where it is not the first argument.
+    - ``lasting``: the program may leave another one running, which must not keep the locks.
+    - ``tool``: its row in the table of limits, by default its name.
 
-    :raises ToolMissing: it is not there.
-    :raises ToolFailed: it ended with another exit code than 0. :raises HostExhausted: as ``start``.
-    :raises ToolTimedOut: it took longer than its limit, and was ended.
+    :raises ToolMissing: it does not exist. :raises HostExhausted: as ``start``.
+    :raises ToolFailed: it ended with another exit code than 0. :raises ToolTimedOut: it exceeded its limit.
     """
     if changes:
         failpoint(f"{os.path.basename(argv[0])} {label or argv[1]}")
@@ -57,7 +58,7 @@ def run(
     limit = limits.of(tool or os.path.basename(argv[0]))
     started = start(argv, package=package, env=tool_environment(env), limit=limit, input=input, pass_fds=locks)
     ended = finish(started, limit, doing)
-    if ended.code != 0 and any(words in ended.errors for words in _NO_THREAD):
+    if ended.code != 0 and any(line in ended.errors for line in _NO_THREAD):
         raise HostExhausted(f"{doing + ': ' if doing else ''}{argv[0]} cannot go on", errno.EAGAIN)
     if ended.code != 0:
         raise ToolFailed(argv, ended.code, ended.errors or ended.output, doing)
@@ -75,10 +76,10 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own, for ``finish``.
 
-    It is told its ``limit``, for whoever waits for a lock that it holds after this engine was killed.
-    ``input`` is read from memory and not from a pipe: the program has all of it even if the engine is killed now.
+    Its environment has its ``limit``, for engines that wait for a lock which it holds after this one was killed.
+    ``input`` is read from memory and not from a pipe, so the program has all of it even if the engine is killed now.
 
-    :raises ToolMissing: it is not there. :raises HostExhausted: no process or descriptor is left for it.
+    :raises ToolMissing: it does not exist. :raises HostExhausted: no process or descriptor is left for it.
     """
     descriptor = -1
     try:
@@ -105,7 +106,7 @@ def start(
 
 
 def refused(error: OSError, program: str, package: str) -> NoReturn:
-    """Raise what it means that a program could not be started.
+    """Raise the error for a program that could not be started.
 
     :raises ToolMissing, HostExhausted, OSError: as ``start``.
     """
@@ -117,7 +118,7 @@ def refused(error: OSError, program: str, package: str) -> NoReturn:
 
 
 class Ended(NamedTuple):
-    """How a program ended: its exit code (-N: signal N), and what is kept of its output and its standard error."""
+    """How a program ended: its exit code (-N: signal N), and the kept part of its output and standard error."""
 
     code: int
     output: str
@@ -125,12 +126,12 @@ class Ended(NamedTuple):
 
 
 def finish(started: subprocess.Popen[bytes], limit: limits.Limit, doing: str = "") -> Ended:
-    """Wait for the end of a program that leads a session, as ``start`` makes them, and return how it ended.
+    """Wait for a program that ``start`` has started, and return how it ended.
 
-    Its pipes are read to their end, or until the program has ended; beyond what is kept, output is counted and
-    thrown away. Where this is left by an exception, all processes of the session have been ended.
+    Its pipes are read until the program has ended; output beyond what is kept is counted and dropped. On an exception
+    all processes of its session are killed.
 
-    :raises ToolTimedOut: it took longer than its limit.
+    :raises ToolTimedOut: it exceeded its limit.
     """
     kept = {
         pipe.fileno(): Kept(size)
@@ -152,8 +153,8 @@ def finish(started: subprocess.Popen[bytes], limit: limits.Limit, doing: str = "
 
 
 def end(started: subprocess.Popen[bytes]) -> None:
-    """End a program that leads a session, and all that it has started there: SIGTERM, then SIGKILL."""
-    # Until it is reaped, below, nothing else can have its PID.
+    """End a program that leads a session, and all its processes there: SIGTERM, then SIGKILL."""
+    # Until it is reaped, below, no other process can have its PID.
     failpoint("end tool")
     try:
         os.killpg(started.pid, signal.SIGTERM)
@@ -165,7 +166,7 @@ def end(started: subprocess.Popen[bytes]) -> None:
     try:
         started.wait(1.0)
     except subprocess.TimeoutExpired:
-        pass  # in the kernel's hands: it ends once it goes on
+        pass  # in an uninterruptible call: it ends when that returns
 
 
 def _close(started: subprocess.Popen[bytes]) -> None:
@@ -175,7 +176,7 @@ def _close(started: subprocess.Popen[bytes]) -> None:
 
 
 def _follow(pid: int, pipes: Mapping[int, Kept], seconds: float) -> bool:
-    """Read ``pipes`` until the process has ended; whether it has in time."""
+    """Read ``pipes`` until the process has ended; return whether it ended in time."""
     deadline = time.monotonic() + seconds if seconds else float("inf")
     for pipe in pipes:
         os.set_blocking(pipe, False)
@@ -198,12 +199,12 @@ class Kept:
         room = self._half - len(self._head)
         self._head += data[:room]
         self._tail += data[room:] if room else data
-        # Not at each chunk, which would move the tail again and again.
+        # Not at each chunk, which would move the whole tail each time.
         if len(self._tail) > 2 * self._half + _CHUNK:
             self._cut()
 
     def cut(self) -> bool:
-        """Whether some of it is not kept."""
+        """Return whether a part of it is not kept."""
         self._cut()
         return self.dropped > 0
 
@@ -212,7 +213,7 @@ class Kept:
         return self.content().decode(errors="replace")
 
     def content(self) -> bytes:
-        """Return what is kept, with a line that says how much is not where that is so."""
+        """Return the kept bytes, with a line about those left out, if any."""
         self._cut()
         gap = b"\n[%d bytes left out]\n" % self.dropped if self.dropped else b""
         return bytes(self._head + gap + self._tail)

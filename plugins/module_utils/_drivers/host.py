@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The outside world as one object: each driver is made when it is first used."""
+"""The outside world as one object: each driver is created on first use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Host:
-    """The drivers of one set of parts, and what is known of the host itself."""
+    """The drivers for one engine configuration, and facts about the host itself."""
 
     def __init__(self, parts: EngineConfig) -> None:
         self.parts = parts
@@ -32,13 +32,13 @@ class Host:
 
     @cached_property
     def boot_id(self) -> str:
-        """random(4)'s boot_id: another one means that the host was rebooted."""
+        """The boot_id of random(4), which changes with each boot."""
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return file.read().strip()
 
     @cached_property
     def default_network(self) -> str:
-        """The name of the network that a container has where its options name none.
+        """The network of a container whose options name none.
 
         :raises NoSuchNetwork: none is defined.
         """
@@ -52,7 +52,7 @@ class Host:
 
     @cached_property
     def cgroup_manager(self) -> str:
-        """The manager asked for, or the host's."""
+        """The configured cgroup manager, or else the host's default."""
         return self.parts.cgroup_manager or cgroups.default_manager(self.cgroups)
 
     @cached_property
@@ -68,7 +68,7 @@ class Host:
         return self._oci(self.cgroup_manager)
 
     def oci_under(self, manager: str) -> OciRuntime:
-        """The OCI runtime for containers made under a cgroup manager, whichever is asked for now."""
+        """Return the OCI runtime for containers that were created under another cgroup manager, or this one."""
         return self.oci if manager == self.cgroup_manager else self._oci(manager)
 
     def _oci(self, manager: str) -> OciRuntime:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long each program that the engine runs may take, and how much of its output is kept: the one table."""
+"""The table of limits of the programs that the engine runs: time, and bytes of output that are kept."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _EXPECTED = "a duration up to 8784h such as 4m, or a number of seconds, 0 for no
 ERRORS_KEPT = 1 << 16  # bytes of standard error, which only people read
 _MIB = 1 << 20
 
-# tool: (seconds, MiB of its standard output that are kept). What copies or deletes data gets hours, since how long that
-# takes is the data's size and not a fault; what only asks or orders something gets minutes.
+# tool: (seconds, MiB of its standard output that are kept). Those that copy or delete data get hours, since their time
+# depends on the data's size; those that only ask or order something get minutes.
 TABLE: dict[str, tuple[int, int]] = {
     "conmon": (240, 1),  # podman's own limit
     "oci_runtime": (240, 16),
@@ -34,7 +34,7 @@ TABLE: dict[str, tuple[int, int]] = {
     OTHER: (600, 16),
 }
 
-_given: dict[str, float] = {}
+_overrides: dict[str, float] = {}
 
 
 class Limit(NamedTuple):
@@ -49,38 +49,38 @@ def of(tool: str) -> Limit:
     """Return the limit of a tool of the table; one that is not in it has those of ``other``."""
     tool = tool if tool in TABLE else OTHER
     seconds, size = TABLE[tool]
-    return Limit(tool, _given.get(tool, seconds), size * _MIB)
+    return Limit(tool, _overrides.get(tool, seconds), size * _MIB)
 
 
-def override(spelled: str) -> None:
-    """Use the times that ``spelled`` has for the rest of this process, the table's for other tools."""
-    _given.clear()
-    _given.update(parse(spelled))
+def override(text: str) -> None:
+    """Use the times in ``text`` for the rest of this process, and the table's for other tools."""
+    _overrides.clear()
+    _overrides.update(parse(text))
 
 
-def parse(spelled: str) -> dict[str, float]:
-    """Return the seconds by tool in words such as ``cni=60,conmon=240``.
+def parse(text: str) -> dict[str, float]:
+    """Return the seconds by tool from a text such as ``cni=60,conmon=240``.
 
     :raises InvalidArgument: as ``spell``.
     """
-    pairs = (pair.partition("=") for pair in spelled.split(",") if pair.strip())
+    pairs = (pair.partition("=") for pair in text.split(",") if pair.strip())
     return _checked({tool.strip(): limit.strip() for tool, _equals, limit in pairs})
 
 
-def spell(given: Mapping[str, Union[str, int, float]]) -> str:
-    """Return the words that ``parse`` reads for times by tool.
+def spell(times: Mapping[str, Union[str, int, float]]) -> str:
+    """Return the text that ``parse`` reads, from times by tool.
 
     :raises InvalidArgument: a tool is not in the table, or its time is no duration.
     """
-    pairs = ((tool, f"{limit:.9f}".rstrip("0").rstrip(".")) for tool, limit in sorted(_checked(given).items()))
+    pairs = ((tool, f"{limit:.9f}".rstrip("0").rstrip(".")) for tool, limit in sorted(_checked(times).items()))
     return ",".join(f"{tool}={limit}" for tool, limit in pairs)
 
 
-def _checked(given: Mapping[str, Union[str, int, float]]) -> dict[str, float]:
+def _checked(times: Mapping[str, Union[str, int, float]]) -> dict[str, float]:
     from .._model.options.durations import seconds
 
     checked = {}
-    for tool, value in given.items():
+    for tool, value in times.items():
         if tool not in TABLE:
             raise InvalidArgument(f"{OPTION}: {tool!r} is not a tool with a limit: expected one of {', '.join(TABLE)}")
         # A year at most, which keeps the sum with the clock's time exact.

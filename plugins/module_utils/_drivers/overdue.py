@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting for a lock that a program may hold whose engine was killed: nobody else ends it when its time is over."""
+"""Wait for a lock that a program of a killed engine may hold, and end that program when its time is over."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .._model.errors import warn
 from .._model.records.process_ref import endable
 from . import process
 
-# Told to every program with a limit: "TOOL SECONDS", as of its start.
+# In the environment of every program with a limit: "TOOL SECONDS", from its start on.
 VARIABLE = "LIBPOD_TOOL_LIMIT"
 _EVERY = 2.0
-_GRACE = 8.0  # an engine that lives ends its program by itself
+_GRACE = 8.0  # a live engine ends its program by itself
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def lock(descriptor: int, path: str, kind: int = fcntl.LOCK_EX) -> None:
-    """Take the flock(2) on the open file ``path``; while it is waited for, end what holds it beyond its limit."""
+    """Take the flock(2) on the open file ``path``, ending meanwhile a holder that exceeds its time limit."""
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         return
@@ -30,14 +30,14 @@ def lock(descriptor: int, path: str, kind: int = fcntl.LOCK_EX) -> None:
         pass
     import threading
 
-    through = threading.Event()
+    obtained = threading.Event()
 
     def watch() -> None:
-        while not through.wait(_EVERY):
+        while not obtained.wait(_EVERY):
             try:
-                end_overdue(path, through.is_set)
+                end_overdue(path, obtained.is_set)
             except OSError:
-                pass  # the next look sees more
+                pass  # retried at the next look
 
     try:
         threading.Thread(target=watch, daemon=True).start()
@@ -46,20 +46,20 @@ def lock(descriptor: int, path: str, kind: int = fcntl.LOCK_EX) -> None:
     try:
         fcntl.flock(descriptor, kind)
     finally:
-        through.set()
+        obtained.set()
 
 
 def end_overdue(path: str, obtained: Callable[[], bool]) -> None:
-    """End the session of a program that holds the lock and has run for longer than its limit.
+    """Kill the session of a program that holds the lock and has exceeded its time limit.
 
-    Only one at a look: this process may have ``obtained`` the lock by then, and those that hold it be its own.
+    At most one at a look: this process may have ``obtained`` the lock by then, and its holders be its own.
     """
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
     for pid in _holders(path):
         tool, seconds = _limit(pid)
         started = process.start_time(pid)
         leader = process.session(pid)
-        # One that has ended by now has no session, and its number may be another process's.
+        # A process that has ended by now has no session, and its PID may be another's.
         gone = not started or not endable(leader) or process.start_time(pid) != started
         if gone or obtained() or not seconds or now - started / _TICKS < seconds + _GRACE:
             continue
@@ -72,7 +72,7 @@ def end_overdue(path: str, obtained: Callable[[], bool]) -> None:
 
 
 def _holders(path: str) -> Iterator[int]:
-    """The processes that hold a lock on the file, through a descriptor that they have opened or inherited."""
+    """Yield the processes that hold a lock on the file, through a descriptor that they opened or inherited."""
     for pid in process.pids():
         try:
             descriptors = os.listdir(f"/proc/{pid}/fd") if pid != os.getpid() else []
@@ -86,7 +86,7 @@ def _holds(pid: int, descriptor: str, path: str) -> bool:
     try:
         if os.readlink(f"/proc/{pid}/fd/{descriptor}") != path:
             return False
-        # Whoever waits for the lock has the file open too.
+        # A process that waits for the lock has the file open too.
         with open(f"/proc/{pid}/fdinfo/{descriptor}", "rb") as file:
             return b"\nlock:" in file.read()
     except OSError:
@@ -94,11 +94,11 @@ def _holds(pid: int, descriptor: str, path: str) -> bool:
 
 
 def _limit(pid: int) -> tuple[str, float]:
-    """What the program was told; no limit for one that was told nothing."""
+    """Return tool and time limit from the program's environment; no limit where it has none."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
-            found = dict(item.partition("=")[::2] for item in file.read().decode(errors="replace").split("\0"))
-        tool, seconds = found[VARIABLE].split(" ")
+            variables = dict(item.partition("=")[::2] for item in file.read().decode(errors="replace").split("\0"))
+        tool, seconds = variables[VARIABLE].split(" ")
         return tool, float(seconds)
     except (OSError, KeyError, ValueError):
         return "", 0.0

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes of the host, each named by its PID and start time so that a reused PID is never mistaken for it."""
+"""Processes of the host, identified by PID and start time so that a reused PID is never mistaken for one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 def start_time(pid: int) -> int:
-    """Start of a process in clock ticks since boot (field 22 of proc_pid_stat(5)); 0 where it is gone or a zombie."""
+    """Return the start of a process in clock ticks since boot, 0 where it is gone or a zombie.
+
+    It is field 22 of proc_pid_stat(5).
+    """
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             # The command in parentheses may hold spaces and parentheses itself.
@@ -32,25 +35,25 @@ def start_time(pid: int) -> int:
 
 
 def alive(pid: int, started: int) -> bool:
-    """Whether the process that began at ``started`` ticks still runs under this PID."""
+    """Return whether the process that began at ``started`` ticks still runs under this PID."""
     return possible(pid) and started > 0 and start_time(pid) == started
 
 
 def handle(pid: int) -> int:
-    """A pidfd (pidfd_open(2)), to be closed. :raises ProcessLookupError: no process has this PID."""
+    """Return a pidfd (pidfd_open(2)), which the caller closes. :raises ProcessLookupError: no process has this PID."""
     try:
         if not possible(pid):
             raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
         return os.pidfd_open(pid)
     except OSError as error:
-        # What kernels such as 6.1 say where only a session or a process group still goes by this PID.
+        # The error of kernels such as 6.1 where only a session or a process group still has this ID.
         if error.errno == errno.EINVAL:
             raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH)) from error
         raise
 
 
 def send_signal(pid: int, started: int, number: int) -> bool:
-    """Signal that very process through a pidfd (pidfd_send_signal(2)); False where it is gone, or none of ours."""
+    """Signal this very process through a pidfd; return False where it is gone or must not be ended."""
     if not endable(pid):
         return False
     failpoint(f"signal {number} to {pid}")
@@ -78,7 +81,10 @@ def start_thread(thread: threading.Thread) -> None:
 
 
 def wait_end(pid: int, started: int, seconds: float, other: int = -1) -> bool:
-    """Wait up to ``seconds`` for that process to end, or until the descriptor ``other`` is readable; whether it has."""
+    """Wait up to ``seconds`` for the process to end, or until the descriptor ``other`` is readable.
+
+    Return whether the process has ended.
+    """
     if not alive(pid, started):
         return True
     try:
@@ -94,44 +100,44 @@ def wait_end(pid: int, started: int, seconds: float, other: int = -1) -> bool:
             poll.register(other, select.POLLIN)
         deadline = time.monotonic() + seconds
         while True:
-            left = deadline - time.monotonic()
+            remaining = deadline - time.monotonic()
             # poll(2) takes its milliseconds as an int: a day at a time.
-            ready = poll.poll(max(0, min(left, 86400)) * 1000)
-            if ready or left <= 0:
-                return any(found == descriptor for found, _event in ready)
+            ready = poll.poll(max(0, min(remaining, 86400)) * 1000)
+            if ready or remaining <= 0:
+                return any(one == descriptor for one, _event in ready)
     finally:
         os.close(descriptor)
 
 
 def kill_with_argument(argument: str, programs: Container[str], timeout: float = 5.0) -> None:
-    """SIGKILL what ``with_argument`` finds, until nothing is found.
+    """Kill the processes of ``with_argument`` until two looks in succession find none.
 
-    Twice in succession: one that ends during a look, after it has forked, hides its child from that look.
+    A process that forks and ends during a look hides its child from that look.
     """
     deadline = time.monotonic() + timeout
     clean = 0
     while clean < 2 and time.monotonic() < deadline:
-        found = list(with_argument(argument, programs))
-        for pid in found:
+        matching = list(with_argument(argument, programs))
+        for pid in matching:
             send_signal(pid, start_time(pid), signal.SIGKILL)
-        for pid in found:
+        for pid in matching:
             wait_end(pid, start_time(pid), 1.0)
-        clean = 0 if found else clean + 1
+        clean = 0 if matching else clean + 1
 
 
 def kill_session(leader: int) -> None:
-    """SIGKILL every process of a session (setsid(2)), and those that they fork at the same time.
+    """Kill every process of a session (setsid(2)), including those that they fork meanwhile.
 
-    That of the host's first process is never a program's of the engine, nor is the one that this process is in.
+    The sessions of the host's first process and of this process are left alone.
     """
     if not endable(leader):
         return
-    while found := [pid for pid in pids() if session(pid) == leader]:
-        for pid in found:
+    while members := [pid for pid in pids() if session(pid) == leader]:
+        for pid in members:
             send_signal(pid, start_time(pid), signal.SIGKILL)
-        for pid in found:
+        for pid in members:
             if not wait_end(pid, start_time(pid), 1.0):
-                return  # frozen, or in the kernel's hands: it ends once it goes on
+                return  # frozen, or in an uninterruptible call: it ends when it goes on
 
 
 def signal_session(leader: int, number: int) -> None:
@@ -143,8 +149,8 @@ def signal_session(leader: int, number: int) -> None:
 
 def wait_session(leader: int, deadline: float) -> None:
     """Wait until no process of a session is left, or the monotonic clock shows ``deadline``."""
-    while found := [pid for pid in pids() if session(pid) == leader]:
-        for pid in found:
+    while members := [pid for pid in pids() if session(pid) == leader]:
+        for pid in members:
             if not wait_end(pid, start_time(pid), deadline - time.monotonic()):
                 return
 
@@ -165,12 +171,12 @@ def unescaped(path: str) -> str:
 
 
 def pids() -> Iterator[int]:
-    """The PIDs of the processes there are."""
+    """Return the PIDs of all processes."""
     return (int(entry) for entry in os.listdir("/proc") if entry.isdigit())
 
 
 def session(pid: int) -> int:
-    """The session of a process that lives, else 0 (field 6 of proc_pid_stat(5))."""
+    """Return the session ID of a live process (field 6 of proc_pid_stat(5)), 0 where it is gone or a zombie."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
@@ -180,7 +186,7 @@ def session(pid: int) -> int:
 
 
 def program(pid: int) -> str:
-    """The name of the program that a process runs (proc_pid_comm(5)), empty where it is gone."""
+    """Return the name of the program that a process runs (proc_pid_comm(5)), empty where it is gone."""
     try:
         with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
             return file.read().rstrip("\n")
@@ -189,13 +195,13 @@ def program(pid: int) -> str:
 
 
 def with_argument(argument: str, programs: Container[str]) -> Iterator[int]:
-    """PIDs of the processes of these programs' names that have ``argument`` among their command line's words."""
+    """Yield the PIDs of processes of the named programs that have ``argument`` in their command line."""
     wanted = argument.encode()
     for pid in pids():
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as file:
-                words = file.read().split(b"\0")
+                arguments = file.read().split(b"\0")
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if wanted in words and os.path.basename(words[0]).decode(errors="replace") in programs:
+        if wanted in arguments and os.path.basename(arguments[0]).decode(errors="replace") in programs:
             yield pid

@@ -1,12 +1,11 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Room for records on a file system that is full, so that containers can be stopped and removed there.
+"""Reserved space for records on a full file system, so that containers can be stopped and removed there.
 
-``<root>/reserve`` has files that own their blocks and inodes. One is written in place and then changes places with the
-old record, in one system call: no other process can take the room in between, and the reserve stays whole wherever
-this is killed. A record that is removed takes the place of a file that is missing. The two large files are for the
-image store's records.
+``<root>/reserve`` has files with allocated blocks and inodes. One is written in place and then exchanged with the old
+record in one system call. So no other process can take the space in between, and the reserve stays whole wherever this
+is killed. A record that is removed replaces a missing file. The two large files are for the image store's records.
 """
 
 from __future__ import annotations
@@ -24,23 +23,23 @@ from .kernel import syscalls
 _FOLDER = "reserve"
 _SIZE, _FILES = 4096, 32
 _ROOM, _ROOMS = 128 << 10, ("room0", "room1")
-# The first to be taken and the last to be given back: where it is there, all small ones are.
+# The first to be taken and the last to be given back: where it exists, all small ones do.
 LAST = f"{_FOLDER}/{_FILES - 1}"
-_WORDS = ("no space left on device", "disk quota exceeded")
+_FULL = ("no space left on device", "disk quota exceeded")
 
 
 def full(error: BaseException) -> bool:
     """Return whether the error says that a file system, or a quota on it, is full."""
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    said = str(getattr(error, "stderr", "")).lower()
-    return any(words in said for words in _WORDS)
+    message = str(getattr(error, "stderr", "")).lower()
+    return any(text in message for text in _FULL)
 
 
 def keep(root: str) -> None:
-    """Fill the reserve under ``root``, as far as there is room."""
+    """Fill the reserve under ``root``, as far as the file system has space."""
     failpoint("make reserve")
-    with suppress(OSError):  # without it all works as long as there is room
+    with suppress(OSError):  # needed only once the file system is full
         os.makedirs(f"{root}/{_FOLDER}", 0o700, exist_ok=True)
         for number in range(_FILES):
             path = f"{root}/{_FOLDER}/{number}"
@@ -49,7 +48,7 @@ def keep(root: str) -> None:
 
 
 def keep_rooms(root: str, needed: int) -> None:
-    """Have the two large files under ``root`` take records of ``needed`` bytes, as far as there is room."""
+    """Grow the two large files under ``root`` to ``needed`` bytes, as far as the file system has space."""
     for name in _ROOMS:
         path = f"{root}/{_FOLDER}/{name}"
         if _allocated(path) < max(needed, _ROOM):
@@ -59,13 +58,13 @@ def keep_rooms(root: str, needed: int) -> None:
 
 
 def _make(path: str, size: int) -> None:
-    had = 0
+    blocks = 0
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        had = os.fstat(descriptor).st_blocks
+        blocks = os.fstat(descriptor).st_blocks
         os.posix_fallocate(descriptor, 0, size)
     except OSError:
-        if not had:  # what room it had stays
+        if not blocks:  # those that it had stay
             os.unlink(path)
         raise
     finally:
@@ -73,9 +72,9 @@ def _make(path: str, size: int) -> None:
 
 
 def replace(path: str, data: bytes, mode: int, root: str = "") -> bool:
-    """Replace the record at ``path`` in the room of a reserved file; return False where none is large enough.
+    """Replace the record at ``path`` by a reserved file with this content; return False where none is large enough.
 
-    ``root`` is the one whose reserve it is, by default the closest above ``path``. The old record is then reserved.
+    The reserve is that of ``root``, by default the closest above ``path``. The old record becomes a reserved file.
     """
     folder = f"{root}/{_FOLDER}" if root else _above(path)
     for name in _fitting(folder, len(data)):
@@ -95,9 +94,9 @@ def replace(path: str, data: bytes, mode: int, root: str = "") -> bool:
 
 @contextmanager
 def _held(path: str) -> Iterator[int]:
-    """Have a reserved file open, and to this process alone.
+    """Open and lock a reserved file.
 
-    :raises BlockingIOError: another one has it. :raises FileNotFoundError: another one has taken it.
+    :raises BlockingIOError: another process has locked it. :raises FileNotFoundError: another process has taken it.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
@@ -110,17 +109,17 @@ def _held(path: str) -> Iterator[int]:
 
 
 def _exchange(reserved: str, path: str) -> None:
-    """Have the two files change places in one moment; where there is none, or one without room, it goes."""
+    """Exchange the two files atomically; an old record that does not exist or owns no block is replaced instead."""
     try:
         if _allocated(path) < _SIZE:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         syscalls.rename(reserved, path, syscalls.RENAME_EXCHANGE)
-    except OSError:  # the first record of its kind, say
+    except OSError:  # such as the first record of its kind
         os.rename(reserved, path)
 
 
 def take(path: str) -> bool:
-    """Have a reserved file at ``path``, unless there is one; return whether the reserve had any."""
+    """Move a reserved file to ``path``, unless a file exists there; return whether the reserve had one."""
     folder = _above(path)
     for name in _fitting(folder, 1):
         failpoint(f"take reserve for {os.path.basename(path)}")
@@ -135,7 +134,7 @@ def take(path: str) -> bool:
 
 
 def give_back(path: str) -> None:
-    """Remove a file; it becomes a reserved one where one is missing."""
+    """Remove a file, or make it a reserved one where one is missing."""
     places = _missing(_above(path))
     with suppress(OSError):
         if places and _allocated(path) >= _SIZE and stat.S_ISREG(os.lstat(path).st_mode):
@@ -148,7 +147,7 @@ def give_back(path: str) -> None:
 
 
 def _missing(folder: str) -> list[str]:
-    """The places of the small files that are not there, but for those that another one precedes in being taken."""
+    """Return the paths of the missing small files; none while the last of them exists."""
     if not folder or os.path.exists(f"{folder}/{_FILES - 1}"):
         return []
     places = (f"{folder}/{number}" for number in range(_FILES))
@@ -156,7 +155,7 @@ def _missing(folder: str) -> list[str]:
 
 
 def _above(path: str) -> str:
-    """The reserve's folder in the closest directory above ``path`` that has one."""
+    """Return the reserve in the closest directory above ``path`` that has one, "" where none has."""
     while path not in ("/", ""):
         path = os.path.dirname(path)
         if os.path.isdir(f"{path}/{_FOLDER}"):
@@ -165,7 +164,7 @@ def _above(path: str) -> str:
 
 
 def _fitting(folder: str, size: int) -> list[str]:
-    """The reserved files that have the room: small ones, the last first, or large ones, the smaller first."""
+    """Return the reserved files of at least this size: small ones, the last first, or large ones, the smaller first."""
     if not folder:
         return []
     if size > _SIZE:
@@ -191,7 +190,7 @@ def _overwrite(descriptor: int, data: bytes, mode: int) -> None:
 
 
 def _blank(path: str) -> None:
-    """Leave nothing of what a file had: a configuration may have secrets."""
+    """Overwrite the content of a file with zeros, since a configuration may have secrets."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         size = os.fstat(descriptor).st_size

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The host's resolvers, as a container in another network namespace can use them (resolv.conf(5)).
 
-A server on the host's loopback answers the host alone. Behind it the servers that it asks itself are looked for, where
-systemd-resolved, NetworkManager and dnsmasq keep them.
+A server on the host's loopback answers the host alone. The servers that it asks itself are taken instead, from the
+files of systemd-resolved, NetworkManager and dnsmasq.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _DNSMASQ_LINE = re.compile(r"\s*(server|resolv-file|no-resolv)\s*(?:=\s*\"?([^\s
 
 
 class Resolvers(NamedTuple):
-    """What a resolv.conf says: ``servers``, domains to ``search``, and ``options``."""
+    """The content of a resolv.conf: ``servers``, domains to ``search``, and ``options``."""
 
     servers: list[str]
     search: list[str]
@@ -36,35 +36,35 @@ class Resolvers(NamedTuple):
 
     @property
     def reachable(self) -> list[str]:
-        """The servers that can be asked from another network namespace."""
+        """The servers that are reachable from another network namespace."""
         return [server for server in self.servers if _is_reachable(server)]
 
 
 def parse(text: str) -> Resolvers:
-    """Return what the text of a resolv.conf says, as the C library reads it: options add up, the last search counts."""
-    found = Resolvers([], [], [])
+    """Parse a resolv.conf as the C library does: options add up, the last search counts."""
+    resolvers = Resolvers([], [], [])
     for line in text.split("\n"):
-        words = list(_before_comment(line.split("\0", 1)[0]))
-        if len(words) < 2:
+        fields = list(_before_comment(line.split("\0", 1)[0]))
+        if len(fields) < 2:
             continue
-        if words[0] == "nameserver":
-            found.servers.append(words[1])
-        elif words[0] in ("search", "domain"):
-            found.search[:] = words[1:]
-        elif words[0] == "options":
-            found.options.extend(words[1:])
-    return found
+        if fields[0] == "nameserver":
+            resolvers.servers.append(fields[1])
+        elif fields[0] in ("search", "domain"):
+            resolvers.search[:] = fields[1:]
+        elif fields[0] == "options":
+            resolvers.options.extend(fields[1:])
+    return resolvers
 
 
 def _before_comment(line: str) -> Iterator[str]:
-    for word in line.split():
-        if word.startswith(("#", ";")):
+    for field in line.split():
+        if field.startswith(("#", ";")):
             return
-        yield word
+        yield field
 
 
 def of_host() -> Resolvers:
-    """Return what the host's own resolv.conf says.
+    """Return the resolvers of the host's own resolv.conf.
 
     :raises MalformedData: it is not a regular file, or too long. :raises OSError: it cannot be read.
     """
@@ -72,20 +72,20 @@ def of_host() -> Resolvers:
 
 
 def outside_host(host: Resolvers) -> Resolvers:
-    """Return the host's resolvers as another network namespace can use them; no servers where it can reach none."""
+    """Return the host's resolvers as another network namespace can use them, without servers where it reaches none."""
     stub = any(server in _RESOLVED_STUBS for server in host.servers)
     if host.reachable and not stub:
         return host._replace(servers=host.reachable)
     for behind in _behind(stub):
         if behind.reachable:
-            # The host trusts the local server's word on DNSSEC, and perhaps not the way to those behind it.
+            # The host trusts the local server on DNSSEC, and perhaps not the path to those behind it.
             options = behind.options or [one for one in host.options if one != "trust-ad"]
             return Resolvers(behind.reachable, behind.search or host.search, options)
     return host._replace(servers=host.reachable)
 
 
 def _behind(stub: bool) -> Iterator[Resolvers]:
-    """The resolvers that a local server may ask, the likeliest first; ``stub``: it is systemd-resolved's."""
+    """Yield the resolvers that a local server may ask, the likeliest first; ``stub``: it is systemd-resolved."""
     paths = (_RESOLVED, *_NETWORK_MANAGER) if stub else _NETWORK_MANAGER
     yield from map(_optional, paths)
     yield _dnsmasq()
@@ -94,7 +94,7 @@ def _behind(stub: bool) -> Iterator[Resolvers]:
 
 
 def _dnsmasq() -> Resolvers:
-    """The servers that dnsmasq's configuration names for all domains, or that its resolv-file does (dnsmasq(8))."""
+    """Return the servers that dnsmasq's configuration or its resolv-file names for all domains (dnsmasq(8))."""
     files, servers, asks_files = [_DNSMASQ], [], True
     for path in _dnsmasq_files():
         for line in _optional_text(path).split("\n"):
@@ -107,8 +107,8 @@ def _dnsmasq() -> Resolvers:
                 files.append(option[2])
             elif option[1] == "server":
                 servers += _dnsmasq_server(option[2] or "")
-    found = [server for path in files[:_MAX_FILES] for server in _optional(path).servers] if asks_files else []
-    return Resolvers(found + servers, [], [])  # of a resolv-file dnsmasq takes the servers alone
+    listed = [server for path in files[:_MAX_FILES] for server in _optional(path).servers] if asks_files else []
+    return Resolvers(listed + servers, [], [])  # of a resolv-file dnsmasq takes the servers alone
 
 
 def _dnsmasq_files() -> list[str]:
@@ -121,7 +121,7 @@ def _dnsmasq_files() -> list[str]:
 
 
 def _dnsmasq_server(value: str) -> list[str]:
-    """The address in ``ADDRESS[#PORT][@SOURCE]``; none where it is for some domains, or at a port of its own."""
+    """Return the address in ``ADDRESS[#PORT][@SOURCE]``; none where it is for some domains, or has another port."""
     address, _at, _source = value.partition("@")
     address, hash_sign, port = address.partition("#")
     return [address] if address and "/" not in address and (not hash_sign or port == "53") else []
@@ -146,24 +146,24 @@ def _optional(path: str) -> Resolvers:
 
 
 def _is_reachable(server: str) -> bool:
-    """Whether the address is neither the host's loopback nor on a link that only the host has."""
+    """Return whether the address is neither the host's loopback nor on a link that only the host has."""
     address = _address(server)
     if isinstance(address, IPv6Address):
         # A scope is an interface of the host's.
         if "%" in server or address.is_link_local:
             return False
         address = address.ipv4_mapped or address
-    # The C library takes the unspecified address for this very host.
+    # The C library takes the unspecified address for this host.
     return address is not None and not (address.is_loopback or address.is_unspecified)
 
 
-def _address(word: str) -> Optional[IPv4Address | IPv6Address]:
-    """The address that the C library reads in a word, such as 127.0.0.1 in ``127.1``; None where it reads none."""
+def _address(text: str) -> Optional[IPv4Address | IPv6Address]:
+    """Return the address as the C library parses it, such as 127.0.0.1 from ``127.1``; None where it is none."""
     try:
-        return ip_address(word.partition("%")[0])
+        return ip_address(text.partition("%")[0])
     except ValueError:
         pass
     try:
-        return IPv4Address(socket.inet_aton(word))
+        return IPv4Address(socket.inet_aton(text))
     except OSError:
         return None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes in and out of a process: copied in one loop until that process has ended."""
+"""The input and output of a process, copied in one loop until the process has ended."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ import time
 from typing import Callable, Mapping, Optional
 
 _CHUNK = 1 << 16
-_ATOMIC = select.PIPE_BUF  # what can be written without blocking to whatever poll(2) finds ready
-_TERMINAL_HOLDS = 1 << 17  # more than a terminal's buffers have room for
+_ATOMIC = select.PIPE_BUF  # bytes that a write takes without blocking where poll(2) says ready
+_TERMINAL_HOLDS = 1 << 17  # more than a terminal's buffers hold
 _END_OF_FILE = b"\x04"
 
 
 class Sink:
-    """Where a process's output goes: to ``add``, which takes all of it at once."""
+    """The destination of a process's output: ``add``, which takes all data at once."""
 
     def __init__(self, add: Callable[[bytes], object]) -> None:
         self.add = add
 
 
 class Passed(Sink):
-    """Output that goes on to a descriptor of ours, which may block; ``pending`` is not yet written."""
+    """Output that is written to a descriptor of ours, which may block; ``pending`` is not yet written."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(self._take)
@@ -43,7 +43,7 @@ class Passed(Sink):
 
 
 class Feed:
-    """What a process reads from ``target``: ``data``, then what comes from ``source``, then the end of file.
+    """The input of a process on ``target``: ``data``, then that of ``source``, then the end of file.
 
     ``target``, a pipe or a terminal, does not block. A process that has closed its side loses the rest, as in a shell.
     """
@@ -56,13 +56,13 @@ class Feed:
 
     @property
     def waits_for(self) -> Optional[tuple[int, int]]:
-        """The descriptor, and the event of poll(2), to go on with; None where all is done."""
+        """The descriptor and the event of poll(2) that the next step needs; None where all is done."""
         if self._pending:
             return self._target, select.POLLOUT
         return (self._source, select.POLLIN) if self._source >= 0 else None
 
     def step(self) -> None:
-        """Go on, for what was waited for has come."""
+        """Read or write once, after the event of ``waits_for``."""
         if not self._pending:
             self._read()
             return
@@ -85,14 +85,14 @@ class Feed:
         except BlockingIOError:
             return
         except OSError:
-            data = b""  # a terminal of ours that has gone
+            data = b""  # a terminal of ours that is gone
         self._pending = memoryview(data)
         if not data:
             self._source = -1
             self._finish()
 
     def _finish(self) -> None:
-        """Say that no more comes; Control-D does so where a line begins, and elsewhere a first one ends the line."""
+        """Send the end of file: to a terminal Control-D, and within a line one more before it, which ends the line."""
         if self._terminal:
             begins = self._pending[-1] == ord("\n") if self._pending else self._line_begins
             self._pending = memoryview(bytes(self._pending) + _END_OF_FILE * (1 if begins else 2))
@@ -100,7 +100,7 @@ class Feed:
             self.close()
 
     def close(self) -> None:
-        """Close a pipe: the process reads no more. A terminal is its output as well, and stays."""
+        """Close a pipe, so that the process reads no more. A terminal is its output as well, and stays open."""
         self._source, self._pending = -1, memoryview(b"")
         if self._target >= 0 and not self._terminal:
             os.close(self._target)
@@ -108,9 +108,9 @@ class Feed:
 
 
 class Flow:
-    """The streams of one process: ``outputs`` are what we read, none of which blocks, and where that goes.
+    """The streams of one process: ``outputs`` maps what we read, without blocking, to where it goes.
 
-    All of ours are closed by ``close``, or before.
+    ``close`` closes our ends.
     """
 
     def __init__(self, outputs: Mapping[int, Sink], feed: Optional[Feed] = None) -> None:
@@ -119,20 +119,21 @@ class Flow:
         self._passed = [sink for sink in outputs.values() if isinstance(sink, Passed)]
 
     def add(self, source: int, sink: Sink, feed: Optional[Feed]) -> None:
-        """Copy from ``source`` as well, and what ``feed`` has."""
+        """Copy from ``source`` and from ``feed`` as well."""
         self._outputs[source], self._feed = sink, feed
         self._open.add(source)
         if isinstance(sink, Passed):
             self._passed.append(sink)
 
     def follow(self, ended: int, deadline: float) -> bool:
-        """Copy until the process of the pidfd ``ended`` has ended; whether it has by then.
+        """Copy until the process of the pidfd ``ended`` has ended; return whether it ended before the deadline.
 
-        All that it wrote is read then. What it leaves running may hold the streams open, and is not waited for.
+        All its output is read by then. Processes that it leaves running may hold the streams open: these are not waited
+        for.
         """
-        while (left := deadline - time.monotonic()) > 0:
+        while (remaining := deadline - time.monotonic()) > 0:
             # poll(2) takes its milliseconds as an int: a day at a time.
-            ready = dict(self._poll(ended).poll(min(left, 86400) * 1000 + 1))
+            ready = dict(self._poll(ended).poll(min(remaining, 86400) * 1000 + 1))
             for source, sink in list(self._outputs.items()):
                 if isinstance(sink, Passed) and sink.pending:
                     if sink.descriptor in ready:
@@ -158,7 +159,7 @@ class Flow:
                 self._write(sink)
 
     def close(self) -> None:
-        """Close what we read and write of the process: whatever it left running hears of that as it writes."""
+        """Close our ends of the streams; a process that was left running gets SIGPIPE or EIO when it writes."""
         if self._feed:
             self._feed.close()
         while self._open:
@@ -179,13 +180,13 @@ class Flow:
         return poll
 
     def _take(self, source: int, size: int) -> int:
-        """Read once; how much. What was closed on the other side is read no more."""
+        """Read once and return the number of bytes; a source that was closed on the other side is read no more."""
         try:
             data = os.read(source, size)
         except BlockingIOError:
             return 0
         except OSError as error:
-            if error.errno != errno.EIO:  # a terminal's word for it
+            if error.errno != errno.EIO:  # the end of a terminal
                 raise
             data = b""
         if not data:
@@ -195,12 +196,12 @@ class Flow:
         return len(data)
 
     def _take_rest(self, source: int) -> None:
-        left = unread(source)
-        while left > 0 and (count := self._take(source, min(left, _CHUNK))):
-            left -= count
+        remaining = unread(source)
+        while remaining > 0 and (count := self._take(source, min(remaining, _CHUNK))):
+            remaining -= count
 
     def _write(self, sink: Passed) -> None:
-        """Pass some on; where nothing takes it any more, the process hears of that as it would without us."""
+        """Write some pending output; where the reader is gone, close the source, so that the process gets EPIPE."""
         try:
             sink.write()
         except BlockingIOError:
@@ -218,9 +219,9 @@ class Flow:
 
 
 def unread(source: int) -> int:
-    """How much is to be read at most of what has been written: a process that goes on writing makes it no more.
+    """Return the most bytes to read of those written so far, however much more the process writes meanwhile.
 
-    A pipe says how much it holds; of a terminal, some may be under way yet.
+    A pipe tells how many it holds; some of a terminal's may be on their way.
     """
     if os.isatty(source):
         return _TERMINAL_HOLDS
