@@ -20,6 +20,7 @@ from .._reconcile.desired import STATES, WAITS, Desired, by_name_alone
 
 if TYPE_CHECKING:
     from .._model.options.pulling import Pull
+    from .._model.options.types import ContainerOptions
 
 _FOREVER = 1 << 31
 _PULLING = tuple(
@@ -276,7 +277,7 @@ def _pulling(params: Mapping[str, Any]) -> Optional[Pull]:
     return pulling(params)
 
 
-def _options(params: Mapping[str, Any]) -> tuple[dict[str, Any], Optional[InvalidArgument]]:
+def _options(params: Mapping[str, Any]) -> tuple[ContainerOptions, Optional[InvalidArgument]]:
     """Return the options, and why those of a file are not among them that an earlier task of a play may make."""
     values = dict(params)
     missing: Optional[InvalidArgument] = None

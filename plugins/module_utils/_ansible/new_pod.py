@@ -11,7 +11,7 @@ from .._model.engine_config import EngineConfig
 from .._model.options.normalise import normalise
 from .._model.options.parsers import name as checked_name
 from .._model.options.table import ALONE
-from .._model.records.pod import POD_OPTIONS, share
+from .._model.records.pod import options_of, share
 from .._reconcile.pod_planner import DesiredPod
 from .._reconcile.pods import reconcile
 from .._runtime.pods import Pods
@@ -32,7 +32,7 @@ def made(params: Mapping[str, Any], parts: EngineConfig, *, check_mode: bool) ->
     if params["state"] in ("absent", "stopped"):
         return own, []
     meant = normalise({option: params[option] for option in _MOVED})
-    options = {**{option: meant[option] for option in POD_OPTIONS if option != "share"}, "share": share(None)}
+    options = options_of(meant, share(None))
     # One that is there may have containers that are not to run.
     there = Pods(Runtime(parts)).find(name)
     state = "started" if there is None and params["state"] in ("started", "paused") else "created"

@@ -12,7 +12,7 @@ from .._model.options.normalise import normalise
 from .._model.options.parsers import name as checked_name
 from .._model.options.parsers import wrong
 from .._model.options.table import OPTIONS
-from .._model.records.pod import POD_OPTIONS, share
+from .._model.records.pod import POD_OPTIONS, options_of, share
 from .._reconcile.desired import by_name_alone
 from .._reconcile.pod_planner import STATES, DesiredPod
 from .._reconcile.pods import reconcile
@@ -101,11 +101,11 @@ def desired(params: Mapping[str, Any]) -> DesiredPod:
     described = params["state"] != "restarted" or given
     meant = normalise(values)
     shared = share(params["share"])
-    if any(meant[option] for option in ("uidmap", "gidmap", "subuidname", "subgidname")):
+    if meant["uidmap"] or meant["gidmap"] or meant["subuidname"] or meant["subgidname"]:
         shared = sorted({*shared, "user"})
     if meant["publish"] and "net" not in shared:
         raise wrong("share", params["share"], "net to be in it too, for ports are published on the pod's network")
-    options = {**{option: meant[option] for option in POD_OPTIONS if option != "share"}, "share": shared}
+    options = options_of(meant, shared)
     _pass_over(params)
     return found._replace(options=options, given=not by_name_alone(params["state"], described))
 

@@ -15,7 +15,7 @@ from zlib import crc32
 from .._drivers import process
 from .._drivers.cgroups import manager
 from .._model.cgroup_limits import RARE, USUAL
-from .._model.options.table import OPTIONS
+from .._model.options.table import OPTIONS, select
 from .._model.records.namespaces import LinuxNS
 from .network import drift as network_drift
 
@@ -68,18 +68,19 @@ def _limits(container: ContainerBase, known: set[str]) -> list[Finding]:
     if manager.lost(host, path):
         # No runtime can set a limit, pause it or execute anything in it, nor make a cgroup for what runs already.
         return [Finding(CGROUP, "removed", path, restart=True)]
-    live = manager.drift(host, path, {name: options[name] for name in USUAL if name not in known})
-    if any(options[name] != OPTIONS[name].default for name in RARE) or not manager.plain(host, path):
+    live = manager.drift(host, path, select(options, (name for name in USUAL if name not in known)))
+    rare = select(options, RARE)
+    if any(value != OPTIONS[name].default for name, value in rare.items()) or not manager.plain(host, path):
         from .live import kernel_limits
 
-        wanted = {name: options[name] for name in RARE if name not in known}
+        wanted = {name: value for name, value in rare.items() if name not in known}
         live.update(manager.drift(host, path, wanted, kernel_limits.numbers(options, missing_ok=True)))
     if options["cgroup_conf"] and "cgroup_conf" not in known:
         from .._drivers.cgroups import limits
 
         differing = limits.named_drift(host, path, options["cgroup_conf"])
         live.update({"cgroup_conf": differing} if differing else {})
-    return [Finding(name, value, options[name]) for name, value in live.items()]
+    return [Finding(name, live[name], value) for name, value in select(options, live).items()]
 
 
 def _processes(container: ContainerBase) -> list[Finding]:

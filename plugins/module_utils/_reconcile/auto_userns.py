@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import Any, Iterator, Mapping, Optional
+from typing import TYPE_CHECKING, Iterator, Optional
 
 from .._drivers import id_maps
 from .._drivers.images import id_usage
@@ -18,6 +18,9 @@ from .._model.options.parsers import natural
 from .._model.records.config import ContainerConfig
 from .._model.records.config import resolved as resolve
 from .._runtime.runtime import Runtime
+
+if TYPE_CHECKING:
+    from .._model.options.types import ContainerOptions
 
 _USER = "containers"
 _LOCK = "+userns"  # no container can have this name
@@ -34,7 +37,7 @@ def held(runtime: Runtime) -> Iterator[None]:
 
 
 def maps(
-    runtime: Runtime, options: Mapping[str, Any], image: str, previous: Optional[ContainerConfig]
+    runtime: Runtime, options: ContainerOptions, image: str, previous: Optional[ContainerConfig]
 ) -> dict[str, Map]:
     """The maps ``uid`` and ``gid``; those of the container that is replaced where it has enough for the same wish.
 
@@ -49,7 +52,8 @@ def maps(
     for kind in ("uid", "gid"):
         available = [_outside(entry) for entry in id_maps.subordinate(_USER, kind, "userns")]
         used = [_outside(entry) for entry in _used(runtime, kind)]
-        found[kind] = map_ids(size, available, used, asked[f"{kind}mapping"], f"/etc/sub{kind}")
+        mapped = asked["uidmapping"] if kind == "uid" else asked["gidmapping"]
+        found[kind] = map_ids(size, available, used, mapped, f"/etc/sub{kind}")
     return found
 
 
@@ -57,7 +61,7 @@ def _outside(entry: list[int]) -> Range:
     return entry[1], entry[1] + entry[2]
 
 
-def _needed(runtime: Runtime, options: Mapping[str, Any], image: str) -> int:
+def _needed(runtime: Runtime, options: ContainerOptions, image: str) -> int:
     """The image's, the user's if he is a number, and never below the least.
 
     :raises InvalidArgument: it is above the most.

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterator, Mapping, Optional
+from typing import TYPE_CHECKING, Iterator, Literal, Optional
 
 from .._container.container import Container
 from .._model.errors import ContainerStopped, InvalidArgument, NoSuchContainer, NoSuchPod
-from .._model.options.table import ALONE, SHARED_FILES
+from .._model.options.table import ALONE, SHARED_FILES, select
 from .._model.options.table import OPTIONS as TABLE
 from .._model.records.config import ContainerConfig
 from .._model.records.namespaces import OPTIONS, LinuxNS
@@ -18,10 +18,13 @@ from .._model.records.pod import PodConfig, option_of
 from .._runtime.runtime import Runtime
 from .._store import pods
 
+if TYPE_CHECKING:
+    from .._model.options.types import ContainerOptions, NamespaceOption
+
 Maps = dict[str, list[list[int]]]
 
 
-def named(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def named(options: ContainerOptions) -> Iterator[tuple[NamespaceOption | Literal["pod", "requires"], str]]:
     """(option, container's name or ID) of each container the options name."""
     for option in OPTIONS:
         if options[option]["mode"] == "container":
@@ -32,7 +35,7 @@ def named(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "requires", name
 
 
-def namespace_containers(runtime: Runtime, options: Mapping[str, Any]) -> dict[str, str]:
+def namespace_containers(runtime: Runtime, options: ContainerOptions) -> dict[str, str]:
     """LinuxNS value to the ID of the container to join. :raises NoSuchContainer: an option names none that is there."""
     found = {}
     for option, name in named(options):
@@ -44,12 +47,12 @@ def namespace_containers(runtime: Runtime, options: Mapping[str, Any]) -> dict[s
     return found
 
 
-def _pods_own(pod: PodConfig, options: Mapping[str, Any]) -> list[str]:
+def _pods_own(pod: PodConfig, options: ContainerOptions) -> list[str]:
     """The kinds of namespaces that are the pod's: those it shares and the container's options leave alone."""
     return [kind for kind in pod.share if options[option_of(kind)] == TABLE[option_of(kind)].default]
 
 
-def pod(runtime: Runtime, options: Mapping[str, Any]) -> Optional[PodConfig]:
+def pod(runtime: Runtime, options: ContainerOptions) -> Optional[PodConfig]:
     """The pod that the container is in. :raises NoSuchPod: there is none of this name."""
     return _pod(runtime, options["pod"]) if options["pod"] else None
 
@@ -61,7 +64,7 @@ def _pod(runtime: Runtime, key: str) -> PodConfig:
         raise NoSuchPod(f"pod: {error}: name one that there is, or make it with libpod_pod first") from error
 
 
-def requires(runtime: Runtime, options: Mapping[str, Any]) -> tuple[str, ...]:
+def requires(runtime: Runtime, options: ContainerOptions) -> tuple[str, ...]:
     """The IDs of the containers to start before this one."""
     return tuple(
         sorted(
@@ -85,7 +88,7 @@ def container(runtime: Runtime, option: str, key: str, name: str = "") -> Contai
 
 
 def id_mappings(
-    runtime: Runtime, options: Mapping[str, Any], image: str = "", previous: Optional[ContainerConfig] = None
+    runtime: Runtime, options: ContainerOptions, image: str = "", previous: Optional[ContainerConfig] = None
 ) -> Maps:
     """The ID maps of the container's user namespace, empty for the host's.
 
@@ -109,15 +112,16 @@ def id_mappings(
     if found and LinuxNS.USER.value in _pods_own(found, options):
         return dict(container(runtime, "pod", found.name).config.id_mappings)
     uid, gid = options["uidmap"], options["gidmap"]
-    if options["subuidname"] or options["subgidname"]:
+    name, group = options["subuidname"] or options["subgidname"], options["subgidname"] or options["subuidname"]
+    if name and group:
         from .._drivers import id_maps
 
-        uid = uid or id_maps.subordinate(options["subuidname"] or options["subgidname"], "uid")
-        gid = gid or id_maps.subordinate(options["subgidname"] or options["subuidname"], "gid")
+        uid = uid or id_maps.subordinate(name, "uid")
+        gid = gid or id_maps.subordinate(group, "gid")
     return {"uid": uid or gid, "gid": gid or uid} if uid or gid else {}
 
 
-def check_running(runtime: Runtime, name: str, options: Mapping[str, Any]) -> None:
+def check_running(runtime: Runtime, name: str, options: ContainerOptions) -> None:
     """A new container joins what runs; only what ``requires`` names is started for it.
 
     :raises ContainerStopped: a container to be joined has no process.
@@ -132,20 +136,22 @@ def check_running(runtime: Runtime, name: str, options: Mapping[str, Any]) -> No
             )
 
 
-def check(runtime: Runtime, name: str, options: Mapping[str, Any]) -> None:
+def check(runtime: Runtime, name: str, options: ContainerOptions) -> None:
     """Refuse what can never be joined.
 
     :raises NoSuchContainer: an option names none that is there.
     :raises InvalidArgument: the container would depend on itself, or the other one does not share.
     """
     if options["pod"]:
-        _check_pod(runtime, name, options)
+        _check_pod(runtime, name, options["pod"], options)
     for option, key in named(options):
         # By its name first: no container has it yet, and it may be the beginning of another's ID.
         itself = option != "pod" and key == name
         other = None if itself else container(runtime, option, key, name)
         if other is None or other.name == name:
-            what = "require itself" if option == "requires" else f"join its own {OPTIONS[option].oci_type} namespace"
+            what = "require itself"
+            if option != "requires" and option != "pod":
+                what = f"join its own {OPTIONS[option].oci_type} namespace"
             raise InvalidArgument(f"{option}: container {name} cannot {what}")
         way = _way(runtime, other, name, ())
         if way:
@@ -168,12 +174,13 @@ def check(runtime: Runtime, name: str, options: Mapping[str, Any]) -> None:
         id_maps.subordinate("containers", kind, "userns")
 
 
-def _check_pod(runtime: Runtime, name: str, options: Mapping[str, Any]) -> None:
+def _check_pod(runtime: Runtime, name: str, pod_name: str, options: ContainerOptions) -> None:
     """:raises InvalidArgument: an option is about what is the pod's."""
-    found = _pod(runtime, options["pod"])
+    found = _pod(runtime, pod_name)
     own = _pods_own(found, options)
-    for option, kind in (("hostname", "uts"), *((option, "net") for option in ("publish", *ALONE, *SHARED_FILES))):
-        if options[option] and kind in own:
+    for option, value in select(options, ("hostname", "publish", *ALONE, *SHARED_FILES)).items():
+        kind = "uts" if option == "hostname" else "net"
+        if value and kind in own:
             raise InvalidArgument(
                 f"{option}: container {name} uses the {kind} namespace of pod {found.name}: give {option} to the pod"
             )

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Mapping, NamedTuple, Optional
 
 from .._model.errors import Internal
 
 if TYPE_CHECKING:
     from .._model.options.pulling import Pull
+    from .._model.options.types import ContainerOptions
 
 STATES = ("absent", "present", "created", "started", "stopped", "paused")
 WAITS = ("started", "healthy", "exited")
@@ -44,7 +45,7 @@ class Desired(NamedTuple):
 
     name: str
     state: str = "started"
-    options: Optional[Mapping[str, Any]] = None
+    options: Optional[ContainerOptions] = None
     given: frozenset[str] = frozenset()
     image: str = ""
     rootfs: bool = False
@@ -75,7 +76,7 @@ class Desired(NamedTuple):
     attach: tuple[str, ...] = ("stdout", "stderr")
 
     @property
-    def wanted(self) -> Mapping[str, Any]:
+    def wanted(self) -> ContainerOptions:
         """The normalised options of a task that has any.
 
         :raises Internal: it names the container alone.

@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from .._container import pod_cgroup
 from .._container.container import Container
 from .._container.lifecycle import restart
 from .._model.errors import ContainerExists, InvalidArgument, NoSuchPod, warn_of_missing
-from .._model.options.table import OPTIONS
+from .._model.options.table import OPTIONS, select
 from .._model.records.pod import FIXED, INFRA, POD_OPTIONS, PodConfig
 from .._model.records.status import ContainerStatus
 from .._runtime.pods import Pods, lasting
 from .plan import Difference, Plan, Step, Verb
+
+if TYPE_CHECKING:
+    from .._model.options.types import PodOptions
 
 STATES = ("created", "killed", "restarted", "absent", "started", "stopped", "paused", "unpaused")
 DOWN = ("stopped", "killed")
@@ -35,7 +38,7 @@ class DesiredPod(NamedTuple):
 
     name: str
     state: str = "created"
-    options: Optional[Mapping[str, Any]] = None
+    options: Optional[PodOptions] = None
     given: bool = True
     infra_name: str = ""
     recreate: bool = False
@@ -149,10 +152,11 @@ def _new(pods: Pods, desired: DesiredPod) -> Plan:
 def _differences(pods: Pods, pod: PodConfig, desired: DesiredPod) -> list[Difference]:
     if desired.options is None or not desired.given:
         return []
+    wanted = select(desired.options, POD_OPTIONS)
     found = [
-        Difference(name, pod.options[name], desired.options[name], OPTIONS[name].change if name in OPTIONS else 3)
-        for name in POD_OPTIONS
-        if pod.options[name] != desired.options[name]
+        Difference(name, before, wanted[name], OPTIONS[name].change if name in OPTIONS else 3)
+        for name, before in select(pod.options, POD_OPTIONS).items()
+        if before != wanted[name]
     ]
     if any(one.option == "network" for one in found):
         from .diff.equivalence import same_networks

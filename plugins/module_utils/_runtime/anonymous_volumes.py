@@ -5,29 +5,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING
 
 from .._model.failpoints import failpoint
 
 if TYPE_CHECKING:
     from .._container.container import Container
+    from .._model.options.types import ContainerOptions, Volume
     from .base import RuntimeBase
 
 _KEEP = "keep_volumes"
 
 
-def borrowed(runtime: RuntimeBase, options: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+def borrowed(runtime: RuntimeBase, options: ContainerOptions) -> tuple[Volume, ...]:
     """The volumes of the containers that volumes_from names, each target once, the first to have it winning.
 
     :raises NoSuchContainer: one does not exist.
     """
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Volume] = {}
     for lender in options["volumes_from"]:
         for volume in runtime.container(lender["container"]).config.volumes:
-            access = {"read_only": lender["access"] == "ro"} if lender["access"] else {}
+            read_only = lender["access"] == "ro" if lender["access"] else volume["read_only"]
             # What another container changes in an overlay, and whom it gives its volumes to, is its own affair.
             flags = [flag for flag in volume["flags"] if flag not in ("U", "O")]
-            found.setdefault(volume["target"], {**volume, **access, "flags": flags})
+            found.setdefault(volume["target"], {**volume, "read_only": read_only, "flags": flags})
     return tuple(found.values())
 
 

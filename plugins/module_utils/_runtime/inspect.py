@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Any, Mapping
 
 from .._container.container import Container
 from .._container.network.attachments import attachments
@@ -14,11 +14,14 @@ from .._model.cgroup_limits import LIMITS
 from .._model.errors import LibpodError, StateCorrupt
 from .._model.options import restart_policy, volumes
 from .._model.options.ports import ANY_ADDRESS
-from .._model.options.table import HIDDEN
+from .._model.options.table import HIDDEN, select
 from .._model.records.config import OCI_VERSION, ContainerConfig
 from .._model.records.namespaces import OPTIONS
 from .._model.records.network import NetworkAttachment
 from .._model.records.state import ContainerState
+
+if TYPE_CHECKING:
+    from .._model.options.types import ContainerOptions, NamespaceOption, Volume
 
 _NO_TIME = "0001-01-01T00:00:00Z"
 _OUTLINED_STATE = "Status ModelStatus Running Paused Pid ExitCode OOMKilled Error StartedAt FinishedAt".split()
@@ -129,7 +132,7 @@ def _state(state: ContainerState, container: Container) -> dict[str, Any]:
     }
 
 
-def _capabilities(options: Mapping[str, Any], user: str) -> dict[str, list[str]]:
+def _capabilities(options: ContainerOptions, user: str) -> dict[str, list[str]]:
     """The container's capabilities; a user other than root has those alone that cap_add names."""
     root = user.partition(":")[0] in ("", "0", "root")
     effective, bounding = _computed(tuple(options["cap_add"]), tuple(options["cap_drop"]), options["privileged"], root)
@@ -183,7 +186,7 @@ def _health_checks(config: ContainerConfig) -> dict[str, Any]:
     return found
 
 
-def _mount(volume: Mapping[str, Any], container: Container) -> dict[str, Any]:
+def _mount(volume: Volume, container: Container) -> dict[str, Any]:
     named = volume["type"] == "volume"
     source = f"{container.host.parts.static_root}/volumes/{volume['source']}/_data" if named else volume["source"]
     return {
@@ -253,7 +256,7 @@ def _network(attachment: NetworkAttachment) -> dict[str, Any]:
     return found
 
 
-def _bind(volume: Mapping[str, Any]) -> str:
+def _bind(volume: Volume) -> str:
     words = ["ro" if volume["read_only"] else "rw", volume["propagation"], *volumes.mount_words(volume)]
     return f"{volume['source']}:{volume['target']}:{','.join(words)}"
 
@@ -266,7 +269,7 @@ def _port_bindings(config: ContainerConfig) -> dict[str, list[dict[str, str]]]:
     return bindings
 
 
-def _host_config(config: ContainerConfig, mounted: list[dict[str, Any]]) -> dict[str, Any]:
+def _host_config(config: ContainerConfig, mounted: list[Volume]) -> dict[str, Any]:
     options = config.options
     fresh = volumes.file_systems(options, config.image_config, [volume["target"] for volume in mounted])
     network = options["network"]
@@ -285,7 +288,7 @@ def _host_config(config: ContainerConfig, mounted: list[dict[str, Any]]) -> dict
             "Size": str(options["log_opt"]["max_size"] or "0B"),
             "Tag": options["log_opt"]["tag"] or "",
         },
-        **{row.inspected[0]: row.shown(options[name]) for name, row in LIMITS.items()},
+        **{LIMITS[name].inspected[0]: LIMITS[name].shown(value) for name, value in select(options, LIMITS).items()},
         "NanoCpus": (options["cpu_quota"] or 0) * 10**9 // (options["cpu_period"] or 10**5),
         "CapAdd": options["cap_add"],
         "CapDrop": options["cap_drop"],
@@ -326,7 +329,13 @@ def _host_config(config: ContainerConfig, mounted: list[dict[str, Any]]) -> dict
 
 def _namespace_modes(config: ContainerConfig) -> dict[str, Any]:
     """The modes in podman's words, and the ID maps as ``INSIDE:OUTSIDE:AMOUNT``."""
-    keys = {"ipc": "IpcMode", "pid": "PidMode", "uts": "UTSMode", "userns": "UsernsMode", "cgroupns": "CgroupMode"}
+    keys: dict[NamespaceOption, str] = {
+        "ipc": "IpcMode",
+        "pid": "PidMode",
+        "uts": "UTSMode",
+        "userns": "UsernsMode",
+        "cgroupns": "CgroupMode",
+    }
     found: dict[str, Any] = {}
     for option, key in keys.items():
         joined = config.namespace_container(OPTIONS[option])

@@ -9,7 +9,7 @@ import os
 import shutil
 from contextlib import suppress
 from functools import partial
-from typing import Any, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, cast
 
 from .._container import pod_cgroup
 from .._container.bundle import init_program
@@ -31,12 +31,15 @@ from .._model.errors import (
 )
 from .._model.failpoints import failpoint
 from .._model.options.normalise import normalise
-from .._model.options.table import OPTIONS
+from .._model.options.table import OPTIONS, select
 from .._model.records.config import DEFAULT_CGROUP_PARENT, DEFAULT_CGROUP_SLICE, ContainerConfig
 from .._model.records.pod import INFRA, PodConfig, status
 from .._model.records.status import ContainerStatus
 from .._store import pods as records
 from .runtime import Runtime
+
+if TYPE_CHECKING:
+    from .._model.options.types import ContainerOptions, PodOptions
 
 _INIT = "catatonit"
 _FOREVER = 10.0 * 365 * 86400
@@ -53,7 +56,7 @@ def lasting(members: Iterable[Container]) -> list[Container]:
 def _infra_options(pod: PodConfig) -> dict[str, Any]:
     """What the infra container has of the pod's options."""
     hostname = pod.options["hostname"] or pod.name[:64].strip("._-")
-    return {**{name: pod.options[name] for name in INFRA}, "hostname": hostname}
+    return {**select(pod.options, INFRA), "hostname": hostname}
 
 
 class Pods:
@@ -85,7 +88,7 @@ class Pods:
         members = self.members(pod_id)
         infra = next((one.name for one in members if one.config.infra), f"{pod_id[:12]}-infra")
         cgroup = next((one.config.pod_cgroup for one in members), self.cgroup(pod_id, None))
-        return PodConfig(pod_id, name, "", {}, infra, cgroup)
+        return PodConfig(pod_id, name, "", cast("PodOptions", {}), infra, cgroup)
 
     def everyone(self) -> Iterator[PodConfig]:
         return records.everyone(self.store)
@@ -112,7 +115,7 @@ class Pods:
             return f"{(parent or DEFAULT_CGROUP_SLICE)[: -len('.slice')]}-libpod_pod_{pod_id}.slice"
         return f"{parent or DEFAULT_CGROUP_PARENT}/libpod-pod-{pod_id}"
 
-    def create(self, name: str, options: Mapping[str, Any], infra: str, maps: Mapping[str, Any]) -> PodConfig:
+    def create(self, name: str, options: PodOptions, infra: str, maps: Mapping[str, Any]) -> PodConfig:
         """Make a pod and its infra container, which does not run yet.
 
         :raises ToolMissing: catatonit is not installed.
@@ -152,9 +155,10 @@ class Pods:
     def outdated(self, pod: PodConfig) -> bool:
         """Whether the infra container has not the options that the pod is recorded with."""
         found = self.runtime.find(pod.infra)
-        had = found.config.options if found else {}
-        meant = _infra_options(pod)
-        return found is not None and any(had.get(name, OPTIONS[name].default) != meant[name] for name in meant)
+        if found is None:
+            return False
+        had: Mapping[str, object] = found.config.options
+        return any(had.get(name, OPTIONS[name].default) != value for name, value in _infra_options(pod).items())
 
     # Running again
 
@@ -183,7 +187,7 @@ class Pods:
     def _infra_config(self, pod: PodConfig, maps: Mapping[str, Any]) -> ContainerConfig:
         container_id = os.urandom(32).hex()
         fixed = {"command": [f"/{_INIT}", "-P"], "read_only": True, "read_only_tmpfs": False}
-        options = {**normalise(fixed), **_infra_options(pod)}
+        options = cast("ContainerOptions", {**normalise(fixed), **_infra_options(pod)})
         return ContainerConfig(
             id=container_id,
             name=pod.infra,

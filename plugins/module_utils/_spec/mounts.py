@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Iterator, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, Optional
 
 from .._model.options import volumes
 from .._model.records.config import ContainerConfig
+
+if TYPE_CHECKING:
+    from .._model.options.types import Volume
 
 Mount = dict[str, Any]
 
@@ -62,7 +65,7 @@ def overlay_directories(static_dir: str, target: str) -> tuple[str, str]:
     return f"{directory}/upper", f"{directory}/work"
 
 
-def _volume_mount(volume: Mapping[str, Any], source: str, guards: Iterable[str], static_dir: str) -> Mount:
+def _volume_mount(volume: Volume, source: str, guards: Iterable[str], static_dir: str) -> Mount:
     if "O" in volume["flags"]:
         upper, work = overlay_directories(static_dir, volume["target"])
         layers = f"lowerdir={source},upperdir={upper},workdir={work}"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping
 
-from .._model.cgroup_limits import LIMITS, Limit, with_partners
+from .._model.cgroup_limits import LIMITS, Limit, Values, with_partners
 
 
-def resources(options: Mapping[str, Any], *, swap: bool, numbers: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
+def resources(options: Values, *, swap: bool, numbers: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
     """Return ``linux.resources`` of a new container from its normalised options.
 
     ``swap``: the host accounts for swap; ``numbers`` are the major and minor number of each device that is named.
@@ -41,7 +41,7 @@ def _sections(values: Mapping[str, Any], swap: bool) -> dict[str, Any]:
 
 
 def changed_resources(
-    options: Mapping[str, Any], names: Iterable[str], *, swap: bool, unified: bool, all_cpus: str, all_mems: str
+    options: Values, names: Iterable[str], *, swap: bool, unified: bool, all_cpus: str, all_mems: str
 ) -> dict[str, Any]:
     """Return ``linux.resources`` for an update in place of the limits in ``names``; other names are passed over.
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Iterable, Iterator
 from zlib import crc32
 
 from ..._model.errors import InvalidArgument, MalformedData, sentence
@@ -16,6 +16,7 @@ from ..._model.records.config import ContainerConfig
 from ..network.shared_namespaces import hostname, network_owner
 
 if TYPE_CHECKING:
+    from ..._model.options.types import CommonOptions
     from ..base import ContainerBase
 
 _ZONES = "/usr/share/zoneinfo"
@@ -82,7 +83,7 @@ def fill(container: ContainerBase, config: ContainerConfig) -> dict[str, int]:
     return {name: crc32(content) for name, content in zip(_NAMES, contents)}
 
 
-def findings(options: Mapping[str, Any]) -> Iterator[str]:
+def findings(options: CommonOptions) -> Iterator[str]:
     """Yield what keeps names from resolving in a container of these options that has files of its own.
 
     Each is the end of a sentence about the container.
@@ -178,7 +179,7 @@ def _without(base: str, taken: set[str]) -> Iterator[str]:
             yield f"{address}\t{' '.join(kept)}"
 
 
-def _resolv_conf(options: Mapping[str, Any]) -> str:
+def _resolv_conf(options: CommonOptions) -> str:
     """The host's, each part replaced by its option where given.
 
     In another network namespace the container cannot reach the host's loopback servers: they are left out.

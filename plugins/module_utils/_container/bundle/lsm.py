@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Any, Mapping
 
 from ..._drivers.cgroups.manager import read_file
 from ..._model.errors import InvalidArgument, NotImplementedByHost, without_effect
+
+if TYPE_CHECKING:
+    from ..._model.options.types import ContainerOptions
 
 _APPARMOR = "/sys/module/apparmor/parameters/enabled"
 _SELINUX = "/sys/fs/selinux/enforce"
@@ -40,7 +43,7 @@ def selinux() -> bool:
     return os.path.exists(_SELINUX)
 
 
-def apparmor_profile(options: Mapping[str, Any]) -> str:
+def apparmor_profile(options: ContainerOptions) -> str:
     """The AppArmor profile to run under, loaded; empty for none, as privileged containers have it by default."""
     given: str | None = options["security_opt"].get("apparmor")
     if given:

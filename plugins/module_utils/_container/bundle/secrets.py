@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING
 
 from ..._drivers.kernel import syscalls
 from ..._model.engine_config import EngineConfig
@@ -15,6 +15,7 @@ from ..._model.errors import InvalidArgument, not_yet
 from ..._model.failpoints import failpoint
 
 if TYPE_CHECKING:
+    from ..._model.options.types import Secret
     from ..base import ContainerBase
 
 # podman's limit, in bytes.
@@ -43,7 +44,7 @@ def _read(parts: EngineConfig, name: str) -> bytes:
         return file.read()
 
 
-def variables(parts: EngineConfig, wanted: list[Mapping[str, Any]]) -> dict[str, str]:
+def variables(parts: EngineConfig, wanted: list[Secret]) -> dict[str, str]:
     """The secrets that are environment variables; every one is looked at, whatever its type.
 
     :raises InvalidArgument: one cannot be used.

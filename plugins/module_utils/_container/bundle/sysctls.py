@@ -6,18 +6,21 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Mapping
 
 from ..._drivers.kernel.syscalls import unshare
 from ..._model.errors import InvalidArgument
 from ..lifecycle.background import Background
+
+if TYPE_CHECKING:
+    from ..._model.options.types import ContainerOptions
 
 _NEWIPC, _NEWNET = 0x08000000, 0x40000000
 # Directories with a folder for each interface; what a container's own are is known when it has them.
 _BY_INTERFACE = ("conf", "neigh")
 
 
-def check(options: Mapping[str, Any]) -> None:
+def check(options: ContainerOptions) -> None:
     """Look whether the kernel takes the parameters.
 
     :raises InvalidArgument: it has no such parameter, or refuses the value.

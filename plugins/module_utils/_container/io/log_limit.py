@@ -56,7 +56,7 @@ def order(container: ContainerBase, life: tuple[int, int], pid: int) -> Optional
     with container.batch():
         mine = life == (container.state.pid, container.state.pid_start) and _wants_runner(container)
         limit = container.config.options["log_opt"]["max_size"]
-        if not (mine and runner.is_mine(container, _DUTY, pid)):
+        if limit is None or not (mine and runner.is_mine(container, _DUTY, pid)):
             return None
         return limit, container.log_path, container.run_dir
 

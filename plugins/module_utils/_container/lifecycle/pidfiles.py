@@ -9,7 +9,7 @@ One is taken away only where it tells of this very container: the next one may h
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Literal
 
 from ..._model import foreign
 from ..._model.errors import InvalidArgument, MalformedData
@@ -17,10 +17,11 @@ from ..._model.failpoints import failpoint
 from ..._model.options.table import ID_FILES
 
 if TYPE_CHECKING:
+    from ..._model.options.types import ContainerOptions
     from ..base import ContainerBase
 
 
-def check(options: Mapping[str, Any]) -> None:
+def check(options: ContainerOptions) -> None:
     """:raises InvalidArgument: such a file, or a log of its own, has no directory to be in, or is no regular file."""
     for option, path in (*((option, options[option]) for option in ID_FILES), ("log_opt", options["log_opt"]["path"])):
         if path and (not os.path.isdir(os.path.dirname(path)) or os.path.exists(path) and not os.path.isfile(path)):
@@ -54,7 +55,7 @@ def remove(container: ContainerBase, *, delete: bool) -> None:
                     os.unlink(found)
 
 
-def _contents(container: ContainerBase) -> dict[str, str]:
+def _contents(container: ContainerBase) -> dict[Literal["cidfile", "pid_file", "conmon_pidfile"], str]:
     """The PIDs are those that conmon wrote down for this life, which the state forgets with its end."""
     return {
         "cidfile": container.id,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Any, Iterable, Iterator, Mapping
+from typing import Iterable, Iterator, Mapping
 
 from ..._drivers.cgroups.manager import CgroupHost, read_file
-from ..._model.cgroup_limits import LIMITS
+from ..._model.cgroup_limits import LIMITS, Values
 from ..._model.errors import InvalidArgument, NotImplementedByHost
 from ..._model.records.config import DEFAULT_CGROUP_PARENT
 
@@ -20,7 +20,7 @@ _LAST_KERNEL_MEMORY = (5, 15)
 _RESCTRL = "/sys/fs/resctrl"
 
 
-def check(host: CgroupHost, options: Mapping[str, Any]) -> None:
+def check(host: CgroupHost, options: Values) -> None:
     """:raises NotImplementedByHost: naming the option. :raises InvalidArgument: a device named is none."""
     for name, row in LIMITS.items():
         # 0 is a swappiness of its own.
@@ -84,7 +84,7 @@ def _check_weights(paths: Iterable[str], known: Mapping[str, tuple[int, int]]) -
             )
 
 
-def _check_real_time(host: CgroupHost, options: Mapping[str, Any]) -> None:
+def _check_real_time(host: CgroupHost, options: Values) -> None:
     """A cgroup can give its own only what it has, and one that is new has nothing (sched-rt-group.txt)."""
     wanted = options["cpu_rt_runtime"]
     if not wanted:
@@ -99,7 +99,7 @@ def _check_real_time(host: CgroupHost, options: Mapping[str, Any]) -> None:
         )
 
 
-def numbers(options: Mapping[str, Any], *, missing_ok: bool = False) -> dict[str, tuple[int, int]]:
+def numbers(options: Values, *, missing_ok: bool = False) -> dict[str, tuple[int, int]]:
     """Major and minor number of each block device that has a limit; without those not there where ``missing_ok``.
 
     :raises InvalidArgument: a path is no block device of the host.

@@ -11,6 +11,7 @@ from ..._drivers.cgroups import limits
 from ..._drivers.cgroups.manager import read_file
 from ..._model import journal
 from ..._model.cgroup_limits import LIMITS
+from ..._model.options.table import select
 from ..._model.records.config import ContainerConfig
 from ..._spec.resources import changed_resources
 from . import kernel_limits
@@ -41,7 +42,7 @@ def apply(container: ContainerBase, config: ContainerConfig, parts: set[str]) ->
             limits.make_room(host.cgroups, container.cgroup_path, wanted["memory"].get("limit"), whose)
         container.oci.update(container.id, container.name, wanted)
         journal.begun_update(container.id, container.name)
-    own = {name: config.options[name] for name, row in LIMITS.items() if row.set_by == "engine"}
+    own = select(config.options, (name for name, row in LIMITS.items() if row.set_by == "engine"))
     numbers = kernel_limits.numbers(config.options, missing_ok=True)
     limits.write(host.cgroups, container.cgroup_path, own, numbers)
     limits.write_named(host.cgroups, container.cgroup_path, config.options["cgroup_conf"])

@@ -28,6 +28,7 @@ from ..lifecycle import notify
 from ..rootfs import volumes
 
 if TYPE_CHECKING:
+    from ..._model.options import types
     from ..base import ContainerBase
 
 _WORDS = {
@@ -76,7 +77,7 @@ class Wanted(NamedTuple):
     after: Optional[Mount]
     stack: tuple[Live, ...]
     movable: bool
-    volume: Optional[Mapping[str, Any]] = None
+    volume: Optional[types.Volume] = None
 
     @property
     def volume_name(self) -> str:
@@ -126,17 +127,22 @@ def _live(line: str) -> Live:
 def wanted(container: ContainerBase, config: ContainerConfig, also: Iterable[str], inside: Inside) -> list[Wanted]:
     """The targets at which ``config`` differs from the record, and those in ``also``."""
     before, after = _mounts(container, container.config), _mounts(container, config)
-    asked = [{one["target"]: one for one in (*of.file_systems, *of.volumes)} for of in (container.config, config)]
+    asked = [_by_target(container.config), _by_target(config)]
     targets = {target for target in {*before, *after} if before.get(target) != after.get(target)}
     found = []
     for target in sorted({*targets, *also, *container.state.changing_mounts}):
         point = _point(inside, target)
         movable = all(model.movable(of[target]) for of in asked if target in of)
-        new = asked[1].get(target, {})
+        new = asked[1].get(target)
         stack = tuple(_stack(inside.mounts, point))
         one = Wanted(target, point, before.get(target), after.get(target), stack, movable)
-        found.append(one._replace(volume=new) if "source" in new else one)
+        found.append(one._replace(volume=new) if new and "source" in new else one)
     return found
+
+
+def _by_target(config: ContainerConfig) -> dict[str, types.Mount]:
+    mounts: list[types.Mount] = [*config.file_systems, *config.volumes]
+    return {mount["target"]: mount for mount in mounts}
 
 
 def _mounts(container: ContainerBase, config: ContainerConfig) -> dict[str, Mount]:

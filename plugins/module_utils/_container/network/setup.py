@@ -29,7 +29,7 @@ from .attachments import RECORD, attachments, remembered, save
 
 if TYPE_CHECKING:
     from ..._drivers.host import Host
-    from ..._model.options.network_options import NetworkSettings
+    from ..._model.options.types import ContainerOptions, NetworkSettings
     from ..base import ContainerBase
 
 
@@ -37,7 +37,7 @@ def _configuration(host: Host, name: str) -> Mapping[str, Any]:
     return cni_config.network(host.parts, name) if name else cni_config.default_network(host.parts)
 
 
-def require(host: Host, name: str, options: Mapping[str, Any], strict: bool = False) -> None:
+def require(host: Host, name: str, options: ContainerOptions, strict: bool = False) -> None:
     """Check that the container's networks can be attached as its options say, as far as that is known beforehand.
 
     Names for a network without a name service have no effect, nor have ports published on an address of a family that
@@ -85,7 +85,7 @@ def planned(container: ContainerBase, config: ContainerConfig, *, missing_ok: bo
     return [one._replace(ports=() if index else config.ports) for index, one in enumerate(planned)]
 
 
-def _planned(host: Host, options: Mapping[str, Any], *, missing_ok: bool = False) -> list[NetworkAttachment]:
+def _planned(host: Host, options: ContainerOptions, *, missing_ok: bool = False) -> list[NetworkAttachment]:
     special = "settings" in options["network"] or any(options.get(option) for option in ALONE)
     planned = []
     for index, name in enumerate(options["network"]["networks"]):

@@ -12,10 +12,15 @@ from ..._model.errors import ContainerStopped, NotImplementedByHost
 from ..._model.records.namespaces import OPTIONS, LinuxNS
 
 if TYPE_CHECKING:
+    from ..._model.options.types import NamespaceOption
     from ..base import ContainerBase
 
 # Option of a namespace: the file system that shows it, and where that is mounted.
-_SHOWN_BY = {"network": ("sysfs", "/sys"), "ipc": ("mqueue", "/dev/mqueue"), "pid": ("proc", "/proc")}
+_SHOWN_BY: dict[NamespaceOption, tuple[str, str]] = {
+    "network": ("sysfs", "/sys"),
+    "ipc": ("mqueue", "/dev/mqueue"),
+    "pid": ("proc", "/proc"),
+}
 
 
 def other(container: ContainerBase, container_id: str) -> ContainerBase:
@@ -47,12 +52,12 @@ def paths(container: ContainerBase) -> dict[str, str]:
     return found
 
 
-def _path(container: ContainerBase, option: str) -> Optional[str]:
+def _path(container: ContainerBase, option: NamespaceOption) -> Optional[str]:
     """What the option says of its namespace, joined containers aside: "" for a new one, None for the host's."""
     config = container.config
     mode, target = config.options[option]["mode"], config.options[option]["target"]
     if mode == "ns":
-        return str(target)
+        return target
     if mode == "host":
         return None
     if option == "network":

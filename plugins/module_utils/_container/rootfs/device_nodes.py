@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Any, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Iterator
 
 from ..._model.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from ..._model.options.types import ContainerOptions, Device
 
 # Not a privileged container's either: its own are mounted there, or they belong to the host's terminal and udev.
 _LEFT_OUT = ("pts", "shm", "fd", "mqueue", ".udev", ".lxc")
 
 
-def nodes(options: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+def nodes(options: ContainerOptions) -> tuple[dict[str, Any], ...]:
     """``linux.devices`` of the OCI spec: every device of the host where privileged, and those of ``device``.
 
     :raises InvalidArgument: the host does not have one.
@@ -28,7 +31,7 @@ def nodes(options: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
     return tuple(found.values())
 
 
-def bound(options: Mapping[str, Any]) -> dict[str, str]:
+def bound(options: ContainerOptions) -> dict[str, str]:
     """Path in the container to that on the host of the devices of ``device`` that have another name there.
 
     In a user namespace no node can be made, and the OCI runtimes bind the one of the same name.
@@ -36,7 +39,7 @@ def bound(options: Mapping[str, Any]) -> dict[str, str]:
     return {path: host for device in options["device"] for path, host, _info in _given(device) if path != host}
 
 
-def rules(options: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+def rules(options: ContainerOptions) -> tuple[dict[str, Any], ...]:
     """The rules of ``linux.resources.devices`` for the devices of ``device``."""
     found = []
     for device in options["device"]:
@@ -47,7 +50,7 @@ def rules(options: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
     return tuple(found)
 
 
-def _given(device: Mapping[str, str]) -> Iterator[tuple[str, str, os.stat_result]]:
+def _given(device: Device) -> Iterator[tuple[str, str, os.stat_result]]:
     """Path in the container, and on the host with its node, of one device or of all below a directory of the host."""
     host, target = device["host"], device["container"]
     try:

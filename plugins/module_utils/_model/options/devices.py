@@ -6,21 +6,26 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Callable, Iterable, Mapping
 
 from .parsers import absolute_path, count, natural, plain_path, size, whole, wrong
+
+if TYPE_CHECKING:
+    from .types import Device, DeviceRule
 
 _MAX_NUMBER = (1 << 32) - 1
 _RULE = re.compile(r"([acb])\s+(\*|[0-9]+):(\*|[0-9]+)\s+([rwm]{1,3})")
 
 
-def _host_path(value: str, whole: Any, option: str) -> str:
+def _host_path(value: str, whole: object, option: str) -> str:
     if not value.startswith("/") or "\0" in value:
         raise wrong(option, whole, "an absolute path of a device on the host")
     return plain_path(value)
 
 
-def _by_device(value: Any, option: str, rate: Callable[[Any, str], int], expected: str) -> dict[str, int]:
+def _by_device(
+    value: Iterable[object], option: str, rate: Callable[[object, str], int], expected: str
+) -> dict[str, int]:
     found: dict[str, int] = {}
     for item in value:
         path, colon, number = str(item).rpartition(":")
@@ -32,17 +37,17 @@ def _by_device(value: Any, option: str, rate: Callable[[Any, str], int], expecte
     return dict(sorted((path, limit) for path, limit in found.items() if limit))
 
 
-def byte_rates(value: Any, option: str) -> dict[str, int]:
+def byte_rates(value: Iterable[object], option: str) -> dict[str, int]:
     """Device to bytes a second, from ``PATH:SIZE``; 0 is no limit and left out."""
     return _by_device(value, option, size, "DEVICE:BYTES such as /dev/sda:10m")
 
 
-def rates(value: Any, option: str) -> dict[str, int]:
+def rates(value: Iterable[object], option: str) -> dict[str, int]:
     """Device to operations a second, from ``PATH:NUMBER``; 0 is no limit and left out."""
     return _by_device(value, option, count, "DEVICE:NUMBER such as /dev/sda:1000")
 
 
-def weight(value: Any, option: str) -> int | None:
+def weight(value: object, option: str) -> int | None:
     """A share of the devices' time; 0 is the kernel's own (None)."""
     number = count(value, option)
     if number and not 10 <= number <= 1000:
@@ -50,13 +55,13 @@ def weight(value: Any, option: str) -> int | None:
     return number or None
 
 
-def weights(value: Any, option: str) -> dict[str, int]:
+def weights(value: Mapping[object, object], option: str) -> dict[str, int]:
     """Device to weight."""
     found = {_host_path(str(path), path, option): weight(number, option) for path, number in value.items()}
     return {path: number for path, number in sorted(found.items()) if number}
 
 
-def cgroup_files(value: Any, option: str) -> dict[str, str]:
+def cgroup_files(value: Mapping[object, object], option: str) -> dict[str, str]:
     """Cgroup v2 files and what is written to each."""
     for file in value:
         if not re.fullmatch(r"[a-z0-9_]+(?:\.[a-zA-Z0-9_]+)+", str(file)):
@@ -64,15 +69,15 @@ def cgroup_files(value: Any, option: str) -> dict[str, str]:
     return {str(file): str(text) for file, text in sorted(value.items())}
 
 
-def swappiness(value: Any, option: str) -> int | None:
+def swappiness(value: object, option: str) -> int | None:
     """From 0 to 100; -1 is the kernel's own (None)."""
     number = whole(value, option, -1, 100, "a number from 0 to 100, or -1 for the kernel's own")
     return None if number == -1 else number
 
 
-def devices(value: Any, option: str) -> list[dict[str, str]]:
+def devices(value: Iterable[object], option: str) -> list[Device]:
     """``{"host", "container", "permissions"}`` from ``HOST[:CONTAINER][:PERMISSIONS]``, sorted, each target once."""
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, Device] = {}
     for item in value:
         host, *more = str(item).split(":")
         permissions = more.pop() if more and re.fullmatch("[rwm]+", more[-1]) else "rwm"
@@ -80,13 +85,17 @@ def devices(value: Any, option: str) -> list[dict[str, str]]:
             raise wrong(option, item, "HOST[:CONTAINER][:PERMISSIONS], permissions from r, w and m")
         host = _host_path(host, item, option)
         target = absolute_path(more[0], option) if more else host
-        device = {"host": host, "container": target, "permissions": "".join(p for p in "rwm" if p in permissions)}
+        device: Device = {
+            "host": host,
+            "container": target,
+            "permissions": "".join(p for p in "rwm" if p in permissions),
+        }
         if found.setdefault(target, device) != device:
             raise wrong(option, item, f"one device for each path in the container, and {target} has two")
     return [found[target] for target in sorted(found)]
 
 
-def cgroup_rule(value: Any, option: str) -> dict[str, Any] | None:
+def cgroup_rule(value: object, option: str) -> DeviceRule | None:
     """A rule of the OCI spec's ``linux.resources.devices`` from ``TYPE MAJOR:MINOR ACCESS``; ``*`` is any number."""
     if not str(value).strip():
         return None
@@ -94,17 +103,22 @@ def cgroup_rule(value: Any, option: str) -> dict[str, Any] | None:
     if not found:
         raise wrong(option, value, "TYPE MAJOR:MINOR ACCESS such as 'c 189:* rmw', the type being a, b or c")
     kind, major, minor, access = found.groups()
-    rule: dict[str, Any] = {"allow": True, "type": kind, "access": "".join(p for p in "rwm" if p in access)}
-    for key, word in (("major", major), ("minor", minor)):
-        if word != "*":
-            number = natural(word, _MAX_NUMBER)
-            if number is None:
-                raise wrong(option, value, f"device numbers of at most {_MAX_NUMBER}")
-            rule[key] = number
+    rule: DeviceRule = {"allow": True, "type": kind, "access": "".join(p for p in "rwm" if p in access)}
+    if major != "*":
+        rule["major"] = _device_number(major, value, option)
+    if minor != "*":
+        rule["minor"] = _device_number(minor, value, option)
     return rule
 
 
-def gpus(value: Any, option: str) -> list[str]:
+def _device_number(word: str, rule: object, option: str) -> int:
+    number = natural(word, _MAX_NUMBER)
+    if number is None:
+        raise wrong(option, rule, f"device numbers of at most {_MAX_NUMBER}")
+    return number
+
+
+def gpus(value: object, option: str) -> list[str]:
     """Names of devices as a CDI file has them, separated by commas, sorted; ``all`` has room for no other."""
     words = {word.strip() for word in str(value).strip('"').split("=", 1)[-1].split(",")} - {""}
     for word in words:

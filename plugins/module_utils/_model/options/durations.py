@@ -9,7 +9,7 @@ An option takes a plain number too, of seconds; Go itself takes no number withou
 from __future__ import annotations
 
 import re
-from typing import Any, Optional
+from typing import Optional
 
 from .parsers import natural, wrong
 
@@ -43,7 +43,7 @@ def _fraction(digits: str, unit: int) -> int:
     return int(float(digits or 0) * (unit / 10.0 ** len(digits)))
 
 
-def nanoseconds(value: Any, option: str, expected: str = EXPECTED, least: int = 0, most: int = MOST) -> int:
+def nanoseconds(value: object, option: str, expected: str = EXPECTED, least: int = 0, most: int = MOST) -> int:
     """Return the nanoseconds of a duration, or of a plain number of seconds, within the bounds.
 
     :raises InvalidArgument: it is neither, or out of bounds.
@@ -55,12 +55,12 @@ def nanoseconds(value: Any, option: str, expected: str = EXPECTED, least: int = 
     return number
 
 
-def seconds(value: Any, option: str, expected: str = EXPECTED, least: int = 0, most: int = MOST) -> float:
+def seconds(value: object, option: str, expected: str = EXPECTED, least: int = 0, most: int = MOST) -> float:
     """Return ``nanoseconds`` as seconds."""
     return nanoseconds(value, option, expected, least, most) / 1e9
 
 
-def whole_seconds(value: Any, option: str) -> int:
+def whole_seconds(value: object, option: str) -> int:
     """Return the seconds of a duration or plain number, which are whole and not negative."""
     number = natural(str(value).strip())
     if number is not None:

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional
 
 from ..errors import InvalidArgument, StateCorrupt
 from .durations import nanoseconds
 from .parsers import count, shell_words, wrong
+
+if TYPE_CHECKING:
+    from .types import ContainerOptions
 
 STARTING, HEALTHY, UNHEALTHY = "starting", "healthy", "unhealthy"
 NONE = ["NONE"]
@@ -24,7 +27,7 @@ REGULAR = ("healthcheck", "healthcheck_interval", "healthcheck_timeout")
 STARTUP = ("health_startup_cmd", "health_startup_interval", "health_startup_timeout")
 
 
-def command(value: Any, option: str) -> list[str]:
+def command(value: object, option: str) -> list[str]:
     """``["CMD", WORD…]``, ``["CMD-SHELL", COMMAND]`` or ``["NONE"]`` from podman's spellings, or a list of words.
 
     A string is a shell's command, unless it begins with one of those words or is a JSON list; a list of several words
@@ -68,7 +71,7 @@ def _json(text: str, option: str) -> Any:
         return ["CMD-SHELL", text]
 
 
-def interval(value: Any, option: str) -> int:
+def interval(value: object, option: str) -> int:
     """Return the nanoseconds of a duration; ``disable`` and 0 stand for no periodical check."""
     number = 0 if str(value).strip().lower() == "disable" else nanoseconds(value, option)
     if 0 < number < _SHORTEST_INTERVAL:
@@ -76,20 +79,20 @@ def interval(value: Any, option: str) -> int:
     return number
 
 
-def timeout(value: Any, option: str) -> int:
+def timeout(value: object, option: str) -> int:
     """Return the nanoseconds of a duration above 0."""
     return nanoseconds(value, option) or _refuse(option, value, "a duration above 0")
 
 
-def retries(value: Any, option: str) -> int:
+def retries(value: object, option: str) -> int:
     return count(value, option) or _refuse(option, value, "a number above 0")
 
 
-def _refuse(option: str, value: Any, expected: str) -> int:
+def _refuse(option: str, value: object, expected: str) -> int:
     raise wrong(option, value, expected)
 
 
-def settle(meant: dict[str, Any]) -> None:
+def settle(meant: ContainerOptions) -> None:
     """Make the two ways of having no check one.
 
     :raises InvalidArgument: options contradict each other.

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Iterable, Literal, Mapping
 
 from ..errors import InvalidArgument
 from .parsers import absolute_path, flag, host_path, is_flag, name, size_limit, wrong
 
+if TYPE_CHECKING:
+    from .types import LogOptions, Network, NetworkSettings, Security
+
 _LABEL_KEYS = ("user", "role", "type", "level", "filetype")
 
 
-def network(value: Any, option: str) -> dict[str, Any]:
+def network(value: Iterable[object], option: str) -> Network:
     """``{"mode": none|host|container|ns|cni, "target": …, "networks": […]}``.
 
     ``target`` is a container's name or ID, or a namespace's path; a network called "" is the default one. Where any
@@ -29,7 +32,7 @@ def network(value: Any, option: str) -> dict[str, Any]:
         if kind == "ns":
             return {"mode": kind, "target": host_path(target, option), "networks": []}
     networks: list[str] = []
-    settings: dict[str, Any] = {}
+    settings: dict[str, NetworkSettings] = {}
     for word in words:
         if word.partition(":")[0] in ("none", "host", "container", "ns"):
             raise wrong(option, word, "to stand alone: it cannot be combined with another network")
@@ -43,16 +46,16 @@ def network(value: Any, option: str) -> dict[str, Any]:
             asked = network_options.settings(more, word, option)
             if settings.setdefault(network_name, asked) != asked:
                 raise wrong(option, word, f"all that is asked of {key} behind one mention of it, separated by commas")
-    found = {"mode": "cni" if networks else "none", "target": "", "networks": networks}
+    found: Network = {"mode": "cni" if networks else "none", "target": "", "networks": networks}
     return {**found, "settings": settings} if settings else found
 
 
-def security(value: Any, option: str) -> dict[str, Any]:
+def security(value: Iterable[object], option: str) -> Security:
     """``no-new-privileges`` and ``seccomp`` ("" is the packaged profile), and of the rest what is given.
 
     ``label`` is a mapping, ``mask`` and ``unmask`` are sorted paths, ``proc-opts`` sorted mount options of /proc.
     """
-    found: dict[str, Any] = {"no_new_privileges": False, "seccomp": ""}
+    found: Security = {"no_new_privileges": False, "seccomp": ""}
     for item in value:
         text = str(item)
         key, separator, word = text.partition("=") if "=" in text else text.partition(":")
@@ -67,9 +70,10 @@ def security(value: Any, option: str) -> dict[str, Any]:
             found["label"] = {**found.get("label", {}), part: value_of_part}
         elif key in ("mask", "unmask") and word:
             paths = ["ALL" if path == "ALL" else absolute_path(path, option) for path in word.split(":")]
-            found[key] = sorted({*found.get(key, ()), *paths})
+            which: Literal["mask", "unmask"] = "mask" if key == "mask" else "unmask"
+            found[which] = sorted({*found.get(which, ()), *paths})
         elif key == "proc-opts" and word:
-            found[key] = sorted({*found.get(key, ()), *word.split(",")})
+            found["proc-opts"] = sorted({*found.get("proc-opts", ()), *word.split(",")})
         else:
             raise wrong(
                 option,
@@ -84,18 +88,17 @@ def security(value: Any, option: str) -> dict[str, Any]:
     return found
 
 
-def log_options(value: Any, option: str) -> dict[str, Any]:
+def log_options(value: Mapping[str, object], option: str) -> LogOptions:
     """``path``, ``max_size`` in bytes and ``tag``; None where not given."""
-    max_size = value.get("max_size")
-    path = value.get("path")
+    path, max_size, tag = (value.get(key) for key in ("path", "max_size", "tag"))
     return {
         "path": host_path(path, option + ".path") if path else None,
         "max_size": size_limit(max_size, option + ".max_size") if max_size else None,
-        "tag": value.get("tag") or None,
+        "tag": str(tag) if tag else None,
     }
 
 
-def log_driver(value: Any, option: str) -> str:
+def log_driver(value: object, option: str) -> str:
     """``k8s-file``, ``journald`` or ``none``; ``json-file`` is the first, as podman has it."""
     if str(value) == "passthrough":
         raise InvalidArgument(

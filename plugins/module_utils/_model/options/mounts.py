@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import glob
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Iterable
 
 from .. import caller
 from .parsers import NAME_PATTERN, absolute_path, count, flag, host_path, is_flag, name, octal, plain_path, size, wrong
 from .volumes import PROPAGATIONS, check_opposites
+
+if TYPE_CHECKING:
+    from .types import Lender, Mount, Volume
 
 _TYPES = ("bind", "glob", "volume", "tmpfs", "ramfs", "devpts")
 _SPELLINGS = {"src": "source", "dst": "target", "destination": "target", "readonly": "ro", "chown": "U"}
@@ -30,12 +33,12 @@ _SWITCHES = {
 }
 
 
-def mounts(value: Any, option: str) -> list[dict[str, Any]]:
+def mounts(value: Iterable[object], option: str) -> list[Mount]:
     """Bind mounts and volumes as ``volumes.volumes`` has them, others as ``{"type", "target", "options"}``.
 
     Sorted by target, each target once.
     """
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Mount] = {}
     for item in value:
         for mount in _mounts(str(item), option):
             if found.setdefault(mount["target"], mount) != mount:
@@ -43,7 +46,7 @@ def mounts(value: Any, option: str) -> list[dict[str, Any]]:
     return [found[target] for target in sorted(found)]
 
 
-def _mounts(item: str, option: str) -> list[dict[str, Any]]:
+def _mounts(item: str, option: str) -> list[Mount]:
     """What an item means: one mount, or with the type glob one for each path on this host that matches now."""
     words: dict[str, str | None] = {}
     for part in item.split(","):
@@ -78,7 +81,7 @@ def _mounts(item: str, option: str) -> list[dict[str, Any]]:
     return [{"type": kind, "target": target, "options": sorted({*options, *(switches - {"rw", "tmpcopyup"})})}]
 
 
-def _matching(words: dict[str, str | None], item: str, option: str) -> list[dict[str, Any]]:
+def _matching(words: dict[str, str | None], item: str, option: str) -> list[Mount]:
     """Binds of what matches the source, under their names in the target or, without one, at their own paths.
 
     Where nothing does, the pattern stands for itself: it is refused as a source that does not exist.
@@ -106,7 +109,7 @@ def _value(key: str, text: str, option: str) -> str:
     return str(count(text, option))
 
 
-def _volume(kind: str, target: str, words: dict[str, str | None], item: str, option: str) -> dict[str, Any]:
+def _volume(kind: str, target: str, words: dict[str, str | None], item: str, option: str) -> Volume:
     source, propagation = words.pop("source", None) or "", words.pop("bind-propagation", None) or "rprivate"
     if kind == "bind":
         if not source or "\0" in source:
@@ -123,8 +126,14 @@ def _volume(kind: str, target: str, words: dict[str, str | None], item: str, opt
     if words:
         raise wrong(option, item, f"of {kind}: source, target, bind-propagation, relabel, {', '.join(_SWITCHES[kind])}")
     flags = {"bind" if word == "bind-nonrecursive" else word for word in switches} - {"ro", "rw"} | {relabel} - {""}
-    found: dict[str, Any] = {"type": kind, "source": source, "target": target, "read_only": "ro" in switches}
-    return {**found, "propagation": propagation, "flags": sorted(flags)}
+    return {
+        "type": kind,
+        "source": source,
+        "target": target,
+        "read_only": "ro" in switches,
+        "propagation": propagation,
+        "flags": sorted(flags),
+    }
 
 
 def _switches(kind: str, words: dict[str, str | None], item: str, option: str) -> set[str]:
@@ -142,9 +151,9 @@ def _switches(kind: str, words: dict[str, str | None], item: str, option: str) -
     return found
 
 
-def volumes_from(value: Any, option: str) -> list[dict[str, str]]:
+def volumes_from(value: Iterable[object], option: str) -> list[Lender]:
     """``{"container", "access"}`` from ``CONTAINER[:ro|rw]``; the order matters, the first to have a target wins."""
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, Lender] = {}
     for item in value:
         container, _colon, words = str(item).partition(":")
         given = set(words.split(",")) - {"", "z"}

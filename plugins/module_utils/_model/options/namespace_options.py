@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Final, Iterable, Literal
 
 from ..errors import InvalidArgument
 from .parsers import host_path, name, natural, wrong
+
+if TYPE_CHECKING:
+    from .types import ContainerOptions, IdMap, Namespace
 
 _PLAIN = {
     "ipc": ("shareable", "private", "host", "none"),
@@ -18,18 +21,18 @@ _PLAIN = {
     "cgroupns": ("private", "host"),
 }
 _ROOTLESS = ("keep-id", "nomap")
-_MAPS = ("uidmap", "gidmap", "subuidname", "subgidname")
+_MAPS: Final = ("uidmap", "gidmap", "subuidname", "subgidname")
 MAX_ID = 2**32 - 2
 _SHM_SIZE = 64 << 20  # the option's default
 # The kernel parameters that a namespace has for itself (sysctl(5) of the OCI runtimes), by its option.
-_SYSCTLS = {
+_SYSCTLS: dict[Literal["network", "ipc", "uts"], tuple[str, ...]] = {
     "network": ("net.",),
     "ipc": ("fs.mqueue.", "kernel.msgm", "kernel.sem", "kernel.shm"),
     "uts": ("kernel.domainname",),
 }
 
 
-def namespace(value: Any, option: str) -> dict[str, Any]:
+def namespace(value: object, option: str) -> Namespace:
     """``{"mode": …, "target": …}``; the target is a container's name or ID, or a namespace's path.
 
     The words are podman's; an empty mode is the engine's default. The mode ``auto`` has its options beside it.
@@ -50,9 +53,9 @@ def namespace(value: Any, option: str) -> dict[str, Any]:
     return {"mode": text, "target": ""}
 
 
-def _auto(text: str, value: Any) -> dict[str, Any]:
+def _auto(text: str, value: object) -> Namespace:
     """The options of ``auto:``; the size 0 is to be found out."""
-    found: dict[str, Any] = {"mode": "auto", "target": "", "size": 0}
+    found: Namespace = {"mode": "auto", "target": "", "size": 0}
     entries: dict[str, list[str]] = {"uidmapping": [], "gidmapping": []}
     for word in text.split(",") if text else ():
         key, _equals, rest = word.partition("=")
@@ -62,15 +65,16 @@ def _auto(text: str, value: Any) -> dict[str, Any]:
             found["size"] = size
         else:
             raise wrong("userns", value, "size=AMOUNT, uidmapping=CONTAINER:HOST:AMOUNT or gidmapping=… after auto:")
-    return {**found, **{key: id_map(items, "userns") for key, items in entries.items()}}
+    found["uidmapping"], found["gidmapping"] = (id_map(entries[key], "userns") for key in ("uidmapping", "gidmapping"))
+    return found
 
 
-def names(value: Any, option: str) -> list[str]:
+def names(value: Iterable[object], option: str) -> list[str]:
     """Names or IDs of containers, sorted, each once."""
     return sorted({name(str(item), option) for item in value})
 
 
-def id_map(value: Any, option: str) -> list[list[int]]:
+def id_map(value: Iterable[object], option: str) -> IdMap:
     """``CONTAINER:HOST[:AMOUNT]`` entries as numbers, sorted, and joined where one goes on with the other.
 
     No ID may be mapped twice (user_namespaces(7)).
@@ -90,7 +94,7 @@ def id_map(value: Any, option: str) -> list[list[int]]:
         for first, second in zip(ordered, ordered[1:]):
             if first[side] + first[2] > second[side]:
                 raise wrong(option, ":".join(map(str, second)), "ranges that do not overlap one another")
-    joined: list[list[int]] = []
+    joined: IdMap = []
     for inside, outside, amount in sorted(entries):
         last = joined[-1] if joined else [0, 0, 0]
         if joined and (last[0] + last[2], last[1] + last[2]) == (inside, outside):
@@ -100,7 +104,7 @@ def id_map(value: Any, option: str) -> list[list[int]]:
     return joined
 
 
-def settle(meant: dict[str, Any]) -> None:
+def settle(meant: ContainerOptions) -> None:
     """Refuse what does not go together, and give what is the default anyway the default's spelling.
 
     In a pod the two differ: a namespace that is asked for is not the pod's.
@@ -112,13 +116,12 @@ def settle(meant: dict[str, Any]) -> None:
         if meant[option]["mode"] == _PLAIN[option][0] and not meant.get("pod"):
             meant[option] = {"mode": "", "target": ""}
     # One that is not given is as the other, for users and groups.
-    given = [option for option in _MAPS if meant[option]]
-    if len(given) == 1:
-        both = _MAPS[:2] if given[0] in _MAPS[:2] else _MAPS[2:]
-        meant.update(dict.fromkeys(both, meant[given[0]]))
+    if sum(bool(meant[option]) for option in _MAPS) == 1:
+        meant["uidmap"] = meant["gidmap"] = meant["uidmap"] or meant["gidmap"]
+        meant["subuidname"] = meant["subgidname"] = meant["subuidname"] or meant["subgidname"]
 
 
-def _check(meant: Mapping[str, Any]) -> None:
+def _check(meant: ContainerOptions) -> None:
     if meant["hostname"] is not None and meant["uts"]["mode"] not in ("", "private"):
         raise InvalidArgument(
             f"hostname: {meant['hostname']!r} needs a UTS namespace of the container's own, and uts is "
@@ -129,25 +132,27 @@ def _check(meant: Mapping[str, Any]) -> None:
         raise InvalidArgument(f"{maps[0]}: cannot be combined with userns {mode!r}: omit one of them")
     if mode == "private" and not maps:
         raise InvalidArgument("userns: 'private' needs the IDs to map: give uidmap and gidmap, or subuidname")
-    for option, place in (("pid", "/proc"), ("cgroupns", "/sys/fs/cgroup")) if maps or mode == "auto" else ():
+    for option in ("pid", "cgroupns") if maps or mode == "auto" else ():
         if meant[option]["mode"] in ("container", "ns"):
+            place = {"pid": "/proc", "cgroupns": "/sys/fs/cgroup"}[option]
             raise InvalidArgument(
                 f"{option}: in a user namespace of the container's own {place} cannot show the namespace of "
                 f"{meant[option]['target']}: join that one's user namespace too, with userns, or omit one of them"
             )
-    for ids, names in (("uidmap", "subuidname"), ("gidmap", "subgidname")):
-        if meant[ids] and meant[names]:
-            raise InvalidArgument(f"{ids}: cannot be combined with {names}: give one of them")
+    if meant["uidmap"] and meant["subuidname"]:
+        raise InvalidArgument("uidmap: cannot be combined with subuidname: give one of them")
+    if meant["gidmap"] and meant["subgidname"]:
+        raise InvalidArgument("gidmap: cannot be combined with subgidname: give one of them")
 
 
-def check_shared(meant: Mapping[str, Any]) -> None:
+def check_shared(meant: ContainerOptions) -> None:
     """:raises InvalidArgument: an option is about what is the host's, another container's, or not there at all."""
     ipc = meant["ipc"]["mode"]
     if ipc in ("host", "container", "none") and meant["shm_size"] != _SHM_SIZE:
         whose = {"host": "the host's", "container": "another container's", "none": "not there"}[ipc]
         raise InvalidArgument(f"shm_size: with ipc {ipc!r} the container's /dev/shm is {whose}: omit one of them")
     for parameter in meant["sysctl"]:
-        option = next((option for option, names in _SYSCTLS.items() if parameter.startswith(names)), "")
+        option = next((option for option, names in _SYSCTLS.items() if parameter.startswith(names)), None)
         if parameter == "kernel.hostname":
             raise InvalidArgument(f"sysctl: {parameter} cannot be used: it is set by the option hostname")
         if not option:
@@ -156,26 +161,24 @@ def check_shared(meant: Mapping[str, Any]) -> None:
             raise InvalidArgument(f"sysctl: {parameter} would be the host's, for {option} is host: set it on the host")
 
 
-def check_init_container(meant: Mapping[str, Any]) -> None:
+def check_init_container(meant: ContainerOptions) -> None:
     """It belongs to a pod, and its end is the pod's to wait for.
 
     :raises InvalidArgument: it is in none, or would be started or removed by another.
     """
     if not meant["pod"]:
         raise InvalidArgument("init_ctr: needs pod: only a pod has a start that a container can come before")
-    for option, none in (("restart_policy", "no"), ("rm", False)):
-        if meant[option] != none:
-            raise InvalidArgument(
-                f"{option}: cannot be combined with init_ctr, whose end the pod's start waits for: omit"
-            )
+    option = "restart_policy" if meant["restart_policy"] != "no" else "rm" if meant["rm"] else ""
+    if option:
+        raise InvalidArgument(f"{option}: cannot be combined with init_ctr, whose end the pod's start waits for: omit")
 
 
-def subordinate_map(text: str, user: str, file: str, option: str) -> list[list[int]]:
+def subordinate_map(text: str, user: str, file: str, option: str) -> IdMap:
     """The map of a user's or group's ranges in the ``text`` of subuid(5) or subgid(5): IDs from 0 on, range by range.
 
     :raises InvalidArgument: the file has none for it.
     """
-    entries: list[list[int]] = []
+    entries: IdMap = []
     inside = 0
     for line in text.splitlines():
         words = line.strip().split(":")

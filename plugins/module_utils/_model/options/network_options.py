@@ -7,25 +7,19 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, Mapping, TypedDict
+from typing import TYPE_CHECKING, Iterable
 
 from ..errors import InvalidArgument
 from .parsers import hostname, wrong
+
+if TYPE_CHECKING:
+    from .types import ContainerOptions, NetworkSettings
 
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _INTERFACE = re.compile(r"[^\s/:]{1,15}")  # the kernel's dev_valid_name()
 
 
-class NetworkSettings(TypedDict, total=False):
-    """What is asked of one network."""
-
-    ips: list[str]
-    mac: str
-    aliases: list[str]
-    interface: str
-
-
-def address(value: Any, option: str) -> str:
+def address(value: object, option: str) -> str:
     """An IPv4 address (``ip6``: IPv6) in its shortest form."""
     version = 6 if option == "ip6" else 4
     try:
@@ -37,7 +31,7 @@ def address(value: Any, option: str) -> str:
     return str(found)
 
 
-def mac(value: Any, option: str) -> str:
+def mac(value: object, option: str) -> str:
     """A unicast Ethernet address in lower case with colons."""
     text = str(value).lower().replace("-", ":")
     if not _MAC.fullmatch(text) or int(text[:2], 16) & 1:
@@ -45,7 +39,7 @@ def mac(value: Any, option: str) -> str:
     return text
 
 
-def aliases(value: Any, option: str) -> list[str]:
+def aliases(value: Iterable[object], option: str) -> list[str]:
     """Host names, sorted, each once."""
     return sorted({hostname(item, option) for item in value})
 
@@ -71,7 +65,7 @@ def settings(text: str, word: str, option: str) -> NetworkSettings:
     return asked
 
 
-def check(meant: Mapping[str, Any]) -> None:
+def check(meant: ContainerOptions) -> None:
     """:raises InvalidArgument: an option for a single network, and it is not the only one, or not the container's."""
     network = meant["network"]
     given = [option for option in ("ip", "ip6", "mac_address", "network_aliases") if meant[option]]
@@ -89,7 +83,7 @@ def check(meant: Mapping[str, Any]) -> None:
             raise InvalidArgument(f"network: interface {interface} is there twice: give each network its own")
 
 
-def settle(meant: dict[str, Any]) -> None:
+def settle(meant: ContainerOptions) -> None:
     """Give what is asked of a container's single network the spelling of podman's options for one.
 
     Not in a pod, where naming the network is what makes it the container's own.
@@ -100,26 +94,26 @@ def settle(meant: dict[str, Any]) -> None:
     if not asked or meant["pod"] or "interface" in asked or len(fours) > 1 or len(sixes) > 1:
         return
     del network["settings"]
-    meant["ip"], meant["ip6"] = (fours or [None])[0], (sixes or [None])[0]
+    meant["ip"], meant["ip6"] = fours[0] if fours else None, sixes[0] if sixes else None
     meant["mac_address"], meant["network_aliases"] = asked.get("mac"), asked.get("aliases", [])
 
 
-def spread(options: Mapping[str, Any]) -> dict[str, Any]:
+def spread(options: ContainerOptions) -> ContainerOptions:
     """The options, podman's for a single network being in ``network``, as those of several are: what settle undoes."""
     network = options["network"]
     if options["pod"] or network["mode"] != "cni" or len(network["networks"]) != 1:
-        return dict(options)
-    asked = of_network(options, network["networks"][0])
-    settings = {"settings": {network["networks"][0]: asked}} if asked else {}
-    alone: dict[str, Any] = {"ip": None, "ip6": None, "mac_address": None, "network_aliases": []}
-    return {**options, **alone, "network": {**network, **settings}}
+        return options
+    requested = of_network(options, network["networks"][0])
+    if requested:
+        network = {**network, "settings": {network["networks"][0]: requested}}
+    return {**options, "network": network, "ip": None, "ip6": None, "mac_address": None, "network_aliases": []}
 
 
-def of_network(options: Mapping[str, Any], name: str) -> NetworkSettings:
+def of_network(options: ContainerOptions, name: str) -> NetworkSettings:
     """Return the settings of the network ``name``, however they were written."""
     asked: NetworkSettings = options["network"].get("settings", {}).get(name, {}).copy()
     if options["ip"] or options["ip6"]:
-        asked["ips"] = [options[option] for option in ("ip", "ip6") if options[option]]
+        asked["ips"] = [ip for ip in (options["ip"], options["ip6"]) if ip]
     if options["mac_address"]:
         asked["mac"] = options["mac_address"]
     if options["network_aliases"]:

@@ -7,16 +7,26 @@ them.
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, Mapping, cast
 
 from ..errors import InvalidArgument, warn
-from . import parsers
-from .table import ALONE, LOG_DEFAULT, MOUNTS, OPTIONS, SHARED_FILES
+from . import parsers, volumes
+from .table import ALONE, MOUNTS, OPTIONS, SHARED_FILES
 
-_NAMESPACE_OPTIONS = ("pod", "ipc", "pid", "uts", "userns", "uidmap", "gidmap", "subuidname", "subgidname")
+if TYPE_CHECKING:
+    from .types import ContainerOptions
+
+_NAMESPACE_OPTIONS: Final = ("pod", "ipc", "pid", "uts", "userns", "uidmap", "gidmap", "subuidname", "subgidname")
+
+# The log options that a log driver does not take.
+_WITHOUT_EFFECT: dict[str, tuple[Literal["path", "max_size", "tag"], ...]] = {
+    "journald": ("path", "max_size"),
+    "k8s-file": ("tag",),
+    "none": ("path", "max_size", "tag"),
+}
 
 
-def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
+def normalise(values: Mapping[str, Any]) -> ContainerOptions:
     """The meaning of what a user wrote: every option of the table, omitted ones at their default.
 
     ``values`` maps option names to the user's values, None standing for omitted; ``cpus`` is another
@@ -27,10 +37,13 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     for name, value in values.items():
         parsers.check_text(value, name)
-    meant = {
-        name: option.normalise(values[name], name) if values.get(name) is not None else option.own_default()
-        for name, option in OPTIONS.items()
-    }
+    meant = cast(
+        "ContainerOptions",
+        {
+            name: option.normalise(values[name], name) if values.get(name) is not None else option.own_default()
+            for name, option in OPTIONS.items()
+        },
+    )
     if values.get("cpus") is not None:
         if values.get("cpu_quota") is not None or values.get("cpu_period") is not None:
             raise InvalidArgument("cpus: cannot be combined with cpu_quota or cpu_period: give one of them")
@@ -43,7 +56,7 @@ def normalise(values: Mapping[str, Any]) -> dict[str, Any]:
     return meant
 
 
-def settle(meant: dict[str, Any]) -> None:
+def settle(meant: ContainerOptions) -> None:
     """Give normalised options what follows from one another; done again, it changes nothing.
 
     :raises InvalidArgument: two of them do not go together.
@@ -52,7 +65,7 @@ def settle(meant: dict[str, Any]) -> None:
         subject(meant)
 
 
-def _limits(meant: dict[str, Any]) -> None:
+def _limits(meant: ContainerOptions) -> None:
     """Swap as podman has it: twice the memory where omitted, and never without or below it."""
     if meant["cpu_quota"]:
         meant["cpu_period"] = meant["cpu_period"] or parsers.CPU_PERIOD
@@ -71,7 +84,7 @@ def _limits(meant: dict[str, Any]) -> None:
         meant["memory_swap"] = None
 
 
-def _network(meant: dict[str, Any]) -> None:
+def _network(meant: ContainerOptions) -> None:
     network = meant["network"]
     if (meant["publish"] or meant["publish_all"]) and network["mode"] != "cni":
         option = "publish" if meant["publish"] else "publish_all"
@@ -98,7 +111,7 @@ def _network(meant: dict[str, Any]) -> None:
         raise InvalidArgument("no_hosts: cannot be combined with etc_hosts, whose place is the engine's file: omit one")
 
 
-def _namespaces(meant: dict[str, Any]) -> None:
+def _namespaces(meant: ContainerOptions) -> None:
     """Before the checks of the user namespace's mounts, whose maps are settled here."""
     if any(meant[option] != OPTIONS[option].default for option in _NAMESPACE_OPTIONS):
         from . import namespace_options
@@ -112,25 +125,26 @@ def _namespaces(meant: dict[str, Any]) -> None:
         meant["security_opt"]["seccomp"] = "unconfined"
 
 
-def _health(meant: dict[str, Any]) -> None:
+def _health(meant: ContainerOptions) -> None:
     if meant["no_healthcheck"] or meant["healthcheck"] or meant["health_startup_cmd"]:
         from . import health
 
         health.settle(meant)
 
 
-def _log(meant: dict[str, Any]) -> None:
+def _log(meant: ContainerOptions) -> None:
     """Take away what the log's driver does not take."""
     driver, log = meant["log_driver"], meant["log_opt"]
-    useless = {"journald": ("path", "max_size"), "k8s-file": ("tag",), "none": tuple(LOG_DEFAULT)}.get(driver, ())
-    given = [key for key in useless if log[key]]
-    if given:
-        words = " and ".join(given)
+    useless = [key for key in _WITHOUT_EFFECT.get(driver, ()) if log[key]]
+    if useless:
+        words = " and ".join(useless)
         warn(f"log_opt: {words} has no effect with the log_driver {driver}: omit it", ineffective=True)
-        meant["log_opt"] = {**log, **dict.fromkeys(given)}
+        meant["log_opt"] = {**log}
+        for key in useless:
+            meant["log_opt"][key] = None
 
 
-def _end(meant: dict[str, Any]) -> None:
+def _end(meant: ContainerOptions) -> None:
     if meant["rm"] and meant["restart_policy"] != "no":
         policy = meant["restart_policy"]
         raise InvalidArgument(
@@ -142,7 +156,7 @@ def _end(meant: dict[str, Any]) -> None:
         check_init_container(meant)
 
 
-def _first_process(meant: dict[str, Any]) -> None:
+def _first_process(meant: ContainerOptions) -> None:
     if meant["init_path"] and not meant["init"]:
         raise InvalidArgument(f"init_path: {meant['init_path']!r} needs init to be true too")
     if meant["init"] and meant["pid"]["mode"] not in ("", "private"):
@@ -151,14 +165,13 @@ def _first_process(meant: dict[str, Any]) -> None:
         raise InvalidArgument("systemd: always cannot be combined with init, for systemd is to be process 1: omit init")
 
 
-def _mounts(meant: dict[str, Any]) -> None:
+def _mounts(meant: ContainerOptions) -> None:
     maps = meant["uidmap"] or meant["subuidname"] or meant["userns"]["mode"] in ("auto", "container", "ns")
     if maps and any("O" in volume["flags"] for volume in meant["volume"]):
         raise InvalidArgument("volume: O cannot be combined with a user namespace, in which no overlay can be mounted")
     taken: dict[str, str] = {}
     for option in MOUNTS:
-        for mount in meant[option]:
-            target = mount if option == "tmpfs" else mount["target"]
+        for target in volumes.targets(meant[option]):
             if taken.setdefault(target, option) != option:
                 raise InvalidArgument(
                     f"{option}: {target!r} cannot be used: {taken[target]} mounts there too, expected one of them"

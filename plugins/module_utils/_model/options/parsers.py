@@ -12,7 +12,7 @@ import os
 import re
 import shlex
 import signal as _signal
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Collection, Iterable, Mapping, Optional
 
 from ..errors import InvalidArgument
 
@@ -55,7 +55,7 @@ def natural(word: str, most: int = _MAX) -> Optional[int]:
     return number if number <= most else None
 
 
-def check_text(value: Any, option: str, errors: str = "strict") -> None:
+def check_text(value: object, option: str, errors: str = "strict") -> None:
     """Check that all text in a value can be written as UTF-8, ``errors`` being str.encode's.
 
     :raises InvalidArgument: it cannot.
@@ -74,11 +74,11 @@ def check_text(value: Any, option: str, errors: str = "strict") -> None:
             check_text(one, option, errors)
 
 
-def text(value: Any, option: str) -> str:
+def text(value: object, option: str) -> str:
     return str(value)
 
 
-def word(value: Any, option: str) -> str | None:
+def word(value: object, option: str) -> str | None:
     """A word; an empty one is none (None), as podman has it."""
     return str(value).strip() or None
 
@@ -86,20 +86,20 @@ def word(value: Any, option: str) -> str | None:
 def listed(normalise: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
     """A list's normaliser, without blanks around the items: Ansible splits ``a, b`` at its commas alone."""
 
-    def normalise_list(value: Any, option: str) -> Any:
+    def normalise_list(value: Iterable[object], option: str) -> Any:
         return normalise([item.strip() if isinstance(item, str) else item for item in value], option)
 
     return normalise_list
 
 
-def flag(value: Any, option: str) -> bool:
+def flag(value: object, option: str) -> bool:
     """Ansible's words for true and false, and the values themselves."""
     if not is_flag(value):
         raise wrong(option, value, "true or false")
     return str(value).strip().lower() in _TRUE
 
 
-def is_flag(value: Any) -> bool:
+def is_flag(value: object) -> bool:
     return str(value).strip().lower() in _TRUE | _FALSE
 
 
@@ -108,20 +108,20 @@ def is_name(value: str) -> bool:
     return bool(NAME_PATTERN.fullmatch(value)) and len(value) <= NAME_LENGTH
 
 
-def name(value: Any, option: str) -> str:
-    if not value or not is_name(value):
+def name(value: object, option: str) -> str:
+    if not isinstance(value, str) or not is_name(value):
         raise wrong(option, value, "a letter or digit, then up to 199 letters, digits, '_', '.' or '-'")
     return str(value)
 
 
-def hostname(value: Any, option: str) -> str:
+def hostname(value: object, option: str) -> str:
     """A host name as sethostname(2) and resolvers take it."""
     if not re.fullmatch(r"[a-zA-Z0-9](?:[a-zA-Z0-9_.-]{0,62}[a-zA-Z0-9])?", str(value)):
         raise wrong(option, value, "up to 64 letters, digits, '_', '.' or '-', with a letter or digit at both ends")
     return str(value)
 
 
-def count(value: Any, option: str) -> int:
+def count(value: object, option: str) -> int:
     """A whole number that is not negative."""
     number = natural(str(value).strip()) if not isinstance(value, int) or -1 < value <= _MAX else None
     if number is None:
@@ -129,7 +129,7 @@ def count(value: Any, option: str) -> int:
     return number
 
 
-def whole(value: Any, option: str, low: int, high: int, expected: str) -> int:
+def whole(value: object, option: str, low: int, high: int, expected: str) -> int:
     """A whole number from ``low`` to ``high``."""
     text = str(value).strip() if not isinstance(value, int) or low <= value <= high else ""
     sign = -1 if text.startswith("-") else 1
@@ -139,14 +139,14 @@ def whole(value: Any, option: str, low: int, high: int, expected: str) -> int:
     return sign * number
 
 
-def limit(value: Any, option: str) -> int | None:
+def limit(value: object, option: str) -> int | None:
     """A whole number; 0, -1 and ``unlimited`` mean no limit (None)."""
     if str(value).strip() in ("-1", "unlimited"):
         return None
     return count(value, option) or None
 
 
-def pids(value: Any, option: str) -> int | None:
+def pids(value: object, option: str) -> int | None:
     """As ``limit``, and no more than there can be."""
     number = limit(value, option)
     if number and number > _MAX_PIDS:
@@ -154,7 +154,7 @@ def pids(value: Any, option: str) -> int | None:
     return number
 
 
-def shares(value: Any, option: str) -> int | None:
+def shares(value: object, option: str) -> int | None:
     """A share beside others', as the kernel takes it; 0 means the default (None)."""
     number = count(value, option)
     if number and not 2 <= number <= 1 << 18:
@@ -162,7 +162,7 @@ def shares(value: Any, option: str) -> int | None:
     return number or None
 
 
-def size(value: Any, option: str) -> int:
+def size(value: object, option: str) -> int:
     """Bytes from a number with an optional unit (b, k, m, g, t, p: powers of 1024)."""
     found = _SIZE.fullmatch(str(value).strip())
     unit: int = 1024 ** _UNITS[(found[3] or "b").lower()] if found else 0
@@ -173,7 +173,7 @@ def size(value: Any, option: str) -> int:
     return number
 
 
-def size_limit(value: Any, option: str) -> int | None:
+def size_limit(value: object, option: str) -> int | None:
     """Bytes; 0 means no limit (None)."""
     number = size(value, option)
     if number >= _MAX_MEMORY:
@@ -181,12 +181,12 @@ def size_limit(value: Any, option: str) -> int | None:
     return number or None
 
 
-def swap_limit(value: Any, option: str) -> int:
+def swap_limit(value: object, option: str) -> int:
     """Bytes of memory and swap together; -1 and ``unlimited`` for no limit."""
     return -1 if str(value).strip() in ("-1", "unlimited") else size_limit(value, option) or 0
 
 
-def cpus(value: Any, option: str) -> int | None:
+def cpus(value: object, option: str) -> int | None:
     """CFS quota in microseconds per CPU_PERIOD from a number of CPUs; None for 0 (no limit)."""
     try:
         number = float(str(value))
@@ -200,7 +200,7 @@ def cpus(value: Any, option: str) -> int | None:
     return quota or None
 
 
-def cpu_quota(value: Any, option: str) -> int | None:
+def cpu_quota(value: object, option: str) -> int | None:
     if str(value) in ("-1", "0"):
         return None
     quota = count(value, option)
@@ -209,14 +209,14 @@ def cpu_quota(value: Any, option: str) -> int | None:
     return quota
 
 
-def cpu_period(value: Any, option: str) -> int | None:
+def cpu_period(value: object, option: str) -> int | None:
     period = count(value, option)
     if period and not 1000 <= period <= 1000000:
         raise wrong(option, value, "microseconds from 1000 to 1000000")
     return period or None
 
 
-def cpu_list(value: Any, option: str) -> str:
+def cpu_list(value: object, option: str) -> str:
     """cpuset(7) list format, sorted and with its runs joined: ``1,0`` and ``0-1`` are the same."""
     numbers: set[int] = set()
     for part in str(value).replace(" ", "").split(","):
@@ -233,7 +233,7 @@ def cpu_list(value: Any, option: str) -> str:
     return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
 
 
-def signal(value: Any, option: str) -> int:
+def signal(value: object, option: str) -> int:
     """A signal's number from a number, ``TERM``, ``SIGTERM``, ``RTMIN+3`` or ``RTMAX-1`` (signal(7))."""
     found = _SIGNAL.fullmatch(str(value).strip().upper())
     base, offset = found.groups() if found else ("", None)
@@ -259,7 +259,7 @@ def shell_words(text: str) -> list[str]:
     return shlex.split(text)
 
 
-def words(value: Any, option: str) -> list[str]:
+def words(value: object, option: str) -> list[str]:
     """A command: a list as it is, a string split as the shell does (POSIX quoting)."""
     if isinstance(value, (bool, dict)):
         raise wrong(option, value, "a command, quoted where YAML takes it for something else, or a list of its words")
@@ -280,7 +280,7 @@ def _executable(one: str, option: str) -> str:
     return one
 
 
-def entrypoint(value: Any, option: str) -> list[str]:
+def entrypoint(value: object, option: str) -> list[str]:
     """As podman: a list, a JSON list in a string, or a string that is one program."""
     if isinstance(value, str):
         if value.lstrip().startswith("["):
@@ -295,12 +295,12 @@ def entrypoint(value: Any, option: str) -> list[str]:
     return words(value if isinstance(value, (list, tuple, dict, bool)) else [value], option)
 
 
-def mapping(value: Any, option: str) -> dict[str, str]:
+def mapping(value: Mapping[str, object], option: str) -> dict[str, str]:
     """String to string; the order does not matter."""
     return {str(key): "" if item is None else str(item) for key, item in sorted(value.items(), key=lambda i: str(i[0]))}
 
 
-def environment(value: Any, option: str) -> dict[str, str]:
+def environment(value: Mapping[str, object], option: str) -> dict[str, str]:
     for key in value:
         if not str(key) or "=" in str(key) or "\0" in str(key):
             raise wrong(option, key, "a variable's name without '='")
@@ -316,26 +316,26 @@ def environment(value: Any, option: str) -> dict[str, str]:
     return found
 
 
-def string_list(value: Any, option: str) -> list[str]:
+def string_list(value: Iterable[object], option: str) -> list[str]:
     """A list whose order matters."""
     return [str(item) for item in value]
 
 
-def string_set(value: Any, option: str) -> list[str]:
+def string_set(value: Collection[object], option: str) -> list[str]:
     """A list whose order and repetitions do not matter."""
     if "" in value:
         raise wrong(option, "", "no empty entry")
     return sorted({str(item) for item in value})
 
 
-def capabilities(value: Any, option: str) -> list[str]:
+def capabilities(value: Iterable[object], option: str) -> list[str]:
     """Capability names in the kernel's spelling (capabilities(7)); ``ALL`` stands for itself, and for all others."""
     spelled = (str(item).upper() for item in value)
     names = {item if item == "ALL" or item.startswith("CAP_") else "CAP_" + item for item in spelled}
     return ["ALL"] if "ALL" in names else sorted(names)
 
 
-def address(value: Any, option: str) -> str:
+def address(value: object, option: str) -> str:
     """An IPv4 or IPv6 address in its canonical spelling (RFC 5952)."""
     import socket
 
@@ -348,23 +348,23 @@ def address(value: Any, option: str) -> str:
     raise wrong(option, value, "an IPv4 or IPv6 address")
 
 
-def addresses(value: Any, option: str) -> list[str]:
+def addresses(value: Iterable[object], option: str) -> list[str]:
     return [address(item, option) for item in value]
 
 
-def dns_servers(value: Any, option: str) -> list[str]:
+def dns_servers(value: Collection[object], option: str) -> list[str]:
     """Addresses, or ``none`` alone: the container has the image's own resolv.conf."""
     if "none" in value and len(value) > 1:
         raise wrong(option, value, "addresses of servers, or none alone")
     return ["none"] if "none" in value else addresses(value, option)
 
 
-def domains(value: Any, option: str) -> list[str]:
+def domains(value: Iterable[object], option: str) -> list[str]:
     """DNS domains in their order; neither case nor a last dot means anything (RFC 4343, resolv.conf(5))."""
     return [word.rstrip(".").lower() or "." for word in string_list(value, option)]
 
 
-def sysctls(value: Any, option: str) -> dict[str, str]:
+def sysctls(value: Mapping[str, object], option: str) -> dict[str, str]:
     """Kernel parameters by dotted names; a name whose first separator is a slash has both exchanged (sysctl(8)).
 
     Words of a value are separated by any white space.
@@ -388,7 +388,7 @@ def octal(text: str, option: str) -> str:
     return f"{int(text, 8):o}"
 
 
-def hosts(value: Any, option: str) -> dict[str, str]:
+def hosts(value: Mapping[str, object], option: str) -> dict[str, str]:
     """Host name to address, or to several with commas between them; ``host-gateway`` stands for the gateway's.
 
     ``a;b`` are two names of one, as podman's. A name that is given twice has the addresses of both.
@@ -403,7 +403,7 @@ def hosts(value: Any, option: str) -> dict[str, str]:
     return {name: ",".join(addresses) for name, addresses in sorted(found.items())}
 
 
-def host_addresses(value: Any, option: str) -> list[str]:
+def host_addresses(value: object, option: str) -> list[str]:
     """The addresses of a host: a list, or text with commas."""
     items = value if isinstance(value, (list, tuple)) else str("" if value is None else value).split(",")
     words = [str(item).strip() for item in items]
@@ -412,7 +412,7 @@ def host_addresses(value: Any, option: str) -> list[str]:
     return [word if word == "host-gateway" else address(word, option) for word in words]
 
 
-def ulimits(value: Any, option: str) -> dict[str, list[int]]:
+def ulimits(value: Iterable[object], option: str) -> dict[str, list[int]]:
     """Resource to [soft, hard] from ``nofile=1024:2048``, docker_container's ``nofile:1024:2048``; -1 is unlimited.
 
     ``host`` alone stands for the limits of whoever starts the container, and has none.
@@ -440,7 +440,7 @@ def _rlimit(word: str) -> int:
     return number if number is not None else -1 if word == "-1" else -2
 
 
-def cgroup_parent(value: Any, option: str) -> Optional[str]:
+def cgroup_parent(value: object, option: str) -> Optional[str]:
     """A cgroup's path below the mounts, or a systemd slice's name; nothing, as podman has it, is the default."""
     word = str(value)
     if not word:
@@ -458,13 +458,13 @@ def plain_path(path: str) -> str:
     return os.path.normpath("/" + path.lstrip("/"))
 
 
-def absolute_path(value: Any, option: str, where: str = "in the container") -> str:
+def absolute_path(value: object, option: str, where: str = "in the container") -> str:
     """A path in the container."""
     if not str(value).startswith("/") or "\0" in str(value):
         raise wrong(option, value, f"an absolute path {where}")
     return plain_path(str(value))
 
 
-def host_path(value: Any, option: str) -> str:
+def host_path(value: object, option: str) -> str:
     """A path of the host's."""
     return absolute_path(value, option, "on the host")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterable, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, TypedDict
 
 from .parsers import address, natural, wrong
 
@@ -64,6 +64,16 @@ class PortMapping(NamedTuple):
         return self.protocol, self.host_port, "" if self.host_ip in (ANY_ADDRESS, "::") else self.host_ip
 
 
+if TYPE_CHECKING:
+
+    class PublishOptions(TypedDict):
+        """The options that ports are published by."""
+
+        publish: list[PortMapping]
+        publish_all: bool
+        expose: list[list[Any]]
+
+
 def _range(text: str, value: object, option: str) -> range:
     first, dash, last = text.partition("-")
     low, high = natural(first, 65535) or 0, natural(last if dash else first, 65535) or 0
@@ -84,7 +94,7 @@ def expose(value: Any, option: str) -> list[list[Any]]:
     return [list(port) for port in sorted(ports)]
 
 
-def with_exposed(options: Mapping[str, Any], image: Mapping[str, Any]) -> list[PortMapping]:
+def with_exposed(options: PublishOptions, image: Mapping[str, Any]) -> list[PortMapping]:
     """Return what is published: with publish_all also every port exposed here or by the image, on a free one."""
     published: list[PortMapping] = list(options["publish"])
     if options["publish_all"]:

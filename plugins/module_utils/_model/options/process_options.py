@@ -6,22 +6,25 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Collection, Iterable, Mapping
 
 from .parsers import absolute_path, flag, host_path, string_set, whole, wrong
+
+if TYPE_CHECKING:
+    from .types import ContainerOptions
 
 _REFERENCE = re.compile(r"\\(.)|\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::([-+])([^}]*))?\})")
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
 
 
-def umask(value: Any, option: str) -> int:
+def umask(value: object, option: str) -> int:
     """umask(2) as a number, from octal digits."""
     if not re.fullmatch("0?[0-7]{1,4}", str(value)) or int(str(value), 8) > 0o777:
         raise wrong(option, value, "octal digits such as '0027' (quoted, or YAML makes another number of them)")
     return int(str(value), 8)
 
 
-def timezone(value: Any, option: str) -> str:
+def timezone(value: object, option: str) -> str:
     """The name of a zone of the host's zone files, or ``local``."""
     word = str(value)
     if not re.fullmatch(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*", word):
@@ -29,12 +32,12 @@ def timezone(value: Any, option: str) -> str:
     return word
 
 
-def host_directories(value: Any, option: str) -> list[str]:
+def host_directories(value: Iterable[object], option: str) -> list[str]:
     """Absolute paths of the host's; the order matters."""
     return [host_path(item, option) for item in value]
 
 
-def variables(value: Any, option: str) -> list[str]:
+def variables(value: Collection[object], option: str) -> list[str]:
     """Names of variables, sorted, each once."""
     for item in value:
         if not item or "=" in str(item):
@@ -42,7 +45,7 @@ def variables(value: Any, option: str) -> list[str]:
     return string_set(value, option)
 
 
-def names(value: Any, option: str) -> list[str]:
+def names(value: object, option: str) -> list[str]:
     """Names separated by commas, sorted."""
     found = sorted({word.strip() for word in str(value).split(",")} - {""})
     for word in found:
@@ -51,24 +54,24 @@ def names(value: Any, option: str) -> list[str]:
     return found
 
 
-def entry(value: Any, option: str) -> str:
+def entry(value: object, option: str) -> str:
     """A line of passwd(5) or group(5)."""
     if ":" not in str(value) or "\n" in str(value) or "\0" in str(value):
         raise wrong(option, value, "one line of the file, its fields separated by ':'")
     return str(value)
 
 
-def directories(value: Any, option: str) -> list[str]:
+def directories(value: object, option: str) -> list[str]:
     """Paths in the container separated by commas, sorted."""
     return sorted({absolute_path(word.strip(), option) for word in str(value).split(",")} - {"/"})
 
 
-def oom_score_adj(value: Any, option: str) -> int:
+def oom_score_adj(value: object, option: str) -> int:
     """proc(5)'s oom_score_adj."""
     return whole(value, option, -1000, 1000, "a number from -1000 to 1000")
 
 
-def default_variables(found: dict[str, str], options: Mapping[str, Any]) -> dict[str, str]:
+def default_variables(found: dict[str, str], options: ContainerOptions) -> dict[str, str]:
     """The variables a container has before its own ``env``: some taken away, and those of env_merge added.
 
     A value of env_merge may name variables as ``$NAME``, ``${NAME}``, ``${NAME:-DEFAULT}`` and ``${NAME:+WORD}``.
@@ -89,7 +92,7 @@ def default_variables(found: dict[str, str], options: Mapping[str, Any]) -> dict
     return {**found, **merged}
 
 
-def host_variables(options: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
+def host_variables(options: ContainerOptions, environ: Mapping[str, str]) -> dict[str, str]:
     """What a container takes from the environment of whoever makes it: all of it, or the proxies' variables."""
     if options["env_host"]:
         return dict(environ)
@@ -98,13 +101,13 @@ def host_variables(options: Mapping[str, Any], environ: Mapping[str, str]) -> di
     return {name: value for name, value in environ.items() if name.lower() in PROXY_VARIABLES}
 
 
-def systemd(value: Any, option: str) -> str:
+def systemd(value: object, option: str) -> str:
     """``true`` where the command is systemd's, ``false`` or ``always``."""
     word = str(value).strip().lower()
     return word if word == "always" else str(flag(value, option)).lower()
 
 
-def personality(value: Any, option: str) -> str:
+def personality(value: object, option: str) -> str:
     """The OCI spec's word (config-linux.md, "Personality") for an execution domain of personality(2)."""
     text = str(value).upper()
     if text not in ("LINUX", "LINUX32"):

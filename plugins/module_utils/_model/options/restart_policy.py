@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 from .parsers import natural, wrong
 
@@ -27,7 +27,7 @@ class Ended(NamedTuple):
     failed: bool = False
 
 
-def normalise(value: Any, option: str) -> str:
+def normalise(value: object, option: str) -> str:
     """A policy as users write it: ``none`` and an empty one are ``no``, ``on-failure:0`` is without a limit.
 
     An unquoted ``no`` is False in YAML, and ``False`` once Ansible has made a string of it.

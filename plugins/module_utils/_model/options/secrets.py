@@ -6,42 +6,45 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Iterable, Mapping
 
 from .parsers import NAME_PATTERN, count, plain_path, wrong
+
+if TYPE_CHECKING:
+    from .types import Secret
 
 _FOLDER = "/run/secrets"
 _EXPECTED = "NAME[,type=mount|env][,target=TARGET][,uid=UID][,gid=GID][,mode=MODE]"
 
 
-def secrets(value: Any, option: str) -> list[dict[str, Any]]:
-    """``{"name", "type", "target", "uid", "gid", "mode"}``, sorted; a target is a path or a variable's name."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+def secrets(value: Iterable[object], option: str) -> list[Secret]:
+    """Return the secrets, sorted; a target is a path or a variable's name."""
+    secrets: dict[tuple[str, str], Secret] = {}
     for item in value:
-        name, *words = str(item).split(",")
+        name, *settings = str(item).split(",")
         if not NAME_PATTERN.fullmatch(name):
             raise wrong(option, item, _EXPECTED)
-        secret: dict[str, Any] = {"name": name, "type": "mount", "target": "", "uid": 0, "gid": 0, "mode": 0o444}
-        given = dict(word.partition("=")[::2] for word in words)
-        for key, text in given.items():
-            if key not in secret or key == "name" or not text:
+        words = {"type": "mount", "target": "", "uid": "0", "gid": "0", "mode": ""}
+        for key, text in dict(setting.partition("=")[::2] for setting in settings).items():
+            if key not in words or not text:
                 raise wrong(option, item, _EXPECTED)
-            secret[key] = count(text, option) if key in ("uid", "gid") else text
-        secret.update(_target(secret, item, option))
-        if found.setdefault((secret["type"], secret["target"]), secret) != secret:
+            words[key] = text
+        secret = _secret(name, words, item, option)
+        if secrets.setdefault((secret["type"], secret["target"]), secret) != secret:
             raise wrong(option, item, f"one secret for each target, and {secret['target']} has two")
-    return [found[key] for key in sorted(found)]
+    return [secrets[key] for key in sorted(secrets)]
 
 
-def _target(secret: dict[str, Any], item: Any, option: str) -> dict[str, Any]:
-    target, mode = secret["target"] or secret["name"], str(secret["mode"])
-    if secret["type"] == "env":
+def _secret(name: str, words: Mapping[str, str], item: object, option: str) -> Secret:
+    uid, gid = (count(words[key], option) for key in ("uid", "gid"))
+    target, mode = words["target"] or name, words["mode"]
+    if words["type"] == "env":
         if "=" in target or "\0" in target:
             raise wrong(option, item, "a variable's name as target")
-        return {"target": target, "uid": 0, "gid": 0, "mode": 0}
-    if secret["type"] != "mount":
+        return {"name": name, "type": "env", "target": target, "uid": 0, "gid": 0, "mode": 0}
+    if words["type"] != "mount":
         raise wrong(option, item, "type=mount or type=env")
-    if secret["mode"] != 0o444 and not re.fullmatch("0?[0-7]{1,3}", mode):
+    if mode and not re.fullmatch("0?[0-7]{1,3}", mode):
         raise wrong(option, item, "a mode in octal digits such as 0400")
     target = plain_path(target if target.startswith("/") else f"{_FOLDER}/{target}")
-    return {"target": target, "mode": secret["mode"] if secret["mode"] == 0o444 else int(mode, 8)}
+    return {"name": name, "type": "mount", "target": target, "uid": uid, "gid": gid, "mode": int(mode or "0444", 8)}

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import copy
 import enum
-from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Final, Iterable, Mapping, NamedTuple, Optional
 
 from . import modes, parsers, ports, volumes
+
+if TYPE_CHECKING:
+    from .types import LogOptions, Namespace, Network, Security
 
 # In the place of a secret value.
 HIDDEN = "(hidden)"
@@ -56,6 +59,10 @@ class Option(NamedTuple):
             return copy.deepcopy(self.default) if self.default else type(self.default)()
         return self.default
 
+    def value(self, options: Mapping[str, Any]) -> Any:
+        """Return the option's value; an older engine's record may lack it."""
+        return options.get(self.name, self.default)
+
     def needs(self, before: Any, after: Any) -> Change:
         """What this very difference asks for."""
         return self.change if self.in_place is None or self.in_place(before, after) else self.otherwise
@@ -63,10 +70,10 @@ class Option(NamedTuple):
 
 _LIVE, _RECORD, _RESTART = Change.LIVE, Change.RECORD, Change.RESTART
 _MOVABLE: dict[str, Any] = {"change": _LIVE, "in_place": volumes.in_place}
-_NETWORK_DEFAULT: dict[str, Any] = {"mode": "cni", "target": "", "networks": [""]}
-_PLAIN_NAMESPACE = {"mode": "", "target": ""}
-_SECURITY_DEFAULT: dict[str, Any] = {"no_new_privileges": False, "seccomp": ""}
-LOG_DEFAULT: dict[str, Any] = {"path": None, "max_size": None, "tag": None}
+_NETWORK_DEFAULT: Network = {"mode": "cni", "target": "", "networks": [""]}
+_PLAIN_NAMESPACE: Namespace = {"mode": "", "target": ""}
+_SECURITY_DEFAULT: Security = {"no_new_privileges": False, "seccomp": ""}
+LOG_DEFAULT: LogOptions = {"path": None, "max_size": None, "tag": None}
 
 
 def _neither_none(before: list[str], after: list[str]) -> bool:
@@ -301,12 +308,12 @@ _ROWS = (
     _row("tty", "bool", parsers.flag, False),
 )
 # Those whose mounts come and go in a running container, where nothing there is in the way.
-MOUNTS = ("volume", "mount", "tmpfs")
+MOUNTS: Final = ("volume", "mount", "tmpfs")
 # podman's options for a container's single network.
-ALONE = ("ip", "ip6", "mac_address", "network_aliases")
+ALONE: Final = ("ip", "ip6", "mac_address", "network_aliases")
 # What is written to /etc/hosts and /etc/resolv.conf, which whoever joins a network has from its owner.
-SHARED_FILES = ("dns", "dns_option", "dns_search", "etc_hosts")
-ID_FILES = ("cidfile", "pid_file", "conmon_pidfile")
+SHARED_FILES: Final = ("dns", "dns_option", "dns_search", "etc_hosts")
+ID_FILES: Final = ("cidfile", "pid_file", "conmon_pidfile")
 OPTIONS: dict[str, Option] = {row.name: row for row in _ROWS}
 _READERS = {row.name: row.from_json for row in _ROWS if row.from_json}
 
@@ -321,6 +328,11 @@ def from_json(recorded: Mapping[str, Any], names: Iterable[str] = tuple(OPTIONS)
     return {**missing, **recorded, **read}
 
 
-def changed_options(wanted: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[Option]:
+def select(options: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the options of these names."""
+    return {name: options[name] for name in names}
+
+
+def changed_options(wanted: Mapping[str, object], recorded: Mapping[str, object]) -> list[Option]:
     """The options whose normalised values differ; one the record lacks (an older engine's) is at its default."""
-    return [row for row in _ROWS if wanted[row.name] != recorded.get(row.name, row.default)]
+    return [row for row in _ROWS if wanted[row.name] != row.value(recorded)]

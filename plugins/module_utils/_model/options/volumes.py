@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence
 
 from .. import caller
 from .parsers import NAME_PATTERN, absolute_path, natural, octal, plain_path, size, wrong
+
+if TYPE_CHECKING:
+    from .types import ContainerOptions, FileSystem, Mount, Volume
 
 PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _FLAGS = ("nodev", "dev", "noexec", "exec", "nosuid", "suid", "bind", "rbind", "z", "Z", "copy", "nocopy", "U", "O")
@@ -38,7 +41,7 @@ def check_opposites(words: Iterable[str], whole: object, option: str) -> None:
             raise wrong(option, whole, f"at most one of {one} and {other}")
 
 
-def _volume(item: object, option: str) -> dict[str, Any]:
+def _volume(item: object, option: str) -> Volume:
     parts = str(item).split(":")
     if len(parts) == 1 and parts[0].startswith("/"):
         return bare("volume", "", _target(parts[0], option))
@@ -66,15 +69,21 @@ def _volume(item: object, option: str) -> dict[str, Any]:
     }
 
 
-def bare(kind: str, source: str, target: str) -> dict[str, Any]:
-    """A volume without options."""
-    found: dict[str, Any] = {"type": kind, "source": source, "target": target, "read_only": False}
-    return {**found, "propagation": "rprivate", "flags": []}
+def bare(kind: str, source: str, target: str) -> Volume:
+    """Return a volume without options."""
+    return {
+        "type": kind,
+        "source": source,
+        "target": target,
+        "read_only": False,
+        "propagation": "rprivate",
+        "flags": [],
+    }
 
 
-def volumes(value: Any, option: str) -> list[dict[str, Any]]:
+def volumes(value: Iterable[object], option: str) -> list[Volume]:
     """Bind mounts, named volumes and, with no source, anonymous ones; sorted by target, each target once."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Volume] = {}
     for item in value:
         volume = _volume(item, option)
         if found.setdefault(volume["target"], volume) != volume:
@@ -82,7 +91,7 @@ def volumes(value: Any, option: str) -> list[dict[str, Any]]:
     return [found[target] for target in sorted(found)]
 
 
-def tmpfs(value: Any, option: str) -> dict[str, list[str]]:
+def tmpfs(value: Mapping[str, object], option: str) -> dict[str, list[str]]:
     """Target to mount options, sorted; ``size`` in bytes."""
     found: dict[str, list[str]] = {}
     for target, words in value.items():
@@ -106,7 +115,7 @@ def tmpfs(value: Any, option: str) -> dict[str, list[str]]:
     return dict(sorted(found.items()))
 
 
-def mount_words(volume: Mapping[str, Any], source_guards: Iterable[str] = ()) -> list[str]:
+def mount_words(volume: Volume, source_guards: Iterable[str] = ()) -> list[str]:
     """The options of a bind mount or volume that podman shows: those given, guards that they leave open, and the bind.
 
     A volume's content is a container's, so that it is guarded against set-user-ID programs and devices. What is bound
@@ -120,35 +129,40 @@ def mount_words(volume: Mapping[str, Any], source_guards: Iterable[str] = ()) ->
     return [*given, *kept, "bind" if "bind" in volume["flags"] else "rbind"]
 
 
-def movable(mount: Mapping[str, Any]) -> bool:
+def movable(mount: Mount) -> bool:
     """Whether such a mount can be made, changed and taken away under a running process.
 
     An overlay, an owner or a label comes with a new container, and so does what passes mounts on to the host.
     """
     if "source" not in mount:
-        return bool(mount["type"] == "tmpfs")
+        return mount["type"] == "tmpfs"
     return not set(mount["flags"]) & {"O", "U", "z", "Z"} and "shared" not in mount["propagation"]
 
 
-def in_place(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> bool:
+def in_place(before: list[Mount], after: list[Mount]) -> bool:
     """Whether all that differs is movable."""
     return all(movable(one) for one in [*before, *after] if one not in before or one not in after)
 
 
+def targets(mounts: Mapping[str, object] | Sequence[Mount]) -> list[str]:
+    """Return the mount points of a value of the option volume, mount or tmpfs."""
+    return list(mounts) if isinstance(mounts, Mapping) else [mount["target"] for mount in mounts]
+
+
 def differing(before: Any, after: Any) -> set[str]:
-    """The targets at which two values of the option volume, mount or tmpfs differ."""
+    """Return the targets at which two values of the option volume, mount or tmpfs differ."""
     maps = [value if isinstance(value, dict) else {one["target"]: one for one in value} for value in (before, after)]
     return {target for target in {*maps[0], *maps[1]} if maps[0].get(target) != maps[1].get(target)}
 
 
-def given(options: Mapping[str, Any]) -> list[dict[str, Any]]:
+def given(options: ContainerOptions) -> list[Volume]:
     """The bind mounts and volumes that the options volume and mount have; the source of anonymous ones is empty."""
     return [*options["volume"], *(mount for mount in options["mount"] if "source" in mount)]
 
 
 def of_container(
-    container_id: str, options: Mapping[str, Any], image: Mapping[str, Any], borrowed: Iterable[dict[str, Any]]
-) -> list[dict[str, Any]]:
+    container_id: str, options: ContainerOptions, image: Mapping[str, Any], borrowed: Iterable[Volume]
+) -> list[Volume]:
     """Every bind mount and volume of a container, sorted by target; what is given wins, then what is borrowed.
 
     ``borrowed`` are another container's (volumes_from). Anonymous ones, the image's among them, are marked so and have
@@ -172,9 +186,9 @@ def of_container(
     return [found[target] for target in sorted(found)]
 
 
-def file_systems(options: Mapping[str, Any], image: Mapping[str, Any], taken: Iterable[str]) -> list[dict[str, Any]]:
+def file_systems(options: ContainerOptions, image: Mapping[str, Any], taken: Iterable[str]) -> list[FileSystem]:
     """The tmpfs and other new file systems of a container, as ``{"type", "target", "options"}``."""
-    found = {
+    found: dict[str, FileSystem] = {
         target: {"type": "tmpfs", "target": target, "options": words} for target, words in options["tmpfs"].items()
     }
     found.update((mount["target"], mount) for mount in options["mount"] if "source" not in mount)
@@ -184,9 +198,10 @@ def file_systems(options: Mapping[str, Any], image: Mapping[str, Any], taken: It
     return list(found.values())
 
 
-def by_target(options: Mapping[str, Any]) -> dict[str, Any]:
+def by_target(options: ContainerOptions) -> dict[str, Mount]:
     """Return the options' mounts by target: the same can be in ``volume`` or ``tmpfs``, or in ``mount``."""
-    return {one["target"]: one for one in (*given(options), *file_systems(options, {}, ()))}
+    mounts: list[Mount] = [*given(options), *file_systems(options, {}, ())]
+    return {mount["target"]: mount for mount in mounts}
 
 
 def _image_targets(image: Mapping[str, Any]) -> list[str]:

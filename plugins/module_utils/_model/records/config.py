@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import os
-from typing import Any, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, cast
 
 from ..errors import ConfigMismatch, StateCorrupt
 from ..options import table, volumes
@@ -16,6 +16,9 @@ from ..options.ports import PortMapping
 from .image import usable_config
 from .namespaces import LinuxNS
 
+if TYPE_CHECKING:
+    from ..options.types import ContainerOptions, EffectiveOptions, FileSystem, Volume
+
 FORMAT_VERSION = 1
 OCI_VERSION = "1.0.2"  # of the runtime specification
 DEFAULT_CGROUP_PARENT = "/libpod_parent"
@@ -23,13 +26,8 @@ DEFAULT_CGROUP_SLICE = "machine.slice"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # A command that systemd is expected behind, as podman's; so is any program named systemd.
 _SYSTEMD = ("/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init")
-# A health check's option: its name in an image's Healthcheck, and podman's default; durations in nanoseconds.
-_HEALTH = {
-    "healthcheck_interval": ("Interval", 30 * 10**9),
-    "healthcheck_timeout": ("Timeout", 30 * 10**9),
-    "healthcheck_retries": ("Retries", 3),
-    "healthcheck_start_period": ("StartPeriod", 0),
-}
+_DEFAULT_INTERVAL = _DEFAULT_TIMEOUT = 30 * 10**9  # nanoseconds; podman's, of a health check
+_DEFAULT_RETRIES = 3
 _JSON_FIELDS = (
     "id name created_time options rootfs_image_id rootfs_image_name image_config rootfs overlay namespace_containers"
     " ports static_dir cgroup_manager host_env id_mappings requires pod pod_cgroup infra borrowed_volumes"
@@ -39,7 +37,7 @@ _JSON_FIELDS = (
 _ADDED = _JSON_FIELDS[_JSON_FIELDS.index("cgroup_manager") + 1 :]
 
 
-def resolved(options: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, Any]:
+def resolved(options: ContainerOptions, image: Mapping[str, Any]) -> EffectiveOptions:
     """The options that fall back on the image's, as they take effect; ``image`` is an OCI image ``config``.
 
     As podman: a given entrypoint drops the image's command, a given command does not drop its entrypoint.
@@ -62,10 +60,6 @@ def resolved(options: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, 
         stop_signal = signal(image.get("StopSignal") or ("RTMIN+3" if systemd else "TERM"), "stop_signal")
     check = image.get("Healthcheck") or {}
     test = options["healthcheck"] or list(check.get("Test") or ["NONE"])
-    health = {
-        option: (check.get(key) or default) if options[option] is None else options[option]
-        for option, (key, default) in _HEALTH.items()
-    }
     return {
         "entrypoint": list(entrypoint),
         "command": list(command),
@@ -77,8 +71,15 @@ def resolved(options: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, 
         "systemd": systemd,
         "healthcheck": test,
         "no_healthcheck": test == ["NONE"],
-        **health,
+        "healthcheck_interval": _first(options["healthcheck_interval"], check.get("Interval") or _DEFAULT_INTERVAL),
+        "healthcheck_timeout": _first(options["healthcheck_timeout"], check.get("Timeout") or _DEFAULT_TIMEOUT),
+        "healthcheck_retries": _first(options["healthcheck_retries"], check.get("Retries") or _DEFAULT_RETRIES),
+        "healthcheck_start_period": _first(options["healthcheck_start_period"], check.get("StartPeriod") or 0),
     }
+
+
+def _first(value: int | None, default: int) -> int:
+    return default if value is None else value
 
 
 def _runs_systemd(wanted: str, argv: list[str]) -> bool:
@@ -104,7 +105,7 @@ class ContainerConfig(NamedTuple):
     id: str
     name: str
     created_time: str
-    options: Mapping[str, Any]
+    options: ContainerOptions
     static_dir: str
     rootfs_image_id: str = ""
     rootfs_image_name: str = ""
@@ -120,26 +121,22 @@ class ContainerConfig(NamedTuple):
     pod: str = ""
     pod_cgroup: str = ""
     infra: bool = False
-    borrowed_volumes: tuple[dict[str, Any], ...] = ()
+    borrowed_volumes: tuple[Volume, ...] = ()
     rootfs_image_digest: str = ""
 
-    def option(self, option: str) -> Any:
-        """A copy of one normalised option."""
-        return copy.deepcopy(self.options[option])
-
     @property
-    def resolved(self) -> dict[str, Any]:
+    def resolved(self) -> EffectiveOptions:
         """The options that fall back on the image's, as they take effect."""
         return resolved(self.options, self.image_config)
 
     @property
-    def volumes(self) -> list[dict[str, Any]]:
+    def volumes(self) -> list[Volume]:
         """Every bind mount and volume, each with its source; anonymous ones are marked so."""
         found = volumes.of_container(self.id, self.options, self.image_config, self.borrowed_volumes)
         return copy.deepcopy(found)
 
     @property
-    def file_systems(self) -> list[dict[str, Any]]:
+    def file_systems(self) -> list[FileSystem]:
         """The tmpfs and other new file systems that the options or the image ask for."""
         taken = [volume["target"] for volume in self.volumes]
         return copy.deepcopy(volumes.file_systems(self.options, self.image_config, taken))
@@ -153,29 +150,28 @@ class ContainerConfig(NamedTuple):
     @property
     def hostname(self) -> str:
         """The option's, else the host's own where its network or UTS namespace is used, else 12 digits of the ID."""
-        given: str | None = self.options["hostname"]
+        given = self.options["hostname"]
         if given is None and "host" in (self.options["network"]["mode"], self.options["uts"]["mode"]):
             given = os.uname().nodename
         return given or self.id[:12]
 
     @property
     def labels(self) -> dict[str, str]:
-        labels: dict[str, str] = self.resolved["label"]
-        return labels
+        return self.resolved["label"]
 
     @property
     def systemd(self) -> bool:
         """Whether the container is made as systemd needs it."""
-        return bool(self.resolved["systemd"])
+        return self.resolved["systemd"]
 
     @property
     def stop_signal(self) -> int:
-        return int(self.resolved["stop_signal"])
+        return self.resolved["stop_signal"]
 
     @property
     def stop_timeout(self) -> int:
         """Seconds between the stop signal and SIGKILL."""
-        return int(self.options["stop_timeout"])
+        return self.options["stop_timeout"]
 
     @property
     def has_health_check(self) -> bool:
@@ -183,7 +179,7 @@ class ContainerConfig(NamedTuple):
         return bool(test[0] != "NONE")
 
     @property
-    def health_options(self) -> dict[str, Any]:
+    def health_options(self) -> Mapping[str, Any]:
         """The options with those of the health check as they take effect."""
         return {**self.options, **self.resolved}
 
@@ -225,9 +221,9 @@ class ContainerConfig(NamedTuple):
         """The host's ID of the container's root user (``gid``: its root group)."""
         return next((outside for inside, outside, _n in self.id_mappings.get(kind, ()) if inside == 0), 0)
 
-    def with_options(self, changes: Mapping[str, Any]) -> ContainerConfig:
+    def with_options(self, changes: Mapping[str, object]) -> ContainerConfig:
         """The configuration with some normalised options replaced."""
-        return self._replace(options={**self.options, **changes})
+        return self._replace(options=cast("ContainerOptions", {**self.options, **changes}))
 
     def to_json(self) -> dict[str, Any]:
         return {"version": FORMAT_VERSION, **{key: getattr(self, key) for key in _JSON_FIELDS}}

@@ -6,6 +6,10 @@
 from __future__ import annotations
 
 import enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..options.types import NamespaceOption
 
 
 class LinuxNS(str, enum.Enum):
@@ -26,7 +30,7 @@ class LinuxNS(str, enum.Enum):
 
 
 # The option that says what becomes of each kind; sharing a mount namespace has no option, as in podman.
-OPTIONS = {
+OPTIONS: dict[NamespaceOption, LinuxNS] = {
     "ipc": LinuxNS.IPC,
     "network": LinuxNS.NET,
     "pid": LinuxNS.PID,

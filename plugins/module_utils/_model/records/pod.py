@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Sequence, cast
 
 from ..cgroup_limits import OF_PODS as LIMITS
 from ..errors import ConfigMismatch, StateCorrupt
 from ..options import table
 from ..options.parsers import wrong
-from ..options.table import ALONE
+from ..options.table import ALONE, select
 from .namespaces import OPTIONS, LinuxNS
+
+if TYPE_CHECKING:
+    from ..options.types import ContainerOptions, NamespaceOption, PodOptions
 
 # Options by what they are for; all but ``share`` are rows of options.OPTIONS.
 INFRA = (
@@ -43,9 +46,14 @@ def share(value: Any, option: str = "share") -> list[str]:
     return sorted(words)
 
 
-def option_of(kind: str) -> str:
+def option_of(kind: str) -> NamespaceOption:
     """The container option that says what becomes of a kind of namespace."""
     return next(option for option, namespace in OPTIONS.items() if namespace == LinuxNS(kind))
+
+
+def options_of(options: ContainerOptions, share: list[str]) -> PodOptions:
+    """Return a pod's options, of which all but ``share`` are normalised as a container's."""
+    return cast("PodOptions", {**select(options, (name for name in POD_OPTIONS if name != "share")), "share": share})
 
 
 def status(containers: Sequence[str]) -> str:
@@ -69,19 +77,18 @@ class PodConfig(NamedTuple):
     id: str
     name: str
     created_time: str
-    options: Mapping[str, Any]
+    options: PodOptions
     infra: str
     cgroup: str
 
     @property
     def share(self) -> list[str]:
-        found: list[str] = self.options["share"]
-        return found
+        return self.options["share"]
 
     @property
     def limits(self) -> dict[str, Any]:
         """The pod's own limits by option name."""
-        return {name: self.options[name] for name in LIMITS}
+        return select(self.options, LIMITS)
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], path: str) -> PodConfig:

@@ -11,6 +11,7 @@ from ..._container.bundle import sysctls
 from ..._container.container import Container
 from ..._container.lifecycle import notify
 from ..._drivers.conmon.conmon import ContainerNotCreated
+from ..._model.options.table import select
 from ..._model.records.config import ContainerConfig
 from ..._model.records.status import ContainerStatus
 
@@ -32,7 +33,7 @@ def possible(old: Container, new: Container) -> bool:
     config = new.config
     return (
         old.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
-        and not any(config.options[option] for option in _REACHING)
+        and not any(select(config.options, _REACHING).values())
         and not any(_FLAGS & set(volume["flags"]) for volume in config.volumes)
         and not any(map(sysctls.of_interface, config.options["sysctl"]))
         and not (config.log_path and config.log_path == old.config.log_path)

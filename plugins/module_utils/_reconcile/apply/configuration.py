@@ -17,7 +17,7 @@ from ..._model import caller
 from ..._model.errors import NoSuchImage
 from ..._model.options.ports import with_exposed
 from ..._model.options.process_options import host_variables
-from ..._model.options.table import Change
+from ..._model.options.table import Change, select
 from ..._model.records.config import ContainerConfig
 from ..._model.records.image import Image, name_meant
 from ..._runtime import anonymous_volumes
@@ -71,7 +71,7 @@ def of_new(
 def of_changed(runtime: Runtime, container: Container, desired: Desired, plan: Plan) -> ContainerConfig:
     """Return the configuration of a container with the options that the plan changes."""
     names = [one.option for one in plan.differences if one.change != Change.RECREATE and not one.drift]
-    config = container.config.with_options({name: desired.wanted[name] for name in names})
+    config = container.config.with_options(select(desired.wanted, names))
     if "requires" in names:
         config = config._replace(requires=dependencies.requires(runtime, desired.wanted))
     if {"publish", "publish_all", "expose"} & set(names):

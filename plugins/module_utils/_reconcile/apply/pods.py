@@ -6,18 +6,22 @@
 from __future__ import annotations
 
 import signal
-from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Callable, Iterable, Mapping, NamedTuple, Optional, cast
 
 from ..._container.container import Container
 from ..._container.lifecycle import restart as restart_policy
 from ..._model.errors import ContainerRemoved, Internal, NoSuchPod
-from ..._model.options.table import OPTIONS
+from ..._model.options.normalise import normalise
+from ..._model.options.table import select
 from ..._model.records.pod import PodConfig
 from ..._model.records.status import ContainerStatus
 from ..._runtime.pods import Pods, lasting
 from .. import dependencies
 from ..plan import Plan, Step, Verb
 from ..pod_planner import DOWN, DesiredPod, moved
+
+if TYPE_CHECKING:
+    from ..._model.options.types import ContainerOptions, PodOptions
 
 _KILL_SECONDS = 30.0
 _MAPS = ("uidmap", "gidmap", "subuidname", "subgidname")
@@ -69,7 +73,7 @@ def _update(task: Task, pod: Optional[PodConfig]) -> PodConfig:
     """
     pod, (pods, desired, plan) = _present(task, pod), task
     names = [one.option for one in plan.differences]
-    changed = pod._replace(options={**pod.options, **{name: (desired.options or {})[name] for name in names}})
+    changed = pod._replace(options=cast("PodOptions", {**pod.options, **select(desired.options or {}, names)}))
     again = {one.id for one in pods.members(pod.id) if desired.state not in DOWN and _runs(pods, one)}
     _each([one for one in pods.members(pod.id) if one.peek().state.status is ContainerStatus.UNKNOWN], Container.repair)
     pods.update(changed)
@@ -85,9 +89,9 @@ def _update(task: Task, pod: Optional[PodConfig]) -> PodConfig:
     return changed
 
 
-def _maps(pods: Pods, options: Mapping[str, Any]) -> dict[str, list[list[int]]]:
-    plain = {name: OPTIONS[name].default for name in ("userns", "pod")}
-    return dependencies.id_mappings(pods.runtime, {**plain, **{name: options[name] for name in _MAPS}})
+def _maps(pods: Pods, options: PodOptions) -> dict[str, list[list[int]]]:
+    own = cast("ContainerOptions", {**normalise({}), **select(options, _MAPS)})
+    return dependencies.id_mappings(pods.runtime, own)
 
 
 def _runs(pods: Pods, container: Container) -> bool:

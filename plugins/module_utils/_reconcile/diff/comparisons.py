@@ -9,7 +9,7 @@ describes it: what it would keep of its forerunner could be reproduced by no pla
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Any, Mapping, cast
 
 from ..._model.errors import InvalidArgument
 from ..._model.options import normalise, volumes
@@ -20,6 +20,9 @@ from ..._model.records.config import ContainerConfig, resolved
 from ..._runtime.runtime import Runtime
 from ..desired import Desired
 from .options import differences
+
+if TYPE_CHECKING:
+    from ..._model.options.types import ContainerOptions
 
 MODES = ("strict", "ignore", "allow_more_present")
 # Other spellings of options, and what they mean.
@@ -120,25 +123,26 @@ def _with_followers(config: ContainerConfig, desired: Desired) -> dict[str, str]
         mode = desired.comparisons.get(leader, "strict")
         if mode != "strict":
             modes.setdefault(name, mode)
-        elif leader in desired.compared and desired.wanted[leader] != config.options.get(
-            leader, OPTIONS[leader].default
-        ):
-            modes.pop(name, None)
+        elif leader in desired.compared:
+            row = OPTIONS[leader]
+            if row.value(desired.wanted) != row.value(config.options):
+                modes.pop(name, None)
     return modes
 
 
-def _lenient(config: ContainerConfig, desired: Desired) -> dict[str, Any]:
+def _lenient(config: ContainerConfig, desired: Desired) -> ContainerOptions:
     """The wanted options, but those that are let be as the container has them, and what it has more kept."""
-    options, recorded = dict(desired.wanted), config.options
-    wanted, present = resolved(options, config.image_config), config.resolved
+    requested, recorded = desired.wanted, config.options
+    wanted, present = resolved(requested, config.image_config), config.resolved
     if desired.comparisons.get("network") == "allow_more_present":
         from ..._model.options.network_options import spread
 
-        options, recorded = spread(options), spread(recorded)
+        requested, recorded = spread(requested), spread(recorded)
+    options: dict[str, Any] = {**requested}
     for name, mode in desired.comparisons.items():
         if name not in options:
             continue
-        had = recorded.get(name, OPTIONS[name].default)
+        had = OPTIONS[name].value(recorded)
         omitted = name not in desired.given and options[name] == OPTIONS[name].default
         both = (wanted.get(name, options[name]), present.get(name, had))
         if mode == "ignore" or omitted or includes(name, *both):
@@ -147,7 +151,7 @@ def _lenient(config: ContainerConfig, desired: Desired) -> dict[str, Any]:
             options[name] = merged(name, options[name], had)
     if not desired.comparisons.keys().isdisjoint(MOUNTS):
         _one_option_each(config, desired, options)
-    return options
+    return cast("ContainerOptions", options)
 
 
 def _one_option_each(config: ContainerConfig, desired: Desired, options: dict[str, Any]) -> None:

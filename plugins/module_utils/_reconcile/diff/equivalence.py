@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..._drivers.cni import config as cni_config
 from ..._model.errors import LibpodError
@@ -15,9 +15,12 @@ from ..._model.records.config import ContainerConfig
 from ..._runtime.runtime import Runtime
 from ..plan import Difference
 
+if TYPE_CHECKING:
+    from ..._model.options.types import CommonOptions, ContainerOptions, Namespace, Network
+
 
 def without(
-    runtime: Runtime, config: ContainerConfig, options: Mapping[str, Any], found: list[Difference]
+    runtime: Runtime, config: ContainerConfig, options: ContainerOptions, found: list[Difference]
 ) -> list[Difference]:
     """The differences, those left out in which the wanted ``options`` mean what the container has."""
     names = {one.option for one in found}
@@ -38,35 +41,35 @@ def without(
     return [one for one in found if one.option not in same]
 
 
-def _exposed(config: ContainerConfig, options: Mapping[str, Any]) -> list[Any]:
+def _exposed(config: ContainerConfig, options: ContainerOptions) -> list[Any]:
     """With those of the image, which publish_all means too."""
     image = ports.expose(config.image_config.get("ExposedPorts") or (), "expose")
     return sorted(map(tuple, {tuple(one) for one in (*options["expose"], *image)}))
 
 
-def _networks(runtime: Runtime, options: Mapping[str, Any]) -> dict[str, Any]:
+def _networks(runtime: Runtime, options: CommonOptions) -> Network:
     """The option with the default network by its name."""
-    network: dict[str, Any] = options["network"]
+    network = options["network"]
     if "" not in network["networks"]:
         return network
     try:
         default = cni_config.default_network(runtime.parts)["name"]
     except LibpodError:
         return network
-    named = {**network, "networks": [name or default for name in network["networks"]]}
+    named: Network = {**network, "networks": [name or default for name in network["networks"]]}
     if "settings" in network:
         named["settings"] = {name or default: asked for name, asked in network["settings"].items()}
     return named
 
 
-def same_networks(runtime: Runtime, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def same_networks(runtime: Runtime, one: CommonOptions, other: CommonOptions) -> bool:
     """Whether two containers' options mean the same networks, in whatever order."""
     first, second = _networks(runtime, one), _networks(runtime, other)
     return {**first, "networks": sorted(first["networks"])} == {**second, "networks": sorted(second["networks"])}
 
 
-def _cgroupns(runtime: Runtime, config: ContainerConfig) -> dict[str, str]:
+def _cgroupns(runtime: Runtime, config: ContainerConfig) -> Namespace:
     """The option with its default as it is on this host (``shared_namespaces``)."""
-    namespace: dict[str, str] = config.options["cgroupns"]
+    namespace = config.options["cgroupns"]
     own = runtime.host.cgroups.unified or config.systemd
     return namespace if namespace["mode"] else {**namespace, "mode": "private" if own else "host"}

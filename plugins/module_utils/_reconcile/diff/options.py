@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from typing import TYPE_CHECKING, Iterable
 
 from ..._container.container import Container
 from ..._container.drift import CGROUP, findings
 from ..._model.errors import LibpodError, NoSuchContainer, NoSuchImage
 from ..._model.options import volumes
-from ..._model.options.table import MOUNTS, Change, Option, changed_options
+from ..._model.options.table import MOUNTS, Change, Option, changed_options, select
 from ..._model.options.table import OPTIONS as TABLE
 from ..._model.records.config import ContainerConfig, resolved
 from ..._model.records.image import local_names, name_for_source
@@ -20,6 +20,9 @@ from ..._model.records.status import ContainerStatus
 from ..._runtime.runtime import Runtime
 from ..desired import Desired
 from ..plan import Difference
+
+if TYPE_CHECKING:
+    from ..._model.options.types import ContainerOptions, Lender
 
 _USER = ("user", "group_add")
 # Stopped and started again, they would not be what they were.
@@ -36,8 +39,8 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
     found = [] if desired.comparisons.get("image") == "ignore" else _image_difference(runtime, config, desired)
     wanted, recorded = resolved(desired.options, config.image_config), config.resolved
     for row in changed_options(desired.options, config.options):
-        before = recorded.get(row.name, config.options.get(row.name, row.default))
-        after = wanted.get(row.name, desired.options[row.name])
+        before = recorded.get(row.name, row.value(config.options))
+        after = wanted.get(row.name, row.value(desired.options))
         if before != after and not _both_join(config, desired, row.name):
             if row.name in _CONTAINERS and _same_containers(runtime, config, desired.options, row.name):
                 continue
@@ -63,8 +66,8 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
 
 def _needs(runtime: Runtime, config: ContainerConfig, desired: Desired, row: Option) -> Change:
     """What the difference in this option asks for of this very container."""
-    after = desired.wanted[row.name]
-    needs = row.needs(config.options.get(row.name, row.default), after)
+    after = row.value(desired.wanted)
+    needs = row.needs(row.value(config.options), after)
 
     def container() -> Container:
         return Container(runtime.store, runtime.host, config)
@@ -79,7 +82,7 @@ def _needs(runtime: Runtime, config: ContainerConfig, desired: Desired, row: Opt
 
 
 def _mounts_in_the_way(
-    runtime: Runtime, config: ContainerConfig, options: Mapping[str, Any], found: list[Difference]
+    runtime: Runtime, config: ContainerConfig, options: ContainerOptions, found: list[Difference]
 ) -> list[Difference]:
     """The differences, those that the live container's mounts do not let be changed in place needing a new one."""
     container = Container(runtime.store, runtime.host, config).peek()
@@ -87,14 +90,14 @@ def _mounts_in_the_way(
         return found
     from ..._container.live.mount_changes import obstacles
 
-    changed = config.with_options({one.option: options[one.option] for one in found})
+    changed = config.with_options(select(options, (one.option for one in found)))
     reasons = obstacles(container, changed)
     if not reasons:
         return found
     here = {
-        one.option: volumes.differing(config.options[one.option], options[one.option])
-        for one in found
-        if one.option in MOUNTS
+        option: volumes.differing(config.options[option], options[option])
+        for option in MOUNTS
+        if any(one.option == option for one in found)
     }
     # What an interrupted change has left is no option's own.
     left = set(reasons).difference(*here.values())
@@ -106,7 +109,7 @@ def _mounts_in_the_way(
     return told
 
 
-def _same_user(runtime: Runtime, config: ContainerConfig, user: str, options: Mapping[str, Any]) -> bool:
+def _same_user(runtime: Runtime, config: ContainerConfig, user: str, options: ContainerOptions) -> bool:
     """Whether other words, such as a name for a number, mean the same user by the container's own files.
 
     Before it has any, words count.
@@ -129,11 +132,11 @@ def _same_user(runtime: Runtime, config: ContainerConfig, user: str, options: Ma
         return False  # there is no such user, or he cannot be looked up: a new container says so
 
 
-def _same_containers(runtime: Runtime, config: ContainerConfig, options: Mapping[str, Any], option: str) -> bool:
+def _same_containers(runtime: Runtime, config: ContainerConfig, options: ContainerOptions, option: str) -> bool:
     """Whether other words, such as an ID for a name, mean the same containers, or the same pod."""
     from .. import dependencies
 
-    def lenders(given: Iterable[Mapping[str, str]]) -> list[tuple[str, str]]:
+    def lenders(given: Iterable[Lender]) -> list[tuple[str, str]]:
         return [(runtime.store.lookup(one["container"]), one["access"]) for one in given]
 
     try:
@@ -142,16 +145,17 @@ def _same_containers(runtime: Runtime, config: ContainerConfig, options: Mapping
         if option == "pod":
             pod = dependencies.pod(runtime, options)
             return pod is not None and pod.id == config.pod
-        return lenders(options[option]) == lenders(config.options.get(option, ()))
+        return lenders(options["volumes_from"]) == lenders(config.options["volumes_from"])
     except LibpodError:
         return False
 
 
-def plain(options: Mapping[str, Any]) -> bool:
+def plain(options: ContainerOptions) -> bool:
     """Whether no option names a container or needs an ID map: then nothing here is to be done."""
+    names = (*OPTIONS, "uidmap", "gidmap", "subuidname", "subgidname")
     return not (options["requires"] or options["pod"]) and all(
-        options[name] == TABLE[name].default or name == "network" and options[name]["mode"] != "container"
-        for name in (*OPTIONS, "uidmap", "gidmap", "subuidname", "subgidname")
+        value == TABLE[name].default or name == "network" and value["mode"] != "container"
+        for name, value in select(options, names).items()
     )
 
 
@@ -217,7 +221,7 @@ def _fits(runtime: Runtime, config: ContainerConfig, desired: Desired) -> bool:
 
 def _both_join(config: ContainerConfig, desired: Desired, option: str) -> bool:
     """Both name a container: what counts is which one, not how its name is written."""
-    had, wanted = config.options.get(option), desired.wanted[option]
+    had, wanted = TABLE[option].value(config.options), TABLE[option].value(desired.wanted)
     return isinstance(had, dict) and isinstance(wanted, dict) and had.get("mode") == wanted.get("mode") == "container"
 
 

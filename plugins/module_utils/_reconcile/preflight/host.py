@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Any, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from ..._container.bundle import etc_files, init_program, lsm
 from ..._container.container import Container
@@ -28,6 +28,9 @@ from ..._runtime.runtime import Runtime
 from ..._spec import capabilities
 from ..desired import Desired
 from . import mount_points
+
+if TYPE_CHECKING:
+    from ..._model.options.types import ContainerOptions
 
 # Why a container is not made so, and what to do.
 _JOURNAL = "/run/systemd/journal/socket"  # sd_journal_sendv(3)'s, which conmon uses
@@ -89,7 +92,7 @@ def check_mounts(runtime: Runtime, desired: Desired, image: Mapping[str, Any]) -
     mount_points.check_kernels_own(desired.name, mounts, runtime.host.oci.name)
 
 
-def check_command(name: str, image: str, options: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+def check_command(name: str, image: str, options: ContainerOptions, config: Mapping[str, Any]) -> None:
     """:raises InvalidArgument: neither the options nor the image's ``config`` name a program to run."""
     found = resolved(options, config)
     if not (found["entrypoint"] or found["command"]):
@@ -161,7 +164,7 @@ def _check_lenders(runtime: Runtime, desired: Desired) -> None:
             raise InvalidArgument(f"volumes_from: container {desired.name} cannot have its own volumes from itself")
 
 
-def _check_security(options: Mapping[str, Any], strict: bool = False) -> None:
+def _check_security(options: ContainerOptions, strict: bool = False) -> None:
     granted = capabilities.host_capabilities()
     bounding = capabilities.compute(options["cap_add"], options["cap_drop"], granted, privileged=options["privileged"])
     profile = options["security_opt"]["seccomp"]
@@ -174,7 +177,7 @@ def _check_security(options: Mapping[str, Any], strict: bool = False) -> None:
     lsm.check(options["security_opt"], strict)
 
 
-def _check_files(runtime: Runtime, options: Mapping[str, Any]) -> None:
+def _check_files(runtime: Runtime, options: ContainerOptions) -> None:
     """What is written for the container, on the host and into its root filesystem."""
     if options["hostuser"]:
         from ..._container.bundle.passwd import host_users
@@ -193,7 +196,7 @@ def _check_files(runtime: Runtime, options: Mapping[str, Any]) -> None:
         etc_files.zone_file(options["timezone"])
 
 
-def _check_first_process(runtime: Runtime, options: Mapping[str, Any]) -> None:
+def _check_first_process(runtime: Runtime, options: ContainerOptions) -> None:
     if options["ulimit"]:
         from ..._container.bundle import builder
 
@@ -221,7 +224,7 @@ def _check_first_process(runtime: Runtime, options: Mapping[str, Any]) -> None:
         )
 
 
-def _check_devices(options: Mapping[str, Any]) -> None:
+def _check_devices(options: ContainerOptions) -> None:
     """Devices, and what the host's own definitions say of containers."""
     if options["gpus"]:
         from ..._container.bundle import cdi
@@ -271,14 +274,15 @@ def _check_cgroups(runtime: Runtime, desired: Desired) -> None:
         )
 
 
-def _check_limits(runtime: Runtime, manager: str, options: Mapping[str, Any]) -> None:
+def _check_limits(runtime: Runtime, manager: str, options: ContainerOptions) -> None:
     if options["cgroups"] in ("disabled", "split"):
         raise NotImplementedByHost(f"cgroups: {options['cgroups']} {_NO_CGROUPS[options['cgroups']]}")
     if manager == "systemd" and not cgroups.systemd_runs():
         raise NotImplementedByHost("cgroup_manager: systemd does not run on this host: use cgroupfs")
     if options["cgroup_parent"]:
         cgroups.checked_parent(manager, options["cgroup_parent"])
-    for option, kind, what in (("cpuset_cpus", "cpu", "CPU"), ("cpuset_mems", "node", "memory node")):
+    for option in ("cpuset_cpus", "cpuset_mems"):
+        kind, what = ("cpu", "CPU") if option == "cpuset_cpus" else ("node", "memory node")
         online = cgroups.read_file(f"/sys/devices/system/{kind}/online") if options[option] else None
         missing = cpu_list(options[option] or "") - cpu_list(online or "")
         if missing and online:
@@ -286,7 +290,7 @@ def _check_limits(runtime: Runtime, manager: str, options: Mapping[str, Any]) ->
     kernel_limits.check(runtime.host.cgroups, options)
 
 
-def _check_network(runtime: Runtime, name: str, options: Mapping[str, Any], strict: bool = False) -> None:
+def _check_network(runtime: Runtime, name: str, options: ContainerOptions, strict: bool = False) -> None:
     network = options["network"]
     if network["mode"] == "cni":
         from ..._container.network import setup as cni

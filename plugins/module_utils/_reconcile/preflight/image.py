@@ -12,7 +12,7 @@ import os
 import posixpath
 import stat
 from contextlib import suppress
-from typing import Any, Iterable, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, Optional, Sequence
 
 from ..._container.bundle import builder
 from ..._container.container import Container
@@ -21,11 +21,15 @@ from ..._drivers.images.store import ImageStore
 from ..._drivers.kernel import securejoin
 from ..._drivers.storage.driver import Storage
 from ..._model.errors import InvalidArgument
+from ..._model.options.table import select
 from ..._model.records.config import resolved
 from ..._runtime import anonymous_volumes
 from ..._runtime.runtime import Runtime
 from ..desired import Desired
 from . import mount_points
+
+if TYPE_CHECKING:
+    from ..._model.options.types import Volume
 
 # Where the container may have what the image does not.
 _OURS = ("/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp")
@@ -54,7 +58,7 @@ def _check(
     image: Mapping[str, Any],
     root: str,
     static_root: str = "",
-    borrowed: Sequence[dict[str, Any]] = (),
+    borrowed: Sequence[Volume] = (),
 ) -> None:
     options = desired.wanted
     mounts = mount_points.asked(options, image, borrowed)
@@ -63,7 +67,7 @@ def _check(
     builder.check_user(found["user"], options["group_add"], root)
     builder.check_workdir(desired.name, found["workdir"], [one.target for one in mounts], root)
     argv = [*found["entrypoint"], *found["command"]]
-    if argv and not any(options[name] for name in _BRINGING) and _HANDLER not in options["annotation"]:
+    if argv and not any(select(options, _BRINGING).values()) and _HANDLER not in options["annotation"]:
         _check_program(desired.name, argv[0], found, mounts, root, static_root)
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from typing import Any, Iterable, Mapping, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, Optional, Sequence
 
 from ..._drivers.kernel import securejoin
 from ..._model.errors import InvalidArgument
 from ..._model.options import volumes
+
+if TYPE_CHECKING:
+    from ..._model.options.types import ContainerOptions, Mount, Volume
 
 # What runc lets be bound in /proc (libcontainer's checkProcMount).
 _IN_PROC = (
@@ -27,12 +30,12 @@ class Asked(NamedTuple):
 
     option: str
     target: str
-    mount: Mapping[str, Any]
+    mount: Mount
 
     @property
     def source(self) -> str:
         """The host path of a bind mount, empty for anything else."""
-        return str(self.mount["source"]) if self.mount.get("type") == "bind" else ""
+        return self.mount["source"] if "source" in self.mount and self.mount["type"] == "bind" else ""
 
     @property
     def is_directory(self) -> bool:
@@ -44,13 +47,13 @@ class Asked(NamedTuple):
         return "; the image declares it: set image_volume to ignore" if self.option == "image_volume" else ""
 
 
-def asked(options: Mapping[str, Any], image: Mapping[str, Any], borrowed: Iterable[dict[str, Any]] = ()) -> list[Asked]:
+def asked(options: ContainerOptions, image: Mapping[str, Any], borrowed: Iterable[Volume] = ()) -> list[Asked]:
     """Return the mounts that options, the configuration of the image and the lenders of volumes_from ask for."""
     lent = tuple(borrowed)
     by = {one["target"]: "volumes_from" for one in lent}
     by.update((one["target"], option) for option in ("volume", "mount") for one in options[option])
     by.update(dict.fromkeys(options["tmpfs"], "tmpfs"))
-    found = volumes.of_container("", options, image, lent)
+    found: list[Mount] = [*volumes.of_container("", options, image, lent)]
     found += volumes.file_systems(options, image, [one["target"] for one in found])
     return [Asked(by.get(one["target"], "image_volume"), one["target"], one) for one in found]
 
@@ -128,10 +131,12 @@ def behind(mounts: Sequence[Asked], root: str, static_root: str, path: str) -> O
     if found is None:
         return path
     point, one = found
-    if one.mount.get("type") == "tmpfs":
+    if "source" not in one.mount:
         words = one.mount["options"]
+        if one.mount["type"] != "tmpfs":
+            return None
         return "" if "notmpcopyup" in words or "exec" not in words else path
-    if "source" not in one.mount or "O" in one.mount["flags"]:
+    if "O" in one.mount["flags"]:
         return None
     source = one.source
     if not source:

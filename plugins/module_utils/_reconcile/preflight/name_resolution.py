@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Mapping
+from typing import TYPE_CHECKING
 
 from ..._container.bundle import etc_files
 from ..._container.lifecycle.update import writes_files
@@ -18,6 +18,9 @@ from ..._store import pods
 from .. import dependencies
 from ..desired import Desired
 from ..plan import Plan, Verb
+
+if TYPE_CHECKING:
+    from ..._model.options.types import CommonOptions, ContainerOptions, PodOptions
 
 _BEGINS = (Verb.START, Verb.RESTART, Verb.CREATE, Verb.RECREATE)
 
@@ -37,7 +40,7 @@ def warn_of(runtime: Runtime, desired: Desired, plan: Plan) -> None:
         _warn(f"container {desired.name}", desired.wanted)
 
 
-def warn_of_pod(name: str, options: Mapping[str, Any]) -> None:
+def warn_of_pod(name: str, options: PodOptions) -> None:
     """Warn of a pod of these options, whose containers share its files."""
     if "net" in options["share"]:
         _warn(f"pod {name}", options)
@@ -54,7 +57,7 @@ def _warn_of_present(runtime: Runtime, name: str) -> None:
             _warn(f"container {config.name}", config.options)
 
 
-def _shares(runtime: Runtime, options: Mapping[str, Any]) -> bool:
+def _shares(runtime: Runtime, options: ContainerOptions) -> bool:
     """Whether the files are those of another container or a pod; of one that is not there yet, they are."""
     if not options["pod"]:
         return bool(options["network"]["mode"] == "container")
@@ -64,6 +67,6 @@ def _shares(runtime: Runtime, options: Mapping[str, Any]) -> bool:
         return True
 
 
-def _warn(name: str, options: Mapping[str, Any]) -> None:
+def _warn(name: str, options: CommonOptions) -> None:
     for finding in etc_files.findings(options):
         warn(f"{name}: {finding}")

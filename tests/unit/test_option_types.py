@@ -1,0 +1,61 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The types of normalised options against the option table and its parsers."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Callable, Optional, get_type_hints
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import table, types
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.pod import POD_OPTIONS
+
+ROOT = Path(__file__).parents[2]
+HINTS = get_type_hints(types.ContainerOptions)
+
+
+def test_each_option_of_the_table_has_a_type_and_no_other() -> None:
+    assert set(HINTS) == set(table.OPTIONS)
+
+
+def test_pod_has_the_types_of_the_container_options_that_it_has() -> None:
+    hints = get_type_hints(types.PodOptions)
+    assert set(hints) == set(POD_OPTIONS)
+    assert all(hint == HINTS[name] for name, hint in hints.items() if name != "share")
+
+
+@pytest.mark.parametrize("name", sorted(HINTS))
+def test_type_of_an_option_is_what_its_parser_and_its_default_give(name: str) -> None:
+    option = table.OPTIONS[name]
+    returned = get_type_hints(_parser(option.normalise), localns=vars(types))["return"]
+    assert HINTS[name] == (Optional[returned] if option.default is None else returned)
+
+
+def test_type_checker_refuses_a_misspelled_option(tmp_path: Path) -> None:
+    sample = tmp_path / "sample.py"
+    sample.write_text(
+        "from plugins.module_utils._model.records.config import ContainerConfig\n"
+        "def read(config: ContainerConfig) -> object:\n"
+        "    return config.options['memory'], config.options['memmory']\n"
+    )
+    command = [sys.executable, "-m", "mypy", "--no-pretty", "--cache-dir", tmp_path / "cache", sample]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert 'TypedDict "ContainerOptions" has no key "memmory"' in run.stdout
+    assert run.stdout.count("error:") == 1
+
+
+def _parser(normalise: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+    """Return the parser itself of a row that splits a list first, or imports the parser late."""
+    inner = inspect.getclosurevars(normalise).nonlocals
+    if "module" in inner:
+        parser: Callable[[Any, str], Any] = getattr(
+            import_module(f"{table.__package__}.{inner['module']}"), inner["function"]
+        )
+        return parser
+    return _parser(inner["normalise"]) if "normalise" in inner else normalise
