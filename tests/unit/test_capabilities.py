@@ -8,12 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel.capabilities import bounding_set
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, NotImplementedByHost
 from ansible_collections.libpod.engine.plugins.module_utils._spec.capabilities import (
     DEFAULT,
     NAMES,
     compute,
-    host_capabilities,
+    named,
     normalised,
     oci_capabilities,
 )
@@ -93,7 +94,7 @@ def test_the_hosts_set_is_its_bounding_set_up_to_the_kernels_last(tmp_path: Path
     (tmp_path / "self/status").write_text("Name:\tpython3\nCapBnd:\t000001fffeffffff\nSeccomp:\t0\n")
     (tmp_path / "sys/kernel").mkdir(parents=True)
     (tmp_path / "sys/kernel/cap_last_cap").write_text("39\n")
-    assert host_capabilities(str(tmp_path)) == HOST - {"CAP_CHECKPOINT_RESTORE"}
+    assert named(bounding_set(str(tmp_path))) == HOST - {"CAP_CHECKPOINT_RESTORE"}
 
 
 def test_names_are_numbered_as_in_the_kernels_header() -> None:

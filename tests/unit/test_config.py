@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 import pytest
@@ -169,9 +168,9 @@ def test_image_with_an_unknown_stop_signal_is_refused_unless_one_is_given() -> N
 
 
 def test_hostname_is_given_or_the_hosts_or_from_the_id() -> None:
-    assert make(hostname="box", network=["host"]).hostname == "box"
-    assert make(network=["host"]).hostname == os.uname().nodename
-    assert make().hostname == "ab" * 6
+    assert make(hostname="box", network=["host"]).hostname("host") == "box"
+    assert make(network=["host"]).hostname("host") == "host"
+    assert make().hostname("host") == "ab" * 6
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import foreign_files
 from ansible_collections.libpod.engine.plugins.module_utils._model import foreign
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import MalformedData
 from ansible_collections.libpod.engine.plugins.module_utils._model.foreign import Foreign
@@ -58,11 +59,11 @@ def test_the_message_names_origin_member_and_value(text: str, use: Callable[[For
 def test_only_regular_files_of_a_bounded_size_are_read(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("[1]")
-    assert [one.integer() for one in foreign.read(str(path))] == [1]
+    assert [one.integer() for one in foreign_files.read_json(str(path))] == [1]
     with pytest.raises(MalformedData, match="longer than the 2 bytes"):
-        foreign.read(str(path), max_bytes=2)
+        foreign_files.read_json(str(path), max_bytes=2)
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(MalformedData, match="fifo: not a regular file"):
-        foreign.read(str(tmp_path / "fifo"))
+        foreign_files.read_json(str(tmp_path / "fifo"))
     with pytest.raises(MalformedData, match="null: not a regular file"):
-        foreign.read("/dev/null")
+        foreign_files.read_json("/dev/null")

@@ -14,8 +14,10 @@ from typing import Any, Callable, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.bundle import cdi, hooks
+from ansible_collections.libpod.engine.plugins.module_utils._container.bundle.builder import seccomp_filter
 from ansible_collections.libpod.engine.plugins.module_utils._container.io import journal_lines
 from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs import commit
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import seccomp_profiles
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon import conmon
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import id_usage
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
@@ -29,7 +31,6 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
 )
 from ansible_collections.libpod.engine.plugins.module_utils._model.foreign import Foreign
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile import env_files
-from ansible_collections.libpod.engine.plugins.module_utils._spec import seccomp
 
 ONE, TWO, LAYER, BELOW = "a" * 64, "b" * 64, "c" * 64, "d" * 64
 DAMAGE: list[Any] = [None, 5, -1, 1 << 70, 0.5, True, "", "x", "\0", "\ud800", [], [5], {}, {"x": 5}]
@@ -108,7 +109,7 @@ def read_cdi(root: Path, document: Any) -> None:
 
 def read_profile(root: Path, document: Any) -> None:
     (root / "profile.json").write_text(json.dumps(document))
-    seccomp.for_option(str(root / "profile.json"), ["CAP_CHOWN"])
+    seccomp_filter(str(root / "profile.json"), ["CAP_CHOWN"])
 
 
 def read_answer(root: Path, document: Any) -> None:
@@ -228,7 +229,7 @@ def test_unreadable_files_are_refused(tmp_path: Path, monkeypatch: pytest.Monkey
         lambda: hooks.read([str(tmp_path)]),
         lambda: env_files.read([str(tmp_path / "x.json")]),
         lambda: cdi.check(["all"]),
-        lambda: seccomp.load(str(tmp_path / "x.json")),
+        lambda: seccomp_profiles.find(str(tmp_path / "x.json")),
     ):
         with pytest.raises(InvalidArgument, match="x.json: not a regular file"):
             read()

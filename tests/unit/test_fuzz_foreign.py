@@ -13,6 +13,8 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.bundle import cdi, hooks
+from ansible_collections.libpod.engine.plugins.module_utils._container.bundle.builder import seccomp_filter
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import seccomp_profiles
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import config as cni_config
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import plugin as cni_plugin
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon import conmon
@@ -24,7 +26,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import namespace_options, normalise, volumes
 from ansible_collections.libpod.engine.plugins.module_utils._model.records import config, image
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import NetworkAttachment
-from ansible_collections.libpod.engine.plugins.module_utils._spec import seccomp, users
+from ansible_collections.libpod.engine.plugins.module_utils._spec import users
 from ansible_collections.libpod.engine.tests.support import fuzz
 from hypothesis import strategies as st
 
@@ -268,8 +270,8 @@ def test_yaml_is_read_or_refused(folder: Path, document: bytes) -> None:
 def test_seccomp_profiles(folder: Path, document: bytes) -> None:
     path = folder / "profile.json"
     path.write_bytes(document)
-    refused_or(lambda: seccomp.load(str(path)))
-    json.dumps(refused_or(lambda: seccomp.for_option(str(path), ["CAP_BPF"]))).encode()
+    refused_or(lambda: seccomp_profiles.find(str(path)))
+    json.dumps(refused_or(lambda: seccomp_filter(str(path), ["CAP_BPF"]))).encode()
 
 
 @fuzz.fuzzed(200, entries=st.lists(fuzz.documents({"level": "error", "msg": "x", "time": "y"}), max_size=4))

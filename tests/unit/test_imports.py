@@ -34,6 +34,17 @@ BELOW: dict[str, set[str]] = {
 NOT_IMPORTS = {
     ("_drivers.engine.command", "_cli.main"): "the program of another process: conmon's exit command, and the runners",
 }
+# Rooms that are data and pure functions, and of libraries that look at the host the parts that do not. sysconf(3) tells
+# the table of cgroup limits the kernel's page size.
+PURE = ("_model", "_spec")
+_LOOKING = "ctypes fcntl glob grp io pathlib platform pwd resource shutil subprocess sys tempfile time"
+LIBRARIES: dict[str, set[str]] = {
+    "os": {"path.basename", "path.dirname", "path.join", "path.normpath", "strerror", "sysconf"},
+    "socket": {"AF_INET", "AF_INET6", "inet_ntop", "inet_pton"},
+    **{name: set() for name in _LOOKING.split()},
+}
+# What the process that starts the engine gives it, kept before the engine leaves it behind.
+LOOKS_AT_HOST = {"_model.caller"}
 ENGINE = [room for room in BELOW if room != "_ansible"]
 
 
@@ -205,3 +216,28 @@ def test_deferred_import_defers_something() -> None:
         if target in _reached(name, at_load)
     ]
     assert not vain
+
+
+def _uses_of_host(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and name of each use of ``open``, and of what is not pure of the libraries that are imported."""
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == "open":
+            yield node.lineno, "open"
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module in LIBRARIES:
+            yield node.lineno, node.module
+        elif isinstance(node, ast.Attribute):
+            library, _dot, name = ast.unparse(node).partition(".")
+            if library in imported & set(LIBRARIES) and name != "path" and name not in LIBRARIES[library]:
+                yield node.lineno, f"{library}.{name}"
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_pure_room_does_not_look_at_the_host(room: str) -> None:
+    uses = []
+    for path in _sources(room):
+        with open(os.path.join(ROOMS, path), encoding="utf-8") as file:
+            found = list(_uses_of_host(ast.parse(file.read())))
+        assert bool(found) or _module(path) not in LOOKS_AT_HOST
+        uses += [f"{path}:{line} uses {name}" for line, name in found if _module(path) not in LOOKS_AT_HOST]
+    assert not uses

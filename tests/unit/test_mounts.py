@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,12 @@ def test_each_path_that_matches_is_bound(tmp_path: Path) -> None:
     for name in ("a.so", "b.so", "other"):
         (tmp_path / name).touch()
     pattern = f"type=glob,source={tmp_path}/*.so,ro"
-    assert mounts([f"{pattern},target=/"], "mount") == volumes(
+    assert mounts([f"{pattern},target=/"], "mount", glob) == volumes(
         [f"{tmp_path}/{n}.so:/{n}.so:ro" for n in "ab"], "volume"
     )
     own = [f"{tmp_path}/{name}.so" for name in "ab"]
-    assert mounts([pattern], "mount") == volumes([f"{path}:{path}:ro" for path in own], "volume")
-    nothing = mounts(["type=glob,source=/no/such*,target=/l"], "mount")
+    assert mounts([pattern], "mount", glob) == volumes([f"{path}:{path}:ro" for path in own], "volume")
+    nothing = mounts(["type=glob,source=/no/such*,target=/l"], "mount", glob)
     assert [(one["source"], one["target"]) for one in nothing] == [("/no/such*", "/l/such*")]
 
 

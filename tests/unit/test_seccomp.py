@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, Optional
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._container.bundle.builder import seccomp_filter
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import seccomp_profiles
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, ToolMissing
 from ansible_collections.libpod.engine.plugins.module_utils._model.foreign import Foreign
 from ansible_collections.libpod.engine.plugins.module_utils._spec import seccomp
 from ansible_collections.libpod.engine.plugins.module_utils._spec.capabilities import DEFAULT
 
-PACKAGED = Path(seccomp.DEFAULT_PROFILES[-1])
+PACKAGED = Path(seccomp_profiles.DEFAULT_PROFILES[-1])
 needs_package = pytest.mark.skipif(not PACKAGED.exists(), reason="the packaged profile is not installed")
 
 
@@ -103,7 +105,7 @@ def test_plain_oci_passes_unchanged() -> None:
 
 def test_an_empty_profile_and_unconfined_are_no_filter() -> None:
     assert seccomp.compile_profile(Foreign({}, "empty"), (), machine="x86_64", kernel="6.1") is None
-    assert seccomp.for_option("unconfined", DEFAULT) is None
+    assert seccomp_filter("unconfined", DEFAULT) is None
 
 
 @pytest.mark.parametrize(
@@ -143,14 +145,14 @@ def test_a_bad_profile_is_refused_by_name(tmp_path: Path, text: Optional[str], s
     if text is not None:
         path.write_text(text)
     with pytest.raises(InvalidArgument, match="security_opt: the seccomp profile .*profile.json") as caught:
-        seccomp.for_option(str(path), DEFAULT)
+        seccomp_filter(str(path), DEFAULT)
     assert says in str(caught.value)
 
 
 def test_a_missing_default_profile_names_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(seccomp, "DEFAULT_PROFILES", (str(tmp_path / "none.json"),))
+    monkeypatch.setattr(seccomp_profiles, "DEFAULT_PROFILES", (str(tmp_path / "none.json"),))
     with pytest.raises(ToolMissing, match="containers-common"):
-        seccomp.for_option("", DEFAULT)
+        seccomp_filter("", DEFAULT)
 
 
 @needs_package

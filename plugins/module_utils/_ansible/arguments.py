@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from ansible.module_utils.basic import env_fallback
@@ -274,7 +275,15 @@ def _pulling(params: Mapping[str, Any]) -> Optional[Pull]:
         return None
     from .._model.options.pulling import pulling
 
-    return pulling(params)
+    how = pulling(params)
+    for option, path, is_there, kind in (
+        ("authfile", how.authfile, os.path.isfile, "file"),
+        ("decryption_key", how.key.partition(":")[0], os.path.isfile, "file"),
+        ("cert_dir", how.cert_dir, os.path.isdir, "directory"),
+    ):
+        if path and not is_there(path):
+            raise wrong(option, path, f"a {kind} on the host")
+    return how
 
 
 def _options(params: Mapping[str, Any]) -> tuple[ContainerOptions, Optional[InvalidArgument]]:
@@ -290,6 +299,10 @@ def _options(params: Mapping[str, Any]) -> tuple[ContainerOptions, Optional[Inva
             if not may_come(error):
                 raise
             missing = missing or error
+    if "glob" in str(params.get("mount")):
+        from glob import glob
+
+        return normalise(values, glob), missing
     return normalise(values), missing
 
 
@@ -308,10 +321,10 @@ def of_file(params: Mapping[str, Any], option: str) -> dict[str, Any]:
 
 
 def _first_line(path: str, option: str) -> str:
-    from .._model import foreign
+    from .._drivers import foreign_files
 
     try:
-        content = foreign.read_regular(caller.absolute(path), path)
+        content = foreign_files.read(caller.absolute(path), path)
         return content.decode(errors="replace").partition("\n")[0].strip()
     except MalformedData as error:
         raise InvalidArgument(f"{option}: {error}") from error

@@ -13,8 +13,8 @@ import os
 import re
 from typing import NamedTuple, Optional
 
+from .._drivers import foreign_files
 from .._drivers.host import Host
-from .._model import foreign
 from .._model.errors import ConfigMismatch, LibpodError, MalformedData
 from .._model.options.normalise import normalise
 from .._model.records.config import FORMAT_VERSION, ContainerConfig
@@ -93,7 +93,7 @@ def _by_traces(store: Store, host: Host, container_id: str, name: str) -> Contai
 def _cgroup_parent(path: str) -> str:
     """The parent in an OCI spec's ``linux.cgroupsPath``; empty where there is none."""
     try:
-        found = foreign.read(path)["linux"]["cgroupsPath"].text(required=True)
+        found = foreign_files.read_json(path)["linux"]["cgroupsPath"].text(required=True)
     except (OSError, MalformedData):
         return ""
     return found.partition(":")[0] if ":" in found else os.path.dirname(found)

@@ -36,6 +36,11 @@ class Host:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return file.read().strip()
 
+    @property
+    def hostname(self) -> str:
+        """The host's own name, in the UTS namespace of this process."""
+        return os.uname().nodename
+
     @cached_property
     def default_network(self) -> str:
         """The network of a container whose options name none.

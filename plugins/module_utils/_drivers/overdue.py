@@ -11,7 +11,6 @@ import time
 from typing import Callable, Iterator
 
 from .._model.errors import warn
-from .._model.records.process_ref import endable
 from . import process
 
 # In the environment of every program with a limit: "TOOL SECONDS", from its start on.
@@ -60,7 +59,7 @@ def end_overdue(path: str, obtained: Callable[[], bool]) -> None:
         started = process.start_time(pid)
         leader = process.session(pid)
         # A process that has ended by now has no session, and its PID may be another's.
-        gone = not started or not endable(leader) or process.start_time(pid) != started
+        gone = not started or not process.endable(leader) or process.start_time(pid) != started
         if gone or obtained() or not seconds or now - started / _TICKS < seconds + _GRACE:
             continue
         warn(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Container, Iterator, Union
 
 from .._model.errors import HostExhausted
 from .._model.failpoints import failpoint
-from .._model.records.process_ref import endable, possible
+from .._model.records.process_ref import possible
 
 if TYPE_CHECKING:
     import threading
@@ -50,6 +50,11 @@ def handle(pid: int) -> int:
         if error.errno == errno.EINVAL:
             raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH)) from error
         raise
+
+
+def endable(pid: int) -> bool:
+    """Return whether the process, or the session that it leads, may be signalled: not this one, nor its own."""
+    return possible(pid) and pid not in (os.getpid(), os.getsid(0))
 
 
 def send_signal(pid: int, started: int, number: int) -> bool:

@@ -16,7 +16,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Iterator, NamedTuple, Optional
 
 from .._model.errors import MalformedData
-from .._model.foreign import read_regular
+from . import foreign_files
 
 _MAX_BYTES = 1 << 20  # of one file; resolvers use the first three servers
 _MAX_FILES = 100  # of dnsmasq's directory
@@ -129,7 +129,7 @@ def _dnsmasq_server(value: str) -> list[str]:
 
 def _text(path: str) -> str:
     try:
-        return read_regular(path, max_bytes=_MAX_BYTES).decode("utf-8", "surrogateescape")
+        return foreign_files.read(path, max_bytes=_MAX_BYTES).decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return ""
 

@@ -37,37 +37,6 @@ def parse(text: Union[str, bytes], origin: str, *, max_bytes: int = MAX_BYTES) -
         raise MalformedData(f"{origin}: not valid JSON: {str(error)[:_SHOWN]}") from None
 
 
-def read(path: str, origin: str = "", *, max_bytes: int = MAX_BYTES) -> Foreign:
-    """Return the JSON value in the regular file at ``path``, which is named in messages where ``origin`` is empty.
-
-    A FIFO, socket or device is not opened for reading, so that nothing waits for its other side.
-
-    :raises MalformedData: it is not a regular file, or as ``parse``. :raises OSError: it cannot be read.
-    """
-    return parse(read_regular(path, origin or path, max_bytes=max_bytes), origin or path, max_bytes=max_bytes)
-
-
-def read_regular(path: str, origin: str = "", *, max_bytes: int = MAX_BYTES) -> bytes:
-    """Return the content of the regular file at ``path``, as ``read`` opens it.
-
-    :raises MalformedData: it is not a regular file, or longer than ``max_bytes``. :raises OSError: it cannot be read.
-    """
-    import os
-    import stat
-
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    with open(descriptor, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise MalformedData(f"{origin or path}: not a regular file")
-        content = bytearray()
-        while len(content) <= max_bytes:
-            chunk = file.read(min(1 << 20, max_bytes + 1 - len(content)))
-            if not chunk:
-                return bytes(content)
-            content += chunk
-    raise MalformedData(f"{origin or path}: longer than the {max_bytes} bytes that are read")
-
-
 class Foreign:
     """One value of a foreign JSON text, and where in it that value is."""
 

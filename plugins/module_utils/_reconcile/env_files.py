@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Iterable
 
-from .._model import caller, foreign
+from .._drivers import foreign_files
+from .._model import caller
 from .._model.errors import InvalidArgument, MalformedData, not_yet
 
 
@@ -22,7 +23,7 @@ def read(paths: Iterable[str], option: str = "env_file") -> dict[str, str]:
     for path in paths:
         try:
             # Lines end at a newline and nowhere else: values may hold what str.splitlines() takes for an end.
-            text = foreign.read_regular(caller.absolute(path), path).decode("utf-8-sig")
+            text = foreign_files.read(caller.absolute(path), path).decode("utf-8-sig")
             lines = [line[:-1] if line.endswith("\r") else line for line in text.split("\n")]
         except MalformedData as error:
             raise InvalidArgument(f"{option}: {error}") from error

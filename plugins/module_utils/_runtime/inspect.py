@@ -82,7 +82,7 @@ def inspect(container: Container, *, env_values: bool = False) -> dict[str, Any]
         "Mounts": [_mount(volume, container) for volume in mounted],
         "NetworkSettings": _network_settings(container, state),
         "Config": {
-            "Hostname": config.hostname,
+            "Hostname": config.hostname(container.host.hostname),
             "User": resolved["user"],
             "Env": [f"{key}={value if env_values else HIDDEN}" for key, value in resolved["env"].items()],
             "Cmd": resolved["command"],
@@ -141,10 +141,11 @@ def _capabilities(options: ContainerOptions, user: str) -> dict[str, list[str]]:
 
 @cache  # of a thousand containers few differ in this
 def _computed(add: tuple[str, ...], drop: tuple[str, ...], privileged: bool, root: bool) -> tuple[list[str], list[str]]:
+    from .._drivers.kernel.capabilities import bounding_set
     from .._spec import capabilities
 
     try:
-        granted = capabilities.host_capabilities()
+        granted = capabilities.named(bounding_set())
         found = capabilities.compute(add, drop, granted, privileged=privileged)
     except LibpodError:
         found = ()  # made on a host that had more to give

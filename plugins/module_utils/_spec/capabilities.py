@@ -23,13 +23,9 @@ DEFAULT = frozenset(f"CAP_{name}" for name in _DEFAULT.split())
 ALL = "ALL"
 
 
-def host_capabilities(proc: str = "/proc") -> frozenset[str]:
-    """The capabilities this process may pass on: its bounding set (proc(5), CapBnd), of those the kernel has."""
-    with open(f"{proc}/self/status", encoding="ascii", errors="replace") as file:
-        bits = next((int(line.split()[1], 16) for line in file if line.startswith("CapBnd:")), 0)
-    with open(f"{proc}/sys/kernel/cap_last_cap", encoding="ascii") as file:
-        last = int(file.read())
-    return frozenset(name for number, name in enumerate(NAMES) if number <= last and bits >> number & 1)
+def named(bits: int) -> frozenset[str]:
+    """Return the names of a set of capabilities, such as the kernel shows in hexadecimal digits."""
+    return frozenset(name for number, name in enumerate(NAMES) if bits >> number & 1)
 
 
 def normalised(option: str, names: Iterable[str]) -> tuple[str, ...]:
@@ -59,7 +55,7 @@ def compute(
 ) -> tuple[str, ...]:
     """The container's capabilities, in the kernel's order.
 
-    ``add`` and ``drop`` are the options cap_add and cap_drop, ``bounding`` is ``host_capabilities()``. As in podman,
+    ``add`` and ``drop`` are the options cap_add and cap_drop, ``bounding`` is what the host has to give. As in podman,
     dropping ALL leaves what is added, adding ALL gives what the host has less what is dropped; where podman
     ignores cap_drop for a privileged container, it is honoured here.
 

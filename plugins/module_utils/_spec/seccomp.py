@@ -4,24 +4,17 @@
 """The system call filter: a seccomp profile as files keep it, compiled to the OCI spec's ``linux.seccomp``.
 
 A profile is containers-common's (also Docker's and CRI-O's: rules that depend on capabilities, architecture and
-kernel), or plain OCI, which is the same without conditions. Loading and compiling the packaged one takes 0.5 ms.
+kernel), or plain OCI, which is the same without conditions. Compiling the packaged one takes 0.5 ms.
 """
 
 from __future__ import annotations
 
 import errno
-import os
 import re
 from typing import Any, Collection, Optional
 
-from .._model import foreign
-from .._model.errors import InvalidArgument, MalformedData, ToolMissing
+from .._model.errors import InvalidArgument, MalformedData
 from .._model.foreign import Foreign
-
-UNCONFINED = "unconfined"
-# The administrator's, then the packaged one (containers-common, seccomp.json(5)).
-DEFAULT_PROFILES = ("/etc/containers/seccomp.json", "/usr/share/containers/seccomp.json")
-PACKAGE = "golang-github-containers-common (Debian) or containers-common (Red Hat)"
 
 # uname(2)'s machine as profiles call it (libseccomp's and Go's names).
 _MACHINES = {
@@ -51,57 +44,6 @@ _ACTION_WORDS = "KILL KILL_PROCESS KILL_THREAD TRAP ERRNO TRACE ALLOW LOG NOTIFY
 _ACTIONS = {f"SCMP_ACT_{word}" for word in _ACTION_WORDS.split()}
 _MAX_VALUE, _MAX_ERRNO = (1 << 64) - 1, 4095
 _OPERATORS = {f"SCMP_CMP_{word}" for word in ("NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ")}
-
-
-def default_profile() -> str:
-    """Path of the host's own profile.
-
-    :raises ToolMissing: its package is not installed.
-    """
-    for path in DEFAULT_PROFILES:
-        if os.path.exists(path):
-            return path
-    raise ToolMissing(DEFAULT_PROFILES[-1], PACKAGE)
-
-
-def load(path: str) -> Foreign:
-    """Read a profile.
-
-    :raises InvalidArgument: it cannot be read, or is no JSON.
-    """
-    try:
-        return foreign.read(path, _origin(path))
-    except OSError as error:
-        raise InvalidArgument(f"security_opt: {_origin(path)} cannot be read: {error.strerror}") from error
-    except MalformedData as error:
-        raise InvalidArgument(f"security_opt: {error}") from error
-
-
-def _origin(name: str) -> str:
-    return f"the seccomp profile {name}"
-
-
-def for_option(value: str, capabilities: Collection[str], image: str = "") -> Optional[dict[str, Any]]:
-    """``linux.seccomp`` for security_opt's ``seccomp=VALUE``: a path, ``unconfined`` (none) or empty (the default).
-
-    ``capabilities`` is the container's bounding set, ``image`` the image's own profile, to be used before the default.
-    A privileged container without the option wants ``unconfined``.
-
-    :raises InvalidArgument: the profile cannot be used. :raises ToolMissing: the default one is not installed.
-    """
-    if value == UNCONFINED:
-        return None
-    machine = os.uname()
-    path = value or ("of the image" if image else default_profile())
-    profile = load(path) if value or not image else _parsed(image, path)
-    return compile_profile(profile, capabilities, machine=machine.machine, kernel=machine.release)
-
-
-def _parsed(text: str, name: str) -> Foreign:
-    try:
-        return foreign.parse(text, _origin(name))
-    except MalformedData as error:
-        raise InvalidArgument(f"security_opt: {error}") from error
 
 
 def compile_profile(

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Collection, Iterable, Mapping, Optional, Sequence
 
+from ..._drivers import seccomp_profiles
 from ..._drivers.cgroups import manager
 from ..._drivers.kernel import securejoin
+from ..._drivers.kernel.capabilities import bounding_set
 from ..._model.errors import InvalidArgument
 from ..._model.failpoints import failpoint
 from ..._model.records.config import ContainerConfig
@@ -34,7 +36,7 @@ def draft(container: ContainerBase) -> Facts:
     config = container.config
     options = config.options
     granted = capabilities.compute(
-        options["cap_add"], options["cap_drop"], capabilities.host_capabilities(), privileged=options["privileged"]
+        options["cap_add"], options["cap_drop"], capabilities.named(bounding_set()), privileged=options["privileged"]
     )
     hard_limits = check_ulimits(options["ulimit"])
     namespaces = shared_namespaces.paths(container)
@@ -48,7 +50,7 @@ def draft(container: ContainerBase) -> Facts:
         capabilities={"bounding": list(granted)},
         cgroups_path=manager.oci_path(config.cgroup_manager, config.cgroup_parent, config.id),
         hostname=shared_namespaces.hostname(container),
-        seccomp=seccomp.for_option(options["security_opt"]["seccomp"], granted, _image_profile(config)),
+        seccomp=seccomp_filter(options["security_opt"]["seccomp"], granted, _image_profile(config)),
         shm=shared_namespaces.shm_dir(container),
         files={**etc_files.paths(container), **bound},
         hard_limits=hard_limits,
@@ -61,6 +63,17 @@ def draft(container: ContainerBase) -> Facts:
         apparmor=lsm.apparmor_profile(options),
         init=init_program.path(options["init_path"]) if options["init"] else "",
     )
+
+
+def seccomp_filter(value: str, granted: Collection[str], image: str = "") -> Optional[dict[str, Any]]:
+    """Return ``linux.seccomp`` for security_opt's ``seccomp=VALUE`` on this host; see ``seccomp_profiles.find``.
+
+    :raises InvalidArgument: the profile cannot be used. :raises ToolMissing: the default one is not installed.
+    """
+    profile, host = seccomp_profiles.find(value, image), os.uname()
+    if profile is None:
+        return None
+    return seccomp.compile_profile(profile, granted, machine=host.machine, kernel=host.release)
 
 
 def _image_profile(config: ContainerConfig) -> str:
@@ -201,7 +214,7 @@ def check_ulimits(wanted: Mapping[str, list[int]]) -> dict[str, int]:
     :raises InvalidArgument: one of them is to be raised.
     """
     hard_limits = _hard_limits()
-    if "host" in wanted or "CAP_SYS_RESOURCE" in capabilities.host_capabilities():
+    if "host" in wanted or "CAP_SYS_RESOURCE" in capabilities.named(bounding_set()):
         return hard_limits
     for name, (_soft, hard) in wanted.items():
         ceiling = hard_limits.get(name, -1)

@@ -12,7 +12,7 @@ import os
 import stat
 from typing import Any, Iterable
 
-from ..._model import foreign
+from ..._drivers import foreign_files
 from ..._model.errors import InvalidArgument, MalformedData, NotImplementedByHost, shortened
 from ..._model.foreign import Foreign
 
@@ -101,10 +101,10 @@ def _devices(path: str) -> list[tuple[Foreign, Foreign]]:
 
 def _content(path: str) -> Foreign:
     if not path.endswith(_YAML):
-        return foreign.read(path)
+        return foreign_files.read_json(path)
     from ..._model import foreign_yaml
 
-    return foreign_yaml.parse(foreign.read_regular(path, max_bytes=foreign_yaml.MAX_BYTES), path)
+    return foreign_yaml.parse(foreign_files.read(path, max_bytes=foreign_yaml.MAX_BYTES), path)
 
 
 def _wrong(error: MalformedData) -> InvalidArgument:

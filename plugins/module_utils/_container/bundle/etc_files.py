@@ -9,9 +9,9 @@ import os
 from typing import TYPE_CHECKING, Iterable, Iterator
 from zlib import crc32
 
+from ..._drivers import foreign_files
 from ..._model.errors import InvalidArgument, MalformedData, sentence
 from ..._model.failpoints import failpoint
-from ..._model.foreign import read_regular
 from ..._model.records.config import ContainerConfig
 from ..network.shared_namespaces import hostname, network_owner
 
@@ -116,7 +116,7 @@ def _base_hosts() -> str:
     :raises MalformedData: it is not a regular file, or too long. :raises OSError: it cannot be read.
     """
     try:
-        return read_regular("/etc/hosts", max_bytes=_HOSTS_BYTES).decode("utf-8", "surrogateescape")
+        return foreign_files.read("/etc/hosts", max_bytes=_HOSTS_BYTES).decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return ""
 

@@ -9,7 +9,7 @@ import os
 import re
 from typing import Any, Callable, Iterable, Mapping
 
-from ..._model import foreign
+from ..._drivers import foreign_files
 from ..._model.errors import InvalidArgument, MalformedData
 from ..._model.foreign import Foreign
 
@@ -58,7 +58,7 @@ def _wrong(path: str, reason: object, expected: str) -> InvalidArgument:
 
 def _read_file(path: str) -> dict[str, Any]:
     try:
-        return _checked(foreign.read(path))
+        return _checked(foreign_files.read_json(path))
     except OSError as error:
         raise _wrong(path, error.strerror, "a hook as oci-hooks(5) has it") from error
     except MalformedData as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..._model import foreign
+from ..._drivers import foreign_files
 
 if TYPE_CHECKING:
     from ..base import ContainerBase
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def spec(container: ContainerBase) -> dict[str, Any]:
     """The spec of this life as it was written, else what is known of the next one's without its root filesystem."""
     if container.state.config_path:
-        return dict(foreign.read(container.state.config_path).mapping())
+        return dict(foreign_files.read_json(container.state.config_path).mapping())
     from ..._spec.generate import generate
     from . import builder
 

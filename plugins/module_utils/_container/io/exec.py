@@ -9,8 +9,9 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Sequence
 
+from ..._drivers import foreign_files
 from ..._drivers.kernel import securejoin
-from ..._model import foreign
+from ..._drivers.kernel.capabilities import bounding_set
 from ..._model.errors import InvalidArgument, LibpodError, ToolTimedOut, warn
 from ..._model.options.durations import seconds
 from ..._spec import capabilities, users
@@ -180,7 +181,7 @@ def process_for(container: ContainerBase, wanted: Exec) -> dict[str, Any]:
         container.state.status.check("exec", container.name)
         if not container.host.cgroups.unified:
             container.check_cgroup("run a command in")  # on v2 runc takes the cgroup of the container's process
-        found = dict(foreign.read(container.state.config_path)["process"].mapping())
+        found = dict(foreign_files.read_json(container.state.config_path)["process"].mapping())
         env = dict(item.partition("=")[::2] for item in found.get("env") or [])
         if wanted.tty:
             env.setdefault("TERM", "xterm")
@@ -208,5 +209,5 @@ def _capabilities(container: ContainerBase, wanted: Exec, process: Mapping[str, 
         return kept
     granted: Sequence[str] = kept["bounding"]
     if wanted.privileged:
-        granted = capabilities.compute((), (), capabilities.host_capabilities(), privileged=True)
+        granted = capabilities.compute((), (), capabilities.named(bounding_set()), privileged=True)
     return capabilities.oci_capabilities(granted, process["user"]["uid"], container.config.options["cap_add"])

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Literal
 
-from ..._model import foreign
+from ..._drivers import foreign_files
 from ..._model.errors import InvalidArgument, MalformedData
 from ..._model.failpoints import failpoint
 from ..._model.options.table import ID_FILES
@@ -67,6 +67,6 @@ def _contents(container: ContainerBase) -> dict[Literal["cidfile", "pid_file", "
 def _read(path: str) -> str:
     """Return what a file has to say; nothing for one that is missing, long, or no regular file."""
     try:
-        return foreign.read_regular(path, max_bytes=100).decode("ascii", "replace").strip()
+        return foreign_files.read(path, max_bytes=100).decode("ascii", "replace").strip()
     except (OSError, MalformedData):
         return ""

@@ -15,8 +15,9 @@ import os
 import stat
 from typing import TYPE_CHECKING, Iterable, Optional
 
+from ..._drivers import foreign_files
 from ..._drivers.kernel import mount_api, securejoin
-from ..._model import foreign, journal
+from ..._model import journal
 from ..._model.errors import InvalidState
 from ..._model.failpoints import failpoint
 from ..._model.records.config import ContainerConfig
@@ -142,7 +143,7 @@ def _mountpoint(inside: Inside, one: Wanted) -> int:
 def _write_spec(container: ContainerBase, found: list[Wanted]) -> None:
     """Have the OCI spec of this life tell what is mounted."""
     path = container.state.config_path
-    spec = dict(foreign.read(path).mapping())
+    spec = dict(foreign_files.read_json(path).mapping())
     new = {one.target: one.after for one in found}
     kept = [mount for mount in spec["mounts"] if mount["destination"] not in new]
     spec["mounts"] = in_order([*kept, *(mount for mount in new.values() if mount is not None)])

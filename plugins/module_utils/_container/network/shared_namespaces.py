@@ -142,7 +142,7 @@ def network_owner(container: ContainerBase) -> ContainerBase:
 
 def hostname(container: ContainerBase) -> str:
     """The host name the container sees."""
-    return owner(container, LinuxNS.UTS).config.hostname
+    return owner(container, LinuxNS.UTS).config.hostname(container.host.hostname)
 
 
 def shm_dir(container: ContainerBase) -> Optional[str]:

@@ -13,6 +13,7 @@ from ..._model import foreign
 from ..._model.engine_config import DEFAULT_STATIC_ROOT, EngineConfig
 from ..._model.errors import InvalidArgument, MalformedData, NoSuchNetwork
 from ..._model.options.parsers import natural
+from .. import foreign_files
 
 DEFAULT_NETWORK = "libpod"
 _WORDS = {
@@ -131,7 +132,9 @@ def _read(parts: EngineConfig) -> tuple[dict[str, Config], list[str]]:
         if name.endswith((".conflist", ".conf", ".json")):
             shown = os.fsencode(name).decode(errors="replace")
             try:
-                config = _as_list(foreign.read(f"{parts.cni_config_dir}/{name}", shown, max_bytes=_MAX_BYTES))
+                config = _as_list(
+                    foreign_files.read_json(f"{parts.cni_config_dir}/{name}", shown, max_bytes=_MAX_BYTES)
+                )
             except MalformedData as error:
                 malformed.append(str(error))
             except OSError as error:

@@ -11,11 +11,11 @@ import os
 import re
 from typing import Any, Optional
 
-from ..._model import foreign
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, MalformedData, NoSuchImage, StateCorrupt
 from ..._model.foreign import Foreign
 from ..._model.records.image import Image, checked_config, local_names, usable_config
+from .. import foreign_files
 from ..storage.roots import member, records, storage_roots
 
 Record = dict[str, Any]
@@ -152,7 +152,7 @@ def _configuration(folder: str, record: Foreign) -> Optional[Record]:
     # containers/storage's makeBigDataBaseName: the item's name in base64.
     item = binascii.b2a_base64(blobs[0].encode(), newline=False).decode()
     try:
-        found = foreign.read(f"{folder}/{image_id}/={item}", f"the configuration of image {image_id[:12]}")
+        found = foreign_files.read_json(f"{folder}/{image_id}/={item}", f"the configuration of image {image_id[:12]}")
     except FileNotFoundError:
         return None
     return dict(found.mapping())

@@ -14,10 +14,10 @@ import os
 import re
 from typing import Any, Mapping, NamedTuple, Optional
 
-from ..._model import foreign
 from ..._model.errors import MalformedData
 from ..._model.failpoints import failpoint
 from ..._model.foreign import Foreign
+from .. import foreign_files
 
 _FILES = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf")
 _MAX_BYTES = 1 << 20
@@ -86,7 +86,7 @@ def _copied(run_root: str, stamp: list[Any]) -> Optional[HostConfig]:
 
 def _parsed(path: str) -> HostConfig:
     try:
-        text = foreign.read_regular(path, max_bytes=_MAX_BYTES).decode()
+        text = foreign_files.read(path, max_bytes=_MAX_BYTES).decode()
         storage = Foreign(_table(text), path)["storage"]
         default = HostConfig()
         return HostConfig(

@@ -13,6 +13,7 @@ from typing import Iterator, NamedTuple
 from ..._model import foreign
 from ..._model.engine_config import EngineConfig
 from ..._model.foreign import Foreign
+from .. import foreign_files
 from . import host_config
 
 PACKAGE = "containers-storage"
@@ -69,7 +70,7 @@ def records(path: str, wanted: str = "") -> list[Foreign]:
     :raises MalformedData: the file is no JSON list.
     """
     try:
-        text = foreign.read_regular(path, max_bytes=_MAX_BYTES)
+        text = foreign_files.read(path, max_bytes=_MAX_BYTES)
     except FileNotFoundError:
         return []
     if not text or wanted.encode() not in text:

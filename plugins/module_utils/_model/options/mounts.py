@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import glob
 import os
-from typing import TYPE_CHECKING, Iterable
+from typing import TYPE_CHECKING, Callable, Iterable, Optional
 
 from .. import caller
 from .parsers import NAME_PATTERN, absolute_path, count, flag, host_path, is_flag, name, octal, plain_path, size, wrong
@@ -33,21 +32,24 @@ _SWITCHES = {
 }
 
 
-def mounts(value: Iterable[object], option: str) -> list[Mount]:
-    """Bind mounts and volumes as ``volumes.volumes`` has them, others as ``{"type", "target", "options"}``.
+Matching = Callable[[str], list[str]]
 
-    Sorted by target, each target once.
+
+def mounts(value: Iterable[object], option: str, matching: Optional[Matching] = None) -> list[Mount]:
+    """Return bind mounts and volumes as ``volumes.volumes`` has them, others as ``{"type", "target", "options"}``.
+
+    Sorted by target, each target once. ``matching`` returns the paths on the host that match a pattern of type=glob.
     """
     found: dict[str, Mount] = {}
     for item in value:
-        for mount in _mounts(str(item), option):
+        for mount in _mounts(str(item), option, matching):
             if found.setdefault(mount["target"], mount) != mount:
                 raise wrong(option, item, f"one mount for each target, and {mount['target']} has two")
     return [found[target] for target in sorted(found)]
 
 
-def _mounts(item: str, option: str) -> list[Mount]:
-    """What an item means: one mount, or with the type glob one for each path on this host that matches now."""
+def _mounts(item: str, option: str, matching: Optional[Matching]) -> list[Mount]:
+    """Return what an item means: one mount, or with the type glob one for each path that matches now."""
     words: dict[str, str | None] = {}
     for part in item.split(","):
         key, equals, value = part.strip().partition("=")
@@ -59,7 +61,7 @@ def _mounts(item: str, option: str) -> list[Mount]:
     if kind not in _TYPES:
         raise wrong(option, item, f"a type from {', '.join(_TYPES)}")
     if kind == "glob":
-        return _matching(words, item, option)
+        return _globbed(words, item, option, matching)
     given = words.pop("target", None) or ""
     target = plain_path(given)
     if not given.startswith("/") or "\0" in given or target == "/":
@@ -81,7 +83,7 @@ def _mounts(item: str, option: str) -> list[Mount]:
     return [{"type": kind, "target": target, "options": sorted({*options, *(switches - {"rw", "tmpcopyup"})})}]
 
 
-def _matching(words: dict[str, str | None], item: str, option: str) -> list[Mount]:
+def _globbed(words: dict[str, str | None], item: str, option: str, matching: Optional[Matching]) -> list[Mount]:
     """Binds of what matches the source, under their names in the target or, without one, at their own paths.
 
     Where nothing does, the pattern stands for itself: it is refused as a source that does not exist.
@@ -97,7 +99,7 @@ def _matching(words: dict[str, str | None], item: str, option: str) -> list[Moun
             item,
             option,
         )
-        for path in sorted(glob.glob(pattern)) or [pattern]
+        for path in sorted(matching(pattern) if matching else ()) or [pattern]
     ]
 
 

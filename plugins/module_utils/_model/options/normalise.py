@@ -7,13 +7,15 @@ them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, Mapping, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal, Mapping, Optional, cast
 
 from ..errors import InvalidArgument, warn
 from . import parsers, volumes
 from .table import ALONE, MOUNTS, OPTIONS, SHARED_FILES
 
 if TYPE_CHECKING:
+    from .mounts import Matching
     from .types import ContainerOptions
 
 _NAMESPACE_OPTIONS: Final = ("pod", "ipc", "pid", "uts", "userns", "uidmap", "gidmap", "subuidname", "subgidname")
@@ -26,21 +28,26 @@ _WITHOUT_EFFECT: dict[str, tuple[Literal["path", "max_size", "tag"], ...]] = {
 }
 
 
-def normalise(values: Mapping[str, Any]) -> ContainerOptions:
+def normalise(values: Mapping[str, Any], matching: Optional[Matching] = None) -> ContainerOptions:
     """The meaning of what a user wrote: every option of the table, omitted ones at their default.
 
     ``values`` maps option names to the user's values, None standing for omitted; ``cpus`` is another
     spelling of ``cpu_quota`` and ``cpu_period``. The result is what ``from_json`` reads back
-    from JSON, and equal for equal meanings.
+    from JSON, and equal for equal meanings. ``matching`` is what type=glob of the option mount means on this host.
 
     :raises InvalidArgument: naming the option, its value and what was expected.
     """
     for name, value in values.items():
         parsers.check_text(value, name)
+    normalisers = {name: option.normalise for name, option in OPTIONS.items()}
+    if matching is not None:
+        from .mounts import mounts
+
+        normalisers["mount"] = parsers.listed(partial(mounts, matching=matching))
     meant = cast(
         "ContainerOptions",
         {
-            name: option.normalise(values[name], name) if values.get(name) is not None else option.own_default()
+            name: normalisers[name](values[name], name) if values.get(name) is not None else option.own_default()
             for name, option in OPTIONS.items()
         },
     )

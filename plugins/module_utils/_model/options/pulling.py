@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Mapping, NamedTuple, Optional
 
 from .. import caller
@@ -64,12 +63,7 @@ def pulling(params: Mapping[str, Any]) -> Pull:
     system, arch, variant = (word.lower() for word in [*words, ""][:3])
     key_path, colon, phrase = (params.get("decryption_key") or "").partition(":")
     authfile, key_path = (caller.absolute(path) if path else "" for path in (params.get("authfile"), key_path))
-    for option, path in (("authfile", authfile), ("decryption_key", key_path)):
-        if path and not os.path.isfile(path):
-            raise wrong(option, path, "a file on the host")
     cert_dir = caller.absolute(params["cert_dir"]) if params.get("cert_dir") else ""
-    if cert_dir and not os.path.isdir(cert_dir):
-        raise wrong("cert_dir", cert_dir, "a directory on the host")
     if params.get("creds") and authfile:
         raise InvalidArgument("creds: cannot be combined with authfile: give one of them")
     delay = params.get("retry_delay")

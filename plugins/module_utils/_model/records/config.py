@@ -147,13 +147,14 @@ class ContainerConfig(NamedTuple):
         found = self.resolved
         return [*found["entrypoint"], *found["command"]]
 
-    @property
-    def hostname(self) -> str:
-        """The option's, else the host's own where its network or UTS namespace is used, else 12 digits of the ID."""
-        given = self.options["hostname"]
-        if given is None and "host" in (self.options["network"]["mode"], self.options["uts"]["mode"]):
-            given = os.uname().nodename
-        return given or self.id[:12]
+    def hostname(self, host: str) -> str:
+        """Return the option's, else the ``host``'s own where its network or UTS namespace is used, else 12 digits of
+        the ID.
+        """
+        name = self.options["hostname"]
+        if name is None and "host" in (self.options["network"]["mode"], self.options["uts"]["mode"]):
+            return host
+        return name or self.id[:12]
 
     @property
     def labels(self) -> dict[str, str]:

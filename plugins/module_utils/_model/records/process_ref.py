@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, NamedTuple
 
 from ..options.parsers import natural
@@ -41,11 +40,6 @@ def possible(pid: int) -> bool:
     1 is the host's first process; 0 and negative numbers stand for more than one process in kill(2).
     """
     return 1 < pid <= _HIGHEST
-
-
-def endable(pid: int) -> bool:
-    """Return whether the process, or the session that it leads, may be signalled: not this one, nor its own."""
-    return possible(pid) and pid not in (os.getpid(), os.getsid(0))
 
 
 def from_text(text: str) -> int:

@@ -19,6 +19,7 @@ from ..._container.rootfs.volumes import check_source
 from ..._drivers.cgroups import manager as cgroups
 from ..._drivers.command import TOOL_PATH
 from ..._drivers.kernel import netns
+from ..._drivers.kernel.capabilities import bounding_set
 from ..._model.cgroup_limits import cpu_list
 from ..._model.errors import InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing, not_yet
 from ..._model.options import health
@@ -165,15 +166,15 @@ def _check_lenders(runtime: Runtime, desired: Desired) -> None:
 
 
 def _check_security(options: ContainerOptions, strict: bool = False) -> None:
-    granted = capabilities.host_capabilities()
+    granted = capabilities.named(bounding_set())
     bounding = capabilities.compute(options["cap_add"], options["cap_drop"], granted, privileged=options["privileged"])
     profile = options["security_opt"]["seccomp"]
     if profile not in ("", "unconfined"):
         if not os.path.isfile(profile):
             raise not_yet(InvalidArgument(f"security_opt: the seccomp profile {profile} is not a file on the host"))
-        from ..._spec import seccomp
+        from ..._container.bundle.builder import seccomp_filter
 
-        seccomp.for_option(profile, bounding)
+        seccomp_filter(profile, bounding)
     lsm.check(options["security_opt"], strict)
 
 

@@ -1,0 +1,40 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that the engine did not write, as bytes or as JSON for ``_model.foreign``."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from .._model.errors import MalformedData
+from .._model.foreign import MAX_BYTES, Foreign, parse
+
+
+def read_json(path: str, origin: str = "", *, max_bytes: int = MAX_BYTES) -> Foreign:
+    """Return the JSON value in the regular file at ``path``, which is named in messages where ``origin`` is empty.
+
+    :raises MalformedData: as ``read``, or as ``parse``. :raises OSError: it cannot be read.
+    """
+    return parse(read(path, origin, max_bytes=max_bytes), origin or path, max_bytes=max_bytes)
+
+
+def read(path: str, origin: str = "", *, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return the content of the regular file at ``path``.
+
+    A FIFO, socket or device is not opened for reading, so that nothing waits for its other side.
+
+    :raises MalformedData: it is not a regular file, or longer than ``max_bytes``. :raises OSError: it cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    with open(descriptor, "rb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise MalformedData(f"{origin or path}: not a regular file")
+        content = bytearray()
+        while len(content) <= max_bytes:
+            chunk = file.read(min(1 << 20, max_bytes + 1 - len(content)))
+            if not chunk:
+                return bytes(content)
+            content += chunk
+    raise MalformedData(f"{origin or path}: longer than the {max_bytes} bytes that are read")
