@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Work that overlaps with ours: one thread, one result; concurrent.futures would cost 10 ms to import."""
+"""Work in a thread with one result; concurrent.futures would cost 10 ms to import."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Background(Generic[T]):
-    """Runs ``work`` at once in a thread of its own."""
+    """Run ``work`` in a thread, starting at once."""
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
@@ -22,7 +22,7 @@ class Background(Generic[T]):
         try:
             self._thread.start()
         except RuntimeError:
-            # The host has no thread for it (pids.max, ulimit -u): it is done here and now.
+            # The host has no thread left (pids.max, ulimit -u): do the work in this one.
             self._thread = None
             self._run()
 
@@ -33,12 +33,12 @@ class Background(Generic[T]):
             self._error = error
 
     def join(self) -> None:
-        """Wait for the end, whatever it is."""
+        """Wait for the end; errors are raised by ``result``."""
         if self._thread is not None:
             self._thread.join()
 
     def result(self) -> T:
-        """Wait for the end and return what ``work`` did, or raise what it raised."""
+        """Wait for the end and return what ``work`` returned, or raise what it raised."""
         self.join()
         if self._error is not None:
             raise self._error

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cleanup: everything of a container but its configuration and its top layer is taken down, found by ID alone."""
+"""Cleanup: take down all of a container but its configuration and its top layer, found by its ID alone."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ _CONMON_SECONDS = 5.0
 
 
 def cleanup(container: ContainerBase, *, thorough: bool = False, delete: bool = False) -> None:
-    """Take down processes, network, mounts and cgroups, each step safe to repeat, and each tried whatever fails.
+    """Take down processes, network, mounts and cgroups; each step is safe to repeat, and tried whatever fails.
 
-    ``thorough``: look also for processes that no record names, those of an interrupted init or of a life whose
-    record was lost. ``delete``: the top layer goes too. The status is ``unknown`` meanwhile, and in the end exited
-    for a container that has run, else configured.
+    ``thorough`` also looks for processes that no record names: those of an interrupted init, or of a life whose record
+    was lost. ``delete`` removes the top layer too. The status is ``unknown`` meanwhile; afterwards it is exited for a
+    container that has run, else configured.
 
     :raises CleanupIncomplete: something is left, and the status stays ``unknown``.
     """
     state, attempts = container.state, Attempts()
     thorough = thorough or state.status in (ContainerStatus.UNKNOWN, ContainerStatus.CONFIGURED)
     if state.status is not ContainerStatus.UNKNOWN and os.path.isdir(container.run_dir):
-        with suppress(OSError):  # of one whose process has ended the old status says enough
+        with suppress(OSError):  # the old status of an ended container is good enough
             container.save(status=ContainerStatus.UNKNOWN)
     attempts.attempt("its processes", lambda: _end_processes(container, thorough, delete))
     if delete:
-        # First, for it is what may have filled the disk, and the other parts' tools may need room there.
+        # First: it may have filled the disk, and the tools of the later steps may need space.
         attempts.attempt("its log", lambda: _remove_log(container))
     storage = container.storage
     release = storage.delete if delete else storage.unmount
-    # With its processes gone, nothing of a container needs another part of it.
+    # Once its processes have ended, the parts of a container do not depend on one another.
     network = Background(lambda: _remove_network(container))
     layer = Background(lambda: release(container.id))
-    attempts.attempt("what the OCI runtime keeps of it", lambda: container.oci.delete(container.id, force=thorough))
+    attempts.attempt("the OCI runtime's state of it", lambda: container.oci.delete(container.id, force=thorough))
     for directory in (container.shm_dir, container.secrets_dir):
         if os.path.ismount(directory):
             attempts.attempt(f"the mount {directory}", partial(syscalls.umount, directory, syscalls.MNT_DETACH))
@@ -61,7 +61,7 @@ def cleanup(container: ContainerBase, *, thorough: bool = False, delete: bool = 
     if any(container.config.options[option] for option in ID_FILES):
         from . import pidfiles
 
-        attempts.attempt("the files that tell of it", lambda: pidfiles.remove(container, delete=delete))
+        attempts.attempt("its ID and PID files", lambda: pidfiles.remove(container, delete=delete))
     attempts.attempt("", lambda: _remove_cgroups(container, thorough))
     attempts.attempt("its networks", network.result)
     attempts.attempt("its root filesystem", layer.result)
@@ -93,7 +93,7 @@ def _incomplete(container: ContainerBase, attempts: Attempts) -> CleanupIncomple
 
 
 def _end_processes(container: ContainerBase, thorough: bool, delete: bool) -> None:
-    """End conmon (first, so that it starts nothing more), the runtime it may be running, and the container."""
+    """End conmon (first, so that it starts nothing more), an OCI runtime it may be running, and the container."""
     state = container.state
     if delete and state.restarter_pid:
         from .restart import end_waiting
@@ -104,7 +104,7 @@ def _end_processes(container: ContainerBase, thorough: bool, delete: bool) -> No
             container.id, (os.path.basename(container.host.parts.conmon_path), container.oci.name)
         )
     else:
-        # Once it has told how the container ended, it only waits for the helper, which may wait for us.
+        # Once it has recorded the exit code it only waits for the exit command, which may wait for this process.
         if not (delete or state.told):
             process.wait_end(state.conmon_pid, state.conmon_start, _CONMON_SECONDS)
         process.send_signal(state.conmon_pid, state.conmon_start, signal.SIGKILL)
@@ -133,7 +133,7 @@ def _remove_cgroup(container: ContainerBase, path: str, thorough: bool) -> None:
     if hierarchy.exists(container.host.cgroups, path):
         hierarchy.remove(container.host.cgroups, path)
     if thorough and container.config.cgroup_manager == "systemd" and manager.systemd_runs():
-        # Of a scope whose process died as it was made, systemd may never hear that it is empty.
+        # Where its process died while the scope was made, systemd may never notice that the scope is empty.
         from ..._drivers.cgroups import systemd_units
 
         systemd_units.stop(os.path.basename(path))
@@ -147,14 +147,14 @@ def _remove_network(container: ContainerBase) -> None:
 
 
 def _clear_run_dir(container: ContainerBase) -> None:
-    """Remove this life's files; the state stays, and the exit file with it goes into the state."""
+    """Remove this life's files; the state stays, into which the exit file has gone."""
     from ..._drivers.trees import removal
 
     failpoint("clear run directory")
     for name in os.listdir(container.run_dir):
         path = f"{container.run_dir}/{name}"
-        # A root filesystem that is still mounted is its driver's: never to be emptied through its mount.
-        # How the container's health was is kept too.
+        # A root filesystem that is still mounted is the storage driver's: never empty it through its mount.
+        # The health record outlasts the life, too.
         if name.startswith(("state.json", "health.json")) or os.path.ismount(path):
             continue
         # A rootfs under an overlay: what is written through the mount is not this life's to remove.

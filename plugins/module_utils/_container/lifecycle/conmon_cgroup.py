@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cgroup of a container's conmon, in which everything else is that the engine starts for it."""
+"""The cgroup of a container's conmon, which also holds all else that the engine starts for the container."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def enter(container: ContainerBase, pid: int) -> None:
-    """Move a process there; the cgroup is made by the container's manager where it is missing."""
+    """Move a process into it; the container's cgroup manager makes the cgroup where it is missing."""
     config, host = container.config, container.host.cgroups
     if config.cgroup_manager == "systemd":
         from ..._drivers.cgroups import systemd_units

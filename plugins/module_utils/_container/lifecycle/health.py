@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container's health: its record, and the process that checks it again and again (``health_check`` is one check).
+"""A container's health: its record, and the runner that checks it periodically (``health_check`` is one check).
 
-That process, the runner, is the host's helper in conmon's cgroup, so that it ends with the container. Checks take
-turns by a lock on the container's directory in the run root, taken before the container's own, and never under it.
+Checks take turns by a lock on the container's directory in the run root. It is taken before the container's own lock,
+never under it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _RECORD = DUTY = "health"
 
 
 def read(container: ContainerBase) -> Optional[Health]:
-    """The health as last recorded, also that of a life that is over; None where there is no record to be read."""
+    """Return the health as last recorded, also that of a life that has ended; None where no record can be read."""
     record = container.store.run_record(container.id, _RECORD)
     try:
         return None if record is None else Health.from_json(record, container.run_dir)
@@ -37,10 +37,10 @@ def read(container: ContainerBase) -> Optional[Health]:
 
 
 def current(container: ContainerBase) -> Health:
-    """The health of the container's present life."""
-    state, found = container.state, read(container)
-    if found is not None and (found.pid, found.pid_start) == (state.pid, state.pid_start):
-        return found
+    """Return the health of the container's present life."""
+    state, health = container.state, read(container)
+    if health is not None and (health.pid, health.pid_start) == (state.pid, state.pid_start):
+        return health
     return Health(state.pid, state.pid_start, now())
 
 
@@ -49,7 +49,7 @@ def write(container: ContainerBase, health: Health) -> None:
 
 
 def now() -> float:
-    """Seconds since the boot, which nobody can set."""
+    """Return the seconds since the boot, a clock that cannot be set."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
@@ -57,14 +57,14 @@ def now() -> float:
 
 
 def begin(container: ContainerBase) -> None:
-    """The container has been started (in a batch): its health is open, and checked from now on."""
+    """Record that the health of a container just started is open, and start its runner (in a batch)."""
     state = container.state
     write(container, Health(state.pid, state.pid_start, now()))
     settle(container)
 
 
 def wants_runner(container: ContainerBase) -> bool:
-    """Whether the host's helper should be checking the container."""
+    """Return whether the container should have a runner that checks it."""
     status = container.state.status
     if status not in (ContainerStatus.RUNNING, ContainerStatus.PAUSED) or not container.config.has_health_check:
         return False
@@ -72,16 +72,16 @@ def wants_runner(container: ContainerBase) -> bool:
 
 
 def lacks_runner(container: ContainerBase) -> bool:
-    """Whether the helper should be checking the container, and is not there; no program is started."""
+    """Return whether the container should have a runner and has none; no program is started."""
     return wants_runner(container) and not runner.lives(container, DUTY)
 
 
-def settle(container: ContainerBase, *, anew: bool = False) -> None:
-    """Have a runner where one is wanted and none where not (in a batch); a new one where ``anew``."""
+def settle(container: ContainerBase, *, replace: bool = False) -> None:
+    """Start a runner where one is wanted, and end it where not (in a batch); ``replace`` one that runs."""
     if not container.state.status.has_process:
         return
     wanted = wants_runner(container)
-    if (anew or not wanted) and runner.end(container, DUTY):
+    if (replace or not wanted) and runner.end(container, DUTY):
         with turn(container, False) as mine:
             if mine:
                 end_left_over(container)
@@ -90,9 +90,7 @@ def settle(container: ContainerBase, *, anew: bool = False) -> None:
 
 
 def changed(container: ContainerBase, earlier: ContainerConfig) -> None:
-    """The configuration was another one (in a batch): a runner follows it, and with another command the health is open
-    again.
-    """
+    """Adapt the runner to a new configuration (in a batch); with another command the health is open again."""
     if not container.state.status.has_process:
         return
     before, after = earlier.health_options, container.config.health_options
@@ -100,7 +98,7 @@ def changed(container: ContainerBase, earlier: ContainerConfig) -> None:
     if "healthcheck" in different or "health_startup_cmd" in different:
         health = current(container)
         write(container, Health(health.pid, health.pid_start, health.began))
-    settle(container, anew=bool(different))
+    settle(container, replace=bool(different))
 
 
 def pid_file(container: ContainerBase) -> str:
@@ -115,7 +113,7 @@ def end_left_over(container: ContainerBase) -> None:
 
 @contextmanager
 def turn(container: ContainerBase, wait: bool) -> Iterator[bool]:
-    """Hold the lock of those who check; whether it is held, which without ``wait`` it is not where another has it."""
+    """Hold the lock of checks and yield whether it is held; without ``wait`` another process may have it."""
     try:
         descriptor = os.open(container.run_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError as error:
@@ -132,6 +130,6 @@ def turn(container: ContainerBase, wait: bool) -> Iterator[bool]:
 
 
 def described(container: ContainerBase) -> dict[str, Any]:
-    """``State.Health`` as podman inspect has it, of a container with a check; its last life's where it does not run."""
+    """Return ``State.Health`` as podman inspect has it; that of the last life where the container does not run."""
     health = current(container) if container.state.status.has_process else read(container) or Health(status="")
     return {"Status": health.status, "FailingStreak": health.failing_streak, "Log": list(health.log)}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def check(container: ContainerBase, *, counts: bool = True, wait: bool = True) -> Health:
     """Check the container's health now, record the result, and do what the options say of a container that fails.
 
-    Without ``counts`` a failure is no more than that; without ``wait`` it is not for us to check while another does.
+    Without ``counts`` a failure is not recorded. Without ``wait``, a check by another process is an error.
 
     :raises ContainerStopped: the container does not run, or ends meanwhile. :raises InvalidState: another one checks.
     :raises InvalidArgument: it has no health check.
@@ -43,9 +43,9 @@ def check(container: ContainerBase, *, counts: bool = True, wait: bool = True) -
             options = container.config.health_options
             name, _interval, timeout = monitor.current(container).current(options)
             life = (container.state.pid, container.state.pid_start)
-            words = _process(container, options, name)
+            spec = _process(container, options, name)
         try:
-            result = _run(container, words, options[timeout] / 1e9)
+            result = _run(container, spec, options[timeout] / 1e9)
         except FileNotFoundError as error:
             if os.path.isdir(container.run_dir):
                 raise
@@ -70,13 +70,13 @@ def _record(container: ContainerBase, before: Health, result: Result) -> Health:
         host_log.write(level, f"health is {health.status}, it was {before.status}")
     host_log.write("debug", f"health check ended with exit code {result.exit_code}")
     if container.state.restart_wanted and action != "restart":
-        container.save(restart_wanted=False)  # whoever wanted it was killed before he could end the container
+        container.save(restart_wanted=False)  # the process that set it was killed before it ended the container
     _act(container, action)
     return health
 
 
 def _act(container: ContainerBase, action: str) -> None:
-    """What a failing check does to its container; the helper that conmon then starts does the rest."""
+    """Kill, stop or restart a container whose checks fail; the exit command does the rest."""
     state, seconds = container.state, container.config.stop_timeout
     if action != "none":
         host_log.write("warn", f"its health checks fail: {action} (healthcheck_failure_action)")
@@ -99,10 +99,10 @@ def _process(container: ContainerBase, options: Mapping[str, Any], name: str) ->
     return process_for(container, Exec(argv(options, name, container.config.image_config.get("Shell"))))
 
 
-def _run(container: ContainerBase, words: Mapping[str, Any], seconds: float) -> Result:
+def _run(container: ContainerBase, spec: Mapping[str, Any], seconds: float) -> Result:
     began = timestamp()
     bounds = exec.Bounds(monitor.pid_file(container), seconds)
-    code, output = exec_timeout.execute(container.oci, container.id, words, bounds, OUTPUT_LENGTH)
+    code, output = exec_timeout.execute(container.oci, container.id, spec, bounds, OUTPUT_LENGTH)
     text = output.decode(errors="replace")
     if code is None:
         code, text = TIMED_OUT, f"Health check exceeded timeout ({seconds:g}s): {text}"[:OUTPUT_LENGTH]
@@ -110,9 +110,9 @@ def _run(container: ContainerBase, words: Mapping[str, Any], seconds: float) -> 
 
 
 def tick(container: ContainerBase, life: tuple[int, int], pid: int) -> Optional[float]:
-    """The part of the runner with this PID: check if it is time; seconds until the next time, None where it may end.
+    """Check if it is due, for the runner with this PID; return the seconds until the next check, None to end it.
 
-    ``life`` are PID and start time of the container's process that it is for.
+    ``life`` is the PID and start time of the container's process that the runner is for.
     """
     with container.batch():
         mine = life == (container.state.pid, container.state.pid_start) and monitor.wants_runner(container)
@@ -131,7 +131,7 @@ def tick(container: ContainerBase, life: tuple[int, int], pid: int) -> Optional[
 
 
 def probe(container: ContainerBase) -> None:
-    """Check for one who waits: a success is recorded, a failure only where no runner does so and one is due."""
+    """Check for a waiting task: a success is recorded, a failure only where it is due and no runner does so."""
     health = monitor.current(container.peek())
     alone = not runner.lives(container, monitor.DUTY)
     try:

@@ -1,10 +1,9 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Init: storage mounted, network up, OCI container created and waiting for start.
+"""Init: mount the storage, set the network up and create the OCI container, which then waits for start.
 
-Storage, network and everything else are independent until the OCI container needs the rootfs, and start
-needs the network: they overlap.
+Storage, network and preparation overlap: the rootfs is needed only by the OCI container, the network only by start.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ if TYPE_CHECKING:
 def init(container: ContainerBase, fresh: bool, give_way: Optional[Callable[[], None]] = None) -> None:
     """Bring a configured or exited container to created.
 
-    Until the end the recorded status is ``unknown``, so that whoever finds an interrupted init takes it down
-    first; after a failure everything is taken down here.
+    Until the end the recorded status is ``unknown``, so that the next operation takes an interrupted init down first.
+    After a failure everything is taken down here.
 
-    ``give_way`` stops the container in whose place this one comes, so that its addresses and ports are free. It is
-    called once the OCI runtime has created this one, and safe to call again.
+    ``give_way`` stops the container that this one replaces, so that its addresses and ports are free. It is called
+    once the OCI runtime has created this one, and is safe to call again.
 
     :raises InvalidState: it is created, running or paused.
     :raises ContainerStopped: a container whose namespace is joined has no process, or its process ended meanwhile.
@@ -49,14 +48,14 @@ def init(container: ContainerBase, fresh: bool, give_way: Optional[Callable[[], 
         _init(container, give_way)
     except BaseException as error:
         take_down(container)
-        # What the OCI runtime says of a namespace, or a file, that went meanwhile tells nobody anything.
+        # Where a joined container ended meanwhile, the OCI runtime's message on its namespaces or files is of no use.
         if not isinstance(error, LibpodError) or shared_namespaces.owners(container) == joined:
             raise
         init(container, False, give_way)
 
 
 def take_down(container: ContainerBase) -> None:
-    """``cleanup`` after an error, which stays the one reported: what cannot be taken down now, the next run takes."""
+    """Clean up after an error, which is the one to be reported; the next run takes down what cannot be now."""
     from .cleanup import cleanup
 
     try:
@@ -68,7 +67,7 @@ def take_down(container: ContainerBase) -> None:
 def _init(container: ContainerBase, give_way: Optional[Callable[[], None]]) -> None:
     config = container.config
     running: list[Background[Any]] = []
-    # In a user namespace the runtime makes the network's, and what is to give way has addresses and ports until then.
+    # With a user namespace the runtime makes the network namespace; a replaced container holds addresses and ports.
     late = bool(config.id_mappings or give_way)
     try:
         with host_ports.pair(config) as sockets:
@@ -80,7 +79,7 @@ def _init(container: ContainerBase, give_way: Optional[Callable[[], None]]) -> N
                 netns.create(container.netns_path)
             if not late:
                 running += _attaching(container)
-            # Made, and their code imported, while the programs of storage and network run.
+            # Made, and the code for it imported, while the programs of storage and network run.
             _prepare(container)
             from ..bundle import builder
             from ..rootfs import tmpfs_modes
@@ -125,14 +124,14 @@ def _init(container: ContainerBase, give_way: Optional[Callable[[], None]]) -> N
 
 
 def _mount(container: ContainerBase) -> str:
-    """The rootfs on the host, its storage made first where that has not happened yet."""
+    """Mount the rootfs and return its path on the host; its storage is made first where there is none."""
     config = container.config
     container.storage.create(container.id, config.rootfs_image_id, config.id_mappings)
     return container.storage.mount(container.id)
 
 
 def _attaching(container: ContainerBase) -> list[Background[Any]]:
-    """Let the CNI plugins fill the network namespace meanwhile, where it is to have networks."""
+    """Have the CNI plugins set the network namespace up meanwhile, where it has networks."""
     if not container.config.create_net_ns:
         return []
     from ..network.setup import attach
@@ -152,7 +151,7 @@ def _prepare(container: ContainerBase) -> None:
 
 
 def _make_shm(container: ContainerBase) -> None:
-    """The tmpfs behind /dev/shm, unless that is another container's or the host's."""
+    """Mount the tmpfs behind /dev/shm, unless it is another container's or the host's."""
     if not shared_namespaces.makes_shm(container):
         return
     if not os.path.isdir(container.shm_dir):
@@ -169,8 +168,8 @@ def _create(container: ContainerBase, descriptors: list[int]) -> tuple[int, int]
     from ..._drivers.engine import command as engine_command
 
     config = container.config
-    helper = engine_command.argv(container.host.parts)
-    it = Monitored(
+    engine = engine_command.argv(container.host.parts)
+    monitored = Monitored(
         container_id=config.id,
         name=config.name,
         run_dir=container.run_dir,
@@ -181,7 +180,7 @@ def _create(container: ContainerBase, descriptors: list[int]) -> tuple[int, int]
         terminal=config.options["tty"],
         keep_open=descriptors,
         timeout=config.options["timeout"] or 0,
-        exit_command=[*helper, "exit", config.id] if helper else (),
+        exit_command=[*engine, "exit", config.id] if engine else (),
         environment={**container.host.parts.environment(), **host_log.environment()},
         notify_socket=notify.relayed(config),
         journal=config.options["log_driver"] == "journald",
@@ -196,4 +195,4 @@ def _create(container: ContainerBase, descriptors: list[int]) -> tuple[int, int]
             f"log_opt: the directory of {config.log_path} does not exist: make it, or omit path for container "
             f"{config.name}"
         )
-    return container.host.conmon.create(it, container.oci, enter)
+    return container.host.conmon.create(monitored, container.oci, enter)

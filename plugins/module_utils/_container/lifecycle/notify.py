@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""sd_notify(3) for whoever starts a container, where its environment names a socket."""
+"""sd_notify(3) to the process that started the engine, where its environment names a socket."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ TARGET = "/run/notify"
 
 
 def relayed(config: ContainerConfig) -> str:
-    """The socket that conmon passes the container's own messages on to; empty for none, or one conmon cannot reach."""
+    """Return the socket to which conmon relays the container's messages; empty for none that conmon can reach."""
     path = caller.environment.get(VARIABLE, "")
     return path if config.options["sdnotify"] == "container" and path.startswith("/") and os.path.exists(path) else ""
 
 
 def tell(container: ContainerBase) -> None:
-    """Say which process is to be watched; with ``conmon`` also that the container runs.
+    """Send the PID of the main process; with sdnotify=conmon also that the container is ready.
 
-    As with sd_notify(3) itself, it is no error if nobody listens any more.
+    As with sd_notify(3) itself, it is no error where nothing listens any more.
     """
     path, mode = caller.environment.get(VARIABLE, ""), container.config.options["sdnotify"]
     if not path or mode == "ignore":
         return
     from socket import AF_UNIX, SOCK_DGRAM, socket
 
-    words = [f"MAINPID={container.state.conmon_pid}", *(["READY=1"] if mode == "conmon" else [])]
+    lines = [f"MAINPID={container.state.conmon_pid}", *(["READY=1"] if mode == "conmon" else [])]
     failpoint("notify")
     try:
         with socket(AF_UNIX, SOCK_DGRAM) as stream:
             # An abstract socket (unix(7)) is written with an @.
             stream.connect("\0" + path[1:] if path.startswith("@") else path)
-            stream.send("\n".join(words).encode())
+            stream.send("\n".join(lines).encode())
     except OSError:
         pass

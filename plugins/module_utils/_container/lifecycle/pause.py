@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def pause(container: ContainerBase) -> None:
-    """:raises InvalidState: it does not run."""
+    """Freeze all processes of the container.
+
+    :raises InvalidState: it does not run.
+    """
     container.state.status.check("pause", container.name)
     container.check_cgroup("pause")
     container.oci.pause(container.id, container.name)
@@ -25,7 +28,10 @@ def pause(container: ContainerBase) -> None:
 
 
 def unpause(container: ContainerBase) -> None:
-    """:raises InvalidState: it is not paused."""
+    """Thaw all processes of the container.
+
+    :raises InvalidState: it is not paused.
+    """
     container.state.status.check("unpause", container.name)
     container.oci.resume(container.id, container.name)
     journal.note("unpause", container.id, container.name)

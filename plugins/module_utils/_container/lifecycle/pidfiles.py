@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files on the host that tell other programs of the container: its ID, its process, its conmon.
+"""Files on the host with the container's ID and the PIDs of its process and of conmon.
 
-One is taken away only where it tells of this very container: the next one may have it by now.
+A file is removed only where it has this container's value: by now it may be that of the next container.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def check(options: ContainerOptions) -> None:
-    """:raises InvalidArgument: such a file, or a log of its own, has no directory to be in, or is no regular file."""
+    """Check the paths of these files and of the log.
+
+    :raises InvalidArgument: the directory of one does not exist, or it is not a regular file.
+    """
     for option, path in (*((option, options[option]) for option in ID_FILES), ("log_opt", options["log_opt"]["path"])):
         if path and (not os.path.isdir(os.path.dirname(path)) or os.path.exists(path) and not os.path.isfile(path)):
             raise InvalidArgument(
@@ -31,7 +34,7 @@ def check(options: ContainerOptions) -> None:
 
 
 def write(container: ContainerBase) -> None:
-    """Write those that are asked for and whose content is known, by a rename: nobody reads half of one."""
+    """Write the requested files whose content is known, each by a rename, so that none is ever half written."""
     for option, content in _contents(container).items():
         path = container.config.options[option]
         if not path or not content or _read(path) == content:
@@ -44,19 +47,19 @@ def write(container: ContainerBase) -> None:
 
 
 def remove(container: ContainerBase, *, delete: bool) -> None:
-    """Remove those of a life that is over; with ``delete`` the one of the container's ID too."""
+    """Remove the files of a life that has ended; with ``delete`` also the one with the container's ID."""
     for option, content in _contents(container).items():
         path = container.config.options[option]
         if path and (delete or option != "cidfile"):
             temporary = f"{path}.{container.id[:12]}"
-            for found, ours in ((path, content and _read(path) == content), (temporary, os.path.exists(temporary))):
+            for file, ours in ((path, content and _read(path) == content), (temporary, os.path.exists(temporary))):
                 if ours:
                     failpoint(f"remove {option}")
-                    os.unlink(found)
+                    os.unlink(file)
 
 
 def _contents(container: ContainerBase) -> dict[Literal["cidfile", "pid_file", "conmon_pidfile"], str]:
-    """The PIDs are those that conmon wrote down for this life, which the state forgets with its end."""
+    """Return each file's content; the PIDs are those that conmon wrote, for the state loses them at the end."""
     return {
         "cidfile": container.id,
         "pid_file": _read(f"{container.run_dir}/pidfile"),
@@ -65,7 +68,7 @@ def _contents(container: ContainerBase) -> dict[Literal["cidfile", "pid_file", "
 
 
 def _read(path: str) -> str:
-    """Return what a file has to say; nothing for one that is missing, long, or no regular file."""
+    """Return a file's value; empty for one that is missing, long, or not a regular file."""
     try:
         return foreign_files.read(path, max_bytes=100).decode("ascii", "replace").strip()
     except (OSError, MalformedData):

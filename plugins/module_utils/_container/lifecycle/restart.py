@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Restart policies: whether and when a container that ended is started again by the host's helper."""
+"""Restart policies: whether and when the exit command starts an ended container again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ _BEGUN = "begun"
 def schedule(container: ContainerBase, error: Optional[Exception] = None) -> Optional[float]:
     """Record (in a batch) that this process will start the container, and return in how many seconds.
 
-    None: its policy or its user is against it, or another process waits already. ``error`` stopped the last attempt.
+    None where the policy or a stop by the user forbids it, or another process already waits. ``error`` is why the last
+    attempt failed.
     """
     state = container.state
     waiting = state.restart_at and process.alive(state.restarter_pid, state.restarter_start)
@@ -47,7 +48,7 @@ def schedule(container: ContainerBase, error: Optional[Exception] = None) -> Opt
 
 
 def _delay(container: ContainerBase, failed: bool = False, *, counted: int = 0) -> Optional[float]:
-    """Seconds until its policy starts it; ``counted`` is how many of the starts on record are still to come."""
+    """Return the seconds until its policy starts it; ``counted`` of the starts on record are still to come."""
     state = container.state
     if state.stopped_by_user:
         return None
@@ -57,20 +58,20 @@ def _delay(container: ContainerBase, failed: bool = False, *, counted: int = 0) 
 
 
 def is_to_come(container: ContainerBase) -> bool:
-    """Whether a container without a process is started again: by one that waits, or one that has yet to see its end."""
+    """Return whether a container without a process is to be started again, by a waiting process or the exit command."""
     state = container.state
     ended = state.status in (ContainerStatus.EXITED, ContainerStatus.UNKNOWN) and bool(state.finished_time)
     return bool(state.restart_at) or ended and _delay(container) is not None
 
 
 def is_mine(container: ContainerBase) -> bool:
-    """Whether the container still waits for this very process to start it (in a batch)."""
+    """Return whether this very process is still to start the container (in a batch)."""
     state = container.state
     return not state.status.has_process and bool(state.restart_at) and state.restarter_pid == os.getpid()
 
 
 def cancel(container: ContainerBase) -> None:
-    """Forget a start that was to come (in a batch), and end the process that waits for it."""
+    """Cancel a scheduled start (in a batch), and end the process that waits for it."""
     state = container.state
     if state.restart_at:
         end_waiting(container)
@@ -78,14 +79,14 @@ def cancel(container: ContainerBase) -> None:
 
 
 def reconsider(container: ContainerBase) -> None:
-    """It has another configuration (in a batch): a start that its policy does not want is not to come."""
+    """Cancel a scheduled start that the policy of a new configuration does not want (in a batch)."""
     state = container.state
     if state.restart_at and _delay(container, bool(state.error), counted=1) is None:
         cancel(container)
 
 
 def give_up(container: ContainerBase) -> None:
-    """Have the container stay down, as if the user had stopped it (in a batch)."""
+    """Keep the container down, as if the user had stopped it (in a batch)."""
     remember_stop(container)
     cancel(container)
 
@@ -100,42 +101,42 @@ def end_waiting(container: ContainerBase) -> None:
 
 
 def remember_stop(container: ContainerBase) -> None:
-    """The user stops the container: neither its end nor, for ``unless-stopped``, a reboot starts it again."""
+    """Record a stop by the user: neither its end nor, with ``unless-stopped``, a reboot starts the container again."""
     container.save(stopped_by_user=True)
     not_at_boot(container)
 
 
 def not_at_boot(container: ContainerBase) -> None:
-    """It was made and not started: to ``unless-stopped`` that is as if the user had stopped it."""
+    """Record that a boot does not start it: to ``unless-stopped``, a container never started is a stopped one."""
     if container.config.options["restart_policy"] == "unless-stopped":
         container.store.write_side_record(container.id, _STOPPED, True)
 
 
 def forget_stop(container: ContainerBase) -> None:
-    """The container is started: a stop before no longer counts."""
+    """Forget an earlier stop by the user: the container is started."""
     if container.store.side_record(container.id, _STOPPED):
         container.store.remove_side_record(container.id, _STOPPED)
 
 
 def remember_begin(container: ContainerBase) -> None:
-    """It goes with its end, which a host that goes down does not tell: that it has run is known past a reboot."""
+    """Record for after a reboot that a container has run which is removed at its end: a crash records no end."""
     if not has_begun(container):
         container.store.write_side_record(container.id, _BEGUN, True)
 
 
 def has_begun(container: ContainerBase) -> bool:
-    """Whether a container that goes with its end has ever run."""
+    """Return whether a container that is removed at its end has ever run."""
     return bool(container.exits or container.store.side_record(container.id, _BEGUN))
 
 
 def forget_unfinished_stop(container: ContainerBase) -> None:
-    """A stop that was interrupted before its signal has not happened: the policy counts again (in a batch)."""
+    """Undo the record of a stop that was interrupted before its signal (in a batch): the policy counts again."""
     container.save(stopped_by_user=False)
     forget_stop(container)
 
 
 def starts_at_boot(container: ContainerBase, *, resumes: bool = False) -> bool:
-    """Whether the container is to run after a boot of the host; ``resumes``: it was stopped for a moment only."""
+    """Return whether a boot of the host starts the container; ``resumes``: it was stopped for a moment only."""
     policy = container.config.options["restart_policy"]
     stopped = container.store.side_record(container.id, _STOPPED)
     return policy == "always" or policy == "unless-stopped" and (resumes or not stopped)

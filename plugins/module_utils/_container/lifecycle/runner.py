@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runners: processes of the host's helper that go with one life of a container, one a duty.
+"""Runners: processes of the engine beside one life of a container, one for each duty (health, log limit).
 
-A runner is in conmon's cgroup, so that cleanup ends it with the container. Which process it is stands in the record
-``<duty>-runner`` of the run root; one that was killed is drift, and started again by the next task.
+A runner is in conmon's cgroup, so that cleanup ends it with the container. Its PID and start time are in the record
+``<duty>-runner`` of the run root. A runner that was killed is drift, and the next task starts it again.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ if TYPE_CHECKING:
 
 
 def possible(container: ContainerBase) -> bool:
-    """Whether the host keeps the program that a runner is."""
+    """Return whether the host keeps the engine as a program, which a runner needs."""
     from ..._drivers.engine import command as engine_command
 
     return bool(engine_command.argv(container.host.parts))
 
 
 def lives(container: ContainerBase, duty: str) -> bool:
-    """Whether the runner of this duty is there; no program is started."""
+    """Return whether the runner of this duty is alive; no program is started."""
     return process.alive(*_recorded(container, duty))
 
 
 def begin(container: ContainerBase, duty: str) -> None:
-    """Have a runner of this duty, where there is none yet (in a batch)."""
+    """Start a runner of this duty unless there is one (in a batch)."""
     if not lives(container, duty):
         _record(container, duty, _start(container, duty))
 
 
 def end(container: ContainerBase, duty: str) -> bool:
-    """End the runner of this duty (in a batch); whether there was one."""
+    """End the runner of this duty (in a batch); return whether there was one."""
     pid, started = _recorded(container, duty)
-    found = process.alive(pid, started)
-    if found:
-        # Its session has the child that works for it as well.
-        process.kill_session(pid)
-    return found
+    if not process.alive(pid, started):
+        return False
+    # Its child is in the same session.
+    process.kill_session(pid)
+    return True
 
 
 def is_mine(container: ContainerBase, duty: str, runner: int) -> bool:
-    """Whether the runner with this PID is the one of this duty (in a batch); it becomes it where there is none."""
+    """Return whether the runner with this PID is that of this duty (in a batch); record it where there is none."""
     pid, started = _recorded(container, duty)
     if pid == runner:
         return True
@@ -57,7 +57,7 @@ def is_mine(container: ContainerBase, duty: str, runner: int) -> bool:
         return False
     from .conmon_cgroup import enter
 
-    # Whoever started it was killed before he could put it there.
+    # The process that started it was killed before it could move it there.
     for one in (runner, os.getpid()):
         enter(container, one)
     _record(container, duty, runner)
@@ -74,7 +74,7 @@ def _start(container: ContainerBase, duty: str) -> int:
 
     state, parts = container.state, container.host.parts
     failpoint(f"start {duty} runner")
-    # It waits for the container's lock, which is ours, before it does anything.
+    # It first waits for the container's lock, which this process holds.
     argv = [*engine_command.argv(parts), duty, container.id, str(state.pid), str(state.pid_start)]
     try:
         runner = subprocess.Popen(
@@ -93,7 +93,7 @@ def _start(container: ContainerBase, duty: str) -> int:
 
 
 def _recorded(container: ContainerBase, duty: str) -> ProcessRef:
-    """The process on record, 0 where there is none that can be read."""
+    """Return the process on record; an empty reference where no record can be read."""
     try:
         return ProcessRef.of(*(container.store.run_record(container.id, f"{duty}-runner") or (0, 0)))
     except (TypeError, ValueError):

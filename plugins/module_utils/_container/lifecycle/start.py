@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Start: the process of a created container runs."""
+"""Start: run the process of a created container."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..base import ContainerBase
 
 
-# What a start of the user's ends: restarts by policy, and the count of them.
+# What a start by the user resets: restarts by policy, and their count.
 _BEGUN: dict[str, Any] = {
     "stopped_by_user": False,
     "restart_count": 0,
@@ -34,7 +34,7 @@ _BEGUN: dict[str, Any] = {
 def start(container: ContainerBase, fresh: bool, **kept: Any) -> None:
     """Bring a created, configured or exited container to running, initialising it first where needed.
 
-    ``kept`` are fields of the state that a start by policy does not begin anew.
+    ``kept`` are fields of the state that a start by policy does not reset.
 
     :raises InvalidState: it runs already or is paused.
     """
@@ -44,7 +44,7 @@ def start(container: ContainerBase, fresh: bool, **kept: Any) -> None:
         from .init import init
 
         init(container, fresh)
-    # A short command may have ended before the runtime returns.
+    # A short-lived command may have ended before the runtime returns.
     began = timestamp()
     if container.config.options["log_opt"]["max_size"] and container.log_path:
         from ..io.log_mark import Mark
@@ -63,7 +63,7 @@ def start(container: ContainerBase, fresh: bool, **kept: Any) -> None:
         raise
     journal.note("start", container.id, container.name)
     if container.state.restarter_pid:
-        # Only now: where the start fails, the policy's is still to come.
+        # Only now: where this start fails, that by policy is still to come.
         from .restart import end_waiting
 
         end_waiting(container)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stop and kill: signals to a container's process, and the wait for its end."""
+"""Stop and kill: signal a container's process, and wait for its end."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from . import restart
 if TYPE_CHECKING:
     from ..base import ContainerBase
 
-# After SIGKILL only the kernel can hold a process up (uninterruptible sleep).
+# After SIGKILL only the kernel can delay a process's end (uninterruptible sleep).
 _KILL_SECONDS = 30.0
 
 
 def stop(container: ContainerBase, timeout: int) -> None:
-    """End the container's process, then clean up; the container is exited.
+    """End the container's process and clean up; the container is then exited.
 
     :raises InvalidState: it does not run.
     """
@@ -32,9 +32,9 @@ def stop(container: ContainerBase, timeout: int) -> None:
 
 
 def end(container: ContainerBase, timeout: int, *, remember: bool = True) -> None:
-    """Send the stop signal, and SIGKILL after ``timeout`` seconds, and wait for the end.
+    """Send the stop signal, SIGKILL after ``timeout`` seconds, and wait for the end.
 
-    ``remember``: it is stopped for good, so that no policy starts it again.
+    ``remember`` records the stop, so that no restart policy starts the container again.
 
     :raises InvalidState: it does not run.
     """

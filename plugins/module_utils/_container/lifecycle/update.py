@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Update in place: what the kernel takes or we can change while the container runs."""
+"""Update in place: changes that the kernel or the engine can make while the container runs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ..drift import MOUNT
 if TYPE_CHECKING:
     from ..base import ContainerBase
 
-# Options that the files over /etc are made of.
 _NETWORK = ("network", "publish", "publish_all", "expose")
+# Options of which the files over /etc are made.
 _FILES = ("dns", "dns_search", "dns_option", "etc_hosts")
 
 
@@ -26,8 +26,9 @@ def writes_files(parts: Iterable[str]) -> bool:
 
 
 def update(container: ContainerBase, config: ContainerConfig, changed: Iterable[str]) -> None:
-    """Give a live container the ``changed`` parts of ``config``: options, and names of ``drift`` for what is to be put
-    right. Where it ends amid that, its next start takes the rest.
+    """Apply the ``changed`` parts of ``config`` to a live container: options, and parts of ``drift`` to be repaired.
+
+    Where it ends meanwhile, its next start applies the rest.
     """
     parts = set(changed)
     if not parts or not container.state.status.has_process:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def wait(container: ContainerBase, seconds: float) -> int:
-    """Wait up to ``seconds``, without the lock, and return that run's exit code.
+    """Wait up to ``seconds`` for the container to end, without its lock, and return that run's exit code.
 
     :raises InvalidState: it still runs after that time.
     """
