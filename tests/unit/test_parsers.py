@@ -12,7 +12,13 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise, parsers
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import (
+    normalise,
+    parsers,
+    process_options,
+    resolver_options,
+    resource_limits,
+)
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,20 +56,20 @@ def test_size_takes_fractions() -> None:
 def test_cpu_list_is_the_same_in_any_order_and_with_any_runs(cpus: set[int], random: Any) -> None:
     words = [str(cpu) for cpu in cpus] + [f"{cpu}-{cpu + 1}" for cpu in cpus if cpu + 1 in cpus]
     random.shuffle(words)
-    found = parsers.cpu_list(", ".join(words), "cpuset_cpus")
-    assert found == parsers.cpu_list(",".join(map(str, sorted(cpus))), "cpuset_cpus")
-    assert parsers.cpu_list(found, "cpuset_cpus") == found
+    found = resource_limits.cpu_list(", ".join(words), "cpuset_cpus")
+    assert found == resource_limits.cpu_list(",".join(map(str, sorted(cpus))), "cpuset_cpus")
+    assert resource_limits.cpu_list(found, "cpuset_cpus") == found
 
 
 @quick
 @given(CPUS, CPUS)
 def test_cpu_lists_of_different_cpus_differ(one: set[int], other: set[int]) -> None:
-    spelled = [parsers.cpu_list(",".join(map(str, cpus)), "cpuset_cpus") for cpus in (one, other)]
+    spelled = [resource_limits.cpu_list(",".join(map(str, cpus)), "cpuset_cpus") for cpus in (one, other)]
     assert (spelled[0] == spelled[1]) == (one == other)
 
 
 def test_cpu_list_joins_its_runs() -> None:
-    assert parsers.cpu_list("5,2,0-1", "cpuset_cpus") == "0-2,5"
+    assert resource_limits.cpu_list("5,2,0-1", "cpuset_cpus") == "0-2,5"
 
 
 @pytest.mark.parametrize("known", [s for s in signals.Signals if s.name not in ("SIGRTMIN", "SIGRTMAX")])
@@ -118,8 +124,8 @@ def test_order_and_repetition_are_ignored_for_sets() -> None:
     assert parsers.mapping({"b": 1, "a": None}, "label") == {"a": "", "b": "1"}
     assert list(parsers.mapping({"b": 1, "a": 2}, "label")) == ["a", "b"]
     assert parsers.string_set(["b", "a", "b"], "group_add") == ["a", "b"]
-    assert parsers.capabilities(["net_admin", "CAP_NET_ADMIN", "all"], "cap_add") == ["ALL"]
-    assert parsers.ulimits(["nofile=5", "core=1:-1"], "ulimit") == {"core": [1, -1], "nofile": [5, 5]}
+    assert process_options.capabilities(["net_admin", "CAP_NET_ADMIN", "all"], "cap_add") == ["ALL"]
+    assert process_options.ulimits(["nofile=5", "core=1:-1"], "ulimit") == {"core": [1, -1], "nofile": [5, 5]}
 
 
 def test_labels_are_case_exact() -> None:
@@ -129,13 +135,13 @@ def test_labels_are_case_exact() -> None:
 
 @pytest.mark.parametrize("word", [0, "0", " 00 ", -1, "-1", "unlimited"])
 def test_no_limit_has_several_notations(word: object) -> None:
-    assert parsers.limit(word, "pids_limit") is None
+    assert resource_limits.limit(word, "pids_limit") is None
 
 
 def test_cpus_are_a_quota_of_the_default_period() -> None:
     assert parsers.cpus("1.5", "cpus") == parsers.cpus(1.5, "cpus") == 150000
     assert parsers.cpus(0, "cpus") is None
-    assert parsers.cpu_quota(-1, "cpu_quota") is parsers.cpu_quota(0, "cpu_quota") is None
+    assert resource_limits.cpu_quota(-1, "cpu_quota") is resource_limits.cpu_quota(0, "cpu_quota") is None
 
 
 def test_cgroup_parent_is_a_path_or_a_slice() -> None:
@@ -145,40 +151,40 @@ def test_cgroup_parent_is_a_path_or_a_slice() -> None:
 
 
 def test_dns_none_stands_alone() -> None:
-    assert parsers.dns_servers(["none"], "dns") == ["none"]
+    assert resolver_options.dns_servers(["none"], "dns") == ["none"]
     for wrong in (["none", "192.0.2.1"], ["all"]):
         with pytest.raises(InvalidArgument, match="^dns: .* cannot be used: expected "):
-            parsers.dns_servers(wrong, "dns")
+            resolver_options.dns_servers(wrong, "dns")
 
 
 def test_etc_hosts_keeps_host_gateway() -> None:
-    assert parsers.hosts({"a": "host-gateway", "b": "0::1"}, "etc_hosts") == {"a": "host-gateway", "b": "::1"}
+    assert resolver_options.hosts({"a": "host-gateway", "b": "0::1"}, "etc_hosts") == {"a": "host-gateway", "b": "::1"}
 
 
 def test_host_has_every_address_it_is_given() -> None:
     meant = {"a": "192.0.2.1,2001:db8::1", "b": "2001:db8::1"}
     for value in (["192.0.2.1", "2001:DB8::1", "192.0.2.1"], "192.0.2.1, 2001:db8:0::1"):
-        assert parsers.hosts({"b": "2001:db8::1", "a": value}, "etc_hosts") == meant
-    assert parsers.hosts({"a": "192.0.2.1", "b;a": "2001:db8::1"}, "etc_hosts") == meant
+        assert resolver_options.hosts({"b": "2001:db8::1", "a": value}, "etc_hosts") == meant
+    assert resolver_options.hosts({"a": "192.0.2.1", "b;a": "2001:db8::1"}, "etc_hosts") == meant
     for value in ([], "", None, "192.0.2.1,", ["x"], {"v4": "192.0.2.1"}):
         with pytest.raises(InvalidArgument, match="^etc_hosts: .* cannot be used"):
-            parsers.hosts({"a": value}, "etc_hosts")
+            resolver_options.hosts({"a": value}, "etc_hosts")
 
 
 HUGE = "9" * 5000  # int() of CPython 3.11 raises a ValueError of its own for it
 REFUSED: list[tuple[Normaliser, list[object]]] = [
     (parsers.name, ["", "a b", "-a", "a\n", "a/b", "ä", "a" * 201, ".", None]),
     (parsers.count, ["", "x", -1, 1.5, "1 2", 2**63, HUGE]),
-    (parsers.limit, ["-2", "none", "1.5", HUGE]),
+    (resource_limits.limit, ["-2", "none", "1.5", HUGE]),
     (parsers.size, ["", "12x", "-1", "1 2", "m", "1e3", "5mm", "nan", "1,5g", "8192p", 2**63, "٣m", HUGE]),
     (parsers.size_limit, ["-1", "12x", 2**61]),
     (parsers.swap_limit, ["-2", "12x", 2**62]),
-    (parsers.pids, [2**22 + 1, "-2"]),
-    (parsers.shares, [1, 2**18 + 1, -1]),
+    (resource_limits.pids, [2**22 + 1, "-2"]),
+    (resource_limits.shares, [1, 2**18 + 1, -1]),
     (parsers.cpus, ["", "x", -1, "nan", "inf", "-0.5", 0.001, 0.000001, 1e6]),
-    (parsers.cpu_quota, [999, -2, "x"]),
-    (parsers.cpu_period, [999, 1000001, -1]),
-    (parsers.cpu_list, ["", "a", "3-1", "1-", "-1", "1,,2", "1-2-3", "²", "0-99999", "0-99999999999", HUGE]),
+    (resource_limits.cpu_quota, [999, -2, "x"]),
+    (resource_limits.cpu_period, [999, 1000001, -1]),
+    (resource_limits.cpu_list, ["", "a", "3-1", "1-", "-1", "1,,2", "1-2-3", "²", "0-99999", "0-99999999999", HUGE]),
     (parsers.signal, ["", "FOO", 0, 65, -1, "15+1", "RTMIN-1", "RTMAX+1", "SIGSIGTERM", "SIG_IGN", "TERM KILL", HUGE]),
     (parsers.words, ["a 'b", True, {"a": 1}]),
     (
@@ -221,7 +227,7 @@ def test_refusal_names_the_option_the_value_and_what_was_expected(normalise: Nor
 )
 def test_refused_ulimit_is_named(item: str) -> None:
     with pytest.raises(InvalidArgument, match="expected RESOURCE=SOFT") as refusal:
-        parsers.ulimits(["core=0", item], "ulimit")
+        process_options.ulimits(["core=0", item], "ulimit")
     assert repr(item) in str(refusal.value)
 
 

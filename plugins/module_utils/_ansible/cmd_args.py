@@ -9,7 +9,7 @@ from typing import Any, Iterator, Mapping
 
 from .._model import caller
 from .._model.errors import InvalidArgument
-from .._model.options.parsers import host_addresses
+from .._model.options.resolver_options import host_addresses
 
 _SHORT = {
     "a": "attach",

@@ -24,17 +24,10 @@ _SIGNAL = re.compile(r"(?:SIG)?([0-9]{1,3}|[A-Z]+[12]?)([+-][0-9]{1,3})?")
 _REAL_TIME = {"RTMIN": 34, "RTMAX": 64}
 CPU_PERIOD = 100000
 _TRUE, _FALSE = frozenset("true yes on y t 1 1.0".split()), frozenset("false no off n f 0 0.0".split()) | {""}
-_MAX_CPU = 1 << 16  # above what any kernel is built for (NR_CPUS)
 _DIGITS = 20  # of the largest number of 64 bits
 _MAX = (1 << 63) - 1  # the OCI spec's limits are signed 64-bit numbers
 _MAX_MEMORY = 1 << 61  # twice as much, which is the swap's default, is still told from no limit (page_counter.h)
-_MAX_PIDS = 1 << 22  # PID_MAX_LIMIT (linux/threads.h)
 _MAX_WORD = (32 * 4096) - 1  # bytes of an argument or a variable: MAX_ARG_STRLEN (execve(2)) without its end
-RLIMITS = frozenset(
-    "as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
-)
-
-
 _SHOWN = 200  # characters of a value in a message
 
 
@@ -139,29 +132,6 @@ def whole(value: object, option: str, low: int, high: int, expected: str) -> int
     return sign * number
 
 
-def limit(value: object, option: str) -> int | None:
-    """A whole number; 0, -1 and ``unlimited`` mean no limit (None)."""
-    if str(value).strip() in ("-1", "unlimited"):
-        return None
-    return count(value, option) or None
-
-
-def pids(value: object, option: str) -> int | None:
-    """As ``limit``, and no more than there can be."""
-    number = limit(value, option)
-    if number and number > _MAX_PIDS:
-        raise wrong(option, value, f"at most {_MAX_PIDS}, which is all that Linux can have, or -1 for no limit")
-    return number
-
-
-def shares(value: object, option: str) -> int | None:
-    """A share beside others', as the kernel takes it; 0 means the default (None)."""
-    number = count(value, option)
-    if number and not 2 <= number <= 1 << 18:
-        raise wrong(option, value, f"a share from 2 to {1 << 18}, or 0 for the default")
-    return number or None
-
-
 def size(value: object, option: str) -> int:
     """Bytes from a number with an optional unit (b, k, m, g, t, p: powers of 1024)."""
     found = _SIZE.fullmatch(str(value).strip())
@@ -198,39 +168,6 @@ def cpus(value: object, option: str) -> int | None:
     if number and quota < 1000:
         raise wrong(option, value, "at least 0.01 CPUs, the least the kernel takes")
     return quota or None
-
-
-def cpu_quota(value: object, option: str) -> int | None:
-    if str(value) in ("-1", "0"):
-        return None
-    quota = count(value, option)
-    if quota < 1000:
-        raise wrong(option, value, "microseconds, at least 1000, or -1 for no limit")
-    return quota
-
-
-def cpu_period(value: object, option: str) -> int | None:
-    period = count(value, option)
-    if period and not 1000 <= period <= 1000000:
-        raise wrong(option, value, "microseconds from 1000 to 1000000")
-    return period or None
-
-
-def cpu_list(value: object, option: str) -> str:
-    """cpuset(7) list format, sorted and with its runs joined: ``1,0`` and ``0-1`` are the same."""
-    numbers: set[int] = set()
-    for part in str(value).replace(" ", "").split(","):
-        found = re.fullmatch("([0-9]{1,5})(?:-([0-9]{1,5}))?", part)
-        if not found or not int(found[1]) <= int(found[2] or found[1]) < _MAX_CPU:
-            raise wrong(option, value, "CPU numbers such as 0-3,5")
-        numbers.update(range(int(found[1]), int(found[2] or found[1]) + 1))
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and runs[-1][1] == number - 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
 
 
 def signal(value: object, option: str) -> int:
@@ -328,13 +265,6 @@ def string_set(value: Collection[object], option: str) -> list[str]:
     return sorted({str(item) for item in value})
 
 
-def capabilities(value: Iterable[object], option: str) -> list[str]:
-    """Capability names in the kernel's spelling (capabilities(7)); ``ALL`` stands for itself, and for all others."""
-    spelled = (str(item).upper() for item in value)
-    names = {item if item == "ALL" or item.startswith("CAP_") else "CAP_" + item for item in spelled}
-    return ["ALL"] if "ALL" in names else sorted(names)
-
-
 def address(value: object, option: str) -> str:
     """An IPv4 or IPv6 address in its canonical spelling (RFC 5952)."""
     import socket
@@ -348,96 +278,11 @@ def address(value: object, option: str) -> str:
     raise wrong(option, value, "an IPv4 or IPv6 address")
 
 
-def addresses(value: Iterable[object], option: str) -> list[str]:
-    return [address(item, option) for item in value]
-
-
-def dns_servers(value: Collection[object], option: str) -> list[str]:
-    """Addresses, or ``none`` alone: the container has the image's own resolv.conf."""
-    if "none" in value and len(value) > 1:
-        raise wrong(option, value, "addresses of servers, or none alone")
-    return ["none"] if "none" in value else addresses(value, option)
-
-
-def domains(value: Iterable[object], option: str) -> list[str]:
-    """DNS domains in their order; neither case nor a last dot means anything (RFC 4343, resolv.conf(5))."""
-    return [word.rstrip(".").lower() or "." for word in string_list(value, option)]
-
-
-def sysctls(value: Mapping[str, object], option: str) -> dict[str, str]:
-    """Kernel parameters by dotted names; a name whose first separator is a slash has both exchanged (sysctl(8)).
-
-    Words of a value are separated by any white space.
-    """
-    found: dict[str, str] = {}
-    for key, text in mapping(value, option).items():
-        slashes = re.match(r"[^./]*/", key)
-        name = key.translate({ord("."): "/", ord("/"): "."}) if slashes else key
-        meant = " ".join(text.split())
-        if meant in ("True", "False", ""):
-            raise wrong(option, f"{key}: {meant}", "a value that the kernel takes, such as 1 or 0")
-        if found.setdefault(name, meant) != meant:
-            raise wrong(option, key, f"one value for each parameter, and {name} has two")
-    return dict(sorted(found.items()))
-
-
 def octal(text: str, option: str) -> str:
     """Permissions in octal digits, such as 1777, without leading zeros (chmod(2))."""
     if not re.fullmatch("(?:0o)?[0-7]{1,5}", text) or int(text, 8) > 0o7777:
         raise wrong(option, text, "a mode in octal digits such as 1777")
     return f"{int(text, 8):o}"
-
-
-def hosts(value: Mapping[str, object], option: str) -> dict[str, str]:
-    """Host name to address, or to several with commas between them; ``host-gateway`` stands for the gateway's.
-
-    ``a;b`` are two names of one, as podman's. A name that is given twice has the addresses of both.
-    """
-    found: dict[str, list[str]] = {}
-    for key, item in sorted(value.items(), key=lambda pair: str(pair[0])):
-        addresses = host_addresses(item, option)
-        for one in str(key).split(";"):
-            if not re.fullmatch(r"[^\s#]+", one):
-                raise wrong(option, key, "a host's name without blanks")
-            found[one] = list(dict.fromkeys([*found.get(one, ()), *addresses]))
-    return {name: ",".join(addresses) for name, addresses in sorted(found.items())}
-
-
-def host_addresses(value: object, option: str) -> list[str]:
-    """The addresses of a host: a list, or text with commas."""
-    items = value if isinstance(value, (list, tuple)) else str("" if value is None else value).split(",")
-    words = [str(item).strip() for item in items]
-    if not words:
-        raise wrong(option, value, "an IPv4 or IPv6 address")
-    return [word if word == "host-gateway" else address(word, option) for word in words]
-
-
-def ulimits(value: Iterable[object], option: str) -> dict[str, list[int]]:
-    """Resource to [soft, hard] from ``nofile=1024:2048``, docker_container's ``nofile:1024:2048``; -1 is unlimited.
-
-    ``host`` alone stands for the limits of whoever starts the container, and has none.
-    """
-    if [str(item).strip() for item in value] == ["host"]:
-        return {"host": []}
-    found: dict[str, list[int]] = {}
-    for item in value:
-        resource, equals, numbers = str(item).partition("=" if "=" in str(item) else ":")
-        soft, colon, hard = numbers.partition(":")
-        resource = resource.strip().lower()
-        pair = [_rlimit(word.strip()) for word in (soft, hard if colon else soft)]
-        if not (equals and resource in RLIMITS and min(pair) >= -1) or (pair[1] != -1 and not -1 < pair[0] <= pair[1]):
-            raise wrong(
-                option, item, "RESOURCE=SOFT[:HARD] such as nofile=1024:2048, soft not above hard, or only host"
-            )
-        if found.setdefault(resource, pair) != pair:
-            raise wrong(option, item, f"one limit for each resource, and {resource} has two")
-    return dict(sorted(found.items()))
-
-
-def _rlimit(word: str) -> int:
-    """-1 for unlimited, -2 for what is no limit."""
-    number = natural(word)
-    return number if number is not None else -1 if word == "-1" else -2
 
 
 def cgroup_parent(value: object, option: str) -> Optional[str]:

@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Collection, Iterable, Mapping
 
-from .parsers import absolute_path, flag, host_path, string_set, whole, wrong
+from .parsers import absolute_path, flag, host_path, mapping, natural, string_set, whole, wrong
 
 if TYPE_CHECKING:
     from .types import ContainerOptions
 
 _REFERENCE = re.compile(r"\\(.)|\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::([-+])([^}]*))?\})")
+RLIMITS = frozenset(
+    "as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
+)
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
 
 
@@ -113,3 +116,55 @@ def personality(value: object, option: str) -> str:
     if text not in ("LINUX", "LINUX32"):
         raise wrong(option, value, "linux or linux32")
     return text
+
+
+def capabilities(value: Iterable[object], option: str) -> list[str]:
+    """Capability names in the kernel's spelling (capabilities(7)); ``ALL`` stands for itself, and for all others."""
+    spelled = (str(item).upper() for item in value)
+    names = {item if item == "ALL" or item.startswith("CAP_") else "CAP_" + item for item in spelled}
+    return ["ALL"] if "ALL" in names else sorted(names)
+
+
+def sysctls(value: Mapping[str, object], option: str) -> dict[str, str]:
+    """Kernel parameters by dotted names; a name whose first separator is a slash has both exchanged (sysctl(8)).
+
+    Words of a value are separated by any white space.
+    """
+    found: dict[str, str] = {}
+    for key, text in mapping(value, option).items():
+        slashes = re.match(r"[^./]*/", key)
+        name = key.translate({ord("."): "/", ord("/"): "."}) if slashes else key
+        meant = " ".join(text.split())
+        if meant in ("True", "False", ""):
+            raise wrong(option, f"{key}: {meant}", "a value that the kernel takes, such as 1 or 0")
+        if found.setdefault(name, meant) != meant:
+            raise wrong(option, key, f"one value for each parameter, and {name} has two")
+    return dict(sorted(found.items()))
+
+
+def ulimits(value: Iterable[object], option: str) -> dict[str, list[int]]:
+    """Resource to [soft, hard] from ``nofile=1024:2048``, docker_container's ``nofile:1024:2048``; -1 is unlimited.
+
+    ``host`` alone stands for the limits of whoever starts the container, and has none.
+    """
+    if [str(item).strip() for item in value] == ["host"]:
+        return {"host": []}
+    found: dict[str, list[int]] = {}
+    for item in value:
+        resource, equals, numbers = str(item).partition("=" if "=" in str(item) else ":")
+        soft, colon, hard = numbers.partition(":")
+        resource = resource.strip().lower()
+        pair = [_rlimit(word.strip()) for word in (soft, hard if colon else soft)]
+        if not (equals and resource in RLIMITS and min(pair) >= -1) or (pair[1] != -1 and not -1 < pair[0] <= pair[1]):
+            raise wrong(
+                option, item, "RESOURCE=SOFT[:HARD] such as nofile=1024:2048, soft not above hard, or only host"
+            )
+        if found.setdefault(resource, pair) != pair:
+            raise wrong(option, item, f"one limit for each resource, and {resource} has two")
+    return dict(sorted(found.items()))
+
+
+def _rlimit(word: str) -> int:
+    """-1 for unlimited, -2 for what is no limit."""
+    number = natural(word)
+    return number if number is not None else -1 if word == "-1" else -2
