@@ -17,10 +17,10 @@ ci: env   ## make test and make fresh, with a summary: what CI runs
 	@.ci/test fresh $(STAGES)
 quick: env   ## in under a minute: lint of what changed, the fast unit tests, a container made, changed and removed
 	@.ci/quick
-lint: env   ## ruff, codespell, mypy, vermin, shellcheck, ansible-lint, antsibull, collection build
-	@.ci/lint
+lint: env   ## ruff, codespell, mypy, vermin, shellcheck, ansible-lint, antsibull, action groups, collection build
+	@.venv/bin/nox -e lint extra-checks
 sanity: env   ## ansible-test sanity, no ignores
-	@.ci/sanity
+	@.venv/bin/nox -e sanity
 unit: env   ## tests/unit, no root needed
 	@.venv/bin/pytest $(BESIDE) tests/unit
 integration: env   ## tests/integration/*.py: the engine and its drivers on the real parts
@@ -43,4 +43,4 @@ vm: env   ## the engine on a systemd and cgroup v2 host of its own, under qemu, 
 build:   ## the collection's artifact, under build/
 	@.ci/build
 clean:   ## remove what the other targets made
-	rm -rf build .venv .cache .ruff_cache .mypy_cache .pytest_cache .hypothesis .ansible
+	rm -rf build .venv .cache .ruff_cache .mypy_cache .pytest_cache .hypothesis .ansible .nox
