@@ -38,7 +38,7 @@ def test_accessors_of_a_running_container_agree_with_the_kernel(host: Host) -> N
     assert container.mounted() and os.path.ismount(container.mountpoint())
     assert os.path.exists(f"{container.mountpoint()}/bin/busybox")
     assert container.conmon_cgroup_path == f"/libpod_parent/libpod-conmon-{container.id}"
-    conmon = container.state.conmon_pid
+    conmon = container.state.conmon.pid
     assert container.conmon_cgroup_path in open(f"/proc/{conmon}/cgroup").read()
     assert container.runtime_name == "runc" and os.path.exists(container.log_path)
     assert container.spec() == json.load(open(container.state.config_path))

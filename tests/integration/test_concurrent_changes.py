@@ -51,7 +51,7 @@ def test_container_exits_just_before_its_stop(host: Host) -> None:
     made = host.module("libpod_container", {"name": "web", **OPTIONS, "restart_policy": "always"})
     done = after_plan(host, {"state": "stopped"}, crashed)
     assert done["actions"] == ["stopped web"], done
-    eventually(lambda: not process.alive(made["container"]["State"]["ConmonPid"], 0))
+    eventually(lambda: not process.alive(process.ref(made["container"]["State"]["ConmonPid"])))
     assert status_of(host) == "exited"
     assert not host.container("web", state="stopped").changed
 

@@ -260,7 +260,7 @@ def test_waiting(host: Host) -> None:
 
     # Nobody checks any more: who waits does it himself.
     runner = _runner(host, well)
-    process.send_signal(runner, process.start_time(runner), signal.SIGKILL)
+    process.send_signal(process.ref(runner), signal.SIGKILL)
     said = host.module("libpod_container_wait", {"name": "web", "condition": ["healthy"], "timeout": LONG})
     assert (said.get("condition"), said.get("status"), said.changed) == ("healthy", "running", False), said
     late = host.module("libpod_container_wait", {"name": "web", "timeout": 0.2})

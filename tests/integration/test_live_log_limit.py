@@ -18,6 +18,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers import proc
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon import log as conmon_log
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command
 from ansible_collections.libpod.engine.plugins.module_utils._exit_command import log_limit
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.process_ref import ProcessRef
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result
@@ -92,7 +93,7 @@ class Web:
                 recorded, started = json.load(file)
         except FileNotFoundError:
             recorded = started = 0
-        alive = recorded if process.alive(recorded, started) else 0
+        alive = recorded if process.alive(ProcessRef(recorded, started)) else 0
         # A child of its own may be asking what is to be done.
         eventually(lambda: self._runners() == ([alive] if alive else []), seconds=LONG)
         return alive
@@ -214,7 +215,7 @@ def test_killed_runner_is_drift_and_a_second_one_ends(host: Host) -> None:
     other = os.fork()
     if other == 0:
         log = log_limit._Log(100 * ENTRY, web.log, web.run_dir)
-        log_limit._keep((web.pid, process.start_time(web.pid)), log)
+        log_limit._keep(process.ref(web.pid), log)
         os._exit(0)
     for _time in range(3):
         web.begins_anew(101)

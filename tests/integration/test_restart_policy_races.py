@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.plugins.module_utils._exit_command import boot as boot_program
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.process_ref import ProcessRef
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.concurrent_changes import (
@@ -189,12 +190,12 @@ def test_the_exit_code_is_that_of_the_run_that_was_waited_for(host: Host) -> Non
     def prepare() -> None:
         wait_end = process.wait_end
 
-        def waited(pid: int, started: int, seconds: float) -> bool:
+        def waited(one: ProcessRef, seconds: float) -> bool:
             process.wait_end = wait_end
-            os.kill(pid, signal.SIGKILL)
+            os.kill(one.pid, signal.SIGKILL)
             eventually(lambda: Runtime(host.parts).container("web").peek().state.restart_count)
             eventually(lambda: status_of(host) == "running")
-            return wait_end(pid, started, seconds)
+            return wait_end(one, seconds)
 
         process.wait_end = waited
 

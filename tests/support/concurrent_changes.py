@@ -44,9 +44,9 @@ def with_late_helper() -> None:
 
 
 def kill(pid: int) -> None:
-    start = process.start_time(pid)
+    victim = process.ref(pid)
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: not process.alive(pid, start))
+    eventually(lambda: not process.alive(victim))
 
 
 def status_of(host: Host) -> str:

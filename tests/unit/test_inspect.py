@@ -16,6 +16,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers import proc
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.process_ref import ProcessRef
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.state import ContainerState
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.status import ContainerStatus
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.inspect import inspect, outline
@@ -79,7 +80,7 @@ def test_container_that_never_ran(runtime: Runtime) -> None:
 
 def test_inspect_writes_nothing(runtime: Runtime, tmp_path: Path) -> None:
     container = make(runtime)
-    state(runtime, status=ContainerStatus.RUNNING, pid=2**22, pid_start=1)
+    state(runtime, status=ContainerStatus.RUNNING, process=ProcessRef(2**22, 1))
     before = sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*"))
     assert inspect(container)["State"]["Status"] == "exited"
     assert sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*")) == before
@@ -87,20 +88,19 @@ def test_inspect_writes_nothing(runtime: Runtime, tmp_path: Path) -> None:
 
 def test_running_container_is_one_whose_process_lives(runtime: Runtime) -> None:
     container = make(runtime)
-    ours = {"pid": os.getpid(), "pid_start": process.start_time(os.getpid())}
     state(
         runtime,
         status=ContainerStatus.RUNNING,
         started_time="then",
-        conmon_pid=5,
+        process=process.ref(os.getpid()),
+        conmon=ProcessRef(5),
         mounted=True,
         mountpoint="/m",
-        **ours,
     )
     found = inspect(container)["State"]
     assert (found["Status"], found["Running"], found["Pid"], found["ConmonPid"]) == ("running", True, os.getpid(), 5)
     assert (found["StartedAt"], found["Mounted"], found["Mountpoint"]) == ("then", True, "/m")
-    state(runtime, status=ContainerStatus.RUNNING, pid=os.getpid(), pid_start=1)
+    state(runtime, status=ContainerStatus.RUNNING, process=ProcessRef(os.getpid(), 1))
     assert inspect(container.peek())["State"]["Status"] == "exited", "another process has the PID by now"
 
 
@@ -129,7 +129,9 @@ def test_exited_container_keeps_its_exit_state(runtime: Runtime) -> None:
 
 def test_state_of_another_boot_is_configured_and_the_exit_code_stays(runtime: Runtime) -> None:
     container = make(runtime)
-    runtime.store.write_state(ID, ContainerState(status=ContainerStatus.PAUSED, boot_id="another", pid=os.getpid()))
+    runtime.store.write_state(
+        ID, ContainerState(status=ContainerStatus.PAUSED, boot_id="another", process=ProcessRef(os.getpid()))
+    )
     ends = [{"exit_code": 5, "finished_time": "before"}, {"exit_code": 3, "finished_time": "then"}]
     runtime.store.write_side_record(ID, "exits", ends)
     found = inspect(container)["State"]

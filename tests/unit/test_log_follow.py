@@ -92,7 +92,7 @@ def test_new_file_wakes_the_follower(tmp_path: Path) -> None:
     assert texts(reader) == ["first"]
     log.begin("second")
     begun = time.monotonic()
-    assert not process.wait_end(os.getpid(), process.start_time(os.getpid()), 60.0, reader.wake)
+    assert not process.wait_end(process.ref(os.getpid()), 60.0, reader.wake)
     assert time.monotonic() - begun < 30.0
     assert texts(reader) == ["second"]
     reader.close()

@@ -63,14 +63,14 @@ def test_foreign_process_is_not_killed(pid: int, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(os, "pidfd_open", refuse)
     # As if its start time were on record too.
     started = process.start_time(pid) or 7
-    assert process.send_signal(pid, started, signal.SIGKILL) is False
+    assert process.send_signal(ProcessRef(pid, started), signal.SIGKILL) is False
     process.kill_session(pid)
 
 
 @pytest.mark.parametrize("pid", [0, *NONE_OF_OURS])
 def test_foreign_process_is_not_inspected(pid: int) -> None:
-    started = process.start_time(1)
-    assert process.alive(pid, started) is False and process.wait_end(pid, started, 60.0) is True
+    one = ProcessRef(pid, process.start_time(1))
+    assert process.alive(one) is False and process.wait_end(one, 60.0) is True
     with pytest.raises(ProcessLookupError), fd_store.of_process(pid, (0, 1)):
         pass
 

@@ -12,6 +12,7 @@ from typing import Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.process_ref import ProcessRef
 
 
 @pytest.fixture
@@ -36,8 +37,8 @@ def gone_leader() -> Iterator[int]:
 
 def test_signal_to_a_leader_whose_session_outlives_it(gone_leader: int) -> None:
     assert os.path.isdir(f"/proc/{gone_leader}") is False
-    assert process.send_signal(gone_leader, 1, signal.SIGKILL) is False
-    assert process.wait_end(gone_leader, 1, 0.0) is True
+    assert process.send_signal(ProcessRef(gone_leader, 1), signal.SIGKILL) is False
+    assert process.wait_end(ProcessRef(gone_leader, 1), 0.0) is True
 
 
 @pytest.mark.parametrize("number", [errno.ESRCH, errno.EINVAL])
@@ -48,8 +49,8 @@ def test_every_kernel_error_for_a_missing_process(number: int, monkeypatch: pyte
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "pidfd_open", refuse)
-    parent = os.getppid(), process.start_time(os.getppid())
-    assert process.send_signal(*parent, 0) is False and process.wait_end(*parent, 0.0) is True
+    parent = process.ref(os.getppid())
+    assert process.send_signal(parent, 0) is False and process.wait_end(parent, 0.0) is True
 
 
 def test_other_errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +59,7 @@ def test_other_errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(os, "pidfd_open", refuse)
     with pytest.raises(OSError, match="open files"):
-        process.send_signal(4711, 1, 0)
+        process.send_signal(ProcessRef(4711, 1), 0)
 
 
 @pytest.mark.parametrize("leader", [0, 1])
@@ -67,7 +68,7 @@ def test_sessions_of_the_hosts_own_first_processes_are_never_ended(
 ) -> None:
     """A PID file that is empty and a process that has just ended are read as session 0."""
     signalled: list[int] = []
-    monkeypatch.setattr(process, "send_signal", lambda pid, *_more: signalled.append(pid))
+    monkeypatch.setattr(process, "send_signal", lambda one, _number: signalled.append(one.pid))
     monkeypatch.setattr(process, "pids", lambda: iter([os.getpid()]))
     monkeypatch.setattr(process, "session", lambda _pid: leader)
     process.kill_session(leader)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import StateCorrupt
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.process_ref import ProcessRef
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.state import ContainerState
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.status import ContainerStatus
 
@@ -24,18 +25,15 @@ FULL = ContainerState(
     finished_time="2026-01-01T00:00:01.000000+00:00",
     exit_code=137,
     oom_killed=True,
-    pid=5,
-    pid_start=6,
-    conmon_pid=7,
-    conmon_start=8,
+    process=ProcessRef(5, 6),
+    conmon=ProcessRef(7, 8),
     netns_path="/run/netns/x",
     ran=1.5,
     stopped_by_user=True,
     restart_count=2,
     restart_delay=0.2,
     restart_at="2026-01-01T00:00:01.200000+00:00",
-    restarter_pid=9,
-    restarter_start=10,
+    restarter=ProcessRef(9, 10),
     error="no",
     etc_files={"hosts": 1},
     restart_wanted=True,
@@ -49,6 +47,11 @@ FULL = ContainerState(
 def test_state_round_trips(state: ContainerState) -> None:
     again = ContainerState.from_json(json.loads(json.dumps(state.to_json())), "p")
     assert again == state and isinstance(again.status, ContainerStatus)
+
+
+def test_process_is_recorded_by_pid_and_start_time() -> None:
+    numbers = {"pid": 5, "pid_start": 6, "conmon_pid": 7, "conmon_start": 8, "restarter_pid": 9, "restarter_start": 10}
+    assert numbers.items() <= FULL.to_json().items() and not FULL.to_json().keys() & {"process", "conmon", "restarter"}
 
 
 def test_every_field_is_recorded() -> None:

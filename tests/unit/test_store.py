@@ -25,6 +25,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
 )
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.process_ref import ProcessRef
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.state import ContainerState
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.status import ContainerStatus
 from ansible_collections.libpod.engine.plugins.module_utils._store import records
@@ -135,7 +136,7 @@ def test_names_are_sorted_and_foreign_files_are_skipped(store: Store, tmp_path: 
 
 
 def test_configuration_and_state_round_trip(store: Store) -> None:
-    state = ContainerState(status=ContainerStatus.RUNNING, pid=5)
+    state = ContainerState(status=ContainerStatus.RUNNING, process=ProcessRef(5, 6))
     store.write_config(config())
     store.write_state(WEB, state)
     assert store.config(WEB) == config() and store.state(WEB) == state

@@ -56,7 +56,7 @@ def stats(parts: EngineConfig, arguments: Sequence[str]) -> int:
 def _described(container: Container, figures: Mapping[str, Any], before: dict[str, Sample]) -> dict[str, Any]:
     """One container's figures; bytes, percent of one CPU. ``before`` has the last round's sample of each."""
     now, used = time.clock_gettime(time.CLOCK_BOOTTIME), figures["cpu_total_ns"] or 0
-    then, had = before.get(container.id, (container.state.pid_start / _TICKS, 0))
+    then, had = before.get(container.id, (container.state.process.start_time / _TICKS, 0))
     before[container.id] = now, used
     links = figures["network"].values()
     limit: Optional[int] = figures["memory_limit"] or _memory()

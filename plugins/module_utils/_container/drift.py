@@ -85,7 +85,7 @@ def _limits(container: ContainerBase, known: set[str]) -> list[Finding]:
 
 def _processes(container: ContainerBase) -> list[Finding]:
     state = container.state
-    if not state.conmon_pid or process.alive(state.conmon_pid, state.conmon_start):
+    if not state.conmon.pid or process.alive(state.conmon):
         return []
     # Nobody reads the container's output any more, nor will anybody say how it ended.
     return [Finding("conmon", "killed", "running", restart=True)]

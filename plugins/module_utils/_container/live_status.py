@@ -13,6 +13,7 @@ from .._drivers import process
 from .._drivers.cgroups import manager
 from .._drivers.host import Host
 from .._model.records.config import ContainerConfig
+from .._model.records.process_ref import ProcessRef
 from .._model.records.state import EXIT_UNKNOWN, ContainerState
 from .._model.records.status import ContainerStatus
 
@@ -38,11 +39,10 @@ def observe(
         return ContainerState(boot_id=host.boot_id, run_dir=run_dir, **last_exit())
     if not recorded.status.has_process:
         return recorded
-    if process.alive(recorded.pid, recorded.pid_start):
+    if process.alive(recorded.process):
         return recorded._replace(**_living(config, recorded, host))
-    return recorded._replace(
-        status=ContainerStatus.EXITED, pid=0, pid_start=0, **_ending(config, recorded, host, run_dir)
-    )
+    ending = _ending(config, recorded, host, run_dir)
+    return recorded._replace(status=ContainerStatus.EXITED, process=ProcessRef(), **ending)
 
 
 def _living(config: ContainerConfig, recorded: ContainerState, host: Host) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _ending(config: ContainerConfig, recorded: ContainerState, host: Host, run_d
     path = f"{run_dir}/exits/{config.id}"
     deadline = time.monotonic() + _EXIT_FILE_SECONDS
     while True:
-        conmon_lives = process.alive(recorded.conmon_pid, recorded.conmon_start)
+        conmon_lives = process.alive(recorded.conmon)
         try:
             with open(path, encoding="ascii") as file:
                 # conmon's word for a container that it ended because of its timeout is -1: podman's 255.
@@ -79,7 +79,7 @@ def _ending(config: ContainerConfig, recorded: ContainerState, host: Host, run_d
         if not conmon_lives or time.monotonic() > deadline:
             break
         time.sleep(0.002)
-    began = recorded.pid_start / os.sysconf("SC_CLK_TCK")
+    began = recorded.process.start_time / os.sysconf("SC_CLK_TCK")
     ran = round(time.clock_gettime(time.CLOCK_BOOTTIME) - began, 3)
     oom = os.path.exists(f"{run_dir}/persist/oom")
     if not oom and code == _KILLED and config.cgroup_manager == "systemd":

@@ -158,7 +158,7 @@ def end(started: subprocess.Popen[bytes]) -> None:
     failpoint("end tool")
     try:
         os.killpg(started.pid, signal.SIGTERM)
-        process.wait_end(started.pid, process.start_time(started.pid), _GRACE)
+        process.wait_end(process.ref(started.pid), _GRACE)
     except ProcessLookupError:
         pass
     process.kill_session(started.pid)

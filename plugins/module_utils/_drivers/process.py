@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Container, Iterator, Union
 
 from .._model.errors import HostExhausted
 from .._model.failpoints import failpoint
-from .._model.records.process_ref import possible
+from .._model.records.process_ref import ProcessRef, possible
 
 if TYPE_CHECKING:
     import threading
@@ -34,9 +34,14 @@ def start_time(pid: int) -> int:
     return 0 if fields[0] in (b"Z", b"X", b"x") else int(fields[19])
 
 
-def alive(pid: int, started: int) -> bool:
-    """Return whether the process that began at ``started`` ticks still runs under this PID."""
-    return possible(pid) and started > 0 and start_time(pid) == started
+def ref(pid: int) -> ProcessRef:
+    """Return the process that has this PID now; its start time is 0 where there is none."""
+    return ProcessRef(pid, start_time(pid))
+
+
+def alive(one: ProcessRef) -> bool:
+    """Return whether this very process still runs."""
+    return possible(one.pid) and one.start_time > 0 and start_time(one.pid) == one.start_time
 
 
 def handle(pid: int) -> int:
@@ -57,17 +62,17 @@ def endable(pid: int) -> bool:
     return possible(pid) and pid not in (os.getpid(), os.getsid(0))
 
 
-def send_signal(pid: int, started: int, number: int) -> bool:
+def send_signal(one: ProcessRef, number: int) -> bool:
     """Signal this very process through a pidfd; return False where it is gone or must not be ended."""
-    if not endable(pid):
+    if not endable(one.pid):
         return False
-    failpoint(f"signal {number} to {pid}")
+    failpoint(f"signal {number} to {one.pid}")
     try:
-        descriptor = handle(pid)
+        descriptor = handle(one.pid)
     except ProcessLookupError:
         return False
     try:
-        if not alive(pid, started):
+        if not alive(one):
             return False
         signal.pidfd_send_signal(descriptor, number)
         return True
@@ -85,19 +90,19 @@ def start_thread(thread: threading.Thread) -> None:
         raise HostExhausted("cannot start a thread", errno.EAGAIN) from error
 
 
-def wait_end(pid: int, started: int, seconds: float, other: int = -1) -> bool:
+def wait_end(one: ProcessRef, seconds: float, other: int = -1) -> bool:
     """Wait up to ``seconds`` for the process to end, or until the descriptor ``other`` is readable.
 
     Return whether the process has ended.
     """
-    if not alive(pid, started):
+    if not alive(one):
         return True
     try:
-        descriptor = handle(pid)
+        descriptor = handle(one.pid)
     except ProcessLookupError:
         return True
     try:
-        if not alive(pid, started):
+        if not alive(one):
             return True
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
@@ -124,9 +129,9 @@ def kill_with_argument(argument: str, programs: Container[str], timeout: float =
     while clean < 2 and time.monotonic() < deadline:
         matching = list(with_argument(argument, programs))
         for pid in matching:
-            send_signal(pid, start_time(pid), signal.SIGKILL)
+            send_signal(ref(pid), signal.SIGKILL)
         for pid in matching:
-            wait_end(pid, start_time(pid), 1.0)
+            wait_end(ref(pid), 1.0)
         clean = 0 if matching else clean + 1
 
 
@@ -139,9 +144,9 @@ def kill_session(leader: int) -> None:
         return
     while members := [pid for pid in pids() if session(pid) == leader]:
         for pid in members:
-            send_signal(pid, start_time(pid), signal.SIGKILL)
+            send_signal(ref(pid), signal.SIGKILL)
         for pid in members:
-            if not wait_end(pid, start_time(pid), 1.0):
+            if not wait_end(ref(pid), 1.0):
                 return  # frozen, or in an uninterruptible call: it ends when it goes on
 
 
@@ -149,14 +154,14 @@ def signal_session(leader: int, number: int) -> None:
     """Signal every process of a session, as ``kill_session`` does."""
     for pid in pids() if endable(leader) else ():
         if session(pid) == leader:
-            send_signal(pid, start_time(pid), number)
+            send_signal(ref(pid), number)
 
 
 def wait_session(leader: int, deadline: float) -> None:
     """Wait until no process of a session is left, or the monotonic clock shows ``deadline``."""
     while members := [pid for pid in pids() if session(pid) == leader]:
         for pid in members:
-            if not wait_end(pid, start_time(pid), deadline - time.monotonic()):
+            if not wait_end(ref(pid), deadline - time.monotonic()):
                 return
 
 

@@ -62,13 +62,13 @@ def halt(parts: EngineConfig, words: Sequence[str]) -> int:
     for container in Runtime(parts).containers():
         state, config = container.peek().state, container.config
         if config.cgroup_manager == "cgroupfs" and state.status is ContainerStatus.RUNNING:
-            process.send_signal(state.pid, state.pid_start, config.stop_signal)
-            running.append((config.stop_timeout, state.pid, state.pid_start, container))
-    for timeout, pid, started, container in sorted(running, key=lambda one: one[:3]):
+            process.send_signal(state.process, config.stop_signal)
+            running.append((config.stop_timeout, state.process, container))
+    for timeout, life, container in sorted(running, key=lambda one: one[:2]):
         host_log.about(container.name, container.id)
-        if process.wait_end(pid, started, max(0.0, timeout + began - time.monotonic())):
+        if process.wait_end(life, max(0.0, timeout + began - time.monotonic())):
             host_log.write("info", "ended with the host")
         else:
             host_log.write("warn", f"did not end within {timeout} seconds of its stop signal: killed")
-            process.send_signal(pid, started, signal.SIGKILL)
+            process.send_signal(life, signal.SIGKILL)
     return 0

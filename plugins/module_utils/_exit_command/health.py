@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Optional, Sequence
 
 from .._drivers import process
 from .._model.engine_config import EngineConfig
+from .._model.records.process_ref import ProcessRef
 from . import runner
 
 if TYPE_CHECKING:
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 def watch(parts: EngineConfig, words: Sequence[str]) -> int:
     """``health ID PID START``: check the container for as long as the process that began at START ticks runs."""
     delay: Optional[float] = 0.0
-    while delay is not None and not process.wait_end(*runner.life(words), delay):
+    while delay is not None and not process.wait_end(runner.life(words), delay):
         delay = runner.asked(parts, words, _tick, runner.AGAIN_SECONDS)
     return 0
 
 
-def _tick(container: Container, life: runner.Life, pid: int) -> Optional[float]:
+def _tick(container: Container, life: ProcessRef, pid: int) -> Optional[float]:
     from .._container.lifecycle.health_check import tick
 
     return tick(container, life, pid)

@@ -19,6 +19,7 @@ from .._drivers import host_log, process
 from .._drivers.conmon import log as conmon_log
 from .._drivers.kernel.inotify import Watch
 from .._model.engine_config import EngineConfig
+from .._model.records.process_ref import ProcessRef
 from . import runner
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def keep(parts: EngineConfig, words: Sequence[str]) -> int:
     life = runner.life(words)
     order: Optional[Sequence[Any]] = ()
     delay = 0.0
-    while order == () and not process.wait_end(*life, delay):
+    while order == () and not process.wait_end(life, delay):
         order = runner.asked(parts, words, _order, ())
         delay = runner.AGAIN_SECONDS
     if order:
@@ -45,22 +46,22 @@ def keep(parts: EngineConfig, words: Sequence[str]) -> int:
     return 0
 
 
-def _order(container: Container, life: runner.Life, pid: int) -> Optional[tuple[int, str, str]]:
+def _order(container: Container, life: ProcessRef, pid: int) -> Optional[tuple[int, str, str]]:
     from .._container.io.log_limit import order
 
     return order(container, life, pid)
 
 
-def _keep(life: runner.Life, log: _Log) -> None:
+def _keep(life: ProcessRef, log: _Log) -> None:
     poll = select.poll()
     try:
-        end = process.handle(life[0])
+        end = process.handle(life.pid)
     except ProcessLookupError:
         return
     poll.register(end, select.POLLIN)
     if log.watch is not None:
         poll.register(log.watch, select.POLLIN)
-    going_on = process.alive(*life)
+    going_on = process.alive(life)
     while going_on:
         pause, told = log.look()
         happened = poll.poll(None if told else _BLIND_SECONDS * 1000)

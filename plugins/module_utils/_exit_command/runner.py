@@ -10,24 +10,25 @@ import os
 from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence
 
 from .._model.engine_config import EngineConfig
+from .._model.errors import ContainerRemoved, NoSuchContainer, sentence
+from .._model.records.process_ref import ProcessRef
 
 if TYPE_CHECKING:
     from .._container.container import Container
 
 # Until the next attempt where a child came to no end, such as on a full disk.
 AGAIN_SECONDS = 10.0
-Life = tuple[int, int]
 # The failure that was logged last: one that goes on is logged once.
 _logged = [""]
 
 
-def life(words: Sequence[str]) -> Life:
-    """PID and start time of the container's process, of the words ``ID PID START``."""
-    return int(words[1]), int(words[2])
+def life(words: Sequence[str]) -> ProcessRef:
+    """Return the container's process of the arguments ``ID PID START``."""
+    return ProcessRef(int(words[1]), int(words[2]))
 
 
 def asked(
-    parts: EngineConfig, words: Sequence[str], ask: Callable[[Container, Life, int], Any], failed: Any
+    parts: EngineConfig, words: Sequence[str], ask: Callable[[Container, ProcessRef, int], Any], failed: Any
 ) -> Optional[Any]:
     """What ``ask(container, life, runner's PID)`` says; None where the container is gone, ``failed`` where nothing.
 
@@ -52,23 +53,23 @@ def asked(
 
 
 def _answer(
-    parts: EngineConfig, words: Sequence[str], ask: Callable[[Container, Life, int], Any], runner: int
+    parts: EngineConfig, words: Sequence[str], ask: Callable[[Container, ProcessRef, int], Any], runner: int
 ) -> tuple[Any, str]:
     """What ``_said`` says, and the sentence of the error where it fails instead, which is logged where it is new."""
     try:
         return _said(parts, words, ask, runner), ""
     except Exception as error:  # pylint: disable=broad-exception-caught
         from .._drivers import host_log
-        from .._model.errors import sentence
 
         if (message := sentence(error)) != _logged[0]:
             host_log.write("error", f"{message}; tried again every {AGAIN_SECONDS:g} seconds")
         return None, message
 
 
-def _said(parts: EngineConfig, words: Sequence[str], ask: Callable[[Container, Life, int], Any], runner: int) -> Any:
+def _said(
+    parts: EngineConfig, words: Sequence[str], ask: Callable[[Container, ProcessRef, int], Any], runner: int
+) -> Any:
     from .._drivers import host_log
-    from .._model.errors import ContainerRemoved, NoSuchContainer
     from .._runtime.runtime import Runtime
 
     try:

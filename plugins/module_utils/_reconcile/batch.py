@@ -198,8 +198,7 @@ class BatchReconcile:
         state = container.state if container else ContainerState(boot_id=self.runtime.host.boot_id)
         if plan.status_after in ("running", "paused") and plan.has(*_NEW_PROCESS):
             # This very process stands in for the one to be: it lives, and shares no namespace with a container.
-            pid = os.getpid()
-            state = state._replace(pid=pid, pid_start=process.start_time(pid))
+            state = state._replace(process=process.ref(os.getpid()))
         state = state._replace(boot_id=self.runtime.host.boot_id, status=ContainerStatus(plan.status_after))
         anew = container is None or plan.has(Verb.RECREATE)
         store.foresee(predicted(self._foreseen, container, desired, plan), state, anew=anew)

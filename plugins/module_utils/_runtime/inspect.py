@@ -119,7 +119,7 @@ def _state(state: ContainerState, container: Container) -> dict[str, Any]:
         "OOMKilled": state.oom_killed,
         "Dead": False,
         "Pid": state.pid,
-        "ConmonPid": state.conmon_pid,
+        "ConmonPid": state.conmon.pid,
         "ExitCode": state.exit_code,
         "Error": state.error,
         "Restarting": bool(state.restart_at),

@@ -109,8 +109,8 @@ def _end(container: Container) -> None:
     state = container.state
     if state.status is ContainerStatus.PAUSED:
         container.oci.resume(container.id, container.name)
-    process.send_signal(state.pid, state.pid_start, signal.SIGKILL)
-    process.wait_end(state.pid, state.pid_start, 10.0)
+    process.send_signal(state.process, signal.SIGKILL)
+    process.wait_end(state.process, 10.0)
 
 
 def _clear(directory: str, kept: Collection[str]) -> None:

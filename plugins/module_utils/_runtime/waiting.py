@@ -146,7 +146,7 @@ class _Waiter:
             health_check.probe(self.container)
             self._checked = time.monotonic()
         elif state.status is not ContainerStatus.CREATED and state.status.has_process:
-            process.wait_end(state.pid, state.pid_start, min(self._pause, left))
+            process.wait_end(state.process, min(self._pause, left))
         else:
             time.sleep(min(self._pause, left))
         self._pause = min(self._pause * 2, _LONGEST)

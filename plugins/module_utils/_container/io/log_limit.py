@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Optional
 
 from ..._drivers import process
 from ..._drivers.conmon import log
+from ..._model.records.process_ref import ProcessRef
 from ..lifecycle import runner
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def reachable(container: ContainerBase, limit: Optional[int]) -> bool:
         return True
     from ..._drivers.engine import command as engine_command
 
-    own = log.limit(container.state.conmon_pid)
+    own = log.limit(container.state.conmon.pid)
     return own == limit or _is_a_runners(limit, own) and engine_command.stays(container.host.parts)
 
 
@@ -48,13 +49,13 @@ def end(container: ContainerBase) -> None:
     runner.end(container, _DUTY)
 
 
-def order(container: ContainerBase, life: tuple[int, int], pid: int) -> Optional[tuple[int, str, str]]:
+def order(container: ContainerBase, life: ProcessRef, pid: int) -> Optional[tuple[int, str, str]]:
     """What the runner with this PID, for the container's process ``life``, is to do; None where it may end.
 
     The limit in bytes, the log's path, and the bundle whose conmon it is to tell.
     """
     with container.batch():
-        mine = life == (container.state.pid, container.state.pid_start) and _wants_runner(container)
+        mine = life == container.state.process and _wants_runner(container)
         limit = container.config.options["log_opt"]["max_size"]
         if limit is None or not (mine and runner.is_mine(container, _DUTY, pid)):
             return None
@@ -63,9 +64,9 @@ def order(container: ContainerBase, life: tuple[int, int], pid: int) -> Optional
 
 def _wants_runner(container: ContainerBase) -> bool:
     state, limit = container.state, container.config.options["log_opt"]["max_size"]
-    if limit is None or not state.status.has_process or not process.alive(state.conmon_pid, state.conmon_start):
+    if limit is None or not state.status.has_process or not process.alive(state.conmon):
         return False
-    return _is_a_runners(limit, log.limit(state.conmon_pid)) and runner.possible(container)
+    return _is_a_runners(limit, log.limit(state.conmon.pid)) and runner.possible(container)
 
 
 def _is_a_runners(limit: Optional[int], own: Optional[int]) -> bool:

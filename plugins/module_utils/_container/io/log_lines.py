@@ -62,7 +62,7 @@ def stream(container: ContainerBase, wanted: Wanted) -> Iterator[Line]:
         deadline = time.monotonic() + wanted.follow
         ended = False
         while not ended and time.monotonic() < deadline:
-            ended = process.wait_end(state.conmon_pid, state.conmon_start, reader.pause, reader.wake)
+            ended = process.wait_end(state.conmon, reader.pause, reader.wake)
             yield from _within(reader.more(), wanted)
         yield from _within(reader.rest(), wanted)
 

@@ -19,6 +19,7 @@ from ..._model.errors import CleanupIncomplete, sentence
 from ..._model.failpoints import failpoint
 from ..._model.options.table import ID_FILES
 from ..._model.records.config import DEFAULT_CGROUP_PARENT
+from ..._model.records.process_ref import ProcessRef
 from ..._model.records.status import ContainerStatus
 from .background import Background
 
@@ -77,7 +78,8 @@ def cleanup(container: ContainerBase, *, thorough: bool = False, delete: bool = 
         ended = bool(state.finished_time)
         container.save(
             status=ContainerStatus.EXITED if ended else ContainerStatus.CONFIGURED,
-            **dict.fromkeys(("pid", "pid_start", "conmon_pid", "conmon_start"), 0),
+            process=ProcessRef(),
+            conmon=ProcessRef(),
             **dict.fromkeys(("mountpoint", "netns_path", "config_path"), ""),
             mounted=False,
             changing_mounts={},
@@ -95,7 +97,7 @@ def _incomplete(container: ContainerBase, attempts: Attempts) -> CleanupIncomple
 def _end_processes(container: ContainerBase, thorough: bool, delete: bool) -> None:
     """End conmon (first, so that it starts nothing more), an OCI runtime it may be running, and the container."""
     state = container.state
-    if delete and state.restarter_pid:
+    if delete and state.restarter.pid:
         from .restart import end_waiting
 
         end_waiting(container)
@@ -106,8 +108,8 @@ def _end_processes(container: ContainerBase, thorough: bool, delete: bool) -> No
     else:
         # Once it has recorded the exit code it only waits for the exit command, which may wait for this process.
         if not (delete or state.told):
-            process.wait_end(state.conmon_pid, state.conmon_start, _CONMON_SECONDS)
-        process.send_signal(state.conmon_pid, state.conmon_start, signal.SIGKILL)
+            process.wait_end(state.conmon, _CONMON_SECONDS)
+        process.send_signal(state.conmon, signal.SIGKILL)
     for path in (container.conmon_cgroup_path, container.cgroup_top):
         if hierarchy.exists(container.host.cgroups, path):
             hierarchy.kill(container.host.cgroups, path)

@@ -39,9 +39,9 @@ def read(container: ContainerBase) -> Optional[Health]:
 def current(container: ContainerBase) -> Health:
     """Return the health of the container's present life."""
     state, health = container.state, read(container)
-    if health is not None and (health.pid, health.pid_start) == (state.pid, state.pid_start):
+    if health is not None and health.process == state.process:
         return health
-    return Health(state.pid, state.pid_start, now())
+    return Health(state.process, now())
 
 
 def write(container: ContainerBase, health: Health) -> None:
@@ -59,7 +59,7 @@ def now() -> float:
 def begin(container: ContainerBase) -> None:
     """Record that the health of a container just started is open, and start its runner (in a batch)."""
     state = container.state
-    write(container, Health(state.pid, state.pid_start, now()))
+    write(container, Health(state.process, now()))
     settle(container)
 
 
@@ -97,7 +97,7 @@ def changed(container: ContainerBase, earlier: ContainerConfig) -> None:
     different = [name for name in after if name.startswith("health") and before[name] != after[name]]
     if "healthcheck" in different or "health_startup_cmd" in different:
         health = current(container)
-        write(container, Health(health.pid, health.pid_start, health.began))
+        write(container, Health(health.process, health.began))
     settle(container, replace=bool(different))
 
 

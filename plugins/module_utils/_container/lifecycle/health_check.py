@@ -14,6 +14,7 @@ from ..._drivers.engine import command as engine_command
 from ..._drivers.oci import exec, exec_timeout
 from ..._model.errors import ContainerRemoved, ContainerStopped, InvalidArgument, InvalidState
 from ..._model.options.health import OUTPUT_LENGTH, TIMED_OUT, Health, Result, argv
+from ..._model.records.process_ref import ProcessRef
 from ..._model.records.status import ContainerStatus
 from ..io.exec import Exec, process_for
 from ..live_status import timestamp
@@ -42,7 +43,7 @@ def check(container: ContainerBase, *, counts: bool = True, wait: bool = True) -
             monitor.end_left_over(container)
             options = container.config.health_options
             name, _interval, timeout = monitor.current(container).current(options)
-            life = (container.state.pid, container.state.pid_start)
+            life = container.state.process
             spec = _process(container, options, name)
         try:
             result = _run(container, spec, options[timeout] / 1e9)
@@ -52,7 +53,7 @@ def check(container: ContainerBase, *, counts: bool = True, wait: bool = True) -
             raise ContainerStopped(f"container {container.name} was removed while its health was checked") from error
         with container.batch():
             state = container.state
-            if life != (state.pid, state.pid_start):
+            if life != state.process:
                 raise ContainerStopped(f"container {container.name} ended while its health was checked")
             health = monitor.current(container)
             same = container.config.health_options[name] == options[name]
@@ -81,7 +82,7 @@ def _act(container: ContainerBase, action: str) -> None:
     if action != "none":
         host_log.write("warn", f"its health checks fail: {action} (healthcheck_failure_action)")
     if action == "kill":
-        process.send_signal(state.pid, state.pid_start, signal.SIGKILL)
+        process.send_signal(state.process, signal.SIGKILL)
     elif action == "stop":
         stop.end(container, seconds)
     elif action == "restart":
@@ -109,13 +110,13 @@ def _run(container: ContainerBase, spec: Mapping[str, Any], seconds: float) -> R
     return Result(began, timestamp(), code, text)
 
 
-def tick(container: ContainerBase, life: tuple[int, int], pid: int) -> Optional[float]:
+def tick(container: ContainerBase, life: ProcessRef, pid: int) -> Optional[float]:
     """Check if it is due, for the runner with this PID; return the seconds until the next check, None to end it.
 
-    ``life`` is the PID and start time of the container's process that the runner is for.
+    ``life`` is the container's process that the runner is for.
     """
     with container.batch():
-        mine = life == (container.state.pid, container.state.pid_start) and monitor.wants_runner(container)
+        mine = life == container.state.process and monitor.wants_runner(container)
         if not (mine and runner.is_mine(container, monitor.DUTY, pid)):
             return None
         options, health = container.config.health_options, monitor.current(container)

@@ -36,7 +36,7 @@ def tell(container: ContainerBase) -> None:
         return
     from socket import AF_UNIX, SOCK_DGRAM, socket
 
-    lines = [f"MAINPID={container.state.conmon_pid}", *(["READY=1"] if mode == "conmon" else [])]
+    lines = [f"MAINPID={container.state.conmon.pid}", *(["READY=1"] if mode == "conmon" else [])]
     failpoint("notify")
     try:
         with socket(AF_UNIX, SOCK_DGRAM) as stream:

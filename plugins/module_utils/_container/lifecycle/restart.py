@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Optional
 
 from ..._drivers import process
 from ..._model.options import restart_policy
+from ..._model.records.process_ref import ProcessRef
 from ..._model.records.status import ContainerStatus
 from ..live_status import timestamp
 
@@ -28,20 +29,18 @@ def schedule(container: ContainerBase, error: Optional[Exception] = None) -> Opt
     attempt failed.
     """
     state = container.state
-    waiting = state.restart_at and process.alive(state.restarter_pid, state.restarter_start)
-    if waiting and state.restarter_pid != os.getpid():
+    waiting = state.restart_at and process.alive(state.restarter)
+    if waiting and state.restarter.pid != os.getpid():
         return None
     delay = _delay(container, bool(error))
     if delay is None:
         cancel(container)
         return None
-    pid = os.getpid()
     container.save(
         restart_at=timestamp(time.time() + delay),
         restart_delay=delay,
         restart_count=state.restart_count + 1,
-        restarter_pid=pid,
-        restarter_start=process.start_time(pid),
+        restarter=process.ref(os.getpid()),
         error=str(error or ""),
     )
     return delay
@@ -67,7 +66,7 @@ def is_to_come(container: ContainerBase) -> bool:
 def is_mine(container: ContainerBase) -> bool:
     """Return whether this very process is still to start the container (in a batch)."""
     state = container.state
-    return not state.status.has_process and bool(state.restart_at) and state.restarter_pid == os.getpid()
+    return not state.status.has_process and bool(state.restart_at) and state.restarter.pid == os.getpid()
 
 
 def cancel(container: ContainerBase) -> None:
@@ -75,7 +74,7 @@ def cancel(container: ContainerBase) -> None:
     state = container.state
     if state.restart_at:
         end_waiting(container)
-        container.save(restart_at="", restarter_pid=0, restarter_start=0)
+        container.save(restart_at="", restarter=ProcessRef())
 
 
 def reconsider(container: ContainerBase) -> None:
@@ -96,8 +95,8 @@ def end_waiting(container: ContainerBase) -> None:
     import signal
 
     state = container.state
-    if state.restarter_pid and state.restarter_pid != os.getpid():
-        process.send_signal(state.restarter_pid, state.restarter_start, signal.SIGKILL)
+    if state.restarter.pid and state.restarter.pid != os.getpid():
+        process.send_signal(state.restarter, signal.SIGKILL)
 
 
 def remember_stop(container: ContainerBase) -> None:

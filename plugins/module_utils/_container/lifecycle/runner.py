@@ -29,7 +29,7 @@ def possible(container: ContainerBase) -> bool:
 
 def lives(container: ContainerBase, duty: str) -> bool:
     """Return whether the runner of this duty is alive; no program is started."""
-    return process.alive(*_recorded(container, duty))
+    return process.alive(_recorded(container, duty))
 
 
 def begin(container: ContainerBase, duty: str) -> None:
@@ -40,20 +40,20 @@ def begin(container: ContainerBase, duty: str) -> None:
 
 def end(container: ContainerBase, duty: str) -> bool:
     """End the runner of this duty (in a batch); return whether there was one."""
-    pid, started = _recorded(container, duty)
-    if not process.alive(pid, started):
+    recorded = _recorded(container, duty)
+    if not process.alive(recorded):
         return False
     # Its child is in the same session.
-    process.kill_session(pid)
+    process.kill_session(recorded.pid)
     return True
 
 
 def is_mine(container: ContainerBase, duty: str, runner: int) -> bool:
     """Return whether the runner with this PID is that of this duty (in a batch); record it where there is none."""
-    pid, started = _recorded(container, duty)
-    if pid == runner:
+    recorded = _recorded(container, duty)
+    if recorded.pid == runner:
         return True
-    if process.alive(pid, started):
+    if process.alive(recorded):
         return False
     from .conmon_cgroup import enter
 
@@ -72,10 +72,10 @@ def _start(container: ContainerBase, duty: str) -> int:
     from ..._drivers.engine import command as engine_command
     from .conmon_cgroup import enter
 
-    state, parts = container.state, container.host.parts
+    life, parts = container.state.process, container.host.parts
     failpoint(f"start {duty} runner")
     # It first waits for the container's lock, which this process holds.
-    argv = [*engine_command.argv(parts), duty, container.id, str(state.pid), str(state.pid_start)]
+    argv = [*engine_command.argv(parts), duty, container.id, str(life.pid), str(life.start_time)]
     try:
         runner = subprocess.Popen(
             argv,
@@ -101,4 +101,4 @@ def _recorded(container: ContainerBase, duty: str) -> ProcessRef:
 
 
 def _record(container: ContainerBase, duty: str, pid: int) -> None:
-    container.store.write_run_record(container.id, f"{duty}-runner", (pid, process.start_time(pid)))
+    container.store.write_run_record(container.id, f"{duty}-runner", process.ref(pid))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._model import journal
 from ..._model.options.table import ID_FILES
+from ..._model.records.process_ref import ProcessRef
 from ..._model.records.status import ContainerStatus
 from ..live_status import timestamp
 from ..network import attachments
@@ -24,8 +25,7 @@ _BEGUN: dict[str, Any] = {
     "restart_count": 0,
     "restart_delay": 0.0,
     "restart_at": "",
-    "restarter_pid": 0,
-    "restarter_start": 0,
+    "restarter": ProcessRef(),
     "error": "",
     "restart_wanted": False,
 }
@@ -62,7 +62,7 @@ def start(container: ContainerBase, fresh: bool, **kept: Any) -> None:
         take_down(container)
         raise
     journal.note("start", container.id, container.name)
-    if container.state.restarter_pid:
+    if container.state.restarter.pid:
         # Only now: where this start fails, that by policy is still to come.
         from .restart import end_waiting
 

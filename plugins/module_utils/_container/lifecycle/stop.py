@@ -42,10 +42,10 @@ def end(container: ContainerBase, timeout: int, *, remember: bool = True) -> Non
     state.status.check("stop", container.name)
     if remember:
         restart.remember_stop(container)
-    process.send_signal(state.pid, state.pid_start, container.config.stop_signal)
-    if not process.wait_end(state.pid, state.pid_start, timeout):
-        process.send_signal(state.pid, state.pid_start, _signal.SIGKILL)
-        process.wait_end(state.pid, state.pid_start, _KILL_SECONDS)
+    process.send_signal(state.process, container.config.stop_signal)
+    if not process.wait_end(state.process, timeout):
+        process.send_signal(state.process, _signal.SIGKILL)
+        process.wait_end(state.process, _KILL_SECONDS)
     journal.note("stop", container.id, container.name)
     container.sync()
 
@@ -59,6 +59,6 @@ def kill(container: ContainerBase, number: int) -> None:
     state.status.check("kill", container.name)
     if number in (_signal.SIGKILL, _signal.SIGTERM, container.config.stop_signal):
         restart.remember_stop(container)
-    process.send_signal(state.pid, state.pid_start, number)
+    process.send_signal(state.process, number)
     journal.note("kill", container.id, container.name)
     container.event("kill", Signal=number)

@@ -20,7 +20,7 @@ def wait(container: ContainerBase, seconds: float) -> int:
     :raises InvalidState: it still runs after that time.
     """
     state = container.peek().state
-    if state.status.has_process and not process.wait_end(state.pid, state.pid_start, seconds):
+    if state.status.has_process and not process.wait_end(state.process, seconds):
         raise InvalidState(f"container {container.name} still runs after {seconds:g} seconds")
     with container.batch():
         # A restart policy may have begun another run since.

@@ -102,7 +102,7 @@ def entered(container: ContainerBase) -> Iterator[Inside]:
             held.append(os.open(f"/proc/{state.pid}/{name}", flags | os.O_CLOEXEC))
         with open(f"/proc/{state.pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
             found = [_live(line) for line in file]
-        if not process.alive(state.pid, state.pid_start):
+        if not process.alive(state.process):
             raise ProcessLookupError
     except (FileNotFoundError, ProcessLookupError) as error:
         for descriptor in held:

@@ -133,7 +133,7 @@ def release(container: ContainerBase, ports: Iterable[PortMapping]) -> None:
 def of_live(container: ContainerBase) -> list[PortMapping]:
     """Return what the conmon of a live container holds, also of an interrupted change; the container's port is 0."""
     state = container.state
-    if not (state.status.has_process and state.ports_in and process.alive(state.conmon_pid, state.conmon_start)):
+    if not (state.status.has_process and state.ports_in and process.alive(state.conmon)):
         return []
     try:
         with _of_conmon(container) as ends:
@@ -149,9 +149,9 @@ def of_live(container: ContainerBase) -> list[PortMapping]:
 def _of_conmon(container: ContainerBase) -> Iterator[fd_store.Pair]:
     """:raises InvalidState: the container's conmon is gone, or of an engine that had no such pair."""
     state = container.state
-    if not (state.ports_in and process.alive(state.conmon_pid, state.conmon_start)):
+    if not (state.ports_in and process.alive(state.conmon)):
         raise InvalidState(f"publish: no process holds the ports of container {container.name}: restart it first")
-    with fd_store.of_process(state.conmon_pid, (state.ports_in, state.ports_out)) as ends:
+    with fd_store.of_process(state.conmon.pid, (state.ports_in, state.ports_out)) as ends:
         yield ends
 
 

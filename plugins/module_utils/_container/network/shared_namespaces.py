@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Mapping, Optional
 
 from ..._model.errors import ContainerStopped, NotImplementedByHost
 from ..._model.records.namespaces import OPTIONS, LinuxNS
+from ..._model.records.process_ref import ProcessRef
 
 if TYPE_CHECKING:
     from ..._model.options.types import NamespaceOption
@@ -81,15 +82,15 @@ def _running(container: ContainerBase, container_id: str, value: str) -> Contain
     return joined
 
 
-def owners(container: ContainerBase) -> set[tuple[str, int, int]]:
-    """ID, PID and start time of those whose namespaces and files it uses, however many steps away.
+def owners(container: ContainerBase) -> set[tuple[str, ProcessRef]]:
+    """Return ID and process of those whose namespaces and files it uses, however many steps away.
 
     :raises ContainerStopped: one has no process.
     """
     found = set()
     for value, container_id in container.config.namespace_containers.items():
         joined = _running(container, container_id, value)
-        found |= {(joined.id, joined.state.pid, joined.state.pid_start), *owners(joined)}
+        found |= {(joined.id, joined.state.process), *owners(joined)}
     return found
 
 

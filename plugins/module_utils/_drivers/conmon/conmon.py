@@ -177,7 +177,7 @@ class Conmon:
                 os.close(sync_read)
                 sync_read = -1
                 left = deadline - time.monotonic()
-                if answer is None or not processes.wait_end(process.pid, processes.start_time(process.pid), left):
+                if answer is None or not processes.wait_end(processes.ref(process.pid), left):
                     raise ToolTimedOut([self.path], "it gave no answer", doing, limit.tool, limit.seconds)
             except BaseException:
                 self._end(process, it, argv[argv.index("-r") + 1])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional
 
 from ..errors import InvalidArgument, StateCorrupt
+from ..records.process_ref import ProcessRef
 from .durations import nanoseconds
 from .parsers import count, shell_words, wrong
 
@@ -131,13 +132,12 @@ class Result(NamedTuple):
 class Health(NamedTuple):
     """A container's health since its start; the record ``health.json`` of the run root.
 
-    ``pid`` and ``pid_start`` name the life it is of. ``began`` and ``counted`` are when that began and when the last
+    ``process`` is the container's first one since then. ``began`` and ``counted`` are when it began and when the last
     check ended that counts, in seconds of the clock that nobody sets (CLOCK_BOOTTIME); ``counted`` 0 is never.
     ``passed`` is whether the startup check is over, ``successes`` and ``failures`` are its results so far.
     """
 
-    pid: int = 0
-    pid_start: int = 0
+    process: ProcessRef = ProcessRef()
     began: float = 0.0
     status: str = STARTING
     failing_streak: int = 0
@@ -148,14 +148,17 @@ class Health(NamedTuple):
     log: tuple[dict[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return self._asdict()
+        record = self._asdict()
+        pid, start_time = record.pop("process")
+        return {"pid": pid, "pid_start": start_time, **record}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], path: str) -> Health:
         """:raises StateCorrupt: it is not such a record."""
         try:
-            return cls(**{**record, "log": tuple(record["log"])})
-        except (TypeError, KeyError) as error:
+            fields = {**record, "log": tuple(record["log"])}
+            return cls(ProcessRef.of(fields.pop("pid"), fields.pop("pid_start")), **fields)
+        except (TypeError, KeyError, ValueError) as error:
             raise StateCorrupt(f"{path} is not a container's health: {error}") from error
 
     def current(self, options: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -14,24 +14,24 @@ _HIGHEST = 4 * 1024 * 1024
 
 
 class ProcessRef(NamedTuple):
-    """``started`` is in clock ticks since boot (field 22 of proc_pid_stat(5)); both are 0 for no process."""
+    """``start_time`` is in clock ticks since boot (field 22 of proc_pid_stat(5)); both are 0 for no process."""
 
     pid: int = 0
-    started: int = 0
+    start_time: int = 0
 
     @classmethod
-    def of(cls, pid: Any, started: Any) -> ProcessRef:
+    def of(cls, pid: Any, start_time: Any) -> ProcessRef:
         """Return the process that a record names.
 
         :raises ValueError: it names none that the engine can have started.
         """
-        if not all(isinstance(number, int) and not isinstance(number, bool) for number in (pid, started)):
-            raise ValueError(f"{pid!r} and {started!r} are not a process's number and start time")
+        if not all(isinstance(number, int) and not isinstance(number, bool) for number in (pid, start_time)):
+            raise ValueError(f"{pid!r} and {start_time!r} are not a process's number and start time")
         if pid == 0:
             return cls()
-        if not possible(pid) or started < 0:
-            raise ValueError(f"{pid} and {started} are not the number and start time of a process of the engine's")
-        return cls(pid, started)
+        if not possible(pid) or start_time < 0:
+            raise ValueError(f"{pid} and {start_time} are not the number and start time of a process of the engine's")
+        return cls(pid, start_time)
 
 
 def possible(pid: int) -> bool:

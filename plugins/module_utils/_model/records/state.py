@@ -12,17 +12,22 @@ from .process_ref import ProcessRef
 from .status import ContainerStatus
 
 EXIT_UNKNOWN = -1  # conmon died before it could tell
+# The keys of a record for the PID and the start time of each process.
+_PROCESSES = {
+    "process": ("pid", "pid_start"),
+    "conmon": ("conmon_pid", "conmon_start"),
+    "restarter": ("restarter_pid", "restarter_start"),
+}
 
 
 class ContainerState(NamedTuple):
     """Kept in the run root, so lost and rebuilt at a reboot.
 
-    ``pid_start`` and ``conmon_start`` are start times in clock ticks since boot (field 22 of
-    proc_pid_stat(5)): with the PID they name one process for ever. ``exit_code`` is the exit status or
-    128 + signal, and -1 where conmon died before it could tell. ``finished_time`` and ``started_time``
-    are RFC 3339. ``ran`` is how many seconds the last run took, by the clock that nobody sets.
+    ``process`` is the container's first one, ``conmon`` its monitor. ``exit_code`` is the exit status or 128 + signal,
+    and -1 where conmon died before it could tell. ``finished_time`` and ``started_time`` are RFC 3339. ``ran`` is how
+    many seconds the last run took, by the clock that nobody sets.
 
-    ``restart_at`` is when the process ``restarter_pid`` will start the exited container again, empty where nobody will;
+    ``restart_at`` is when the process ``restarter`` will start the exited container again, empty where nobody will;
     ``restart_count`` counts such starts since the user's own, ``restart_delay`` is the last wait in seconds, and
     ``error`` why the last such start failed. ``etc_files`` has the CRC-32 of each file over /etc as it was written.
     ``restart_wanted`` is whether the failing health check ends the container to have it started again.
@@ -40,18 +45,15 @@ class ContainerState(NamedTuple):
     finished_time: str = ""
     exit_code: int = 0
     oom_killed: bool = False
-    pid: int = 0
-    pid_start: int = 0
-    conmon_pid: int = 0
-    conmon_start: int = 0
+    process: ProcessRef = ProcessRef()
+    conmon: ProcessRef = ProcessRef()
     netns_path: str = ""
     ran: float = 0.0
     stopped_by_user: bool = False
     restart_count: int = 0
     restart_delay: float = 0.0
     restart_at: str = ""
-    restarter_pid: int = 0
-    restarter_start: int = 0
+    restarter: ProcessRef = ProcessRef()
     error: str = ""
     etc_files: Mapping[str, int] = {}
     restart_wanted: bool = False
@@ -64,8 +66,16 @@ class ContainerState(NamedTuple):
         """Whether conmon has said how the container ended."""
         return bool(self.finished_time) and self.exit_code != EXIT_UNKNOWN
 
+    @property
+    def pid(self) -> int:
+        """The PID of the container's first process, 0 where it has none."""
+        return self.process.pid
+
     def to_json(self) -> dict[str, Any]:
-        return {**self._asdict(), "status": self.status.value}
+        record = {**self._asdict(), "status": self.status.value}
+        for field, (pid, start_time) in _PROCESSES.items():
+            record[pid], record[start_time] = record.pop(field)
+        return record
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], path: str) -> ContainerState:
@@ -73,9 +83,10 @@ class ContainerState(NamedTuple):
         try:
             # What a newer engine has beside it is of no use to this one.
             known = {key: value for key, value in record.items() if key in cls._fields}
-            found = cls(**{**known, "status": ContainerStatus(record["status"])})
-            for who in ("pid", "conmon_pid", "restarter_pid"):
-                ProcessRef.of(getattr(found, who), getattr(found, f"{who.removesuffix('_pid')}_start"))
-            return found
+            processes = {
+                field: ProcessRef.of(record.get(pid, 0), record.get(start_time, 0))
+                for field, (pid, start_time) in _PROCESSES.items()
+            }
+            return cls(**{**known, **processes, "status": ContainerStatus(record["status"])})
         except (TypeError, AttributeError, KeyError, ValueError) as error:
             raise StateCorrupt(f"{path} is not a container's state: {error}") from error
