@@ -11,7 +11,15 @@ from typing import Sequence
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._cli import main
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
-from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, explained, sentence
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
+    InvalidArgument,
+    NoSuchContainer,
+    RemovalIncomplete,
+    explained,
+    sentence,
+    take_warnings,
+    warn,
+)
 
 
 def caught(error: BaseException) -> BaseException:
@@ -44,6 +52,26 @@ def test_error_is_one_sentence(error: BaseException, kind: str, words: str) -> N
     known = explained(found)
     assert (type(known).__name__ if not isinstance(known, OSError) else "OSError") == kind
     assert words in sentence(found) and "\n" not in sentence(found) and "secret" not in sentence(found)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidArgument(f"env: {'a' * 200_000} is too long"),
+        NoSuchContainer(f"no container is named {'a' * 200_000}"),
+        RemovalIncomplete("web:", [("its networks", OSError(5, "E", "a" * 200_000))], " is left"),
+    ],
+)
+def test_message_that_quotes_a_long_value_keeps_beginning_and_end(error: Exception) -> None:
+    message = str(error)
+    assert len(message) < 20_000 and message.split()[0] in ("env:", "no", "web:")
+    assert message.endswith(("is too long", "aaa", " is left"))
+
+
+def test_warning_that_quotes_a_long_value_is_bounded() -> None:
+    warn(f"{'a' * 200_000} has no effect")
+    (warning,) = take_warnings()
+    assert len(warning) < 20_000 and warning.endswith(" has no effect")
 
 
 @pytest.mark.parametrize("error", [RecursionError(), MemoryError(), ValueError("x"), KeyError("x"), OSError(5, "E")])

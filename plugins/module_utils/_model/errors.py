@@ -12,7 +12,11 @@ from typing import Any, Mapping, Sequence
 
 
 class LibpodError(Exception):
-    """Base of everything the engine raises on purpose; ``str()`` is one sentence for the user."""
+    """Base of everything the engine raises on purpose; ``str()`` is one sentence for the user, of bounded length."""
+
+    def __init__(self, message: str = "") -> None:
+        """``message`` may quote a value of any length."""
+        super().__init__(shortened(message, _SENTENCE))
 
 
 def note_done(error: Exception, actions: Sequence[str]) -> None:
@@ -51,7 +55,7 @@ def warn(sentence: str, *, ineffective: bool = False) -> None:
 
     ``ineffective``: it is of an option that was taken and has no effect, which ``strict`` makes an error.
     """
-    sentence = printable(sentence)
+    sentence = printable(shortened(sentence, _SENTENCE))
     _warnings[sentence] = ineffective or _warnings.get(sentence, False)
 
 
@@ -239,7 +243,8 @@ class ToolMissing(LibpodError):
         self.package = package
 
 
-_MESSAGE, _STDERR, _ARGUMENT, _ARGUMENTS = 2000, 1 << 16, 1000, 200  # characters that an error keeps
+# Characters that an error keeps.
+_SENTENCE, _MESSAGE, _STDERR, _ARGUMENT, _ARGUMENTS = 1 << 14, 2000, 1 << 16, 1000, 200
 
 
 class ToolFailed(LibpodError):
