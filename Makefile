@@ -34,7 +34,8 @@ demo: env   ## a web server and its neighbour, from nothing to nothing
 fresh: env   ## make demo in a minimal Debian 12 of its own, in a clone there; FRESH="demo test" chooses
 	@.ci/fresh $(FRESH)
 fuzz: env   ## hostile input to parsers and modules, and configurations at random, by a new seed; LIBPOD_SEED=NUMBER repeats one
-	@LIBPOD_SEED=$${LIBPOD_SEED:-random} LIBPOD_FUZZ=$${LIBPOD_FUZZ:-35} .venv/bin/pytest -m "fuzz or seeded"
+	@export LIBPOD_SEED=$${LIBPOD_SEED:-$$RANDOM$$RANDOM} LIBPOD_FUZZ=$${LIBPOD_FUZZ:-35}; \
+	echo "fuzz: LIBPOD_SEED=$$LIBPOD_SEED"; .venv/bin/pytest -m "fuzz or seeded"
 bench: env   ## ratios to the bare floor, to ping and to podman; table, and JSON under build/
 	@.ci/env podman || echo "bench: podman cannot be installed here; its column stays empty"
 	@.venv/bin/python -m tests.bench

@@ -20,7 +20,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._reconcile.diff impo
 from ansible_collections.libpod.engine.tests.support import fuzz
 from hypothesis import strategies as st
 
-_MESSAGE = 100_000  # characters: a value is shown as it was given
+_MESSAGE = 20_000  # characters
 
 
 def refused_or(work: Callable[[], Any]) -> Any:
@@ -36,10 +36,14 @@ def refused_or(work: Callable[[], Any]) -> Any:
 def recorded(options: dict[str, Any]) -> None:
     """Assert that options can stand in a record, and that they are the same when they are read back."""
     # Two lone surrogates can be a pair when they are read back; no module takes one.
-    if not re.search("[\ud800-\udbff][\udc00-\udfff]", str(options)):
+    if not re.search("[\ud800-\udbff][\udc00-\udfff]", json.dumps(options, ensure_ascii=False)):
         assert table.from_json(json.loads(json.dumps(options, allow_nan=False)), ()) == options
     # A module takes no lone surrogates, and none may come from what it takes.
     json.dumps(options, ensure_ascii=False).encode(errors="surrogatepass")
+
+
+def test_lone_surrogates_inside_lists_are_not_compared() -> None:
+    recorded({"command": ["\ud800\udc00"]})
 
 
 @pytest.mark.parametrize("name", OPTIONS)
