@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -25,7 +25,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     warn,
 )
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
-from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired, by_name_only
 
 SECRET = "hunter2"
 
@@ -47,6 +47,21 @@ def test_name_alone_requests_only_the_state() -> None:
     assert found == Desired("web") and found.by_name and found.options is None
     assert desired(state="absent", delete_depend=True) == Desired("web", "absent", delete_depend=True)
     assert desired(restart=True).force_restart and desired(restart=True).by_name
+
+
+@pytest.mark.parametrize("state", ["started", "present", "created", "paused", "stopped", "absent"])
+@pytest.mark.parametrize("image", [None, "app"])
+@pytest.mark.parametrize("memory", [None, "64m"])
+@pytest.mark.parametrize("restart", [False, True])
+def test_task_is_by_name_only_where_its_configuration_counts_for_nothing(
+    state: str, image: Optional[str], memory: Optional[str], restart: bool
+) -> None:
+    found = desired(state=state, image=image, memory=memory, restart=restart)
+    takes_down, described = state in ("absent", "stopped"), image or memory and not restart
+    assert found.by_name == bool(takes_down or not described)
+    assert found.by_name == by_name_only(state, options=bool(memory), image=bool(image), force_restart=restart)
+    # Options are read where they count, and for a container that is created to be stopped.
+    assert (found.options is None) == (found.by_name and not (state == "stopped" and image))
 
 
 def test_options_are_normalised_and_remembered() -> None:

@@ -56,10 +56,10 @@ def _params(**given: Any) -> dict[str, Any]:
 
 
 def test_name_alone_describes_a_pod_except_for_state_operations() -> None:
-    assert glue.desired(_params(name="p", state="started")).given
+    assert not glue.desired(_params(name="p", state="started")).by_name
     assert glue.desired(_params(name="p", state="started")).options == glue.desired(_params(name="p")).options
-    assert not glue.desired(_params(name="p", state="restarted")).given
-    assert glue.desired(_params(name="p", state="restarted", memory="64m")).given
+    assert glue.desired(_params(name="p", state="restarted")).by_name
+    assert not glue.desired(_params(name="p", state="restarted", memory="64m")).by_name
     assert glue.desired(_params(name="p", state="stopped", memory="12x")).options is None
 
 

@@ -17,7 +17,7 @@ from .._model.options.normalise import normalise
 from .._model.options.parsers import is_name, natural, plain_path, wrong
 from .._model.options.parsers import name as checked_name
 from .._model.options.table import OPTIONS, Option
-from .._reconcile.desired import STATES, WAITS, Desired, by_name_alone
+from .._reconcile.desired import STATES, WAITS, Desired, by_name_only
 
 if TYPE_CHECKING:
     from .._model.options.pulling import Pull
@@ -181,43 +181,55 @@ def desired(params: Mapping[str, Any]) -> Desired:
         from .cmd_args import understood
 
         params = understood(params, container_spec())
-    common = _controls(params)
+    controls = _controls(params)
     _pass_over(params)
+    state, image = params["state"], bool(params.get("image"))
     given = frozenset(
         key for key in (*OPTIONS, "cpus", "env_file", "label_file", "pod_id_file") if params.get(key) is not None
     )
-    image, overlay = params.get("image") or "", False
-    acts = params["state"] == "stopped" or params["force_restart"]
-    if by_name_alone(params["state"], bool(image or given and not acts)):
-        return Desired(**common)
-    if params.get("comparisons"):
-        from .._reconcile.diff.comparisons import parse
-
-        modes, common["compared"] = parse(params["comparisons"])
-        if params.get("network") == [] and modes.get("network") == "allow_more_present":
-            modes["network"] = "ignore"  # no network is asked for, so any is more
-        common["comparisons"] = modes
-    if params["rootfs"] and image:
-        overlay = image.endswith(":O")
-        directory = image[:-2] if overlay else image
-        if not directory:
-            raise wrong("image", image, "a directory before ':O'")
-        image = plain_path(caller.absolute(directory))
+    by_name = by_name_only(state, options=bool(given), image=image, force_restart=params["force_restart"])
+    if by_name and not (image and state == "stopped"):
+        return Desired(**controls)
+    controls.update(_comparisons(params))
+    root = _root(params)
     try:
         options, missing = _options(params)
-        common["pulling"] = _pulling(params)
+        pulling = _pulling(params)
     except InvalidArgument as error:
-        if params["state"] != "stopped":
+        if state != "stopped":
             raise
-        return Desired(**common, unusable=error)
-    if missing and params["state"] == "stopped":
-        return Desired(**common, unusable=missing)
-    common["missing"] = missing
-    if options["init_ctr"] and params["state"] in ("started", "paused"):
-        raise wrong("state", params["state"], "created or present, for a container with init_ctr starts with its pod")
+        return Desired(**controls, unusable=error)
+    if missing and state == "stopped":
+        return Desired(**controls, unusable=missing)
+    if options["init_ctr"] and state in ("started", "paused"):
+        raise wrong("state", state, "created or present, for a container with init_ctr starts with its pod")
     if params["strict"]:
         refuse_ineffective()
-    return Desired(**common, options=options, given=given, image=image, rootfs=params["rootfs"], overlay=overlay)
+    return Desired(**controls, **root, options=options, given=given, pulling=pulling, missing=missing)
+
+
+def _comparisons(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how the task has options compared, for ``Desired``."""
+    if not params.get("comparisons"):
+        return {}
+    from .._reconcile.diff.comparisons import parse
+
+    modes, compared = parse(params["comparisons"])
+    if params.get("network") == [] and modes.get("network") == "allow_more_present":
+        modes["network"] = "ignore"  # no network is asked for, so any is more
+    return {"comparisons": modes, "compared": compared}
+
+
+def _root(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the root filesystem is made of, for ``Desired``: an image, or a directory on the host."""
+    image = params.get("image") or ""
+    if not (params["rootfs"] and image):
+        return {"image": image, "rootfs": params["rootfs"]}
+    overlay = image.endswith(":O")
+    directory = image[:-2] if overlay else image
+    if not directory:
+        raise wrong("image", image, "a directory before ':O'")
+    return {"image": plain_path(caller.absolute(directory)), "rootfs": True, "overlay": overlay}
 
 
 def _controls(params: Mapping[str, Any]) -> dict[str, Any]:

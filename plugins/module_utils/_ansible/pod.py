@@ -13,7 +13,6 @@ from .._model.options.parsers import name as checked_name
 from .._model.options.parsers import wrong
 from .._model.options.table import OPTIONS
 from .._model.records.pod import POD_OPTIONS, options_of, share
-from .._reconcile.desired import by_name_alone
 from .._reconcile.pod_planner import STATES, DesiredPod
 from .._reconcile.pods import reconcile
 from . import arguments
@@ -97,8 +96,6 @@ def desired(params: Mapping[str, Any]) -> DesiredPod:
                 raise
             found = found._replace(missing=error)
     given = any(value is not None for value in (*values.values(), params["share"]))
-    # The name describes a pod, one whose options are all at their defaults.
-    described = params["state"] != "restarted" or given
     meant = normalise(values)
     shared = share(params["share"])
     if meant["uidmap"] or meant["gidmap"] or meant["subuidname"] or meant["subgidname"]:
@@ -107,7 +104,8 @@ def desired(params: Mapping[str, Any]) -> DesiredPod:
         raise wrong("share", params["share"], "net to be in it too, for ports are published on the pod's network")
     options = options_of(meant, shared)
     _pass_over(params)
-    return found._replace(options=options, given=not by_name_alone(params["state"], described))
+    # But for restarted, a name alone describes a pod too: one whose options are all at their defaults.
+    return found._replace(options=options, described=params["state"] != "restarted" or given)
 
 
 def _pass_over(params: Mapping[str, Any]) -> None:

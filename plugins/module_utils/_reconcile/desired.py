@@ -17,12 +17,13 @@ STATES = ("absent", "present", "created", "started", "stopped", "paused")
 WAITS = ("started", "healthy", "exited")
 
 
-def by_name_alone(state: str, described: bool) -> bool:
-    """Whether a task of a container or a pod leaves the configuration alone of what has the name.
+def by_name_only(state: str, *, options: bool, image: bool = False, force_restart: bool = False) -> bool:
+    """Return whether a task names a container or a pod and a state, and leaves its configuration alone.
 
-    ``described``: something in the task describes it, so that what the task omits is at its default.
+    ``options`` and ``image`` say that the task has some. Beside ``force_restart`` options without an image count for
+    nothing, and beside ``stopped`` all of them count for a container alone that is not there yet.
     """
-    return state == "absent" or not described
+    return state in ("absent", "stopped") or not (image or options and not force_restart)
 
 
 class Desired(NamedTuple):
@@ -97,5 +98,10 @@ class Desired(NamedTuple):
 
     @property
     def by_name(self) -> bool:
-        """Whether the task does something to a container whatever its configuration."""
-        return self.options is None or self.state in ("absent", "stopped") or self.force_restart and not self.image
+        """See ``by_name_only``."""
+        return by_name_only(
+            self.state,
+            options=self.options is not None,
+            image=bool(self.image),
+            force_restart=self.force_restart,
+        )

@@ -15,6 +15,7 @@ from .._model.options.table import OPTIONS, select
 from .._model.records.pod import FIXED, INFRA, POD_OPTIONS, PodConfig
 from .._model.records.status import ContainerStatus
 from .._runtime.pods import Pods, lasting
+from .desired import by_name_only
 from .plan import Difference, Plan, Step, Verb
 
 if TYPE_CHECKING:
@@ -32,18 +33,22 @@ _VERBS = {"stopped": Verb.STOP, "killed": Verb.KILL, "paused": Verb.PAUSE, "unpa
 class DesiredPod(NamedTuple):
     """One pod as a playbook wants it; ``options`` are normalised (pod.POD_OPTIONS), None where the state needs none.
 
-    ``given``: the task describes the pod; one that is there keeps its own options otherwise. ``missing`` is why
-    ``options`` lack those of a file.
+    ``described``: the task has options of the pod. ``missing`` is why ``options`` lack those of a file.
     """
 
     name: str
     state: str = "created"
     options: Optional[PodOptions] = None
-    given: bool = True
+    described: bool = True
     infra_name: str = ""
     recreate: bool = False
     force_delete: Optional[bool] = None
     missing: Optional[Exception] = None
+
+    @property
+    def by_name(self) -> bool:
+        """See ``desired.by_name_only``."""
+        return by_name_only(self.state, options=self.options is not None and self.described)
 
     @property
     def abandon(self) -> bool:
@@ -81,7 +86,7 @@ def checked(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:
     if plan.has(Verb.START, Verb.RESTART) or renews and plan.status_before in _UP:
         from .preflight.name_resolution import warn_of_pod
 
-        options = desired.options if pod is None or desired.given else pod.options
+        options = desired.options if pod is None or not desired.by_name else pod.options
         if options is not None:
             warn_of_pod(desired.name, options)
     return plan
@@ -150,7 +155,7 @@ def _new(pods: Pods, desired: DesiredPod) -> Plan:
 
 
 def _differences(pods: Pods, pod: PodConfig, desired: DesiredPod) -> list[Difference]:
-    if desired.options is None or not desired.given:
+    if desired.by_name or desired.options is None:
         return []
     wanted = select(desired.options, POD_OPTIONS)
     found = [

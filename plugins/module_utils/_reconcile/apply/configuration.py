@@ -71,6 +71,8 @@ def of_new(
 def of_changed(runtime: Runtime, container: Container, desired: Desired, plan: Plan) -> ContainerConfig:
     """Return the configuration of a container with the options that the plan changes."""
     names = [one.option for one in plan.differences if one.change != Change.RECREATE and not one.drift]
+    if not names:
+        return container.config  # as for a task by name only, which has no options
     config = container.config.with_options(select(desired.wanted, names))
     if "requires" in names:
         config = config._replace(requires=dependencies.requires(runtime, desired.wanted))

@@ -43,7 +43,7 @@ def apply(task: Task, pod: Optional[PodConfig], step: Step) -> Optional[PodConfi
 def _create(task: Task, pod: Optional[PodConfig]) -> PodConfig:
     """Create the pod with its infra container; of the options of ``pod``, where the task has none."""
     desired = task.desired
-    options = desired.options if pod is None or desired.options and desired.given else pod.options
+    options = desired.options if pod is None or not desired.by_name else pod.options
     if options is None:
         raise Internal(f"pod {desired.name} is to be made, and the task does not say how")
     return task.pods.create(desired.name, options, desired.infra_name, _maps(task.pods, options))
