@@ -24,7 +24,7 @@ STATUSES = {
     "paused": ("paused",),
 }
 # state: status before → the actions, and the status they lead to.
-MOVES: dict[str, dict[str, tuple[list[str], str]]] = {
+STEPS: dict[str, dict[str, tuple[list[str], str]]] = {
     "started": {
         "absent": (["created c", "started c"], "running"),
         "configured": (["started c"], "running"),
@@ -90,10 +90,10 @@ def _is_containers(pid: int) -> bool:
         ) != os.readlink("/proc/self/ns/pid")
 
 
-@pytest.mark.parametrize("state", MOVES)
+@pytest.mark.parametrize("state", STEPS)
 def test_state_is_reached_from_every_status(host: Host, state: str) -> None:
     """As predicted by check mode, which changes nothing; and the second run is unchanged."""
-    for before, (actions, after) in MOVES[state].items():
+    for before, (actions, after) in STEPS[state].items():
         for step in STATUSES[before]:
             arranged = host.container("c", state=step, **OPTIONS)
             assert not arranged.failed, arranged

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of moves, walked: every status and every operation, on real containers, against the one table."""
+"""Every status and every operation on real containers, held against the table of state transitions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs.co
 from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs.copy import Copy
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidState
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.namespaces import LinuxNS
-from ansible_collections.libpod.engine.plugins.module_utils._model.records.status import MOVES, ContainerStatus
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.status import TRANSITIONS, ContainerStatus
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import cgroup_files
 from ansible_collections.libpod.engine.tests.support.hosts import Host
@@ -80,7 +80,7 @@ def _kernel_agrees(container: Container) -> None:
 
 
 def test_every_operation_of_the_table_is_walked() -> None:
-    assert set(OPERATIONS) == set(MOVES)
+    assert set(OPERATIONS) == set(TRANSITIONS)
 
 
 def _fresh(host: Host, runtime: Runtime, status: ContainerStatus) -> Container:
@@ -99,7 +99,7 @@ def _fresh(host: Host, runtime: Runtime, status: ContainerStatus) -> Container:
 def test_operation_is_allowed_or_refused_as_the_table_says(host: Host, status: ContainerStatus) -> None:
     runtime = Runtime(host.parts)
     container = _fresh(host, runtime, status)
-    for operation, (allowed, after) in MOVES.items():
+    for operation, (allowed, after) in TRANSITIONS.items():
         where = f"{operation} of a container that is {status}"
         if runtime.find("c") is None or container.status() is not status:
             container = _fresh(host, runtime, status)
@@ -120,11 +120,11 @@ def test_operation_is_allowed_or_refused_as_the_table_says(host: Host, status: C
 
 
 def test_documented_table_is_the_engines() -> None:
-    path = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "moves.md")
+    path = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "state-transitions.md")
     rows = [
         f"| {operation} | {'any' if len(allowed) == len(ContainerStatus) else ', '.join(sorted(allowed))} "
         f"| {after or 'the same'} |"
-        for operation, (allowed, after) in MOVES.items()
+        for operation, (allowed, after) in TRANSITIONS.items()
     ]
     with open(path, encoding="utf-8") as file:
         assert [line for line in file.read().splitlines() if line.startswith("| ")][1:] == rows

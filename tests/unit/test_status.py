@@ -1,14 +1,14 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of moves: what each status allows, and what the model says it must."""
+"""The table of state transitions: what each status allows, and what the model says it must."""
 
 from __future__ import annotations
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ContainerStopped, InvalidState
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.status import (
-    MOVES,
+    TRANSITIONS,
     ContainerStatus,
     status_text,
 )
@@ -50,10 +50,10 @@ ENDS = {
 
 
 def test_every_operation_is_in_the_table() -> None:
-    assert set(MOVES) == set(ALLOWED)
+    assert set(TRANSITIONS) == set(ALLOWED)
 
 
-@pytest.mark.parametrize("operation", MOVES)
+@pytest.mark.parametrize("operation", TRANSITIONS)
 @pytest.mark.parametrize("status", ContainerStatus)
 def test_status_allows_the_table_and_refuses_the_rest_with_a_message(status: ContainerStatus, operation: str) -> None:
     words = ALLOWED[operation]
@@ -69,9 +69,9 @@ def test_status_allows_the_table_and_refuses_the_rest_with_a_message(status: Con
     assert all(word in said.partition(" needs it to be ")[2] for word in words.split())
 
 
-@pytest.mark.parametrize("operation", MOVES)
+@pytest.mark.parametrize("operation", TRANSITIONS)
 def test_operation_leads_to_the_status_of_the_table(operation: str) -> None:
-    ends = MOVES[operation][1]
+    ends = TRANSITIONS[operation][1]
     assert (ends.value if ends else None) == ENDS.get(operation)
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container's status, and the one table of moves between statuses."""
+"""A container's status, and the one table of state transitions."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class ContainerStatus(str, enum.Enum):
         return {"configured": "created", "created": "initialized"}.get(self.value, self.value)
 
     def allows(self, operation: str) -> bool:
-        """Whether ``operation`` (a key of MOVES) may begin in this status."""
-        return self in MOVES[operation][0]
+        """Whether ``operation`` (a key of TRANSITIONS) may begin in this status."""
+        return self in TRANSITIONS[operation][0]
 
     def check(self, operation: str, name: str) -> None:
         """Refuse an operation this status does not allow.
@@ -40,7 +40,7 @@ class ContainerStatus(str, enum.Enum):
         if not self.allows(operation):
             stopped = operation == "namespace_path" or operation in _NEED_PROCESS and not self.has_process
             error = ContainerStopped if stopped else InvalidState
-            wanted = ", ".join(sorted(MOVES[operation][0]))
+            wanted = ", ".join(sorted(TRANSITIONS[operation][0]))
             raise error(f"cannot {operation} container {name}: it is {self}, and {operation} needs it to be {wanted}")
 
     @property
@@ -63,7 +63,7 @@ _NEED_PROCESS = frozenset(("exec", "attach", "namespace_path", "pid", "kill", "p
 
 # operation: (statuses it may begin in, status it ends in; None where it leaves the status alone)
 # An unknown container is repaired by its next start or init, and may always be removed.
-MOVES: dict[str, tuple[frozenset[ContainerStatus], ContainerStatus | None]] = {
+TRANSITIONS: dict[str, tuple[frozenset[ContainerStatus], ContainerStatus | None]] = {
     "init": (frozenset((_S.CONFIGURED, _S.EXITED, _S.UNKNOWN)), _S.CREATED),
     "start": (frozenset((_S.CONFIGURED, _S.CREATED, _S.EXITED, _S.UNKNOWN)), _S.RUNNING),
     "restart": (_ANY - {_S.PAUSED}, _S.RUNNING),

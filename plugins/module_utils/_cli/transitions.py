@@ -19,20 +19,20 @@ from . import table, words
 
 def start(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Start containers, and what they depend on."""
-    return _move(parts, "start", arguments, "started")
+    return _transition(parts, "start", arguments, "started")
 
 
 def stop(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Stop containers; their restart policies leave them down."""
-    return _move(parts, "stop", arguments, "stopped")
+    return _transition(parts, "stop", arguments, "stopped")
 
 
 def restart(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Stop containers that run, and start them."""
-    return _move(parts, "restart", arguments, "started")
+    return _transition(parts, "restart", arguments, "started")
 
 
-def _move(parts: EngineConfig, verb: str, arguments: Sequence[str], state: str) -> int:
+def _transition(parts: EngineConfig, verb: str, arguments: Sequence[str], state: str) -> int:
     """Bring each container to the state and print what was done; 125 where one could not be."""
     parser = words.parser(verb, f"{verb.capitalize()} containers, and say what was done.", formats=False)
     parser.add_argument("name", nargs="+", help="a container's name, ID, or the beginning of an ID")
