@@ -52,7 +52,7 @@ def findings(container: ContainerBase, known: set[str], *, full: bool = False) -
         from .io.log_limit import lacks_runner
 
         found += [Finding("log-limit runner", "ended", "running")] if lacks_runner(container) else []
-    network = network_drift.wrong(container)
+    network = network_drift.findings(container)
     found += [Finding(f"network {part}", what, "as attached") for part, what in network.items()]
     if full and not network:
         from .live import network as live_network

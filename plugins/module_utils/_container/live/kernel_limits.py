@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Limits that not every kernel has: asked for where it lacks them, they are refused before anything is made."""
+"""Limits that not every kernel has: refuse those that this one lacks before anything is made."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from ..._model.cgroup_limits import LIMITS, Values
 from ..._model.errors import InvalidArgument, NotImplementedByHost
 from ..._model.records.config import DEFAULT_CGROUP_PARENT
 
-# Linux 5.16 took the limit away; its file stayed for a while, and takes nothing.
+# Linux 5.16 removed the limit; its file stayed for a while without effect.
 _LAST_KERNEL_MEMORY = (5, 15)
 
 _RESCTRL = "/sys/fs/resctrl"
 
 
 def check(host: CgroupHost, options: Values) -> None:
-    """:raises NotImplementedByHost: naming the option. :raises InvalidArgument: a device named is none."""
+    """Check that this host can set the limits in the options.
+
+    :raises NotImplementedByHost: naming the option. :raises InvalidArgument: a path is not a block device.
+    """
     for name, row in LIMITS.items():
         # 0 is a swappiness of its own.
         if not row.optional or options[name] is None or options[name] is False or options[name] == {}:
@@ -53,17 +56,17 @@ def _offered(host: CgroupHost, controller: str, files: tuple[str, ...]) -> bool:
         return False
     children = list(_children(mount))
     if host.unified:
-        # A cgroup has the files of the controllers handed down to it alone; systemd hands down what some unit asks for.
+        # A cgroup has only the files of the controllers delegated to it; systemd delegates what some unit asks for.
         wanted = {file.partition(".")[0] for file in files}
         if not wanted <= _controllers(mount):
             return False
         children = [one for one in children if wanted <= _controllers(one)]
-    # The root has not all the files; without another cgroup to look at, nobody can tell.
+    # The root lacks some of the files; without another cgroup to look at, the limit counts as offered.
     return not children or any(os.path.exists(f"{path}/{file}") for path in (mount, *children) for file in files)
 
 
 def _controllers(path: str) -> set[str]:
-    """What the names of a v2 cgroup's files begin with."""
+    """Return the prefixes of the names of a v2 cgroup's files."""
     return {"cgroup", *(read_file(f"{path}/cgroup.controllers") or "").split()}
 
 
@@ -73,19 +76,19 @@ def _children(mount: str) -> Iterator[str]:
 
 
 def _check_weights(paths: Iterable[str], known: Mapping[str, tuple[int, int]]) -> None:
-    """Weights by device are the work of an I/O scheduler, and the device must have that one."""
+    """Check that each device has an I/O scheduler that knows weights."""
     for path in paths:
         device = os.path.realpath("/sys/dev/block/{}:{}".format(*known[path]))
         # A partition has its disk's queue.
-        found = [read_file(f"{folder}/queue/scheduler") for folder in (device, os.path.dirname(device))]
-        if not any("[bfq]" in (text or "") or "[cfq]" in (text or "") for text in found):
+        schedulers = [read_file(f"{folder}/queue/scheduler") for folder in (device, os.path.dirname(device))]
+        if not any("[bfq]" in (text or "") or "[cfq]" in (text or "") for text in schedulers):
             raise NotImplementedByHost(
                 f"blkio_weight_device: the I/O scheduler of {path} has no weights: choose bfq for it, or omit it"
             )
 
 
 def _check_real_time(host: CgroupHost, options: Values) -> None:
-    """A cgroup can give its own only what it has, and one that is new has nothing (sched-rt-group.txt)."""
+    """Check that the parent has the real time to give; a new cgroup has none (sched-rt-group.txt)."""
     wanted = options["cpu_rt_runtime"]
     if not wanted:
         return
@@ -100,11 +103,11 @@ def _check_real_time(host: CgroupHost, options: Values) -> None:
 
 
 def numbers(options: Values, *, missing_ok: bool = False) -> dict[str, tuple[int, int]]:
-    """Major and minor number of each block device that has a limit; without those not there where ``missing_ok``.
+    """Return the major and minor number of each block device that has a limit; ``missing_ok`` leaves missing ones out.
 
-    :raises InvalidArgument: a path is no block device of the host.
+    :raises InvalidArgument: a path is not a block device of the host.
     """
-    found = {}
+    devices = {}
     for name, row in LIMITS.items():
         for path in options[name] if row.device_field else ():
             try:
@@ -115,5 +118,5 @@ def numbers(options: Values, *, missing_ok: bool = False) -> dict[str, tuple[int
                 raise InvalidArgument(f"{name}: {path} cannot be used: {error.strerror}") from error
             if not stat.S_ISBLK(info.st_mode):
                 raise InvalidArgument(f"{name}: {path} is not a block device of the host: name one, such as /dev/sda")
-            found[path] = (os.major(info.st_rdev), os.minor(info.st_rdev))
-    return found
+            devices[path] = (os.major(info.st_rdev), os.minor(info.st_rdev))
+    return devices

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cgroup limits of a container that runs: those that are changed put in force."""
+"""The cgroup limits of a running container: apply those that changed."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def apply(container: ContainerBase, config: ContainerConfig, parts: set[str]) -> None:
-    """Put the limits among ``parts`` in force: what the OCI runtime takes through it, the others in their files.
+    """Apply the limits among ``parts``, those that the OCI runtime knows through it, the others by their files.
 
-    The runtime writes again what it knows from the container's creation, so the others follow, all of them.
+    The runtime also writes again what it knows from the container's creation, so all of the others are written after.
     """
     host = container.host
     if not parts & {*(name for name, row in LIMITS.items() if row.set_by), "cgroup_conf"}:
@@ -38,8 +38,8 @@ def apply(container: ContainerBase, config: ContainerConfig, parts: set[str]) ->
     )
     if wanted:
         if "memory" in wanted:
-            whose = f"container {container.name}"
-            limits.make_room(host.cgroups, container.cgroup_path, wanted["memory"].get("limit"), whose)
+            owner = f"container {container.name}"
+            limits.make_room(host.cgroups, container.cgroup_path, wanted["memory"].get("limit"), owner)
         container.oci.update(container.id, container.name, wanted)
         journal.begun_update(container.id, container.name)
     own = select(config.options, (name for name, row in LIMITS.items() if row.set_by == "engine"))

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What another configuration's volumes, mounts and tmpfs ask of a live container, and what needs a new one for it.
+"""Changes of volumes, mounts and tmpfs that another configuration asks of a live container, and what prevents them.
 
-All that decides is read here, from /proc, the container's own view of its files and the kernel's word on what is in
-use, so that a plan and its execution come to the same. Nothing is changed.
+Plan and execution both decide by what is read here: /proc, the container's own view of its files, and what the kernel
+says is in use. Nothing is changed.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ if TYPE_CHECKING:
     from ..._model.options import types
     from ..base import ContainerBase
 
-_WORDS = {
+_FLAGS = {
     "ro": mount_api.RDONLY,
     "nosuid": mount_api.NOSUID,
     "nodev": mount_api.NODEV,
     "noexec": mount_api.NOEXEC,
     "noatime": mount_api.NOATIME,
 }
-# What of a mount is made with it, and cannot be given to it later.
+# Options that a mount is made with, and cannot get later.
 _MADE_SO = ("bind", "slave", "rslave")
 _KERNELS_OWN = ("/proc", "/sys", "/dev")
 ADD, CHANGE, REPLACE, REMOVE, NOTHING = "add", "change", "replace", "remove", ""
 
 
 class Live(NamedTuple):
-    """A mount of proc_pid_mountinfo(5); ``root`` is what of its file system is mounted."""
+    """A mount of proc_pid_mountinfo(5); ``root`` is the part of its file system that is mounted."""
 
     number: int
     parent: int
@@ -57,7 +57,7 @@ class Live(NamedTuple):
 
 
 class Inside(NamedTuple):
-    """A live container from within: its root directory by a path that stays so, its mount namespace, its mounts."""
+    """A live container from within: a lasting path of its root directory, its mount namespace, its mounts."""
 
     root: str
     namespace: int
@@ -65,10 +65,10 @@ class Inside(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What is to be at a target, and what was: the OCI spec's mounts, None for nothing.
+    """The mount that a target had and that it is to have, as in the OCI spec; None for none.
 
-    ``point`` is the target with links followed, empty where they lead nowhere. ``stack`` is what is mounted there now,
-    the top last. ``volume`` is the bind mount or volume that is wanted.
+    ``point`` is the target with links followed, empty where they lead nowhere. ``stack`` has the mounts there now, the
+    top last. ``volume`` is the requested bind mount or volume.
     """
 
     target: str
@@ -84,7 +84,7 @@ class Wanted(NamedTuple):
         return self.volume["source"] if self.volume and self.volume["type"] == "volume" else ""
 
     def action(self, inside: Inside) -> str:
-        """What brings the one to the other; of several mounts there, those on top go first."""
+        """Return what leads from the one to the other; of several mounts there, those on top are removed first."""
         if self.after is None:
             return REMOVE if self.stack else NOTHING
         if not self.stack:
@@ -94,14 +94,17 @@ class Wanted(NamedTuple):
 
 @contextmanager
 def entered(container: ContainerBase) -> Iterator[Inside]:
-    """:raises ContainerStopped: its process has just ended."""
+    """Open a live container's root directory and mount namespace, and read its mounts.
+
+    :raises ContainerStopped: its process has just ended.
+    """
     state = container.state
     held: list[int] = []
     try:
         for name, flags in (("root", os.O_PATH | os.O_DIRECTORY), ("ns/mnt", os.O_RDONLY)):
             held.append(os.open(f"/proc/{state.pid}/{name}", flags | os.O_CLOEXEC))
         with open(f"/proc/{state.pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            found = [_live(line) for line in file]
+            mounts = [_live(line) for line in file]
         if not process.alive(state.process):
             raise ProcessLookupError
     except (FileNotFoundError, ProcessLookupError) as error:
@@ -109,7 +112,7 @@ def entered(container: ContainerBase) -> Iterator[Inside]:
             os.close(descriptor)
         raise ContainerStopped(f"container {container.name} has just ended: run the task again") from error
     try:
-        yield Inside(f"/proc/self/fd/{held[0]}", held[1], found)
+        yield Inside(f"/proc/self/fd/{held[0]}", held[1], mounts)
     finally:
         for descriptor in held:
             os.close(descriptor)
@@ -117,27 +120,26 @@ def entered(container: ContainerBase) -> Iterator[Inside]:
 
 def _live(line: str) -> Live:
     left, right = line.split(" - ", 1)
-    words = left.split(" ")
-    shared = any(word.startswith("shared:") for word in words[6:])
-    point = process.unescaped(words[4])
-    options = tuple(words[5].split(","))
-    return Live(int(words[0]), int(words[1]), words[3], point, options, shared, right.split(" ", 1)[0])
+    number, parent, _device, root, point, options, *tags = left.split(" ")
+    shared = any(tag.startswith("shared:") for tag in tags)
+    kind = right.split(" ", 1)[0]
+    return Live(int(number), int(parent), root, process.unescaped(point), tuple(options.split(",")), shared, kind)
 
 
 def wanted(container: ContainerBase, config: ContainerConfig, also: Iterable[str], inside: Inside) -> list[Wanted]:
-    """The targets at which ``config`` differs from the record, and those in ``also``."""
+    """Return the targets at which ``config`` differs from the record, and those in ``also``."""
     before, after = _mounts(container, container.config), _mounts(container, config)
-    asked = [_by_target(container.config), _by_target(config)]
+    requested = [_by_target(container.config), _by_target(config)]
     targets = {target for target in {*before, *after} if before.get(target) != after.get(target)}
-    found = []
+    result = []
     for target in sorted({*targets, *also, *container.state.changing_mounts}):
         point = _point(inside, target)
-        movable = all(model.movable(of[target]) for of in asked if target in of)
-        new = asked[1].get(target)
+        movable = all(model.movable(of[target]) for of in requested if target in of)
+        new = requested[1].get(target)
         stack = tuple(_stack(inside.mounts, point))
         one = Wanted(target, point, before.get(target), after.get(target), stack, movable)
-        found.append(one._replace(volume=new) if new and "source" in new else one)
-    return found
+        result.append(one._replace(volume=new) if new and "source" in new else one)
+    return result
 
 
 def _by_target(config: ContainerConfig) -> dict[str, types.Mount]:
@@ -158,7 +160,7 @@ def _point(inside: Inside, target: str) -> str:
 
 
 def _stack(mounts: list[Live], point: str) -> Iterator[Live]:
-    """The mounts at a point, each on the one before."""
+    """Yield the mounts at a point, each on the one before."""
     here = {one.parent: one for one in mounts if one.point == point}
     numbers = {one.number for one in here.values()}
     above = next((parent for parent in here if parent not in numbers), 0)
@@ -168,22 +170,22 @@ def _stack(mounts: list[Live], point: str) -> Iterator[Live]:
 
 
 def flags(mount: Mount) -> int:
-    """The flags of a mount as its options have them."""
-    return sum(number for word, number in _WORDS.items() if word in mount["options"])
+    """Return the flags that a mount's options stand for."""
+    return sum(number for word, number in _FLAGS.items() if word in mount["options"])
 
 
 def size(mount: Mount) -> str:
-    """A tmpfs's; the kernel's own is half of the memory."""
+    """Return the size of a tmpfs; the kernel's default is half of the memory."""
     return next((word[5:] for word in mount["options"] if word.startswith("size=")), "50%")
 
 
 def _is_there(one: Wanted, inside: Inside) -> bool:
-    """Whether what is mounted is what is wanted, its flags and size aside."""
+    """Return whether the requested mount is there, but for its flags and size."""
     before, after = one.before, one.after
     if after is None:
         return False
     other = _structure(before) ^ _structure(after) if before is not None else set()
-    # It can stop being a slave, and not become one.
+    # A mount can stop being a slave, but not become one.
     if other and not other <= {"slave", "rslave"} & _structure(before or {}):
         return False
     folder, name = securejoin.hold(inside.root, one.target)
@@ -205,35 +207,35 @@ def _same(there: os.stat_result, path: str) -> bool:
 
 
 def _structure(mount: Mapping[str, Any]) -> set[str]:
-    """What of a mount cannot be changed."""
-    words = mount.get("options", ())
-    return {mount.get("type", ""), *(word for word in words if word in _MADE_SO or "=" in word and word[:5] != "size=")}
+    """Return type and options of a mount that cannot be changed."""
+    fixed = (one for one in mount.get("options", ()) if one in _MADE_SO or "=" in one and one[:5] != "size=")
+    return {mount.get("type", ""), *fixed}
 
 
 # What is in the way
 
 
 def obstacles(container: ContainerBase, config: ContainerConfig, also: Iterable[str] = ()) -> dict[str, str]:
-    """Target to why what ``config`` has there needs a new container; nothing where all can be changed in place.
+    """Return why the mounts of ``config`` need a new container, by target; empty where all can change in place.
 
-    ``also`` are targets to be put right that are as in the record.
+    ``also`` are targets to be repaired whose configuration stays.
     """
     try:
         with entered(container) as inside:
-            found = wanted(container, config, also, inside)
-            everywhere = found and _everywhere(container, config, inside)
+            targets = wanted(container, config, also, inside)
+            everywhere = targets and _everywhere(container, config, inside)
             if everywhere:
-                return {one.target: everywhere for one in found}
+                return {one.target: everywhere for one in targets}
             engines = _engines(container, config)
-            points = [one.point for one in found]
-            told = {one.target: _in_the_way(container, one, inside, engines, points) for one in found}
-            return {target: why for target, why in told.items() if why}
+            points = [one.point for one in targets]
+            reasons = {one.target: _in_the_way(container, one, inside, engines, points) for one in targets}
+            return {target: why for target, why in reasons.items() if why}
     except ContainerStopped:
         return {}
 
 
 def _everywhere(container: ContainerBase, config: ContainerConfig, inside: Inside) -> str:
-    """What is in the way of any change."""
+    """Return what prevents any change; empty for nothing."""
     if not mount_api.supported():
         return "the kernel lacks mount_setattr(2) or does not let the engine use it"
     if os.readlink(f"/proc/{container.state.pid}/ns/user") != os.readlink("/proc/self/ns/user"):
@@ -250,7 +252,7 @@ def _everywhere(container: ContainerBase, config: ContainerConfig, inside: Insid
 
 
 def _engines(container: ContainerBase, config: ContainerConfig) -> set[str]:
-    """Where the engine mounts or masks something of its own, were it not for the options."""
+    """Return the paths at which the engine itself mounts or masks something, whatever the options."""
     bare = config.with_options({"volume": [], "mount": [], "tmpfs": {}, "image_volume": "ignore"})
     secrets = (one["target"] for one in config.options["secrets"] if one["type"] == "mount")
     files = (*etc_files.paths(container), "/etc/passwd", "/etc/group", notify.TARGET, INIT_PATH, *secrets)
@@ -288,14 +290,16 @@ def _in_the_way(container: ContainerBase, one: Wanted, inside: Inside, engines: 
 
 
 def effective(one: Wanted) -> int:
-    """The flags that a mount is to have; a bind mount without any has those of its source's own mount."""
+    """Return the flags that a mount is to have; a bind mount without any has those of its source's mount."""
     after = one.after or {}
-    found = flags(after)
-    return found if found or after["type"] != "bind" else os.statvfs(after["source"]).f_flag & mount_api.FLAGS
+    requested = flags(after)
+    if requested or after["type"] != "bind":
+        return requested
+    return os.statvfs(after["source"]).f_flag & mount_api.FLAGS
 
 
 def unused(one: Wanted, inside: Inside) -> bool:
-    """Whether what is mounted at the top could be taken away, by the kernel's own word."""
+    """Return whether the kernel would let the topmost mount be removed."""
     folder, name = securejoin.hold(inside.root, one.target)
     try:
         return mount_api.unused(inside.namespace, folder, name)
@@ -304,14 +308,14 @@ def unused(one: Wanted, inside: Inside) -> bool:
 
 
 def _holders(mounts: list[Live], point: str) -> list[Live]:
-    """The mounts that a point lies on, what is mounted there itself left out."""
+    """Return the mounts that a point lies on, without those mounted at the point itself."""
     over = [one for one in mounts if one.point != point and f"{point}/".startswith(f"{one.point.rstrip('/')}/")]
     nearest = max((len(one.point) for one in over), default=0)
     return [one for one in over if len(one.point) == nearest]
 
 
 def _misfit(one: Wanted, inside: Inside, action: str) -> str:
-    """Why no such mount can be had at its target, be it there or to be made."""
+    """Return why such a mount cannot be at its target, which is there or to be made; empty where it can."""
     if action == REPLACE and not mount_api.supports_beneath():
         return "the kernel lacks MOVE_MOUNT_BENEATH (Linux 6.5)"
     directory = not (one.volume and one.volume["type"] == "bind") or os.path.isdir(one.volume["source"])
@@ -331,7 +335,7 @@ def _misfit(one: Wanted, inside: Inside, action: str) -> str:
 
 
 def _content(container: ContainerBase, one: Wanted, inside: Inside, action: str) -> str:
-    """Whether the image has content for what is mounted there: it is the image's own only in a new container."""
+    """Return why the mount would have to begin with the image's content, which only a new container gives; or empty."""
     copies = "tmpcopyup" in (one.after or {"options": ()})["options"]
     if one.volume_name and one.volume is not None and one.after is not None:
         copies = "nocopy" not in one.volume["flags"] and not volumes.made(one.after["source"])
@@ -356,14 +360,14 @@ def _holds(root: str, path: str) -> bool:
 
 
 def _fits(one: Wanted, inside: Inside) -> bool:
-    """Whether a tmpfs can have its new size; from or to none at all it cannot."""
+    """Return whether a tmpfs can have its new size; a size limit can neither be added nor removed."""
     number, _per, _cent = (text := size(one.after or {})).partition("%")
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 100
     room = (natural(number) or 0) * (memory if text != number else 1)
     held, _missing = securejoin.way_to(inside.root, one.target)
     try:
-        found = os.fstatvfs(held)
+        info = os.fstatvfs(held)
     finally:
         os.close(held)
-    used = (found.f_blocks - found.f_bfree) * found.f_frsize
-    return bool(found.f_blocks) and room > 0 and used <= room
+    used = (info.f_blocks - info.f_bfree) * info.f_frsize
+    return bool(info.f_blocks) and room > 0 and used <= room

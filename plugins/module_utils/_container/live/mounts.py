@@ -1,11 +1,11 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Volumes, mounts and tmpfs of a container that runs: mounted, changed, replaced and unmounted under its process.
+"""Volumes, mounts and tmpfs of a running container: mount, change, replace and unmount them under its process.
 
-``mount_changes.obstacles`` has said before that all of it can be done. Each target is on record as being changed from
-before its first step until the configuration that asks for it is written, so that whoever finds an interrupted change
-brings it to either end.
+``mount_changes.obstacles`` has found before that all of it is possible. Each target is recorded as being changed from
+before its first step until the new configuration is written, so that a later task can finish or undo an interrupted
+change.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 def apply(container: ContainerBase, config: ContainerConfig, also: Iterable[str]) -> None:
     """Bring the mounts of a live container in line with ``config``, where that differs from the record and at ``also``.
 
-    :raises InvalidState: the kernel refuses, as it does where a process has come to use what is to go.
+    :raises InvalidState: the kernel refuses, for instance since a process now uses a mount that is to go.
     """
     with entered(container) as inside:
-        found = wanted(container, config, also, inside)
-        if not found:
+        targets = wanted(container, config, also, inside)
+        if not targets:
             return
-        names = {one.target: one.volume_name for one in found}
-        # Its volumes count as used from here on.
+        names = {one.target: one.volume_name for one in targets}
+        # The volumes count as used from here on.
         container.save(changing_mounts={**container.state.changing_mounts, **names})
-        for one in found:
+        for one in targets:
             try:
                 _bring(container, inside, one)
                 journal.begun_update(container.id, container.name)
@@ -53,11 +53,11 @@ def apply(container: ContainerBase, config: ContainerConfig, also: Iterable[str]
                     f"the mount at {one.target} of container {container.name} cannot be changed while it runs: {why}; "
                     "run the task again, or set recreate to have a new container made"
                 ) from error
-    _write_spec(container, found)
+    _write_spec(container, targets)
 
 
 def _bring(container: ContainerBase, inside: Inside, one: Wanted) -> None:
-    """One target to what is wanted there: nothing, or that and nothing else."""
+    """Leave at a target the requested mount alone, or none."""
     while len(one.stack) > (0 if one.after is None else 1):
         _detach(inside, one)
         one = one._replace(stack=one.stack[:-1])
@@ -68,7 +68,7 @@ def _bring(container: ContainerBase, inside: Inside, one: Wanted) -> None:
         return
     if one.stack and not unused(one, inside):
         raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
-    # Before the mount point is made, which would look like content of the image's.
+    # Before the mount point is made, which would look like the image's content.
     source = volumes.prepared(container, one.volume, container.state.mountpoint) if one.volume else ""
     target = _mountpoint(inside, one)
     try:
@@ -107,30 +107,30 @@ def _change(inside: Inside, one: Wanted, after: Mount) -> None:
 
 
 def _made(after: Mount, source: str, target: int) -> int:
-    """A mount as wanted, of ``source`` where that is not empty, else of a new tmpfs; attached nowhere yet."""
+    """Return a detached mount as requested, of ``source`` or, where that is empty, of a new tmpfs."""
     if source:
         options = after["options"]
         propagation = next(word for word in options if word.lstrip("r") in ("private", "slave"))
         return mount_api.clone(source, flags(after), propagation, recursive="rbind" in options)
-    # As the runtime does: a directory that is there gives its mode on.
+    # As the OCI runtime does it: the tmpfs has the mode of an existing directory.
     mode = f"{stat.S_IMODE(os.fstat(target).st_mode):o}"
     return mount_api.tmpfs({"mode": mode, **_values(after)}, flags(after))
 
 
 def _values(mount: Optional[Mount]) -> dict[str, str]:
-    """The options of a tmpfs that have a value."""
+    """Return the options of a tmpfs that have a value."""
     return dict(word.split("=", 1) for word in (mount or {"options": ()})["options"] if "=" in word)
 
 
 def _mountpoint(inside: Inside, one: Wanted) -> int:
-    """The directory or file to mount on, a descriptor; made where it is missing, as the runtime makes it."""
+    """Return a descriptor of the mount point; a missing one is made as the OCI runtime makes it."""
     held, missing = securejoin.way_to(inside.root, one.target)
     if not missing:
         return held
     os.close(held)
     securejoin.make_directories(inside.root, os.path.dirname(one.target))
     if one.volume is None:
-        # The next start's tmpfs takes its mode from here (runc 1.1).
+        # At the next start the tmpfs takes its mode from this directory (runc 1.1).
         securejoin.make_directories(inside.root, one.target, int(_values(one.after).get("mode", "1777"), 8))
     elif one.volume["type"] == "volume" or os.path.isdir(one.volume["source"]):
         securejoin.make_directories(inside.root, one.target)
@@ -140,11 +140,11 @@ def _mountpoint(inside: Inside, one: Wanted) -> int:
     return securejoin.way_to(inside.root, one.target)[0]
 
 
-def _write_spec(container: ContainerBase, found: list[Wanted]) -> None:
-    """Have the OCI spec of this life tell what is mounted."""
+def _write_spec(container: ContainerBase, targets: list[Wanted]) -> None:
+    """Write the mounts to the OCI spec of this life."""
     path = container.state.config_path
     spec = dict(foreign_files.read_json(path).mapping())
-    new = {one.target: one.after for one in found}
+    new = {one.target: one.after for one in targets}
     kept = [mount for mount in spec["mounts"] if mount["destination"] not in new]
     spec["mounts"] = in_order([*kept, *(mount for mount in new.values() if mount is not None)])
     records.write(path, spec, durable=False)

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Networks and published ports of a container that runs: connected, disconnected, and put right.
+"""Networks and published ports of a running container: connect, disconnect, and repair them.
 
-An interface keeps its name and address as long as the container runs; a new network takes the ethN of its place in the
-option, or where that is taken the first free one, and the next start numbers them anew.
+An interface keeps its name and address as long as the container runs. A new network takes the ethN of its place in the
+option, or the first free one where that is taken; the next start numbers them again.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from ..._model.records.config import ContainerConfig
 from ..._model.records.network import NetworkAttachment
 from ..network import foreign_rules, host_ports, setup
 from ..network.attachments import attachments, save
-from ..network.drift import lacks_route, whole
+from ..network.drift import is_intact, lacks_route
 
 if TYPE_CHECKING:
     from ..base import ContainerBase
 
-# Plugins that can be run again without the others: they keep rules, and no link or address.
+# Plugins that can be run again without the others: they keep rules only, no link or address.
 _RULES = ("portmap", "firewall")
 
 
 def apply(container: ContainerBase, config: ContainerConfig, *, thorough: bool = False) -> None:
-    """Bring the attachments of a live container in line with ``config``; what is as it should be is not touched.
+    """Bring the attachments of a live container in line with ``config``; intact ones are not touched.
 
-    ``thorough``: each is looked at by its plugins too (CHECK). Every step is recorded before and after, so that an
-    interrupted one is a difference from the record, or drift, and repeated.
+    ``thorough`` also has the plugins check each (CHECK). Every step is recorded before and after, so that one that is
+    interrupted is a difference from the record, or drift, and repeated.
 
-    :raises NoSuchNetwork: a network is not defined. :raises ToolFailed: a plugin refused.
+    :raises NoSuchNetwork: a network is not defined. :raises ToolFailed: a plugin failed.
     """
     if not netns.exists(container.netns_path):
         netns.adopt(container.netns_path, container.state.pid)
@@ -42,12 +42,12 @@ def apply(container: ContainerBase, config: ContainerConfig, *, thorough: bool =
     wanted = setup.planned(container, config)
     made = attachments(container)
     if config.ports or container.config.ports:
-        # New ports are taken first, and old ones let go of last. Half done is drift for who takes the change back.
+        # New ports are taken first, and old ones released last. A half-done change is drift where it is reverted.
         if config.ports != container.config.ports and made:
             made[0] = made[0]._replace(forwarding=True)
             save(container, made)
         host_ports.hold(container, config.ports)
-    kept, lost = _sorted_out(container, made, {new.network for new in wanted}, thorough)
+    kept, lost = _detach_others(container, made, {new.network for new in wanted}, thorough)
     wanted = _carry_ports(wanted, kept)
     for new in wanted:
         if new.network in kept:
@@ -64,17 +64,17 @@ def apply(container: ContainerBase, config: ContainerConfig, *, thorough: bool =
         foreign_rules.release(container, one)
 
 
-def _sorted_out(
+def _detach_others(
     container: ContainerBase, made: list[NetworkAttachment], wanted: set[str], thorough: bool
 ) -> tuple[dict[str, NetworkAttachment], dict[str, NetworkAttachment]]:
-    """The attachments by network that are as they should be, and those that were not and are gone from ``made``."""
+    """Detach all but the intact attachments, also from ``made``; return the intact and the others, by network."""
     kept: dict[str, NetworkAttachment] = {}
     lost: dict[str, NetworkAttachment] = {}
     for one in list(made):
-        sound = one.result is not None and one.network in wanted and whole(container, one)
-        if sound and thorough and _complaint(container, one):
-            sound = _mended(container, one)
-        if sound:
+        intact = one.result is not None and one.network in wanted and is_intact(container, one)
+        if intact and thorough and _complaint(container, one):
+            intact = _repaired(container, one)
+        if intact:
             kept[one.network] = one
             continue
         lost[one.network] = one
@@ -88,7 +88,7 @@ def _sorted_out(
 def _connect(
     container: ContainerBase, made: list[NetworkAttachment], new: NetworkAttachment, old: Optional[NetworkAttachment]
 ) -> NetworkAttachment:
-    """Attach to a network; it is among ``made`` from before on, with the interface of the ``old`` one that was lost."""
+    """Attach to a network, recorded in ``made`` beforehand; it has the interface of the ``old``, lost attachment."""
     taken = {one.interface for one in made}
     free = (name for name in (new.interface, *(f"eth{n}" for n in range(len(made) + 1))) if name not in taken)
     made.append(new._replace(interface=old.interface if old else next(free)))
@@ -100,22 +100,22 @@ def _connect(
 
 
 def rules(container: ContainerBase, known: Collection[str] = ()) -> list[tuple[str, str]]:
-    """What the plugins themselves (CHECK), or the rules for the way out, say is wrong with each interface.
+    """Return what the plugins (CHECK) or the masquerading rules show to be wrong, by interface.
 
-    Others' rules are not looked at where the option ``publish`` is ``known`` to differ.
+    Rules of others are not looked at where the option ``publish`` is ``known`` to differ.
 
-    :raises InvalidState: a port is taken by rules of a container that lives.
+    :raises InvalidState: a port is taken by rules of another, live container.
     """
     if not container.config.create_net_ns:
         return []
-    found = []
+    result = []
     for one in attachments(container):
-        words = [_complaint(container, one)]
+        complaints = [_complaint(container, one)]
         if "publish" not in known:
-            words.append(foreign_rules.captured(container, one))
-        if any(words):
-            found.append((f"rules of {one.interface}", " and ".join(filter(None, words))))
-    return found
+            complaints.append(foreign_rules.captured(container, one))
+        if any(complaints):
+            result.append((f"rules of {one.interface}", " and ".join(filter(None, complaints))))
+    return result
 
 
 def _complaint(container: ContainerBase, attachment: NetworkAttachment) -> str:
@@ -128,8 +128,8 @@ def _complaint(container: ContainerBase, attachment: NetworkAttachment) -> str:
     return "" if masquerades(container.id, attachment) else "its masquerading rules are gone"
 
 
-def _mended(container: ContainerBase, attachment: NetworkAttachment) -> bool:
-    """Run the plugins again that only keep rules; whether that was enough."""
+def _repaired(container: ContainerBase, attachment: NetworkAttachment) -> bool:
+    """Run the plugins that only keep rules again; return whether that was enough."""
     try:
         container.host.cni.again(container.id, container.netns_path, attachment, attachment, _RULES)
     except LibpodError:
@@ -138,9 +138,9 @@ def _mended(container: ContainerBase, attachment: NetworkAttachment) -> bool:
 
 
 def _carry_ports(wanted: list[NetworkAttachment], kept: dict[str, NetworkAttachment]) -> list[NetworkAttachment]:
-    """Return the wanted attachments, the published ports on the one that has them for as long as it is there.
+    """Return the wanted attachments with the published ports on the one that has them already.
 
-    Only where that goes, or none has any, do they lead to the option's first network.
+    Where that one goes, or none has any, the option's first network gets them.
     """
     here = next((name for name, one in kept.items() if one.ports), wanted[0].network)
     return [one._replace(ports=wanted[0].ports if one.network == here else ()) for one in wanted]
@@ -149,16 +149,16 @@ def _carry_ports(wanted: list[NetworkAttachment], kept: dict[str, NetworkAttachm
 def _forward(
     container: ContainerBase, made: list[NetworkAttachment], had: NetworkAttachment, new: NetworkAttachment
 ) -> NetworkAttachment:
-    """Give a kept attachment the published ports it now has; meanwhile the record says that it is half done."""
+    """Give a kept attachment its new published ports; meanwhile the record says that this is half done."""
     if not (had.ports or new.ports) or had.ports == new.ports and not had.forwarding:
         return had
-    # Without any the plugin deletes nothing.
+    # Without ports the plugin deletes nothing.
     had_some = had._replace(ports=had.ports or new.ports, forwarding=True)
     done = had_some._replace(ports=new.ports)
     index = made.index(had)
     made[index] = had_some
     save(container, made)
-    journal.begun_update(container.id, container.name)  # half of it closes ports
+    journal.begun_update(container.id, container.name)  # already half of it closes ports
     container.host.cni.again(container.id, container.netns_path, had_some, done, ("portmap",))
     made[index] = done
     save(container, made)
@@ -166,7 +166,7 @@ def _forward(
 
 
 def _route(container: ContainerBase, attachment: NetworkAttachment) -> None:
-    """The attachment's routes, where those of a network that is gone stood in their way."""
+    """Add the attachment's routes that those of a removed network prevented."""
     facts, routes = attachment.facts, []
     for route in (attachment.result or {}).get("routes") or []:
         six = ":" in route["dst"]

@@ -20,7 +20,7 @@ _BEFORE = "network-before"
 
 
 def attachments(container: ContainerBase) -> list[NetworkAttachment]:
-    """What is recorded: made, or begun and perhaps not finished (no result).
+    """Return the recorded attachments; one without a result was begun and perhaps not finished.
 
     :raises StateCorrupt: the record cannot be read.
     """
@@ -32,7 +32,7 @@ def attachments(container: ContainerBase) -> list[NetworkAttachment]:
 
 
 def attached(container: ContainerBase) -> list[NetworkFacts]:
-    """Addresses of the finished attachments, in the order of the networks; none where the record cannot be read."""
+    """Return the addresses of finished attachments by order of networks; none where the record cannot be read."""
     try:
         return [attachment.facts for attachment in attachments(container) if attachment.result is not None]
     except StateCorrupt:
@@ -40,13 +40,13 @@ def attached(container: ContainerBase) -> list[NetworkFacts]:
 
 
 def save(container: ContainerBase, made: list[NetworkAttachment], *, spare: bool = False) -> None:
-    """Record them; ``spare``: for a removal, which is to get through on a full disk."""
+    """Record the attachments; ``spare`` is for a removal, which has to succeed on a full disk."""
     record = [attachment.to_json() for attachment in made]
     container.store.write_side_record(container.id, RECORD, record, spare=spare)
 
 
 def remember(container: ContainerBase) -> None:
-    """Have the container's next start, whoever makes it, ask for the addresses that it has now."""
+    """Have the container's next start ask for the addresses that it has now."""
     try:
         made = [attachment.to_json() for attachment in attachments(container) if attachment.result is not None]
     except StateCorrupt:
@@ -56,12 +56,12 @@ def remember(container: ContainerBase) -> None:
 
 
 def remembered(container: ContainerBase) -> dict[str, NetworkAttachment]:
-    """The attachments, by network, whose addresses are to be asked for."""
+    """Return the attachments whose addresses are to be asked for, by network."""
     record = container.store.side_record(container.id, _BEFORE) or []
     return {entry["network"]: NetworkAttachment.from_json(entry, _BEFORE) for entry in record}
 
 
 def forget(container: ContainerBase) -> None:
-    """The container has started: it has what it asked for, or another had it."""
+    """Forget the remembered addresses: a started container has them, or another one does."""
     if os.path.exists(f"{container.store.static_dir(container.id)}/{_BEFORE}.json"):
         container.store.remove_side_record(container.id, _BEFORE)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A live container's network against the record of its attachments, read from /proc alone."""
+"""Drift of a live container's network from the record of its attachments, read from /proc alone."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ if TYPE_CHECKING:
     from ..base import ContainerBase
 
 
-def wrong(container: ContainerBase) -> dict[str, str]:
-    """Interface or other part to what is wrong with it, as far as it can be seen without starting a program."""
+def findings(container: ContainerBase) -> dict[str, str]:
+    """Return what is wrong, by interface or other part, as far as it shows without starting a program."""
     config = container.config
     if not config.own_net_ns:
         return {}
-    if not _kept(container):
-        return {"namespace": "let go of"}
+    if not _is_mounted(container):
+        return {"namespace": "unmounted"}
     try:
         made = attachments(container)
     except StateCorrupt:
         return {}
     names = config.options["network"]["networks"]
-    found = {}
+    result = {}
     for one in made:
         # The default network has no name in the option.
         if one.result is None or one.forwarding:
-            found[one.interface] = "half made"
+            result[one.interface] = "half made"
         elif one.network not in names and "" not in names:
-            found[one.interface] = "left over"
-        elif not whole(container, one):
-            found[one.interface] = "without its link or address"
+            result[one.interface] = "left over"
+        elif not is_intact(container, one):
+            result[one.interface] = "without its link or address"
     if len(made) < len(names):
-        found.update((name or "default", "not attached") for name in names if all(one.network != name for one in made))
+        result.update((name or "default", "not attached") for name in names if all(one.network != name for one in made))
     if [port for one in made for port in one.ports] != list(config.ports):
-        found["ports"] = "not all forwarded"
-    return found
+        result["ports"] = "not all forwarded"
+    return result
 
 
-def whole(container: ContainerBase, attachment: NetworkAttachment) -> bool:
-    """Whether the link and its addresses are there: proc_net(5) of the container's process, which needs no entering."""
+def is_intact(container: ContainerBase, attachment: NetworkAttachment) -> bool:
+    """Return whether the link and its addresses are there, by proc_net(5) of the container's process."""
     links = {line.partition(":")[0].strip() for line in _lines(container, "dev")}
     if attachment.interface not in links:
         return False
@@ -59,7 +59,7 @@ def whole(container: ContainerBase, attachment: NetworkAttachment) -> bool:
 
 
 def lacks_route(container: ContainerBase, destination: str) -> bool:
-    """Whether the namespace has no route to the network ``ADDRESS/PREFIX``."""
+    """Return whether the namespace has no route to the network ``ADDRESS/PREFIX``."""
     import ipaddress
 
     network = ipaddress.ip_network(destination)
@@ -68,12 +68,12 @@ def lacks_route(container: ContainerBase, destination: str) -> bool:
         there = {(row[0], int(row[1], 16)) for row in rows if row[-1] != "lo"}
         return (network.network_address.packed.hex(), network.prefixlen) not in there
     rows = [line.split() for line in _lines(container, "route")[1:]]
-    words = (f"{int.from_bytes(one.packed, 'little'):08X}" for one in (network.network_address, network.netmask))
-    return tuple(words) not in {(row[1], row[7]) for row in rows}
+    fields = (f"{int.from_bytes(one.packed, 'little'):08X}" for one in (network.network_address, network.netmask))
+    return tuple(fields) not in {(row[1], row[7]) for row in rows}
 
 
-def _kept(container: ContainerBase) -> bool:
-    """Whether the namespace is mounted where the engine and the plugins look for it, and the process's own."""
+def _is_mounted(container: ContainerBase) -> bool:
+    """Return whether the process's network namespace is mounted where the engine and the plugins expect it."""
     try:
         return os.stat(container.netns_path).st_ino == os.stat(f"/proc/{container.state.pid}/ns/net").st_ino
     except OSError:

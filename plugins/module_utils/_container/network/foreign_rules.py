@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules of published ports that are another container's, or of one that is no more.
+"""Rules of published ports that belong to another container, or to one that no longer exists.
 
-Another engine's rules look the same. So only those are removed that name a container which this engine's own records or
-events have, and which is attached no longer.
+Rules of other engines look the same. So a rule is removed only where the container that it names is in this engine's
+records or events, and no longer attached.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _ID = re.compile("[0-9a-f]{64}")
 
 
 class Owners:
-    """Says of containers that rules name whether they are any more."""
+    """The containers that rules name: whether they still exist."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def is_gone(self, container_id: str) -> bool:
-        """Whether it was this engine's, and is attached to nothing, or is what an earlier removal has left."""
+        """Return whether it was this engine's and is not attached, or is the rest of an earlier removal."""
         if not _ID.fullmatch(container_id):
             return False
         try:
@@ -48,11 +48,11 @@ class Owners:
                 return False
             return os.path.isdir(self._store.static_dir(container_id)) or container_id in self._had
         except LibpodError:
-            return False  # a newer engine's, whose records are not ours to read
+            return False  # a newer engine's, whose records this one cannot read
         return True
 
     def living(self, container_id: str) -> str:
-        """The container's name, or its engine; empty where nothing is known of it."""
+        """Return a description of the container or its engine; empty where nothing is known of it."""
         short = container_id[:12]
         if self._attached(container_id):
             try:
@@ -85,9 +85,9 @@ class Owners:
 
 
 def captured(container: ContainerBase, attachment: NetworkAttachment) -> str:
-    """Which published ports rules of containers that are no more take from an attachment; empty for none.
+    """Return which published ports of an attachment are taken by rules of removed containers; empty for none.
 
-    :raises InvalidState: other rules do; it names the container whose they are.
+    :raises InvalidState: rules of another container do; the message names it.
     """
     taken = {
         f"{port.host_port}/{port.protocol} is taken by a rule of container {owner.container_id[:12]}, which is no more"
@@ -97,17 +97,20 @@ def captured(container: ContainerBase, attachment: NetworkAttachment) -> str:
 
 
 def release(container: ContainerBase, attachment: NetworkAttachment) -> None:
-    """Remove those rules. :raises InvalidState: as ``captured``."""
+    """Remove those rules.
+
+    :raises InvalidState: as ``captured``.
+    """
     if next(_stale(container, attachment), None) is None:
         return
-    # A container that is attached meanwhile is waited for, and has a record then.
+    # Wait for a container that is being attached: it has a record afterwards.
     with container.host.cni.alone():
         owners = {one.owner for one in _stale(container, attachment)}
         remove(container.id, owners)
 
 
 def remove(container_id: str, owners: set[nat_rules.Owner]) -> None:
-    """Remove the rules of these owners, but masquerading rules of the container itself."""
+    """Remove the rules of these owners, except the container's own masquerading rules."""
     chains = [chain for one in owners for chain in one.chains[one.container_id == container_id :]]
     for six in (False, True):
         nat_rules.remove(six, chains, "rules of containers that are no more")
@@ -119,7 +122,7 @@ def _stale(container: ContainerBase, attachment: NetworkAttachment) -> Iterator[
     owners = Owners(container.store)
     for one in nat_rules.captured(container.id, attachment):
         other = one.owner.container_id
-        # What is left on a network that its ports once led to is its own to remove.
+        # Rules of its own on a network that its ports once led to may be removed.
         if other != container.id and not owners.is_gone(other):
             raise InvalidState(_refused(container.name, one, owners.living(other)))
         yield one

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Host ports of published ports: chosen where the user left it open, and held while the container lives.
+"""Host ports of published ports: chosen where the user names none, and held while the container lives.
 
-A bound socket that conmon holds keeps others from taking the port and shows at once that it is taken; the
-traffic itself never reaches it, for the CNI portmap plugin redirects it before. What conmon holds can be changed while
-the container runs: see ``fd_store``.
+A bound socket that conmon holds keeps others from taking the port, and shows at once that it is taken. The traffic
+itself never reaches it, for the CNI portmap plugin redirects it before. The sockets that conmon holds can be changed
+while the container runs: see ``fd_store``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ..._model.records.config import ContainerConfig
 if TYPE_CHECKING:
     from ..base import ContainerBase
 
-# Names what has a port and a protocol of the host; empty where that is not known.
+# Returns a description of what has a port and protocol of the host; empty where that is unknown.
 Holder = Callable[[int, str], str]
 
 
@@ -74,9 +74,9 @@ def _label(port: PortMapping) -> str:
 
 @contextmanager
 def pair(config: ContainerConfig) -> Iterator[Sequence[socket.socket]]:
-    """The two ends of a pair in which sockets bound to host ports are held, for conmon to inherit.
+    """Yield the ends of a socket pair that holds sockets bound to host ports, for conmon to inherit.
 
-    They are closed here in the end, when conmon has them. None where the container has no network of its own.
+    They are closed here in the end, when conmon has them. Empty where the container has no network of its own.
     """
     if not config.create_net_ns:
         yield ()
@@ -90,7 +90,7 @@ def pair(config: ContainerConfig) -> Iterator[Sequence[socket.socket]]:
 
 
 def take(config: ContainerConfig, ends: Sequence[socket.socket]) -> None:
-    """Bind the container's host ports, and put the sockets into the ``pair``.
+    """Bind the container's host ports and put the sockets into the ``pair``.
 
     :raises InvalidArgument: a port is taken.
     """
@@ -107,20 +107,20 @@ def _take(way_in: socket.socket, name: str, ports: Iterable[PortMapping]) -> Non
 
 
 def hold(container: ContainerBase, ports: Iterable[PortMapping]) -> None:
-    """Have the conmon of a live container hold these ports too; ``release`` lets go of others.
+    """Have the conmon of a live container hold these ports too; ``release`` drops the others.
 
     :raises InvalidArgument: one is taken.
     """
     with _of_conmon(container) as ends:
-        there = fd_store.labels(ends[1])
-        # The same host port, once.
+        held = fd_store.labels(ends[1])
+        # Each host port once.
         wanted = {_label(port): port for port in ports}
-        missing = [port for label, port in wanted.items() if label not in there]
+        missing = [port for label, port in wanted.items() if label not in held]
         if missing:
             failpoint("hold ports")
-            # One that we have on another address stands in the way, and only it is given up before.
+            # The same port held on another address is in the way: only that one is dropped before.
             same = {(str(port.host_port), port.protocol) for port in missing}
-            fd_store.keep(ends, {label for label in there if tuple(label.split()[1:]) not in same})
+            fd_store.keep(ends, {label for label in held if tuple(label.split()[1:]) not in same})
             _take(ends[0], container.name, missing)
 
 
@@ -131,7 +131,7 @@ def release(container: ContainerBase, ports: Iterable[PortMapping]) -> None:
 
 
 def of_live(container: ContainerBase) -> list[PortMapping]:
-    """Return what the conmon of a live container holds, also of an interrupted change; the container's port is 0."""
+    """Return the ports that a live container's conmon holds, even by an interrupted change; container ports are 0."""
     state = container.state
     if not (state.status.has_process and state.ports_in and process.alive(state.conmon)):
         return []
@@ -147,7 +147,10 @@ def of_live(container: ContainerBase) -> list[PortMapping]:
 
 @contextmanager
 def _of_conmon(container: ContainerBase) -> Iterator[fd_store.Pair]:
-    """:raises InvalidState: the container's conmon is gone, or of an engine that had no such pair."""
+    """Open the pair that the container's conmon holds.
+
+    :raises InvalidState: conmon has ended, or an engine without such a pair started it.
+    """
     state = container.state
     if not (state.ports_in and process.alive(state.conmon)):
         raise InvalidState(f"publish: no process holds the ports of container {container.name}: restart it first")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Attaching a container to its CNI networks, and detaching it."""
+"""Attach a container to its CNI networks, and detach it."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ def _configuration(host: Host, name: str) -> Mapping[str, Any]:
 def require(host: Host, name: str, options: ContainerOptions, strict: bool = False) -> None:
     """Check that the container's networks can be attached as its options say, as far as that is known beforehand.
 
-    Names for a network without a name service have no effect, nor have ports published on an address of a family that
-    their network does not have. That is an error where that is ``strict``.
+    Aliases have no effect on a network without a name service, nor have ports published on an address of a family that
+    their network lacks. That is a warning, and an error where ``strict``.
 
     :raises NoSuchNetwork: one is not defined. :raises ToolMissing: a plugin is not installed.
-    :raises InvalidArgument: a network cannot give what is asked of it, or is there twice under two names.
+    :raises InvalidArgument: a network cannot give what is requested, or is named twice under two names.
     """
-    asked = _planned(host, options)
-    names = [attachment.network for attachment in asked]
+    requested = _planned(host, options)
+    names = [attachment.network for attachment in requested]
     for one in names:
         if names.count(one) > 1:
             raise InvalidArgument(f"network: {one} is there twice, for bridge is this very network: name it once")
-    for attachment in asked:
+    for attachment in requested:
         host.cni.require(attachment)
         if attachment.aliases and "aliases" not in cni_config.capabilities(attachment.config):
             without_effect(
@@ -59,13 +59,16 @@ def require(host: Host, name: str, options: ContainerOptions, strict: bool = Fal
                 "capability aliases",
                 strict,
             )
-    # A published port leads to the first network alone, as podman's.
-    for attachment in asked[:1]:
+    # As with podman, published ports lead to the first network alone.
+    for attachment in requested[:1]:
         _check_families(name, attachment, options["publish"], strict)
 
 
 def _check_families(name: str, attachment: NetworkAttachment, publish: Sequence[PortMapping], strict: bool) -> None:
-    """:raises InvalidArgument: a port is published on an address whose family the network lacks, and ``strict``."""
+    """Warn of ports published on an address of a family that the network lacks.
+
+    :raises InvalidArgument: there is one, and ``strict``.
+    """
     bound = [port for port in publish if port.host_ip != ANY_ADDRESS]
     families = cni_config.families(attachment.config, attachment.ips) if bound else set()
     for port in bound:
@@ -80,7 +83,7 @@ def _check_families(name: str, attachment: NetworkAttachment, publish: Sequence[
 
 
 def planned(container: ContainerBase, config: ContainerConfig, *, missing_ok: bool = False) -> list[NetworkAttachment]:
-    """The attachments ``config`` asks for; networks that are not defined are left out where ``missing_ok``."""
+    """Return the attachments that ``config`` requests; ``missing_ok`` leaves networks out that are not defined."""
     planned = _planned(container.host, config.options, missing_ok=missing_ok)
     return [one._replace(ports=() if index else config.ports) for index, one in enumerate(planned)]
 
@@ -116,7 +119,7 @@ def _planned(host: Host, options: ContainerOptions, *, missing_ok: bool = False)
 def attach(container: ContainerBase) -> None:
     """Attach the container's network namespace to its networks, as eth0, eth1 and so on.
 
-    :raises NoSuchNetwork: one is not defined. :raises ToolFailed: a plugin refused.
+    :raises NoSuchNetwork: one is not defined. :raises ToolFailed: a plugin failed.
     """
     made = planned(container, container.config)
     for attachment in made:
@@ -129,15 +132,15 @@ def attach(container: ContainerBase) -> None:
 
 
 def add(container: ContainerBase, new: NetworkAttachment, old: Optional[NetworkAttachment]) -> NetworkAttachment:
-    """ADD; the addresses that it had are asked for again where the network can give fixed ones."""
+    """Call ADD, asking for the addresses of the ``old`` attachment where the network can give fixed ones."""
     cni = container.host.cni
     if old and old.result:
         facts = old.facts
         same_ips = tuple(one.ip for one in (*facts.ipv4, *facts.ipv6))
-        asking = new._replace(ips=new.ips or same_ips, mac=new.mac or facts.mac)
+        same = new._replace(ips=new.ips or same_ips, mac=new.mac or facts.mac)
         try:
-            cni.require(asking)
-            return cni.add(container.id, container.netns_path, asking)._replace(ips=new.ips, mac=new.mac)
+            cni.require(same)
+            return cni.add(container.id, container.netns_path, same)._replace(ips=new.ips, mac=new.mac)
         except ToolTimedOut:
             raise
         except (InvalidArgument, ToolFailed):
@@ -146,9 +149,9 @@ def add(container: ContainerBase, new: NetworkAttachment, old: Optional[NetworkA
 
 
 def delete(container: ContainerBase, attachment: NetworkAttachment) -> None:
-    """Delete an attachment; where ADD left no address, a plugin's refusal is passed over.
+    """Call DEL for an attachment; where ADD left no address, a plugin's error is ignored.
 
-    It is that of a configuration that the plugin does not accept, and would keep the container for ever.
+    A plugin that does not accept its configuration would otherwise keep the container forever.
     """
     try:
         container.host.cni.delete(container.id, container.netns_path, attachment)
@@ -160,16 +163,16 @@ def delete(container: ContainerBase, attachment: NetworkAttachment) -> None:
 
 
 def detach(container: ContainerBase) -> None:
-    """Undo what ``attach`` did, or began, and remove the network namespace; what is gone is fine.
+    """Undo what ``attach`` did or began, and remove the network namespace; safe to repeat.
 
-    What fails keeps nothing else from going, and stays on record for the next try.
+    An attachment that cannot be removed stays on record for the next try, and does not stop the others.
 
     :raises CleanupIncomplete: naming the networks that the container is still attached to.
     """
     try:
         made = attachments(container)
     except StateCorrupt:
-        # A record that the power was cut on, say: what it must have held.
+        # Damaged, for instance by a power cut: what the record must have had.
         made = planned(container, container.config, missing_ok=True)
     attempts = Attempts()
     left: list[NetworkAttachment] = []

@@ -25,22 +25,22 @@ _SHOWN_BY: dict[NamespaceOption, tuple[str, str]] = {
 
 
 def other(container: ContainerBase, container_id: str) -> ContainerBase:
-    """Another container of the same store, as it is now."""
+    """Return another container of the same store, as it is now."""
     return type(container).load(container.store, container.host, container_id).peek()
 
 
 def paths(container: ContainerBase) -> dict[str, str]:
-    """OCI namespace type to the path to join, "" for a new one; the host's are left out.
+    """Return the paths to join by OCI namespace type, "" for a new one; the host's are left out.
 
     :raises ContainerStopped: a container whose namespace is joined has no process.
     :raises NotImplementedByHost: no OCI runtime starts a container in another one's mount namespace.
     """
     config = container.config
-    found = {"mount": ""}
+    result = {"mount": ""}
     for option, namespace in OPTIONS.items():
         path = _path(container, option)
         if path is not None:
-            found[namespace.oci_type] = path
+            result[namespace.oci_type] = path
     for value, container_id in config.namespace_containers.items():
         joined = _running(container, container_id, value)
         if value == LinuxNS.MOUNT.value:
@@ -49,12 +49,12 @@ def paths(container: ContainerBase) -> dict[str, str]:
                 f"{container.host.oci.name} would rebuild the root filesystem there: join its other namespaces, and "
                 "share files by a volume"
             )
-        found[LinuxNS(value).oci_type] = f"/proc/{joined.state.pid}/ns/{value}"
-    return found
+        result[LinuxNS(value).oci_type] = f"/proc/{joined.state.pid}/ns/{value}"
+    return result
 
 
 def _path(container: ContainerBase, option: NamespaceOption) -> Optional[str]:
-    """What the option says of its namespace, joined containers aside: "" for a new one, None for the host's."""
+    """Return the path that the option names, "" for a new namespace or a joined container's, None for the host's."""
     config = container.config
     mode, target = config.options[option]["mode"], config.options[option]["target"]
     if mode == "ns":
@@ -62,12 +62,12 @@ def _path(container: ContainerBase, option: NamespaceOption) -> Optional[str]:
     if mode == "host":
         return None
     if option == "network":
-        # In a user namespace the runtime makes it, so that the container's root may change it.
+        # With a user namespace the OCI runtime makes it, so that the container's root may change it.
         return ("" if config.id_mappings else container.netns_path) if config.own_net_ns else None
     if option == "userns":
         return "" if config.id_mappings else None
     if option == "cgroupns" and not mode:
-        # systemd looks for its cgroup from the root of what it sees.
+        # systemd expects its cgroup at the root of the hierarchy that it sees.
         return "" if container.host.cgroups.unified or config.systemd else None
     return ""
 
@@ -83,44 +83,44 @@ def _running(container: ContainerBase, container_id: str, value: str) -> Contain
 
 
 def owners(container: ContainerBase) -> set[tuple[str, ProcessRef]]:
-    """Return ID and process of those whose namespaces and files it uses, however many steps away.
+    """Return ID and process of the containers whose namespaces it uses, directly or through others.
 
     :raises ContainerStopped: one has no process.
     """
-    found = set()
+    result = set()
     for value, container_id in container.config.namespace_containers.items():
         joined = _running(container, container_id, value)
-        found |= {(joined.id, joined.state.process), *owners(joined)}
-    return found
+        result |= {(joined.id, joined.state.process), *owners(joined)}
+    return result
 
 
 def foreign(container: ContainerBase, namespaces: Mapping[str, str]) -> dict[str, str]:
-    """What a user namespace may not mount itself: file system type to the host path to bind instead (empty: nothing).
+    """Return the file systems that a user namespace may not mount, by type: the host path to bind instead, or "".
 
     Such a file system shows a namespace, which must be new as the user namespace is, or of the same owner. Another
-    container's mounts cannot be bound; the host's /sys shows what is none of a network namespace.
+    container's mounts cannot be bound. The host's /sys shows nothing of a network namespace.
     """
-    joined, found = container.config.namespace_containers, {}
+    joined, result = container.config.namespace_containers, {}
     for option, (kind, place) in _SHOWN_BY.items():
         namespace = OPTIONS[option]
         path = namespaces.get(namespace.oci_type)
         if path != "" and (namespace.value not in joined or joined[namespace.value] != joined.get(LinuxNS.USER.value)):
             bound = path is None or option == "network"
-            found[kind] = place if bound and os.path.isdir(place) else ""
-    return found
+            result[kind] = place if bound and os.path.isdir(place) else ""
+    return result
 
 
 def moved(container: ContainerBase) -> list[str]:
-    """The kinds of namespaces in which a container with a process is no longer together with those it joined.
+    """Return the kinds of namespaces that a running container no longer shares with those it joined.
 
-    The other one was stopped, started again or re-created since; no program is started.
+    The other container was stopped, started again or re-created since. No program is started.
     """
-    found = []
+    result = []
     for value, container_id in container.config.namespace_containers.items():
         joined = other(container, container_id).state
         if not joined.status.has_process or _inode(joined.pid, value) != _inode(container.state.pid, value):
-            found.append(value)
-    return found
+            result.append(value)
+    return result
 
 
 def _inode(pid: int, value: str) -> str:
@@ -131,7 +131,7 @@ def _inode(pid: int, value: str) -> str:
 
 
 def owner(container: ContainerBase, namespace: LinuxNS) -> ContainerBase:
-    """The container whose namespace this one uses: itself, or the one it joins, however many steps away."""
+    """Return the container whose namespace this one uses: itself, or one that it joins, directly or through others."""
     while container.config.namespace_container(namespace):
         container = other(container, container.config.namespace_container(namespace))
     return container
@@ -142,17 +142,17 @@ def network_owner(container: ContainerBase) -> ContainerBase:
 
 
 def hostname(container: ContainerBase) -> str:
-    """The host name the container sees."""
+    """Return the host name that the container sees."""
     return owner(container, LinuxNS.UTS).config.hostname(container.host.hostname)
 
 
 def shm_dir(container: ContainerBase) -> Optional[str]:
-    """The host's side of /dev/shm, that of the container whose IPC namespace is used; None where there is none."""
+    """Return the host path of /dev/shm, that of the IPC namespace's owner; None where there is none."""
     container = owner(container, LinuxNS.IPC)
     mode = container.config.options["ipc"]["mode"]
     return None if mode == "none" else "/dev/shm" if mode == "host" else container.shm_dir
 
 
 def makes_shm(container: ContainerBase) -> bool:
-    """Whether the container has a /dev/shm of its own."""
+    """Return whether the container has a /dev/shm of its own."""
     return shm_dir(container) == container.shm_dir
