@@ -119,7 +119,7 @@ def read_answer(root: Path, document: Any) -> None:
 
 def read_runtime_log(root: Path, document: Any) -> None:
     (root / "oci-log").write_text(f"{json.dumps(document)}\n" * 2)
-    assert isinstance(conmon.runtime_words(str(root / "oci-log")), str)
+    assert isinstance(conmon.runtime_error(str(root / "oci-log")), str)
 
 
 def read_journal(root: Path, document: Any) -> None:

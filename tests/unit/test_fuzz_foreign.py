@@ -277,7 +277,7 @@ def test_seccomp_profiles(folder: Path, document: bytes) -> None:
 @fuzz.fuzzed(200, entries=st.lists(fuzz.documents({"level": "error", "msg": "x", "time": "y"}), max_size=4))
 def test_log_of_the_oci_runtime(folder: Path, entries: list[bytes]) -> None:
     (folder / "runtime.log").write_bytes(b"\n".join(entries))
-    conmon.runtime_words(str(folder / "runtime.log")).encode()
+    conmon.runtime_error(str(folder / "runtime.log")).encode()
 
 
 _FIELDS = st.one_of(fuzz.texts(), st.sampled_from(["root", "0", "app", "1000", "x", "", "2147483648", "-1", "²"]))
@@ -340,6 +340,6 @@ def test_image_configuration_takes_linear_time(make: Callable[[int], dict[str, A
 def test_log_of_the_oci_runtime_takes_linear_time(folder: Path, make: Callable[[int], bytes]) -> None:
     def read(content: bytes) -> None:
         (folder / "long.log").write_bytes(content)
-        conmon.runtime_words(str(folder / "long.log"))
+        conmon.runtime_error(str(folder / "long.log"))
 
     assert fuzz.grows_linearly(read, make)

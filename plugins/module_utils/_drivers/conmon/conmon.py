@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""conmon: the small process that holds a container's output, reaps it and writes down how it ended.
+"""conmon: the small process that holds a container's output, reaps it and records its exit status.
 
-Exit: ``<exits>/ID`` has the exit status; its modification time is when the container finished.
-OOM: ``<persist>/oom`` exists.
+``<exits>/ID`` has the exit status, and its modification time is when the container finished. After an OOM kill
+``<persist>/oom`` exists.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from .. import process as processes
 from ..command import TOOL_PATH, refused, tool_environment
 from ..oci.runtime import OciRuntime
 
-# What the OCI runtime writes of a container; it swallows the error where there is not so much left.
+# Space that the OCI runtime needs for a container; it hides the error where there is less.
 _RUNTIME_BYTES = 1 << 15
 _LOG_BYTES = 1 << 20  # of the runtime's log, from its end
 _PID_BYTES = 32
-_WORDS = 2000  # characters of a refusal
+_REASON = 2000  # characters of an error message
 _CHUNK = 1 << 16
 COMMAND_NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
@@ -36,30 +36,30 @@ COMMAND_NOT_FOUND, NOT_EXECUTABLE = 127, 126
 class ContainerNotCreated(LibpodError):
     """The OCI runtime did not create the container; ``exit_code`` is 127, 126 or 125 as podman's."""
 
-    def __init__(self, name: str, words: str) -> None:
-        self.exit_code = failure_code(words)
-        # Of runc's words, those that say what failed stand last.
-        reason = words.rpartition("unable to start container process: ")[2]
+    def __init__(self, name: str, message: str) -> None:
+        self.exit_code = failure_code(message)
+        # runc's message ends with what failed.
+        reason = message.rpartition("unable to start container process: ")[2]
         if self.exit_code != 125:
             reason = f"its command cannot be run: {reason}"
         super().__init__(f"cannot create container {name}: {reason}")
 
 
-def failure_code(words: str) -> int:
-    """The exit code that stands for a runtime's refusal: 127 not found, 126 not executable, 125 anything else."""
+def failure_code(message: str) -> int:
+    """Return the exit code for a runtime's error: 127 not found, 126 not executable, 125 anything else."""
     not_found = ("executable file not found", "no such file or directory", "not found in $PATH")
-    if any(phrase in words for phrase in not_found) and "exec" in words:
+    if any(phrase in message for phrase in not_found) and "exec" in message:
         return COMMAND_NOT_FOUND
-    return NOT_EXECUTABLE if "permission denied" in words and "exec" in words else 125
+    return NOT_EXECUTABLE if "permission denied" in message and "exec" in message else 125
 
 
 class Monitored(NamedTuple):
-    """Paths and switches of one monitored container; without a ``log_path`` its output goes to
-    the host's ``journal``, or nowhere. The runtime has conmon's ``umask``, and gives it to what it executes.
+    """Paths and settings of one monitored container.
 
-    After ``timeout`` seconds (0: never) conmon kills it; ``exit_command`` is run once it has ended, with
-    ``environment`` beside that of all tools. What the container sends to ``run_dir/notify/notify.sock`` is passed on
-    to ``notify_socket``.
+    Without a ``log_path`` the output goes to the host's ``journal``, or nowhere. The runtime has conmon's ``umask``
+    and passes it on to what it executes. After ``timeout`` seconds (0: never) conmon kills the container. Once it has
+    ended, conmon runs ``exit_command`` with ``environment`` beside that of all tools. Messages of the container to
+    ``run_dir/notify/notify.sock`` are passed on to ``notify_socket``.
     """
 
     container_id: str
@@ -92,7 +92,7 @@ class Monitored(NamedTuple):
 
 
 class Conmon:
-    """Starts one conmon for each container."""
+    """Start one conmon for each container."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -122,10 +122,10 @@ class Conmon:
     def create(self, it: Monitored, oci: OciRuntime, enter_cgroup: Callable[[int], None]) -> tuple[int, int]:
         """Create the OCI container under a new conmon and return (container's PID, conmon's PID).
 
-        ``enter_cgroup`` moves the given process into conmon's cgroup before it does anything;
-        ``it.keep_open`` are descriptors conmon holds for the container's life (bound host ports).
+        ``enter_cgroup`` moves a process into conmon's cgroup before it does anything. ``it.keep_open`` are descriptors
+        that conmon holds for the container's life (bound host ports).
 
-        :raises ContainerNotCreated: the runtime refused, with its words.
+        :raises ContainerNotCreated: the runtime failed, with its message.
         """
         for directory in ("exits", "persist"):
             os.makedirs(f"{it.run_dir}/{directory}", 0o700, exist_ok=True)
@@ -140,10 +140,11 @@ class Conmon:
         exec_id: str,
         process_spec: str,
     ) -> int:
-        """Run a further process in the container under a conmon of its own and return its PID; ``it.run_dir`` is the
-        folder of this one, where its exit status will be.
+        """Run another process in the container under its own conmon and return its PID.
 
-        :raises ContainerNotCreated: the runtime refused, with its words.
+        Its exit status will be in ``it.run_dir``, its own folder.
+
+        :raises ContainerNotCreated: the runtime failed, with its message.
         """
         failpoint("mkdir exec")
         os.makedirs(f"{it.run_dir}/exits", 0o700, exist_ok=True)
@@ -157,9 +158,9 @@ class Conmon:
         return self._run(argv, enter_cgroup, it, f"cannot run a command in container {it.name}")
 
     def _run(self, argv: list[str], enter_cgroup: Callable[[int], None], it: Monitored, doing: str) -> int:
-        """Start conmon in its cgroup and return the PID it answers with.
+        """Start conmon in its cgroup and return the PID that it reports.
 
-        :raises ContainerNotCreated: it answers otherwise, or not at all. :raises ToolTimedOut: it does not in time.
+        :raises ContainerNotCreated: it reports an error, or nothing. :raises ToolTimedOut: it exceeds its limit.
         """
         limit = limits.of("conmon")
         deadline = time.monotonic() + limit.seconds if limit.seconds else float("inf")
@@ -173,11 +174,11 @@ class Conmon:
             try:
                 _release(process.pid, start_write, enter_cgroup)
                 answer = _line(sync_read, deadline, limit.kept)
-                # One that has more to say must not wait for us.
+                # It must not block where it writes more.
                 os.close(sync_read)
                 sync_read = -1
-                left = deadline - time.monotonic()
-                if answer is None or not processes.wait_end(processes.ref(process.pid), left):
+                remaining = deadline - time.monotonic()
+                if answer is None or not processes.wait_end(processes.ref(process.pid), remaining):
                     raise ToolTimedOut([self.path], "it gave no answer", doing, limit.tool, limit.seconds)
             except BaseException:
                 self._end(process, it, argv[argv.index("-r") + 1])
@@ -193,7 +194,7 @@ class Conmon:
         return _created_pid(answer, it)
 
     def _end(self, process: subprocess.Popen[bytes], it: Monitored, runtime: str) -> None:
-        """End a conmon that has given no answer, the runtime it has started, and what that has begun."""
+        """Kill a conmon that has reported nothing, the runtime that it started, and the container's process."""
         failpoint("end conmon")
         processes.kill_session(process.pid)
         processes.kill_with_argument(it.pid_file, (os.path.basename(self.path), os.path.basename(runtime)))
@@ -222,7 +223,7 @@ class Conmon:
 
 
 def _release(pid: int, start_pipe: int, enter_cgroup: Callable[[int], None]) -> None:
-    """Let conmon go on once it is in its cgroup; one that has ended by then is found by its missing answer."""
+    """Let conmon go on once it is in its cgroup; one that has ended by then is noticed by its missing answer."""
     try:
         enter_cgroup(pid)
         failpoint("release conmon")
@@ -232,55 +233,55 @@ def _release(pid: int, start_pipe: int, enter_cgroup: Callable[[int], None]) -> 
 
 
 def _line(pipe: int, deadline: float, size: int) -> Optional[bytes]:
-    """Return the first line that comes through a pipe, or its first ``size`` bytes; None where none comes in time."""
-    found, poll = bytearray(), select.poll()
+    """Return the first line from a pipe, or its first ``size`` bytes; None where none comes in time."""
+    data, poll = bytearray(), select.poll()
     poll.register(pipe, select.POLLIN)
-    while b"\n" not in found[-_CHUNK:] and len(found) < size:
-        left = deadline - time.monotonic()
+    while b"\n" not in data[-_CHUNK:] and len(data) < size:
+        remaining = deadline - time.monotonic()
         # poll(2) takes its milliseconds as an int: a day at a time.
-        if left <= 0:
+        if remaining <= 0:
             return None
-        if poll.poll(min(left, 86400) * 1000 + 1):
-            data = os.read(pipe, _CHUNK)
-            if not data:
+        if poll.poll(min(remaining, 86400) * 1000 + 1):
+            chunk = os.read(pipe, _CHUNK)
+            if not chunk:
                 break
-            found += data
-    return bytes(found)
+            data += chunk
+    return bytes(data)
 
 
 def _program(path: str, package: str) -> str:
-    """The full path of a program: conmon does not search PATH for its runtime."""
+    """Return the full path of a program, since conmon does not search PATH for its runtime."""
     import shutil
 
-    found = shutil.which(path, path=TOOL_PATH)
-    if not found:
+    resolved = shutil.which(path, path=TOOL_PATH)
+    if not resolved:
         raise ToolMissing(path, package)
-    return found
+    return resolved
 
 
 def _created_pid(answer: bytes, it: Monitored) -> int:
-    """The PID from conmon's one line of JSON, ``{"data": PID}`` or ``{"data": CODE, "message": WORDS}``."""
+    """Return the PID from conmon's one line of JSON, ``{"data": PID}`` or ``{"data": CODE, "message": TEXT}``."""
     try:
-        said = foreign.parse(answer, "conmon's answer", max_bytes=len(answer))
-        pid, words = said["data"].integer(required=True), said["message"].text()
+        report = foreign.parse(answer, "conmon's answer", max_bytes=len(answer))
+        pid, message = report["data"].integer(required=True), report["message"].text()
     except MalformedData as error:
-        pid, words = -1, str(error)
+        pid, message = -1, str(error)
     if process_ref.possible(pid):
         return pid
-    raise _not_created(it, words or f"conmon answers {pid}")
+    raise _not_created(it, message or f"conmon answers {pid}")
 
 
-def _not_created(it: Monitored, words: str) -> ContainerNotCreated:
-    words = runtime_words(it.runtime_log) or words
-    room = os.statvfs(it.run_dir)
-    if room.f_bavail * room.f_frsize < _RUNTIME_BYTES:
-        words += f" (hardly any space left on device for {it.run_dir})"
-    return ContainerNotCreated(it.name, shortened(" ".join(words.split()), _WORDS))
+def _not_created(it: Monitored, message: str) -> ContainerNotCreated:
+    reason = runtime_error(it.runtime_log) or message
+    space = os.statvfs(it.run_dir)
+    if space.f_bavail * space.f_frsize < _RUNTIME_BYTES:
+        reason += f" (hardly any space left on device for {it.run_dir})"
+    return ContainerNotCreated(it.name, shortened(" ".join(reason.split()), _REASON))
 
 
-def runtime_words(path: str) -> str:
-    """The last error in the OCI runtime's JSON log, of which only the end is read."""
-    words = ""
+def runtime_error(path: str) -> str:
+    """Return the last error in the OCI runtime's JSON log, of which only the end is read."""
+    message = ""
     try:
         with open(path, "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_BYTES))
@@ -291,14 +292,14 @@ def runtime_words(path: str) -> str:
         try:
             entry = foreign.parse(line.decode(errors="replace"), path)
             if entry["level"].text() in ("error", "fatal"):
-                words = entry["msg"].text(words)
+                message = entry["msg"].text(message)
         except MalformedData:
             continue
-    return " ".join(words.split())
+    return " ".join(message.split())
 
 
 def read_pid(path: str) -> int:
-    """The PID in a PID file; 0 where there is none yet, or none that can be."""
+    """Return the PID in a PID file; 0 where there is none yet, or no valid one."""
     try:
         with open(path, encoding="ascii") as file:
             return process_ref.from_text(file.read(_PID_BYTES))

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a conmon that runs can be asked and told of its log: conmon(8), and its control FIFO ``ctl``.
+"""The log of a running conmon: its limit, and an order to rotate it by the control FIFO ``ctl`` (conmon(8)).
 
-conmon begins a log anew by renaming an empty file over it, once the entry it is about to write would exceed its limit.
-It counts what it has written since it last did so by itself, or since its start.
+conmon rotates a log by renaming an empty file over it, when the next entry would exceed its limit. It counts the bytes
+that it has written since it last did so by itself, or since its start.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ LIMIT_OPTION = "--log-size-max"
 
 
 def limit(pid: int) -> Optional[int]:
-    """The limit of bytes that this conmon was started with; None where it has none, or is gone."""
+    """Return the limit in bytes that this conmon was started with; None where it has none, or is gone."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb", buffering=0) as file:
-            words = file.readall().split(b"\0")
+            command_line = file.readall()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # A process that has the PID by now may have any words.
-    _before, *after = b"\0".join(words).split(b"\0" + LIMIT_OPTION.encode() + b"\0", 1)
+    # Another process that has the PID by now may have any arguments.
+    _before, *after = command_line.split(b"\0" + LIMIT_OPTION.encode() + b"\0", 1)
     return natural(after[0].partition(b"\0")[0].decode("ascii", "replace")) if after else None
 
 
 def reopen(run_dir: str) -> bool:
-    """Have the conmon whose bundle is ``run_dir`` begin its log anew; False where it cannot be told."""
+    """Have the conmon whose bundle is ``run_dir`` rotate its log; return False where it does not take the order."""
     failpoint("reopen log")
     try:
-        # Nobody but conmon reads from it: without it there is ENXIO, and no waiting.
+        # Only conmon reads from it: without conmon the result is ENXIO, without waiting.
         fifo = os.open(f"{run_dir}/ctl", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False

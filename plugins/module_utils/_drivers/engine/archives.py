@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine's archives of earlier versions: removed once no process of the engine and no conmon uses them."""
+"""Remove the engine's archives of earlier versions that no process of the engine and no conmon uses."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _NAME = re.compile(r"([0-9a-f]{32})(\.[\w-]+)?\.zip(\.\d+)?|(boot\.py|libpod)\.\
 
 
 def remove_unused(folder: str, *, dry: bool = False) -> list[str]:
-    """Remove what is unused in ``<static_root>/engine``, or with ``dry`` only find it, and return the files' names.
+    """Remove the unused files in ``<static_root>/engine``, unless ``dry``, and return their names.
 
-    A process of the engine holds a shared lock on its archive; a conmon has the version in its command line. One that
-    came between would start the version that the operator's command has.
+    A process of the engine holds a shared lock on its archive; a conmon has the version in its command line. A conmon
+    that is started meanwhile starts the version of the operator's command.
     """
     try:
         lock = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
@@ -34,18 +34,18 @@ def remove_unused(folder: str, *, dry: bool = False) -> list[str]:
             used += _command_lines()
         return [name for name in names if not _is_used(name, used) and _remove(f"{folder}/{name}", dry)]
     except OSError:
-        return []  # a version is being kept at this moment
+        return []  # another process is storing a version
     finally:
         os.close(lock)
 
 
 def _is_used(name: str, used: str) -> bool:
-    """Whether the file's version is named; a temporary file has the PID of who writes it in its name."""
-    found = _NAME.fullmatch(name)
+    """Return whether the file's version is in ``used``; a temporary file's name has the PID of its writer."""
+    match = _NAME.fullmatch(name)
     writer = re.search(r"\.(\d+)$", name)
     if writer:
         return os.path.exists(f"/proc/{from_text(writer[1]) or 'none'}")
-    return bool(found and found[1] in used)
+    return bool(match and match[1] in used)
 
 
 def _command_lines() -> str:

@@ -17,21 +17,24 @@ _ARCHIVED = "libpod_engine"
 
 
 def argv(parts: EngineConfig) -> list[str]:
-    """The words that start this very engine, to be followed by a subcommand; empty where it is not kept on the host.
+    """Return the command line that starts this very engine, to be followed by a subcommand.
 
-    Of an archive that Ansible removes after its task nothing later could be started.
+    It is empty where the host does not keep the engine: Ansible removes its own archive after the task.
     """
     archive: str = getattr(sys.modules[__name__].__loader__, "archive", "")
     if not archive:
         return [sys.executable, "-I", "-m", _MAIN] if sys.executable else []
     folder, name = os.path.split(archive)
     interpreter = _interpreter(folder) if folder == f"{parts.static_root}/engine" else ""
-    # The boot script takes what is whole of this version, makes what another Python needs, or takes a later version.
+    # The boot script uses this version where it is intact, compiles it for another Python, or uses a later version.
     return [interpreter, "-I", "-X", "utf8", f"{folder}/boot.py", name.partition(".")[0]] if interpreter else []
 
 
 def _interpreter(folder: str) -> str:
-    """The one on record in the operator's command (module_utils/engine_setup.py); empty where it is not kept."""
+    """Return the interpreter that the operator's command has on record, "" where there is none.
+
+    See module_utils/engine_setup.py.
+    """
     import json
 
     try:
@@ -42,5 +45,5 @@ def _interpreter(folder: str) -> str:
 
 
 def stays(parts: EngineConfig) -> bool:
-    """Whether the host keeps this engine once a run is through: in check mode nothing is kept, but foretold."""
+    """Return whether the host keeps this engine after a run; in check mode, whether it would."""
     return bool(argv(parts)) or _PACKAGE == _ARCHIVED

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The process the engine runs in, set as a daemon's, whatever started it: containers and tools inherit much of it."""
+"""Set up the engine's process as a daemon's, whatever started it: containers and tools inherit much of it."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import Mapping, Optional
 
 from ..._model import caller
 
-# sbin is where runc and the iptables of the CNI plugins live, and not on every user's PATH.
+# sbin has runc and the iptables of the CNI plugins, and is not on every user's PATH.
 TOOL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
-# Of the environment, beside what the tools get: the roots and parts, and where containers/storage is configured.
+# Variables that are kept beside those for the tools: the engine's own, and the configuration of containers/storage.
 _KEPT = ("LIBPOD_", "CONTAINERS_STORAGE_CONF")
-# Where these were ignored, as nohup(1) and a shell's & do, the engine goes on ignoring them.
+# Where these are ignored, as under nohup(1) and a shell's &, the engine goes on ignoring them.
 _OUTLIVED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
-# Python itself ignores these, and subprocess gives them back to programs.
+# Python itself ignores these, and subprocess restores them for programs.
 _PYTHONS = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 def harden() -> None:
-    """Give the process umask 022, no ignored or blocked signals, no foreign descriptors, ``/`` and a small environment.
+    """Set umask 022, default signals, no foreign descriptors, the directory ``/`` and a small environment.
 
-    What the caller had of the last two is kept in ``_model.caller``. A second call in one process changes nothing more.
+    The caller's directory and environment are kept in ``_model.caller``. A second call in one process changes nothing.
     """
     os.umask(0o022)
     _restore_signals()
@@ -38,7 +38,7 @@ def harden() -> None:
 
 
 def _set_locale() -> None:
-    """The C library's messages end up in results, and AnsibleModule has set the caller's locale.
+    """Set the locale C.UTF-8, since AnsibleModule has set the caller's, and results have the C library's messages.
 
     Python itself sets LC_CTYPE alone, so without the module ``locale`` messages are not translated.
     """
@@ -51,17 +51,17 @@ def _set_locale() -> None:
             locale.setlocale(locale.LC_ALL, name)
             return
         except locale.Error:
-            continue  # old C libraries do not have it
+            continue  # an old C library lacks it
 
 
 def _restore_signals() -> None:
-    """An ignored signal stays ignored in every program; a handler, even one that does nothing, ends at exec."""
+    """Restore ignored and blocked signals, which programs would inherit; a handler, even an empty one, ends at exec."""
     try:
         for number in signal.valid_signals():
             if number not in _PYTHONS and signal.getsignal(number) is signal.SIG_IGN:
                 signal.signal(number, _nothing if number in _OUTLIVED else signal.SIG_DFL)
     except ValueError:
-        return  # in another thread than the main one, in an interpreter that is not ours alone
+        return  # not in the main thread, in an interpreter that is not ours alone
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
@@ -70,7 +70,7 @@ def _nothing(number: int, frame: object) -> None:
 
 
 def _open_standard_streams() -> None:
-    """A file that is opened on a closed standard stream's number would be read or written as that stream."""
+    """Open /dev/null on closed standard streams: another file with that number would be used as the stream."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)
@@ -85,9 +85,9 @@ def _open_standard_streams() -> None:
 
 
 def _close_inherited() -> None:
-    """Close what came through exec(2), such as locks and pipes of the caller's.
+    """Close descriptors inherited through exec(2), such as locks and pipes of the caller.
 
-    What this interpreter has opened itself is close-on-exec (PEP 446), also where it has run other modules before.
+    Those that this interpreter opened itself are close-on-exec (PEP 446), also where it ran other modules before.
     """
     for name in os.listdir("/proc/self/fd"):
         number = int(name)
@@ -103,7 +103,7 @@ def _leave_caller() -> None:
     try:
         caller.directory = os.getcwd()
     except OSError:
-        caller.directory = "/"  # it was deleted: relative paths have no other meaning left
+        caller.directory = "/"  # the directory was deleted, so relative paths start here
     os.chdir("/")
     kept = {key: value for key, value in os.environ.items() if key.startswith(_KEPT)}
     kept.update(tool_environment())
@@ -112,7 +112,7 @@ def _leave_caller() -> None:
 
 
 def tool_environment(extra: Optional[Mapping[str, str]] = None) -> dict[str, str]:
-    """The environment tools run with: PATH, the locale of their messages, proxies, and ``extra``."""
+    """Return the environment for tools: PATH, the locale of their messages, proxies, and ``extra``."""
     kept = {key: value for key, value in os.environ.items() if key.lower() in _PROXIES}
     kept.update({"PATH": TOOL_PATH, "LC_ALL": "C.UTF-8", "HOME": os.environ.get("HOME", "/root")})
     kept.update(extra or {})

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A further process in a running container on our own standard streams, and on our own terminal."""
+"""Run another process in a running container on our own standard streams and terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .exec import Bounds, Ended, execute
 from .exec_streams import Streams, Terminal
 from .runtime import OciRuntime
 
-# One that our caller ignored has a handler by now (``hardened``), and keeps it.
+# A signal that our caller ignored has a handler by now (``hardened``), and keeps it.
 _PASSED_ON = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 _DEFAULTS = (signal.SIG_DFL, signal.default_int_handler)
 _NO_SIZE = bytes(8)
@@ -31,7 +31,7 @@ def execute_attached(
 ) -> Ended:
     """Run ``process`` as ``exec.execute`` does; with ``interactive`` it reads our standard input.
 
-    The signals that would end us are sent to it. Its terminal has the size of ours, also where that changes.
+    It gets the signals that would end us. Its terminal has the size of ours and follows it.
     """
     out, err, source = Passed(1), Passed(2), 0 if interactive else -1
     if not process.get("terminal"):
@@ -53,10 +53,10 @@ def _execute(oci: OciRuntime, container_id: str, process: Mapping[str, Any], str
 
 
 class _Signals:
-    """Signals that would end us go to the process, also those that come before we know it."""
+    """Signals that would end us, passed on to the process; those that come before its start are kept for it."""
 
     def __init__(self, streams: Streams) -> None:
-        self._pidfd, self._came = -1, list[int]()
+        self._pidfd, self._pending = -1, list[int]()
         handlers: dict[int, Any] = {
             number: self._pass_on for number in _PASSED_ON if signal.getsignal(number) in _DEFAULTS
         }
@@ -68,7 +68,7 @@ class _Signals:
     def running(self, pidfd: int) -> Iterator[None]:
         """Pass signals on until the process has ended."""
         self._pidfd = pidfd
-        for number in self._came:
+        for number in self._pending:
             _send(pidfd, number)
         try:
             yield
@@ -76,7 +76,7 @@ class _Signals:
             self.restore()
 
     def restore(self) -> None:
-        """Give the signals their effect on us again."""
+        """Restore the earlier handlers."""
         while self._before:
             signal.signal(*self._before.popitem())
 
@@ -84,7 +84,7 @@ class _Signals:
         if self._pidfd >= 0:
             _send(self._pidfd, number)
         else:
-            self._came.append(number)
+            self._pending.append(number)
 
 
 def _follow_size(terminal: Terminal, _number: int, _frame: object) -> None:
@@ -100,7 +100,7 @@ def _send(pidfd: int, number: int) -> None:
 
 
 def _size() -> bytes:
-    """The size of our terminal (TIOCGWINSZ), zeros where we have none."""
+    """Return the size of our terminal (TIOCGWINSZ), zeros where we have none."""
     try:
         return fcntl.ioctl(0, termios.TIOCGWINSZ, _NO_SIZE)
     except OSError:
@@ -109,7 +109,7 @@ def _size() -> bytes:
 
 @contextmanager
 def _raw(interactive: bool) -> Iterator[None]:
-    """Leave Control-C and its like to the other terminal, where what is typed on ours goes there."""
+    """Set our terminal to raw mode where its input goes to the other terminal, which then handles Control-C."""
     if not (interactive and os.isatty(0)):
         yield
         return

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A further process in a running container: ``runc exec --detach``, whose process becomes a child of ours.
+"""Run another process in a running container: ``runc exec --detach``, whose process becomes a child of ours.
 
-So nothing stands between it and us: the runtime ends once the process runs, and leaves no helper where we are killed.
-The specification of the process never touches a disk.
+So no helper stands between: the runtime ends once the process runs, and nothing is left where we are killed. The
+specification of the process never touches a disk.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..._model.failpoints import failpoint
 from .. import limits
 from .. import process as processes
 from ..command import refused, tool_environment
-from ..conmon.conmon import failure_code, read_pid, runtime_words
+from ..conmon.conmon import failure_code, read_pid, runtime_error
 from ..kernel import syscalls
 from .exec_streams import Streams
 from .runtime import OciRuntime
@@ -33,7 +33,7 @@ _adopting, _lock = [0], threading.Lock()
 
 
 class Bounds(NamedTuple):
-    """``seconds`` the process may take (0: any time), ``grace`` between SIGTERM and SIGKILL for one that takes longer.
+    """The limits of a process: ``seconds`` (0: none), then SIGTERM, ``grace`` seconds and SIGKILL.
 
     ``pid_file`` has its PID while it runs.
     """
@@ -44,13 +44,13 @@ class Bounds(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """The exit code, 128 and the signal's number, or None for one out of time.
+    """The exit code, 128 plus the signal's number, or None for a process that exceeded its time.
 
-    What the runtime itself refuses ends with 127 (not found), 126 (not executable) or 125, and has its ``words``.
+    An error of the runtime itself has the code 127 (not found), 126 (not executable) or 125, and its message.
     """
 
     code: Optional[int]
-    words: str = ""
+    error: str = ""
 
 
 def execute(
@@ -61,32 +61,32 @@ def execute(
     bounds: Bounds,
     running: Callable[[int], ContextManager[None]] = lambda _pidfd: nullcontext(),
 ) -> Ended:
-    """Run ``process`` (config.md#process) to its end, whatever it leaves running, within ``running(pidfd)``.
+    """Run ``process`` (config.md#process) to its end, within ``running(pidfd)``.
 
-    One that is out of time is ended with all of its session, and so it is where this is left by an exception.
+    Its own children may go on. A process that exceeds its time is killed with its session, also on an exception.
 
-    :raises ToolMissing: the runtime is not there. :raises ToolTimedOut: it takes longer than its own limit.
+    :raises ToolMissing: the runtime does not exist. :raises ToolTimedOut: it exceeds its own limit.
     """
     deadline = time.monotonic() + bounds.seconds if bounds.seconds else math.inf
     with streams, _adopted(), _command(oci, container_id, process, bounds, streams) as (argv, kept):
         try:
             code = _start(argv, kept, process, streams, bounds, deadline, oci.name)
             if code:
-                words = runtime_words(f"/proc/self/fd/{kept[1]}")
-                ended = Ended(failure_code(words) if words else code, words)
+                message = runtime_error(f"/proc/self/fd/{kept[1]}")
+                ended = Ended(failure_code(message) if message else code, message)
             elif code == 0:
                 ended = Ended(_follow(read_pid(bounds.pid_file), streams, bounds, deadline, running))
             else:
                 ended = Ended(None)
         finally:
             forget(bounds.pid_file)
-        # Its end has been seen by now, which the container's own may wait for.
+        # Its end has been recorded by now, which that of the container may wait for.
         streams.flow.flush()
     return ended
 
 
 def forget(pid_file: str) -> None:
-    """Remove the PID file of a process that has ended, and the runtime's draft of it, which would stop the next one."""
+    """Remove the PID file of a process that has ended, and the runtime's draft of it, which would block the next."""
     failpoint("forget exec")
     folder, _slash, name = pid_file.rpartition("/")
     for path in (pid_file, f"{folder}/.{name}"):
@@ -105,15 +105,15 @@ def _start(
     deadline: float,
     package: str,
 ) -> Optional[int]:
-    """Run the runtime and return its exit code; None where the process was out of time by then."""
+    """Run the runtime and return its exit code; None where the process had exceeded its time by then."""
     limit = limits.of("oci_runtime")
     until = time.monotonic() + limit.seconds if limit.seconds else math.inf
     stdin, stdout, stderr = streams.theirs
-    # runc gives the process its own umask, and not the one asked for.
+    # runc gives the process its own umask, and not the specification's.
     umask = process["user"].get("umask", 0o022)
-    how: dict[str, Any] = {"env": tool_environment(), "cwd": "/", "umask": umask, "start_new_session": True}
+    settings: dict[str, Any] = {"env": tool_environment(), "cwd": "/", "umask": umask, "start_new_session": True}
     try:
-        runtime = subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=stderr, pass_fds=kept, **how)
+        runtime = subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=stderr, pass_fds=kept, **settings)
     except OSError as error:
         refused(error, argv[0], package)
     streams.close_theirs()
@@ -135,8 +135,8 @@ def _start(
 def _follow(
     pid: int, streams: Streams, bounds: Bounds, deadline: float, running: Callable[[int], ContextManager[None]]
 ) -> Optional[int]:
-    """Follow the process to its end and return its exit code; None where it was out of time, and is ended."""
-    # It stays a zombie until it is waited for below: nothing else can have its PID.
+    """Follow the process to its end and return its exit code; None where it exceeded its time and was killed."""
+    # It stays a zombie until it is reaped below, so that no other process can have its PID.
     handle, over = processes.handle(pid), False
     try:
         streams.started()
@@ -155,7 +155,7 @@ def _follow(
 
 
 def _terminate(pid: int, handle: int, streams: Streams, grace: float) -> None:
-    """Ask all processes of the session to end, and give them time; what they write until then is read."""
+    """Send SIGTERM to the session and, after the grace period, SIGKILL; output is read until then."""
     failpoint("end exec")
     if grace:
         processes.signal_session(pid, signal.SIGTERM)
@@ -168,7 +168,7 @@ def _terminate(pid: int, handle: int, streams: Streams, grace: float) -> None:
 
 @contextmanager
 def _adopted() -> Iterator[None]:
-    """Be the parent of what the runtime leaves running, which the kernel knows of a process with all of its threads."""
+    """Be the parent of the runtime's orphans; the kernel keeps this for a process with all its threads."""
     _adopt(1)
     try:
         yield
@@ -187,7 +187,7 @@ def _adopt(more: int) -> None:
 def _command(
     oci: OciRuntime, container_id: str, process: Mapping[str, Any], bounds: Bounds, streams: Streams
 ) -> Iterator[tuple[list[str], tuple[int, int]]]:
-    """The runtime's words, and the descriptors it is to inherit: the process's specification, and its log."""
+    """Enter with the runtime's command line, and the descriptors for it: the process's specification, and its log."""
     failpoint(f"{oci.name} exec")
     spec, log = _memory("process.json", json.dumps(process).encode()), _memory("log", b"")
     argv = [oci.path, *oci.global_arguments, "--log", f"/proc/self/fd/{log}", "--log-format", "json"]

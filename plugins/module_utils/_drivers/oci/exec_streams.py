@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The standard streams of a further process in a container: pipes, or a terminal that the OCI runtime makes."""
+"""The standard streams of another process in a container: pipes, or a terminal that the OCI runtime creates."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ _SECONDS = 10.0  # for the terminal of a process that runs already
 
 
 class Streams:
-    """Pipes: ``out`` and ``err`` take what comes; it reads ``data``, then what comes from the descriptor ``source``.
+    """Pipes: output goes to ``out`` and ``err``; the input is ``data``, then that of the descriptor ``source``.
 
-    Without ``err`` its standard error is its standard output.
-
-    While it is entered, ``theirs`` are what the runtime starts with, ``flow`` what we have to do.
+    Without ``err`` the process's standard error is its standard output. While this is entered, ``theirs`` are the
+    runtime's streams, and ``flow`` copies on our side.
     """
 
     options: Sequence[str] = ()
@@ -40,7 +39,7 @@ class Streams:
             outputs[err] = self._err
         self.theirs = (stdin, stdout, stderr)
         for descriptor in self.theirs:
-            # As conmon does: for /dev/stdout where the container's root is not ours.
+            # As conmon does, for /dev/stdout where the container's root is not the host's.
             os.fchmod(descriptor, 0o777)
         for descriptor in (ours, *outputs):
             os.set_blocking(descriptor, False)
@@ -52,17 +51,17 @@ class Streams:
         self.flow.close()
 
     def close_theirs(self) -> None:
-        """The runtime has its own copies."""
+        """Close our copies of the runtime's streams."""
         while self.theirs:
             os.close(self.theirs[0])
             self.theirs = self.theirs[1:]
 
     def started(self) -> None:
-        """The process runs."""
+        """Note that the process runs."""
 
 
 class Terminal(Streams):
-    """A terminal, whose other end comes through a socket in ``folder``; ``err`` takes what the runtime itself says."""
+    """A terminal, whose other end comes through a socket in ``folder``; ``err`` takes the runtime's own output."""
 
     def __init__(self, out: Sink, err: Sink, folder: str, data: bytes = b"", source: int = -1) -> None:
         super().__init__(out, err, data, source)
@@ -73,7 +72,7 @@ class Terminal(Streams):
 
     @property
     def _path(self) -> str:
-        # An address has room for 107 bytes (unix(7)), the folder's path may have more.
+        # An address holds 107 bytes (unix(7)), and the folder's path may be longer.
         return f"/proc/{os.getpid()}/fd/{self._directory}/{self._name}"
 
     def __enter__(self) -> Terminal:
@@ -101,7 +100,7 @@ class Terminal(Streams):
             os.close(self._directory)
 
     def started(self) -> None:
-        """Take the terminal over. :raises OSError: it does not come."""
+        """Receive the terminal. :raises OSError: it does not come."""
         if not self._socket:
             raise OSError("no socket for the terminal")
         connection: Any = self._socket.accept()[0]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A process in a running container that has only so much time, and whose output may be of any length."""
+"""Run a process in a running container with a time limit, keeping the beginning of its output."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from .runtime import OciRuntime
 def execute(
     oci: OciRuntime, container_id: str, process: Mapping[str, Any], bounds: exec.Bounds, length: int
 ) -> tuple[Optional[int], bytes]:
-    """Run ``process`` (config.md#process); return its exit code, None for one out of time, and its output.
+    """Run ``process`` (config.md#process) and return its exit code and the first ``length`` bytes of its output.
 
-    That one is killed with all of its session; what the runtime refuses ends as in ``exec.execute``. Of the output the
-    first ``length`` bytes are kept.
+    A process that exceeds its time is killed with its session, and has None. Errors of the runtime are as in
+    ``exec.execute``.
     """
     failpoint("note check")
     with open(bounds.pid_file, "w", encoding="ascii"):
@@ -32,17 +32,17 @@ def execute(
     output = bytearray()
     sink = Sink(lambda data: output.extend(data[: length - len(output)]))
     ended = exec.execute(oci, container_id, process, Streams(sink, None), bounds)
-    return ended.code, bytes(output) or ended.words.encode()[:length]
+    return ended.code, bytes(output) or ended.error.encode()[:length]
 
 
 def end_left_over(oci: OciRuntime, cgroup_path: str, pid_file: str) -> None:
-    """End the process of an ``execute`` that was killed itself; nothing is looked for where none was."""
+    """Kill the process of an ``execute`` that was killed itself, if its PID file is there."""
     if not os.path.exists(pid_file):
         return
     processes.kill_with_argument(pid_file, (oci.name,))
     pid = read_pid(pid_file)
-    # The container's own, not another one that has the PID by now.
-    # Where systemd runs in the container, the runtime puts what it executes below the container's own cgroup.
+    # Only a process of the container, for another one may have the PID by now. Where systemd runs in the container, the
+    # runtime puts the process below the container's own cgroup.
     lines = (read_file(f"/proc/{pid}/cgroup") or "").splitlines() if pid else []
     if any(f"{line.split(':', 2)[2]}/".startswith(f"{cgroup_path}/") for line in lines):
         processes.kill_session(pid)

@@ -39,37 +39,37 @@ class OciRuntime:
         self._run("start", container_id, doing=f"cannot start container {name}")
 
     def delete(self, container_id: str, *, force: bool = False) -> None:
-        """Remove what the runtime keeps of a container; one it does not know is fine."""
+        """Remove the runtime's state of a container, if there is any."""
         folder = f"{self.root}/{container_id}"
         if not os.path.isdir(folder):
             return
-        words = ("delete", *(["--force"] if force else []), container_id)
+        arguments = ("delete", *(["--force"] if force else []), container_id)
         try:
-            self._delete(*words)
+            self._delete(*arguments)
         except ToolFailed as error:
             if "does not exist" not in error.stderr:
                 from ..storage.leftover_mounts import detach_below
 
-                # Such as its own program, which a runtime that was killed as it began has bound there.
+                # Such as its own program, which a killed runtime had bound there.
                 if not detach_below(folder):
                     raise
-                self._run(*words, doing="cannot delete the OCI container")
+                self._run(*arguments, doing="cannot delete the OCI container")
         if os.path.isdir(folder):
             from ..storage.leftover_mounts import remove_tree
 
             remove_tree(folder)
 
-    def _delete(self, *words: str) -> None:
-        """Run delete, again for two seconds where the process was killed and the runtime still sees it run."""
+    def _delete(self, *arguments: str) -> None:
+        """Run delete, with retries for two seconds where the runtime still sees the killed process run."""
         for wait in (0.1, 0.3, 0.6, 1.0):
             try:
-                self._run(*words, doing="cannot delete the OCI container")
+                self._run(*arguments, doing="cannot delete the OCI container")
                 return
             except ToolFailed as error:
                 if "not stopped" not in error.stderr:
                     raise
             time.sleep(wait)
-        self._run(*words, doing="cannot delete the OCI container")
+        self._run(*arguments, doing="cannot delete the OCI container")
 
     def pause(self, container_id: str, name: str) -> None:
         self._run("pause", container_id, doing=f"cannot pause container {name}")
@@ -83,9 +83,9 @@ class OciRuntime:
         self._run("update", "--resources", "-", container_id, doing=doing, input=json.dumps(resources))
 
     def subgroup(self, annotations: Mapping[str, str]) -> str:
-        """Where in the scope of a container, on cgroup v2, its own cgroup is: crun leaves the scope to systemd alone.
+        """Return the path of a container's own cgroup below its scope, on cgroup v2.
 
-        So a path such as ``/container``, or nothing (crun(1), run.oci.systemd.subgroup).
+        crun leaves the scope to systemd, and so has one such as ``/container`` (crun(1), run.oci.systemd.subgroup).
         """
         if not (self.systemd_cgroup and self.name.startswith("crun")):
             return ""
@@ -93,13 +93,13 @@ class OciRuntime:
         return f"/{name}" if name else ""
 
     def knows_personality(self) -> bool:
-        """Whether it heeds the spec's ``linux.personality``, which runc does from 1.2 on."""
-        words = self._run("--version", doing="cannot ask for the version", changes=False).split()
-        if words[:1] != ["runc"]:
+        """Return whether it applies the specification's ``linux.personality``, as runc does from 1.2 on."""
+        fields = self._run("--version", doing="cannot ask for the version", changes=False).split()
+        if fields[:1] != ["runc"]:
             return True
-        major, minor = (natural(part) or 0 for part in (*"".join(words[2:3]).split("."), "", "")[:2])
+        major, minor = (natural(part) or 0 for part in (*"".join(fields[2:3]).split("."), "", "")[:2])
         return (major, minor) >= (1, 2)
 
     def unstarted(self, container_id: str) -> bool:
-        """Whether the container was created and not started: its fifo still waits for ``start``. No fork."""
+        """Return whether the container was created and not started, without a fork: its FIFO waits for ``start``."""
         return os.path.exists(f"{self.root}/{container_id}/exec.fifo")
