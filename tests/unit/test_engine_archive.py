@@ -304,6 +304,34 @@ def test_records_are_the_same_without_their_annotations(sent: str, tmp_path: Pat
     assert expected is None or _python(path, code) == expected
 
 
+_RECORDS = """
+import sys, json
+def shown(modules):
+    for name in modules:
+        for each in list(vars(get(name)).values()):
+            if isinstance(each, type) and issubclass(each, tuple) and each._fields and each.__module__ == name:
+                made = each(*range(len(each._fields)))
+                assert made == tuple(made) and hash(made) == hash(tuple(made)) and not hasattr(made, "__dict__")
+                assert made._replace(**{each._fields[-1]: "x"})[-1] == "x" and each._make(made) == made
+                assert made == each(**made._asdict()) == each(*made.__getnewargs__())
+                assert [getattr(made, field) for field in each._fields] == list(made)
+                for wrong in (lambda: each(*made, 1), lambda: each(unknown=1), lambda: made._replace(unknown=1)):
+                    try:
+                        raise AssertionError(wrong())
+                    except (TypeError, ValueError):
+                        pass
+                methods = sorted(name for name in vars(each) if not name.startswith("_"))
+                yield each.__name__, repr(made), repr(sorted(each._field_defaults)), repr(methods)
+print(json.dumps(list(shown(MODULES))))
+"""
+
+
+def test_every_named_tuple_is_as_typing_makes_it(sent: str, tmp_path: Path) -> None:
+    code = _RECORDS.replace("MODULES", repr(MODULES))
+    ours, theirs = (json.loads(_python(path, "\n" + code)) for path in (_load(sent, tmp_path / "static"), sent))
+    assert len(ours) > 40 and ours == theirs
+
+
 def test_text_of_a_newer_record_is_checked_without_annotations(sent: str, tmp_path: Path) -> None:
     path = _load(sent, tmp_path / "static")
     config = ContainerConfig("a" * 64, "web", "", {**normalise({})}, f"{tmp_path}/static/containers/{'a' * 64}")

@@ -70,7 +70,7 @@ def _ending(config: ContainerConfig, recorded: ContainerState, host: Host, run_d
     while True:
         conmon_lives = process.alive(recorded.conmon)
         try:
-            with open(path, encoding="ascii") as file:
+            with open(path, encoding="utf-8") as file:
                 # conmon's word for a container that it ended because of its timeout is -1: podman's 255.
                 code, finished = int(file.read(_NUMBER_BYTES)) & 0xFF, os.stat(path).st_mtime
             break

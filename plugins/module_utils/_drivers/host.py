@@ -33,7 +33,7 @@ class Host:
     @cached_property
     def boot_id(self) -> str:
         """The boot_id of random(4), which changes with each boot."""
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
             return file.read().strip()
 
     @property

@@ -31,7 +31,7 @@ def of_namespace(path: str) -> dict[str, list[list[int]]]:
     maps = {}
     for kind in ("uid", "gid"):
         try:
-            with open(f"{os.path.dirname(os.path.dirname(path))}/{kind}_map", encoding="ascii") as file:
+            with open(f"{os.path.dirname(os.path.dirname(path))}/{kind}_map", encoding="utf-8") as file:
                 maps[kind] = [[int(word) for word in line.split()] for line in file]
         except FileNotFoundError:
             return {}

@@ -8,10 +8,13 @@ A completed step takes the place of the effects it consists of.
 
 from __future__ import annotations
 
-from typing import Iterable, Literal, NamedTuple
+from typing import TYPE_CHECKING, Iterable, NamedTuple
 
-# What is noted as it happens: verbs of a plan's steps (``plan.Verb``).
-Noted = Literal["start", "stop", "kill", "pause", "unpause", "update", "recreate", "delete"]
+if TYPE_CHECKING:
+    from typing import Literal
+
+    # What is noted as it happens: verbs of a plan's steps (``plan.Verb``).
+    Noted = Literal["start", "stop", "kill", "pause", "unpause", "update", "recreate", "delete"]
 
 
 class Effect(NamedTuple):

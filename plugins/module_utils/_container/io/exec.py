@@ -155,7 +155,7 @@ def exit_code(container: ContainerBase, exec_id: str) -> Optional[int]:
     if not os.path.isdir(folder):
         raise InvalidArgument(f"container {container.name} has no exec session {exec_id!r} since its last start")
     try:
-        with open(f"{folder}/exits/{container.id}", encoding="ascii") as file:
+        with open(f"{folder}/exits/{container.id}", encoding="utf-8") as file:
             return int(file.read(32))
     except (FileNotFoundError, ValueError):
         return None

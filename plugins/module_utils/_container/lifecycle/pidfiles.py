@@ -41,7 +41,7 @@ def write(container: ContainerBase) -> None:
             continue
         failpoint(f"write {option}")
         temporary = f"{path}.{container.id[:12]}"
-        with open(temporary, "w", encoding="ascii") as file:
+        with open(temporary, "w", encoding="utf-8") as file:
             file.write(content)
         os.rename(temporary, path)
 

@@ -88,7 +88,7 @@ def _hex(ip: str) -> str:
 
 def _lines(container: ContainerBase, name: str) -> list[str]:
     try:
-        with open(f"/proc/{container.state.pid}/net/{name}", encoding="ascii", errors="replace") as file:
+        with open(f"/proc/{container.state.pid}/net/{name}", encoding="utf-8", errors="replace") as file:
             return file.readlines()
     except OSError:
         return []

@@ -301,7 +301,7 @@ def runtime_error(path: str) -> str:
 def read_pid(path: str) -> int:
     """Return the PID in a PID file; 0 where there is none yet, or no valid one."""
     try:
-        with open(path, encoding="ascii") as file:
+        with open(path, encoding="utf-8") as file:
             return process_ref.from_text(file.read(_PID_BYTES))
     except (FileNotFoundError, ValueError):
         return 0

@@ -182,7 +182,7 @@ def _addresses() -> dict[str, set[str]]:
         entry = entries[start : start + size].tobytes()
         found.setdefault(entry[:16].split(b"\0")[0].decode(), set()).add(socket.inet_ntoa(entry[20:24]))
     try:
-        with open("/proc/thread-self/net/if_inet6", encoding="ascii") as file:
+        with open("/proc/thread-self/net/if_inet6", encoding="utf-8") as file:
             for words in map(str.split, file):
                 found.setdefault(words[5], set()).add(socket.inet_ntop(socket.AF_INET6, bytes.fromhex(words[0])))
     except FileNotFoundError:

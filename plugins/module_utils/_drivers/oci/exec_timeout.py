@@ -27,7 +27,7 @@ def execute(
     ``exec.execute``.
     """
     failpoint("note check")
-    with open(bounds.pid_file, "w", encoding="ascii"):
+    with open(bounds.pid_file, "w", encoding="utf-8"):
         pass
     output = bytearray()
     sink = Sink(lambda data: output.extend(data[: length - len(output)]))

@@ -263,7 +263,7 @@ def _write(path: str, text: str) -> None:
         return
     failpoint("note layer")
     try:
-        with open(path, "w", encoding="ascii") as file:
+        with open(path, "w", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:  # there may be no records of the container
         from .. import reserve
@@ -274,7 +274,7 @@ def _write(path: str, text: str) -> None:
 
 def _read(path: str) -> str:
     try:
-        with open(path, encoding="ascii", errors="replace") as file:
+        with open(path, encoding="utf-8", errors="replace") as file:
             found = file.read(100)
     except OSError:
         return ""

@@ -65,7 +65,7 @@ def delete(roots: StorageRoots, static_root: str, container_id: str, layer: str)
 def _unlink_short_name(roots: StorageRoots, home: str) -> None:
     """Remove the link to the layer in ``overlay/l``, which keeps the options of mount(2) short."""
     with suppress(OSError):
-        with open(f"{home}/link", encoding="ascii") as file:
+        with open(f"{home}/link", encoding="utf-8") as file:
             name = os.path.basename(file.read().strip())
         failpoint("remove short name")
         os.unlink(f"{roots.root}/overlay/l/{name}")

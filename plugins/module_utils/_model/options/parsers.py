@@ -18,9 +18,10 @@ from ..errors import InvalidArgument
 
 NAME_PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 NAME_LENGTH = 200  # a file's name has room for it with what is put after it
-_SIZE = re.compile(r"([0-9]+|(?=\.))(\.[0-9]+)?\s*(?:([bkmgtp])(?:i?b)?)?", re.IGNORECASE)
+# Compiled by re where they are needed: that takes a tenth of a millisecond each.
+_SIZE = r"(?i)([0-9]+|(?=\.))(\.[0-9]+)?\s*(?:([bkmgtp])(?:i?b)?)?"
 _UNITS = {"b": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
-_SIGNAL = re.compile(r"(?:SIG)?([0-9]{1,3}|[A-Z]+[12]?)([+-][0-9]{1,3})?")
+_SIGNAL = r"(?:SIG)?([0-9]{1,3}|[A-Z]+[12]?)([+-][0-9]{1,3})?"
 _REAL_TIME = {"RTMIN": 34, "RTMAX": 64}
 CPU_PERIOD = 100000
 _TRUE, _FALSE = frozenset("true yes on y t 1 1.0".split()), frozenset("false no off n f 0 0.0".split()) | {""}
@@ -134,7 +135,7 @@ def whole(value: object, option: str, low: int, high: int, expected: str) -> int
 
 def size(value: object, option: str) -> int:
     """Bytes from a number with an optional unit (b, k, m, g, t, p: powers of 1024)."""
-    found = _SIZE.fullmatch(str(value).strip())
+    found = re.fullmatch(_SIZE, str(value).strip())
     unit: int = 1024 ** _UNITS[(found[3] or "b").lower()] if found else 0
     # 19 digits hold every 64-bit number, and longer ones make int() raise errors of its own.
     number = int(found[1] or 0) * unit + int(float(found[2] or 0) * unit) if found and len(found[1]) < 20 else -1
@@ -172,7 +173,7 @@ def cpus(value: object, option: str) -> int | None:
 
 def signal(value: object, option: str) -> int:
     """A signal's number from a number, ``TERM``, ``SIGTERM``, ``RTMIN+3`` or ``RTMAX-1`` (signal(7))."""
-    found = _SIGNAL.fullmatch(str(value).strip().upper())
+    found = re.fullmatch(_SIGNAL, str(value).strip().upper())
     base, offset = found.groups() if found else ("", None)
     if base in _REAL_TIME:
         number = _REAL_TIME[base] + int(offset or 0)

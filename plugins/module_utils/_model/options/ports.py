@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, TypedDict
 
 from .parsers import address, natural, wrong
 
-_PUBLISH = re.compile(
-    r"(?:(?:(?P<ip>\[[^\]]*\]|[^:\[\]]*):)?(?P<host>[0-9-]*):)?(?P<port>[0-9-]+)(?:/(?P<protocol>\w+))?"
-)
+_PUBLISH = r"(?:(?:(?P<ip>\[[^\]]*\]|[^:\[\]]*):)?(?P<host>[0-9-]*):)?(?P<port>[0-9-]+)(?:/(?P<protocol>\w+))?"
 PROTOCOLS = ("tcp", "udp", "sctp")
 ANY_ADDRESS = "0.0.0.0"  # every address of the host, IPv6 too where the container has one
 
@@ -109,7 +107,7 @@ def publish(value: Any, option: str) -> list[PortMapping]:
     """Return the mappings of ``[[HOST_IP:][HOST_PORT]:]PORT[/PROTOCOL]`` and of such ranges, one a port, sorted."""
     mappings: set[PortMapping] = set()
     for item in value:
-        match = _PUBLISH.fullmatch(str(item).strip())
+        match = re.fullmatch(_PUBLISH, str(item).strip())
         protocol = (match["protocol"] or "tcp").lower() if match else ""
         if not match or protocol not in PROTOCOLS:
             raise wrong(option, item, "[[HOST_IP:]HOST_PORT:]PORT[/tcp|udp|sctp]")
