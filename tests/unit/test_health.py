@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, StateCorrupt
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import health
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.health import Health, Result
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.health import Health, HealthChecks, Result
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import resolved
 
@@ -18,9 +18,9 @@ SECOND = 10**9
 GOOD, BAD = Result("", "", 0, "fine"), Result("", "", 1, "broken")
 
 
-def options(image: dict[str, Any] | None = None, **given: Any) -> dict[str, Any]:
-    found = normalise({"healthcheck": "true", **given})
-    return {**found, **resolved(found, {"Healthcheck": image} if image else {})}
+def checks(image: dict[str, Any] | None = None, **given: Any) -> HealthChecks:
+    options = normalise({"healthcheck": "true", **given})
+    return HealthChecks.of(options, resolved(options, {"Healthcheck": image} if image else {}))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_image_provides_omitted_values() -> None:
 
 
 def test_failures_in_succession_make_it_unhealthy_and_a_success_healthy() -> None:
-    wanted = options(healthcheck_retries=2, healthcheck_failure_action="kill")
+    wanted = checks(healthcheck_retries=2, healthcheck_failure_action="kill")
     one, action = Health(began=1.0).after(BAD, wanted, 2.0)
     assert (one.status, one.failing_streak, action) == ("starting", 1, "none")
     two, action = one.after(BAD, wanted, 3.0)
@@ -87,7 +87,7 @@ def test_failures_in_succession_make_it_unhealthy_and_a_success_healthy() -> Non
 
 
 def test_failures_in_the_start_period_do_not_count_until_a_success() -> None:
-    wanted = options(healthcheck_retries=1, healthcheck_start_period="10s")
+    wanted = checks(healthcheck_retries=1, healthcheck_start_period="10s")
     early = Health(began=100.0).after(BAD, wanted, 109.0)[0]
     assert (early.status, early.failing_streak, len(early.log)) == ("starting", 0, 1)
     assert early.after(BAD, wanted, 111.0)[0].status == "unhealthy"
@@ -97,14 +97,14 @@ def test_failures_in_the_start_period_do_not_count_until_a_success() -> None:
 
 def test_startup_check_comes_first() -> None:
     startup = {"health_startup_cmd": "up", "health_startup_success": 2, "health_startup_retries": 3}
-    wanted = options(**startup, health_startup_interval="1s", health_startup_timeout="2s", healthcheck_interval="1h")
+    wanted = checks(**startup, health_startup_interval="1s", health_startup_timeout="2s", healthcheck_interval="1h")
     fresh = Health(began=5.0)
     assert fresh.due(wanted) == 5.0
-    assert fresh.current(wanted) == health.STARTUP
+    assert fresh.current(wanted) is wanted.startup
     one = fresh.after(GOOD, wanted, 6.0)[0]
     assert one.status == "starting" and one.due(wanted) == 7.0
     passed = one.after(GOOD, wanted, 7.0)[0]
-    assert passed.current(wanted) == health.REGULAR and passed.due(wanted) == 5.0 and passed.status == "starting"
+    assert passed.current(wanted) is wanted.regular and passed.due(wanted) == 5.0 and passed.status == "starting"
     well = passed.after(GOOD, wanted, 7.5)[0]
     assert well.status == "healthy" and well.due(wanted) == 3607.5
     ill, action = fresh, ""
@@ -117,7 +117,7 @@ def test_startup_check_comes_first() -> None:
 def test_log_keeps_the_last_five() -> None:
     found = Health()
     for code in range(7):
-        found = found.after(Result("", "", code, ""), options(), 1.0)[0]
+        found = found.after(Result("", "", code, ""), checks(), 1.0)[0]
     assert [entry["ExitCode"] for entry in found.log] == [2, 3, 4, 5, 6]
     assert Health.from_json(found.to_json(), "x") == found
 
@@ -129,6 +129,6 @@ def test_invalid_record_is_refused() -> None:
 
 
 def test_health_command_as_text_runs_in_a_shell() -> None:
-    assert health.argv(options(healthcheck="a && b"), "healthcheck", None) == ["/bin/sh", "-c", "a && b"]
-    assert health.argv(options(healthcheck="a"), "healthcheck", ["/bin/ash", "-ec"]) == ["/bin/ash", "-ec", "a"]
-    assert health.argv(options(healthcheck=["a", "b"]), "healthcheck", ["/bin/ash"]) == ["a", "b"]
+    assert checks(healthcheck="a && b").regular.argv(None) == ["/bin/sh", "-c", "a && b"]
+    assert checks(healthcheck="a").regular.argv(["/bin/ash", "-ec"]) == ["/bin/ash", "-ec", "a"]
+    assert checks(healthcheck=["a", "b"]).regular.argv(["/bin/ash"]) == ["a", "b"]

@@ -165,26 +165,26 @@ def _health_checks(config: ContainerConfig) -> dict[str, Any]:
     """The checks in podman's words; durations in nanoseconds."""
     if not config.has_health_check:
         return {}
-    options = config.health_options
-    found: dict[str, Any] = {
+    checks = config.health_checks
+    inspected: dict[str, Any] = {
         "Healthcheck": {
-            "Test": options["healthcheck"],
-            "StartPeriod": options["healthcheck_start_period"],
-            "Interval": options["healthcheck_interval"],
-            "Timeout": options["healthcheck_timeout"],
-            "Retries": options["healthcheck_retries"],
+            "Test": checks.regular.command,
+            "StartPeriod": checks.start_period,
+            "Interval": checks.regular.interval,
+            "Timeout": checks.regular.timeout,
+            "Retries": checks.retries,
         },
-        "HealthcheckOnFailureAction": options["healthcheck_failure_action"],
+        "HealthcheckOnFailureAction": checks.failure_action,
     }
-    if options["health_startup_cmd"]:
-        found["StartupHealthCheck"] = {
-            "Test": options["health_startup_cmd"],
-            "Interval": options["health_startup_interval"],
-            "Timeout": options["health_startup_timeout"],
-            "Retries": options["health_startup_retries"],
-            "Successes": options["health_startup_success"],
+    if checks.startup:
+        inspected["StartupHealthCheck"] = {
+            "Test": checks.startup.command,
+            "Interval": checks.startup.interval,
+            "Timeout": checks.startup.timeout,
+            "Retries": checks.startup_retries,
+            "Successes": checks.startup_success,
         }
-    return found
+    return inspected
 
 
 def _mount(volume: Volume, container: Container) -> dict[str, Any]:

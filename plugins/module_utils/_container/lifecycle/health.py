@@ -93,12 +93,11 @@ def changed(container: ContainerBase, earlier: ContainerConfig) -> None:
     """Adapt the runner to a new configuration (in a batch); with another command the health is open again."""
     if not container.state.status.has_process:
         return
-    before, after = earlier.health_options, container.config.health_options
-    different = [name for name in after if name.startswith("health") and before[name] != after[name]]
-    if "healthcheck" in different or "health_startup_cmd" in different:
+    before, after = earlier.health_checks, container.config.health_checks
+    if before.commands != after.commands:
         health = current(container)
         write(container, Health(health.process, health.began))
-    settle(container, replace=bool(different))
+    settle(container, replace=before != after)
 
 
 def pid_file(container: ContainerBase) -> str:

@@ -13,7 +13,7 @@ from ..._drivers import host_log, process
 from ..._drivers.engine import command as engine_command
 from ..._drivers.oci import exec, exec_timeout
 from ..._model.errors import ContainerRemoved, ContainerStopped, InvalidArgument, InvalidState
-from ..._model.options.health import OUTPUT_LENGTH, TIMED_OUT, Health, Result, argv
+from ..._model.options.health import OUTPUT_LENGTH, TIMED_OUT, Health, HealthCheck, Result
 from ..._model.records.process_ref import ProcessRef
 from ..._model.records.status import ContainerStatus
 from ..io.exec import Exec, process_for
@@ -41,12 +41,11 @@ def check(container: ContainerBase, *, counts: bool = True, wait: bool = True) -
                 raise InvalidArgument(f"container {container.name} has no health check: give it the option healthcheck")
             container.state.status.check("exec", container.name)
             monitor.end_left_over(container)
-            options = container.config.health_options
-            name, _interval, timeout = monitor.current(container).current(options)
+            due = monitor.current(container).current(container.config.health_checks)
             life = container.state.process
-            spec = _process(container, options, name)
+            spec = _process(container, due)
         try:
-            result = _run(container, spec, options[timeout] / 1e9)
+            result = _run(container, spec, due.timeout / 1e9)
         except FileNotFoundError as error:
             if os.path.isdir(container.run_dir):
                 raise
@@ -56,14 +55,14 @@ def check(container: ContainerBase, *, counts: bool = True, wait: bool = True) -
             if life != state.process:
                 raise ContainerStopped(f"container {container.name} ended while its health was checked")
             health = monitor.current(container)
-            same = container.config.health_options[name] == options[name]
+            same = health.current(container.config.health_checks).command == due.command
             if state.status is ContainerStatus.RUNNING and same and (counts or not result.exit_code):
                 health = _record(container, health, result)
         return health
 
 
 def _record(container: ContainerBase, before: Health, result: Result) -> Health:
-    health, action = before.after(result, container.config.health_options, monitor.now())
+    health, action = before.after(result, container.config.health_checks, monitor.now())
     monitor.write(container, health)
     if health.status != before.status:
         container.event("health_status", HealthStatus=health.status)
@@ -96,8 +95,8 @@ def _act(container: ContainerBase, action: str) -> None:
             start_by_policy(container)
 
 
-def _process(container: ContainerBase, options: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return process_for(container, Exec(argv(options, name, container.config.image_config.get("Shell"))))
+def _process(container: ContainerBase, check: HealthCheck) -> dict[str, Any]:
+    return process_for(container, Exec(check.argv(container.config.image_config.get("Shell"))))
 
 
 def _run(container: ContainerBase, spec: Mapping[str, Any], seconds: float) -> Result:
@@ -119,16 +118,16 @@ def tick(container: ContainerBase, life: ProcessRef, pid: int) -> Optional[float
         mine = life == container.state.process and monitor.wants_runner(container)
         if not (mine and runner.is_mine(container, monitor.DUTY, pid)):
             return None
-        options, health = container.config.health_options, monitor.current(container)
-        interval = float(options["healthcheck_interval"] / 1e9)
+        checks, health = container.config.health_checks, monitor.current(container)
+        interval = checks.regular.interval / 1e9
         if container.state.status is not ContainerStatus.RUNNING:
             return interval
-    if health.due(options) <= monitor.now():
+    if health.due(checks) <= monitor.now():
         try:
             health = check(container)
         except InvalidState:
             return interval
-    return max(0.0, health.due(options) - monitor.now())
+    return max(0.0, health.due(checks) - monitor.now())
 
 
 def probe(container: ContainerBase) -> None:
@@ -136,6 +135,6 @@ def probe(container: ContainerBase) -> None:
     health = monitor.current(container.peek())
     alone = not runner.lives(container, monitor.DUTY)
     try:
-        check(container, counts=alone and health.due(container.config.health_options) <= monitor.now(), wait=False)
+        check(container, counts=alone and health.due(container.config.health_checks) <= monitor.now(), wait=False)
     except (InvalidState, ContainerRemoved):
         pass

@@ -13,7 +13,7 @@ from .durations import nanoseconds
 from .parsers import count, shell_words, wrong
 
 if TYPE_CHECKING:
-    from .types import ContainerOptions
+    from .types import ContainerOptions, EffectiveOptions
 
 STARTING, HEALTHY, UNHEALTHY = "starting", "healthy", "unhealthy"
 NONE = ["NONE"]
@@ -23,9 +23,6 @@ SHELL = ["/bin/sh", "-c"]
 LOG_LENGTH, OUTPUT_LENGTH = 5, 500  # podman's
 TIMED_OUT = -1  # the exit code of a check that was killed at its timeout
 _SHORTEST_INTERVAL = 10**8
-# What each check is made of: the options of the regular one, and those of the one before it.
-REGULAR = ("healthcheck", "healthcheck_interval", "healthcheck_timeout")
-STARTUP = ("health_startup_cmd", "health_startup_interval", "health_startup_timeout")
 
 
 def command(value: object, option: str) -> list[str]:
@@ -104,15 +101,65 @@ def settle(meant: ContainerOptions) -> None:
         meant["health_startup_cmd"] = None
     if meant["no_healthcheck"] or meant["healthcheck"] == NONE:
         meant["no_healthcheck"], meant["healthcheck"] = True, list(NONE)
-        check_startup(meant)
+        check_startup(meant["health_startup_cmd"], meant["healthcheck"])
 
 
-def check_startup(options: Mapping[str, Any]) -> None:
+def check_startup(startup: Optional[list[str]], regular: Optional[list[str]]) -> None:
     """:raises InvalidArgument: there is a startup check, and no regular one to follow it."""
-    if options["health_startup_cmd"] and options["healthcheck"] == NONE:
+    if startup and regular == NONE:
         raise InvalidArgument(
             "health_startup_cmd: needs a regular check that follows it: give healthcheck, or an image that has one"
         )
+
+
+class HealthCheck(NamedTuple):
+    """One kind of check: its command as ``command`` returns it, and its interval and timeout in nanoseconds."""
+
+    command: list[str]
+    interval: int
+    timeout: int
+
+    def argv(self, shell: Optional[list[str]]) -> list[str]:
+        """Return the words to execute; ``shell`` is the image's own."""
+        kind, *words = self.command
+        return [*(shell or SHELL), *words] if kind == "CMD-SHELL" else words
+
+
+class HealthChecks(NamedTuple):
+    """A container's health checks as they take effect: the regular one, and the one before it.
+
+    ``retries`` are the failures that make it unhealthy, ``start_period`` is in nanoseconds, ``failure_action`` one of
+    ACTIONS. A startup check passes with ``startup_success`` successes; 0 for ``startup_retries`` is no limit.
+    """
+
+    regular: HealthCheck
+    startup: Optional[HealthCheck]
+    retries: int
+    start_period: int
+    failure_action: str
+    startup_retries: int
+    startup_success: int
+
+    @classmethod
+    def of(cls, options: ContainerOptions, effective: EffectiveOptions) -> HealthChecks:
+        """Return the checks that options mean, with what falls back on the image."""
+        command = options["health_startup_cmd"]
+        return cls(
+            HealthCheck(effective["healthcheck"], effective["healthcheck_interval"], effective["healthcheck_timeout"]),
+            HealthCheck(command, options["health_startup_interval"], options["health_startup_timeout"])
+            if command
+            else None,
+            effective["healthcheck_retries"],
+            effective["healthcheck_start_period"],
+            options["healthcheck_failure_action"],
+            options["health_startup_retries"],
+            options["health_startup_success"],
+        )
+
+    @property
+    def commands(self) -> tuple[Optional[list[str]], ...]:
+        """The commands of both checks."""
+        return self.regular.command, self.startup and self.startup.command
 
 
 class Result(NamedTuple):
@@ -161,44 +208,37 @@ class Health(NamedTuple):
         except (TypeError, KeyError, ValueError) as error:
             raise StateCorrupt(f"{path} is not a container's health: {error}") from error
 
-    def current(self, options: Mapping[str, Any]) -> tuple[str, str, str]:
-        """The options of the check whose turn it is: command, interval and timeout."""
-        return STARTUP if options["health_startup_cmd"] and not self.passed else REGULAR
+    def current(self, checks: HealthChecks) -> HealthCheck:
+        """Return the check whose turn it is."""
+        return checks.startup if checks.startup and not self.passed else checks.regular
 
-    def due(self, options: Mapping[str, Any]) -> float:
-        """When the next check is due, by the clock of ``counted``."""
-        waits = options[self.current(options)[1]] or options["healthcheck_interval"]
-        return float(self.counted + waits / 1e9) if self.counted else self.began
+    def due(self, checks: HealthChecks) -> float:
+        """Return when the next check is due, by the clock of ``counted``."""
+        interval = self.current(checks).interval or checks.regular.interval
+        return self.counted + interval / 1e9 if self.counted else self.began
 
-    def after(self, result: Result, options: Mapping[str, Any], now: float) -> tuple[Health, str]:
-        """The health once this result is known, and what is to be done to the container: one of ACTIONS.
+    def after(self, result: Result, checks: HealthChecks, now: float) -> tuple[Health, str]:
+        """Return the health once this result is known, and what is to be done to the container: one of ACTIONS.
 
-        ``options`` are the effective ones (``ContainerConfig.resolved``). A failure within the start period counts
-        for nothing, a success ends it.
+        A failure within the start period counts for nothing, a success ends it.
         """
-        found = self._replace(log=(*self.log, result.entry)[-LOG_LENGTH:], counted=now)
-        if self.current(options) is STARTUP:
-            return found._after_startup(not result.exit_code, options)
+        health = self._replace(log=(*self.log, result.entry)[-LOG_LENGTH:], counted=now)
+        if self.current(checks) is checks.startup:
+            return health._after_startup(not result.exit_code, checks)
         if result.exit_code == 0:
-            return found._replace(status=HEALTHY, failing_streak=0), "none"
-        if now < self.began + options["healthcheck_start_period"] / 1e9 and self.status == STARTING:
-            return found, "none"
-        found = found._replace(failing_streak=self.failing_streak + 1)
-        if found.failing_streak < options["healthcheck_retries"]:
-            return found, "none"
-        return found._replace(status=UNHEALTHY), options["healthcheck_failure_action"]
+            return health._replace(status=HEALTHY, failing_streak=0), "none"
+        if now < self.began + checks.start_period / 1e9 and self.status == STARTING:
+            return health, "none"
+        health = health._replace(failing_streak=self.failing_streak + 1)
+        if health.failing_streak < checks.retries:
+            return health, "none"
+        return health._replace(status=UNHEALTHY), checks.failure_action
 
-    def _after_startup(self, succeeded: bool, options: Mapping[str, Any]) -> tuple[Health, str]:
+    def _after_startup(self, succeeded: bool, checks: HealthChecks) -> tuple[Health, str]:
         if succeeded:
             successes = self.successes + 1
-            passed = successes >= max(1, options["health_startup_success"])
+            passed = successes >= max(1, checks.startup_success)
             # The regular check follows at once.
             return self._replace(successes=successes, passed=passed, counted=0.0 if passed else self.counted), "none"
-        failures, most = self.failures + 1, options["health_startup_retries"]
+        failures, most = self.failures + 1, checks.startup_retries
         return self._replace(failures=failures), "restart" if most and failures >= most else "none"
-
-
-def argv(options: Mapping[str, Any], name: str, shell: Optional[list[str]]) -> list[str]:
-    """The words to run for the check of the option ``name``."""
-    kind, *words = options[name]
-    return [*(shell or SHELL), *words] if kind == "CMD-SHELL" else words

@@ -17,6 +17,7 @@ from .image import usable_config
 from .namespaces import LinuxNS
 
 if TYPE_CHECKING:
+    from ..options.health import HealthChecks
     from ..options.types import ContainerOptions, EffectiveOptions, FileSystem, Volume
 
 FORMAT_VERSION = 1
@@ -180,9 +181,11 @@ class ContainerConfig(NamedTuple):
         return bool(test[0] != "NONE")
 
     @property
-    def health_options(self) -> Mapping[str, Any]:
-        """The options with those of the health check as they take effect."""
-        return {**self.options, **self.resolved}
+    def health_checks(self) -> HealthChecks:
+        """The health checks as they take effect, of a container that has one."""
+        from ..options.health import HealthChecks
+
+        return HealthChecks.of(self.options, self.resolved)
 
     @property
     def create_net_ns(self) -> bool:

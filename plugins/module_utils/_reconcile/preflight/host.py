@@ -78,7 +78,7 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     if image is not None:
         check_command(desired.name, desired.image or "its image", options, image)
         if options["health_startup_cmd"]:
-            health.check_startup({**options, **resolved(options, image)})
+            health.check_startup(options["health_startup_cmd"], resolved(options, image)["healthcheck"])
 
 
 def check_mounts(runtime: Runtime, desired: Desired, image: Mapping[str, Any]) -> None:
