@@ -97,7 +97,7 @@ def _change(inside: Inside, one: Wanted, after: Mount) -> None:
         of_tmpfs = after["type"] == "tmpfs"
         if of_tmpfs:
             mount_api.resize(held, one.target, size(after))
-            mode = tmpfs_modes.asked(after["options"])
+            mode = tmpfs_modes.requested(after["options"])
             if mode is not None and stat.S_IMODE(os.fstat(held).st_mode) != mode:
                 tmpfs_modes.change(held, one.target, mode, f"/proc/self/fd/{inside.namespace}")
         private = [word for word in after["options"] if word in ("private", "rprivate")]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Artifacts: small named files kept with a container, for as long as it exists."""
+"""Artifacts: small named files that are kept with a container as long as it exists."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def add(container: ContainerBase, name: str, data: bytes) -> None:
-    """Keep ``data``; the file is replaced by one rename."""
+    """Store ``data`` under a name, in place of what was there; by one rename."""
     path = _path(container, name)
     failpoint("mkdir artifacts")
     os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
@@ -33,7 +33,10 @@ def add(container: ContainerBase, name: str, data: bytes) -> None:
 
 
 def get(container: ContainerBase, name: str) -> bytes:
-    """:raises InvalidArgument: there is none."""
+    """Return the data stored under a name.
+
+    :raises InvalidArgument: there is none.
+    """
     try:
         with open(_path(container, name), "rb") as file:
             return file.read()
@@ -42,7 +45,10 @@ def get(container: ContainerBase, name: str) -> bytes:
 
 
 def remove(container: ContainerBase, name: str) -> None:
-    """:raises InvalidArgument: there is none."""
+    """Remove the artifact of this name.
+
+    :raises InvalidArgument: there is none.
+    """
     path = _path(container, name)
     failpoint(f"remove artifact {name}")
     try:

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from ..base import ContainerBase
 
 Config = dict[str, Any]
-# A file that says that a commit paused its container.
+# A file whose presence means that a commit paused its container.
 _PAUSED = "paused"
-# Of a path in the root filesystem, so that with the store's before it, it is no longer than PATH_MAX.
+# The longest path in a root filesystem: with the store's path before it, it is to fit into PATH_MAX.
 _PATH_BYTES = 3584
 
 
@@ -44,7 +44,7 @@ class Commit(NamedTuple):
 
 
 class Committed(NamedTuple):
-    """The image, its ID empty where it was not made, and whether it differs from the one that had the name."""
+    """The image, with an empty ID where it was not made, and whether it differs from the image that had the name."""
 
     id: str
     name: str
@@ -54,7 +54,7 @@ class Committed(NamedTuple):
 def commit(container: ContainerBase, wanted: Commit) -> Committed:
     """Add the container's own layer to its image's, or the whole tree where it has none, under a new name.
 
-    Volumes are not part of it. An image of that name with the same layers and configuration is left alone.
+    Volumes are left out. An image of that name with the same layers and configuration is left alone.
 
     :raises InvalidArgument: the name or a change cannot be used.
     """
@@ -66,7 +66,7 @@ def commit(container: ContainerBase, wanted: Commit) -> Committed:
         return Committed("", name, True)
     folder = f"{container.store.static_dir(container.id)}/commit"
     if os.path.exists(f"{folder}/{_PAUSED}") and container.state.status is ContainerStatus.PAUSED:
-        unpause(container)  # what a killed commit left paused
+        unpause(container)  # left paused by a killed commit
     paused = wanted.pause and container.state.status is ContainerStatus.RUNNING
     with new_layout(folder) as layout:
         if paused:
@@ -89,7 +89,7 @@ def commit(container: ContainerBase, wanted: Commit) -> Committed:
 
 
 def _write_layers(container: ContainerBase, layout: Layout) -> Config:
-    """Put the layers in and return the configuration of the image below them, {} for none."""
+    """Add the layers and return the configuration of the image below them, {} for none."""
     config = container.config
     if config.rootfs:
         from .export import archive
@@ -112,7 +112,10 @@ def _write_layers(container: ContainerBase, layout: Layout) -> Config:
 
 
 def _check_paths(container: ContainerBase, root: str) -> None:
-    """:raises InvalidArgument: a path is so long that the store's tool would leave it out, and say nothing."""
+    """Check that no path is so long that containers-storage would silently leave it out.
+
+    :raises InvalidArgument: one is.
+    """
     too_long = longer_than(root, _PATH_BYTES)
     if too_long:
         raise InvalidArgument(
@@ -122,7 +125,7 @@ def _check_paths(container: ContainerBase, root: str) -> None:
 
 
 def _image_config(base: Config, config: Config, wanted: Commit) -> Callable[[list[str]], Config]:
-    """The new image's configuration (image-spec config.md), once its layers are known."""
+    """Return a function from the layers' diff IDs to the new image's configuration (image-spec config.md)."""
 
     def made(diff_ids: list[str]) -> Config:
         now = timestamp()
@@ -148,11 +151,11 @@ def _image_config(base: Config, config: Config, wanted: Commit) -> Callable[[lis
 
 
 def _same(store: ImageStore, earlier: Image, made: Config) -> bool:
-    """Whether an image is what would be made now, but for its times."""
-    there = store.configuration(earlier.id)
-    last = [dict((_history(one) or [{}])[-1], created="") for one in (there, made)]
+    """Return whether an image is the one just made, but for its times."""
+    before = store.configuration(earlier.id)
+    last = [dict((_history(one) or [{}])[-1], created="") for one in (before, made)]
     keys = ("config", "rootfs", "author", "architecture", "os")
-    return last[0] == last[1] and all((there.get(key) or {}) == (made.get(key) or {}) for key in keys)
+    return last[0] == last[1] and all((before.get(key) or {}) == (made.get(key) or {}) for key in keys)
 
 
 def _history(config: Config) -> list[Mapping[str, Any]]:
@@ -160,10 +163,11 @@ def _history(config: Config) -> list[Mapping[str, Any]]:
 
 
 def apply_changes(config: Config, changes: Sequence[str]) -> Config:
-    """An image's ``config`` with Containerfile lines applied: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER,
-    VOLUME and WORKDIR, as ``podman commit --change`` takes them.
+    """Apply lines of a Containerfile to an image's ``config`` as ``podman commit --change`` does, and return it.
 
-    :raises InvalidArgument: a line is none of them.
+    These are CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME and WORKDIR.
+
+    :raises InvalidArgument: a line is something else.
     """
     for line in changes:
         # podman takes CMD=… too.

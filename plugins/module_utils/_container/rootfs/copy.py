@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copy in and out: between the host and a container's root filesystem, which no link ever leads out of."""
+"""Copy between the host and a container's root filesystem; no link leads out of the latter."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY
 class Copy(NamedTuple):
     """What to copy: ``out`` from the container to the host, else from the host into it.
 
-    As with podman: into ``dest`` where that is a directory, else as ``dest``; ``SRC/.`` is a directory's content.
-    ``archive`` gives what is copied to the container's primary user, or on the host to the caller; else owners stay.
+    As with podman, into ``dest`` where that is a directory, else as ``dest``; ``SRC/.`` is a directory's content.
+    ``archive`` gives the copy to the container's primary user, or on the host to the caller; else owners stay.
     """
 
     src: str
@@ -37,7 +37,7 @@ class Copy(NamedTuple):
 
 
 def copy(container: ContainerBase, wanted: Copy) -> list[str]:
-    """Copy what differs and return the paths that did, below ``dest``.
+    """Copy what differs, and return the paths below ``dest`` that did.
 
     :raises InvalidArgument: ``src`` is not there, or ``dest`` has no place for it.
     """
@@ -90,7 +90,7 @@ def _misplaced(container: ContainerBase, wanted: Copy, option: str, error: OSErr
 
 
 def _source(root: str, path: str, opened: list[int]) -> tuple[tree.Place, bool]:
-    """The place of ``src``, links on the way and at its end followed; whether only its content is meant."""
+    """Return the place of ``src``, with links in it followed, and whether to copy only its content."""
     content = path.endswith("/.") or path in ("/", ".")
     if content:
         opened.append(securejoin.open_beneath(root, path, _FOLDER))
@@ -105,7 +105,7 @@ def _source(root: str, path: str, opened: list[int]) -> tuple[tree.Place, bool]:
 
 
 def _target(root: str, path: str, source: tree.Place, content: bool, opened: list[int]) -> tree.Place:
-    """Where it goes: into ``dest`` where that is a directory, else to that name; "" for the directory itself."""
+    """Return the place to copy to: in ``dest`` where that is a directory, else that name; "" for ``dest`` itself."""
     try:
         opened.append(securejoin.open_beneath(root, path, _FOLDER))
         if content:
@@ -129,7 +129,7 @@ def _is_directory(source: tree.Place) -> bool:
 
 
 def _owner(container: ContainerBase, wanted: Copy, root: str) -> tuple[int, int]:
-    """The container's primary user and group as the host numbers them; on the host, whoever the engine is."""
+    """Return the host's IDs of the container's primary user and group; for copies to the host, of this process."""
     if wanted.out:
         return os.geteuid(), os.getegid()
     user = users.resolve(container.config.resolved["user"], *securejoin.user_files(root))
@@ -138,7 +138,7 @@ def _owner(container: ContainerBase, wanted: Copy, root: str) -> tuple[int, int]
 
 
 def outside(number: int, mapping: Optional[list[list[int]]]) -> int:
-    """The host's number of an ID inside a user namespace; the number itself where there is no map."""
+    """Return the host's number of an ID inside a user namespace; the number itself where there is no map."""
     for inside, first, amount in mapping or []:
         if inside <= number < inside + amount:
             return first + number - inside

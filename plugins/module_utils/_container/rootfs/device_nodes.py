@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Devices of the host that a container has: their nodes, and the rules that let it use them."""
+"""Devices of the host that a container gets: their nodes, and the cgroup rules that allow their use."""
 
 from __future__ import annotations
 
@@ -14,44 +14,44 @@ from ..._model.errors import InvalidArgument
 if TYPE_CHECKING:
     from ..._model.options.types import ContainerOptions, Device
 
-# Not a privileged container's either: its own are mounted there, or they belong to the host's terminal and udev.
+# Left out for a privileged container, too: it has its own there, or they belong to the host's terminal and udev.
 _LEFT_OUT = ("pts", "shm", "fd", "mqueue", ".udev", ".lxc")
 
 
 def nodes(options: ContainerOptions) -> tuple[dict[str, Any], ...]:
-    """``linux.devices`` of the OCI spec: every device of the host where privileged, and those of ``device``.
+    """Return ``linux.devices`` of the OCI spec: every device of the host where privileged, and those of ``device``.
 
     :raises InvalidArgument: the host does not have one.
     """
-    found: dict[str, dict[str, Any]] = {}
+    devices: dict[str, dict[str, Any]] = {}
     if options["privileged"]:
-        found.update((path, _node(path, info)) for path, info in _walk("/dev"))
+        devices.update((path, _node(path, info)) for path, info in _walk("/dev"))
     for device in options["device"]:
-        found.update((path, _node(path, info)) for path, _host, info in _given(device))
-    return tuple(found.values())
+        devices.update((path, _node(path, info)) for path, _host, info in _of(device))
+    return tuple(devices.values())
 
 
 def bound(options: ContainerOptions) -> dict[str, str]:
-    """Path in the container to that on the host of the devices of ``device`` that have another name there.
+    """Return the host's paths of devices of ``device`` that have another name in the container, by the latter.
 
-    In a user namespace no node can be made, and the OCI runtimes bind the one of the same name.
+    In a user namespace no node can be made, and OCI runtimes bind the one of the same name.
     """
-    return {path: host for device in options["device"] for path, host, _info in _given(device) if path != host}
+    return {path: host for device in options["device"] for path, host, _info in _of(device) if path != host}
 
 
 def rules(options: ContainerOptions) -> tuple[dict[str, Any], ...]:
-    """The rules of ``linux.resources.devices`` for the devices of ``device``."""
-    found = []
+    """Return the rules of ``linux.resources.devices`` for the devices of ``device``."""
+    result = []
     for device in options["device"]:
-        for _path, _host, info in _given(device):
+        for _path, _host, info in _of(device):
             kind, major, minor = _numbers(info)
             rule = {"allow": True, "type": kind, "major": major, "minor": minor, "access": device["permissions"]}
-            found.append(rule)
-    return tuple(found)
+            result.append(rule)
+    return tuple(result)
 
 
-def _given(device: Device) -> Iterator[tuple[str, str, os.stat_result]]:
-    """Path in the container, and on the host with its node, of one device or of all below a directory of the host."""
+def _of(device: Device) -> Iterator[tuple[str, str, os.stat_result]]:
+    """Yield path in the container, path on the host and node of a device, or of all below a directory of the host."""
     host, target = device["host"], device["container"]
     try:
         info = os.stat(host)
@@ -81,6 +81,6 @@ def _numbers(info: os.stat_result) -> tuple[str, int, int]:
 
 def _node(path: str, info: os.stat_result) -> dict[str, Any]:
     kind, major, minor = _numbers(info)
-    found: dict[str, Any] = {"path": path, "type": kind, "major": major, "minor": minor}
-    found.update(fileMode=stat.S_IMODE(info.st_mode), uid=info.st_uid, gid=info.st_gid)
-    return found
+    node: dict[str, Any] = {"path": path, "type": kind, "major": major, "minor": minor}
+    node.update(fileMode=stat.S_IMODE(info.st_mode), uid=info.st_uid, gid=info.st_gid)
+    return node

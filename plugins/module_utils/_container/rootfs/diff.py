@@ -12,7 +12,7 @@ from ..._model.errors import NotImplementedByHost, TreeChanged
 if TYPE_CHECKING:
     from ..base import ContainerBase
 
-# What the engine and the runtime put there, as podman leaves it out.
+# Made by the engine and the OCI runtime; podman leaves them out as well.
 _OURS = ("/dev", "/proc", "/sys", "/run", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab")
 
 
@@ -24,7 +24,7 @@ class Change(NamedTuple):
 
 
 def diff(container: ContainerBase) -> list[Change]:
-    """The changes, sorted by path; places where something is mounted are left out.
+    """Return the changes, sorted by path; mount points are left out.
 
     :raises NotImplementedByHost: the root filesystem has no layer of its own.
     :raises TreeChanged: the container moved a directory meanwhile.

@@ -29,7 +29,7 @@ def export(container: ContainerBase, path: str, dry: bool) -> bool:
 
 
 def export_volume(parts: EngineConfig, name: str, path: str, dry: bool) -> bool:
-    """Write what is in a volume to ``path``, as ``write`` does.
+    """Write the content of a volume to ``path``, as ``write`` does.
 
     :raises NoSuchVolume: there is none of this name.
     """
@@ -40,11 +40,12 @@ def export_volume(parts: EngineConfig, name: str, path: str, dry: bool) -> bool:
 
 
 def write(path: str, key: str, fill: Callable[[str], None], dry: bool) -> bool:
-    """Write a tree to ``path``, sorted, so that an unchanged tree is the same file again and is then left alone.
+    """Write a tree to ``path`` by ``fill``; return whether that differs from the file that was there.
 
-    ``fill`` writes it to a path. ``dry``: write nothing and look at nothing; what is there counts as different.
+    An unchanged tree gives the same file again, which is left alone. With ``dry`` nothing is written or read, and the
+    file counts as different.
 
-    :raises InvalidArgument: ``path`` is a directory, or its directory is not there.
+    :raises InvalidArgument: ``path`` is a directory, or its directory does not exist.
     """
     folder = os.path.dirname(path) or "."
     if os.path.isdir(path) or not os.path.isdir(folder):
@@ -67,25 +68,25 @@ def write(path: str, key: str, fill: Callable[[str], None], dry: bool) -> bool:
 
 
 def archive(root: str, path: str) -> None:
-    """Write the tree below ``root`` to a new tar file for root's eyes only; tar(1) follows no link in it."""
+    """Write the tree below ``root`` to a new tar file that only root can read; tar(1) follows no link in it."""
     failpoint("make export")
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
     argv = ["tar", "--create", f"--file={path}", f"--directory={root}", "--numeric-owner", "--sort=name", "--xattrs"]
     argv += ["--xattrs-include=*", "--xattrs-exclude=trusted.overlay.*", "--format=posix", "--null"]
-    # The process's ID and the time of access have no place in a file that is to be the same again.
+    # Without tar's PID and times of access, so that an unchanged tree gives the same file.
     argv += ["--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime", "--verbatim-files-from"]
     argv += ["--files-from=-"]
     names = "\0".join(sorted(os.listdir(root)))
     try:
         run(argv, package="tar", input=names, doing="cannot read the container's root filesystem", label="create")
     except ToolFailed as error:
-        # 1: a file changed while it was read, which is a running container's right.
+        # 1: a file changed while it was read, as may happen in a running container.
         if error.exit_code != 1:
             raise
 
 
 def same(left: str, right: str) -> bool:
-    """Whether two files have the same content."""
+    """Return whether two files have the same content."""
     import filecmp
 
     return os.path.getsize(left) == os.path.getsize(right) and filecmp.cmp(left, right, shallow=False)

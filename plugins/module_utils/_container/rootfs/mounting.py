@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Mount and unmount: the root filesystem on the host, for those who look at it from there."""
+"""Mount a container's root filesystem on the host, for use from there, and unmount it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def mount(container: ContainerBase) -> str:
-    """The host path, the same one where it is mounted already."""
+    """Mount the root filesystem, unless it is, and return its path on the host."""
     container.state.status.check("mount", container.name)
     container.storage.create(container.id, container.config.rootfs_image_id, container.config.id_mappings)
     point = container.storage.mount(container.id)
@@ -21,7 +21,10 @@ def mount(container: ContainerBase) -> str:
 
 
 def unmount(container: ContainerBase) -> None:
-    """:raises InvalidState: the container is created, running or paused."""
+    """Unmount the root filesystem.
+
+    :raises InvalidState: the container is created, running or paused.
+    """
     container.state.status.check("unmount", container.name)
     container.storage.unmount(container.id)
     container.save(mounted=False, mountpoint="")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A new volume's content: the image's own at its target, or nothing; imported only where a volume is made."""
+"""A new volume's content: the image's at its target, or none; imported only where a volume is made."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ..._model.failpoints import failpoint
 if TYPE_CHECKING:
     from ..base import ContainerBase
 
-# What a volume has in it until all of the image's content is there.
+# A mark in a volume until all of the image's content is there.
 _UNFINISHED = ".libpod-unfinished"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def make(container: ContainerBase, data: str, rootfs: str, target: str, *, copy: bool) -> None:
-    """Make the directory ``data`` of a volume, with the image's content where ``copy``; what was left is begun again.
+    """Make the directory ``data`` of a volume, with the image's content where ``copy``; safe to repeat.
 
-    As under podman, a directory that somebody has put content into gets none of the image's.
+    As with podman, a directory that has content already gets none of the image's.
     """
     failpoint("make the volume's directory")
     os.makedirs(data, 0o755, exist_ok=True)
     if os.path.isdir(f"{data}/{_UNFINISHED}"):
         failpoint("empty an unfinished volume")
-        # The mark goes last: this too may be interrupted.
+        # The mark is removed last, since this may be interrupted as well.
         for name in sorted(os.listdir(data), key=_UNFINISHED.__eq__):
             removal.remove(f"{data}/{name}")
     if copy and not os.listdir(data):
@@ -43,7 +43,7 @@ def make(container: ContainerBase, data: str, rootfs: str, target: str, *, copy:
 
 
 def _copy_up(container: ContainerBase, data: str, rootfs: str, target: str) -> None:
-    """Copy what the root filesystem has at ``target``, whatever a process in it does to the names meanwhile."""
+    """Copy what the root filesystem has at ``target``, safe against a process that moves names meanwhile."""
     doing = f"volume: what the image has at {target} was not copied into the volume of container {container.name} there"
     try:
         source = securejoin.open_beneath(rootfs, target, _FOLDER)

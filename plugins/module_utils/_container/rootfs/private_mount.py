@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container's root filesystem as seen for one piece of work, without a trace on the host.
+"""A container's root filesystem for one function, without a trace on the host.
 
-A running container's is its own, with all its mounts. Another's is mounted in a mount namespace of one thread, its
-volumes over it: the namespace ends with the thread, also where that is killed.
+A running container's is used as it is, with all its mounts. Any other's is mounted in the mount namespace of a thread,
+with its volumes. The namespace ends with the thread, even a killed one.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def with_rootfs(
 ) -> T:
     """Call ``work`` with a host path of the root filesystem and return its result; inside a batch.
 
-    ``volumes``: with what is mounted in it. ``inside``: a running container as it sees itself. Without ``write``,
-    one that does not run is read-only there, and so nothing at all is changed on the host.
+    ``volumes`` includes what is mounted in it; ``inside`` shows a running container as it sees itself. Without
+    ``write``, that of a container that does not run is read-only, so that nothing is changed on the host.
     """
     state = container.state
     if state.status.has_process and inside and volumes:
@@ -48,7 +48,7 @@ def with_rootfs(
 
 
 def with_layers(layers: Layers, work: Callable[[str], T]) -> T:
-    """Call ``work`` with a host path of an image's root filesystem, which is read-only there, and return its result."""
+    """Call ``work`` with a host path of an image's root filesystem, read-only, and return its result."""
 
     def in_namespace() -> T:
         _private_mounts()
@@ -75,7 +75,7 @@ def _in_namespace(container: ContainerBase, work: Callable[[str], T], write: boo
 
 
 def _mount(container: ContainerBase, write: bool, stack: ExitStack) -> str:
-    """Mount the layers on the folder of the names, which is always there and which ``work`` has no use for."""
+    """Mount the layers on the folder of the names, which always exists and which ``work`` does not use."""
     mounted = container.storage.mountpoint(container.id)
     if mounted:
         return mounted
@@ -84,7 +84,7 @@ def _mount(container: ContainerBase, write: bool, stack: ExitStack) -> str:
 
 def _overlay(layers: Layers, point: str, write: bool, stack: ExitStack) -> str:
     def held(path: str) -> str:
-        # Short however deep the store is, and without a letter that overlay's options would have to escape.
+        # A short path however deep the store is, without characters that overlay's options would have to escape.
         descriptor = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         stack.callback(os.close, descriptor)
         return f"/proc/self/fd/{descriptor}"
@@ -101,7 +101,7 @@ def _overlay(layers: Layers, point: str, write: bool, stack: ExitStack) -> str:
 
 
 def _mount_volumes(container: ContainerBase, root: str) -> None:
-    """Bind each volume that is there; one to be made at the first start takes over what is at its place until then."""
+    """Bind each existing volume; one that the first start makes will begin with what is at its target until then."""
     for volume in sorted(container.config.volumes, key=lambda volume: str(volume["target"]).count("/")):
         source = host_path(container, volume)
         point = securejoin.resolve(root, volume["target"])

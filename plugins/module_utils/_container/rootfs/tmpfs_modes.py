@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The mode that a tmpfs is to have, at every start: runc 1.1 gives it that of the directory it is mounted on."""
+"""The mode of a tmpfs at every start: runc 1.1 gives it that of the directory it is mounted on."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from ..._model.failpoints import failpoint
 if TYPE_CHECKING:
     from ..base import ContainerBase
 
-# The kernel's for a new tmpfs.
+# The kernel's default for a new tmpfs.
 _DEFAULT = 0o1777
 
 
-def asked(options: Sequence[str]) -> Optional[int]:
-    """Return the mode that a mount's options give, None where they leave it to what is below."""
+def requested(options: Sequence[str]) -> Optional[int]:
+    """Return the mode in a mount's options; None where they leave it to the directory below."""
     return next((int(word[5:], 8) for word in options if word.startswith("mode=")), None)
 
 
 def _file_systems(mounts: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Optional[int]]]:
     for mount in mounts:
         if mount["type"] == "tmpfs" and mount["destination"] != "/dev":
-            yield mount["destination"], asked(mount["options"])
+            yield mount["destination"], requested(mount["options"])
 
 
 def prepare(container: ContainerBase, mounts: Sequence[Mapping[str, Any]], rootfs: str) -> None:
     """Make the mount points that the root filesystem lacks, so that the next start finds them with the right mode.
 
-    :raises InvalidArgument: one leads through a file, or in a circle.
+    :raises InvalidArgument: the path of one leads through a file, or in a circle.
     """
     config = container.config
     owner = (config.host_root("uid"), config.host_root("gid"))
     targets = [mount["destination"] for mount in mounts]
     for target, mode in _file_systems(mounts):
         if any(target.startswith(f"{other}/") for other in targets):
-            continue  # it is made in what is mounted there
+            continue  # it is made in the other mount
         try:
             if not os.path.lexists(securejoin.resolve(rootfs, target)):
                 securejoin.make_directories(rootfs, os.path.dirname(target), owner=owner)
@@ -54,7 +54,7 @@ def prepare(container: ContainerBase, mounts: Sequence[Mapping[str, Any]], rootf
 
 
 def enforce(pid: int, mounts: Sequence[Mapping[str, Any]]) -> None:
-    """Give the file systems of a created container, in which nothing runs yet, the modes that are asked for."""
+    """Give the file systems of a created container, in which nothing runs yet, the requested modes."""
     for target, mode in _file_systems(mounts):
         if mode is not None:
             held, missing = securejoin.way_to(f"/proc/{pid}/root", target)
@@ -66,7 +66,7 @@ def enforce(pid: int, mounts: Sequence[Mapping[str, Any]]) -> None:
 
 
 def change(held: int, target: str, mode: int, namespace: str) -> None:
-    """Give a mounted file system, held open, its mode; one that is read-only is writable for that moment.
+    """Set the mode of a mounted file system, held open; a read-only one is made writable for a moment.
 
     ``namespace`` is the path of its mount namespace.
     """
@@ -93,10 +93,10 @@ def _writable(held: int, target: str, namespace: str) -> Iterator[None]:
 
 
 def changed(container: ContainerBase) -> dict[str, tuple[str, str]]:
-    """Return the targets whose mode is not the one asked for, with the mode found and the one that it should be."""
-    found = {}
+    """Return the actual and the requested mode of each target whose mode is not the requested one."""
+    modes = {}
     for one in container.config.file_systems:
-        mode = asked(one["options"]) if one["type"] == "tmpfs" else None
+        mode = requested(one["options"]) if one["type"] == "tmpfs" else None
         if mode is not None and "ro" not in one["options"] and not container.config.id_mappings:
             try:
                 info = os.stat(
@@ -105,5 +105,5 @@ def changed(container: ContainerBase) -> dict[str, tuple[str, str]]:
             except OSError:
                 continue
             if stat.S_IMODE(info.st_mode) != mode:
-                found[one["target"]] = (f"mode {stat.S_IMODE(info.st_mode):o}", f"mode {mode:o}")
-    return found
+                modes[one["target"]] = (f"mode {stat.S_IMODE(info.st_mode):o}", f"mode {mode:o}")
+    return modes

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Volumes: named ones are directories under the static root, kept when containers go."""
+"""Volumes: named ones are directories below the static root, which outlast their containers."""
 
 from __future__ import annotations
 
@@ -24,58 +24,58 @@ _GUARDS = {"ro": os.ST_RDONLY, "nosuid": os.ST_NOSUID, "nodev": os.ST_NODEV, "no
 
 
 def sources(container: ContainerBase, rootfs: str, user: User) -> dict[str, str]:
-    """Target in the container to the directory or file behind it; named volumes are made where missing.
+    """Return the host's directory or file of each target in the container; missing named volumes are made.
 
     With the flag U all of a volume is given to ``user``; with O the directories of its overlay are made.
 
     :raises InvalidArgument: the source of a bind mount does not exist.
     """
-    found = {}
+    result = {}
     for volume in container.config.volumes:
         target = volume["target"]
-        found[target] = prepared(container, volume, rootfs)
+        result[target] = source = prepared(container, volume, rootfs)
         if "U" in volume["flags"]:
-            _give(container, found[target], user)
+            _give(container, source, user)
         if "O" in volume["flags"]:
-            _prepare_overlay(container, target, found[target])
-    return found
+            _prepare_overlay(container, target, source)
+    return result
 
 
 def host_path(container: ContainerBase, volume: Mapping[str, Any]) -> str:
-    """The directory or file on the host behind a volume or bind mount, be it there or not."""
+    """Return the directory or file on the host of a volume or bind mount, whether it exists or not."""
     if volume["type"] == "bind":
         return str(volume["source"])
     return f"{container.host.parts.static_root}/volumes/{volume['source']}/_data"
 
 
 def source_guards(config: ContainerConfig) -> dict[str, tuple[str, ...]]:
-    """Target of each bind mount to the flags of its source's own mount, which it keeps; a remount would clear them."""
-    found = {}
+    """Return the flags of its source's mount that each bind mount, by target, keeps: a remount would clear them."""
+    guards = {}
     for volume in config.volumes:
         if volume["type"] == "bind":
             try:
                 flags = os.statvfs(volume["source"]).f_flag
             except OSError:
-                continue  # said elsewhere
-            found[volume["target"]] = tuple(word for word, flag in _GUARDS.items() if flags & flag)
-    return found
+                continue  # reported elsewhere
+            guards[volume["target"]] = tuple(word for word, flag in _GUARDS.items() if flags & flag)
+    return guards
 
 
 def prepared(container: ContainerBase, volume: Mapping[str, Any], rootfs: str) -> str:
-    """Its ``host_path``, a named volume made where missing.
+    """Return the ``host_path`` of a volume, which is made where it is named and missing.
 
     :raises InvalidArgument: the source of a bind mount does not exist.
     """
-    found = host_path(container, volume)
+    path = host_path(container, volume)
     if volume["type"] == "bind":
-        check_source(found, container.name)
+        check_source(path, container.name)
     else:
-        _ensure(container, os.path.dirname(found), rootfs, volume["target"], copy="nocopy" not in volume["flags"])
-    return found
+        _ensure(container, os.path.dirname(path), rootfs, volume["target"], copy="nocopy" not in volume["flags"])
+    return path
 
 
 def made(path: str) -> bool:
-    """Whether the named volume behind this ``path`` is there, with all that it is to begin with."""
+    """Return whether the named volume behind this ``path`` exists and has its initial content."""
     return os.path.exists(f"{os.path.dirname(path)}/volume.json")
 
 
@@ -96,7 +96,7 @@ def _give(container: ContainerBase, path: str, user: User) -> None:
 
 
 def _prepare_overlay(container: ContainerBase, target: str, source: str) -> None:
-    """Fresh directories for an overlay over ``source``, whose owner and mode the overlay's own root takes over."""
+    """Make the directories of an overlay over ``source``, with the owner and mode of that."""
     if not os.path.isdir(source) or set(source) & {",", ":", "\\"}:
         raise InvalidArgument(
             f"volume: {source} cannot have an overlay in container {container.name}: it must be a directory whose path "
@@ -111,7 +111,7 @@ def _prepare_overlay(container: ContainerBase, target: str, source: str) -> None
 
 
 def remove_overlays(container: ContainerBase) -> None:
-    """Forget what the container has changed in its overlay volumes."""
+    """Remove what the container has changed in its overlay volumes."""
     directory = f"{container.config.static_dir}/overlays"
     if os.path.isdir(directory):
         from ..._drivers.trees import removal
@@ -121,7 +121,10 @@ def remove_overlays(container: ContainerBase) -> None:
 
 
 def check_source(path: str, name: str) -> None:
-    """:raises InvalidArgument: the source of a bind mount does not exist."""
+    """Check that the source of a bind mount exists.
+
+    :raises InvalidArgument: it does not.
+    """
     if not os.path.exists(path):
         raise not_yet(
             InvalidArgument(
@@ -133,15 +136,15 @@ def check_source(path: str, name: str) -> None:
 def _ensure(container: ContainerBase, directory: str, rootfs: str, target: str, *, copy: bool) -> None:
     """Make the volume, and give a new one the content that the image has at ``target``, once.
 
-    The record is written when all is done: a volume without it is begun again.
+    The record is written last: a volume without one is begun again.
     """
     if made(f"{directory}/_data"):
         return
     failpoint("make volume")
     os.makedirs(directory, 0o755, exist_ok=True)
-    # Only the way to it is closed to others; the data has the image's own modes, which containers' users need.
+    # Only the way to it is closed to others; the data has the image's modes, which containers' users need.
     os.chmod(os.path.dirname(directory), 0o700)
-    # Another container that begins with it may start at this moment.
+    # Another container with the same new volume may start at this moment.
     with FileLock(f"{directory}/lock") as lock:
         if not made(f"{directory}/_data"):
             from . import new_volume
