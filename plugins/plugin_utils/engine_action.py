@@ -70,14 +70,14 @@ _FILES = list(sources())
 _DIGEST = digest(_FILES)
 
 
-class EngineAction(ActionBase):
+class EngineAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
     """Runs the module of the same name; a target that lacks this version of the engine is sent it, once."""
 
     _supports_check_mode = True
     _supports_async = True
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
-        result = super().run(tmp, task_vars)
+        result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
         told = {
             "static_root": self._task.args.get("static_root") or "",
@@ -97,7 +97,8 @@ class EngineAction(ActionBase):
         finally:
             if not wrap_async:
                 self._remove_tmp_path(self._connection._shell.tmpdir)
-        return merge_hash(result, done)
+        merged: dict[str, Any] = merge_hash(result, done)
+        return merged
 
     def _module(self, told: dict[str, Any], task_vars: Any, wrap_async: bool) -> dict[str, Any]:
         given = self._task.environment

@@ -39,7 +39,7 @@ UNCHANGED_LIMIT, DOWN_LIMIT, INFO_LIMIT = 1.3, 1.1, 5.0
 
 def unchanged(host: Host, rounds: int) -> list[Row]:
     """Part a: whole ansible-playbook runs on running containers."""
-    options = {"image": IMAGE, "command": COMMAND, "network": ["none"], "stop_signal": "KILL"}
+    options: dict[str, Any] = {"image": IMAGE, "command": COMMAND, "network": ["none"], "stop_signal": "KILL"}
     for number in range(ITEMS):
         made = host.container(f"c{number}", **options)
         assert not made.failed, made
@@ -122,8 +122,8 @@ def info(host: Host, rounds: int) -> list[Row]:
     present = 0
     for many in (1, 100, 1000):
         while present < many:
-            options = {"image": rootfs, "rootfs": True, "command": COMMAND, "network": ["none"], "stop_signal": "KILL"}
-            made = host.container(f"i{present}", state="present", **options)
+            options: dict[str, Any] = {"image": rootfs, "rootfs": True, "command": COMMAND, "network": ["none"]}
+            made = host.container(f"i{present}", state="present", stop_signal="KILL", **options)
             assert not made.failed, made
             present += 1
 

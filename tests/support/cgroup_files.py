@@ -43,7 +43,11 @@ def read(controller: str, path: str, name: str) -> Optional[str]:
     rate = name.removeprefix("blkio.throttle.").removesuffix("_device")
     if rate in _RATES:
         return _rates(_content(f"{ROOT}{path}/io.max") or "", _RATES[rate])
-    return _V2.get(name, lambda read: read(name))(lambda file: _content(f"{ROOT}{path}/{file}"))
+
+    def read_v2(file: str) -> Optional[str]:
+        return _content(f"{ROOT}{path}/{file}")
+
+    return _V2[name](read_v2) if name in _V2 else read_v2(name)
 
 
 def write(controller: str, path: str, name: str, text: str) -> None:

@@ -10,9 +10,12 @@ import signal
 from typing import Any, Callable, Optional
 
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
+from ansible_collections.libpod.engine.plugins.module_utils._container.container import Container
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile import planner
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.plan import Plan
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 
 from .hosts import Host
@@ -40,7 +43,7 @@ def ended(host: Host, **options: Any) -> str:
 
 def with_late_helper() -> None:
     """For ``prepare``: what conmon starts at the end, and waits for, takes its time."""
-    command.argv = lambda parts: ["/bin/sh", "-c", "sleep 30"]  # type: ignore[assignment]
+    command.argv = lambda parts: ["/bin/sh", "-c", "sleep 30"]
 
 
 def kill(pid: int) -> None:
@@ -61,8 +64,8 @@ def after_plan(host: Host, task: dict[str, Any], meanwhile: Callable[[Runtime], 
     def prepare() -> None:
         make = planner.make
 
-        def made(runtime: Runtime, *args: Any) -> Any:
-            plan = make(runtime, *args)
+        def made(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
+            plan = make(runtime, container, desired)
             planner.make = make
             meanwhile(runtime)
             return plan

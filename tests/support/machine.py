@@ -45,7 +45,7 @@ class _Cgroups:
 class Machine(hosts.Host):
     """A test host that is the whole machine, with an OCI runtime; only a guest that is thrown away may be one."""
 
-    def __init__(self, runtime: str = "runc", **parts: str) -> None:
+    def __init__(self, runtime: str = "runc", **parts: Any) -> None:
         self.parts = EngineConfig(oci_runtime=runtime, **parts)
         self.cgroups = _Cgroups()  # type: ignore[assignment]
         self._before: set[str] = set()

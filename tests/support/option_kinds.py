@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS
 from hypothesis import strategies as st
@@ -47,17 +48,26 @@ WORDS = st.sampled_from(["a", "A", "b c", "x=1", "'", "ä", "$HOME"])
 NAMES = st.sampled_from(["a", "A", "b", "web-1", "x.y"])
 MEMORY = (6 << 20, 64 << 20, 512 << 20, 1 << 30, 3 << 29)
 DOMAINS = Kind(one_of("example.org", "a.b", "x"), lambda one: one_of(one, one.upper(), f"{one}."))
+
+
+def _rate(path: str, size: object) -> str:
+    return f"{path}:{str(size).strip()}"
+
+
 FLAG = Kind(
     st.booleans(),
     lambda on: one_of(True, "true", "yes", "on", "1", 1, "True") if on else one_of(False, "false", "no", "off", 0, "0"),
 )
+# What YAML makes of such a text without quotes.
+_UNQUOTED: dict[str, list[object]] = {"1": [1], "1.5": [1.5], "True": [True], "": [None]}
+_POLICIES: dict[str, list[object]] = {"no": ["", "none", False, "False"], "on-failure": ["on-failure:0"]}
 TEXT = Kind(WORDS, word)
 NAME = as_is(NAMES)
 MAPPING = mapping_of(
     NAMES,
     Kind(
         one_of("1", "1.5", "True", "x", "X", ""),
-        lambda value: one_of(value, *{"1": [1], "1.5": [1.5], "True": [True], "": [None]}.get(value, [])),
+        lambda value: one_of(value, *_UNQUOTED.get(value, [])),
     ),
 )
 ABSOLUTE = Kind(one_of("/a", "/a/b", "/A"), paths)
@@ -83,9 +93,9 @@ RATES = Kind(
 )
 BYTE_RATES = Kind(
     RATES.meanings,
-    lambda meant: st.permutations(
-        [sizes(number).map(lambda text, path=path: f"{path}:{str(text).strip()}") for path, number in meant]
-    ).flatmap(lambda order: st.tuples(*order).map(list)),
+    lambda meant: st.permutations([sizes(number).map(partial(_rate, path)) for path, number in meant]).flatmap(
+        lambda order: st.tuples(*order).map(list)
+    ),
 )
 ID_MAP = Kind(st.lists(one_of(10, 20), min_size=1, max_size=2).map(tuple), id_maps)
 ENTRY = as_is(one_of("a:x", "A:x", "$NAME:y"))
@@ -273,7 +283,7 @@ KINDS: dict[str, Kind] = {
             one,
             one.upper(),
             f" {one} ",
-            *{"no": ["", "none", False, "False"], "on-failure": ["on-failure:0"]}.get(one, []),
+            *_POLICIES.get(one, []),
         ),
     ),
     "cgroup_parent": Kind(

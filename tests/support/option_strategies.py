@@ -9,6 +9,7 @@ import ipaddress
 import json
 import os
 import shlex
+from functools import partial
 from typing import Any, Callable, NamedTuple, Sequence
 
 from hypothesis import strategies as st
@@ -130,11 +131,11 @@ def exposed(meant: frozenset[tuple[int, str]]) -> Strategy:
         number: list[Any] = [run[0]] if text == str(run[0]) and "" in ends else []
         return st.sampled_from([f"{text}{end}" for end in ends] + number)
 
+    def together(protocol: str, runs: Sequence[tuple[int, int]]) -> Strategy:
+        return st.tuples(*(words(run, protocol) for run in runs))
+
     kinds = [(protocol, sorted(port for port, kind in meant if kind == protocol)) for protocol in ("tcp", "udp")]
-    parts = [
-        runs(ports).flatmap(lambda runs, protocol=protocol: st.tuples(*(words(run, protocol) for run in runs)))
-        for protocol, ports in kinds
-    ]
+    parts = [runs(ports).flatmap(partial(together, protocol)) for protocol, ports in kinds]
     return st.tuples(*parts).map(lambda found: [word for part in found for word in part])
 
 
