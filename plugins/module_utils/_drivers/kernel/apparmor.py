@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AppArmor (apparmor(7)): the profiles the kernel has, and the one that containers have by default.
+"""AppArmor (apparmor(7)): the loaded profiles, and the default one of containers.
 
-That one is podman's and docker's in substance (containers/common, pkg/apparmor).
+The default is in substance that of podman and docker (containers/common, pkg/apparmor).
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ profile {DEFAULT} flags=(attach_disconnected,mediate_deleted) {{
 
 
 def loaded() -> Optional[set[str]]:
-    """The names of the profiles the kernel has; None where it cannot be asked."""
+    """Return the names of the loaded profiles; None where the kernel has no list."""
     text = read_file(_PROFILES)
     return None if text is None else {line.rpartition(" (")[0] for line in text.splitlines()}
 
 
 def default() -> str:
-    """The default profile's name, once it is loaded; empty where the host has not AppArmor's parser.
+    """Load the default profile if needed and return its name, "" where the host lacks AppArmor's parser.
 
     :raises ToolFailed: the parser refuses it.
     """
@@ -60,7 +60,7 @@ def default() -> str:
     if not shutil.which(_PARSER, path=TOOL_PATH):
         return ""
     if DEFAULT not in (loaded() or ()):
-        # A boot forgets it; two that load it at once load the same.
+        # It is gone after a boot; two processes that load it at once load the same.
         argv = [_PARSER, "--replace", "--skip-cache", "--quiet"]
         run(argv, package="apparmor", input=_RULES, doing=f"loading the AppArmor profile {DEFAULT}")
     return DEFAULT

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Connections that the kernel tracks, deleted with the published port that led to them.
+"""Delete tracked connections with the published port that led to them.
 
-A peer of a UDP port keeps its entry, and reaches the container by it, for as long as it sends: rules are only asked at
-the first packet. The netlink messages are those of ``linux/netfilter/nfnetlink_conntrack.h``, written here since
-pyroute2 takes 200 ms to import.
+A peer of a UDP port keeps its entry, and reaches the container by it, as long as it sends: rules apply to the first
+packet alone. The netlink messages are those of ``linux/netfilter/nfnetlink_conntrack.h``, written here since pyroute2
+takes 200 ms to import.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Iterable, Iterator, NamedTuple
 from ..._model.failpoints import failpoint
 from ..._model.options.ports import PortMapping
 
-# SCTP has associations, which end by themselves only after days; TCP's end with the container's address.
+# SCTP associations expire only after days; TCP connections end with the container's address.
 PROTOCOLS = {"udp": socket.IPPROTO_UDP, "sctp": socket.IPPROTO_SCTP}
 _SECONDS = 5.0
 _TRIES = 3
@@ -35,16 +35,16 @@ _FILTER_SOURCE, _FILTER_PROTOCOL = 1 << 0, 1 << 3
 
 
 class Forwarding(NamedTuple):
-    """A published port, and the container's address that it leads to."""
+    """A published port, and the container's address behind it."""
 
     port: PortMapping
     ip: str
 
 
 def forget(forwardings: Iterable[Forwarding]) -> None:
-    """Delete the connections through these published ports, as far as the kernel allows; without any that is nothing.
+    """Delete the connections through these published ports, as far as the kernel allows.
 
-    One that is not forwarded, such as to the container's own address, stays.
+    A connection that is not forwarded, such as one to the container's own address, stays.
     """
     groups: dict[tuple[str, str], list[Forwarding]] = {}
     for one in forwardings:
@@ -58,55 +58,54 @@ def forget(forwardings: Iterable[Forwarding]) -> None:
             for (protocol, ip), wanted in groups.items():
                 _forget(netlink, PROTOCOLS[protocol], ip, wanted)
     except (OSError, struct.error):
-        pass  # a kernel without ctnetlink, or one that refuses: then the entries run out by themselves
+        pass  # a kernel without ctnetlink, or one that refuses: the entries expire by themselves
 
 
 def _forget(netlink: socket.socket, protocol: int, ip: str, wanted: list[Forwarding]) -> None:
     family = _family(ip)
     address = socket.inet_pton(family, ip)
-    found = [
-        entry for entry in _entries(netlink, family, protocol, address) if any(_leads(entry, one) for one in wanted)
-    ]
-    if found:
+    entries = _entries(netlink, family, protocol, address)
+    matching = [entry for entry in entries if any(_is_through(entry, one) for one in wanted)]
+    if matching:
         failpoint(f"forget connections to {ip}")
-    for entry in found:
-        # The ID keeps a younger connection of the same peer.
-        named = b"".join(_attribute(kind, entry[kind]) for kind in (_TUPLE_ORIG, _ZONE, _ID) if kind in entry)
-        _send(netlink, _DELETE, _REQUEST | _ACK, family, named)
+    for entry in matching:
+        # By its ID, a newer connection of the same peer stays.
+        key = b"".join(_attribute(kind, entry[kind]) for kind in (_TUPLE_ORIG, _ZONE, _ID) if kind in entry)
+        _send(netlink, _DELETE, _REQUEST | _ACK, family, key)
         for _kind, _flags, body in _answers(netlink, time.monotonic() + _SECONDS):
             _check(body, gone=True)
 
 
 def _entries(netlink: socket.socket, family: int, protocol: int, address: bytes) -> list[dict[int, bytes]]:
-    """The entries of a protocol whose replies come from an address, and perhaps others.
+    """Return the entries of a protocol whose replies come from an address, and perhaps others.
 
-    From 5.8 on the kernel picks them, though by an IPv6 address it picks just those that have another one. An older
-    kernel ignores the filter and gives the whole table.
+    The kernel filters them from 5.8 on, except by an IPv6 address, with which it returns the wrong ones. An older one
+    ignores the filter and returns the whole table.
 
-    :raises OSError: there is no such subsystem, it refuses, or it takes longer than the limit.
+    :raises OSError: the kernel lacks the subsystem or refuses, or the time is exceeded.
     """
     flags, reply = _FILTER_PROTOCOL, _nest(_TUPLE_PROTO, _attribute(1, bytes([protocol])))
     if family == socket.AF_INET:
         flags, reply = flags | _FILTER_SOURCE, _nest(_TUPLE_IP, _attribute(1, address)) + reply
-    picked = _nest(_TUPLE_REPLY, reply) + _nest(_FILTER, _attribute(_FILTER_REPLY, struct.pack("=I", flags)))
+    selection = _nest(_TUPLE_REPLY, reply) + _nest(_FILTER, _attribute(_FILTER_REPLY, struct.pack("=I", flags)))
     deadline = time.monotonic() + _SECONDS
-    found: list[dict[int, bytes]] = []
+    entries: list[dict[int, bytes]] = []
     for _try in range(_TRIES):
-        _send(netlink, _GET, _REQUEST | _DUMP, family, picked)
-        whole = True
+        _send(netlink, _GET, _REQUEST | _DUMP, family, selection)
+        complete = True
         for kind, message_flags, body in _answers(netlink, deadline):
-            whole = whole and not message_flags & _DUMP_INTERRUPTED
+            complete = complete and not message_flags & _DUMP_INTERRUPTED
             if kind == _ERROR:
                 _check(body)
             elif kind != _DONE:
-                found.append(_attributes(body[4:]))
-        if whole:
+                entries.append(_attributes(body[4:]))
+        if complete:
             break
-    return found
+    return entries
 
 
-def _leads(entry: dict[int, bytes], wanted: Forwarding) -> bool:
-    """Whether the connection of an entry goes through a published port."""
+def _is_through(entry: dict[int, bytes], wanted: Forwarding) -> bool:
+    """Return whether the connection of an entry goes through a published port."""
     protocol, _source, to, _source_port, to_port = _tuple(entry.get(_TUPLE_ORIG, b""))
     _protocol, ip, _peer, port, _peer_port = _tuple(entry.get(_TUPLE_REPLY, b""))
     kind, host_port, host_ip = wanted.port.host_key
@@ -118,7 +117,7 @@ def _leads(entry: dict[int, bytes], wanted: Forwarding) -> bool:
 
 
 def _tuple(data: bytes) -> tuple[int, bytes, bytes, int, int]:
-    """Protocol, source, destination and their ports of one direction."""
+    """Return protocol, source, destination and their ports of one direction."""
     parts = _attributes(data)
     addresses, ports = _attributes(parts.get(_TUPLE_IP, b"")), _attributes(parts.get(_TUPLE_PROTO, b""))
     source, to = (addresses.get(kind) or addresses.get(kind + 2, b"") for kind in (1, 2))
@@ -143,7 +142,7 @@ def _send(netlink: socket.socket, kind: int, flags: int, family: int, attributes
 
 
 def _answers(netlink: socket.socket, deadline: float) -> Iterator[tuple[int, int, bytes]]:
-    """Type, flags and body of each message, the last of them the end of a dump, an acknowledgement or an error.
+    """Yield type, flags and body of each message, up to the end of a dump, an acknowledgement or an error.
 
     :raises OSError: the deadline has passed.
     """
@@ -160,19 +159,22 @@ def _answers(netlink: socket.socket, deadline: float) -> Iterator[tuple[int, int
 
 
 def _check(body: bytes, *, gone: bool = False) -> None:
-    """:raises OSError: the kernel answers with one; where it may be ``gone``, that there is none such is none."""
+    """Raise the error in a message; where the entry may be ``gone``, ENOENT is none.
+
+    :raises OSError: the kernel answered with one.
+    """
     (code,) = struct.unpack_from("=i", body)
     if code and not (gone and code == -errno.ENOENT):
         raise OSError(-code, "conntrack")
 
 
 def _attributes(data: bytes) -> dict[int, bytes]:
-    found = {}
+    attributes = {}
     while len(data) >= 4:
         length, kind = struct.unpack_from("=HH", data)
-        found[kind & _TYPE] = data[4 : max(length, 4)]
+        attributes[kind & _TYPE] = data[4 : max(length, 4)]
         data = data[_aligned(max(length, 4)) :]
-    return found
+    return attributes
 
 
 def _attribute(kind: int, data: bytes) -> bytes:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the kernel's log tells of a cgroup that is gone (Documentation/ABI/testing/dev-kmsg)."""
+"""The kernel's log, for OOM kills in a cgroup that is gone (Documentation/ABI/testing/dev-kmsg)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _RECORD_BYTES = 1 << 13
 
 
 def oom_killed(cgroup: str, since: float) -> bool:
-    """Whether a process in the cgroup, or below, was killed for want of memory ``since`` so many seconds from boot on.
+    """Return whether a process in or below the cgroup was killed for lack of memory ``since`` these seconds from boot.
 
-    What the log no longer has, or does not let us read, has not happened.
+    False where the log no longer has it, or cannot be read.
     """
     # 3,1234,5678901,-;oom-kill:constraint=CONSTRAINT_MEMCG,…,task_memcg=/machine.slice/x.scope,task=dd,pid=1,uid=0
-    told = re.compile(rf"\d+,\d+,(\d+),.*;oom-kill:.*,task_memcg={re.escape(cgroup)}[,/]")
+    pattern = re.compile(rf"\d+,\d+,(\d+),.*;oom-kill:.*,task_memcg={re.escape(cgroup)}[,/]")
     try:
         log = os.open(KMSG, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -27,14 +27,14 @@ def oom_killed(cgroup: str, since: float) -> bool:
         while True:
             try:
                 record = os.read(log, _RECORD_BYTES)
-            except BrokenPipeError:  # it was overwritten under our eyes; the next one is there
+            except BrokenPipeError:  # it was overwritten meanwhile: go on with the next one
                 continue
-            found = told.match(record.decode(errors="replace"))
-            if found and int(found[1]) / 1e6 >= since:
+            match = pattern.match(record.decode(errors="replace"))
+            if match and int(match[1]) / 1e6 >= since:
                 return True
             if not record:
                 return False
     except OSError:
-        return False  # that was all
+        return False  # EAGAIN: no more records
     finally:
         os.close(log)

@@ -1,12 +1,11 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Mounts as file descriptors (Linux 5.12: open_tree(2), move_mount(2), mount_setattr(2), fsopen(2), fspick(2)), and
-what is done with them in another mount namespace.
+"""Mounts as file descriptors, and operations on them in another mount namespace.
 
-A mount that is made here and not attached ends with its descriptor, so also with a process that is killed. Another
-namespace is entered by a thread of its own that does one system call there and ends: no program is run, and nothing
-else of this process ever looks at that namespace's files.
+They need Linux 5.12: open_tree(2), move_mount(2), mount_setattr(2), fsopen(2), fspick(2). A mount that is created here
+and not attached ends with its descriptor, so also with a killed process. A thread of its own enters the other
+namespace, makes one system call there and ends: no program is run, and this process looks at no file there.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ RDONLY, NOSUID, NODEV, NOEXEC, NOATIME = 0x1, 0x2, 0x4, 0x8, 0x10
 FLAGS = RDONLY | NOSUID | NODEV | NOEXEC
 _ATIME = 0x70
 _PROPAGATIONS = {"private": MS_PRIVATE, "slave": MS_SLAVE}
-# Whoever walks a path holds its mounts for a moment.
+# A process that walks a path holds its mounts for a moment.
 _TRIES, _PAUSE = 10, 0.01
 
 
@@ -49,11 +48,11 @@ def _library() -> Any:
 
 
 def _call(number: int, *arguments: Any) -> int:
-    """A system call's result, or what it says in errno as a negative number."""
+    """Return a system call's result, or its errno as a negative number."""
     import ctypes
 
-    found = int(_library().syscall(number, *arguments))
-    return found if found >= 0 else -ctypes.get_errno()
+    result = int(_library().syscall(number, *arguments))
+    return result if result >= 0 else -ctypes.get_errno()
 
 
 def _checked(result: int, doing: str, path: str = "") -> int:
@@ -63,27 +62,27 @@ def _checked(result: int, doing: str, path: str = "") -> int:
 
 
 def supported() -> bool:
-    """Whether this kernel has all of it, MOVE_MOUNT_BENEATH (Linux 6.5) aside, and lets this process use it."""
+    """Return whether this process may use all these calls, MOVE_MOUNT_BENEATH (Linux 6.5) aside."""
     missing = (-errno.ENOSYS, -errno.EPERM)
     calls = ((_OPEN_TREE, -1, b"", 0), (_MOVE_MOUNT, -1, b"", -1, b"", 0), (_FSPICK, -1, b"", 0), (_FSOPEN, None, 0))
     return all(_call(*one) not in missing for one in (*calls, (_MOUNT_SETATTR, -1, b"", 0, None, 0)))
 
 
 def supports_beneath() -> bool:
-    """Whether a mount can be put under another one, so that taking that away leaves no gap."""
+    """Return whether a mount can be put beneath another one, so that removing that leaves no gap."""
     return _call(_MOVE_MOUNT, -1, b"", -1, b"", _BENEATH) not in (-errno.ENOSYS, -errno.EPERM, -errno.EINVAL)
 
 
-# Mounts that nothing is attached to yet
+# Mounts that are not attached yet
 
 
 def clone(source: str, flags: int, propagation: str, *, recursive: bool) -> int:
-    """A bind mount of ``source``, with the mounts below it where ``recursive``.
+    """Return a bind mount of ``source``, with the mounts below it where ``recursive``.
 
-    ``flags`` of 0 leaves those that the source's own mount has. :raises OSError: as open_tree(2) or mount_setattr(2).
+    ``flags`` of 0 keeps those of the source's own mount. :raises OSError: as open_tree(2) or mount_setattr(2).
     """
-    how = _OPEN_TREE_CLONE | os.O_CLOEXEC | (_AT_RECURSIVE if recursive else 0)
-    tree = _checked(_call(_OPEN_TREE, _AT_FDCWD, os.fsencode(source), how), "open_tree", source)
+    mode = _OPEN_TREE_CLONE | os.O_CLOEXEC | (_AT_RECURSIVE if recursive else 0)
+    tree = _checked(_call(_OPEN_TREE, _AT_FDCWD, os.fsencode(source), mode), "open_tree", source)
     try:
         if flags:
             _checked(_set(tree, flags, FLAGS & ~flags), "mount_setattr", source)
@@ -95,7 +94,7 @@ def clone(source: str, flags: int, propagation: str, *, recursive: bool) -> int:
 
 
 def tmpfs(options: Mapping[str, str], flags: int) -> int:
-    """A new tmpfs with such options (tmpfs(5)). :raises OSError: the kernel does not take one."""
+    """Return a new tmpfs with these options (tmpfs(5)). :raises OSError: the kernel does not take one."""
     context = _checked(_call(_FSOPEN, b"tmpfs", _CLOEXEC), "fsopen")
     try:
         for key, value in {"source": "tmpfs", **options}.items():
@@ -107,12 +106,12 @@ def tmpfs(options: Mapping[str, str], flags: int) -> int:
 
 
 def _configure(context: int, command: int, key: str = "", value: Optional[str] = None) -> None:
-    words = key.encode() or None, None if value is None else value.encode()
-    _checked(_call(_FSCONFIG, context, command, *words, 0), f"fsconfig {key}".rstrip())
+    pair = key.encode() or None, None if value is None else value.encode()
+    _checked(_call(_FSCONFIG, context, command, *pair, 0), f"fsconfig {key}".rstrip())
 
 
 def _set(mount: int, flags: int = 0, cleared: int = 0, propagation: str = "") -> int:
-    """mount_setattr(2): a propagation that begins with ``r`` is that of the mounts below too."""
+    """Call mount_setattr(2); a propagation that begins with ``r`` applies to the mounts below too."""
     kind = _PROPAGATIONS.get(propagation.lstrip("r"), 0)
     how = _AT_EMPTY_PATH | (_AT_RECURSIVE if propagation.startswith("r") else 0)
     return _call(_MOUNT_SETATTR, mount, b"", how, struct.pack("QQQQ", flags, cleared, kind, 0), 32)
@@ -122,7 +121,7 @@ def _set(mount: int, flags: int = 0, cleared: int = 0, propagation: str = "") ->
 
 
 def attach(namespace: int, tree: int, target: int, name: str, *, beneath: bool = False) -> None:
-    """Attach a mount at the directory or file ``target``, a descriptor; ``beneath`` the mount whose root that is.
+    """Attach a mount at the descriptor ``target`` of a directory or file, or ``beneath`` the mount whose root it is.
 
     :raises OSError: as move_mount(2), naming ``name``.
     """
@@ -132,9 +131,9 @@ def attach(namespace: int, tree: int, target: int, name: str, *, beneath: bool =
 
 
 def change(namespace: int, mount: int, name: str, flags: int, propagation: str = "", *, times: bool = False) -> None:
-    """Give the mount whose root the descriptor ``mount`` is these flags and no others, and a propagation.
+    """Set exactly these flags, and a propagation, on the mount whose root the descriptor ``mount`` is.
 
-    ``times``: that goes for NOATIME too. Read-only it becomes where nothing has a file open for writing.
+    With ``times`` NOATIME is among them. A mount cannot become read-only while a file is open for writing.
 
     :raises OSError: as mount_setattr(2), naming ``name``.
     """
@@ -147,7 +146,7 @@ def change(namespace: int, mount: int, name: str, flags: int, propagation: str =
 
 
 def remount(namespace: int, mount: int, name: str, flags: int) -> None:
-    """As ``change``, on any kernel. Without RDONLY its file system becomes writable too, and then stays so.
+    """Set flags as ``change`` does, on any kernel; without RDONLY the file system too becomes and stays writable.
 
     :raises OSError: as mount(2), naming ``name``.
     """
@@ -157,9 +156,9 @@ def remount(namespace: int, mount: int, name: str, flags: int) -> None:
 
 
 def resize(mount: int, name: str, size: str) -> None:
-    """Give a tmpfs another size, in bytes or per cent, and let it be written to: its mount says where it is not to.
+    """Set the size of a tmpfs, in bytes or per cent, and make it writable; its mount may still be read-only.
 
-    :raises OSError: what it holds is more.
+    :raises OSError: it holds more.
     """
     failpoint(f"resize {name}")
     context = _checked(_call(_FSPICK, mount, b"", _CLOEXEC | _PICK_DESCRIPTOR), "fspick", name)
@@ -172,9 +171,9 @@ def resize(mount: int, name: str, size: str) -> None:
 
 
 def detach(namespace: int, folder: int, name: str) -> None:
-    """Unmount what is mounted at ``name`` in the directory, a descriptor, unless somebody uses it.
+    """Unmount ``name`` in the directory, a descriptor, unless it is in use.
 
-    :raises OSError: as umount2(2), EBUSY above all.
+    :raises OSError: as umount2(2), mostly EBUSY.
     """
     failpoint(f"umount {name}")
     path = os.fsencode(name)
@@ -182,10 +181,10 @@ def detach(namespace: int, folder: int, name: str) -> None:
 
 
 def unused(namespace: int, folder: int, name: str) -> bool:
-    """Whether ``detach`` could: nobody has a file, a directory or a socket there, and nothing is mounted below.
+    """Return whether ``detach`` can succeed: no process uses a file there, and nothing is mounted below.
 
-    It is the kernel's own word (MNT_EXPIRE of umount2(2)), which leaves a mark that the next look at the mount wipes
-    off. Twice in succession and it would unmount: so the mark goes before and after, and one looks at a time.
+    The kernel itself is asked (MNT_EXPIRE of umount2(2)). That leaves a mark, which the next access to the mount
+    clears; a second call with the mark set would unmount. So it is cleared before and after, under a lock.
     """
     path = os.fsencode(name)
 
@@ -236,10 +235,9 @@ def _while_busy(call: Callable[[], int]) -> int:
 
 
 def _inside(namespace: int, call: Callable[[], int]) -> int:
-    """The result of a system call in the mount namespace, a descriptor: 0, or its errno as a negative number.
+    """Return the result of a system call in the mount namespace, a descriptor: 0, or its errno as a negative number.
 
-    Nothing else may be done there: a file that Python opened, be it a module or a message catalogue, would be the
-    container's.
+    Nothing else may be done there: a file that Python opened, such as a module, would be the container's.
     """
     import ctypes
 
@@ -247,11 +245,11 @@ def _inside(namespace: int, call: Callable[[], int]) -> int:
 
     def body() -> None:
         try:
-            # A thread alone in its file system state may enter (setns(2)); the others stay where they are.
+            # Only a thread that does not share its file system state may enter (setns(2)).
             entered = library.unshare(_CLONE_FS) == 0 and library.setns(namespace, _CLONE_NEWNS) == 0
             results[0] = call() if entered else -ctypes.get_errno()
         except BaseException:  # pylint: disable=broad-exception-caught
-            pass  # a traceback would be printed with the lines of files that are looked for in there
+            pass  # a traceback would read the source files in there
 
     thread = threading.Thread(target=body)
     process.start_thread(thread)

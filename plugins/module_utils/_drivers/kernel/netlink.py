@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Links, addresses and counters, through pyroute2 (Debian's 0.7.2 as well as 0.9).
 
-Importing pyroute2 costs 200 ms, so nothing on the way of an unchanged, created or started container calls this.
+Importing pyroute2 costs 200 ms, so no task that leaves, creates or starts a container calls this.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Link:
 
 
 def links(namespace: str) -> list[Link]:
-    """The interfaces of the network namespace at a path, such as ``/run/netns/NAME`` or ``/proc/PID/ns/net``.
+    """Return the interfaces of the network namespace at a path, such as ``/run/netns/NAME`` or ``/proc/PID/ns/net``.
 
     :raises OSError: there is no namespace at the path.
     :raises ToolMissing: pyroute2 is not installed.
@@ -54,7 +54,7 @@ def links(namespace: str) -> list[Link]:
 
 
 def add_pair(namespace: str, name: str, addresses: Sequence[str]) -> None:
-    """Make a veth pair in the namespace, one end ``name`` with ``addresses`` (``IP/PREFIX``), where it is not there.
+    """Create a veth pair in the namespace, one end ``name`` with ``addresses`` (``IP/PREFIX``), where it is missing.
 
     :raises ToolMissing: pyroute2 is not installed.
     """
@@ -77,7 +77,7 @@ def add_pair(namespace: str, name: str, addresses: Sequence[str]) -> None:
 
 
 def add_routes(namespace: str, name: str, routes: Sequence[tuple[str, str]]) -> None:
-    """Add routes, each ``(DESTINATION/PREFIX, GATEWAY)``, through the link ``name`` where there are none like them.
+    """Add routes, each ``(DESTINATION/PREFIX, GATEWAY)``, through the link ``name``, where they are missing.
 
     :raises ToolMissing: pyroute2 is not installed.
     """
@@ -91,14 +91,14 @@ def add_routes(namespace: str, name: str, routes: Sequence[tuple[str, str]]) -> 
                     try:
                         route.route("add", dst=destination, gateway=gateway, oif=index)
                     except pyroute2.NetlinkError as error:
-                        if error.code != 17:  # EEXIST: the first one has it
+                        if error.code != 17:  # EEXIST: another process was faster
                             raise
 
     netns.run_inside(namespace, add)
 
 
 def remove_veth(name: str, mac: str) -> None:
-    """Remove the veth link of this name and MAC from the caller's namespace, if it is there.
+    """Remove the veth link of this name and MAC from the caller's namespace, if it exists.
 
     :raises ToolMissing: pyroute2 is not installed.
     """
@@ -130,7 +130,7 @@ def _link(message: Any, addresses: Sequence[str]) -> Link:
 
 
 def _attribute(message: Any, name: str) -> Any:
-    """A netlink attribute; 0.7 and 0.9 agree on ``get_attr``, and a missing message has none."""
+    """Return a netlink attribute, None of a missing message; pyroute2 0.7 and 0.9 agree on ``get_attr``."""
     return message.get_attr(name) if message is not None else None
 
 

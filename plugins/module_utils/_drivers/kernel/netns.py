@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Network namespaces kept alive by a bind mount on a file, as ip-netns(8) keeps them.
+"""Network namespaces kept alive by a bind mount on a file, as ip-netns(8) does.
 
-No program is run and no netlink library is loaded: a thread of our own enters the namespace, does its work
-there and ends, so the calling thread never leaves the host's network.
+No program is run and no netlink library is loaded. A thread of its own enters the namespace, does its work there and
+ends, so the calling thread never leaves the host's network.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _IP_NETNS_DIR = "/run/netns"
 
 
 def exists(path: str) -> bool:
-    """Whether a namespace is mounted at ``path``: all of nsfs is one device, our own namespaces included."""
+    """Return whether a namespace is mounted at ``path``: all of nsfs is one device, our own namespaces included."""
     try:
         return os.stat(path).st_dev == os.stat("/proc/self/ns/net").st_dev
     except OSError:
@@ -30,7 +30,7 @@ def exists(path: str) -> bool:
 
 
 def create(path: str) -> None:
-    """Make a network namespace, its loopback up, and keep it at ``path``; one that is there already stays.
+    """Create a network namespace with its loopback up, and keep it at ``path``; an existing one stays.
 
     :raises OSError: the kernel or the file system refuses.
     """
@@ -52,7 +52,7 @@ def adopt(path: str, pid: int) -> None:
 
 
 def delete(path: str) -> None:
-    """Let go of the namespace at ``path`` and remove the file; nothing there is fine.
+    """Unmount the namespace at ``path`` and remove the file, where they exist.
 
     :raises OSError: the kernel or the file system refuses.
     """
@@ -60,7 +60,7 @@ def delete(path: str) -> None:
         try:
             syscalls.umount(path, syscalls.MNT_DETACH)
         except OSError:
-            if exists(path):  # else somebody else was faster
+            if exists(path):  # else another process was faster
                 raise
     if os.path.lexists(path):
         failpoint(f"unlink {os.path.basename(path)}")
@@ -71,7 +71,7 @@ def delete(path: str) -> None:
 
 
 def addresses(path: str) -> dict[str, set[str]]:
-    """The interfaces of the namespace at ``path`` and the IP addresses of each; a millisecond, unlike ``links``.
+    """Return the interfaces of the namespace at ``path`` and the IP addresses of each, in a millisecond.
 
     :raises OSError: there is no namespace at ``path``.
     """
@@ -79,7 +79,7 @@ def addresses(path: str) -> dict[str, set[str]]:
 
 
 def run_inside(path: str, function: Callable[[], _T]) -> _T:
-    """What ``function`` returns or raises in the namespace at ``path`` (or ``/proc/PID/ns/net``).
+    """Call ``function`` in the namespace at ``path`` (or ``/proc/PID/ns/net``) and return its result.
 
     :raises OSError: there is no namespace at ``path``.
     """
@@ -110,7 +110,7 @@ def _in_thread(function: Callable[[], _T]) -> _T:
 
 
 def _keep(path: str, mount: Callable[[], None]) -> None:
-    """Make the file at ``path`` and have ``mount`` put a namespace on it, once, however many try."""
+    """Create the file at ``path`` and have ``mount`` put a namespace on it, once among concurrent processes."""
     if exists(path):
         return
     import fcntl
@@ -123,7 +123,7 @@ def _keep(path: str, mount: Callable[[], None]) -> None:
         _share(folder)
     if not os.path.exists(path):
         failpoint(f"make {os.path.basename(path)}")
-    # An empty file left by a killed run is used as it is.
+    # An empty file of a killed run is used.
     descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -134,20 +134,20 @@ def _keep(path: str, mount: Callable[[], None]) -> None:
 
 
 def _share(folder: str) -> None:
-    """Do as ip-netns(8) to the directory shared with it, where mounts in it do not propagate yet.
+    """Prepare the directory shared with ip-netns(8) as that does, where mounts in it do not propagate yet.
 
-    Its first use binds the directory on itself, mounts below included: a private namespace mount of ours would
-    then stand there twice, one hidden and never to be unmounted. On a host whose /run is shared (systemd's
-    are) the two are peers and go together, so nothing is to be done; nor is it in a directory of our own.
+    The first use by ip-netns(8) binds the directory on itself with the mounts below. A private namespace mount of ours
+    would then exist twice, one hidden and impossible to unmount. Where /run is shared, as systemd's is, the two are
+    peers and go together. A directory of our own needs none of this.
     """
     shared = False
     longest = ""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
         for line in file:
-            words = line.split(" - ")[0].split()
-            above = words[4] in ("/", folder) or folder.startswith(f"{words[4]}/")
-            if above and len(words[4]) >= len(longest):
-                longest, shared = words[4], any(word.startswith("shared:") for word in words[6:])
+            fields = line.split(" - ")[0].split()
+            above = fields[4] in ("/", folder) or folder.startswith(f"{fields[4]}/")
+            if above and len(fields[4]) >= len(longest):
+                longest, shared = fields[4], any(field.startswith("shared:") for field in fields[6:])
     if shared:
         return
     if longest != folder:
@@ -166,13 +166,13 @@ def _loopback_up() -> None:
 
 
 def _addresses() -> dict[str, set[str]]:
-    """``addresses`` of the calling thread's namespace: SIOCGIFCONF of netdevice(7), and proc_net(5) for IPv6."""
+    """Return ``addresses`` of the calling thread's namespace: SIOCGIFCONF of netdevice(7), and proc_net(5) for IPv6."""
     import array
     import fcntl
     import socket
     import struct
 
-    found: dict[str, set[str]] = {name: set() for _index, name in socket.if_nameindex()}
+    addresses: dict[str, set[str]] = {name: set() for _index, name in socket.if_nameindex()}
     size = 24 + 2 * struct.calcsize("P")  # struct ifreq
     entries = array.array("B", bytes(size * 256))
     request = struct.pack("iP", len(entries), entries.buffer_info()[0])
@@ -180,11 +180,12 @@ def _addresses() -> dict[str, set[str]]:
         used, _pointer = struct.unpack("iP", fcntl.ioctl(control, 0x8912, request))
     for start in range(0, used, size):
         entry = entries[start : start + size].tobytes()
-        found.setdefault(entry[:16].split(b"\0")[0].decode(), set()).add(socket.inet_ntoa(entry[20:24]))
+        addresses.setdefault(entry[:16].split(b"\0")[0].decode(), set()).add(socket.inet_ntoa(entry[20:24]))
     try:
         with open("/proc/thread-self/net/if_inet6", encoding="utf-8") as file:
-            for words in map(str.split, file):
-                found.setdefault(words[5], set()).add(socket.inet_ntop(socket.AF_INET6, bytes.fromhex(words[0])))
+            for fields in map(str.split, file):
+                address = socket.inet_ntop(socket.AF_INET6, bytes.fromhex(fields[0]))
+                addresses.setdefault(fields[5], set()).add(address)
     except FileNotFoundError:
         pass  # a kernel without IPv6
-    return found
+    return addresses

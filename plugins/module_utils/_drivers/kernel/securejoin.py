@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Paths inside a root filesystem that is not trusted: its links are followed as if chrooted, and never out of it.
+"""Resolve paths inside an untrusted root filesystem: its links are followed as if chrooted, and never out of it.
 
-The walk holds the directories it came through open, so a tree that changes meanwhile cannot lead it out either.
+The walk keeps the directories that it came through open, so a tree that changes meanwhile cannot lead it out either.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from ..._model.errors import TreeChanged
 from ..trees.descent import DIRECTORY, Descent
 
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
-USER_FILE_BYTES = 4 << 20  # of passwd or group; more is an attempt at using up our memory
+USER_FILE_BYTES = 4 << 20  # of passwd or group; a longer file could exhaust our memory
 _LINKS = 40  # the kernel's own limit, path_resolution(7)
 
 
 class _Walk:
-    """A walk from ``root`` along a path, and the names gone through; a context that closes what it holds open."""
+    """A walk from ``root`` along a path, with the names passed; the context closes its descriptors."""
 
     def __init__(self, root: str, path: str) -> None:
         self.path = path
         self.names: list[str] = []
         self._way = Descent(flags=_LOOK | os.O_DIRECTORY)
         self._way.enter(os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
-        self.end = -1  # what the path leads to where that is no directory
+        self.end = -1  # the end of the path where that is no directory
         self._rest = path.split("/")[::-1]
         self._links = 0
 
@@ -43,22 +43,22 @@ class _Walk:
 
     @property
     def here(self) -> int:
-        """The innermost directory gone through."""
+        """The innermost directory passed."""
         return self._way.here
 
     @property
-    def found(self) -> int:
-        """What the path leads to, as far as it leads."""
+    def reached(self) -> int:
+        """The end of the path, as far as it exists."""
         return self.end if self.end >= 0 else self.here
 
     def parent(self) -> int:
-        """The directory that ``found`` has its name in."""
+        """Return the directory that has the name of ``reached``."""
         return self.here if self.end >= 0 else self._way.parent()
 
     def go(self) -> list[str]:
-        """Go as far as there is something; return the names that are not there, [] at the end of the path.
+        """Walk as far as the path exists; return the missing names, [] at the end of the path.
 
-        Called again, it goes on where it ended.
+        Another call continues there.
         """
         while self._rest:
             name = self._rest.pop()
@@ -71,18 +71,18 @@ class _Walk:
                     self._back()
                 continue
             try:
-                found = os.open(name, _LOOK, dir_fd=self.here)
+                descriptor = os.open(name, _LOOK, dir_fd=self.here)
             except FileNotFoundError:
                 self._rest.append(name)
                 return [one for one in reversed(self._rest) if one not in ("", ".")]
-            self._enter(name, found)
+            self._enter(name, descriptor)
         return []
 
-    def _enter(self, name: str, found: int) -> None:
-        mode = os.fstat(found).st_mode
+    def _enter(self, name: str, descriptor: int) -> None:
+        mode = os.fstat(descriptor).st_mode
         if stat.S_ISLNK(mode):
-            target = os.readlink("", dir_fd=found)
-            os.close(found)
+            target = os.readlink("", dir_fd=descriptor)
+            os.close(descriptor)
             self._links += 1
             if self._links > _LINKS:
                 raise self.error(errno.ELOOP)
@@ -93,9 +93,9 @@ class _Walk:
             return
         self.names.append(name)
         if stat.S_ISDIR(mode):
-            self._way.enter(found)
+            self._way.enter(descriptor)
         else:
-            self.end = found
+            self.end = descriptor
 
     def _back(self) -> None:
         self.names.pop()
@@ -109,9 +109,9 @@ class _Walk:
 
 
 def resolve(root: str, path: str) -> str:
-    """The host path of ``path`` inside ``root`` with its links followed; a part that is not there stays as it is.
+    """Return the host path of ``path`` inside ``root`` with its links followed; missing parts stay as they are.
 
-    It says how the tree was: to open something safely, use the functions below.
+    The tree may change afterwards: to open something safely, use the functions below.
 
     :raises OSError: ELOOP, ENOTDIR, or ``root`` cannot be opened.
     """
@@ -124,9 +124,9 @@ def resolve(root: str, path: str) -> str:
 
 
 def hold(root: str, path: str) -> tuple[int, str]:
-    """The directory inside ``root`` that ``path`` leads into, open (O_PATH), and the name there of what it leads to.
+    """Open (O_PATH) the directory inside ``root`` that has the end of ``path``, and return it with the name there.
 
-    :raises OSError: there is no such thing, or it is ``root`` itself (EBUSY).
+    :raises OSError: it does not exist, or is ``root`` itself (EBUSY).
     """
     with _Walk(root, path) as walk:
         if walk.go():
@@ -137,17 +137,17 @@ def hold(root: str, path: str) -> tuple[int, str]:
 
 
 def way_to(root: str, path: str) -> tuple[int, list[str]]:
-    """What ``path`` inside ``root`` leads to, or as far as it leads, open (O_PATH), and the names missing from there.
+    """Open (O_PATH) ``path`` inside ``root``, as far as it exists, and return it with the missing names.
 
     :raises OSError: ELOOP, ENOTDIR, or ``root`` cannot be opened.
     """
     with _Walk(root, path) as walk:
         missing = walk.go()
-        return os.dup(walk.found), missing
+        return os.dup(walk.reached), missing
 
 
 def open_beneath(root: str, path: str, flags: int, mode: int = 0o600) -> int:
-    """open(2) of ``path`` inside ``root``: a descriptor, close-on-exec. O_CREAT makes a missing last part.
+    """Open ``path`` inside ``root`` as open(2) does, close-on-exec; O_CREAT creates a missing last part.
 
     :raises OSError: as open(2), naming ``path``.
     """
@@ -159,24 +159,24 @@ def open_beneath(root: str, path: str, flags: int, mode: int = 0o600) -> int:
             return os.open(missing[0], flags | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=walk.here)
         if flags & os.O_EXCL and flags & os.O_CREAT:
             raise walk.error(errno.EEXIST)
-        # /proc leads to the very file that was found, whatever its name stands for now.
+        # /proc leads to the very file that was reached, whatever has its name now.
         try:
-            return os.open(f"/proc/self/fd/{walk.found}", flags & ~(os.O_NOFOLLOW | os.O_CREAT) | os.O_CLOEXEC)
+            return os.open(f"/proc/self/fd/{walk.reached}", flags & ~(os.O_NOFOLLOW | os.O_CREAT) | os.O_CLOEXEC)
         except OSError as error:
             raise walk.error(error.errno or errno.EIO) from error
 
 
 def read_beneath(root: str, path: str, limit: int = 1 << 20, *, cut: bool = False) -> Optional[bytes]:
-    """What the regular file ``path`` inside ``root`` holds, at most ``limit`` bytes; None where there is none.
+    """Return the content of the regular file ``path`` inside ``root``, None where it does not exist.
 
-    ``cut``: of a longer file, one byte more than ``limit``.
+    With ``cut`` a file of more than ``limit`` bytes is cut after one byte more.
 
     :raises OSError: EINVAL for anything but a regular file, EFBIG for a longer one, else as open(2).
     """
     with _Walk(root, path) as walk:
         if walk.go():
             return None
-        # Looked at before it is opened: opening a FIFO would wait, and opening a device may do anything.
+        # Checked before it is opened: opening a FIFO would block, and opening a device may have any effect.
         if walk.end < 0 or not stat.S_ISREG(os.fstat(walk.end).st_mode):
             raise walk.error(errno.EINVAL)
         with open(f"/proc/self/fd/{walk.end}", "rb") as file:
@@ -189,10 +189,10 @@ def read_beneath(root: str, path: str, limit: int = 1 << 20, *, cut: bool = Fals
 def user_files(root: str) -> tuple[str, str]:
     """Return the texts of ``/etc/passwd`` and ``/etc/group`` inside ``root``, empty where there are none.
 
-    Whatever a container has made of them, it starts: what is no regular file is none, and of a longer one only the
-    whole lines in the first ``USER_FILE_BYTES`` count.
+    Whatever a container does to them, it starts: one that is not a regular file counts as missing, and of a longer one
+    only the whole lines in the first ``USER_FILE_BYTES`` count.
 
-    :raises OSError: as ``open_beneath``, for what no container can bring about.
+    :raises OSError: as ``open_beneath``, for errors that no container can cause.
     """
     passwd, group = (user_file(root, name).decode(errors="replace") for name in ("passwd", "group"))
     return passwd, group
@@ -210,7 +210,7 @@ def user_file(root: str, name: str) -> bytes:
 
 
 def make_directories(root: str, path: str, mode: int = 0o755, owner: tuple[int, int] = (0, 0)) -> str:
-    """Make what is missing of the directory ``path`` inside ``root``, with this mode and owner; return its host path.
+    """Create the missing directories of ``path`` inside ``root``, with this mode and owner; return the host path.
 
     :raises OSError: ENOTDIR, ELOOP, or as mkdir(2).
     """
@@ -228,10 +228,10 @@ def make_directories(root: str, path: str, mode: int = 0o755, owner: tuple[int, 
                 os.mkdir(missing[0], mode, dir_fd=walk.here)
             except FileExistsError:
                 continue
-            made = os.open(missing[0], DIRECTORY, dir_fd=walk.here)
+            directory = os.open(missing[0], DIRECTORY, dir_fd=walk.here)
             try:
-                os.fchown(made, *owner)
-                os.fchmod(made, mode)
+                os.fchown(directory, *owner)
+                os.fchmod(directory, mode)
             finally:
-                os.close(made)
+                os.close(directory)
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)

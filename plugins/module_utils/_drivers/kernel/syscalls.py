@@ -38,14 +38,14 @@ PR_SET_CHILD_SUBREAPER = 36
 def _call(function: str, path: str, *arguments: Any) -> None:
     import ctypes
 
-    # The library's object is not kept: it costs 20 µs, and one that is shared would share errno's copy as well.
+    # The library's object is not kept: it costs 20 µs, and a shared one would share its copy of errno.
     if getattr(ctypes.CDLL(None, use_errno=True), function)(*arguments) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{function}: {os.strerror(number)}", path)
 
 
 def mount(source: str, target: str, fstype: str = "", flags: int = 0, data: str = "") -> None:
-    """mount(2). :raises OSError: as it says there, naming ``target``."""
+    """Call mount(2). :raises OSError: as there, naming ``target``."""
     import ctypes
 
     failpoint(f"mount {os.path.basename(target)}")
@@ -54,21 +54,21 @@ def mount(source: str, target: str, fstype: str = "", flags: int = 0, data: str 
 
 
 def umount(target: str, flags: int = 0) -> None:
-    """umount2(2). :raises OSError: as it says there, naming ``target``."""
+    """Call umount2(2). :raises OSError: as there, naming ``target``."""
     failpoint(f"umount {os.path.basename(target)}")
     _call("umount2", target, os.fsencode(target), flags)
 
 
 def unshare(flags: int) -> None:
-    """unshare(2), of the calling thread. :raises OSError: as it says there."""
+    """Call unshare(2) for the calling thread. :raises OSError: as there."""
     failpoint("unshare")
     _call("unshare", "", flags)
 
 
 def setns(path: str, kind: int) -> None:
-    """setns(2): move the calling thread into the namespace at ``path``; on its own that is no effect on the host.
+    """Move the calling thread into the namespace at ``path`` (setns(2)), which does not change the host.
 
-    :raises OSError: as it says there, or ``path`` cannot be opened.
+    :raises OSError: as there, or ``path`` cannot be opened.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -78,7 +78,7 @@ def setns(path: str, kind: int) -> None:
 
 
 def rename(old: str, new: str, flags: int) -> None:
-    """renameat2(2). :raises OSError: as it says there, or the C library has none."""
+    """Call renameat2(2). :raises OSError: as there, or the C library lacks it."""
     try:
         _call("renameat2", new, _AT_FDCWD, os.fsencode(old), _AT_FDCWD, os.fsencode(new), flags)
     except AttributeError:
@@ -86,28 +86,28 @@ def rename(old: str, new: str, flags: int) -> None:
 
 
 def die_with_parent(number: int) -> None:
-    """prctl(2): have this process sent the signal when the one that forked it ends; programs it runs are not."""
+    """Have the kernel send this process a signal when its parent ends (prctl(2)); programs that it runs get none."""
     import ctypes
 
     _call("prctl", "", PR_SET_PDEATHSIG, ctypes.c_ulong(number))
 
 
 def adopt_orphans(on: bool) -> None:
-    """prctl(2): have what the programs of this process leave running become its child, in the place of init's."""
+    """Make orphans of this process's programs its own children instead of init's (prctl(2))."""
     import ctypes
 
     _call("prctl", "", PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(on))
 
 
 def pidfd_getfd(process: int, descriptor: int) -> int:
-    """pidfd_getfd(2): a copy, close-on-exec, of a descriptor of the process whose pidfd is ``process``.
+    """Return a copy, close-on-exec, of a descriptor of the process whose pidfd is ``process`` (pidfd_getfd(2)).
 
-    :raises OSError: as it says there.
+    :raises OSError: as there.
     """
     import ctypes
 
-    found = int(ctypes.CDLL(None, use_errno=True).syscall(_PIDFD_GETFD, process, descriptor, 0))
-    if found < 0:
+    copy = int(ctypes.CDLL(None, use_errno=True).syscall(_PIDFD_GETFD, process, descriptor, 0))
+    if copy < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"pidfd_getfd: {os.strerror(number)}")
-    return found
+    return copy
