@@ -234,3 +234,25 @@ def test_example_is_a_task_that_is_taken(module: str, given: dict[str, Any]) -> 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_example_has_a_purpose(module: str) -> None:
     assert all(re.fullmatch(r"[A-Z].{8,}[^.]", task.get("name", "")) for task in load(module, "EXAMPLES"))
+
+
+PAGES = [TOP / "README.md", TOP / "CONTRIBUTING.md", *sorted(TOP.glob("docs/**/*.md")), *TOP.glob("roles/*/README.md")]
+
+
+def sentences(text: str) -> Iterator[str]:
+    """The sentences of a page outside code and tables; a piece of code is one word, the address of a link none."""
+    text = re.sub(r"^```.*?^```|^\|.*?$", "", text, flags=re.M | re.S)
+    text = re.sub(r"`[^`]+`", "CODE", re.sub(r"\]\([^)]*\)", "]", text))
+    for paragraph in re.split(r"\n\s*\n|^\s*(?:[-*]|\d+\.) |^#+ ", text, flags=re.M):
+        yield from re.split(r"(?<=[.!?])[)*\"]*\s+(?=[A-Z*(\"\[])", " ".join(paragraph.split()))
+
+
+def test_sentences_are_told_apart() -> None:
+    text = "# Head\n\nOne `a.b` is.\n**Two**\nis:\n\n- three\n- four. Five\n```x\ncode\n```\n| table |\n"
+    assert [one for one in sentences(text) if one] == ["Head", "One CODE is.", "**Two** is:", "three", "four.", "Five"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(TOP)) for page in PAGES])
+def test_sentence_of_a_page_has_at_most_30_words(page: Path) -> None:
+    long = [one for one in sentences(page.read_text()) if len(one.split()) > 30]
+    assert not long
