@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Attach: conmon's socket, through which a container's standard streams are shared."""
+"""Attach to a container's standard streams, which conmon shares through a socket."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
     from ..base import ContainerBase
 
-# conmon's STDIO_BUF_SIZE, after the byte that says which stream it is.
+# conmon's STDIO_BUF_SIZE, and the byte before it that names the stream.
 _PACKET = 8192 + 1
 _STREAMS = {2: "stdout", 3: "stderr"}
 
 
 class Attached(NamedTuple):
-    """What was printed while attached; ``ended`` is whether the container closed its output in that time."""
+    """Output while attached; ``ended`` is whether the container closed its output in that time."""
 
     stdout: bytes
     stderr: bytes
@@ -32,7 +32,7 @@ class Attached(NamedTuple):
 def attach(container: ContainerBase, input: bytes, seconds: float) -> Attached:
     """Write ``input`` to standard input, then close it, and read for at most ``seconds``; the lock is free meanwhile.
 
-    Output from before is in the log only. Without ``input``, standard input stays as it is.
+    Earlier output is in the log only. Without ``input``, standard input stays as it is.
 
     :raises InvalidState: it is neither created nor running. :raises InvalidArgument: ``input`` for a container that was
         not made with interactive.
@@ -53,7 +53,7 @@ def _connect(container: ContainerBase) -> socket:
     from socket import AF_UNIX, SOCK_SEQPACKET, socket
 
     stream = socket(AF_UNIX, SOCK_SEQPACKET)
-    # A socket's address has 108 bytes at most (unix(7)), less than many a run root with an ID in it.
+    # A socket's address has at most 108 bytes (unix(7)), fewer than the path below many run roots.
     folder = os.open(container.run_dir, os.O_PATH | os.O_DIRECTORY)
     try:
         stream.connect(f"/proc/self/fd/{folder}/attach")
@@ -79,7 +79,7 @@ def _send(stream: socket, data: bytes, seconds: float) -> None:
 def _receive(stream: socket, deadline: float) -> Attached:
     from socket import timeout  # TimeoutError itself only since Python 3.10
 
-    found: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
+    output: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
     ended = False
     while not ended and (left := deadline - time.monotonic()) > 0:
         stream.settimeout(left)
@@ -91,5 +91,5 @@ def _receive(stream: socket, deadline: float) -> Attached:
             packet = b""
         ended = not packet
         if packet and packet[0] in _STREAMS:
-            found[_STREAMS[packet[0]]].append(packet[1:])
-    return Attached(b"".join(found["stdout"]), b"".join(found["stderr"]), ended)
+            output[_STREAMS[packet[0]]].append(packet[1:])
+    return Attached(b"".join(output["stdout"]), b"".join(output["stderr"]), ended)

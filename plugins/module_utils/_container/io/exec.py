@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Exec: a further process in a running container."""
+"""Exec: run a further process in a running container."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _EXPECTED = "a duration above 0 and up to 8784h such as 1m30s or 500ms, or a num
 
 
 class Exec(NamedTuple):
-    """A process: ``env`` is added to the container's; ``user`` None and an empty ``workdir`` mean the container's.
+    """A process: ``env`` is added to the container's; ``user`` None and an empty ``workdir`` are the container's.
 
-    ``timeout`` is in seconds, 0 for any time.
+    ``timeout`` is in seconds, 0 for none.
     """
 
     argv: Sequence[str]
@@ -43,9 +43,9 @@ class Exec(NamedTuple):
 
 
 class Executed(NamedTuple):
-    """How it ended: its exit code, or 127 (command not found), 126 (not executable), 125 (the runtime failed).
+    """The exit code, or 127 (command not found), 126 (not executable), 125 (the OCI runtime failed), and the output.
 
-    Of output that is longer than ``OUTPUT_LENGTH`` the beginning and the end are kept, with a line on what is not.
+    Of output longer than ``OUTPUT_LENGTH`` the beginning and the end are kept, with a line on what is missing.
     """
 
     exit_code: int
@@ -54,7 +54,7 @@ class Executed(NamedTuple):
 
 
 class CommandTimedOut(LibpodError):
-    """A command in a container took longer than its limit, and was ended; ``output`` and ``errors`` are until then."""
+    """A command in a container exceeded its limit and was ended; ``output`` and ``errors`` are what it printed."""
 
     exit_code = 124  # as timeout(1)
 
@@ -67,7 +67,7 @@ class CommandTimedOut(LibpodError):
 
 
 def execute(container: ContainerBase, wanted: Exec, input: bytes) -> Executed:
-    """Run the process to its end, whatever it leaves running.
+    """Run the process to its end, even where it leaves children behind.
 
     :raises ContainerStopped: the container does not run. :raises InvalidArgument: user or command cannot be used.
     :raises CommandTimedOut: it took longer than its limit.
@@ -82,7 +82,7 @@ def execute(container: ContainerBase, wanted: Exec, input: bytes) -> Executed:
     streams = exec_streams.Streams(Sink(out.add), Sink(err.add), input)
     if wanted.tty:
         streams = exec_streams.Terminal(Sink(out.add), Sink(err.add), container.run_dir, input)
-    code, words = run(container.oci, container.id, process, streams, bounds)
+    code, message = run(container.oci, container.id, process, streams, bounds)
     for stream, kept in (("standard output", out), ("standard error", err)):
         if kept.cut():
             warn(
@@ -91,11 +91,11 @@ def execute(container: ContainerBase, wanted: Exec, input: bytes) -> Executed:
             )
     if code is None:
         raise CommandTimedOut(container, wanted, out.content(), err.content())
-    return Executed(code, out.content(), err.content() or words.encode())
+    return Executed(code, out.content(), err.content() or message.encode())
 
 
 def execute_attached(container: ContainerBase, wanted: Exec, interactive: bool) -> int:
-    """Run the process on our own standard input (where ``interactive``), output and error; its exit code.
+    """Run the process on this one's standard input (if ``interactive``), output and error; return its exit code.
 
     :raises ContainerStopped: the container does not run. :raises InvalidArgument: user or command cannot be used.
     :raises CommandTimedOut: it took longer than its limit.
@@ -103,7 +103,7 @@ def execute_attached(container: ContainerBase, wanted: Exec, interactive: bool) 
     from ..._drivers.oci.attached import execute_attached as run
 
     process, bounds = process_for(container, wanted), _bounds(container, wanted)
-    code, _words = run(container.oci, container.id, process, interactive, bounds)
+    code, _message = run(container.oci, container.id, process, interactive, bounds)
     if code is None:
         raise CommandTimedOut(container, wanted)
     return code
@@ -116,7 +116,7 @@ def _bounds(container: ContainerBase, wanted: Exec) -> Bounds:
 
 
 def execute_detached(container: ContainerBase, wanted: Exec) -> str:
-    """Start the process under a conmon of its own; its output goes nowhere.
+    """Start the process under a conmon of its own, without output, and return the session's ID.
 
     :raises LibpodError: it could not be started. :raises ContainerStopped: the container does not run.
     """
@@ -132,25 +132,30 @@ def execute_detached(container: ContainerBase, wanted: Exec) -> str:
         process = process_for(container, wanted)
         os.write(spec, json.dumps(process).encode())
         folder = _folder(container, exec_id)
-        it = Monitored(container.id, container.name, folder, "", terminal=wanted.tty, umask=process["user"]["umask"])
-        # conmon passes no descriptor on to the runtime, which so reads the process through ours.
+        monitored = Monitored(
+            container.id, container.name, folder, "", terminal=wanted.tty, umask=process["user"]["umask"]
+        )
+        # conmon passes no descriptor on to the OCI runtime, which reads the process through this process's.
         path = f"/proc/{os.getpid()}/fd/{spec}"
         try:
-            container.host.conmon.execute(it, container.oci, partial(enter, container), exec_id, path)
+            container.host.conmon.execute(monitored, container.oci, partial(enter, container), exec_id, path)
         except ToolTimedOut:
             removal.remove(folder)
             raise
         except ContainerNotCreated as error:
             removal.remove(folder)
-            words = str(error).partition(": ")[2]
-            raise LibpodError(f"cannot run {wanted.argv[0]!r} in container {container.name}: {words}") from error
+            reason = str(error).partition(": ")[2]
+            raise LibpodError(f"cannot run {wanted.argv[0]!r} in container {container.name}: {reason}") from error
     finally:
         os.close(spec)
     return exec_id
 
 
 def exit_code(container: ContainerBase, exec_id: str) -> Optional[int]:
-    """:raises InvalidArgument: this life of the container has no such session."""
+    """Return the exit code of a detached process, None while it runs.
+
+    :raises InvalidArgument: this life of the container has no such session.
+    """
     folder = _folder(container, exec_id) if exec_id.isalnum() else ""
     if not os.path.isdir(folder):
         raise InvalidArgument(f"container {container.name} has no exec session {exec_id!r} since its last start")
@@ -164,7 +169,7 @@ def exit_code(container: ContainerBase, exec_id: str) -> Optional[int]:
 def time_limit(value: object, option: str) -> float:
     """Return the seconds that a command may take.
 
-    :raises InvalidArgument: it is no duration above 0, or longer than a year.
+    :raises InvalidArgument: it is not a duration above 0, or longer than a year.
     """
     return seconds(value, option, _EXPECTED, least=1, most=_LONGEST)
 
@@ -174,29 +179,31 @@ def _folder(container: ContainerBase, exec_id: str) -> str:
 
 
 def process_for(container: ContainerBase, wanted: Exec) -> dict[str, Any]:
-    """The container's own process as it was started (config.md#process), with what is wanted otherwise."""
+    """Return the container's own process as it was started (config.md#process), with the requested changes."""
     if not wanted.argv or not wanted.argv[0]:
         raise InvalidArgument(f"a command to run in container {container.name} is missing")
     with container.batch():
         container.state.status.check("exec", container.name)
         if not container.host.cgroups.unified:
-            container.check_cgroup("run a command in")  # on v2 runc takes the cgroup of the container's process
-        found = dict(foreign_files.read_json(container.state.config_path)["process"].mapping())
-        env = dict(item.partition("=")[::2] for item in found.get("env") or [])
+            container.check_cgroup("run a command in")  # on v2 runc uses the cgroup of the container's process
+        process = dict(foreign_files.read_json(container.state.config_path)["process"].mapping())
+        env = dict(item.partition("=")[::2] for item in process.get("env") or [])
         if wanted.tty:
             env.setdefault("TERM", "xterm")
         if wanted.user is not None:
             user = _user(container, wanted.user)
-            found["user"].update(uid=user.uid, gid=user.gid, additionalGids=list(user.additional_gids))
+            process["user"].update(uid=user.uid, gid=user.gid, additionalGids=list(user.additional_gids))
             if "HOME" not in container.config.options["env"]:
                 env["HOME"] = user.home
         env.update(wanted.env)
-        found.update(args=list(wanted.argv), terminal=wanted.tty, env=[f"{key}={value}" for key, value in env.items()])
+        process.update(
+            args=list(wanted.argv), terminal=wanted.tty, env=[f"{key}={value}" for key, value in env.items()]
+        )
         if wanted.workdir:
-            found["cwd"] = wanted.workdir
-        found["capabilities"] = _capabilities(container, wanted, found)
-        found.pop("consoleSize", None)
-        return found
+            process["cwd"] = wanted.workdir
+        process["capabilities"] = _capabilities(container, wanted, process)
+        process.pop("consoleSize", None)
+        return process
 
 
 def _user(container: ContainerBase, name: str) -> users.User:
@@ -204,10 +211,10 @@ def _user(container: ContainerBase, name: str) -> users.User:
 
 
 def _capabilities(container: ContainerBase, wanted: Exec, process: Mapping[str, Any]) -> Mapping[str, list[str]]:
-    kept: Mapping[str, list[str]] = process["capabilities"]
+    current: Mapping[str, list[str]] = process["capabilities"]
     if wanted.user is None and not wanted.privileged:
-        return kept
-    granted: Sequence[str] = kept["bounding"]
+        return current
+    granted: Sequence[str] = current["bounding"]
     if wanted.privileged:
         granted = capabilities.compute((), (), capabilities.named(bounding_set()), privileged=True)
     return capabilities.oci_capabilities(granted, process["user"]["uid"], container.config.options["cap_add"])

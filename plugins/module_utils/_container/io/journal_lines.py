@@ -19,22 +19,22 @@ _ERROR = "3"  # syslog(3)'s LOG_ERR, as which conmon sends standard error
 
 
 class JournalReader:
-    """Reads what is new, as ``log_lines``' reader of files does."""
+    """Reads new entries, as ``log_lines``' reader of files does."""
 
     pause = 0.5
-    wake = -1  # it is looked for again and again
+    wake = -1  # no descriptor tells of new entries: they are polled for
 
     def __init__(self, container_id: str, tail: Optional[int] = None) -> None:
-        """With ``tail``, what is there already is read from about the last so many lines on."""
+        """With ``tail``, existing entries are read from about that many lines before the end."""
         self._tail = tail
-        self._words = ["journalctl", "--quiet", "--all", "--output=json", f"--output-fields={_FIELDS}"]
-        self._words.append(f"CONTAINER_ID_FULL={container_id}")
+        self._argv = ["journalctl", "--quiet", "--all", "--output=json", f"--output-fields={_FIELDS}"]
+        self._argv.append(f"CONTAINER_ID_FULL={container_id}")
         self._cursor = ""
         self._joiner = Joiner()
         self._conmon = ""
 
     def more(self) -> Iterator[Line]:
-        """The lines completed since the last call.
+        """Yield the lines completed since the last call.
 
         :raises ToolFailed: the journal cannot be read. :raises MalformedData: an entry is not journalctl's.
         """
@@ -47,18 +47,18 @@ class JournalReader:
 
     def _read(self, *options: str) -> list[str]:
         doing = "reading the host's journal"
-        printed = run([*self._words, *options], package="systemd", changes=False, doing=doing)
+        printed = run([*self._argv, *options], package="systemd", changes=False, doing=doing)
         return [text for text in printed.split("\n") if text]
 
     def _last(self, tail: int) -> list[str]:
         """Return entries that end more than ``tail`` lines, all where there are fewer: the first may begin within one.
 
-        How many parts conmon has made of a line shows in the entries, so that more are read until they are enough.
+        The parts that conmon made of a line show only in the entries, so more are read until there are enough lines.
         """
         amount = tail + 1
         while True:
             entries = self._read(f"--lines={amount}")
-            # No message has this in it, since JSON escapes its quotes.
+            # No message contains this, since JSON escapes its quotes.
             ends = sum('"CONTAINER_PARTIAL_MESSAGE":"true"' not in text.replace(" ", "") for text in entries)
             if ends > tail or len(entries) < amount:
                 return entries
@@ -67,7 +67,7 @@ class JournalReader:
     def _entry(self, entry: Foreign) -> Iterator[Line]:
         self._cursor, conmon = entry["__CURSOR"].text(required=True), entry["_PID"].text()
         if conmon != self._conmon:
-            # Another run of the container: what the one before did not finish stays unfinished.
+            # Another run of the container: a line that the one before did not finish stays so.
             yield from self._joiner.rest()
             self._conmon = conmon
         stream = "stderr" if entry["PRIORITY"].text() == _ERROR else "stdout"
@@ -76,15 +76,15 @@ class JournalReader:
         yield from self._joiner.add(Entry(when, stream, ends, _message(entry["MESSAGE"])))
 
     def rest(self) -> Iterator[Line]:
-        """What has no newline yet."""
+        """Yield the lines that have no end yet."""
         return self._joiner.rest()
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: no file is kept open."""
 
 
 def _message(value: Foreign) -> bytes:
-    """What is not printable UTF-8 is a list of bytes; conmon sends a line's end with it."""
+    """Return a message, which is a list of bytes where it is not printable UTF-8, without conmon's newline."""
     if isinstance(value.value, list):
         content = bytes(byte.integer(low=0, high=255) for byte in value)
     else:

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The size of a running container's log, where it is not the one that its conmon was started with.
+"""A size limit of a running container's log that is not the one its conmon was started with.
 
-conmon takes its limit at its start alone. A lower one is kept by a runner, which has conmon begin the log anew as
-conmon itself does at its own limit; a higher one needs a new conmon, and so a new container. At the next start conmon
-takes the limit of the configuration, and nobody else is needed.
+conmon takes its limit at its start only. A lower one is kept by a runner, which has conmon reopen the log as it does at
+its own limit. A higher one needs a new conmon, and so a new container. At the next start conmon takes the limit of the
+configuration, and no runner is needed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _DUTY = "log-limit"
 
 
 def reachable(container: ContainerBase, limit: Optional[int]) -> bool:
-    """Whether the log can have this limit of bytes (None: none) without a new container; no program is started."""
+    """Return whether the log can have this limit in bytes without a new container; no program is started."""
     if not container.state.status.has_process:
         return True
     from ..._drivers.engine import command as engine_command
@@ -34,25 +34,25 @@ def reachable(container: ContainerBase, limit: Optional[int]) -> bool:
 
 
 def lacks_runner(container: ContainerBase) -> bool:
-    """Whether the helper should be keeping the limit, and is not there; no program is started."""
+    """Return whether the container should have a runner and has none; no program is started."""
     return _wants_runner(container) and not runner.lives(container, _DUTY)
 
 
 def begin(container: ContainerBase) -> None:
-    """Have a runner where one is wanted (in a batch)."""
+    """Start a runner where one is wanted (in a batch)."""
     if _wants_runner(container):
         runner.begin(container, _DUTY)
 
 
 def end(container: ContainerBase) -> None:
-    """End the runner, before another limit is recorded (in a batch): it keeps the one that it was started for."""
+    """End the runner before another limit is recorded (in a batch), for it keeps the limit that it was started with."""
     runner.end(container, _DUTY)
 
 
 def order(container: ContainerBase, life: ProcessRef, pid: int) -> Optional[tuple[int, str, str]]:
-    """What the runner with this PID, for the container's process ``life``, is to do; None where it may end.
+    """Return what the runner with this PID, for the container's process ``life``, is to do; None to end it.
 
-    The limit in bytes, the log's path, and the bundle whose conmon it is to tell.
+    It is the limit in bytes, the log's path, and the bundle whose conmon is to reopen the log.
     """
     with container.batch():
         mine = life == container.state.process and _wants_runner(container)
@@ -70,5 +70,5 @@ def _wants_runner(container: ContainerBase) -> bool:
 
 
 def _is_a_runners(limit: Optional[int], own: Optional[int]) -> bool:
-    """Whether a runner can keep this limit beside conmon's own, and is needed for it."""
+    """Return whether this limit, beside conmon's own, takes a runner, and a runner can keep it."""
     return limit is not None and (own is None or limit < own)

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container's log as lines: the entries conmon wrote (the CRI log format that k8s-file names), put together.
+"""A container's log as lines, made of the entries that conmon wrote (the CRI log format, k8s-file).
 
-Those in the host's journal are read by ``journal_lines``.
+Lines in the host's journal are read by ``journal_lines``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Wanted(NamedTuple):
-    """Which lines: the last ``tail``, those from ``since`` until before ``until`` (seconds since the epoch).
+    """The requested lines: the last ``tail``, or those from ``since`` until before ``until`` (seconds since the epoch).
 
     ``follow`` waits for more, until the container ends or for that many seconds.
     """
@@ -41,12 +41,12 @@ class Wanted(NamedTuple):
 
 
 def lines(container: ContainerBase, wanted: Wanted) -> list[Line]:
-    """The lines of ``stream``, all at once."""
+    """Return the lines of ``stream``."""
     return list(stream(container, wanted))
 
 
 def stream(container: ContainerBase, wanted: Wanted) -> Iterator[Line]:
-    """The lines, oldest first; ``tail`` counts before what ``follow`` adds, as with podman.
+    """Yield the lines, oldest first; as with podman, ``tail`` counts before what ``follow`` adds.
 
     :raises InvalidArgument: the container keeps no log that can be read.
     """
@@ -55,8 +55,8 @@ def stream(container: ContainerBase, wanted: Wanted) -> Iterator[Line]:
         state = container.state
     follows = wanted.follow > 0 and state.status.has_process
     with closing(reader):
-        found = _within(reader.more() if follows else chain(reader.more(), reader.rest()), wanted)
-        yield from found if wanted.tail is None else deque(found, wanted.tail)
+        selected = _within(reader.more() if follows else chain(reader.more(), reader.rest()), wanted)
+        yield from selected if wanted.tail is None else deque(selected, wanted.tail)
         if not follows:
             return
         deadline = time.monotonic() + wanted.follow
@@ -71,7 +71,7 @@ def _reader(container: ContainerBase, wanted: Wanted) -> _Reader | JournalReader
     driver = container.config.options["log_driver"]
     if driver == "none":
         raise InvalidArgument(f"container {container.name} has log_driver none: k8s-file and journald keep lines")
-    # Which lines are the last within a time only reading them tells.
+    # The last lines within a time are known only once all are read.
     tail = wanted.tail if wanted.since is None and wanted.until is None else None
     if driver == "journald":
         from .journal_lines import JournalReader
@@ -88,16 +88,16 @@ def _within(lines: Iterable[Line], wanted: Wanted) -> Iterator[Line]:
 
 
 class _Reader:
-    """Reads what is new, also where the log is rotated (max_size): the rest of the file before, then the next.
+    """Reads new lines, also of a rotated log (max_size): the rest of the earlier file, then the next.
 
-    The file stays open, so that none which takes its place can have its inode's number. A file that came and went
-    between two looks cannot be read; with ``follows`` such files are counted, and a warning says how many they were.
+    The file stays open, so that no other one gets its inode number. A file that came and went between two looks cannot
+    be read; with ``follows`` such files are counted, and a warning says how many there were.
     """
 
     pause = 0.02
 
     def __init__(self, path: str, name: str = "", *, follows: bool = False, tail: Optional[int] = None) -> None:
-        """With ``tail``, what is there already is read from about the last so many lines on."""
+        """With ``tail``, existing entries are read from about that many lines before the end."""
         self._path = path
         self._tail = tail
         self._name = name
@@ -108,16 +108,16 @@ class _Reader:
             try:
                 self._renames = Renames(path)
             except OSError:
-                pass  # then lost files are not counted
-        self._begun = 0  # renames that are counted, and not known yet to be of a file that was read
+                pass  # lost files are then not counted
+        self._begun = 0  # counted renames that are not known yet to be of a file that was read
         self._lost = 0
         self._file: Optional[IO[bytes]] = None
         self._offset = 0
         self._joiner = Joiner()
 
     def more(self) -> Iterator[Line]:
-        """The lines completed since the last call."""
-        # Once another file has the name, conmon writes no more to ours.
+        """Yield the lines completed since the last call."""
+        # Once another file has the name, conmon no longer writes to the open one.
         if not self._is_last():
             first = self._file is None
             yield from self._new()
@@ -131,7 +131,7 @@ class _Reader:
                 self._offset, self._tail = tail_offset(self._file, size, max(self._tail, 1)), None
             self._count(first)
         elif self._renames:
-            self._renames.count()  # of the file that is read
+            self._renames.count()  # that of the open file
         yield from self._new()
 
     def _count(self, first: bool) -> None:
@@ -139,7 +139,7 @@ class _Reader:
         if self._renames is None:
             return
         begun = self._begun + self._renames.count() - 1
-        # Where yet another has the name by now, its rename may be among those counted: the next look tells.
+        # Where yet another file has the name by now, its rename may be among those counted: the next look shows.
         last = self._is_last()
         self._begun = 0 if first or last else begun
         if last and not first:
@@ -147,7 +147,7 @@ class _Reader:
 
     @property
     def wake(self) -> int:
-        """A descriptor that is readable once the log was rotated, -1 for none."""
+        """Return a descriptor that is readable once the log was rotated, -1 for none."""
         return self._renames.fileno() if self._renames else -1
 
     def close(self) -> None:
@@ -177,10 +177,10 @@ class _Reader:
             return
         size = os.fstat(self._file.fileno()).st_size
         if size < self._offset:
-            self._offset = 0  # emptied by somebody else
+            self._offset = 0  # emptied by another program
         self._file.seek(self._offset)
         for raw in self._file:
-            # What is being written meanwhile may never end.
+            # Stop there: what is written meanwhile may never end.
             if self._offset >= size or not raw.endswith(b"\n"):
                 break
             self._offset += len(raw)
@@ -189,7 +189,7 @@ class _Reader:
                 yield from self._joiner.add(part)
 
     def rest(self) -> Iterator[Line]:
-        """What has no newline yet."""
+        """Yield the lines that have no end yet."""
         return self._joiner.rest()
 
 

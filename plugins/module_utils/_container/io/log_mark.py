@@ -13,10 +13,10 @@ from .log_parts import seconds
 
 
 class Mark:
-    """Where a log ends now, until which it is nothing of the coming run's.
+    """The present end of a log, after which the output of the coming run begins.
 
-    The file stays open, so that none which takes its place (max_size) can have its inode's number. ``since``: it is
-    where the log has the first entry from that time on (RFC 3339).
+    The file stays open, so that none that replaces it (max_size) gets its inode number. With ``since``, an RFC 3339
+    time, it is the place of the first entry from that time on.
     """
 
     def __init__(self, path: str, since: str = "") -> None:
@@ -29,11 +29,11 @@ class Mark:
             self._end = _first_from(self._file, seconds(since), self._end)
 
     def offset(self, path: str) -> int:
-        """The byte at which this log has what came since."""
+        """Return the offset in this log of what came since."""
         return self._end if self.same(path) else 0
 
     def same(self, path: str) -> bool:
-        """Whether the log has not been rotated since."""
+        """Return whether the log has not been rotated since."""
         try:
             return os.path.samestat(os.stat(path), os.fstat(self._file.fileno()))
         except FileNotFoundError:

@@ -42,9 +42,9 @@ def entry(raw: bytes) -> Optional[Entry]:
 
 
 def seconds(when: str) -> float:
-    """An RFC 3339 time as seconds since the epoch.
+    """Return an RFC 3339 time as seconds since the epoch.
 
-    :raises InvalidArgument: it is none.
+    :raises InvalidArgument: it is not one.
     """
     from datetime import datetime
 
@@ -60,7 +60,7 @@ def seconds(when: str) -> float:
 
 
 class Joiner:
-    """Puts the parts of lines together, stream by stream."""
+    """Joins the parts of lines, stream by stream."""
 
     def __init__(self) -> None:
         self._begun: dict[str, tuple[str, list[bytes]]] = {}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container's output, from the file conmon writes (the CRI log format that k8s-file names)."""
+"""A container's output, from the file that conmon writes (the CRI log format, k8s-file)."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ class Output(NamedTuple):
 
 def output(path: str, offset: int = 0) -> dict[str, bytes]:
     """Return what each stream printed, by the entries of the log from byte ``offset`` on."""
-    found: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
+    result: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
     with suppress(FileNotFoundError), open(path, "rb") as file:
         file.seek(offset)
         for raw in file:
             part = entry(raw.rstrip(b"\n"))
             if part is not None:
-                found[part.stream] += [part.content, b"\n"] if part.ends else [part.content]
-    return {stream: b"".join(parts) for stream, parts in found.items()}
+                result[part.stream] += [part.content, b"\n"] if part.ends else [part.content]
+    return {stream: b"".join(parts) for stream, parts in result.items()}
 
 
 def follow_to_end(container: ContainerBase, mark: Optional[Mark]) -> Output:
-    """Wait for the container to end and return what it printed since ``mark``, as far as its log's limit left it."""
+    """Wait for the container to end and return what it printed since ``mark``, as far as its log has it."""
     code = wait(container, _FOREVER)
     mark = container.log_mark or mark
     offset = mark.offset(container.log_path) if mark else 0
