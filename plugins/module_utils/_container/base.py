@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A container's configuration, state and lock, synced with the host, and where on the host its things are."""
+"""A container's configuration, state and lock, synced with the host, and the paths of its parts on the host."""
 
 from __future__ import annotations
 
@@ -24,22 +24,25 @@ if TYPE_CHECKING:
     from .._drivers.storage.rootfs import Rootfs
     from .io.log_mark import Mark
 
-# Runs whose ends are remembered.
+# The number of runs whose ends are kept.
 _EXITS_KEPT = 100
-# Of the state, what is kept of a run that has ended.
+# The fields of the state that are kept of a run that has ended.
 _EXIT = ("exit_code", "oom_killed", "started_time", "finished_time")
 _Self = TypeVar("_Self", bound="ContainerBase")
 
 
 class ContainerBase:
-    """What one container is by its records and the host, read and written under its lock, once in a batch."""
+    """A container by its records and the host, read and written under its lock, once in a batch.
+
+    Operations take it; ``Container`` has them as methods.
+    """
 
     def __init__(
         self, store: Store, host: Host, config: ContainerConfig, *, unreadable: str = "", newer: str = ""
     ) -> None:
-        """``unreadable`` says why its configuration cannot be read; ``config`` then stands in for it.
+        """``unreadable`` is why its configuration cannot be read; ``config`` then stands in for it.
 
-        ``newer`` is the record of a newer version's container, as text: it is changed only once it is ``given_up``.
+        ``newer`` is the text of a newer version's record; such a container is changed only once it is ``given_up``.
         """
         self.store = store
         self.host = host
@@ -49,14 +52,14 @@ class ContainerBase:
         self._config = config
         self._state: Optional[ContainerState] = None
         self._lock = store.lock(config.id)
-        # Where the output of the run that was started here begins in a log that has a limit.
+        # Where in a log with a limit the output of the run begins that was started here.
         self.log_mark: Optional[Mark] = None
 
     @classmethod
     def load(
         cls: type[_Self], store: Store, host: Host, container_id: str, name: str = "", *, plain: bool = False
     ) -> _Self:
-        """Return the container; one of unreadable configuration as far as its ID tells, under ``name``.
+        """Return the container; where its configuration cannot be read, what its ID shows of it, under ``name``.
 
         A newer version's record is read as one of this version, as far as that goes, unless ``plain``.
 
@@ -87,7 +90,10 @@ class ContainerBase:
             yield self
 
     def check_version(self) -> None:
-        """:raises ConfigMismatch: a newer version made it, and no task gives it up."""
+        """Check that this version can change the container.
+
+        :raises ConfigMismatch: a newer version made it, and no task gives it up.
+        """
         if self.newer and not self.given_up:
             raise ConfigMismatch(self.unreadable)
 
@@ -111,20 +117,20 @@ class ContainerBase:
                 self.event("died", ExitCode=self._state.exit_code)
 
     def _keep_exit(self) -> None:
-        """Keep how the container ended where a reboot does not lose it."""
-        kept = {key: getattr(self.state, key) for key in _EXIT}
-        if kept != self.last_exit:
+        """Record how the container ended where a reboot does not remove it."""
+        ended = {key: getattr(self.state, key) for key in _EXIT}
+        if ended != self.last_exit:
             try:
-                self.store.write_side_record(self.id, "exits", [*self.exits, kept][-_EXITS_KEPT:])
+                self.store.write_side_record(self.id, "exits", [*self.exits, ended][-_EXITS_KEPT:])
             except OSError:
-                # It has ended all the same. On a full disk the last end, at least, is kept past a reboot.
+                # The disk may be full: record the last end at least.
                 with suppress(OSError):
-                    self.store.write_side_record(self.id, "exits", [kept])
+                    self.store.write_side_record(self.id, "exits", [ended])
 
     def peek(self: _Self) -> _Self:
-        """Sync without the lock and without writing: for those who only look.
+        """Sync without the lock and without writing.
 
-        Where somebody is at work on it at this moment, it is still what it was before.
+        Where another process is changing the container, it still has the status from before.
         """
         state = observe(self._config, self.store.state(self.id), self.host, self.run_dir, lambda: self.last_exit)
         if state.status is ContainerStatus.UNKNOWN and self._lock.busy:
@@ -144,12 +150,12 @@ class ContainerBase:
         self.store.write_state(self.id, self._state)
 
     def event(self, action: str, **attributes: Any) -> None:
-        """Tell those who watch the host's events what has happened; nothing depends on their being told."""
+        """Add an event to the host's events (``libpod events``); a failure is ignored."""
         from .._store.events import emit
 
-        about = {"Time": timestamp(), "Type": "container", "Action": action, "ID": self.id, "Name": self.name}
+        event = {"Time": timestamp(), "Type": "container", "Action": action, "ID": self.id, "Name": self.name}
         try:
-            emit(self.host.parts.run_root, {**about, "Image": self._config.rootfs_image_name, **attributes})
+            emit(self.host.parts.run_root, {**event, "Image": self._config.rootfs_image_name, **attributes})
         except OSError:
             pass
 
@@ -160,7 +166,7 @@ class ContainerBase:
 
     @property
     def exits(self) -> list[dict[str, Any]]:
-        """How each of the last runs ended, the latest last: exit code, times and OOM flag."""
+        """Exit code, times and OOM flag of each of the last runs, the latest last."""
         kept = self.store.side_record(self.id, "exits")
         entries = [one for one in kept if isinstance(one, dict)] if isinstance(kept, list) else []
         return [{key: one[key] for key in _EXIT if key in one} for one in entries]
@@ -185,7 +191,7 @@ class ContainerBase:
 
     @property
     def shm_dir(self) -> str:
-        """The host's side of /dev/shm, which joiners of the IPC namespace share."""
+        """The host path of /dev/shm, which containers that join the IPC namespace share."""
         return f"{self.run_dir}/shm"
 
     @property
@@ -221,7 +227,10 @@ class ContainerBase:
         return manager.lost(self.host.cgroups, self.cgroup_path)
 
     def check_cgroup(self, doing: str) -> None:
-        """:raises InvalidState: the OCI runtime cannot do it, for the container's cgroup was removed."""
+        """Check that the OCI runtime can do an operation that needs the container's cgroup.
+
+        :raises InvalidState: the cgroup was removed.
+        """
         if self.lost_cgroup:
             raise InvalidState(
                 f"cannot {doing} container {self.name}: another program has removed its cgroup {self.cgroup_path}: "
@@ -230,7 +239,7 @@ class ContainerBase:
 
     @property
     def cgroup_top(self) -> str:
-        """The cgroup that is made for the container and goes with it: its own, or the systemd scope around that."""
+        """The cgroup that is made and removed with the container: its own, or the systemd scope around that."""
         return manager.container_path(self._config.cgroup_manager, self._config.cgroup_parent, self.id)
 
     @property
@@ -249,11 +258,11 @@ class ContainerBase:
 
     @property
     def log_path(self) -> str:
-        """Where the log is; it is there once the container has been initialised."""
+        """The path of the log, which exists once the container has been initialised."""
         return self._config.log_path
 
     def depend_on(self, new: str, *, instead_of: str, record: bool) -> None:
-        """Have another container's ID in the place of one that it depends on; to ``record`` it in a batch."""
+        """Replace the ID of a container that it depends on by another; ``record`` that in a batch."""
         config = self._config
         joined = {kind: new if one == instead_of else one for kind, one in config.namespace_containers.items()}
         requires = tuple(new if one == instead_of else one for one in config.requires)

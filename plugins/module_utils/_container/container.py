@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""libpod's Container: its accessors and operations, synced with the host at every entry."""
+"""libpod's Container: accessors and operations, synced with the host at every entry."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 
 class Container(ContainerBase):
-    """One container. Every accessor and operation syncs under the container's lock, once in a batch."""
+    """One container. Each accessor and operation syncs under the container's lock, once in a batch."""
 
     def config_copy(self) -> ContainerConfig:
-        """libpod's Config: the whole configuration, the caller's own."""
+        """Return a copy of the configuration (libpod's Config)."""
         return ContainerConfig.from_json(deepcopy(self._config.to_json()), self.id)
 
     def spec(self) -> dict[str, Any]:
-        """The OCI spec, the caller's own: of this life, or where it is not initialised the one it would get.
+        """Return a copy of the OCI spec: that of this life, or that which an init would write.
 
         :raises ContainerStopped: it joins a container that does not run, so that the spec cannot be known.
         """
@@ -45,70 +45,76 @@ class Container(ContainerBase):
     # State
 
     def pid(self) -> int:
-        """:raises ContainerStopped: it does not run."""
+        """Return the PID of the container's first process.
+
+        :raises ContainerStopped: it does not run.
+        """
         with self.batch():
             self.state.status.check("pid", self.name)
             return self.state.pid
 
     def exit_code(self) -> int:
-        """Exit status of the last run, or 128 + signal; -1 where conmon died before it could tell."""
+        """Return the exit status of the last run, or 128 + signal; -1 where conmon died before it recorded one."""
         with self.batch():
             return self.state.exit_code
 
     def oom_killed(self) -> bool:
+        """Return whether the kernel's OOM killer ended the last run."""
         with self.batch():
             return self.state.oom_killed
 
     def started_time(self) -> str:
-        """RFC 3339, empty for a container that never ran."""
+        """Return the time of the last start in RFC 3339, empty for a container that never ran."""
         with self.batch():
             return self.state.started_time
 
     def finished_time(self) -> str:
-        """RFC 3339, empty for a container that runs or never ran."""
+        """Return the time of the last end in RFC 3339, empty for a container that runs or never ran."""
         with self.batch():
             return self.state.finished_time
 
     def mountpoint(self) -> str:
-        """Host path of the mounted root filesystem, empty where it is not mounted."""
+        """Return the host path of the mounted root filesystem, empty where it is not mounted."""
         with self.batch():
             return self.storage.mountpoint(self.id) or ""
 
     def mounted(self) -> bool:
+        """Return whether the root filesystem is mounted."""
         return bool(self.mountpoint())
 
     def ip_address(self) -> str:
-        """The first network's address: IPv4, or IPv6 where that is all it has.
+        """Return the address in the first network: IPv4, or IPv6 where it has no other.
 
         :raises InvalidArgument: the container has no configured network namespace of its own.
         """
         from .network.attachments import attached
 
         with self.batch():
-            found = [ip.ip for facts in attached(self) for ip in (*facts.ipv4, *facts.ipv6)]
-            if not self._config.create_net_ns or not self.state.netns_path or not found:
+            addresses = [ip.ip for facts in attached(self) for ip in (*facts.ipv4, *facts.ipv6)]
+            if not self._config.create_net_ns or not self.state.netns_path or not addresses:
                 raise InvalidArgument(
                     f"container {self.name} has no address: it is {self.state.status}, or has no configured network "
                     "namespace of its own"
                 )
-            return found[0]
+            return addresses[0]
 
     def rootfs_size(self) -> int:
-        """Bytes of the image's layers and the top layer."""
+        """Return the bytes of the image's layers and the top layer."""
         with self.batch():
             return self.storage.sizes(self.id)[1]
 
     def rw_size(self) -> int:
-        """Bytes of the top layer."""
+        """Return the bytes of the top layer."""
         with self.batch():
             return self.storage.sizes(self.id)[0]
 
     def status(self) -> ContainerStatus:
+        """Return the actual status."""
         with self.batch():
             return self.state.status
 
     def namespace_path(self, namespace: LinuxNS) -> str:
-        """``/proc/PID/ns/X`` of the running container.
+        """Return ``/proc/PID/ns/X`` of the running container.
 
         :raises ContainerStopped: it does not run. :raises InvalidArgument: ``namespace`` is not a LinuxNS.
         """
@@ -123,8 +129,8 @@ class Container(ContainerBase):
     def init(self, *, fresh: bool = False, give_way: Optional[Callable[[], None]] = None) -> None:
         """Mount the storage, set the network up and create the OCI container; it then waits for start.
 
-        ``fresh``: it was just made, so nothing of an earlier life has to be looked for. ``give_way`` is called between
-        creation and network, and stops the container in whose place it comes.
+        ``fresh`` is a container that was just made, which has no earlier life to clean up after. ``give_way`` is called
+        between creation and network, and stops the container that this one replaces.
         """
         from .lifecycle.init import init
 
@@ -146,7 +152,7 @@ class Container(ContainerBase):
             start_by_policy(self)
 
     def ensure_started(self) -> None:
-        """Start the container unless it runs or is paused: its restart policy or another task may have been first."""
+        """Start the container unless it runs or is paused, by its restart policy or another task."""
         with self.batch():
             if self.state.status.allows("start"):
                 self.start()
@@ -159,7 +165,7 @@ class Container(ContainerBase):
             stop(self, self._config.stop_timeout if timeout is None else timeout)
 
     def keep_down(self, timeout: Optional[int] = None) -> None:
-        """Stop the container where it runs, and see to it that its restart policy does not start it again."""
+        """Stop the container where it runs, and keep its restart policy from starting it again."""
         from .lifecycle import restart
 
         with self.batch():
@@ -172,7 +178,7 @@ class Container(ContainerBase):
                 self.cleanup()
 
     def restart(self, timeout: Optional[int] = None) -> None:
-        """Stop the container where it runs, and start it with the addresses it had, where the networks can give them.
+        """Stop the container where it runs, and start it, with the same addresses where its networks can give them.
 
         :raises InvalidState: it is paused.
         """
@@ -186,25 +192,28 @@ class Container(ContainerBase):
             self.start()
 
     def end(self, timeout: Optional[int] = None) -> None:
-        """Stop the container's process as ``stop`` does, and leave the cleanup to what follows."""
+        """Stop the container's process as ``stop`` does, without cleanup."""
         from .lifecycle.stop import end
 
         with self.batch():
             end(self, self._config.stop_timeout if timeout is None else timeout)
 
     def kill(self, signal: int) -> None:
+        """Send a signal to the container's process."""
         from .lifecycle.stop import kill
 
         with self.batch():
             kill(self, signal)
 
     def pause(self) -> None:
+        """Freeze all processes of the container."""
         from .lifecycle.pause import pause
 
         with self.batch():
             pause(self)
 
     def unpause(self) -> None:
+        """Thaw all processes of the container."""
         from .lifecycle.pause import unpause
 
         with self.batch():
@@ -233,7 +242,7 @@ class Container(ContainerBase):
         return execute(self, wanted, input)
 
     def healthcheck(self) -> Health:
-        """Check the container's health now, and return it as it is then; the lock is free meanwhile.
+        """Check the container's health now, and return the result; the lock is free meanwhile.
 
         :raises ContainerStopped: it does not run. :raises InvalidArgument: it has no health check.
         """
@@ -248,13 +257,13 @@ class Container(ContainerBase):
         return execute_detached(self, wanted)
 
     def exec_exit_code(self, exec_id: str) -> Optional[int]:
-        """Exit code of a background process of this life, None while it runs."""
+        """Return the exit code of a background process of this life, None while it runs."""
         from .io.exec import exit_code
 
         return exit_code(self, exec_id)
 
     def logs(self, wanted: Wanted) -> list[Line]:
-        """What the container printed."""
+        """Return the requested lines of the container's output."""
         from .io.log_lines import lines
 
         return lines(self, wanted)
@@ -273,28 +282,31 @@ class Container(ContainerBase):
             return mount(self)
 
     def unmount(self) -> None:
-        """:raises InvalidState: the container has a process that needs it."""
+        """Unmount the root filesystem.
+
+        :raises InvalidState: the container has a process that needs it.
+        """
         from .rootfs.mounting import unmount
 
         with self.batch():
             unmount(self)
 
     def export(self, path: str, *, dry: bool = False) -> bool:
-        """Write the root filesystem without its volumes as a tar file; whether that differs from what was there."""
+        """Write the root filesystem without its volumes as a tar file; return whether that differs from the file there."""
         from .rootfs.export import export
 
         with self.batch():
             return export(self, path, dry)
 
     def diff(self) -> list[Change]:
-        """What the container changed in its image's root filesystem, by path."""
+        """Return what the container changed in its image's root filesystem, by path."""
         from .rootfs.diff import diff
 
         with self.batch():
             return diff(self)
 
     def copy(self, wanted: Copy) -> list[str]:
-        """Copy in or out, and return what differed."""
+        """Copy in or out, and return the paths that differed."""
         from .rootfs.copy import copy
 
         return copy(self, wanted)
@@ -309,30 +321,36 @@ class Container(ContainerBase):
     # Artifacts: small files kept with the container
 
     def add_artifact(self, name: str, data: bytes) -> None:
-        """Keep ``data`` under this name, in the place of what it had."""
+        """Store ``data`` under this name, in place of what was there."""
         from .rootfs import artifacts
 
         with self.batch():
             artifacts.add(self, name, data)
 
     def get_artifact(self, name: str) -> bytes:
-        """:raises InvalidArgument: there is none of that name."""
+        """Return the data stored under this name.
+
+        :raises InvalidArgument: there is none.
+        """
         from .rootfs import artifacts
 
         with self.batch():
             return artifacts.get(self, name)
 
     def remove_artifact(self, name: str) -> None:
-        """:raises InvalidArgument: there is none of that name."""
+        """Remove the artifact of this name.
+
+        :raises InvalidArgument: there is none.
+        """
         from .rootfs import artifacts
 
         with self.batch():
             artifacts.remove(self, name)
 
     def update(self, config: ContainerConfig, changed: list[str]) -> None:
-        """Take a new configuration; ``changed`` names what a live container must take too, options and drift.
+        """Apply a new configuration; ``changed`` names what to change in a live container, options and drift.
 
-        It is recorded last, for an interrupted update is then seen as a difference by the next run, and done again.
+        It is recorded last, so that the next run sees an interrupted update as a difference and repeats it.
         """
         from .lifecycle.update import update
 
@@ -357,7 +375,7 @@ class Container(ContainerBase):
             self.event("update")
 
     def cleanup(self, *, delete: bool = False) -> None:
-        """Take down all of the container but its configuration and, unless ``delete``, its top layer; idempotent."""
+        """Take down all of the container but its configuration and, unless ``delete``, its top layer; safe to repeat."""
         from .lifecycle.cleanup import cleanup
 
         with self.batch():

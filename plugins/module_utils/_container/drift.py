@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What somebody did to a live container behind our back, as /proc, the cgroup files and our records show it.
+"""Drift: changes of a live container that the engine did not make, by /proc, the cgroup files and the records.
 
-Read on every run, so no program is started, and nothing imported that an unchanged container does not need. Only
+It is read on every run, so no program is started, and nothing imported that an unchanged container does not need. Only
 ``full``, on request, asks the CNI plugins.
 """
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from .base import ContainerBase
 
 
-# How the part of a mount begins.
+# The prefix of a part that is a mount.
 MOUNT = "mount "
 CGROUP = "cgroup"
 
 
 class Finding(NamedTuple):
-    """One part that is not as recorded; ``restart``: only a restart puts it right, else an update in place does.
+    """One part that is not as recorded; ``restart`` is whether only a restart repairs it, not an update in place.
 
-    ``part`` is a limit's option, or a file of ours (``/etc/hosts``), or begins with ``network ``, ``mount `` or is
-    ``cgroup``, ``conmon``, ``health runner`` or ``log-limit runner``.
+    ``part`` is a limit's option, a file of the engine (``/etc/hosts``), ``cgroup``, ``conmon``, ``health runner`` or
+    ``log-limit runner``, or begins with ``network `` or ``mount ``.
     """
 
     part: str
@@ -42,31 +42,31 @@ class Finding(NamedTuple):
 
 
 def findings(container: ContainerBase, known: set[str], *, full: bool = False) -> list[Finding]:
-    """All that is found; ``known`` options differ from the record anyhow and are left out."""
-    found = _limits(container, known) + _processes(container) + _files(container) + _mounts(container)
+    """Return all drift; options in ``known``, which differ from the record anyway, are left out."""
+    result = _limits(container, known) + _processes(container) + _files(container) + _mounts(container)
     if container.config.has_health_check:
         from .lifecycle.health import lacks_runner
 
-        found += [Finding("health runner", "ended", "running")] if lacks_runner(container) else []
+        result += [Finding("health runner", "ended", "running")] if lacks_runner(container) else []
     if container.config.options["log_opt"]["max_size"]:
         from .io.log_limit import lacks_runner
 
-        found += [Finding("log-limit runner", "ended", "running")] if lacks_runner(container) else []
+        result += [Finding("log-limit runner", "ended", "running")] if lacks_runner(container) else []
     network = network_drift.findings(container)
-    found += [Finding(f"network {part}", what, "as attached") for part, what in network.items()]
+    result += [Finding(f"network {part}", what, "as attached") for part, what in network.items()]
     if full and not network:
         from .live import network as live_network
 
-        wrong = live_network.rules(container, known)
-        found += [Finding(f"network {part}", what, "as attached") for part, what in wrong]
-    return found
+        rules = live_network.rules(container, known)
+        result += [Finding(f"network {part}", what, "as attached") for part, what in rules]
+    return result
 
 
 def _limits(container: ContainerBase, known: set[str]) -> list[Finding]:
     options = container.config.options
     path, host = container.cgroup_path, container.host.cgroups
     if manager.lost(host, path):
-        # No runtime can set a limit, pause it or execute anything in it, nor make a cgroup for what runs already.
+        # No OCI runtime can then set a limit, pause or exec, nor make a cgroup for a running process.
         return [Finding(CGROUP, "removed", path, restart=True)]
     live = manager.drift(host, path, select(options, (name for name in USUAL if name not in known)))
     rare = select(options, RARE)
@@ -87,22 +87,22 @@ def _processes(container: ContainerBase) -> list[Finding]:
     state = container.state
     if not state.conmon.pid or process.alive(state.conmon):
         return []
-    # Nobody reads the container's output any more, nor will anybody say how it ended.
+    # Without conmon nothing reads the container's output, and nothing will record its exit code.
     return [Finding("conmon", "killed", "running", restart=True)]
 
 
 def _mine(container: ContainerBase) -> dict[str, int]:
-    """The files over /etc that are the container's own, with their checksums, those of a network's owner left out."""
-    config, found = container.config, dict(container.state.etc_files)
+    """Return the container's own files over /etc with their checksums, without those of a joined network's owner."""
+    config, files = container.config, dict(container.state.etc_files)
     if config.options["no_hosts"] or config.namespace_container(LinuxNS.NET):
-        found.pop("hosts", None)
+        files.pop("hosts", None)
     if config.options["dns"] == ["none"] or config.namespace_container(LinuxNS.NET):
-        found.pop("resolv.conf", None)
-    return found
+        files.pop("resolv.conf", None)
+    return files
 
 
 def _files(container: ContainerBase) -> list[Finding]:
-    found = []
+    result = []
     for name, written in _mine(container).items():
         try:
             with open(f"{container.run_dir}/{name}", "rb") as file:
@@ -110,18 +110,18 @@ def _files(container: ContainerBase) -> list[Finding]:
         except FileNotFoundError:
             what = "removed"
         if what:
-            found.append(Finding(f"/etc/{name}", what, "as the engine wrote it", restart=what == "removed"))
-    return found
+            result.append(Finding(f"/etc/{name}", what, "as the engine wrote it", restart=what == "removed"))
+    return result
 
 
 def _mounts(container: ContainerBase) -> list[Finding]:
-    """The mounts of volumes, file systems and our files that are no longer there, and those half changed."""
+    """Return the mounts of volumes, file systems and the engine's files that are gone, and those half changed."""
     config, changing = container.config, container.state.changing_mounts
     try:
         points = set(process.mount_points(container.state.pid))
     except OSError:
         return []
-    # A process that changed its root sees only what is below it.
+    # A process that has changed its root sees only the mounts below it.
     if "/" not in points:
         return []
     ours = {f"/etc/{name}" for name in _mine(container)}
@@ -141,16 +141,16 @@ def _mounts(container: ContainerBase) -> list[Finding]:
     from .live import mount_changes
 
     lost = {*ours, *mount_changes.obstacles(container, config, gone - ours)}
-    told = {
+    differences = {
         **modes,
         **dict.fromkeys(gone, ("gone", "mounted")),
         **dict.fromkeys(changing, ("half changed", "as recorded")),
     }
-    return [Finding(f"{MOUNT}{target}", *told[target], restart=target in lost) for target in sorted(told)]
+    return [Finding(f"{MOUNT}{target}", *differences[target], restart=target in lost) for target in sorted(differences)]
 
 
 def _followed(container: ContainerBase, target: str) -> str:
-    """The path of ``target`` with the image's links followed, as the runtime followed them."""
+    """Return the path of ``target`` with the image's links followed, as the OCI runtime has."""
     from .._drivers.kernel import securejoin
 
     root = f"/proc/{container.state.pid}/root"

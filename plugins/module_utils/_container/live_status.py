@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a container's status really is, from /proc, the freezer and conmon's exit file; no program is started."""
+"""The actual status of a container, from /proc, the freezer and conmon's exit file; no program is started."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .._model.records.process_ref import ProcessRef
 from .._model.records.state import EXIT_UNKNOWN, ContainerState
 from .._model.records.status import ContainerStatus
 
-# conmon writes the exit file within milliseconds of reaping the container; a stuck one must not hold us up.
 _NUMBER_BYTES = 32  # of a file that has one number
+# conmon writes the exit file within milliseconds of reaping the container; do not wait for a stuck one.
 _EXIT_FILE_SECONDS = 3.0
 _KILLED = 128 + 9
 
@@ -30,8 +30,9 @@ def observe(
     run_dir: str,
     last_exit: Callable[[], Mapping[str, Any]],
 ) -> ContainerState:
-    """The true state now, given the recorded one (None where the run root has none);
-    ``last_exit`` tells of the run before.
+    """Return the actual state, from the recorded one (None where there is none).
+
+    ``last_exit`` returns the exit code, times and OOM flag of the run before.
     """
     if recorded is None or recorded.boot_id != host.boot_id:
         if recorded is not None and recorded.status is ContainerStatus.UNKNOWN and not recorded.boot_id:
@@ -51,13 +52,13 @@ def _living(config: ContainerConfig, recorded: ContainerState, host: Host) -> di
     frozen = manager.frozen(host.cgroups, cgroup_path(config, host))
     return {
         "status": ContainerStatus.PAUSED if frozen else ContainerStatus.RUNNING,
-        # Killed between the start and its record: now is as near as anybody can tell.
+        # The engine was killed between the start and its record: now is the best guess.
         "started_time": recorded.started_time or timestamp(),
     }
 
 
 def cgroup_path(config: ContainerConfig, host: Host) -> str:
-    """The cgroup below the mounts that has a container's limits and processes."""
+    """Return the cgroup, below the mounts, with a container's limits and processes."""
     path = manager.container_path(config.cgroup_manager, config.cgroup_parent, config.id)
     if config.cgroup_manager == "systemd" and host.cgroups.unified:
         path += host.oci_under("systemd").subgroup(config.options["annotation"])
@@ -71,7 +72,7 @@ def _ending(config: ContainerConfig, recorded: ContainerState, host: Host, run_d
         conmon_lives = process.alive(recorded.conmon)
         try:
             with open(path, encoding="utf-8") as file:
-                # conmon's word for a container that it ended because of its timeout is -1: podman's 255.
+                # conmon writes -1 for a container that it ended at its timeout, which podman shows as 255.
                 code, finished = int(file.read(_NUMBER_BYTES)) & 0xFF, os.stat(path).st_mtime
             break
         except (FileNotFoundError, ValueError):
@@ -85,13 +86,13 @@ def _ending(config: ContainerConfig, recorded: ContainerState, host: Host, run_d
     if not oom and code == _KILLED and config.cgroup_manager == "systemd":
         from .._drivers.kernel import kmsg
 
-        # systemd removes an empty scope at once, and what conmon looks for with it.
+        # systemd removes an empty scope at once, with the files that conmon reads.
         oom = kmsg.oom_killed(cgroup_path(config, host), began)
     return {"exit_code": code, "finished_time": timestamp(finished), "oom_killed": oom, "ran": ran}
 
 
 def timestamp(seconds: Optional[float] = None) -> str:
-    """RFC 3339 with microseconds and the UTC offset; now where ``seconds`` since the epoch are not given."""
+    """Return ``seconds`` since the epoch, or now, in RFC 3339 with microseconds and the UTC offset."""
     seconds = time.time() if seconds is None else seconds
     whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
     return f"{whole}.{int(seconds % 1 * 1e6):06d}+00:00"

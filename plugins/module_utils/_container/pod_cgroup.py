@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cgroup of a pod, under which its containers' are; it has the pod's limits before a container is in it."""
+"""The cgroup of a pod, above those of its containers; it has the pod's limits before a container is in it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .._store import pods
 if TYPE_CHECKING:
     from .base import ContainerBase
 
-# How long systemd may take to put in force what it has been told.
+# How long systemd may take to apply limits.
 _SYSTEMD_SECONDS = 2.0
 
 
 def prepare(container: ContainerBase) -> None:
-    """Make the pod's cgroup, which a reboot takes away, and put the pod's limits in force."""
+    """Make the pod's cgroup, which a reboot removes, and apply the pod's limits."""
     pod, host = pods.read(container.store, container.config.pod), container.host.cgroups
     if manager.manager_of(pod.cgroup) == "cgroupfs":
         hierarchy.prepare(host, pod.cgroup)
@@ -33,7 +33,7 @@ def prepare(container: ContainerBase) -> None:
 
 
 def limit(host: manager.CgroupHost, pod: PodConfig) -> None:
-    """Put the pod's limits in force where its cgroup is there."""
+    """Apply the pod's limits where its cgroup exists."""
     path = manager.parent_path(pod.cgroup)
     if not has_drifted(host, pod):
         return
@@ -41,14 +41,14 @@ def limit(host: manager.CgroupHost, pod: PodConfig) -> None:
     if manager.manager_of(pod.cgroup) == "systemd":
         _limit_slice(host, pod)
     else:
-        # Whoever made it may have been killed before it was in each hierarchy.
+        # The process that made it may have been killed before it was in each hierarchy.
         hierarchy.prepare(host, pod.cgroup)
-    # What systemd rounds, or does not know.
+    # Limits that systemd rounds, or does not know.
     limits.write(host, path, pod.limits)
 
 
 def has_drifted(host: manager.CgroupHost, pod: PodConfig) -> bool:
-    """Whether the limits of the pod's cgroup, where it is there, are others than those recorded."""
+    """Return whether the pod's cgroup exists with other limits than those recorded."""
     return _exists(host, pod) and bool(manager.drift(host, manager.parent_path(pod.cgroup), pod.limits))
 
 
@@ -62,7 +62,7 @@ def _limit_slice(host: manager.CgroupHost, pod: PodConfig) -> None:
 
 
 def remove(host: manager.CgroupHost, pod: PodConfig) -> None:
-    """Remove the cgroup of a pod whose containers are gone."""
+    """Remove the cgroup of a pod without containers."""
     if _exists(host, pod):
         if manager.manager_of(pod.cgroup) == "systemd":
             from .._drivers.cgroups import systemd_units

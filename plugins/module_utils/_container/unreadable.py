@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container whose configuration cannot be read, or is a newer version's: what its ID and traces on the host tell.
+"""A container whose configuration cannot be read, or is a newer version's: what its ID and traces on the host show.
 
-The first can be removed, and made again. The second is looked at, and counts where others depend on it or share with
-it; it is not changed, unless a task gives it up.
+The former can be removed and made again. The latter can be inspected, and counts where others depend on it or share
+with it. It is not changed, unless a task gives it up.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .._model.records.config import FORMAT_VERSION, ContainerConfig
 from .._store import records
 from .._store.store import Store
 
-# By their defaults: the engine that a host keeps has no annotations.
+# Known by their defaults, since the engine that a host keeps has no annotations.
 _TEXTS = [
     key
     for key in ContainerConfig._fields
@@ -30,7 +30,7 @@ _TEXTS = [
 
 
 class StandIn(NamedTuple):
-    """A configuration in the place of one that this version cannot use; arguments of ``ContainerBase``."""
+    """A configuration in place of one that this version cannot use, as arguments of ``ContainerBase``."""
 
     config: ContainerConfig
     unreadable: str
@@ -40,7 +40,7 @@ class StandIn(NamedTuple):
 def stand_in(
     store: Store, host: Host, container_id: str, name: str, error: LibpodError, *, plain: bool = False
 ) -> StandIn:
-    """Return what takes the place of a configuration that ``error`` is about, under ``name`` where none is known.
+    """Return the replacement of a configuration that could not be read for ``error``, by ``name`` where none is known.
 
     A newer version's record is read as one of this version, as far as that goes, unless ``plain``.
     """
@@ -54,19 +54,19 @@ def stand_in(
 
 
 def mentions(record: str, name: str) -> bool:
-    """Return whether a record has the name, in any place: what a newer version means by it is not known."""
+    """Return whether a newer version's record has the name anywhere: its meaning there is unknown."""
     return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", record) is not None
 
 
 def _as_of_this_version(store: Store, container_id: str) -> Optional[ContainerConfig]:
-    """The configuration, where all that this version would look at has a shape it knows."""
+    """Return the configuration, where all that this version would read has a known shape; else None."""
     path = f"{store.static_dir(container_id)}/config.json"
     try:
         config = ContainerConfig.from_json({**(records.read(path) or {}), "version": FORMAT_VERSION}, path)
         if not all(isinstance(getattr(config, key), str) for key in _TEXTS):
             return None
-        for key, found in vars(ContainerConfig).items():
-            if isinstance(found, property):
+        for key, member in vars(ContainerConfig).items():
+            if isinstance(member, property):
                 getattr(config, key)
     except (LibpodError, KeyError, TypeError, ValueError, AttributeError, IndexError):
         return None
@@ -74,7 +74,7 @@ def _as_of_this_version(store: Store, container_id: str) -> Optional[ContainerCo
 
 
 def _by_traces(store: Store, host: Host, container_id: str, name: str) -> ContainerConfig:
-    """Every option at its default, but for those that traces on the host give away."""
+    """Return every option at its default, but for those that traces on the host show."""
     static_dir = store.static_dir(container_id)
     parent = _cgroup_parent(f"{store.run_dir(container_id)}/config.json")
     return ContainerConfig(
@@ -83,7 +83,7 @@ def _by_traces(store: Store, host: Host, container_id: str, name: str) -> Contai
         created_time="",
         options={**normalise({}), "cgroup_parent": parent},
         static_dir=static_dir,
-        # Where there are an overlay's changes; the directory below them does not matter any more.
+        # For the changes of an overlay; the directory below them no longer matters.
         rootfs=static_dir if os.path.isdir(f"{static_dir}/overlay") else "",
         overlay=True,
         cgroup_manager=host.cgroup_manager,
@@ -91,9 +91,9 @@ def _by_traces(store: Store, host: Host, container_id: str, name: str) -> Contai
 
 
 def _cgroup_parent(path: str) -> str:
-    """The parent in an OCI spec's ``linux.cgroupsPath``; empty where there is none."""
+    """Return the parent in an OCI spec's ``linux.cgroupsPath``; empty where there is none."""
     try:
-        found = foreign_files.read_json(path)["linux"]["cgroupsPath"].text(required=True)
+        cgroup = foreign_files.read_json(path)["linux"]["cgroupsPath"].text(required=True)
     except (OSError, MalformedData):
         return ""
-    return found.partition(":")[0] if ":" in found else os.path.dirname(found)
+    return cgroup.partition(":")[0] if ":" in cgroup else os.path.dirname(cgroup)

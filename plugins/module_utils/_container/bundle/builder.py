@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def draft(container: ContainerBase) -> Facts:
-    """The facts that do not need the rootfs; ``rootfs``, ``user`` and volumes are still to come.
+    """Return the facts that do not need the rootfs; ``rootfs``, ``user`` and volumes are added later.
 
     :raises InvalidArgument: an option names something that the host does not have.
     """
@@ -77,20 +77,20 @@ def seccomp_filter(value: str, granted: Collection[str], image: str = "") -> Opt
 
 
 def _image_profile(config: ContainerConfig) -> str:
-    """The seccomp profile in the image's label, where the task lets the image have its say, as podman's."""
+    """Return the seccomp profile in the image's label, where the option seccomp_policy allows it."""
     if config.options["seccomp_policy"] != "image":
         return ""
     return str((config.image_config.get("Labels") or {}).get("io.containers.seccomp.profile", ""))
 
 
 def _systemd_cgroup(container: ContainerBase) -> str:
-    """The container's own, so that systemd sees no other one's; in cgroup v2 there is but one hierarchy."""
+    """Return the container's own cgroup of systemd's v1 hierarchy, the only one that systemd in it should see."""
     mount = container.host.cgroups.controllers.get("systemd", "")
     return mount and mount + container.cgroup_top
 
 
 def write(container: ContainerBase, drafted: Facts, rootfs: str) -> list[dict[str, Any]]:
-    """Write config.json (root's eyes only: it has the environment) for the mounted ``rootfs``; return its mounts.
+    """Write config.json for the mounted ``rootfs``, readable by root alone for its environment; return its mounts.
 
     :raises InvalidArgument: the user or a volume cannot be used.
     """
@@ -117,7 +117,7 @@ def write(container: ContainerBase, drafted: Facts, rootfs: str) -> list[dict[st
 
 
 def _completed(container: ContainerBase, drafted: Facts, rootfs: str) -> Facts:
-    """The facts with what only the mounted root filesystem tells, and the files that are mounted over it."""
+    """Return the facts with those of the mounted root filesystem, and the files that are mounted over it."""
     config = container.config
     passwd, group = securejoin.user_files(rootfs)
     user = users.resolve(config.resolved["user"], passwd, group, config.options["group_add"])
@@ -142,7 +142,7 @@ def _completed(container: ContainerBase, drafted: Facts, rootfs: str) -> Facts:
         variables = secrets.variables(container.host.parts, wanted)
         facts = facts._replace(files={**facts.files, **secrets.mount(container)}, variables=variables)
     if notify.relayed(config):
-        # conmon binds a socket in it, which any user of the container may write to.
+        # conmon binds a socket in it, to which any user of the container may write.
         os.makedirs(f"{container.run_dir}/notify", 0o755, exist_ok=True)
         facts = facts._replace(
             files={**facts.files, notify.TARGET: f"{container.run_dir}/notify"},
@@ -152,7 +152,7 @@ def _completed(container: ContainerBase, drafted: Facts, rootfs: str) -> Facts:
 
 
 def _edit(config: ContainerConfig, spec: dict[str, Any]) -> None:
-    """Put into the spec what CDI devices and OCI hooks' definitions on the host add to it."""
+    """Add to the spec what the host's CDI files and hook definitions say."""
     if config.options["gpus"]:
         from . import cdi
 
@@ -166,14 +166,17 @@ def _edit(config: ContainerConfig, spec: dict[str, Any]) -> None:
 
 
 def check_user(user: str, group_add: Sequence[str], rootfs: str) -> None:
-    """:raises InvalidArgument: the files in the root filesystem know no such user, or group."""
+    """Check that the user and groups are in the files of the root filesystem.
+
+    :raises InvalidArgument: one is not.
+    """
     users.resolve(user, *securejoin.user_files(rootfs), group_add)
 
 
 def check_workdir(name: str, workdir: str, mounts: Iterable[str], rootfs: str) -> None:
-    """:raises InvalidArgument: there is a file where the working directory should be; a missing one is made.
+    """Check that the working directory is one, or can be made; ``mounts`` are targets that may contain it.
 
-    ``mounts`` are targets that may bring it.
+    :raises InvalidArgument: there is a file in its place.
     """
     if not workdir.startswith("/"):
         raise InvalidArgument(
@@ -182,8 +185,8 @@ def check_workdir(name: str, workdir: str, mounts: Iterable[str], rootfs: str) -
     if any(f"{workdir}/".startswith(f"{target}/") for target in mounts):
         return
     try:
-        found = securejoin.resolve(rootfs, workdir)
-        if os.path.isdir(found) or not os.path.lexists(found):
+        path = securejoin.resolve(rootfs, workdir)
+        if os.path.isdir(path) or not os.path.lexists(path):
             return
     except NotADirectoryError:
         pass
@@ -193,12 +196,12 @@ def check_workdir(name: str, workdir: str, mounts: Iterable[str], rootfs: str) -
 def _hard_limits() -> dict[str, int]:
     import resource
 
-    found = {}
+    limits = {}
     for name in dir(resource):
         if name.startswith("RLIMIT_"):
             hard = resource.getrlimit(getattr(resource, name))[1]
-            found[name[7:].lower()] = -1 if hard == resource.RLIM_INFINITY else hard
-    return found
+            limits[name[7:].lower()] = -1 if hard == resource.RLIM_INFINITY else hard
+    return limits
 
 
 def _open_files() -> tuple[int, int]:
@@ -209,9 +212,11 @@ def _open_files() -> tuple[int, int]:
 
 
 def check_ulimits(wanted: Mapping[str, list[int]]) -> dict[str, int]:
-    """The host's hard limits. Only CAP_SYS_RESOURCE can raise one; without it runc's words would name no option.
+    """Return the host's hard limits, after a check that the container may have the wanted ones.
 
-    :raises InvalidArgument: one of them is to be raised.
+    Only CAP_SYS_RESOURCE can raise a hard limit; without it the OCI runtime's error would name no option.
+
+    :raises InvalidArgument: one is to be raised without it.
     """
     hard_limits = _hard_limits()
     if "host" in wanted or "CAP_SYS_RESOURCE" in capabilities.named(bounding_set()):
@@ -227,5 +232,5 @@ def check_ulimits(wanted: Mapping[str, list[int]]) -> dict[str, int]:
 
 
 def write_hosts(container: ContainerBase) -> dict[str, int]:
-    """Fill the files over /etc once the container's addresses are known; their checksums."""
+    """Fill the files over /etc once the container's addresses are known; return their checksums."""
     return etc_files.fill(container, container.config)

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Graphics processors as their makers describe them: files of the Container Device Interface (CDI), version 0.x.
+"""Graphics processors, as files of the Container Device Interface (CDI), version 0.x, describe them.
 
-Only what a file says is done: the engine knows no device of its own accord.
+The engine does what a file says and nothing else: it knows no device by itself.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..._model.errors import InvalidArgument, MalformedData, NotImplementedByHos
 from ..._model.foreign import Foreign
 
 KIND = "nvidia.com/gpu"
-# A device of the later directory takes the place of one with its name.
+# A device of the later directory replaces one of the same name.
 _DIRECTORIES = ("/etc/cdi", "/var/run/cdi")
 _YAML = (".yaml", ".yml")
 _STAGES = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
@@ -26,13 +26,16 @@ _KNOWN = ("env", "deviceNodes", "mounts", "hooks", "additionalGids")
 
 
 def check(names: Iterable[str]) -> None:
-    """:raises NotImplementedByHost, InvalidArgument: as ``edits`` and ``apply``, before there is a spec."""
+    """Check the devices before there is a spec.
+
+    :raises NotImplementedByHost, InvalidArgument: as ``edits`` and ``apply``.
+    """
     process = {"env": [], "user": {"additionalGids": []}}
     apply({"process": process, "linux": {"resources": {"devices": []}}, "mounts": []}, edits(names))
 
 
 def edits(names: Iterable[str]) -> list[Foreign]:
-    """What the files say is to be added to a container that has these devices; ``all`` stands for every one.
+    """Return what the CDI files add to a container with these devices; ``all`` stands for every one.
 
     :raises NotImplementedByHost: no file has such a device. :raises InvalidArgument: a file cannot be used.
     """
@@ -55,7 +58,7 @@ def edits(names: Iterable[str]) -> list[Foreign]:
         )
     if "all" in names and "all" not in devices:
         names = [*(name for name in names if name != "all"), *devices] if devices else names
-    found: dict[tuple[str, str], Foreign] = {}
+    result: dict[tuple[str, str], Foreign] = {}
     for name in names:
         if name not in devices:
             raise NotImplementedByHost(
@@ -69,8 +72,8 @@ def edits(names: Iterable[str]) -> list[Foreign]:
                 _check(edit)
             except MalformedData as error:
                 raise _wrong(error) from error
-            found[key] = edit
-    return list(found.values())
+            result[key] = edit
+    return list(result.values())
 
 
 def _files() -> list[str]:
@@ -120,13 +123,13 @@ def _check(edit: Foreign) -> None:
         )
 
 
-def apply(spec: dict[str, Any], found: Iterable[Foreign]) -> None:
-    """Add to an OCI spec what the files say.
+def apply(spec: dict[str, Any], additions: Iterable[Foreign]) -> None:
+    """Apply the edits of CDI files to an OCI spec.
 
-    :raises InvalidArgument: they say what no such file may.
+    :raises InvalidArgument: a file is not valid.
     """
     try:
-        for edit in found:
+        for edit in additions:
             _apply(spec, edit)
     except MalformedData as error:
         raise _wrong(error) from error
@@ -152,22 +155,22 @@ def _apply(spec: dict[str, Any], edit: Foreign) -> None:
 
 
 def _hook(hook: Foreign) -> dict[str, Any]:
-    found: dict[str, Any] = {"path": _absolute(hook["path"])}
-    found.update({key: hook[key].texts() for key in ("args", "env") if hook[key]})
+    result: dict[str, Any] = {"path": _absolute(hook["path"])}
+    result.update({key: hook[key].texts() for key in ("args", "env") if hook[key]})
     if hook["timeout"]:
-        found["timeout"] = hook["timeout"].integer(low=1)
-    return found
+        result["timeout"] = hook["timeout"].integer(low=1)
+    return result
 
 
 def _absolute(path: Foreign) -> str:
-    found = path.text()
-    if not found.startswith("/"):
+    text = path.text()
+    if not text.startswith("/"):
         path.fail("an absolute path")
-    return found
+    return text
 
 
 def _device(node: Foreign) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The device of ``linux.devices`` and its rule; what the file leaves out is the host's."""
+    """Return the device of ``linux.devices`` and its rule; what the file omits is the host's."""
     path = _absolute(node["path"])
     host = node["hostPath"].text() or path
     try:

@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 
 _ZONES = "/usr/share/zoneinfo"
 _NAMES = ("hosts", "hostname", "resolv.conf")
-_HOSTS_BYTES = 4 << 20  # of the host's hosts file, which each container has a copy of
+_HOSTS_BYTES = 4 << 20  # the largest hosts file of the host of which containers get a copy
 
 
 def paths(container: ContainerBase) -> dict[str, str]:
-    """Path in the container to the engine's file; who joins a network shares its owner's hosts and resolv.conf."""
+    """Return the engine's files by path in the container; joined networks bring their owner's hosts and resolv.conf."""
     owner = network_owner(container)
-    found = {
+    result = {
         "/etc/hosts": f"{owner.run_dir}/hosts",
         "/etc/resolv.conf": f"{owner.run_dir}/resolv.conf",
         "/etc/hostname": f"{container.run_dir}/hostname",
     }
     if container.config.options["no_hosts"]:
-        del found["/etc/hosts"]
+        del result["/etc/hosts"]
     if owner.config.options["dns"] == ["none"]:
-        del found["/etc/resolv.conf"]
+        del result["/etc/resolv.conf"]
     if container.config.options["timezone"]:
-        found["/etc/localtime"] = f"{container.run_dir}/localtime"
+        result["/etc/localtime"] = f"{container.run_dir}/localtime"
     for directory in container.config.options["chrootdirs"]:
-        found.update({directory + path: found[path] for path in list(found) if path.startswith("/etc/")})
-    return found
+        result.update({directory + path: result[path] for path in list(result) if path.startswith("/etc/")})
+    return result
 
 
 def zone_file(timezone: str) -> str:
-    """The host's file of a time zone (tzfile(5)).
+    """Return the host's file of a time zone (tzfile(5)).
 
     :raises InvalidArgument: the host has none of this name.
     """
@@ -57,7 +57,7 @@ def zone_file(timezone: str) -> str:
 
 
 def create(container: ContainerBase) -> None:
-    """Make the files, empty: they are bound before their content is known, so they must stay the same inodes."""
+    """Make empty files: they are bound before their content is known, so their inodes must stay."""
     failpoint("make files over /etc")
     for name in _NAMES:
         os.close(os.open(f"{container.run_dir}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644))
@@ -72,9 +72,9 @@ def create(container: ContainerBase) -> None:
 
 
 def fill(container: ContainerBase, config: ContainerConfig) -> dict[str, int]:
-    """Write the files' content, in place; the CRC-32 of each, by which ``drift`` sees an edit."""
+    """Write the files' content in place, and return the CRC-32 of each, by which ``drift`` notices an edit."""
     texts = (_hosts(container, config), hostname(container) + "\n", _resolv_conf(config.options))
-    # What the host's files have beside UTF-8 stays as it is.
+    # Bytes of the host's files that are not UTF-8 stay as they are.
     contents = [text.encode("utf-8", "surrogateescape") for text in texts]
     for name, content in zip(_NAMES, contents):
         failpoint(f"write {name}")
@@ -84,7 +84,7 @@ def fill(container: ContainerBase, config: ContainerConfig) -> dict[str, int]:
 
 
 def findings(options: CommonOptions) -> Iterator[str]:
-    """Yield what keeps names from resolving in a container of these options that has files of its own.
+    """Yield what prevents names from resolving in a container with these options and files of its own.
 
     Each is the end of a sentence about the container.
     """
@@ -93,7 +93,7 @@ def findings(options: CommonOptions) -> Iterator[str]:
             _base_hosts()
         except (MalformedData, OSError) as error:
             yield f"its /etc/hosts lacks the names of the host's ({sentence(error)}): mend that file"
-    # Without a network no server could be asked; the host's own network reaches all that the host does.
+    # Without a network no server can be reached; the host's own network reaches all that the host does.
     if options["network"]["mode"] in ("host", "none") or options["dns"]:
         return
     from ..._drivers import resolvers
@@ -111,7 +111,7 @@ def findings(options: CommonOptions) -> Iterator[str]:
 
 
 def _base_hosts() -> str:
-    """The host's hosts file, on which the container's is based; empty where there is none.
+    """Return the host's hosts file, on which the container's is based; empty where there is none.
 
     :raises MalformedData: it is not a regular file, or too long. :raises OSError: it cannot be read.
     """
@@ -122,10 +122,10 @@ def _base_hosts() -> str:
 
 
 def _hosts(container: ContainerBase, config: ContainerConfig) -> str:
-    """The hosts file: etc_hosts, then the container's own names at its addresses, then the host's lines.
+    """Return the hosts file: etc_hosts, then the container's own names at its addresses, then the host's lines.
 
-    A name belongs to the first of the three that has it. The order alone would not do: with ``multi on`` in
-    host.conf(5), as distributions have it, the C library gathers a name's addresses from all lines, loopback first.
+    A name belongs to the first of the three that has it. Their order is not enough: with ``multi on`` in host.conf(5),
+    as in distributions, the C library gathers a name's addresses from all lines, loopback first.
     """
     addresses, gateway = _own_addresses(container, config)
     lines = []
@@ -133,7 +133,7 @@ def _hosts(container: ContainerBase, config: ContainerConfig) -> str:
         for address in wanted.split(","):
             lines.append(f"{(gateway or '127.0.0.1') if address == 'host-gateway' else address}\t{name}")
     taken = {name.lower() for name in config.options["etc_hosts"]}
-    # localhost as an own name, such as that of a host that was given none, stays the loopback's.
+    # Where its own name is localhost, as on a host without a name, that stays the loopback's.
     own = [
         name for name in dict.fromkeys((hostname(container), config.name)) if name.lower() not in {*taken, "localhost"}
     ]
@@ -143,7 +143,7 @@ def _hosts(container: ContainerBase, config: ContainerConfig) -> str:
     try:
         base = _base_hosts()
     except (MalformedData, OSError):
-        base = ""  # a start does not fail for it; ``findings`` says so
+        base = ""  # no reason for a start to fail; ``findings`` reports it
     lines += _without(base, taken)
     if "localhost" not in taken:
         lines += ["127.0.0.1\tlocalhost", "::1\tlocalhost"]
@@ -151,7 +151,7 @@ def _hosts(container: ContainerBase, config: ContainerConfig) -> str:
 
 
 def _own_addresses(container: ContainerBase, config: ContainerConfig) -> tuple[list[str], str]:
-    """The addresses at which the container has its own names, and the gateway of the first network that has one."""
+    """Return the addresses of the container's own names, and the gateway of the first network that has one."""
     if not config.own_net_ns:
         return [], ""
     addresses, gateway = [], ""
@@ -166,10 +166,10 @@ def _own_addresses(container: ContainerBase, config: ContainerConfig) -> tuple[l
 
 
 def _without(base: str, taken: set[str]) -> Iterator[str]:
-    """The lines of a hosts file without the names in ``taken``, to which those that stay are added."""
+    """Yield the lines of a hosts file without the names in ``taken``, to which the remaining names are added."""
     before = frozenset(taken)
     for line in base.rstrip("\n").split("\n") if base else ():
-        line = line.partition("\0")[0].rstrip()  # where the C library ends it too
+        line = line.partition("\0")[0].rstrip()  # where the C library ends it as well
         address, *names = line.partition("#")[0].split() or [""]
         kept = [name for name in names if name.lower() not in before]
         taken.update(name.lower() for name in kept)
@@ -180,21 +180,21 @@ def _without(base: str, taken: set[str]) -> Iterator[str]:
 
 
 def _resolv_conf(options: CommonOptions) -> str:
-    """The host's, each part replaced by its option where given.
+    """Return the host's resolv.conf, each part replaced by its option where that is set.
 
-    In another network namespace the container cannot reach the host's loopback servers: they are left out.
+    The host's loopback servers are left out for another network namespace, from which they cannot be reached.
     """
     from ..._drivers import resolvers
 
     try:
-        found = resolvers.of_host()
+        host = resolvers.of_host()
     except (MalformedData, OSError):
-        found = resolvers.Resolvers([], [], [])  # ``findings`` says so
+        host = resolvers.Resolvers([], [], [])  # ``findings`` reports it
     if options["network"]["mode"] != "host":
-        found = resolvers.outside_host(found)
-    # With none the file is not the container's own, but that of those that join its network.
-    servers = [one for one in options["dns"] if one != "none"] or found.servers
-    search, settings = options["dns_search"] or found.search, options["dns_option"] or found.options
+        host = resolvers.outside_host(host)
+    # With none, the file is not for the container itself, but for those that join its network.
+    servers = [one for one in options["dns"] if one != "none"] or host.servers
+    search, settings = options["dns_search"] or host.search, options["dns_option"] or host.options
     return "".join(_resolv_lines(servers, search, settings))
 
 

@@ -30,23 +30,23 @@ _FIELDS: dict[str, Callable[[Foreign], Any]] = {
 
 
 def read(directories: Iterable[str]) -> list[dict[str, Any]]:
-    """The hooks of these directories by their files' names; of two with one name, the later directory's.
+    """Return the hooks of these directories in the order of their files' names; the last directory with a name wins.
 
     :raises InvalidArgument: a directory or file cannot be used; it is named.
     """
-    found: dict[str, dict[str, Any]] = {}
+    hooks: dict[str, dict[str, Any]] = {}
     for directory in directories:
         try:
             names = [name for name in os.listdir(directory) if name.endswith(".json")]
         except OSError as error:
             raise _wrong(directory, error.strerror, "a directory on the host") from error
         for name in names:
-            found[name] = _read_file(f"{directory}/{name}")
-    return [found[name] for name in sorted(found)]
+            hooks[name] = _read_file(f"{directory}/{name}")
+    return [hooks[name] for name in sorted(hooks)]
 
 
 def chosen(hooks: Iterable[Mapping[str, Any]], spec: Mapping[str, Any], bind_mounts: bool) -> dict[str, Any]:
-    """``hooks`` of the OCI spec: those whose conditions hold, by stage."""
+    """Return ``hooks`` of the OCI spec: those whose conditions hold, by stage."""
     matching = [hook for hook in hooks if _matches(hook["when"], spec, bind_mounts)]
     stages = {stage: [hook["hook"] for hook in matching if stage in hook["stages"]] for stage in _STAGES}
     return {stage: programs for stage, programs in stages.items() if programs}
@@ -84,25 +84,25 @@ def _checked(hook: Foreign) -> dict[str, Any]:
     return {"hook": program, "when": when, "stages": stages}
 
 
-def _object(found: Foreign, fields: Mapping[str, Callable[[Foreign], Any]]) -> dict[str, Any]:
-    """Return the members that are there, none of which may be another one than ``fields`` has."""
-    if not found.mapping():
-        found.fail(f"an object with some of {', '.join(fields)}")
-    for unknown in sorted(set(found.mapping()) - set(fields)):
-        found[unknown].fail(f"none but {', '.join(fields)} here")
-    return {name: fields[name](one) for name, one in found.items()}
+def _object(value: Foreign, fields: Mapping[str, Callable[[Foreign], Any]]) -> dict[str, Any]:
+    """Return the members of an object, which may have only those in ``fields``."""
+    if not value.mapping():
+        value.fail(f"an object with some of {', '.join(fields)}")
+    for unknown in sorted(set(value.mapping()) - set(fields)):
+        value[unknown].fail(f"none but {', '.join(fields)} here")
+    return {name: fields[name](one) for name, one in value.items()}
 
 
 def _matches(when: Mapping[str, Any], spec: Mapping[str, Any], bind_mounts: bool) -> bool:
-    """Every condition must hold, of ``commands`` any one."""
+    """Return whether all conditions hold; of ``commands`` one has to match."""
     conditions = []
     if "always" in when:
         conditions.append(when["always"])
     if "hasBindMounts" in when:
         conditions.append(when["hasBindMounts"] and bind_mounts)
     for key, value in when.get("annotations", {}).items():
-        given = spec["annotations"].items()
-        conditions.append(any(re.search(key, name) and re.search(value, text) for name, text in given))
+        annotations = spec["annotations"].items()
+        conditions.append(any(re.search(key, name) and re.search(value, text) for name, text in annotations))
     if when.get("commands"):
         conditions.append(any(re.search(pattern, spec["process"]["args"][0]) for pattern in when["commands"]))
     return bool(conditions) and all(conditions)

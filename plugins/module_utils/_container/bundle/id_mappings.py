@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a container in a user namespace of its own needs on the host: paths its root may walk, files it owns."""
+"""What a container in its own user namespace needs on the host: paths that its root may walk, files that it owns."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def prepare(container: ContainerBase, rootfs: str) -> None:
-    """Give the mapped root the root directory of its image, and the way to it and to the bundle, as podman does.
+    """Let the mapped root own its image's root directory, and reach that and the bundle, as podman does.
 
-    The runtime walks both as the mapped root: others may pass the directories above then, not list them.
+    The OCI runtime walks both paths as the mapped root. Other users may then pass the directories above, not list them.
     """
     uid, gid = container.config.host_root("uid"), container.config.host_root("gid")
     if not container.config.rootfs:
@@ -27,18 +27,18 @@ def prepare(container: ContainerBase, rootfs: str) -> None:
         own(container, f"{container.run_dir}/{name}")
     for path in (rootfs, container.run_dir):
         while path != "/":
-            found = os.stat(path)
-            mode = stat.S_IMODE(found.st_mode)
-            if (found.st_uid, found.st_gid) != (uid, gid) and not mode & stat.S_IXOTH:
+            info = os.stat(path)
+            mode = stat.S_IMODE(info.st_mode)
+            if (info.st_uid, info.st_gid) != (uid, gid) and not mode & stat.S_IXOTH:
                 failpoint(f"chmod {path}")
                 os.chmod(path, mode | stat.S_IXOTH | stat.S_IXGRP)
             path = os.path.dirname(path)
 
 
 def own(container: ContainerBase, path: str) -> None:
-    """Let the container's root own a file or directory that the engine made."""
+    """Make the container's root the owner of a file or directory that the engine made."""
     wanted = container.config.host_root("uid"), container.config.host_root("gid")
-    found = os.stat(path)
-    if (found.st_uid, found.st_gid) != wanted:
+    info = os.stat(path)
+    if (info.st_uid, info.st_gid) != wanted:
         failpoint(f"chown {path}")
         os.chown(path, *wanted)

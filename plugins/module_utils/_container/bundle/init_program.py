@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The small init a container may have as its PID 1: catatonit, or another that takes ``-- COMMAND``."""
+"""The init program of a container, its PID 1: catatonit, or another that takes ``-- COMMAND``."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ _PLACES = (
 )
 
 
-def path(given: str | None) -> str:
-    """The program given, or catatonit.
+def path(requested: str | None) -> str:
+    """Return the requested program, or catatonit.
 
-    :raises InvalidArgument: the one given is not there. :raises ToolMissing: catatonit is not installed.
+    :raises InvalidArgument: the requested one does not exist. :raises ToolMissing: catatonit is not installed.
     """
-    if given:
-        if not os.access(given, os.X_OK) or os.path.isdir(given):
-            raise InvalidArgument(f"init_path: {given} is no program on the host: install it there, or omit init_path")
-        return given
-    found = next((place for place in _PLACES if os.access(place, os.X_OK)), "")
-    if not found:
-        raise ToolMissing("catatonit", "catatonit")
-    return found
+    if requested:
+        if not os.access(requested, os.X_OK) or os.path.isdir(requested):
+            raise InvalidArgument(
+                f"init_path: {requested} is not a program on the host: install it there, or omit init_path"
+            )
+        return requested
+    for place in _PLACES:
+        if os.access(place, os.X_OK):
+            return place
+    raise ToolMissing("catatonit", "catatonit")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the kernel's security modules can do what security_opt asks for."""
+"""The kernel's security modules: checks of security_opt, and the AppArmor profile."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _SELINUX = "/sys/fs/selinux/enforce"
 def check(security: Mapping[str, Any], strict: bool = False) -> None:
     """Warn of a label on a host without SELinux.
 
-    :raises NotImplementedByHost: AppArmor is off. :raises InvalidArgument: it has no such profile; or the label is
-    ``strict``.
+    :raises NotImplementedByHost: AppArmor is off. :raises InvalidArgument: it has no such profile; or of the label, if
+        ``strict``.
     """
     profile = security.get("apparmor", "unconfined")
     if profile != "unconfined":
@@ -39,15 +39,15 @@ def check(security: Mapping[str, Any], strict: bool = False) -> None:
 
 
 def selinux() -> bool:
-    """Whether the kernel has SELinux enabled."""
+    """Return whether the kernel has SELinux enabled."""
     return os.path.exists(_SELINUX)
 
 
 def apparmor_profile(options: ContainerOptions) -> str:
-    """The AppArmor profile to run under, loaded; empty for none, as privileged containers have it by default."""
-    given: str | None = options["security_opt"].get("apparmor")
-    if given:
-        return "" if given == "unconfined" else given
+    """Return the AppArmor profile to run under, loaded; empty for none, the default of privileged containers."""
+    profile: str | None = options["security_opt"].get("apparmor")
+    if profile:
+        return "" if profile == "unconfined" else profile
     if options["privileged"] or read_file(_APPARMOR) != "Y":
         return ""
     from ..._drivers.kernel import apparmor

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Entries of /etc/passwd and /etc/group for users the image does not know: its files with lines added, bound over."""
+"""Entries of /etc/passwd and /etc/group for users that the image lacks: copies with added lines, bound over these."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
 
 def write(container: ContainerBase, user: User, passwd: str, group: str) -> dict[str, str]:
-    """Path in the container to the file with its entries, for the files that lack some; an image without has none made.
+    """Write the image's files that lack an entry, with it, and return them by path in the container.
+
+    An image without such a file gets none.
 
     :raises InvalidArgument: the host has no user that hostuser names.
     """
-    options, found = container.config.options, {}
+    options, result = container.config.options, {}
     added = {
         "passwd": host_users(options["hostuser"], passwd),
         "group": "",
@@ -37,28 +39,28 @@ def write(container: ContainerBase, user: User, passwd: str, group: str) -> dict
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text.rstrip("\n") + "\n" + added[name])
             os.chmod(path, 0o644)
-            found[f"/etc/{name}"] = path
-    return found
+            result[f"/etc/{name}"] = path
+    return result
 
 
 def _user_entry(template: str | None, user: User) -> str:
-    words = {"USERNAME": str(user.uid), "UID": user.uid, "GID": user.gid, "NAME": "container user", "HOME": user.home}
-    return _filled(template or "$USERNAME:*:$UID:$GID:$NAME:$HOME:/bin/sh", words)
+    fields = {"USERNAME": str(user.uid), "UID": user.uid, "GID": user.gid, "NAME": "container user", "HOME": user.home}
+    return _filled(template or "$USERNAME:*:$UID:$GID:$NAME:$HOME:/bin/sh", fields)
 
 
 def _group_entry(template: str | None, user: User) -> str:
-    words = {"GROUPNAME": str(user.gid), "GID": user.gid, "USERLIST": user.name or str(user.uid)}
-    return _filled(template or "$GROUPNAME:x:$GID:$USERLIST", words)
+    fields = {"GROUPNAME": str(user.gid), "GID": user.gid, "USERLIST": user.name or str(user.uid)}
+    return _filled(template or "$GROUPNAME:x:$GID:$USERLIST", fields)
 
 
-def _filled(template: str, words: Mapping[str, Any]) -> str:
+def _filled(template: str, fields: Mapping[str, Any]) -> str:
     from string import Template
 
-    return Template(template).safe_substitute(words) + "\n"
+    return Template(template).safe_substitute(fields) + "\n"
 
 
 def host_users(names: list[str], passwd: str) -> str:
-    """The entries of the host's users, but of those that the image has a user of the same name for.
+    """Return the entries of the host's users, except where the image has a user of that name.
 
     :raises InvalidArgument: the host has no such user.
     """

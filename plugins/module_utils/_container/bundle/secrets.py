@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets: files that root keeps under the static root, given to a container from memory as files or variables."""
+"""Secrets: files of root below the static root, which containers get as files in memory or as variables."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LARGEST = 512000
 
 
 def _read(parts: EngineConfig, name: str) -> bytes:
-    """What a secret holds.
+    """Return the content of a secret.
 
     :raises InvalidArgument: there is no such file, or others than root may read it.
     """
@@ -45,22 +45,22 @@ def _read(parts: EngineConfig, name: str) -> bytes:
 
 
 def variables(parts: EngineConfig, wanted: list[Secret]) -> dict[str, str]:
-    """The secrets that are environment variables; every one is looked at, whatever its type.
+    """Return the secrets that are environment variables; those of any type are read and checked.
 
     :raises InvalidArgument: one cannot be used.
     """
-    found = {}
+    result = {}
     for secret in wanted:
         content = _read(parts, secret["name"])
         if secret["type"] == "env":
             if b"\0" in content:
                 raise InvalidArgument(f"secrets: {secret['name']} has a NUL byte, which no variable can hold: mount it")
-            found[secret["target"]] = content.decode(errors="surrogateescape")
-    return found
+            result[secret["target"]] = content.decode(errors="surrogateescape")
+    return result
 
 
 def mount(container: ContainerBase) -> dict[str, str]:
-    """Write the secrets that are files into a tmpfs of the container's: path in the container to the file there."""
+    """Write the secrets that are files into a tmpfs, and return these files by path in the container."""
     wanted = [secret for secret in container.config.options["secrets"] if secret["type"] == "mount"]
     if not wanted:
         return {}
@@ -71,9 +71,9 @@ def mount(container: ContainerBase) -> dict[str, str]:
     flags = syscalls.MS_NOSUID | syscalls.MS_NOEXEC | syscalls.MS_NODEV
     syscalls.mount("secrets", directory, "tmpfs", flags, "mode=700")
     if config.id_mappings:
-        # The runtime walks here as the container's own root.
+        # The OCI runtime walks here as the container's own root.
         os.chown(directory, config.host_root("uid"), config.host_root("gid"))
-    found = {}
+    result = {}
     for number, secret in enumerate(wanted):
         path = f"{directory}/{number}"
         failpoint("write secret")
@@ -84,8 +84,8 @@ def mount(container: ContainerBase) -> dict[str, str]:
                 descriptor, *(_on_host(config.id_mappings.get(kind, []), secret[kind]) for kind in ("uid", "gid"))
             )
             os.fchmod(descriptor, secret["mode"])
-        found[secret["target"]] = path
-    return found
+        result[secret["target"]] = path
+    return result
 
 
 def _on_host(mapping: list[list[int]], number: int) -> int:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The OCI runtime spec of a container, to look at."""
+"""The OCI runtime spec of a container, for display."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def spec(container: ContainerBase) -> dict[str, Any]:
-    """The spec of this life as it was written, else what is known of the next one's without its root filesystem."""
+    """Return the spec of this life as written, else what is known of the next one's without its root filesystem."""
     if container.state.config_path:
         return dict(foreign_files.read_json(container.state.config_path).mapping())
     from ..._spec.generate import generate

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kernel parameters of a new container, tried in namespaces of one thread, which end with it."""
+"""Kernel parameters of a new container, tried in namespaces of a thread, which end with it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from ..._model.options.types import ContainerOptions
 
 _NEWIPC, _NEWNET = 0x08000000, 0x40000000
-# Directories with a folder for each interface; what a container's own are is known when it has them.
+# Directories with a folder for each interface; a container's interfaces are known only once it has them.
 _BY_INTERFACE = ("conf", "neigh")
 
 
 def check(options: ContainerOptions) -> None:
-    """Look whether the kernel takes the parameters.
+    """Check that the kernel accepts the parameters.
 
     :raises InvalidArgument: it has no such parameter, or refuses the value.
     """
@@ -37,7 +37,7 @@ def check(options: ContainerOptions) -> None:
 
 
 def of_interface(name: str) -> bool:
-    """Whether it is a parameter of one interface, which is there once the network is."""
+    """Return whether it is a parameter of one interface, which exists once the network is set up."""
     parts = _path(name).split("/")
     return any(
         before in _BY_INTERFACE and part not in ("all", "default", "lo") for before, part in zip(parts, parts[1:])
