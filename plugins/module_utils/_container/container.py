@@ -292,7 +292,7 @@ class Container(ContainerBase):
             unmount(self)
 
     def export(self, path: str, *, dry: bool = False) -> bool:
-        """Write the root filesystem without its volumes as a tar file; return whether that differs from the file there."""
+        """Write the root filesystem without volumes as a tar file; return whether that differs from the file there."""
         from .rootfs.export import export
 
         with self.batch():
@@ -375,7 +375,7 @@ class Container(ContainerBase):
             self.event("update")
 
     def cleanup(self, *, delete: bool = False) -> None:
-        """Take down all of the container but its configuration and, unless ``delete``, its top layer; safe to repeat."""
+        """Take down all but the configuration and, unless ``delete``, the top layer; safe to repeat."""
         from .lifecycle.cleanup import cleanup
 
         with self.batch():

@@ -91,7 +91,7 @@ def _processes(container: ContainerBase) -> list[Finding]:
     return [Finding("conmon", "killed", "running", restart=True)]
 
 
-def _mine(container: ContainerBase) -> dict[str, int]:
+def _own_files(container: ContainerBase) -> dict[str, int]:
     """Return the container's own files over /etc with their checksums, without those of a joined network's owner."""
     config, files = container.config, dict(container.state.etc_files)
     if config.options["no_hosts"] or config.namespace_container(LinuxNS.NET):
@@ -103,7 +103,7 @@ def _mine(container: ContainerBase) -> dict[str, int]:
 
 def _files(container: ContainerBase) -> list[Finding]:
     result = []
-    for name, written in _mine(container).items():
+    for name, written in _own_files(container).items():
         try:
             with open(f"{container.run_dir}/{name}", "rb") as file:
                 what = "" if crc32(file.read()) == written else "edited"
@@ -124,9 +124,9 @@ def _mounts(container: ContainerBase) -> list[Finding]:
     # A process that has changed its root sees only the mounts below it.
     if "/" not in points:
         return []
-    ours = {f"/etc/{name}" for name in _mine(container)}
+    own = {f"/etc/{name}" for name in _own_files(container)}
     wanted = {
-        *ours,
+        *own,
         *(volume["target"] for volume in config.volumes),
         *(one["target"] for one in config.file_systems),
     }
@@ -140,7 +140,7 @@ def _mounts(container: ContainerBase) -> list[Finding]:
         return []
     from .live import mount_changes
 
-    lost = {*ours, *mount_changes.obstacles(container, config, gone - ours)}
+    lost = {*own, *mount_changes.obstacles(container, config, gone - own)}
     differences = {
         **modes,
         **dict.fromkeys(gone, ("gone", "mounted")),

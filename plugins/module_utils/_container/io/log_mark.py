@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a container's log ends before a run, so that what the run prints can be told from what was there."""
+"""Where a container's log ends before a run, to tell the output of the run from earlier output."""
 
 from __future__ import annotations
 

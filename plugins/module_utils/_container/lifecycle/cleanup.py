@@ -107,7 +107,7 @@ def _end_processes(container: ContainerBase, thorough: bool, delete: bool) -> No
         )
     else:
         # Once it has recorded the exit code it only waits for the exit command, which may wait for this process.
-        if not (delete or state.told):
+        if not (delete or state.exit_is_known):
             process.wait_end(state.conmon, _CONMON_SECONDS)
         process.send_signal(state.conmon, signal.SIGKILL)
     for path in (container.conmon_cgroup_path, container.cgroup_top):

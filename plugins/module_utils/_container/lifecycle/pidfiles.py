@@ -52,8 +52,8 @@ def remove(container: ContainerBase, *, delete: bool) -> None:
         path = container.config.options[option]
         if path and (delete or option != "cidfile"):
             temporary = f"{path}.{container.id[:12]}"
-            for file, ours in ((path, content and _read(path) == content), (temporary, os.path.exists(temporary))):
-                if ours:
+            for file, is_own in ((path, content and _read(path) == content), (temporary, os.path.exists(temporary))):
+                if is_own:
                     failpoint(f"remove {option}")
                     os.unlink(file)
 

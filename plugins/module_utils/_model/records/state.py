@@ -62,8 +62,8 @@ class ContainerState(NamedTuple):
     changing_mounts: Mapping[str, str] = {}
 
     @property
-    def told(self) -> bool:
-        """Whether conmon has said how the container ended."""
+    def exit_is_known(self) -> bool:
+        """Whether conmon has recorded how the container ended."""
         return bool(self.finished_time) and self.exit_code != EXIT_UNKNOWN
 
     @property
