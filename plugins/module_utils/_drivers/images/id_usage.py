@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which user and group IDs an image and the containers of the store use, read from the store's files."""
+"""User and group IDs that an image and the containers of the store use, read from the store's files."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _MAX_ID = (1 << 32) - 1
 
 
 def needed(parts: EngineConfig, layer: str) -> int:
-    """How many IDs from 0 on the image with this top layer needs: for its files, and for its users but nobody.
+    """Return how many IDs from 0 on the image with this top layer needs, for its files and its users but nobody.
 
-    As containers/storage finds it for ``userns: auto``; an image of which nothing is known needs none.
+    The rule is containers/storage's for ``userns: auto``. An image of which nothing is known needs none.
     """
     size = 0
     texts: dict[str, str] = {}
@@ -41,7 +41,7 @@ def needed(parts: EngineConfig, layer: str) -> int:
 
 
 def _layers(parts: EngineConfig, layer: str) -> Iterator[tuple[str, Foreign]]:
-    """(directory, record) of the layer and those below it, the topmost first."""
+    """Yield directory and record of the layer and those below it, the topmost first."""
     roots = storage_roots(parts)
     known = {
         member(record, "id"): (root, record)
@@ -49,27 +49,30 @@ def _layers(parts: EngineConfig, layer: str) -> Iterator[tuple[str, Foreign]]:
         for record in records(f"{root}/{roots.driver}-layers/layers.json")
     }
     while layer in known:
-        root, record = known.pop(layer)  # each once, also where the records go in a circle
+        root, record = known.pop(layer)  # each once, also where the records form a circle
         below = f"overlay/{layer}/diff" if roots.driver == "overlay" else f"{roots.driver}/dir/{layer}"
         yield f"{root}/{below}", record
         layer = member(record, "parent")
 
 
 def _ids(text: str) -> Iterator[int]:
-    """The IDs in the text of a passwd(5) or group(5) file."""
+    """Yield the IDs in the text of a passwd(5) or group(5) file."""
     for line in text.splitlines():
-        words = line.split(":")
-        for word in words[2:4] if words[0] not in _NOBODIES else ():
-            number = natural(word, _MAX_ID)
+        fields = line.split(":")
+        for field in fields[2:4] if fields[0] not in _NOBODIES else ():
+            number = natural(field, _MAX_ID)
             if number is not None and number != _NOBODY:
                 yield number
 
 
 def mapped(parts: EngineConfig, kind: str) -> Iterator[list[int]]:
-    """The entries [inside, outside, amount] of the store's containers, another engine's too; ``kind``: uid or gid."""
+    """Yield the entries [inside, outside, amount] of the store's containers, other engines' too.
+
+    ``kind`` is uid or gid.
+    """
     for record in storage_roots(parts).containers():
         try:
             for entry in record[f"{kind}map"]:
                 yield [entry[key].integer(low=0, high=_MAX_ID) for key in ("container_id", "host_id", "size")]
         except MalformedData:
-            continue  # no other container's problem; its engine cannot use it either
+            continue  # its own engine cannot use it either

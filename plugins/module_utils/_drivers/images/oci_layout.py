@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An OCI image layout in the making (image-layout.md), for one image whose lower layers are in the store already."""
+"""Writer of an OCI image layout (image-layout.md) of one image, whose lower layers are in the store already."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _BLOCK = 1 << 20
 
 
 class Layout:
-    """The layout in the directory ``path``, with the tag ``image``; layers are added from the lowest on."""
+    """A layout in the directory ``path``, with the tag ``image``; layers are added from the lowest on."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         self._layers: list[dict[str, Any]] = []
 
     def expect_layer(self, diff_id: str) -> None:
-        """A layer that is in the store and not here: skopeo finds it there by the digest of its tar file."""
+        """Add a layer that is only in the store, where skopeo finds it by the digest of its tar file."""
         self._layers.append({"mediaType": _LAYER, "digest": diff_id, "size": -1})
 
     def add_layer(self, write: Callable[[str], None]) -> None:
-        """``write`` makes the layer's tar file at the path it is given."""
+        """Add a layer, the tar file of which ``write`` makes at a path."""
         path = f"{self.path}/layer"
         write(path)
         digest, size = hashlib.sha256(), 0
@@ -46,9 +46,9 @@ class Layout:
 
     def finish(self, config: Callable[[list[str]], dict[str, Any]]) -> dict[str, Any]:
         """Write the configuration, made from the layers' digests, and what refers to it; return the configuration."""
-        made = config([layer["digest"] for layer in self._layers])
+        configuration = config([layer["digest"] for layer in self._layers])
         failpoint("write image layout")
-        manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": self._add(made, _CONFIG)}
+        manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": self._add(configuration, _CONFIG)}
         descriptor = self._add({**manifest, "layers": self._layers}, _MANIFEST)
         tagged = {**descriptor, "annotations": {"org.opencontainers.image.ref.name": "image"}}
         for name, content in (
@@ -57,7 +57,7 @@ class Layout:
         ):
             with open(f"{self.path}/{name}", "w", encoding="utf-8") as file:
                 json.dump(content, file)
-        return made
+        return configuration
 
     def _add(self, content: dict[str, Any], kind: str) -> dict[str, Any]:
         data = json.dumps(content).encode()
@@ -69,7 +69,7 @@ class Layout:
 
 @contextmanager
 def new_layout(path: str) -> Iterator[Layout]:
-    """A layout that is gone in the end; what a killed run left at ``path`` goes first."""
+    """Yield a layout at ``path``, which is removed in the end; what a killed run left there is removed first."""
     failpoint("make image layout")
     shutil.rmtree(path, ignore_errors=True)
     os.makedirs(f"{path}/blobs/sha256", 0o700)

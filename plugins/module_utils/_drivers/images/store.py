@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The images in the store, read from its files under its own locks; no program is run and nothing is written."""
+"""Images in the store, read from its files under its own locks; no program is run and nothing is written."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _NAME = 128  # characters of an ID; in base64 it is still a file's name
 
 
 class ImageStore:
-    """A read-only view of containers/storage's images, read anew at each call."""
+    """A read-only view of containers/storage's images; each call reads the files again."""
 
     def __init__(self, parts: EngineConfig) -> None:
         roots = storage_roots(parts)
         self._folders = [f"{root}/{roots.driver}-images" for root in (roots.root, *roots.more)]
 
     def find(self, image: str) -> Optional[Image]:
-        """The image with this name, source, digest, full ID or unambiguous ID prefix; None where there is none.
+        """Return the image with this name, source, digest, full ID or unambiguous ID prefix, None if there is none.
 
-        :raises InvalidArgument: no reference, or several IDs begin with it.
-        :raises StateCorrupt: the store's file cannot be read. :raises MalformedData: what it has of this image cannot.
+        :raises InvalidArgument: it is no reference, or several IDs begin with it.
+        :raises StateCorrupt: the store's file cannot be read. :raises MalformedData: the image's files cannot be read.
         """
         names = local_names(image)
         for folder in self._folders:
@@ -45,10 +45,10 @@ class ImageStore:
                 # Shared and waiting, as containers/storage's readers.
                 fcntl.lockf(lock, fcntl.LOCK_SH)
                 try:
-                    known = records(f"{folder}/images.json")
+                    listed = records(f"{folder}/images.json")
                 except MalformedData as error:
                     raise StateCorrupt(f"the image store cannot be read: {error}: restore or remove it") from error
-                record = _select(image, names, known)
+                record = _select(image, names, listed)
                 if record:
                     return _image(folder, record)
             finally:
@@ -56,45 +56,46 @@ class ImageStore:
         return None
 
     def get(self, image: str) -> Image:
-        """As ``find``. :raises NoSuchImage: there is none."""
-        found = self.find(image)
-        if found is None:
+        """Return the image that ``find`` returns. :raises NoSuchImage: there is none."""
+        stored = self.find(image)
+        if stored is None:
             raise NoSuchImage(f"image {image!r} is not in the store")
-        return found
+        return stored
 
     def configuration(self, image_id: str) -> Record:
-        """The whole OCI image configuration of the image with this ID. :raises NoSuchImage: there is none."""
+        """Return the whole OCI image configuration of the image with this ID. :raises NoSuchImage: there is none."""
         for folder in self._folders:
             for record in records(f"{folder}/images.json"):
-                if member(record, "id") == image_id and (found := _configuration(folder, record)) is not None:
-                    return found
+                if member(record, "id") == image_id and (whole := _configuration(folder, record)) is not None:
+                    return whole
         raise NoSuchImage(f"image {image_id} is not in the store")
 
     def all(self) -> list[tuple[Image, str]]:
-        """Every image of the store itself and when it came there (RFC 3339); not those of read-only stores, and none
-        that is damaged.
+        """Return every image of the store itself, with the time of its creation there (RFC 3339).
+
+        Images of read-only stores and damaged ones are left out.
         """
-        folder, found = self._folders[0], []
+        folder, images = self._folders[0], []
         for record in records(f"{folder}/images.json"):
             try:
                 image, created = _image(folder, record, strict=False), record["created"].text()
             except MalformedData:
                 continue
             if image is not None:
-                found.append((image, created))
-        return found
+                images.append((image, created))
+        return images
 
 
 def _select(image: str, names: tuple[str, ...], records: list[Foreign]) -> Optional[Foreign]:
-    """The record meant: by name, by repository and digest, then by ID (podman's order)."""
+    """Return the image's record, found by name, by repository and digest, or by ID, in podman's order."""
     for name in names:
         for record in records:
             if name in _names(record):
                 return record
         repository, at, digest = name.partition("@")
         for record in records if at else ():
-            known = (one.partition("@")[0] for one in _names(record))
-            if _has_digest(record, digest) and any(re.sub(r":[^/]*$", "", one) == repository for one in known):
+            tagged = (one.partition("@")[0] for one in _names(record))
+            if _has_digest(record, digest) and any(re.sub(r":[^/]*$", "", one) == repository for one in tagged):
                 return record
     key = image[7:] if image.startswith("sha256:") else image
     if not re.fullmatch(r"[0-9a-f]{4,64}", key):
@@ -109,7 +110,7 @@ def _select(image: str, names: tuple[str, ...], records: list[Foreign]) -> Optio
 
 
 def _names(record: Foreign) -> list[str]:
-    """The names of an image; of a damaged record, which is no other image's problem, those that are some."""
+    """Return the names of an image; those of a damaged record that are strings."""
     return _texts(record, "names")
 
 
@@ -118,15 +119,15 @@ def _has_digest(record: Foreign, digest: str) -> bool:
 
 
 def _texts(record: Foreign, key: str) -> list[str]:
-    found = record.value.get(key)
-    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+    values = record.value.get(key)
+    return [one for one in values if isinstance(one, str)] if isinstance(values, list) else []
 
 
 def _image(folder: str, record: Foreign, *, strict: bool = True) -> Optional[Image]:
-    """The image of a record, with its configuration: the item named by its digest, which is as a rule the ID.
+    """Return the image of a record with its configuration, the item named by its digest, which is usually the ID.
 
-    None for an image without it, which is one that is being pulled, or whose pull was cut short. Without ``strict``
-    the configuration may be malformed, and is what can be used of it.
+    An image without a configuration is being pulled, or its pull was cut short: None. Without ``strict`` the
+    configuration may be malformed, and is reduced to what can be used.
 
     :raises MalformedData: the record or the configuration is not as the specification has it.
     """
@@ -140,19 +141,19 @@ def _image(folder: str, record: Foreign, *, strict: bool = True) -> Optional[Ima
 
 
 def _configuration(folder: str, record: Foreign) -> Optional[Record]:
-    """None where it is not there (yet), {} for an image that has none."""
+    """Return the configuration of a record's image: None if it is not there (yet), {} if the image has none."""
     image_id = record["id"].text(required=True)
     blobs = [name for name in record["big-data-names"].texts() if name.startswith("sha256:")]
     blobs.sort(key=lambda name: name != f"sha256:{image_id}")
     if not blobs:
         return {}
-    for name, word in ((image_id, record["id"]), (blobs[0], record["big-data-names"])):
+    for name, source in ((image_id, record["id"]), (blobs[0], record["big-data-names"])):
         if len(name) > _NAME or "/" in name:
-            word.fail("the ID of an image, which is a file's name")
+            source.fail("the ID of an image, which is a file's name")
     # containers/storage's makeBigDataBaseName: the item's name in base64.
     item = binascii.b2a_base64(blobs[0].encode(), newline=False).decode()
     try:
-        found = foreign_files.read_json(f"{folder}/{image_id}/={item}", f"the configuration of image {image_id[:12]}")
+        whole = foreign_files.read_json(f"{folder}/{image_id}/={item}", f"the configuration of image {image_id[:12]}")
     except FileNotFoundError:
         return None
-    return dict(found.mapping())
+    return dict(whole.mapping())

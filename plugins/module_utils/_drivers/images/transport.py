@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images into and out of the store: skopeo(1), containers-storage(1)."""
+"""Pulling, storing and removing images by skopeo(1) and containers-storage(1)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..command import run
 from ..storage.roots import PACKAGE, storage_roots
 from .store import ImageStore
 
-# What skopeo says where the source is reached and has no such image; "denied" is docker.io's word for it.
+# skopeo's messages where the source is reached and has no such image; docker.io says "denied".
 _ABSENT = re.compile(
     r"manifest unknown|name unknown|not known to registry|StatusCode: 404|not found|denied|no descriptor"
     r"|initializing source .*no such file or directory"
@@ -29,7 +29,7 @@ _ABSENT = re.compile(
 _TMP = "/var/tmp"
 # The programs whose downloads have the same names there.
 _DOWNLOADING = ("skopeo", "podman", "buildah", "crio")
-# containers/image's blob information cache of a root user, a file's own folders after it.
+# containers/image's cache of blob information for root: the file, then its folders.
 _CACHE = (
     "/var/lib/containers/cache/blob-info-cache-v1.boltdb",
     "/var/lib/containers/cache",
@@ -47,15 +47,15 @@ class Images:
     def pull(
         self, source: str, how: Pull = DEFAULT, *, digest: str = "", username: str = "", password: str = ""
     ) -> Image:
-        """Copy ``source`` into the store, under ``name_for_source``'s name, and return it.
+        """Copy ``source`` into the store, under the name of ``name_for_source``, and return it.
 
-        ``digest`` is that of the manifest or index to copy, whatever a registry has for the tag by now.
+        ``digest`` is that of the manifest or index to copy, also where the tag has moved since.
 
         A source is ``docker://REFERENCE`` or a plain reference, ``oci:PATH[:TAG]``, ``oci-archive:PATH[:TAG]``,
-        ``docker-archive:PATH[:REFERENCE]`` or ``dir:PATH``. The host's policy.json decides what may be pulled; a host
-        without one has no policy, and then anything may.
+        ``docker-archive:PATH[:REFERENCE]`` or ``dir:PATH``. The host's policy.json decides what may be pulled.
+        On a host without one, everything may be.
 
-        :raises InvalidArgument: no such source. :raises NoSuchImage: it is not at its source.
+        :raises InvalidArgument: it is no source. :raises NoSuchImage: it is not at its source.
         :raises ToolFailed: skopeo failed in another way.
         """
         name = name_for_source(source)
@@ -74,16 +74,13 @@ class Images:
         return self.store.get(name)
 
     def manifest(self, source: str, how: Pull) -> str:
-        """Return the manifest of an image at its source, or the index where it has one; nothing is pulled.
-
-        Errors as ``pull``'s.
-        """
+        """Return the manifest of an image at its source, or its index; nothing is pulled, and errors are ``pull``'s."""
         return self._inspect(source, how, "", "--raw")
 
     def source_id(self, source: str, how: Pull, digest: str = "") -> str:
         """Return the ID that the image at its source would have in the store, the digest of its configuration.
 
-        ``digest`` and errors as ``pull``'s; nothing is pulled.
+        ``digest`` and the errors are those of ``pull``; nothing is pulled.
         """
         return sha256(self._inspect(source, how, digest, "--config", "--raw").encode()).hexdigest()
 
@@ -97,9 +94,9 @@ class Images:
                 os.close(secret)
 
     def _skopeo(self, verb: str, source: str, arguments: list[str], how: Pull) -> str:
-        """Run skopeo on ``source``, again after a failure that may pass; what it printed."""
+        """Run skopeo on ``source``, again after a failure that may pass; return what it printed."""
         platform = (("os", how.os), ("arch", how.arch), ("variant", how.variant))
-        argv = ["skopeo", *(f"--override-{key}={word}" for key, word in platform if word), verb, *arguments]
+        argv = ["skopeo", *(f"--override-{key}={value}" for key, value in platform if value), verb, *arguments]
         doing = f"pulling image {source}"
         for tried in range(how.retries + 1):
             cache, began = self._absent_cache(), time.time()
@@ -113,24 +110,24 @@ class Images:
                     changes=verb == "copy",
                 )
             except ToolTimedOut as error:
-                # Its arguments name where the secrets are.
+                # The arguments name the places of the secrets.
                 error.argv = error.argv[:1]
                 with suppress(OSError):
                     _remove_partial(f"{self._roots.root}/tmp" if self._roots.given else _TMP, began)
                 raise
             except ToolFailed as error:
-                words = _words(error.stderr)
-                if _ABSENT.search(words):
-                    raise NoSuchImage(f"image {source!r} is not at its source: {words}") from error
+                message = _message(error.stderr)
+                if _ABSENT.search(message):
+                    raise NoSuchImage(f"image {source!r} is not at its source: {message}") from error
                 if tried == how.retries:
-                    raise ToolFailed(error.argv[:1], error.exit_code, words, doing) from error
+                    raise ToolFailed(error.argv[:1], error.exit_code, message, doing) from error
             finally:
                 _remove_cache(cache)
             time.sleep(2.0**tried if how.delay < 0 else how.delay)
         raise Internal(f"{doing} was not tried")
 
     def add_layout(self, path: str, name: str) -> Image:
-        """Copy the image ``image`` of an OCI layout into the store under ``name``; layers the store has may be missing.
+        """Copy ``image`` of an OCI layout into the store as ``name``; it may lack layers that the store has.
 
         :raises ToolFailed: skopeo failed.
         """
@@ -147,38 +144,38 @@ class Images:
         return self.store.get(name)
 
     def remove(self, image: str) -> bool:
-        """Remove an image with all its names; False where there is none.
+        """Remove an image with all its names; return whether there was one.
 
         :raises ToolFailed: a container uses it, or containers-storage failed in another way.
         """
-        found = self.store.find(image)
-        if found is None:
+        stored = self.store.find(image)
+        if stored is None:
             return False
-        argv = ["containers-storage", "delete-image", *self._roots.arguments, found.id]
+        argv = ["containers-storage", "delete-image", *self._roots.arguments, stored.id]
         try:
             run(argv, package=PACKAGE, env=self._roots.environment(), doing=f"removing image {image}")
         except ToolFailed:
-            # Somebody else removed it at the same time.
-            if self.store.find(found.id) is not None:
+            # Another process may have removed it at the same time.
+            if self.store.find(stored.id) is not None:
                 raise
         return True
 
     def untag(self, image_id: str, name: str) -> None:
-        """Take one of an image's names; with its last one the image is removed. One that is gone is fine.
+        """Remove one of an image's names, and with its last name the image; a missing name is no error.
 
         :raises ToolFailed: as ``remove``.
         """
-        found = self.store.find(image_id)
-        kept = [one for one in found.names if one != name] if found else []
+        stored = self.store.find(image_id)
+        kept = [one for one in stored.names if one != name] if stored else []
         if not kept:
             self.remove(image_id)
             return
         argv = ["containers-storage", "set-names", *self._roots.arguments]
-        argv += [word for one in kept for word in ("--name", one)]
+        argv += [argument for one in kept for argument in ("--name", one)]
         run([*argv, image_id], package=PACKAGE, env=self._roots.environment(), doing=f"removing the name {name}")
 
     def _target(self, name: str) -> str:
-        """The image in the store as skopeo spells it (containers-transports(5)), which has no escapes."""
+        """Return skopeo's reference to an image in the store (containers-transports(5)), which has no escapes."""
         roots = self._roots
         for path in (roots.root, roots.run_root):
             if re.search(r"[]:+@]", path):
@@ -186,7 +183,7 @@ class Images:
         return f"containers-storage:[{roots.driver}@{roots.root}+{roots.run_root}]{name}"
 
     def _folder(self) -> list[str]:
-        """Where skopeo keeps what it has not stored yet: with roots that are given, below them."""
+        """Return skopeo's option for its temporary folder, which is below the roots where these are given."""
         if not self._roots.given:
             return []
         folder = f"{self._roots.root}/tmp"
@@ -196,7 +193,7 @@ class Images:
         return ["--tmpdir", folder]
 
     def _absent_cache(self) -> list[str]:
-        """With roots that are given, what is not there yet of skopeo's cache, which has no option for its place."""
+        """Return the missing paths of skopeo's cache, the place of which is no option; none without given roots."""
         return [path for path in _CACHE if not os.path.lexists(path)] if self._roots.given else []
 
     @staticmethod
@@ -206,14 +203,14 @@ class Images:
 
 
 def is_registry(source: str) -> bool:
-    """Return whether an image is pulled from a registry, which has each one under its digest too."""
+    """Return whether an image is pulled from a registry, which has every image under its digest too."""
     return source.partition(":")[0] not in PATH_TRANSPORTS
 
 
 def origin(source: str, name: str, digest: str = "") -> str:
-    """Return the source as skopeo spells it; of a registry's, the image of ``digest`` where that is known.
+    """Return skopeo's reference to a source; to a registry's image by its ``digest``, where that is known.
 
-    :raises NoSuchImage, InvalidArgument: it cannot have the image, as can be said without asking it.
+    :raises NoSuchImage, InvalidArgument: the source cannot have the image, which is clear without asking it.
     """
     transport, _colon, rest = source.partition(":")
     if transport in PATH_TRANSPORTS:
@@ -221,19 +218,19 @@ def origin(source: str, name: str, digest: str = "") -> str:
         if not os.path.exists(path):
             raise NoSuchImage(f"image {source!r} is not at its source: there is no {path}")
         if os.path.isdir(path) == transport.endswith("archive"):
-            kind = "a directory" if os.path.isdir(path) else "no directory"
-            raise InvalidArgument(f"image {source!r}: {path} is {kind}, which {transport}: does not take")
+            kind, expected = ("a directory", "a file") if os.path.isdir(path) else ("no directory", "a directory")
+            raise InvalidArgument(f"image {source!r}: {path} is {kind}: {transport}: expects {expected}")
         return source
     if name.startswith("localhost/") and not source.startswith("docker://"):
         raise not_yet(NoSuchImage(f"image {source!r} cannot be pulled: localhost/ names images no registry has"))
     if re.fullmatch(r"[0-9a-f]{64}", source):
         raise NoSuchImage(f"image {source!r} is not in the store, and an ID cannot be pulled")
-    # A name in full has a tag, but for one that is a digest already.
+    # A full name has a tag, unless it has a digest.
     return f"docker://{name.rpartition(':')[0]}@{digest}" if digest else f"docker://{name}"
 
 
 def _remove_cache(paths: list[str]) -> None:
-    """Remove what a pull has made of skopeo's cache, folders only where nobody else has put anything."""
+    """Remove what a pull has made of skopeo's cache; folders with anything else in them stay."""
     for path in paths:
         failpoint(f"remove {path}")
         try:
@@ -243,7 +240,7 @@ def _remove_cache(paths: list[str]) -> None:
 
 
 def _remove_partial(folder: str, began: float) -> None:
-    """Remove what a skopeo that was killed had downloaded since it began, unless another program may have done so."""
+    """Remove what a killed skopeo downloaded after ``began``, unless another program may have downloaded it."""
     import shutil
 
     if folder == _TMP:
@@ -262,12 +259,12 @@ def _remove_partial(folder: str, began: float) -> None:
 
 
 def _tls(prefix: str, how: Pull) -> list[str]:
-    found = [] if how.tls_verify is None else [f"--{prefix}tls-verify={str(how.tls_verify).lower()}"]
-    return found + ([f"--{prefix}cert-dir={how.cert_dir}"] if how.cert_dir else [])
+    verify = [] if how.tls_verify is None else [f"--{prefix}tls-verify={str(how.tls_verify).lower()}"]
+    return verify + ([f"--{prefix}cert-dir={how.cert_dir}"] if how.cert_dir else [])
 
 
 def _auth(prefix: str, how: Pull, name: str, opened: list[int]) -> list[str]:
-    """The option that names the registry's credentials, which are no word of a command."""
+    """Return the option for the file of the registry's credentials, which never stand in a command line."""
     authfile = how.authfile
     if how.creds:
         user, _colon, password = how.creds.partition(":")
@@ -276,14 +273,14 @@ def _auth(prefix: str, how: Pull, name: str, opened: list[int]) -> list[str]:
 
 
 def _in_memory(data: bytes, opened: list[int]) -> str:
-    """A path to ``data`` in memory: not even a kill leaves it on a disk or in a process list."""
+    """Return a path to ``data`` in memory: not even a kill leaves it on a disk or in a process list."""
     opened.append(os.memfd_create("secret"))
     os.write(opened[-1], data)
     return f"/proc/{os.getpid()}/fd/{opened[-1]}"
 
 
 def _open_key(key: str, opened: list[int]) -> str:
-    """The path of a private key, opened with its passphrase where it has one: skopeo 1.9 takes none.
+    """Return the path of a private key, decrypted if it has a passphrase, which skopeo 1.9 does not take.
 
     :raises ToolFailed: the passphrase is not the key's.
     """
@@ -296,7 +293,7 @@ def _open_key(key: str, opened: list[int]) -> str:
 
 
 def _auth_file(name: str, username: str, password: str) -> bytes:
-    """containers-auth.json(5) for the registry of ``name``."""
+    """Return a containers-auth.json(5) for the registry of ``name``."""
     import base64
     import json
 
@@ -304,7 +301,7 @@ def _auth_file(name: str, username: str, password: str) -> bytes:
     return json.dumps({"auths": {name.partition("/")[0]: {"auth": auth}}}).encode()
 
 
-def _words(stderr: str) -> str:
-    """What skopeo says, out of its log format."""
-    said = re.findall(r'level=(?:fatal|error) msg="((?:[^"\\]|\\.)*)"', stderr)
-    return said[-1].replace('\\"', '"').replace("\\n", " ") if said else stderr
+def _message(stderr: str) -> str:
+    """Return skopeo's last error message, taken out of its log format."""
+    messages = re.findall(r'level=(?:fatal|error) msg="((?:[^"\\]|\\.)*)"', stderr)
+    return messages[-1].replace('\\"', '"').replace("\\n", " ") if messages else stderr
