@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container's root filesystem from an image: containers-storage(1), with the container's ID as the store's."""
+"""A container's root filesystem from an image, by containers-storage(1); the store's container has the same ID."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ Maps = Mapping[str, Sequence[Sequence[int]]]
 
 
 class Storage:
-    """The verbs of a storage container; a fresh create and mount run one program each, what is done already none."""
+    """The operations on a storage container; create and mount run one program each, and none where it is done."""
 
     def __init__(self, parts: EngineConfig) -> None:
         self._roots = storage_roots(parts)
         self._run_root = parts.run_root
         self._static_root = parts.static_root
         self._containers = f"{parts.static_root}/containers"
-        # Of the store's containers these are the engine's. No JSON, lest another engine take it for its own.
+        # It marks the engine's containers in the store. It is not JSON, so that no other engine takes them for its own.
         self._mark = f"libpod.engine {parts.static_root}"
 
     def create(self, container_id: str, image_id: str, mappings: Optional[Maps] = None) -> None:
-        """Make the container's layer on top of the image's; kept where it is there.
+        """Create the container's layer on top of the image's, unless it exists.
 
-        ``mappings`` are the maps ``uid`` and ``gid`` of its user namespace: the files belong to the mapped IDs.
+        ``mappings`` are the maps ``uid`` and ``gid`` of its user namespace; the files belong to the mapped IDs.
 
         :raises NoSuchImage: the store does not have the image.
         """
@@ -44,15 +44,15 @@ class Storage:
             return
         mappings = mappings or {}
         try:
-            # All entries in one word: of an option given twice, the tool takes the last.
-            words = {kind: ":".join(str(number) for entry in mappings[kind] for number in entry) for kind in mappings}
-            maps = [f"--{kind}map={word}" for kind, word in words.items()]
+            # All entries in one argument: of a repeated option, the tool takes the last.
+            values = {kind: ":".join(str(number) for entry in mappings[kind] for number in entry) for kind in mappings}
+            maps = [f"--{kind}map={value}" for kind, value in values.items()]
             self._tool("create-container", "-i", container_id, "-m", self._mark, *maps, image_id)
             self._keep_rooms()
             if not self._roots.given:
                 host_config.keep(self._run_root)
         except ToolFailed as error:
-            # A tool that outlived its killed caller may have made it meanwhile.
+            # A tool that outlived its killed caller may have created it meanwhile.
             if self.exists(container_id):
                 return
             if "image not known" in error.stderr:
@@ -60,15 +60,15 @@ class Storage:
             raise
 
     def exists(self, container_id: str) -> bool:
-        """Whether the store has the container."""
+        """Return whether the store has the container."""
         return self._layer(container_id) is not None
 
     def mount(self, container_id: str) -> str:
-        """Mount the root filesystem unless it is; return where."""
+        """Mount the root filesystem unless it is mounted; return its mount point."""
         return self.mountpoint(container_id) or self._tool("mount", container_id).strip("\n")
 
     def mountpoint(self, container_id: str) -> Optional[str]:
-        """Where the root filesystem is mounted, None where it is not: the kernel's word, no program is run."""
+        """Return the mount point of the root filesystem, None where it is not mounted; the kernel is asked."""
         layer = self._layer(container_id)
         if not layer:
             return None
@@ -80,7 +80,7 @@ class Storage:
         return next(filter(os.path.isdir, paths), None)
 
     def unmount(self, container_id: str) -> None:
-        """Unmount the root filesystem, whatever the store's count of mounts says."""
+        """Unmount the root filesystem, whatever the store's mount count is."""
         if self.mountpoint(container_id):
             try:
                 self._tool("unmount", "-f", container_id)
@@ -95,19 +95,19 @@ class Storage:
                     raise
 
     def delete(self, container_id: str) -> None:
-        """Unmount and delete the container's layer and record; what is not there is no error.
+        """Unmount and delete the container's layer and record, where they exist.
 
-        The tool drops its record of the container also where it cannot delete the layer, or is killed meanwhile. So the
+        The tool drops its record of the container even where it cannot delete the layer, or is killed meanwhile. So the
         layer is noted beside the engine's own records until it is gone.
 
-        :raises ToolFailed, NotRemoved, OSError: something of it is left.
+        :raises ToolFailed, NotRemoved, OSError: a part of it is left.
         """
         layer, note = self._layer(container_id), f"{self._containers}/{container_id}/layer"
         failed: Optional[ToolFailed] = None
         if layer is not None:
             _write(note, layer)
             try:
-                # It unmounts by itself, with MNT_DETACH and whatever the count: one program instead of two.
+                # It unmounts by itself, with MNT_DETACH and whatever the count, which saves a program.
                 self._tool("delete-container", container_id)
             except ToolFailed as error:
                 self._delete_on_full(container_id, layer, error)
@@ -120,7 +120,7 @@ class Storage:
                 if failed and self._roots.driver == "overlay":
                     from ..trees import removal
 
-                    # What keeps the tool, such as a file that chattr(1) has made immutable, may not keep us.
+                    # An obstacle for the tool, such as a file that chattr(1) made immutable, may not be one for us.
                     removal.remove(f"{self._roots.root}/overlay/{layer}/diff")
                 self._tool("delete-layer", layer)
             except (ToolFailed, NotRemoved) as error:
@@ -132,7 +132,7 @@ class Storage:
             os.unlink(note)
 
     def _delete_on_full(self, container_id: str, layer: str, error: Exception) -> None:
-        """Delete it without the tool, where that failed for want of room."""
+        """Delete it without the tool, where that failed for lack of disk space."""
         from .. import reserve
         from . import removal
 
@@ -140,7 +140,7 @@ class Storage:
             removal.delete(self._roots, self._static_root, container_id, layer)
 
     def _keep_rooms(self) -> None:
-        """Have room for the store's records as they have become, for a removal on a full disk."""
+        """Grow the reserve to the size of the store's records, for a removal on a full disk."""
         roots, needed, rooms = self._roots, 0, f"{self._static_root}/reserve/room"
         with suppress(OSError):
             for kind in ("layers", "containers"):
@@ -152,47 +152,47 @@ class Storage:
         keep_rooms(self._static_root, needed)
 
     def forgotten(self) -> list[str]:
-        """The IDs of this static root's containers in the store that the engine has no records of any more."""
+        """Return the IDs of this static root's containers in the store of which the engine has no record any more."""
         ours = (
             member(one, "id") for one in self._roots.containers(self._mark) if member(one, "metadata") == self._mark
         )
-        return sorted(found for found in ours if not os.path.isdir(f"{self._containers}/{found}"))
+        return sorted(one for one in ours if not os.path.isdir(f"{self._containers}/{one}"))
 
     def layers(self, container_id: str) -> Layers:
-        """The layers' directories. :raises Internal: the container has no layer yet."""
+        """Return the directories of the layers. :raises Internal: the container has no layer yet."""
         layer = self._layer(container_id)
         if not layer:
             raise Internal(f"container {container_id[:12]} has no layer in the store: start it, or re-create it")
         return self.layers_of(layer)
 
     def layers_of(self, layer: str) -> Layers:
-        """The directories of a layer of the store, an image's top one say, and of those below it."""
+        """Return the directories of a layer of the store, such as an image's top one, and of those below it."""
         roots = self._roots
         if roots.driver != "overlay":
             return Layers(f"{roots.root}/{roots.driver}/dir/{layer}")
         homes = [f"{root}/overlay" for root in (roots.root, *roots.more)]
 
-        def found(name: str) -> str:
+        def resolve(name: str) -> str:
             return next(filter(os.path.isdir, (f"{top}/{name}" for top in homes)), f"{homes[0]}/{name}")
 
-        home = found(layer)
+        home = resolve(layer)
         try:
             with open(f"{home}/lower", encoding="utf-8", errors="replace") as file:
                 links = file.read().strip().split(":")
         except FileNotFoundError:
             links = []
-        return Layers(f"{home}/diff", f"{home}/work", tuple(os.path.realpath(found(link)) for link in links))
+        return Layers(f"{home}/diff", f"{home}/work", tuple(os.path.realpath(resolve(link)) for link in links))
 
     def layer(self, container_id: str) -> str:
-        """The store's ID of the container's own layer, empty where it has none."""
+        """Return the store's ID of the container's own layer, "" where it has none."""
         return self._layer(container_id) or ""
 
     def diff(self, layer: str, path: str) -> None:
-        """Write what a layer changes as a tar file to ``path``, deletions as ``.wh.`` entries (image-spec layer.md)."""
+        """Write a layer's changes to the tar file ``path``, deletions as ``.wh.`` entries (image-spec layer.md)."""
         self._tool("diff", "-u", "-f", path, layer)
 
     def sizes(self, container_id: str) -> tuple[int, int]:
-        """Bytes of the container's own layer, and of all its layers together (libpod's RWSize and RootFsSize)."""
+        """Return the bytes of the container's own layer, and of all its layers (libpod's RWSize and RootFsSize)."""
         layer = self._layer(container_id)
         if not layer:
             return 0, 0
@@ -206,8 +206,8 @@ class Storage:
 
             own = directory_size(f"{roots.root}/overlay/{layer}/diff")
         else:
-            words = self._tool("diffsize", layer, changes=False).split()
-            number = natural(words[-1]) if words else None
+            fields = self._tool("diffsize", layer, changes=False).split()
+            number = natural(fields[-1]) if fields else None
             if number is None:
                 raise MalformedData(
                     f"containers-storage diffsize: no number of bytes in its answer for layer {layer[:12]}"
@@ -215,15 +215,15 @@ class Storage:
             own = number
         total, parent = own, member(known.pop(layer), "parent") if layer in known else ""
         while parent in known:
-            record = known.pop(parent)  # each once, also where the records go in a circle
+            record = known.pop(parent)  # each once, even if the records form a circle
             total += record["diff-size"].integer(low=0)
             parent = member(record, "parent")
         return own, total
 
     def shutdown(self) -> bool:
-        """Undo the bind mount on itself the tool leaves on ``<root>/overlay``; False where a layer is mounted still."""
+        """Undo the tool's bind mount of ``<root>/overlay`` on itself; return False while a layer is still mounted."""
         try:
-            # Never with -f, which makes 1.43 loop for ever.
+            # Never with -f, which makes 1.43 loop forever.
             self._tool("shutdown")
         except ToolFailed as error:
             if "in use" not in error.stderr:
@@ -232,14 +232,14 @@ class Storage:
         return True
 
     def _layer(self, container_id: str) -> Optional[str]:
-        """The ID of the container's layer; None without a container."""
+        """Return the ID of the container's layer; None without a container."""
         for record in self._roots.containers(container_id):
             if member(record, "id") == container_id:
                 return record["layer"].text(required=True)
         return None
 
     def _has_layer(self, layer: str) -> bool:
-        """Whether the store has anything of a layer: its directory, or a record."""
+        """Return whether the store has a layer's directory or record."""
         roots = self._roots
         directory = (
             f"{roots.root}/overlay/{layer}" if roots.driver == "overlay" else f"{roots.root}/{roots.driver}/dir/{layer}"
@@ -258,7 +258,7 @@ class Storage:
 
 
 def _write(path: str, text: str) -> None:
-    # It stays as it was written, lest an attempt on a full disk lose it.
+    # An unchanged note is not written again, since that could lose it on a full disk.
     if _read(path) == text:
         return
     failpoint("note layer")
@@ -275,7 +275,7 @@ def _write(path: str, text: str) -> None:
 def _read(path: str) -> str:
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
-            found = file.read(100)
+            layer = file.read(100)
     except OSError:
         return ""
-    return found if re.fullmatch("[0-9a-f]{64}", found) else ""
+    return layer if re.fullmatch("[0-9a-f]{64}", layer) else ""

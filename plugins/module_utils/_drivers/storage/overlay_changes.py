@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an overlay's upper directory changes of the layers below it (the kernel's overlayfs.rst).
+"""The changes that an overlay's upper directory makes to the layers below it (the kernel's overlayfs.rst).
 
-Both sides are walked by open directories, so that no link in a layer is followed, and a tree can be of any depth.
+Both sides are walked by open directories, so that no link in a layer is followed, and a tree may have any depth.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Container, Iterator, Optional, Sequence
 from ..trees.descent import DIRECTORY, Descent, Path
 
 _Changes = list[tuple[str, str]]
-_DESCRIPTORS = 256  # for all layers together, as far as one for each goes
+_DESCRIPTORS = 256  # for all layers together, but at least one for each
 
 
 def changes(upper: str, lower: Sequence[str], hidden: Container[str] = ()) -> _Changes:
-    """(A, C or D, path) of each change, sorted by path, a directory before what is in it; ``lower`` topmost first.
+    """Return ``(KIND, PATH)`` of each change, the kind being A, C or D, sorted by path; ``lower`` is topmost first.
 
-    What is ``hidden`` is left out, with a directory's change that nothing but it accounts for. A change deeper than a
-    path reaches is one of the directory that the path does reach.
+    ``hidden`` paths are left out, with a change of their directory that only they cause. A change at a path that is too
+    long counts as one of the innermost directory whose path is not.
 
     :raises TreeChanged: a directory was moved while it was read.
     """
@@ -35,7 +35,7 @@ def changes(upper: str, lower: Sequence[str], hidden: Container[str] = ()) -> _C
 
 
 class _Folder:
-    """A directory of the upper layer; ``before`` is what the layers below show at its place."""
+    """A directory of the upper layer; ``before`` is the status of its path in the layers below."""
 
     __slots__ = ("path", "names", "lower", "here", "before", "place", "differs", "hides")
 
@@ -51,7 +51,7 @@ class _Folder:
 
 
 class _Walk:
-    """The directories of the upper layer that are being looked at, one in another, with those of the layers below."""
+    """The directories of the upper layer on the way down, with those of the layers below."""
 
     def __init__(self, lower: int, hidden: Container[str]) -> None:
         held = max(1, _DESCRIPTORS // (lower + 1))
@@ -59,14 +59,14 @@ class _Walk:
         self._lower = [Descent(held) for _layer in range(lower)]
         self._hidden = hidden
         self._folders: list[_Folder] = []
-        self._found: list[Optional[tuple[str, str]]] = []
+        self._changes: list[Optional[tuple[str, str]]] = []
 
     def close(self) -> None:
         for way in (self._upper, *self._lower):
             way.close()
 
     def begin(self, upper: str, lower: Sequence[str]) -> None:
-        """Go into the tops of the layers."""
+        """Enter the top directories of the layers."""
         for way, path in zip((self._upper, *self._lower), (upper, *lower)):
             way.enter(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
         self._folders.append(_Folder(Path(""), iter(sorted(os.listdir(self._upper.here))), self._lower, -1))
@@ -80,7 +80,7 @@ class _Walk:
             elif len(self._folders) > 1:
                 self._leave()
             else:
-                return [change for change in self._found if change]
+                return [change for change in self._changes if change]
 
     def _look(self, folder: _Folder, name: str) -> None:
         path = folder.path.below(name)
@@ -93,17 +93,17 @@ class _Walk:
         folder.differs |= bool(before) == gone
         if here is None or gone:
             if before:
-                self._say("D", folder, path)
+                self._record("D", folder, path)
         elif stat.S_ISDIR(here.st_mode):
             self._enter(folder, name, path, here, before)
         else:
-            self._say("C" if before else "A", folder, path)
+            self._record("C" if before else "A", folder, path)
 
-    def _say(self, kind: str, folder: _Folder, path: Path) -> None:
+    def _record(self, kind: str, folder: _Folder, path: Path) -> None:
         if path.deep:
             folder.differs = True
         else:
-            self._found.append((kind, path.text))
+            self._changes.append((kind, path.text))
 
     def _enter(
         self, around: _Folder, name: str, path: Path, here: os.stat_result, before: Optional[os.stat_result]
@@ -121,13 +121,13 @@ class _Walk:
             if _opaque(way.here):
                 break
         names = set(os.listdir(self._upper.here))
-        # An opaque directory hides those below: what it has of theirs was written again, and all else is gone.
+        # An opaque directory hides those below: entries with a name of theirs are new, and all others are gone.
         if _opaque(self._upper.here):
             names.update(*(os.listdir(way.here) for way in lower))
-        folder = _Folder(path, iter(sorted(names)), lower, len(self._found))
+        folder = _Folder(path, iter(sorted(names)), lower, len(self._changes))
         folder.here, folder.before = here, before
         self._folders.append(folder)
-        self._found.append(None)
+        self._changes.append(None)
 
     def _leave(self) -> None:
         folder = self._folders.pop()
@@ -139,7 +139,7 @@ class _Walk:
             if folder.path.deep:
                 self._folders[-1].differs = True
             else:
-                self._found[folder.place] = ("C" if before else "A", folder.path.text)
+                self._changes[folder.place] = ("C" if before else "A", folder.path.text)
 
 
 def _status(directory: int, name: str) -> Optional[os.stat_result]:
@@ -150,7 +150,7 @@ def _status(directory: int, name: str) -> Optional[os.stat_result]:
 
 
 def _below(lower: Sequence[Descent], name: str) -> Optional[os.stat_result]:
-    """What the layers below show under the name: the topmost layer that has it decides."""
+    """Return the status of a name in the layers below; the topmost layer that has it decides."""
     for way in lower:
         status = _status(way.here, name)
         if status is not None:
@@ -170,7 +170,7 @@ def _opaque(directory: int) -> bool:
 
 
 def _same_directory(here: os.stat_result, before: os.stat_result, *, ignore_time: bool) -> bool:
-    """A directory stands in the upper layer also for what is in it; its own change is one of mode, owner or time."""
+    """Return whether a directory itself is unchanged: mode, owner and time, whatever changed in it."""
     return (
         stat.S_ISDIR(here.st_mode)
         and (here.st_mode, here.st_uid, here.st_gid) == (before.st_mode, before.st_uid, before.st_gid)

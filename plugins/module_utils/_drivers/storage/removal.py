@@ -1,11 +1,11 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deleting a container from the image store on a file system that is full, where containers-storage(1) cannot.
+"""Delete a container from the image store on a full file system, where containers-storage(1) cannot.
 
-The tool writes a new file of records before it drops the old one, for which there is no room: others may take what
-becomes free. Here the file is written in the engine's reserve, under the store's own locks. The order is that of
-the tool's own repeated attempts: what is left after a kill has its record, by which it is found again.
+The tool writes a new file of records before it drops the old one, for which there is no space: others may take what
+becomes free. Here the file is written in the engine's reserve, under the store's own locks. The order is that of the
+tool's own repeated attempts: what a kill leaves still has its record, by which the next attempt finds it.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _PAUSE = 0.01
 
 
 def possible(roots: StorageRoots) -> bool:
-    """Return whether the store's driver keeps a layer in nothing but directories."""
+    """Return whether the store's driver keeps layers in directories alone."""
     return roots.driver in ("overlay", "vfs")
 
 
 def delete(roots: StorageRoots, static_root: str, container_id: str, layer: str) -> None:
-    """Delete the container and its layer, as far as they are there; ``static_root`` has the reserve.
+    """Delete the container and its layer, where they exist; ``static_root`` has the reserve.
 
-    :raises NotRemoved, OSError: something of it is left.
+    :raises NotRemoved, OSError: a part of it is left.
     """
     home = f"{roots.root}/overlay/{layer}" if roots.driver == "overlay" else f"{roots.root}/{roots.driver}/dir/{layer}"
     layers, containers = (f"{roots.root}/{roots.driver}-{kind}" for kind in ("layers", "containers"))
@@ -73,9 +73,9 @@ def _unlink_short_name(roots: StorageRoots, home: str) -> None:
 
 @contextmanager
 def _locked(path: str) -> Iterator[int]:
-    """Hold a lock of the store, as its tools do: fcntl(2) on the whole file.
+    """Hold a lock of the store as its tools do, by fcntl(2) on the whole file.
 
-    :raises LibpodError: others have it for longer than the tool is given.
+    :raises LibpodError: others hold it for longer than the tool's time limit.
     """
     limit = limits.of("containers-storage").seconds
     deadline = time.monotonic() + limit if limit else float("inf")
@@ -97,7 +97,7 @@ def _locked(path: str) -> Iterator[int]:
 
 
 def _drop(paths: list[str], record_id: str, static_root: str, lock: int) -> None:
-    """Leave a record out of the files that have it, and say so to those that have read them, by the lock's content."""
+    """Remove a record from the files that have it, and change the lock's content, so that readers read them again."""
     for path in paths:
         try:
             with open(path, "rb") as file:
@@ -106,9 +106,9 @@ def _drop(paths: list[str], record_id: str, static_root: str, lock: int) -> None
             continue
         if record_id.encode() not in text:
             continue
-        found = json.loads(text)
-        kept = [one for one in found if not (isinstance(one, dict) and one.get("id") == record_id)]
-        if len(kept) == len(found):
+        records = json.loads(text)
+        kept = [one for one in records if not (isinstance(one, dict) and one.get("id") == record_id)]
+        if len(kept) == len(records):
             continue
         data = json.dumps(kept, separators=(",", ":")).encode()
         if not reserve.replace(path, data, mode, static_root):

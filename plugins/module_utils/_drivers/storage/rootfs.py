@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A directory of the host as a container's root filesystem: used in place, or under an overlay that is thrown away."""
+"""A directory of the host as a container's root filesystem: used in place, or under a temporary overlay."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .roots import Layers
 
 
 class Rootfs:
-    """The verbs of ``Storage`` for the directory ``path``; used in place, there is nothing to make or undo.
+    """The operations of ``Storage`` on the directory ``path``; used in place, there is nothing to create or undo.
 
     With ``overlay``, changes go to ``<static root>/containers/ID/overlay/upper`` and the merged tree is mounted at
     ``<run root>/containers/ID/rootfs``.
@@ -28,13 +28,13 @@ class Rootfs:
         self.overlay = overlay
 
     def create(self, container_id: str, image_id: str = "", mappings: object = None) -> None:
-        """Make the overlay's directories; the files keep their owners, whatever the mappings.
+        """Create the overlay's directories; the files keep their owners, whatever the mappings.
 
         :raises InvalidArgument: ``path`` is no directory.
         """
         self._check()
         work = f"{self._changes(container_id)}/work"
-        # The one made last says that the others are complete.
+        # It is created last, so its existence shows that the others are complete.
         if not self.overlay or os.path.isdir(work):
             return
         upper, status = f"{self._changes(container_id)}/upper", os.stat(self.path)
@@ -46,11 +46,11 @@ class Rootfs:
         os.mkdir(work, 0o700)
 
     def exists(self, container_id: str) -> bool:
-        """Whether there is what ``create`` makes."""
+        """Return whether ``create`` has been completed."""
         return os.path.isdir(f"{self._changes(container_id)}/work" if self.overlay else self.path)
 
     def mount(self, container_id: str) -> str:
-        """Mount the overlay unless it is; return where the tree is.
+        """Mount the overlay unless it is mounted; return the path of the tree.
 
         :raises InvalidArgument: ``path`` is no directory.
         :raises NotImplementedByHost: the static root's file system cannot hold an overlay's changes.
@@ -78,7 +78,7 @@ class Rootfs:
         return point
 
     def mountpoint(self, container_id: str) -> Optional[str]:
-        """Where the tree is, None for an overlay that is not mounted."""
+        """Return the path of the tree, None for an overlay that is not mounted."""
         point = self._point(container_id)
         return point if not self.overlay or os.path.ismount(point) else None
 
@@ -108,12 +108,12 @@ class Rootfs:
             removal.remove(changes)
 
     def layers(self, container_id: str) -> Layers:
-        """As ``Storage.layers``; used in place, the directory itself."""
+        """Return the layers as ``Storage.layers`` does; used in place, the directory itself."""
         changes = self._changes(container_id)
         return Layers(f"{changes}/upper", f"{changes}/work", (self.path,)) if self.overlay else Layers(self.path)
 
     def sizes(self, container_id: str) -> tuple[int, int]:
-        """As ``Storage.sizes``; in place, both are the directory's size (as libpod has it)."""
+        """Return the sizes as ``Storage.sizes`` does; in place, both are the directory's size (as in libpod)."""
         from ..trees.disk_usage import directory_size
 
         base = directory_size(self.path)
@@ -132,5 +132,5 @@ class Rootfs:
 
 
 def overlay_path(path: str) -> str:
-    """A path as it stands in an overlay's mount options, where ``,`` parts options and ``:`` layers (overlayfs.rst)."""
+    """Escape a path for an overlay's mount options, where ``,`` separates options and ``:`` layers (overlayfs.rst)."""
     return "".join(f"\\{letter}" if letter in "\\,:" else letter for letter in path)

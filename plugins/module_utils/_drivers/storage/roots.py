@@ -1,8 +1,9 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the image store is: the roots given, else containers-storage.conf(5)'s, else containers/storage's own; and its
-records, as they are on disk.
+"""The image store's directories and its records on disk.
+
+The directories are the configured ones, or those of containers-storage.conf(5), or the defaults of containers/storage.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ _MAX_BYTES = 256 << 20  # of a file of records, which has some kilobytes for eac
 
 
 class Layers(NamedTuple):
-    """Directories of a root filesystem: ``upper`` takes its changes, ``work`` is overlay's, ``lower`` are the image's,
-    the topmost first. Without ``lower``, ``upper`` is the whole tree.
+    """Directories of a root filesystem.
+
+    ``upper`` takes its changes, ``work`` is for overlay, and ``lower`` are the image's, topmost first. Without
+    ``lower``, ``upper`` is the whole tree.
     """
 
     upper: str
@@ -31,8 +34,9 @@ class Layers(NamedTuple):
 
 
 class StorageRoots(NamedTuple):
-    """``more`` are read-only stores beside ``root``; with ``given`` roots the host's storage options do not hold, as
-    with ``podman --root``.
+    """The directories and driver of a store, and ``more`` read-only stores beside ``root``.
+
+    With ``given`` roots the host's storage options do not apply, as under ``podman --root``.
     """
 
     root: str
@@ -47,25 +51,23 @@ class StorageRoots(NamedTuple):
         return "-g", self.root, "-R", self.run_root, "-s", self.driver
 
     def environment(self) -> dict[str, str]:
-        """What the tools need in their environment to use this store; the driver is there to keep them from warning."""
+        """Return the variables with which the tools use this store; the driver avoids a warning of theirs."""
         if self.given:
             options = {"STORAGE_OPTS": "overlay.mountopt=nodev"} if self.driver == "overlay" else {}
             return {"CONTAINERS_STORAGE_CONF": "/dev/null", "STORAGE_DRIVER": self.driver, **options}
         return {key: os.environ[key] for key in ("CONTAINERS_STORAGE_CONF",) if key in os.environ}
 
     def containers(self, wanted: str = "") -> Iterator[Foreign]:
-        """The records of the store's containers, another engine's too; where ``wanted`` is given, of the files that
-        have that word.
-        """
+        """Yield the records of the store's containers, other engines' too; only from files with the text ``wanted``."""
         for root, name in ((self.root, "containers"), (self.run_root, "volatile-containers")):
             yield from records(f"{root}/{self.driver}-containers/{name}.json", wanted)
 
 
 def records(path: str, wanted: str = "") -> list[Foreign]:
-    """The objects in a file of the store, replaced by renaming and so read without a lock; [] where it has no
-    ``wanted``, or nothing, as containers/storage itself reads it.
+    """Return the objects in a file of the store, [] where it is missing or empty, or lacks the text ``wanted``.
 
-    What is no object is left out: it tells nothing of any image or container.
+    The file is replaced by a rename, and so read without a lock. Entries that are no objects are left out, as they
+    describe no image or container.
 
     :raises MalformedData: the file is no JSON list.
     """
@@ -79,9 +81,9 @@ def records(path: str, wanted: str = "") -> list[Foreign]:
 
 
 def member(record: Foreign, key: str) -> str:
-    """Return a member that is a string, else nothing: another's damaged record is no reason for this one to fail."""
-    found = record.value.get(key)
-    return found if isinstance(found, str) else ""
+    """Return a member that is a string, else "", so that another container's damaged record causes no failure."""
+    value = record.value.get(key)
+    return value if isinstance(value, str) else ""
 
 
 def storage_roots(parts: EngineConfig) -> StorageRoots:
@@ -89,12 +91,12 @@ def storage_roots(parts: EngineConfig) -> StorageRoots:
 
     :raises MalformedData: the host's storage.conf cannot be used.
     """
-    given = parts.storage_root, parts.storage_run_root, parts.storage_driver
-    host = host_config.HostConfig() if all(given) else host_config.read(parts.run_root)
+    configured = parts.storage_root, parts.storage_run_root, parts.storage_driver
+    host = host_config.HostConfig() if all(configured) else host_config.read(parts.run_root)
     return StorageRoots(
         parts.storage_root or os.path.expandvars(host.root),
         parts.storage_run_root or os.path.expandvars(host.run_root),
         parts.storage_driver or host.driver,
-        () if any(given) else host.image_stores,
-        any(given),
+        () if any(configured) else host.image_stores,
+        any(configured),
     )

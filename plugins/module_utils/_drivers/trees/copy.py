@@ -1,9 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copying a file or a tree between two open directories, following no link, and only what differs.
+"""Copy a file or a tree between two open directories, following no link, and only what differs.
 
-A file is replaced by one rename, so that a reader or a kill sees the old or the new one. A tree can be of any depth.
+A file is replaced by one rename, so that readers see the old or the new one, also after a kill. A tree may have any
+depth.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ _BLOCK = 1 << 20
 
 
 class Rules(NamedTuple):
-    """``owner`` is everything's, None keeps each one's; ``overwrite`` lets a directory replace another kind and the
-    other way round; with ``dry`` nothing is changed; ``temporary`` is a name nothing else uses.
+    """The rules of a copy.
+
+    ``owner`` is set on everything, None keeps each owner. With ``overwrite`` a directory may replace another kind, and
+    the other way round. With ``dry`` nothing is changed. ``temporary`` is a name that nothing else uses.
     """
 
     owner: Optional[tuple[int, int]]
@@ -32,16 +35,16 @@ class Rules(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A name in an open directory; the descriptor -1 stands for a directory that is not there yet."""
+    """A name in an open directory; the descriptor -1 stands for a directory that does not exist yet."""
 
     directory: int
     name: str
 
 
 def copy(source: Place, target: Place, rules: Rules, path: str = "") -> list[str]:
-    """Make ``target`` like ``source`` and return what differed, by paths that begin with ``path``.
+    """Make ``target`` like ``source`` and return the paths that differed, beginning with ``path``.
 
-    Content, kind, mode, owner and a link's target count, times do not. Devices, FIFOs and sockets are left out.
+    Content, kind, mode, owner and a link's target are compared, times are not. Devices, FIFOs and sockets are left out.
 
     :raises OSError: EISDIR or ENOTDIR where the kinds do not fit and ``overwrite`` is not set; else as open(2).
     :raises InvalidArgument: ``target`` is in the directory ``source``.
@@ -53,25 +56,25 @@ def copy(source: Place, target: Place, rules: Rules, path: str = "") -> list[str
 
 
 def copy_content(source: int, target: int, rules: Rules, path: str) -> list[str]:
-    """As ``copy``, for everything in the open directory ``source``; what only ``target`` has stays."""
+    """Copy everything in the open directory ``source`` as ``copy`` does; what only ``target`` has stays."""
     with _Walk(rules, -1 if os.path.sameopenfile(source, target) else target) as walk:
         walk.enter(os.dup(source), os.dup(target), Path(path))
         return walk.run()
 
 
 class _Folder(NamedTuple):
-    """A directory that is being copied; ``status`` is its mode and owner where the target is still to get them."""
+    """A directory that is being copied; ``status`` has the mode and owner that the target is still to get."""
 
     path: Path
     names: Iterator[str]
-    absent: bool  # there is none at the destination, in a dry run
+    absent: bool  # it does not exist at the destination, in a dry run
     status: Optional[os.stat_result]
 
 
 class _Walk:
-    """The directories that are being copied, one in another; a context that closes them.
+    """The directories that are being copied, one in another; the context closes them.
 
-    ``destination`` is an open directory that must not be among them: what is copied goes there. -1 is none.
+    ``destination``, an open directory or -1, must not be among the copied ones, since the copy goes there.
     """
 
     def __init__(self, rules: Rules, destination: int) -> None:
@@ -80,7 +83,7 @@ class _Walk:
         self._source = Descent()
         self._target = Descent()
         self._folders: list[_Folder] = []
-        self._changed: dict[str, None] = {}  # in its order, each path once
+        self._changed: dict[str, None] = {}  # in order, each path once
 
     def __enter__(self) -> _Walk:
         return self
@@ -90,7 +93,7 @@ class _Walk:
         self._target.close()
 
     def run(self) -> list[str]:
-        """Copy what is in the directories that were entered; return the paths that differed."""
+        """Copy the content of the entered directories; return the paths that differed."""
         while self._folders:
             folder = self._folders[-1]
             name = next(folder.names, None)
@@ -102,7 +105,7 @@ class _Walk:
         return list(self._changed)
 
     def copy(self, source: Place, target: Place, path: Path) -> None:
-        """Copy all but a directory, and enter that."""
+        """Copy a file or link; enter a directory."""
         rules = self._rules
         there = os.stat(source.name, dir_fd=source.directory, follow_symlinks=False)
         here = _status(target)
@@ -138,7 +141,7 @@ class _Walk:
         self.enter(outer, inner, path, there if differs and not rules.dry else None)
 
     def enter(self, source: int, target: int, path: Path, status: Optional[os.stat_result] = None) -> None:
-        """Take over two open directories, the second -1 for none, and begin with what is in the first."""
+        """Take over two open directories, the second -1 for none, and begin with the content of the first."""
         self._source.enter(source)
         if target >= 0:
             self._target.enter(target)
@@ -148,7 +151,7 @@ class _Walk:
 
     def _leave(self) -> None:
         folder = self._folders.pop()
-        # Last, so that a copy that was killed is seen as unfinished.
+        # Last, so that a copy that was killed differs.
         if folder.status is not None:
             failpoint("change the mode and owner of a directory")
             os.fchown(self._target.here, *_owner(folder.status, self._rules))
@@ -212,17 +215,17 @@ def _same_content(source: Place, target: Place) -> bool:
 
 def _replace(source: Place, target: Place, there: os.stat_result, rules: Rules) -> None:
     failpoint("write at the destination")
-    made = Place(target.directory, rules.temporary)
+    new = Place(target.directory, rules.temporary)
     try:
-        os.unlink(made.name, dir_fd=made.directory)
+        os.unlink(new.name, dir_fd=new.directory)
     except FileNotFoundError:
         pass
     if stat.S_ISLNK(there.st_mode):
-        os.symlink(os.readlink(source.name, dir_fd=source.directory), made.name, dir_fd=made.directory)
-        os.chown(made.name, *_owner(there, rules), dir_fd=made.directory, follow_symlinks=False)
+        os.symlink(os.readlink(source.name, dir_fd=source.directory), new.name, dir_fd=new.directory)
+        os.chown(new.name, *_owner(there, rules), dir_fd=new.directory, follow_symlinks=False)
     else:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(made.name, flags, 0o600, dir_fd=made.directory)
+        descriptor = os.open(new.name, flags, 0o600, dir_fd=new.directory)
         with open(_open(source), "rb") as reader, open(descriptor, "wb") as writer:
             while block := reader.read(_BLOCK):
                 writer.write(block)
@@ -230,4 +233,4 @@ def _replace(source: Place, target: Place, there: os.stat_result, rules: Rules) 
             os.fchown(descriptor, *_owner(there, rules))
             os.fchmod(descriptor, stat.S_IMODE(there.st_mode))
             os.utime(descriptor, ns=(there.st_atime_ns, there.st_mtime_ns))
-    os.rename(made.name, target.name, src_dir_fd=made.directory, dst_dir_fd=target.directory)
+    os.rename(new.name, target.name, src_dir_fd=new.directory, dst_dir_fd=target.directory)

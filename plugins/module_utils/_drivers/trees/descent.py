@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way down a directory tree of any depth, by open directories and with a constant number of descriptors.
+"""Walk a directory tree of any depth, by open directories and with a constant number of descriptors.
 
-No length of a path and no link matters to it. A directory that it has closed is opened again as ``..``, and compared.
+Neither the length of a path nor links matter. A directory that was closed is opened again as ``..``, and compared.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class _Identity(NamedTuple):
 
 
 class Descent:
-    """The directories from the first one entered down to where a walk is; the innermost ``held`` of them are open."""
+    """The directories from the first one entered down to the current one; the innermost ``held`` of them are open."""
 
     __slots__ = ("_open", "_identities", "_held", "_flags")
 
@@ -40,7 +40,7 @@ class Descent:
         return self._open[-1]
 
     def enter(self, descriptor: int) -> None:
-        """Go into an open directory, found in the innermost one, and take it over."""
+        """Enter an open directory that is in the innermost one, and take it over."""
         self._open.append(descriptor)
         self._identities.append(_identity(descriptor))
         far = len(self._open) - 1 - self._held
@@ -49,9 +49,9 @@ class Descent:
             self._open[far] = -1
 
     def parent(self) -> int:
-        """Return the descriptor of the directory that the innermost one was found in.
+        """Return the descriptor of the directory that has the innermost one.
 
-        :raises TreeChanged: the innermost one is no longer there.
+        :raises TreeChanged: the innermost one was moved out of it.
         """
         if self._open[-2] < 0:
             self._open[-2] = os.open("..", self._flags, dir_fd=self._open[-1])
@@ -60,7 +60,7 @@ class Descent:
         return self._open[-2]
 
     def leave(self) -> None:
-        """Go back to the directory around the innermost one.
+        """Return to the parent of the innermost directory.
 
         :raises TreeChanged: as ``parent``.
         """
@@ -70,7 +70,7 @@ class Descent:
         os.close(self._open.pop())
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close all open directories."""
         for descriptor in self._open:
             if descriptor >= 0:
                 os.close(descriptor)
@@ -78,9 +78,9 @@ class Descent:
 
 
 class Path(NamedTuple):
-    """A path as results name it, and ``deep`` where it is too long for a program to use: the part that is not stays.
+    """A path for results; where it is too long for a program to use, its usable beginning, and ``deep`` is set.
 
-    So what is said of a tree is no more than its entries times a path.
+    So a report on a tree has at most one path of limited length for each entry.
     """
 
     text: str
@@ -93,18 +93,18 @@ class Path(NamedTuple):
         return Path(f"{self.text}/{name}")
 
 
-class Found(NamedTuple):
-    """A directory of a tree: the names that lead to it, the bytes of its path, and what in it is no directory."""
+class Folder(NamedTuple):
+    """A directory of a tree: the names that lead to it, the bytes of its path, and its entries but directories."""
 
     names: list[str]
     length: int
     files: list[os.DirEntry[str]]
 
 
-def folders(top: str) -> Iterator[Found]:
-    """Yield a directory and all below it, each before what is in it; its files are there until the next one.
+def folders(top: str) -> Iterator[Folder]:
+    """Yield a directory and all below it, parents first; the files of each are valid until the next one.
 
-    What vanishes meanwhile is left out.
+    Entries that vanish meanwhile are left out.
 
     :raises TreeChanged: a directory was moved meanwhile.
     """
@@ -117,7 +117,7 @@ def folders(top: str) -> Iterator[Found]:
         while True:
             files, inner = _entries(way.here)
             waiting.append(inner)
-            yield Found(names, length, files)
+            yield Folder(names, length, files)
             while not (waiting[-1] and _entered(way, waiting[-1][-1])):
                 if waiting[-1]:
                     waiting[-1].pop()
@@ -159,10 +159,10 @@ def longer_than(top: str, most: int) -> str:
 
     :raises TreeChanged: a directory was moved meanwhile.
     """
-    for found in folders(top):
-        longest = max((len(os.fsencode(entry.name)) + 1 for entry in found.files), default=0)
-        if found.length + longest > most:
-            return shown(["", *found.names])
+    for folder in folders(top):
+        longest = max((len(os.fsencode(entry.name)) + 1 for entry in folder.files), default=0)
+        if folder.length + longest > most:
+            return shown(["", *folder.names])
     return ""
 
 

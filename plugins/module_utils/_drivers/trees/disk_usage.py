@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much a directory holds."""
+"""The disk usage of a directory."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from .descent import folders
 
 
 def directory_size(path: str) -> int:
-    """Bytes of all files beneath ``path``, a hard-linked file once, directories for nothing (containers/storage's way).
+    """Return the bytes of all files below ``path``, as containers/storage counts them.
 
-    What vanishes meanwhile counts as nothing, and where a directory is moved meanwhile, the rest of the tree too.
+    A hard-linked file counts once, directories do not count. Files that vanish meanwhile are left out, and where a
+    directory is moved meanwhile, so is the rest of the tree.
     """
     total = 0
     linked: set[tuple[int, int]] = set()
     try:
-        for found in folders(path):
-            for entry in found.files:
+        for folder in folders(path):
+            for entry in folder.files:
                 try:
                     status = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Removing a directory tree that a container made: of any depth, with any names, any number of entries.
+"""Remove a directory tree that a container made: of any depth, with any names, any number of entries.
 
-It recurses nowhere: ``Descent`` is the way down.
+It does not recurse: ``Descent`` keeps the directories on the way down.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ..._model.errors import NotRemoved, TreeChanged
 from .descent import DIRECTORY, Descent, shown
 
 _BATCH = 10_000  # subdirectories whose names are held for one directory
-_TRIES = 10  # looks at a directory that gets new entries while it is emptied
-_SHOWN = 3  # what is left is named so often in the message, then counted
+_TRIES = 10  # scans of a directory that gets new entries while it is emptied
+_SHOWN = 3  # remaining paths that the message names; the others are counted
 # <linux/fs.h>
 _FS_IOC_GETFLAGS = 0x80086601
 _FS_IOC_SETFLAGS = 0x40086602
@@ -26,11 +26,11 @@ _LOCKED = 0x10 | 0x20  # FS_IMMUTABLE_FL, FS_APPEND_FL
 
 
 def remove(path: str) -> None:
-    """Remove ``path`` and all below it, as much as the kernel lets go; it is no error that nothing is there.
+    """Remove ``path``, if it exists, and all below it that the kernel allows to remove.
 
-    A mount point is left with all in it. Flags of chattr(1) that forbid the removal are cleared.
+    A mount point stays with its content. Flags of chattr(1) that forbid the removal are cleared.
 
-    :raises NotRemoved: something is left; it says what and why, once all else is gone.
+    :raises NotRemoved: something is left; the message names it with the reason, once all else is gone.
     """
     parent, name = os.path.split(path.rstrip("/"))
     try:
@@ -48,7 +48,7 @@ def remove(path: str) -> None:
 
 
 class _Folder:
-    """A directory of the walk; ``waiting`` are subdirectories to enter, ``left`` what could not be removed."""
+    """A directory of the walk; ``waiting`` are subdirectories to enter, ``left`` entries that cannot be removed."""
 
     __slots__ = ("name", "waiting", "left", "scan", "tries")
 
@@ -56,12 +56,12 @@ class _Folder:
         self.name = name
         self.waiting: list[str] = []
         self.left: set[str] = set()
-        self.scan = True  # there may be entries that the walk has not seen
+        self.scan = True  # it may have entries that were not seen yet
         self.tries = 0
 
 
 class _Walk:
-    """The removal of ``name`` in the open directory ``descriptor``; the first folder is that one, which stays."""
+    """The removal of ``name`` in the open directory ``descriptor``, which is the first folder and stays."""
 
     def __init__(self, descriptor: int, parent: str, name: str) -> None:
         self.left: list[str] = []
@@ -88,7 +88,7 @@ class _Walk:
 
     def _enter(self, here: _Folder, name: str) -> None:
         try:
-            found = os.open(name, DIRECTORY, dir_fd=self._way.here)
+            descriptor = os.open(name, DIRECTORY, dir_fd=self._way.here)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -97,15 +97,15 @@ class _Walk:
             else:
                 self._keep(here, name, error.strerror)
             return
-        if _mount_id(found) != self._mount:
-            os.close(found)
+        if _mount_id(descriptor) != self._mount:
+            os.close(descriptor)
             self._keep(here, name, "it is a mount point")
             return
         self._folders.append(_Folder(name))
-        self._way.enter(found)
+        self._way.enter(descriptor)
 
     def _scan(self, here: _Folder) -> None:
-        """Remove all but the subdirectories; streaming, so that a directory of any size takes no memory."""
+        """Remove all but the subdirectories while reading, so that a directory of any size takes little memory."""
         here.scan = False
         try:
             with os.scandir(self._way.here) as entries:
@@ -123,7 +123,7 @@ class _Walk:
             self._keep(here, "", error.strerror)
 
     def _leave(self, here: _Folder) -> bool:
-        """Remove the directory whose entries are gone; whether the walk can go on."""
+        """Remove the directory whose entries are gone; return whether the walk can go on."""
         try:
             self._way.parent()
         except TreeChanged as error:
@@ -171,7 +171,7 @@ class _Walk:
             self._keep(here, name, error.strerror)
 
     def _unlink_locked(self, here: _Folder, name: str) -> None:
-        """Clear the flags that forbid it; a file that lives on under another name gets its own back."""
+        """Clear the flags that forbid the removal, and restore those of a file that has another name."""
         if len(self._folders) > 1:
             _unlock(self._way.here)
         file = _open_regular(self._way.here, name)
@@ -194,7 +194,7 @@ class _Walk:
 
 
 def _mount_id(descriptor: int) -> bytes:
-    """Return the ID of the mount a descriptor is on: a bind mount has the device of the tree around it."""
+    """Return the ID of a descriptor's mount, since a bind mount may have the same device as the tree around it."""
     with open(f"/proc/self/fdinfo/{descriptor}", "rb") as file:
         return file.read().partition(b"mnt_id:")[2].split()[0]
 
@@ -211,7 +211,7 @@ def _open_regular(directory: int, name: str) -> int:
 
 
 def _unlock(descriptor: int) -> int:
-    """Clear what chattr(1) has set against a removal; return the flags as they were, 0 where nothing was cleared."""
+    """Clear the flags of chattr(1) that forbid a removal; return the earlier flags, 0 where none was cleared."""
     import fcntl
 
     try:
@@ -220,7 +220,7 @@ def _unlock(descriptor: int) -> int:
             return 0
         _set_flags(descriptor, flags & ~_LOCKED)
     except OSError:
-        return 0  # the file system has none, or the kernel does not let us
+        return 0  # the file system has no flags, or the kernel refuses
     return flags
 
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An exact copy of a directory tree in which others may change names meanwhile, into a directory that is ours alone.
+"""Copy a directory tree exactly, in which others may change names meanwhile, into a directory that is ours alone.
 
-Each thing is opened once and looked at through that descriptor, so that no link is ever followed. Owners, modes, times,
+Each entry is opened once and examined through that descriptor, so that no link is ever followed. Owners, modes, times,
 extended attributes (ACLs and capabilities among them), hard links, holes, devices, FIFOs and sockets are kept.
 """
 
@@ -23,15 +23,15 @@ from .descent import DIRECTORY, Descent
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 1 << 26
-# What a file system says that cannot copy within the kernel so.
-_NOT_SO = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
+# Errors of file systems between which copy_file_range(2) does not work.
+_UNSUPPORTED = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
 
 
 def fill(source: int, target: int, temporary: str, seconds: float = 0) -> None:
-    """Give the open, empty directory ``target`` all that the open directory ``source`` has and is.
+    """Copy the open directory ``source``, content and attributes, to the open, empty directory ``target``.
 
-    As long as it is not finished it has a directory ``temporary`` in it, in which each file of several names is once
-    more; that name is not copied. ``seconds`` are what it may take, 0 any time.
+    Until it is complete it has a directory ``temporary``, with one more name of each file of several names; that name
+    is not copied. ``seconds`` limit the time, 0 does not.
 
     :raises InvalidArgument: ``target`` is in ``source``. :raises TreeTooLarge: it took longer.
     :raises TreeChanged: a directory was moved while it was copied.
@@ -50,7 +50,7 @@ def fill(source: int, target: int, temporary: str, seconds: float = 0) -> None:
 
 class _Folder(NamedTuple):
     status: os.stat_result
-    names: list[str]  # those to come
+    names: list[str]  # those not copied yet
 
 
 class _Walk:
@@ -91,7 +91,7 @@ class _Walk:
         self._folders.append(_Folder(status, os.listdir(source)))
 
     def _leave(self) -> None:
-        """Finish a directory: its content would change its times, and take an ACL from it."""
+        """Set a directory's attributes last: new entries change its times, and inherit its default ACL."""
         _give(self._source.here, self._target.here, self._folders.pop().status)
         self._source.leave()
         self._target.leave()
@@ -100,7 +100,7 @@ class _Walk:
         try:
             held = os.open(name, _LOOK, dir_fd=self._source.here)
         except FileNotFoundError:
-            return  # it has gone since
+            return  # it is gone since
         try:
             status = os.fstat(held)
             failpoint("copy into the volume")
@@ -115,22 +115,22 @@ class _Walk:
             os.close(held)
 
     def _link(self, held: int, name: str, status: os.stat_result) -> None:
-        """Make what has several names: one by which it is found again, whatever directory the others are in."""
+        """Copy a file of several names once, to a name in ``_links``, and link to that."""
         key = (status.st_dev, status.st_ino)
         if key not in self._linked:
-            again = str(len(self._linked))
-            _make(held, self._links, again, status)
-            self._linked[key] = again
+            first = str(len(self._linked))
+            _make(held, self._links, first, status)
+            self._linked[key] = first
         os.link(self._linked[key], name, src_dir_fd=self._links, dst_dir_fd=self._target.here, follow_symlinks=False)
 
 
 def _open(held: int, flags: int = os.O_RDONLY) -> int:
-    """Open the very thing that a descriptor without access holds."""
+    """Open the very file of an O_PATH descriptor."""
     return os.open(f"/proc/self/fd/{held}", (flags | os.O_CLOEXEC) & ~os.O_NOFOLLOW)
 
 
 def _make(held: int, folder: int, name: str, status: os.stat_result) -> None:
-    """Make what ``held`` is, anything but a directory, as ``name`` in the open directory."""
+    """Create a copy of ``held``, which is no directory, as ``name`` in the open directory."""
     if stat.S_ISREG(status.st_mode):
         reader, writer = _open(held), -1
         try:
@@ -146,19 +146,19 @@ def _make(held: int, folder: int, name: str, status: os.stat_result) -> None:
         os.symlink(os.readlink("", dir_fd=held), name, dir_fd=folder)
     else:
         os.mknod(name, status.st_mode, status.st_rdev, dir_fd=folder)
-    made = os.open(name, _LOOK, dir_fd=folder)
+    copy = os.open(name, _LOOK, dir_fd=folder)
     try:
-        _give(held, made, status)
+        _give(held, copy, status)
     finally:
-        os.close(made)
+        os.close(copy)
 
 
 def _give(source: int, target: int, status: os.stat_result) -> None:
-    """Give what one descriptor holds, open or not, the owner, mode, attributes and times of another one's.
+    """Set owner, mode, attributes and times of the file behind one descriptor to those of another one.
 
-    In this order: a change of the owner takes capabilities and set-user-ID bits away.
+    The owner is first, since a change of it drops capabilities and set-user-ID bits.
     """
-    # Of a link too this is the link itself: the way through /proc ends at what is held.
+    # These paths lead to the held file itself, even to a symbolic link.
     here, there = f"/proc/self/fd/{target}", f"/proc/self/fd/{source}"
     os.chown(here, status.st_uid, status.st_gid)
     if not stat.S_ISLNK(status.st_mode):
@@ -185,14 +185,17 @@ def _attributes(path: str) -> list[str]:
 
 
 def _check(error: OSError, name: str) -> None:
-    """:raises OSError: an attribute was lost that is not a security module's own."""
+    """Raise the error of an attribute that is neither unsupported nor a security module's own.
+
+    :raises OSError: the attribute was lost.
+    """
     own = name.startswith("security.") and name != "security.capability"
     if not own and error.errno not in (errno.EOPNOTSUPP, errno.ENODATA):
         raise error
 
 
 def _copy_content(reader: int, writer: int, size: int) -> None:
-    """Copy ``size`` bytes, as many as there were at first, and leave out the holes."""
+    """Copy the ``size`` bytes that there were at first, leaving out holes."""
     place = 0
     while place < size:
         try:
@@ -200,22 +203,22 @@ def _copy_content(reader: int, writer: int, size: int) -> None:
             end = min(os.lseek(reader, place, os.SEEK_HOLE), size)
         except OSError as error:
             if error.errno == errno.ENXIO:
-                break  # nothing but a hole is left
+                break  # the rest is a hole
             raise
         while place < end:
             copied = _copy_part(reader, writer, place, min(end - place, _BLOCK))
             if not copied:
-                return  # it has become shorter since
+                return  # it became shorter meanwhile
             place += copied
     os.ftruncate(writer, size)
 
 
 def _copy_part(reader: int, writer: int, place: int, amount: int) -> int:
-    """Copy within the kernel: where the file system can share blocks, it does."""
+    """Copy a part within the kernel, sharing blocks where the file system can."""
     try:
         return os.copy_file_range(reader, writer, amount, place, place)
     except OSError as error:
-        if error.errno not in _NOT_SO:
+        if error.errno not in _UNSUPPORTED:
             raise
     os.lseek(writer, place, os.SEEK_SET)
     return os.sendfile(writer, reader, place, amount)
