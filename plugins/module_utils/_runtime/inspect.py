@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container as ``podman inspect`` shows it: the shape users of containers.podman know."""
+"""A container in the shape of ``podman inspect``, which users of containers.podman know."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ from .._model.options import restart_policy, volumes
 from .._model.options.ports import ANY_ADDRESS
 from .._model.options.table import HIDDEN, select
 from .._model.records.config import OCI_VERSION, ContainerConfig
-from .._model.records.namespaces import OPTIONS
+from .._model.records.namespaces import OPTIONS, LinuxNS
 from .._model.records.network import NetworkAttachment
-from .._model.records.state import ContainerState
 
 if TYPE_CHECKING:
-    from .._model.options.types import ContainerOptions, NamespaceOption, Volume
+    from .._model.options.types import ContainerOptions, EffectiveOptions, NamespaceOption, Volume
 
 _NO_TIME = "0001-01-01T00:00:00Z"
 _OUTLINED_STATE = "Status ModelStatus Running Paused Pid ExitCode OOMKilled Error StartedAt FinishedAt".split()
@@ -29,23 +28,24 @@ _OUTLINED_NETWORK = "IPAddress GlobalIPv6Address Ports Networks".split()
 
 
 def outline(container: Container) -> dict[str, Any]:
-    """The part of ``inspect`` that a list of many containers has room for."""
-    state, network = container.state, _network_settings(container, container.state)
-    shown = _state(state, container)
-    health = {"Health": shown["Health"]} if container.config.has_health_check else {}
+    """Return the part of ``inspect`` that a list of many containers has room for."""
+    state, network = _state(container), _network_settings(container)
+    health = {"Health": state["Health"]} if container.config.has_health_check else {}
     return {
         "Id": container.id,
         "Name": container.name,
         "ImageName": container.config.rootfs_image_name,
-        "State": {**{key: shown[key] for key in _OUTLINED_STATE}, **health},
+        "State": {**{key: state[key] for key in _OUTLINED_STATE}, **health},
         "NetworkSettings": {key: network[key] for key in _OUTLINED_NETWORK},
     }
 
 
 def inspect(container: Container, *, env_values: bool = False) -> dict[str, Any]:
-    """The container as of its last sync or peek, without starting a program; variables with ``env_values`` alone."""
-    state = container.state
-    config, options = container.config, container.config.options
+    """Return the container as of its last sync or peek, without starting a program.
+
+    Values of environment variables are hidden without ``env_values``.
+    """
+    state, config, options = container.state, container.config, container.config.options
     resolved, mounted = config.resolved, config.volumes
     argv = [*resolved["entrypoint"], *resolved["command"]]
     driver = container.host.parts.storage_driver or "overlay"
@@ -55,20 +55,14 @@ def inspect(container: Container, *, env_values: bool = False) -> dict[str, Any]
         "Created": config.created_time,
         "Path": argv[0] if argv else "",
         "Args": argv[1:],
-        "State": _state(state, container),
+        "State": _state(container),
         "Image": config.rootfs_image_id,
         "ImageName": config.rootfs_image_name,
         "ImageDigest": config.rootfs_image_digest,
         "Rootfs": config.rootfs,
         "Pod": config.pod,
         "IsInfra": config.infra,
-        "ResolvConfPath": f"{container.run_dir}/resolv.conf",
-        "HostnamePath": f"{container.run_dir}/hostname",
-        "HostsPath": f"{container.run_dir}/hosts",
-        "StaticDir": config.static_dir,
-        "PidFile": options["pid_file"] or f"{container.run_dir}/pidfile",
-        "ConmonPidFile": options["conmon_pidfile"] or f"{container.run_dir}/conmon.pid",
-        "OCIConfigPath": state.config_path,
+        **_paths(container),
         "OCIRuntime": container.host.oci.name,
         "Driver": driver,
         "GraphDriver": {"Name": driver, "Data": {"MergedDir": state.mountpoint} if state.mounted else {}},
@@ -80,35 +74,14 @@ def inspect(container: Container, *, env_values: bool = False) -> dict[str, Any]
         "RestartCount": state.restart_count,
         "Dependencies": list(config.dependencies),
         "Mounts": [_mount(volume, container) for volume in mounted],
-        "NetworkSettings": _network_settings(container, state),
-        "Config": {
-            "Hostname": config.hostname(container.host.hostname),
-            "User": resolved["user"],
-            "Env": [f"{key}={value if env_values else HIDDEN}" for key, value in resolved["env"].items()],
-            "Cmd": resolved["command"],
-            "CreateCommand": [],
-            "Volumes": {target: {} for target in config.image_config.get("Volumes") or ()},
-            "Entrypoint": resolved["entrypoint"],
-            "Image": config.rootfs_image_name,
-            "WorkingDir": resolved["workdir"],
-            "Labels": resolved["label"],
-            "Annotations": options["annotation"],
-            "StopSignal": resolved["stop_signal"],
-            "StopTimeout": config.stop_timeout,
-            "Timeout": options["timeout"],
-            "Umask": f"{options['umask']:04o}",
-            "Timezone": options["timezone"] or "",
-            "ExposedPorts": {f"{port}/{protocol}": {} for port, protocol in options["expose"]},
-            "Secrets": [{"Name": secret["name"], "Target": secret["target"]} for secret in options["secrets"]],
-            "Tty": config.options["tty"],
-            "OpenStdin": config.options["interactive"],
-            **_health_checks(config),
-        },
+        "NetworkSettings": _network_settings(container),
+        "Config": _config(container, resolved, env_values),
         "HostConfig": _host_config(config, mounted),
     }
 
 
-def _state(state: ContainerState, container: Container) -> dict[str, Any]:
+def _state(container: Container) -> dict[str, Any]:
+    state = container.state
     status = state.status.value
     return {
         "OciVersion": OCI_VERSION,
@@ -132,8 +105,48 @@ def _state(state: ContainerState, container: Container) -> dict[str, Any]:
     }
 
 
+def _paths(container: Container) -> dict[str, str]:
+    options, run_dir = container.config.options, container.run_dir
+    return {
+        "ResolvConfPath": f"{run_dir}/resolv.conf",
+        "HostnamePath": f"{run_dir}/hostname",
+        "HostsPath": f"{run_dir}/hosts",
+        "StaticDir": container.config.static_dir,
+        "PidFile": options["pid_file"] or f"{run_dir}/pidfile",
+        "ConmonPidFile": options["conmon_pidfile"] or f"{run_dir}/conmon.pid",
+        "OCIConfigPath": container.state.config_path,
+    }
+
+
+def _config(container: Container, resolved: EffectiveOptions, env_values: bool) -> dict[str, Any]:
+    config, options = container.config, container.config.options
+    return {
+        "Hostname": config.hostname(container.host.hostname),
+        "User": resolved["user"],
+        "Env": [f"{key}={value if env_values else HIDDEN}" for key, value in resolved["env"].items()],
+        "Cmd": resolved["command"],
+        "CreateCommand": [],
+        "Volumes": {target: {} for target in config.image_config.get("Volumes") or ()},
+        "Entrypoint": resolved["entrypoint"],
+        "Image": config.rootfs_image_name,
+        "WorkingDir": resolved["workdir"],
+        "Labels": resolved["label"],
+        "Annotations": options["annotation"],
+        "StopSignal": resolved["stop_signal"],
+        "StopTimeout": config.stop_timeout,
+        "Timeout": options["timeout"],
+        "Umask": f"{options['umask']:04o}",
+        "Timezone": options["timezone"] or "",
+        "ExposedPorts": {f"{port}/{protocol}": {} for port, protocol in options["expose"]},
+        "Secrets": [{"Name": secret["name"], "Target": secret["target"]} for secret in options["secrets"]],
+        "Tty": options["tty"],
+        "OpenStdin": options["interactive"],
+        **_health_checks(config),
+    }
+
+
 def _capabilities(options: ContainerOptions, user: str) -> dict[str, list[str]]:
-    """The container's capabilities; a user other than root has those alone that cap_add names."""
+    """Return the container's capabilities; a user other than root has those alone that cap_add names."""
     root = user.partition(":")[0] in ("", "0", "root")
     effective, bounding = _computed(tuple(options["cap_add"]), tuple(options["cap_drop"]), options["privileged"], root)
     return {"EffectiveCaps": list(effective), "BoundingCaps": list(bounding)}
@@ -146,10 +159,10 @@ def _computed(add: tuple[str, ...], drop: tuple[str, ...], privileged: bool, roo
 
     try:
         granted = capabilities.named(bounding_set())
-        found = capabilities.compute(add, drop, granted, privileged=privileged)
+        computed = capabilities.compute(add, drop, granted, privileged=privileged)
     except LibpodError:
-        found = ()  # made on a host that had more to give
-    own = capabilities.oci_capabilities(found, 0 if root else 1, add)
+        computed = ()  # the container was made on a host that could grant more
+    own = capabilities.oci_capabilities(computed, 0 if root else 1, add)
     return own["effective"], own["bounding"]
 
 
@@ -162,7 +175,7 @@ def _health(container: Container) -> dict[str, Any]:
 
 
 def _health_checks(config: ContainerConfig) -> dict[str, Any]:
-    """The checks in podman's words; durations in nanoseconds."""
+    """Return the checks under podman's keys; durations in nanoseconds."""
     if not config.has_health_check:
         return {}
     checks = config.health_checks
@@ -203,21 +216,21 @@ def _mount(volume: Volume, container: Container) -> dict[str, Any]:
     }
 
 
-def _network_settings(container: Container, state: ContainerState) -> dict[str, Any]:
+def _network_settings(container: Container) -> dict[str, Any]:
     try:
         networks = {entry.network: _network(entry) for entry in attachments(container) if entry.result is not None}
-    except StateCorrupt:  # no reason to show nothing of this container, or of any other
+    except StateCorrupt:  # the rest of this container, and all others, can still be inspected
         networks = {}
     first = next(iter(networks.values()), _EMPTY_NETWORK)
     if not networks and container.config.create_net_ns:
-        # As podman shows one that is not attached.
+        # podman lists networks that are not attached like this.
         names = (name or _default_network(container) for name in container.config.options["network"]["networks"])
         networks = {name: {**_EMPTY_NETWORK, "NetworkID": name} for name in names}
     return {
         **{key: value for key, value in first.items() if key not in ("NetworkID", "Links", "Aliases")},
         "Bridge": "",
         "SandboxID": "",
-        "SandboxKey": state.netns_path,
+        "SandboxKey": container.state.netns_path,
         "Ports": _port_bindings(container.config),
         "Networks": networks,
     }
@@ -247,19 +260,19 @@ _EMPTY_NETWORK = {
 
 def _network(attachment: NetworkAttachment) -> dict[str, Any]:
     facts = attachment.facts
-    found: dict[str, Any] = {**_EMPTY_NETWORK, "NetworkID": attachment.network, "MacAddress": facts.mac}
+    network: dict[str, Any] = {**_EMPTY_NETWORK, "NetworkID": attachment.network, "MacAddress": facts.mac}
     for address in facts.ipv4[:1]:
-        found.update(IPAddress=address.ip, IPPrefixLen=address.prefix_length, Gateway=address.gateway)
+        network.update(IPAddress=address.ip, IPPrefixLen=address.prefix_length, Gateway=address.gateway)
     for address in facts.ipv6[:1]:
-        found.update(
+        network.update(
             GlobalIPv6Address=address.ip, GlobalIPv6PrefixLen=address.prefix_length, IPv6Gateway=address.gateway
         )
-    return found
+    return network
 
 
 def _bind(volume: Volume) -> str:
-    words = ["ro" if volume["read_only"] else "rw", volume["propagation"], *volumes.mount_words(volume)]
-    return f"{volume['source']}:{volume['target']}:{','.join(words)}"
+    flags = ["ro" if volume["read_only"] else "rw", volume["propagation"], *volumes.mount_words(volume)]
+    return f"{volume['source']}:{volume['target']}:{','.join(flags)}"
 
 
 def _port_bindings(config: ContainerConfig) -> dict[str, list[dict[str, str]]]:
@@ -272,25 +285,16 @@ def _port_bindings(config: ContainerConfig) -> dict[str, list[dict[str, str]]]:
 
 def _host_config(config: ContainerConfig, mounted: list[Volume]) -> dict[str, Any]:
     options = config.options
-    fresh = volumes.file_systems(options, config.image_config, [volume["target"] for volume in mounted])
-    network = options["network"]
-    joined = config.namespace_containers.get("net")
-    policy, times = restart_policy.parts(options["restart_policy"])
-    mode = f"container:{joined}" if joined else {"cni": "bridge"}.get(network["mode"], network["mode"])
+    file_systems = volumes.file_systems(options, config.image_config, [volume["target"] for volume in mounted])
+    policy, attempts = restart_policy.parts(options["restart_policy"])
     return {
         "Binds": [_bind(volume) for volume in mounted],
-        "Tmpfs": {one["target"]: ",".join(one["options"]) for one in fresh if one["type"] == "tmpfs"},
-        "NetworkMode": mode,
+        "Tmpfs": {one["target"]: ",".join(one["options"]) for one in file_systems if one["type"] == "tmpfs"},
+        "NetworkMode": _network_mode(config),
         **_namespace_modes(config),
         "PortBindings": _port_bindings(config),
-        "LogConfig": {
-            "Type": options["log_driver"],
-            "Path": config.log_path,
-            "Size": str(options["log_opt"]["max_size"] or "0B"),
-            "Tag": options["log_opt"]["tag"] or "",
-        },
-        **{LIMITS[name].inspected[0]: LIMITS[name].shown(value) for name, value in select(options, LIMITS).items()},
-        "NanoCpus": (options["cpu_quota"] or 0) * 10**9 // (options["cpu_period"] or 10**5),
+        "LogConfig": _log_config(config),
+        **_limits(options),
         "CapAdd": options["cap_add"],
         "CapDrop": options["cap_drop"],
         "Privileged": options["privileged"],
@@ -305,31 +309,55 @@ def _host_config(config: ContainerConfig, mounted: list[Volume]) -> dict[str, An
         ],
         "ReadonlyRootfs": options["read_only"],
         "SecurityOpt": _security(options["security_opt"]),
-        "Ulimits": []
-        if "host" in options["ulimit"]
-        else [
-            {"Name": f"RLIMIT_{name.upper()}", "Soft": soft, "Hard": hard}
-            for name, (soft, hard) in options["ulimit"].items()
-        ],
+        "Ulimits": _ulimits(options),
         "Sysctls": options["sysctl"],
         "ShmSize": options["shm_size"],
         "Dns": options["dns"],
         "DnsOptions": options["dns_option"],
         "DnsSearch": options["dns_search"],
-        "ExtraHosts": [f"{name}:{one}" for name, found in options["etc_hosts"].items() for one in found.split(",")],
+        "ExtraHosts": [f"{name}:{ip}" for name, ips in options["etc_hosts"].items() for ip in ips.split(",")],
         "Cgroups": {"enabled": "default"}.get(options["cgroups"], options["cgroups"]),
         "CgroupConf": options["cgroup_conf"],
         "Runtime": "oci",
         "ContainerIDFile": options["cidfile"] or "",
         "CgroupParent": config.cgroup_parent,
         "CgroupManager": config.cgroup_manager,
-        "RestartPolicy": {"Name": policy, "MaximumRetryCount": times},
+        "RestartPolicy": {"Name": policy, "MaximumRetryCount": attempts},
         "AutoRemove": options["rm"],
     }
 
 
+def _network_mode(config: ContainerConfig) -> str:
+    joined, mode = config.namespace_container(LinuxNS.NET), config.options["network"]["mode"]
+    return f"container:{joined}" if joined else "bridge" if mode == "cni" else mode
+
+
+def _log_config(config: ContainerConfig) -> dict[str, str]:
+    log_opt = config.options["log_opt"]
+    return {
+        "Type": config.options["log_driver"],
+        "Path": config.log_path,
+        "Size": str(log_opt["max_size"] or "0B"),
+        "Tag": log_opt["tag"] or "",
+    }
+
+
+def _limits(options: ContainerOptions) -> dict[str, Any]:
+    limits = {LIMITS[name].inspected[0]: LIMITS[name].shown(value) for name, value in select(options, LIMITS).items()}
+    return {**limits, "NanoCpus": (options["cpu_quota"] or 0) * 10**9 // (options["cpu_period"] or 10**5)}
+
+
+def _ulimits(options: ContainerOptions) -> list[dict[str, Any]]:
+    if "host" in options["ulimit"]:
+        return []
+    return [
+        {"Name": f"RLIMIT_{name.upper()}", "Soft": soft, "Hard": hard}
+        for name, (soft, hard) in options["ulimit"].items()
+    ]
+
+
 def _namespace_modes(config: ContainerConfig) -> dict[str, Any]:
-    """The modes in podman's words, and the ID maps as ``INSIDE:OUTSIDE:AMOUNT``."""
+    """Return the modes as podman names them, and the ID maps as ``INSIDE:OUTSIDE:AMOUNT``."""
     keys: dict[NamespaceOption, str] = {
         "ipc": "IpcMode",
         "pid": "PidMode",
@@ -337,24 +365,24 @@ def _namespace_modes(config: ContainerConfig) -> dict[str, Any]:
         "userns": "UsernsMode",
         "cgroupns": "CgroupMode",
     }
-    found: dict[str, Any] = {}
+    modes: dict[str, Any] = {}
     for option, key in keys.items():
         joined = config.namespace_container(OPTIONS[option])
         mode, target = config.options[option]["mode"], config.options[option]["target"]
         default = {"ipc": "shareable", "pid": "private", "uts": "private"}.get(option, "")
-        found[key] = f"container:{joined}" if joined else f"ns:{target}" if mode == "ns" else mode or default
+        modes[key] = f"container:{joined}" if joined else f"ns:{target}" if mode == "ns" else mode or default
     if config.id_mappings:
-        found["UsernsMode"] = "private" if found["UsernsMode"] in ("", "auto") else found["UsernsMode"]
-        found["IDMappings"] = {
+        modes["UsernsMode"] = "private" if modes["UsernsMode"] in ("", "auto") else modes["UsernsMode"]
+        modes["IDMappings"] = {
             f"{kind.capitalize()}Map": [":".join(map(str, entry)) for entry in config.id_mappings[kind]]
             for kind in ("uid", "gid")
         }
-    return found
+    return modes
 
 
 def _security(security: Mapping[str, Any]) -> list[str]:
-    found = ["no-new-privileges"] if security["no_new_privileges"] else []
-    found += [f"{key}={security[key]}" for key in ("seccomp", "apparmor") if security.get(key)]
-    found += [f"label={part}{':' + value if value else ''}" for part, value in security.get("label", {}).items()]
-    found += [f"{key}={':'.join(security[key])}" for key in ("mask", "unmask") if key in security]
-    return found + ([f"proc-opts={','.join(security['proc-opts'])}"] if "proc-opts" in security else [])
+    options = ["no-new-privileges"] if security["no_new_privileges"] else []
+    options += [f"{key}={security[key]}" for key in ("seccomp", "apparmor") if security.get(key)]
+    options += [f"label={part}{':' + value if value else ''}" for part, value in security.get("label", {}).items()]
+    options += [f"{key}={':'.join(security[key])}" for key in ("mask", "unmask") if key in security]
+    return options + ([f"proc-opts={','.join(security['proc-opts'])}"] if "proc-opts" in security else [])

@@ -48,8 +48,25 @@ def cleanup(container: ContainerBase, *, thorough: bool = False, delete: bool = 
     if delete:
         # First: it may have filled the disk, and the tools of the later steps may need space.
         attempts.attempt("its log", lambda: _remove_log(container))
-    storage = container.storage
-    release = storage.delete if delete else storage.unmount
+    _take_down_parts(container, attempts, thorough, delete)
+    if os.path.isdir(container.run_dir) and not delete:
+        attempts.attempt("its run directory", lambda: _clear_run_dir(container))
+    if attempts.failed:
+        raise _incomplete(container, attempts)
+    if os.path.isdir(container.run_dir) and not delete:
+        container.save(
+            status=ContainerStatus.EXITED if state.finished_time else ContainerStatus.CONFIGURED,
+            process=ProcessRef(),
+            conmon=ProcessRef(),
+            **dict.fromkeys(("mountpoint", "netns_path", "config_path"), ""),
+            mounted=False,
+            changing_mounts={},
+        )
+
+
+def _take_down_parts(container: ContainerBase, attempts: Attempts, thorough: bool, delete: bool) -> None:
+    """Take down what the container's processes used; ``delete`` removes the top layer instead of unmounting it."""
+    release = container.storage.delete if delete else container.storage.unmount
     # Once its processes have ended, the parts of a container do not depend on one another.
     network = Background(lambda: _remove_network(container))
     layer = Background(lambda: release(container.id))
@@ -70,20 +87,6 @@ def cleanup(container: ContainerBase, *, thorough: bool = False, delete: bool = 
         from ..rootfs.volumes import remove_overlays
 
         attempts.attempt("the overlays of its volumes", lambda: remove_overlays(container))
-    if os.path.isdir(container.run_dir) and not delete:
-        attempts.attempt("its run directory", lambda: _clear_run_dir(container))
-    if attempts.failed:
-        raise _incomplete(container, attempts)
-    if os.path.isdir(container.run_dir) and not delete:
-        ended = bool(state.finished_time)
-        container.save(
-            status=ContainerStatus.EXITED if ended else ContainerStatus.CONFIGURED,
-            process=ProcessRef(),
-            conmon=ProcessRef(),
-            **dict.fromkeys(("mountpoint", "netns_path", "config_path"), ""),
-            mounted=False,
-            changing_mounts={},
-        )
 
 
 def _incomplete(container: ContainerBase, attempts: Attempts) -> CleanupIncomplete:

@@ -102,7 +102,14 @@ def _init(container: ContainerBase, give_way: Optional[Callable[[], None]]) -> N
     finally:
         for work in running:
             work.join()
-    written = builder.write_hosts(container)
+    _record_created(container, mountpoint, (pid, conmon_pid), ends, builder.write_hosts(container))
+
+
+def _record_created(
+    container: ContainerBase, mountpoint: str, pids: tuple[int, int], ends: list[int], etc_files: dict[str, int]
+) -> None:
+    """Record the created container; ``pids`` are its own and conmon's, ``ends`` the pair that holds its host ports."""
+    pid, conmon_pid = pids
     container.save(
         status=ContainerStatus.CREATED,
         exit_code=0,
@@ -114,8 +121,8 @@ def _init(container: ContainerBase, give_way: Optional[Callable[[], None]]) -> N
         mountpoint=mountpoint,
         process=process.ref(pid),
         conmon=process.ref(conmon_pid),
-        netns_path=container.netns_path if config.own_net_ns else "",
-        etc_files=written,
+        netns_path=container.netns_path if container.config.own_net_ns else "",
+        etc_files=etc_files,
         ports_in=ends[0] if ends else 0,
         ports_out=ends[1] if ends else 0,
     )

@@ -46,6 +46,19 @@ def start(container: ContainerBase, fresh: bool, **kept: Any) -> None:
         init(container, fresh)
     # A short-lived command may have ended before the runtime returns.
     began = timestamp()
+    _run(container)
+    journal.note("start", container.id, container.name)
+    if container.state.restarter.pid:
+        # Only now: where this start fails, that by policy is still to come.
+        from .restart import end_waiting
+
+        end_waiting(container)
+    container.save(status=ContainerStatus.RUNNING, started_time=began, **{**_BEGUN, **kept})
+    _begin_life(container, "restart" if kept else "start")
+
+
+def _run(container: ContainerBase) -> None:
+    """Have the OCI runtime start the created process; where it fails, the container is taken down."""
     if container.config.options["log_opt"]["max_size"] and container.log_path:
         from ..io.log_mark import Mark
 
@@ -61,20 +74,17 @@ def start(container: ContainerBase, fresh: bool, **kept: Any) -> None:
 
         take_down(container)
         raise
-    journal.note("start", container.id, container.name)
-    if container.state.restarter.pid:
-        # Only now: where this start fails, that by policy is still to come.
-        from .restart import end_waiting
 
-        end_waiting(container)
-    container.save(status=ContainerStatus.RUNNING, started_time=began, **{**_BEGUN, **kept})
+
+def _begin_life(container: ContainerBase, event: str) -> None:
+    """Announce a container that has been started, and begin what goes with its life."""
     if container.config.options["rm"]:
         from .restart import remember_begin
 
         remember_begin(container)
     if container.config.create_net_ns:
         attachments.forget(container)
-    container.event("restart" if kept else "start")
+    container.event(event)
     notify.tell(container)
     if container.config.has_health_check:
         from .health import begin
