@@ -14,6 +14,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     InvalidArgument,
     StateCorrupt,
 )
+from ansible_collections.libpod.engine.plugins.module_utils._model.id_map import IdMap
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig, resolved
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.namespaces import LinuxNS
@@ -60,7 +61,7 @@ def record(**changes: Any) -> Any:
 def test_configuration_round_trips() -> None:
     more = {
         "host_env": {"http_proxy": "x"},
-        "id_mappings": {"uid": [[0, 1000, 5]], "gid": [[0, 1000, 5]]},
+        "id_mappings": {"uid": [IdMap(0, 1000, 5)], "gid": [IdMap(0, 1000, 5)]},
         "requires": ("ef" * 32,),
         "pod": "12" * 32,
         "borrowed_volumes": (normalise({"volume": ["v:/v"]})["volume"][0],),
@@ -94,7 +95,19 @@ def test_record_of_an_older_engine_has_the_defaults_of_what_it_lacks() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"options": None}, {"options": 5}, {"ports": 5}, {"requires": None}, {"borrowed_volumes": 5}]
+    "changes",
+    [
+        {"options": None},
+        {"options": 5},
+        {"ports": 5},
+        {"requires": None},
+        {"borrowed_volumes": 5},
+        {"id_mappings": ["uid"]},
+        {"id_mappings": {"uid": [[0, 1]]}},
+        {"id_mappings": {"uid": [[0, 1, "2"]]}},
+        {"options": {"uidmap": [5]}},
+        {"options": {"userns": {"mode": "auto", "uidmapping": 5}}},
+    ],
 )
 def test_record_with_a_value_of_another_kind_is_corrupt(changes: dict[str, Any]) -> None:
     with pytest.raises(StateCorrupt, match="^/a/config.json "):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.auto_ranges import map_ids
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
+from ansible_collections.libpod.engine.plugins.module_utils._model.id_map import IdMap
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.namespace_options import (
     id_map,
     namespace,
@@ -79,7 +80,7 @@ def test_options_with_other_namespaces_are_not_plain(options: dict[str, Any]) ->
 
 
 def test_map_is_sorted_and_amount_is_one_where_omitted() -> None:
-    assert id_map(["1000:0", "0:100000:1000"], "uidmap") == [[0, 100000, 1000], [1000, 0, 1]]
+    assert id_map(["1000:0", "0:100000:1000"], "uidmap") == [IdMap(0, 100000, 1000), IdMap(1000, 0, 1)]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ def test_contradictory_namespace_options_are_refused(options: dict[str, Any]) ->
 
 def test_subordinate_ranges_follow_one_another() -> None:
     text = "other:1:1\nme:100000:1000\nbroken\nme:300000:5\n"
-    assert subordinate_map(text, "me", "/etc/subuid", "subuidname") == [[0, 100000, 1000], [1000, 300000, 5]]
+    assert subordinate_map(text, "me", "/etc/subuid", "subuidname") == [IdMap(0, 100000, 1000), IdMap(1000, 300000, 5)]
     with pytest.raises(InvalidArgument, match="'nobody' has no range in /etc/subuid"):
         subordinate_map(text, "nobody", "/etc/subuid", "subuidname")
 
@@ -124,7 +125,7 @@ def test_options_of_auto() -> None:
     meant = {"mode": "auto", "target": "", "size": 0, "uidmapping": [], "gidmapping": []}
     assert namespace("auto", "userns") == namespace(" auto: ", "userns") == meant
     one = namespace("auto:gidmapping=5:6:1,size=9,uidmapping=1:2:3,uidmapping=4:5:1", "userns")
-    assert one == {**meant, "size": 9, "uidmapping": [[1, 2, 4]], "gidmapping": [[5, 6, 1]]}
+    assert one == {**meant, "size": 9, "uidmapping": [IdMap(1, 2, 4)], "gidmapping": [IdMap(5, 6, 1)]}
     for mode in ("keep-id", "keep-id:uid=5", "nomap"):
         with pytest.raises(InvalidArgument, match="only supported in rootless mode"):
             namespace(mode, "userns")
@@ -132,10 +133,18 @@ def test_options_of_auto() -> None:
 
 def test_free_ids_are_chosen_lowest_first_and_each_once() -> None:
     available = [(200, 210), (100, 120), (110, 130)]
-    assert map_ids(5, available, [], [], "f") == [[0, 100, 5]]
-    assert map_ids(20, available, [(90, 102), (105, 110)], [], "f") == [[0, 110, 20]], "the lowest that is long enough"
-    assert map_ids(30, available, [(90, 102), (105, 110)], [], "f") == [[0, 102, 3], [3, 110, 20], [23, 200, 7]]
-    assert map_ids(4, available, [(0, 100)], [[1, 100, 2]], "f") == [[0, 102, 1], [1, 100, 2], [3, 103, 1]]
+    assert map_ids(5, available, [], [], "f") == [(0, 100, 5)]
+    assert map_ids(20, available, [(90, 102), (105, 110)], [], "f") == [(0, 110, 20)], "the lowest that is long enough"
+    assert map_ids(30, available, [(90, 102), (105, 110)], [], "f") == [
+        (0, 102, 3),
+        (3, 110, 20),
+        IdMap(23, 200, 7),
+    ]
+    assert map_ids(4, available, [(0, 100)], [IdMap(1, 100, 2)], "f") == [
+        IdMap(0, 102, 1),
+        IdMap(1, 100, 2),
+        IdMap(3, 103, 1),
+    ]
     assert len(map_ids(40, available, [], [], "f")) == 2
     with pytest.raises(InvalidArgument, match="fewer than 41 subordinate IDs of 'containers' in f"):
         map_ids(41, available, [], [], "f")
@@ -146,7 +155,7 @@ def test_requires_is_a_set() -> None:
 
 
 def test_spec_of_a_user_namespace() -> None:
-    maps = {"uid": [[0, 100000, 1000]], "gid": [[0, 200000, 3]]}
+    maps = {"uid": [IdMap(0, 100000, 1000)], "gid": [IdMap(0, 200000, 3)]}
     assert linux_mappings(maps) == {
         "uidMappings": [{"containerID": 0, "hostID": 100000, "size": 1000}],
         "gidMappings": [{"containerID": 0, "hostID": 200000, "size": 3}],
@@ -158,5 +167,5 @@ def test_spec_of_a_user_namespace() -> None:
     assert (pts["options"], own) == (["newinstance"], sysfs), "GID 5 is not mapped"
     _pts, bound = adapt([devpts, sysfs], maps, {"sysfs": "/sys"})
     assert (bound["type"], bound["source"], bound["options"]) == ("bind", "/sys", ["rbind", "rprivate", "nosuid", "ro"])
-    wide = {"uid": [[0, 1, 9]], "gid": [[0, 1, 9]]}
+    wide = {"uid": [IdMap(0, 1, 9)], "gid": [IdMap(0, 1, 9)]}
     assert adapt([devpts, sysfs], wide, {"sysfs": ""}) == [devpts]

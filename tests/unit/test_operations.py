@@ -12,11 +12,11 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.io.log_lines import moment
 from ansible_collections.libpod.engine.plugins.module_utils._container.io.log_parts import seconds
 from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs.commit import apply_changes
-from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs.copy import outside
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon.conmon import failure_code
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.overlay_changes import changes
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.trees import copy
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
+from ansible_collections.libpod.engine.plugins.module_utils._model.id_map import IdMap, to_host
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_refusal_of_the_runtime_is_an_exit_code(words: str, code: int) -> None:
 
 
 def test_ids_of_a_user_namespace_are_the_hosts() -> None:
-    assert outside(5, None) == 5
-    assert outside(5, [[0, 100000, 10]]) == 100005
-    assert outside(50, [[0, 100000, 10], [20, 300000, 100]]) == 300030
+    assert to_host(5, []) == 5
+    assert to_host(5, [IdMap(0, 100000, 10)]) == 100005
+    assert to_host(50, [IdMap(0, 100000, 10), IdMap(20, 300000, 100)]) == 300030
 
 
 def _copied(source: str, target: str, **rules: Any) -> list[str]:

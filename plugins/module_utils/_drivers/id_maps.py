@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 
+from .._model.id_map import IdMap
 from .._model.options.namespace_options import subordinate_map
 
 
-def subordinate(name: str, kind: str, option: str = "") -> list[list[int]]:
+def subordinate(name: str, kind: str, option: str = "") -> list[IdMap]:
     """Return the map of a name's ranges in subuid(5) or subgid(5); ``kind`` is ``uid`` or ``gid``.
 
     :raises InvalidArgument: it has none; ``option`` is the one that needs it.
@@ -24,7 +25,7 @@ def subordinate(name: str, kind: str, option: str = "") -> list[list[int]]:
     return subordinate_map(text, name, path, option or f"sub{kind}name")
 
 
-def of_namespace(path: str) -> dict[str, list[list[int]]]:
+def of_namespace(path: str) -> dict[str, list[IdMap]]:
     """Return the maps of the process whose ``/proc/PID/ns/user`` the path is; empty for any other path."""
     if not path.startswith("/proc/") or not path.endswith("/ns/user"):
         return {}
@@ -32,7 +33,7 @@ def of_namespace(path: str) -> dict[str, list[list[int]]]:
     for kind in ("uid", "gid"):
         try:
             with open(f"{os.path.dirname(os.path.dirname(path))}/{kind}_map", encoding="utf-8") as file:
-                maps[kind] = [[int(word) for word in line.split()] for line in file]
+                maps[kind] = [IdMap(*map(int, line.split())) for line in file]
         except FileNotFoundError:
             return {}
     return maps

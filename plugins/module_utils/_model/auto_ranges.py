@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Iterable
 
 from .errors import InvalidArgument
+from .id_map import IdMap
 
 MIN_SIZE, MAX_SIZE = 1024, 65536  # containers-storage.conf(5): auto-userns-min-size, auto-userns-max-size
-Map = list[list[int]]
 Range = tuple[int, int]  # the first ID, and the one after the last
 
 
-def map_ids(size: int, available: Iterable[Range], used: Iterable[Range], extra: Map, file: str) -> Map:
+def map_ids(size: int, available: Iterable[Range], used: Iterable[Range], extra: list[IdMap], file: str) -> list[IdMap]:
     """A map of the IDs from 0 to ``size``: those of ``extra`` as it says, the others to the lowest free range.
 
     Only where no range is long enough there are several: containers-storage 1.43 mounts no image with such a map.
@@ -22,11 +22,11 @@ def map_ids(size: int, available: Iterable[Range], used: Iterable[Range], extra:
 
     :raises InvalidArgument: too few are free.
     """
-    inside = _without([(0, size)], [(entry[0], entry[0] + entry[2]) for entry in extra])
-    outside = _without(available, [*used, *((entry[1], entry[1] + entry[2]) for entry in extra)])
+    inside = _without([(0, size)], [(entry.inside, entry.inside + entry.length) for entry in extra])
+    outside = _without(available, [*used, *((entry.outside, entry.outside + entry.length) for entry in extra)])
     wanted = sum(end - first for first, end in inside)
     outside = [one for one in outside if one[1] - one[0] >= wanted] or outside
-    found = [list(entry) for entry in extra]
+    maps = [*extra]
     while inside:
         if not outside:
             raise InvalidArgument(
@@ -35,10 +35,10 @@ def map_ids(size: int, available: Iterable[Range], used: Iterable[Range], extra:
             )
         (first, end), (start, stop) = inside[0], outside[0]
         amount = min(end - first, stop - start)
-        found.append([first, start, amount])
+        maps.append(IdMap(first, start, amount))
         inside[0], outside[0] = (first + amount, end), (start + amount, stop)
         inside, outside = ([one for one in ranges if one[0] < one[1]] for ranges in (inside, outside))
-    return sorted(found)
+    return sorted(maps)
 
 
 def _without(ranges: Iterable[Range], taken: Iterable[Range]) -> list[Range]:

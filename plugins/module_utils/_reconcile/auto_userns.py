@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Iterator, Optional
 from .._drivers import id_maps
 from .._drivers.images import id_usage
 from .._drivers.images.store import ImageStore
-from .._model.auto_ranges import MAX_SIZE, MIN_SIZE, Map, Range, map_ids
+from .._model.auto_ranges import MAX_SIZE, MIN_SIZE, Range, map_ids
 from .._model.errors import InvalidArgument, NoSuchContainer
 from .._model.options.parsers import natural
 from .._model.records.config import ContainerConfig
@@ -20,6 +20,7 @@ from .._model.records.config import resolved as resolve
 from .._runtime.runtime import Runtime
 
 if TYPE_CHECKING:
+    from .._model.id_map import IdMap
     from .._model.options.types import ContainerOptions
 
 _USER = "containers"
@@ -38,7 +39,7 @@ def held(runtime: Runtime) -> Iterator[None]:
 
 def maps(
     runtime: Runtime, options: ContainerOptions, image: str, previous: Optional[ContainerConfig]
-) -> dict[str, Map]:
+) -> dict[str, list[IdMap]]:
     """The maps ``uid`` and ``gid``; those of the container that is replaced where it has enough for the same wish.
 
     :raises InvalidArgument: the user has too few subordinate IDs, or the image needs more than is allowed.
@@ -46,7 +47,7 @@ def maps(
     asked = options["userns"]
     size = asked["size"] or _needed(runtime, options, image)
     kept = previous.id_mappings if previous is not None and previous.options["userns"] == asked else {}
-    if kept and all(sum(entry[2] for entry in entries) >= size for entries in kept.values()):
+    if kept and all(sum(entry.length for entry in entries) >= size for entries in kept.values()):
         return dict(kept)
     found = {}
     for kind in ("uid", "gid"):
@@ -57,8 +58,8 @@ def maps(
     return found
 
 
-def _outside(entry: list[int]) -> Range:
-    return entry[1], entry[1] + entry[2]
+def _outside(entry: IdMap) -> Range:
+    return entry.outside, entry.outside + entry.length
 
 
 def _needed(runtime: Runtime, options: ContainerOptions, image: str) -> int:
@@ -78,7 +79,7 @@ def _needed(runtime: Runtime, options: ContainerOptions, image: str) -> int:
     return size
 
 
-def _used(runtime: Runtime, kind: str) -> Iterator[list[int]]:
+def _used(runtime: Runtime, kind: str) -> Iterator[IdMap]:
     """What the store's containers have and ours, also those that are being made or removed."""
     yield from id_usage.mapped(runtime.parts, kind)
     folder = f"{runtime.parts.static_root}/containers"

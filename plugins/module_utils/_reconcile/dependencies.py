@@ -19,9 +19,10 @@ from .._runtime.runtime import Runtime
 from .._store import pods
 
 if TYPE_CHECKING:
+    from .._model.id_map import IdMap
     from .._model.options.types import ContainerOptions, NamespaceOption
 
-Maps = dict[str, list[list[int]]]
+Maps = dict[str, "list[IdMap]"]
 
 
 def named(options: ContainerOptions) -> Iterator[tuple[NamespaceOption | Literal["pod", "requires"], str]]:

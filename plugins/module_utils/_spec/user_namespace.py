@@ -5,30 +5,33 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Iterable, Mapping
+
+if TYPE_CHECKING:
+    from .._model.id_map import IdMap
 
 _TTY_GID = 5
 
 
-def linux_mappings(id_mappings: Mapping[str, Iterable[Iterable[int]]]) -> dict[str, Any]:
+def linux_mappings(id_mappings: Mapping[str, Iterable[IdMap]]) -> dict[str, Any]:
     """``uidMappings`` and ``gidMappings``; nothing without a user namespace."""
     return {
         f"{kind}Mappings": [
-            {"containerID": inside, "hostID": outside, "size": amount} for inside, outside, amount in id_mappings[kind]
+            {"containerID": entry.inside, "hostID": entry.outside, "size": entry.length} for entry in id_mappings[kind]
         ]
         for kind in id_mappings
     }
 
 
 def adapt(
-    mounts: list[dict[str, Any]], id_mappings: Mapping[str, Iterable[Iterable[int]]], foreign: Mapping[str, str]
+    mounts: list[dict[str, Any]], id_mappings: Mapping[str, Iterable[IdMap]], foreign: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """The mounts as the kernel lets the container's root make them.
 
     devpts takes no group that is not mapped. A new sysfs, mqueue or proc shows a namespace, which must be the user
     namespace's own: ``foreign`` has those that are not, and what to bind instead (empty: nothing).
     """
-    tty = any(inside <= _TTY_GID < inside + amount for inside, _outside, amount in id_mappings["gid"])
+    tty = any(entry.inside <= _TTY_GID < entry.inside + entry.length for entry in id_mappings["gid"])
     found = []
     for mount in mounts:
         if mount["type"] == "devpts" and not tty:

@@ -13,6 +13,7 @@ from ..._drivers.kernel import syscalls
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, not_yet
 from ..._model.failpoints import failpoint
+from ..._model.id_map import to_host
 
 if TYPE_CHECKING:
     from ..._model.options.types import Secret
@@ -80,16 +81,7 @@ def mount(container: ContainerBase) -> dict[str, str]:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with open(descriptor, "wb") as file:
             file.write(_read(container.host.parts, secret["name"]))
-            os.fchown(
-                descriptor, *(_on_host(config.id_mappings.get(kind, []), secret[kind]) for kind in ("uid", "gid"))
-            )
+            os.fchown(descriptor, *(to_host(secret[kind], config.id_mappings.get(kind, ())) for kind in ("uid", "gid")))
             os.fchmod(descriptor, secret["mode"])
         result[secret["target"]] = path
     return result
-
-
-def _on_host(mapping: list[list[int]], number: int) -> int:
-    for inside, outside, amount in mapping:
-        if inside <= number < inside + amount:
-            return number - inside + outside
-    return number

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..._drivers.kernel import securejoin
 from ..._drivers.trees import copy as tree
 from ..._model.errors import InvalidArgument, TreeChanged
+from ..._model.id_map import to_host
 from ..._spec import users
 from .private_mount import with_rootfs
 
@@ -134,12 +135,4 @@ def _owner(container: ContainerBase, wanted: Copy, root: str) -> tuple[int, int]
         return os.geteuid(), os.getegid()
     user = users.resolve(container.config.resolved["user"], *securejoin.user_files(root))
     mappings = container.config.id_mappings
-    return outside(user.uid, mappings.get("uid")), outside(user.gid, mappings.get("gid"))
-
-
-def outside(number: int, mapping: Optional[list[list[int]]]) -> int:
-    """Return the host's number of an ID inside a user namespace; the number itself where there is no map."""
-    for inside, first, amount in mapping or []:
-        if inside <= number < inside + amount:
-            return first + number - inside
-    return number
+    return to_host(user.uid, mappings.get("uid", ())), to_host(user.gid, mappings.get("gid", ()))

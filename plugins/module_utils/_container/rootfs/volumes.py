@@ -81,15 +81,12 @@ def made(path: str) -> bool:
 
 def _give(container: ContainerBase, path: str, user: User) -> None:
     """Make the container's user the owner of all below ``path``; links are not followed."""
-    ids = []
-    for kind, number in (("uid", user.uid), ("gid", user.gid)):
-        for inside, outside, amount in container.config.id_mappings.get(kind, []):
-            if inside <= number < inside + amount:
-                number += outside - inside
-                break
-        ids.append(str(number))
+    from ..._model.id_map import to_host
+
+    maps = container.config.id_mappings
+    owner = f"{to_host(user.uid, maps.get('uid', ()))}:{to_host(user.gid, maps.get('gid', ()))}"
     run(
-        ["chown", "--recursive", "--no-dereference", ":".join(ids), "--", path],
+        ["chown", "--recursive", "--no-dereference", owner, "--", path],
         package="coreutils",
         doing=f"cannot give the volume {path} to the user of container {container.name}",
     )

@@ -10,6 +10,7 @@ from typing import Iterator
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
+from ..._model.id_map import IdMap
 from ..._model.options.parsers import natural
 from ..kernel.securejoin import USER_FILE_BYTES, read_beneath
 from ..storage.roots import member, records, storage_roots
@@ -65,14 +66,11 @@ def _ids(text: str) -> Iterator[int]:
                 yield number
 
 
-def mapped(parts: EngineConfig, kind: str) -> Iterator[list[int]]:
-    """Yield the entries [inside, outside, amount] of the store's containers, other engines' too.
-
-    ``kind`` is uid or gid.
-    """
+def mapped(parts: EngineConfig, kind: str) -> Iterator[IdMap]:
+    """Yield the ranges of the store's containers, other engines' too; ``kind`` is uid or gid."""
     for record in storage_roots(parts).containers():
         try:
             for entry in record[f"{kind}map"]:
-                yield [entry[key].integer(low=0, high=_MAX_ID) for key in ("container_id", "host_id", "size")]
+                yield IdMap(*(entry[key].integer(low=0, high=_MAX_ID) for key in ("container_id", "host_id", "size")))
         except MalformedData:
             continue  # its own engine cannot use it either

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Iterable, Mapping
 
 _UNITS = (("s", 10**9), ("ms", 10**6), ("us", 10**3), ("ns", 1))
 
@@ -50,7 +50,7 @@ def _mode(namespace: Mapping[str, Any]) -> str:
     return f"auto:{','.join(words)}" if words else "auto"
 
 
-def _id_map(entries: list[list[int]]) -> list[str]:
+def _id_map(entries: Iterable[Iterable[int]]) -> list[str]:
     return [":".join(map(str, entry)) for entry in entries]
 
 

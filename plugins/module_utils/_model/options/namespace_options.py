@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Iterable, Literal
+from typing import TYPE_CHECKING, Any, Final, Iterable, Literal
 
 from ..errors import InvalidArgument
+from ..id_map import IdMap
+from ..id_map import from_json as id_map_from_json
 from .parsers import host_path, name, natural, wrong
 
 if TYPE_CHECKING:
-    from .types import ContainerOptions, IdMap, Namespace
+    from .types import ContainerOptions, Namespace
 
 _PLAIN = {
     "ipc": ("shareable", "private", "host", "none"),
@@ -74,7 +76,7 @@ def names(value: Iterable[object], option: str) -> list[str]:
     return sorted({name(str(item), option) for item in value})
 
 
-def id_map(value: Iterable[object], option: str) -> IdMap:
+def id_map(value: Iterable[object], option: str) -> list[IdMap]:
     """``CONTAINER:HOST[:AMOUNT]`` entries as numbers, sorted, and joined where one goes on with the other.
 
     No ID may be mapped twice (user_namespaces(7)).
@@ -88,20 +90,27 @@ def id_map(value: Iterable[object], option: str) -> IdMap:
         inside, outside, amount = [*numbers, 1][:3]
         if not amount or max(inside, outside) + amount - 1 > MAX_ID:
             raise wrong(option, item, f"at least one ID, and none above {MAX_ID}")
-        entries.append([inside, outside, amount])
+        entries.append(IdMap(inside, outside, amount))
     for side in (0, 1):
         ordered = sorted(entries, key=lambda entry: entry[side])
         for first, second in zip(ordered, ordered[1:]):
-            if first[side] + first[2] > second[side]:
+            if first[side] + first.length > second[side]:
                 raise wrong(option, ":".join(map(str, second)), "ranges that do not overlap one another")
-    joined: IdMap = []
-    for inside, outside, amount in sorted(entries):
-        last = joined[-1] if joined else [0, 0, 0]
-        if joined and (last[0] + last[2], last[1] + last[2]) == (inside, outside):
-            last[2] += amount
+    joined: list[IdMap] = []
+    for entry in sorted(entries):
+        last = joined[-1] if joined else IdMap(0, 0, 0)
+        if joined and (last.inside + last.length, last.outside + last.length) == (entry.inside, entry.outside):
+            joined[-1] = last._replace(length=last.length + entry.length)
         else:
-            joined.append([inside, outside, amount])
+            joined.append(entry)
     return joined
+
+
+def from_json(value: Any, option: str) -> Any:
+    """Return the value of ``userns``, ``uidmap`` or ``gidmap`` that a record has. :raises TypeError: it has none."""
+    if option != "userns":
+        return id_map_from_json(value)
+    return {**value, **{key: id_map_from_json(value[key]) for key in ("uidmapping", "gidmapping") if key in value}}
 
 
 def settle(meant: ContainerOptions) -> None:
@@ -173,12 +182,12 @@ def check_init_container(meant: ContainerOptions) -> None:
         raise InvalidArgument(f"{option}: cannot be combined with init_ctr, whose end the pod's start waits for: omit")
 
 
-def subordinate_map(text: str, user: str, file: str, option: str) -> IdMap:
+def subordinate_map(text: str, user: str, file: str, option: str) -> list[IdMap]:
     """The map of a user's or group's ranges in the ``text`` of subuid(5) or subgid(5): IDs from 0 on, range by range.
 
     :raises InvalidArgument: the file has none for it.
     """
-    entries: IdMap = []
+    entries: list[IdMap] = []
     inside = 0
     for line in text.splitlines():
         words = line.strip().split(":")
@@ -186,7 +195,7 @@ def subordinate_map(text: str, user: str, file: str, option: str) -> IdMap:
             continue
         first, amount = natural(words[1], MAX_ID), natural(words[2], MAX_ID)
         if first is not None and amount:
-            entries.append([inside, first, amount])
+            entries.append(IdMap(inside, first, amount))
             inside += amount
     if not entries:
         raise InvalidArgument(f"{option}: {user!r} has no range in {file}: add one with usermod(8), or name another")

@@ -92,6 +92,16 @@ def _later(module: str, function: str) -> Callable[[Any, str], Any]:
     return normalise
 
 
+def _later_map(option: str) -> Callable[[Any], Any]:
+    """Return a reader of ID maps, whose module is imported where a record has one."""
+    reader = _later("namespace_options", "from_json")
+
+    def read(value: Any) -> Any:
+        return reader(value, option) if value and (option != "userns" or value["mode"] == "auto") else value
+
+    return read
+
+
 def _both_cni(before: Any, after: Any) -> bool:
     """Networks come and go in a namespace; the namespace itself stays the process's own."""
     return bool(before["mode"] == after["mode"] == "cni") and before.get("settings") == after.get("settings")
@@ -183,10 +193,17 @@ _ROWS = (
     _row("ipc", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE, aliases=("ipc_mode",)),
     _row("pid", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE, aliases=("pid_mode",)),
     _row("uts", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE),
-    _row("userns", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE, aliases=("userns_mode",)),
+    _row(
+        "userns",
+        "str",
+        _later("namespace_options", "namespace"),
+        _PLAIN_NAMESPACE,
+        aliases=("userns_mode",),
+        from_json=_later_map("userns"),
+    ),
     _row("cgroupns", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE),
-    _row("uidmap", "list", _later("namespace_options", "id_map"), [], elements="str"),
-    _row("gidmap", "list", _later("namespace_options", "id_map"), [], elements="str"),
+    _row("uidmap", "list", _later("namespace_options", "id_map"), [], elements="str", from_json=_later_map("uidmap")),
+    _row("gidmap", "list", _later("namespace_options", "id_map"), [], elements="str", from_json=_later_map("gidmap")),
     _row("subuidname", "str", parsers.word),
     _row("subgidname", "str", parsers.word),
     _row("pod", "str", parsers.name),

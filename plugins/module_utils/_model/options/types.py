@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from typing import Any, Literal, Optional, TypedDict, Union, final
 
+from ..id_map import IdMap
 from .ports import PortMapping
 
 NamespaceOption = Literal["ipc", "network", "pid", "uts", "userns", "cgroupns"]
-
-IdMap = list[list[int]]  # [inside, outside, amount] each
 
 
 class _Volume(TypedDict):
@@ -83,8 +82,8 @@ class Namespace(_Namespace, total=False):
     """How a namespace is set up; a user namespace of the mode ``auto`` has its options beside it."""
 
     size: int
-    uidmapping: IdMap
-    gidmapping: IdMap
+    uidmapping: list[IdMap]
+    gidmapping: list[IdMap]
 
 
 class Device(TypedDict):
@@ -166,8 +165,8 @@ class CommonOptions(TypedDict):
     cpu_shares: Optional[int]
     cpuset_cpus: Optional[str]
     cgroup_parent: Optional[str]
-    uidmap: IdMap
-    gidmap: IdMap
+    uidmap: list[IdMap]
+    gidmap: list[IdMap]
     subuidname: Optional[str]
     subgidname: Optional[str]
     label: dict[str, str]

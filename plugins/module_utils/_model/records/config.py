@@ -17,6 +17,7 @@ from .image import usable_config
 from .namespaces import LinuxNS
 
 if TYPE_CHECKING:
+    from ..id_map import IdMap
     from ..options.health import HealthChecks
     from ..options.types import ContainerOptions, EffectiveOptions, FileSystem, Volume
 
@@ -98,7 +99,7 @@ class ContainerConfig(NamedTuple):
     namespace is joined; ``ports`` are the published ports with every host port chosen;
     ``host_env`` are the variables taken from the environment of whoever made it;
     ``borrowed_volumes`` are the volumes of other containers as they were then (volumes_from);
-    ``id_mappings`` has the maps ``uid`` and ``gid`` ([inside, outside, amount] each) of a user namespace, or nothing;
+    ``id_mappings`` has the maps ``uid`` and ``gid`` of a user namespace, or nothing;
     ``requires`` are the IDs of containers to start before it; ``pod`` is the full ID of its pod, or empty;
     ``pod_cgroup`` is that pod's cgroup, and ``infra`` says that it holds the pod's namespaces.
     """
@@ -117,7 +118,7 @@ class ContainerConfig(NamedTuple):
     ports: tuple[PortMapping, ...] = ()
     cgroup_manager: str = "cgroupfs"
     host_env: Mapping[str, str] = {}
-    id_mappings: Mapping[str, list[list[int]]] = {}
+    id_mappings: Mapping[str, list[IdMap]] = {}
     requires: tuple[str, ...] = ()
     pod: str = ""
     pod_cgroup: str = ""
@@ -223,7 +224,7 @@ class ContainerConfig(NamedTuple):
 
     def host_root(self, kind: str = "uid") -> int:
         """The host's ID of the container's root user (``gid``: its root group)."""
-        return next((outside for inside, outside, _n in self.id_mappings.get(kind, ()) if inside == 0), 0)
+        return next((entry.outside for entry in self.id_mappings.get(kind, ()) if entry.inside == 0), 0)
 
     def with_options(self, changes: Mapping[str, object]) -> ContainerConfig:
         """The configuration with some normalised options replaced."""
@@ -253,6 +254,10 @@ class ContainerConfig(NamedTuple):
             known["options"] = table.from_json(known["options"])
             known["image_config"] = usable_config(known["image_config"])
             known["ports"] = tuple(PortMapping.from_json(row) for row in known["ports"])
+            if known["id_mappings"]:
+                from ..id_map import from_json
+
+                known["id_mappings"] = {kind: from_json(known["id_mappings"][kind]) for kind in known["id_mappings"]}
             known.update((key, tuple(known[key])) for key in ("borrowed_volumes", "requires"))
         except KeyError as error:
             raise StateCorrupt(f"{path} lacks {error}: restore it, or remove the container") from error

@@ -21,6 +21,7 @@ from ..plan import Plan, Step, Verb
 from ..pod_planner import DOWN, DesiredPod, moved
 
 if TYPE_CHECKING:
+    from ..._model.id_map import IdMap
     from ..._model.options.types import ContainerOptions, PodOptions
 
 _KILL_SECONDS = 30.0
@@ -89,7 +90,7 @@ def _update(task: Task, pod: Optional[PodConfig]) -> PodConfig:
     return changed
 
 
-def _maps(pods: Pods, options: PodOptions) -> dict[str, list[list[int]]]:
+def _maps(pods: Pods, options: PodOptions) -> dict[str, list[IdMap]]:
     own = cast("ContainerOptions", {**normalise({}), **select(options, _MAPS)})
     return dependencies.id_mappings(pods.runtime, own)
 
