@@ -181,11 +181,11 @@ options:
     choices: [default, image]
   systemd:
     description:
-      - Whether the container is made as systemd needs it. V(true), which is so where omitted, does that where the command is
-        C(/sbin/init), C(/usr/sbin/init), C(/usr/local/sbin/init) or a program with the name C(systemd), as podman does;
-        V(always) does it in any case, and V(false) never.
+      - Whether the container is made as systemd needs it. V(true), the default, does that as podman does, where the command
+        is C(/sbin/init), C(/usr/sbin/init), C(/usr/local/sbin/init) or a program with the name C(systemd). V(always) does
+        it in any case, and V(false) never.
       - There is a tmpfs at C(/run), C(/run/lock), C(/tmp) and C(/var/log/journal) then, unless a volume or tmpfs of the
-        container is there, C(container_uuid) is in its environment, it has a cgroup namespace of its own unless O(cgroupns)
+        container is there. C(container_uuid) is in its environment. It has a cgroup namespace of its own unless O(cgroupns)
         says otherwise, and its cgroup is writable. In cgroup v1 that is its cgroup in the hierarchy C(name=systemd) alone.
         The signal that asks it to stop is C(RTMIN+3) where neither O(stop_signal) nor the image names one.
       - C(podman_container) has it.
@@ -209,9 +209,9 @@ options:
     description:
       - What is told over the socket of sd_notify(3) that C(NOTIFY_SOCKET) names in the environment of the module's process as
         it starts the container. Where there is none, this means nothing; a restart by policy has none.
-      - V(container), which is so where omitted, gives the container a socket at C(/run/notify/notify.sock), named by its own
-        C(NOTIFY_SOCKET), whose messages conmon passes on, and tells conmon's process ID; V(conmon) tells that ID and that the
-        container is ready once it runs; V(ignore) does neither.
+      - V(container), the default, gives the container a socket at C(/run/notify/notify.sock), which its own
+        C(NOTIFY_SOCKET) names. The messages on it are passed on by conmon, whose process ID is sent too.
+      - V(conmon) sends that ID, and that the container is ready once it runs. V(ignore) does neither.
       - C(podman_container) has it.
     type: str
     choices: [container, conmon, ignore]
@@ -226,10 +226,10 @@ options:
     type: str
   init_ctr:
     description:
-      - Makes the container an init container of its O(pod), which runs to its end when the pod starts, before the pod's other
-        containers do; several run in the order they were made. If one fails, the pod does not start. V(always) runs at each
-        start of the pod by M(libpod.engine.libpod_pod) at which none of its other containers runs; V(once) is removed when it
-        has succeeded.
+      - Makes the container an init container of its O(pod). It runs to its end when the pod starts, before the pod's other
+        containers do. Several run in the order they were made. If one fails, the pod does not start.
+      - V(always) runs at each start of the pod by M(libpod.engine.libpod_pod) at which none of its other containers runs.
+        V(once) is removed when it has succeeded.
       - Such a container is made with O(state=created). A task that starts another container of the pod by itself does not
         run it.
       - C(podman_container) has it.
@@ -409,9 +409,11 @@ options:
         C(nodev) and C(noexec) of the file system it is on, the last three unless C(suid), C(dev) or C(exec) is given.
       - They are changed in place where that is safe. Under a running process a volume is mounted, unmounted, given other
         options, or replaced by another source in one step. What a process uses is neither taken away nor made read-only, so
-        that this needs a new container. So do C(U), C(O), C(z), C(Z) and a shared propagation; a first slave propagation; a
-        new volume with the image's content; targets with mounts below them, or below C(/proc), C(/sys) and C(/dev); O(hooks_dir);
-        a user namespace; and kernels before 5.12, or for another source 6.5. RV(plan) says what it was.
+        that this needs a new container.
+      - A new container is also needed for C(U), C(O), C(z), C(Z), a shared propagation or a first slave propagation, and
+        for a new volume with the image's content. So it is for targets with mounts below them, or below C(/proc), C(/sys)
+        and C(/dev). O(hooks_dir) and a user namespace need it too, and so do kernels before 5.12, or for another source
+        6.5. RV(plan) gives the reason.
       - C(podman_container) has it.
     type: list
     elements: str
@@ -885,8 +887,8 @@ options:
     description:
       - Command that finds out inside the container whether it is healthy, which it is with the exit code 0. The image's own
         check where omitted.
-      - A string is a command of the shell, one that begins with C(CMD) a command without a shell; a list of words, also in
-        JSON, is run as it is, and may begin with C(CMD) or C(CMD-SHELL). V(none) stands for no check, as
+      - A string is a command of the shell, and one that begins with C(CMD) a command without a shell. A list of words, also
+        in JSON, is run as it is, and may begin with C(CMD) or C(CMD-SHELL). V(none) stands for no check, as
         O(no_healthcheck) does.
       - The container's health is in RV(container) as C(State.Health), with the last five results.
       - All options of the health check are changed while the container runs.
@@ -1121,9 +1123,10 @@ options:
     elements: str
   strict:
     description:
-      - Whether the task fails where an option that is given has no effect. Otherwise it warns of it. Such are O(publish) with a network
-        that is not the container's own, parts of O(log_opt) that the O(log_driver) does not take, C(label=) of O(security_opt)
-        without SELinux, O(network_aliases) on a network without a name service, and options that have no effect at all.
+      - Whether the task fails where an option that is given has no effect. Otherwise it warns of it.
+      - Such are O(publish) with a network that is not the container's own, and parts of O(log_opt) that the O(log_driver)
+        does not take. Others are C(label=) of O(security_opt) without SELinux, O(network_aliases) on a network without a
+        name service, and options that have no effect at all.
       - The network's names and C(label=) are looked at where the task has something to do.
       - C(podman_container) does not have it.
     type: bool
@@ -1205,12 +1208,13 @@ options:
       - C(allow_more_present) - all that the task says is there, and perhaps more. For lists and mappings; lists whose order
         counts have it in that order. Where such an option changes without a new container, what is there
         beside it stays.
-      - An option that the task omits and that follows from another one is compared as that one, such as O(memory_swap) with
-        O(memory), O(cpu_period) with O(cpus), O(gidmap) with O(uidmap), and O(ip) or O(mac_address) with O(network).
-        A comparison that names the option itself wins over that and over V(*).
+      - An option that the task omits and that follows from another one is compared as that one. So O(memory_swap) follows
+        O(memory), O(cpu_period) follows O(cpus), O(gidmap) follows O(uidmap), and O(ip) and O(mac_address) follow
+        O(network). A comparison that names the option itself wins over that and over V(*).
       - A mount that the container has in another option than the task, such as O(volume) and O(mount), is there already where one
         of the two is not compared strictly.
-      - The task fails where what is let be does not go with the rest of it, such as a O(memory_swap) below the new O(memory).
+      - The task fails where an ignored value contradicts the rest of the task, such as a O(memory_swap) below the new
+        O(memory).
       - A container that is re-created, for another option or with O(recreate=true), is as the task describes it. What was
         ignored or present beside it is not carried over, and is among the differences of the plan.
       - C(podman_container) does not have it.
@@ -1355,10 +1359,10 @@ plan:
     - C(steps) are the actions in their order, each with its subject's status before and after.
     - C(status) is the container's before and after all steps.
     - C(differences) are the options, and other parts of the container, that were not as wanted, with their values before
-      and after, as a playbook has them; secret ones are hidden. The C(effect) says what a difference asks for - V(record) only writes it down,
-      V(live) changes it under the running process, V(restart) restarts the container and V(recreate) makes a new one.
-      With C(drift), somebody changed it behind the engine's back. With C(ignored), O(comparisons) let it be, or it is a tag that has moved, and it comes
-      along with a container that is re-created for another reason.
+      and after, as a playbook has them; secret ones are hidden. The C(effect) is what a difference needs. V(record) only
+      writes it down, V(live) changes it under the running process, V(restart) restarts the container and V(recreate) makes
+      a new one. With C(drift), somebody changed it behind the engine's back. With C(ignored), O(comparisons) let it be, or
+      it is a tag that has moved, and it comes along with a container that is re-created for another reason.
     - C(recreated_because_of) names the options that forced a new container.
   returned: success
   type: dict

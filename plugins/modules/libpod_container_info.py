@@ -36,8 +36,9 @@ options:
     default: false
   stats:
     description:
-      - Whether to add C(Stats), the live figures of memory, CPU, processes, input and output, and of the network links, which need
-        the Python library pyroute2 on the target, which the role installs. It is null for a container that does not run.
+      - Whether to add C(Stats), the live figures of memory, CPU, processes, input and output, and of the network links.
+        Those need the Python library pyroute2 on the target, which the role installs. It is null for a container that does
+        not run.
       - C(podman_container_info) does not have it.
     type: bool
     default: false

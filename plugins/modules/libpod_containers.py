@@ -71,9 +71,10 @@ options:
   inspect:
     description:
       - How much RV(containers) has of each container. V(full) is all of it, as of M(libpod.engine.libpod_container), some 7 KiB each.
-      - V(outline) has C(Id), C(Name), C(ImageName); of C(State) C(Status), C(ModelStatus), C(Running), C(Paused), C(Pid), C(ExitCode),
-        C(OOMKilled), C(Error), C(StartedAt), C(FinishedAt), and C(Health) where there is a health check; of C(NetworkSettings)
-        C(IPAddress), C(GlobalIPv6Address), C(Ports) and C(Networks). It spares Ansible time with long lists.
+      - V(outline) has C(Id), C(Name) and C(ImageName), and spares Ansible time with long lists.
+      - Of C(State) it has C(Status), C(ModelStatus), C(Running), C(Paused), C(Pid), C(ExitCode), C(OOMKilled), C(Error),
+        C(StartedAt) and C(FinishedAt), and C(Health) where there is a health check.
+      - Of C(NetworkSettings) it has C(IPAddress), C(GlobalIPv6Address), C(Ports) and C(Networks).
       - V(auto) is V(full) for up to 50 containers, and V(outline) for more.
       - C(podman_containers) does not have it.
     type: str

@@ -10,14 +10,14 @@ module: libpod_pod
 short_description: Manage a pod, without podman
 version_added: 0.1.0
 description:
-  - Brings one pod to the state and configuration that the task describes. A pod is an infra container, which sleeps and holds
-    namespaces and published ports, a cgroup with limits of its own, and the containers that
-    M(libpod.engine.libpod_container) puts into it with its option O(libpod.engine.libpod_container#module:pod).
+  - Brings one pod to the state and configuration that the task describes. A pod is an infra container, a cgroup with limits
+    of its own, and the containers that M(libpod.engine.libpod_container) puts into it with its option
+    O(libpod.engine.libpod_container#module:pod). The infra container sleeps and holds namespaces and published ports.
   - Options have the names, types and aliases of C(containers.podman.podman_pod), and each says whether C(podman_pod) has it.
   - An option that is omitted has its default, on the first run and on every later one, with the states V(created) and V(started).
     The other states leave the configuration of a pod that is there alone, V(restarted) where the task has no option but the name.
-  - A limit of the pod that somebody changed behind our back, and what an interrupted task has left of a change, is repaired by the
-    next task, in whatever state it asks for; containers that such a task had stopped for a moment run again.
+  - The next task, with any state, restores a limit of the pod that another program has changed, and completes a change that
+    was interrupted. Containers that an interrupted task had stopped for a moment run again.
 author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:

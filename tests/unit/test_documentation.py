@@ -256,3 +256,32 @@ def test_sentences_are_told_apart() -> None:
 def test_sentence_of_a_page_has_at_most_30_words(page: Path) -> None:
     long = [one for one in sentences(page.read_text()) if len(one.split()) > 30]
     assert not long
+
+
+def descriptions(node: Any) -> Iterator[str]:
+    """The texts of descriptions and details, however deep they are, with a word for each piece of markup."""
+    for key, value in node.items() if isinstance(node, dict) else []:
+        if key in ("description", "details") and not isinstance(value, dict):
+            for text in [value] if isinstance(value, str) else value:
+                yield re.sub(r"\b[A-Z]\((?:[^()\\]|\\.)*\)", "CODE", text)
+        else:
+            yield from descriptions(value)
+    for value in node if isinstance(node, list) else []:
+        yield from descriptions(value)
+
+
+DOCUMENTS = {
+    **{module: [load(module, "DOCUMENTATION"), load(module, "RETURN")] for module in MODULES},
+    **{
+        f"fragment {path.stem}": [yaml.safe_load(text) for text in strings(path).values()]
+        for path in TOP.glob("plugins/doc_fragments/*.py")
+    },
+    "roles": [yaml.safe_load(path.read_text()) for path in TOP.glob("roles/*/meta/argument_specs.yml")],
+}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_sentence_of_a_description_has_at_most_30_words(document: str) -> None:
+    texts = list(descriptions(DOCUMENTS[document]))
+    assert texts
+    assert not [one for text in texts for one in sentences(text) if len(one.split()) > 30]
