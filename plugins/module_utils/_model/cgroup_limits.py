@@ -265,7 +265,7 @@ def _cpu_mask(values: Values) -> list[str]:
     return [str(len(cpus)), *map(str, cpus)]
 
 
-def _same_if_told(wanted: Any, live: Any) -> bool:
+def _same_if_known(wanted: Any, live: Any) -> bool:
     return live is None or live == wanted
 
 
@@ -282,7 +282,7 @@ def _by_device(option: str, none: str) -> Codec:
         ((device, limit),) = values[option].items()
         return f"{device} {limit or none}"
 
-    return Codec(parse, format, _same_if_told)
+    return Codec(parse, format, _same_if_known)
 
 
 def _io_max(option: str, key: str) -> Codec:
@@ -297,7 +297,7 @@ def _io_max(option: str, key: str) -> Codec:
         ((device, limit),) = values[option].items()
         return f"{device} {key}={limit or 'max'}"
 
-    return Codec(parse, format, _same_if_told)
+    return Codec(parse, format, _same_if_known)
 
 
 # The table
@@ -396,7 +396,7 @@ _ROWS = (
     ),
     Limit(
         "memory_swappiness",
-        (File("memory.swappiness", Codec(_parse, lambda values: str(values["memory_swappiness"]), _same_if_told)),),
+        (File("memory.swappiness", Codec(_parse, lambda values: str(values["memory_swappiness"]), _same_if_known)),),
         _V1_ONLY,
         _NO_POD,
         ("memory", "swappiness"),
@@ -456,7 +456,7 @@ _ROWS = (
                 Codec(
                     lambda text, _read: "oom_kill_disable 1" in text.splitlines(),
                     lambda values: str(int(values["oom_kill_disable"])),
-                    _same_if_told,
+                    _same_if_known,
                 ),
                 initial="oom_kill_disable 0",
             ),

@@ -247,7 +247,7 @@ def drift(host: CgroupHost, path: str, wanted: Mapping[str, Any], numbers: Optio
 
     None, 0 and "" stand for no limit. ``numbers`` are the major and minor number of each device that is named and
     there. A value counts as in force where the kernel rounds it (pages), inherits it (cpusets) or the runtime converts
-    it (shares); one the kernel has no file for cannot be told and does not count as drift.
+    it (shares); one without a file in this kernel is unknown and does not count as drift.
     """
     differing: dict[str, Any] = {}
     numbers = numbers or {}

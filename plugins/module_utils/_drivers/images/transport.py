@@ -113,7 +113,7 @@ class Images:
                 # The arguments name the places of the secrets.
                 error.argv = error.argv[:1]
                 with suppress(OSError):
-                    _remove_partial(f"{self._roots.root}/tmp" if self._roots.given else _TMP, began)
+                    _remove_partial(f"{self._roots.root}/tmp" if self._roots.configured else _TMP, began)
                 raise
             except ToolFailed as error:
                 message = _message(error.stderr)
@@ -184,7 +184,7 @@ class Images:
 
     def _folder(self) -> list[str]:
         """Return skopeo's option for its temporary folder, which is below the roots where these are given."""
-        if not self._roots.given:
+        if not self._roots.configured:
             return []
         folder = f"{self._roots.root}/tmp"
         if not os.path.isdir(folder):
@@ -194,7 +194,7 @@ class Images:
 
     def _absent_cache(self) -> list[str]:
         """Return the missing paths of skopeo's cache, the place of which is no option; none without given roots."""
-        return [path for path in _CACHE if not os.path.lexists(path)] if self._roots.given else []
+        return [path for path in _CACHE if not os.path.lexists(path)] if self._roots.configured else []
 
     @staticmethod
     def _policy() -> list[str]:

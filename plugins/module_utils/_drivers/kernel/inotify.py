@@ -20,7 +20,7 @@ class _Instance:
     """An inotify instance, readable (``fileno``) once there is an event."""
 
     def __init__(self) -> None:
-        """:raises OSError: there are too many instances (fs.inotify.max_user_instances)."""
+        """Create the instance. :raises OSError: there are too many (fs.inotify.max_user_instances)."""
         import ctypes
 
         self._libc = ctypes.CDLL(None, use_errno=True)
@@ -61,7 +61,7 @@ class Renames(_Instance):
     """A count of how often another file of the directory is renamed to ``path``."""
 
     def __init__(self, path: str) -> None:
-        """:raises OSError: as ``Watch``, or there is no such directory."""
+        """Watch the directory. :raises OSError: as ``Watch``, or it does not exist."""
         super().__init__()
         self._name = os.fsencode(os.path.basename(path))
         try:

@@ -49,7 +49,7 @@ class Storage:
             maps = [f"--{kind}map={value}" for kind, value in values.items()]
             self._tool("create-container", "-i", container_id, "-m", self._mark, *maps, image_id)
             self._keep_rooms()
-            if not self._roots.given:
+            if not self._roots.configured:
                 host_config.keep(self._run_root)
         except ToolFailed as error:
             # A tool that outlived its killed caller may have created it meanwhile.
@@ -253,7 +253,7 @@ class Storage:
         argv = ["containers-storage", verb, *self._roots.arguments, *arguments]
         doing = f"{verb.replace('-', ' ')} in the image store"
         # A mount program of the host's storage.conf (fuse-overlayfs) stays for as long as the mount.
-        lasting = verb == "mount" and not self._roots.given
+        lasting = verb == "mount" and not self._roots.configured
         return run(argv, package=PACKAGE, env=self._roots.environment(), changes=changes, doing=doing, lasting=lasting)
 
 

@@ -36,14 +36,14 @@ class Layers(NamedTuple):
 class StorageRoots(NamedTuple):
     """The directories and driver of a store, and ``more`` read-only stores beside ``root``.
 
-    With ``given`` roots the host's storage options do not apply, as under ``podman --root``.
+    With roots ``configured`` by the task the host's storage options do not apply, as under ``podman --root``.
     """
 
     root: str
     run_root: str
     driver: str
     more: tuple[str, ...] = ()
-    given: bool = False
+    configured: bool = False
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -52,7 +52,7 @@ class StorageRoots(NamedTuple):
 
     def environment(self) -> dict[str, str]:
         """Return the variables with which the tools use this store; the driver avoids a warning of theirs."""
-        if self.given:
+        if self.configured:
             options = {"STORAGE_OPTS": "overlay.mountopt=nodev"} if self.driver == "overlay" else {}
             return {"CONTAINERS_STORAGE_CONF": "/dev/null", "STORAGE_DRIVER": self.driver, **options}
         return {key: os.environ[key] for key in ("CONTAINERS_STORAGE_CONF",) if key in os.environ}
