@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, TypedDict
 
 from .parsers import address, natural, wrong
 
+if TYPE_CHECKING:
+    from ..records.image_config import ImageConfig
+
 _PUBLISH = r"(?:(?:(?P<ip>\[[^\]]*\]|[^:\[\]]*):)?(?P<host>[0-9-]*):)?(?P<port>[0-9-]+)(?:/(?P<protocol>\w+))?"
 PROTOCOLS = ("tcp", "udp", "sctp")
 ANY_ADDRESS = "0.0.0.0"  # every address of the host, IPv6 too where the container has one
@@ -92,7 +95,7 @@ def expose(value: Any, option: str) -> list[list[Any]]:
     return [list(port) for port in sorted(ports)]
 
 
-def with_exposed(options: PublishOptions, image: Mapping[str, Any]) -> list[PortMapping]:
+def with_exposed(options: PublishOptions, image: ImageConfig) -> list[PortMapping]:
     """Return what is published: with publish_all also every port exposed here or by the image, on a free one."""
     published: list[PortMapping] = list(options["publish"])
     if options["publish_all"]:

@@ -11,6 +11,7 @@ from .. import caller
 from .parsers import NAME_PATTERN, absolute_path, natural, octal, plain_path, size, wrong
 
 if TYPE_CHECKING:
+    from ..records.image_config import ImageConfig
     from .types import ContainerOptions, FileSystem, Mount, Volume
 
 PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
@@ -161,7 +162,7 @@ def given(options: ContainerOptions) -> list[Volume]:
 
 
 def of_container(
-    container_id: str, options: ContainerOptions, image: Mapping[str, Any], borrowed: Iterable[Volume]
+    container_id: str, options: ContainerOptions, image: ImageConfig, borrowed: Iterable[Volume]
 ) -> list[Volume]:
     """Every bind mount and volume of a container, sorted by target; what is given wins, then what is borrowed.
 
@@ -186,7 +187,7 @@ def of_container(
     return [found[target] for target in sorted(found)]
 
 
-def file_systems(options: ContainerOptions, image: Mapping[str, Any], taken: Iterable[str]) -> list[FileSystem]:
+def file_systems(options: ContainerOptions, image: ImageConfig, taken: Iterable[str]) -> list[FileSystem]:
     """The tmpfs and other new file systems of a container, as ``{"type", "target", "options"}``."""
     found: dict[str, FileSystem] = {
         target: {"type": "tmpfs", "target": target, "options": words} for target, words in options["tmpfs"].items()
@@ -204,6 +205,6 @@ def by_target(options: ContainerOptions) -> dict[str, Mount]:
     return {mount["target"]: mount for mount in mounts}
 
 
-def _image_targets(image: Mapping[str, Any]) -> list[str]:
+def _image_targets(image: ImageConfig) -> list[str]:
     """The paths the image declares; its own root is none."""
     return sorted({plain_path(target) for target in image.get("Volumes") or ()} - {"/"})

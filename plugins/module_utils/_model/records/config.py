@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..id_map import IdMap
     from ..options.health import HealthChecks
     from ..options.types import ContainerOptions, EffectiveOptions, FileSystem, Volume
+    from .image_config import ImageConfig
 
 FORMAT_VERSION = 1
 OCI_VERSION = "1.0.2"  # of the runtime specification
@@ -39,7 +40,7 @@ _JSON_FIELDS = (
 _ADDED = _JSON_FIELDS[_JSON_FIELDS.index("cgroup_manager") + 1 :]
 
 
-def resolved(options: ContainerOptions, image: Mapping[str, Any]) -> EffectiveOptions:
+def resolved(options: ContainerOptions, image: ImageConfig) -> EffectiveOptions:
     """The options that fall back on the image's, as they take effect; ``image`` is an OCI image ``config``.
 
     As podman: a given entrypoint drops the image's command, a given command does not drop its entrypoint.
@@ -111,7 +112,7 @@ class ContainerConfig(NamedTuple):
     static_dir: str
     rootfs_image_id: str = ""
     rootfs_image_name: str = ""
-    image_config: Mapping[str, Any] = {}
+    image_config: ImageConfig = {}
     rootfs: str = ""
     overlay: bool = False
     namespace_containers: Mapping[str, str] = {}

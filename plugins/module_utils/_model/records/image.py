@@ -8,12 +8,13 @@ from __future__ import annotations
 import posixpath
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ..errors import InvalidArgument, MalformedData
 
 if TYPE_CHECKING:
     from ..foreign import Foreign
+    from .image_config import ImageConfig, ImageHealthcheck
 
 PATH_TRANSPORTS = ("oci", "oci-archive", "docker-archive", "dir")
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
@@ -32,7 +33,7 @@ class Image(NamedTuple):
     names: tuple[str, ...]
     digest: str
     layer: str
-    config: Mapping[str, Any] = {}
+    config: ImageConfig = {}
 
 
 _LISTS = ("Env", "Cmd", "Entrypoint", "Shell", "OnBuild")
@@ -42,39 +43,39 @@ _MAX_PATH = 4095  # bytes, path_resolution(7)
 _DURATIONS = ("Interval", "Timeout", "StartPeriod", "StartInterval")
 
 
-def checked_config(config: Foreign) -> dict[str, Any]:
+def checked_config(config: Foreign) -> ImageConfig:
     """Return the ``config`` of an image configuration (image-spec config.md), each member of the type it has there.
 
     What the engine does not know stays as it is; a member that is null is left out.
 
     :raises MalformedData: naming the member that is not as it should be.
     """
-    found = {key: value for key, value in config.mapping().items() if value is not None}
-    found.update((key, config[key].texts()) for key in _LISTS if key in found)
-    found.update((key, config[key].text()) for key in _TEXTS if key in found)
+    checked: dict[str, Any] = {key: value for key, value in config.mapping().items() if value is not None}
+    checked.update((key, config[key].texts()) for key in _LISTS if key in checked)
+    checked.update((key, config[key].text()) for key in _TEXTS if key in checked)
     # What a volume or port is mapped to means nothing.
-    found.update((key, {name: {} for name, _one in config[key].items()}) for key in _SETS if key in found)
-    for name in found.get("Volumes", ()):
+    checked.update((key, {name: {} for name, _one in config[key].items()}) for key in _SETS if key in checked)
+    for name in checked.get("Volumes", ()):
         if len(name.encode()) > _MAX_PATH:
             config["Volumes"].fail(f"paths of at most {_MAX_PATH} bytes")
-    if "Labels" in found:
-        found["Labels"] = {key: value.text() for key, value in config["Labels"].items()}
-    if "Healthcheck" in found:
-        found["Healthcheck"] = _checked_check(config["Healthcheck"])
-    return found
+    if "Labels" in checked:
+        checked["Labels"] = {key: value.text() for key, value in config["Labels"].items()}
+    if "Healthcheck" in checked:
+        checked["Healthcheck"] = _checked_check(config["Healthcheck"])
+    return cast("ImageConfig", checked)
 
 
-def _checked_check(check: Foreign) -> dict[str, Any]:
-    found = {key: value for key, value in check.mapping().items() if value is not None}
-    found.update((key, check[key].integer(low=0)) for key in (*_DURATIONS, "Retries") if key in found)
-    if "Test" in found:
-        test = found["Test"] = check["Test"].texts()
+def _checked_check(check: Foreign) -> ImageHealthcheck:
+    checked: dict[str, Any] = {key: value for key, value in check.mapping().items() if value is not None}
+    checked.update((key, check[key].integer(low=0)) for key in (*_DURATIONS, "Retries") if key in checked)
+    if "Test" in checked:
+        test = checked["Test"] = check["Test"].texts()
         if test and (test[0] not in ("NONE", "CMD", "CMD-SHELL") or len(test) < 2 and test[0] != "NONE"):
             check["Test"].fail("NONE, or CMD or CMD-SHELL with a command")
-    return found
+    return cast("ImageHealthcheck", checked)
 
 
-def usable_config(config: Any) -> dict[str, Any]:
+def usable_config(config: object) -> ImageConfig:
     """Return what can be used of the ``config`` in a container's record, which an engine without checks may have made.
 
     A container whose image is wrong can so be inspected, re-created and removed.
@@ -84,11 +85,11 @@ def usable_config(config: Any) -> dict[str, Any]:
     try:
         return checked_config(Foreign(config, "image"))
     except MalformedData:
-        found: dict[str, Any] = {}
-        for key in config if isinstance(config, dict) else ():
+        usable: ImageConfig = {}
+        for key, value in config.items() if isinstance(config, dict) else ():
             with suppress(MalformedData):
-                found.update(checked_config(Foreign({key: config[key]}, "image")))
-        return found
+                usable.update(checked_config(Foreign({key: value}, "image")))
+        return usable
 
 
 def split_domain(reference: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING, Any, Mapping, Optional
+from typing import TYPE_CHECKING, Optional
 
 from ..._container.bundle import etc_files, init_program, lsm
 from ..._container.container import Container
@@ -32,6 +32,7 @@ from . import mount_points
 
 if TYPE_CHECKING:
     from ..._model.options.types import ContainerOptions
+    from ..._model.records.image_config import ImageConfig
 
 # Why a container is not made so, and what to do.
 _JOURNAL = "/run/systemd/journal/socket"  # sd_journal_sendv(3)'s, which conmon uses
@@ -81,7 +82,7 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
             health.check_startup(options["health_startup_cmd"], resolved(options, image)["healthcheck"])
 
 
-def check_mounts(runtime: Runtime, desired: Desired, image: Mapping[str, Any]) -> None:
+def check_mounts(runtime: Runtime, desired: Desired, image: ImageConfig) -> None:
     """Look at what is to be mounted, for an image of this configuration.
 
     :raises InvalidArgument: a source is not there, or the OCI runtime can mount nothing at a target.
@@ -93,7 +94,7 @@ def check_mounts(runtime: Runtime, desired: Desired, image: Mapping[str, Any]) -
     mount_points.check_kernels_own(desired.name, mounts, runtime.host.oci.name)
 
 
-def check_command(name: str, image: str, options: ContainerOptions, config: Mapping[str, Any]) -> None:
+def check_command(name: str, image: str, options: ContainerOptions, config: ImageConfig) -> None:
     """:raises InvalidArgument: neither the options nor the image's ``config`` name a program to run."""
     found = resolved(options, config)
     if not (found["entrypoint"] or found["command"]):
@@ -256,7 +257,7 @@ def check_wait(runtime: Runtime, container: Optional[Container], desired: Desire
         )
 
 
-def _image_config(runtime: Runtime, container: Optional[Container], desired: Desired) -> Optional[Mapping[str, Any]]:
+def _image_config(runtime: Runtime, container: Optional[Container], desired: Desired) -> Optional[ImageConfig]:
     """The configuration of the image that is wanted; None where it has still to be pulled."""
     if desired.rootfs or not desired.image:
         return container.config.image_config if container and not desired.rootfs else {}

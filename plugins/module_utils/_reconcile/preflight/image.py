@@ -30,6 +30,7 @@ from . import mount_points
 
 if TYPE_CHECKING:
     from ..._model.options.types import Volume
+    from ..._model.records.image_config import ImageConfig
 
 # Where the container may have what the image does not.
 _OURS = ("/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp")
@@ -55,7 +56,7 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
 
 def _check(
     desired: Desired,
-    image: Mapping[str, Any],
+    image: ImageConfig,
     root: str,
     static_root: str = "",
     borrowed: Sequence[Volume] = (),

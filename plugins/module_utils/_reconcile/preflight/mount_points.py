@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Iterable, NamedTuple, Optional, Sequence
 
 from ..._drivers.kernel import securejoin
 from ..._model.errors import InvalidArgument
@@ -16,6 +16,7 @@ from ..._model.options import volumes
 
 if TYPE_CHECKING:
     from ..._model.options.types import ContainerOptions, Mount, Volume
+    from ..._model.records.image_config import ImageConfig
 
 # What runc lets be bound in /proc (libcontainer's checkProcMount).
 _IN_PROC = (
@@ -47,7 +48,7 @@ class Asked(NamedTuple):
         return "; the image declares it: set image_volume to ignore" if self.option == "image_volume" else ""
 
 
-def asked(options: ContainerOptions, image: Mapping[str, Any], borrowed: Iterable[Volume] = ()) -> list[Asked]:
+def asked(options: ContainerOptions, image: ImageConfig, borrowed: Iterable[Volume] = ()) -> list[Asked]:
     """Return the mounts that options, the configuration of the image and the lenders of volumes_from ask for."""
     lent = tuple(borrowed)
     by = {one["target"]: "volumes_from" for one in lent}
