@@ -277,8 +277,8 @@ def test_directory_that_no_name_and_no_configuration_leads_to_is_forgotten(store
 def test_planned_id_is_found_by_no_prefix(store: Store) -> None:
     foreseen = PlannedStore(store)
     new = config("aaa3" + "0" * 60)
-    foreseen.foresee(new._replace(name="new"), ContainerState(), anew=True)
-    foreseen.foresee(config("c" * 64)._replace(name="db"), ContainerState(), anew=True)
+    foreseen.foresee(new._replace(name="new"), ContainerState(), new=True)
+    foreseen.foresee(config("c" * 64)._replace(name="db"), ContainerState(), new=True)
     foreseen.foresee_removal("app")
     assert foreseen.lookup("new") == new.id and foreseen.lookup("db") == "c" * 64
     assert foreseen.lookup("aaa") == WEB
@@ -286,9 +286,9 @@ def test_planned_id_is_found_by_no_prefix(store: Store) -> None:
         with pytest.raises(NoSuchContainer):
             foreseen.lookup(key)
     assert dict(foreseen.names()) == {"db": "c" * 64, "new": new.id, "web": WEB}
-    foreseen.foresee(config(WEB), ContainerState(), anew=False)
+    foreseen.foresee(config(WEB), ContainerState(), new=False)
     assert foreseen.lookup("aaa") == foreseen.lookup(WEB) == WEB
-    foreseen.foresee(config(WEB), ContainerState(), anew=True)  # re-created, and so to have another one
+    foreseen.foresee(config(WEB), ContainerState(), new=True)  # re-created, and so to have another one
     for key in ("aaa", WEB):
         with pytest.raises(NoSuchContainer):
             foreseen.lookup(key)

@@ -200,8 +200,8 @@ class BatchReconcile:
             # This very process stands in for the one to be: it lives, and shares no namespace with a container.
             state = state._replace(process=process.ref(os.getpid()))
         state = state._replace(boot_id=self.runtime.host.boot_id, status=ContainerStatus(plan.status_after))
-        anew = container is None or plan.has(Verb.RECREATE)
-        store.foresee(predicted(self._foreseen, container, desired, plan), state, anew=anew)
+        new = container is None or plan.has(Verb.RECREATE)
+        store.foresee(predicted(self._foreseen, container, desired, plan), state, new=new)
 
     # Doing
 

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happened to containers, a JSON object a line in the run root: for those who watch.
+"""Events of containers, one JSON object per line, in the run root.
 
-An event is written after what it tells of; a kill in between loses it. So nothing may depend on one, but that rules of
-a container that is no more are only removed where an event says that it was the engine's.
+An event is written after the change it describes; a kill in between loses it. So nothing depends on events, except that
+rules of a removed container are removed only where an event says that it was the engine's.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any, Iterator
 from .._model.failpoints import failpoint
 
 _NAME = "events.jsonl"
-# The older half of what is kept is in one file beside; together they stay below twice this.
+# At this size the file is rotated to one other file; together they stay below twice this.
 _BYTES = 1 << 20
 
 
 def emit(run_root: str, event: dict[str, Any]) -> None:
-    """Add one event. It goes with one write(2), so that writers at once do not mix their lines."""
+    """Append one event by a single write(2), so that concurrent writers do not mix their lines."""
     failpoint(f"event {event['Action']}")
     path = f"{run_root}/{_NAME}"
     line = json.dumps(event, separators=(",", ":")).encode() + b"\n"
@@ -32,7 +32,7 @@ def emit(run_root: str, event: dict[str, Any]) -> None:
     finally:
         os.close(descriptor)
     if full:
-        # Two at once: the second finds a new and short file, or none.
+        # Of two concurrent writers the second finds a new, short file, or none.
         try:
             if os.path.getsize(path) >= _BYTES:
                 os.rename(path, f"{path}.1")
@@ -41,13 +41,13 @@ def emit(run_root: str, event: dict[str, Any]) -> None:
 
 
 def read(run_root: str) -> Iterator[dict[str, Any]]:
-    """All that are kept, oldest first."""
+    """Yield all events that are kept, oldest first."""
     for path in (f"{run_root}/{_NAME}.1", f"{run_root}/{_NAME}"):
         yield from Reader(path).more()
 
 
 class Reader:
-    """Reads what is new in an event file, also after it was rotated."""
+    """Reads the new lines of an event file, also after its rotation."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -74,4 +74,4 @@ class Reader:
                 try:
                     yield json.loads(line)
                 except ValueError:
-                    continue  # the disk was full in the middle of it
+                    continue  # cut short by a full disk

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Locks: flock(2) on files in the run root, one per name and one per container.
 
-Order: a name's lock, then its containers' locks; two names never at once, but for a dependency's, which
-is older than what depends on it, and for several that ``hold_all`` takes.
+Order: a name's lock, then its containers' locks. Two names are locked at once only for a dependency, which is older
+than what depends on it, and by ``hold_all``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .._model.failpoints import failpoint
 
 
 class FileLock:
-    """An exclusive lock that can be entered again while it is held; ``with`` takes and releases it."""
+    """A reentrant exclusive lock; ``with`` takes and releases it."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -29,7 +29,7 @@ class FileLock:
 
     @property
     def depth(self) -> int:
-        """How many times it is entered; 0 where it is free."""
+        """Return how many times it is entered, 0 where it is free."""
         return self._depth
 
     @property
@@ -38,7 +38,7 @@ class FileLock:
 
     @property
     def busy(self) -> bool:
-        """Whether another one holds it at this moment."""
+        """Return whether another lock object or process holds it now."""
         if self.held:
             return False
         try:
@@ -58,7 +58,7 @@ class FileLock:
         return self
 
     def enter_now(self) -> bool:
-        """Take the lock as ``with`` does, unless somebody else has it; whether it was taken."""
+        """Take the lock as ``with`` does, without waiting; return whether it was taken."""
         return self._enter(wait=False)
 
     def _enter(self, wait: bool) -> bool:
@@ -72,7 +72,7 @@ class FileLock:
         return True
 
     def alone_inherited(self) -> None:
-        """Have programs inherit this held lock and later ones, and not the others held now."""
+        """Have programs inherit this held lock and later ones, but none of the others held now."""
         shared_locks.descriptors.clear()
         shared_locks.descriptors.add(self._descriptor)
 
@@ -85,12 +85,12 @@ class FileLock:
             os.close(self._descriptor)
 
     def _acquire(self, wait: bool) -> int:
-        """The locked file's descriptor; -1 where somebody has it and is not to be waited for."""
+        """Return the locked file's descriptor, -1 where another has it and ``wait`` is false."""
         while True:
             try:
                 descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             except FileNotFoundError:
-                # The run root went with a reboot.
+                # The run root was lost in a reboot.
                 failpoint("mkdir locks")
                 folder = os.path.dirname(self.path)
                 os.makedirs(os.path.dirname(folder), 0o700, exist_ok=True)
@@ -111,7 +111,7 @@ class FileLock:
                     from .._drivers.overdue import lock
 
                     lock(descriptor, self.path)
-                # The holder before us may have removed the file: a lock on it would exclude nobody.
+                # The previous holder may have removed the file: a lock on it would exclude nobody.
                 if os.fstat(descriptor).st_ino == os.stat(self.path).st_ino:
                     return descriptor
             except FileNotFoundError:
@@ -125,10 +125,10 @@ class FileLock:
             os.close(descriptor)
 
     def discard(self) -> None:
-        """Remove the file while the lock is held; whoever waits for it makes a new one."""
+        """Remove the file while the lock is held; waiting processes create a new one."""
         failpoint(f"remove lock {os.path.basename(self.path)}")
         try:
-            if os.stat(self.path).st_size:  # of the reserve, in want of an inode
+            if os.stat(self.path).st_size:  # taken from the reserve when the file system had no inode left
                 from .._drivers.reserve import give_back
 
                 give_back(self.path)
@@ -140,7 +140,7 @@ class FileLock:
 
 @contextmanager
 def hold_all(locks: Sequence[FileLock]) -> Iterator[None]:
-    """Hold all the locks. Whoever has to wait for one has none of the others meanwhile: nobody waits in a circle."""
+    """Hold all the locks; while one is waited for, none of the others is held, so that there is no deadlock."""
     busy: Optional[FileLock] = None
     while True:
         with ExitStack() as held:

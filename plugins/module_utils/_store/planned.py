@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The store as it will be: what was planned for containers counts as done for those that are planned after them."""
+"""The store as it will be: later plans of a batch see what earlier ones will have done."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class PlannedStore(Store):
         self._states: dict[str, ContainerState] = {}
         self._unknown: set[str] = set()
 
-    def foresee(self, config: ContainerConfig, state: ContainerState, *, anew: bool) -> None:
-        """From now on the container is there, as these say; one made ``anew`` has an ID that is not chosen yet."""
+    def foresee(self, config: ContainerConfig, state: ContainerState, *, new: bool) -> None:
+        """Have the container exist from now on; a ``new`` one has an ID that is not chosen yet."""
         self._ids[config.name] = config.id
         self._configs[config.id] = config
         self._states[config.id] = state
-        if anew:
+        if new:
             self._unknown.add(config.id)
 
     def foresee_removal(self, name: str) -> None:
-        """From now on no container has this name."""
+        """Have no container with this name from now on."""
         self._configs[self.name_record(name).get("id", "")] = None
         self._ids[name] = ""
 
@@ -50,10 +50,10 @@ class PlannedStore(Store):
     def config(self, container_id: str) -> ContainerConfig:
         if container_id not in self._configs:
             return super().config(container_id)
-        found = self._configs[container_id]
-        if found is None:
+        config = self._configs[container_id]
+        if config is None:
             raise NoSuchContainer(f"no container has the ID {container_id}")
-        return found
+        return config
 
     def state(self, container_id: str) -> Optional[ContainerState]:
         return self._states.get(container_id) or super().state(container_id)

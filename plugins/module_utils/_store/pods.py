@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pods on disk: ``<static>/pods/ID/pod.json``; the names are shared with containers.
 
-``<static>/names/NAME.json`` says which pod has a name (``pod``), or is half made (``pod_pending``) or removed
-(``pod_retired``) under it.
+``<static>/names/NAME.json`` says which pod has a name (``pod``), is being created for it (``pod_pending``) or removed
+(``pod_retired``).
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ def directory(store: Store, pod_id: str) -> str:
 
 
 def read(store: Store, pod_id: str) -> PodConfig:
-    """:raises NoSuchPod: there is none of this ID. :raises StateCorrupt: its record cannot be read.
+    """Return the pod with this ID.
 
+    :raises NoSuchPod: there is none. :raises StateCorrupt: its record cannot be read.
     :raises ConfigMismatch: a newer version of the engine wrote it.
     """
     path = f"{directory(store, pod_id)}/pod.json"
@@ -46,7 +47,7 @@ def write(store: Store, pod: PodConfig) -> None:
 
 
 def everyone(store: Store) -> Iterator[PodConfig]:
-    """Every pod, by name; one whose record cannot be read is a matter of its own tasks."""
+    """Yield every pod in the order of names; a record that cannot be read is reported by the pod's own tasks."""
     try:
         files = sorted(os.listdir(f"{store.parts.static_root}/names"))
     except FileNotFoundError:
@@ -63,15 +64,15 @@ def everyone(store: Store) -> Iterator[PodConfig]:
 
 
 def find(store: Store, key: str) -> PodConfig:
-    """The pod with this name, full ID or unambiguous ID prefix.
+    """Return the pod with this name, full ID or unambiguous ID prefix.
 
     :raises NoSuchPod: there is none, or several. :raises ConfigMismatch: a newer version made the one of this name.
     """
-    found = [pod for pod in everyone(store) if key and (pod.name == key or pod.id.startswith(key))]
-    exact = [pod for pod in found if key in (pod.name, pod.id)]
-    if not found and NAME_PATTERN.fullmatch(key):
+    matches = [pod for pod in everyone(store) if key and (pod.name == key or pod.id.startswith(key))]
+    exact = [pod for pod in matches if key in (pod.name, pod.id)]
+    if not matches and NAME_PATTERN.fullmatch(key):
         with suppress(NoSuchPod, StateCorrupt):
             read(store, store.name_record(key).get("pod", ""))
-    if len(exact or found) != 1:
-        raise NoSuchPod(f"{'no pod has' if not found else 'several pods have'} the name or ID {key!r}")
-    return (exact or found)[0]
+    if len(exact or matches) != 1:
+        raise NoSuchPod(f"{'several pods have' if matches else 'no pod has'} the name or ID {key!r}")
+    return (exact or matches)[0]

@@ -14,9 +14,9 @@ from .._model.failpoints import failpoint
 
 
 def write(path: str, record: Any, *, durable: bool = True, mode: int = 0o600, spare: bool = False) -> None:
-    """Replace the record at ``path``; where ``durable``, it survives a power cut once this returns.
+    """Replace the record at ``path``; if ``durable``, it survives a power cut once this returns.
 
-    ``spare``: on a full file system the record is written in the room that is kept for what stops and removes.
+    With ``spare``, a full file system takes the record into the reserve, which is kept for stops and removals.
     """
     failpoint(f"write {os.path.basename(path)}")
     temporary = f"{path}.tmp"
@@ -24,7 +24,7 @@ def write(path: str, record: Any, *, durable: bool = True, mode: int = 0o600, sp
     try:
         _write(temporary, text, durable, mode)
     except OSError as error:
-        error.filename = error.filename or path  # write(2) names none, and a full disk has a name
+        error.filename = error.filename or path  # errors of write(2) have no file name
         if not spare:
             raise
         from .._drivers.reserve import full, replace
@@ -52,9 +52,9 @@ def _write(path: str, text: str, durable: bool, mode: int) -> None:
 
 
 def read(path: str) -> Optional[Any]:
-    """The record at ``path``, or None where there is none.
+    """Return the record at ``path``, or None where there is none.
 
-    :raises StateCorrupt: what is there is not JSON.
+    :raises StateCorrupt: the file is not JSON.
     """
     try:
         with open(path, "rb", buffering=0) as file:
@@ -66,7 +66,7 @@ def read(path: str) -> Optional[Any]:
 
 
 def remove(path: str) -> None:
-    """Remove a record; one that is gone is fine."""
+    """Remove a record, if it exists."""
     failpoint(f"remove {os.path.basename(path)}")
     for name in (path, f"{path}.tmp"):
         try:

@@ -4,9 +4,8 @@
 """The engine's data on disk: names, configurations, states and network attachments.
 
 ``<static>/names/NAME.json`` says which container has a name (``id``), which one is being made for it
-(``pending``), which one it replaced (``retired``), which ones could not be removed wholly (``left``, parted by blanks)
-and which one is to run again if the pending one comes to nothing (``resume``); a container exists when a name's ``id``
-is its own.
+(``pending``), which one it replaced (``retired``), which ones were removed in part (``left``, separated by blanks)
+and which one to start again if the pending one fails (``resume``). A container exists when a name's ``id`` is its own.
 ``<static>/containers/ID/`` and ``<run>/containers/ID/`` hold the rest.
 """
 
@@ -27,7 +26,7 @@ from . import records
 from .locks import FileLock
 
 NameRecord = dict[str, str]
-# Where it is there, the reserve is complete: reserve.LAST.
+# The last file of the reserve: where it exists, the reserve is complete (reserve.LAST).
 _RESERVE = "reserve/31"
 
 
@@ -35,7 +34,7 @@ def _check_root(path: str, option: str) -> None:
     try:
         info = os.stat(path)
     except OSError:
-        return  # it is not there yet, or what uses it says why not
+        return  # it does not exist yet, or the operation that uses it reports the error
     if info.st_uid not in (0, os.geteuid()) or info.st_mode & 0o022:
         raise InvalidArgument(
             f"{option}: {path} is another user's, or others can write to it: expected a directory that only root "
@@ -47,7 +46,10 @@ class Store:
     """Reads and writes the records under the two roots; holds no policy."""
 
     def __init__(self, parts: EngineConfig) -> None:
-        """:raises InvalidArgument: others than root can write to a root, so that its records may be theirs."""
+        """Open the store.
+
+        :raises InvalidArgument: users other than root can write to a root, and so forge its records.
+        """
         for option in ("static_root", "run_root"):
             _check_root(getattr(parts, option), option)
         self.parts = parts
@@ -56,7 +58,7 @@ class Store:
         self._last_config: Optional[tuple[tuple[str, int, int], ContainerConfig]] = None
 
     def prepare(self) -> None:
-        """Make the roots' directories, for root's eyes only."""
+        """Create the roots' directories, accessible to root alone."""
         for path in (
             self.parts.static_root,
             self._names,
@@ -83,43 +85,45 @@ class Store:
         return f"{self.parts.run_root}/containers/{container_id}"
 
     def lock(self, name: str) -> FileLock:
-        """The lock of a container's name or ID; the same object for the same name."""
+        """Return the lock of a container's name or ID; the same object for the same name."""
         return self._locks.setdefault(name, FileLock(f"{self.parts.run_root}/locks/{name}.lock"))
 
     # Names
 
     def name_record(self, name: str) -> NameRecord:
-        """What the name stands for: ``id``, ``pending``, ``retired``, ``left``, ``resume``; empty where for nothing."""
+        """Return the record of a name: ``id``, ``pending``, ``retired``, ``left``, ``resume``; empty for a free one."""
         try:
-            found: Optional[NameRecord] = records.read(f"{self._names}/{name}.json")
+            record: Optional[NameRecord] = records.read(f"{self._names}/{name}.json")
         except StateCorrupt as error:
             return self._from_configurations(name, error)
-        return found or {}
+        return record or {}
 
     def _from_configurations(self, name: str, damage: StateCorrupt) -> NameRecord:
-        """What a name whose file is damaged stands for: the one configuration that has it. The next change mends it.
+        """Return the record of a name whose file is damaged, from the one configuration that has the name.
+
+        The next change of the name repairs the file.
 
         :raises StateCorrupt: no configuration has the name, or more than one.
         """
-        found = []
+        ids = []
         for container_id in os.listdir(f"{self.parts.static_root}/containers"):
             try:
                 config = records.read(f"{self.static_dir(container_id)}/config.json")
             except StateCorrupt:
                 continue
             if isinstance(config, dict) and config.get("name") == name:
-                found.append(container_id)
-        if len(found) != 1:
+                ids.append(container_id)
+        if len(ids) != 1:
             raise StateCorrupt(
-                f"{damage}; {len(found)} containers under {self.parts.static_root}/containers have this name: restore "
-                'the file, as {"id": "ID"} with the ID of the one that is meant, or remove it'
+                f"{damage}; {len(ids)} containers under {self.parts.static_root}/containers have this name: restore "
+                'the file, as {"id": "ID"} with the ID of the right one, or remove it'
             ) from damage
-        return {"id": found[0]}
+        return {"id": ids[0]}
 
     def write_name(self, name: str, record: NameRecord) -> None:
         path = f"{self._names}/{name}.json"
         if any(record.values()):
-            # What is about to be made needs more room than its name's.
+            # A creation that has no room for its name has none for the container either.
             spare = not record.get("pending")
             records.write(path, {key: value for key, value in record.items() if value}, spare=spare)
         else:
@@ -127,7 +131,7 @@ class Store:
             records.sync_directory(self._names)
 
     def drop(self, path: str) -> None:
-        """Remove a record of the static root; where the reserve has a gap, it fills that."""
+        """Remove a record of the static root, or give its file to a reserve that is incomplete."""
         if not os.path.exists(f"{self.parts.static_root}/{_RESERVE}"):
             from .._drivers.reserve import give_back
 
@@ -137,50 +141,50 @@ class Store:
         records.remove(path)
 
     def forget_name(self, name: str) -> None:
-        """Remove what a write of the first record of the name, cut short, has left."""
+        """Remove what an interrupted write of the name's first record has left."""
         path = f"{self._names}/{name}.json"
         if os.path.exists(f"{path}.tmp"):
             records.remove(path)
 
     def names(self) -> Iterator[tuple[str, str]]:
-        """Every container as (name, ID), sorted by name."""
+        """Return every container as (name, ID), sorted by name."""
         return self._named("id")
 
     def being_made(self) -> Iterator[tuple[str, str]]:
-        """Every container that somebody is making at this moment, likewise; what an interrupted run left is none."""
+        """Return every container that another process is creating now, likewise; not those that were interrupted."""
         return (one for one in self._named("pending") if self.lock(one[0]).busy)
 
     def unfinished(self) -> Iterator[tuple[str, str]]:
-        """Every container whose making or removal was interrupted, is incomplete, or goes on at this moment."""
-        for what in ("pending", "retired", "left"):
-            for name, found in self._named(what):
-                yield from ((name, container_id) for container_id in found.split())
+        """Yield every container whose creation or removal is in progress, was interrupted or is incomplete."""
+        for key in ("pending", "retired", "left"):
+            for name, ids in self._named(key):
+                yield from ((name, container_id) for container_id in ids.split())
 
     def unfinished_pods(self) -> list[tuple[str, str]]:
-        """Every pod whose making or removal was interrupted, is incomplete, or goes on, as (name, ID)."""
-        return [found for what in ("pod_pending", "pod_retired") for found in self._named(what)]
+        """Return every such pod as (name, ID)."""
+        return [pod for key in ("pod_pending", "pod_retired") for pod in self._named(key)]
 
     def forgotten(self) -> list[str]:
-        """The IDs of directories that no name leads to and that have no configuration: what a removal had to leave."""
-        # Those first: a new container's name is there before its directory, and goes after it.
-        found = _listed(f"{self.parts.static_root}/containers")
+        """Return the IDs of directories without name and configuration, which a removal had to leave."""
+        # Directories first: a container's name is written before its directory, and removed after it.
+        directories = _listed(f"{self.parts.static_root}/containers")
         known = {container_id for _name, container_id in (*self.names(), *self.unfinished())}
         return sorted(
-            one for one in found if one not in known and not os.path.exists(f"{self.static_dir(one)}/config.json")
+            one for one in directories if one not in known and not os.path.exists(f"{self.static_dir(one)}/config.json")
         )
 
-    def _named(self, what: str) -> Iterator[tuple[str, str]]:
+    def _named(self, key: str) -> Iterator[tuple[str, str]]:
         for file in sorted(_listed(self._names)):
             name, dot, kind = file.rpartition(".")
             try:
-                found = self.name_record(name).get(what, "") if kind == "json" else ""
+                value = self.name_record(name).get(key, "") if kind == "json" else ""
             except StateCorrupt:
-                continue  # a matter of that name alone, whose own task says so
-            if found:
-                yield name, found
+                continue  # a task for that name reports it
+            if value:
+                yield name, value
 
     def lookup(self, key: str) -> str:
-        """The ID of the container with this name, full ID or unambiguous ID prefix.
+        """Return the ID of the container with this name, full ID or unambiguous ID prefix.
 
         :raises EmptyID: ``key`` is empty.
         :raises NoSuchContainer: there is none.
@@ -189,20 +193,20 @@ class Store:
         if not key:
             raise EmptyID("a container's name or ID is empty")
         if NAME_PATTERN.fullmatch(key) and len(key) <= NAME_LENGTH:
-            found = self.name_record(key).get("id")
-            if found:
-                return found
-        begin = [(name, found) for name, found in self.names() if found.startswith(key)]
-        matches = {found: name for name, found in begin if self.known(found)}
+            container_id = self.name_record(key).get("id")
+            if container_id:
+                return container_id
+        candidates = [(name, container_id) for name, container_id in self.names() if container_id.startswith(key)]
+        matches = {container_id: name for name, container_id in candidates if self.known(container_id)}
         if len(matches) > 1:
-            listed = ", ".join(f"{name} ({found[:12]})" for found, name in sorted(matches.items()))
+            listed = ", ".join(f"{name} ({container_id[:12]})" for container_id, name in sorted(matches.items()))
             raise InvalidArgument(f"the ID prefix {key!r} matches {len(matches)} containers: {listed}: give more of it")
-        for found in matches:
-            return found
+        for container_id in matches:
+            return container_id
         raise NoSuchContainer(f"no container has the name or ID {key!r}")
 
     def known(self, container_id: str) -> bool:
-        """Whether this ID, and what it begins with, leads to its container."""
+        """Return whether a container can be looked up by this ID or a prefix of it."""
         return True
 
     # Configurations
@@ -217,8 +221,9 @@ class Store:
         records.write(f"{directory}/config.json", config.to_json(), mode=0o400)
 
     def config(self, container_id: str) -> ContainerConfig:
-        """:raises NoSuchContainer: it has none. :raises StateCorrupt: it cannot be read.
+        """Return a container's configuration.
 
+        :raises NoSuchContainer: it has none. :raises StateCorrupt: it cannot be read.
         :raises ConfigMismatch: a newer version of the engine wrote it.
         """
         path = f"{self.static_dir(container_id)}/config.json"
@@ -226,7 +231,7 @@ class Store:
             status = os.stat(path)
         except FileNotFoundError as error:
             raise NoSuchContainer(f"no container has the ID {container_id}") from error
-        # The one read last is often asked for again, once its lock is held; each write is a file of its own.
+        # The last one is often read again once its lock is held; each write makes a file with another inode.
         version = (path, status.st_ino, status.st_ctime_ns)
         if self._last_config is None or self._last_config[0] != version:
             record = records.read(path)
@@ -236,7 +241,7 @@ class Store:
         return self._last_config[1]
 
     def config_text(self, container_id: str) -> str:
-        """The configuration as it is on disk, empty where there is none."""
+        """Return the configuration as it is on disk, empty where there is none."""
         try:
             with open(f"{self.static_dir(container_id)}/config.json", encoding="utf-8", errors="replace") as file:
                 return file.read()
@@ -246,7 +251,7 @@ class Store:
     # States
 
     def state(self, container_id: str) -> Optional[ContainerState]:
-        """The state as last recorded, None where the run root has none, UNKNOWN where it cannot be read."""
+        """Return the state last recorded: None where the run root has none, UNKNOWN where it cannot be read."""
         path = f"{self.run_dir(container_id)}/state.json"
         try:
             record = records.read(path)
@@ -264,7 +269,7 @@ class Store:
     # Records of one life of a container, such as its health
 
     def run_record(self, container_id: str, kind: str) -> Any:
-        """The record ``kind`` that stands beside the state, or None; one that cannot be read counts as none."""
+        """Return the record ``kind`` beside the state, None where there is none or it cannot be read."""
         try:
             return records.read(f"{self.run_dir(container_id)}/{kind}.json")
         except StateCorrupt:
@@ -276,7 +281,7 @@ class Store:
     # Side records of a container, such as its network attachments and its last exit
 
     def side_record(self, container_id: str, kind: str) -> Any:
-        """The record ``kind`` that stands beside the configuration, or None; one cut short counts as none."""
+        """Return the record ``kind`` beside the configuration, None where there is none or it cannot be read."""
         try:
             return records.read(f"{self.static_dir(container_id)}/{kind}.json")
         except StateCorrupt:

@@ -20,23 +20,23 @@ from . import nat_rules
 from .config import runtime_arguments, version
 from .plugin import PluginRun, program
 
-# Both pass the result they are given on as it is, and work on tables (nat, filter) the other does not touch.
+# Both pass the previous result on unchanged, and each works on a table (nat, filter) that the other does not touch.
 _SIDE_BY_SIDE = ("portmap", "firewall")
-# Deletes by the container's ID alone, in a chain of its own: nothing it needs is another plugin's to take away.
+# It deletes by the container's ID alone, in a chain of its own, and so depends on no other plugin.
 _APART = ("portmap",)
 
 
 class Cni:
-    """Attaches containers to networks; ``container_id`` is the full ID, ``netns_path`` where its namespace is kept."""
+    """Attaches containers to networks; ``container_id`` is the full ID, ``netns_path`` the namespace's mount."""
 
     def __init__(self, parts: EngineConfig) -> None:
         self._parts = parts
 
     def require(self, attachment: NetworkAttachment) -> None:
-        """Check without touching anything that the network can be attached so.
+        """Check, without changing anything, that the network can be attached like this.
 
         :raises ToolMissing: a plugin of the chain is not in ``cni_plugin_dirs``.
-        :raises InvalidArgument: a value of the runtime configuration has no plugin that heeds it.
+        :raises InvalidArgument: no plugin takes a value of the runtime configuration.
         """
         runtime_arguments(attachment.config, attachment.runtime_config)
         for plugin in attachment.config["plugins"]:
@@ -45,11 +45,10 @@ class Cni:
                 program(self._parts, plugin["ipam"]["type"])
 
     def add(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> NetworkAttachment:
-        """ADD; the attachment with its result. Where a plugin fails, what the others did is undone.
+        """Run ADD and return the attachment with its result; where a plugin fails, the others' work is undone.
 
-        :raises ToolFailed: with the plugin's own words.
-        :raises ToolMissing: and
-        :raises InvalidArgument: as ``require``.
+        :raises ToolFailed: with the plugin's own message.
+        :raises ToolMissing: as ``require``. :raises InvalidArgument: as ``require``.
         """
         self.require(attachment)
         done = attachment._replace(result=None)
@@ -61,16 +60,16 @@ class Cni:
                     )
                     done = done._replace(result=_together(runs)[-1])
             except BaseException:
-                # What cannot be undone now is undone by the next DEL: the caller still has the attachment on record.
+                # The next DEL undoes what fails here: the caller still has the attachment on record.
                 with contextlib.suppress(LibpodError, OSError):
                     self._undo(container_id, netns_path, done, lock)
                 raise
         return done
 
     def check(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> None:
-        """CHECK, where the network's CNI version has it and the network does not disable it.
+        """Run CHECK, where the network's CNI version has it and the network does not disable it.
 
-        :raises ToolFailed: the attachment is not as it was added; the plugin's words say what differs.
+        :raises ToolFailed: the attachment is not as it was added; the plugin's message says what differs.
         """
         config = attachment.config
         if attachment.result is None or version(config) < (0, 4, 0) or config.get("disableCheck"):
@@ -79,7 +78,7 @@ class Cni:
             try:
                 PluginRun(self._parts, "CHECK", container_id, netns_path, attachment, plugin).answer()
             except ToolFailed as error:
-                # portmap 1.1 looks for each address's rules in the tables of both families, IPv4 first.
+                # portmap 1.1 looks for the rules of each address in the tables of both families, IPv4 first.
                 seen = "could not check ipv6 dnat" if not attachment.facts.ipv6 else "could not check ipv"
                 if seen not in error.stderr:
                     raise
@@ -90,9 +89,11 @@ class Cni:
     def again(
         self, container_id: str, netns_path: str, had: NetworkAttachment, new: NetworkAttachment, kinds: Sequence[str]
     ) -> None:
-        """DEL of what is, and ADD, of the plugins of these ``kinds`` alone; they pass the result they are given on.
+        """Run DEL of the old and ADD of the new attachment, for plugins of these ``kinds`` alone.
 
-        :raises ToolFailed: with the plugin's own words.
+        They must be plugins that pass the previous result on.
+
+        :raises ToolFailed: with the plugin's own message.
         """
         with self._turn(fcntl.LOCK_EX) as lock:
             for plugin in had.config["plugins"]:
@@ -105,18 +106,17 @@ class Cni:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """While nothing is attached or detached."""
+        """Keep others from attaching and detaching meanwhile."""
         with self._turn(fcntl.LOCK_EX):
             yield
 
     def delete(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> None:
-        """DEL, whatever is left of the attachment, its namespace and its result; nothing left is fine.
+        """Run DEL, whatever is left of the attachment, its namespace and its result.
 
-        Every plugin is tried. A link that is gone (with its namespace, or alone) would keep the bridge and ptp
-        plugins from taking back their masquerading rules: there a stand-in with the same name and addresses, in a
-        namespace of its own, is theirs to delete.
+        Every plugin is run, even after a failure. Without the link, the bridge and ptp plugins would not remove their
+        masquerading rules: they are given a stand-in with its name and addresses, in another namespace.
 
-        :raises ToolFailed: the first plugin that failed, with its words.
+        :raises ToolFailed: the first plugin that failed, with its message.
         :raises ToolMissing: a plugin is not installed, or, where a stand-in is needed, pyroute2 is not.
         """
         with self._turn(fcntl.LOCK_SH) as lock:
@@ -125,13 +125,13 @@ class Cni:
             except ToolTimedOut:
                 raise
             except LibpodError:
-                # A plugin may stumble over a rule somebody flushed, with its link already deleted: look afresh.
+                # A plugin may fail at a flushed rule after it has deleted the link: start over from what is left.
                 done = False
             if not done:
                 self._undo(container_id, netns_path, attachment, lock)
 
     def _undo(self, container_id: str, netns_path: str, attachment: NetworkAttachment, lock: int) -> bool:
-        """One DEL of the chain; false where a link that had lost its addresses may have left rules."""
+        """Run DEL of the chain once; return false where a link without its addresses may have left rules."""
         gone = f"{netns_path}-gone"
         namespace = netns_path if netns.exists(netns_path) else ""
         there = netns.addresses(namespace).get(attachment.interface) if namespace else None
@@ -149,10 +149,10 @@ class Cni:
         return there is None or {one.ip for one in (*facts.ipv4, *facts.ipv6)} <= there
 
     def _delete_chain(self, container_id: str, namespace: str, attachment: NetworkAttachment, lock: int) -> None:
-        """Each plugin's DEL in reverse order, those that stand apart beside the others.
+        """Run each plugin's DEL in reverse order, those of ``_APART`` concurrently.
 
-        An address is released by the last of the others: firewall rules, which name only the address, are gone by then.
-        Published ports are closed whatever the plugins do: the next container may be given them.
+        The last plugin releases the address: firewall rules, which name only the address, are gone by then.
+        Published ports are closed even if plugins fail: the next container may get them.
         """
         apart: list[PluginRun] = []
         failed: list[LibpodError] = []
@@ -172,7 +172,7 @@ class Cni:
             except LibpodError as error:
                 failed.append(error)
         try:
-            # portmap's DEL succeeds also where a call of iptables fails.
+            # portmap's DEL succeeds even if a call of iptables fails.
             _remove_rules(container_id, attachment)
             _forget_connections(attachment)
         except LibpodError as error:
@@ -182,10 +182,10 @@ class Cni:
 
     @contextlib.contextmanager
     def _turn(self, kind: int) -> Iterator[int]:
-        """One ADD at a time, and none beside a DEL; the lock's descriptor, which the plugins inherit.
+        """Hold the lock and yield its descriptor, which plugins inherit: one ADD at a time, and no DEL beside it.
 
-        Two first ADDs would race to make the bridge and the chains all containers share. And where this process is
-        killed, the plugin it was running lives on: whoever repairs has to wait until that one has ended.
+        Two first ADDs would race to create the bridge and the chains that all containers share. If this process is
+        killed, its plugin keeps the lock, so that the next run waits for it.
         """
         os.makedirs(self._parts.run_root, 0o700, exist_ok=True)
         path = f"{self._parts.run_root}/cni.lock"
@@ -198,9 +198,9 @@ class Cni:
 
 
 def _remove_rules(container_id: str, attachment: NetworkAttachment) -> None:
-    """Remove what is left of a container's rules after the DEL of a chain with published ports.
+    """Remove what is left of a container's rules for published ports after DEL.
 
-    :raises ToolFailed: something still is, or it cannot be known.
+    :raises ToolFailed: a rule remains, or the rules cannot be read.
     """
     if nat_rules.forwarded(attachment):
         facts = attachment.facts
@@ -212,7 +212,7 @@ def _remove_rules(container_id: str, attachment: NetworkAttachment) -> None:
 
 
 def _forget_connections(attachment: NetworkAttachment, kept: Collection[PortMapping] = ()) -> None:
-    """Let the kernel forget who talks to the attachment's published ports, but ``kept`` ones."""
+    """Delete the kernel's connections to the attachment's published ports, except to ``kept`` ones."""
     facts = attachment.facts
     if all(port.protocol == "tcp" for port in attachment.ports):
         return
@@ -228,7 +228,7 @@ def _forget_connections(attachment: NetworkAttachment, kept: Collection[PortMapp
 
 
 def _stages(plugins: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
-    """The chain in order, neighbours that may work at the same time in one stage."""
+    """Return the chain in order, neighbours that may run concurrently in one stage."""
     stages: list[list[Mapping[str, Any]]] = []
     for plugin in plugins:
         beside = stages[-1] if stages else []
@@ -241,7 +241,7 @@ def _stages(plugins: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]
 
 
 def _together(runs: Iterator[PluginRun]) -> list[Any]:
-    """The answers of plugins begun one after another, once all have ended."""
+    """Return the answers of plugins that are started one after another, once all have ended."""
     begun: list[PluginRun] = []
     try:
         for run in runs:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The CNI networks a host defines: configuration files, read in the order libcni reads them."""
+"""The CNI networks that a host defines: configuration files, read in the order of libcni."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..._model.options.parsers import natural
 from .. import foreign_files
 
 DEFAULT_NETWORK = "libpod"
-_WORDS = {
+_MEANINGS = {
     "portMappings": "published ports",
     "ips": "a fixed IP address",
     "mac": "a fixed MAC address",
@@ -31,17 +31,17 @@ Config = dict[str, Any]
 
 
 def networks(parts: EngineConfig) -> dict[str, Config]:
-    """The configuration lists under ``cni_config_dir`` by network name; a malformed file counts as absent.
+    """Return the configuration lists under ``cni_config_dir`` by network name, without malformed files.
 
-    Where two files define a network, the first in the order of their names does, as in libcni.
+    Of two files that define a network, the first in the order of their names counts, as in libcni.
     """
     return _read(parts)[0]
 
 
 def network(parts: EngineConfig, name: str) -> Config:
-    """The configuration list of the network ``name``.
+    """Return the configuration list of the network ``name``.
 
-    :raises NoSuchNetwork: naming it, the directory, the networks that are there and the files that are malformed.
+    :raises NoSuchNetwork: with its name, the directory, the networks defined there and the malformed files.
     """
     defined, malformed = _read(parts)
     if name not in defined:
@@ -50,9 +50,9 @@ def network(parts: EngineConfig, name: str) -> Config:
 
 
 def default_network(parts: EngineConfig) -> Config:
-    """The network named ``libpod``, else the first one.
+    """Return the network named ``libpod``, else the first one.
 
-    :raises NoSuchNetwork: there is none.
+    :raises NoSuchNetwork: none is defined.
     """
     defined, malformed = _read(parts)
     if not defined:
@@ -61,67 +61,67 @@ def default_network(parts: EngineConfig) -> Config:
 
 
 def version(config: Mapping[str, Any]) -> tuple[int, ...]:
-    """The CNI version a network is written for, to be compared with another one."""
+    """Return the CNI version of a network's configuration, to be compared with another one."""
     parts = map(natural, str(config.get("cniVersion", "0.1.0")).split("."))
     return tuple(part for part in parts if part is not None)
 
 
 def capabilities(config: Mapping[str, Any]) -> set[str]:
-    """Return what of a runtime configuration the plugins of a network heed."""
+    """Return the capabilities that a network's plugins have."""
     return {name for plugin in config["plugins"] for name, on in (plugin.get("capabilities") or {}).items() if on}
 
 
 def families(config: Mapping[str, Any], ips: Iterable[str]) -> set[int]:
-    """Return the address families, 4 and 6, that a container may have on a network, asking for these addresses.
+    """Return the address families, 4 and 6, that a container asking for these addresses may have on a network.
 
-    Only host-local and static say beforehand; another plugin may give both.
+    Only for host-local and static are they known beforehand; any other plugin may give both.
     """
     ipam = config["plugins"][0].get("ipam") or {}
-    found = list(ips)
+    subnets = list(ips)
     try:
         if ipam.get("type") == "host-local":
             ranges = [*(ipam.get("ranges") or []), *([[ipam]] if ipam.get("subnet") else [])]
-            found += [part["subnet"] for one in ranges for part in one]
+            subnets += [part["subnet"] for one in ranges for part in one]
         elif ipam.get("type") == "static":
-            found += [one["address"] for one in ipam.get("addresses") or []]
+            subnets += [one["address"] for one in ipam.get("addresses") or []]
         else:
             return {4, 6}
-        return {6 if ":" in one else 4 for one in found} or {4, 6}
+        return {6 if ":" in one else 4 for one in subnets} or {4, 6}
     except (AttributeError, KeyError, TypeError):
-        return {4, 6}  # not a configuration that its plugin takes, which then says why
+        return {4, 6}  # its plugin refuses such a configuration, and says why
 
 
 def runtime_arguments(config: Mapping[str, Any], runtime_config: Mapping[str, Any]) -> dict[str, str]:
-    """What of ``runtime_config`` goes as CNI_ARGS: an address or MAC for plugins that take it only so, as podman does.
+    """Return the CNI_ARGS of ``runtime_config``: address and MAC, for plugins without the capability, as podman does.
 
-    Names for a network without a name service are passed over, as podman has it.
+    Aliases on a network without a name service are ignored, as by podman.
 
-    :raises InvalidArgument: no plugin of the network would heed one of the values; it names network and capability.
+    :raises InvalidArgument: no plugin of the network takes one of the values; it names network and capability.
     """
     plugins = config["plugins"]
-    heeded = capabilities(config)
+    accepted = capabilities(config)
     arguments: dict[str, str] = {}
-    unheeded = []
+    refused = []
     for name, value in runtime_config.items():
-        if not value or name in heeded:
+        if not value or name in accepted:
             continue
         if name == "ips" and len(value) == 1 and (plugins[0].get("ipam") or {}).get("type") == "host-local":
             arguments["IP"] = value[0]
         elif name == "mac" and plugins[0]["type"] in ("bridge", "macvlan"):
             arguments["MAC"] = value
         elif name != "aliases":
-            unheeded.append(name)
-    if unheeded:
-        words = " and ".join(_WORDS.get(name, name) for name in unheeded)
+            refused.append(name)
+    if refused:
+        what = " and ".join(_MEANINGS.get(name, name) for name in refused)
         raise InvalidArgument(
-            f"network {config['name']} cannot give {words}: none of its plugins has the capability "
-            f"{', '.join(unheeded)}; choose another network or add it to the network's configuration"
+            f"network {config['name']} cannot give {what}: none of its plugins has the capability "
+            f"{', '.join(refused)}; choose another network or add it to the network's configuration"
         )
     return arguments
 
 
 def _read(parts: EngineConfig) -> tuple[dict[str, Config], list[str]]:
-    """The networks by name, and what is wrong with the files that are none."""
+    """Return the networks by name, and what is wrong with each malformed file."""
     defined: dict[str, Config] = {}
     malformed: list[str] = []
     try:
@@ -146,11 +146,11 @@ def _read(parts: EngineConfig) -> tuple[dict[str, Config], list[str]]:
 
 
 def _as_list(read: foreign.Foreign) -> Config:
-    """Return a configuration list as it is, a single plugin's configuration as a list of one.
+    """Return a configuration list unchanged, a single plugin's configuration as a list of one.
 
-    The name and the types are as libcni demands them; of the rest what the engine itself reads is checked.
+    Name and types are checked as libcni does; of the rest only what the engine itself reads.
 
-    :raises MalformedData: it is neither.
+    :raises MalformedData: the file is neither.
     """
     if not _NAME.fullmatch(read["name"].text()):
         read["name"].fail("a network's name of letters, digits, dots, hyphens and underscores")
@@ -176,14 +176,14 @@ def _as_list(read: foreign.Foreign) -> Config:
 
 
 def _check_type(kind: foreign.Foreign, *, required: bool = False) -> None:
-    """A type is the name of a file in the plugin directories, and must not lead out of them."""
+    """Check that a type is the name of a file in the plugin directories, and leads nowhere else."""
     text = kind.text()
     if "/" in text or text in (".", "..") or required and not text:
         kind.fail("the name of a plugin's program")
 
 
 def _flag(value: foreign.Foreign) -> bool:
-    """Return a flag that libcni takes as a string too."""
+    """Return a flag, which libcni also accepts as a string."""
     if isinstance(value.value, str):
         if value.value.lower() not in ("true", "false"):
             value.fail("true or false")
@@ -192,7 +192,7 @@ def _flag(value: foreign.Foreign) -> bool:
 
 
 def _move_reservations(config: Config, parts: EngineConfig) -> None:
-    """With moved roots, keep host-local's reservations under them; with the default ones it shares podman's."""
+    """Keep host-local's reservations below a static root of its own; the default root shares podman's."""
     if parts.static_root == DEFAULT_STATIC_ROOT:
         return
     for plugin in config["plugins"]:
@@ -201,10 +201,10 @@ def _move_reservations(config: Config, parts: EngineConfig) -> None:
             ipam.setdefault("dataDir", f"{parts.static_root}/cni/networks")
 
 
-def _missing(words: str, parts: EngineConfig, defined: Mapping[str, Config], malformed: list[str]) -> NoSuchNetwork:
+def _missing(reason: str, parts: EngineConfig, defined: Mapping[str, Config], malformed: list[str]) -> NoSuchNetwork:
     there = f"it defines {', '.join(defined)}" if defined else "it defines no network"
     broken = f"; not readable are {', '.join(malformed)}" if malformed else ""
     return NoSuchNetwork(
-        f"{words} in {parts.cni_config_dir} ({there}{broken}): add a configuration list there; "
+        f"{reason} in {parts.cni_config_dir} ({there}{broken}): add a configuration list there; "
         "the role libpod.engine.libpod_host installs the default network libpod"
     )

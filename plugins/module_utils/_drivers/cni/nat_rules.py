@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The rules that CNI plugins keep for containers in the nat tables of IPv4 and IPv6, as iptables-save(8) prints them.
 
-The programs are those of the plugins' own PATH, and so of the same backend, nft or legacy. What portmap keeps:
-``PREROUTING`` and ``OUTPUT`` lead to ``CNI-HOSTPORT-DNAT``, this one by protocol and host ports to the container's
-``CNI-DN-…``, and that by port and host address to the container. Where two lead a port on, the first one does.
+The programs are found in the plugins' own PATH, and so use the same backend, nft or legacy. portmap's rules lead from
+``PREROUTING`` and ``OUTPUT`` to ``CNI-HOSTPORT-DNAT``, from there by protocol and host ports to the container's
+``CNI-DN-…``, and by port and host address to the container. Of two rules for a port, the first one counts.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ PORTMAP = "portmap"
 _PORTS = "CNI-HOSTPORT-DNAT"
 # The comment of the bridge and ptp plugins' masquerading rules, and of portmap's.
 _OWNER = re.compile(r'--comment "(?:dnat )?name: \\"([^"\\]+)\\" id: \\"([^"\\]+)\\""')
-# What the programs say where the kernel has no such table.
+# Messages of the programs where the kernel has no such table.
 _NO_TABLE = ("Table does not exist", "generation id: Invalid argument", "Protocol not supported")
 # Seconds for the lock of the legacy backend.
 _WAIT = "10"
 
 
 class Owner(NamedTuple):
-    """Whose a rule is, by its comment."""
+    """The container and network of a rule, by its comment."""
 
     network: str
     container_id: str
 
     @property
     def chains(self) -> tuple[str, str]:
-        """The chains of its masquerading and of its published ports: FormatChainName of containernetworking/plugins."""
+        """The chains for its masquerading and its published ports: FormatChainName of containernetworking/plugins."""
         from hashlib import sha512
 
         name = sha512(f"{self.network}{self.container_id}".encode()).hexdigest()
@@ -61,9 +61,9 @@ def forwarded(attachment: NetworkAttachment) -> bool:
 
 
 def saved(six: bool, doing: str = "") -> Lines:
-    """The lines of the nat table of IPv4 or IPv6; none where the host has no such table, or no such program.
+    """Return the lines of the nat table of IPv4 or IPv6; none where the host lacks the table or the program.
 
-    :raises ToolFailed: it cannot be read.
+    :raises ToolFailed: the table cannot be read.
     """
     program = "ip6tables-save" if six else "iptables-save"
     try:
@@ -71,16 +71,16 @@ def saved(six: bool, doing: str = "") -> Lines:
     except ToolMissing:
         return []
     except ToolFailed as error:
-        if any(words in error.stderr for words in _NO_TABLE):
+        if any(message in error.stderr for message in _NO_TABLE):
             return []
         raise
     return text.splitlines()
 
 
 def remove(six: bool, chains: Collection[str], doing: str = "") -> None:
-    """Remove these chains and the rules that lead to them from one table, all at once; none there is fine.
+    """Remove those of these chains that exist in one table, and the rules that lead to them, in one transaction.
 
-    :raises ToolFailed: they are still there, or it cannot be read.
+    :raises ToolFailed: a chain remains, or the table cannot be read.
     """
     script = _removal(saved(six, doing), chains)
     if not script:
@@ -95,7 +95,7 @@ def remove(six: bool, chains: Collection[str], doing: str = "") -> None:
             tool="iptables",
         )
     except ToolFailed:
-        if _removal(saved(six, doing), chains):  # else another was faster
+        if _removal(saved(six, doing), chains):  # otherwise another process has removed them
             raise
 
 
@@ -107,14 +107,14 @@ def _removal(lines: Lines, chains: Collection[str]) -> Lines:
 
 
 def owners(lines: Lines) -> list[Owner]:
-    """Whose rules there are, each once."""
-    return list(dict.fromkeys(Owner(found[1], found[2]) for found in map(_OWNER.search, lines) if found))
+    """Return the owners of all rules, each once."""
+    return list(dict.fromkeys(Owner(match[1], match[2]) for match in map(_OWNER.search, lines) if match))
 
 
 def lacking(container_id: str, attachment: NetworkAttachment) -> str:
-    """What is missing of the rules that portmap keeps for the attachment; empty where they are whole.
+    """Return which of portmap's rules for the attachment is missing; empty where all are there.
 
-    :raises ToolFailed: they cannot be read.
+    :raises ToolFailed: the rules cannot be read.
     """
     owner = Owner(attachment.network, container_id)
     for six, address in _first_addresses(attachment):
@@ -136,7 +136,7 @@ def lacking(container_id: str, attachment: NetworkAttachment) -> str:
 
 
 def captured(container_id: str, attachment: NetworkAttachment) -> Iterator[Forward]:
-    """The published ports of others that stand before the attachment's own rules and take a port of it.
+    """Yield the published ports of others whose rules come first and take a port of the attachment.
 
     :raises ToolFailed: the rules cannot be read.
     """
@@ -152,7 +152,7 @@ def captured(container_id: str, attachment: NetworkAttachment) -> Iterator[Forwa
 
 
 def _forwards(lines: Lines) -> Iterator[Forward]:
-    """Each published port, in the order in which the kernel asks."""
+    """Yield each published port, in the order in which the kernel matches."""
     targets: dict[str, list[tuple[PortMapping, str]]] = {}
     for line in lines:
         if line.startswith("-A CNI-DN-") and _option(line, "-j") == "DNAT":
@@ -172,7 +172,7 @@ def _forwards(lines: Lines) -> Iterator[Forward]:
 
 
 def _first_addresses(attachment: NetworkAttachment) -> Iterator[tuple[bool, str]]:
-    """The address of each family that portmap forwards to: the first one."""
+    """Yield the address of each family that portmap forwards to: the first one."""
     facts = attachment.facts
     for six, addresses in ((False, facts.ipv4), (True, facts.ipv6)):
         if addresses:
@@ -184,7 +184,7 @@ def _forwarded_ports(attachment: NetworkAttachment, six: bool) -> list[PortMappi
 
 
 def _snat(attachment: NetworkAttachment) -> bool:
-    """Whether portmap marks the container's own packets, and those of the host's 127.0.0.1, to be masqueraded."""
+    """Return whether portmap has packets of the container itself and of the host's 127.0.0.1 masqueraded."""
     (plugin,) = [one for one in attachment.config["plugins"] if one["type"] == PORTMAP][:1]
     return plugin.get("snat", True) is not False and not plugin.get("masqAll")
 
@@ -195,6 +195,6 @@ def _packed(ip: str) -> tuple[int, bytes]:
 
 
 def _option(line: str, name: str) -> str:
-    """The value of an option of a rule; empty where it has none."""
-    found = re.search(rf"(?:^| ){name} (\S+)", line)
-    return found[1] if found else ""
+    """Return the value of an option of a rule, empty where it has none."""
+    match = re.search(rf"(?:^| ){name} (\S+)", line)
+    return match[1] if match else ""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One execution of one CNI plugin: its environment, its configuration, its answer."""
+"""One execution of a CNI plugin: its environment, its configuration, its answer."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ PACKAGE = "containernetworking-plugins"
 
 
 def program(parts: EngineConfig, kind: str) -> str:
-    """The path of the plugin of type ``kind``.
+    """Return the path of the plugin of type ``kind``.
 
-    :raises ToolMissing: it is in none of ``cni_plugin_dirs``.
+    :raises ToolMissing: none of ``cni_plugin_dirs`` has it.
     """
     for folder in parts.cni_plugin_dirs:
         if os.access(f"{folder}/{kind}", os.X_OK) and os.path.isfile(f"{folder}/{kind}"):
@@ -33,11 +33,10 @@ def program(parts: EngineConfig, kind: str) -> str:
 
 
 class PluginRun:
-    """A plugin at work from here on; ``answer`` waits for its end.
+    """A running plugin; ``answer`` waits for its end.
 
-    ``verb`` is ADD, CHECK or DEL; ``namespace`` a path, empty where it is gone; ``lock`` a descriptor the plugin
-    inherits beside the locks that every program does, so that they last until the plugin has ended even where this
-    process is killed.
+    ``verb`` is ADD, CHECK or DEL; ``namespace`` is a path, empty where it is gone. The plugin inherits ``lock`` beside
+    the locks that every program inherits, so that they are held until it ends, even if this process is killed.
 
     :raises ToolMissing: the plugin is not installed. :raises ToolFailed: it cannot be run.
     """
@@ -78,12 +77,12 @@ class PluginRun:
                 pass_fds=(*shared_locks.descriptors, *([] if lock is None else [lock])),
             )
         except OSError as error:
-            # ENOEXEC, say, of a plugin for another architecture.
-            words = f"it cannot be run: {error.strerror or error}"
-            raise ToolFailed([self._program], 126, words, self._doing) from error
+            # Such as ENOEXEC for a plugin of another architecture.
+            message = f"it cannot be run: {error.strerror or error}"
+            raise ToolFailed([self._program], 126, message, self._doing) from error
 
     def wait(self) -> None:
-        """Wait for the plugin's end, or the end of its time; ``answer`` says what came of it."""
+        """Wait until the plugin has ended or its time is over; ``answer`` returns the result."""
         if self._ended is None and self._error is None:
             try:
                 self._ended = command.finish(self._process, limits.of("cni"), self._doing)
@@ -91,9 +90,9 @@ class PluginRun:
                 self._error = error
 
     def answer(self) -> Any:
-        """What ADD answers, else None.
+        """Return the result of ADD, None for other verbs.
 
-        :raises ToolFailed: with the plugin's own words, or what is wrong with its result.
+        :raises ToolFailed: with the plugin's own message, or what is wrong with its result.
         :raises ToolTimedOut: it took longer than its limit.
         """
         self.wait()
@@ -101,7 +100,7 @@ class PluginRun:
             raise self._error or AssertionError
         code, output, errors = self._ended
         if code != 0:
-            raise ToolFailed([self._program], code, _words(output) or errors, self._doing)
+            raise ToolFailed([self._program], code, _error_message(output) or errors, self._doing)
         if self._verb != "ADD":
             return None
         try:
@@ -111,21 +110,21 @@ class PluginRun:
 
 
 def _execution_config(verb: str, attachment: NetworkAttachment, plugin: Mapping[str, Any]) -> dict[str, Any]:
-    """What the specification's section 2 derives from the network's configuration for one plugin."""
+    """Return what the specification's section 2 derives from the network's configuration for one plugin."""
     config = attachment.config
     derived = {**plugin, "name": config["name"], "cniVersion": config.get("cniVersion", "0.1.0")}
     capabilities = plugin.get("capabilities") or {}
     runtime = {key: value for key, value in attachment.runtime_config.items() if value and capabilities.get(key)}
     if runtime:
         derived["runtimeConfig"] = runtime
-    # Plugins older than 0.4.0 are not given a result when they delete.
+    # Before 0.4.0 DEL gets no result.
     if attachment.result is not None and (verb == "ADD" or version(config) >= (0, 4, 0)):
         derived["prevResult"] = attachment.result
     return derived
 
 
-def _words(output: str) -> str:
-    """The message of a plugin's error object; all it printed where there is none."""
+def _error_message(output: str) -> str:
+    """Return the message of a plugin's error object, its whole output where there is none."""
     try:
         error = json.loads(output)
         return " ".join(f"{error['msg']} {error.get('details', '')} (CNI error {error.get('code', '?')})".split())

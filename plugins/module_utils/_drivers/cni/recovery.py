@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a DEL needs after a kill, a reboot or ``ip netns del`` took the result, the link or the namespace away."""
+"""What DEL needs after a kill, a reboot or ``ip netns del`` has removed the result, the link or the namespace."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ..._model.records.network import NetworkAttachment
 from ..kernel import netlink, netns
 from . import nat_rules
 
-# host-local's own, where the network's configuration names none.
+# The default directory of host-local.
 _RESERVATIONS = "/var/lib/cni/networks"
 
 
 def with_result(container_id: str, netns_path: str, attachment: NetworkAttachment) -> NetworkAttachment:
-    """The attachment with the result its ADD would have had, as far as plugins need it to delete.
+    """Return the attachment with the result that its ADD would have had, as far as DEL needs it.
 
-    The addresses are those host-local keeps reserved for the container, else those the masquerading rules with
-    its ID name: the ADD that was killed made the one before the other. Without any there is nothing to delete by.
+    The addresses are those that host-local has reserved for the container, else those of the masquerading rules with
+    its ID: ADD makes the reservation first. Without any, the attachment stays without a result.
     """
     if attachment.result is not None:
         return attachment
@@ -42,8 +42,8 @@ def with_result(container_id: str, netns_path: str, attachment: NetworkAttachmen
 def stand_in(path: str, container_id: str, attachment: NetworkAttachment) -> bool:
     """Make a namespace at ``path`` with a link of the attachment's name and addresses, if its rules need one.
 
-    Only where the chain is there: the plugins' teardown fails on a chain that is not. The host's end of a veth pair
-    whose other end is about to vanish with its namespace is removed at once.
+    It is made only where the chain exists: the plugins' teardown fails on a missing chain. The host's end of a veth
+    pair whose other end is about to vanish with its namespace is removed at once.
 
     :raises ToolMissing: pyroute2 is not installed.
     """
@@ -65,7 +65,7 @@ def stand_in(path: str, container_id: str, attachment: NetworkAttachment) -> boo
 
 
 def masquerades(container_id: str, attachment: NetworkAttachment) -> bool:
-    """Whether the rules are there that the bridge and ptp plugins masquerade an attachment's addresses with, if any."""
+    """Return whether the masquerading rules of the bridge and ptp plugins are complete, where the network has any."""
     if not any(plugin.get("ipMasq") for plugin in attachment.config["plugins"]):
         return True
     facts = attachment.facts
@@ -73,8 +73,8 @@ def masquerades(container_id: str, attachment: NetworkAttachment) -> bool:
 
 
 def _reserved(container_id: str, attachment: NetworkAttachment) -> list[str]:
-    """Addresses host-local reserves for the container: files named after them, with its ID and interface inside."""
-    found = []
+    """Return the addresses that host-local has reserved: files named after them, with container ID and interface."""
+    addresses = []
     for plugin in attachment.config["plugins"]:
         ipam = plugin.get("ipam") or {}
         if ipam.get("type") != "host-local":
@@ -87,18 +87,18 @@ def _reserved(container_id: str, attachment: NetworkAttachment) -> list[str]:
             except OSError:
                 continue
             if owner[:1] == [container_id] and owner[1:] in ([], [attachment.interface]):
-                found.append(name)
-    return found
+                addresses.append(name)
+    return addresses
 
 
 def _masqueraded(container_id: str, attachment: NetworkAttachment) -> list[str]:
-    """Addresses in the rules that lead to the chain of the container."""
+    """Return the addresses in the rules that lead to the chain of the container."""
     rule = re.compile(rf"-A POSTROUTING -s ([^ /]+)(?:/\d+)? .*-j {_chain(container_id, attachment)}")
-    return [found[1] for six in (False, True) for found in map(rule.fullmatch, _nat_rules(six)) if found]
+    return [match[1] for six in (False, True) for match in map(rule.fullmatch, _nat_rules(six)) if match]
 
 
 def _chain(container_id: str, attachment: NetworkAttachment) -> str:
-    """The chain the bridge and ptp plugins masquerade in."""
+    """Return the chain in which the bridge and ptp plugins masquerade."""
     return nat_rules.Owner(attachment.network, container_id).chains[0]
 
 

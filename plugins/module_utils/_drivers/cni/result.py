@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a plugin answers to ADD, checked against the CNI specifications 0.2.0 to 1.1.0 before anything relies on it."""
+"""The result of a plugin's ADD, checked against the CNI specifications 0.2.0 to 1.1.0."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ..._model.options.parsers import natural
 
 
 def parse(output: str, origin: str) -> dict[str, Any]:
-    """Return the result that a plugin printed, with all its members, those that no specification has too.
+    """Return the result that a plugin printed, including members that no specification has.
 
-    :raises MalformedData: it is none; the member that is wrong is named.
+    :raises MalformedData: a member, which it names, is wrong.
     """
     result = foreign.parse(output, origin)
     if not result:
