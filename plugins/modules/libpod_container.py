@@ -14,8 +14,8 @@ description:
     plugins and containers/storage itself.
   - The playbook is the truth. An option that is omitted has its default, or the image's value, on the first run and on
     every later one.
-  - Options have the names, types and aliases of C(containers.podman.podman_container). One that this module does
-    not have is refused; each says whether C(podman_container) has it.
+  - Options have the names, types and aliases of C(containers.podman.podman_container). Other options are refused. Each
+    option says whether C(podman_container) has it.
 author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
@@ -26,10 +26,10 @@ attributes:
     support: full
     details:
       - Says exactly what a run would do, pulls nothing and writes nothing.
-      - A new container may need what is not there, but which an earlier task of the play may make. Check mode then
-        goes on with a warning. With a container that is there, it fails as the run does.
-      - What only the OCI runtime refuses is found by a run alone. In most cases the run creates the new container
-        before it stops the old one.
+      - A new container may need something that is missing and that an earlier task of the play may make. Check mode then
+        continues with a warning. For an existing container it fails as the run does.
+      - Errors that only the OCI runtime finds appear in a run alone. In most cases the run creates the new container before
+        it stops the old one.
   diff_mode:
     support: full
     details: Shows each option that differs, and which of them needs a new container. Values of variables are hidden.
@@ -51,7 +51,7 @@ options:
       - V(started) - the container exists as described and runs.
       - V(present) - it exists as described; a new one is made but not started.
       - V(created) - the same as V(present).
-      - V(stopped) - it does not run. Its other options are not looked at and it is never recreated. One that does not
+      - V(stopped) - it does not run. Its other options are ignored, and it is never re-created. A container that does not
         exist is made where O(image) is given.
       - V(paused) - it exists as described and its processes are frozen.
       - V(absent) - it does not exist. Named volumes stay. What cannot be a name, such as V(alpine:3.7), is absent.
@@ -64,7 +64,8 @@ options:
       - Image of the container, by a name such as V(docker.io/library/busybox:1.37), a digest or an ID. It is pulled where the
         store does not have it.
       - Also V(docker://NAME), V(oci:PATH:TAG), V(oci-archive:PATH), V(docker-archive:PATH) or V(dir:PATH).
-      - With O(rootfs=true), a directory on the target. V(:O) at its end puts an overlay over it, so that it stays as it is.
+      - With O(rootfs=true), a directory on the target. V(:O) at its end puts an overlay over it, so that the directory
+        stays unchanged.
       - C(podman_container) has it.
     type: str
   rootfs:
@@ -75,8 +76,8 @@ options:
     default: false
   image_strict:
     description:
-      - Whether a tag that leads to another image than when the container was made is a difference.
-      - A container that is re-created for another reason has the image that the tag leads to in any case, and RV(plan) tells so.
+      - Whether it is a difference that a tag names another image than when the container was made.
+      - A container that is re-created for another reason has the image that the tag names now, and RV(plan) says so.
       - C(podman_container) has it.
     type: bool
     default: false
@@ -85,7 +86,7 @@ options:
       - When the image is pulled for a container that is created or re-created. With O(image_strict=true) an existing container is
         compared with the image that this leads to.
       - V(missing), the default - where the store does not have it.
-      - V(always) - where its source has another one than the store. The source must answer.
+      - V(always) - where its source has another image than the store. The source must answer.
       - V(newer) - the same, and the image of the store is used where the source does not answer.
       - V(never) - not at all; the task fails where the store does not have it.
       - C(podman_container) has it.
@@ -98,8 +99,8 @@ options:
     type: path
   tls_verify:
     description:
-      - Whether the registry must answer over HTTPS with a valid certificate. The target's registries.conf(5) says
-        so where omitted.
+      - Whether the registry must answer over HTTPS with a valid certificate. Where omitted, the target's registries.conf(5)
+        decides.
       - C(podman_container) has it.
     type: bool
   platform:
@@ -131,7 +132,7 @@ options:
     type: int
   retry_delay:
     description:
-      - Time between two tries, such as V(5s), V(1m30s) or V(90), which is of seconds. Where omitted one second, doubled after each try.
+      - Time between two tries, in seconds or with units such as V(1m30s). One second where omitted, doubled after each try.
       - C(podman_container) has it.
     type: str
   decryption_key:
@@ -141,7 +142,7 @@ options:
     type: str
   cidfile:
     description:
-      - File on the target that has the container's ID, from its making until it is removed.
+      - File on the target that has the container's ID, from its creation to its removal.
       - C(podman_container) has it.
     type: path
   pid_file:
@@ -163,7 +164,7 @@ options:
     description:
       - Time until a container that O(state=absent) stops, or that a new one takes the place of, is killed. It is written as
         O(stop_timeout) and stands in its place. V(-1) waits.
-      - For a container that is re-created O(stop_time) and O(restart_time) count where this is omitted.
+      - Where it is omitted, O(stop_time) and O(restart_time) apply to a container that is re-created.
       - C(podman_container) has it.
     type: str
   personality:
@@ -197,18 +198,18 @@ options:
     type: str
   cgroups:
     description:
-      - V(enabled), which is so where omitted, gives the container a cgroup of its own and its conmon another one.
-      - V(no-conmon) leaves conmon in the cgroup of the process that starts the container, for a service manager that starts the
-        playbook and watches conmon. If the manager ends what is in that cgroup, conmon ends, and with it the container's log
-        and the record of its end.
+      - V(enabled), the default, gives the container a cgroup of its own and its conmon another one.
+      - V(no-conmon) leaves conmon in the cgroup of the process that starts the container, for a service manager that starts
+        the playbook and watches conmon. If the manager kills that cgroup, conmon ends, and with it the container's log and
+        the record of its exit.
       - V(disabled) and V(split) are podman's, and refused with the reason.
       - C(podman_container) has it.
     type: str
     choices: [enabled, disabled, no-conmon, split]
   sdnotify:
     description:
-      - What is told over the socket of sd_notify(3) that C(NOTIFY_SOCKET) names in the environment of the module's process as
-        it starts the container. Where there is none, this means nothing; a restart by policy has none.
+      - What is sent to the socket of sd_notify(3) that C(NOTIFY_SOCKET) in the environment of the module's process names.
+        Without such a socket nothing is sent, and a restart by policy has none.
       - V(container), the default, gives the container a socket at C(/run/notify/notify.sock), which its own
         C(NOTIFY_SOCKET) names. The messages on it are passed on by conmon, whose process ID is sent too.
       - V(conmon) sends that ID, and that the container is ready once it runs. V(ignore) does neither.
@@ -218,9 +219,9 @@ options:
   gpus:
     description:
       - Graphics processors of the target that the container has, V(all) or names of devices separated by commas.
-      - They are looked for as devices of the kind C(nvidia.com/gpu) in the files of the Container Device Interface, which are
-        C(*.json), C(*.yaml) and C(*.yml) in C(/etc/cdi) and C(/var/run/cdi). What a file says of a device is done each time
-        the container starts.
+      - They are looked for as devices of the kind C(nvidia.com/gpu) in the files of the Container Device Interface, which
+        are C(*.json), C(*.yaml) and C(*.yml) in C(/etc/cdi) and C(/var/run/cdi). What a file says of a device is applied at
+        each start of the container.
       - YAML is read by PyYAML, the package C(python3-yaml) on the target. Aliases in it are refused.
       - C(podman_container) has it.
     type: str
@@ -240,7 +241,7 @@ options:
       - Directories on the target whose C(*.json) files are hooks as oci-hooks(5) has them, in version 1.0.0. They are read each
         time the container starts, and the OCI runtime runs the programs of those whose conditions hold, sorted by their files'
         names. Of two files with one name, that of the later directory is used.
-      - No directory is read that is not given here.
+      - Only directories that are given here are read.
       - C(podman_container) has it.
     type: list
     elements: str
@@ -253,14 +254,14 @@ options:
     type: bool
   command:
     description:
-      - Command, as a list or as a string that is split as the shell does. The image's where omitted. An empty one is none, so
-        that the entrypoint has no arguments.
+      - Command, as a list or as a string that is split as the shell does. The image's where omitted. With an empty command
+        the entrypoint has no arguments.
       - C(podman_container) has it.
     type: raw
   entrypoint:
     description:
       - Entrypoint, as a list, as a string with a JSON list, or as a string that is one program.
-      - The image's where omitted. One that is given drops the image's command.
+      - The image's where omitted. With an entrypoint that is given, the image's command is not used.
       - C(podman_container) has it.
     type: raw
   env:
@@ -271,7 +272,7 @@ options:
   env_file:
     description:
       - Files on the target with environment variables, one C(KEY=VALUE) a line. O(env) wins over them.
-      - What counts is their content. A change of it is a difference.
+      - A change of their content is a difference.
       - C(podman_container) has it.
     type: list
     elements: path
@@ -315,7 +316,7 @@ options:
     description:
       - User, as C(NAME), C(UID), C(NAME:GROUP) or C(UID:GID), looked up in the container's own files. The image's where
         omitted or empty.
-      - While the container runs, a name and the number it stands for there are no difference, nor are those of O(group_add).
+      - While the container runs, a name and its number are no difference, for O(group_add) too.
       - C(podman_container) has it.
     type: str
   group_add:
@@ -349,7 +350,7 @@ options:
   umask:
     description:
       - Umask of the process, as quoted octal digits. V(0022) where omitted.
-      - Health checks, and what is executed in the container, have it as well.
+      - Health checks and commands that are executed in the container have it too.
       - C(podman_container) has it.
     type: str
   init:
@@ -399,17 +400,17 @@ options:
     description:
       - Volumes as C(SOURCE:TARGET[:OPTIONS]). A source with a slash is a path on the target, which must exist. Any other is
         the name of a volume, which is made where missing, with the image's content, and kept when the container goes.
-      - The image's content comes with its owners, modes, times, extended attributes, hard links and device nodes. A volume in
-        whose directory somebody has put something gets none of it.
+      - The image's content comes with its owners, modes, times, extended attributes, hard links and device nodes. A volume
+        whose directory is not empty gets none of it.
       - A target alone is an anonymous volume, which stays when the container goes, unless O(delete_volumes).
-      - Options are C(ro), C(rw), C(nodev), C(noexec), C(nosuid), C(dev), C(exec), C(suid), C(bind), C(nocopy), C(z), C(Z) and
-        a propagation. C(U) makes the container's user the owner of all in the volume. C(O), alone, puts an overlay over the
-        source, which keeps what the container changes until it stops.
+      - Options are C(ro), C(rw), C(nodev), C(noexec), C(nosuid), C(dev), C(exec), C(suid), C(bind), C(nocopy), C(z), C(Z)
+        and a propagation. C(U) makes the container's user the owner of all in the volume. C(O), alone, puts an overlay over
+        the source, which has the container's changes until it stops.
       - A volume is C(nosuid) and C(nodev) unless C(suid) or C(dev) is given. A path of the target keeps C(ro), C(nosuid),
         C(nodev) and C(noexec) of the file system it is on, the last three unless C(suid), C(dev) or C(exec) is given.
       - They are changed in place where that is safe. Under a running process a volume is mounted, unmounted, given other
-        options, or replaced by another source in one step. What a process uses is neither taken away nor made read-only, so
-        that this needs a new container.
+        options, or replaced by another source in one step. A volume that a process uses is neither taken away nor made
+        read-only, which needs a new container.
       - A new container is also needed for C(U), C(O), C(z), C(Z), a shared propagation or a first slave propagation, and
         for a new volume with the image's content. So it is for targets with mounts below them, or below C(/proc), C(/sys)
         and C(/dev). O(hooks_dir) and a user namespace need it too, and so do kernels before 5.12, or for another source
@@ -492,9 +493,9 @@ options:
       - V(bridge) is the default CNI network, the one named C(libpod) or else the first. Any other name is the CNI network of
         that name, and several may be listed, each once.
       - V(host), V(none), C(container:NAME) and C(ns:PATH) stand alone.
-      - Behind a CNI network's name, C(:) and what is asked of it, separated by commas - C(ip=), C(ip6=), C(mac=),
-        C(interface_name=) and C(alias=), as in V(front:ip=10.88.0.5,interface_name=front0). A change of these needs a
-        new container.
+      - A CNI network's name can be followed by C(:) and settings separated by commas - C(ip=), C(ip6=), C(mac=),
+        C(interface_name=) and C(alias=), as in V(front:ip=10.88.0.5,interface_name=front0). A change of these needs a new
+        container.
       - CNI networks are changed in place. A new one gets an interface that is free, the others keep theirs with their
         addresses. The next start numbers the interfaces again, in the order given here. Anything else needs a new container.
       - V(bridge) where omitted. An empty list is V(none).
@@ -528,8 +529,9 @@ options:
     aliases: [network_alias]
   ipc:
     description:
-      - IPC namespace of the container. V(shareable) and V(private) are one of its own, which other containers may join, or
-        may not; V(none) is one without C(/dev/shm); V(host), C(container:NAME) with its C(/dev/shm), or C(ns:PATH).
+      - IPC namespace of the container. V(shareable) is its own, which other containers may join, V(private) one that they
+        may not, V(none) one without C(/dev/shm). Others are V(host), C(container:NAME) with its C(/dev/shm), and
+        C(ns:PATH).
       - V(shareable) where omitted.
       - C(podman_container) has it.
     type: str
@@ -554,7 +556,7 @@ options:
         C(gidmapping) in the same way map some IDs to given ones. Options are separated by commas.
       - An image cannot be mounted with a map of several ranges by containers-storage 1.43, so that these two need O(rootfs)
         or another version.
-      - The modes V(keep-id) and V(nomap) of podman have a meaning without root only, and are refused.
+      - The modes V(keep-id) and V(nomap) of podman are for users without root's rights, and are refused.
       - V(private) where IDs are to be mapped, else V(host), where omitted.
       - C(podman_container) has it.
     type: str
@@ -611,12 +613,12 @@ options:
     description:
       - DNS servers, instead of the host's. They are changed in place.
       - Where the host asks a server on its own loopback, the container gets the servers behind that, as systemd-resolved,
-        NetworkManager or dnsmasq keep them. Where none is found, no name resolves in the container, and a warning says so. So it is
-        with IPv6 addresses on a link of the host's, such as V(fe80::1%eth0).
-      - V(none) alone leaves the container the image's own C(/etc/resolv.conf). A change restarts the container where it is to or from
-        that.
-      - These, O(dns_option), O(dns_search) and O(etc_hosts) are given to the container whose network is joined, or to the pod,
-        for its files are shared.
+        NetworkManager or dnsmasq keep them. Where none is found, no name resolves in the container, and a warning says so.
+        The same is true of IPv6 addresses on a link of the host, such as V(fe80::1%eth0).
+      - V(none) alone leaves the container the image's own C(/etc/resolv.conf). A change restarts the container
+        where it is to or from V(none).
+      - A container that joins another one's network, or a pod, shares its files. So these, O(dns_option), O(dns_search) and
+        O(etc_hosts) are options of that container or pod.
       - C(podman_container) has it.
     type: list
     elements: str
@@ -641,8 +643,8 @@ options:
         C(one;two) are two names of one address. A name has several addresses as a list, or with commas between them.
       - The container's own lines follow, with its host name and name at its addresses, or at V(127.0.0.1) where the network
         gives it none. Then come the lines of the host's hosts file, and C(localhost) where no line has it.
-      - A name is taken from the first of these that has it, and left out of the others. Any program, in whatever way it reads the
-        file, finds the task's address for the task's names.
+      - A name is taken from the first of these that has it, and left out of the others. So every program finds the task's
+        address for the task's names, however it reads the file.
       - They are changed in place.
       - C(podman_container) has it.
     type: dict
@@ -733,7 +735,7 @@ options:
   cgroup_conf:
     description:
       - Files of the container's cgroup and what is written to each, such as C(memory.high). Cgroup v2 only.
-      - They are changed in place, but for one that is taken away, which needs a new container.
+      - They are changed in place, except that removing one needs a new container.
       - C(podman_container) has it.
     type: dict
   rdt_class:
@@ -873,20 +875,20 @@ options:
     type: str
   restart_time:
     description:
-      - As O(stop_time), for the stop that is part of a restart, be it for O(force_restart) or for an option that is taken at a
-        start. O(stop_time) counts where this is omitted.
+      - As O(stop_time), for the stop that is part of a restart, by O(force_restart) or for an option that takes effect at a
+        start. O(stop_time) applies where this is omitted.
       - C(podman_container) has it.
     type: str
   timeout:
     description:
       - Time that the container may run before it is killed, in whole seconds such as V(90) or V(1m30s). V(0), the default,
-        is for ever. A change restarts the container.
+        is without limit. A change restarts the container.
       - C(podman_container) has it.
     type: str
   healthcheck:
     description:
-      - Command that finds out inside the container whether it is healthy, which it is with the exit code 0. The image's own
-        check where omitted.
+      - Command that is run in the container to check it. It is healthy if the exit code is 0. The image's own check where
+        omitted.
       - A string is a command of the shell, and one that begins with C(CMD) a command without a shell. A list of words, also
         in JSON, is run as it is, and may begin with C(CMD) or C(CMD-SHELL). V(none) stands for no check, as
         O(no_healthcheck) does.
@@ -900,7 +902,7 @@ options:
       - Time between two checks, at least V(100ms). The image's, or V(30s), where omitted.
       - This and every other time is a duration as Go's C(time.ParseDuration) takes it, such as V(1m30s) or V(500ms), with the
         units C(ns), C(us), C(ms), C(s), C(m) and C(h). A number alone is of seconds.
-      - V(disable) leaves the checks to those who ask for one, such as O(wait=healthy).
+      - With V(disable) only a task that waits for health checks it, such as O(wait=healthy).
       - C(podman_container) has it.
     type: str
     aliases: [health_interval]
@@ -925,7 +927,7 @@ options:
   healthcheck_failure_action:
     description:
       - What is done to a container that is found unhealthy. V(none) where omitted.
-      - V(kill) ends it as if it had ended by itself, so that O(restart_policy) says what follows. V(stop) stops it for good,
+      - V(kill) ends it as if it had ended by itself, so that O(restart_policy) applies. V(stop) stops it for good,
         V(restart) has it started again whatever O(restart_policy) is, with the same growing waits.
       - C(podman_container) has it.
     type: str
@@ -963,12 +965,13 @@ options:
     type: bool
   restart_policy:
     description:
-      - Whether the container is started again when it has ended, by a helper on the target and without Ansible.
-      - V(no), the default; V(on-failure), where its exit code is not 0; V(on-failure:3), at most so often; V(always);
+      - Whether the container is started again when it has ended, by the engine on the target and without Ansible.
+      - V(no), the default; V(on-failure), where its exit code is not 0; V(on-failure:3), at most three times; V(always);
         V(unless-stopped). A container that a task or an operator has stopped stays down.
-      - The wait before it grows from a tenth of a second to a minute, and begins again after a run of ten seconds.
+      - The wait before a restart grows from a tenth of a second to a minute, and is reset after a run of ten seconds.
       - V(always) and V(unless-stopped) also start the container when the host boots, where the role
-        P(libpod.engine.libpod_host#role) has set that up; V(unless-stopped) does not where it had been stopped.
+        P(libpod.engine.libpod_host#role) has set that up; V(unless-stopped) does not start a container that had been
+        stopped.
       - C(podman_container) has it.
     type: str
   rm:
@@ -987,10 +990,10 @@ options:
   log_driver:
     description:
       - Where the container's output goes. V(k8s-file), of which V(json-file) is another name, is a file. V(journald) is the
-        journal of the host, where C(journalctl CONTAINER_NAME=NAME) shows it. With V(none) it is kept nowhere.
+        journal of the host, where C(journalctl CONTAINER_NAME=NAME) shows it. With V(none) it is not kept.
       - V(k8s-file) and V(journald) can be read by M(libpod.engine.libpod_container_logs); only V(k8s-file) is returned with
         O(detach=false).
-      - V(passthrough) is refused, for the task has no output of its own that could outlive it.
+      - V(passthrough) is refused, since a task has no output that could outlive it.
       - A change restarts the container.
       - V(k8s-file) where omitted.
       - C(podman_container) has it.
@@ -998,9 +1001,9 @@ options:
     choices: [k8s-file, json-file, journald, none, passthrough]
   log_opt:
     description:
-      - Options of the log. O(log_opt.max_size) is changed in place where the new size is not above the one that the
-        running container was started with, or that had none. A larger size than that, and any other O(log_opt.path) or
-        O(log_opt.tag), is another matter - A change restarts the container, for conmon takes its own at its start alone.
+      - Options of the log. O(log_opt.max_size) is changed in place where the running container was started with no size, or
+        with one that is not below the new one. A change to a larger size, or of O(log_opt.path) or O(log_opt.tag), is one
+        that conmon takes at its start alone. A change restarts the container then.
       - C(podman_container) has it.
     type: dict
     aliases: [log_options]
@@ -1011,9 +1014,9 @@ options:
       max_size:
         description:
           - Size at which the log is rotated, such as V(10m). With O(log_driver=k8s-file) only.
-          - A size that is changed in place is kept by a process beside conmon until the container is next started. A
-            log that is larger already is rotated at once; one that is written to very fast may outgrow the size by
-            what is written within some milliseconds.
+          - A process beside conmon keeps a size that is changed in place, until the next start. A log that is larger
+            already is rotated at once. A log that is written to very fast may outgrow the size by what is written within
+            some milliseconds.
         type: str
       tag:
         description: Tag of the log's entries. With O(log_driver=journald) only.
@@ -1032,16 +1035,15 @@ options:
     description:
       - Whether the task ends when the container has started. Otherwise it waits for the container's end, returns what
         it printed, and fails where its exit code is not 0.
-      - A container that runs already is waited for as well; the output is that of its whole run, and the task is not
-        changed by it.
+      - The task waits for a container that runs already too, and returns the output of its whole run. That does not make it
+        changed.
       - C(podman_container) has it.
     type: bool
     default: true
   attach:
     description:
-      - Which of V(stdin), V(stdout) and V(stderr) a task returns that waits for the container's end, as O(detach=false) does. Giving
-        it implies O(detach=false). The other's text is empty.
-        V(stdin) is taken as podman's, and a task has nothing to write there.
+      - Which of V(stdout) and V(stderr) the task returns; the text of the other is empty. It implies O(detach=false).
+        V(stdin) is accepted as podman's, and nothing is written there.
       - V(stdout) and V(stderr) where omitted.
       - C(podman_container) has it.
     type: list
@@ -1065,18 +1067,18 @@ options:
   wait_for_healthy:
     description:
       - Whether a container that is made in the place of another has to be healthy before the old one is removed, where it
-        has a health check. Where it does not become so, the old one runs again and the task fails.
+        has a health check. Where it does not become healthy, the old one runs again and the task fails.
       - C(podman_container) does not have it.
     type: bool
     default: false
   drift:
     description:
-      - How to look for what somebody changed behind the engine's back. It is put right, and told with the differences.
+      - How to look for what other programs have changed of the container. It is restored, and is among the differences.
       - V(auto) sees limits, a removed cgroup, interfaces and addresses, mounts, the engine's files over C(/etc), a killed conmon, and a
         killed runner of health checks or of a log's limit.
-      - V(full) asks the CNI plugins too, which know their own rules, and takes longer. It also finds rules of other containers
-        that take one of the container's ports. Those of this engine's containers that are no more are removed. Those of
-        any other container fail the task, which names it.
+      - V(full) asks the CNI plugins too, which know their own rules, and takes longer. It also finds rules of other
+        containers that take one of the container's ports. Rules of this engine's containers that no longer exist are
+        removed. Rules of any other container fail the task, which names it.
       - C(podman_container) does not have it.
     type: str
     choices: [auto, full]
@@ -1091,7 +1093,7 @@ options:
   recreate:
     description:
       - Whether an existing container is re-created, whatever its configuration.
-      - A task that names the container alone has it made as it is described already.
+      - A task that only names the container re-creates it with its recorded configuration.
       - C(podman_container) has it.
     type: bool
     default: false
@@ -1116,7 +1118,7 @@ options:
     type: path
   cmd_args:
     description:
-      - Arguments of C(podman run), such as V(--memory=64m), that are taken for the options they stand for. What mappings and lists
+      - Arguments of C(podman run), such as V(--memory=64m), that are read as options of the task. What mappings and lists
         have adds up with the options of the task. An argument for which there is no option here is refused.
       - C(podman_container) has it.
     type: list
@@ -1127,7 +1129,7 @@ options:
       - Such are O(publish) with a network that is not the container's own, and parts of O(log_opt) that the O(log_driver)
         does not take. Others are C(label=) of O(security_opt) without SELinux, O(network_aliases) on a network without a
         name service, and options that have no effect at all.
-      - The network's names and C(label=) are looked at where the task has something to do.
+      - The network's names and C(label=) are checked where the task changes something.
       - C(podman_container) does not have it.
     type: bool
     default: false
@@ -1138,13 +1140,13 @@ options:
     type: str
   debug:
     description:
-      - Errors name the program that failed, its words and its exit code in any case.
+      - Errors always name the program that failed, its message and its exit code.
       - C(podman_container) has it; it has no effect here.
     type: bool
   log_level:
     description:
-      - It is of the podman program's own log. The environment variable E(LIBPOD_LOG_LEVEL) sets what the engine's background
-        commands, such as a container's exit command, log to the host's journal or syslog.
+      - It is for the podman program's own log. The environment variable E(LIBPOD_LOG_LEVEL) sets what the engine's
+        background commands, such as a container's exit command, log to the host's journal or syslog.
       - C(podman_container) has it; it has no effect here.
     type: str
     choices: [debug, info, warn, error, fatal, panic]
@@ -1201,13 +1203,13 @@ options:
     type: int
   comparisons:
     description:
-      - How options of an existing container are compared with the task's, by the options' names or aliases, with O(image)
-        among them. V(*) stands for all that are not named, and takes C(strict) or C(ignore). Where omitted, all are C(strict).
+      - How options of an existing container are compared with the task's, by the names or aliases of the options and
+        O(image). V(*) is for all that are not named, and takes C(strict) or C(ignore). Where omitted, all are C(strict).
       - C(strict) - the container has what the task says, and an omitted option has its default.
       - C(ignore) - any value is right. With O(etc_hosts), or with all of O(dns), O(dns_option) and O(dns_search), an edited file stays.
-      - C(allow_more_present) - all that the task says is there, and perhaps more. For lists and mappings; lists whose order
-        counts have it in that order. Where such an option changes without a new container, what is there
-        beside it stays.
+      - C(allow_more_present) - the container has all that the task says, and perhaps more. It is for lists and mappings;
+        where the order of a list matters, it must be the task's. What the container has beyond the task stays where the
+        option changes without a new container.
       - An option that the task omits and that follows from another one is compared as that one. So O(memory_swap) follows
         O(memory), O(cpu_period) follows O(cpus), O(gidmap) follows O(uidmap), and O(ip) and O(mac_address) follow
         O(network). A comparison that names the option itself wins over that and over V(*).
@@ -1216,19 +1218,20 @@ options:
       - The task fails where an ignored value contradicts the rest of the task, such as a O(memory_swap) below the new
         O(memory).
       - A container that is re-created, for another option or with O(recreate=true), is as the task describes it. What was
-        ignored or present beside it is not carried over, and is among the differences of the plan.
+        ignored, or present beyond the task, is not carried over, and is among the differences of the plan.
       - C(podman_container) does not have it.
     type: dict
   force_delete:
     description:
-      - Whether O(state=absent) removes a container that runs. It is stopped first. It is where this is omitted, too.
-      - A removal goes on past whatever fails, takes away all that it can, and fails with one sentence on what is left and why.
-        The container then is no more, its name is free, and a record stays by which the next O(state=absent) and
+      - Whether O(state=absent) removes a container that runs. It is stopped first. Where this is omitted, it is removed
+        too.
+      - A removal continues after an error, removes all that it can, and fails with one sentence on what is left and why.
+        The container then no longer exists, and its name is free. A record stays by which the next O(state=absent) and
         M(libpod.engine.libpod_prune) try again.
-      - With V(true), given by the task, that record goes as well, and what is left is the subject of a warning. This is for
-        what cannot be mended, such as a network whose plugin is gone for good.
-      - A container that a newer version of this collection made is left as it is, and a task on it fails. With V(true) and
-        O(state=absent) it is given up, and removed as far as this version knows what belongs to it.
+      - With V(true), given by the task, that record is removed as well, and a warning says what is left. This is for what
+        cannot be repaired, such as a network whose plugin no longer exists.
+      - A container that a newer version of this collection made is not changed, and a task on it fails. With V(true) and
+        O(state=absent) it is removed, as far as this version knows what belongs to it.
       - C(podman_container) has it.
     type: bool
   delete_depend:
@@ -1355,14 +1358,14 @@ actions:
   sample: [pulled image docker.io/library/busybox:latest, created web, started web]
 plan:
   description:
-    - The plan of what was done, or in check mode would be. With C(--diff) it is printed too.
+    - The plan that was carried out, or in check mode would be. With C(--diff) it is printed too.
     - C(steps) are the actions in their order, each with its subject's status before and after.
     - C(status) is the container's before and after all steps.
     - C(differences) are the options, and other parts of the container, that were not as wanted, with their values before
       and after, as a playbook has them; secret ones are hidden. The C(effect) is what a difference needs. V(record) only
       writes it down, V(live) changes it under the running process, V(restart) restarts the container and V(recreate) makes
-      a new one. With C(drift), somebody changed it behind the engine's back. With C(ignored), O(comparisons) let it be, or
-      it is a tag that has moved, and it comes along with a container that is re-created for another reason.
+      a new one. With C(drift), another program changed it. With C(ignored), O(comparisons) ignores it, or it is a tag that
+      has moved; a container that is re-created for another reason has the new value.
     - C(recreated_because_of) names the options that forced a new container.
   returned: success
   type: dict
@@ -1389,7 +1392,7 @@ stdout:
   type: str
   sample: "done\n"
 stderr:
-  description: What the container printed to its standard error, or the words of a program that failed.
+  description: What the container printed to its standard error, or the message of a program that failed.
   returned: with O(detach=false), or when a program failed
   type: str
   sample: ""

@@ -43,7 +43,7 @@ options:
     required: true
   command:
     description:
-      - The command, parted into words as a shell would, but run without one.
+      - The command, split into words as a shell does it, but run without a shell.
       - Exactly one of O(command) and O(argv) is required.
       - C(podman_container_exec) has it.
     type: str
@@ -96,8 +96,8 @@ options:
     default: false
   user:
     description:
-      - Who runs the command, by name or ID, alone or with a group (V(web), V(1000), V(web:extra), V(1000:2000)), as the
-        container's own C(/etc/passwd) and C(/etc/group) have them.
+      - User that runs the command, by name or ID, alone or with a group (V(web), V(1000), V(web:extra), V(1000:2000)), as
+        the container's own C(/etc/passwd) and C(/etc/group) have them.
       - The container's user where omitted.
       - C(podman_container_exec) has it.
     type: str

@@ -228,7 +228,7 @@ options:
     type: str
   debug:
     description:
-      - Errors name the program that failed and its words in any case.
+      - Errors always name the program that failed and its message.
       - C(podman_pod) has it; it has no effect here.
     type: bool
   device:

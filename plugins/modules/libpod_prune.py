@@ -11,13 +11,13 @@ short_description: Remove containers, images and volumes that nothing uses
 version_added: 0.1.0
 description:
   - Removes containers that have ended, images without a name, and volumes that no container names.
-  - Only containers and volumes under the given roots are looked at. Images are those of the whole store, and stay where any
-    engine's container uses them.
+  - Containers and volumes are those under the given roots. Images are those of the whole store, and stay where any engine's
+    container uses them.
   - With O(container) or O(system), archives of the engine's earlier versions under the static root, which no process and no
     container's monitor uses, are removed as well.
   - What a newer version of this collection made stays, with the volumes and images that its records name. While there is
     such a container, no archive of the engine is removed.
-  - Networks are the files of O(cni_config_dir), which belong to those who put them there, and are never removed.
+  - Networks are the files of O(cni_config_dir), which the engine does not own and never removes.
 author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
@@ -66,7 +66,7 @@ options:
     type: dict
   network:
     description:
-      - Networks are files that belong to those who put them there, and are never removed. A warning says so.
+      - Networks are files that the engine does not own and never removes. A warning says so.
       - C(podman_prune) has it; it has no effect here.
     type: bool
     default: false
