@@ -226,6 +226,12 @@ def test_platform_chooses_the_image(host: Host, registry: Registry) -> None:
     assert other["container"]["Image"] == _digest(host, "other")
     assert host.container("c", **asked)["actions"] == []
     assert host.container("c", **{**BASE, "image": APP, "arch": "arm64", "os": "linux"})["actions"] == []
+    asked.update(image_strict=True, pull="always")
+    assert host.container("c", **asked)["actions"] == []
+    back = host.container("c", **{**asked, "platform": f"linux/{here}"})
+    assert back["actions"] == [f"pulled image {APP}", "recreated c"] and back["container"]["Image"] == _digest(
+        host, "own"
+    )
     refused = host.container("c", **asked, arch="arm64")
     assert refused.failed and "platform" in refused["msg"]
     host.empty()
