@@ -275,21 +275,21 @@ def test_directory_that_no_name_and_no_configuration_leads_to_is_forgotten(store
 
 
 def test_planned_id_is_found_by_no_prefix(store: Store) -> None:
-    foreseen = PlannedStore(store)
+    planned = PlannedStore(store)
     new = config("aaa3" + "0" * 60)
-    foreseen.foresee(new._replace(name="new"), ContainerState(), new=True)
-    foreseen.foresee(config("c" * 64)._replace(name="db"), ContainerState(), new=True)
-    foreseen.foresee_removal("app")
-    assert foreseen.lookup("new") == new.id and foreseen.lookup("db") == "c" * 64
-    assert foreseen.lookup("aaa") == WEB
+    planned.plan(new._replace(name="new"), ContainerState(), new=True)
+    planned.plan(config("c" * 64)._replace(name="db"), ContainerState(), new=True)
+    planned.plan_removal("app")
+    assert planned.lookup("new") == new.id and planned.lookup("db") == "c" * 64
+    assert planned.lookup("aaa") == WEB
     for key in ("aaa3", "c", "bb", "aaa2"):
         with pytest.raises(NoSuchContainer):
-            foreseen.lookup(key)
-    assert dict(foreseen.names()) == {"db": "c" * 64, "new": new.id, "web": WEB}
-    foreseen.foresee(config(WEB), ContainerState(), new=False)
-    assert foreseen.lookup("aaa") == foreseen.lookup(WEB) == WEB
-    foreseen.foresee(config(WEB), ContainerState(), new=True)  # re-created, and so to have another one
+            planned.lookup(key)
+    assert dict(planned.names()) == {"db": "c" * 64, "new": new.id, "web": WEB}
+    planned.plan(config(WEB), ContainerState(), new=False)
+    assert planned.lookup("aaa") == planned.lookup(WEB) == WEB
+    planned.plan(config(WEB), ContainerState(), new=True)  # re-created, and so to have another one
     for key in ("aaa", WEB):
         with pytest.raises(NoSuchContainer):
-            foreseen.lookup(key)
-    assert foreseen.lookup("web") == WEB
+            planned.lookup(key)
+    assert planned.lookup("web") == WEB

@@ -15,7 +15,7 @@ from ansible.module_utils.common.validation import check_type_str
 from .._model import caller
 from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument, take_warnings, warn
-from .._reconcile.batch import CHANGED, FAILED, NOT_BEGUN, BatchReconcile, Words
+from .._reconcile.batch import CHANGED, FAILED, NOT_BEGUN, BatchReconcile, Renderers
 from .._reconcile.desired import Desired
 from .._reconcile.reconcile import Outcome
 from .._runtime.inspect import inspect, outline
@@ -161,7 +161,7 @@ def containers(module: EngineModule) -> dict[str, Any]:
     if workers < 1:
         raise InvalidArgument(f"workers: {workers} cannot be used: expected 1 or more")
 
-    def told(outcome: Outcome, name: str) -> dict[str, Any]:
+    def rendered(outcome: Outcome, name: str) -> dict[str, Any]:
         found = result(outcome, name, module._diff)
         # Of a hundred containers each value costs Ansible more than the engine's look at it.
         if not (outcome.plan.steps or outcome.plan.differences):
@@ -173,7 +173,7 @@ def containers(module: EngineModule) -> dict[str, Any]:
     several = BatchReconcile(
         arguments.parts(params),
         asked,
-        Words(told, failure),
+        Renderers(rendered, failure),
         purge=_purge(params["purge"]),
         workers=workers,
         keep_going=params["keep_going"],
@@ -184,11 +184,11 @@ def containers(module: EngineModule) -> dict[str, Any]:
 
 
 def _summary(several: BatchReconcile, names: Sequence[str], diff: bool) -> dict[str, Any]:
-    fates = [{"changed": False, "actions": [], **fate} for fate in several.fates.values()]
+    fates = [{"changed": False, "actions": [], **fate} for fate in several.results.values()]
     found: dict[str, Any] = {
         "changed": any(fate["changed"] for fate in fates),
         "actions": [action for fate in fates for action in fate["actions"]],
-        "containers": [one for name in names if (one := several.fates[name].get("container"))],
+        "containers": [one for name in names if (one := several.results[name].get("container"))],
         "fates": [{key: value for key, value in fate.items() if key != "container"} for fate in fates],
     }
     if diff:

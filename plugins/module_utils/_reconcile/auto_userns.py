@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``userns: auto``: host IDs that no other container has, chosen under a lock and kept in the configuration."""
+"""``userns: auto``: host IDs that no other container has, chosen under a lock and recorded in the configuration."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LOCK = "+userns"  # no container can have this name
 
 @contextmanager
 def held(runtime: Runtime) -> Iterator[None]:
-    """Let nobody else choose IDs until the configuration that has them is written."""
+    """Hold the lock of the choice until the configuration with the chosen IDs is written."""
     with runtime.store.lock(_LOCK) as lock:
         try:
             yield
@@ -40,22 +40,22 @@ def held(runtime: Runtime) -> Iterator[None]:
 def maps(
     runtime: Runtime, options: ContainerOptions, image: str, previous: Optional[ContainerConfig]
 ) -> dict[str, list[IdMap]]:
-    """The maps ``uid`` and ``gid``; those of the container that is replaced where it has enough for the same wish.
+    """Return the maps ``uid`` and ``gid``: those of the ``previous`` container where its option and size allow that.
 
     :raises InvalidArgument: the user has too few subordinate IDs, or the image needs more than is allowed.
     """
-    asked = options["userns"]
-    size = asked["size"] or _needed(runtime, options, image)
-    kept = previous.id_mappings if previous is not None and previous.options["userns"] == asked else {}
+    userns = options["userns"]
+    size = userns["size"] or _needed(runtime, options, image)
+    kept = previous.id_mappings if previous is not None and previous.options["userns"] == userns else {}
     if kept and all(sum(entry.length for entry in entries) >= size for entries in kept.values()):
         return dict(kept)
-    found = {}
+    chosen = {}
     for kind in ("uid", "gid"):
         available = [_outside(entry) for entry in id_maps.subordinate(_USER, kind, "userns")]
         used = [_outside(entry) for entry in _used(runtime, kind)]
-        mapped = asked["uidmapping"] if kind == "uid" else asked["gidmapping"]
-        found[kind] = map_ids(size, available, used, mapped, f"/etc/sub{kind}")
-    return found
+        mapped = userns["uidmapping"] if kind == "uid" else userns["gidmapping"]
+        chosen[kind] = map_ids(size, available, used, mapped, f"/etc/sub{kind}")
+    return chosen
 
 
 def _outside(entry: IdMap) -> Range:
@@ -63,14 +63,14 @@ def _outside(entry: IdMap) -> Range:
 
 
 def _needed(runtime: Runtime, options: ContainerOptions, image: str) -> int:
-    """The image's, the user's if he is a number, and never below the least.
+    """Return the number of IDs that the image and a numeric user need, and at least ``MIN_SIZE``.
 
-    :raises InvalidArgument: it is above the most.
+    :raises InvalidArgument: it is above ``MAX_SIZE``.
     """
-    found = ImageStore(runtime.parts).find(image) if image else None
-    user = str(resolve(options, found.config if found else {})["user"] or "")
+    stored = ImageStore(runtime.parts).find(image) if image else None
+    user = str(resolve(options, stored.config if stored else {})["user"] or "")
     ids = [number + 1 for word in user.split(":") if (number := natural(word)) is not None]
-    size = max([MIN_SIZE, *ids, id_usage.needed(runtime.parts, found.layer) if found else 0])
+    size = max([MIN_SIZE, *ids, id_usage.needed(runtime.parts, stored.layer) if stored else 0])
     if size > MAX_SIZE:
         raise InvalidArgument(
             f"userns: the image or its user needs {size} IDs, and auto gives at most {MAX_SIZE} by itself: "
@@ -80,12 +80,12 @@ def _needed(runtime: Runtime, options: ContainerOptions, image: str) -> int:
 
 
 def _used(runtime: Runtime, kind: str) -> Iterator[IdMap]:
-    """What the store's containers have and ours, also those that are being made or removed."""
+    """Yield the maps of all containers of the store and the engine, also of those that are pending or retired."""
     yield from id_usage.mapped(runtime.parts, kind)
     folder = f"{runtime.parts.static_root}/containers"
-    for container_id in os.listdir(folder) if os.path.isdir(folder) else ():  # in check mode it may not be made yet
+    for container_id in os.listdir(folder) if os.path.isdir(folder) else ():  # in check mode it may not exist yet
         try:
-            # Of one that cannot be read, what runs is in the store too.
+            # One whose record cannot be read is in the store too.
             yield from runtime.by_id(container_id).config.id_mappings.get(kind, ())
         except NoSuchContainer:
             continue

@@ -1,9 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several containers brought to what a task asks for, under one round of locks: all planned first, then done at once
-where they do not depend on each other.
-"""
+"""Reconcile several containers under one round of locks: plan all, then apply side by side what is independent."""
 
 from __future__ import annotations
 
@@ -25,36 +23,36 @@ from . import order
 from .desired import Desired
 from .order import Member
 from .plan import Plan, Verb
-from .reconcile import Outcome, apply_one, check_root, checked_plan, foretold_plan, found, settled, waits
+from .reconcile import Outcome, apply_one, check_root, checked_plan, find_synced, for_container, predicted_plan, waits
 
 if TYPE_CHECKING:
     from .worker_pool import Workers
 
 CHANGED, UNCHANGED, FAILED, NOT_BEGUN = "changed", "unchanged", "failed", "not begun"
-# What makes the process of a container another one.
+# Steps after which a container has another process.
 _NEW_PROCESS = (Verb.CREATE, Verb.RECREATE, Verb.START, Verb.RESTART)
 
 
-class Words(NamedTuple):
-    """How an outcome and an error are told: both give the JSON of a container's result."""
+class Renderers(NamedTuple):
+    """Functions that render an outcome, with its container's name, and an error as a container's result."""
 
     outcome: Callable[[Outcome, str], dict[str, Any]]
     error: Callable[[Exception], dict[str, Any]]
 
 
 class BatchReconcile:
-    """The task: ``wanted`` containers, and with ``purge`` (label and value, None for any) those to be removed.
+    """A task of several ``wanted`` containers; with ``purge`` (label, and value or None for any) others are removed.
 
-    ``fates`` has each container's result, ``fate`` and ``name`` among it, once ``run`` is through. At most ``workers``
-    are worked on at once. ``shown`` gives what is told of a container. After a failure no other is begun, unless
-    ``keep_going``; then only those that need it.
+    After ``run``, ``results`` has each container's result by name, with ``fate`` and ``name`` in it. At most
+    ``workers`` containers are worked on at once, and ``shown`` inspects one for its result. After a failure no other
+    container is begun; with ``keep_going``, none that depends on the failed one.
     """
 
     def __init__(
         self,
         parts: EngineConfig,
         wanted: Sequence[Desired],
-        words: Words,
+        renderers: Renderers,
         *,
         purge: Optional[tuple[str, Optional[str]]] = None,
         workers: int = 1,
@@ -62,45 +60,45 @@ class BatchReconcile:
         shown: Callable[[Container], dict[str, Any]] = inspect,
     ) -> None:
         self.runtime = Runtime(parts)
-        self.fates: dict[str, dict[str, Any]] = {}
+        self.results: dict[str, dict[str, Any]] = {}
         self.stopped_by = ""
         self._wanted = {desired.name: desired for desired in wanted}
-        self._words = words
+        self._renderers = renderers
         self._purge = purge
         self._workers = workers
         self._keep_going = keep_going
         self._shown = shown
-        # A store of its own for what is planned: its locks are the runtime's.
-        self._foreseen_store = PlannedStore(self.runtime.store)
-        self._foreseen = Runtime(parts, self._foreseen_store)
-        self._foreseen.source_answers = self.runtime.source_answers
+        # The host as it will be: a store of its own, with the runtime's locks.
+        self._planned_store = PlannedStore(self.runtime.store)
+        self._planned = Runtime(parts, self._planned_store)
+        self._planned.source_answers = self.runtime.source_answers
         self._members: dict[str, Member] = {}
         self._after: order.After = {}
         self._claims: dict[tuple[Verb, str], str] = {}
 
     def run(self, *, check_mode: bool = False) -> None:
-        """Do it, or in check mode only tell.
+        """Plan and apply the task, or in check mode only plan it.
 
-        What befalls one container is its fate. :raises LibpodError: the list as a whole cannot be done; nothing was.
+        An error of one container is in its result. :raises LibpodError: one of the list as a whole; nothing was done.
         """
         check_root()
         with nullcontext() if check_mode else self._locks():
             self._find()
-            self._after = order.after(self._foreseen, self._members)
+            self._after = order.after(self._planned, self._members)
             self._plan(check_mode)
             if check_mode:
                 return
             try:
                 self._apply()
             finally:
-                for name in self._bad:
+                for name in self._unsuccessful:
                     self.runtime.bring_back(name)
                 self._discard_locks()
 
     # Finding
 
     def _locks(self) -> ExitStack:
-        """The locks of all the names, those to be purged or removed as dependents included."""
+        """Take the locks of all names, those to be purged or removed as dependents included."""
         self.runtime.store.prepare()
         names: set[str] = set()
         while True:
@@ -111,7 +109,7 @@ class BatchReconcile:
                     return stack.pop_all()
 
     def _others(self) -> set[str]:
-        """The containers beside the wanted ones that may be removed."""
+        """Return the names of other containers than the wanted ones that may be removed."""
         names = set(self._purged())
         gone = [one.name for one in self._wanted.values() if one.state == "absent" and one.delete_depend]
         while gone:
@@ -137,82 +135,82 @@ class BatchReconcile:
     def _find(self) -> None:
         self._wanted.update((name, Desired(name, "absent")) for name in self._purged())
         for name, desired in self._wanted.items():
-            container = found(self.runtime, name)
+            container = find_synced(self.runtime, name)
             if container:
-                container.store = self._foreseen_store  # for what it joins
-            self._members[name] = Member(settled(self._foreseen, container, desired), container)
+                container.store = self._planned_store  # for what it joins
+            self._members[name] = Member(for_container(self._planned, container, desired), container)
 
     # Planning
 
     def _plan(self, check_mode: bool) -> None:
-        """Plan each as if what was planned before had been done; those that end first come first.
+        """Plan each as if those planned before had been applied; those that end come first.
 
-        Where one cannot be planned, nothing is begun unless ``keep_going``.
+        Where one cannot be planned, none is begun unless ``keep_going``.
         """
         first = order.early(self._members, self._after)
         for name in sorted(self._after, key=lambda name: name not in first):
-            if not self._after[name] & self._bad:
+            if not self._after[name] & self._unsuccessful:
                 try:
                     self._plan_one(name, *self._members[name], check_mode)
                 except Exception as error:  # pylint: disable=broad-exception-caught
-                    self.fates[name] = {"name": name, "fate": FAILED, **self._words.error(error)}
+                    self.results[name] = {"name": name, "fate": FAILED, **self._renderers.error(error)}
             else:
                 self._cannot_begin(name)
-        for name in self._after if self._bad else ():
-            if self.fates[name]["fate"] == CHANGED:
+        for name in self._after if self._unsuccessful else ():
+            if self.results[name]["fate"] == CHANGED:
                 self._cannot_begin(name)
 
     @property
-    def _bad(self) -> set[str]:
-        return {name for name, fate in self.fates.items() if fate["fate"] in (FAILED, NOT_BEGUN)}
+    def _unsuccessful(self) -> set[str]:
+        return {name for name, result in self.results.items() if result["fate"] in (FAILED, NOT_BEGUN)}
 
     def _plan_one(self, name: str, desired: Desired, container: Optional[Container], check_mode: bool) -> None:
-        plan = (foretold_plan if check_mode else checked_plan)(self._foreseen, container, desired)
+        plan = (predicted_plan if check_mode else checked_plan)(self._planned, container, desired)
         for step in plan.steps:
-            # What two need (an image, a container started) the first one does, and the other comes after it.
+            # A pull or start that two plans have stays in the first one, and the other comes after it.
             claimed = step.subject != name and step.verb in (Verb.PULL, Verb.START)
             key = step.verb, step.subject
             if claimed and self._claims.setdefault(key, name) != name:
                 plan = plan._replace(steps=tuple(one for one in plan.steps if one != step))
                 self._after[name].add(self._claims[key])
         outcome = Outcome(plan, self._shown(container) if container else {})
-        fate = CHANGED if plan.steps else UNCHANGED
-        self.fates[name] = {"name": name, "fate": fate, **self._words.outcome(outcome, name)}
+        status = CHANGED if plan.steps else UNCHANGED
+        self.results[name] = {"name": name, "fate": status, **self._renderers.outcome(outcome, name)}
         if plan.steps:
             try:
-                self._foresee(desired, container, plan)
+                self._predict(desired, container, plan)
             except Exception as error:
                 if not (check_mode and may_come(error)):
                     raise
 
-    def _foresee(self, desired: Desired, container: Optional[Container], plan: Plan) -> None:
+    def _predict(self, desired: Desired, container: Optional[Container], plan: Plan) -> None:
         from .apply.configuration import predicted
 
-        store = self._foreseen_store
+        store = self._planned_store
         for step in plan.steps:
             if step.verb is Verb.DELETE:
-                store.foresee_removal(step.subject)
+                store.plan_removal(step.subject)
         if plan.status_after == "absent":
-            self._foreseen.freed_ports += container.config.ports if container else ()
+            self._planned.freed_ports += container.config.ports if container else ()
             return
         state = container.state if container else ContainerState(boot_id=self.runtime.host.boot_id)
         if plan.status_after in ("running", "paused") and plan.has(*_NEW_PROCESS):
-            # This very process stands in for the one to be: it lives, and shares no namespace with a container.
+            # This process stands in for the coming one: it lives, and shares no namespace with a container.
             state = state._replace(process=process.ref(os.getpid()))
         state = state._replace(boot_id=self.runtime.host.boot_id, status=ContainerStatus(plan.status_after))
         new = container is None or plan.has(Verb.RECREATE)
-        store.foresee(predicted(self._foreseen, container, desired, plan), state, new=new)
+        store.plan(predicted(self._planned, container, desired, plan), state, new=new)
 
     # Doing
 
     def _apply(self) -> None:
-        """Hand what is to change to the workers; what comes after a change is looked at again once that is done."""
+        """Have workers apply the plans; what comes after a change is planned again once that is done."""
         due: list[str] = []
         for name, before in self._after.items():
-            fate, desired = self.fates[name]["fate"], self._wanted[name]
-            if fate == CHANGED or fate == UNCHANGED and (waits(desired) or before & set(due)):
+            status, desired = self.results[name]["fate"], self._wanted[name]
+            if status == CHANGED or status == UNCHANGED and (waits(desired) or before & set(due)):
                 due.append(name)
-            elif fate == UNCHANGED:
+            elif status == UNCHANGED:
                 self.runtime.resumed(name)
         if not due:
             return
@@ -242,54 +240,54 @@ class BatchReconcile:
             if workers.busy:
                 name, result, how = workers.ended()
                 if result is None:
-                    words = f"the process that worked on it {how}: the next run repairs it"
-                    result = {"fate": FAILED, "msg": words, "error": "Internal"}
+                    message = f"the process that worked on it {how}: the next run repairs it"
+                    result = {"fate": FAILED, "msg": message, "error": "Internal"}
                 undone.discard(name)
                 for sentence in result.pop("warnings", ()):
                     warn(sentence)
-                self.fates[name] = {"name": name, **result}
+                self.results[name] = {"name": name, **result}
 
     def _begin(self, name: str, undone: set[str], workers: Workers) -> None:
         try:
             workers.begin(name)
         except OSError as error:
             undone.discard(name)
-            self.fates[name] = {"name": name, "fate": FAILED, **self._words.error(error)}
+            self.results[name] = {"name": name, "fate": FAILED, **self._renderers.error(error)}
 
     def _one(self, name: str) -> dict[str, Any]:
-        """A worker's part: one container, as a task of its own would do it."""
+        """Reconcile one container in a worker, as a task of its own would."""
         self.runtime.store.lock(name).alone_inherited()
         from .._model import journal
 
-        take_warnings()  # the task's own, inherited by the fork
+        take_warnings()  # the task's own, which the fork has copied
         journal.clear()
         try:
             outcome = apply_one(self.runtime, self._wanted[name], self._shown)
         except Exception as error:  # pylint: disable=broad-exception-caught
-            return {"fate": FAILED, **self._words.error(error), "warnings": take_warnings()}
-        told = self._words.outcome(outcome, name)
-        fate = FAILED if told.get("failed") else CHANGED if outcome.changed else UNCHANGED
-        return {"fate": fate, **told, "warnings": take_warnings()}
+            return {"fate": FAILED, **self._renderers.error(error), "warnings": take_warnings()}
+        result = self._renderers.outcome(outcome, name)
+        status = FAILED if result.get("failed") else CHANGED if outcome.changed else UNCHANGED
+        return {"fate": status, **result, "warnings": take_warnings()}
 
     def _cannot_begin(self, name: str, signals: Sequence[str] = ()) -> bool:
-        """Whether the container's fate is not to be begun, which is then written down."""
-        bad = sorted(self._bad, key=lambda other: (self.fates[other]["fate"], other))
-        before = [other for other in bad if other in self._after[name]]
-        why = ""
+        """Return whether a container cannot be begun, and record the reason as its result."""
+        failed = sorted(self._unsuccessful, key=lambda other: (self.results[other]["fate"], other))
+        before = [other for other in failed if other in self._after[name]]
+        message = ""
         if before:
-            why = f"it comes after {', '.join(before)}, which {'was' if len(before) == 1 else 'were'} not done"
+            message = f"it comes after {', '.join(before)}, which {'was' if len(before) == 1 else 'were'} not done"
         elif signals:
-            why = f"the task was ended by {signals[0]}"
-        elif bad and not self._keep_going:
-            why = f"{bad[0]} failed before, and keep_going is false"
-        if why:
-            self.fates[name] = {"name": name, "fate": NOT_BEGUN, "msg": why}
-        return bool(why)
+            message = f"the task was ended by {signals[0]}"
+        elif failed and not self._keep_going:
+            message = f"{failed[0]} failed before, and keep_going is false"
+        if message:
+            self.results[name] = {"name": name, "fate": NOT_BEGUN, "msg": message}
+        return bool(message)
 
     def _discard_locks(self) -> None:
-        """Remove the files of the locks whose names no container has."""
+        """Remove the lock files of names that no container has any more."""
         for name in self._members:
             lock = self.runtime.store.lock(name)
-            stays = self.fates[name]["fate"] == UNCHANGED and self._members[name].container is not None
+            stays = self.results[name]["fate"] == UNCHANGED and self._members[name].container is not None
             if not stays and lock.held and not self.runtime.store.name_record(name).get("id"):
                 lock.discard()

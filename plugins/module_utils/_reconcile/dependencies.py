@@ -26,7 +26,7 @@ Maps = dict[str, "list[IdMap]"]
 
 
 def named(options: ContainerOptions) -> Iterator[tuple[NamespaceOption | Literal["pod", "requires"], str]]:
-    """(option, container's name or ID) of each container the options name."""
+    """Yield (option, container's name or ID) of each container that the options name."""
     for option in OPTIONS:
         if options[option]["mode"] == "container":
             yield option, options[option]["target"]
@@ -37,24 +37,27 @@ def named(options: ContainerOptions) -> Iterator[tuple[NamespaceOption | Literal
 
 
 def namespace_containers(runtime: Runtime, options: ContainerOptions) -> dict[str, str]:
-    """LinuxNS value to the ID of the container to join. :raises NoSuchContainer: an option names none that is there."""
-    found = {}
+    """Return LinuxNS value to the ID of the container to join.
+
+    :raises NoSuchContainer: an option names one that does not exist.
+    """
+    ids = {}
     for option, name in named(options):
         if option == "pod":
             infra = container(runtime, option, name)
-            found.update(dict.fromkeys(_pods_own(_pod(runtime, name), options), infra.id))
+            ids.update(dict.fromkeys(_pods_own(_pod(runtime, name), options), infra.id))
         elif option != "requires":
-            found[OPTIONS[option].value] = container(runtime, option, name).id
-    return found
+            ids[OPTIONS[option].value] = container(runtime, option, name).id
+    return ids
 
 
 def _pods_own(pod: PodConfig, options: ContainerOptions) -> list[str]:
-    """The kinds of namespaces that are the pod's: those it shares and the container's options leave alone."""
+    """Return the kinds of namespaces that are the pod's: those it shares and the options do not set."""
     return [kind for kind in pod.share if options[option_of(kind)] == TABLE[option_of(kind)].default]
 
 
 def pod(runtime: Runtime, options: ContainerOptions) -> Optional[PodConfig]:
-    """The pod that the container is in. :raises NoSuchPod: there is none of this name."""
+    """Return the pod that the container is in, None for no pod. :raises NoSuchPod: it does not exist."""
     return _pod(runtime, options["pod"]) if options["pod"] else None
 
 
@@ -66,7 +69,7 @@ def _pod(runtime: Runtime, key: str) -> PodConfig:
 
 
 def requires(runtime: Runtime, options: ContainerOptions) -> tuple[str, ...]:
-    """The IDs of the containers to start before this one."""
+    """Return the IDs of the containers to start before this one."""
     return tuple(
         sorted(
             {container(runtime, option, name).id for option, name in named(options) if option in ("requires", "pod")}
@@ -75,9 +78,9 @@ def requires(runtime: Runtime, options: ContainerOptions) -> tuple[str, ...]:
 
 
 def container(runtime: Runtime, option: str, key: str, name: str = "") -> Container:
-    """The container; for the option ``pod`` that pod's infra container.
+    """Return the container that an option names; for the option ``pod``, that pod's infra container.
 
-    :raises NoSuchContainer: naming the option, and the container ``name`` whose it is. :raises NoSuchPod: likewise.
+    :raises NoSuchContainer, NoSuchPod: naming the option, and the container ``name`` that has it.
     """
     if option == "pod":
         key = _pod(runtime, key).infra
@@ -91,10 +94,10 @@ def container(runtime: Runtime, option: str, key: str, name: str = "") -> Contai
 def id_mappings(
     runtime: Runtime, options: ContainerOptions, image: str = "", previous: Optional[ContainerConfig] = None
 ) -> Maps:
-    """The ID maps of the container's user namespace, empty for the host's.
+    """Return the ID maps of the container's user namespace, empty for the host's.
 
-    One map that is not given is as the other, and those of a joined namespace are its owner's. ``image`` and the
-    container that is replaced, ``previous``, count for ``auto`` alone.
+    An omitted map is as the other one, and those of a joined namespace are its owner's. ``image`` and ``previous``,
+    the container that is replaced, count for ``auto`` only.
 
     :raises InvalidArgument: a name has no subordinate IDs, or too few.
     """
@@ -109,9 +112,9 @@ def id_mappings(
         from .._drivers import id_maps
 
         return id_maps.of_namespace(target)
-    found = pod(runtime, options)
-    if found and LinuxNS.USER.value in _pods_own(found, options):
-        return dict(container(runtime, "pod", found.name).config.id_mappings)
+    joined_pod = pod(runtime, options)
+    if joined_pod and LinuxNS.USER.value in _pods_own(joined_pod, options):
+        return dict(container(runtime, "pod", joined_pod.name).config.id_mappings)
     uid, gid = options["uidmap"], options["gidmap"]
     name, group = options["subuidname"] or options["subgidname"], options["subgidname"] or options["subuidname"]
     if name and group:
@@ -123,14 +126,14 @@ def id_mappings(
 
 
 def check_running(runtime: Runtime, name: str, options: ContainerOptions) -> None:
-    """A new container joins what runs; only what ``requires`` names is started for it.
+    """Check that the containers a new one joins run; only those that ``requires`` names are started for it.
 
     :raises ContainerStopped: a container to be joined has no process.
     """
-    asked = requires(runtime, options)
+    required = requires(runtime, options)
     for option, key in named(options):
         other = container(runtime, option, key).peek()
-        if option not in ("requires", "pod") and other.id not in asked and not other.state.status.has_process:
+        if option not in ("requires", "pod") and other.id not in required and not other.state.status.has_process:
             raise ContainerStopped(
                 f"{option}: container {other.name}, whose namespace {name} is to join, is {other.state.status}: "
                 f"start it first, or name it in requires"
@@ -138,15 +141,15 @@ def check_running(runtime: Runtime, name: str, options: ContainerOptions) -> Non
 
 
 def check(runtime: Runtime, name: str, options: ContainerOptions) -> None:
-    """Refuse what can never be joined.
+    """Check that the containers, pods and namespaces that the options name can be joined.
 
-    :raises NoSuchContainer: an option names none that is there.
+    :raises NoSuchContainer: an option names one that does not exist.
     :raises InvalidArgument: the container would depend on itself, or the other one does not share.
     """
     if options["pod"]:
         _check_pod(runtime, name, options["pod"], options)
     for option, key in named(options):
-        # By its name first: no container has it yet, and it may be the beginning of another's ID.
+        # By its name first: it may be the beginning of another container's ID.
         itself = option != "pod" and key == name
         other = None if itself else container(runtime, option, key, name)
         if other is None or other.name == name:
@@ -168,7 +171,7 @@ def check(runtime: Runtime, name: str, options: ContainerOptions) -> None:
     if options["userns"]["mode"] != "auto":
         id_mappings(runtime, options)
         return
-    # How many IDs it takes is known where the image is there, but whose they are is not the image's matter.
+    # The number of IDs depends on the image, which may not be there yet, but their owner does not.
     from .._drivers import id_maps
 
     for kind in ("uid", "gid"):
@@ -176,23 +179,23 @@ def check(runtime: Runtime, name: str, options: ContainerOptions) -> None:
 
 
 def _check_pod(runtime: Runtime, name: str, pod_name: str, options: ContainerOptions) -> None:
-    """:raises InvalidArgument: an option is about what is the pod's."""
-    found = _pod(runtime, pod_name)
-    own = _pods_own(found, options)
+    """:raises InvalidArgument: an option sets what belongs to the pod."""
+    joined = _pod(runtime, pod_name)
+    own = _pods_own(joined, options)
     for option, value in select(options, ("hostname", "publish", *ALONE, *SHARED_FILES)).items():
         kind = "uts" if option == "hostname" else "net"
         if value and kind in own:
             raise InvalidArgument(
-                f"{option}: container {name} uses the {kind} namespace of pod {found.name}: give {option} to the pod"
+                f"{option}: container {name} uses the {kind} namespace of pod {joined.name}: give {option} to the pod"
             )
     if options["cgroup_parent"]:
         raise InvalidArgument(
-            f"cgroup_parent: the cgroup of container {name} is under that of pod {found.name}: omit it"
+            f"cgroup_parent: the cgroup of container {name} is under that of pod {joined.name}: omit it"
         )
 
 
 def _way(runtime: Runtime, start: Container, name: str, seen: tuple[str, ...]) -> tuple[str, ...]:
-    """The names from ``start`` along its dependencies to the container ``name``, empty where none leads there."""
+    """Return the names from ``start`` along its dependencies to the container ``name``, empty for no such path."""
     if start.name == name:
         return (name,)
     for other in runtime.dependencies(start.config):
@@ -203,7 +206,7 @@ def _way(runtime: Runtime, start: Container, name: str, seen: tuple[str, ...]) -
 
 
 def to_start(runtime: Runtime, first: Iterator[Container] | list[Container]) -> list[Container]:
-    """These containers and all they depend on that have no process, in the order in which they start."""
+    """Return those without a process of these containers and all their dependencies, in the order of their start."""
     order: dict[str, Container] = {}
     for one in first:
         for other in to_start(runtime, runtime.dependencies(one.config)):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task asks for, in the engine's words."""
+"""The desired container: what a task describes, with all options normalised."""
 
 from __future__ import annotations
 
@@ -27,21 +27,28 @@ def by_name_only(state: str, *, options: bool, image: bool = False, force_restar
 
 
 class Desired(NamedTuple):
-    """One container as a playbook wants it.
+    """One container as a task describes it.
 
-    ``options`` are normalised (see ``normalise``), None where the task names the container alone; ``given`` are
-    the names of the options the task has. ``image`` is the user's own spelling; with ``rootfs`` it is a host directory,
-    used under an overlay where ``overlay``. ``unusable`` is why no container can be made of the options, where only the
-    making of one would look at them, and ``missing`` why ``options`` lack those of a file. ``stop_time``,
-    ``restart_time`` and ``delete_time`` are the seconds until a stop kills, in the place of the container's own.
-    ``drift`` is ``auto``, what can be seen without starting a program, or ``full``. ``comparisons`` are the modes
-    of the options that are not compared strictly, ``compared`` the options that they name, and ``forcing`` those
-    that make a new container necessary in spite of them. ``pulling`` is when and how the image is pulled, None
-    where the task does not say; ``rmi`` whether it goes with a container that is removed.
-    ``wait`` is what the task waits for, and with ``wait_for_healthy`` a new container must be healthy before the old
-    one goes; ``wait_timeout`` is the longest wait in seconds, 0 and less for no limit. ``attach`` are the streams that
-    are returned without ``detach``.
-    ``strict``: what has no effect is an error. ``force_delete`` is None where the task does not say.
+    The configuration: ``options`` are normalised (see ``normalise``), None where the task is by name only, and
+    ``given`` the names of those that the task has. ``image`` is as the task spells it; with ``rootfs`` it is a host
+    directory, used under an overlay where ``overlay``. ``pulling`` is when and how the image is pulled.
+
+    What prevents it: ``unusable`` is why no container can be created with the options, reported only where one is to
+    be created. ``missing`` is why options of a file are not in ``options``. ``strict``: an option without effect is
+    an error.
+
+    How it is compared: ``comparisons`` are the modes of options that are not compared strictly, and ``compared`` the
+    options that they name. ``forcing`` are those that need a new container in spite of them. ``drift`` is ``auto``,
+    what is seen without starting a program, or ``full``.
+
+    How it is stopped and removed: ``stop_time``, ``restart_time`` and ``delete_time`` are the seconds until a stop
+    kills, in place of the container's own. ``rmi``: the image is removed with the container.
+
+    What the task waits for: ``wait``, for at most ``wait_timeout`` seconds, 0 and less for no limit. With
+    ``wait_for_healthy`` a new container must be healthy before the old one is removed. Without ``detach`` the streams
+    ``attach`` are returned.
+
+    None stands for a value that the task omits.
     """
 
     name: str
@@ -80,7 +87,7 @@ class Desired(NamedTuple):
     def wanted(self) -> ContainerOptions:
         """The normalised options of a task that has any.
 
-        :raises Internal: it names the container alone.
+        :raises Internal: it is by name only.
         """
         if self.options is None:
             raise Internal(f"the options of {self.name} are asked for, and the task has none")

@@ -13,13 +13,13 @@ from .._model.errors import InvalidArgument, MalformedData, not_yet
 
 
 def read(paths: Iterable[str], option: str = "env_file") -> dict[str, str]:
-    """The variables of the files, later ones winning; a line ``KEY`` takes the value from the engine's environment.
+    """Return the variables of the files, later ones winning.
 
-    A label file's line ``KEY`` is a label without a value.
+    A line ``KEY`` takes its value from the engine's environment; in a label file it is a label without a value.
 
     :raises InvalidArgument: a file cannot be read, or has a line without a variable's name. Values are never shown.
     """
-    found: dict[str, str] = {}
+    variables: dict[str, str] = {}
     for path in paths:
         try:
             # Lines end at a newline and nowhere else: values may hold what str.splitlines() takes for an end.
@@ -41,7 +41,7 @@ def read(paths: Iterable[str], option: str = "env_file") -> dict[str, str]:
                 named = "variable" if option == "env_file" else "label"
                 raise InvalidArgument(f"{option}: line {number} of {path} has no {named}'s name: expected KEY=VALUE")
             if equals or option != "env_file":
-                found[key] = value
+                variables[key] = value
             elif key in caller.environment:
-                found[key] = caller.environment[key]
-    return found
+                variables[key] = caller.environment[key]
+    return variables

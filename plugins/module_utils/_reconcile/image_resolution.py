@@ -51,7 +51,7 @@ def resolve_image(runtime: Runtime, desired: Desired) -> ImageResolution:
     if image is None and how and how.policy == "never":
         message = f"image {desired.image!r} is not in the store, and pull is never: omit pull, or pull it"
         raise not_yet(NoSuchImage(message))
-    # Where no new container may be created, the user is told that first.
+    # Where no new container may be created, that is the error to report.
     if image is None and desired.recreate_policy != "never":
         check_source(source)
     present = ImageResolution(source, image.id) if image else ImageResolution(source, pull=True)
@@ -76,19 +76,19 @@ def check_source(source: str) -> None:
     origin(source, name_for_source(source))
 
 
-def _source(image: str, found: Optional[Image]) -> str:
+def _source(name: str, stored: Optional[Image]) -> str:
     """Return where the image is pulled from; one that the store has for a name without a registry keeps its name."""
-    if found is None or name_for_source(image) in found.names or "@" in image:
-        return image
-    return name_meant(image, found)
+    if stored is None or name_for_source(name) in stored.names or "@" in name:
+        return name
+    return name_meant(name, stored)
 
 
-def _fixed(image: str, found: Optional[Image]) -> bool:
-    """Return whether it is named by its digest or ID, and so the same for ever."""
-    if found is None:
+def _fixed(image: str, stored: Optional[Image]) -> bool:
+    """Return whether the image is named by its digest or ID, which always lead to the same one."""
+    if stored is None:
         return "@" in image
-    named = name_for_source(image) in found.names
-    return "@" in image or not named and found.id.startswith(image.partition("sha256:")[2] or image)
+    named = name_for_source(image) in stored.names
+    return "@" in image or not named and stored.id.startswith(image.partition("sha256:")[2] or image)
 
 
 def _at_source(runtime: Runtime, source: str, how: Pull) -> _AtSource:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of several wanted containers comes after which others."""
+"""The order in which several containers are planned and changed."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ After = dict[str, set[str]]
 
 
 class Member(NamedTuple):
-    """One container of the task: what is wanted, and what there is."""
+    """One container of the task, as desired and as it is."""
 
     desired: Desired
     container: Optional[Container]
 
     @property
     def ends(self) -> bool:
-        """Whether it is to be taken down, and so comes before what it depends on."""
+        """Whether it is stopped or removed, and so comes before what it depends on."""
         return self.desired.state in ("absent", "stopped")
 
 
 def after(runtime: Runtime, members: Mapping[str, Member]) -> After:
-    """Each container's name with the names of those that come before it, in an order in which all can be done.
+    """Return each container's name with the names of those that come before it, in an order that has all in turn.
 
-    What is to run comes after what it depends on; what is to end comes after what depends on it.
+    A container that is to run comes after its dependencies, and one that is to end after its dependents.
 
     :raises InvalidArgument: containers would depend on each other, or on one that is to be removed.
     """
     ids = {one.container.id: name for name, one in members.items() if one.container}
-    found: After = {name: set() for name in members}
+    order: After = {name: set() for name in members}
     for name, one in members.items():
         had = {ids[key] for key in one.container.config.dependencies if key in ids} if one.container else set()
         needs = set() if one.ends else _needs(runtime, one, members, ids, had) - {name}
@@ -48,17 +48,17 @@ def after(runtime: Runtime, members: Mapping[str, Member]) -> After:
                     f"container {name} needs container {other}, which this task removes: keep {other}, or let {name} "
                     "do without it"
                 )
-        found[name] |= {other for other in needs if not members[other].ends}
+        order[name] |= {other for other in needs if not members[other].ends}
         for other in had - needs:
             if members[other].ends and (one.ends or members[other].desired.state == "absent"):
-                found[other].add(name)
-    return {name: found[name] for name in _sorted(found)}
+                order[other].add(name)
+    return {name: order[name] for name in _sorted(order)}
 
 
 def _needs(
     runtime: Runtime, one: Member, members: Mapping[str, Member], ids: Mapping[str, str], had: set[str]
 ) -> set[str]:
-    """The members this one will depend on, or has the volumes of."""
+    """Return the members that this one will depend on, or has the volumes of."""
     options = one.desired.options
     if one.desired.by_name or options is None:
         return had
@@ -74,21 +74,21 @@ def _member(runtime: Runtime, key: str, members: Mapping[str, Member], ids: Mapp
     try:
         return ids.get(runtime.store.lookup(key), "")
     except LibpodError:
-        return ""  # the plan of whoever names it says so
+        return ""  # its own plan reports it
 
 
-def _sorted(found: After) -> Iterable[str]:
+def _sorted(order: After) -> Iterable[str]:
     try:
-        return list(TopologicalSorter(found).static_order())
+        return list(TopologicalSorter(order).static_order())
     except CycleError as error:
         way = " → ".join(reversed(error.args[1]))
         raise InvalidArgument(f"containers: these would depend on each other: {way}") from error
 
 
-def early(members: Mapping[str, Member], found: After) -> set[str]:
-    """Those that end and need nothing else done first: their names, ports and memory are free for the others then."""
+def early(members: Mapping[str, Member], order: After) -> set[str]:
+    """Return those that end and come after none that does not: their names, ports and memory are then free."""
     names: set[str] = set()
-    for name, before in found.items():
+    for name, before in order.items():
         if members[name].ends and before <= names:
             names.add(name)
     return names

@@ -37,7 +37,7 @@ class Verb(str, enum.Enum):
         return self.value
 
 
-# The words of a step's action.
+# A step's action, as results list it.
 ACTIONS: dict[Verb, str] = {
     Verb.PULL: "pulled image {}",
     Verb.CREATE: "created {}",
@@ -73,18 +73,18 @@ _AFTER: dict[Verb, str] = {
 
 
 def note_effects(error: Exception) -> None:
-    """Have the error say what this run has done to containers before it, and stays."""
+    """Attach to an error what this run had done to containers before it, and has not undone."""
     from .._model import journal
 
     errors.note_done(error, [str(Step(Verb(verb), subject)) for verb, subject in journal.effects()])
 
 
 class Difference(NamedTuple):
-    """One option's value in the record and as wanted; ``change`` is an ``options.Change``.
+    """An option's value as recorded and as desired; ``change`` is an ``options.Change``.
 
-    ``drift``: the record is as wanted, and somebody changed the container behind our back; ``before`` is what he made
-    of it. ``ignored``: the task's comparisons let it be, or it is a tag that has moved, and it only comes along with a
-    new container. ``reason`` says that, or what is in the way of a change in place that is possible as such.
+    ``drift``: the record is as desired, and the container was changed by something else than the engine to ``before``.
+    ``ignored``: it needs no new container, and takes effect with the next one: the task's comparisons exclude it, or it
+    is the image of a tag that has moved. ``reason`` says that, or what prevents a change in place.
     """
 
     option: str
@@ -97,7 +97,7 @@ class Difference(NamedTuple):
     reason: str = ""
 
     def shown(self) -> tuple[Any, Any]:
-        """Before and after as a diff may show them: as a playbook has them, of a secret mapping no value."""
+        """Return before and after in a playbook's spelling; of a secret mapping, keys without values."""
         if not self.secret:
             from .._model.options.formatters import spelled
 
@@ -111,15 +111,16 @@ class Difference(NamedTuple):
         )
 
     def to_json(self) -> dict[str, Any]:
+        """Return the difference as data; values of a secret option are hidden."""
         before, after = self.shown()
         marks = {"effect": EFFECTS[self.change], "drift": self.drift, "ignored": self.ignored, "reason": self.reason}
         return {"option": self.option, "before": before, "after": after, **marks}
 
 
 class Step(NamedTuple):
-    """One thing to do; ``subject`` is the container or image it is done to, ``status`` another container's before.
+    """One verb and its ``subject``, a container, pod or image.
 
-    ``image`` is the image to pull.
+    ``status`` is the status before, of another container than the task's. ``image`` is the image to pull.
     """
 
     verb: Verb
@@ -132,7 +133,7 @@ class Step(NamedTuple):
 
 
 def status_after(steps: Iterable[Step], subject: str, status: str) -> str:
-    """In which status these steps leave a container that is not re-created among them."""
+    """Return the status in which these steps leave a container that none of them re-creates."""
     for step in steps:
         if step.subject == subject:
             status = _AFTER.get(step.verb, status)
@@ -140,7 +141,7 @@ def status_after(steps: Iterable[Step], subject: str, status: str) -> str:
 
 
 class Plan(NamedTuple):
-    """The steps in their order, the status before and after, and the differences that led to them."""
+    """Steps in their order, the status before and after, and the differences that led to the steps."""
 
     steps: tuple[Step, ...] = ()
     differences: tuple[Difference, ...] = ()
@@ -149,6 +150,7 @@ class Plan(NamedTuple):
 
     @property
     def actions(self) -> list[str]:
+        """The steps as results list them."""
         return [str(step) for step in self.steps]
 
     def has(self, *verbs: Verb) -> bool:
@@ -156,7 +158,7 @@ class Plan(NamedTuple):
         return any(step.verb in verbs for step in self.steps)
 
     def diff(self) -> dict[str, Mapping[str, Any]]:
-        """``before`` and ``after`` of what differs; empty mappings where nothing does."""
+        """Return ``before`` and ``after`` of what differs; empty mappings where nothing does."""
         before: dict[str, Any] = {}
         after: dict[str, Any] = {}
         if self.steps and self.status_before != self.status_after:
@@ -168,20 +170,20 @@ class Plan(NamedTuple):
         return {"before": before, "after": after}
 
     def text(self) -> str:
-        """The steps, then the differences with their effects, as ``--diff`` prints them; empty for no steps."""
+        """Return the steps, then the differences with their effects, as ``--diff`` prints them; empty for no steps."""
         if not self.steps:
             return ""
         lines = ["plan:", *self.actions]
         for difference in self.differences:
-            words = [EFFECTS[difference.change]]
-            along = "comes along" if difference.reason else "ignored by comparisons"
-            words += ["drift"] if difference.drift else [along] if difference.ignored else []
+            effects = [EFFECTS[difference.change]]
+            ignored = "comes along" if difference.reason else "ignored by comparisons"
+            effects += ["drift"] if difference.drift else [ignored] if difference.ignored else []
             reason = f" ({difference.reason})" if difference.reason else ""
-            lines.append(f"  {difference.option}: {', '.join(words)}{reason}")
+            lines.append(f"  {difference.option}: {', '.join(effects)}{reason}")
         return "\n".join([*lines, ""])
 
     def to_json(self) -> dict[str, Any]:
-        """The plan as data; values of secret options are hidden."""
+        """Return the plan as data; values of secret options are hidden."""
         status = {step.subject: step.status for step in self.steps if step.status}
         steps = []
         for step in self.steps:
@@ -193,7 +195,7 @@ class Plan(NamedTuple):
         return {
             "steps": steps,
             "status": {"before": self.status_before, "after": self.status_after},
-            "differences": [found.to_json() for found in self.differences],
+            "differences": [one.to_json() for one in self.differences],
             "recreated_because_of": (self.forcing or ["recreate"]) if self.has(Verb.RECREATE) else [],
         }
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wanted state and actual status → the plan's steps."""
+"""Desired container against the actual one → the plan's steps."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _BEGIN = (Verb.START, Verb.RESTART, Verb.CREATE, Verb.RECREATE)
 
 
 def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
-    """The plan for a container, which is None where the name is free.
+    """Return the plan for a container, which is None where the name is free.
 
-    :raises NoSuchContainer: it is to be started or stopped by its name alone, and is not there.
+    :raises NoSuchContainer: it is to be started or stopped by name only, and does not exist.
     :raises InvalidState: it is to be removed while it runs, without force.
     """
     if container is not None and not (desired.state == "absent" and desired.abandon):
@@ -39,68 +39,70 @@ def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> 
     if desired.state == "absent":
         return _absent(runtime, container, desired)
     if container is not None and desired.state in ("present", "created") and runtime.to_resume(container):
-        # A run that was to replace it has stopped it, and was killed: it is not to stay so.
+        # A task that was killed while it replaced the container had stopped it.
         desired = desired._replace(state="started")
     if container is None:
         plan = _new(runtime, desired)
     elif container.unreadable:
-        plan = _anew(runtime, container, desired)
+        plan = _replacing_unreadable(runtime, container, desired)
     else:
         plan = _existing(runtime, container, desired)
     return _with_dependencies(runtime, container, desired, plan) if plan.steps else plan
 
 
 def _existing(runtime: Runtime, container: Container, desired: Desired) -> Plan:
-    found = _as_it_is(container, desired, differences(runtime, container.config, desired))
-    recreate = not desired.by_name and (desired.recreate or any(one.change == Change.RECREATE for one in found))
+    differing = _as_it_is(container, desired, differences(runtime, container.config, desired))
+    recreate = not desired.by_name and (desired.recreate or any(one.change == Change.RECREATE for one in differing))
     status = container.state.status
     if recreate:
-        return _recreate(runtime, container, desired, found)
+        return _recreate(runtime, container, desired, differing)
     # What a running container takes at a start is recorded while it is down, with all else that differs.
-    restarts = status is ContainerStatus.RUNNING and any(one.change == Change.RESTART for one in found)
-    drifted = drift(container, desired, found)
+    restarts = status is ContainerStatus.RUNNING and any(one.change == Change.RESTART for one in differing)
+    drifted = drift(container, desired, differing)
     if any(one.change == Change.RESTART for one in drifted):
-        # A restart makes all of it anew; without conmon, say, some of it could not be mended alone.
+        # A restart repairs all drift, also what could not be repaired in place.
         drifted = [one for one in drifted if one.change == Change.RESTART]
-    found += [one for one in drifted if one.change != Change.RESTART]
-    steps = [Step(Verb.UPDATE, desired.name)] if found and not restarts else []
-    moves = _moves(status, desired) + _after_stop(container, desired)
-    moved = lost_joins(container) if desired.state == "started" else []
-    moved += [one for one in drifted if one.change == Change.RESTART]
-    if (moved or restarts) and not any(step.verb is Verb.RESTART for step in moves):
+    differing += [one for one in drifted if one.change != Change.RESTART]
+    steps = [Step(Verb.UPDATE, desired.name)] if differing and not restarts else []
+    transitions = _transitions(status, desired) + _after_stop(container, desired)
+    lost = lost_joins(container) if desired.state == "started" else []
+    lost += [one for one in drifted if one.change == Change.RESTART]
+    if (lost or restarts) and not any(step.verb is Verb.RESTART for step in transitions):
         restart = Step(Verb.RESTART, desired.name)
-        moves = [restart, *moves] if restarts or desired.state == "paused" else [*moves, restart]
-    steps += moves
-    found += moved
-    return Plan(tuple(steps), tuple(found), status.value, status_after(steps, desired.name, status.value))
+        transitions = [restart, *transitions] if restarts or desired.state == "paused" else [*transitions, restart]
+    steps += transitions
+    differing += lost
+    return Plan(tuple(steps), tuple(differing), status.value, status_after(steps, desired.name, status.value))
 
 
-def _as_it_is(container: Container, desired: Desired, found: list[Difference]) -> list[Difference]:
-    """The differences, with what it takes to change a container that is in this state."""
+def _as_it_is(container: Container, desired: Desired, differing: list[Difference]) -> list[Difference]:
+    """Return the differences, with what it takes to change a container in this state."""
     state = container.state
-    if state.status.has_process and any(one.change == Change.LIVE for one in found) and container.lost_cgroup:
-        # Nothing can be set in a cgroup that is not there, which the next start makes.
-        found = [one._replace(change=Change.RESTART) if one.change == Change.LIVE else one for one in found]
+    if state.status.has_process and any(one.change == Change.LIVE for one in differing) and container.lost_cgroup:
+        # The cgroup was removed, and the next start creates it.
+        differing = [one._replace(change=Change.RESTART) if one.change == Change.LIVE else one for one in differing]
     stays_down = desired.state in ("present", "created") and not (desired.force_restart or state.status.has_process)
     if stays_down and state.finished_time:
-        # One that goes with its end would be gone at the next look.
-        ends = [one.option == "rm" and one.after and not one.ignored for one in found]
+        # With rm set, the next task would remove the container, which has ended.
+        ends = [one.option == "rm" and one.after and not one.ignored for one in differing]
         why = "it has ended, and would go with that"
-        found = [one._replace(change=Change.RECREATE, reason=why) if go else one for one, go in zip(found, ends)]
-    return found
+        differing = [
+            one._replace(change=Change.RECREATE, reason=why) if end else one for one, end in zip(differing, ends)
+        ]
+    return differing
 
 
 def _with_dependencies(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> Plan:
-    """The plan, checked for what it joins, and with those started first that the container needs."""
+    """Return the plan, checked for what it joins, and with the starts of the containers that it depends on."""
     from . import dependencies
 
-    anew = container is None or plan.has(Verb.RECREATE)
+    new = container is None or plan.has(Verb.RECREATE)
     changed = plan.has(Verb.UPDATE) or any(not one.drift for one in plan.differences)
-    if (anew or changed) and desired.options is not None:
+    if (new or changed) and desired.options is not None:
         if plain(desired.options):
             return plan
         dependencies.check(runtime, desired.name, desired.options)
-        if plan.status_after in ("running", "paused") and anew:
+        if plan.status_after in ("running", "paused") and new:
             dependencies.check_running(runtime, desired.name, desired.options)
         first = [dependencies.container(runtime, option, key) for option, key in dependencies.named(desired.options)]
     else:
@@ -114,12 +116,12 @@ def _with_dependencies(runtime: Runtime, container: Optional[Container], desired
     return plan._replace(steps=(*plan.steps[: begins[0]], *starts, *plan.steps[begins[0] :]))
 
 
-def _moves(status: ContainerStatus, desired: Desired) -> list[Step]:
-    """The steps from this status to the wanted state, the configuration being right."""
+def _transitions(status: ContainerStatus, desired: Desired) -> list[Step]:
+    """Return the steps from this status to the desired state, where the configuration does not differ."""
     name = desired.name
     if status is ContainerStatus.UNKNOWN:
-        # What an interrupted operation left is taken down, whatever is wanted next.
-        return [Step(Verb.REPAIR, name), *_moves(ContainerStatus.EXITED, desired)]
+        # What an interrupted operation left is taken down first, for every state.
+        return [Step(Verb.REPAIR, name), *_transitions(ContainerStatus.EXITED, desired)]
     start, paused = Step(Verb.START, name), status is ContainerStatus.PAUSED
     running = status is ContainerStatus.RUNNING
     if desired.state == "stopped":
@@ -136,7 +138,7 @@ def _moves(status: ContainerStatus, desired: Desired) -> list[Step]:
 
 
 def _after_stop(container: Container, desired: Desired) -> list[Step]:
-    """What else ``stopped`` means for a container that its restart policy would start, or that goes with its end."""
+    """Return the further steps of ``stopped``: of a container with ``rm``, or whose restart policy would start it."""
     if desired.state != "stopped":
         return []
     if container.state.status.has_process and container.config.options["rm"]:
@@ -167,7 +169,7 @@ def _absent(runtime: Runtime, container: Optional[Container], desired: Desired) 
 
 
 def check_force(container: Container, desired: Desired) -> None:
-    """:raises InvalidState: it runs, and the task removes it only where it does not."""
+    """:raises InvalidState: it runs, and ``force_delete`` is false."""
     status = container.state.status
     if status.has_process and desired.force_delete is False:
         raise InvalidState(
@@ -183,7 +185,7 @@ def _check_not_infra(container: Container) -> None:
 
 
 def _with_dependents(runtime: Runtime, container: Container) -> list[Container]:
-    """The container and all that depend on it, each after its own dependents."""
+    """Return the container and all that depend on it, each after its own dependents."""
     order: list[Container] = []
     for other in runtime.dependents(container.id):
         order += [one for one in _with_dependents(runtime, other) if one.name not in {known.name for known in order}]
@@ -191,7 +193,7 @@ def _with_dependents(runtime: Runtime, container: Container) -> list[Container]:
 
 
 def _pull(runtime: Runtime, desired: Desired) -> list[Step]:
-    """The step that gets the image, where the one in the store is not the one to use."""
+    """Return the step that pulls the image, where the store does not have the one to use."""
     if desired.rootfs or not desired.image:
         return []
     from .image_resolution import resolve_image
@@ -200,13 +202,14 @@ def _pull(runtime: Runtime, desired: Desired) -> list[Step]:
     return [Step(Verb.PULL, desired.image, image=image)] if image.pull else []
 
 
-# Wanted state to the steps of a task that names a container alone.
+# By state, the steps of a task that is by name only.
 _BY_NAME = {"started": (Verb.START,), "stopped": (Verb.STOP,), "paused": (Verb.START, Verb.PAUSE)}
 
 
 def unmade(runtime: Runtime, desired: Desired) -> Plan:
-    """The plan of check mode for a container that is not there, where what it needs is not there either, or where the
-    task names it alone: an earlier task of the play may be to make it.
+    """Return the plan of check mode for a container that an earlier task of the play may create.
+
+    That is one that does not exist, where the task is by name only or what it needs does not exist either.
     """
     if desired.image:
         with suppress(LibpodError):
@@ -223,7 +226,7 @@ def _new(runtime: Runtime, desired: Desired) -> Plan:
     if desired.unusable:
         raise desired.unusable
     if desired.state == "stopped" and desired.options is not None and desired.options["rm"]:
-        return Plan()  # as its stop would leave it
+        return Plan()  # a stop would remove it
     if not desired.image:
         if desired.options is None or desired.state == "stopped":
             raise NoSuchContainer(f"no container has the name {desired.name!r}, and without an image none can be made")
@@ -240,10 +243,10 @@ def _making(desired: Desired, pull: list[Step]) -> Plan:
     return Plan(tuple(steps), (), "absent", status_after(steps, desired.name, "absent"))
 
 
-def _anew(runtime: Runtime, container: Container, desired: Desired) -> Plan:
-    """A new container in the place of one whose configuration cannot be read.
+def _replacing_unreadable(runtime: Runtime, container: Container, desired: Desired) -> Plan:
+    """Return the plan to replace a container whose configuration cannot be read.
 
-    :raises StateCorrupt: the task does not say of what image.
+    :raises StateCorrupt: the task has no image.
     """
     if desired.by_name or not desired.image:
         raise StateCorrupt(
@@ -254,8 +257,8 @@ def _anew(runtime: Runtime, container: Container, desired: Desired) -> Plan:
     return _recreate(runtime, container, desired, [lost])
 
 
-def _recreate(runtime: Runtime, container: Container, desired: Desired, found: list[Difference]) -> Plan:
-    """A new container in the old one's place; it runs where that is wanted, or where the old one ran or was about to.
+def _recreate(runtime: Runtime, container: Container, desired: Desired, differing: list[Difference]) -> Plan:
+    """Return the plan to replace a container; the new one runs where the state says so, or the old one ran or would.
 
     :raises DependencyExists: it is a pod's infra container. :raises ConfigMismatch: a newer version's depends on it.
     """
@@ -263,7 +266,7 @@ def _recreate(runtime: Runtime, container: Container, desired: Desired, found: l
 
     _check_not_infra(container)
     for other in runtime.dependents(container.id):
-        other.check_version()  # it could not follow
+        other.check_version()  # its record could not be changed to depend on the new container
     status = container.state.status
     runs = desired.state in ("started", "paused") or status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
     runs = runs or restart.is_to_come(container)
@@ -271,4 +274,4 @@ def _recreate(runtime: Runtime, container: Container, desired: Desired, found: l
     if desired.state == "paused":
         steps.append(Step(Verb.PAUSE, desired.name))
     after = "paused" if desired.state == "paused" else "running" if runs else "configured"
-    return Plan(tuple(steps), tuple(found), status.value, after)
+    return Plan(tuple(steps), tuple(differing), status.value, after)

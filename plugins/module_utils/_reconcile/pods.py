@@ -16,7 +16,7 @@ from .._runtime.runtime import Runtime
 from . import pod_planner
 from .plan import Plan, note_effects
 from .pod_planner import DesiredPod
-from .reconcile import found
+from .reconcile import find_synced
 
 
 class PodOutcome(NamedTuple):
@@ -79,10 +79,10 @@ def _apply(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod, plan: Plan
 
 
 def _find_members(pods: Pods, pod: PodConfig) -> None:
-    """Finish or undo what was interrupted at the pod's containers; see ``reconcile.found``."""
+    """Finish or undo what was interrupted at the pod's containers; see ``reconcile.find_synced``."""
     for one in pods.members(pod.id):
         with pods.store.lock(one.name):
-            found(pods.runtime, one.name)
+            find_synced(pods.runtime, one.name)
 
 
 def _find(pods: Pods, desired: DesiredPod) -> Optional[PodConfig]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reconcile: one container brought to what a task asks for, or the plan for it."""
+"""Reconcile one container: bring it to the desired state, or return the plan for that."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 class Outcome(NamedTuple):
     """What was done, or in check mode would be; ``container`` is ``{}`` where there is none.
 
-    ``output`` is what a container printed that was started with ``detach: false``, ``exit_code`` how a container ended
-    whose end was waited for.
+    ``output`` is that of a container that was started with ``detach: false``, and ``exit_code`` that of one whose end
+    the task waited for.
     """
 
     plan: Plan
@@ -46,6 +46,7 @@ class Outcome(NamedTuple):
 
     @property
     def changed(self) -> bool:
+        """Whether the plan has steps."""
         return bool(self.plan.steps)
 
 
@@ -56,29 +57,29 @@ def check_root() -> None:
 
 
 def reconcile(parts: EngineConfig, desired: Desired, *, check_mode: bool = False) -> Outcome:
-    """Bring the container to the desired state, under its name's lock; in check mode only say how.
+    """Bring the container to the desired state, under its name's lock; in check mode only plan it.
 
-    :raises LibpodError: in words for the user; what had been begun is undone, or is by the next run.
+    :raises LibpodError: with a message for the user. What had begun is undone, now or by the next task.
     """
     check_root()
     runtime = Runtime(parts)
     if check_mode:
-        container = found(runtime, desired.name)
-        desired = settled(runtime, container, desired)
-        plan = foretold_plan(runtime, container, desired)
+        container = find_synced(runtime, desired.name)
+        desired = for_container(runtime, container, desired)
+        plan = predicted_plan(runtime, container, desired)
         return Outcome(plan, inspect(container) if container else {})
     return apply_one(runtime, desired)
 
 
 def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], dict[str, Any]] = inspect) -> Outcome:
-    """Bring the container to the desired state, under its name's lock; ``shown`` gives what is told of it.
+    """Bring the container to the desired state, under its name's lock; ``shown`` inspects it for the result.
 
-    :raises LibpodError: in words for the user; what had been begun is undone, or is by the next run.
+    :raises LibpodError: with a message for the user. What had begun is undone, now or by the next task.
     """
     runtime.store.prepare()
     output, code = None, None
     with runtime.store.lock(desired.name) as lock:
-        container = found(runtime, desired.name)
+        container = find_synced(runtime, desired.name)
         try:
             container, desired, plan = _planned(runtime, container, desired)
             log = _log_end(container, desired, plan)
@@ -95,9 +96,9 @@ def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], d
         runtime.resumed(desired.name)
         goes = container is not None and container.config.options["rm"]
         if container is not None and goes and waits(desired):
-            # Under the lock: the helper waits for it before it removes the container, and its output with it.
+            # Under the lock: the exit command waits for that before it removes the container with its log.
             output, code = _wait(container, desired, plan, log)
-            container = found(runtime, desired.name)
+            container = find_synced(runtime, desired.name)
         if container is None:
             lock.discard()
     if container is not None and not goes and waits(desired):
@@ -108,12 +109,12 @@ def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], d
 
 
 def _planned(
-    runtime: Runtime, container: Optional[Container], asked: Desired
+    runtime: Runtime, container: Optional[Container], task: Desired
 ) -> tuple[Optional[Container], Desired, Plan]:
-    """The container, what is asked of it, and the plan: once more where what it depends on was re-created meanwhile."""
+    """Return the container, the desired one and the plan, again where a dependency was re-created meanwhile."""
     while True:
         try:
-            desired = settled(runtime, container, asked)
+            desired = for_container(runtime, container, task)
             plan = checked_plan(runtime, container, desired)
         except LibpodError:
             if container is None or not runtime.follow(container):
@@ -121,18 +122,18 @@ def _planned(
         else:
             if not plan.steps or container is None or not runtime.follow(container):
                 return container, desired, plan
-        container = found(runtime, asked.name)
+        container = find_synced(runtime, task.name)
 
 
 def waits(desired: Desired) -> bool:
-    """Whether the task waits for something, be it that it changes anything or not."""
+    """Return whether the task waits for something, also where it changes nothing."""
     return desired.state == "started" and (desired.wait != "started" or not desired.detach)
 
 
 def _wait(
     container: Container, desired: Desired, plan: Plan, log: Optional[Mark]
 ) -> tuple[Optional[Output], Optional[int]]:
-    """Wait for what the task asks for: what the container printed where it stays attached, its exit code at its end.
+    """Wait as the task says; return the output where it is attached, and the exit code where the container ended.
 
     :raises Unhealthy: it does not become healthy. :raises InvalidState: it does not end in time.
     """
@@ -164,12 +165,11 @@ def _awaited(
     return None, None
 
 
-def found(runtime: Runtime, name: str) -> Optional[Container]:
-    """The container of this name, synced; under the lock an interrupted run is finished or undone first, and what the
-    container's end has left is cleared away. One that goes with its end is gone.
+def find_synced(runtime: Runtime, name: str) -> Optional[Container]:
+    """Return the container of this name, synced; None also for one with ``rm`` that has ended.
 
-    It ended by itself and the helper did not come to it, or a stop was interrupted: its mounts, network and cgroups
-    are of no more use.
+    Under the name's lock, an interrupted task is first finished or undone. What a container has left that ended without
+    its exit command, or whose stop was interrupted, is then cleaned up: mounts, network and cgroups.
     """
     locked = runtime.store.lock(name).held
     record = runtime.recover(name) if locked else runtime.store.name_record(name)
@@ -197,22 +197,22 @@ def found(runtime: Runtime, name: str) -> Optional[Container]:
     return container
 
 
-def settled(runtime: Runtime, container: Optional[Container], desired: Desired) -> Desired:
-    """What the task asks of this very container."""
+def for_container(runtime: Runtime, container: Optional[Container], desired: Desired) -> Desired:
+    """Return what the task desires of this container: with its comparisons, or with its options to re-create it."""
     if container is None or container.unreadable:
         return desired
     if desired.recreate and desired.options is None and desired.state not in ("absent", "stopped"):
-        # By its name alone: the new one is as the old one was described.
+        # By name only: the new container gets the old one's options.
         return desired._replace(options=container.config.options)
     if not desired.comparisons:
         return desired
-    from .diff.comparisons import settle
+    from .diff import comparisons
 
-    return settle(runtime, container.config, desired)
+    return comparisons.apply(runtime, container.config, desired)
 
 
 def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
-    """The plan, and where it changes anything, the certainty that it can be begun."""
+    """Return the plan; where it has steps, preflight checks have passed."""
     if desired.missing:
         raise desired.missing
     plan = planner.make(runtime, container, desired)
@@ -251,10 +251,10 @@ def _warn_of_names(runtime: Runtime, desired: Desired, plan: Plan) -> None:
         name_resolution.warn_of(runtime, desired, plan)
 
 
-def foretold_plan(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
-    """``checked_plan`` for check mode, in which what earlier tasks of the play would have made may be missing.
+def predicted_plan(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
+    """Return ``checked_plan`` for check mode, where what earlier tasks of the play would create may be missing.
 
-    Of a container that is there, the plan fails as the run does.
+    For an existing container, it fails as the run does.
     """
     if desired.missing and container is None:
         warn_of_missing(desired.missing)
@@ -271,7 +271,7 @@ def foretold_plan(runtime: Runtime, container: Optional[Container], desired: Des
 
 
 def _log_end(container: Optional[Container], desired: Desired, plan: Plan) -> Optional[Mark]:
-    """Where the run's output begins in a container's log, where the task returns it: a coming run's, or the present."""
+    """Return where the output that the task returns begins in a container's log, None where it returns none."""
     if container is None or desired.detach:
         return None
     from .._container.io.log_mark import Mark

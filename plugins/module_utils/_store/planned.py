@@ -24,16 +24,16 @@ class PlannedStore(Store):
         self._states: dict[str, ContainerState] = {}
         self._unknown: set[str] = set()
 
-    def foresee(self, config: ContainerConfig, state: ContainerState, *, new: bool) -> None:
-        """Have the container exist from now on; a ``new`` one has an ID that is not chosen yet."""
+    def plan(self, config: ContainerConfig, state: ContainerState, *, new: bool) -> None:
+        """Have a container as planned from now on; a ``new`` one has an ID that is not chosen yet."""
         self._ids[config.name] = config.id
         self._configs[config.id] = config
         self._states[config.id] = state
         if new:
             self._unknown.add(config.id)
 
-    def foresee_removal(self, name: str) -> None:
-        """Have no container with this name from now on."""
+    def plan_removal(self, name: str) -> None:
+        """Have no container of this name from now on."""
         self._configs[self.name_record(name).get("id", "")] = None
         self._ids[name] = ""
 

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The option comparisons, as community.docker.docker_container has it; imported only for tasks that give it.
+"""The option comparisons, with the semantics of community.docker.docker_container; imported only where it is given.
 
-Where no new container is needed, an option that is let be stays as the container has it. A new container is as the task
-describes it: what it would keep of its forerunner could be reproduced by no playbook.
+Where no new container is needed, an ignored option keeps the container's value. A new container is as the task
+describes it: one that kept values of its predecessor could be reproduced by no playbook.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from ..._model.options.types import ContainerOptions
 
 MODES = ("strict", "ignore", "allow_more_present")
-# Other spellings of options, and what they mean.
+# Options that set others, by name.
 _SPELLINGS = {"cpus": ("cpu_quota", "cpu_period"), "label_file": ("label",)}
 _SPELLINGS.update(dict.fromkeys(("env_file", "env_files"), ("env",)))
 # The lists whose order counts; the others are sorted when they are normalised.
 _ORDERED = ("command", "entrypoint", "dns", "dns_option", "dns_search", "volumes_from", "network")
 
-# What follows from another option where the task does not have it, and is compared as that one.
+# Options that, where the task omits them, derive from another one, and are compared as that one.
 _FOLLOWS = {
     "memory_swap": "memory",
     "cpu_period": "cpu_quota",
@@ -46,14 +46,14 @@ _FOLLOWS = {
     **dict.fromkeys(ALONE, "network"),
 }
 
-# The mappings whose values are parts of their own, and not words of one.
+# The mappings whose values are mappings or lists that are compared by themselves.
 _PARTS = ("network", "security_opt")
 
 
 def parse(value: Mapping[Any, Any]) -> tuple[dict[str, str], frozenset[str]]:
-    """Return option to mode, of the options that are not compared strictly, and the options that are named.
+    """Return the mode of each option that is not compared strictly, and the options that are named.
 
-    :raises InvalidArgument: a key is no option, or its option cannot be compared so.
+    :raises InvalidArgument: a key is no option, or its option does not support the mode.
     """
     spellings: dict[str, tuple[str, ...]] = {
         alias: (row.name,) for row in OPTIONS.values() for alias in (row.name, *row.aliases)
@@ -62,7 +62,7 @@ def parse(value: Mapping[Any, Any]) -> tuple[dict[str, str], frozenset[str]]:
     everything = value.get("*", "strict")
     if everything not in MODES[:2]:
         raise wrong("comparisons", f"*: {everything}", "strict or ignore for '*'")
-    found = dict.fromkeys((*OPTIONS, "image"), everything)
+    modes = dict.fromkeys((*OPTIONS, "image"), everything)
     taken: dict[str, str] = {}
     for key, mode in value.items():
         if key == "*":
@@ -75,18 +75,18 @@ def parse(value: Mapping[Any, Any]) -> tuple[dict[str, str], frozenset[str]]:
             accepted = MODES if name != "image" and _has_members(OPTIONS[name]) else MODES[:2]
             if mode not in accepted:
                 raise wrong("comparisons", f"{key}: {mode}", f"{', '.join(accepted[:-1])} or {accepted[-1]} for {key}")
-            found[name] = mode
-    return {name: mode for name, mode in found.items() if mode != "strict"}, frozenset(taken)
+            modes[name] = mode
+    return {name: mode for name, mode in modes.items() if mode != "strict"}, frozenset(taken)
 
 
 def _has_members(row: Option) -> bool:
     return row.type in ("list", "dict", "raw") or isinstance(row.default, list)
 
 
-def settle(runtime: Runtime, config: ContainerConfig, desired: Desired) -> Desired:
-    """What the task asks of this container: what its comparisons let be is as it is, unless a new one is needed.
+def apply(runtime: Runtime, config: ContainerConfig, desired: Desired) -> Desired:
+    """Return what the task desires of this container: ignored options as recorded, unless a new one is needed.
 
-    :raises InvalidArgument: what is let be does not go with the rest of the task.
+    :raises InvalidArgument: an ignored option's recorded value cannot be combined with the rest of the task.
     """
     if desired.by_name or desired.options is None:
         return desired
@@ -110,15 +110,15 @@ def settle(runtime: Runtime, config: ContainerConfig, desired: Desired) -> Desir
 
 
 def _with_followers(config: ContainerConfig, desired: Desired) -> dict[str, str]:
-    """Return the modes of all options: one that follows from another has that one's, unless the task names it.
+    """Return the modes of all options: one that derives from another has that one's, unless the task names it.
 
-    With '*' it follows only a named option that is to change: a limit may not fit the one that it follows from.
+    With '*' it does so only where the other is named and changes: its recorded value may not fit the new one.
     """
     modes = dict(desired.comparisons)
     for name, leader in _FOLLOWS.items():
-        # Of two words for one thing, it is the thing that is compared.
-        given = name in desired.given and name not in ("healthcheck", "no_healthcheck")
-        if given or name in desired.compared:
+        # healthcheck and no_healthcheck are two spellings of one setting.
+        present = name in desired.given and name not in ("healthcheck", "no_healthcheck")
+        if present or name in desired.compared:
             continue
         mode = desired.comparisons.get(leader, "strict")
         if mode != "strict":
@@ -131,7 +131,7 @@ def _with_followers(config: ContainerConfig, desired: Desired) -> dict[str, str]
 
 
 def _lenient(config: ContainerConfig, desired: Desired) -> ContainerOptions:
-    """The wanted options, but those that are let be as the container has them, and what it has more kept."""
+    """Return the desired options, with recorded values of those that the comparisons ignore or extend."""
     requested, recorded = desired.wanted, config.options
     wanted, present = resolved(requested, config.image_config), config.resolved
     if desired.comparisons.get("network") == "allow_more_present":
@@ -155,9 +155,9 @@ def _lenient(config: ContainerConfig, desired: Desired) -> ContainerOptions:
 
 
 def _one_option_each(config: ContainerConfig, desired: Desired, options: dict[str, Any]) -> None:
-    """Leave each mount point to one option, where the container has it in another one than the task.
+    """Keep each mount point in one option, where the container has it in another option than the task.
 
-    The same mount is there already; another one takes the place of what may be there beside it.
+    The same mount exists already; a different one replaces the container's.
     """
     had, wanted = volumes.by_target(config.options), volumes.by_target(desired.wanted)
     for option in MOUNTS:
@@ -182,11 +182,11 @@ def _without(mounts: Any, target: str) -> Any:
 
 
 def includes(name: str, wanted: Any, present: Any) -> bool:
-    """Whether all that is wanted is there: keys with their values, items in their order."""
+    """Return whether all that is wanted is present: keys with their values, items in their order."""
     if isinstance(wanted, dict) and isinstance(present, dict):
         inside = includes if name in _PARTS else lambda _name, one, other: bool(one == other)
         return all(
-            _unasked(name, key, value) or key in present and inside(name, value, present[key])
+            _is_default(name, key, value) or key in present and inside(name, value, present[key])
             for key, value in wanted.items()
         )
     if isinstance(wanted, list) and isinstance(present, list):
@@ -196,15 +196,15 @@ def includes(name: str, wanted: Any, present: Any) -> bool:
 
 
 def merged(name: str, wanted: Any, present: Any) -> Any:
-    """All that is wanted, and what is there beside it; where they exclude one another, what is wanted."""
+    """Return what is wanted with what is present beside it; where they exclude each other, what is wanted."""
     if name == "ulimit" and "host" in {*wanted, *present}:
         return wanted
     if isinstance(wanted, dict) and isinstance(present, dict):
-        found = dict(present)
+        both = dict(present)
         for key, value in wanted.items():
-            if not _unasked(name, key, value):
-                found[key] = merged(name, value, present[key]) if name in _PARTS and key in present else value
-        return dict(sorted(found.items()))
+            if not _is_default(name, key, value):
+                both[key] = merged(name, value, present[key]) if name in _PARTS and key in present else value
+        return dict(sorted(both.items()))
     if isinstance(wanted, list) and isinstance(present, list):
         places = [_place(item) for item in wanted]
         extras = [item for item in present if _place(item) not in places]
@@ -212,19 +212,19 @@ def merged(name: str, wanted: Any, present: Any) -> Any:
     return wanted
 
 
-def _unasked(name: str, key: str, value: Any) -> bool:
+def _is_default(name: str, key: str, value: Any) -> bool:
     return name in ("log_opt", "security_opt") and value == OPTIONS[name].default.get(key, ...)
 
 
 def _order(item: Any) -> Any:
-    """What the normalisers sort lists by."""
+    """Return the key by which the normalisers sort lists."""
     if not isinstance(item, dict):
         return item
     return item["type"] if "name" in item else "", item.get("target") or item["container"]
 
 
 def _place(item: Any) -> Any:
-    """What an item of a list takes for itself: a mount its target, a published port its side of the host."""
+    """Return what an item of a list has exclusively: a mount its target, a published port its host side."""
     if isinstance(item, PortMapping) and item.host_port:
         return item.host_ip, item.host_port, item.protocol
     return _order(item)

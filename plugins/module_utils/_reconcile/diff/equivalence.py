@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options that differ in words alone, as only this host or other options can tell; imported where any differs."""
+"""Options that differ in spelling only, by this host's defaults or by other options; imported where one differs."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def without(
-    runtime: Runtime, config: ContainerConfig, options: ContainerOptions, found: list[Difference]
+    runtime: Runtime, config: ContainerConfig, options: ContainerOptions, differing: list[Difference]
 ) -> list[Difference]:
-    """The differences, those left out in which the wanted ``options`` mean what the container has."""
-    names = {one.option for one in found}
+    """Return the differences but those in which the desired ``options`` are equivalent to the container's."""
+    names = {one.option for one in differing}
     after = config.with_options(options)
     same = (
         set(MOUNTS)
@@ -38,17 +38,17 @@ def without(
         same.add("expose")
     if "cgroup_parent" in names and config.cgroup_parent == after.cgroup_parent:
         same.add("cgroup_parent")
-    return [one for one in found if one.option not in same]
+    return [one for one in differing if one.option not in same]
 
 
 def _exposed(config: ContainerConfig, options: ContainerOptions) -> list[Any]:
-    """With those of the image, which publish_all means too."""
+    """Return the exposed ports with those of the image, which publish_all publishes too."""
     image = ports.expose(config.image_config.get("ExposedPorts") or (), "expose")
     return sorted(map(tuple, {tuple(one) for one in (*options["expose"], *image)}))
 
 
 def _networks(runtime: Runtime, options: CommonOptions) -> Network:
-    """The option with the default network by its name."""
+    """Return the option with the default network by its name."""
     network = options["network"]
     if "" not in network["networks"]:
         return network
@@ -58,18 +58,18 @@ def _networks(runtime: Runtime, options: CommonOptions) -> Network:
         return network
     named: Network = {**network, "networks": [name or default for name in network["networks"]]}
     if "settings" in network:
-        named["settings"] = {name or default: asked for name, asked in network["settings"].items()}
+        named["settings"] = {name or default: setting for name, setting in network["settings"].items()}
     return named
 
 
 def same_networks(runtime: Runtime, one: CommonOptions, other: CommonOptions) -> bool:
-    """Whether two containers' options mean the same networks, in whatever order."""
+    """Return whether two containers' options name the same networks, in any order."""
     first, second = _networks(runtime, one), _networks(runtime, other)
     return {**first, "networks": sorted(first["networks"])} == {**second, "networks": sorted(second["networks"])}
 
 
 def _cgroupns(runtime: Runtime, config: ContainerConfig) -> Namespace:
-    """The option with its default as it is on this host (``shared_namespaces``)."""
+    """Return the option with the default of this host (``shared_namespaces``)."""
     namespace = config.options["cgroupns"]
     own = runtime.host.cgroups.unified or config.systemd
     return namespace if namespace["mode"] else {**namespace, "mode": "private" if own else "host"}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wanted against recorded configuration: which options differ, and what each difference needs."""
+"""Desired against recorded configuration: which options differ, and what each difference needs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..._model.options.types import ContainerOptions, Lender
 
 _USER = ("user", "group_add")
-# Stopped and started again, they would not be what they were.
+# A restart would leave another status.
 _NOT_RESTARTED = (ContainerStatus.CREATED, ContainerStatus.PAUSED)
 # Options that name containers, or a pod, beside those that name the owner of a namespace.
 _CONTAINERS = ("requires", "pod", "volumes_from")
@@ -33,10 +33,10 @@ _ID_ENOUGH = 12  # digits of an image's ID that cannot be taken for a name
 
 
 def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> list[Difference]:
-    """Every option in which the container is not as wanted; no program is started."""
+    """Return the options in which a container is not as desired; no program is started."""
     if desired.by_name or desired.options is None:
         return []
-    found = [] if desired.comparisons.get("image") == "ignore" else _image_difference(runtime, config, desired)
+    differing = [] if desired.comparisons.get("image") == "ignore" else _image_difference(runtime, config, desired)
     wanted, recorded = resolved(desired.options, config.image_config), config.resolved
     for row in changed_options(desired.options, config.options):
         before = recorded.get(row.name, row.value(config.options))
@@ -44,28 +44,28 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
         if before != after and not _both_join(config, desired, row.name):
             if row.name in _CONTAINERS and _same_containers(runtime, config, desired.options, row.name):
                 continue
-            found.append(Difference(row.name, before, after, _needs(runtime, config, desired, row), row.secret))
-    if found:
+            differing.append(Difference(row.name, before, after, _needs(runtime, config, desired, row), row.secret))
+    if differing:
         from . import equivalence
 
-        found = equivalence.without(runtime, config, desired.options, found)
-    if any(one.option in _USER for one in found) and _same_user(runtime, config, wanted["user"], desired.options):
-        found = [one for one in found if one.option not in _USER]
+        differing = equivalence.without(runtime, config, desired.options, differing)
+    if any(one.option in _USER for one in differing) and _same_user(runtime, config, wanted["user"], desired.options):
+        differing = [one for one in differing if one.option not in _USER]
     if not plain(desired.options):
-        found += _joined_differences(runtime, config, desired)
-    if any(one.option in MOUNTS for one in found) and not any(one.change == Change.RECREATE for one in found):
-        found = _mounts_in_the_way(runtime, config, desired.options, found)
-    if desired.recreate or any(one.change == Change.RECREATE for one in found):
+        differing += _joined_differences(runtime, config, desired)
+    if any(one.option in MOUNTS for one in differing) and not any(one.change == Change.RECREATE for one in differing):
+        differing = _with_obstacles(runtime, config, desired.options, differing)
+    if desired.recreate or any(one.change == Change.RECREATE for one in differing):
         from . import image
 
-        found = image.told(runtime, config, desired, found)
+        differing = image.with_image(runtime, config, desired, differing)
     if desired.forcing is not None:
-        found = [one._replace(ignored=one.option not in desired.forcing) for one in found]
-    return [one for one in found if desired.comparisons.get(one.option) != "ignore"]
+        differing = [one._replace(ignored=one.option not in desired.forcing) for one in differing]
+    return [one for one in differing if desired.comparisons.get(one.option) != "ignore"]
 
 
 def _needs(runtime: Runtime, config: ContainerConfig, desired: Desired, row: Option) -> Change:
-    """What the difference in this option asks for of this very container."""
+    """Return what a difference in this option needs, for this container."""
     after = row.value(desired.wanted)
     needs = row.needs(row.value(config.options), after)
 
@@ -81,38 +81,38 @@ def _needs(runtime: Runtime, config: ContainerConfig, desired: Desired, row: Opt
     return needs
 
 
-def _mounts_in_the_way(
-    runtime: Runtime, config: ContainerConfig, options: ContainerOptions, found: list[Difference]
+def _with_obstacles(
+    runtime: Runtime, config: ContainerConfig, options: ContainerOptions, differing: list[Difference]
 ) -> list[Difference]:
-    """The differences, those that the live container's mounts do not let be changed in place needing a new one."""
+    """Return the differences; mounts that cannot change in the live container need a new one."""
     container = Container(runtime.store, runtime.host, config).peek()
     if not container.state.status.has_process:
-        return found
+        return differing
     from ..._container.live.mount_changes import obstacles
 
-    changed = config.with_options(select(options, (one.option for one in found)))
+    changed = config.with_options(select(options, (one.option for one in differing)))
     reasons = obstacles(container, changed)
     if not reasons:
-        return found
-    here = {
+        return differing
+    changing = {
         option: volumes.differing(config.options[option], options[option])
         for option in MOUNTS
-        if any(one.option == option for one in found)
+        if any(one.option == option for one in differing)
     }
-    # What an interrupted change has left is no option's own.
-    left = set(reasons).difference(*here.values())
-    told = []
-    for one in found:
-        targets = sorted(here.get(one.option, set()) & set(reasons) or (left if one.option in here else ()))
-        why = "; ".join(f"{target}: {reasons[target]}" for target in targets)
-        told.append(one._replace(change=Change.RECREATE, reason=why) if why else one)
-    return told
+    # What an interrupted change has left belongs to no option.
+    left = set(reasons).difference(*changing.values())
+    result = []
+    for one in differing:
+        targets = sorted(changing.get(one.option, set()) & set(reasons) or (left if one.option in changing else ()))
+        reason = "; ".join(f"{target}: {reasons[target]}" for target in targets)
+        result.append(one._replace(change=Change.RECREATE, reason=reason) if reason else one)
+    return result
 
 
 def _same_user(runtime: Runtime, config: ContainerConfig, user: str, options: ContainerOptions) -> bool:
-    """Whether other words, such as a name for a number, mean the same user by the container's own files.
+    """Return whether another spelling, such as a name for a number, is the same user by the container's own files.
 
-    Before it has any, words count.
+    Before it has any files, spellings count.
     """
     from ..._container.rootfs.private_mount import with_rootfs
     from ..._drivers.kernel.securejoin import user_files
@@ -121,23 +121,23 @@ def _same_user(runtime: Runtime, config: ContainerConfig, user: str, options: Co
     def same(rootfs: str) -> bool:
         passwd, group = user_files(rootfs)
         had = resolve(config.resolved["user"], passwd, group, config.options["group_add"])
-        meant = resolve(user, passwd, group, options["group_add"])
-        return had._replace(additional_gids=()) == meant._replace(additional_gids=()) and (
-            sorted(had.additional_gids) == sorted(meant.additional_gids)
+        wanted = resolve(user, passwd, group, options["group_add"])
+        return had._replace(additional_gids=()) == wanted._replace(additional_gids=()) and (
+            sorted(had.additional_gids) == sorted(wanted.additional_gids)
         )
 
     try:
         return with_rootfs(Container(runtime.store, runtime.host, config), same, volumes=False)
     except (LibpodError, OSError):
-        return False  # there is no such user, or he cannot be looked up: a new container says so
+        return False  # the new container's creation reports a user that does not exist
 
 
 def _same_containers(runtime: Runtime, config: ContainerConfig, options: ContainerOptions, option: str) -> bool:
-    """Whether other words, such as an ID for a name, mean the same containers, or the same pod."""
+    """Return whether another spelling, such as an ID for a name, is the same containers or the same pod."""
     from .. import dependencies
 
-    def lenders(given: Iterable[Lender]) -> list[tuple[str, str]]:
-        return [(runtime.store.lookup(one["container"]), one["access"]) for one in given]
+    def lenders(listed: Iterable[Lender]) -> list[tuple[str, str]]:
+        return [(runtime.store.lookup(one["container"]), one["access"]) for one in listed]
 
     try:
         if option == "requires":
@@ -151,7 +151,7 @@ def _same_containers(runtime: Runtime, config: ContainerConfig, options: Contain
 
 
 def plain(options: ContainerOptions) -> bool:
-    """Whether no option names a container or needs an ID map: then nothing here is to be done."""
+    """Return whether no option names a container or a pod, or needs an ID map."""
     names = (*OPTIONS, "uidmap", "gidmap", "subuidname", "subgidname")
     return not (options["requires"] or options["pod"]) and all(
         value == TABLE[name].default or name == "network" and value["mode"] != "container"
@@ -160,23 +160,23 @@ def plain(options: ContainerOptions) -> bool:
 
 
 def drift(container: Container, desired: Desired, known: Iterable[Difference]) -> list[Difference]:
-    """What somebody changed behind our back, as the kernel has it; ``known`` options are left out.
+    """Return how a container differs in the kernel from its record, but in ``known`` options.
 
     What needs a restart is looked for only where the container is to run.
     """
     if desired.by_name or not container.state.status.has_process:
         return []
-    found = findings(container, {difference.option for difference in known}, full=desired.drift == "full")
+    changes = findings(container, {difference.option for difference in known}, full=desired.drift == "full")
     return [
         Difference(one.part, one.before, one.after, Change.RESTART if one.restart else Change.LIVE, drift=True)
-        for one in found
+        for one in changes
         if (not one.restart or desired.state == "started" or one.part == CGROUP and desired.state == "paused")
-        and not _is_let_be(desired, one.part)
+        and not _is_ignored(desired, one.part)
     ]
 
 
-def _is_let_be(desired: Desired, part: str) -> bool:
-    """Whether the task's comparisons leave alone what this part is of."""
+def _is_ignored(desired: Desired, part: str) -> bool:
+    """Return whether the task's comparisons ignore all options that this part derives from."""
     options = {"/etc/hosts": ("etc_hosts",), "/etc/resolv.conf": ("dns", "dns_option", "dns_search")}.get(part, (part,))
     return all(desired.comparisons.get(option) == "ignore" for option in options)
 
@@ -189,7 +189,7 @@ def _image_difference(runtime: Runtime, config: ContainerConfig, desired: Desire
         after = desired.image + (":O" if desired.overlay else "")
         return [Difference("image", before, after, Change.RECREATE)] if before != after else []
     name = name_for_source(desired.image)
-    # An ID, or enough of one, stays what it is. The store is read only where the name does not say enough.
+    # An ID, or enough of one, names one image for ever. The store is read only where the name is not enough.
     key = desired.image.partition("sha256:")[2] or desired.image
     by_id = len(key) >= _ID_ENOUGH and config.rootfs_image_id.startswith(key)
     same_name = by_id or config.rootfs_image_name in local_names(desired.image) and not desired.image_strict
@@ -207,7 +207,7 @@ def _image_difference(runtime: Runtime, config: ContainerConfig, desired: Desire
 
 
 def _fits(runtime: Runtime, config: ContainerConfig, desired: Desired) -> bool:
-    """Whether the container's image is for the platform that the task names; one that is gone from the store is."""
+    """Return whether the container's image fits the task's platform; one that the store no longer has does."""
     how = desired.pulling
     if how is None or not (how.os or how.arch or how.variant):
         return True
@@ -220,16 +220,16 @@ def _fits(runtime: Runtime, config: ContainerConfig, desired: Desired) -> bool:
 
 
 def _both_join(config: ContainerConfig, desired: Desired, option: str) -> bool:
-    """Both name a container: what counts is which one, not how its name is written."""
+    """Return whether both name a container, so that not spellings are compared but which one it is."""
     had, wanted = TABLE[option].value(config.options), TABLE[option].value(desired.wanted)
     return isinstance(had, dict) and isinstance(wanted, dict) and had.get("mode") == wanted.get("mode") == "container"
 
 
 def _joined_differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> list[Difference]:
-    """A container named in an option may be another one by now, and so may the IDs of a user or group."""
+    """Return the options that name another container by now, and userns where the IDs of a user or group differ."""
     from .. import dependencies
 
-    found = []
+    differing = []
     for option, key in dependencies.named(desired.wanted):
         before = config.namespace_containers.get(OPTIONS[option].value, "") if option in OPTIONS else ""
         if option not in OPTIONS or not _both_join(config, desired, option):
@@ -239,31 +239,31 @@ def _joined_differences(runtime: Runtime, config: ContainerConfig, desired: Desi
         except NoSuchContainer:
             after = ""
         if before != after:
-            # By name, as far as that tells: nobody knows beforehand the ID of one that the same task makes anew.
+            # By name where that differs: the ID of a container that the same task re-creates is not known yet.
             had = config.options[option]["target"]
-            found.append(Difference(option, had if had != key else f"{had} ({before[:12]})", key, Change.RECREATE))
-    # IDs that were chosen stay.
+            differing.append(Difference(option, had if had != key else f"{had} ({before[:12]})", key, Change.RECREATE))
+    # IDs that userns: auto has chosen stay.
     chosen = desired.wanted["userns"]["mode"] == "auto"
-    if not chosen and not any(one.change == Change.RECREATE for one in found):
+    if not chosen and not any(one.change == Change.RECREATE for one in differing):
         maps = dependencies.id_mappings(runtime, desired.wanted)
         if maps != config.id_mappings:
-            found.append(Difference("userns", config.id_mappings, maps, Change.RECREATE))
-    return found
+            differing.append(Difference("userns", config.id_mappings, maps, Change.RECREATE))
+    return differing
 
 
 def lost_joins(container: Container) -> list[Difference]:
-    """The joined namespaces that a running container no longer shares with their owners; no program is started."""
+    """Return the joined namespaces that a running container no longer shares with their owners, without a fork."""
     if not container.config.namespace_containers or not container.state.status.has_process:
         return []
     from ..._container.network.shared_namespaces import moved
 
     def owner(kind: str) -> str:
-        """By name: where it is to be re-created, its ID is not known beforehand."""
-        found = container.config.namespace_containers[kind]
+        """Return its name: if the same task re-creates it, its ID is not known yet."""
+        container_id = container.config.namespace_containers[kind]
         try:
-            return container.store.config(found).name
+            return container.store.config(container_id).name
         except LibpodError:
-            return found[:12]
+            return container_id[:12]
 
     names = {namespace.value: option for option, namespace in OPTIONS.items()}
     return [
