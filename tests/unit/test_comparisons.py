@@ -35,7 +35,7 @@ def settled(runtime: Runtime, had: dict[str, Any], wanted: dict[str, Any], modes
     config = config._replace(rootfs_image_name="docker.io/library/app:1")
     desired = Desired("x", options=normalise(wanted), given=frozenset(wanted), image="app:1", **more)
     parsed, compared = comparisons.parse(modes)
-    desired = comparisons.settle(runtime, config, desired._replace(comparisons=parsed, compared=compared))
+    desired = comparisons.apply(runtime, config, desired._replace(comparisons=parsed, compared=compared))
     return desired, {one.option: one for one in differences(runtime, config, desired)}
 
 
@@ -274,5 +274,5 @@ def test_image_can_be_ignored(runtime: Runtime) -> None:
     config = ContainerConfig("c" * 64, "x", "now", normalise({}), "/x", rootfs_image_name="docker.io/library/old:1")
     desired = Desired("x", options=normalise({}), image="app:1")
     assert [one.option for one in differences(runtime, config, desired)] == ["image"]
-    lenient = comparisons.settle(runtime, config, desired._replace(comparisons={"image": "ignore"}))
+    lenient = comparisons.apply(runtime, config, desired._replace(comparisons={"image": "ignore"}))
     assert differences(runtime, config, lenient) == []
