@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .._model.options.types import Security
 
 _MASKED = (
     "/proc/acpi /proc/kcore /proc/keys /proc/latency_stats /proc/timer_list /proc/timer_stats /proc/sched_debug"
@@ -16,7 +19,7 @@ _READ_ONLY = "/proc/asound /proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-tr
 _PROCESS = {"user": "system_u", "role": "system_r", "type": "container_t", "level": "s0"}
 
 
-def paths(security: Mapping[str, Any], privileged: bool) -> dict[str, list[str]]:
+def paths(security: Security, privileged: bool) -> dict[str, list[str]]:
     """``maskedPaths`` and ``readonlyPaths``; a privileged container has only those masked by name."""
     given = security.get("mask", [])
     unmasked = security.get("unmask", [])
@@ -37,7 +40,7 @@ def _matches(path: str, patterns: list[str]) -> bool:
     return any(fnmatchcase(path, pattern) for pattern in patterns)
 
 
-def labels(security: Mapping[str, Any]) -> tuple[str, str]:
+def labels(security: Security) -> tuple[str, str]:
     """SELinux labels of the process and of its mounts, empty where none is asked for."""
     given = security.get("label", {})
     if not given or "disable" in given:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, Optional
 
 from .._model.records.config import OCI_VERSION, ContainerConfig
 from . import confinement
@@ -13,6 +13,10 @@ from .mounts import mounts
 from .resources import resources
 from .user_namespace import adapt, linux_mappings
 from .users import User
+
+if TYPE_CHECKING:
+    from .._model.options.types import DeviceRule, Volume
+    from .types import Device
 
 # podman's process limits, lowered to what the host lets a container have.
 _DEFAULT_RLIMITS = {"nofile": 1048576, "nproc": 4194304}
@@ -45,10 +49,10 @@ class Facts(NamedTuple):
     source_guards: Mapping[str, tuple[str, ...]] = {}
     hard_limits: Mapping[str, int] = {}
     open_files: tuple[int, int] = (-1, -1)
-    devices: tuple[Mapping[str, Any], ...] = ()
+    devices: tuple[Device, ...] = ()
     swap: bool = True
     init: str = ""
-    device_rules: tuple[Mapping[str, Any], ...] = ()
+    device_rules: tuple[DeviceRule, ...] = ()
     variables: Mapping[str, str] = {}
     device_numbers: Mapping[str, tuple[int, int]] = {}
     systemd_cgroup: str = ""
@@ -168,9 +172,8 @@ def _sysctls(config: ContainerConfig) -> dict[str, str]:
 
 def _linux(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
     options = config.options
-    devices = [{"allow": options["privileged"], "access": "rwm"}, *facts.device_rules]
-    if options["device_cgroup_rule"]:
-        devices.append(options["device_cgroup_rule"])
+    own_rule = [options["device_cgroup_rule"]] if options["device_cgroup_rule"] else []
+    devices = [{"allow": options["privileged"], "access": "rwm"}, *facts.device_rules, *own_rule]
     found: dict[str, Any] = {
         "cgroupsPath": facts.cgroups_path,
         "namespaces": [
@@ -196,7 +199,7 @@ def _linux(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
     return found
 
 
-def root_propagation(volumes: Iterable[Mapping[str, Any]]) -> str:
+def root_propagation(volumes: Iterable[Volume]) -> str:
     """The rootfs must propagate at least as its volumes do (mount_namespaces(7))."""
     wanted = {volume["propagation"].lstrip("r") for volume in volumes}
     return "shared" if "shared" in wanted else "rslave" if "slave" in wanted else "rprivate"

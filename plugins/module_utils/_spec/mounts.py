@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, Optional
+from typing import TYPE_CHECKING, Iterable, Iterator, Mapping, Optional
 
 from .._model.options import volumes
 from .._model.records.config import ContainerConfig
 
 if TYPE_CHECKING:
     from .._model.options.types import Volume
-
-Mount = dict[str, Any]
+    from .types import Mount
 
 # What systemd wants writable (systemd.io/CONTAINER_INTERFACE), and its mode.
 _SYSTEMD_TMPFS = {"/run": "755", "/run/lock": "755", "/tmp": "1777", "/var/log/journal": "755"}

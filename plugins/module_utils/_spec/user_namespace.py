@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Iterable, Mapping
+from typing import TYPE_CHECKING, Iterable, Mapping
 
 if TYPE_CHECKING:
     from .._model.id_map import IdMap
+    from .types import IdMapping, Mount
 
 _TTY_GID = 5
 
 
-def linux_mappings(id_mappings: Mapping[str, Iterable[IdMap]]) -> dict[str, Any]:
+def linux_mappings(id_mappings: Mapping[str, Iterable[IdMap]]) -> dict[str, list[IdMapping]]:
     """``uidMappings`` and ``gidMappings``; nothing without a user namespace."""
     return {
         f"{kind}Mappings": [
@@ -23,9 +24,7 @@ def linux_mappings(id_mappings: Mapping[str, Iterable[IdMap]]) -> dict[str, Any]
     }
 
 
-def adapt(
-    mounts: list[dict[str, Any]], id_mappings: Mapping[str, Iterable[IdMap]], foreign: Mapping[str, str]
-) -> list[dict[str, Any]]:
+def adapt(mounts: list[Mount], id_mappings: Mapping[str, Iterable[IdMap]], foreign: Mapping[str, str]) -> list[Mount]:
     """The mounts as the kernel lets the container's root make them.
 
     devpts takes no group that is not mapped. A new sysfs, mqueue or proc shows a namespace, which must be the user

@@ -22,13 +22,14 @@ from ..._model.options.parsers import natural
 from ..._model.records.config import ContainerConfig
 from ..._spec import confinement
 from ..._spec.generate import INIT_PATH, root_propagation
-from ..._spec.mounts import Mount, asked_for, mounts
+from ..._spec.mounts import asked_for, mounts
 from ..bundle import etc_files
 from ..lifecycle import notify
 from ..rootfs import volumes
 
 if TYPE_CHECKING:
     from ..._model.options import types
+    from ..._spec.types import Mount
     from ..base import ContainerBase
 
 _FLAGS = {
@@ -291,7 +292,9 @@ def _in_the_way(container: ContainerBase, one: Wanted, inside: Inside, engines: 
 
 def effective(one: Wanted) -> int:
     """Return the flags that a mount is to have; a bind mount without any has those of its source's mount."""
-    after = one.after or {}
+    after = one.after
+    if after is None:
+        return 0
     requested = flags(after)
     if requested or after["type"] != "bind":
         return requested
@@ -361,7 +364,7 @@ def _holds(root: str, path: str) -> bool:
 
 def _fits(one: Wanted, inside: Inside) -> bool:
     """Return whether a tmpfs can have its new size; a size limit can neither be added nor removed."""
-    number, _per, _cent = (text := size(one.after or {})).partition("%")
+    number, _per, _cent = (text := size(one.after) if one.after else "").partition("%")
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 100
     room = (natural(number) or 0) * (memory if text != number else 1)
     held, _missing = securejoin.way_to(inside.root, one.target)

@@ -21,12 +21,13 @@ from ..._model import journal
 from ..._model.errors import InvalidState
 from ..._model.failpoints import failpoint
 from ..._model.records.config import ContainerConfig
-from ..._spec.mounts import Mount, in_order
+from ..._spec.mounts import in_order
 from ..._store import records
 from ..rootfs import tmpfs_modes, volumes
 from .mount_changes import CHANGE, Inside, Wanted, effective, entered, flags, size, unused, wanted
 
 if TYPE_CHECKING:
+    from ..._spec.types import Mount
     from ..base import ContainerBase
 
 

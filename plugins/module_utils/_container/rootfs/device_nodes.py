@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Any, Iterator
+from typing import TYPE_CHECKING, Iterator
 
 from ..._model.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from ..._model.options.types import ContainerOptions, Device
+    from ..._model.options.types import ContainerOptions, Device, DeviceRule
+    from ..._spec.types import Device as OciDevice
 
 # Left out for a privileged container, too: it has its own there, or they belong to the host's terminal and udev.
 _LEFT_OUT = ("pts", "shm", "fd", "mqueue", ".udev", ".lxc")
 
 
-def nodes(options: ContainerOptions) -> tuple[dict[str, Any], ...]:
+def nodes(options: ContainerOptions) -> tuple[OciDevice, ...]:
     """Return ``linux.devices`` of the OCI spec: every device of the host where privileged, and those of ``device``.
 
     :raises InvalidArgument: the host does not have one.
     """
-    devices: dict[str, dict[str, Any]] = {}
+    devices: dict[str, OciDevice] = {}
     if options["privileged"]:
         devices.update((path, _node(path, info)) for path, info in _walk("/dev"))
     for device in options["device"]:
@@ -39,14 +40,15 @@ def bound(options: ContainerOptions) -> dict[str, str]:
     return {path: host for device in options["device"] for path, host, _info in _of(device) if path != host}
 
 
-def rules(options: ContainerOptions) -> tuple[dict[str, Any], ...]:
+def rules(options: ContainerOptions) -> tuple[DeviceRule, ...]:
     """Return the rules of ``linux.resources.devices`` for the devices of ``device``."""
-    result = []
+    result: list[DeviceRule] = []
     for device in options["device"]:
         for _path, _host, info in _of(device):
             kind, major, minor = _numbers(info)
-            rule = {"allow": True, "type": kind, "major": major, "minor": minor, "access": device["permissions"]}
-            result.append(rule)
+            result.append(
+                {"allow": True, "type": kind, "major": major, "minor": minor, "access": device["permissions"]}
+            )
     return tuple(result)
 
 
@@ -79,8 +81,14 @@ def _numbers(info: os.stat_result) -> tuple[str, int, int]:
     return "c" if stat.S_ISCHR(info.st_mode) else "b", os.major(info.st_rdev), os.minor(info.st_rdev)
 
 
-def _node(path: str, info: os.stat_result) -> dict[str, Any]:
+def _node(path: str, info: os.stat_result) -> OciDevice:
     kind, major, minor = _numbers(info)
-    node: dict[str, Any] = {"path": path, "type": kind, "major": major, "minor": minor}
-    node.update(fileMode=stat.S_IMODE(info.st_mode), uid=info.st_uid, gid=info.st_gid)
-    return node
+    return {
+        "path": path,
+        "type": kind,
+        "major": major,
+        "minor": minor,
+        "fileMode": stat.S_IMODE(info.st_mode),
+        "uid": info.st_uid,
+        "gid": info.st_gid,
+    }

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Optional
+
+if TYPE_CHECKING:
+    from .types import Device, DeviceRule, Lender, Mount, Namespace, Network, NetworkSettings, Secret, Security, Volume
 
 _UNITS = (("s", 10**9), ("ms", 10**6), ("us", 10**3), ("ns", 1))
 
@@ -20,20 +23,19 @@ def spelled(option: str, value: Any) -> Any:
         return value
 
 
-def _volume(volume: Mapping[str, Any]) -> str:
+def _volume(volume: Volume) -> str:
     words = ["ro"] if volume["read_only"] else []
     words += [volume["propagation"]] if volume["propagation"] != "rprivate" else []
-    parts = [volume["source"], volume["target"], ",".join([*words, *volume["flags"]])]
-    return ":".join(part for part in parts if part)
+    return _joined(volume["source"], volume["target"], ",".join([*words, *volume["flags"]]))
 
 
-def _network(network: Mapping[str, Any]) -> list[str]:
+def _network(network: Network) -> list[str]:
     if network["mode"] != "cni":
-        return [_mode(network)]
+        return [_joined(network["mode"], network["target"])]
     return [_with_settings(name or "bridge", network.get("settings", {}).get(name)) for name in network["networks"]]
 
 
-def _with_settings(name: str, settings: Any) -> str:
+def _with_settings(name: str, settings: Optional[NetworkSettings]) -> str:
     if settings is None:
         return name
     words = [f"ip={ip}" for ip in settings.get("ips", ())] + [f"alias={one}" for one in settings.get("aliases", ())]
@@ -42,9 +44,13 @@ def _with_settings(name: str, settings: Any) -> str:
     return f"{name}:{','.join(words)}"
 
 
-def _mode(namespace: Mapping[str, Any]) -> str:
+def _joined(*parts: str) -> str:
+    return ":".join(part for part in parts if part)
+
+
+def _mode(namespace: Namespace) -> str:
     if namespace["mode"] != "auto":
-        return ":".join(part for part in (namespace["mode"], namespace["target"]) if part)
+        return _joined(namespace["mode"], namespace["target"])
     words = [f"size={namespace['size']}"] if namespace["size"] else []
     words += [f"{key}={entry}" for key in ("uidmapping", "gidmapping") for entry in _id_map(namespace[key])]
     return f"auto:{','.join(words)}" if words else "auto"
@@ -63,7 +69,7 @@ def _duration(nanoseconds: int) -> str:
     return f"{nanoseconds // length}{unit}"
 
 
-def _mount(mount: Mapping[str, Any]) -> str:
+def _mount(mount: Mount) -> str:
     words = {"type": mount["type"], "source": mount.get("source"), "target": mount["target"]}
     if "source" not in mount:
         return ",".join([*(f"{key}={word}" for key, word in words.items() if word), *mount["options"]])
@@ -75,32 +81,32 @@ def _mount(mount: Mapping[str, Any]) -> str:
     return ",".join([*(f"{key}={word}" for key, word in words.items() if word), *switches])
 
 
-def _lender(lender: Mapping[str, str]) -> str:
-    return ":".join(part for part in (lender["container"], lender["access"]) if part)
+def _lender(lender: Lender) -> str:
+    return _joined(lender["container"], lender["access"])
 
 
-def _secret(secret: Mapping[str, Any]) -> str:
+def _secret(secret: Secret) -> str:
     words = {"type": secret["type"], "target": secret["target"], "uid": secret["uid"], "gid": secret["gid"]}
     if secret["type"] == "env":
         return f"{secret['name']},type=env,target={secret['target']}"
     return ",".join([secret["name"], *(f"{key}={word}" for key, word in words.items()), f"mode={secret['mode']:04o}"])
 
 
-def _security(security: Mapping[str, Any]) -> list[str]:
+def _security(security: Security) -> list[str]:
     found = ["no-new-privileges"] if security["no_new_privileges"] else []
     found += [f"{key}={security[key]}" for key in ("seccomp", "apparmor") if security.get(key)]
     for key, word in security.get("label", {}).items():
         found.append(f"label={key}:{word}" if word else f"label={key}")
-    for key, between in (("mask", ":"), ("unmask", ":"), ("proc-opts", ",")):
-        found += [f"{key}={between.join(security[key])}"] if key in security else []
+    found += [f"{key}={':'.join(security[key])}" for key in ("mask", "unmask") if key in security]
+    found += [f"proc-opts={','.join(security['proc-opts'])}"] if "proc-opts" in security else []
     return found
 
 
-def _rule(rule: Mapping[str, Any]) -> str:
+def _rule(rule: DeviceRule) -> str:
     return f"{rule['type']} {rule.get('major', '*')}:{rule.get('minor', '*')} {rule['access']}"
 
 
-def _device(device: Mapping[str, str]) -> str:
+def _device(device: Device) -> str:
     return f"{device['host']}:{device['container']}:{device['permissions']}"
 
 

@@ -1,0 +1,37 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The types of parts of an OCI runtime specification, for annotations; nothing imports this at run time."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class Mount(TypedDict):
+    """An entry of ``mounts`` (config.md, "Mounts")."""
+
+    destination: str
+    type: str
+    source: str
+    options: list[str]
+
+
+class Device(TypedDict):
+    """An entry of ``linux.devices`` (config-linux.md, "Devices")."""
+
+    path: str
+    type: str
+    major: int
+    minor: int
+    fileMode: int
+    uid: int
+    gid: int
+
+
+class IdMapping(TypedDict):
+    """An entry of ``linux.uidMappings`` (config-linux.md, "User namespace mappings")."""
+
+    containerID: int
+    hostID: int
+    size: int
