@@ -13,8 +13,8 @@ description:
   - Makes an image of a container's root filesystem as it is, on top of the image it was made of, under a name of the local
     store.
   - What is in volumes is not part of it.
-  - A container with a path of more than 3,584 bytes is refused, since C(containers-storage) would leave such files out
-    without a word. M(libpod.engine.libpod_export) has no such limit.
+  - A container with a path of more than 3,584 bytes is refused, since C(containers-storage) would silently leave such files
+    out. M(libpod.engine.libpod_export) has no such limit.
   - An image of that name which has the same layers and the same configuration is left alone.
 author:
   - The libpod.engine authors (@libpod)

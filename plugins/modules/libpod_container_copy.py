@@ -12,10 +12,10 @@ version_added: 0.1.0
 description:
   - Copies a file or a directory from the target's own file system into a container, or the other way round, whatever the
     container's status, also into volumes. A container that does not run has no tmpfs to copy into.
-  - Only what differs is copied. Content, kind, mode, owner and the target of a link count, times do not.
+  - Only what differs is copied. Content, kind, mode, owner and the target of a link are compared, times are not.
   - Links in the container's root filesystem are followed as the container would, and never lead out of it.
   - Devices, FIFOs and sockets are left out.
-  - A directory can be of any depth and size. One that O(dest) is in cannot be copied, since that would have no end.
+  - A directory can be of any depth and size. A directory that contains O(dest) cannot be copied.
 author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
@@ -41,10 +41,11 @@ options:
     required: true
   dest:
     description:
-      - Where it goes. It is copied into a directory that exists, and otherwise gets this name in one that exists.
+      - The destination. Into an existing directory it is copied under its own name. Any other path is its new name, in a
+        directory that must exist.
       - V(/) at its end says that it must be a directory.
-      - So a directory that is copied twice is at its second copy put into the first one, as with C(podman cp). End O(src)
-        with V(/.), and the second task changes nothing.
+      - So the second copy of a directory goes into the first one, as with C(podman cp). End O(src) with V(/.), and the
+        second task changes nothing.
       - C(podman_container_copy) has it.
     type: str
     required: true
@@ -103,7 +104,7 @@ RETURN = r"""
 copied:
   description:
     - Paths that differed, below O(dest).
-    - What lies deeper than the 4,095 bytes of a path reach is listed as the directory that they do reach.
+    - What lies too deep for a path of 4,095 bytes is listed as the deepest directory that such a path reaches.
   returned: success
   type: list
   elements: str

@@ -13,12 +13,12 @@ description:
   - Runs a command in a running container, with the container's variables, user, limits and capabilities.
   - The task fails where the command ends with another exit code than 0. It is V(127) for a command that is not there, V(126)
     for one that cannot be run, and V(125) where the OCI runtime failed otherwise.
-  - The task ends as the command itself does, with all that the command wrote until then. What it leaves running in the
-    container lives on, and is not waited for. As with podman, its output has no reader from then on, so that it ends by
-    SIGPIPE or sees EPIPE if it writes. Redirect the output of what is to live on, or use O(detach).
+  - The task ends when the command does, with all that it wrote until then. Processes that it leaves running go on, and the
+    task does not wait for them. As with podman, their output has no reader from then on, so that they get SIGPIPE or EPIPE
+    if they write. Redirect the output of such processes, or use O(detach).
   - A task that is interrupted ends the command. One that is killed leaves it running, without a reader of its output.
   - Of standard output and of standard error 64 MiB each are kept, the beginning and the end, with a warning where there is more.
-  - Variables and standard input are on no command line, and in no file.
+  - Variables and standard input never appear in a command line or a file.
 author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
@@ -55,7 +55,7 @@ options:
     elements: str
   detach:
     description:
-      - Whether the command runs in the background, its output going nowhere.
+      - Whether the command runs in the background. Its output is dropped.
       - It ends with the container at the latest.
       - C(podman_container_exec) has it.
     type: bool
@@ -81,8 +81,8 @@ options:
     description:
       - Time the command may take, above V(0), in seconds such as V(90) or with units such as V(1m30s) or V(500ms); any time where
         omitted.
-      - One that takes longer is sent SIGTERM with all processes of its session, and SIGKILL where they have not ended after 10
-        seconds. Processes that made a session of their own, as daemons do, live on.
+      - A command that takes longer is sent SIGTERM with all processes of its session, and SIGKILL where they have not ended
+        after 10 seconds. Processes that made a session of their own, as daemons do, go on.
       - The task fails then with RV(rc) V(124), as timeout(1), and RV(stdout) and RV(stderr) have what was written until then.
       - It is not C(timeout) of community.docker's modules, which is the time to wait for the Docker daemon.
       - Cannot be used with O(detach=true).

@@ -84,9 +84,9 @@ RETURN = r"""
 containers:
   description:
     - The containers in the shape of C(podman inspect), or the result of O(query) over their list.
-    - C(State.Status) is podman's word, C(created) for a container that was never started and C(initialized) for one that waits for
-      its start. C(State.ModelStatus) is the word of M(libpod.engine.libpod_container_wait) and of plans, C(configured) and
-      C(created) for these two.
+    - C(State.Status) is podman's term, C(created) for a container that was never started and C(initialized) for one that
+      waits for its start. C(State.ModelStatus) is the term of M(libpod.engine.libpod_container_wait) and of plans,
+      C(configured) and C(created) for these two.
     - C(Config.CreateCommand) and C(ExecIDs) are empty, for there is no podman command, and commands in a container leave no session.
       C(GraphDriver.Data) has C(MergedDir) alone.
   returned: success

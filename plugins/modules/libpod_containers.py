@@ -11,13 +11,13 @@ short_description: Manage a list of containers in one task
 version_added: 0.1.0
 description:
   - Brings each container of a list to the wanted state, as a M(libpod.engine.libpod_container) task would for one.
-  - All are planned before any is changed. What depends on each other (joined namespaces, C(requires),
-    C(volumes_from)) is done in order, whatever the order of the list, and the rest side by side. Removing and stopping goes
-    the other way round, and where nothing else has to be done before, it comes first.
+  - All are planned before any is changed. Containers that depend on each other (joined namespaces, C(requires),
+    C(volumes_from)) are changed in that order, whatever the order of the list, and the rest in parallel. Removals and stops
+    go in the reverse order, and come first where nothing has to be done before.
   - A container that is to be re-created may join another one that the same task makes, in check mode too.
   - The task holds the locks of all its containers until its end.
-  - After a failure no further container is begun, and those that are being worked on are finished; so it is after SIGINT, SIGTERM and
-    SIGHUP. The next run goes on from there.
+  - After a failure, SIGINT, SIGTERM or SIGHUP no further container is begun, and those in progress are finished. The next
+    run continues from there.
 author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
@@ -52,7 +52,7 @@ options:
   purge:
     description:
       - Label, as V(KEY) or V(KEY=VALUE). Containers that have it and are not in the list are stopped and removed.
-      - The label is not given to the containers of the list by this, see O(defaults) for that.
+      - It does not label the containers of the list, which O(defaults) can do.
       - C(podman_containers) does not have it.
     type: str
     aliases: [purge_label]
@@ -139,7 +139,7 @@ containers:
     - {Name: app, State: {Status: running, Running: true}}
     - {Name: cache, State: {Status: running, Running: true}}
 fates:
-  description: Each container's fate, those of the list and those that were purged, dependencies first.
+  description: What became of each container of the list and of each that was purged, dependencies first.
   returned: unless the list as a whole is refused
   type: list
   elements: dict
@@ -159,14 +159,14 @@ fates:
       type: bool
       returned: always
     actions:
-      description: What was done to it, in words.
+      description: What was done to it.
       type: list
       elements: str
       returned: always
     plan:
       description: The plan, in the shape of C(plan) of M(libpod.engine.libpod_container).
       type: dict
-      returned: where anything was to be done, or a difference was let be because of C(comparisons)
+      returned: where anything was to be done, or C(comparisons) ignored a difference
     msg:
       description: Why it failed, or was not begun.
       type: str
@@ -179,7 +179,7 @@ fates:
     - {name: cache, fate: unchanged, changed: false, actions: []}
     - {name: app, fate: changed, changed: true, actions: [created app, started app]}
 actions:
-  description: What was done to all of them, in words.
+  description: What was done to all of them.
   returned: unless the list as a whole is refused
   type: list
   elements: str

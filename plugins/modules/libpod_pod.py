@@ -72,9 +72,10 @@ options:
     description:
       - Whether O(state=absent) also removes the containers in the pod, as it does where this is omitted. With V(false) a pod
         that has any is not removed.
-      - With V(true), given by the task, the records of what cannot be removed go as well, and what is left is the subject of
-        a warning; see O(libpod.engine.libpod_container#module:force_delete).
-      - So it is with a pod, or a container in it, that a newer version of this collection made, which is left as it is otherwise.
+      - With V(true), given by the task, the records of what cannot be removed are removed as well, and a warning says what
+        is left; see O(libpod.engine.libpod_container#module:force_delete).
+      - The same is true of a pod, or a container in it, that a newer version of this collection made. Otherwise it is not
+        changed.
       - C(podman_pod) does not have it.
     type: bool
     aliases: [force]

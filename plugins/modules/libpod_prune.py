@@ -39,9 +39,9 @@ options:
       - Whether to remove containers that have ended. One that others depend on stays until they are removed.
       - One that was never started, or not since the last boot, stays, and so does one that its restart policy is about to
         start again.
-      - What removals that were interrupted, or could not take everything away, have left is removed too.
-      - So are rules of the nat tables that name a container which was this engine's and is no more. A warning names those of
-        a container that no engine on the host is known to have, and they stay.
+      - What interrupted or incomplete removals have left is removed too.
+      - So are rules of the nat tables for this engine's containers that no longer exist. Rules of a container that no
+        engine on the host is known to have stay, and a warning names them.
       - C(podman_prune) has it.
     type: bool
     default: false
