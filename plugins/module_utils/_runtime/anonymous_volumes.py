@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Volumes without a name of their own: they go with the last container that has them; and volumes that are borrowed."""
+"""Anonymous volumes, which are removed with the last container that has them; and borrowed volumes."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ _KEEP = "keep_volumes"
 
 
 def borrowed(runtime: RuntimeBase, options: ContainerOptions) -> tuple[Volume, ...]:
-    """The volumes of the containers that volumes_from names, each target once, the first to have it winning.
+    """Return the volumes of the containers in volumes_from; of several with one target, the first.
 
-    :raises NoSuchContainer: one does not exist.
+    :raises NoSuchContainer: one of the containers does not exist.
     """
-    found: dict[str, Volume] = {}
+    volumes: dict[str, Volume] = {}
     for lender in options["volumes_from"]:
         for volume in runtime.container(lender["container"]).config.volumes:
             read_only = lender["access"] == "ro" if lender["access"] else volume["read_only"]
-            # What another container changes in an overlay, and whom it gives its volumes to, is its own affair.
+            # Overlays and owners of files are the lender's own.
             flags = [flag for flag in volume["flags"] if flag not in ("U", "O")]
-            found.setdefault(volume["target"], {**volume, "read_only": read_only, "flags": flags})
-    return tuple(found.values())
+            volumes.setdefault(volume["target"], {**volume, "read_only": read_only, "flags": flags})
+    return tuple(volumes.values())
 
 
 def keep(container: Container) -> None:
-    """Have the container's removal leave its anonymous volumes; they are then volumes like named ones."""
+    """Have the container's removal keep its anonymous volumes, which then are like named ones."""
     if any(volume.get("anonymous") for volume in container.config.volumes):
         container.store.write_side_record(container.id, _KEEP, True)
 
 
 def remove(runtime: RuntimeBase, container: Container) -> None:
-    """Remove the container's anonymous volumes, unless they are to be kept or another container has them too."""
+    """Remove the container's anonymous volumes, unless they are kept or another container has them too."""
     names = {volume["source"] for volume in container.config.volumes if volume.get("anonymous")}
     if not names or container.store.side_record(container.id, _KEEP):
         return

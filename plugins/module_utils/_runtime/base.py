@@ -16,7 +16,7 @@ from .._store.store import Store
 
 
 class RuntimeBase:
-    """Finds containers; nothing is changed."""
+    """Finds containers, and changes nothing."""
 
     def __init__(self, parts: EngineConfig, store: Optional[Store] = None) -> None:
         self.parts = parts
@@ -24,7 +24,7 @@ class RuntimeBase:
         self.host = Host(parts)
 
     def container(self, key: str) -> Container:
-        """The container with this name, full ID or unambiguous ID prefix.
+        """Return the container with this name, full ID or unambiguous ID prefix.
 
         :raises NoSuchContainer: there is none. :raises InvalidArgument: several match.
         """
@@ -32,12 +32,12 @@ class RuntimeBase:
         return self.by_id(container_id, "" if container_id.startswith(key) else key)
 
     def find(self, name: str) -> Container | None:
-        """The container with this name, or None."""
+        """Return the container with this name, or None."""
         container_id = self.store.name_record(name).get("id")
         return self.by_id(container_id, name) if container_id else None
 
     def containers(self) -> Iterator[Container]:
-        """Every container, by name; one that is removed meanwhile is left out."""
+        """Yield every container in the order of names, without those removed meanwhile."""
         return self._those(self.store.names())
 
     def _those(self, names: Iterable[tuple[str, str]]) -> Iterator[Container]:
@@ -48,23 +48,23 @@ class RuntimeBase:
                 continue
 
     def by_id(self, container_id: str, name: str = "") -> Container:
-        """The container; one of unreadable configuration as far as its ID tells, under ``name``.
+        """Return the container; where its configuration cannot be read, what its ID and ``name`` tell.
 
-        A newer version's is none that can be changed; see ``ContainerBase.batch``.
+        A container of a newer version cannot be changed; see ``ContainerBase.batch``.
         """
         container = Container.load(self.store, self.host, container_id, name)
         if container.newer:
             from .inspect import inspect
 
             try:
-                inspect(container.peek())  # all that is ever shown of it
+                inspect(container.peek())  # the most that is read of it
             except Exception:  # pylint: disable=broad-exception-caught
                 return Container.load(self.store, self.host, container_id, name, plain=True)
         return container
 
     def dependents(self, container_id: str) -> list[Container]:
-        """The containers that join a namespace of this one, or require it, those that are being made included."""
-        # In this order, for one that is being made may be there the next moment.
+        """Return the containers that join a namespace of this one or require it, including those being created."""
+        # In this order: one that is being created may be complete a moment later.
         names = dict.fromkeys((*self.store.being_made(), *self.store.names()))
         return [
             other
@@ -73,11 +73,11 @@ class RuntimeBase:
         ]
 
     def dependencies(self, config: ContainerConfig) -> list[Container]:
-        """The containers whose namespaces this one joins, and those it requires."""
-        found = []
+        """Return the containers whose namespaces this one joins, and those it requires."""
+        containers = []
         for container_id in config.dependencies:
             try:
-                found.append(self.by_id(container_id))
+                containers.append(self.by_id(container_id))
             except NoSuchContainer:
                 continue
-        return found
+        return containers

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which images are in use; and those that go with their last container (the option rmi)."""
+"""Images in use, and images that are removed with their last container (option rmi)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def in_use(runtime: RuntimeBase) -> Iterator[tuple[str, str]]:
-    """(image's ID, container's ID) of this engine's containers, and of all others of the store."""
+    """Yield (image ID, container ID) of this engine's containers, and of all others in the store."""
     for container in runtime.containers():
         yield container.config.rootfs_image_id, container.id
         for image_id in re.findall("[0-9a-f]{64}", container.newer):
@@ -28,21 +28,22 @@ def in_use(runtime: RuntimeBase) -> Iterator[tuple[str, str]]:
 
 
 def unused(runtime: RuntimeBase, container: Container, gone: Iterable[Container] = ()) -> list[str]:
-    """The name, else the ID, of the container's image, where nobody but the containers ``gone`` uses it."""
+    """Return name or ID of the container's image, if only the containers ``gone`` use it."""
     image_id = container.config.rootfs_image_id
-    ours = {one.id for one in gone}
-    if not image_id or any(image == image_id and user not in ours for image, user in in_use(runtime)):
+    gone_ids = {one.id for one in gone}
+    if not image_id or any(used_id == image_id and user not in gone_ids for used_id, user in in_use(runtime)):
         return []
-    found = ImageStore(runtime.parts).find(image_id)
-    if found is None:
+    image = ImageStore(runtime.parts).find(image_id)
+    if image is None:
         return []
     name = container.config.rootfs_image_name
-    return [name if name in found.names else image_id]
+    return [name if name in image.names else image_id]
 
 
 def remove(runtime: RuntimeBase, container: Container) -> None:
-    """Remove the image of a container that is gone from the store, unless another one uses it; where it has other names
-    than the container's only that name goes, as podman has it.
+    """Remove the image of a container that is no longer in the store, unless another one uses it.
+
+    An image that has other names loses only the container's, as with podman.
     """
     from .._drivers.images.transport import Images
 
@@ -50,6 +51,6 @@ def remove(runtime: RuntimeBase, container: Container) -> None:
         try:
             Images(runtime.parts).untag(container.config.rootfs_image_id, image)
         except LibpodError:
-            # Somebody made a container of it meanwhile.
+            # A container of it may have been created meanwhile.
             if unused(runtime, container, [container]):
                 raise

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A pod as ``podman pod inspect`` shows it."""
+"""A pod in the shape of ``podman pod inspect``."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _RENAMED = {"memory": "memory_limit"}
 
 
 def inspect_pod(pods: Pods, pod: PodConfig) -> dict[str, Any]:
-    """The pod now, without a lock and without starting a program."""
+    """Return the pod as it is now, without a lock and without starting a program."""
     members = pods.members(pod.id)
-    shown = [(one, inspect(one.peek())) for one in members]
-    infra = next((found for one, found in shown if one.config.infra), {})
+    inspected = [(one, inspect(one.peek())) for one in members]
+    infra = next((shape for one, shape in inspected if one.config.infra), {})
     host_config = infra.get("HostConfig", {})
     cgroup = manager.parent_path(pod.cgroup)
     return {
         "Id": pod.id,
         "Name": pod.name,
         "Created": pod.created_time,
-        "State": status([found["State"]["ModelStatus"] for one, found in shown if lasting([one])]),
+        "State": status([shape["State"]["ModelStatus"] for one, shape in inspected if lasting([one])]),
         "Hostname": infra.get("Config", {}).get("Hostname", ""),
         "Labels": pod.options["label"],
         "CreateCgroup": True,
@@ -45,7 +45,7 @@ def inspect_pod(pods: Pods, pod: PodConfig) -> dict[str, Any]:
         "SharedNamespaces": pod.share,
         "NumContainers": len(members),
         "Containers": [
-            {"Id": found["Id"], "Name": found["Name"], "State": found["State"]["Status"]} for _one, found in shown
+            {"Id": shape["Id"], "Name": shape["Name"], "State": shape["State"]["Status"]} for _one, shape in inspected
         ],
         **{_RENAMED.get(name, name): LIMITS[name].shown(value) for name, value in pod.limits.items()},
     }

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""libpod's pods: found, made and removed; each is a record, an infra container, and the containers that joined."""
+"""libpod's pods: each is a record, an infra container, and the containers that have joined."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ if TYPE_CHECKING:
 
 _INIT = "catatonit"
 _FOREVER = 10.0 * 365 * 86400
-# What the OCI runtime mounts on: made beforehand, for the root file system is read-only.
+# The OCI runtime's mount points, made beforehand, for the root file system is read-only.
 _FOLDERS = ("proc", "sys", "dev", "etc", "run", "tmp", "var/tmp")
 _FILES = ("etc/hosts", "etc/hostname", "etc/resolv.conf")
 
 
 def lasting(members: Iterable[Container]) -> list[Container]:
-    """Those of a pod's containers that run as long as it does: all but its init containers."""
+    """Return those of a pod's containers that run as long as the pod: all but its init containers."""
     return [one for one in members if not one.config.options["init_ctr"]]
 
 
 def _infra_options(pod: PodConfig) -> dict[str, Any]:
-    """What the infra container has of the pod's options."""
+    """Return the infra container's share of the pod's options."""
     hostname = pod.options["hostname"] or pod.name[:64].strip("._-")
     return {**select(pod.options, INFRA), "hostname": hostname}
 
@@ -67,9 +67,9 @@ class Pods:
         self.store = runtime.store
 
     def find(self, name: str, *, removal: bool = False, abandon: bool = False) -> PodConfig | None:
-        """The pod with this name, or None; for its ``removal`` without options, where its record cannot be read.
+        """Return the pod with this name, or None; for a ``removal`` without options if its record is damaged.
 
-        :raises ConfigMismatch: a newer version made it, and the task does not ``abandon`` it.
+        :raises ConfigMismatch: a newer version created it, and the task does not ``abandon`` it.
         """
         pod_id = self.store.name_record(name).get("pod")
         return self._read(pod_id, name, removal, abandon) if pod_id else None
@@ -94,7 +94,7 @@ class Pods:
         return records.everyone(self.store)
 
     def members(self, pod_id: str) -> list[Container]:
-        """The pod's containers: the infra container first, each after those of the pod that it depends on."""
+        """Return the pod's containers: the infra container first, each after its dependencies in the pod."""
         left = [one for one in self.runtime.containers() if one.config.pod == pod_id or pod_id in one.newer]
         order: list[Container] = []
         while left:
@@ -107,16 +107,16 @@ class Pods:
     def status(self, pod_id: str) -> str:
         return status([one.peek().state.status.value for one in lasting(self.members(pod_id))])
 
-    # Making
+    # Creating
 
     def cgroup(self, pod_id: str, parent: str | None) -> str:
-        """The parent of the cgroups of the pod's containers, as ``ContainerConfig.cgroup_parent`` is."""
+        """Return the parent of the cgroups of the pod's containers, in the form of ``cgroup_parent``."""
         if self.runtime.host.cgroup_manager == "systemd":
             return f"{(parent or DEFAULT_CGROUP_SLICE)[: -len('.slice')]}-libpod_pod_{pod_id}.slice"
         return f"{parent or DEFAULT_CGROUP_PARENT}/libpod-pod-{pod_id}"
 
     def create(self, name: str, options: PodOptions, infra: str, maps: Mapping[str, Any]) -> PodConfig:
-        """Make a pod and its infra container, which does not run yet.
+        """Create a pod and its infra container, without starting it.
 
         :raises ToolMissing: catatonit is not installed.
         """
@@ -136,9 +136,9 @@ class Pods:
         return pod
 
     def renew_infra(self, pod: PodConfig, maps: Mapping[str, Any], *, start: bool = False) -> Container:
-        """Make the infra container; where it takes the place of one, the pod's containers depend on it from now on.
+        """Create the infra container; the pod's containers depend on it from now on, if it replaces another one.
 
-        ``start``: the other one ran, and this one is there once it runs.
+        ``start``: the other one was running, and this one replaces it once it runs.
         """
         with self.store.lock(pod.infra):
             self.runtime.recover(pod.infra)
@@ -153,24 +153,24 @@ class Pods:
         return container
 
     def outdated(self, pod: PodConfig) -> bool:
-        """Whether the infra container has not the options that the pod is recorded with."""
-        found = self.runtime.find(pod.infra)
-        if found is None:
+        """Return whether the infra container's options differ from the pod's record."""
+        infra = self.runtime.find(pod.infra)
+        if infra is None:
             return False
-        had: Mapping[str, object] = found.config.options
-        return any(had.get(name, OPTIONS[name].default) != value for name, value in _infra_options(pod).items())
+        recorded: Mapping[str, object] = infra.config.options
+        return any(recorded.get(name, OPTIONS[name].default) != value for name, value in _infra_options(pod).items())
 
     # Running again
 
     def wish_resumed(self, members: Iterable[Container]) -> None:
-        """They are about to be stopped for a moment only; see ``Runtime.wish_resumed``."""
+        """Record that they are stopped only briefly; see ``Runtime.wish_resumed``."""
         for one in members:
             with self.store.lock(one.name):
                 if self.runtime.find(one.name):
                     self.runtime.wish_resumed(one)
 
     def bring_back(self, name: str) -> None:
-        """After an error, which stays the one reported: what was stopped for a moment runs again."""
+        """Start containers again that were stopped only briefly; errors are ignored, for another one is reported."""
         with suppress(LibpodError, OSError):
             pod = self.find(name)
             for one in self.members(pod.id) if pod else ():
@@ -178,7 +178,7 @@ class Pods:
                     self.runtime.bring_back(one.name)
 
     def resumed(self, members: Iterable[Container]) -> None:
-        """The pod is as it is wanted; see ``Runtime.resumed``."""
+        """Record that none need be started again; see ``Runtime.resumed``."""
         for one in members:
             if self.store.name_record(one.name).get("resume"):
                 with self.store.lock(one.name):
@@ -204,7 +204,7 @@ class Pods:
         )
 
     def _make_rootfs(self, pod: PodConfig, program: str) -> None:
-        """A root file system that has nothing but an init that sleeps."""
+        """Make a root file system that contains nothing but an init that sleeps."""
         rootfs = f"{records.directory(self.store, pod.id)}/rootfs"
         failpoint("make the infra container's root file system")
         for folder in _FOLDERS:
@@ -216,19 +216,21 @@ class Pods:
             os.chmod(path, 0o755)
 
     def update(self, pod: PodConfig) -> None:
-        """Record changed options, the limits among them in force at once."""
+        """Record changed options and apply the limits among them."""
         pod_cgroup.limit(self.runtime.host.cgroups, pod)
         records.write(self.store, pod)
 
     # Init containers
 
     def run_init_containers(self, pod: PodConfig) -> None:
-        """Run the pod's init containers, in the order they were made, each to its end; of kind ``once`` it is removed.
+        """Run the pod's init containers to their end, in the order of creation; those of kind ``once`` are removed.
 
-        Killed in between, the next start runs them again. :raises InvalidState: one fails.
+        After an interruption the next start runs them again.
+
+        :raises InvalidState: one fails.
         """
-        found = [one for one in self.members(pod.id) if one.config.options["init_ctr"]]
-        for container in sorted(found, key=lambda one: one.config.created_time):
+        init_containers = [one for one in self.members(pod.id) if one.config.options["init_ctr"]]
+        for container in sorted(init_containers, key=lambda one: one.config.created_time):
             with container.batch():
                 if container.state.status is not ContainerStatus.RUNNING:
                     container.start()
@@ -244,9 +246,9 @@ class Pods:
     # Removing
 
     def remove(self, pod: PodConfig, *, abandon: bool = False) -> None:
-        """Remove a pod with all its containers; ``abandon``: as for ``Runtime.remove``.
+        """Remove a pod with all its containers; ``abandon`` as for ``Runtime.remove``.
 
-        :raises RemovalIncomplete: something of them is left.
+        :raises RemovalIncomplete: something of it is left.
         """
         with self.store.lock(pod.id):
             # From now on no container can join.
@@ -254,7 +256,10 @@ class Pods:
         self.recover(pod.name, abandon=abandon)
 
     def check_removable(self, pod: PodConfig) -> None:
-        """:raises DependencyExists: a container that is not in the pod depends on one of its; it is named."""
+        """Check that no container outside the pod depends on one in it.
+
+        :raises DependencyExists: one does; it is named.
+        """
         for member in self.members(pod.id):
             for other in self.runtime.dependents(member.id):
                 if other.config.pod != pod.id:
@@ -264,7 +269,7 @@ class Pods:
                     )
 
     def recover(self, name: str, *, abandon: bool = False) -> None:
-        """Finish or undo what an interrupted run left under this pod's name.
+        """Finish or undo what an interrupted run has left under this pod's name.
 
         :raises RemovalIncomplete: something is left.
         """
@@ -275,7 +280,7 @@ class Pods:
                 self.store.write_name(name, {})
 
     def _purge(self, pod_id: str, pod_name: str, abandon: bool) -> None:
-        """Remove everything of a pod, however far its making or removal had come."""
+        """Remove everything of a pod, at any stage of its creation or removal."""
         from .._drivers.trees import removal as tree_removal
 
         directory, attempts = records.directory(self.store, pod_id), Attempts()
@@ -295,7 +300,7 @@ class Pods:
             self._incomplete(pod_name, attempts, abandon)
         with self.store.lock(pod_id) as lock:
             lock.discard()
-        with suppress(OSError):  # other pods are there
+        with suppress(OSError):  # there are other pods
             os.rmdir(os.path.dirname(directory))
 
     @staticmethod
@@ -310,7 +315,7 @@ class Pods:
         raise RemovalIncomplete(f"pod {name} does not run, but the host still has", attempts.failed, after)
 
     def _unfinished(self, pod_id: str) -> Iterator[str]:
-        """The names of containers that would have come into the pod, or out of it."""
+        """Yield the names of containers of the pod whose creation or removal is unfinished."""
         for name, container_id in self.store.unfinished():
             try:
                 if self.store.config(container_id).pod == pod_id:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prune: containers that have ended, volumes and images nothing uses."""
+"""Prune: removal of ended containers, and of unused volumes and images."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ from .runtime import Runtime, has_ended
 
 
 class Filters(NamedTuple):
-    """``until``: only what is older (seconds since the epoch); ``labels``: only what has all of them, the value None
-    standing for any.
-    """
+    """Selects what is older than ``until`` (seconds since the epoch) and has all ``labels``; None is any value."""
 
     until: Optional[float] = None
     labels: Mapping[str, Optional[str]] = {}
@@ -47,13 +45,14 @@ Errors = list[Exception]
 
 
 def containers(runtime: Runtime, filters: Filters, errors: Errors, *, dry: bool = False) -> list[tuple[str, str]]:
-    """Remove the containers that match and have ended for good, and return them as (name, ID); one that others need
-    stays, and so does one that cannot be removed, whose error is one of ``errors``.
+    """Remove the matching containers that have ended for good, and return them as (name, ID).
+
+    One that others need stays, and so does one that cannot be removed, whose error is added to ``errors``.
     """
-    found = list(_ended(runtime, filters, errors))
+    candidates = list(_ended(runtime, filters, errors))
     gone: dict[str, str] = {}
     while True:
-        ready = [one for one in found if one.id not in gone and not _needed(runtime, one, gone)]
+        ready = [one for one in candidates if one.id not in gone and not _needed(runtime, one, gone)]
         if not ready:
             return [(name, container_id) for container_id, name in gone.items()]
         for one in ready:
@@ -61,12 +60,12 @@ def containers(runtime: Runtime, filters: Filters, errors: Errors, *, dry: bool 
                 removed = dry or runtime.remove_ended(one.name, one.id)
             except Exception as error:  # pylint: disable=broad-exception-caught
                 errors.append(error)
-                # It is no more, though something of it is left.
+                # It is removed, though something of it is left.
                 removed = isinstance(error, RemovalIncomplete)
             if removed:
                 gone[one.id] = one.name
             else:
-                found.remove(one)
+                candidates.remove(one)
 
 
 def _ended(runtime: Runtime, filters: Filters, errors: Errors) -> Iterator[Container]:
@@ -81,7 +80,7 @@ def _ended(runtime: Runtime, filters: Filters, errors: Errors) -> Iterator[Conta
 
 
 def remains(runtime: Runtime, errors: Errors, tried: Collection[str], *, dry: bool = False) -> list[str]:
-    """Remove what interrupted or incomplete removals have left, but those just ``tried``, and return its names."""
+    """Remove what interrupted or incomplete removals have left, except those just ``tried``; return the names."""
     from .pods import Pods
 
     def finish(name: str) -> None:
@@ -93,7 +92,7 @@ def remains(runtime: Runtime, errors: Errors, tried: Collection[str], *, dry: bo
         (_readable(runtime.store.unfinished_pods(), partial(pods.read, runtime.store)), Pods(runtime).recover),
         (_readable(unfinished, runtime.store.config), finish),
     ]
-    gone = [name for found, work in kinds for name in found if _finished(runtime, name, work, errors, dry)]
+    gone = [name for names, work in kinds for name in names if _finished(runtime, name, work, errors, dry)]
     for container_id in dict.fromkeys((*runtime.store.forgotten(), *runtime.host.storage.forgotten())):
         try:
             if not dry:
@@ -104,11 +103,11 @@ def remains(runtime: Runtime, errors: Errors, tried: Collection[str], *, dry: bo
     return list(dict.fromkeys(gone))
 
 
-def _readable(found: Iterable[tuple[str, str]], read: Callable[[str], object]) -> Iterator[str]:
-    """The names of what no newer version of the engine has left, which is that version's to finish."""
-    for name, its_id in found:
+def _readable(unfinished: Iterable[tuple[str, str]], read: Callable[[str], object]) -> Iterator[str]:
+    """Yield the names of unfinished removals, except those that only a newer version of the engine can finish."""
+    for name, unfinished_id in unfinished:
         try:
-            read(its_id)
+            read(unfinished_id)
         except ConfigMismatch as error:
             warn(f"what was left of {name} stays: {error}")
             continue
@@ -118,9 +117,9 @@ def _readable(found: Iterable[tuple[str, str]], read: Callable[[str], object]) -
 
 
 def rules(runtime: Runtime, *, dry: bool = False) -> list[str]:
-    """Remove rules of the nat tables that are of this engine's containers that are no more, and return their IDs.
+    """Remove the nat rules of this engine's removed containers, and return their IDs.
 
-    :raises ToolFailed: they cannot be read, or removed.
+    :raises ToolFailed: the rules cannot be read or removed.
     """
     from .._container.network.foreign_rules import Owners, remove
     from .._drivers.cni import nat_rules
@@ -129,7 +128,7 @@ def rules(runtime: Runtime, *, dry: bool = False) -> list[str]:
     there = {one for six in (False, True) for one in nat_rules.owners(nat_rules.saved(six))}
     gone = {one for one in there if owners.is_gone(one.container_id)}
     if gone and not dry:
-        # A container that is attached meanwhile is waited for, and has a record then.
+        # This waits for containers that are being attached, which then have a record.
         with runtime.host.cni.alone():
             remove("", {one for one in gone if owners.is_gone(one.container_id)})
     for one in sorted(one for one in there - gone if not owners.living(one.container_id)):
@@ -141,7 +140,7 @@ def rules(runtime: Runtime, *, dry: bool = False) -> list[str]:
 
 
 def _finished(runtime: Runtime, name: str, work: Callable[[str], None], errors: Errors, dry: bool) -> bool:
-    """Do ``work`` under the name's lock, unless it is made or removed at this moment; whether it was done."""
+    """Do ``work`` under the name's lock, unless another process holds it; return whether it was done."""
     lock = runtime.store.lock(name)
     if dry or lock.busy:
         return not lock.busy
@@ -161,9 +160,9 @@ def _needed(runtime: Runtime, container: Container, gone: Mapping[str, str]) -> 
 
 
 def volumes(runtime: Runtime, filters: Filters, errors: Errors, *, dry: bool = False) -> list[str]:
-    """Remove the volumes that no container names and return their names; ``errors`` as for ``containers``.
+    """Remove the volumes that no container has and return their names; ``errors`` as for ``containers``.
 
-    One is renamed first, and comes back where a container that names it appeared meanwhile.
+    A volume is renamed first, and restored if a container that has it appeared meanwhile.
     """
     top = f"{runtime.parts.static_root}/volumes"
     used = set(_used_volumes(runtime))
@@ -185,7 +184,7 @@ def _matches(path: str, filters: Filters) -> bool:
     try:
         return filters.match(os.stat(f"{path}/volume.json").st_mtime, {})
     except FileNotFoundError:
-        return False  # one that is being made
+        return False  # it is being created
 
 
 # No volume's name begins with a dot.
@@ -211,7 +210,7 @@ def _clear(path: str, dry: bool) -> None:
 
 
 def _used_volumes(runtime: Runtime) -> Iterator[str]:
-    """Volumes of every configuration, those being made or removed included."""
+    """Yield the volumes of every configuration, including those of containers being created or removed."""
     top = f"{runtime.parts.static_root}/containers"
     for container_id in os.listdir(top) if os.path.isdir(top) else []:
         try:
@@ -227,13 +226,13 @@ def _used_volumes(runtime: Runtime) -> Iterator[str]:
                 f"no volume is removed, since it is not known which ones a container names: {error}"
             ) from error
         yield from (volume["source"] for volume in config.volumes if volume["type"] != "bind")
-        # One that is being mounted in a container is not in its configuration yet.
+        # A volume that is being mounted in a running container is not in its configuration yet.
         state = runtime.store.state(container_id)
         yield from state.changing_mounts.values() if state else ()
 
 
 def images(runtime: Runtime, filters: Filters, errors: Errors, *, every: bool = False, dry: bool = False) -> list[str]:
-    """Remove the images no container uses and that have no name, or with ``every`` whatever name; return their IDs.
+    """Remove unused images without a name, with ``every`` also those with names; return their IDs.
 
     ``errors`` as for ``containers``.
     """
@@ -250,7 +249,7 @@ def images(runtime: Runtime, filters: Filters, errors: Errors, *, every: bool = 
             if dry or Images(runtime.parts).remove(image.id):
                 gone.append(image.id)
         except LibpodError as error:
-            # Another engine's container uses it: the store says so itself.
+            # A container of another engine may use it; the store then refuses.
             if ImageStore(runtime.parts).find(image.id) is None:
                 gone.append(image.id)
             elif image.id not in {used for used, _container in in_use(runtime)}:

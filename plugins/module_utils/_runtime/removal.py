@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Removing everything of a container: each part is tried, and its records go last, once nothing else is left."""
+"""Removal of everything of a container: every part is attempted, and the records go last, if nothing else is left."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from .base import RuntimeBase
 
 _CONFIG = "config.json"
-# The storage driver's note of a layer that it could not delete, by which libpod_prune finds it.
+# The storage driver's record of a layer that it could not delete, by which libpod_prune finds it.
 _LAYER = "layer"
-# By these the next attempt finds what is left.
+# Records by which the next attempt finds what is left.
 _RECORDS = (_CONFIG, "network.json", "keep_volumes.json", "state.json", _LAYER)
 
 
 def purge(runtime: RuntimeBase, container_id: str, *, abandon: bool = False, keep_image: bool = False) -> None:
-    """Remove everything that has this ID on the host, however far its making or removal had come; under its lock.
+    """Remove everything that has this ID on the host, at any stage of its creation or removal; under its lock.
 
-    ``abandon``: the records go in any case, and what is left without one is the subject of a warning. ``keep_image``:
-    its image and its records stay.
+    With ``abandon`` the records are removed in any case, and a warning says what is left. With ``keep_image`` its image
+    and its records stay.
 
     :raises RemovalIncomplete: something is left, and so are the records.
     """
@@ -42,7 +42,7 @@ def purge(runtime: RuntimeBase, container_id: str, *, abandon: bool = False, kee
     if container is not None:
         container.given_up = abandon
         _check_version(container)
-    # Without a configuration nothing beyond the directories was begun, or is known of.
+    # Without a configuration nothing but the directories and the root filesystem can exist.
     if container is not None:
         _take_down(runtime, container, attempts)
         if not keep_image and container.id in runtime.store.name_record(container.name).get("retired", ""):
@@ -67,7 +67,10 @@ def purge(runtime: RuntimeBase, container_id: str, *, abandon: bool = False, kee
 
 
 def _check_version(container: Container) -> None:
-    """:raises RemovalIncomplete: a newer version made it; all of it stays."""
+    """Check that this version may remove the container.
+
+    :raises RemovalIncomplete: a newer version created it; all of it stays.
+    """
     try:
         container.check_version()
     except ConfigMismatch as error:
@@ -82,7 +85,7 @@ def _container(runtime: RuntimeBase, container_id: str) -> Optional[Container]:
 
 
 def _take_down(runtime: RuntimeBase, container: Container, attempts: Attempts) -> None:
-    with suppress(LibpodError, OSError):  # what it was by its record is enough to go by
+    with suppress(LibpodError, OSError):  # its recorded state will do
         container.sync()
     if container.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED):
         attempts.attempt("its process", lambda: _end(container))
@@ -94,7 +97,7 @@ def _take_down(runtime: RuntimeBase, container: Container, attempts: Attempts) -
 
 
 def _finish(runtime: RuntimeBase, container: Container, attempts: Attempts) -> None:
-    """Remove the image that goes with a container, once nothing else of the container is there."""
+    """Remove the image that goes with a container, once nothing else of the container is left."""
     container.event("remove")
     if container.config.options["rmi"]:
         from . import images
@@ -114,7 +117,7 @@ def _end(container: Container) -> None:
 
 
 def _clear(directory: str, kept: Collection[str]) -> None:
-    """Remove what is in a directory but ``kept`` and its configuration, by which an interrupted removal goes on."""
+    """Remove a directory's content except ``kept`` and the configuration, by which an interrupted removal continues."""
     attempts = Attempts()
     names = [name for name in _listed(directory) if name not in (*kept, _CONFIG)]
     if names:

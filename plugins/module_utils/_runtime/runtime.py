@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""libpod's Runtime: makes and removes containers, and repairs what an interrupted run left."""
+"""libpod's Runtime: creates and removes containers, and repairs what an interrupted run has left."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ class Runtime(RuntimeBase):
 
     def __init__(self, parts: EngineConfig, store: Optional[Store] = None) -> None:
         super().__init__(parts, store)
-        # The published ports of containers that will be gone before anything planned now is done.
+        # The published ports of containers that will be removed before the current plan is applied.
         self.freed_ports: tuple[PortMapping, ...] = ()
-        # What images' sources have answered to this task, which so asks each question once.
+        # The answers of image sources to this task, so that each question is asked once.
         self.source_answers: dict[tuple[object, ...], str | LibpodError] = {}
-        # By name and ID, what could not be removed wholly, and why.
+        # By name and ID, the errors of incomplete removals.
         self.incomplete: dict[str, dict[str, RemovalIncomplete]] = {}
 
-    # Making
+    # Creating
 
     def begin(self, config: ContainerConfig, *, resume: bool = False) -> Container:
         """Write a container's configuration; until ``commit`` it is pending, and ``recover`` undoes it.
 
-        ``resume``: the name's present container runs and is about to be stopped for this one, so it is to run again
-        where the new one comes to nothing.
+        ``resume``: the name's present container is running and about to be stopped for this one. It is started again
+        if the new one fails.
         """
         record = self.store.name_record(config.name)
-        wish = {"resume": record.get("id", "")} if resume else {}
+        resumed = {"resume": record.get("id", "")} if resume else {}
         try:
-            self.store.write_name(config.name, {**record, **wish, "pending": config.id})
+            self.store.write_name(config.name, {**record, **resumed, "pending": config.id})
             self.store.write_config(config)
         except BaseException:
             self.undo(config.name)
@@ -60,7 +60,7 @@ class Runtime(RuntimeBase):
         return container
 
     def prepare_storage(self, container: Container) -> None:
-        """Make the container's top layer, so that its image is in use from now on."""
+        """Create the container's top layer, so that its image is in use from now on."""
         config = container.config
         container.storage.create(container.id, config.rootfs_image_id, config.id_mappings)
         if config.options["cidfile"]:
@@ -77,7 +77,7 @@ class Runtime(RuntimeBase):
             from .._store import pods
 
             with self.store.lock(container.config.pod):
-                # A pod that is removed meanwhile takes no container any more.
+                # A container cannot join a pod that is removed meanwhile.
                 pod = pods.read(self.store, container.config.pod)
                 pods.find(self.store, pod.id)
                 self.store.write_name(container.name, record)
@@ -90,9 +90,9 @@ class Runtime(RuntimeBase):
             self.recover(container.name)
 
     def recover(self, name: str, *, abandon: bool = False) -> NameRecord:
-        """Finish or undo what an interrupted run left under this name; what the name then stands for.
+        """Finish or undo what an interrupted run has left under this name; return the name's record.
 
-        What cannot be taken away is ``left`` in its record, for ``finish_removal``, and is in nobody's way.
+        What cannot be removed is noted as ``left`` in the record, for ``finish_removal``, and blocks nothing.
         """
         record = self.store.name_record(name)
         if record.get("pending") or record.get("retired"):
@@ -121,7 +121,7 @@ class Runtime(RuntimeBase):
             journal.note("delete", container_id, name)
 
     def _purged(self, name: str, container_id: str, abandon: bool) -> bool:
-        """Remove everything of a container; where that fails, ``incomplete`` has the error."""
+        """Remove everything of a container; return whether that succeeded, else ``incomplete`` has the error."""
         try:
             self.purge(container_id, abandon=abandon)
         except RemovalIncomplete as error:
@@ -130,9 +130,9 @@ class Runtime(RuntimeBase):
         return True
 
     def finish_removal(self, name: str, *, abandon: bool = False) -> None:
-        """Remove what earlier removals under this name have left; ``abandon``: it then has no record in any case.
+        """Remove what earlier removals under this name have left; with ``abandon`` its records go in any case.
 
-        :raises RemovalIncomplete: something is left still.
+        :raises RemovalIncomplete: something is still left.
         """
         record = self.store.name_record(name)
         left = record.get("left", "").split()
@@ -147,24 +147,24 @@ class Runtime(RuntimeBase):
             raise error
 
     def warn_incomplete(self) -> None:
-        """Have the result say what could not be removed that is not what the task is about."""
+        """Warn of what could not be removed beside the task's own subject."""
         for errors in self.incomplete.values():
             for error in errors.values():
                 warn(str(error))
         self.incomplete = {}
 
     def to_resume(self, container: Container) -> bool:
-        """Whether it ran until a new container was to take its place, which an interruption prevented."""
+        """Return whether it was stopped for a replacement that an interruption prevented."""
         if container.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED):
             return False
         return self.store.name_record(container.name).get("resume") == container.id
 
     def wish_resumed(self, container: Container) -> None:
-        """It is about to be stopped for a moment only: whoever finds it stopped starts it, until ``resumed``."""
+        """Record that a container is stopped only briefly: the next run starts it again, until ``resumed``."""
         self.store.write_name(container.name, {**self.store.name_record(container.name), "resume": container.id})
 
     def bring_back(self, name: str) -> None:
-        """After an error, which stays the one reported: what an interrupted run had stopped for another runs again."""
+        """Start a container again that was stopped only briefly; errors are ignored, for another one is reported."""
         container = self.find(name)
         if container is None or container.unreadable or not self.to_resume(container.peek()):
             return
@@ -175,20 +175,20 @@ class Runtime(RuntimeBase):
         self.resumed(name)
 
     def resumed(self, name: str) -> None:
-        """Its container is as it is wanted: an earlier interruption's wish to have it run again is met, or void."""
+        """Record that the name's container need not be started again after an interruption."""
         record = self.store.name_record(name)
         if record.get("resume"):
             self.store.write_name(name, {**record, "resume": ""})
 
     def undo(self, name: str) -> None:
-        """``recover`` after an error, which stays the one reported: what cannot be undone now, the next run undoes."""
+        """Recover after an error, which is the one reported: what cannot be undone now is undone by the next run."""
         try:
             self.recover(name)
         except (LibpodError, OSError):
             pass
 
     def _hand_over(self, old: str, new: str) -> None:
-        """Let those that depend on a re-created container depend on the one in its place."""
+        """Have the dependents of a re-created container depend on its replacement."""
         for other in self.dependents(old):
             try:
                 with other.batch():
@@ -197,9 +197,10 @@ class Runtime(RuntimeBase):
                 continue
 
     def follow(self, container: Container) -> bool:
-        """Have it depend on what has taken the place of a container it depends on, where whoever made that has not come
-        to it yet, or was killed; whether its configuration is another one than was read. Without its name's lock
-        nothing is recorded.
+        """Have a container depend on the replacements of its dependencies; return whether that changed it.
+
+        The run that re-created a dependency may not have updated it yet, or was killed. Without the lock of the
+        container's name nothing is recorded.
         """
         read, locked = container.config, self.store.lock(container.name).held
         if read.dependencies and not container.newer:
@@ -219,7 +220,10 @@ class Runtime(RuntimeBase):
     # Removing
 
     def check_removable(self, container: Container) -> None:
-        """:raises DependencyExists: other containers join its namespaces; they are named."""
+        """Check that no other container depends on this one.
+
+        :raises DependencyExists: others do; they are named.
+        """
         names = sorted({other.name for other in self.dependents(container.id)})
         if names:
             raise DependencyExists(
@@ -231,14 +235,14 @@ class Runtime(RuntimeBase):
     def remove(
         self, container: Container, *, force: bool = False, abandon: bool = False, keep_image: bool = False
     ) -> None:
-        """Remove a container and all that is its own on the host; named volumes stay.
+        """Remove a container and everything of it on the host, except named volumes.
 
-        ``abandon``: its records go in any case, and what is left then is the subject of a warning. ``keep_image``: its
+        With ``abandon`` its records are removed in any case, and a warning says what is left. With ``keep_image`` its
         image and its records stay until ``recover`` removes them, unless something else is left.
 
-        :raises InvalidState: it runs or is paused, and ``force`` is not set.
+        :raises InvalidState: it is running or paused, without ``force``.
         :raises DependencyExists: others depend on it.
-        :raises RemovalIncomplete: it is no more, but something of it is left.
+        :raises RemovalIncomplete: it is removed, but something of it is left.
         """
         container.given_up = abandon
         container.status().check("force_remove" if force else "remove", container.name)
@@ -253,8 +257,9 @@ class Runtime(RuntimeBase):
         self.finish_removal(container.name, abandon=abandon)
 
     def remove_ended(self, name: str, container_id: str) -> bool:
-        """Remove an exited container, unless the name is another one's by now, it lives again, or is about to; whether
-        it went.
+        """Remove an exited container and return whether it was removed.
+
+        It stays where its name belongs to another container by now, or where it runs again or is about to.
 
         :raises DependencyExists: others depend on it.
         """
@@ -265,7 +270,7 @@ class Runtime(RuntimeBase):
             if now is not None and now.id != container_id:
                 return False
             if now is not None:
-                # In one piece: nobody starts it in between.
+                # In one batch, so that it is not started in between.
                 with now.batch():
                     if not has_ended(now):
                         return False
@@ -275,18 +280,18 @@ class Runtime(RuntimeBase):
             return now is not None
 
     def start_dependency(self, name: str) -> None:
-        """Start a container that another one needs; its name's lock is not taken, which is older than the caller's."""
+        """Start a dependency, without its name's lock, which would be taken in the wrong order."""
         while True:
             try:
                 self.container(name).ensure_started()
                 return
             except ContainerRemoved:
-                continue  # re-created while its lock was waited for: the name is the new one's, or free
+                continue  # it was re-created meanwhile: the name belongs to the new one, or is free
 
     def purge(self, container_id: str, *, abandon: bool = False, keep_image: bool = False) -> None:
-        """Remove everything that has this ID on the host, however far its making or removal had come.
+        """Remove everything that has this ID on the host, at any stage of its creation or removal.
 
-        ``keep_image``: all but its image and its records.
+        With ``keep_image`` its image and its records stay.
 
         :raises RemovalIncomplete: something is left.
         """
@@ -301,13 +306,13 @@ class Runtime(RuntimeBase):
 
 
 def has_ended(container: Container) -> bool:
-    """Whether it has run and is down for good: one that goes with its end, or that no policy is to start again."""
+    """Return whether it has run and ended for good: no policy starts it again, or it is removed at its end."""
     from .._container.lifecycle import restart
 
     state = container.state
     if not container.config.options["rm"]:
         return state.status is ContainerStatus.EXITED and not restart.is_to_come(container)
-    # Also where the host went down while it ran, which left no word of its end, or its cleanup was killed.
+    # Also where the host went down, which leaves no exit code, or where its cleanup was killed.
     down = (
         state.status is ContainerStatus.EXITED or state.status is ContainerStatus.UNKNOWN and bool(state.finished_time)
     )

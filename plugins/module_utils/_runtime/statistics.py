@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Live figures of a running container: its cgroup's, and its network links' through pyroute2."""
+"""Statistics of a running container: of its cgroup, and of its network links through pyroute2."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from .._drivers.cgroups.stats import figures
 
 
 def statistics(container: Container) -> Optional[dict[str, Any]]:
-    """Bytes, nanoseconds and counts as ``figures`` has them, and ``network``; None for one without a process."""
+    """Return ``figures`` of the cgroup and ``network``; None for a container without a process."""
     state = container.peek().state
     if not state.status.has_process:
         return None
-    found: dict[str, Any] = dict(figures(container.host.cgroups, container.cgroup_path))
-    found["network"] = _links(state.netns_path) if container.config.create_net_ns else {}
-    return found
+    network = _links(state.netns_path) if container.config.create_net_ns else {}
+    return {**figures(container.host.cgroups, container.cgroup_path), "network": network}
 
 
 def _links(netns_path: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting for a container to come to a status, to be healthy, or to go; no lock is held, and nothing is changed."""
+"""Waiting for a container's status, health or removal; no lock is held, and nothing is changed."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ CONDITIONS = (
     *("configured", "created", "running", "paused", "exited"),
     *("stopped", "healthy", "unhealthy", "removed"),
 )
-# Seconds between two looks, the first and the longest, and between two checks of one who waits for health.
+# Seconds between two looks, the first and the longest, and between two health checks.
 _FIRST, _LONGEST, _CHECK = 0.02, 0.25, 1.0
 
 
 class Seen(NamedTuple):
-    """What a container is: its status (``removed`` where it is gone), its health, and its last run's exit code."""
+    """A container's status (``removed`` where it is gone), its health, and its last run's exit code."""
 
     status: str
     health: str = ""
@@ -35,22 +35,22 @@ class Seen(NamedTuple):
     condition: str = ""
 
     def met(self, conditions: Sequence[str]) -> Seen:
-        """With the condition of these that is true, the first of them."""
+        """Return this with the first of the conditions that is true."""
         stopped = self.status in ("configured", "exited", "removed")
         live = self.status in ("running", "paused")
         true = {self.status, *(["stopped"] if stopped else []), *([self.health] if live else [])}
-        # One that goes with its end is not there to be seen as exited.
+        # A container that is removed at its end is never seen as exited.
         true |= {"exited"} if self.status == "removed" else set()
         return self._replace(condition=next((one for one in conditions if one in true), ""))
 
 
 def seconds_left(limit: float) -> float:
-    """A limit in seconds, of which 0 and less are none."""
+    """Return a limit in seconds; 0 and less are no limit."""
     return limit if limit > 0 else math.inf
 
 
 def look(container: Container) -> Seen:
-    """The container now, without its lock."""
+    """Return what the container is now, without its lock."""
     state = container.peek().state
     health = (
         health_record.current(container).status
@@ -61,10 +61,12 @@ def look(container: Container) -> Seen:
 
 
 def wait(runtime: Runtime, key: str, conditions: Sequence[str], limit: float, *, once: bool = False) -> Seen:
-    """Wait until one of the conditions is true of the container, at most ``limit`` seconds (0: for ever).
+    """Wait until one of the conditions is true of the container, for at most ``limit`` seconds (0: no limit).
 
-    ``once``: only look. :raises NoSuchContainer: it is not there. :raises InvalidState: the time is over.
-    :raises InvalidArgument: its health is waited for, and it has no check.
+    With ``once`` look only once.
+
+    :raises NoSuchContainer: it does not exist. :raises InvalidState: the time is over.
+    :raises InvalidArgument: the conditions need a health check, and it has none.
     """
     try:
         container = runtime.container(key)
@@ -96,9 +98,9 @@ def _seen(runtime: Runtime, container: Container, before: Optional[Seen]) -> See
 
 
 def healthy(container: Container, limit: float) -> None:
-    """Wait until the container is healthy, at most ``limit`` seconds (0: for ever).
+    """Wait until the container is healthy, for at most ``limit`` seconds (0: no limit).
 
-    :raises Unhealthy: it is found unhealthy, ends for good, or the time is over.
+    :raises Unhealthy: it is unhealthy, ends for good, or the time is over.
     """
     waiter = _Waiter(container, limit, checks_health=True)
     while True:
@@ -112,8 +114,8 @@ def healthy(container: Container, limit: float) -> None:
             if look(container).health == UNHEALTHY:
                 raise Unhealthy(f"container {container.name} is unhealthy: {_last_check(container)}")
         if not waiter.go_on(seen):
-            words = f"is not healthy after {limit:g} seconds but {seen.health or seen.status}"
-            raise Unhealthy(f"container {container.name} {words}: {_last_check(container)}")
+            status = f"is not healthy after {limit:g} seconds but {seen.health or seen.status}"
+            raise Unhealthy(f"container {container.name} {status}: {_last_check(container)}")
 
 
 def _last_check(container: Container) -> str:
@@ -125,7 +127,7 @@ def _last_check(container: Container) -> str:
 
 
 class _Waiter:
-    """The pauses between looks, which end at once with the container's process, and checks where health is wanted."""
+    """Pauses between looks, which end at once with the container's process; and health checks, if health is awaited."""
 
     def __init__(self, container: Container, limit: float, *, checks_health: bool) -> None:
         self.container = container
@@ -136,7 +138,7 @@ class _Waiter:
         self._checked = -math.inf
 
     def go_on(self, seen: Seen) -> bool:
-        """Pause, or check; False where the time is over."""
+        """Pause or run a health check; return false where the time is over."""
         self.seen = seen
         left = self._deadline - time.monotonic()
         if left <= 0:
