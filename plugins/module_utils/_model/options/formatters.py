@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Normalised values as a playbook would have them, for those who read a diff."""
+"""Normalised values as a playbook would have them, for diffs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ _UNITS = (("s", 10**9), ("ms", 10**6), ("us", 10**3), ("ns", 1))
 
 
 def spelled(option: str, value: Any) -> Any:
-    """What normalises to ``value`` again; the value itself of an option that is written as it is meant, or where it is
-    not of the option's shape (a drift's).
+    """Return what normalises to ``value`` again.
+
+    It is the value itself where the option is written as it is recorded, or where drift has another shape.
     """
     try:
         return value if value is None else _SPELLINGS.get(option, lambda same: same)(value)
@@ -24,9 +25,9 @@ def spelled(option: str, value: Any) -> Any:
 
 
 def _volume(volume: Volume) -> str:
-    words = ["ro"] if volume["read_only"] else []
-    words += [volume["propagation"]] if volume["propagation"] != "rprivate" else []
-    return _joined(volume["source"], volume["target"], ",".join([*words, *volume["flags"]]))
+    flags = ["ro"] if volume["read_only"] else []
+    flags += [volume["propagation"]] if volume["propagation"] != "rprivate" else []
+    return _joined(volume["source"], volume["target"], ",".join([*flags, *volume["flags"]]))
 
 
 def _network(network: Network) -> list[str]:
@@ -38,10 +39,10 @@ def _network(network: Network) -> list[str]:
 def _with_settings(name: str, settings: Optional[NetworkSettings]) -> str:
     if settings is None:
         return name
-    words = [f"ip={ip}" for ip in settings.get("ips", ())] + [f"alias={one}" for one in settings.get("aliases", ())]
-    words += [f"mac={settings['mac']}"] if "mac" in settings else []
-    words += [f"interface_name={settings['interface']}"] if "interface" in settings else []
-    return f"{name}:{','.join(words)}"
+    entries = [f"ip={ip}" for ip in settings.get("ips", ())] + [f"alias={one}" for one in settings.get("aliases", ())]
+    entries += [f"mac={settings['mac']}"] if "mac" in settings else []
+    entries += [f"interface_name={settings['interface']}"] if "interface" in settings else []
+    return f"{name}:{','.join(entries)}"
 
 
 def _joined(*parts: str) -> str:
@@ -51,9 +52,9 @@ def _joined(*parts: str) -> str:
 def _mode(namespace: Namespace) -> str:
     if namespace["mode"] != "auto":
         return _joined(namespace["mode"], namespace["target"])
-    words = [f"size={namespace['size']}"] if namespace["size"] else []
-    words += [f"{key}={entry}" for key in ("uidmapping", "gidmapping") for entry in _id_map(namespace[key])]
-    return f"auto:{','.join(words)}" if words else "auto"
+    entries = [f"size={namespace['size']}"] if namespace["size"] else []
+    entries += [f"{key}={entry}" for key in ("uidmapping", "gidmapping") for entry in _id_map(namespace[key])]
+    return f"auto:{','.join(entries)}" if entries else "auto"
 
 
 def _id_map(entries: Iterable[Iterable[int]]) -> list[str]:
@@ -70,15 +71,15 @@ def _duration(nanoseconds: int) -> str:
 
 
 def _mount(mount: Mount) -> str:
-    words = {"type": mount["type"], "source": mount.get("source"), "target": mount["target"]}
+    settings = {"type": mount["type"], "source": mount.get("source"), "target": mount["target"]}
     if "source" not in mount:
-        return ",".join([*(f"{key}={word}" for key, word in words.items() if word), *mount["options"]])
+        return ",".join([*(f"{key}={value}" for key, value in settings.items() if value), *mount["options"]])
     propagation = mount["propagation"] if mount["propagation"] != "rprivate" else ""
     relabel = "".join({"z": "shared", "Z": "private"}.get(flag, "") for flag in mount["flags"])
-    words.update({"bind-propagation": propagation, "relabel": relabel})
+    settings.update({"bind-propagation": propagation, "relabel": relabel})
     flags = ["bind-nonrecursive" if flag == "bind" else flag for flag in mount["flags"] if flag not in ("z", "Z")]
     switches = [*(["ro"] if mount["read_only"] else []), *flags]
-    return ",".join([*(f"{key}={word}" for key, word in words.items() if word), *switches])
+    return ",".join([*(f"{key}={value}" for key, value in settings.items() if value), *switches])
 
 
 def _lender(lender: Lender) -> str:
@@ -86,20 +87,22 @@ def _lender(lender: Lender) -> str:
 
 
 def _secret(secret: Secret) -> str:
-    words = {"type": secret["type"], "target": secret["target"], "uid": secret["uid"], "gid": secret["gid"]}
+    settings = {"type": secret["type"], "target": secret["target"], "uid": secret["uid"], "gid": secret["gid"]}
     if secret["type"] == "env":
         return f"{secret['name']},type=env,target={secret['target']}"
-    return ",".join([secret["name"], *(f"{key}={word}" for key, word in words.items()), f"mode={secret['mode']:04o}"])
+    return ",".join(
+        [secret["name"], *(f"{key}={value}" for key, value in settings.items()), f"mode={secret['mode']:04o}"]
+    )
 
 
 def _security(security: Security) -> list[str]:
-    found = ["no-new-privileges"] if security["no_new_privileges"] else []
-    found += [f"{key}={security[key]}" for key in ("seccomp", "apparmor") if security.get(key)]
-    for key, word in security.get("label", {}).items():
-        found.append(f"label={key}:{word}" if word else f"label={key}")
-    found += [f"{key}={':'.join(security[key])}" for key in ("mask", "unmask") if key in security]
-    found += [f"proc-opts={','.join(security['proc-opts'])}"] if "proc-opts" in security else []
-    return found
+    items = ["no-new-privileges"] if security["no_new_privileges"] else []
+    items += [f"{key}={security[key]}" for key in ("seccomp", "apparmor") if security.get(key)]
+    for key, value in security.get("label", {}).items():
+        items.append(f"label={key}:{value}" if value else f"label={key}")
+    items += [f"{key}={':'.join(security[key])}" for key in ("mask", "unmask") if key in security]
+    items += [f"proc-opts={','.join(security['proc-opts'])}"] if "proc-opts" in security else []
+    return items
 
 
 def _rule(rule: DeviceRule) -> str:

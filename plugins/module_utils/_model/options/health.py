@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Health checks as podman has them: how they are written, and what a check's result makes of a container's health."""
+"""Health checks as podman has them: their spellings, and how their results change a container's health."""
 
 from __future__ import annotations
 
@@ -26,37 +26,37 @@ _SHORTEST_INTERVAL = 10**8
 
 
 def command(value: object, option: str) -> list[str]:
-    """``["CMD", WORD…]``, ``["CMD-SHELL", COMMAND]`` or ``["NONE"]`` from podman's spellings, or a list of words.
+    """Return ``["CMD", WORD…]``, ``["CMD-SHELL", COMMAND]`` or ``["NONE"]`` from podman's spellings or a list of words.
 
-    A string is a shell's command, unless it begins with one of those words or is a JSON list; a list of several words
-    is run as it is, one of a single word by the shell.
+    A string is a shell command, unless it begins with one of those words or is a JSON list. A list of several words is
+    executed as it is, and one of a single word by the shell.
     """
-    words = value
+    argv = value
     if isinstance(value, str):
         head, _space, rest = value.strip().partition(" ")
         if head.startswith("["):
-            words = _json(value, option)
+            argv = _json(value, option)
         elif head.upper() == "CMD":
             try:
-                words = ["CMD", *shell_words(rest)]
+                argv = ["CMD", *shell_words(rest)]
             except ValueError as error:
                 raise wrong(option, value, f"CMD and words with their quotes closed ({error})") from error
         elif head.upper() == "NONE" and not rest:
             return list(NONE)
         else:
-            words = ["CMD-SHELL", rest.strip() if head.upper() == "CMD-SHELL" else value.strip()]
-    if not isinstance(words, (list, tuple)) or not words:
+            argv = ["CMD-SHELL", rest.strip() if head.upper() == "CMD-SHELL" else value.strip()]
+    if not isinstance(argv, (list, tuple)) or not argv:
         raise wrong(option, value, "a command, a list of its words, or none")
-    words = [str(word) for word in words]
-    kind = words[0].upper()
-    if kind == "NONE" and len(words) == 1:
+    argv = [str(word) for word in argv]
+    kind = argv[0].upper()
+    if kind == "NONE" and len(argv) == 1:
         return list(NONE)
     if kind not in ("CMD", "CMD-SHELL"):
-        kind = "CMD" if len(words) > 1 else "CMD-SHELL"
-        words = [kind, *words]
-    if len(words) < 2 or not words[1].strip() or any("\0" in word for word in words):
+        kind = "CMD" if len(argv) > 1 else "CMD-SHELL"
+        argv = [kind, *argv]
+    if len(argv) < 2 or not argv[1].strip() or any("\0" in word for word in argv):
         raise wrong(option, value, f"a command after {kind}, or none")
-    return ["CMD-SHELL", " ".join(words[1:])] if kind == "CMD-SHELL" else ["CMD", *words[1:]]
+    return ["CMD-SHELL", " ".join(argv[1:])] if kind == "CMD-SHELL" else ["CMD", *argv[1:]]
 
 
 def _json(text: str, option: str) -> Any:
@@ -65,7 +65,7 @@ def _json(text: str, option: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        # The shell's own [ begins like this too.
+        # The shell's command [ begins like a JSON list.
         return ["CMD-SHELL", text]
 
 
@@ -90,18 +90,18 @@ def _refuse(option: str, value: object, expected: str) -> int:
     raise wrong(option, value, expected)
 
 
-def settle(meant: ContainerOptions) -> None:
-    """Make the two ways of having no check one.
+def settle(options: ContainerOptions) -> None:
+    """Give the two ways of having no check one spelling.
 
     :raises InvalidArgument: options contradict each other.
     """
-    if meant["no_healthcheck"] and meant["healthcheck"] not in (None, NONE):
+    if options["no_healthcheck"] and options["healthcheck"] not in (None, NONE):
         raise InvalidArgument("no_healthcheck: cannot be combined with healthcheck: omit one of them")
-    if meant["health_startup_cmd"] == NONE:
-        meant["health_startup_cmd"] = None
-    if meant["no_healthcheck"] or meant["healthcheck"] == NONE:
-        meant["no_healthcheck"], meant["healthcheck"] = True, list(NONE)
-        check_startup(meant["health_startup_cmd"], meant["healthcheck"])
+    if options["health_startup_cmd"] == NONE:
+        options["health_startup_cmd"] = None
+    if options["no_healthcheck"] or options["healthcheck"] == NONE:
+        options["no_healthcheck"], options["healthcheck"] = True, list(NONE)
+        check_startup(options["health_startup_cmd"], options["healthcheck"])
 
 
 def check_startup(startup: Optional[list[str]], regular: Optional[list[str]]) -> None:
@@ -172,7 +172,7 @@ class Result(NamedTuple):
 
     @property
     def entry(self) -> dict[str, Any]:
-        """As podman inspect shows it."""
+        """The entry of podman inspect."""
         return {"Start": self.start, "End": self.end, "ExitCode": self.exit_code, "Output": self.output}
 
 
@@ -180,7 +180,7 @@ class Health(NamedTuple):
     """A container's health since its start; the record ``health.json`` of the run root.
 
     ``process`` is the container's first one since then. ``began`` and ``counted`` are when it began and when the last
-    check ended that counts, in seconds of the clock that nobody sets (CLOCK_BOOTTIME); ``counted`` 0 is never.
+    check ended that counts, in seconds of a clock that is never set (CLOCK_BOOTTIME); ``counted`` 0 is never.
     ``passed`` is whether the startup check is over, ``successes`` and ``failures`` are its results so far.
     """
 

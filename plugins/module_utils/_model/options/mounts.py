@@ -31,7 +31,6 @@ _SWITCHES = {
     "devpts": ("ro", "rw"),
 }
 
-
 Matching = Callable[[str], list[str]]
 
 
@@ -40,31 +39,31 @@ def mounts(value: Iterable[object], option: str, matching: Optional[Matching] = 
 
     Sorted by target, each target once. ``matching`` returns the paths on the host that match a pattern of type=glob.
     """
-    found: dict[str, Mount] = {}
+    result: dict[str, Mount] = {}
     for item in value:
         for mount in _mounts(str(item), option, matching):
-            if found.setdefault(mount["target"], mount) != mount:
+            if result.setdefault(mount["target"], mount) != mount:
                 raise wrong(option, item, f"one mount for each target, and {mount['target']} has two")
-    return [found[target] for target in sorted(found)]
+    return [result[target] for target in sorted(result)]
 
 
 def _mounts(item: str, option: str, matching: Optional[Matching]) -> list[Mount]:
-    """Return what an item means: one mount, or with the type glob one for each path that matches now."""
-    words: dict[str, str | None] = {}
+    """Return the mounts of an item: one, or with the type glob one for each path that matches now."""
+    settings: dict[str, str | None] = {}
     for part in item.split(","):
         key, equals, value = part.strip().partition("=")
         key = _SPELLINGS.get(key, key)
-        if key in words and words[key] != (value if equals else None):
+        if key in settings and settings[key] != (value if equals else None):
             raise wrong(option, item, f"{key} only once")
-        words[key] = value if equals else None
-    kind = words.pop("type", "volume")
+        settings[key] = value if equals else None
+    kind = settings.pop("type", "volume")
     if kind not in _TYPES:
         raise wrong(option, item, f"a type from {', '.join(_TYPES)}")
     if kind == "glob":
-        return _globbed(words, item, option, matching)
-    given = words.pop("target", None) or ""
-    target = plain_path(given)
-    if not given.startswith("/") or "\0" in given or target == "/":
+        return _globbed(settings, item, option, matching)
+    requested = settings.pop("target", None) or ""
+    target = plain_path(requested)
+    if not requested.startswith("/") or "\0" in requested or target == "/":
         raise wrong(
             option,
             item,
@@ -72,10 +71,10 @@ def _mounts(item: str, option: str, matching: Optional[Matching]) -> list[Mount]
             "Ansible splits others at their commas",
         )
     if kind in ("bind", "volume"):
-        return [_volume(kind, target, words, item, option)]
-    switches = _switches(kind, words, item, option)
+        return [_volume(kind, target, settings, item, option)]
+    switches = _switches(kind, settings, item, option)
     options = []
-    for key, text in words.items():
+    for key, text in settings.items():
         name_of_value = _VALUES[kind].get(key)
         if name_of_value is None or not text:
             raise wrong(option, item, f"of {kind}: target, {', '.join(_VALUES[kind])}, {', '.join(_SWITCHES[kind])}")
@@ -83,19 +82,19 @@ def _mounts(item: str, option: str, matching: Optional[Matching]) -> list[Mount]
     return [{"type": kind, "target": target, "options": sorted({*options, *(switches - {"rw", "tmpcopyup"})})}]
 
 
-def _globbed(words: dict[str, str | None], item: str, option: str, matching: Optional[Matching]) -> list[Mount]:
-    """Binds of what matches the source, under their names in the target or, without one, at their own paths.
+def _globbed(settings: dict[str, str | None], item: str, option: str, matching: Optional[Matching]) -> list[Mount]:
+    """Return bind mounts of the paths that match the source: below the target or, without one, at the same paths.
 
-    Where nothing does, the pattern stands for itself: it is refused as a source that does not exist.
+    Where no path matches, the pattern is taken as a path, which is refused as a source that does not exist.
     """
-    pattern = host_path(words.pop("source", None) or "", option)
-    target = words.pop("target", None)
+    pattern = host_path(settings.pop("source", None) or "", option)
+    target = settings.pop("target", None)
     folder = absolute_path(target, option) if target else ""
     return [
         _volume(
             "bind",
             plain_path(f"{folder}/{os.path.basename(path)}") if folder else path,
-            {**words, "source": path},
+            {**settings, "source": path},
             item,
             option,
         )
@@ -111,8 +110,8 @@ def _value(key: str, text: str, option: str) -> str:
     return str(count(text, option))
 
 
-def _volume(kind: str, target: str, words: dict[str, str | None], item: str, option: str) -> Volume:
-    source, propagation = words.pop("source", None) or "", words.pop("bind-propagation", None) or "rprivate"
+def _volume(kind: str, target: str, settings: dict[str, str | None], item: str, option: str) -> Volume:
+    source, propagation = settings.pop("source", None) or "", settings.pop("bind-propagation", None) or "rprivate"
     if kind == "bind":
         if not source or "\0" in source:
             raise wrong(option, item, "a source, which is the path on the host")
@@ -121,13 +120,15 @@ def _volume(kind: str, target: str, words: dict[str, str | None], item: str, opt
         name(source, option)
     if propagation not in PROPAGATIONS:
         raise wrong(option, item, f"a bind-propagation from {', '.join(PROPAGATIONS)}")
-    relabel = {"shared": "z", "private": "Z", None: ""}.get(words.pop("relabel", None))
+    relabel = {"shared": "z", "private": "Z", None: ""}.get(settings.pop("relabel", None))
     if relabel is None:
         raise wrong(option, item, "relabel=shared or relabel=private")
-    switches = _switches(kind, words, item, option)
-    if words:
+    switches = _switches(kind, settings, item, option)
+    if settings:
         raise wrong(option, item, f"of {kind}: source, target, bind-propagation, relabel, {', '.join(_SWITCHES[kind])}")
-    flags = {"bind" if word == "bind-nonrecursive" else word for word in switches} - {"ro", "rw"} | {relabel} - {""}
+    flags = {"bind" if switch == "bind-nonrecursive" else switch for switch in switches} - {"ro", "rw"} | {relabel} - {
+        ""
+    }
     return {
         "type": kind,
         "source": source,
@@ -138,28 +139,28 @@ def _volume(kind: str, target: str, words: dict[str, str | None], item: str, opt
     }
 
 
-def _switches(kind: str, words: dict[str, str | None], item: str, option: str) -> set[str]:
-    """Takes the words that are on or off out of ``words`` and returns those that are on."""
-    found = set()
-    for key in [key for key in words if key in _SWITCHES[kind]]:
-        state = words.pop(key)
+def _switches(kind: str, settings: dict[str, str | None], item: str, option: str) -> set[str]:
+    """Remove the flags from ``settings`` and return those that are on."""
+    result = set()
+    for key in [key for key in settings if key in _SWITCHES[kind]]:
+        state = settings.pop(key)
         if state == "" or not is_flag(state or True):
             raise wrong(option, item, f"{key}, {key}=true or {key}=false")
         if state is None or flag(state, option):
-            found.add(key)
+            result.add(key)
         elif key in ("ro", "rw"):
-            found.add("rw" if key == "ro" else "ro")
-    check_opposites(found, item, option)
-    return found
+            result.add("rw" if key == "ro" else "ro")
+    check_opposites(result, item, option)
+    return result
 
 
 def volumes_from(value: Iterable[object], option: str) -> list[Lender]:
-    """``{"container", "access"}`` from ``CONTAINER[:ro|rw]``; the order matters, the first to have a target wins."""
-    found: dict[str, Lender] = {}
+    """Return the lenders of ``CONTAINER[:ro|rw]`` items in their order: the first to have a target wins."""
+    lenders: dict[str, Lender] = {}
     for item in value:
-        container, _colon, words = str(item).partition(":")
-        given = set(words.split(",")) - {"", "z"}
-        if not given <= {"ro", "rw"} or len(given) > 1:
+        container, _colon, flags = str(item).partition(":")
+        access = set(flags.split(",")) - {"", "z"}
+        if not access <= {"ro", "rw"} or len(access) > 1:
             raise wrong(option, item, "CONTAINER, CONTAINER:ro or CONTAINER:rw")
-        found.setdefault(container, {"container": name(container, option), "access": "".join(given)})
-    return list(found.values())
+        lenders.setdefault(container, {"container": name(container, option), "access": "".join(access)})
+    return list(lenders.values())

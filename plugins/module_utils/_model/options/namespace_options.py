@@ -35,9 +35,9 @@ _SYSCTLS: dict[Literal["network", "ipc", "uts"], tuple[str, ...]] = {
 
 
 def namespace(value: object, option: str) -> Namespace:
-    """``{"mode": …, "target": …}``; the target is a container's name or ID, or a namespace's path.
+    """Return the mode, and the target: a container's name or ID, or the path of a namespace.
 
-    The words are podman's; an empty mode is the engine's default. The mode ``auto`` has its options beside it.
+    The modes are podman's; an empty one is the engine's default.
     """
     text = str(value).strip()
     kind, colon, target = text.partition(":")
@@ -50,42 +50,44 @@ def namespace(value: object, option: str) -> Namespace:
     if kind == "ns" and colon:
         return {"mode": kind, "target": host_path(target, option)}
     if text and text not in _PLAIN[option]:
-        words = (*_PLAIN[option], *(["auto"] if option == "userns" else []))
-        raise wrong(option, value, f"{', '.join(words)}, container:NAME or ns:PATH")
+        modes = (*_PLAIN[option], *(["auto"] if option == "userns" else []))
+        raise wrong(option, value, f"{', '.join(modes)}, container:NAME or ns:PATH")
     return {"mode": text, "target": ""}
 
 
 def _auto(text: str, value: object) -> Namespace:
-    """The options of ``auto:``; the size 0 is to be found out."""
-    found: Namespace = {"mode": "auto", "target": "", "size": 0}
+    """Return the mode ``auto`` with its options; the size 0 is chosen by the image."""
+    result: Namespace = {"mode": "auto", "target": "", "size": 0}
     entries: dict[str, list[str]] = {"uidmapping": [], "gidmapping": []}
     for word in text.split(",") if text else ():
         key, _equals, rest = word.partition("=")
         if key in entries:
             entries[key].append(rest)
         elif key == "size" and (size := natural(rest, MAX_ID)):
-            found["size"] = size
+            result["size"] = size
         else:
             raise wrong("userns", value, "size=AMOUNT, uidmapping=CONTAINER:HOST:AMOUNT or gidmapping=… after auto:")
-    found["uidmapping"], found["gidmapping"] = (id_map(entries[key], "userns") for key in ("uidmapping", "gidmapping"))
-    return found
+    result["uidmapping"], result["gidmapping"] = (
+        id_map(entries[key], "userns") for key in ("uidmapping", "gidmapping")
+    )
+    return result
 
 
 def names(value: Iterable[object], option: str) -> list[str]:
-    """Names or IDs of containers, sorted, each once."""
+    """Return names or IDs of containers, sorted, each once."""
     return sorted({name(str(item), option) for item in value})
 
 
 def id_map(value: Iterable[object], option: str) -> list[IdMap]:
-    """``CONTAINER:HOST[:AMOUNT]`` entries as numbers, sorted, and joined where one goes on with the other.
+    """Return ``CONTAINER:HOST[:AMOUNT]`` entries as ranges, sorted, with adjacent ones joined.
 
     No ID may be mapped twice (user_namespaces(7)).
     """
     entries = []
     for item in value:
-        words = str(item).split(":")
-        numbers = [number for word in words if (number := natural(word)) is not None]
-        if len(words) not in (2, 3) or len(numbers) != len(words):
+        fields = str(item).split(":")
+        numbers = [number for field in fields if (number := natural(field)) is not None]
+        if len(fields) not in (2, 3) or len(numbers) != len(fields):
             raise wrong(option, item, "CONTAINER:HOST:AMOUNT, such as 0:100000:65536")
         inside, outside, amount = [*numbers, 1][:3]
         if not amount or max(inside, outside) + amount - 1 > MAX_ID:
@@ -113,87 +115,87 @@ def from_json(value: Any, option: str) -> Any:
     return {**value, **{key: id_map_from_json(value[key]) for key in ("uidmapping", "gidmapping") if key in value}}
 
 
-def settle(meant: ContainerOptions) -> None:
-    """Refuse what does not go together, and give what is the default anyway the default's spelling.
+def settle(options: ContainerOptions) -> None:
+    """Check the options, and replace values that mean the default by the default.
 
-    In a pod the two differ: a namespace that is asked for is not the pod's.
+    In a pod the two differ: a namespace set by an option is not the pod's.
 
-    :raises InvalidArgument: naming the options.
+    :raises InvalidArgument: options contradict each other.
     """
-    _check(meant)
+    _check(options)
     for option in ("ipc", "pid", "uts", "userns"):
-        if meant[option]["mode"] == _PLAIN[option][0] and not meant.get("pod"):
-            meant[option] = {"mode": "", "target": ""}
-    # One that is not given is as the other, for users and groups.
-    if sum(bool(meant[option]) for option in _MAPS) == 1:
-        meant["uidmap"] = meant["gidmap"] = meant["uidmap"] or meant["gidmap"]
-        meant["subuidname"] = meant["subgidname"] = meant["subuidname"] or meant["subgidname"]
+        if options[option]["mode"] == _PLAIN[option][0] and not options.get("pod"):
+            options[option] = {"mode": "", "target": ""}
+    # A map that is omitted is the other one, for users and groups.
+    if sum(bool(options[option]) for option in _MAPS) == 1:
+        options["uidmap"] = options["gidmap"] = options["uidmap"] or options["gidmap"]
+        options["subuidname"] = options["subgidname"] = options["subuidname"] or options["subgidname"]
 
 
-def _check(meant: ContainerOptions) -> None:
-    if meant["hostname"] is not None and meant["uts"]["mode"] not in ("", "private"):
+def _check(options: ContainerOptions) -> None:
+    if options["hostname"] is not None and options["uts"]["mode"] not in ("", "private"):
         raise InvalidArgument(
-            f"hostname: {meant['hostname']!r} needs a UTS namespace of the container's own, and uts is "
-            f"{meant['uts']['mode']}: omit one of them"
+            f"hostname: {options['hostname']!r} needs a UTS namespace of the container's own, and uts is "
+            f"{options['uts']['mode']}: omit one of them"
         )
-    mode, maps = meant["userns"]["mode"], [option for option in _MAPS if meant[option]]
+    mode, maps = options["userns"]["mode"], [option for option in _MAPS if options[option]]
     if maps and mode not in ("", "private"):
         raise InvalidArgument(f"{maps[0]}: cannot be combined with userns {mode!r}: omit one of them")
     if mode == "private" and not maps:
         raise InvalidArgument("userns: 'private' needs the IDs to map: give uidmap and gidmap, or subuidname")
     for option in ("pid", "cgroupns") if maps or mode == "auto" else ():
-        if meant[option]["mode"] in ("container", "ns"):
+        if options[option]["mode"] in ("container", "ns"):
             place = {"pid": "/proc", "cgroupns": "/sys/fs/cgroup"}[option]
             raise InvalidArgument(
                 f"{option}: in a user namespace of the container's own {place} cannot show the namespace of "
-                f"{meant[option]['target']}: join that one's user namespace too, with userns, or omit one of them"
+                f"{options[option]['target']}: join that one's user namespace too, with userns, or omit one of them"
             )
-    if meant["uidmap"] and meant["subuidname"]:
+    if options["uidmap"] and options["subuidname"]:
         raise InvalidArgument("uidmap: cannot be combined with subuidname: give one of them")
-    if meant["gidmap"] and meant["subgidname"]:
+    if options["gidmap"] and options["subgidname"]:
         raise InvalidArgument("gidmap: cannot be combined with subgidname: give one of them")
 
 
-def check_shared(meant: ContainerOptions) -> None:
-    """:raises InvalidArgument: an option is about what is the host's, another container's, or not there at all."""
-    ipc = meant["ipc"]["mode"]
-    if ipc in ("host", "container", "none") and meant["shm_size"] != _SHM_SIZE:
+def check_shared(options: ContainerOptions) -> None:
+    """:raises InvalidArgument: an option applies to what is the host's, another container's, or absent."""
+    ipc = options["ipc"]["mode"]
+    if ipc in ("host", "container", "none") and options["shm_size"] != _SHM_SIZE:
         whose = {"host": "the host's", "container": "another container's", "none": "not there"}[ipc]
         raise InvalidArgument(f"shm_size: with ipc {ipc!r} the container's /dev/shm is {whose}: omit one of them")
-    for parameter in meant["sysctl"]:
+    for parameter in options["sysctl"]:
         option = next((option for option, names in _SYSCTLS.items() if parameter.startswith(names)), None)
         if parameter == "kernel.hostname":
             raise InvalidArgument(f"sysctl: {parameter} cannot be used: it is set by the option hostname")
         if not option:
             raise InvalidArgument(f"sysctl: {parameter} is the whole host's, no container's own: set it on the host")
-        if meant[option]["mode"] == "host":
+        if options[option]["mode"] == "host":
             raise InvalidArgument(f"sysctl: {parameter} would be the host's, for {option} is host: set it on the host")
 
 
-def check_init_container(meant: ContainerOptions) -> None:
-    """It belongs to a pod, and its end is the pod's to wait for.
+def check_init_container(options: ContainerOptions) -> None:
+    """Check that an init container is in a pod, and that nothing but the pod handles its end.
 
-    :raises InvalidArgument: it is in none, or would be started or removed by another.
+    :raises InvalidArgument: it is in no pod, or it would be restarted or removed when it ends.
     """
-    if not meant["pod"]:
+    if not options["pod"]:
         raise InvalidArgument("init_ctr: needs pod: only a pod has a start that a container can come before")
-    option = "restart_policy" if meant["restart_policy"] != "no" else "rm" if meant["rm"] else ""
+    option = "restart_policy" if options["restart_policy"] != "no" else "rm" if options["rm"] else ""
     if option:
         raise InvalidArgument(f"{option}: cannot be combined with init_ctr, whose end the pod's start waits for: omit")
 
 
 def subordinate_map(text: str, user: str, file: str, option: str) -> list[IdMap]:
-    """The map of a user's or group's ranges in the ``text`` of subuid(5) or subgid(5): IDs from 0 on, range by range.
+    """Return the map of a user's ranges in the ``text`` of subuid(5) or subgid(5), which follow one another from ID 0.
 
-    :raises InvalidArgument: the file has none for it.
+    :raises InvalidArgument: the file has no range of the user's.
     """
     entries: list[IdMap] = []
     inside = 0
     for line in text.splitlines():
-        words = line.strip().split(":")
-        if len(words) != 3 or words[0] != user:
+        fields = line.strip().split(":")
+        if len(fields) != 3 or fields[0] != user:
             continue
-        first, amount = natural(words[1], MAX_ID), natural(words[2], MAX_ID)
+        first, amount = natural(fields[1], MAX_ID), natural(fields[2], MAX_ID)
         if first is not None and amount:
             entries.append(IdMap(inside, first, amount))
             inside += amount

@@ -44,7 +44,7 @@ def normalise(values: Mapping[str, Any], matching: Optional[Matching] = None) ->
         from .mounts import mounts
 
         normalisers["mount"] = parsers.listed(partial(mounts, matching=matching))
-    meant = cast(
+    options = cast(
         "ContainerOptions",
         {
             name: normalisers[name](values[name], name) if values.get(name) is not None else option.own_default()
@@ -54,131 +54,131 @@ def normalise(values: Mapping[str, Any], matching: Optional[Matching] = None) ->
     if values.get("cpus") is not None:
         if values.get("cpu_quota") is not None or values.get("cpu_period") is not None:
             raise InvalidArgument("cpus: cannot be combined with cpu_quota or cpu_period: give one of them")
-        meant["cpu_quota"] = parsers.cpus(values["cpus"], "cpus")
-    if meant["rmi"]:
+        options["cpu_quota"] = parsers.cpus(values["cpus"], "cpus")
+    if options["rmi"]:
         if values.get("rm") is False:
             raise InvalidArgument("rmi: removes the image once the container is removed, and rm is false: omit rm")
-        meant["rm"] = True
-    settle(meant)
-    return meant
+        options["rm"] = True
+    settle(options)
+    return options
 
 
-def settle(meant: ContainerOptions) -> None:
+def settle(options: ContainerOptions) -> None:
     """Give normalised options what follows from one another; done again, it changes nothing.
 
     :raises InvalidArgument: two of them do not go together.
     """
     for subject in (_limits, _network, _namespaces, _health, _log, _end, _first_process, _mounts):
-        subject(meant)
+        subject(options)
 
 
-def _limits(meant: ContainerOptions) -> None:
+def _limits(options: ContainerOptions) -> None:
     """Swap as podman has it: twice the memory where omitted, and never without or below it."""
-    if meant["cpu_quota"]:
-        meant["cpu_period"] = meant["cpu_period"] or parsers.CPU_PERIOD
-    memory, swap = meant["memory"], meant["memory_swap"]
+    if options["cpu_quota"]:
+        options["cpu_period"] = options["cpu_period"] or parsers.CPU_PERIOD
+    memory, swap = options["memory"], options["memory_swap"]
     if memory is None and swap not in (None, -1, 0):
         raise InvalidArgument(f"memory_swap: {swap} needs memory to be set too: it limits memory and swap together")
     if memory and 0 < memory < 6 << 20:
         raise InvalidArgument(f"memory: {memory} bytes cannot be used: expected at least 6m, what an init needs")
     if memory and swap not in (None, -1, 0) and swap < memory:
         raise InvalidArgument(f"memory_swap: {swap} cannot be used: expected -1 or at least memory ({memory})")
-    reservation = meant["memory_reservation"]
+    reservation = options["memory_reservation"]
     if memory and reservation and reservation > memory:
         raise InvalidArgument(f"memory_reservation: {reservation} cannot be used: expected at most memory ({memory})")
-    meant["memory_swap"] = (memory * 2 if memory else None) if swap in (None, 0) else swap
+    options["memory_swap"] = (memory * 2 if memory else None) if swap in (None, 0) else swap
     if memory is None and swap == -1:
-        meant["memory_swap"] = None
+        options["memory_swap"] = None
 
 
-def _network(meant: ContainerOptions) -> None:
-    network = meant["network"]
-    if (meant["publish"] or meant["publish_all"]) and network["mode"] != "cni":
-        option = "publish" if meant["publish"] else "publish_all"
+def _network(options: ContainerOptions) -> None:
+    network = options["network"]
+    if (options["publish"] or options["publish_all"]) and network["mode"] != "cni":
+        option = "publish" if options["publish"] else "publish_all"
         warn(
             f"{option}: has no effect with the network {network['mode']!r}, for it is not the container's own: use "
             "bridge or a CNI network, or publish on the container whose network is joined",
             ineffective=True,
         )
-        meant["publish"], meant["publish_all"] = [], False
-    shared = [option for option in SHARED_FILES if meant[option]]
+        options["publish"], options["publish_all"] = [], False
+    shared = [option for option in SHARED_FILES if options[option]]
     if shared and network["mode"] == "container":
         raise InvalidArgument(
             f"{shared[0]}: container {network['target']} shares its files with its network: give it {shared[0]}"
         )
-    if "settings" in network or any(meant[option] for option in ALONE):
+    if "settings" in network or any(options[option] for option in ALONE):
         from . import network_options
 
-        network_options.check(meant)
-        network_options.settle(meant)
-    if meant["dns"] == ["none"] and (meant["dns_search"] or meant["dns_option"]):
-        option = "dns_search" if meant["dns_search"] else "dns_option"
+        network_options.check(options)
+        network_options.settle(options)
+    if options["dns"] == ["none"] and (options["dns_search"] or options["dns_option"]):
+        option = "dns_search" if options["dns_search"] else "dns_option"
         raise InvalidArgument(f"dns: none, the image's own resolv.conf, cannot be combined with {option}: omit one")
-    if meant["no_hosts"] and meant["etc_hosts"]:
+    if options["no_hosts"] and options["etc_hosts"]:
         raise InvalidArgument("no_hosts: cannot be combined with etc_hosts, whose place is the engine's file: omit one")
 
 
-def _namespaces(meant: ContainerOptions) -> None:
+def _namespaces(options: ContainerOptions) -> None:
     """Before the checks of the user namespace's mounts, whose maps are settled here."""
-    if any(meant[option] != OPTIONS[option].default for option in _NAMESPACE_OPTIONS):
+    if any(options[option] != OPTIONS[option].default for option in _NAMESPACE_OPTIONS):
         from . import namespace_options
 
-        namespace_options.settle(meant)
-    if meant["sysctl"] or meant["shm_size"] != OPTIONS["shm_size"].default:
+        namespace_options.settle(options)
+    if options["sysctl"] or options["shm_size"] != OPTIONS["shm_size"].default:
         from .namespace_options import check_shared
 
-        check_shared(meant)
-    if meant["privileged"] and not meant["security_opt"]["seccomp"]:
-        meant["security_opt"]["seccomp"] = "unconfined"
+        check_shared(options)
+    if options["privileged"] and not options["security_opt"]["seccomp"]:
+        options["security_opt"]["seccomp"] = "unconfined"
 
 
-def _health(meant: ContainerOptions) -> None:
-    if meant["no_healthcheck"] or meant["healthcheck"] or meant["health_startup_cmd"]:
+def _health(options: ContainerOptions) -> None:
+    if options["no_healthcheck"] or options["healthcheck"] or options["health_startup_cmd"]:
         from . import health
 
-        health.settle(meant)
+        health.settle(options)
 
 
-def _log(meant: ContainerOptions) -> None:
+def _log(options: ContainerOptions) -> None:
     """Take away what the log's driver does not take."""
-    driver, log = meant["log_driver"], meant["log_opt"]
+    driver, log = options["log_driver"], options["log_opt"]
     useless = [key for key in _WITHOUT_EFFECT.get(driver, ()) if log[key]]
     if useless:
         words = " and ".join(useless)
         warn(f"log_opt: {words} has no effect with the log_driver {driver}: omit it", ineffective=True)
-        meant["log_opt"] = {**log}
+        options["log_opt"] = {**log}
         for key in useless:
-            meant["log_opt"][key] = None
+            options["log_opt"][key] = None
 
 
-def _end(meant: ContainerOptions) -> None:
-    if meant["rm"] and meant["restart_policy"] != "no":
-        policy = meant["restart_policy"]
+def _end(options: ContainerOptions) -> None:
+    if options["rm"] and options["restart_policy"] != "no":
+        policy = options["restart_policy"]
         raise InvalidArgument(
             f"restart_policy: {policy!r} cannot be combined with rm, which removes the container at its end: omit one"
         )
-    if meant["init_ctr"]:
+    if options["init_ctr"]:
         from .namespace_options import check_init_container
 
-        check_init_container(meant)
+        check_init_container(options)
 
 
-def _first_process(meant: ContainerOptions) -> None:
-    if meant["init_path"] and not meant["init"]:
-        raise InvalidArgument(f"init_path: {meant['init_path']!r} needs init to be true too")
-    if meant["init"] and meant["pid"]["mode"] not in ("", "private"):
+def _first_process(options: ContainerOptions) -> None:
+    if options["init_path"] and not options["init"]:
+        raise InvalidArgument(f"init_path: {options['init_path']!r} needs init to be true too")
+    if options["init"] and options["pid"]["mode"] not in ("", "private"):
         raise InvalidArgument("init: needs a PID namespace of the container's own, for it is to be process 1: omit pid")
-    if meant["init"] and meant["systemd"] == "always":
+    if options["init"] and options["systemd"] == "always":
         raise InvalidArgument("systemd: always cannot be combined with init, for systemd is to be process 1: omit init")
 
 
-def _mounts(meant: ContainerOptions) -> None:
-    maps = meant["uidmap"] or meant["subuidname"] or meant["userns"]["mode"] in ("auto", "container", "ns")
-    if maps and any("O" in volume["flags"] for volume in meant["volume"]):
+def _mounts(options: ContainerOptions) -> None:
+    maps = options["uidmap"] or options["subuidname"] or options["userns"]["mode"] in ("auto", "container", "ns")
+    if maps and any("O" in volume["flags"] for volume in options["volume"]):
         raise InvalidArgument("volume: O cannot be combined with a user namespace, in which no overlay can be mounted")
     taken: dict[str, str] = {}
     for option in MOUNTS:
-        for target in volumes.targets(meant[option]):
+        for target in volumes.targets(options[option]):
             if taken.setdefault(target, option) != option:
                 raise InvalidArgument(
                     f"{option}: {target!r} cannot be used: {taken[target]} mounts there too, expected one of them"

@@ -20,7 +20,7 @@ _OPPOSITES = tuple(
     pair.split()
     for pair in "ro rw,exec noexec,dev nodev,suid nosuid,atime noatime,copy nocopy,tmpcopyup notmpcopyup,z Z".split(",")
 )
-# What keeps a mount from giving more power than its files have, and what says otherwise.
+# Mount options that keep files from giving power, and the opposite of each.
 GUARDS = {"nosuid": "suid", "nodev": "dev", "noexec": "exec"}
 _MAX_ID = (1 << 32) - 2
 _MAX_PERCENT = 1000  # of the memory, which a tmpfs may exceed
@@ -34,12 +34,12 @@ def _target(value: object, option: str) -> str:
     return path
 
 
-def check_opposites(words: Iterable[str], whole: object, option: str) -> None:
-    """:raises InvalidArgument: two of the words say the opposite of each other."""
-    found = set(words)
+def check_opposites(flags: Iterable[str], item: object, option: str) -> None:
+    """:raises InvalidArgument: two of the flags are opposites."""
+    present = set(flags)
     for one, other in _OPPOSITES:
-        if {one, other} <= found:
-            raise wrong(option, whole, f"at most one of {one} and {other}")
+        if {one, other} <= present:
+            raise wrong(option, item, f"at most one of {one} and {other}")
 
 
 def _volume(item: object, option: str) -> Volume:
@@ -83,57 +83,57 @@ def bare(kind: str, source: str, target: str) -> Volume:
 
 
 def volumes(value: Iterable[object], option: str) -> list[Volume]:
-    """Bind mounts, named volumes and, with no source, anonymous ones; sorted by target, each target once."""
-    found: dict[str, Volume] = {}
+    """Return bind mounts, named volumes and, without a source, anonymous ones, sorted by target."""
+    result: dict[str, Volume] = {}
     for item in value:
         volume = _volume(item, option)
-        if found.setdefault(volume["target"], volume) != volume:
+        if result.setdefault(volume["target"], volume) != volume:
             raise wrong(option, item, f"one volume for each target, and {volume['target']} has two")
-    return [found[target] for target in sorted(found)]
+    return [result[target] for target in sorted(result)]
 
 
 def tmpfs(value: Mapping[str, object], option: str) -> dict[str, list[str]]:
-    """Target to mount options, sorted; ``size`` in bytes."""
-    found: dict[str, list[str]] = {}
-    for target, words in value.items():
+    """Return mount options by target, both sorted; ``size`` is in bytes."""
+    result: dict[str, list[str]] = {}
+    for target, text in value.items():
         options: dict[str, str] = {}
-        for word in filter(None, map(str.strip, str(words or "").split(","))):
+        for word in filter(None, map(str.strip, str(text or "").split(","))):
             key, equals, number = word.partition("=")
             if key in ("size", "nr_inodes") and not number.endswith("%"):
                 word = f"{key}={size(number, option)}"
             elif key == "mode" and number:
                 word = f"mode={octal(number, option)}"
-            elif key in ("uid", "gid") and (found_id := natural(number, _MAX_ID)) is not None:
-                word = f"{key}={found_id}"
+            elif key in ("uid", "gid") and (user_id := natural(number, _MAX_ID)) is not None:
+                word = f"{key}={user_id}"
             elif not (key == "size" and natural(number[:-1], _MAX_PERCENT)) and word not in _TMPFS_FLAGS:
                 raise wrong(option, word, "size=, mode=, uid=, gid=, nr_inodes= or one of " + ", ".join(_TMPFS_FLAGS))
             if options.setdefault(key, word) != word:
-                raise wrong(option, words, f"one {key} for each target")
-        check_opposites(options, words, option)
-        meant = sorted({*options.values()} - {"rw", "tmpcopyup"})
-        if found.setdefault(_target(target, option), meant) != meant:
+                raise wrong(option, text, f"one {key} for each target")
+        check_opposites(options, text, option)
+        flags = sorted({*options.values()} - {"rw", "tmpcopyup"})
+        if result.setdefault(_target(target, option), flags) != flags:
             raise wrong(option, target, "one mount for each target")
-    return dict(sorted(found.items()))
+    return dict(sorted(result.items()))
 
 
 def mount_words(volume: Volume, source_guards: Iterable[str] = ()) -> list[str]:
-    """The options of a bind mount or volume that podman shows: those given, guards that they leave open, and the bind.
+    """Return the mount options that podman shows: the volume's own, guards that they leave open, and the kind of bind.
 
-    A volume's content is a container's, so that it is guarded against set-user-ID programs and devices. What is bound
-    keeps the guards of its source's own mount, which are ``source_guards``.
+    A volume's files are written by containers, so that it is mounted nosuid and nodev. A bind mount keeps the guards of
+    its source's own mount, which are ``source_guards``.
     """
-    given = [word for word in volume["flags"] if word != "bind"]
-    if "O" in given:
-        return given
+    flags = [word for word in volume["flags"] if word != "bind"]
+    if "O" in flags:
+        return flags
     guards = ("nosuid", "nodev") if volume["type"] == "volume" else source_guards
-    kept = [word for word in guards if not {word, GUARDS.get(word)} & {*given}]
-    return [*given, *kept, "bind" if "bind" in volume["flags"] else "rbind"]
+    kept = [word for word in guards if not {word, GUARDS.get(word)} & {*flags}]
+    return [*flags, *kept, "bind" if "bind" in volume["flags"] else "rbind"]
 
 
 def movable(mount: Mount) -> bool:
-    """Whether such a mount can be made, changed and taken away under a running process.
+    """Return whether a mount can be made, changed and removed under a running process.
 
-    An overlay, an owner or a label comes with a new container, and so does what passes mounts on to the host.
+    An overlay, a change of owner and a label need a new container, and so does what propagates mounts to the host.
     """
     if "source" not in mount:
         return mount["type"] == "tmpfs"
@@ -141,7 +141,7 @@ def movable(mount: Mount) -> bool:
 
 
 def in_place(before: list[Mount], after: list[Mount]) -> bool:
-    """Whether all that differs is movable."""
+    """Return whether all mounts that differ are movable."""
     return all(movable(one) for one in [*before, *after] if one not in before or one not in after)
 
 
@@ -156,55 +156,55 @@ def differing(before: Any, after: Any) -> set[str]:
     return {target for target in {*maps[0], *maps[1]} if maps[0].get(target) != maps[1].get(target)}
 
 
-def given(options: ContainerOptions) -> list[Volume]:
-    """The bind mounts and volumes that the options volume and mount have; the source of anonymous ones is empty."""
+def of_options(options: ContainerOptions) -> list[Volume]:
+    """Return the bind mounts and volumes of the options volume and mount; an anonymous volume has no source."""
     return [*options["volume"], *(mount for mount in options["mount"] if "source" in mount)]
 
 
 def of_container(
     container_id: str, options: ContainerOptions, image: ImageConfig, borrowed: Iterable[Volume]
 ) -> list[Volume]:
-    """Every bind mount and volume of a container, sorted by target; what is given wins, then what is borrowed.
+    """Return every bind mount and volume of a container, sorted by target.
 
-    ``borrowed`` are another container's (volumes_from). Anonymous ones, the image's among them, are marked so and have
-    names that derive from the container's ID.
+    The options win over ``borrowed`` volumes, those of other containers (volumes_from), and these over the image's.
+    Anonymous volumes are marked so, and their names derive from the container's ID.
     """
-    found = {volume["target"]: volume for volume in given(options)}
-    taken = {*found, *options["tmpfs"], *(mount["target"] for mount in options["mount"])}
+    result = {volume["target"]: volume for volume in of_options(options)}
+    taken = {*result, *options["tmpfs"], *(mount["target"] for mount in options["mount"])}
     for volume in borrowed:
         if volume["target"] not in taken:
-            found[volume["target"]] = volume
+            result[volume["target"]] = volume
     if options["image_volume"] == "bind":
         for target in _image_targets(image):
-            if target not in taken and target not in found:
-                found[target] = bare("volume", "", target)
-    for target, volume in found.items():
+            if target not in taken and target not in result:
+                result[target] = bare("volume", "", target)
+    for target, volume in result.items():
         if not volume["source"]:
             from hashlib import sha256
 
             digest = sha256(f"{container_id}:{target}".encode()).hexdigest()
-            found[target] = {**volume, "source": digest, "anonymous": True}
-    return [found[target] for target in sorted(found)]
+            result[target] = {**volume, "source": digest, "anonymous": True}
+    return [result[target] for target in sorted(result)]
 
 
 def file_systems(options: ContainerOptions, image: ImageConfig, taken: Iterable[str]) -> list[FileSystem]:
-    """The tmpfs and other new file systems of a container, as ``{"type", "target", "options"}``."""
-    found: dict[str, FileSystem] = {
+    """Return the tmpfs and other new file systems of a container."""
+    result: dict[str, FileSystem] = {
         target: {"type": "tmpfs", "target": target, "options": words} for target, words in options["tmpfs"].items()
     }
-    found.update((mount["target"], mount) for mount in options["mount"] if "source" not in mount)
+    result.update((mount["target"], mount) for mount in options["mount"] if "source" not in mount)
     if options["image_volume"] == "tmpfs":
-        for target in set(_image_targets(image)) - set(taken) - set(found):
-            found[target] = {"type": "tmpfs", "target": target, "options": ["exec", "notmpcopyup"]}
-    return list(found.values())
+        for target in set(_image_targets(image)) - set(taken) - set(result):
+            result[target] = {"type": "tmpfs", "target": target, "options": ["exec", "notmpcopyup"]}
+    return list(result.values())
 
 
 def by_target(options: ContainerOptions) -> dict[str, Mount]:
     """Return the options' mounts by target: the same can be in ``volume`` or ``tmpfs``, or in ``mount``."""
-    mounts: list[Mount] = [*given(options), *file_systems(options, {}, ())]
+    mounts: list[Mount] = [*of_options(options), *file_systems(options, {}, ())]
     return {mount["target"]: mount for mount in mounts}
 
 
 def _image_targets(image: ImageConfig) -> list[str]:
-    """The paths the image declares; its own root is none."""
+    """Return the paths that the image declares as volumes, but for its root."""
     return sorted({plain_path(target) for target in image.get("Volumes") or ()} - {"/"})
