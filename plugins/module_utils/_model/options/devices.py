@@ -26,29 +26,29 @@ def _host_path(value: str, whole: object, option: str) -> str:
 def _by_device(
     value: Iterable[object], option: str, rate: Callable[[object, str], int], expected: str
 ) -> dict[str, int]:
-    found: dict[str, int] = {}
+    limits: dict[str, int] = {}
     for item in value:
         path, colon, number = str(item).rpartition(":")
         if not colon:
             raise wrong(option, item, expected)
         path, limit = _host_path(path, item, option), rate(number, option)
-        if found.setdefault(path, limit) != limit:
+        if limits.setdefault(path, limit) != limit:
             raise wrong(option, item, f"one limit for each device, and {path} has two")
-    return dict(sorted((path, limit) for path, limit in found.items() if limit))
+    return dict(sorted((path, limit) for path, limit in limits.items() if limit))
 
 
 def byte_rates(value: Iterable[object], option: str) -> dict[str, int]:
-    """Device to bytes a second, from ``PATH:SIZE``; 0 is no limit and left out."""
+    """Return bytes a second by device from ``PATH:SIZE``; 0 is no limit, which is left out."""
     return _by_device(value, option, size, "DEVICE:BYTES such as /dev/sda:10m")
 
 
 def rates(value: Iterable[object], option: str) -> dict[str, int]:
-    """Device to operations a second, from ``PATH:NUMBER``; 0 is no limit and left out."""
+    """Return operations a second by device from ``PATH:NUMBER``; 0 is no limit, which is left out."""
     return _by_device(value, option, count, "DEVICE:NUMBER such as /dev/sda:1000")
 
 
 def weight(value: object, option: str) -> int | None:
-    """A share of the devices' time; 0 is the kernel's own (None)."""
+    """Return a share of the devices' time; None for 0, which is the kernel's default."""
     number = count(value, option)
     if number and not 10 <= number <= 1000:
         raise wrong(option, value, "a weight from 10 to 1000")
@@ -56,13 +56,13 @@ def weight(value: object, option: str) -> int | None:
 
 
 def weights(value: Mapping[object, object], option: str) -> dict[str, int]:
-    """Device to weight."""
-    found = {_host_path(str(path), path, option): weight(number, option) for path, number in value.items()}
-    return {path: number for path, number in sorted(found.items()) if number}
+    """Return weights by device."""
+    weights = {_host_path(str(path), path, option): weight(number, option) for path, number in value.items()}
+    return {path: number for path, number in sorted(weights.items()) if number}
 
 
 def cgroup_files(value: Mapping[object, object], option: str) -> dict[str, str]:
-    """Cgroup v2 files and what is written to each."""
+    """Return what is written to each cgroup v2 file, by its name."""
     for file in value:
         if not re.fullmatch(r"[a-z0-9_]+(?:\.[a-zA-Z0-9_]+)+", str(file)):
             raise wrong(option, file, "a file of a cgroup such as memory.high")
@@ -70,14 +70,14 @@ def cgroup_files(value: Mapping[object, object], option: str) -> dict[str, str]:
 
 
 def swappiness(value: object, option: str) -> int | None:
-    """From 0 to 100; -1 is the kernel's own (None)."""
+    """Return a number from 0 to 100; None for -1, which is the kernel's default."""
     number = whole(value, option, -1, 100, "a number from 0 to 100, or -1 for the kernel's own")
     return None if number == -1 else number
 
 
 def devices(value: Iterable[object], option: str) -> list[Device]:
-    """``{"host", "container", "permissions"}`` from ``HOST[:CONTAINER][:PERMISSIONS]``, sorted, each target once."""
-    found: dict[str, Device] = {}
+    """Return the devices of ``HOST[:CONTAINER][:PERMISSIONS]`` items, sorted by path in the container."""
+    result: dict[str, Device] = {}
     for item in value:
         host, *more = str(item).split(":")
         permissions = more.pop() if more and re.fullmatch("[rwm]+", more[-1]) else "rwm"
@@ -90,19 +90,19 @@ def devices(value: Iterable[object], option: str) -> list[Device]:
             "container": target,
             "permissions": "".join(p for p in "rwm" if p in permissions),
         }
-        if found.setdefault(target, device) != device:
+        if result.setdefault(target, device) != device:
             raise wrong(option, item, f"one device for each path in the container, and {target} has two")
-    return [found[target] for target in sorted(found)]
+    return [result[target] for target in sorted(result)]
 
 
 def cgroup_rule(value: object, option: str) -> DeviceRule | None:
-    """A rule of the OCI spec's ``linux.resources.devices`` from ``TYPE MAJOR:MINOR ACCESS``; ``*`` is any number."""
+    """Return a rule of ``linux.resources.devices`` from ``TYPE MAJOR:MINOR ACCESS``; ``*`` is any number."""
     if not str(value).strip():
         return None
-    found = _RULE.fullmatch(str(value).strip())
-    if not found:
+    match = _RULE.fullmatch(str(value).strip())
+    if not match:
         raise wrong(option, value, "TYPE MAJOR:MINOR ACCESS such as 'c 189:* rmw', the type being a, b or c")
-    kind, major, minor, access = found.groups()
+    kind, major, minor, access = match.groups()
     rule: DeviceRule = {"allow": True, "type": kind, "access": "".join(p for p in "rwm" if p in access)}
     if major != "*":
         rule["major"] = _device_number(major, value, option)
@@ -111,17 +111,17 @@ def cgroup_rule(value: object, option: str) -> DeviceRule | None:
     return rule
 
 
-def _device_number(word: str, rule: object, option: str) -> int:
-    number = natural(word, _MAX_NUMBER)
+def _device_number(text: str, rule: object, option: str) -> int:
+    number = natural(text, _MAX_NUMBER)
     if number is None:
         raise wrong(option, rule, f"device numbers of at most {_MAX_NUMBER}")
     return number
 
 
 def gpus(value: object, option: str) -> list[str]:
-    """Names of devices as a CDI file has them, separated by commas, sorted; ``all`` has room for no other."""
-    words = {word.strip() for word in str(value).strip('"').split("=", 1)[-1].split(",")} - {""}
-    for word in words:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:-]*", word):
+    """Return the names of devices in CDI files, separated by commas, sorted; ``all`` makes others redundant."""
+    names = {name.strip() for name in str(value).strip('"').split("=", 1)[-1].split(",")} - {""}
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:-]*", name):
             raise wrong(option, value, "all, or names of devices separated by commas")
-    return ["all"] if "all" in words else sorted(words)
+    return ["all"] if "all" in names else sorted(names)

@@ -45,9 +45,7 @@ def network(value: Iterable[object], option: str) -> Network:
 
             requested = network_options.settings(more, item, option)
             if settings.setdefault(network_name, requested) != requested:
-                raise wrong(
-                    option, item, f"all that is asked of {key} behind one mention of it, separated by commas"
-                )
+                raise wrong(option, item, f"all that is asked of {key} behind one mention of it, separated by commas")
     result: Network = {"mode": "cni" if networks else "none", "target": "", "networks": networks}
     return {**result, "settings": settings} if settings else result
 

@@ -1,9 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a user's options mean: each by its row of the table, then what follows from others, and what does not go with
-them.
-"""
+"""A user's options, normalised: each by its row of the table, then in combination with the others."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
 
 _NAMESPACE_OPTIONS: Final = ("pod", "ipc", "pid", "uts", "userns", "uidmap", "gidmap", "subuidname", "subgidname")
 
-# The log options that a log driver does not take.
+# The log options that have no effect with a log driver.
 _WITHOUT_EFFECT: dict[str, tuple[Literal["path", "max_size", "tag"], ...]] = {
     "journald": ("path", "max_size"),
     "k8s-file": ("tag",),
@@ -29,11 +27,11 @@ _WITHOUT_EFFECT: dict[str, tuple[Literal["path", "max_size", "tag"], ...]] = {
 
 
 def normalise(values: Mapping[str, Any], matching: Optional[Matching] = None) -> ContainerOptions:
-    """The meaning of what a user wrote: every option of the table, omitted ones at their default.
+    """Return every option of the table, normalised, and omitted ones at their default.
 
-    ``values`` maps option names to the user's values, None standing for omitted; ``cpus`` is another
-    spelling of ``cpu_quota`` and ``cpu_period``. The result is what ``from_json`` reads back
-    from JSON, and equal for equal meanings. ``matching`` is what type=glob of the option mount means on this host.
+    ``values`` maps option names to the user's values, None standing for omitted; ``cpus`` is another spelling of
+    ``cpu_quota`` and ``cpu_period``. Equal meanings give equal results, which are what ``from_json`` reads back from
+    JSON. ``matching`` returns what type=glob of the option mount matches on this host.
 
     :raises InvalidArgument: naming the option, its value and what was expected.
     """
@@ -64,16 +62,16 @@ def normalise(values: Mapping[str, Any], matching: Optional[Matching] = None) ->
 
 
 def settle(options: ContainerOptions) -> None:
-    """Give normalised options what follows from one another; done again, it changes nothing.
+    """Set what follows from other options, and refuse combinations; a second call changes nothing.
 
-    :raises InvalidArgument: two of them do not go together.
+    :raises InvalidArgument: two options cannot be combined.
     """
     for subject in (_limits, _network, _namespaces, _health, _log, _end, _first_process, _mounts):
         subject(options)
 
 
 def _limits(options: ContainerOptions) -> None:
-    """Swap as podman has it: twice the memory where omitted, and never without or below it."""
+    """Set the swap limit as podman does: twice the memory where omitted, and none without a memory limit."""
     if options["cpu_quota"]:
         options["cpu_period"] = options["cpu_period"] or parsers.CPU_PERIOD
     memory, swap = options["memory"], options["memory_swap"]
@@ -119,7 +117,7 @@ def _network(options: ContainerOptions) -> None:
 
 
 def _namespaces(options: ContainerOptions) -> None:
-    """Before the checks of the user namespace's mounts, whose maps are settled here."""
+    """Settle the ID maps, which the checks of mounts in user namespaces need."""
     if any(options[option] != OPTIONS[option].default for option in _NAMESPACE_OPTIONS):
         from . import namespace_options
 
@@ -140,12 +138,12 @@ def _health(options: ContainerOptions) -> None:
 
 
 def _log(options: ContainerOptions) -> None:
-    """Take away what the log's driver does not take."""
+    """Drop options that have no effect with the log driver."""
     driver, log = options["log_driver"], options["log_opt"]
     useless = [key for key in _WITHOUT_EFFECT.get(driver, ()) if log[key]]
     if useless:
-        words = " and ".join(useless)
-        warn(f"log_opt: {words} has no effect with the log_driver {driver}: omit it", ineffective=True)
+        names = " and ".join(useless)
+        warn(f"log_opt: {names} has no effect with the log_driver {driver}: omit it", ineffective=True)
         options["log_opt"] = {**log}
         for key in useless:
             options["log_opt"][key] = None

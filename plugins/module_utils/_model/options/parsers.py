@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One normaliser per type of option: every spelling of one meaning becomes the same JSON value.
+"""Parsers, one for each type of option: all spellings of a value become the same JSON value.
 
 Each takes the user's value and the option's name, and raises InvalidArgument naming both.
 """
@@ -27,13 +27,13 @@ CPU_PERIOD = 100000
 _TRUE, _FALSE = frozenset("true yes on y t 1 1.0".split()), frozenset("false no off n f 0 0.0".split()) | {""}
 _DIGITS = 20  # of the largest number of 64 bits
 _MAX = (1 << 63) - 1  # the OCI spec's limits are signed 64-bit numbers
-_MAX_MEMORY = 1 << 61  # twice as much, which is the swap's default, is still told from no limit (page_counter.h)
+_MAX_MEMORY = 1 << 61  # twice as much, which is the swap's default, is still distinct from no limit (page_counter.h)
 _MAX_WORD = (32 * 4096) - 1  # bytes of an argument or a variable: MAX_ARG_STRLEN (execve(2)) without its end
 _SHOWN = 200  # characters of a value in a message
 
 
 def wrong(option: str, value: object, expected: str) -> InvalidArgument:
-    """The error for a value that cannot be used."""
+    """Return the error for a value that cannot be used."""
     shown = repr(value)
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
     return InvalidArgument(f"{option}: {shown} cannot be used: expected {expected}")
@@ -41,7 +41,7 @@ def wrong(option: str, value: object, expected: str) -> InvalidArgument:
 
 def natural(word: str, most: int = _MAX) -> Optional[int]:
     """Return the number that ASCII digits spell; None for other words and above ``most``, at once for any length."""
-    # int() refuses over 4,300 digits in words of its own, and str.isdigit is true of digits that int() refuses.
+    # int() refuses over 4,300 digits with a message of its own, and str.isdigit is true of digits that int() refuses.
     if not (word.isascii() and word.isdigit()):
         return None
     digits = word.lstrip("0") or "0"
@@ -50,7 +50,7 @@ def natural(word: str, most: int = _MAX) -> Optional[int]:
 
 
 def check_text(value: object, option: str, errors: str = "strict") -> None:
-    """Check that all text in a value can be written as UTF-8, ``errors`` being str.encode's.
+    """Check that all text in a value can be encoded as UTF-8; ``errors`` is str.encode's.
 
     :raises InvalidArgument: it cannot.
     """
@@ -61,11 +61,11 @@ def check_text(value: object, option: str, errors: str = "strict") -> None:
             # The value may be a secret.
             raise InvalidArgument(f"{option}: a value has a lone surrogate: expected text in UTF-8") from error
     elif isinstance(value, dict):
-        for one in value.items():
-            check_text(one, option, errors)
+        for item in value.items():
+            check_text(item, option, errors)
     elif isinstance(value, (list, tuple)):
-        for one in value:
-            check_text(one, option, errors)
+        for item in value:
+            check_text(item, option, errors)
 
 
 def text(value: object, option: str) -> str:
@@ -73,12 +73,12 @@ def text(value: object, option: str) -> str:
 
 
 def word(value: object, option: str) -> str | None:
-    """A word; an empty one is none (None), as podman has it."""
+    """Return text without blanks around it; None where it is empty, as podman has it."""
     return str(value).strip() or None
 
 
 def listed(normalise: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
-    """A list's normaliser, without blanks around the items: Ansible splits ``a, b`` at its commas alone."""
+    """Return a list's parser that strips blanks around the items: Ansible splits ``a, b`` at its commas alone."""
 
     def normalise_list(value: Iterable[object], option: str) -> Any:
         return normalise([item.strip() if isinstance(item, str) else item for item in value], option)
@@ -87,7 +87,7 @@ def listed(normalise: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
 
 
 def flag(value: object, option: str) -> bool:
-    """Ansible's words for true and false, and the values themselves."""
+    """Return a truth value from Ansible's words for true and false, or from itself."""
     if not is_flag(value):
         raise wrong(option, value, "true or false")
     return str(value).strip().lower() in _TRUE
@@ -98,7 +98,7 @@ def is_flag(value: object) -> bool:
 
 
 def is_name(value: str) -> bool:
-    """Whether a container or pod can have this name."""
+    """Return whether a container or pod can have this name."""
     return bool(NAME_PATTERN.fullmatch(value)) and len(value) <= NAME_LENGTH
 
 
@@ -109,14 +109,14 @@ def name(value: object, option: str) -> str:
 
 
 def hostname(value: object, option: str) -> str:
-    """A host name as sethostname(2) and resolvers take it."""
+    """Return a host name that sethostname(2) and resolvers accept."""
     if not re.fullmatch(r"[a-zA-Z0-9](?:[a-zA-Z0-9_.-]{0,62}[a-zA-Z0-9])?", str(value)):
         raise wrong(option, value, "up to 64 letters, digits, '_', '.' or '-', with a letter or digit at both ends")
     return str(value)
 
 
 def count(value: object, option: str) -> int:
-    """A whole number that is not negative."""
+    """Return a whole number that is not negative."""
     number = natural(str(value).strip()) if not isinstance(value, int) or -1 < value <= _MAX else None
     if number is None:
         raise wrong(option, value, "a whole number that is not negative, and below 2^63")
@@ -124,7 +124,7 @@ def count(value: object, option: str) -> int:
 
 
 def whole(value: object, option: str, low: int, high: int, expected: str) -> int:
-    """A whole number from ``low`` to ``high``."""
+    """Return a whole number from ``low`` to ``high``."""
     text = str(value).strip() if not isinstance(value, int) or low <= value <= high else ""
     sign = -1 if text.startswith("-") else 1
     number = natural(text[1:] if sign < 0 else text)
@@ -134,18 +134,18 @@ def whole(value: object, option: str, low: int, high: int, expected: str) -> int
 
 
 def size(value: object, option: str) -> int:
-    """Bytes from a number with an optional unit (b, k, m, g, t, p: powers of 1024)."""
-    found = re.fullmatch(_SIZE, str(value).strip())
-    unit: int = 1024 ** _UNITS[(found[3] or "b").lower()] if found else 0
+    """Return bytes from a number with an optional unit (b, k, m, g, t, p: powers of 1024)."""
+    match = re.fullmatch(_SIZE, str(value).strip())
+    unit: int = 1024 ** _UNITS[(match[3] or "b").lower()] if match else 0
     # 19 digits hold every 64-bit number, and longer ones make int() raise errors of its own.
-    number = int(found[1] or 0) * unit + int(float(found[2] or 0) * unit) if found and len(found[1]) < 20 else -1
+    number = int(match[1] or 0) * unit + int(float(match[2] or 0) * unit) if match and len(match[1]) < 20 else -1
     if not 0 <= number <= _MAX:
         raise wrong(option, value, "bytes below 2^63, or a number with a unit b, k, m, g or t, such as 512m")
     return number
 
 
 def size_limit(value: object, option: str) -> int | None:
-    """Bytes; 0 means no limit (None)."""
+    """Return bytes; None for 0, which means no limit."""
     number = size(value, option)
     if number >= _MAX_MEMORY:
         raise wrong(option, value, "less than 2^61 bytes, or 0 for no limit")
@@ -153,12 +153,12 @@ def size_limit(value: object, option: str) -> int | None:
 
 
 def swap_limit(value: object, option: str) -> int:
-    """Bytes of memory and swap together; -1 and ``unlimited`` for no limit."""
+    """Return bytes of memory and swap together; -1 for ``unlimited``."""
     return -1 if str(value).strip() in ("-1", "unlimited") else size_limit(value, option) or 0
 
 
 def cpus(value: object, option: str) -> int | None:
-    """CFS quota in microseconds per CPU_PERIOD from a number of CPUs; None for 0 (no limit)."""
+    """Return the CFS quota in microseconds per CPU_PERIOD for a number of CPUs; None for 0 (no limit)."""
     try:
         number = float(str(value))
     except ValueError:
@@ -172,9 +172,9 @@ def cpus(value: object, option: str) -> int | None:
 
 
 def signal(value: object, option: str) -> int:
-    """A signal's number from a number, ``TERM``, ``SIGTERM``, ``RTMIN+3`` or ``RTMAX-1`` (signal(7))."""
-    found = re.fullmatch(_SIGNAL, str(value).strip().upper())
-    base, offset = found.groups() if found else ("", None)
+    """Return a signal's number from a number, ``TERM``, ``SIGTERM``, ``RTMIN+3`` or ``RTMAX-1`` (signal(7))."""
+    match = re.fullmatch(_SIGNAL, str(value).strip().upper())
+    base, offset = match.groups() if match else ("", None)
     if base in _REAL_TIME:
         number = _REAL_TIME[base] + int(offset or 0)
         number = number if number >= _REAL_TIME["RTMIN"] else 0
@@ -198,28 +198,28 @@ def shell_words(text: str) -> list[str]:
 
 
 def words(value: object, option: str) -> list[str]:
-    """A command: a list as it is, a string split as the shell does (POSIX quoting)."""
+    """Return the words of a command: a list as it is, a string split as the shell does (POSIX quoting)."""
     if isinstance(value, (bool, dict)):
         raise wrong(option, value, "a command, quoted where YAML takes it for something else, or a list of its words")
     try:
-        found = value if isinstance(value, (list, tuple)) else shell_words(str(value))
+        argv = value if isinstance(value, (list, tuple)) else shell_words(str(value))
     except ValueError as error:
         raise wrong(option, value, f"a command with its quotes closed ({error})") from error
-    return [_executable(str(one), option) for one in found]
+    return [_executable(str(arg), option) for arg in argv]
 
 
-def _executable(one: str, option: str) -> str:
-    """An argument that execve(2) takes."""
-    if "\0" in one:
-        raise wrong(option, one, "words without a NUL byte")
-    check_text(one, option, "surrogateescape")
-    if len(one.encode(errors="surrogateescape")) > _MAX_WORD:
-        raise wrong(option, one[:32] + "…", f"words of at most {_MAX_WORD} bytes, the longest the kernel takes")
-    return one
+def _executable(arg: str, option: str) -> str:
+    """Return an argument that execve(2) accepts."""
+    if "\0" in arg:
+        raise wrong(option, arg, "words without a NUL byte")
+    check_text(arg, option, "surrogateescape")
+    if len(arg.encode(errors="surrogateescape")) > _MAX_WORD:
+        raise wrong(option, arg[:32] + "…", f"words of at most {_MAX_WORD} bytes, the longest the kernel takes")
+    return arg
 
 
 def entrypoint(value: object, option: str) -> list[str]:
-    """As podman: a list, a JSON list in a string, or a string that is one program."""
+    """Return an entrypoint as podman has it: a list, a JSON list in a string, or a string that is one program."""
     if isinstance(value, str):
         if value.lstrip().startswith("["):
             import json
@@ -234,7 +234,7 @@ def entrypoint(value: object, option: str) -> list[str]:
 
 
 def mapping(value: Mapping[str, object], option: str) -> dict[str, str]:
-    """String to string; the order does not matter."""
+    """Return a mapping of strings, sorted by key."""
     return {str(key): "" if item is None else str(item) for key, item in sorted(value.items(), key=lambda i: str(i[0]))}
 
 
@@ -244,73 +244,73 @@ def environment(value: Mapping[str, object], option: str) -> dict[str, str]:
             raise wrong(option, key, "a variable's name without '='")
         if "\0" in str(value[key]):
             raise InvalidArgument(f"{option}: the value of {key} has a NUL byte, which no variable can hold")
-    found = mapping(value, option)
-    check_text(found, option, "surrogateescape")
-    for key, item in found.items():
+    variables = mapping(value, option)
+    check_text(variables, option, "surrogateescape")
+    for key, item in variables.items():
         if len(f"{key}={item}".encode(errors="surrogateescape")) > _MAX_WORD:
             raise InvalidArgument(
                 f"{option}: {key} and its value have more than {_MAX_WORD} bytes, which the kernel takes for no program"
             )
-    return found
+    return variables
 
 
 def string_list(value: Iterable[object], option: str) -> list[str]:
-    """A list whose order matters."""
+    """Return a list whose order matters."""
     return [str(item) for item in value]
 
 
 def string_set(value: Collection[object], option: str) -> list[str]:
-    """A list whose order and repetitions do not matter."""
+    """Return a list whose order and repetitions do not matter."""
     if "" in value:
         raise wrong(option, "", "no empty entry")
     return sorted({str(item) for item in value})
 
 
 def address(value: object, option: str) -> str:
-    """An IPv4 or IPv6 address in its canonical spelling (RFC 5952)."""
+    """Return an IPv4 or IPv6 address in its canonical spelling (RFC 5952)."""
     import socket
 
-    word = str(value).strip("[]")
+    text = str(value).strip("[]")
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
-            return socket.inet_ntop(family, socket.inet_pton(family, word))
+            return socket.inet_ntop(family, socket.inet_pton(family, text))
         except (OSError, ValueError):
             continue
     raise wrong(option, value, "an IPv4 or IPv6 address")
 
 
 def octal(text: str, option: str) -> str:
-    """Permissions in octal digits, such as 1777, without leading zeros (chmod(2))."""
+    """Return permissions in octal digits, such as 1777, without leading zeros (chmod(2))."""
     if not re.fullmatch("(?:0o)?[0-7]{1,5}", text) or int(text, 8) > 0o7777:
         raise wrong(option, text, "a mode in octal digits such as 1777")
     return f"{int(text, 8):o}"
 
 
 def cgroup_parent(value: object, option: str) -> Optional[str]:
-    """A cgroup's path below the mounts, or a systemd slice's name; nothing, as podman has it, is the default."""
-    word = str(value)
-    if not word:
+    """Return a cgroup's path below the mounts, or a systemd slice's name; None for the default."""
+    text = str(value)
+    if not text:
         return None
-    if word.endswith(".slice") and "/" not in word:
-        return word
-    path = plain_path("/" + word)
-    if path == "/" or ".." in word.split("/") or "\0" in word:
+    if text.endswith(".slice") and "/" not in text:
+        return text
+    path = plain_path("/" + text)
+    if path == "/" or ".." in text.split("/") or "\0" in text:
         raise wrong(option, value, "a cgroup's path such as /libpod_parent, or a slice's name")
     return path
 
 
 def plain_path(path: str) -> str:
-    """An absolute path without ``.``, ``..`` and repeated slashes, the two that POSIX lets a path begin with too."""
+    """Return an absolute path without ``.``, ``..`` and repeated slashes, also the two that POSIX allows in front."""
     return os.path.normpath("/" + path.lstrip("/"))
 
 
 def absolute_path(value: object, option: str, where: str = "in the container") -> str:
-    """A path in the container."""
+    """Return an absolute path in the container."""
     if not str(value).startswith("/") or "\0" in str(value):
         raise wrong(option, value, f"an absolute path {where}")
     return plain_path(str(value))
 
 
 def host_path(value: object, option: str) -> str:
-    """A path of the host's."""
+    """Return an absolute path on the host."""
     return absolute_path(value, option, "on the host")

@@ -21,27 +21,27 @@ PROXY_VARIABLES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_pr
 
 
 def umask(value: object, option: str) -> int:
-    """umask(2) as a number, from octal digits."""
+    """Return the mask of umask(2) from octal digits."""
     if not re.fullmatch("0?[0-7]{1,4}", str(value)) or int(str(value), 8) > 0o777:
         raise wrong(option, value, "octal digits such as '0027' (quoted, or YAML makes another number of them)")
     return int(str(value), 8)
 
 
 def timezone(value: object, option: str) -> str:
-    """The name of a zone of the host's zone files, or ``local``."""
-    word = str(value)
-    if not re.fullmatch(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*", word):
+    """Return the name of one of the host's time zones, or ``local``."""
+    zone = str(value)
+    if not re.fullmatch(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*", zone):
         raise wrong(option, value, "a time zone such as Europe/Berlin, or local")
-    return word
+    return zone
 
 
 def host_directories(value: Iterable[object], option: str) -> list[str]:
-    """Absolute paths of the host's; the order matters."""
+    """Return absolute paths on the host in their order."""
     return [host_path(item, option) for item in value]
 
 
 def variables(value: Collection[object], option: str) -> list[str]:
-    """Names of variables, sorted, each once."""
+    """Return names of variables, sorted, each once."""
     for item in value:
         if not item or "=" in str(item):
             raise wrong(option, item, "a variable's name without '='")
@@ -49,54 +49,55 @@ def variables(value: Collection[object], option: str) -> list[str]:
 
 
 def names(value: object, option: str) -> list[str]:
-    """Names separated by commas, sorted."""
-    found = sorted({word.strip() for word in str(value).split(",")} - {""})
-    for word in found:
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*[$]?", word):
+    """Return names separated by commas, sorted."""
+    names = sorted({name.strip() for name in str(value).split(",")} - {""})
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*[$]?", name):
             raise wrong(option, value, "names of users, separated by commas")
-    return found
+    return names
 
 
 def entry(value: object, option: str) -> str:
-    """A line of passwd(5) or group(5)."""
+    """Return a line of passwd(5) or group(5)."""
     if ":" not in str(value) or "\n" in str(value) or "\0" in str(value):
         raise wrong(option, value, "one line of the file, its fields separated by ':'")
     return str(value)
 
 
 def directories(value: object, option: str) -> list[str]:
-    """Paths in the container separated by commas, sorted."""
-    return sorted({absolute_path(word.strip(), option) for word in str(value).split(",")} - {"/"})
+    """Return paths in the container separated by commas, sorted."""
+    return sorted({absolute_path(path.strip(), option) for path in str(value).split(",")} - {"/"})
 
 
 def oom_score_adj(value: object, option: str) -> int:
-    """proc(5)'s oom_score_adj."""
+    """Return a value for oom_score_adj (proc(5))."""
     return whole(value, option, -1000, 1000, "a number from -1000 to 1000")
 
 
-def default_variables(found: dict[str, str], options: ContainerOptions) -> dict[str, str]:
-    """The variables a container has before its own ``env``: some taken away, and those of env_merge added.
+def default_variables(variables: dict[str, str], options: ContainerOptions) -> dict[str, str]:
+    """Return the variables that a container has before its own ``env``.
 
-    A value of env_merge may name variables as ``$NAME``, ``${NAME}``, ``${NAME:-DEFAULT}`` and ``${NAME:+WORD}``.
+    Those of unsetenv are removed, and those of env_merge added. A value of env_merge may refer to variables as
+    ``$NAME``, ``${NAME}``, ``${NAME:-DEFAULT}`` and ``${NAME:+WORD}``.
     """
     if options["unsetenv_all"]:
-        found = {}
+        variables = {}
     for name in options["unsetenv"]:
-        found.pop(name, None)
+        variables.pop(name, None)
 
-    def word(match: re.Match[str]) -> str:
+    def substitute(match: re.Match[str]) -> str:
         escaped, plain, braced, sign, other = match.groups()
         if escaped is not None:
             return escaped
-        known = found.get(plain or braced, "")
+        known = variables.get(plain or braced, "")
         return (other if known else "") if sign == "+" else known or (other or "")
 
-    merged = {name: _REFERENCE.sub(word, value) for name, value in options["env_merge"].items()}
-    return {**found, **merged}
+    merged = {name: _REFERENCE.sub(substitute, value) for name, value in options["env_merge"].items()}
+    return {**variables, **merged}
 
 
 def host_variables(options: ContainerOptions, environ: Mapping[str, str]) -> dict[str, str]:
-    """What a container takes from the environment of whoever makes it: all of it, or the proxies' variables."""
+    """Return what a container takes from the environment of its creator: all of it, or the proxy variables."""
     if options["env_host"]:
         return dict(environ)
     if not options["http_proxy"]:
@@ -105,13 +106,13 @@ def host_variables(options: ContainerOptions, environ: Mapping[str, str]) -> dic
 
 
 def systemd(value: object, option: str) -> str:
-    """``true`` where the command is systemd's, ``false`` or ``always``."""
-    word = str(value).strip().lower()
-    return word if word == "always" else str(flag(value, option)).lower()
+    """Return ``true`` for systemd mode where the command is systemd, else ``false`` or ``always``."""
+    mode = str(value).strip().lower()
+    return mode if mode == "always" else str(flag(value, option)).lower()
 
 
 def personality(value: object, option: str) -> str:
-    """The OCI spec's word (config-linux.md, "Personality") for an execution domain of personality(2)."""
+    """Return an execution domain of personality(2), as the OCI spec has it (config-linux.md, "Personality")."""
     text = str(value).upper()
     if text not in ("LINUX", "LINUX32"):
         raise wrong(option, value, "linux or linux32")
@@ -119,52 +120,52 @@ def personality(value: object, option: str) -> str:
 
 
 def capabilities(value: Iterable[object], option: str) -> list[str]:
-    """Capability names in the kernel's spelling (capabilities(7)); ``ALL`` stands for itself, and for all others."""
+    """Return capability names in the kernel's spelling (capabilities(7)); ``ALL`` makes all others redundant."""
     spelled = (str(item).upper() for item in value)
     names = {item if item == "ALL" or item.startswith("CAP_") else "CAP_" + item for item in spelled}
     return ["ALL"] if "ALL" in names else sorted(names)
 
 
 def sysctls(value: Mapping[str, object], option: str) -> dict[str, str]:
-    """Kernel parameters by dotted names; a name whose first separator is a slash has both exchanged (sysctl(8)).
+    """Return kernel parameters by dotted names, white space in values reduced to blanks.
 
-    Words of a value are separated by any white space.
+    In a name whose first separator is a slash, dots and slashes are exchanged (sysctl(8)).
     """
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     for key, text in mapping(value, option).items():
         slashes = re.match(r"[^./]*/", key)
         name = key.translate({ord("."): "/", ord("/"): "."}) if slashes else key
-        meant = " ".join(text.split())
-        if meant in ("True", "False", ""):
-            raise wrong(option, f"{key}: {meant}", "a value that the kernel takes, such as 1 or 0")
-        if found.setdefault(name, meant) != meant:
+        setting = " ".join(text.split())
+        if setting in ("True", "False", ""):
+            raise wrong(option, f"{key}: {setting}", "a value that the kernel takes, such as 1 or 0")
+        if result.setdefault(name, setting) != setting:
             raise wrong(option, key, f"one value for each parameter, and {name} has two")
-    return dict(sorted(found.items()))
+    return dict(sorted(result.items()))
 
 
 def ulimits(value: Iterable[object], option: str) -> dict[str, list[int]]:
-    """Resource to [soft, hard] from ``nofile=1024:2048``, docker_container's ``nofile:1024:2048``; -1 is unlimited.
+    """Return [soft, hard] by resource, from ``nofile=1024:2048`` or docker_container's ``nofile:1024:2048``.
 
-    ``host`` alone stands for the limits of whoever starts the container, and has none.
+    -1 is unlimited. ``host`` alone stands for the limits of the process that starts the container.
     """
     if [str(item).strip() for item in value] == ["host"]:
         return {"host": []}
-    found: dict[str, list[int]] = {}
+    limits: dict[str, list[int]] = {}
     for item in value:
         resource, equals, numbers = str(item).partition("=" if "=" in str(item) else ":")
         soft, colon, hard = numbers.partition(":")
         resource = resource.strip().lower()
-        pair = [_rlimit(word.strip()) for word in (soft, hard if colon else soft)]
+        pair = [_rlimit(number.strip()) for number in (soft, hard if colon else soft)]
         if not (equals and resource in RLIMITS and min(pair) >= -1) or (pair[1] != -1 and not -1 < pair[0] <= pair[1]):
             raise wrong(
                 option, item, "RESOURCE=SOFT[:HARD] such as nofile=1024:2048, soft not above hard, or only host"
             )
-        if found.setdefault(resource, pair) != pair:
+        if limits.setdefault(resource, pair) != pair:
             raise wrong(option, item, f"one limit for each resource, and {resource} has two")
-    return dict(sorted(found.items()))
+    return dict(sorted(limits.items()))
 
 
-def _rlimit(word: str) -> int:
-    """-1 for unlimited, -2 for what is no limit."""
-    number = natural(word)
-    return number if number is not None else -1 if word == "-1" else -2
+def _rlimit(text: str) -> int:
+    """Return a limit, -1 for unlimited, and -2 for what is no limit."""
+    number = natural(text)
+    return number if number is not None else -1 if text == "-1" else -2

@@ -21,7 +21,7 @@ class Pull(NamedTuple):
     """``delay`` is in seconds between two tries, negative for 1, 2, 4, …; ``key`` is ``PATH[:PASSPHRASE]``,
     ``creds`` is ``USER[:PASSWORD]``.
 
-    Empty platform words stand for the host's, and ``tls_verify`` None for registries.conf(5)'s word.
+    Empty parts of the platform stand for the host's, and ``tls_verify`` None for what registries.conf(5) says.
     """
 
     policy: str = "missing"
@@ -37,30 +37,30 @@ class Pull(NamedTuple):
     cert_dir: str = ""
 
     def fits(self, configuration: Mapping[str, Any]) -> bool:
-        """Whether an image of this OCI image configuration is for the platform."""
+        """Return whether an image of this OCI image configuration is for the platform."""
         pairs = ((self.os, "os"), (self.arch, "architecture"), (self.variant, "variant"))
-        return all(wanted in ("", configuration.get(key, "")) for wanted, key in pairs)
+        return all(value in ("", configuration.get(key, "")) for value, key in pairs)
 
 
 DEFAULT = Pull()
 
 
 def pulling(params: Mapping[str, Any]) -> Pull:
-    """What a task's options say.
+    """Return how a task's image is pulled.
 
     :raises InvalidArgument: naming the option.
     """
-    words = str(params.get("platform") or "").split("/")
+    platform = str(params.get("platform") or "").split("/")
     for option in _PLATFORM:
         if params.get("platform") and params.get(option):
             raise InvalidArgument(f"platform: cannot be combined with {option}: give one of them")
-    if params.get("platform") and not (len(words) in (2, 3) and all(words)):
+    if params.get("platform") and not (len(platform) in (2, 3) and all(platform)):
         raise wrong(
             "platform", params["platform"], "OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT, such as linux/arm64/v8"
         )
     if not params.get("platform"):
-        words = [str(params.get(option) or "") for option in _PLATFORM]
-    system, arch, variant = (word.lower() for word in [*words, ""][:3])
+        platform = [str(params.get(option) or "") for option in _PLATFORM]
+    system, arch, variant = (part.lower() for part in [*platform, ""][:3])
     key_path, colon, phrase = (params.get("decryption_key") or "").partition(":")
     authfile, key_path = (caller.absolute(path) if path else "" for path in (params.get("authfile"), key_path))
     cert_dir = caller.absolute(params["cert_dir"]) if params.get("cert_dir") else ""

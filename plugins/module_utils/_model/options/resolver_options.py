@@ -16,36 +16,36 @@ def addresses(value: Iterable[object], option: str) -> list[str]:
 
 
 def dns_servers(value: Collection[object], option: str) -> list[str]:
-    """Addresses, or ``none`` alone: the container has the image's own resolv.conf."""
+    """Return addresses, or ``none`` alone, with which the container has the image's own resolv.conf."""
     if "none" in value and len(value) > 1:
         raise wrong(option, value, "addresses of servers, or none alone")
     return ["none"] if "none" in value else addresses(value, option)
 
 
 def domains(value: Iterable[object], option: str) -> list[str]:
-    """DNS domains in their order; neither case nor a last dot means anything (RFC 4343, resolv.conf(5))."""
-    return [word.rstrip(".").lower() or "." for word in string_list(value, option)]
+    """Return DNS domains in their order, without case and last dots (RFC 4343, resolv.conf(5))."""
+    return [domain.rstrip(".").lower() or "." for domain in string_list(value, option)]
 
 
 def hosts(value: Mapping[str, object], option: str) -> dict[str, str]:
-    """Host name to address, or to several with commas between them; ``host-gateway`` stands for the gateway's.
+    """Return the addresses of each host name, separated by commas; ``host-gateway`` stands for the gateway's.
 
-    ``a;b`` are two names of one, as podman's. A name that is given twice has the addresses of both.
+    ``a;b`` are two names of the same addresses, as in podman. A name that is given twice has the addresses of both.
     """
-    found: dict[str, list[str]] = {}
+    by_name: dict[str, list[str]] = {}
     for key, item in sorted(value.items(), key=lambda pair: str(pair[0])):
         addresses = host_addresses(item, option)
         for one in str(key).split(";"):
             if not re.fullmatch(r"[^\s#]+", one):
                 raise wrong(option, key, "a host's name without blanks")
-            found[one] = list(dict.fromkeys([*found.get(one, ()), *addresses]))
-    return {name: ",".join(addresses) for name, addresses in sorted(found.items())}
+            by_name[one] = list(dict.fromkeys([*by_name.get(one, ()), *addresses]))
+    return {name: ",".join(addresses) for name, addresses in sorted(by_name.items())}
 
 
 def host_addresses(value: object, option: str) -> list[str]:
-    """The addresses of a host: a list, or text with commas."""
+    """Return the addresses of a host, from a list or from text with commas."""
     items = value if isinstance(value, (list, tuple)) else str("" if value is None else value).split(",")
-    words = [str(item).strip() for item in items]
-    if not words:
+    addresses = [str(item).strip() for item in items]
+    if not addresses:
         raise wrong(option, value, "an IPv4 or IPv6 address")
-    return [word if word == "host-gateway" else address(word, option) for word in words]
+    return [one if one == "host-gateway" else address(one, option) for one in addresses]

@@ -14,14 +14,14 @@ _MAX_PIDS = 1 << 22  # PID_MAX_LIMIT (linux/threads.h)
 
 
 def limit(value: object, option: str) -> int | None:
-    """A whole number; 0, -1 and ``unlimited`` mean no limit (None)."""
+    """Return a whole number; None for 0, -1 and ``unlimited``, which are no limit."""
     if str(value).strip() in ("-1", "unlimited"):
         return None
     return count(value, option) or None
 
 
 def pids(value: object, option: str) -> int | None:
-    """As ``limit``, and no more than there can be."""
+    """Return a limit of processes, not above what Linux can have."""
     number = limit(value, option)
     if number and number > _MAX_PIDS:
         raise wrong(option, value, f"at most {_MAX_PIDS}, which is all that Linux can have, or -1 for no limit")
@@ -29,7 +29,7 @@ def pids(value: object, option: str) -> int | None:
 
 
 def shares(value: object, option: str) -> int | None:
-    """A share beside others', as the kernel takes it; 0 means the default (None)."""
+    """Return a share relative to others'; None for 0, which is the default."""
     number = count(value, option)
     if number and not 2 <= number <= 1 << 18:
         raise wrong(option, value, f"a share from 2 to {1 << 18}, or 0 for the default")
@@ -53,13 +53,13 @@ def cpu_period(value: object, option: str) -> int | None:
 
 
 def cpu_list(value: object, option: str) -> str:
-    """cpuset(7) list format, sorted and with its runs joined: ``1,0`` and ``0-1`` are the same."""
+    """Return a list in the format of cpuset(7), sorted and with adjacent ranges joined."""
     numbers: set[int] = set()
     for part in str(value).replace(" ", "").split(","):
-        found = re.fullmatch("([0-9]{1,5})(?:-([0-9]{1,5}))?", part)
-        if not found or not int(found[1]) <= int(found[2] or found[1]) < _MAX_CPU:
+        match = re.fullmatch("([0-9]{1,5})(?:-([0-9]{1,5}))?", part)
+        if not match or not int(match[1]) <= int(match[2] or match[1]) < _MAX_CPU:
             raise wrong(option, value, "CPU numbers such as 0-3,5")
-        numbers.update(range(int(found[1]), int(found[2] or found[1]) + 1))
+        numbers.update(range(int(match[1]), int(match[2] or match[1]) + 1))
     runs: list[list[int]] = []
     for number in sorted(numbers):
         if runs and runs[-1][1] == number - 1:

@@ -28,11 +28,11 @@ class Ended(NamedTuple):
 
 
 def normalise(value: object, option: str) -> str:
-    """A policy as users write it: ``none`` and an empty one are ``no``, ``on-failure:0`` is without a limit.
+    """Return a policy: ``none`` and an empty one are ``no``, and ``on-failure:0`` has no limit.
 
-    An unquoted ``no`` is False in YAML, and ``False`` once Ansible has made a string of it.
+    An unquoted ``no`` is False in YAML, and ``False`` once Ansible has converted it to a string.
 
-    :raises InvalidArgument: it is none.
+    :raises InvalidArgument: it is no policy.
     """
     text = str(value).strip().lower()
     if text in ("", "none", "no", "never", "false"):
@@ -47,13 +47,13 @@ def normalise(value: object, option: str) -> str:
 
 
 def parts(policy: str) -> tuple[str, int]:
-    """Its name, and how often ``on-failure`` restarts at most (0: for ever)."""
+    """Return a policy's name, and how often ``on-failure`` restarts at most (0: without limit)."""
     name, _colon, times = policy.partition(":")
     return name, int(times or 0)
 
 
 def delay(policy: str, ended: Ended) -> Optional[float]:
-    """Seconds until the next start; None where the policy wants none."""
+    """Return the seconds until the next start; None where the policy wants none."""
     name, times = parts(policy)
     if name == NONE or name == "on-failure" and not (ended.failed or ended.exit_code):
         return None

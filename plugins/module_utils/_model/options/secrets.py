@@ -19,30 +19,30 @@ _EXPECTED = "NAME[,type=mount|env][,target=TARGET][,uid=UID][,gid=GID][,mode=MOD
 
 def secrets(value: Iterable[object], option: str) -> list[Secret]:
     """Return the secrets, sorted; a target is a path or a variable's name."""
-    secrets: dict[tuple[str, str], Secret] = {}
+    result: dict[tuple[str, str], Secret] = {}
     for item in value:
         name, *settings = str(item).split(",")
         if not NAME_PATTERN.fullmatch(name):
             raise wrong(option, item, _EXPECTED)
-        words = {"type": "mount", "target": "", "uid": "0", "gid": "0", "mode": ""}
+        fields = {"type": "mount", "target": "", "uid": "0", "gid": "0", "mode": ""}
         for key, text in dict(setting.partition("=")[::2] for setting in settings).items():
-            if key not in words or not text:
+            if key not in fields or not text:
                 raise wrong(option, item, _EXPECTED)
-            words[key] = text
-        secret = _secret(name, words, item, option)
-        if secrets.setdefault((secret["type"], secret["target"]), secret) != secret:
+            fields[key] = text
+        secret = _secret(name, fields, item, option)
+        if result.setdefault((secret["type"], secret["target"]), secret) != secret:
             raise wrong(option, item, f"one secret for each target, and {secret['target']} has two")
-    return [secrets[key] for key in sorted(secrets)]
+    return [result[key] for key in sorted(result)]
 
 
-def _secret(name: str, words: Mapping[str, str], item: object, option: str) -> Secret:
-    uid, gid = (count(words[key], option) for key in ("uid", "gid"))
-    target, mode = words["target"] or name, words["mode"]
-    if words["type"] == "env":
+def _secret(name: str, fields: Mapping[str, str], item: object, option: str) -> Secret:
+    uid, gid = (count(fields[key], option) for key in ("uid", "gid"))
+    target, mode = fields["target"] or name, fields["mode"]
+    if fields["type"] == "env":
         if "=" in target or "\0" in target:
             raise wrong(option, item, "a variable's name as target")
         return {"name": name, "type": "env", "target": target, "uid": 0, "gid": 0, "mode": 0}
-    if words["type"] != "mount":
+    if fields["type"] != "mount":
         raise wrong(option, item, "type=mount or type=env")
     if mode and not re.fullmatch("0?[0-7]{1,3}", mode):
         raise wrong(option, item, "a mode in octal digits such as 0400")

@@ -22,12 +22,12 @@ HIDDEN = "(hidden)"
 
 
 class Change(enum.IntEnum):
-    """What a difference in an option asks for."""
+    """What a difference in an option needs."""
 
-    RESTART = 0  # the container's process, or its monitor, takes it at its start
-    RECORD = 1  # only the engine's record holds it
-    LIVE = 2  # the kernel takes it while the container runs
-    RECREATE = 3  # it needs a new container
+    RESTART = 0  # a start of the container's process or its monitor
+    RECORD = 1  # a change of the engine's record alone
+    LIVE = 2  # a change in the running container
+    RECREATE = 3  # a new container
 
 
 class Option(NamedTuple):
@@ -54,7 +54,7 @@ class Option(NamedTuple):
     from_json: Optional[Callable[[Any], Any]] = None
 
     def own_default(self) -> Any:
-        """The default, a copy where it could be changed."""
+        """Return the default, a copy of one that can change."""
         if isinstance(self.default, (dict, list)):
             return copy.deepcopy(self.default) if self.default else type(self.default)()
         return self.default
@@ -64,7 +64,7 @@ class Option(NamedTuple):
         return options.get(self.name, self.default)
 
     def needs(self, before: Any, after: Any) -> Change:
-        """What this very difference asks for."""
+        """Return what this difference needs."""
         return self.change if self.in_place is None or self.in_place(before, after) else self.otherwise
 
 
@@ -77,12 +77,12 @@ LOG_DEFAULT: LogOptions = {"path": None, "max_size": None, "tag": None}
 
 
 def _neither_none(before: list[str], after: list[str]) -> bool:
-    """Whether the engine's resolv.conf is, and stays, the container's."""
+    """Return whether the container has the engine's resolv.conf before and after."""
     return "none" not in (*before, *after)
 
 
 def _later(module: str, function: str) -> Callable[[Any, str], Any]:
-    """A normaliser whose module is imported when a task has the option."""
+    """Return a parser whose module is imported when a task has the option."""
 
     def normalise(value: Any, option: str) -> Any:
         from importlib import import_module
@@ -103,22 +103,25 @@ def _later_map(option: str) -> Callable[[Any], Any]:
 
 
 def _both_cni(before: Any, after: Any) -> bool:
-    """Networks come and go in a namespace; the namespace itself stays the process's own."""
+    """Return whether networks alone change: the namespace itself stays the process's own."""
     return bool(before["mode"] == after["mode"] == "cni") and before.get("settings") == after.get("settings")
 
 
 def _none_taken_away(before: Any, after: Any) -> bool:
-    """What a cgroup file held before its first write, nobody knows."""
+    """Return whether no file is omitted that was written: what it held before is unknown."""
     return set(before) <= set(after)
 
 
 def _size_alone(before: Any, after: Any) -> bool:
-    """conmon takes path and tag at its start alone; whether it can have the size, its own limit says (log_limit)."""
+    """Return whether the size alone differs: conmon reads path and tag only at its start."""
     return bool({**before, "max_size": None} == {**after, "max_size": None})
 
 
 def _not_the_runtimes(before: Any, after: Any) -> bool:
-    """Some annotations are orders to the OCI runtime (crun(1), systemd properties of runc), carried out at creation."""
+    """Return whether no annotation differs that the OCI runtime obeys at creation.
+
+    Those are crun(1)'s, and the systemd properties of runc.
+    """
     differing = {key for key in {*before, *after} if before.get(key) != after.get(key)}
     return not any(key.startswith(("run.oci.", "org.systemd.property.")) for key in differing)
 
@@ -340,11 +343,11 @@ _ROWS = (
     _row("interactive", "bool", parsers.flag, False),
     _row("tty", "bool", parsers.flag, False),
 )
-# Those whose mounts come and go in a running container, where nothing there is in the way.
+# Their mounts can change in a running container, unless something is in the way.
 MOUNTS: Final = ("volume", "mount", "tmpfs")
 # podman's options for a container's single network.
 ALONE: Final = ("ip", "ip6", "mac_address", "network_aliases")
-# What is written to /etc/hosts and /etc/resolv.conf, which whoever joins a network has from its owner.
+# What is written to /etc/hosts and /etc/resolv.conf, which containers that join a network have from its owner.
 SHARED_FILES: Final = ("dns", "dns_option", "dns_search", "etc_hosts")
 ID_FILES: Final = ("cidfile", "pid_file", "conmon_pidfile")
 OPTIONS: dict[str, Option] = {row.name: row for row in _ROWS}
@@ -367,5 +370,5 @@ def select(options: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 
 def changed_options(wanted: Mapping[str, object], recorded: Mapping[str, object]) -> list[Option]:
-    """The options whose normalised values differ; one the record lacks (an older engine's) is at its default."""
+    """Return the options whose normalised values differ."""
     return [row for row in _ROWS if wanted[row.name] != row.value(recorded)]
