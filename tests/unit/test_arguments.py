@@ -67,7 +67,7 @@ def test_task_is_by_name_only_where_its_configuration_counts_for_nothing(
 def test_options_are_normalised_and_remembered() -> None:
     found = desired(image="app", memory="64m", ports=["80"], labels={"a": 1})
     assert found.options == normalise({"memory": "64m", "publish": ["80"], "label": {"a": "1"}})
-    assert found.given == {"memory", "publish", "label"} and found.image == "app" and not found.by_name
+    assert found.specified == {"memory", "publish", "label"} and found.image == "app" and not found.by_name
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_env_wins_over_env_file(tmp_path: Path) -> None:
     (tmp_path / "env").write_text("A=file\nB=file\n")
     found = desired(image="app", env={"A": "task"}, env_files=[str(tmp_path / "env")])
     assert found.options and found.options["env"] == {"A": "task", "B": "file"}
-    assert {"env", "env_file"} <= found.given
+    assert {"env", "env_file"} <= found.specified
 
 
 def test_more_than_no_network_is_any_network() -> None:
@@ -297,7 +297,7 @@ def test_arguments_of_podman_are_the_options_they_stand_for(words: list[str], op
     more["--blkio-weight-device=/dev/a:50"] = {"blkio_weight_device": {"/dev/a": 50}}
     for word in words:
         options = {**options, **more.get(word, {})}
-    assert found.options == normalise(options) and set(options) <= found.given
+    assert found.options == normalise(options) and set(options) <= found.specified
 
 
 def test_argument_and_option_add_up() -> None:

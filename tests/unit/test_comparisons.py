@@ -33,7 +33,7 @@ def runtime(tmp_path: Path) -> Runtime:
 def settled(runtime: Runtime, had: dict[str, Any], wanted: dict[str, Any], modes: dict[str, str], **more: Any) -> Any:
     config = ContainerConfig("c" * 64, "x", "now", normalise(had), "/x", image_config=IMAGE_CONFIG)
     config = config._replace(rootfs_image_name="docker.io/library/app:1")
-    desired = Desired("x", options=normalise(wanted), given=frozenset(wanted), image="app:1", **more)
+    desired = Desired("x", options=normalise(wanted), specified=frozenset(wanted), image="app:1", **more)
     parsed, compared = comparisons.parse(modes)
     desired = comparisons.apply(runtime, config, desired._replace(comparisons=parsed, compared=compared))
     return desired, {one.option: one for one in differences(runtime, config, desired)}

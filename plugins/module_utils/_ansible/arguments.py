@@ -184,10 +184,10 @@ def desired(params: Mapping[str, Any]) -> Desired:
     controls = _controls(params)
     _pass_over(params)
     state, image = params["state"], bool(params.get("image"))
-    given = frozenset(
+    specified = frozenset(
         key for key in (*OPTIONS, "cpus", "env_file", "label_file", "pod_id_file") if params.get(key) is not None
     )
-    by_name = by_name_only(state, options=bool(given), image=image, force_restart=params["force_restart"])
+    by_name = by_name_only(state, options=bool(specified), image=image, force_restart=params["force_restart"])
     if by_name and not (image and state == "stopped"):
         return Desired(**controls)
     controls.update(_comparisons(params))
@@ -205,7 +205,7 @@ def desired(params: Mapping[str, Any]) -> Desired:
         raise wrong("state", state, "created or present, for a container with init_ctr starts with its pod")
     if params["strict"]:
         refuse_ineffective()
-    return Desired(**controls, **root, options=options, given=given, pulling=pulling, missing=missing)
+    return Desired(**controls, **root, options=options, specified=specified, pulling=pulling, missing=missing)
 
 
 def _comparisons(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -179,7 +179,10 @@ def check(runtime: Runtime, name: str, options: ContainerOptions) -> None:
 
 
 def _check_pod(runtime: Runtime, name: str, pod_name: str, options: ContainerOptions) -> None:
-    """:raises InvalidArgument: an option sets what belongs to the pod."""
+    """Check that no option sets what belongs to the pod.
+
+    :raises InvalidArgument: an option sets what belongs to the pod.
+    """
     joined = _pod(runtime, pod_name)
     own = _pods_own(joined, options)
     for option, value in select(options, ("hostname", "publish", *ALONE, *SHARED_FILES)).items():

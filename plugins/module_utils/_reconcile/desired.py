@@ -30,7 +30,7 @@ class Desired(NamedTuple):
     """One container as a task describes it.
 
     The configuration: ``options`` are normalised (see ``normalise``), None where the task is by name only, and
-    ``given`` the names of those that the task has. ``image`` is as the task spells it; with ``rootfs`` it is a host
+    ``specified`` the names of those that the task has. ``image`` is as the task spells it; with ``rootfs`` it is a host
     directory, used under an overlay where ``overlay``. ``pulling`` is when and how the image is pulled.
 
     What prevents it: ``unusable`` is why no container can be created with the options, reported only where one is to
@@ -54,7 +54,7 @@ class Desired(NamedTuple):
     name: str
     state: str = "started"
     options: Optional[ContainerOptions] = None
-    given: frozenset[str] = frozenset()
+    specified: frozenset[str] = frozenset()
     image: str = ""
     rootfs: bool = False
     overlay: bool = False

@@ -70,7 +70,10 @@ def resolve_image(runtime: Runtime, desired: Desired) -> ImageResolution:
 
 
 def check_source(source: str) -> None:
-    """:raises NoSuchImage, InvalidArgument: it cannot have the image, as can be said without asking it."""
+    """Check the source of an image, as far as that goes without asking it.
+
+    :raises NoSuchImage, InvalidArgument: it cannot have the image.
+    """
     from .._drivers.images.transport import origin
 
     origin(source, name_for_source(source))

@@ -169,7 +169,10 @@ def _absent(runtime: Runtime, container: Optional[Container], desired: Desired) 
 
 
 def check_force(container: Container, desired: Desired) -> None:
-    """:raises InvalidState: it runs, and ``force_delete`` is false."""
+    """Check that the task may remove a container that runs.
+
+    :raises InvalidState: it runs, and ``force_delete`` is false.
+    """
     status = container.state.status
     if status.has_process and desired.force_delete is False:
         raise InvalidState(

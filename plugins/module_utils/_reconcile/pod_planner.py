@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 STATES = ("created", "killed", "restarted", "absent", "started", "stopped", "paused", "unpaused")
 DOWN = ("stopped", "killed")
 _UP = ("Running", "Degraded", "Paused")
-# A pod's status after a task, in podman's words; with the state ``created`` it keeps its own.
+# A pod's status after a task, as podman names it; with the state ``created`` it keeps its own.
 _AFTER = {"started": "Running", "restarted": "Running", "unpaused": "Running", "paused": "Paused"}
 _AFTER.update(stopped="Exited", killed="Exited")
 _VERBS = {"stopped": Verb.STOP, "killed": Verb.KILL, "paused": Verb.PAUSE, "unpaused": Verb.UNPAUSE}
 
 
 class DesiredPod(NamedTuple):
-    """One pod as a playbook wants it; ``options`` are normalised (pod.POD_OPTIONS), None where the state needs none.
+    """One pod as a task describes it; ``options`` are normalised (pod.POD_OPTIONS), None where the state needs none.
 
     ``described``: the task has options of the pod. ``missing`` is why ``options`` lack those of a file.
     """
@@ -132,9 +132,9 @@ def _absent(pods: Pods, pod: PodConfig, desired: DesiredPod, members: list[Conta
 
 
 def _damaged(pods: Pods, pod: PodConfig, members: list[Container], state: str) -> bool:
-    """Return whether the pod is not as it is recorded: somebody changed its limits, or a task was interrupted.
+    """Return whether the pod differs from its record: its limits were changed, or a task was interrupted.
 
-    What an interrupted task had stopped for a moment is to run again, if the state does not say so anyway.
+    That task may have stopped containers for a moment, which are started again if the state does not do so anyway.
     """
     if pods.outdated(pod) or pod_cgroup.has_drifted(pods.runtime.host.cgroups, pod):
         return True
@@ -158,18 +158,18 @@ def _differences(pods: Pods, pod: PodConfig, desired: DesiredPod) -> list[Differ
     if desired.by_name or desired.options is None:
         return []
     wanted = select(desired.options, POD_OPTIONS)
-    found = [
+    differing = [
         Difference(name, before, wanted[name], OPTIONS[name].change if name in OPTIONS else 3)
         for name, before in select(pod.options, POD_OPTIONS).items()
         if before != wanted[name]
     ]
-    if any(one.option == "network" for one in found):
+    if any(one.option == "network" for one in differing):
         from .diff.equivalence import same_networks
 
-        # Another order alone would restart every container of the pod, for interfaces of other names.
+        # Another order would restart every container of the pod, only to rename interfaces.
         if same_networks(pods.runtime, pod.options, desired.options):
-            found = [one for one in found if one.option != "network"]
-    return found
+            differing = [one for one in differing if one.option != "network"]
+    return differing
 
 
 def _verb(pods: Pods, members: list[Container], state: str, renewed: bool) -> Optional[Verb]:

@@ -27,9 +27,9 @@ class PodOutcome(NamedTuple):
 
 
 def reconcile(parts: EngineConfig, desired: DesiredPod, *, check_mode: bool = False) -> PodOutcome:
-    """Bring a pod to the desired state, under its name's lock; in check mode only say how.
+    """Bring a pod to the desired state, under its name's lock; in check mode only plan it.
 
-    :raises LibpodError: in words for the user.
+    :raises LibpodError: with a message for the user.
     """
     pods = Pods(Runtime(parts))
     if check_mode:

@@ -51,7 +51,10 @@ class Outcome(NamedTuple):
 
 
 def check_root() -> None:
-    """:raises InvalidArgument: this is not root's process."""
+    """Check that this process is root's.
+
+    :raises InvalidArgument: this is not root's process.
+    """
     if os.geteuid() != 0:
         raise InvalidArgument(f"the engine needs root, and runs as user ID {os.geteuid()}: set become: true")
 

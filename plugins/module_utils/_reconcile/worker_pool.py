@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Work on several containers at once: forked processes, each at one container after another.
+"""Work on several containers at once, in forked processes.
 
 They live no longer than the process that forked them, and work in a process group of their own, so that a terminal's
 Ctrl-C does not end what they have begun.
@@ -28,7 +28,7 @@ class _Worker(NamedTuple):
 
 
 class Workers:
-    """At most ``count`` processes that do ``work(name)``, whose result is JSON."""
+    """At most ``count`` processes that run ``work(name)``, whose result is JSON."""
 
     def __init__(self, work: Callable[[str], Result], count: int) -> None:
         self._work = work
@@ -38,7 +38,7 @@ class Workers:
 
     @property
     def busy(self) -> list[str]:
-        """The names that are worked on."""
+        """The names being worked on."""
         return list(self._busy)
 
     @property
@@ -55,7 +55,7 @@ class Workers:
         self._busy[name] = worker
 
     def ended(self) -> tuple[str, Optional[Result], str]:
-        """Wait until one is through: its name, its result, and where that is None how the worker ended."""
+        """Wait for one to finish, and return its name, its result, and where that is None how the worker ended."""
         ready, _writable, _special = select.select([worker.results for worker in self._busy.values()], [], [])
         name = next(name for name, worker in self._busy.items() if worker.results in ready)
         worker = self._busy.pop(name)
@@ -66,7 +66,7 @@ class Workers:
         return name, None, self._reap(worker)
 
     def close(self) -> None:
-        """Let the workers go once what they have begun is done."""
+        """End the workers once what they have begun is done."""
         for worker in (*self._idle, *self._busy.values()):
             self._reap(worker)
         self._idle, self._busy = [], {}
@@ -103,7 +103,7 @@ class Workers:
         return _Worker(pid, open(orders[1], "w", encoding="utf-8"), open(results[0], encoding="utf-8"))
 
     def _live(self, orders: int, results: int, parent: int) -> NoReturn:
-        """A worker's life; whatever happens, none of the parent's code is run."""
+        """Run a worker to its end, which never returns into the parent's code."""
         code = 1
         try:
             die_with_parent(signal.SIGKILL)
@@ -121,7 +121,7 @@ class Workers:
 
 @contextmanager
 def signals_noted() -> Iterator[list[str]]:
-    """The names of the signals to end that come meanwhile, in the place of their effect.
+    """Collect the names of terminating signals that arrive meanwhile, in place of their effect.
 
     Handlers, and not SIG_IGN, which every program and container would inherit.
     """

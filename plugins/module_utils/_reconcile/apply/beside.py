@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A new container that is created while the old one still runs: what only the OCI runtime refuses stops nothing."""
+"""Create a new container while the old one runs, which is not stopped for one that the OCI runtime refuses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..._model.records.status import ContainerStatus
 _REACHING = ("hooks_dir", "gpus", "cpu_rt_period", "cpu_rt_runtime", "rdt_class", "timeout")
 # A volume that would get another owner or label under the old container's process, or is below an overlay.
 _FLAGS = {"U", "z", "Z", "O"}
-# What is said where there is no room for two of them, and for one there may be; runc often ends without a cause then.
+# Errors for want of resources, of which one container alone may have enough; runc often ends without a cause then.
 _NO_ROOM = (
     *("cannot allocate memory", "oom-killed", "resource temporarily unavailable", "too many open files"),
     *("no space left on device", "quota exceeded", "device or resource busy"),
@@ -49,16 +49,16 @@ def _in_place(config: ContainerConfig) -> bool:
 
 
 def create(new: Container, give_way: Callable[[], None]) -> None:
-    """Bring the new container to created; ``give_way`` stops the old one in the midst of it, and is safe to repeat.
+    """Bring the new container to created; ``give_way`` stops the old one during that, and is safe to repeat.
 
-    Where there is no room for both, the old one gives way before.
+    Where resources do not suffice for both, the old one is stopped first.
 
     :raises ContainerNotCreated: the OCI runtime refuses it; the old one runs on.
     """
     try:
         new.init(fresh=True, give_way=give_way)
     except ContainerNotCreated as error:
-        if not any(words in str(error).lower() for words in _NO_ROOM):
+        if not any(text in str(error).lower() for text in _NO_ROOM):
             raise
         give_way()
         new.init()

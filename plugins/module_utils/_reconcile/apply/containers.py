@@ -42,10 +42,10 @@ def apply(runtime: Runtime, container: Optional[Container], desired: Desired, pl
 
 
 class Application:
-    """A plan that is being applied; ``container`` is what there is by now, ``held`` what is released at the end.
+    """A plan being applied; ``container`` is the present one, and ``held`` has the locks to release at the end.
 
-    A new container that is to be started is ``pending`` until it runs: the name is not its own before, and it is undone
-    where its start fails.
+    A new container that is to be started is ``pending`` until it runs: it does not have its name before, and where its
+    start fails, its creation is undone.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Application:
         self.pending = False
         self._held = held
         self._pulled: Optional[Image] = None
-        self._removing = False  # all of the container is gone but its image and its records
+        self._removing = False  # of the container, only the image and the records are left
 
     def run(self) -> None:
         """Apply all steps.
@@ -69,11 +69,11 @@ class Application:
         begun, done = journal.mark(), list[tuple[Verb, str]]()
         for step in self.plan.steps:
             if step.verb is Verb.RMI and not self._removing:
-                continue  # what is left of its container may use it
+                continue  # what is left of its container may use the image
             try:
                 self.apply(step)
             except RemovalIncomplete as error:
-                # It is no more; what is left of it does not keep the others.
+                # The container is removed; what is left of it does not prevent the other steps.
                 incomplete.append(error)
                 self.container = None
                 if step.verb is Verb.RMI:
@@ -109,7 +109,7 @@ class Application:
         self._pulled = ImageStore(self.runtime.parts).find(image.id) or pulled if image.digest else pulled
 
     def create(self, _step: Step) -> None:
-        """Create the container; where it is started next, its root filesystem is made by that, beside its network."""
+        """Create the container; where it is started next, the start creates its root filesystem."""
         self._held.enter_context(creation.joined_held(self.runtime, self.desired))
         self.container = creation.begin(self.runtime, self.desired, self.plan, self._pulled)
         self.pending = True
@@ -202,15 +202,15 @@ def _update(runtime: Runtime, container: Container, desired: Desired, plan: Plan
     begun = any(one.change in (Change.LIVE, Change.RESTART) for one in plan.differences)
     with container.batch():
         if begun and plan.status_before in _DOWN and container.state.status is ContainerStatus.RUNNING:
-            # Its start was to take them, and its policy or another task was first.
+            # Its restart policy or another task has started it since the plan was made.
             _restart(runtime, container, desired, plan)
         else:
-            # From the configuration as it is under the lock: a dependency that was re-created is in it.
+            # The configuration is read under the lock: a dependency may have been re-created.
             container.update(configuration.of_changed(runtime, container, desired, plan), parts)
 
 
 def _restart(runtime: Runtime, container: Container, desired: Desired, plan: Plan) -> None:
-    """Restart, with the options that are taken at a start; where it does not start with them, as it was before."""
+    """Restart with the options that take effect at a start, or where that fails, with the earlier ones."""
     with container.batch():
         earlier, config = container.config, configuration.of_changed(runtime, container, desired, plan)
         seconds = desired.stop_time if desired.restart_time is None else desired.restart_time
@@ -225,21 +225,21 @@ def _restart(runtime: Runtime, container: Container, desired: Desired, plan: Pla
             container.update(config, [])
             container.start()
         except BaseException:
-            container.update(earlier, [])  # as which it is brought back, for it is to be resumed
+            container.update(earlier, [])  # with which bring_back starts it
             raise
 
 
 def _delete(runtime: Runtime, name: str, desired: Desired, keep_image: bool) -> None:
-    """Stop and remove a container; its dependents' names are locked only now, the task's own is already."""
+    """Stop and remove a container; a dependent's name is locked only now, the task's own already is."""
     with runtime.store.lock(name) as lock:
         container = runtime.find(name)
         if container is not None:
             container.given_up = desired.abandon
-            # In one piece: nobody can come to depend on it in between.
+            # In one batch: no other container can start to depend on it in between.
             with container.batch():
                 runtime.check_removable(container)
                 if name == desired.name:
-                    planner.check_force(container, desired)  # it may have been started since
+                    planner.check_force(container, desired)  # it may have been started since the plan
                 if container.state.status is ContainerStatus.PAUSED:
                     container.unpause()
                 if container.state.status is ContainerStatus.RUNNING:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A new container, and one in the place of another: pending until it is up, and only then the name's."""
+"""Creation and re-creation: a new container is pending until it is up, and only then has the name."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ from . import configuration
 
 @contextmanager
 def joined_held(runtime: Runtime, desired: Desired) -> Iterator[None]:
-    """Hold the container whose network is joined, lest it stop or go before it is seen to have a dependent.
+    """Lock the container whose network is joined, so that it does not end before its dependent is recorded.
 
-    :raises NoSuchContainer: it has gone. The order of locks: a name, then the ID of what its container joins, which
-    nobody who waits for a name holds.
+    Locks are taken in this order: a name, then the ID of the joined container. No task that waits for a name holds
+    the lock of an ID.
+
+    :raises NoSuchContainer: it was removed.
     """
     network = desired.wanted["network"]
     if network["mode"] != "container":
@@ -53,7 +55,7 @@ def begin(
     *,
     resume: bool = False,
 ) -> Container:
-    """Write the new container's record; an image that was ``pulled`` is looked at before the old container stops."""
+    """Write the new container's record; an image that was ``pulled`` is checked before that."""
     if pulled is not None:
         _check_pulled(runtime, desired, plan, pulled, old)
     if desired.wanted["userns"]["mode"] != "auto":
@@ -116,7 +118,7 @@ def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired,
         runtime.undo(new.name)
         if old.unreadable:
             raise
-        # This error stays the one reported; where the old one cannot start now, the next run has it run again.
+        # The first error is the one reported; where the old container cannot start now, the next task starts it.
         with suppress(LibpodError, OSError):
             if runtime.to_resume(old):
                 old.start()
@@ -131,12 +133,12 @@ def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired,
 
 
 def _give_way(old: Container, desired: Desired) -> None:
-    """Stop the old container, and take down what is in the new one's way."""
+    """Stop the old container, and release what the new one needs."""
     status = old.state.status
     attachments.remember(old)
     if status is ContainerStatus.PAUSED:
         old.unpause()
-    # What cannot be taken down of it is not in the new one's way, and its removal tries again.
+    # What cannot be cleaned up does not concern the new one, and the removal tries again.
     with suppress(CleanupIncomplete):
         if old.state.status is ContainerStatus.RUNNING:
             old.stop(desired.replace_time)

@@ -42,7 +42,7 @@ def apply(task: Task, pod: Optional[PodConfig], step: Step) -> Optional[PodConfi
 
 
 def _create(task: Task, pod: Optional[PodConfig]) -> PodConfig:
-    """Create the pod with its infra container; of the options of ``pod``, where the task has none."""
+    """Create the pod with its infra container; with the options of ``pod``, where the task has none."""
     desired = task.desired
     options = desired.options if pod is None or not desired.by_name else pod.options
     if options is None:
@@ -96,7 +96,7 @@ def _maps(pods: Pods, options: PodOptions) -> dict[str, list[IdMap]]:
 
 
 def _runs(pods: Pods, container: Container) -> bool:
-    """Return whether it runs, is about to, or did until an interrupted task stopped it for a moment."""
+    """Return whether it runs, is about to, or did until an interrupted task stopped it."""
     runs = container.peek().state.status.has_process or restart_policy.is_to_come(container)
     return runs or pods.runtime.to_resume(container)
 
@@ -177,7 +177,7 @@ def _unpause(container: Container) -> None:
 
 
 def _kill(container: Container) -> None:
-    """Kill a container and wait for its end, still under its lock, lest a task takes it for running."""
+    """Kill a container and wait for its end under its lock, so that no task sees it running."""
     if container.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED):
         _unpause(container)
         container.kill(signal.SIGKILL)
@@ -187,7 +187,7 @@ def _kill(container: Container) -> None:
 
 
 def _each(members: Iterable[Container], work: Callable[[Container], None]) -> None:
-    """Do the work on each container but one that was removed since it was listed, which its name's lock allows."""
+    """Do the work on each container, except one that another task has removed since it was listed."""
     for container in members:
         try:
             work(container)

@@ -117,7 +117,7 @@ def _with_followers(config: ContainerConfig, desired: Desired) -> dict[str, str]
     modes = dict(desired.comparisons)
     for name, leader in _FOLLOWS.items():
         # healthcheck and no_healthcheck are two spellings of one setting.
-        present = name in desired.given and name not in ("healthcheck", "no_healthcheck")
+        present = name in desired.specified and name not in ("healthcheck", "no_healthcheck")
         if present or name in desired.compared:
             continue
         mode = desired.comparisons.get(leader, "strict")
@@ -143,7 +143,7 @@ def _lenient(config: ContainerConfig, desired: Desired) -> ContainerOptions:
         if name not in options:
             continue
         had = OPTIONS[name].value(recorded)
-        omitted = name not in desired.given and options[name] == OPTIONS[name].default
+        omitted = name not in desired.specified and options[name] == OPTIONS[name].default
         both = (wanted.get(name, options[name]), present.get(name, had))
         if mode == "ignore" or omitted or includes(name, *both):
             options[name] = had

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What only the host can say about a wanted configuration, asked before anything is changed."""
+"""Checks of a desired configuration against the host, made before anything is changed."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from ..._model.options.types import ContainerOptions
     from ..._model.records.image_config import ImageConfig
 
-# Why a container is not made so, and what to do.
 _JOURNAL = "/run/systemd/journal/socket"  # sd_journal_sendv(3)'s, which conmon uses
 _RUNC_FILES = 12  # descriptors that runc 1.1 has open when the limit is in force
+# Why a container is not created so, and what to do.
 _NO_CGROUPS = {
     "disabled": "cannot be: runc makes no container without a cgroup, and the engine finds there what it has to end: "
     "omit the option",
@@ -46,21 +46,24 @@ _NO_CGROUPS = {
 
 
 def check_tools(runtime: Runtime, desired: Desired) -> None:
-    """:raises ToolMissing: naming the program and the package that has it."""
-    wanted = [(runtime.parts.oci_runtime, runtime.host.oci.name, "oci_runtime")]
-    wanted.append((runtime.parts.conmon_path, "conmon", "conmon_path"))
+    """Check that the programs are installed that a container needs.
+
+    :raises ToolMissing: naming the program and the package that has it.
+    """
+    tools = [(runtime.parts.oci_runtime, runtime.host.oci.name, "oci_runtime")]
+    tools.append((runtime.parts.conmon_path, "conmon", "conmon_path"))
     if not desired.rootfs:
-        wanted.append(("containers-storage", "containers-storage", ""))
-    for tool, package, option in wanted:
+        tools.append(("containers-storage", "containers-storage", ""))
+    for tool, package, option in tools:
         if not shutil.which(tool, path=TOOL_PATH):
             raise ToolMissing(tool, package, option)
 
 
 def check(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
-    """Everything about the options that can be known beforehand.
+    """Check the desired options against the host.
 
-    :raises InvalidArgument: an option names what is not there. :raises NoSuchNetwork, NoSuchContainer: likewise.
-    :raises NotImplementedByHost: the kernel lacks what was asked for.
+    :raises InvalidArgument: an option names what does not exist. :raises NoSuchNetwork, NoSuchContainer: likewise.
+    :raises NotImplementedByHost: the kernel or the OCI runtime lacks what an option needs.
     """
     options = desired.wanted
     _check_image(runtime, container, desired)
@@ -83,11 +86,11 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
 
 
 def check_mounts(runtime: Runtime, desired: Desired, image: ImageConfig) -> None:
-    """Look at what is to be mounted, for an image of this configuration.
+    """Check the mounts of a container of an image with this configuration.
 
-    :raises InvalidArgument: a source is not there, or the OCI runtime can mount nothing at a target.
+    :raises InvalidArgument: a source does not exist, or the OCI runtime can mount nothing at a target.
     """
-    mounts = mount_points.asked(desired.wanted, image, anonymous_volumes.borrowed(runtime, desired.wanted))
+    mounts = mount_points.of_options(desired.wanted, image, anonymous_volumes.borrowed(runtime, desired.wanted))
     for one in mounts:
         if one.source:
             check_source(one.source, desired.name)
@@ -95,16 +98,19 @@ def check_mounts(runtime: Runtime, desired: Desired, image: ImageConfig) -> None
 
 
 def check_command(name: str, image: str, options: ContainerOptions, config: ImageConfig) -> None:
-    """:raises InvalidArgument: neither the options nor the image's ``config`` name a program to run."""
-    found = resolved(options, config)
-    if not (found["entrypoint"] or found["command"]):
+    """Check that the options or the image name a program to run.
+
+    :raises InvalidArgument: neither the options nor the image's ``config`` name a program to run.
+    """
+    options_with_image = resolved(options, config)
+    if not (options_with_image["entrypoint"] or options_with_image["command"]):
         raise InvalidArgument(
             f"command: container {name} has none, neither from its options nor from {image}: give command or entrypoint"
         )
 
 
 def check_recorded(runtime: Runtime, container: Container) -> None:
-    """What the start of a container as it is recorded needs of the host, asked before it is stopped; as ``check``."""
+    """Check what the start of a container as recorded needs of the host, before a stop; errors as ``check``'s."""
     config = container.config
     options = config.options
     _check_rootfs(config)
@@ -123,7 +129,7 @@ def check_recorded(runtime: Runtime, container: Container) -> None:
 
 
 def _port_holder(runtime: Runtime) -> host_ports.Holder:
-    """Return what finds the running container that has published a port, for the message on one that is taken."""
+    """Return a function that finds the running container with a published port, for the error message."""
 
     def holder(port: int, protocol: str) -> str:
         for one in runtime.containers():
@@ -159,10 +165,10 @@ def _check_image(runtime: Runtime, container: Optional[Container], desired: Desi
 def _check_lenders(runtime: Runtime, desired: Desired) -> None:
     for lender in desired.wanted["volumes_from"]:
         try:
-            found = runtime.container(lender["container"])
+            owner = runtime.container(lender["container"])
         except NoSuchContainer as error:
             raise NoSuchContainer(f"volumes_from: {error}: make it first") from error
-        if found.name == desired.name:
+        if owner.name == desired.name:
             raise InvalidArgument(f"volumes_from: container {desired.name} cannot have its own volumes from itself")
 
 
@@ -180,7 +186,7 @@ def _check_security(options: ContainerOptions, strict: bool = False) -> None:
 
 
 def _check_files(runtime: Runtime, options: ContainerOptions) -> None:
-    """What is written for the container, on the host and into its root filesystem."""
+    """Check the sources of files that are written for the container, on the host and in its root filesystem."""
     if options["hostuser"]:
         from ..._container.bundle.passwd import host_users
 
@@ -227,7 +233,7 @@ def _check_first_process(runtime: Runtime, options: ContainerOptions) -> None:
 
 
 def _check_devices(options: ContainerOptions) -> None:
-    """Devices, and what the host's own definitions say of containers."""
+    """Check devices, CDI devices, hooks and the host's own definitions of them."""
     if options["gpus"]:
         from ..._container.bundle import cdi
 
@@ -244,7 +250,10 @@ def _has_systemd(host: cgroups.CgroupHost) -> bool:
 
 
 def check_wait(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
-    """:raises InvalidArgument: the container is to become healthy, and has no check."""
+    """Check that a container that is to become healthy has a health check.
+
+    :raises InvalidArgument: the container is to become healthy, and has no check.
+    """
     if container and (desired.by_name or container.unreadable):
         test = container.config.resolved["healthcheck"]
     else:
@@ -258,7 +267,7 @@ def check_wait(runtime: Runtime, container: Optional[Container], desired: Desire
 
 
 def _image_config(runtime: Runtime, container: Optional[Container], desired: Desired) -> Optional[ImageConfig]:
-    """The configuration of the image that is wanted; None where it has still to be pulled."""
+    """Return the desired image's configuration, None where it has still to be pulled."""
     if desired.rootfs or not desired.image:
         return container.config.image_config if container and not desired.rootfs else {}
     from ..._drivers.images.store import ImageStore
@@ -270,7 +279,7 @@ def _image_config(runtime: Runtime, container: Optional[Container], desired: Des
 def _check_cgroups(runtime: Runtime, desired: Desired) -> None:
     options, manager = desired.wanted, runtime.host.cgroup_manager
     _check_limits(runtime, manager, options)
-    if "memory_swap" in desired.given and options["memory_swap"] not in (None, -1) and not runtime.host.swap:
+    if "memory_swap" in desired.specified and options["memory_swap"] not in (None, -1) and not runtime.host.swap:
         raise NotImplementedByHost(
             "memory_swap: this kernel does not account for swap (boot with swapaccount=1): omit the option"
         )

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What only the image's files say about a new container's first process, asked before anything is changed.
+"""Checks of a new container's first process against the image's files, made before anything is changed.
 
-An image that has still to be pulled says nothing yet, and neither does it of a path that something is mounted over.
+An image that has still to be pulled is checked after the pull. A path that something is mounted over is not checked.
 """
 
 from __future__ import annotations
@@ -32,18 +32,21 @@ if TYPE_CHECKING:
     from ..._model.options.types import Volume
     from ..._model.records.image_config import ImageConfig
 
-# Where the container may have what the image does not.
+# Where a container may have files that its image does not have.
 _OURS = ("/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp")
-# Options that may bring a program from elsewhere; an init looks itself for what it is to start.
+# Options that may add programs; an init looks for the command itself.
 _BRINGING = ("init", "hooks_dir", "gpus", "secrets")
 _HANDLER = "run.oci.handler"  # crun(1): the command is a WebAssembly module, say
 
 
 def check(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
-    """:raises InvalidArgument: the image has no such user, group or program, or a file as the working directory."""
+    """Check a new container's first process against the image's files.
+
+    :raises InvalidArgument: the image has no such user, group or program, or a file as the working directory.
+    """
     had = container.config if container is not None and not container.unreadable else None
     static_root, borrowed = runtime.parts.static_root, anonymous_volumes.borrowed(runtime, desired.wanted)
-    # What cannot be looked at here, the making of the container tells.
+    # What cannot be read here, the container's creation reports.
     with suppress(OSError):
         if desired.rootfs or not desired.image and had and had.rootfs:
             _check(desired, {}, desired.image or (had.rootfs if had else ""), static_root, borrowed)
@@ -62,28 +65,31 @@ def _check(
     borrowed: Sequence[Volume] = (),
 ) -> None:
     options = desired.wanted
-    mounts = mount_points.asked(options, image, borrowed)
+    mounts = mount_points.of_options(options, image, borrowed)
     mount_points.check_targets(desired.name, mounts, root)
-    found = resolved(options, image)
-    builder.check_user(found["user"], options["group_add"], root)
-    builder.check_workdir(desired.name, found["workdir"], [one.target for one in mounts], root)
-    argv = [*found["entrypoint"], *found["command"]]
+    effective = resolved(options, image)
+    builder.check_user(effective["user"], options["group_add"], root)
+    builder.check_workdir(desired.name, effective["workdir"], [one.target for one in mounts], root)
+    argv = [*effective["entrypoint"], *effective["command"]]
     if argv and not any(select(options, _BRINGING).values()) and _HANDLER not in options["annotation"]:
-        _check_program(desired.name, argv[0], found, mounts, root, static_root)
+        _check_program(desired.name, argv[0], effective, mounts, root, static_root)
 
 
 def _check_program(
     name: str,
     program: str,
-    found: Mapping[str, Any],
-    mounts: Sequence[mount_points.Asked],
+    effective: Mapping[str, Any],
+    mounts: Sequence[mount_points.MountPoint],
     root: str,
     static_root: str,
 ) -> None:
-    """Look where runc does (exec.LookPath): a path is one from the working directory, else PATH is gone through."""
-    places = [""] if "/" in program else [place for place in found["env"].get("PATH", "").split(":") if place]
+    """Look for the program as runc does (exec.LookPath): a path from the working directory, a name in PATH.
+
+    :raises InvalidArgument: it does not exist, or is not executable.
+    """
+    places = [""] if "/" in program else [place for place in effective["env"].get("PATH", "").split(":") if place]
     mounted = _resolved(root, _OURS)
-    inside = _resolved(root, (posixpath.join(found["workdir"], place, program) for place in places))
+    inside = _resolved(root, (posixpath.join(effective["workdir"], place, program) for place in places))
     if any(f"{path}/".startswith(f"{target}/") for path in inside for target in mounted):
         return
     paths = [mount_points.behind(mounts, root, static_root, path) for path in inside]
@@ -107,9 +113,9 @@ def _check_program(
 
 
 def _resolved(root: str, paths: Iterable[str]) -> list[str]:
-    """Host paths of these, but for those that lead through a file or in a circle."""
-    found = []
+    """Return the host paths of these, but for those that lead through a file or in a circle."""
+    resolved_paths = []
     for path in paths:
         with suppress(OSError):
-            found.append(securejoin.resolve(root, path))
-    return found
+            resolved_paths.append(securejoin.resolve(root, path))
+    return resolved_paths

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a container's mounts go, and what they hide of its image: what the OCI runtime would refuse at the creation."""
+"""A container's mount points: whether the OCI runtime can mount there, and what they hide of the image."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _IN_PROC = (
 _KERNELS = ("/proc", "/sys", "/dev")
 
 
-class Asked(NamedTuple):
-    """One mount, and the option that it comes from."""
+class MountPoint(NamedTuple):
+    """One mount, and the option that sets it."""
 
     option: str
     target: str
@@ -40,27 +40,28 @@ class Asked(NamedTuple):
 
     @property
     def is_directory(self) -> bool:
+        """Whether a directory is mounted, and not a file."""
         return not self.source or os.path.isdir(self.source)
 
     @property
     def remedy(self) -> str:
-        """What the user can do where it cannot be mounted."""
+        """What to do where it cannot be mounted, as the end of a message."""
         return "; the image declares it: set image_volume to ignore" if self.option == "image_volume" else ""
 
 
-def asked(options: ContainerOptions, image: ImageConfig, borrowed: Iterable[Volume] = ()) -> list[Asked]:
-    """Return the mounts that options, the configuration of the image and the lenders of volumes_from ask for."""
+def of_options(options: ContainerOptions, image: ImageConfig, borrowed: Iterable[Volume] = ()) -> list[MountPoint]:
+    """Return the mounts of the options, the image's configuration and the lenders of volumes_from."""
     lent = tuple(borrowed)
     by = {one["target"]: "volumes_from" for one in lent}
     by.update((one["target"], option) for option in ("volume", "mount") for one in options[option])
     by.update(dict.fromkeys(options["tmpfs"], "tmpfs"))
-    found: list[Mount] = [*volumes.of_container("", options, image, lent)]
-    found += volumes.file_systems(options, image, [one["target"] for one in found])
-    return [Asked(by.get(one["target"], "image_volume"), one["target"], one) for one in found]
+    mounts: list[Mount] = [*volumes.of_container("", options, image, lent)]
+    mounts += volumes.file_systems(options, image, [one["target"] for one in mounts])
+    return [MountPoint(by.get(one["target"], "image_volume"), one["target"], one) for one in mounts]
 
 
-def check_kernels_own(name: str, mounts: Sequence[Asked], runtime: str) -> None:
-    """Look at the targets in the kernel's own file systems.
+def check_kernels_own(name: str, mounts: Sequence[MountPoint], runtime: str) -> None:
+    """Check the targets in the kernel's own file systems.
 
     :raises InvalidArgument: the OCI runtime can mount nothing there.
     """
@@ -80,8 +81,8 @@ def check_kernels_own(name: str, mounts: Sequence[Asked], runtime: str) -> None:
             )
 
 
-def check_targets(name: str, mounts: Sequence[Asked], root: str) -> None:
-    """Look at the targets in the root filesystem ``root``.
+def check_targets(name: str, mounts: Sequence[MountPoint], root: str) -> None:
+    """Check the targets in the root filesystem ``root``.
 
     :raises InvalidArgument: one leads through a file, in a circle or into /proc, or is a file where a directory is to
     be mounted.
@@ -91,7 +92,7 @@ def check_targets(name: str, mounts: Sequence[Asked], root: str) -> None:
         if any(f"{one.target}/".startswith(f"{other}/") for other in others):
             continue
         if one.source and not os.path.exists(one.source):
-            continue  # said elsewhere
+            continue  # check_source reports it
         try:
             leads = securejoin.resolve(root, one.target)[len(root.rstrip("/")) :]
             held, missing = securejoin.way_to(root, one.target)
@@ -101,7 +102,7 @@ def check_targets(name: str, mounts: Sequence[Asked], root: str) -> None:
             ) from error
         try:
             if f"{leads}/".startswith("/proc/"):
-                # What a link there leads to depends on the process that follows it.
+                # Where a link in /proc leads depends on the process that follows it.
                 raise InvalidArgument(
                     f"{one.option}: {one.target} of container {name} leads to {leads}, and nothing can be mounted "
                     f"through /proc{one.remedy or ': name another target'}"
@@ -117,26 +118,26 @@ def check_targets(name: str, mounts: Sequence[Asked], root: str) -> None:
             os.close(held)
 
 
-def behind(mounts: Sequence[Asked], root: str, static_root: str, path: str) -> Optional[str]:
-    """Return the host path of what a container has at ``path``, a path below ``root``, where a mount is over it.
+def behind(mounts: Sequence[MountPoint], root: str, static_root: str, path: str) -> Optional[str]:
+    """Return the host path of the file that a container has at ``path``, a path below ``root``, under its mounts.
 
-    Itself where nothing is, or where the mount begins with the image's content; None where that cannot be known, and
-    empty where the mount hides it.
+    That is ``path`` itself where nothing is mounted over it, or a mount that gets a copy of the image's content. It is
+    None where that cannot be known, and empty where a mount hides it.
     """
-    found: Optional[tuple[str, Asked]] = None
+    over: Optional[tuple[str, MountPoint]] = None
     for one in mounts:
         with suppress(OSError):
             point = securejoin.resolve(root, one.target)
-            if f"{path}/".startswith(f"{point}/") and len(point) >= len(found[0] if found else ""):
-                found = (point, one)
-    if found is None:
+            if f"{path}/".startswith(f"{point}/") and len(point) >= len(over[0] if over else ""):
+                over = (point, one)
+    if over is None:
         return path
-    point, one = found
+    point, one = over
     if "source" not in one.mount:
-        words = one.mount["options"]
+        flags = one.mount["options"]
         if one.mount["type"] != "tmpfs":
             return None
-        return "" if "notmpcopyup" in words or "exec" not in words else path
+        return "" if "notmpcopyup" in flags or "exec" not in flags else path
     if "O" in one.mount["flags"]:
         return None
     source = one.source

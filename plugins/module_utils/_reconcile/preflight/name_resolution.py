@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Warnings of containers that start or change, and in which names will not resolve; the same in check mode."""
+"""Warnings about containers that start or change and in which names will not resolve; check mode gives the same."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BEGINS = (Verb.START, Verb.RESTART, Verb.CREATE, Verb.RECREATE)
 
 
 def warn_of(runtime: Runtime, desired: Desired, plan: Plan) -> None:
-    """Warn of the container of a plan, and of those that are started before it."""
+    """Warn about the container of a plan, and those that are started before it."""
     for step in plan.steps:
         if step.verb is Verb.START and step.subject != desired.name:
             _warn_of_present(runtime, step.subject)
@@ -41,13 +41,13 @@ def warn_of(runtime: Runtime, desired: Desired, plan: Plan) -> None:
 
 
 def warn_of_pod(name: str, options: PodOptions) -> None:
-    """Warn of a pod of these options, whose containers share its files."""
+    """Warn about a pod of these options, whose containers share its files."""
     if "net" in options["share"]:
         _warn(f"pod {name}", options)
 
 
 def _warn_of_present(runtime: Runtime, name: str) -> None:
-    """Warn of a container as it is recorded; one that is not there, or cannot be read, is another check's matter."""
+    """Warn about a container as it is recorded; another check reports one that does not exist or is unreadable."""
     with suppress(LibpodError):
         config = runtime.container(name).config
         if config.infra:
@@ -58,7 +58,7 @@ def _warn_of_present(runtime: Runtime, name: str) -> None:
 
 
 def _shares(runtime: Runtime, options: ContainerOptions) -> bool:
-    """Whether the files are those of another container or a pod; of one that is not there yet, they are."""
+    """Return whether the files are those of another container or a pod, also of one that does not exist yet."""
     if not options["pod"]:
         return bool(options["network"]["mode"] == "container")
     try:
