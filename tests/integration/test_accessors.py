@@ -80,7 +80,7 @@ def test_returned_structures_are_the_callers_own(host: Host) -> None:
     container.labels["b"] = "2"
     container.spec()["process"]["args"].append("more")
     taken = container.config_copy()
-    taken.options["command"].append("more")
+    taken.options["command"].append("more")  # type: ignore[union-attr]
     assert container.labels == {"a": "1"}
     assert container.spec()["process"]["args"] == WAITING
     assert container.config.options["command"] == WAITING and container.config_copy() == container.config

@@ -97,7 +97,9 @@ def _run(argv: Sequence[str], environment: dict[str, str], umask: Optional[int])
         # A variable is 128 KiB at most; the translation is of no locale that is there.
         environment.update({f"LARGE{number}": "x" * (1 << 16) for number in range(16)}, LC_ALL="xx_XX.ISO-8859-1")
         hostile = {"restore_signals": False, "close_fds": False, "preexec_fn": lambda: _hostile(umask)}
-    done = subprocess.run(argv, check=False, capture_output=True, text=True, env=environment, **hostile)
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        argv, check=False, capture_output=True, text=True, env=environment, **hostile
+    )
     assert done.returncode == 0, done
     return done.stdout
 

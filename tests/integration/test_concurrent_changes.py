@@ -236,14 +236,14 @@ def test_pod_starts_though_a_member_exited_immediately(host: Host) -> None:
     assert not host.container("web", **short, state="present").failed
 
     def prepare() -> None:
-        moved = pod_steps.moved
+        moved = pod_steps.moved  # type: ignore[attr-defined]
 
         def looked(container: Any) -> bool:
             eventually(lambda: status_of(host) == "exited")
             container.sync()
             return moved(container)
 
-        pod_steps.moved = looked
+        pod_steps.moved = looked  # type: ignore[attr-defined]
 
     done = host.module("libpod_pod", {"name": "pod", "state": "started"}, prepare=prepare)
     assert not done.failed, done

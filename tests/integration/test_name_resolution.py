@@ -167,11 +167,12 @@ def test_one_line_for_each_address_of_every_network(host: Host, second_network: 
 def test_live_changes_keep_the_order(host: Host, put: Put, second_network: str) -> None:
     put("/etc/hosts", b"127.0.0.1 localhost db\n192.0.2.77 of-the-host\n")
     before = run(host, hostname="web")
-    for options in (
+    changes: tuple[dict[str, Any], ...] = (
         {"etc_hosts": {"db": "192.0.2.9"}},
         {"etc_hosts": {"db": "192.0.2.9"}, "network": ["bridge", second_network]},
         {"etc_hosts": {"of-the-host": "192.0.2.10"}, "network": [second_network]},
-    ):
+    )
+    for options in changes:
         made = run(host, hostname="web", **options)
         assert Process(made).pid == Process(before).pid, made["actions"]
         networks = made["container"]["NetworkSettings"]["Networks"].values()

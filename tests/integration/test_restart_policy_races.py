@@ -93,7 +93,7 @@ def test_restart_is_retried_when_a_dependency_fails_to_start(host: Host) -> None
 
 
 @pytest.mark.parametrize("where", [(time, "sleep"), (Runtime, "container")], ids=lambda one: one[1])
-def test_restart_uses_a_dependency_recreated_meanwhile(host: Host, where: Any) -> None:
+def test_restart_uses_a_dependency_recreated_meanwhile(host: Host, where: tuple[Any, str]) -> None:
     assert not host.container("base", **OPTIONS).failed
     container_id = ended(host, restart_policy="always", requires=["base"])
     host.container("base", state="stopped")
@@ -234,13 +234,13 @@ def test_boot_continues_past_a_container_that_fails_to_start(host: Host) -> None
     host.reboot()
 
     def boot() -> None:
-        reconcile = boot_program.reconcile
+        reconcile = boot_program.reconcile  # type: ignore[attr-defined]
 
         def refused(parts: Any, desired: Any) -> Any:
-            boot_program.reconcile = reconcile
+            boot_program.reconcile = reconcile  # type: ignore[attr-defined]
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        boot_program.reconcile = refused  # type: ignore[assignment]
+        boot_program.reconcile = refused  # type: ignore[attr-defined]
         os.environ.update(host.parts.environment())
         raise SystemExit(main(["boot"]))
 

@@ -135,7 +135,11 @@ def test_sweep_kills_at_each_effect_and_repairs(host: Host) -> None:
     killed: list[str] = []
 
     def noted(one: Task) -> Task:
-        return one._replace(run=lambda host, kill_at: [killed.append(kill_at), one.run(host, kill_at)][1])
+        def run(host: Host, kill_at: str) -> modules.Result:
+            killed.append(kill_at)
+            return one.run(host, kill_at)
+
+        return one._replace(run=run)
 
     for work in (finished, undone):
         killed.clear()

@@ -123,18 +123,22 @@ TASKS = st.fixed_dictionaries(
 )
 
 
+def by_number(task: dict[str, Any]) -> dict[str, Any]:
+    """Return the normalised options, with devices named by their numbers already."""
+    options: dict[str, Any] = {**normalise(task)}
+    for name in options.keys() & LIMITS.keys():
+        if LIMITS[name].device_field:
+            options[name] = {device[1:]: limit for device, limit in options[name].items()}
+    return options
+
+
 @st.composite
 def tasks(draw: st.DrawFn) -> dict[str, Any]:
-    """Normalised options; devices are named by their numbers already."""
+    """Normalised limits."""
     task = draw(TASKS)
     if "memory" in task:
         task["memory_swap"] = draw(st.sampled_from([-1, 0]) | st.integers(task["memory"], (1 << 61) - 1))
-    options = normalise(task)
-    return {
-        name: {device[1:]: limit for device, limit in value.items()} if LIMITS[name].device_field else value
-        for name, value in options.items()
-        if name in LIMITS
-    }
+    return {name: value for name, value in by_number(task).items() if name in LIMITS}
 
 
 def kernel(option: str, file: File, options: dict[str, Any]) -> str:
@@ -181,12 +185,7 @@ def test_written_limit_reads_back_as_wanted(options: dict[str, Any]) -> None:
 
 DEVICES = {"device_read_bps": 1, "device_write_bps": 2, "device_read_iops": 3, "device_write_iops": 4}
 ONE, OTHER, NONE = (
-    {
-        name: {device[1:]: limit for device, limit in value.items()}
-        if LIMITS.get(name) and LIMITS[name].device_field
-        else value
-        for name, value in normalise(task).items()
-    }
+    by_number(task)
     for task in (
         {"memory": "64m", "memory_swap": "96m", "memory_reservation": "8m", "memory_swappiness": 10}
         | {"oom_kill_disable": True, "cpu_quota": 50000, "cpu_period": 90000, "cpu_shares": 512, "cpuset_cpus": "0,2"}

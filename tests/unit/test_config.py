@@ -89,7 +89,7 @@ def test_record_of_an_older_engine_has_the_defaults_of_what_it_lacks() -> None:
     found = ContainerConfig.from_json(older, "p")
     assert found == ContainerConfig.from_json(record(), "p")
     found.options["mount"].append("x")
-    found.options["ipc"].clear()
+    found.options["ipc"].clear()  # type: ignore[attr-defined]
     found.host_env["A"] = "x"  # type: ignore[index]
     assert ContainerConfig.from_json(older, "p") == ContainerConfig.from_json(record(), "p"), "a default was handed out"
 
@@ -135,8 +135,8 @@ def test_copies_are_the_callers_own() -> None:
             value.clear()
     config.argv.clear()
     for mount in (*config.volumes, *config.file_systems):
-        mount.get("flags", []).clear()
-        mount.clear()
+        mount.get("flags", []).clear()  # type: ignore[attr-defined]
+        mount.clear()  # type: ignore[attr-defined]
     make(IMAGE).resolved["entrypoint"].clear()
     assert json.dumps(config.to_json()) == before and IMAGE["Entrypoint"] == ["/entry"]
 

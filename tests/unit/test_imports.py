@@ -170,7 +170,7 @@ def _imported_by_string(path: str, modules: Collection[str]) -> set[str]:
         f"{_module(os.path.dirname(path) + '.py')}.{node.args[0].value}"
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in loaders
-        if node.args and isinstance(node.args[0], ast.Constant)
+        if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
     }
     return {name for name in beside | {string.lstrip(".") for string in strings} if name in modules}
 

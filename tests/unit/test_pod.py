@@ -13,10 +13,10 @@ import yaml
 from ansible_collections.libpod.engine.plugins.module_utils._ansible import pod as glue
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import limits, manager
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups.manager import CgroupHost
+from ansible_collections.libpod.engine.plugins.module_utils._model.cgroup_limits import OF_PODS as LIMITS
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, take_warnings
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.pod import (
-    LIMITS,
     PodConfig,
     option_of,
     share,

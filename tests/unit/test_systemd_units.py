@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import systemd_units
+from ansible_collections.libpod.engine.plugins.module_utils._model.cgroup_limits import OF_PODS as LIMITS
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
-from ansible_collections.libpod.engine.plugins.module_utils._model.records.pod import LIMITS
 from ansible_collections.libpod.engine.plugins.module_utils._spec.generate import Facts, generate
 from ansible_collections.libpod.engine.plugins.module_utils._spec.users import User
 
