@@ -15,16 +15,18 @@ from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument
 from .._model.options.parsers import absolute_path, environment
 from .._runtime.runtime import Runtime
-from . import words
+from .arguments import new_parser
 
 
 def execute(parts: EngineConfig, arguments: Sequence[str]) -> int:
-    """Run a command in a running container; its exit code is ours."""
-    parser = words.parser("exec", "A command in a running container.", formats=False)
-    parser.add_argument("-i", "--interactive", action="store_true", help="it reads our standard input")
-    parser.add_argument("-t", "--tty", action="store_true", help="it has a terminal")
-    parser.add_argument("-d", "--detach", action="store_true", help="in the background: prints the session's ID")
-    parser.add_argument("-e", "--env", action="append", default=[], help="KEY=VALUE, or KEY for our own variable")
+    """Run a command in a running container and return its exit code."""
+    parser = new_parser("exec", "A command in a running container.", formats=False)
+    parser.add_argument("-i", "--interactive", action="store_true", help="pass on the standard input")
+    parser.add_argument("-t", "--tty", action="store_true", help="give it a terminal")
+    parser.add_argument(
+        "-d", "--detach", action="store_true", help="run it in the background and print the session's ID"
+    )
+    parser.add_argument("-e", "--env", action="append", default=[], help="KEY=VALUE, or KEY for the caller's variable")
     parser.add_argument("-u", "--user", help="USER[:GROUP]")
     parser.add_argument("-w", "--workdir", help="an absolute path")
     parser.add_argument(
@@ -33,34 +35,34 @@ def execute(parts: EngineConfig, arguments: Sequence[str]) -> int:
     parser.add_argument("--privileged", action="store_true", help="with all the capabilities of the host")
     parser.add_argument("name", help="the container's name or ID")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="the command and its arguments")
-    given = parser.parse_args(arguments)
-    wanted = Exec(
-        argv=given.command,
-        env=environment(_variables(given.env), "--env"),
-        user=given.user,
-        workdir=absolute_path(given.workdir, "--workdir") if given.workdir else "",
-        privileged=given.privileged,
-        tty=given.tty,
-        timeout=0 if given.timeout is None else time_limit(given.timeout, "--timeout"),
+    options = parser.parse_args(arguments)
+    request = Exec(
+        argv=options.command,
+        env=environment(_variables(options.env), "--env"),
+        user=options.user,
+        workdir=absolute_path(options.workdir, "--workdir") if options.workdir else "",
+        privileged=options.privileged,
+        tty=options.tty,
+        timeout=0 if options.timeout is None else time_limit(options.timeout, "--timeout"),
     )
-    if given.detach and given.timeout is not None:
+    if options.detach and options.timeout is not None:
         raise InvalidArgument("--timeout: a command in the background has none: omit it, or --detach")
-    container = Runtime(parts).container(given.name)
-    if given.detach:
-        sys.stdout.write(container.exec_detached(wanted) + "\n")
+    container = Runtime(parts).container(options.name)
+    if options.detach:
+        sys.stdout.write(container.exec_detached(request) + "\n")
         return 0
     try:
-        return execute_attached(container, wanted, given.interactive)
+        return execute_attached(container, request, options.interactive)
     except CommandTimedOut as error:
         sys.stderr.write(f"libpod: {error}\n")
         return error.exit_code
 
 
-def _variables(given: Iterable[str]) -> dict[str, str]:
-    """KEY=VALUE as it is said; KEY alone has our own value, and is left out where we have none."""
-    found = {}
-    for item in given:
+def _variables(items: Iterable[str]) -> dict[str, str]:
+    """Return the variables of KEY=VALUE, and of KEY with the caller's value, if there is one."""
+    variables = {}
+    for item in items:
         key, equals, value = item.partition("=")
         if equals or key in caller.environment:
-            found[key] = value if equals else caller.environment[key]
-    return found
+            variables[key] = value if equals else caller.environment[key]
+    return variables

@@ -10,22 +10,21 @@ from typing import Sequence
 from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidState
 from .._runtime.runtime import Runtime
-from . import table, words
+from . import table
+from .arguments import new_parser
 
 
 def healthcheck(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Check a container's health now and record the result; 0 where the check succeeded, 1 where it failed."""
-    parser = words.parser(
-        "healthcheck", "Check a container's health now: 0 where the check succeeds, 1 where it fails."
-    )
+    parser = new_parser("healthcheck", "Check a container's health now: 0 where the check succeeds, 1 where it fails.")
     parser.add_argument("run", choices=("run",), help="the word run")
     parser.add_argument("name", help="the container's name or ID")
-    given = parser.parse_args(arguments)
-    health = Runtime(parts).container(given.name).healthcheck()
+    options = parser.parse_args(arguments)
+    health = Runtime(parts).container(options.name).healthcheck()
     if not health.log:
-        raise InvalidState(f"the health check of container {given.name} was changed while it ran: run it again")
+        raise InvalidState(f"the health check of container {options.name} was changed while it ran: run it again")
     last = health.log[-1]
-    if given.format == "json":
+    if options.format == "json":
         table.write_json({"Status": health.status, "FailingStreak": health.failing_streak, **last}, indent=None)
     else:
         table.write_line(f"{health.status}: {' '.join(last['Output'].split()) or 'no output'}")

@@ -16,72 +16,73 @@ from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument
 from .._runtime.runtime import Runtime
 from .._store import events as kept
-from . import table, words
+from . import table
+from .arguments import new_parser
 
 _FOREVER = float(1 << 31)
 _PAUSE = 0.1
 
 
 def logs(parts: EngineConfig, arguments: Sequence[str]) -> int:
-    """Print what a container printed: its standard output and error to ours."""
-    parser = words.parser("logs", "What a container printed.")
+    """Print a container's output, standard error to standard error."""
+    parser = new_parser("logs", "What a container printed.")
     parser.add_argument("name", help="the container's name or ID")
     parser.add_argument("-f", "--follow", action="store_true", help="go on until the container ends")
-    parser.add_argument("--tail", "-n", type=int, help="only the last so many lines; all of them below 0")
+    parser.add_argument("--tail", "-n", type=int, help="only the last lines, this many; all below 0")
     parser.add_argument("-t", "--timestamps", action="store_true", help="each line's time before it")
     parser.add_argument("--since", help="only from this time on: RFC 3339, or a duration such as 10m")
     parser.add_argument("--until", help="only before this time")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     # As with podman: below 0 there is no limit.
-    tail = None if given.tail is None or given.tail < 0 else given.tail
-    wanted = Wanted(
-        tail, moment(given.since, "--since"), moment(given.until, "--until"), _FOREVER if given.follow else 0.0
+    tail = None if options.tail is None or options.tail < 0 else options.tail
+    selection = Wanted(
+        tail, moment(options.since, "--since"), moment(options.until, "--until"), _FOREVER if options.follow else 0.0
     )
-    for line in stream(Runtime(parts).container(given.name), wanted):
-        if given.format == "json":
+    for line in stream(Runtime(parts).container(options.name), selection):
+        if options.format == "json":
             table.write_json(line._asdict(), indent=None)
             continue
         out = sys.stderr if line.stream == "stderr" else sys.stdout
-        out.write((f"{line.time} " if given.timestamps else "") + line.text + "\n")
+        out.write((f"{line.time} " if options.timestamps else "") + line.text + "\n")
         out.flush()
     return 0
 
 
 def events(parts: EngineConfig, arguments: Sequence[str]) -> int:
-    """Print what happened to containers, and goes on happening."""
-    parser = words.parser("events", "What happens to containers, until interrupted.")
+    """Print what happened to containers, and what happens from now on."""
+    parser = new_parser("events", "What happens to containers, until interrupted.")
     parser.add_argument("--since", help="what happened from this time on first: RFC 3339, or a duration such as 10m")
     parser.add_argument("--until", help="what happened before this time, and no more")
     parser.add_argument("--no-stream", action="store_true", help="what has happened, and no more")
     parser.add_argument(
         "-f", "--filter", action="append", default=[], help="container=NAME, or event=ACTION such as cleanup_failed"
     )
-    given = parser.parse_args(arguments)
-    filters = _filters(given.filter)
-    since, until = moment(given.since, "--since"), moment(given.until, "--until")
-    until, given.no_stream = (math.inf, given.no_stream) if until is None else (until, True)
+    options = parser.parse_args(arguments)
+    filters = _filters(options.filter)
+    since, until = moment(options.since, "--since"), moment(options.until, "--until")
+    until, options.no_stream = (math.inf, options.no_stream) if until is None else (until, True)
     reader = kept.Reader.current(parts.run_root)
-    if since is not None or given.no_stream:
+    if since is not None or options.no_stream:
         for event in kept.read(parts.run_root):
             if (since or -math.inf) <= seconds(event["Time"]) < until:
-                _print(event, filters, given.format)
+                _print(event, filters, options.format)
     for _old in reader.more():
-        pass  # what is new begins behind them
-    while not given.no_stream:
+        pass  # only later events are new
+    while not options.no_stream:
         for event in reader.more():
-            _print(event, filters, given.format)
+            _print(event, filters, options.format)
         time.sleep(_PAUSE)
     return 0
 
 
-def _filters(given: Sequence[str]) -> dict[str, str]:
-    found = {}
-    for text in given:
+def _filters(texts: Sequence[str]) -> dict[str, str]:
+    filters = {}
+    for text in texts:
         key, equals, value = text.partition("=")
         if key not in ("container", "event") or not equals:
             raise InvalidArgument(f"--filter: {text!r} cannot be used: expected container=NAME or event=ACTION")
-        found[key] = value
-    return found
+        filters[key] = value
+    return filters
 
 
 def _print(event: Mapping[str, Any], filters: Mapping[str, str], form: str) -> None:

@@ -19,26 +19,26 @@ from .._model.engine_config import EngineConfig
 from .._model.errors import sentence, take_warnings
 from .._model.options.parsers import natural
 
-# subcommand: (module of this package, its function, what it does); the function takes the parts and the words after it.
+# subcommand: (module, its function, what it does); the function takes the engine's configuration and the arguments.
 COMMANDS = {
     "ps": ("_cli.ps", "ps", "list containers"),
-    "inspect": ("_cli.ps", "inspect", "all there is to know of containers, as JSON"),
-    "logs": ("_cli.logs", "logs", "what a container printed"),
+    "inspect": ("_cli.ps", "inspect", "show all about containers, as JSON"),
+    "logs": ("_cli.logs", "logs", "show what a container printed"),
     "exec": ("_cli.exec", "execute", "run a command in a running container"),
     "start": ("_cli.transitions", "start", "start containers"),
     "stop": ("_cli.transitions", "stop", "stop containers"),
     "restart": ("_cli.transitions", "restart", "stop containers that run, and start them"),
     "healthcheck": ("_cli.health", "healthcheck", "check a container's health now"),
-    "stats": ("_cli.stats", "stats", "what containers use"),
-    "top": ("_cli.stats", "top", "a container's processes"),
-    "events": ("_cli.logs", "events", "what happens to containers"),
-    "boot": ("_exit_command.boot", "boot", "start what is to run after a boot; run by the host's init"),
-    "halt": ("_exit_command.boot", "halt", "end containers where the host goes down; run by the host's init"),
+    "stats": ("_cli.stats", "stats", "show what containers use"),
+    "top": ("_cli.stats", "top", "list a container's processes"),
+    "events": ("_cli.logs", "events", "show what happens to containers"),
+    "boot": ("_exit_command.boot", "boot", "start containers after a boot; run by the host's init"),
+    "halt": ("_exit_command.boot", "halt", "stop containers at a shutdown; run by the host's init"),
     "exit": ("_exit_command.exit", "on_exit", "clean up after a container's end; run by conmon"),
-    "health": ("_exit_command.health", "watch", "check a container's health again and again; run by the engine"),
+    "health": ("_exit_command.health", "watch", "check a container's health at its interval; run by the engine"),
     "log-limit": ("_exit_command.log_limit", "keep", "keep a container's log at its size; run by the engine"),
 }
-# What each that nobody types takes, and nothing else.
+# Arguments of the subcommands that programs run.
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "boot": (),
     "halt": (),
@@ -49,51 +49,51 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
 
 
 def _usage(command: str, arguments: Sequence[str]) -> str:
-    """How a command that programs run is used, where the words after it are others; argparse has the operator's."""
+    """Return the usage of a subcommand that programs run, where its arguments do not fit; else nothing."""
     names = _ARGUMENTS.get(command)
     if names is None:
         return ""
     fits = len(arguments) == len(names) and all(
-        natural(word) is not None for name, word in zip(names, arguments) if name in ("PID", "START")
+        natural(value) is not None for name, value in zip(names, arguments) if name in ("PID", "START")
     )
     return "" if fits else " ".join(("usage: libpod", command, *names, f"({COMMANDS[command][2]})"))
 
 
-def main(words: Sequence[str] = ()) -> int:
-    """Run one subcommand and return the program's exit code: 2 for wrong words, 125 for what the engine refuses."""
+def main(arguments: Sequence[str] = ()) -> int:
+    """Run one subcommand; return its exit code, 2 for wrong arguments, or 125 for an error of the engine."""
     harden()
-    words = words or sys.argv[1:]
-    if words and words[0] in ("-h", "--help", "help"):
-        sys.stdout.write("usage: libpod COMMAND [ARGUMENT ...]; libpod COMMAND --help tells more\n\n")
+    arguments = arguments or sys.argv[1:]
+    if arguments and arguments[0] in ("-h", "--help", "help"):
+        sys.stdout.write("usage: libpod COMMAND [ARGUMENT ...]; libpod COMMAND --help shows more\n\n")
         sys.stdout.writelines(f"  {command:12} {what}\n" for command, (_module, _function, what) in COMMANDS.items())
         return 0
-    if words and words[0] in ("--version", "version"):
+    if arguments and arguments[0] in ("--version", "version"):
         from .._model.version import VERSION
 
         sys.stdout.write(f"libpod (collection libpod.engine) version {VERSION}\n")
         return 0
-    if not words or words[0] not in COMMANDS:
+    if not arguments or arguments[0] not in COMMANDS:
         sys.stderr.write(f"libpod: expected one of {', '.join(COMMANDS)}, or --help\n")
         return 2
-    if usage := _usage(words[0], words[1:]):
-        asked = words[1:2] in (["-h"], ["--help"])
-        (sys.stdout if asked else sys.stderr).write(f"{usage}\n")
-        return 0 if asked else 2
-    module, function, _what = COMMANDS[words[0]]
-    if words[0] in _ARGUMENTS:
+    if usage := _usage(arguments[0], arguments[1:]):
+        help_asked = arguments[1:2] in (["-h"], ["--help"])
+        (sys.stdout if help_asked else sys.stderr).write(f"{usage}\n")
+        return 0 if help_asked else 2
+    module, function, _what = COMMANDS[arguments[0]]
+    if arguments[0] in _ARGUMENTS:
         # Their standard error is /dev/null.
-        host_log.enable(words[0])
-        host_log.about(container_id="".join(words[1:2]))
+        host_log.enable(arguments[0])
+        host_log.about(container_id="".join(arguments[1:2]))
     package = __package__.rpartition(".")[0]
     try:
         run: Callable[[EngineConfig, Sequence[str]], int] = getattr(
             importlib.import_module(f"{package}.{module}"), function
         )
-        return run(EngineConfig.from_environment(os.environ), words[1:])
+        return run(EngineConfig.from_environment(os.environ), arguments[1:])
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read us has gone; what is still buffered must not fail once more at the end.
+        # The reader has closed the pipe; what is still buffered must not fail again at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
     except Exception as error:  # pylint: disable=broad-exception-caught

@@ -14,32 +14,33 @@ from .._container.container import Container
 from .._container.io.log_parts import seconds
 from .._model.engine_config import EngineConfig
 from .._runtime.inspect import inspect as inspected
-from . import table, words
+from . import table
+from .arguments import containers, new_parser
 
-_COMMAND, _IMAGE, _PORTS = 24, 40, 60  # letters that a table shows
+_COMMAND, _IMAGE, _PORTS = 24, 40, 60  # characters that a table shows
 
 
 def ps(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """List containers."""
-    parser = words.parser("ps", "List containers: those that run, or all.")
+    parser = new_parser("ps", "List containers: those that run, or all.")
     parser.add_argument("-a", "--all", action="store_true", help="also those that do not run")
     parser.add_argument("-q", "--quiet", action="store_true", help="IDs alone")
     parser.add_argument("--no-trunc", action="store_true", help="whole IDs and commands")
-    given = parser.parse_args(arguments)
-    found = [
+    options = parser.parse_args(arguments)
+    described = [
         _described(container)
-        for container in words.containers(parts, ())
-        if given.all or container.state.status.value in ("running", "paused")
+        for container in containers(parts, ())
+        if options.all or container.state.status.value in ("running", "paused")
     ]
-    if given.quiet:
-        for one in found:
-            print_id = one["Id"] if given.no_trunc else one["Id"][:12]
+    if options.quiet:
+        for one in described:
+            print_id = one["Id"] if options.no_trunc else one["Id"][:12]
             sys.stdout.write(f"{print_id}\n")
-    elif given.format == "json":
-        table.write_json(found)
+    elif options.format == "json":
+        table.write_json(described)
     else:
         headings = ("CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES")
-        table.write_table(headings, [_row(one, given.no_trunc) for one in found])
+        table.write_table(headings, [_row(one, options.no_trunc) for one in described])
     return 0
 
 
@@ -67,7 +68,7 @@ def _described(container: Container) -> dict[str, Any]:
 
 
 def _health(container: Container) -> str:
-    """The health of a container that runs and has a check: starting, healthy or unhealthy."""
+    """Return the health of a container that runs and has a check: starting, healthy or unhealthy."""
     if not container.config.has_health_check or not container.state.status.has_process:
         return ""
     from .._container.lifecycle.health import described
@@ -83,7 +84,7 @@ def _row(one: dict[str, Any], whole: bool) -> tuple[str, ...]:
     container_id = one["Id"]
     if not whole:
         container_id, command = container_id[:12], table.shortened(command, _COMMAND)
-        # The end of a name, or of a root filesystem's path, tells more.
+        # The end of an image's name or of a path is the significant part.
         image, ports = table.shortened(image, _IMAGE, end=True), table.shortened(ports, _PORTS)
     return (container_id, image, command, _since(one["Created"]) + " ago", _status(one), ports, one["Names"][0])
 
@@ -106,8 +107,8 @@ def _status(one: dict[str, Any]) -> str:
 
 def inspect(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Show everything about containers, as JSON."""
-    parser = words.parser("inspect", "Everything about containers, as a JSON list.", formats=False)
+    parser = new_parser("inspect", "Everything about containers, as a JSON list.", formats=False)
     parser.add_argument("name", nargs="+", help="a container's name, ID, or the beginning of an ID")
-    given = parser.parse_args(arguments)
-    table.write_json([inspected(container, env_values=True) for container in words.containers(parts, given.name)])
+    options = parser.parse_args(arguments)
+    table.write_json([inspected(container, env_values=True) for container in containers(parts, options.name)])
     return 0

@@ -17,44 +17,45 @@ from .._model.errors import ContainerStopped
 from .._model.options.durations import seconds
 from .._runtime.runtime import Runtime
 from .._runtime.statistics import statistics
-from . import table, words
+from . import table
+from .arguments import containers, new_parser
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _DAY = 86400 * 10**9  # nanoseconds
-_COMMAND = 120  # letters of a command line that a table shows
+_COMMAND = 120  # characters of a command line that a table shows
 Sample = tuple[float, int]
 
 
 def stats(parts: EngineConfig, arguments: Sequence[str]) -> int:
-    """Print what running containers use, again and again."""
-    parser = words.parser("stats", "What running containers use, until interrupted.")
-    parser.add_argument("name", nargs="*", help="containers; all that run where omitted")
+    """Print what running containers use, at each interval."""
+    parser = new_parser("stats", "What running containers use, until interrupted.")
+    parser.add_argument("name", nargs="*", help="containers; all running ones if omitted")
     parser.add_argument("--no-stream", action="store_true", help="once, with the average since the start for CPU %%")
     parser.add_argument("-i", "--interval", default="2", help="time between two rounds, in seconds or such as 500ms")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     expected = "a duration above 0 and up to 24h such as 500ms, or a number of seconds"
-    interval = seconds(given.interval, "--interval", expected, least=1, most=_DAY)
+    interval = seconds(options.interval, "--interval", expected, least=1, most=_DAY)
     before: dict[str, Sample] = {}
     while True:
-        found = []
-        for container in words.containers(parts, given.name):
+        described = []
+        for container in containers(parts, options.name):
             figures = statistics(container)
             if figures is not None:
-                found.append(_described(container, figures, before))
-        if given.format == "json":
-            table.write_json(found)
+                described.append(_described(container, figures, before))
+        if options.format == "json":
+            table.write_json(described)
         else:
-            if not given.no_stream and sys.stdout.isatty():
+            if not options.no_stream and sys.stdout.isatty():
                 sys.stdout.write("\x1b[2J\x1b[H")
             headings = ("ID", "NAME", "CPU %", "MEM USAGE / LIMIT", "MEM %", "NET IO", "BLOCK IO", "PIDS")
-            table.write_table(headings, [_row(one) for one in found])
-        if given.no_stream:
+            table.write_table(headings, [_row(one) for one in described])
+        if options.no_stream:
             return 0
         time.sleep(interval)
 
 
 def _described(container: Container, figures: Mapping[str, Any], before: dict[str, Sample]) -> dict[str, Any]:
-    """One container's figures; bytes, percent of one CPU. ``before`` has the last round's sample of each."""
+    """Return one container's figures in bytes and percent of one CPU; ``before`` has the last round's samples."""
     now, used = time.clock_gettime(time.CLOCK_BOOTTIME), figures["cpu_total_ns"] or 0
     then, had = before.get(container.id, (container.state.process.start_time / _TICKS, 0))
     before[container.id] = now, used
@@ -75,7 +76,7 @@ def _described(container: Container, figures: Mapping[str, Any], before: dict[st
 
 
 def _memory() -> int:
-    """The host's memory in bytes: the limit of whoever has none."""
+    """Return the host's memory in bytes, the limit of a container without one."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
@@ -96,25 +97,25 @@ def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
 
 def top(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """List a container's processes."""
-    parser = words.parser("top", "The processes of a running container.")
+    parser = new_parser("top", "The processes of a running container.")
     parser.add_argument("name", help="the container's name or ID")
-    given = parser.parse_args(arguments)
-    container = Runtime(parts).container(given.name).peek()
+    options = parser.parse_args(arguments)
+    container = Runtime(parts).container(options.name).peek()
     if not container.state.status.has_process:
         raise ContainerStopped(f"container {container.name} has no processes: it is {container.state.status}")
     pids = sorted(hierarchy.processes(container.host.cgroups, container.cgroup_path))
-    found = [process for process in map(_process, pids) if process]
-    if given.format == "json":
-        table.write_json(found)
+    processes = [process for process in map(_process, pids) if process]
+    if options.format == "json":
+        table.write_json(processes)
     else:
         keys = ("PID", "CPID", "PPID", "UID", "STATE", "ELAPSED", "TIME", "COMMAND")
-        shown = [{**one, "COMMAND": table.shortened(one["COMMAND"], _COMMAND)} for one in found]
+        shown = [{**one, "COMMAND": table.shortened(one["COMMAND"], _COMMAND)} for one in processes]
         table.write_table(keys, [[one[key] for key in keys] for one in shown])
     return 0
 
 
 def _process(pid: int) -> Optional[dict[str, Any]]:
-    """One process by the host's numbers (proc_pid_status(5)); CPID is its own of it. None where it has gone."""
+    """Return one process by the host's IDs (proc_pid_status(5)) and its own, CPID; None if it has ended."""
     try:
         with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
             status = dict(line.rstrip("\n").partition(":\t")[::2] for line in file)

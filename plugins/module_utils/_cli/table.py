@@ -12,21 +12,21 @@ from typing import Any, Sequence
 from .._model.errors import printable
 
 
-def write_json(found: Any, indent: int | None = 2) -> None:
+def write_json(value: Any, indent: int | None = 2) -> None:
     """Write JSON in which everything but printable ASCII is escaped."""
-    # The one control character that JSON has no need to escape.
-    sys.stdout.write(json.dumps(found, indent=indent).replace("\x7f", "\\u007f") + "\n")
+    # DEL is the one control character that json.dumps does not escape.
+    sys.stdout.write(json.dumps(value, indent=indent).replace("\x7f", "\\u007f") + "\n")
     sys.stdout.flush()
 
 
 def write_line(text: str) -> None:
-    """Write a line; what a container is called, runs or prints must not move an operator's cursor."""
+    """Write a line without control characters, which would move the terminal's cursor."""
     sys.stdout.write(printable(text, "") + "\n")
     sys.stdout.flush()
 
 
 def write_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Columns as wide as their widest cell, three blanks between them."""
+    """Write columns as wide as their widest cell, with three blanks between them."""
     cells = [list(headings), *([str(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
     for row in cells:
@@ -34,14 +34,14 @@ def write_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> No
 
 
 def shortened(text: str, length: int, *, end: bool = False) -> str:
-    """Return at most ``length`` letters of a text, with ``end`` its last ones, an ellipsis for those left out."""
+    """Return at most ``length`` characters of a text, its last ones with ``end``, and an ellipsis for the rest."""
     if len(text) <= length:
         return text
     return f"…{text[1 - length :]}" if end else f"{text[: length - 1]}…"
 
 
 def size(count: int | None) -> str:
-    """Bytes in powers of ten, as podman and docker print them; ``--`` for what is not known."""
+    """Return bytes in powers of ten, as podman and docker print them, or ``--`` for an unknown number."""
     if count is None:
         return "--"
     amount, units = float(count), ["B", "kB", "MB", "GB", "TB", "PB"]
@@ -52,7 +52,7 @@ def size(count: int | None) -> str:
 
 
 def ago(seconds: float) -> str:
-    """A duration in its largest unit: ``3 hours``."""
+    """Return a duration in its largest unit, such as ``3 hours``."""
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= length:
             count = int(seconds // length)

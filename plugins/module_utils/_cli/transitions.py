@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``libpod start``, ``libpod stop`` and ``libpod restart``: what a task that goes by name alone does."""
+"""``libpod start``, ``libpod stop`` and ``libpod restart``, which do what a task by name only does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from .._model.options.durations import whole_seconds
 from .._reconcile.desired import Desired
 from .._reconcile.reconcile import reconcile
 from .._runtime.runtime import Runtime
-from . import table, words
+from . import table
+from .arguments import new_parser
 
 
 def start(parts: EngineConfig, arguments: Sequence[str]) -> int:
@@ -34,14 +35,14 @@ def restart(parts: EngineConfig, arguments: Sequence[str]) -> int:
 
 def _transition(parts: EngineConfig, verb: str, arguments: Sequence[str], state: str) -> int:
     """Bring each container to the state and print what was done; 125 where one could not be."""
-    parser = words.parser(verb, f"{verb.capitalize()} containers, and say what was done.", formats=False)
+    parser = new_parser(verb, f"{verb.capitalize()} containers, and say what was done.", formats=False)
     parser.add_argument("name", nargs="+", help="a container's name, ID, or the beginning of an ID")
     if verb != "start":
         parser.add_argument("-t", "--time", help="seconds, or a duration such as 1m30s, until a stop kills")
-    given = parser.parse_args(arguments)
-    seconds = whole_seconds(given.time, "--time") if verb != "start" and given.time is not None else None
+    options = parser.parse_args(arguments)
+    seconds = whole_seconds(options.time, "--time") if verb != "start" and options.time is not None else None
     failed = 0
-    for key in given.name:
+    for key in options.name:
         try:
             name = Runtime(parts).container(key).name
             desired = Desired(name, state, force_restart=verb == "restart", stop_time=seconds, restart_time=seconds)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The words of a command line, and the containers they name."""
+"""Parsers of the subcommands' arguments, and the containers that arguments name."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .._model.errors import ContainerRemoved, NoSuchContainer
 from .._runtime.runtime import Runtime
 
 
-def parser(command: str, description: str, *, formats: bool = True) -> argparse.ArgumentParser:
-    """A parser for ``libpod COMMAND``; with ``formats`` it takes ``--format table|json``."""
-    made = argparse.ArgumentParser(prog=f"libpod {command}", description=description, allow_abbrev=False)
+def new_parser(command: str, description: str, *, formats: bool = True) -> argparse.ArgumentParser:
+    """Return a new parser for ``libpod COMMAND``; with ``formats`` it takes ``--format table|json``."""
+    result = argparse.ArgumentParser(prog=f"libpod {command}", description=description, allow_abbrev=False)
     if formats:
-        made.add_argument("--format", choices=("table", "json"), default="table", help="table, or JSON for programs")
-    return made
+        result.add_argument("--format", choices=("table", "json"), default="table", help="table, or JSON for programs")
+    return result
 
 
 def containers(parts: EngineConfig, names: Sequence[str]) -> Iterator[Container]:
-    """The named containers, or all; of all, one that goes meanwhile is left out.
+    """Yield the named containers, or all; of all, those that are removed meanwhile are left out.
 
     :raises NoSuchContainer: a name is no container's.
     """
