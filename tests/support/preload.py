@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 import importlib
-import os
+from pathlib import Path
 
-from ansible_collections.libpod.engine.plugins import module_utils
+from ansible_collections.libpod.engine import plugins
 
 
 def engine() -> None:
-    """Import every file of every room; what they import only when used (pyroute2) stays out."""
-    top = next(iter(module_utils.__path__))
-    for room in (one for one in os.listdir(top) if one.startswith("_") and not one.startswith("__")):
-        for file in os.listdir(f"{top}/{room}"):
-            if file.endswith(".py"):
-                importlib.import_module(f"{module_utils.__name__}.{room}.{file[:-3]}")
+    """Import every module and every file of every room; what they import only when used (pyroute2) stays out."""
+    top = Path(next(iter(plugins.__path__)))
+    for path in sorted([*top.glob("modules/*.py"), *top.glob("module_utils/_*/**/*.py")]):
+        importlib.import_module(".".join([plugins.__name__, *path.relative_to(top).with_suffix("").parts]))
