@@ -22,6 +22,8 @@ bad:
 \t@seq 200; echo the reason; exit 3
 integration:
 \t@ls build/test; echo '=== 7 passed, 1 skipped in 3.21s ==='
+unit:
+	@echo "$$PYTEST_PLUGINS"; printf '%s\\n' 'unit: 50% covered' ' 0.0% x.py' > "$$LIBPOD_COVERAGE"
 killed:
 \t@kill -9 $$(ps -o ppid= -p $$PPID)
 """
@@ -66,3 +68,14 @@ def test_stage_that_was_ended_has_failed(tree: Path) -> None:
     done = _run(tree, "killed", "integration")
     assert re.search(r"^killed +FAILED .*ended$", done.stdout, re.M), done
     assert done.stdout.splitlines()[-1] == "7 passed, 1 failed" and done.returncode == 1
+
+
+def test_coverage_of_a_stage_is_in_the_summary(tree: Path) -> None:
+    done = _run(tree, "unit", "integration")
+    summary = done.stdout.partition("\n== summary\n")[2].splitlines()
+    assert summary[2] == "unit: 50% covered" and done.returncode == 0, done
+    assert "x.py" not in done.stdout and (tree / "build/test/unit.coverage").read_text().endswith(
+        "covered\n 0.0% x.py\n"
+    )
+    assert (tree / "build/test/unit.log").read_text().endswith("tests.support.coverage\n")
+    assert "covered" not in _run(tree, "integration").stdout
