@@ -85,7 +85,7 @@ def _used(runtime: Runtime, kind: str) -> Iterator[IdMap]:
     folder = f"{runtime.parts.static_root}/containers"
     for container_id in os.listdir(folder) if os.path.isdir(folder) else ():  # in check mode it may not exist yet
         try:
-            # One whose record cannot be read is in the store too.
+            # The maps of one whose record cannot be read are in the store.
             yield from runtime.by_id(container_id).config.id_mappings.get(kind, ())
         except NoSuchContainer:
             continue

@@ -95,7 +95,7 @@ class BatchReconcile:
                     self.runtime.bring_back(name)
                 self._discard_locks()
 
-    # Finding
+    # Find
 
     def _locks(self) -> ExitStack:
         """Take the locks of all names, those to be purged or removed as dependents included."""
@@ -137,10 +137,10 @@ class BatchReconcile:
         for name, desired in self._wanted.items():
             container = find_synced(self.runtime, name)
             if container:
-                container.store = self._planned_store  # for what it joins
+                container.store = self._planned_store  # also what it joins is then as planned
             self._members[name] = Member(for_container(self._planned, container, desired), container)
 
-    # Planning
+    # Plan
 
     def _plan(self, check_mode: bool) -> None:
         """Plan each as if those planned before had been applied; those that end come first.
@@ -201,7 +201,7 @@ class BatchReconcile:
         new = container is None or plan.has(Verb.RECREATE)
         store.plan(predicted(self._planned, container, desired, plan), state, new=new)
 
-    # Doing
+    # Apply
 
     def _apply(self) -> None:
         """Have workers apply the plans; what comes after a change is planned again once that is done."""

@@ -171,7 +171,7 @@ def check(runtime: Runtime, name: str, options: ContainerOptions) -> None:
     if options["userns"]["mode"] != "auto":
         id_mappings(runtime, options)
         return
-    # The number of IDs depends on the image, which may not be there yet, but their owner does not.
+    # Only the number of IDs depends on the image, which may not have been pulled yet.
     from .._drivers import id_maps
 
     for kind in ("uid", "gid"):

@@ -109,7 +109,7 @@ def _at_source(runtime: Runtime, source: str, how: Pull) -> _AtSource:
     if is_registry(source):
         text = _once(runtime, (source, *access), lambda: images.manifest(source, how))
         manifest = foreign.parse(text, f"the manifest of image {source!r}")
-        # Of the first schema it would be the digest of a part; an index has no configuration of its own.
+        # A manifest of schema 1 has another digest than its text; an index has no configuration of its own.
         if manifest["schemaVersion"].integer() == 2:
             digest = f"sha256:{sha256(text.encode()).hexdigest()}"
             image_id = manifest["config"]["digest"].text().partition("sha256:")[2]

@@ -56,7 +56,7 @@ def _existing(runtime: Runtime, container: Container, desired: Desired) -> Plan:
     status = container.state.status
     if recreate:
         return _recreate(runtime, container, desired, differing)
-    # What a running container takes at a start is recorded while it is down, with all else that differs.
+    # With options that take effect at a start, all options are recorded between stop and start.
     restarts = status is ContainerStatus.RUNNING and any(one.change == Change.RESTART for one in differing)
     drifted = drift(container, desired, differing)
     if any(one.change == Change.RESTART for one in drifted):

@@ -15,8 +15,8 @@ from ..._model.options.table import select
 from ..._model.records.config import ContainerConfig
 from ..._model.records.status import ContainerStatus
 
-# Options with which a creation reaches beyond the new container: programs of the host's that run at it (hooks, CDI
-# devices), a share of what their parent has (real time, a class of resctrl), and conmon's clock, which begins then.
+# Options by which a creation affects more than the new container: programs that it runs on the host (hooks, CDI
+# devices), a share of the parent's resources (real time, a resctrl class), and conmon's timeout, which begins then.
 _REACHING = ("hooks_dir", "gpus", "cpu_rt_period", "cpu_rt_runtime", "rdt_class", "timeout")
 # A volume that would get another owner or label under the old container's process, or is below an overlay.
 _FLAGS = {"U", "z", "Z", "O"}
@@ -38,7 +38,7 @@ def possible(old: Container, new: Container) -> bool:
         and not any(map(sysctls.of_interface, config.options["sysctl"]))
         and not (config.log_path and config.log_path == old.config.log_path)
         and not notify.relayed(config)
-        # Mount points would be made in it.
+        # The new container's mount points would be created in the old one's root filesystem.
         and not _in_place(config)
         and not (config.rootfs and _in_place(old.config))
     )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from ..._container.container import Container
 from ..._container.live_status import timestamp
@@ -26,6 +26,9 @@ from .. import dependencies
 from ..desired import Desired
 from ..plan import Plan, Verb
 
+if TYPE_CHECKING:
+    from ..._model.records.image_config import ImageConfig
+
 
 def of_new(
     runtime: Runtime, desired: Desired, previous: Optional[Container], pulled: Optional[Image] = None
@@ -43,7 +46,7 @@ def of_new(
     container_id = os.urandom(32).hex()
     pod = dependencies.pod(runtime, options)
     kept = previous.config if previous is not None and not desired.image else None
-    image_id = image.id if image else kept.rootfs_image_id if kept else ""
+    image_id, digest, image_name, image_config = _image_fields(desired, image, kept)
     return ContainerConfig(
         id=container_id,
         name=desired.name,
@@ -51,13 +54,13 @@ def of_new(
         options=options,
         static_dir=runtime.store.static_dir(container_id),
         rootfs_image_id=image_id,
-        rootfs_image_digest=image.digest if image else kept.rootfs_image_digest if kept else "",
-        rootfs_image_name=name_meant(desired.image, image) if image else kept.rootfs_image_name if kept else "",
-        image_config=image.config if image else kept.image_config if kept else {},
+        rootfs_image_digest=digest,
+        rootfs_image_name=image_name,
+        image_config=image_config,
         rootfs=desired.image if desired.rootfs else kept.rootfs if kept else "",
         overlay=desired.overlay or bool(kept and kept.overlay),
         namespace_containers=dependencies.namespace_containers(runtime, options),
-        ports=host_ports.choose(with_exposed(options, image.config if image else kept.image_config if kept else {})),
+        ports=host_ports.choose(with_exposed(options, image_config)),
         cgroup_manager=manager.manager_of(pod.cgroup) if pod else runtime.host.cgroup_manager,
         host_env=host_variables(options, caller.environment),
         borrowed_volumes=anonymous_volumes.borrowed(runtime, options),
@@ -66,6 +69,17 @@ def of_new(
         pod=pod.id if pod else "",
         pod_cgroup=pod.cgroup if pod else "",
     )
+
+
+def _image_fields(
+    desired: Desired, image: Optional[Image], kept: Optional[ContainerConfig]
+) -> tuple[str, str, str, ImageConfig]:
+    """Return ID, digest, name and configuration of the image, or of that of the container that is replaced."""
+    if image is not None:
+        return image.id, image.digest, name_meant(desired.image, image), image.config
+    if kept is not None:
+        return kept.rootfs_image_id, kept.rootfs_image_digest, kept.rootfs_image_name, kept.image_config
+    return "", "", "", {}
 
 
 def of_changed(runtime: Runtime, container: Container, desired: Desired, plan: Plan) -> ContainerConfig:

@@ -23,7 +23,7 @@ from ..desired import Desired
 from ..plan import Plan, Step, Verb
 from . import configuration, creation
 
-# The statuses in which nothing of a configuration is in force.
+# The statuses in which no option is in force.
 _DOWN = ("configured", "exited", "unknown")
 
 

@@ -189,7 +189,7 @@ def _image_difference(runtime: Runtime, config: ContainerConfig, desired: Desire
         after = desired.image + (":O" if desired.overlay else "")
         return [Difference("image", before, after, Change.RECREATE)] if before != after else []
     name = name_for_source(desired.image)
-    # An ID, or enough of one, names one image for ever. The store is read only where the name is not enough.
+    # An ID, or enough of one, always names the same image. The store is read only where the name does not decide.
     key = desired.image.partition("sha256:")[2] or desired.image
     by_id = len(key) >= _ID_ENOUGH and config.rootfs_image_id.startswith(key)
     same_name = by_id or config.rootfs_image_name in local_names(desired.image) and not desired.image_strict
