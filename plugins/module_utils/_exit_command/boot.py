@@ -46,7 +46,9 @@ def _boot(runtime: Runtime, container: Container) -> None:
     if container.config.options["rm"] and has_ended(container) and not runtime.dependents(container.id):
         runtime.remove_ended(container.name, container.id)
         host_log.write("info", "removed, for it ended with the host (rm)")
-    elif container.state.status not in _RUN and restart.starts_at_boot(container, resumes=runtime.to_resume(container)):
+    elif container.state.status not in _RUN and restart.starts_at_boot(
+        container, resumes=runtime.needs_resume(container)
+    ):
         reconcile(runtime.parts, Desired(container.name))
         host_log.write("info", f"started at boot ({container.config.options['restart_policy']})")
 

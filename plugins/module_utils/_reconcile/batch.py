@@ -92,7 +92,7 @@ class BatchReconcile:
                 self._apply()
             finally:
                 for name in self._unsuccessful:
-                    self.runtime.bring_back(name)
+                    self.runtime.resume_after_error(name)
                 self._discard_locks()
 
     # Find
@@ -211,7 +211,7 @@ class BatchReconcile:
             if status == CHANGED or status == UNCHANGED and (waits(desired) or before & set(due)):
                 due.append(name)
             elif status == UNCHANGED:
-                self.runtime.resumed(name)
+                self.runtime.clear_resume(name)
         if not due:
             return
         from .apply import containers as _preloaded  # noqa: F401 (once here, instead of in each worker)

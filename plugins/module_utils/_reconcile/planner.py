@@ -38,7 +38,7 @@ def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> 
         container.check_version()
     if desired.state == "absent":
         return _absent(runtime, container, desired)
-    if container is not None and desired.state in ("present", "created") and runtime.to_resume(container):
+    if container is not None and desired.state in ("present", "created") and runtime.needs_resume(container):
         # A task that was killed while it replaced the container had stopped it.
         desired = desired._replace(state="started")
     if container is None:

@@ -140,7 +140,7 @@ def _damaged(pods: Pods, pod: PodConfig, members: list[Container], state: str) -
         return True
     if any(one.state.status is ContainerStatus.UNKNOWN for one in members):
         return True
-    return state in ("created", "paused", "unpaused") and any(map(pods.runtime.to_resume, members))
+    return state in ("created", "paused", "unpaused") and any(map(pods.runtime.needs_resume, members))
 
 
 def _new(pods: Pods, desired: DesiredPod) -> Plan:
@@ -185,7 +185,7 @@ def _verb(pods: Pods, members: list[Container], state: str, renewed: bool) -> Op
     needed = {
         "stopped": to_come or bool(statuses & {"running", "paused", "created"}),
         "killed": to_come or bool(statuses & {"running", "paused"}),
-        "paused": "running" in statuses or any(map(pods.runtime.to_resume, members)),
+        "paused": "running" in statuses or any(map(pods.runtime.needs_resume, members)),
         "unpaused": "paused" in statuses,
     }.get(state, False)
     return _VERBS[state] if needed else None

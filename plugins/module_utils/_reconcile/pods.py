@@ -52,7 +52,7 @@ def reconcile(parts: EngineConfig, desired: DesiredPod, *, check_mode: bool = Fa
         if pod is None:
             lock.discard()
         else:
-            pods.resumed(pods.members(pod.id))
+            pods.clear_resume(pods.members(pod.id))
     return PodOutcome(plan, inspect_pod(pods, pod) if pod else {})
 
 
@@ -72,7 +72,7 @@ def _apply(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod, plan: Plan
         note_done(error, plan.actions)
         raise
     except Exception as error:
-        pods.bring_back(desired.name)
+        pods.resume_after_error(desired.name)
         note_effects(error)
         raise
     return pod

@@ -91,12 +91,12 @@ def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], d
 
                 container = apply(runtime, container, desired, plan)
         except Exception as error:
-            runtime.bring_back(desired.name)
+            runtime.resume_after_error(desired.name)
             note_effects(error)
             raise
         finally:
             runtime.warn_incomplete()
-        runtime.resumed(desired.name)
+        runtime.clear_resume(desired.name)
         goes = container is not None and container.config.options["rm"]
         if container is not None and goes and waits(desired):
             # Under the lock: the exit command waits for that before it removes the container with its log.

@@ -162,27 +162,27 @@ class Pods:
 
     # Running again
 
-    def wish_resumed(self, members: Iterable[Container]) -> None:
-        """Record that they are stopped only briefly; see ``Runtime.wish_resumed``."""
+    def request_resume(self, members: Iterable[Container]) -> None:
+        """Record that they are stopped only briefly; see ``Runtime.request_resume``."""
         for one in members:
             with self.store.lock(one.name):
                 if self.runtime.find(one.name):
-                    self.runtime.wish_resumed(one)
+                    self.runtime.request_resume(one)
 
-    def bring_back(self, name: str) -> None:
+    def resume_after_error(self, name: str) -> None:
         """Start containers again that were stopped only briefly; errors are ignored, for another one is reported."""
         with suppress(LibpodError, OSError):
             pod = self.find(name)
             for one in self.members(pod.id) if pod else ():
                 with self.store.lock(one.name):
-                    self.runtime.bring_back(one.name)
+                    self.runtime.resume_after_error(one.name)
 
-    def resumed(self, members: Iterable[Container]) -> None:
-        """Record that none need be started again; see ``Runtime.resumed``."""
+    def clear_resume(self, members: Iterable[Container]) -> None:
+        """Record that none need be started again; see ``Runtime.clear_resume``."""
         for one in members:
             if self.store.name_record(one.name).get("resume"):
                 with self.store.lock(one.name):
-                    self.runtime.resumed(one.name)
+                    self.runtime.clear_resume(one.name)
 
     def _infra_config(self, pod: PodConfig, maps: Mapping[str, Any]) -> ContainerConfig:
         container_id = os.urandom(32).hex()

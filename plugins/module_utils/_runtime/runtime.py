@@ -153,28 +153,28 @@ class Runtime(RuntimeBase):
                 warn(str(error))
         self.incomplete = {}
 
-    def to_resume(self, container: Container) -> bool:
+    def needs_resume(self, container: Container) -> bool:
         """Return whether it was stopped for a replacement that an interruption prevented."""
         if container.state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED):
             return False
         return self.store.name_record(container.name).get("resume") == container.id
 
-    def wish_resumed(self, container: Container) -> None:
-        """Record that a container is stopped only briefly: the next run starts it again, until ``resumed``."""
+    def request_resume(self, container: Container) -> None:
+        """Record that a container is stopped only briefly: the next run starts it again, until ``clear_resume``."""
         self.store.write_name(container.name, {**self.store.name_record(container.name), "resume": container.id})
 
-    def bring_back(self, name: str) -> None:
+    def resume_after_error(self, name: str) -> None:
         """Start a container again that was stopped only briefly; errors are ignored, for another one is reported."""
         container = self.find(name)
-        if container is None or container.unreadable or not self.to_resume(container.peek()):
+        if container is None or container.unreadable or not self.needs_resume(container.peek()):
             return
         try:
             container.start()
         except (LibpodError, OSError):
             return
-        self.resumed(name)
+        self.clear_resume(name)
 
-    def resumed(self, name: str) -> None:
+    def clear_resume(self, name: str) -> None:
         """Record that the name's container need not be started again after an interruption."""
         record = self.store.name_record(name)
         if record.get("resume"):

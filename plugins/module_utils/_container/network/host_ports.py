@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..base import ContainerBase
 
 # Returns a description of what has a port and protocol of the host; empty where that is unknown.
-Holder = Callable[[int, str], str]
+Holder = Callable[[PortMapping], str]
 
 
 def _bound(port: PortMapping) -> socket.socket:
@@ -51,7 +51,7 @@ def _bound(port: PortMapping) -> socket.socket:
     return bound
 
 
-def _reserve(name: str, port: PortMapping, holder: Holder = lambda _port, _protocol: "") -> socket.socket | None:
+def _reserve(name: str, port: PortMapping, holder: Holder = lambda _port: "") -> socket.socket | None:
     try:
         return _bound(port)
     except OSError as error:
@@ -59,7 +59,7 @@ def _reserve(name: str, port: PortMapping, holder: Holder = lambda _port, _proto
             return None
         reason = f"cannot be bound: {error.strerror}"
         if error.errno == errno.EADDRINUSE:
-            other = holder(port.host_port, port.protocol) or "another process or container"
+            other = holder(port) or "another process or container"
             reason = f"is in use by {other}: stop it, or publish another port"
         elif error.errno == errno.EADDRNOTAVAIL:
             reason = "is not an address of this host: publish on one that it has"

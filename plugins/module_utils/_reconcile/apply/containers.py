@@ -214,7 +214,7 @@ def _restart(runtime: Runtime, container: Container, desired: Desired, plan: Pla
     with container.batch():
         earlier, config = container.config, configuration.of_changed(runtime, container, desired, plan)
         seconds = desired.stop_time if desired.restart_time is None else desired.restart_time
-        runtime.wish_resumed(container)
+        runtime.request_resume(container)
         if config == earlier:
             container.restart(seconds)
             return
@@ -225,7 +225,7 @@ def _restart(runtime: Runtime, container: Container, desired: Desired, plan: Pla
             container.update(config, [])
             container.start()
         except BaseException:
-            container.update(earlier, [])  # with which bring_back starts it
+            container.update(earlier, [])  # with which resume_after_error starts it
             raise
 
 

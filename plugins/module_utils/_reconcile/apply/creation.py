@@ -120,11 +120,11 @@ def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired,
             raise
         # The first error is the one reported; where the old container cannot start now, the next task starts it.
         with suppress(LibpodError, OSError):
-            if runtime.to_resume(old):
+            if runtime.needs_resume(old):
                 old.start()
             if status is ContainerStatus.PAUSED and old.status() is ContainerStatus.RUNNING:
                 old.pause()
-            runtime.resumed(new.name)
+            runtime.clear_resume(new.name)
         raise
     if not desired.delete_volumes:
         anonymous_volumes.keep(old)

@@ -79,7 +79,7 @@ def _update(task: Task, pod: Optional[PodConfig]) -> PodConfig:
     _each([one for one in pods.members(pod.id) if one.peek().state.status is ContainerStatus.UNKNOWN], Container.repair)
     pods.update(changed)
     if pods.outdated(changed):
-        pods.wish_resumed([one for one in pods.members(pod.id) if one.id in again])
+        pods.request_resume([one for one in pods.members(pod.id) if one.id in again])
         _stop_each(pods, pod)
         try:
             pods.renew_infra(changed, _maps(pods, changed.options), start=bool(again))
@@ -98,7 +98,7 @@ def _maps(pods: Pods, options: PodOptions) -> dict[str, list[IdMap]]:
 def _runs(pods: Pods, container: Container) -> bool:
     """Return whether it runs, is about to, or did until an interrupted task stopped it."""
     runs = container.peek().state.status.has_process or restart_policy.is_to_come(container)
-    return runs or pods.runtime.to_resume(container)
+    return runs or pods.runtime.needs_resume(container)
 
 
 def _start(task: Task, pod: Optional[PodConfig]) -> PodConfig:
@@ -146,7 +146,7 @@ def _stop_one(container: Container) -> None:
 def _restart(task: Task, pod: Optional[PodConfig]) -> PodConfig:
     """Stop the pod's containers and start them; where that is interrupted, the next task starts those that ran."""
     pod, pods = _present(task, pod), task.pods
-    pods.wish_resumed([one for one in pods.members(pod.id) if _runs(pods, one)])
+    pods.request_resume([one for one in pods.members(pod.id) if _runs(pods, one)])
     _stop_each(pods, pod)
     return _start(task, pod)
 

@@ -23,6 +23,7 @@ from ..._drivers.kernel.capabilities import bounding_set
 from ..._model.cgroup_limits import cpu_list
 from ..._model.errors import InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing, not_yet
 from ..._model.options import health
+from ..._model.options.ports import PortMapping
 from ..._model.records.config import ContainerConfig, resolved
 from ..._runtime import anonymous_volumes
 from ..._runtime.runtime import Runtime
@@ -131,11 +132,11 @@ def check_recorded(runtime: Runtime, container: Container) -> None:
 def _port_holder(runtime: Runtime) -> host_ports.Holder:
     """Return a function that finds the running container with a published port, for the error message."""
 
-    def holder(port: int, protocol: str) -> str:
+    def holder(port: PortMapping) -> str:
         for one in runtime.containers():
             if one.unreadable or not one.state.status.has_process:
                 continue
-            if any((mapping.host_port, mapping.protocol) == (port, protocol) for mapping in one.config.ports):
+            if any((held.host_port, held.protocol) == (port.host_port, port.protocol) for held in one.config.ports):
                 return f"container {one.name}"
         return ""
 
