@@ -15,17 +15,17 @@ Range = tuple[int, int]  # the first ID, and the one after the last
 
 
 def map_ids(size: int, available: Iterable[Range], used: Iterable[Range], extra: list[IdMap], file: str) -> list[IdMap]:
-    """A map of the IDs from 0 to ``size``: those of ``extra`` as it says, the others to the lowest free range.
+    """Return a map of the IDs from 0 to ``size``: that of ``extra``, and the lowest free range for the others.
 
-    Only where no range is long enough there are several: containers-storage 1.43 mounts no image with such a map.
-    ``available`` are the ranges to choose from, ``used`` those of other containers; ``file`` says where the former are.
+    Several ranges are used only where none is long enough: containers-storage 1.43 mounts no image with such a map.
+    ``available`` are the ranges to choose from, ``used`` those of other containers; ``file`` is where the former are.
 
     :raises InvalidArgument: too few are free.
     """
     inside = _without([(0, size)], [(entry.inside, entry.inside + entry.length) for entry in extra])
     outside = _without(available, [*used, *((entry.outside, entry.outside + entry.length) for entry in extra)])
-    wanted = sum(end - first for first, end in inside)
-    outside = [one for one in outside if one[1] - one[0] >= wanted] or outside
+    needed = sum(end - first for first, end in inside)
+    outside = [one for one in outside if one[1] - one[0] >= needed] or outside
     maps = [*extra]
     while inside:
         if not outside:
@@ -42,9 +42,9 @@ def map_ids(size: int, available: Iterable[Range], used: Iterable[Range], extra:
 
 
 def _without(ranges: Iterable[Range], taken: Iterable[Range]) -> list[Range]:
-    """What is in ``ranges`` and not in ``taken``, sorted, each ID once."""
+    """Return what is in ``ranges`` and not in ``taken``, sorted, each ID once."""
     gaps = sorted(taken)
-    found: list[Range] = []
+    result: list[Range] = []
     reached = 0
     for first, end in sorted(ranges):
         first = max(first, reached)
@@ -52,11 +52,11 @@ def _without(ranges: Iterable[Range], taken: Iterable[Range]) -> list[Range]:
             if stop <= first or start >= end:
                 continue
             if start > first:
-                found.append((first, start))
+                result.append((first, start))
             first = stop
-        if first < end and found and found[-1][1] == first:
-            found[-1] = found[-1][0], end
+        if first < end and result and result[-1][1] == first:
+            result[-1] = result[-1][0], end
         elif first < end:
-            found.append((first, end))
+            result.append((first, end))
         reached = max(reached, end)
-    return found
+    return result

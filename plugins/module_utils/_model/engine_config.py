@@ -33,15 +33,15 @@ class EngineConfig(NamedTuple):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> EngineConfig:
-        """The parts that ``LIBPOD_STATIC_ROOT`` and the like name, the others at their defaults."""
-        given = {part: environment.get(f"LIBPOD_{part.upper()}") for part in cls._fields}
-        found: dict[str, Any] = {part: value for part, value in given.items() if value}
-        if "cni_plugin_dirs" in found:
-            found["cni_plugin_dirs"] = tuple(found["cni_plugin_dirs"].split(","))
-        return cls(**found)
+        """Return the settings in ``LIBPOD_STATIC_ROOT`` and the like, the others at their defaults."""
+        variables = {part: environment.get(f"LIBPOD_{part.upper()}") for part in cls._fields}
+        settings: dict[str, Any] = {part: value for part, value in variables.items() if value}
+        if "cni_plugin_dirs" in settings:
+            settings["cni_plugin_dirs"] = tuple(settings["cni_plugin_dirs"].split(","))
+        return cls(**settings)
 
     def environment(self) -> dict[str, str]:
-        """The variables that ``from_environment`` makes the same parts of."""
+        """Return the variables from which ``from_environment`` makes the same settings."""
         differing = {part: value for part, value in self._asdict().items() if value != self._field_defaults[part]}
         return {
             f"LIBPOD_{part.upper()}": value if isinstance(value, str) else ",".join(value)

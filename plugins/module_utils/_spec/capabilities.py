@@ -29,18 +29,18 @@ def named(bits: int) -> frozenset[str]:
 
 
 def normalised(option: str, names: Iterable[str]) -> tuple[str, ...]:
-    """``net_admin``, ``CAP_NET_ADMIN`` and ``NET_ADMIN`` as ``CAP_NET_ADMIN``, ``all`` as ``ALL``; sorted, each once.
+    """Return names such as ``net_admin`` as ``CAP_NET_ADMIN``, and ``all`` as ``ALL``; sorted, each once.
 
-    :raises InvalidArgument: an unknown one.
+    :raises InvalidArgument: one is unknown.
     """
-    found = set()
+    full_names = set()
     for name in names:
         upper = name.strip().upper()
         full = upper if upper == ALL or upper.startswith("CAP_") else f"CAP_{upper}"
         if full != ALL and full not in NAMES:
             raise InvalidArgument(f"{option}: {name!r} is no capability: {_advice(full)}")
-        found.add(full)
-    return tuple(sorted(found))
+        full_names.add(full)
+    return tuple(sorted(full_names))
 
 
 def _advice(name: str) -> str:
@@ -53,14 +53,14 @@ def _advice(name: str) -> str:
 def compute(
     add: Iterable[str], drop: Iterable[str], bounding: frozenset[str], *, privileged: bool = False
 ) -> tuple[str, ...]:
-    """The container's capabilities, in the kernel's order.
+    """Return the container's capabilities, in the kernel's order.
 
-    ``add`` and ``drop`` are the options cap_add and cap_drop, ``bounding`` is what the host has to give. As in podman,
-    dropping ALL leaves what is added, adding ALL gives what the host has less what is dropped; where podman
-    ignores cap_drop for a privileged container, it is honoured here.
+    ``add`` and ``drop`` are the options cap_add and cap_drop, ``bounding`` is the host's bounding set. As in podman,
+    dropping ALL keeps what is added, and adding ALL gives the host's set without what is dropped. Unlike in podman, a
+    privileged container honours cap_drop.
 
-    :raises InvalidArgument: an unknown one; one both added and dropped.
-    :raises NotImplementedByHost: one that is added by name, but that the host does not have to give.
+    :raises InvalidArgument: one is unknown, or both added and dropped.
+    :raises NotImplementedByHost: one is added by name that the host lacks.
     """
     adds, drops = set(normalised("cap_add", add)), set(normalised("cap_drop", drop))
     both = sorted(adds & drops)
@@ -78,10 +78,10 @@ def compute(
 
 
 def oci_capabilities(capabilities: Sequence[str], uid: int, add: Iterable[str] = ()) -> dict[str, list[str]]:
-    """``process.capabilities`` of the OCI spec for what ``compute`` returned.
+    """Return ``process.capabilities`` of the OCI specification for what ``compute`` returned.
 
-    Root may use them all. As in podman, another user may at most gain them (the bounding set), and has only what
-    ``cap_add`` names, which stays his over execve(2) as ambient capabilities (capabilities(7)).
+    Root may use them all. As in podman, another user may at most gain them (the bounding set), and has only those of
+    ``cap_add``, which execve(2) keeps as ambient capabilities (capabilities(7)).
     """
     every = list(capabilities)
     if uid == 0:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a container may not see, and the labels it runs under (config-linux.md: maskedPaths, readonlyPaths, …)."""
+"""Paths that a container may not see, and its labels (config-linux.md: maskedPaths, readonlyPaths, …)."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _PROCESS = {"user": "system_u", "role": "system_r", "type": "container_t", "leve
 
 
 def paths(security: Security, privileged: bool) -> dict[str, list[str]]:
-    """``maskedPaths`` and ``readonlyPaths``; a privileged container has only those masked by name."""
-    given = security.get("mask", [])
+    """Return ``maskedPaths`` and ``readonlyPaths``; a privileged container has only those masked by name."""
+    masked = security.get("mask", [])
     unmasked = security.get("unmask", [])
     if privileged or "ALL" in unmasked:
-        return {"maskedPaths": given} if given else {}
+        return {"maskedPaths": masked} if masked else {}
     return {
         "maskedPaths": [path for path in _MASKED if not _matches(path, unmasked)]
-        + [path for path in given if path not in _MASKED],
+        + [path for path in masked if path not in _MASKED],
         "readonlyPaths": [path for path in _READ_ONLY if not _matches(path, unmasked)],
     }
 
@@ -41,10 +41,10 @@ def _matches(path: str, patterns: list[str]) -> bool:
 
 
 def labels(security: Security) -> tuple[str, str]:
-    """SELinux labels of the process and of its mounts, empty where none is asked for."""
-    given = security.get("label", {})
-    if not given or "disable" in given:
+    """Return the SELinux labels of the process and of its mounts, empty where none is set."""
+    label = security.get("label", {})
+    if not label or "disable" in label:
         return "", ""
-    parts = {**_PROCESS, **given}
+    parts = {**_PROCESS, **label}
     process = ":".join(parts[key] for key in ("user", "role", "type", "level"))
-    return process, f"{parts['user']}:object_r:{given.get('filetype', 'container_file_t')}:{parts['level']}"
+    return process, f"{parts['user']}:object_r:{label.get('filetype', 'container_file_t')}:{parts['level']}"

@@ -26,7 +26,7 @@ INIT_PATH = "/dev/init"
 
 
 class Facts(NamedTuple):
-    """What only the host can tell: paths made for the container, its user, and what the kernel offers.
+    """What depends on the host: paths made for the container, its user, and what the kernel offers.
 
     ``namespaces`` maps an OCI namespace type to the path to join, "" for a new one; a type that is
     absent is the host's. ``shm`` is what is at /dev/shm, "" for the host's own, None for nothing.
@@ -62,9 +62,9 @@ class Facts(NamedTuple):
 
 
 def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
-    """The OCI runtime spec of a container; a new structure at each call."""
+    """Return the OCI runtime specification of a container, a new structure at each call."""
     options = config.options
-    found_mounts = mounts(
+    all_mounts = mounts(
         config,
         volume_sources=facts.volume_sources,
         source_guards=facts.source_guards,
@@ -73,14 +73,14 @@ def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
         files={**facts.files, **({INIT_PATH: facts.init} if facts.init else {})},
     )
     if config.id_mappings:
-        found_mounts = adapt(found_mounts, config.id_mappings, facts.foreign)
+        all_mounts = adapt(all_mounts, config.id_mappings, facts.foreign)
     return {
         "ociVersion": OCI_VERSION,
         "process": _process(config, facts),
         "root": {"path": facts.rootfs, "readonly": options["read_only"]},
         # Another's host name is not ours to set.
         **({"hostname": facts.hostname} if facts.namespaces.get("uts") == "" else {}),
-        "mounts": found_mounts,
+        "mounts": all_mounts,
         "annotations": {
             "io.container.manager": "libpod",
             "io.libpod.engine.name": config.name,
@@ -92,7 +92,7 @@ def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
 
 
 def _unit_properties(config: ContainerConfig) -> dict[str, str]:
-    """How systemd ends the container's scope, as at the host's shutdown, in the words runc and crun pass on to it."""
+    """Return how systemd ends the container's scope at the host's shutdown, as annotations for runc and crun."""
     if config.cgroup_manager != "systemd":
         return {}
     return {
@@ -105,22 +105,22 @@ def _unit_properties(config: ContainerConfig) -> dict[str, str]:
 
 
 def environment(config: ContainerConfig, facts: Facts) -> list[str]:
-    """``process.env``: the image's and the user's, and what every container is told."""
-    given = {"container": "libpod", "HOSTNAME": facts.hostname, "HOME": facts.user.home}
+    """Return ``process.env``: the image's, the user's and the engine's variables."""
+    defaults = {"container": "libpod", "HOSTNAME": facts.hostname, "HOME": facts.user.home}
     if config.systemd:
-        given["container_uuid"] = config.id[:32]
+        defaults["container_uuid"] = config.id[:32]
     if config.options["tty"]:
-        given["TERM"] = "xterm"
+        defaults["TERM"] = "xterm"
     if config.options["unsetenv_all"]:
-        given = {}
+        defaults = {}
     for name in config.options["unsetenv"]:
-        given.pop(name, None)
-    found = {**config.host_env, **given, **config.resolved["env"], **facts.variables}
-    return [f"{key}={value}" for key, value in found.items()]
+        defaults.pop(name, None)
+    variables = {**config.host_env, **defaults, **config.resolved["env"], **facts.variables}
+    return [f"{key}={value}" for key, value in variables.items()]
 
 
 def _process(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    process: dict[str, Any] = {
         "terminal": config.options["tty"],
         "user": {
             "uid": facts.user.uid,
@@ -138,20 +138,20 @@ def _process(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
     security = config.options["security_opt"]
     label = confinement.labels(security)[0] if facts.selinux else ""
     if label:
-        found["selinuxLabel"] = label
+        process["selinuxLabel"] = label
     if facts.apparmor:
-        found["apparmorProfile"] = facts.apparmor
+        process["apparmorProfile"] = facts.apparmor
     if config.options["oom_score_adj"] is not None:
-        found["oomScoreAdj"] = config.options["oom_score_adj"]
-    return found
+        process["oomScoreAdj"] = config.options["oom_score_adj"]
+    return process
 
 
-def _rlimits(given: Mapping[str, list[int]], facts: Facts) -> list[dict[str, Any]]:
-    if "host" in given:
+def _rlimits(ulimits: Mapping[str, list[int]], facts: Facts) -> list[dict[str, Any]]:
+    if "host" in ulimits:
         # The others are inherited; of this one Go's programs, such as runc, raise the soft limit.
         limits = {"nofile": list(facts.open_files)}
     else:
-        limits = dict(given)
+        limits = dict(ulimits)
         for resource, value in _DEFAULT_RLIMITS.items():
             hard = facts.hard_limits.get(resource, -1)
             limits.setdefault(resource, [value if hard == -1 else min(value, hard)] * 2)
@@ -174,7 +174,7 @@ def _linux(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
     options = config.options
     own_rule = [options["device_cgroup_rule"]] if options["device_cgroup_rule"] else []
     devices = [{"allow": options["privileged"], "access": "rwm"}, *facts.device_rules, *own_rule]
-    found: dict[str, Any] = {
+    linux: dict[str, Any] = {
         "cgroupsPath": facts.cgroups_path,
         "namespaces": [
             {"type": kind, **({"path": path} if path else {})} for kind, path in sorted(facts.namespaces.items())
@@ -187,19 +187,19 @@ def _linux(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
     }
     mount_label = confinement.labels(options["security_opt"])[1] if facts.selinux else ""
     if mount_label:
-        found["mountLabel"] = mount_label
+        linux["mountLabel"] = mount_label
     if options["personality"]:
-        found["personality"] = {"domain": options["personality"]}
+        linux["personality"] = {"domain": options["personality"]}
     if options["rdt_class"]:
-        found["intelRdt"] = {"closID": options["rdt_class"]}
+        linux["intelRdt"] = {"closID": options["rdt_class"]}
     if facts.devices:
-        found["devices"] = list(facts.devices)
+        linux["devices"] = list(facts.devices)
     if facts.seccomp is not None:
-        found["seccomp"] = facts.seccomp
-    return found
+        linux["seccomp"] = facts.seccomp
+    return linux
 
 
 def root_propagation(volumes: Iterable[Volume]) -> str:
-    """The rootfs must propagate at least as its volumes do (mount_namespaces(7))."""
-    wanted = {volume["propagation"].lstrip("r") for volume in volumes}
-    return "shared" if "shared" in wanted else "rslave" if "slave" in wanted else "rprivate"
+    """Return the root filesystem's propagation: at least that of its volumes (mount_namespaces(7))."""
+    propagations = {volume["propagation"].lstrip("r") for volume in volumes}
+    return "shared" if "shared" in propagations else "rslave" if "slave" in propagations else "rprivate"

@@ -46,7 +46,7 @@ def _kernel_mounts(privileged: bool, proc_options: Iterable[str]) -> list[Mount]
 
 
 def _systemd_mounts(size: Optional[int], cgroup: str) -> Iterator[Mount]:
-    """In cgroup v1 only its own hierarchy is writable: in the others are the container's limits."""
+    """Yield systemd's mounts; in cgroup v1 only its own hierarchy is writable, since the others have the limits."""
     sized = (f"size={size}",) if size else ()
     for target, mode in _SYSTEMD_TMPFS.items():
         yield _mount(target, "tmpfs", "tmpfs", "rw", "nosuid", "nodev", f"mode={mode}", "tmpcopyup", *sized)
@@ -57,7 +57,7 @@ def _systemd_mounts(size: Optional[int], cgroup: str) -> Iterator[Mount]:
 
 
 def overlay_directories(static_dir: str, target: str) -> tuple[str, str]:
-    """Where on the host what a container changes in an overlay volume is, as long as it runs."""
+    """Return where on the host the changes of an overlay volume are while the container runs."""
     from hashlib import sha256
 
     directory = f"{static_dir}/overlays/{sha256(target.encode()).hexdigest()[:16]}"
@@ -69,38 +69,38 @@ def _volume_mount(volume: Volume, source: str, guards: Iterable[str], static_dir
         upper, work = overlay_directories(static_dir, volume["target"])
         layers = f"lowerdir={source},upperdir={upper},workdir={work}"
         return _mount(volume["target"], "overlay", "overlay", layers)
-    *words, recursion = volumes.mount_words(volume, guards)
-    flags = [word for word in words if word not in ("z", "Z", "nocopy", "U", "ro")]
-    access = "ro" if volume["read_only"] or "ro" in words else "rw"
+    *options, recursion = volumes.mount_words(volume, guards)
+    flags = [option for option in options if option not in ("z", "Z", "nocopy", "U", "ro")]
+    access = "ro" if volume["read_only"] or "ro" in options else "rw"
     return _bind(source, volume["target"], recursion, access, volume["propagation"], *flags)
 
 
 def _file_system(kind: str, target: str, options: Iterable[str]) -> Mount:
     if kind == "devpts":
         return _mount(target, kind, kind, "nosuid", "noexec", "newinstance", "ptmxmode=0666", *options)
-    words = [word for word in options if word != "notmpcopyup"]
-    given = {word.partition("=")[0] for word in options}
-    defaults = [word for word, opposite in _TMPFS_DEFAULTS.items() if not given & {word, opposite}]
+    kept = [option for option in options if option != "notmpcopyup"]
+    names = {option.partition("=")[0] for option in options}
+    defaults = [option for option, opposite in _TMPFS_DEFAULTS.items() if not names & {option, opposite}]
     if kind != "tmpfs":
         defaults.remove("tmpcopyup")
-    return _mount(target, kind, kind, *defaults, *words)
+    return _mount(target, kind, kind, *defaults, *kept)
 
 
 def asked_for(
     config: ContainerConfig, volume_sources: Mapping[str, str], source_guards: Mapping[str, Iterable[str]]
 ) -> dict[str, Mount]:
-    """The mounts that the options and the image ask for, by target."""
-    found = {one["target"]: _file_system(one["type"], one["target"], one["options"]) for one in config.file_systems}
+    """Return the mounts of the options and of the image, by target."""
+    result = {one["target"]: _file_system(one["type"], one["target"], one["options"]) for one in config.file_systems}
     for volume in config.volumes:
         target = volume["target"]
         guards = source_guards.get(target, ())
-        found[target] = _volume_mount(volume, volume_sources[target], guards, config.static_dir)
-    return found
+        result[target] = _volume_mount(volume, volume_sources[target], guards, config.static_dir)
+    return result
 
 
-def in_order(found: Iterable[Mount]) -> list[Mount]:
-    """A parent before what lies in it; else as they were, so the kernel's own in front."""
-    return sorted(found, key=lambda mount: mount["destination"].count("/") if mount["destination"] != "/" else 0)
+def in_order(mounts: Iterable[Mount]) -> list[Mount]:
+    """Return mounts with parents before children, otherwise in their order."""
+    return sorted(mounts, key=lambda mount: mount["destination"].count("/") if mount["destination"] != "/" else 0)
 
 
 def mounts(
@@ -112,27 +112,27 @@ def mounts(
     source_guards: Optional[Mapping[str, Iterable[str]]] = None,
     systemd_cgroup: str = "",
 ) -> list[Mount]:
-    """Every mount of a container, a parent before what lies in it.
+    """Return every mount of a container, parents before children.
 
-    ``volume_sources`` maps a volume's target to the host directory behind it, ``source_guards`` a bound one's to the
-    flags of its source's own mount, ``shm`` is the host's side of /dev/shm (empty: the host's own, None: nothing), and
-    ``files`` maps /etc/hosts and its like to the engine's files.
+    ``volume_sources`` maps a volume's target to its host directory, ``source_guards`` a bind mount's to the flags of
+    its source's own mount. ``shm`` is the host's side of /dev/shm (empty: the host's own, None: nothing), and ``files``
+    maps /etc/hosts and the like to the engine's files.
     """
     options = config.options
     proc_options = options["security_opt"].get("proc-opts", ())
-    found = {mount["destination"]: mount for mount in _kernel_mounts(options["privileged"], proc_options)}
+    by_target = {mount["destination"]: mount for mount in _kernel_mounts(options["privileged"], proc_options)}
     if shm is not None:
-        found["/dev/shm"] = _bind(shm or "/dev/shm", "/dev/shm", "rbind", "rprivate", "nosuid", "noexec", "nodev")
+        by_target["/dev/shm"] = _bind(shm or "/dev/shm", "/dev/shm", "rbind", "rprivate", "nosuid", "noexec", "nodev")
     for target, source in files.items():
-        found[target] = _bind(source, target, "bind", "rprivate")
+        by_target[target] = _bind(source, target, "bind", "rprivate")
         # Those in /dev are devices, and the init program.
         if options["read_only"] and not target.startswith("/dev/"):
-            found[target]["options"] += ["ro", "nosuid", "noexec", "nodev"]
+            by_target[target]["options"] += ["ro", "nosuid", "noexec", "nodev"]
     if options["read_only"] and options["read_only_tmpfs"]:
         for target in _READ_ONLY_TMPFS:
-            found[target] = _mount(target, "tmpfs", "tmpfs", "rw", "nosuid", "nodev", "mode=1777", "tmpcopyup")
+            by_target[target] = _mount(target, "tmpfs", "tmpfs", "rw", "nosuid", "nodev", "mode=1777", "tmpcopyup")
     if config.systemd:
         for mount in _systemd_mounts(options["shm_size_systemd"], systemd_cgroup):
-            found[mount["destination"]] = mount
-    found.update(asked_for(config, volume_sources, source_guards or {}))
-    return in_order(found.values())
+            by_target[mount["destination"]] = mount
+    by_target.update(asked_for(config, volume_sources, source_guards or {}))
+    return in_order(by_target.values())

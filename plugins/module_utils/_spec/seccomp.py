@@ -49,9 +49,9 @@ _OPERATORS = {f"SCMP_CMP_{word}" for word in ("NE", "LT", "LE", "EQ", "GE", "GT"
 def compile_profile(
     profile: Foreign, capabilities: Collection[str], *, machine: str, kernel: str
 ) -> Optional[dict[str, Any]]:
-    """The profile's rules that apply, as the OCI spec wants them (config-linux.md, "Seccomp"); None for an empty one.
+    """Return the rules of a profile that apply, as in the OCI specification (config-linux.md, "Seccomp").
 
-    ``machine`` and ``kernel`` are uname(2)'s.
+    None is for an empty profile. ``machine`` and ``kernel`` are uname(2)'s.
 
     :raises InvalidArgument: it is not valid.
     """
@@ -68,18 +68,18 @@ def _compiled(
         return None
     if any(profile["architectures"]) and any(profile["archMap"]):
         profile["archMap"].fail("nothing beside architectures, of which one is to be there")
-    found: dict[str, Any] = {"defaultAction": _known(profile["defaultAction"], _ACTIONS)}
+    compiled: dict[str, Any] = {"defaultAction": _known(profile["defaultAction"], _ACTIONS)}
     code = _errno(profile["defaultErrno"], profile["defaultErrnoRet"])
     if code is not None:
-        found["defaultErrnoRet"] = code
+        compiled["defaultErrnoRet"] = code
     architectures = profile["architectures"].texts() or _mapped(profile["archMap"], arch)
     if architectures:
-        found["architectures"] = architectures
+        compiled["architectures"] = architectures
     if flags := profile["flags"].texts():
-        found["flags"] = flags
+        compiled["flags"] = flags
     for key in ("listenerPath", "listenerMetadata"):
-        if word := profile[key].text():
-            found[key] = word
+        if text := profile[key].text():
+            compiled[key] = text
     rules: list[dict[str, Any]] = []
     for entry in profile["syscalls"]:
         if _applies(entry, capabilities, arch, kernel):
@@ -87,8 +87,8 @@ def _compiled(
             # The packaged profile says one rule twice, and libseccomp refuses that where a single architecture is left.
             if rule not in rules:
                 rules.append(rule)
-    found["syscalls"] = rules
-    return found
+    compiled["syscalls"] = rules
+    return compiled
 
 
 def _mapped(arch_map: Foreign, arch: str) -> list[str]:
@@ -114,10 +114,10 @@ def _applies(entry: Foreign, capabilities: Collection[str], arch: str, kernel: t
 
 
 def _least_kernel(version: Foreign) -> Optional[tuple[int, ...]]:
-    words = version.text()
-    if words and not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})*", words):
+    text = version.text()
+    if text and not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})*", text):
         version.fail("a kernel's version such as 4.8")
-    return _version(words) if words else None
+    return _version(text) if text else None
 
 
 def _rule(entry: Foreign) -> dict[str, Any]:
@@ -144,25 +144,25 @@ def _rule(entry: Foreign) -> dict[str, Any]:
     return rule
 
 
-def _errno(word: Foreign, code: Foreign) -> Optional[int]:
-    """The number to return: the name (or digits) goes before the number, which older readers of the file need."""
-    name = word.text()
+def _errno(name_or_digits: Foreign, code: Foreign) -> Optional[int]:
+    """Return the error number: the name (or digits) wins over the number, which is there for older readers."""
+    name = name_or_digits.text()
     if not name:
         return code.integer(low=0, high=_MAX_ERRNO) if code else None
     number = int(name) if re.fullmatch("[0-9]{1,4}", name) else getattr(errno, name, None)
     if not isinstance(number, int):
-        word.fail("the name of an errno such as EPERM")
+        name_or_digits.fail("the name of an errno such as EPERM")
     return number
 
 
-def _known(word: Foreign, words: Collection[str]) -> str:
-    if word.text() not in words:
-        word.fail(f"one of {', '.join(sorted(words))}")
-    return word.text()
+def _known(value: Foreign, known: Collection[str]) -> str:
+    if value.text() not in known:
+        value.fail(f"one of {', '.join(sorted(known))}")
+    return value.text()
 
 
 def _version(text: str) -> tuple[int, ...]:
-    """The numbers a kernel's release begins with: ``6.1.0-13-amd64`` is (6, 1)."""
+    """Return the numbers that a kernel's release begins with: ``6.1.0-13-amd64`` is (6, 1)."""
     major, _dot, rest = text.partition(".")
     minor = ""
     for char in rest:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of the OCI spec is otherwise in a user namespace (config-linux.md#user-namespace-mappings)."""
+"""What differs in the OCI specification in a user namespace (config-linux.md#user-namespace-mappings)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TTY_GID = 5
 
 
 def linux_mappings(id_mappings: Mapping[str, Iterable[IdMap]]) -> dict[str, list[IdMapping]]:
-    """``uidMappings`` and ``gidMappings``; nothing without a user namespace."""
+    """Return ``uidMappings`` and ``gidMappings``; nothing without a user namespace."""
     return {
         f"{kind}Mappings": [
             {"containerID": entry.inside, "hostID": entry.outside, "size": entry.length} for entry in id_mappings[kind]
@@ -25,21 +25,21 @@ def linux_mappings(id_mappings: Mapping[str, Iterable[IdMap]]) -> dict[str, list
 
 
 def adapt(mounts: list[Mount], id_mappings: Mapping[str, Iterable[IdMap]], foreign: Mapping[str, str]) -> list[Mount]:
-    """The mounts as the kernel lets the container's root make them.
+    """Return the mounts that the kernel lets the container's root make.
 
-    devpts takes no group that is not mapped. A new sysfs, mqueue or proc shows a namespace, which must be the user
-    namespace's own: ``foreign`` has those that are not, and what to bind instead (empty: nothing).
+    devpts accepts no group that is not mapped. A new sysfs, mqueue or proc shows a namespace, which must belong to the
+    user namespace: ``foreign`` has those that do not, and what to bind instead (empty: nothing).
     """
     tty = any(entry.inside <= _TTY_GID < entry.inside + entry.length for entry in id_mappings["gid"])
-    found = []
+    result = []
     for mount in mounts:
         if mount["type"] == "devpts" and not tty:
-            mount = {**mount, "options": [word for word in mount["options"] if word != f"gid={_TTY_GID}"]}
+            mount = {**mount, "options": [option for option in mount["options"] if option != f"gid={_TTY_GID}"]}
         source = foreign.get(mount["type"])
         if source == "":
             continue
         if source:
-            options = ["rbind", "rprivate", *(word for word in mount["options"] if "=" not in word)]
+            options = ["rbind", "rprivate", *(option for option in mount["options"] if "=" not in option)]
             mount = {**mount, "type": "bind", "source": source, "options": options}
-        found.append(mount)
-    return found
+        result.append(mount)
+    return result

@@ -41,9 +41,9 @@ _ADDED = _JSON_FIELDS[_JSON_FIELDS.index("cgroup_manager") + 1 :]
 
 
 def resolved(options: ContainerOptions, image: ImageConfig) -> EffectiveOptions:
-    """The options that fall back on the image's, as they take effect; ``image`` is an OCI image ``config``.
+    """Return the options that fall back on the image's, as they take effect; ``image`` is an OCI image ``config``.
 
-    As podman: a given entrypoint drops the image's command, a given command does not drop its entrypoint.
+    As in podman, an entrypoint drops the image's command, and a command does not drop the image's entrypoint.
     """
     entrypoint, command = options["entrypoint"], options["command"]
     if command is None:
@@ -98,7 +98,7 @@ class ContainerConfig(NamedTuple):
     creation, ``rootfs_image_digest`` its manifest's; ``rootfs`` is a host directory instead of an image, ``overlay``
     whether it is used under an overlay; ``namespace_containers`` maps a LinuxNS value to the ID of the container whose
     namespace is joined; ``ports`` are the published ports with every host port chosen;
-    ``host_env`` are the variables taken from the environment of whoever made it;
+    ``host_env`` are the variables taken from the environment of its creator;
     ``borrowed_volumes`` are the volumes of other containers as they were then (volumes_from);
     ``id_mappings`` has the maps ``uid`` and ``gid`` of a user namespace, or nothing;
     ``requires`` are the IDs of containers to start before it; ``pod`` is the full ID of its pod, or empty;
@@ -135,8 +135,7 @@ class ContainerConfig(NamedTuple):
     @property
     def volumes(self) -> list[Volume]:
         """Every bind mount and volume, each with its source; anonymous ones are marked so."""
-        found = volumes.of_container(self.id, self.options, self.image_config, self.borrowed_volumes)
-        return copy.deepcopy(found)
+        return copy.deepcopy(volumes.of_container(self.id, self.options, self.image_config, self.borrowed_volumes))
 
     @property
     def file_systems(self) -> list[FileSystem]:
@@ -147,13 +146,11 @@ class ContainerConfig(NamedTuple):
     @property
     def argv(self) -> list[str]:
         """Entrypoint and command together."""
-        found = self.resolved
-        return [*found["entrypoint"], *found["command"]]
+        effective = self.resolved
+        return [*effective["entrypoint"], *effective["command"]]
 
     def hostname(self, host: str) -> str:
-        """Return the option's, else the ``host``'s own where its network or UTS namespace is used, else 12 digits of
-        the ID.
-        """
+        """Return the option's host name, the ``host``'s with its network or UTS namespace, else 12 digits of the ID."""
         name = self.options["hostname"]
         if name is None and "host" in (self.options["network"]["mode"], self.options["uts"]["mode"]):
             return host
@@ -165,7 +162,7 @@ class ContainerConfig(NamedTuple):
 
     @property
     def systemd(self) -> bool:
-        """Whether the container is made as systemd needs it."""
+        """Whether the container is set up for systemd."""
         return self.resolved["systemd"]
 
     @property
@@ -209,7 +206,7 @@ class ContainerConfig(NamedTuple):
 
     @property
     def log_path(self) -> str:
-        """Where conmon writes what the container prints, from its initialisation on; empty where that is no file."""
+        """The file to which conmon writes the container's output; empty where it writes none."""
         if self.options["log_driver"] in ("none", "journald"):
             return ""
         return self.options["log_opt"]["path"] or f"{self.static_dir}/ctr.log"
@@ -220,15 +217,15 @@ class ContainerConfig(NamedTuple):
         return tuple(sorted({*self.namespace_containers.values(), *self.requires}))
 
     def namespace_container(self, namespace: LinuxNS) -> str:
-        """ID of the container whose ``namespace`` is joined, or an empty string."""
+        """Return the ID of the container whose ``namespace`` is joined, or an empty string."""
         return self.namespace_containers.get(namespace.value, "")
 
     def host_root(self, kind: str = "uid") -> int:
-        """The host's ID of the container's root user (``gid``: its root group)."""
+        """Return the host's ID of the container's root user (``gid``: its root group)."""
         return next((entry.outside for entry in self.id_mappings.get(kind, ()) if entry.inside == 0), 0)
 
     def with_options(self, changes: Mapping[str, object]) -> ContainerConfig:
-        """The configuration with some normalised options replaced."""
+        """Return the configuration with some normalised options replaced."""
         return self._replace(options=cast("ContainerOptions", {**self.options, **changes}))
 
     def to_json(self) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def usable_config(config: object) -> ImageConfig:
 
 
 def split_domain(reference: str) -> tuple[str, str]:
-    """The registry a reference names, empty where it names none, and what follows."""
+    """Return the registry that a reference names, empty where it names none, and the rest."""
     head, slash, rest = reference.partition("/")
     if slash and (head == "localhost" or "." in head or ":" in head or head != head.lower()):
         return head, rest
@@ -101,9 +101,9 @@ def split_domain(reference: str) -> tuple[str, str]:
 
 
 def normalise(reference: str) -> str:
-    """The full form of a reference: registry, repository and tag or digest; a digest wins over a tag, as in podman.
+    """Return a reference in full: registry, repository and tag or digest, which wins over a tag, as in podman.
 
-    :raises InvalidArgument: it is none.
+    :raises InvalidArgument: it is no reference.
     """
     name, at, digest = reference.partition("@")
     domain, path = split_domain(name)
@@ -123,8 +123,9 @@ def normalise(reference: str) -> str:
 
 
 def local_names(image: str) -> tuple[str, ...]:
-    """The names an image may have in the store, the first that is there being meant: for a name without a registry
-    ``localhost/NAME`` before docker.io's, as in podman. Empty for what can only be an ID.
+    """Return the names that an image may have in the store, in the order in which they are looked for.
+
+    As in podman, a name without a registry is ``localhost/NAME`` before docker.io's. An ID has none.
 
     :raises InvalidArgument: as ``name_for_source``.
     """
@@ -137,19 +138,19 @@ def local_names(image: str) -> tuple[str, ...]:
 
 
 def name_meant(source: str, image: Image) -> str:
-    """The name in the store that led from ``source`` (the ``image`` option) to ``image``; for an ID its first one."""
+    """Return the name in the store by which ``source`` (the ``image`` option) found ``image``; an ID's is its first."""
     names = local_names(source)
     by_id = image.id.startswith(source.partition("sha256:")[2] or source)
-    found = [name for name in names if name in image.names] or ([] if by_id else [*names[-1:]]) or [*image.names]
-    return found[0] if found else ""
+    matching = [name for name in names if name in image.names] or ([] if by_id else [*names[-1:]]) or [*image.names]
+    return matching[0] if matching else ""
 
 
 def name_for_source(source: str) -> str:
-    """The name an image pulled from ``source`` (the ``image`` option) gets in the store.
+    """Return the name in the store of an image pulled from ``source`` (the ``image`` option).
 
     A registry's image keeps its full name. For a path it is ``localhost/PATH:TAG`` as ``podman pull`` has it, but with
-    the tag kept (podman gives all images of a layout one name); PATH is followed by a hash where it cannot stand in a
-    name; a tag that is a reference itself (always so with docker-archive) is the name.
+    the tag kept: podman gives all images of a layout one name. A hash follows a PATH that is not valid in a name. A tag
+    that is a reference itself (always so with docker-archive) is the name.
 
     :raises InvalidArgument: no reference, or the path is missing or relative.
     """

@@ -38,16 +38,16 @@ _DEFAULT_SHARE = "ipc,net,uts"
 
 
 def share(value: Any, option: str = "share") -> list[str]:
-    """LinuxNS values, sorted, from podman's comma-separated words; ``none`` or nothing for none."""
+    """Return LinuxNS values, sorted, from podman's comma-separated kinds; ``none`` is none."""
     text = _DEFAULT_SHARE if value is None else str(value)
-    words = {word.strip() for word in text.split(",")} - {"", "none"}
-    if words - set(_KINDS):
+    kinds = {kind.strip() for kind in text.split(",")} - {"", "none"}
+    if kinds - set(_KINDS):
         raise wrong(option, value, f"none, or of {', '.join(_KINDS)} a list with commas")
-    return sorted(words)
+    return sorted(kinds)
 
 
 def option_of(kind: str) -> NamespaceOption:
-    """The container option that says what becomes of a kind of namespace."""
+    """Return the container option for a kind of namespace."""
     return next(option for option, namespace in OPTIONS.items() if namespace == LinuxNS(kind))
 
 
@@ -57,9 +57,9 @@ def options_of(options: ContainerOptions, share: list[str]) -> PodOptions:
 
 
 def status(containers: Sequence[str]) -> str:
-    """The pod's status from its containers', the infra container's among them, in podman's words."""
+    """Return the pod's status in podman's terms from its containers', that of the infra container included."""
     count = len(containers)
-    running, paused, ended = (containers.count(word) for word in ("running", "paused", "exited"))
+    running, paused, ended = (containers.count(state) for state in ("running", "paused", "exited"))
     if running == count and count:
         return "Running"
     if running:
