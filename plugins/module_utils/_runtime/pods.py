@@ -39,6 +39,7 @@ from .._store import pods as records
 from .runtime import Runtime
 
 if TYPE_CHECKING:
+    from .._model.id_map import IdMap
     from .._model.options.types import ContainerOptions, PodOptions
 
 _INIT = "catatonit"
@@ -115,7 +116,7 @@ class Pods:
             return f"{(parent or DEFAULT_CGROUP_SLICE)[: -len('.slice')]}-libpod_pod_{pod_id}.slice"
         return f"{parent or DEFAULT_CGROUP_PARENT}/libpod-pod-{pod_id}"
 
-    def create(self, name: str, options: PodOptions, infra: str, maps: Mapping[str, Any]) -> PodConfig:
+    def create(self, name: str, options: PodOptions, infra: str, maps: Mapping[str, list[IdMap]]) -> PodConfig:
         """Create a pod and its infra container, without starting it.
 
         :raises ToolMissing: catatonit is not installed.
@@ -135,7 +136,7 @@ class Pods:
         self.store.write_name(name, {"pod": pod_id})
         return pod
 
-    def renew_infra(self, pod: PodConfig, maps: Mapping[str, Any], *, start: bool = False) -> Container:
+    def renew_infra(self, pod: PodConfig, maps: Mapping[str, list[IdMap]], *, start: bool = False) -> Container:
         """Create the infra container; the pod's containers depend on it from now on, if it replaces another one.
 
         ``start``: the other one was running, and this one replaces it once it runs.
@@ -184,7 +185,7 @@ class Pods:
                 with self.store.lock(one.name):
                     self.runtime.clear_resume(one.name)
 
-    def _infra_config(self, pod: PodConfig, maps: Mapping[str, Any]) -> ContainerConfig:
+    def _infra_config(self, pod: PodConfig, maps: Mapping[str, list[IdMap]]) -> ContainerConfig:
         container_id = os.urandom(32).hex()
         fixed = {"command": [f"/{_INIT}", "-P"], "read_only": True, "read_only_tmpfs": False}
         options = cast("ContainerOptions", {**normalise(fixed), **_infra_options(pod)})

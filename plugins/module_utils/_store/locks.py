@@ -111,7 +111,7 @@ class FileLock:
                     from .._drivers.overdue import lock
 
                     lock(descriptor, self.path)
-                # The previous holder may have removed the file: a lock on it would exclude nobody.
+                # The previous holder may have removed the file: a lock on it would have no effect.
                 if os.fstat(descriptor).st_ino == os.stat(self.path).st_ino:
                     return descriptor
             except FileNotFoundError:
