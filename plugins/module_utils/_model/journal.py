@@ -61,13 +61,13 @@ def complete(begun: int, steps: Iterable[tuple[str, str]]) -> None:
 
 def effects() -> list[tuple[str, str]]:
     """Return (verb, subject) of what was done; a container that was stopped and started again is restarted."""
-    found: list[Effect] = []
+    result: list[Effect] = []
     for one in _effects:
         stopped = one._replace(verb="stop")
         if one.container_id and one.verb == "recreate":
-            found = [other for other in found if not (other.container_id and other.subject == one.subject)]
-        if one.container_id and one.verb == "start" and stopped in found:
-            found[found.index(stopped)] = one._replace(verb="restart")
+            result = [other for other in result if not (other.container_id and other.subject == one.subject)]
+        if one.container_id and one.verb == "start" and stopped in result:
+            result[result.index(stopped)] = one._replace(verb="restart")
         else:
-            found.append(one)
-    return [(one.verb, one.subject) for one in found]
+            result.append(one)
+    return [(one.verb, one.subject) for one in result]

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The descriptors of the locks held now, which every program that is run inherits.
 
-A lock then lasts until that program has ended, though the engine be killed meanwhile: whoever repairs waits for it.
+A lock then lasts until that program has ended, even if the engine is killed: a repair waits for it.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ _MASKED = (
     " /proc/scsi /sys/firmware /sys/fs/selinux /sys/dev/block"
 ).split()
 _READ_ONLY = "/proc/asound /proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger".split()
-# Where a label's part is not given: what container-selinux has for containers.
+# The parts of a label that are omitted: those of container-selinux.
 _PROCESS = {"user": "system_u", "role": "system_r", "type": "container_t", "level": "s0"}
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ContainerConfig and the facts found on the host → OCI runtime spec (config.md, config-linux.md)."""
+"""The OCI runtime specification of a container from its configuration and the host (config.md, config-linux.md)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The user a container runs as: the option's words looked up in the container's own passwd and group files."""
+"""The user that a container runs as, looked up in the container's own passwd and group files."""
 
 from __future__ import annotations
 

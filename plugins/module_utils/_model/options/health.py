@@ -120,9 +120,9 @@ class HealthCheck(NamedTuple):
     timeout: int
 
     def argv(self, shell: Optional[list[str]]) -> list[str]:
-        """Return the words to execute; ``shell`` is the image's own."""
-        kind, *words = self.command
-        return [*(shell or SHELL), *words] if kind == "CMD-SHELL" else words
+        """Return the command to execute; ``shell`` is the image's own."""
+        kind, *command = self.command
+        return [*(shell or SHELL), *command] if kind == "CMD-SHELL" else command
 
 
 class HealthChecks(NamedTuple):

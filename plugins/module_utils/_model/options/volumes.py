@@ -48,25 +48,25 @@ def _volume(item: object, option: str) -> Volume:
         return bare("volume", "", _target(parts[0], option))
     if not 2 <= len(parts) <= 3 or not parts[0]:
         raise wrong(option, item, "SOURCE:TARGET[:OPTIONS], SOURCE being a path or a volume's name, or TARGET alone")
-    source, words = parts[0], [word for word in (parts[2] if len(parts) == 3 else "").split(",") if word]
+    source, flags = parts[0], [flag for flag in (parts[2] if len(parts) == 3 else "").split(",") if flag]
     is_path = "/" in source or source in (".", "..")
     if "\0" in source or not is_path and not NAME_PATTERN.fullmatch(source):
         raise wrong(option, source, "a path with a '/', or a volume's name")
-    for word in words:
-        if word not in _FLAGS + PROPAGATIONS + ("ro", "rw"):
+    for flag in flags:
+        if flag not in _FLAGS + PROPAGATIONS + ("ro", "rw"):
             raise wrong(option, item, "options from ro, rw, " + ", ".join(_FLAGS + PROPAGATIONS))
-    check_opposites(words, item, option)
-    if len(set(words) & set(PROPAGATIONS)) > 1:
+    check_opposites(flags, item, option)
+    if len(set(flags) & set(PROPAGATIONS)) > 1:
         raise wrong(option, item, "at most one propagation")
-    if "O" in words and set(words) - {"O", "rw"}:
+    if "O" in flags and set(flags) - {"O", "rw"}:
         raise wrong(option, item, "O to stand alone: an overlay can always be written to, and is the container's own")
     return {
         "type": "bind" if is_path else "volume",
         "source": plain_path(caller.absolute(source)) if is_path else source,
         "target": _target(parts[1], option),
-        "read_only": "ro" in words,
-        "propagation": next((word for word in words if word in PROPAGATIONS), "rprivate"),
-        "flags": sorted(set(words) - {"ro", "rw", "rbind", "copy"} - set(PROPAGATIONS)),
+        "read_only": "ro" in flags,
+        "propagation": next((flag for flag in flags if flag in PROPAGATIONS), "rprivate"),
+        "flags": sorted(set(flags) - {"ro", "rw", "rbind", "copy"} - set(PROPAGATIONS)),
     }
 
 
@@ -190,7 +190,7 @@ def of_container(
 def file_systems(options: ContainerOptions, image: ImageConfig, taken: Iterable[str]) -> list[FileSystem]:
     """Return the tmpfs and other new file systems of a container."""
     result: dict[str, FileSystem] = {
-        target: {"type": "tmpfs", "target": target, "options": words} for target, words in options["tmpfs"].items()
+        target: {"type": "tmpfs", "target": target, "options": flags} for target, flags in options["tmpfs"].items()
     }
     result.update((mount["target"], mount) for mount in options["mount"] if "source" not in mount)
     if options["image_volume"] == "tmpfs":

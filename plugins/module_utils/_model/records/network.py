@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A network that a container is on: what was asked of it, and what the CNI plugins answered."""
+"""A network that a container is on: its settings, and what the CNI plugins answered."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class NetworkAttachment(NamedTuple):
 
     Its record is kept from before ADD, with no ``result``, until after DEL, so that DEL undoes what ADD did.
     ``config`` is the network's configuration list as it was at ADD, ``result`` the last plugin's, both as in the CNI
-    specification 1.0. ``ips``, ``mac``, ``aliases`` and ``ports`` are what was asked for. ``forwarding`` says that the
+    specification 1.0. ``ips``, ``mac``, ``aliases`` and ``ports`` are the requested ones. ``forwarding`` says that the
     published ports are being changed.
     """
 
@@ -51,11 +51,11 @@ class NetworkAttachment(NamedTuple):
             unknown = record.keys() - _JSON_FIELDS
             if unknown:
                 raise TypeError(f"it has {', '.join(sorted(unknown))}")
-            given = {**record}
-            runtime = given.pop("runtime_config", {})
+            fields = {**record}
+            runtime = fields.pop("runtime_config", {})
             (aliases,) = (runtime.get("aliases") or {"": ()}).values()
             return cls(
-                **given,
+                **fields,
                 ips=tuple(runtime.get("ips", ())),
                 mac=runtime.get("mac", ""),
                 aliases=tuple(aliases),
