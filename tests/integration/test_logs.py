@@ -33,6 +33,7 @@ def test_lines_of_the_log_by_number_time_and_stream(host: Host) -> None:
     until = host.module("libpod_container_logs", {"name": "c", "until": third["time"]})
     assert (until["stdout"], until["stderr"]) == ("one", "two")
     assert host.module("libpod_container_logs", {"name": "c", "tail": 0})["log_lines"] == []
+    assert host.module("libpod_container_logs", {"name": "c", "tail": 1 << 63})["log_lines"] == got["log_lines"]
     assert host.module("libpod_container_logs", {"name": "c", "since": "1h"})["stdout"] == got["stdout"]
     stamped = host.module("libpod_container_logs", {"name": "c", "timestamps": True})
     assert stamped["stderr"].endswith(" two") and stamped["stderr"][:2] == "20"

@@ -99,6 +99,16 @@ def test_ambiguous_prefix_lists_the_images(parts: EngineConfig) -> None:
         ImageStore(parts).find("aaaa")
 
 
+def test_names_of_images_in_a_message_are_one_line(tmp_path: Path) -> None:
+    write(tmp_path, record(ONE, "\ud800docker.io/library/x:latest"), record(TWO, "a\nb\u202e"))
+    parts = EngineConfig(storage_root=str(tmp_path), storage_run_root="/nowhere", storage_driver="overlay")
+    with pytest.raises(
+        InvalidArgument, match=r"aaaa1\S+ \(\?docker.io/library/x:latest\), aaaa2\S+ \(a\?b\?\)"
+    ) as refused:
+        ImageStore(parts).find("aaaa")
+    assert str(refused.value).isprintable()
+
+
 def test_missing_image_is_named(parts: EngineConfig) -> None:
     with pytest.raises(NoSuchImage, match="'other'"):
         ImageStore(parts).get("other")

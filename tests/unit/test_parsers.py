@@ -254,6 +254,8 @@ def test_no_value_ends_in_another_error(normalise: Normaliser, value: object) ->
     ("option", "value", "words"),
     [
         ("command", ["sh", "a\0"], "'a\\x00' cannot be used: expected words without a NUL byte"),
+        ("entrypoint", "a\0", "'a\\x00' cannot be used: expected words without a NUL byte"),
+        ("entrypoint", '["a\\u0000"]', "'a\\x00' cannot be used: expected words without a NUL byte"),
         ("command", ["a" * (1 << 17)], "expected words of at most 131071 bytes"),
         ("env", {"A": "x" * (1 << 17)}, "A and its value have more than 131071 bytes"),
         ("etc_hosts", {"a b": "192.0.2.1"}, "'a b' cannot be used: expected a host's name"),

@@ -60,7 +60,7 @@ def _queried(query: str, found: list[dict[str, Any]]) -> Any:
         raise ToolMissing("the Python library jmespath, which query needs,", "python3-jmespath") from error
     try:
         return jmespath.search(query, found)
-    except jmespath.exceptions.JMESPathError as error:
+    except (ValueError, TypeError, ArithmeticError, RecursionError) as error:  # JMESPathError is a ValueError
         raise InvalidArgument(f"query: {query!r} is no JMESPath expression: {error}") from error
 
 

@@ -15,8 +15,8 @@ class LibpodError(Exception):
     """Base of everything the engine raises on purpose; ``str()`` is one sentence for the user, of bounded length."""
 
     def __init__(self, message: str = "") -> None:
-        """``message`` may quote a value of any length."""
-        super().__init__(shortened(message, _SENTENCE))
+        """``message`` may quote any value."""
+        super().__init__(printable(shortened(message, _SENTENCE)))
 
 
 def note_done(error: Exception, actions: Sequence[str]) -> None:

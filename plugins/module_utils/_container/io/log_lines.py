@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from .journal_lines import JournalReader
 
 
+_MOST_LINES = 1 << 30  # journalctl(1) and deque take no number of any size
+
+
 class Wanted(NamedTuple):
     """The requested lines: the last ``tail``, or those from ``since`` until before ``until`` (seconds since the epoch).
 
@@ -50,6 +53,8 @@ def stream(container: ContainerBase, wanted: Wanted) -> Iterator[Line]:
 
     :raises InvalidArgument: the container keeps no log that can be read.
     """
+    if wanted.tail is not None:
+        wanted = wanted._replace(tail=min(wanted.tail, _MOST_LINES))
     with container.batch():
         reader = _reader(container, wanted)
         state = container.state

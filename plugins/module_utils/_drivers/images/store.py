@@ -12,7 +12,7 @@ import re
 from typing import Any, Optional
 
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidArgument, MalformedData, NoSuchImage, StateCorrupt
+from ..._model.errors import InvalidArgument, MalformedData, NoSuchImage, StateCorrupt, printable
 from ..._model.foreign import Foreign
 from ..._model.records.image import Image, checked_config, local_names, usable_config
 from .. import foreign_files
@@ -103,6 +103,7 @@ def _select(image: str, names: tuple[str, ...], records: list[Foreign]) -> Optio
     matches = [record for record in records if member(record, "id").startswith(key)]
     if len(matches) > 1:
         listed = ", ".join(f"{member(one, 'id')[:16]} ({', '.join(_names(one)) or 'no name'})" for one in matches)
+        listed = printable(listed, kept="")
         raise InvalidArgument(f"the image ID prefix {key!r} matches {len(matches)} images: {listed}: give more of it")
     if not matches and len(key) == 64:
         matches = [record for record in records if _has_digest(record, f"sha256:{key}")]

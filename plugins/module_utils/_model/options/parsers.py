@@ -229,7 +229,7 @@ def entrypoint(value: object, option: str) -> list[str]:
             except ValueError as error:
                 raise wrong(option, value, "a program, or a JSON list of words") from error
         else:
-            return [value] if value else []
+            return [_executable(value, option)] if value else []
     return words(value if isinstance(value, (list, tuple, dict, bool)) else [value], option)
 
 
