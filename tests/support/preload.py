@@ -8,11 +8,12 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
-from ansible_collections.libpod.engine import plugins
+from ansible_collections.libpod.engine.plugins import module_utils
 
 
 def engine() -> None:
     """Import every module and every file of every room; what they import only when used (pyroute2) stays out."""
-    top = Path(next(iter(plugins.__path__)))
-    for path in sorted([*top.glob("modules/*.py"), *top.glob("module_utils/_*/**/*.py")]):
-        importlib.import_module(".".join([plugins.__name__, *path.relative_to(top).with_suffix("").parts]))
+    rooms = Path(next(iter(module_utils.__path__)))
+    for path in sorted([*rooms.parent.glob("modules/*.py"), *rooms.glob("_*/**/*.py")]):
+        parts = path.relative_to(rooms.parent).with_suffix("").parts
+        importlib.import_module(".".join([module_utils.__name__.rpartition(".")[0], *parts]))
