@@ -9,6 +9,7 @@ import ast
 import os
 import re
 import sys
+from functools import cache
 from typing import Callable, Collection, Iterator, Mapping
 
 import pytest
@@ -57,11 +58,15 @@ def _sources(folder: str) -> list[str]:
     )
 
 
+@cache
+def _tree(path: str) -> ast.Module:
+    with open(os.path.join(ROOMS, path), encoding="utf-8") as file:
+        return ast.parse(file.read())
+
+
 def _imports(path: str, nodes: Callable[[ast.AST], Iterator[ast.AST]] = ast.walk) -> Iterator[tuple[int, str]]:
     """Line and target of each import among a file's ``nodes``, relative ones as ``ROOM.file``."""
-    with open(os.path.join(ROOMS, path), encoding="utf-8") as file:
-        tree = ast.parse(file.read())
-    for node in nodes(tree):
+    for node in nodes(_tree(path)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -156,14 +161,19 @@ def _module(path: str) -> str:
     return path[:-3].replace(os.sep, ".")
 
 
+def _is_import_module(node: ast.AST) -> bool:
+    if isinstance(node, ast.Attribute):
+        return node.attr == "import_module"
+    return isinstance(node, ast.Name) and node.id == "import_module"
+
+
 def _imported_by_string(path: str, modules: Collection[str]) -> set[str]:
     """The modules that a file's strings name: ``ROOM.file``, or in a file that imports by string one beside it."""
-    with open(os.path.join(ROOMS, path), encoding="utf-8") as file:
-        tree = ast.parse(file.read())
+    tree = _tree(path)
     loaders = {
         node.name
         for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef) and "import_module(" in ast.unparse(node)
+        if isinstance(node, ast.FunctionDef) and any(_is_import_module(inner) for inner in ast.walk(node))
     }
     strings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     beside = {
@@ -236,8 +246,7 @@ def _uses_of_host(tree: ast.AST) -> Iterator[tuple[int, str]]:
 def test_pure_room_does_not_look_at_the_host(room: str) -> None:
     uses = []
     for path in _sources(room):
-        with open(os.path.join(ROOMS, path), encoding="utf-8") as file:
-            found = list(_uses_of_host(ast.parse(file.read())))
+        found = list(_uses_of_host(_tree(path)))
         assert bool(found) or _module(path) not in LOOKS_AT_HOST
         uses += [f"{path}:{line} uses {name}" for line, name in found if _module(path) not in LOOKS_AT_HOST]
     assert not uses
