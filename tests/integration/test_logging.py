@@ -171,13 +171,13 @@ def test_failure_of_a_runner_that_goes_on_is_logged_once(host: Host) -> None:
     words = (container["Id"], "1", "1")
     try:
         with syslog.syslog() as log:
-            assert [runner.asked(host.parts, words, fail, 10.0) for _turn in range(3)] == [10.0] * 3
+            assert [runner.ask(host.parts, words, fail, 10.0) for _turn in range(3)] == [10.0] * 3
             (line,) = log.messages
             assert "web (" in line and "/run/libpod: No space left on device: make room" in line
             assert line.endswith("; tried again every 10 seconds")
             # Once it has gone well, the next failure is another one.
-            assert runner.asked(host.parts, words, lambda *_about: 0.5, 10.0) == 0.5
-            assert runner.asked(host.parts, words, fail, 10.0) == 10.0
+            assert runner.ask(host.parts, words, lambda *_about: 0.5, 10.0) == 0.5
+            assert runner.ask(host.parts, words, fail, 10.0) == 10.0
             assert len(log.messages) == 2
     finally:
         host_log.disable()

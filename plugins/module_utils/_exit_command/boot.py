@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host has booted: the containers whose policy wants it are started. It goes down: they end as they are stopped."""
+"""Start of containers after a boot, as their restart policies ask, and their stop at a shutdown."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from .._runtime.runtime import Runtime, has_ended
 _RUN = (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
 
 
-def boot(parts: EngineConfig, words: Sequence[str]) -> int:
-    """``boot``: start what is ``always`` or ``unless-stopped``, each after what it depends on; 1 where one failed.
+def boot(parts: EngineConfig, arguments: Sequence[str]) -> int:
+    """``boot``: start containers of the policies ``always`` and ``unless-stopped``, after their dependencies.
 
-    A container that goes with its end, and was ended by the host's, is removed.
+    A container with ``rm`` that ended with the host is removed. Return 1 where one failed.
     """
     failed, runtime = 0, Runtime(parts)
     for container in runtime.containers():
@@ -53,10 +53,10 @@ def _boot(runtime: Runtime, container: Container) -> None:
         host_log.write("info", f"started at boot ({container.config.options['restart_policy']})")
 
 
-def halt(parts: EngineConfig, words: Sequence[str]) -> int:
-    """``halt``: where the host goes down, end the containers that systemd has no scopes of, all at the same time.
+def halt(parts: EngineConfig, arguments: Sequence[str]) -> int:
+    """``halt``: at a shutdown, stop all containers for which systemd has no scopes, at the same time.
 
-    It would leave them to the end, and there wait 90 seconds for one that does not heed SIGTERM.
+    systemd itself would stop them last, and wait 90 seconds for one that ignores SIGTERM.
     """
     if not systemd_units.going_down():
         return 0

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens when a container's process has ended: conmon runs this once it has written the exit file.
+"""The exit command: conmon runs it once a container's process has ended and the exit file is written.
 
-Everything is decided by the records under the container's lock, nothing by who runs this: it may be killed, run twice,
-or beside a module, and does what is still to be done.
+The records under the container's lock decide what is still to be done, whichever process runs this. It may be killed,
+run twice, or run beside a module.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from .._reconcile import dependencies
 from .._runtime.runtime import Runtime
 
 
-def on_exit(parts: EngineConfig, words: Sequence[str]) -> int:
-    """``exit ID``: clean up, then remove the container or start it again where its options ask for that."""
+def on_exit(parts: EngineConfig, arguments: Sequence[str]) -> int:
+    """``exit ID``: clean up, then remove the container or start it again, as its options ask."""
     runtime = Runtime(parts)
-    # Cleanup ends everything in conmon's cgroup, which is where this begins.
+    # Cleanup ends all processes in conmon's cgroup, in which this one starts.
     hierarchy.leave(runtime.host.cgroups)
     try:
-        container = runtime.by_id(words[0])
+        container = runtime.by_id(arguments[0])
         host_log.about(container.name, container.id)
         delay = _take_down(container)
         if container.config.options["rm"]:
@@ -45,18 +45,18 @@ def on_exit(parts: EngineConfig, words: Sequence[str]) -> int:
 
 
 def _take_down(container: Container) -> Optional[float]:
-    """Clean up after the container's end; seconds until it is to be started again, None where it is not."""
+    """Clean up after the container's end; return the seconds until its next start, None if there is none."""
     with container.batch():
         if container.state.status is ContainerStatus.CREATED and container.state.restart_at:
-            return _start(container)  # whoever was about to was killed
+            return _start(container)  # the process that was about to start it was killed
         if container.state.status is ContainerStatus.UNKNOWN or container.state.mounted:
             if container.state.status.has_process:
-                return None  # it lives again
+                return None  # it runs again
             try:
                 container.cleanup()
                 host_log.write("info", f"ended with exit code {container.state.exit_code}, and is cleaned up")
             except Exception as error:  # pylint: disable=broad-exception-caught
-                # What is left is looked for again by its removal, or by the start that follows.
+                # A removal or the next start tries again to clean up what is left.
                 delay = restart.schedule(container, error)
                 if delay is None and not container.config.options["rm"]:
                     raise
@@ -71,14 +71,14 @@ def _take_down(container: Container) -> Optional[float]:
 
 
 def _start_again(runtime: Runtime, container: Container) -> Optional[float]:
-    """Start it, and what it depends on; seconds until the next attempt where that fails.
+    """Start it and its dependencies; return the seconds until the next attempt where that fails.
 
-    A host that goes down ends its containers, and is to start none: the next boot does.
+    Nothing is started on a host that goes down: the next boot does it.
     """
     if systemd_units.going_down():
         return None
     with container.batch():
-        # As they are now: one that was re-created meanwhile has another ID.
+        # Read again: a dependency that was re-created meanwhile has another ID.
         needed = runtime.dependencies(container.config) if restart.is_mine(container) else []
     failed: Optional[Exception] = None
     try:
@@ -93,7 +93,7 @@ def _start_again(runtime: Runtime, container: Container) -> Optional[float]:
 
 
 def _start(container: Container) -> Optional[float]:
-    """Start it as its policy wants (in a batch); seconds until the next attempt where that fails."""
+    """Start it by its policy, in a batch; return the seconds until the next attempt where that fails."""
     try:
         container.start_by_policy()
     except Exception as error:  # pylint: disable=broad-exception-caught
@@ -103,12 +103,12 @@ def _start(container: Container) -> Optional[float]:
 
 
 def _failed(container: Container, error: Exception) -> Optional[float]:
-    """Record and log that a start failed (in a batch); seconds until the next attempt, None where there is none."""
+    """Record and log a failed start, in a batch; return the seconds until the next attempt, None if there is none."""
     delay = restart.schedule(container, error)
     host_log.write_error(error, _then(delay))
     return delay
 
 
 def _then(delay: Optional[float]) -> str:
-    """Return what follows, for the log."""
+    """Return what follows a failure, for the log."""
     return "; it is not started again" if delay is None else f"; it is started again in {delay:g} seconds"

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The runner that checks one container's health again and again until its process has ended.
+"""The runner that checks one container's health at its interval until its process has ended.
 
-Between the checks it waits, by the clock that nobody sets.
+It waits between the checks by the monotonic clock.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from .._container.container import Container
 
 
-def watch(parts: EngineConfig, words: Sequence[str]) -> int:
-    """``health ID PID START``: check the container for as long as the process that began at START ticks runs."""
+def watch(parts: EngineConfig, arguments: Sequence[str]) -> int:
+    """``health ID PID START``: check the container while the process PID runs that began at START ticks."""
     delay: Optional[float] = 0.0
-    while delay is not None and not process.wait_end(runner.life(words), delay):
-        delay = runner.asked(parts, words, _tick, runner.AGAIN_SECONDS)
+    while delay is not None and not process.wait_end(runner.life(arguments), delay):
+        delay = runner.ask(parts, arguments, _tick, runner.AGAIN_SECONDS)
     return 0
 
 

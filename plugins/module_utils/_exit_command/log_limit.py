@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The runner that keeps one container's log at a limit that its conmon does not have.
 
-It sleeps until the log is written to, looks at its size now and then (the sooner, the sooner the limit would be
-reached), and has conmon begin the log anew, as conmon itself does at its own limit.
+It sleeps until the log is written to and then looks at its size, the sooner, the sooner the limit would be reached.
+At the limit it orders conmon to reopen the log, as conmon itself does at its own limit.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
 # Seconds between two looks at a log that is being written to.
 _SHORTEST, _LONGEST = 0.001, 0.05
-# Until the next look where nobody tells, and until conmon is told once more where it did not hear.
+# Until the next look without inotify, and until an order that conmon has not followed is repeated.
 _BLIND_SECONDS = 1.0
-# From when on a conmon that does not take an order is one that should: where its container ends, it may go first.
+# Until an order that conmon does not take is logged: as its container ends, conmon may be gone already.
 _DEAF_SECONDS = 10.0
 
 
-def keep(parts: EngineConfig, words: Sequence[str]) -> int:
-    """``log-limit ID PID START``: keep the log for as long as the process that began at START ticks runs."""
-    life = runner.life(words)
+def keep(parts: EngineConfig, arguments: Sequence[str]) -> int:
+    """``log-limit ID PID START``: keep the log's limit while the process PID runs that began at START ticks."""
+    life = runner.life(arguments)
     order: Optional[Sequence[Any]] = ()
     delay = 0.0
     while order == () and not process.wait_end(life, delay):
-        order = runner.asked(parts, words, _order, ())
+        order = runner.ask(parts, arguments, _order, ())
         delay = runner.AGAIN_SECONDS
     if order:
         _keep(life, _Log(*order))
@@ -63,23 +63,23 @@ def _keep(life: ProcessRef, log: _Log) -> None:
         poll.register(log.watch, select.POLLIN)
     going_on = process.alive(life)
     while going_on:
-        pause, told = log.look()
-        happened = poll.poll(None if told else _BLIND_SECONDS * 1000)
+        pause, watched = log.look()
+        happened = poll.poll(None if watched else _BLIND_SECONDS * 1000)
         going_on = all(descriptor != end for descriptor, _event in happened)
-        # What is written meanwhile is one look's.
+        # All that is written meanwhile takes one look.
         time.sleep(pause)
 
 
 class _Log:
-    """The file that conmon writes, and what the looks before have shown of it."""
+    """The file that conmon writes, with the results of earlier looks at it."""
 
     def __init__(self, limit: int, path: str, run_dir: str) -> None:
         self._limit = limit
         self._path = path
         self._run_dir = run_dir
         self._inode, self._size, self._time = 0, 0, 0.0
-        self._rate = 0.0  # bytes in a second, half of what it was before at least
-        self._told = 0.0  # when conmon was last told to begin this file anew
+        self._rate = 0.0  # bytes in a second; it falls by half at most from look to look
+        self._ordered = 0.0  # when conmon was last ordered to reopen this file
         self._deaf = 0.0  # since when conmon has not taken that order; infinity once that is logged
         try:
             self.watch: Optional[Watch] = Watch()
@@ -87,8 +87,9 @@ class _Log:
             self.watch = None
 
     def look(self) -> tuple[float, bool]:
-        """Have the log rotated where it is over the limit; seconds until the next look at the earliest, and whether
-        ``watch`` tells when there is something to be seen.
+        """Have the log rotated where it is over the limit.
+
+        Return the seconds until the next look at the earliest, and whether ``watch`` reports changes until then.
         """
         try:
             status = os.stat(self._path)
@@ -106,20 +107,20 @@ class _Log:
             return _LONGEST, False
         now, size = time.monotonic(), status.st_size
         if status.st_ino != self._inode:
-            self._inode, self._size, self._told = status.st_ino, 0, 0.0
+            self._inode, self._size, self._ordered = status.st_ino, 0, 0.0
         self._rate = max((size - self._size) / (now - self._time), self._rate / 2)
         self._size, self._time = size, now
         if size <= self._limit:
             soon = (self._limit - size) / (self._rate or 1.0) / 2
             return min(max(soon, _SHORTEST), _LONGEST), self.watch is not None
-        if now > self._told + _BLIND_SECONDS:
+        if now > self._ordered + _BLIND_SECONDS:
             self._reopen(now)
         return _SHORTEST, self.watch is not None
 
     def _reopen(self, now: float) -> None:
-        """Order conmon to begin the log again, and log where it has not taken that order for a while."""
+        """Order conmon to reopen the log; write to the host's log where it has not taken that order for a while."""
         if conmon_log.reopen(self._run_dir):
-            self._told, self._deaf = now, 0.0
+            self._ordered, self._deaf = now, 0.0
         elif not self._deaf:
             self._deaf = now
         elif now > self._deaf + _DEAF_SECONDS:

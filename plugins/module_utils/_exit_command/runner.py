@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the runners have in common: each is a small process that waits, and has a child do what needs the engine."""
+"""The common part of the runners: each is a small process that waits, and forks a child for what needs the engine."""
 
 from __future__ import annotations
 
@@ -16,48 +16,48 @@ from .._model.records.process_ref import ProcessRef
 if TYPE_CHECKING:
     from .._container.container import Container
 
-# Until the next attempt where a child came to no end, such as on a full disk.
+# Until the next attempt after a failure of a child, such as on a full disk.
 AGAIN_SECONDS = 10.0
-# The failure that was logged last: one that goes on is logged once.
+# The failure that was logged last: one that repeats is logged once.
 _logged = [""]
 
 
-def life(words: Sequence[str]) -> ProcessRef:
+def life(arguments: Sequence[str]) -> ProcessRef:
     """Return the container's process of the arguments ``ID PID START``."""
-    return ProcessRef(int(words[1]), int(words[2]))
+    return ProcessRef(int(arguments[1]), int(arguments[2]))
 
 
-def asked(
-    parts: EngineConfig, words: Sequence[str], ask: Callable[[Container, ProcessRef, int], Any], failed: Any
+def ask(
+    parts: EngineConfig, arguments: Sequence[str], question: Callable[[Container, ProcessRef, int], Any], failed: Any
 ) -> Optional[Any]:
-    """What ``ask(container, life, runner's PID)`` says; None where the container is gone, ``failed`` where nothing.
+    """Return ``question(container, life, runner's PID)``, None if the container is gone, ``failed`` after an error.
 
-    It is asked by a child, which takes the engine's memory with it when it ends; the answer is what marshal takes.
+    A child asks, and frees the engine's memory when it ends. The answer is of a type that marshal takes.
     """
     runner = os.getpid()
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            os.write(write, marshal.dumps(_answer(parts, words, ask, runner)))
+            os.write(write, marshal.dumps(_answer(parts, arguments, question, runner)))
         finally:
             os._exit(0)
     os.close(write)
     with open(read, "rb") as pipe:
-        said = pipe.read()
+        output = pipe.read()
     os.waitpid(child, 0)
-    if not said:
+    if not output:
         return failed
-    answer, _logged[0] = marshal.loads(said)
+    answer, _logged[0] = marshal.loads(output)
     return failed if _logged[0] else answer
 
 
 def _answer(
-    parts: EngineConfig, words: Sequence[str], ask: Callable[[Container, ProcessRef, int], Any], runner: int
+    parts: EngineConfig, arguments: Sequence[str], question: Callable[[Container, ProcessRef, int], Any], runner: int
 ) -> tuple[Any, str]:
-    """What ``_said`` says, and the sentence of the error where it fails instead, which is logged where it is new."""
+    """Return the answer of ``_asked``, and the message of an error, which is logged if it is new."""
     try:
-        return _said(parts, words, ask, runner), ""
+        return _asked(parts, arguments, question, runner), ""
     except Exception as error:  # pylint: disable=broad-exception-caught
         from .._drivers import host_log
 
@@ -66,15 +66,15 @@ def _answer(
         return None, message
 
 
-def _said(
-    parts: EngineConfig, words: Sequence[str], ask: Callable[[Container, ProcessRef, int], Any], runner: int
+def _asked(
+    parts: EngineConfig, arguments: Sequence[str], question: Callable[[Container, ProcessRef, int], Any], runner: int
 ) -> Any:
     from .._drivers import host_log
     from .._runtime.runtime import Runtime
 
     try:
-        container = Runtime(parts).by_id(words[0])
+        container = Runtime(parts).by_id(arguments[0])
         host_log.about(container.name, container.id)
-        return ask(container, life(words), runner)
+        return question(container, life(arguments), runner)
     except (NoSuchContainer, ContainerRemoved):
         return None
