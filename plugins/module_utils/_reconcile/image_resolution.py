@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
 from .._drivers.images.store import ImageStore
 from .._model import foreign
 from .._model.errors import LibpodError, MalformedData, NoSuchImage, ToolFailed, not_yet
-from .._model.records.image import Image, name_for_source, name_meant
+from .._model.records.image import Image, name_for_source, stored_name
 from .._runtime.runtime import Runtime
 from .desired import Desired
 
@@ -83,7 +83,7 @@ def _source(name: str, stored: Optional[Image]) -> str:
     """Return where the image is pulled from; one that the store has for a name without a registry keeps its name."""
     if stored is None or name_for_source(name) in stored.names or "@" in name:
         return name
-    return name_meant(name, stored)
+    return stored_name(name, stored)
 
 
 def _fixed(image: str, stored: Optional[Image]) -> bool:

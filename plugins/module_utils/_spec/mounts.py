@@ -86,7 +86,7 @@ def _file_system(kind: str, target: str, options: Iterable[str]) -> Mount:
     return _mount(target, kind, kind, *defaults, *kept)
 
 
-def asked_for(
+def requested_mounts(
     config: ContainerConfig, volume_sources: Mapping[str, str], source_guards: Mapping[str, Iterable[str]]
 ) -> dict[str, Mount]:
     """Return the mounts of the options and of the image, by target."""
@@ -134,5 +134,5 @@ def mounts(
     if config.systemd:
         for mount in _systemd_mounts(options["shm_size_systemd"], systemd_cgroup):
             by_target[mount["destination"]] = mount
-    by_target.update(asked_for(config, volume_sources, source_guards or {}))
+    by_target.update(requested_mounts(config, volume_sources, source_guards or {}))
     return in_order(by_target.values())

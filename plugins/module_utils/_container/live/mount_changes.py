@@ -22,7 +22,7 @@ from ..._model.options.parsers import natural
 from ..._model.records.config import ContainerConfig
 from ..._spec import confinement
 from ..._spec.generate import INIT_PATH, root_propagation
-from ..._spec.mounts import asked_for, mounts
+from ..._spec.mounts import mounts, requested_mounts
 from ..bundle import etc_files
 from ..lifecycle import notify
 from ..rootfs import volumes
@@ -150,7 +150,7 @@ def _by_target(config: ContainerConfig) -> dict[str, types.Mount]:
 
 def _mounts(container: ContainerBase, config: ContainerConfig) -> dict[str, Mount]:
     sources = {one["target"]: volumes.host_path(container, one) for one in config.volumes}
-    return asked_for(config, sources, volumes.source_guards(config))
+    return requested_mounts(config, sources, volumes.source_guards(config))
 
 
 def _point(inside: Inside, target: str) -> str:

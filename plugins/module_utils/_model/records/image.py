@@ -137,7 +137,7 @@ def local_names(image: str) -> tuple[str, ...]:
     return (normalise(f"localhost/{image}"), name)
 
 
-def name_meant(source: str, image: Image) -> str:
+def stored_name(source: str, image: Image) -> str:
     """Return the name in the store by which ``source`` (the ``image`` option) found ``image``; an ID's is its first."""
     names = local_names(source)
     by_id = image.id.startswith(source.partition("sha256:")[2] or source)
