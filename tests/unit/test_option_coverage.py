@@ -21,6 +21,8 @@ WIDER = {
     "healthcheck": "a list of words needs no quoting",
     "label_file": "a path's home directory is expanded",
     "stop_signal": "names of signals as well",
+    "stop_timeout": "durations such as 1m30s as well",
+    "timeout": "durations such as 1m30s as well",
 }
 PODMANS, OURS = option_coverage.podmans(), option_coverage.ours()
 
