@@ -9,7 +9,7 @@ import random
 from typing import Any
 
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.prediction import settled, task_foretold
+from ansible_collections.libpod.engine.tests.support.prediction import run_task_as_predicted, settled
 from ansible_collections.libpod.engine.tests.support.random_tasks import BASE, CHOICES, some_options
 from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
 
@@ -102,7 +102,7 @@ def test_check_mode_predicts_tasks_of_any_options(host: Host) -> None:
         changes = {key: pair for key, pair in sorted(other.items()) if pair[0] != pair[1]}
         where = f"seed {SEED}, pair {number}: {changes} in {wanted}"
         task = {**BASE, **wanted}
-        done = task_foretold(host, "c", task, where)
+        done = run_task_as_predicted(host, "c", task, where)
         if done.failed:
             refused += 1
             wanted = earlier

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
-from ansible_collections.libpod.engine.tests.support.prediction import foretold, settled, task_foretold
+from ansible_collections.libpod.engine.tests.support.prediction import run_as_predicted, run_task_as_predicted, settled
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
 from ansible_collections.libpod.engine.tests.support.random_tasks import (
     BASE,
@@ -44,7 +44,7 @@ def test_check_mode_predicts_a_task(host: Host) -> None:
         where, wanted = f"seed {SEED}, pair {number}: {wanted} to ", other_options(pick, wanted)
         where += repr(wanted)
         task = {**BASE, **wanted}
-        done = task_foretold(host, "c", task, where)
+        done = run_task_as_predicted(host, "c", task, where)
         assert not done.failed, (where, done)
         state = wanted.get("state", "started")
         status = {"started": "running", "paused": "paused"}.get(state, done["plan"]["status"]["after"])
@@ -64,7 +64,7 @@ def test_restart_of_a_stopped_container(host: Host) -> None:
         host.container(name, **BASE, network="none", requires=needed)
     for name in ("user", "owner"):
         host.container(name, state="stopped")
-    done = task_foretold(host, "user", {"state": "present", "force_restart": True}, "restart")
+    done = run_task_as_predicted(host, "user", {"state": "present", "force_restart": True}, "restart")
     assert done["actions"] == ["started owner", "started user"]
     assert done["plan"]["status"] == {"before": "exited", "after": done["container"]["State"]["Status"]}
 
@@ -133,7 +133,7 @@ def test_label_file_of_a_pod_that_an_earlier_task_may_write(host: Host) -> None:
 
 
 def _told_beforehand(host: Host, args: dict[str, Any]) -> Result:
-    return foretold(
+    return run_as_predicted(
         host,
         lambda check: _told(host.module("libpod_containers", args, check=check, diff=True)),
         ("changed", "actions", "diff", "fates"),
@@ -158,7 +158,7 @@ def test_check_mode_predicts_a_pod(host: Host, members: int) -> None:
         wanted = {**wanted, **{name: pick.choice(POD_CHOICES[name]) for name in names}}
         task = {"name": "p", **{name: value for name, value in wanted.items() if value is not None}}
         where = f"seed {SEED}, pod {number}: {task}"
-        done = foretold(
+        done = run_as_predicted(
             host,
             lambda check: host.module("libpod_pod", task, check=check, diff=True),  # noqa: B023
             ("changed", "actions", "diff"),

@@ -27,7 +27,7 @@ from ansible_collections.libpod.engine.tests.support.concurrent_changes import (
     kill,
     restarted,
     status_of,
-    with_late_helper,
+    with_slow_exit_command,
 )
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result, in_child
@@ -96,7 +96,7 @@ def test_update_joins_a_dependency_recreated_meanwhile(host: Host, changed: dict
 
 def test_recreate_replaces_a_container_that_exited_meanwhile(host: Host) -> None:
     serving = {**OPTIONS, "network": "libpod", "publish": ["8080:80"], "ip": "10.87.0.9", "restart_policy": "always"}
-    made = host.module("libpod_container", {"name": "web", **serving}, prepare=with_late_helper)
+    made = host.module("libpod_container", {"name": "web", **serving}, prepare=with_slow_exit_command)
     done = after_plan(host, {**serving, "env": {"A": "1"}}, crashed)
     assert done["actions"] == ["recreated web"], done
     assert done["container"]["Id"] != made["container"]["Id"]
@@ -116,9 +116,9 @@ def test_container_with_a_pending_restart_counts_as_running(host: Host, options:
     """A new one in its place runs too, and where that fails the old one is not left to nobody."""
     ended(host, restart_policy="always")
     task = {**OPTIONS, "restart_policy": "always", "env": {"A": "1"}, **options, "state": "present"}
-    foretold = host.container("web", check=True, **task)
+    predicted = host.container("web", check=True, **task)
     done = host.container("web", **task)
-    assert done["actions"] == foretold["actions"] == ["recreated web"] or done.failed
+    assert done["actions"] == predicted["actions"] == ["recreated web"] or done.failed
     assert done.failed == bool(options)
     eventually(lambda: status_of(host) == "running")
 
@@ -195,7 +195,7 @@ def test_resources_of_a_container_being_created_are_not_removed(host: Host, join
 )
 def test_exit_during_a_live_change_defers_it_to_the_next_start(host: Host, changed: dict[str, Any]) -> None:
     before = {**OPTIONS, "network": "libpod", "restart_policy": "always"}
-    host.module("libpod_container", {"name": "web", **before}, prepare=with_late_helper)
+    host.module("libpod_container", {"name": "web", **before}, prepare=with_slow_exit_command)
     task = {"name": "web", **before, **changed}
 
     def prepare() -> None:

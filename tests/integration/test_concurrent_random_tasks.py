@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from typing import Any, Callable
 
-from ansible_collections.libpod.engine.tests.support.concurrent_tasks import together
+from ansible_collections.libpod.engine.tests.support.concurrent_tasks import run_concurrently
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.random_tasks import BASE, CHOICES, LIST, random_list, some_options
@@ -63,7 +63,7 @@ def test_several_tasks_at_a_time(host: Host) -> None:
     for _number in range(14):
         tasks = [_task(host, pick) for _one in range(pick.randint(2, 4))]
         story.append(tasks)
-        for task, done in zip(tasks, together(host, [work(*task) for task in tasks])):
+        for task, done in zip(tasks, run_concurrently(host, [work(*task) for task in tasks])):
             where = f"seed {SEED}: {story}, {task}: {done}"
             assert done.killed or done.exit_code in (0, 1), where
             assert "Traceback" not in done.stderr, where

@@ -15,11 +15,11 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.tests.support import preload
-from ansible_collections.libpod.engine.tests.support.concurrent_tasks import together
+from ansible_collections.libpod.engine.tests.support.concurrent_tasks import run_concurrently
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result, in_child
 from ansible_collections.libpod.engine.tests.support.process import eventually
-from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_helper
+from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_exit_command
 
 preload.engine()
 OPTIONS: dict[str, Any] = {
@@ -54,7 +54,7 @@ def _waiters(host: Host) -> list[str]:
 
 
 def test_two_runs_on_one_name_make_one_container(host: Host) -> None:
-    results = together(host, [{"name": "web", **OPTIONS}] * 2, waits_for="web")
+    results = run_concurrently(host, [{"name": "web", **OPTIONS}] * 2, waits_for="web")
     assert not any(result.failed for result in results), results
     assert sorted(result["actions"] for result in results) == [[], MADE]
     assert results[0]["container"]["Id"] == results[1]["container"]["Id"]
@@ -62,7 +62,7 @@ def test_two_runs_on_one_name_make_one_container(host: Host) -> None:
 
 
 def test_two_names_at_once_both_succeed(host: Host) -> None:
-    results = together(host, [{"name": name, **OPTIONS, "network": "bridge"} for name in ("one", "two")])
+    results = run_concurrently(host, [{"name": name, **OPTIONS, "network": "bridge"} for name in ("one", "two")])
     assert not any(result.failed for result in results), results
     assert {name: one["State"]["Status"] for name, one in _listed(host).items()} == dict.fromkeys(
         ("one", "two"), "running"
@@ -71,14 +71,14 @@ def test_two_names_at_once_both_succeed(host: Host) -> None:
 
 def test_eight_at_once_have_addresses_of_their_own(host: Host) -> None:
     names = [f"c{number}" for number in range(8)]
-    results = together(host, [{"name": name, **OPTIONS, "network": "bridge"} for name in names])
+    results = run_concurrently(host, [{"name": name, **OPTIONS, "network": "bridge"} for name in names])
     assert not any(result.failed for result in results), results
     addresses = {one["NetworkSettings"]["IPAddress"] for one in _listed(host).values()}
     assert len(addresses) == 8
     for one in _listed(host).values():
         inside = host.run("nsenter", f"--net=/proc/{one['State']['Pid']}/ns/net", "ip", "-o", "-4", "address")
         assert f"inet {one['NetworkSettings']['IPAddress']}/16" in inside
-    gone = together(host, [{"name": name, "state": "absent"} for name in names])
+    gone = run_concurrently(host, [{"name": name, "state": "absent"} for name in names])
     assert [result["actions"] for result in gone] == [[f"deleted {name}"] for name in names]
     host.expect_clean()
 
@@ -87,7 +87,7 @@ def test_eight_at_once_have_addresses_of_their_own(host: Host) -> None:
 def test_absent_and_started_at_once_end_in_one_of_both(host: Host, network: str) -> None:
     for _turn in range(5):
         there = {"name": "web", **OPTIONS, "network": network}
-        results = together(host, [{"name": "web", "state": "absent"}, there, {}, there])
+        results = run_concurrently(host, [{"name": "web", "state": "absent"}, there, {}, there])
         assert not any(result.failed for result in results), results
         running = _listed(host)
         # Whoever came last has had its way.
@@ -101,7 +101,7 @@ def test_absent_and_started_at_once_end_in_one_of_both(host: Host, network: str)
 
 def test_two_recreations_at_once_leave_one_container(host: Host) -> None:
     host.container("web", **OPTIONS)
-    results = together(host, [{"name": "web", **OPTIONS, "hostname": name} for name in ("one", "two")])
+    results = run_concurrently(host, [{"name": "web", **OPTIONS, "hostname": name} for name in ("one", "two")])
     assert [result.get("actions") for result in results] == [["recreated web"]] * 2, results
     assert len(_waiters(host)) == 1
     assert host.container("web", state="absent")["actions"] == ["deleted web"]
@@ -110,7 +110,7 @@ def test_two_recreations_at_once_leave_one_container(host: Host) -> None:
 
 def test_stop_and_restart_at_once(host: Host) -> None:
     host.container("web", **OPTIONS)
-    results = together(
+    results = run_concurrently(
         host,
         [
             {"name": "web", "state": "stopped"},
@@ -130,13 +130,15 @@ def test_stop_and_restart_at_once(host: Host) -> None:
 def test_concurrent_exit_commands_and_a_task(host: Host, task: dict[str, Any], policy: str) -> None:
     """At one container's end, all three waiting for its lock; whoever has it first, the task has its way."""
     options = {"name": "web", **OPTIONS, "restart_policy": "no" if "rm" in task else policy, **task}
-    made = host.module("libpod_container", {**options, "state": "started", "recreate": False}, prepare=without_helper)
+    made = host.module(
+        "libpod_container", {**options, "state": "started", "recreate": False}, prepare=without_exit_command
+    )
     assert not made.failed, made
     life, lock = made["container"]["State"]["Pid"], made["container"]["Id"]
     os.kill(life, signal.SIGKILL)
     eventually(lambda: not process.start_time(life))
     helper = _helper(host, lock)
-    results = together(host, [helper, options, helper], waits_for=lock)
+    results = run_concurrently(host, [helper, options, helper], waits_for=lock)
     # A helper that waits to restart it is ended by a task that keeps it down or starts it.
     assert [one.exit_code in (0, -signal.SIGKILL) for one in results] == [True] * 3, results
     assert not results[1].failed, results
@@ -170,7 +172,7 @@ def test_joined_container_cannot_go_while_it_is_joined(host: Host) -> None:
     joiner = {"name": "guest", **OPTIONS, "network": "container:owner"}
     for task in ({"name": "owner", "state": "absent"}, {"name": "owner", **OPTIONS, "hostname": "other"}) * 4:
         host.container("owner", **OPTIONS)
-        removed, joined = together(host, [task, joiner])
+        removed, joined = run_concurrently(host, [task, joiner])
         listed = _listed(host)
         if joined.failed:
             assert joined["error"] in ("NoSuchContainer", "ContainerStopped", "ContainerRemoved"), joined
@@ -213,7 +215,7 @@ def test_new_volume_is_filled_once_and_before_any_process_has_it(host: Host) -> 
     work = "cd /data; b=/bin/busybox; $b ls | $b wc -l >>.seen; for f in *; do echo $$ >$f; done; $b sleep 1000"
     task = {"image": "/srv/tree:O", "rootfs": True, "network": "none", "volume": ["shared:/data"]}
     command = ["/bin/busybox", "sh", "-c", work]
-    done = together(host, [{"name": name, **task, "command": command} for name in ("a", "b")])
+    done = run_concurrently(host, [{"name": name, **task, "command": command} for name in ("a", "b")])
     assert not any(result.failed for result in done), done
     data = f"{host.parts.static_root}/volumes/shared/_data"
     eventually(lambda: not any(open(f"{data}/{n}", encoding="ascii").read() == "image" for n in range(1000)))

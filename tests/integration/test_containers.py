@@ -38,10 +38,10 @@ def several(host: Host, containers: list[dict[str, Any]], **how: Any) -> Result:
 
 def done(host: Host, containers: list[dict[str, Any]], **how: Any) -> Result:
     """What check mode foretells is what the run does, and a second run does nothing."""
-    foretold = several(host, containers, check=True, **how)
+    predicted = several(host, containers, check=True, **how)
     result = several(host, containers, **how)
-    assert not result.failed and not foretold.failed, (foretold, result)
-    assert fates(foretold) == fates(result) and foretold["actions"] == result["actions"]
+    assert not result.failed and not predicted.failed, (predicted, result)
+    assert fates(predicted) == fates(result) and predicted["actions"] == result["actions"]
     again = several(host, containers, **how)
     assert not again.changed and not again.failed, again
     return result
@@ -196,10 +196,10 @@ def test_task_that_is_ended_in_the_middle_is_finished_by_the_next_run(host: Host
 def test_diff_has_a_part_for_each_container_that_changes(host: Host) -> None:
     several(host, [{"name": "a", "memory": "64m"}, {"name": "b"}])
     listed = [{"name": "a", "memory": "96m"}, {"name": "b"}, {"name": "c"}]
-    foretold = several(host, listed, check=True, diff=True)["diff"]
-    assert foretold == several(host, listed, diff=True)["diff"]
-    assert [part["after_header"] for part in foretold] == ["a", "c"]
-    assert "100663296" in str(foretold[0]) and "67108864" in str(foretold[0])
+    predicted = several(host, listed, check=True, diff=True)["diff"]
+    assert predicted == several(host, listed, diff=True)["diff"]
+    assert [part["after_header"] for part in predicted] == ["a", "c"]
+    assert "100663296" in str(predicted[0]) and "67108864" in str(predicted[0])
     assert several(host, listed, diff=True)["diff"] == []
 
 

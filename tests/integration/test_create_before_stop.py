@@ -42,8 +42,8 @@ def test_refusal_leaves_the_old_container_untouched(host: Host, options: dict[st
     first = host.container("c", **options)
     assert not first.failed, first
     pid, before = Process(first).pid, leaks.snapshot(host)
-    foretold = host.container("c", check=True, **{**options, **UNMAKEABLE})
-    assert foretold["actions"][0] == "recreated c", foretold  # check mode creates nothing
+    predicted = host.container("c", check=True, **{**options, **UNMAKEABLE})
+    assert predicted["actions"][0] == "recreated c", predicted  # check mode creates nothing
     refused = host.container("c", **{**options, **UNMAKEABLE})
     assert refused.failed and refused["error"] == "ContainerNotCreated" and "not a directory" in refused["msg"], refused
     assert (refused["changed"], refused["actions"]) == (False, [])

@@ -89,8 +89,8 @@ def test_missing_dependency_is_refused_by_name(host: Host, options: dict[str, An
     refused = host.container("c", **{**OPTIONS, **options})
     assert refused.failed and refused["error"] == "NoSuchContainer" and "'nobody'" in refused["msg"]
     # An earlier task of the play may be to make it.
-    foretold = host.container("c", **{**OPTIONS, **options}, check=True)
-    assert not foretold.failed and "'nobody'" in str(foretold["warnings"]), foretold
+    predicted = host.container("c", **{**OPTIONS, **options}, check=True)
+    assert not predicted.failed and "'nobody'" in str(predicted["warnings"]), predicted
     host.expect_clean()
 
 

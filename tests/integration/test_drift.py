@@ -49,11 +49,11 @@ def test_limit_drift_is_detected_and_repaired(
     cgroup_files.write(*cgroup, meddled)
     assert cgroup_files.read(*cgroup) != right
 
-    foretold = host.container(**WEB, check=True, diff=True)
-    assert foretold["actions"] == ["updated web"]
+    predicted = host.container(**WEB, check=True, diff=True)
+    assert predicted["actions"] == ["updated web"]
     # On v2 swap is counted by itself, so that with the memory its sum with swap is another.
     also = ["memory_swap"] if option == "memory" and cgroup_files.unified() else []
-    assert list(foretold["diff"]["after"]) == [option, *also]
+    assert list(predicted["diff"]["after"]) == [option, *also]
 
     mended = host.container(**WEB)
     assert mended["actions"] == ["updated web"]
@@ -190,11 +190,11 @@ def test_drift_is_reported_and_repaired(
     if rules:
         assert not host.container(**SERVING).changed, "what needs a program to be seen is looked for on request"
 
-    foretold = host.container(**options, check=True, diff=True)
-    assert foretold["actions"] == [action], foretold
-    assert part in foretold["diff"]["after"]
+    predicted = host.container(**options, check=True, diff=True)
+    assert predicted["actions"] == [action], predicted
+    assert part in predicted["diff"]["after"]
     mended = host.container(**options, diff=True)
-    assert (mended.get("actions"), mended.get("diff")) == (foretold["actions"], foretold["diff"]), mended
+    assert (mended.get("actions"), mended.get("diff")) == (predicted["actions"], predicted["diff"]), mended
     is_whole(host, mended)
     assert (Process(mended).pid == process.pid) == (action == "updated web")
     if action == "updated web":

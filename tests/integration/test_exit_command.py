@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The helper that conmon runs when a container has ended: cleanup, restart policies and rm, without any task."""
+"""The exit command, which conmon runs when a container has ended: cleanup, restart policies and rm."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.libpod.engine.tests.support import cgroup_files
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result, in_child
 from ansible_collections.libpod.engine.tests.support.process import PATIENCE, WAITING, Process, eventually, files
-from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_helper
+from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_exit_command
 
 RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
 # Each run adds a line to a file in the top layer, so that runs can be counted from outside, and fails.
@@ -36,8 +36,8 @@ def over(host: Host) -> bool:
     return now["Status"] == "exited" and not now["Mounted"] and not now["Restarting"]
 
 
-def helper(host: Host, *words: str, kill_at: str = "") -> Result:
-    """Run the helper in a child of this process."""
+def exit_command(host: Host, *words: str, kill_at: str = "") -> Result:
+    """Run the exit command in a child of this process."""
 
     def body() -> None:
         os.environ.update(host.parts.environment())
@@ -227,7 +227,7 @@ def test_rm_removes_it_when_it_ends(host: Host) -> None:
 
 
 def test_container_left_by_rm_is_absent_for_the_next_task(host: Host) -> None:
-    made = host.module("libpod_container", {"name": "c", "rm": True, **RUNNING}, prepare=without_helper)
+    made = host.module("libpod_container", {"name": "c", "rm": True, **RUNNING}, prepare=without_exit_command)
     kill(made)
     assert host.container("c", rm=True, check=True, **RUNNING)["actions"] == ["created c", "started c"]
     again = host.container("c", rm=True, **RUNNING)
@@ -260,7 +260,7 @@ def test_boot_starts_containers_by_restart_policy(host: Host) -> None:
     host.reboot()
     # What goes with its end was ended by the host's.
     assert host.module("libpod_prune", {"container": True}, check=True)["actions"] == ["deleted ends"]
-    assert helper(host, "boot").exit_code == 0
+    assert exit_command(host, "boot").exit_code == 0
     left = [one["Name"] for one in host.module("libpod_container_info")["containers"]]
     assert sorted(left) == ["always", "anew", "made", "no", "stopped", "unbegun", "unless"]
     started = [one["Name"] for one in host.module("libpod_container_info")["containers"] if one["State"]["Running"]]

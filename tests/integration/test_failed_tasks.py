@@ -27,9 +27,12 @@ NEEDED = {
 def _refused(host: Host, word: str, **task: Any) -> None:
     """Check mode and the run refuse in the same sentence, and the container's process is the same after it."""
     before = Process(host.container("app", check=True, state="present"))
-    foretold = host.container("app", check=True, **task)
+    predicted = host.container("app", check=True, **task)
     done = host.container("app", **task)
-    assert foretold.failed and done.failed and foretold["msg"] == done["msg"] and word in done["msg"], (foretold, done)
+    assert predicted.failed and done.failed and predicted["msg"] == done["msg"] and word in done["msg"], (
+        predicted,
+        done,
+    )
     assert not done.changed and done["actions"] == [], done
     assert Process(host.container("app", check=True, state="present")).pid == before.pid
 
@@ -165,8 +168,8 @@ def test_check_mode_where_earlier_tasks_have_made_nothing(host: Host) -> None:
         "libpod_commit": {"container": "app", "image": "localhost/app:1"},
     }
     for module, args in warned.items():
-        foretold = host.module(module, args, check=True)
-        assert not foretold.failed and "'app'" in str(foretold["warnings"]), (module, foretold)
+        predicted = host.module(module, args, check=True)
+        assert not predicted.failed and "'app'" in str(predicted["warnings"]), (module, predicted)
         assert host.module(module, args).failed
     for needed in (
         {"pod": "shop", "network": None},
@@ -175,8 +178,8 @@ def test_check_mode_where_earlier_tasks_have_made_nothing(host: Host) -> None:
         {"secrets": ["later"]},
         {"volume": ["/srv/later:/later"]},
     ):
-        foretold = host.container("new", check=True, **{**BASE, **needed})
-        assert foretold["actions"] == ["created new", "started new"] and foretold["warnings"], (needed, foretold)
+        predicted = host.container("new", check=True, **{**BASE, **needed})
+        assert predicted["actions"] == ["created new", "started new"] and predicted["warnings"], (needed, predicted)
         listed = host.module("libpod_containers", {"containers": [{"name": "new", **BASE, **needed}]}, check=True)
         assert listed["actions"] == ["created new", "started new"] and listed["warnings"], (needed, listed)
         assert host.container("new", **{**BASE, **needed}).failed

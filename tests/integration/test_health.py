@@ -110,8 +110,8 @@ def test_states_log_live_change_and_dead_runner(host: Host) -> None:
 
     os.kill(runner, signal.SIGKILL)
     eventually(lambda: not process.start_time(runner))
-    foretold = host.container(**WEB, check=True, diff=True)
-    assert foretold["actions"] == ["updated web"] and "health runner" in foretold["diff"]["before"]
+    predicted = host.container(**WEB, check=True, diff=True)
+    assert predicted["actions"] == ["updated web"] and "health runner" in predicted["diff"]["before"]
     mended = host.container(**WEB)
     assert mended["actions"] == ["updated web"]
     again = _runner(host, mended)

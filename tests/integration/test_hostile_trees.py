@@ -45,9 +45,9 @@ def test_a_deep_tree_is_copied_in_and_out(host: Host, tree: str) -> None:
     assert not host.container("c", **OPTIONS).failed
     for src, dest, out in (("/srv/tree/deep", "/copied", False), ("/copied", "/srv/tree/back", True)):
         task = {"container": "c", "src": src, "dest": dest, "from_container": out}
-        foretold = host.module("libpod_container_copy", task, check=True)
+        predicted = host.module("libpod_container_copy", task, check=True)
         done = host.module("libpod_container_copy", task)
-        assert done["copied"] == foretold["copied"] and done["copied"][:2] == [dest, f"{dest}/d"]
+        assert done["copied"] == predicted["copied"] and done["copied"][:2] == [dest, f"{dest}/d"]
     assert depth("/srv/tree/back", "d") == 5000
 
 

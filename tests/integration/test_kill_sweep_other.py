@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SIGKILL at any external effect of what the engine does outside of a container's own task: the helper at an end,
+"""SIGKILL at any external effect of what the engine does outside of a container's own task: the exit command,
 checks of health, the boot, the operator's commands, lists of containers, exec, commit and export.
 """
 

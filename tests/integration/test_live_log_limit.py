@@ -114,10 +114,10 @@ class Web:
 def _to(host: Host, max_size: Optional[str], action: str, **more: Any) -> Result:
     """Change the limit; check mode foretells what happens, and a second run has nothing to do."""
     task = {**BASE, "log_opt": {"max_size": max_size}, **more}
-    foretold = host.container(**task, check=True, diff=True)
+    predicted = host.container(**task, check=True, diff=True)
     done = host.container(**task, diff=True)
-    assert not done.failed and done["actions"] == foretold["actions"] == [f"{action} web"], (done, foretold)
-    assert (done["diff"], done["plan"]) == (foretold["diff"], foretold["plan"])
+    assert not done.failed and done["actions"] == predicted["actions"] == [f"{action} web"], (done, predicted)
+    assert (done["diff"], done["plan"]) == (predicted["diff"], predicted["plan"])
     settled = host.container(**task)
     assert not settled.changed, settled
     return done
@@ -203,8 +203,8 @@ def test_killed_runner_is_drift_and_a_second_one_ends(host: Host) -> None:
 
     os.kill(first, signal.SIGKILL)
     eventually(lambda: not process.start_time(first))
-    foretold = host.container(**task, check=True, diff=True)
-    assert foretold["actions"] == ["updated web"] and "log-limit runner" in foretold["diff"]["before"]
+    predicted = host.container(**task, check=True, diff=True)
+    assert predicted["actions"] == ["updated web"] and "log-limit runner" in predicted["diff"]["before"]
     assert host.container(**task)["actions"] == ["updated web"]
     assert web.identity == before and web.runner not in (0, first)
     assert not host.container(**task).changed
@@ -315,9 +315,9 @@ def test_limits_of_several_containers_in_one_task(host: Host) -> None:
 
     host.module("libpod_containers", task(None, MIDDLE, MIDDLE))
     wanted = task(SMALL, SMALL, LARGE)
-    foretold = host.module("libpod_containers", wanted, check=True)
+    predicted = host.module("libpod_containers", wanted, check=True)
     done = host.module("libpod_containers", wanted)
-    assert done["actions"] == foretold["actions"] == ["updated c0", "updated c1", "restarted c2"], done
+    assert done["actions"] == predicted["actions"] == ["updated c0", "updated c1", "restarted c2"], done
     assert not host.module("libpod_containers", wanted).changed
 
 
@@ -328,8 +328,8 @@ def test_check_mode_predicts_the_same_before_the_engine_is_installed(host: Host)
     ]
     web = Web(host, host.play(tasks[:1])["web"])
     shutil.rmtree(f"{host.parts.static_root}/engine")
-    foretold = host.play(tasks[1:], check=True)["web"]
-    assert foretold["actions"] == ["updated web"]
+    predicted = host.play(tasks[1:], check=True)["web"]
+    assert predicted["actions"] == ["updated web"]
     before = web.identity
     assert Web(host, host.play(tasks[1:])["web"]).identity == before
     with open(f"/proc/{web.runner}/cmdline", encoding="utf-8") as file:

@@ -48,13 +48,13 @@ def _sources(host: Host) -> Iterator[None]:
 
 
 def change(host: Host, process: Process, **options: Any) -> Result:
-    """Run the task, as foretold by check mode: in place, and nothing is left for a second run."""
+    """Run the task, as predicted by check mode: in place, and nothing is left for a second run."""
     mounts = process.read("mountinfo")
-    foretold = host.container("c", check=True, diff=True, **{**PLAIN, **options})
+    predicted = host.container("c", check=True, diff=True, **{**PLAIN, **options})
     assert process.read("mountinfo") == mounts
     done = host.container("c", diff=True, **{**PLAIN, **options})
-    assert not done.failed and done["actions"] == ["updated c"] == foretold["actions"], (foretold, done)
-    assert done["diff"] == foretold["diff"] and done["plan"] == foretold["plan"]
+    assert not done.failed and done["actions"] == ["updated c"] == predicted["actions"], (predicted, done)
+    assert done["diff"] == predicted["diff"] and done["plan"] == predicted["plan"]
     assert Process(done).pid == process.pid
     again = host.container("c", **{**PLAIN, **options})
     assert again.get("actions") == [], again
@@ -62,11 +62,11 @@ def change(host: Host, process: Process, **options: Any) -> Result:
 
 
 def anew(host: Host, why: str, **options: Any) -> Result:
-    """Run the task, as foretold by check mode: in a new container, for the reason told."""
-    foretold = host.container("c", check=True, diff=True, **{**PLAIN, **options})
+    """Run the task, as predicted by check mode: in a new container, for the reason told."""
+    predicted = host.container("c", check=True, diff=True, **{**PLAIN, **options})
     done = host.container("c", diff=True, **{**PLAIN, **options})
-    assert not done.failed and done["actions"] == ["recreated c"] == foretold["actions"], (foretold, done)
-    assert done["plan"] == foretold["plan"]
+    assert not done.failed and done["actions"] == ["recreated c"] == predicted["actions"], (predicted, done)
+    assert done["plan"] == predicted["plan"]
     assert why in done["diff"]["prepared"], done["diff"]["prepared"]
     assert host.container("c", **{**PLAIN, **options}).get("actions") == []
     return done
@@ -221,12 +221,12 @@ def test_mount_in_use_is_removed_by_recreation(host: Host) -> None:
     eventually(lambda: os.readlink(process.path("cwd")) == "/data" and os.path.exists(process.path("fd/3")))
     change(host, process, **using, **{**volume, "volume": ["/srv/sources/a:/data:nosuid"]})
     for volumes in ({}, {"volume": ["/srv/sources/b:/data"]}, {"volume": ["/srv/sources/a:/data:ro"]}):
-        foretold = host.container(
+        predicted = host.container(
             "c", check=True, diff=True, **{**PLAIN, **using, "tmpfs": {"/scratch": ""}}, **volumes
         )
-        assert foretold["actions"] == ["recreated c"]
-        assert foretold["plan"]["recreated_because_of"] == ["volume"]
-        assert foretold["plan"]["differences"][0]["reason"] == "/data: a process uses it"
+        assert predicted["actions"] == ["recreated c"]
+        assert predicted["plan"]["recreated_because_of"] == ["volume"]
+        assert predicted["plan"]["differences"][0]["reason"] == "/data: a process uses it"
     refused = host.container("c", **{**PLAIN, **using}, volume=["/srv/sources/b:/data"], recreate_policy="never")
     assert refused.failed and refused["plan"]["recreated_because_of"] == ["volume", "tmpfs"]
     assert "; /data: a process uses it)" in refused["msg"] and "; /scratch: a process uses it)" in refused["msg"]
@@ -330,8 +330,8 @@ def test_read_only_root_takes_live_mounts_on_existing_mount_points(host: Host) -
     made = anew(host, "/new: its target is not there", read_only=True, volume=["/srv/sources/a:/new"])
     assert Process(made).read("root/new/which") == "a"
     # The tmpfs that read_only brings is the engine's to bring back.
-    foretold = host.container("c", check=True, **PLAIN, read_only=True, volume=["/srv/sources/a:/tmp"])
-    assert foretold["actions"] == ["recreated c"]
+    predicted = host.container("c", check=True, **PLAIN, read_only=True, volume=["/srv/sources/a:/tmp"])
+    assert predicted["actions"] == ["recreated c"]
 
 
 def test_container_with_a_user_namespace_is_recreated(host: Host) -> None:
@@ -398,8 +398,8 @@ def test_socket_in_a_volume_keeps_it_in_use(host: Host) -> None:
     process = Process(host.container("c", **PLAIN, **volume))
     listener = listen_inside(process, "/data/socket")
     try:
-        foretold = host.container("c", check=True, diff=True, **PLAIN)
-        assert "volume: recreate (/data: a process uses it)" in foretold["diff"]["prepared"]
+        predicted = host.container("c", check=True, diff=True, **PLAIN)
+        assert "volume: recreate (/data: a process uses it)" in predicted["diff"]["prepared"]
     finally:
         os.kill(listener, signal.SIGKILL)
         os.waitpid(listener, 0)
@@ -438,9 +438,9 @@ def test_several_containers_are_changed_in_one_task(host: Host) -> None:
     pids = {one["Name"]: one["State"]["Pid"] for one in first["containers"]}
     for one in members[:2]:
         one.update(volume=["/srv/sources/a:/in"], tmpfs={"/t": "size=1m"})
-    foretold = host.module("libpod_containers", {"containers": members}, check=True)
+    predicted = host.module("libpod_containers", {"containers": members}, check=True)
     done = host.module("libpod_containers", {"containers": members})
-    for result in (foretold, done):
+    for result in (predicted, done):
         assert {one["name"]: one["fate"] for one in result["fates"]} == {
             "a": "changed",
             "b": "changed",
@@ -588,9 +588,9 @@ def test_missing_mount_is_restored_live(host: Host) -> None:
         process = Process(host.container("c", **PLAIN, **options))
         for target in targets:
             assert process.run("umount", target).returncode == 0
-        foretold = host.container("c", check=True, **PLAIN, **options)
+        predicted = host.container("c", check=True, **PLAIN, **options)
         done = host.container("c", **PLAIN, **options)
-        assert done["actions"] == foretold["actions"] == ["restarted c"], targets
+        assert done["actions"] == predicted["actions"] == ["restarted c"], targets
         assert set(own(Process(done))) == set(before)
 
 

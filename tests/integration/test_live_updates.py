@@ -21,11 +21,11 @@ WEB: dict[str, Any] = {"image": "busybox", "command": "httpd -f -p 80 -h /www", 
 
 
 def change(host: Host, process: Process, name: str = "c", **options: Any) -> Result:
-    """Run the task, as foretold by check mode: in place, and nothing is left for a second run."""
-    foretold = host.container(name, check=True, diff=True, **options)
+    """Run the task, as predicted by check mode: in place, and nothing is left for a second run."""
+    predicted = host.container(name, check=True, diff=True, **options)
     done = host.container(name, diff=True, **options)
-    assert not done.failed and done["actions"] == [f"updated {name}"] == foretold["actions"], (foretold, done)
-    assert done["diff"] == foretold["diff"]
+    assert not done.failed and done["actions"] == [f"updated {name}"] == predicted["actions"], (predicted, done)
+    assert done["diff"] == predicted["diff"]
     assert Process(done).pid == process.pid
     assert host.container(name, **options).get("actions") == []
     return done

@@ -127,9 +127,9 @@ def test_live_mount_equals_that_of_a_start(host: Host) -> None:
     }
     task = {**OPTIONS, "volume": ["/srv/open:/d"]}
     process = Process(host.container("c", **task))
-    foretold = host.container("c", check=True, **{**task, **more})
+    predicted = host.container("c", check=True, **{**task, **more})
     done = host.container("c", **{**task, **more})
-    assert foretold["actions"] == done["actions"] == ["updated c"] and Process(done).pid == process.pid, done
+    assert predicted["actions"] == done["actions"] == ["updated c"] and Process(done).pid == process.pid, done
     targets = ("/a", "/b", "/c", "/d", "/nameless", "/f", "/g", "/h", "/i", "/j", "/t", "/u")
     live = {target: guards(process, target) for target in targets}
     assert live["/a"] == live["/nameless"] == {"nosuid", "nodev"} and live["/b"] == {"nosuid"}, live

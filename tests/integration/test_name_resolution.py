@@ -62,12 +62,12 @@ def glibc(put: Put) -> dict[str, Any]:
 
 
 def run(host: Host, name: str = "c", **options: Any) -> Result:
-    """A running container: check mode has foretold its warnings, and a second run changes nothing."""
+    """A running container: check mode has predicted its warnings, and a second run changes nothing."""
     options = {**WAIT, **options}
-    foretold = host.container(name, check=True, **options)
+    predicted = host.container(name, check=True, **options)
     made = host.container(name, **options)
     assert not made.failed, made
-    assert foretold.get("warnings", []) == made.get("warnings", []), (foretold, made)
+    assert predicted.get("warnings", []) == made.get("warnings", []), (predicted, made)
     again = host.container(name, **options)
     assert (again["changed"], again["actions"], again.get("warnings", [])) == (False, [], []), again
     return made
@@ -277,9 +277,9 @@ def test_container_without_a_resolver_has_a_warning(host: Host, put: Put) -> Non
 def test_several_containers_have_their_warnings(host: Host, put: Put) -> None:
     put("/etc/resolv.conf", LOCAL)
     task = {"containers": [{"name": name, **WAIT} for name in ("a", "b")]}
-    foretold = host.module("libpod_containers", task, check=True)
+    predicted = host.module("libpod_containers", task, check=True)
     made = host.module("libpod_containers", task)
-    assert foretold["warnings"] == made["warnings"] == [f"container {name}: {NONE}" for name in ("a", "b")]
+    assert predicted["warnings"] == made["warnings"] == [f"container {name}: {NONE}" for name in ("a", "b")]
     again = host.module("libpod_containers", task)
     assert not again["changed"] and "warnings" not in again
 
@@ -288,8 +288,8 @@ def test_pod_without_a_resolver_has_the_warning(host: Host, put: Put) -> None:
     put("/etc/resolv.conf", LOCAL)
     for state, wanted in (("created", None), ("started", [f"pod p: {NONE}"])):
         task = {"name": "p", "state": state}
-        foretold, made = (host.module("libpod_pod", task, check=check) for check in (True, False))
-        assert made["changed"] and foretold.get("warnings") == made.get("warnings") == wanted
+        predicted, made = (host.module("libpod_pod", task, check=check) for check in (True, False))
+        assert made["changed"] and predicted.get("warnings") == made.get("warnings") == wanted
         assert not host.module("libpod_pod", task)["changed"]
     assert "warnings" not in run(host, "member", pod="p")
     assert host.module("libpod_pod", {"name": "p", "state": "stopped"})["changed"]

@@ -207,9 +207,9 @@ def test_missing_port_rules_of_either_family_are_drift_and_repaired(
         used = any("-j DNAT" in line for line in whole)
         for line in [one for one in whole if used and (one.startswith("-A CNI-DN-") or "--dports" in one)]:
             host.run("ip6tables" if six else "iptables", "-t", "nat", "-D", *shlex.split(line)[1:])
-            foretold = host.container("web", **options, check=True, diff=True)
+            predicted = host.container("web", **options, check=True, diff=True)
             mended = host.container("web", **options, diff=True)
-            assert mended["actions"] == foretold["actions"] == ["updated web"], (line, mended)
+            assert mended["actions"] == predicted["actions"] == ["updated web"], (line, mended)
             assert "network rules of eth0" in mended["diff"]["before"]
             now = [re.sub(r"\[\d+:\d+\]", "", line) for line in nat(host, six) if line[0] != "#"]
             assert sorted(now) == sorted(whole)
@@ -326,8 +326,8 @@ def test_leftover_port_rules_are_drift_of_the_successor(host: Host) -> None:
         assert host.container("web", **options)["actions"] == ["recreated web"]
     assert of(first, host)
     options["drift"] = "full"
-    foretold = host.container("web", **options, check=True)
-    assert host.container("web", **options)["actions"] == foretold["actions"] == ["updated web"]
+    predicted = host.container("web", **options, check=True)
+    assert host.container("web", **options)["actions"] == predicted["actions"] == ["updated web"]
     assert not [line for line in nat(host) if "dnat name: " in line and first in line]
     assert host.container("web", **options)["actions"] == []
 
@@ -359,10 +359,12 @@ def test_rules_of_a_removed_container_are_drift_of_the_one_whose_port_they_take(
     host.container("web", **options)
     assert host.container("web", **options)["actions"] == []
     options["drift"] = "full"
-    foretold = host.container("web", **options, check=True, diff=True)
-    assert f"8080/tcp is taken by a rule of container {old[:12]}" in foretold["diff"]["before"]["network rules of eth0"]
+    predicted = host.container("web", **options, check=True, diff=True)
+    assert (
+        f"8080/tcp is taken by a rule of container {old[:12]}" in predicted["diff"]["before"]["network rules of eth0"]
+    )
     done = host.container("web", **options)
-    assert done["actions"] == foretold["actions"] == ["updated web"], done
+    assert done["actions"] == predicted["actions"] == ["updated web"], done
     assert not [line for line in nat(host) if old in line]
     assert host.container("web", **options)["actions"] == []
 

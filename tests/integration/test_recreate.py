@@ -16,7 +16,7 @@ from ansible_collections.libpod.engine.tests.support import syslog
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result
 from ansible_collections.libpod.engine.tests.support.process import UNMAKEABLE, WAITING, Process, eventually, files
-from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_helper
+from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_exit_command
 
 MIB = 1 << 20
 NONE = str((1 << 63) - 4096)  # cgroup v1's largest number of pages
@@ -219,9 +219,9 @@ def test_recreate_restarts_a_running_container_and_leaves_a_stopped_one_stopped(
 
 def test_recreate_by_name_keeps_the_description(host: Host) -> None:
     first = host.container("c", **BASE, env={"A": "1"}, memory="64m", label={"a": "b"})
-    foretold = host.container("c", recreate=True, check=True)
+    predicted = host.container("c", recreate=True, check=True)
     second = host.container("c", recreate=True)
-    assert second["actions"] == foretold["actions"] == ["recreated c"]
+    assert second["actions"] == predicted["actions"] == ["recreated c"]
     assert second["container"]["Id"] != first["container"]["Id"] and Process(second).environ["A"] == "1"
     assert second["container"]["HostConfig"]["Memory"] == 64 * MIB
     assert not host.container("c", **BASE, env={"A": "1"}, memory="64m", label={"a": "b"}).changed
@@ -395,7 +395,7 @@ def test_minus_one_of_memory_swap_is_stable(host: Host) -> None:
 
 def test_killed_recreate_restarts_a_running_container_even_if_the_task_starts_none(host: Host) -> None:
     """Under ``present`` nothing is started; but what ran before the kill is not to stay stopped for it."""
-    how: dict[str, Any] = {"prepare": without_helper}  # which may clear up between check mode and the run
+    how: dict[str, Any] = {"prepare": without_exit_command}  # which may clear up between check mode and the run
     host.module("libpod_container", {"name": "c", **BASE}, **how)
     task = {"name": "c", "state": "present", **BASE}
     counted = host.module("libpod_container", {**task, "env": {"A": "0"}}, kill_at=NOWHERE, **how)
@@ -404,10 +404,10 @@ def test_killed_recreate_restarts_a_running_container_even_if_the_task_starts_no
     for number, point in enumerate(points, 1):
         killed = host.module("libpod_container", {**task, "env": {"A": str(number)}}, kill_at=point, **how)
         wanted = {**task, "env": {"A": str(number - number % 2)}}
-        foretold = host.module("libpod_container", wanted, check=True)
+        predicted = host.module("libpod_container", wanted, check=True)
         done = host.module("libpod_container", wanted, **how)
         assert not done.failed and done["container"]["State"]["Status"] == "running", (killed.killed_at, done)
-        assert done["actions"] == foretold["actions"] and done["changed"] == foretold["changed"], killed.killed_at
+        assert done["actions"] == predicted["actions"] and done["changed"] == predicted["changed"], killed.killed_at
         assert Process(done).environ["A"] == wanted["env"]["A"], killed.killed_at
         assert not host.module("libpod_container", wanted).changed, killed.killed_at
     host.container("c", state="stopped")
@@ -438,9 +438,9 @@ def test_exited_container_with_rm_is_created_again(host: Host, state: str) -> No
     host.container("c", **BASE)
     host.container("c", state="stopped")
     options = {**BASE, "state": state, "rm": True}
-    foretold = host.container("c", **options, check=True)
+    predicted = host.container("c", **options, check=True)
     done = host.container("c", **options)
-    assert foretold["actions"] == done["actions"] == ["recreated c"], (foretold, done)
+    assert predicted["actions"] == done["actions"] == ["recreated c"], (predicted, done)
     assert done["plan"]["recreated_because_of"] == ["rm"]
     again = host.container("c", **options)
     assert again["actions"] == [] and again["container"]["Id"] == done["container"]["Id"], again

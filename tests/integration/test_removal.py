@@ -61,8 +61,8 @@ def test_prune_completes_an_incomplete_removal(host: Host) -> None:
     failing_network.define(host)
     host.container("web", **WEDGED)
     assert host.container("web", state="absent", cni_plugin_dirs=failing_network.PLUGINS).failed
-    foretold = host.container("web", state="absent", check=True)
-    assert foretold.changed and foretold["actions"] == ["deleted web"], foretold
+    predicted = host.container("web", state="absent", check=True)
+    assert predicted.changed and predicted["actions"] == ["deleted web"], predicted
     failing_network.mend()
     prune = {"container": True, "cni_plugin_dirs": failing_network.PLUGINS}
     for check in (True, False):

@@ -56,9 +56,9 @@ def test_restart_option_restarts_the_same_container(
     assert seen(Process(before)) != expected
     Process(before).run("touch", "/written")
     task = {**BASE, option: value}
-    foretold, done = _ok(host, task, check=True, diff=True), _ok(host, task, diff=True)
-    assert done["actions"] == foretold["actions"] == ["restarted web"] and done["plan"] == foretold["plan"]
-    assert done["diff"] == foretold["diff"] and f"{option}: restart" in done["diff"]["prepared"]
+    predicted, done = _ok(host, task, check=True, diff=True), _ok(host, task, diff=True)
+    assert done["actions"] == predicted["actions"] == ["restarted web"] and done["plan"] == predicted["plan"]
+    assert done["diff"] == predicted["diff"] and f"{option}: restart" in done["diff"]["prepared"]
     assert done["container"]["Id"] == before["container"]["Id"]
     after = Process(done)
     assert seen(after) == expected and os.path.exists(after.path("root/written"))
@@ -71,8 +71,8 @@ def test_restart_option_restarts_the_same_container(
 def test_one_restart_applies_every_difference(host: Host) -> None:
     before = _ok(host, BRIDGED)
     task = {**BRIDGED, "ulimit": ["nofile=100"], "memory": "64m", "publish": ["8081:80"], "label": {"a": "b"}}
-    foretold, done = _ok(host, task, check=True), _ok(host, task)
-    assert done["actions"] == foretold["actions"] == ["restarted web"] and done["plan"] == foretold["plan"]
+    predicted, done = _ok(host, task, check=True), _ok(host, task)
+    assert done["actions"] == predicted["actions"] == ["restarted web"] and done["plan"] == predicted["plan"]
     effects = {one["option"]: one["effect"] for one in done["plan"]["differences"]}
     assert effects == {**effects, "ulimit": "restart", "memory": "live", "publish": "live", "label": "record"}
     network = done["container"]["NetworkSettings"]
@@ -88,13 +88,13 @@ def test_stopped_container_changes_its_record_and_paused_one_is_recreated(host: 
     paused = _ok(host, {**BASE, "state": "paused", "ulimit": ["nofile=100"]})
     assert _limit(Process(paused)) == "100"
     again = {**BASE, "state": "paused", "ulimit": ["nofile=101"]}
-    foretold, anew = _ok(host, again, check=True), _ok(host, again)
-    assert anew["actions"] == foretold["actions"] == ["recreated web", "paused web"]
+    predicted, anew = _ok(host, again, check=True), _ok(host, again)
+    assert anew["actions"] == predicted["actions"] == ["recreated web", "paused web"]
     running = {**again, "state": "started"}
     _ok(host, running)
     once_more = {**again, "ulimit": ["nofile=102"]}
-    foretold, restarted = _ok(host, once_more, check=True), _ok(host, once_more)
-    assert restarted["actions"] == foretold["actions"] == ["restarted web", "paused web"]
+    predicted, restarted = _ok(host, once_more, check=True), _ok(host, once_more)
+    assert restarted["actions"] == predicted["actions"] == ["restarted web", "paused web"]
     assert restarted["container"]["State"]["Status"] == "paused" and not _ok(host, once_more).changed
 
 

@@ -24,13 +24,13 @@ from ansible_collections.libpod.engine.tests.support.concurrent_changes import (
     CANCELLED,
     OPTIONS,
     ended,
-    helped,
+    run_exit_command,
     status_of,
 )
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import in_child
 from ansible_collections.libpod.engine.tests.support.process import eventually
-from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_helper
+from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_exit_command
 
 preload.engine()
 
@@ -41,7 +41,7 @@ def test_stop_before_the_exit_command_counts_as_a_stop(host: Host, policy: str) 
     assert host.container("web", state="stopped", check=True)["actions"] == CANCELLED
     assert host.container("web", state="stopped")["actions"] == CANCELLED
     assert not host.container("web", state="stopped").changed
-    assert helped(host, container_id).exit_code == 0
+    assert run_exit_command(host, container_id).exit_code == 0
     assert status_of(host) == "exited"
 
 
@@ -51,10 +51,10 @@ def test_exited_container_that_no_policy_restarts_counts_as_stopped(host: Host, 
     wanted = {"name": "web", **OPTIONS, "restart_policy": policy}
     if policy == "on-failure":
         wanted["command"] = ["true"]
-    made = host.module("libpod_container", wanted, prepare=without_helper)
+    made = host.module("libpod_container", wanted, prepare=without_exit_command)
     eventually(lambda: status_of(host) == "exited" or os.kill(made["container"]["State"]["Pid"], signal.SIGKILL))
     assert not host.container("web", state="stopped").changed
-    assert helped(host, made["container"]["Id"]).exit_code == 0
+    assert run_exit_command(host, made["container"]["Id"]).exit_code == 0
     assert status_of(host) == "exited"
 
 
@@ -65,7 +65,7 @@ def test_pod_with_a_pending_restart_is_stopped(host: Host, state: str) -> None:
     assert host.module("libpod_pod", {"name": "pod", "state": state}, check=True).changed
     assert host.module("libpod_pod", {"name": "pod", "state": state}).changed
     assert not host.module("libpod_pod", {"name": "pod", "state": state}).changed
-    assert helped(host, container_id).exit_code == 0
+    assert run_exit_command(host, container_id).exit_code == 0
     assert status_of(host) == "exited"
     assert host.module("libpod_pod", {"name": "pod", "state": "absent"}).changed
 
@@ -87,7 +87,7 @@ def test_restart_is_retried_when_a_dependency_fails_to_start(host: Host) -> None
 
         time.sleep = sleep
 
-    done = helped(host, container_id, prepare)
+    done = run_exit_command(host, container_id, prepare)
     assert done.exit_code == 0, done
     assert status_of(host) == "running"
 
@@ -110,7 +110,7 @@ def test_restart_uses_a_dependency_recreated_meanwhile(host: Host, where: tuple[
 
         setattr(*where, done)
 
-    assert helped(host, container_id, prepare).exit_code == 0
+    assert run_exit_command(host, container_id, prepare).exit_code == 0
     found = host.module("libpod_container_info")["containers"]
     assert {one["Name"]: one["State"]["Status"] for one in found} == {"base": "running", "web": "running"}
 
@@ -118,7 +118,7 @@ def test_restart_uses_a_dependency_recreated_meanwhile(host: Host, where: tuple[
 @pytest.mark.parametrize("policy", ["no", "on-failure"])
 def test_new_policy_cancels_a_pending_restart(host: Host, policy: str) -> None:
     task: dict[str, Any] = {"name": "web", **OPTIONS, "command": ["true"], "restart_policy": "always"}
-    made = host.module("libpod_container", task, prepare=without_helper)["container"]
+    made = host.module("libpod_container", task, prepare=without_exit_command)["container"]
     eventually(lambda: status_of(host) == "exited")
     task.update(restart_policy=policy, state="present")
 
@@ -132,7 +132,7 @@ def test_new_policy_cancels_a_pending_restart(host: Host, policy: str) -> None:
 
         time.sleep = sleep
 
-    helped(host, made["Id"], prepare)
+    run_exit_command(host, made["Id"], prepare)
     (found,) = host.module("libpod_container_info", {"name": "web"})["containers"]
     assert found["State"]["StartedAt"] == made["State"]["StartedAt"] and not found["State"]["Restarting"]
     assert not host.module("libpod_container", task).changed
@@ -153,7 +153,7 @@ def test_failed_start_keeps_the_pending_restart(host: Host) -> None:
 
         time.sleep = sleep
 
-    done = helped(host, container_id, prepare)
+    done = run_exit_command(host, container_id, prepare)
     assert done.exit_code == 0, done
     assert status_of(host) == "running"
 

@@ -65,9 +65,9 @@ def test_tmpfs_mode_and_owner_are_applied_at_every_start(host: Host, mapped: boo
         return
     process = Process(made)
     os.chmod(process.path("root/priv"), 0o755)
-    foretold = host.container("app", check=True, **task)
+    predicted = host.container("app", check=True, **task)
     done = host.container("app", diff=True, **task)
-    assert foretold["actions"] == done["actions"] == ["updated app"], (foretold, done)
+    assert predicted["actions"] == done["actions"] == ["updated app"], (predicted, done)
     assert "mode 755" in str(done["diff"]["before"]) and Process(done).pid == process.pid, done
     assert _modes(process, *tmpfs, "/run", "/tmp", "/var/tmp") == expected
     assert host.container("app", **task)["actions"] == []

@@ -21,7 +21,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime imp
 from .hosts import Host
 from .modules import Result, in_child
 from .process import eventually
-from .sweep_tasks import without_helper
+from .sweep_tasks import without_exit_command
 
 OPTIONS: dict[str, Any] = {
     "image": "localhost/busybox:latest",
@@ -34,14 +34,14 @@ CANCELLED = ["cancelled the restart of web"]
 def ended(host: Host, **options: Any) -> str:
     """The ID of a container whose process was killed, and to which no helper has come."""
     wanted = {"name": "web", **OPTIONS, "state": "started", **options}
-    made = host.module("libpod_container", wanted, prepare=without_helper)
+    made = host.module("libpod_container", wanted, prepare=without_exit_command)
     assert not made.failed, made
     kill(made["container"]["State"]["Pid"])
     container_id: str = made["container"]["Id"]
     return container_id
 
 
-def with_late_helper() -> None:
+def with_slow_exit_command() -> None:
     """For ``prepare``: what conmon starts at the end, and waits for, takes its time."""
     command.argv = lambda parts: ["/bin/sh", "-c", "sleep 30"]
 
@@ -83,7 +83,7 @@ def crashed(runtime: Runtime) -> None:
     kill(runtime.container("web").pid())
 
 
-def helped(host: Host, container_id: str, prepare: Optional[Callable[[], None]] = None) -> Result:
+def run_exit_command(host: Host, container_id: str, prepare: Optional[Callable[[], None]] = None) -> Result:
     """What conmon runs at the container's end, run now, after ``prepare`` in its process."""
 
     def body() -> None:

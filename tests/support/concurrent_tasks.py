@@ -46,8 +46,10 @@ def _module(host: Host, options: dict[str, Any]) -> Callable[[], Result]:
     return lambda: host.module("libpod_container" if options else "libpod_container_info", options)
 
 
-def together(host: Host, tasks: Sequence[dict[str, Any] | Callable[[], Result]], waits_for: str = "") -> list[Result]:
-    """Do all of these at once: modules by their options, or other work.
+def run_concurrently(
+    host: Host, tasks: Sequence[dict[str, Any] | Callable[[], Result]], waits_for: str = ""
+) -> list[Result]:
+    """Run all tasks at once: modules by their options, or other work.
 
     ``waits_for`` names a container whose lock is held until all of them wait for it.
     """

@@ -80,20 +80,20 @@ ADDRESSES = Kind(one_of("192.0.2.1", "192.0.2.10", "2001:db8::1", "::1", "fe80::
 _CAPABILITIES = list_of(Kind(one_of("NET_ADMIN", "KILL"), lambda n: one_of(n, n.lower(), f"CAP_{n}", f"cap_{n}")))
 CAPABILITIES = Kind(
     st.one_of(_CAPABILITIES.meanings, st.just("ALL")),
-    lambda meant: (
+    lambda value: (
         st.permutations(["kill", "ALL", "all"]).map(lambda order: order[order.index("all") :])
-        if meant == "ALL"
-        else _CAPABILITIES.spellings(meant)
+        if value == "ALL"
+        else _CAPABILITIES.spellings(value)
     ),
 )
 BY_DEVICE = st.dictionaries(one_of("/dev/sda", "/dev/sdb"), one_of(1 << 10, 1 << 20), max_size=2)
 RATES = Kind(
     BY_DEVICE.map(lambda one: tuple(sorted(one.items()))),
-    lambda meant: st.permutations([f"{path}:{number}" for path, number in meant]),
+    lambda value: st.permutations([f"{path}:{number}" for path, number in value]),
 )
 BYTE_RATES = Kind(
     RATES.meanings,
-    lambda meant: st.permutations([sizes(number).map(partial(_rate, path)) for path, number in meant]).flatmap(
+    lambda value: st.permutations([sizes(number).map(partial(_rate, path)) for path, number in value]).flatmap(
         lambda order: st.tuples(*order).map(list)
     ),
 )
@@ -104,10 +104,10 @@ VOLUME = Kind(
 )
 HEALTH = Kind(
     one_of(("CMD-SHELL", "test -e /x"), ("CMD", "test", "-e", "/x"), ("NONE",)),
-    lambda meant: one_of(
-        list(meant),
-        json.dumps(meant),
-        *{"NONE": ["none"], "CMD-SHELL": [meant[-1], f"{meant[-1]}\n", f"CMD-SHELL {meant[-1]}"]}.get(meant[0], []),
+    lambda value: one_of(
+        list(value),
+        json.dumps(value),
+        *{"NONE": ["none"], "CMD-SHELL": [value[-1], f"{value[-1]}\n", f"CMD-SHELL {value[-1]}"]}.get(value[0], []),
     ),
 )
 DURATION = Kind(one_of(1, 30, 90, 3600), lambda n: one_of(n, str(n), f"{n}s", f"{n}000ms", f"{n // 60}m{n % 60}s"))

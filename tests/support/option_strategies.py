@@ -37,11 +37,11 @@ def list_of(kind: Kind, *, ordered: bool = False, min_size: int = 0, max_size: i
     if ordered:
         return Kind(
             st.lists(kind.meanings, max_size=max_size, unique_by=repr).map(tuple),
-            lambda meant: st.tuples(*map(kind.spellings, meant)).flatmap(blanks),
+            lambda value: st.tuples(*map(kind.spellings, value)).flatmap(blanks),
         )
 
-    def spellings(meant: frozenset[Any]) -> Strategy:
-        items = sorted(meant, key=repr)
+    def spellings(value: frozenset[Any]) -> Strategy:
+        items = sorted(value, key=repr)
         return st.permutations([*items, *items[:1]]).flatmap(
             lambda order: st.tuples(*map(kind.spellings, order)).flatmap(blanks)
         )
@@ -59,8 +59,8 @@ def word(text: str) -> Strategy:
 
 
 def mapping_of(keys: Strategy, kind: Kind) -> Kind:
-    def spellings(meant: tuple[tuple[Any, Any], ...]) -> Strategy:
-        return st.permutations(meant).flatmap(
+    def spellings(value: tuple[tuple[Any, Any], ...]) -> Strategy:
+        return st.permutations(value).flatmap(
             lambda order: st.tuples(*(kind.spellings(value) for _key, value in order)).map(
                 lambda values: {key: value for (key, _meant), value in zip(order, values)}
             )
@@ -89,8 +89,8 @@ def addresses(text: str) -> Strategy:
     return st.sampled_from(words)
 
 
-def ports(meant: tuple[str, int, int, str]) -> Strategy:
-    host_ip, host, port, protocol = meant
+def ports(value: tuple[str, int, int, str]) -> Strategy:
+    host_ip, host, port, protocol = value
     ends = [f"{port}/{protocol}", f"{port}/{protocol.upper()}", f"{port}-{port}/{protocol}"]
     ends += [f"{port}"] if protocol == "tcp" else []
     starts = [f"{ip}:{host or ''}:" for ip in bracketed(host_ip)]
@@ -110,32 +110,32 @@ def runs(numbers: Sequence[int]) -> Strategy:
     return st.one_of(st.permutations([(number, number) for number in numbers]), st.permutations(joined))
 
 
-def published(meant: frozenset[tuple[str, int, int, str]]) -> Strategy:
+def published(value: frozenset[tuple[str, int, int, str]]) -> Strategy:
     """Ports one by one, or what the host has in one range to a range of the container's."""
-    singles = st.permutations(sorted(meant)).flatmap(lambda order: st.tuples(*map(ports, order)).map(list))
-    kinds = {(host_ip, port - host, protocol) for host_ip, host, port, protocol in meant if host}
-    if len(kinds) != 1 or not all(host for _ip, host, _port, _protocol in meant):
+    singles = st.permutations(sorted(value)).flatmap(lambda order: st.tuples(*map(ports, order)).map(list))
+    kinds = {(host_ip, port - host, protocol) for host_ip, host, port, protocol in value if host}
+    if len(kinds) != 1 or not all(host for _ip, host, _port, _protocol in value):
         return singles
     ((host_ip, shift, protocol),) = kinds
 
     def ranges(order: list[tuple[int, int]]) -> list[str]:
         return [f"{bracketed(host_ip)[0]}:{a}-{b}:{a + shift}-{b + shift}/{protocol}" for a, b in order]
 
-    return st.one_of(singles, runs(sorted(host for _ip, host, _port, _protocol in meant)).map(ranges))
+    return st.one_of(singles, runs(sorted(host for _ip, host, _port, _protocol in value)).map(ranges))
 
 
-def exposed(meant: frozenset[tuple[int, str]]) -> Strategy:
+def exposed(value: frozenset[tuple[int, str]]) -> Strategy:
     def words(run: tuple[int, int], protocol: str) -> Strategy:
         text = f"{run[0]}-{run[1]}" if run[0] < run[1] else str(run[0])
         ends = [f"/{protocol}", f"/{protocol.upper()}", *([""] if protocol == "tcp" else [])]
         number: list[Any] = [run[0]] if text == str(run[0]) and "" in ends else []
         return st.sampled_from([f"{text}{end}" for end in ends] + number)
 
-    def together(protocol: str, runs: Sequence[tuple[int, int]]) -> Strategy:
+    def joined(protocol: str, runs: Sequence[tuple[int, int]]) -> Strategy:
         return st.tuples(*(words(run, protocol) for run in runs))
 
-    kinds = [(protocol, sorted(port for port, kind in meant if kind == protocol)) for protocol in ("tcp", "udp")]
-    parts = [runs(ports).flatmap(partial(together, protocol)) for protocol, ports in kinds]
+    kinds = [(protocol, sorted(port for port, kind in value if kind == protocol)) for protocol in ("tcp", "udp")]
+    parts = [runs(ports).flatmap(partial(joined, protocol)) for protocol, ports in kinds]
     return st.tuples(*parts).map(lambda found: [word for part in found for word in part])
 
 
@@ -154,8 +154,8 @@ def paths(path: str) -> Strategy:
     return one_of(path, f"{path}/", path.replace("/", "//"), f"{path}/.", f"{path}/x/..")
 
 
-def volumes(meant: tuple[str, str, bool, str]) -> Strategy:
-    source, target, read_only, propagation = meant
+def volumes(value: tuple[str, str, bool, str]) -> Strategy:
+    source, target, read_only, propagation = value
     sources = [source]
     if source.startswith("/"):
         sources += [
@@ -170,8 +170,8 @@ def volumes(meant: tuple[str, str, bool, str]) -> Strategy:
     return st.sampled_from([f"{one}:{target}{slash}{end}" for one in sources for slash in ("", "/") for end in ends])
 
 
-def mounts(meant: tuple[str, str, bool]) -> Strategy:
-    source, target, read_only = meant
+def mounts(value: tuple[str, str, bool]) -> Strategy:
+    source, target, read_only = value
     parts = [one_of("type=bind"), one_of(f"source={source}", f"src={source}/", f"src={os.path.relpath(source)}")]
     parts.append(one_of(f"target={target}", f"dst={target}", f"destination={target}/"))
     yes, no = ["ro", "readonly", "ro=true", "rw=false", "ro=True", "ro=1"], ["rw", "ro=false", "rw=yes", "ro=False"]
@@ -181,8 +181,8 @@ def mounts(meant: tuple[str, str, bool]) -> Strategy:
     )
 
 
-def tmpfs(meant: tuple[int, int, bool]) -> Strategy:
-    number, mode, read_only = meant
+def tmpfs(value: tuple[int, int, bool]) -> Strategy:
+    number, mode, read_only = value
     words = [sizes(number).map(lambda text: f"size={str(text).strip()}"), one_of(f"mode={mode:o}", f"mode=0{mode:o}")]
     words.append(one_of("ro") if read_only else one_of("rw", "tmpcopyup"))
     return st.tuples(st.permutations(words).flatmap(lambda order: st.tuples(*order)), one_of(",", ", ")).map(
@@ -190,8 +190,8 @@ def tmpfs(meant: tuple[int, int, bool]) -> Strategy:
     )
 
 
-def secrets(meant: tuple[str, int, int]) -> Strategy:
-    name, uid, mode = meant
+def secrets(value: tuple[str, int, int]) -> Strategy:
+    name, uid, mode = value
     if not mode:
         return one_of(f"{name},type=env", f"{name},type=env,target={name}", f"{name},target={name},type=env")
     targets = ["", f",target={name}", f",target=/run/secrets/{name}", ",type=mount"]
@@ -199,14 +199,14 @@ def secrets(meant: tuple[str, int, int]) -> Strategy:
     return st.sampled_from([f"{name}{t},uid={uid}{m}" for t in targets for m in modes])
 
 
-def devices(meant: tuple[str, str, str]) -> Strategy:
-    host, inside, access = meant
+def devices(value: tuple[str, str, str]) -> Strategy:
+    host, inside, access = value
     accesses = [f":{access}", f":{access[::-1]}"] + ([""] if access == "rwm" else [])
     insides = [f":{inside}", f":{inside}/"] + ([""] if inside == host else [])
     return st.sampled_from([f"{host}{i}{a}" for i in insides for a in accesses])
 
 
-def ulimits(meant: tuple[tuple[str, tuple[int, int]], ...]) -> Strategy:
+def ulimits(value: tuple[tuple[str, tuple[int, int]], ...]) -> Strategy:
     def one(item: tuple[str, tuple[int, int]]) -> Strategy:
         name, (soft, hard) = item
         words = [
@@ -217,13 +217,13 @@ def ulimits(meant: tuple[tuple[str, tuple[int, int]], ...]) -> Strategy:
         ]
         return st.sampled_from(words + ([f"{name}={soft}"] if soft == hard else []))
 
-    return st.permutations(meant).flatmap(lambda order: st.tuples(*map(one, order)).map(list))
+    return st.permutations(value).flatmap(lambda order: st.tuples(*map(one, order)).map(list))
 
 
-def id_maps(meant: tuple[int, ...]) -> Strategy:
+def id_maps(value: tuple[int, ...]) -> Strategy:
     """Lengths of ranges inside, from 0 on; outside each begins a thousand after the one before."""
     entries, inside = [], 0
-    for number, length in enumerate(meant):
+    for number, length in enumerate(value):
         entries.append((inside, 100000 + number * 1000, length))
         inside += length
     halves = [part for i, o, n in entries for part in ((i, o, n // 2), (i + n // 2, o + n // 2, n - n // 2))]
@@ -231,8 +231,8 @@ def id_maps(meant: tuple[int, ...]) -> Strategy:
     return st.one_of(st.permutations(whole), st.permutations(split)).map(list)
 
 
-def cpus(meant: frozenset[int]) -> Strategy:
-    numbers = sorted(meant)
+def cpus(value: frozenset[int]) -> Strategy:
+    numbers = sorted(value)
     ranges = [f"{number}-{number}" for number in numbers]
     run = [f"{numbers[0]}-{numbers[-1]}"] if numbers == list(range(numbers[0], numbers[-1] + 1)) else []
     return st.one_of(st.permutations([*map(str, numbers)]), st.permutations(ranges), st.just(run or ranges)).map(
@@ -240,12 +240,12 @@ def cpus(meant: frozenset[int]) -> Strategy:
     )
 
 
-def commands(meant: tuple[str, ...]) -> Strategy:
-    return st.one_of(st.just(list(meant)), st.just(shlex.join(meant)), st.just("  ".join(map(shlex.quote, meant))))
+def commands(value: tuple[str, ...]) -> Strategy:
+    return st.one_of(st.just(list(value)), st.just(shlex.join(value)), st.just("  ".join(map(shlex.quote, value))))
 
 
-def entrypoints(meant: tuple[str, ...]) -> Strategy:
-    return st.sampled_from([list(meant), json.dumps(meant), *([meant[0]] if len(meant) == 1 else [])])
+def entrypoints(value: tuple[str, ...]) -> Strategy:
+    return st.sampled_from([list(value), json.dumps(value), *([value[0]] if len(value) == 1 else [])])
 
 
 def limits(number: int) -> Strategy:
@@ -254,28 +254,28 @@ def limits(number: int) -> Strategy:
 
 
 def comma(kind: Kind) -> Kind:
-    return Kind(kind.meanings, lambda meant: kind.spellings(meant).map(join))
+    return Kind(kind.meanings, lambda value: kind.spellings(value).map(join))
 
 
 def join(words: list[str]) -> str:
     return ", ".join(words)
 
 
-def rules(meant: tuple[str, str, str, str]) -> Strategy:
-    kind, major, minor, access = meant
+def rules(value: tuple[str, str, str, str]) -> Strategy:
+    kind, major, minor, access = value
     return one_of(f"{kind} {major}:{minor} {access}", f" {kind}  {major}:{minor}  {access[::-1]} ")
 
 
-def sysctls(meant: tuple[tuple[str, str], ...]) -> Strategy:
+def sysctls(value: tuple[tuple[str, str], ...]) -> Strategy:
     def one(item: tuple[str, str]) -> Strategy:
         name, value = item
         names = (name, name.translate({46: "/", 47: "."}))
         return st.tuples(st.sampled_from(names), one_of(value, value.replace(" ", "\t"), f" {value} ")).map(tuple)
 
-    return st.permutations(meant).flatmap(lambda order: st.tuples(*map(one, order)).map(dict))
+    return st.permutations(value).flatmap(lambda order: st.tuples(*map(one, order)).map(dict))
 
 
-def networks(meant: tuple[str, ...]) -> Strategy:
+def networks(value: tuple[str, ...]) -> Strategy:
     def one(word: str) -> Strategy:
         network, colon, asked = word.partition(":")
         names = [network] if network else ["bridge", "private", "default"]
@@ -288,7 +288,7 @@ def networks(meant: tuple[str, ...]) -> Strategy:
             lambda told: f"{told[0]}:{','.join([f'{kind}={told[1]}', *told[2]])}"
         )
 
-    return st.tuples(*map(one, meant)).map(list)
+    return st.tuples(*map(one, value)).map(list)
 
 
 def namespaces(words: tuple[str, ...]) -> Kind:
@@ -301,8 +301,8 @@ def namespaces(words: tuple[str, ...]) -> Kind:
     return Kind(one_of(*words, "container:web", "ns:/run/ns/x"), spellings)
 
 
-def security(meant: tuple[bool, str, frozenset[str], frozenset[str]]) -> Strategy:
-    plain, profile, masks, others = meant
+def security(value: tuple[bool, str, frozenset[str], frozenset[str]]) -> Strategy:
+    plain, profile, masks, others = value
     words = [one_of("no-new-privileges", "no-new-privileges:true", "no-new-privileges=True")] if plain else []
     spelled = {
         "apparmor": ("apparmor=x", "apparmor:x"),

@@ -14,21 +14,21 @@ from .process import files
 from .random_tasks import AGAIN
 
 
-def foretold(host: Host, run: Callable[[bool], Result], keys: tuple[str, ...], where: str) -> Result:
+def run_as_predicted(host: Host, run: Callable[[bool], Result], keys: tuple[str, ...], where: str) -> Result:
     """Check mode says what the run then does, to the last word, and touches nothing; so it is where both refuse."""
     roots = [host.parts.static_root] if os.path.isdir(host.parts.static_root) else []
     before = files(*roots)
-    foretold = run(True)
+    predicted = run(True)
     assert files(*roots) == before, where
     done = run(False)
-    assert done.failed == foretold.failed, (where, foretold, done.get("msg"), done)
+    assert done.failed == predicted.failed, (where, predicted, done.get("msg"), done)
     for key in (*keys, *(("msg", "error") if done.failed else ())):
-        assert done.get(key) == foretold.get(key), (where, key, foretold.get(key), done.get(key))
+        assert done.get(key) == predicted.get(key), (where, key, predicted.get(key), done.get(key))
     return done
 
 
-def task_foretold(host: Host, name: str, task: dict[str, Any], where: str) -> Result:
-    return foretold(
+def run_task_as_predicted(host: Host, name: str, task: dict[str, Any], where: str) -> Result:
+    return run_as_predicted(
         host,
         lambda check: host.container(name, check=check, diff=True, **task),
         ("changed", "actions", "plan", "diff"),

@@ -31,7 +31,7 @@ from .sweep_tasks import (
     program,
     runs,
     started,
-    without_helper,
+    without_exit_command,
 )
 
 
@@ -44,7 +44,7 @@ def _end(host: Host) -> None:
 
 def _ended(options: Options) -> list[Task]:
     """The container has ended, and nobody has seen it yet."""
-    return [ABSENT, started(options, prepare=without_helper), does(_end)]
+    return [ABSENT, started(options, prepare=without_exit_command), does(_end)]
 
 
 ALWAYS: Options = {**RUNNING, "restart_policy": "always"}

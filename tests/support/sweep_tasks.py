@@ -90,7 +90,7 @@ def fails(task: Task, error: str) -> Task:
     return Task(run, task.check, settles=False)
 
 
-def without_helper() -> None:
+def without_exit_command() -> None:
     """For ``prepare``: conmon has nothing to run, as if the helper were killed before its first instruction."""
     command.argv = lambda parts: []
 

@@ -58,15 +58,15 @@ def copy(folder: Path, rules: tree.Rules, source: str = "from", target: str = "t
 @pytest.mark.parametrize("levels, name", [(900, "deep"), (300, "long" * 60)])
 def test_any_depth_is_copied_with_few_descriptors(folder: Path, most: list[int], levels: int, name: str) -> None:
     nest(folder / "from", levels, name)
-    foretold = copy(folder, DRY)
-    assert copy(folder, WET) == foretold
+    predicted = copy(folder, DRY)
+    assert copy(folder, WET) == predicted
     assert depth(folder / "to", name) == levels
     assert copy(folder, WET) == copy(folder, DRY) == []
     assert max(most) < min(most) + 3 * descent.HELD
     # A path that no program can use stands for what is below it.
-    assert foretold[0] == "to" and f"to/{name}/{name}/file" in foretold
-    assert 4095 - len(name) <= max(map(len, foretold)) <= 4095
-    assert len(foretold) == len(set(foretold)) < 2 * 4095 // (len(name) + 1) + 2
+    assert predicted[0] == "to" and f"to/{name}/{name}/file" in predicted
+    assert 4095 - len(name) <= max(map(len, predicted)) <= 4095
+    assert len(predicted) == len(set(predicted)) < 2 * 4095 // (len(name) + 1) + 2
 
 
 def test_difference_deeper_than_path_max_is_seen(folder: Path) -> None:
