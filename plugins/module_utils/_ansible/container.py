@@ -29,43 +29,43 @@ def _reconciled(module: EngineModule, params: Mapping[str, Any]) -> dict[str, An
 
 
 def _with_new_pod(module: EngineModule) -> dict[str, Any]:
-    """The container and its pod; a failure of the container tells of the pod that was made."""
+    """Reconcile the container and its pod; a failure of the container reports the pod that was made."""
     from . import new_pod
 
     params, actions = new_pod.made(module.params, arguments.parts(module.params), check_mode=module.check_mode)
     try:
-        found = _reconciled(module, params)
+        outcome = _reconciled(module, params)
     except (LibpodError, OSError) as error:
-        told = done(error)
-        if not module.check_mode and list(told[: len(actions)]) != actions:
-            note_done(error, [*actions, *told])
+        noted = done(error)
+        if not module.check_mode and list(noted[: len(actions)]) != actions:
+            note_done(error, [*actions, *noted])
         raise
-    return {**found, "changed": bool(actions) or found["changed"], "actions": [*actions, *found["actions"]]}
+    return {**outcome, "changed": bool(actions) or outcome["changed"], "actions": [*actions, *outcome["actions"]]}
 
 
 def result(outcome: Outcome, name: str, diff: bool) -> dict[str, Any]:
-    """What a task's result says of the container ``name``."""
-    found: dict[str, Any] = {
+    """Return what a task's result has of the container ``name``."""
+    values: dict[str, Any] = {
         "changed": outcome.changed,
         "actions": outcome.plan.actions,
         "plan": outcome.plan.to_json(),
         "container": outcome.container,
     }
     if diff:
-        found["diff"] = outcome.plan.diff()
+        values["diff"] = outcome.plan.diff()
         if outcome.changed:
-            found["diff"]["prepared"] = outcome.plan.text()
+            values["diff"]["prepared"] = outcome.plan.text()
     if outcome.output is not None:
-        found.update(stdout=outcome.output.stdout, stderr=outcome.output.stderr)
+        values.update(stdout=outcome.output.stdout, stderr=outcome.output.stderr)
     if outcome.exit_code is not None:
-        found["rc"] = outcome.exit_code
+        values["rc"] = outcome.exit_code
         if outcome.exit_code:
             from .endings import failure
 
             errors = outcome.output.stderr if outcome.output is not None else ""
             msg = failure(f"container {name}", outcome.exit_code, errors, outcome.container)
-            found.update(failed=True, msg=msg)
-    return found
+            values.update(failed=True, msg=msg)
+    return values
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""libpod_container_copy: files and trees into a container and out of it."""
+"""libpod_container_copy: copy of files and directories into a container and out of it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def copy(module: EngineModule) -> dict[str, Any]:
     """Copy what differs, or in check mode say what would be."""
     params = module.params
     out = params["from_container"]
-    wanted = Copy(
+    request = Copy(
         src=_path(params, "src", inside=out),
         dest=_path(params, "dest", inside=not out),
         out=out,
@@ -42,12 +42,12 @@ def copy(module: EngineModule) -> dict[str, Any]:
         overwrite=params["overwrite"],
         dry=module.check_mode,
     )
-    copied = Runtime(arguments.parts(params)).container(params["container"]).copy(wanted)
+    copied = Runtime(arguments.parts(params)).container(params["container"]).copy(request)
     return {"changed": bool(copied), "copied": copied}
 
 
 def _path(params: dict[str, Any], option: str, *, inside: bool) -> str:
-    """The path with its end, "/" or "/.", which says something; one on the host may be relative."""
+    """Return the path with its end, "/" or "/.", which has a meaning; a path on the host may be relative."""
     path: str = params[option]
     if not path or "\0" in path:
         raise wrong(option, path, "a path")

@@ -79,10 +79,10 @@ def _argv(params: dict[str, Any]) -> list[str]:
         argv = params["argv"] if params["command"] is None else shell_words(params["command"])
     except ValueError as error:
         raise InvalidArgument(
-            f"command: cannot be parted into words: {error}: check its quotes, or use argv"
+            f"command: cannot be split into arguments: {error}: check its quotes, or use argv"
         ) from error
     if not argv:
-        raise InvalidArgument("command: is empty: give a command, or argv with its words")
+        raise InvalidArgument("command: is empty: give a command, or argv as a list")
     return list(argv)
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""libpod_container_info: what is known of containers, without their locks and without changing anything."""
+"""libpod_container_info: inspection of containers, without their locks and without a change."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from .module import EngineModule, run
 
 
 def containers(module: EngineModule) -> dict[str, Any]:
-    """The containers asked for, or all; names that no container has are left out."""
+    """Return the named containers, or all; names of no container are left out."""
     runtime = Runtime(arguments.parts(module.params))
-    found = []
+    inspected = []
     for container in _selected(runtime, module.params["name"]):
         try:
-            found.append(_described(container, module.params))
+            inspected.append(_described(container, module.params))
         except (NoSuchContainer, ContainerRemoved):
             continue
     query = module.params["query"]
-    return {"changed": False, "containers": found if query is None else _queried(query, found)}
+    return {"changed": False, "containers": inspected if query is None else _queried(query, inspected)}
 
 
 def _selected(runtime: Runtime, names: Optional[list[str]]) -> Iterator[Container]:
@@ -42,24 +42,27 @@ def _selected(runtime: Runtime, names: Optional[list[str]]) -> Iterator[Containe
 def _described(container: Container, params: Mapping[str, Any]) -> dict[str, Any]:
     if container.newer:
         warn(f"what is shown of it may be incomplete: {container.unreadable}")
-    found = inspect(container.peek(), env_values=params["env_values"])
+    inspected = inspect(container.peek(), env_values=params["env_values"])
     if params["size"]:
-        found["SizeRw"], found["SizeRootFs"] = container.storage.sizes(container.id)
+        inspected["SizeRw"], inspected["SizeRootFs"] = container.storage.sizes(container.id)
     if params["stats"]:
         from .._runtime.statistics import statistics
 
-        found["Stats"] = statistics(container)
-    return found
+        inspected["Stats"] = statistics(container)
+    return inspected
 
 
-def _queried(query: str, found: list[dict[str, Any]]) -> Any:
-    """:raises InvalidArgument: ``query`` is no JMESPath. :raises ToolMissing: jmespath is not installed."""
+def _queried(query: str, inspected: list[dict[str, Any]]) -> Any:
+    """Evaluate the query.
+
+    :raises InvalidArgument: ``query`` is no JMESPath. :raises ToolMissing: jmespath is not installed.
+    """
     try:
         import jmespath
     except ImportError as error:
         raise ToolMissing("the Python library jmespath, which query needs,", "python3-jmespath") from error
     try:
-        return jmespath.search(query, found)
+        return jmespath.search(query, inspected)
     except (ValueError, TypeError, ArithmeticError, RecursionError) as error:  # JMESPathError is a ValueError
         raise InvalidArgument(f"query: {query!r} is no JMESPath expression: {error}") from error
 

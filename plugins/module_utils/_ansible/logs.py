@@ -30,22 +30,22 @@ def spec() -> dict[str, Any]:
 
 
 def logs(module: EngineModule) -> dict[str, Any]:
-    """The lines asked for, together and by stream."""
+    """Return the selected lines, together and by stream."""
     params = module.params
     if params["tail"] is not None and params["tail"] < 0:
         raise wrong("tail", params["tail"], "a number of lines, 0 or more")
     limit = seconds(params["timeout"], "timeout", "a duration above 0 such as 1m30s, or a number of seconds", least=1)
-    wanted = Wanted(
+    selection = Wanted(
         params["tail"],
         moment(params["since"], "since"),
         moment(params["until"], "until"),
         limit if params["follow"] else 0.0,
     )
-    found = Runtime(arguments.parts(params)).container(params["name"]).logs(wanted)
-    result: dict[str, Any] = {"changed": False, "log_lines": [line._asdict() for line in found]}
+    lines = Runtime(arguments.parts(params)).container(params["name"]).logs(selection)
+    result: dict[str, Any] = {"changed": False, "log_lines": [line._asdict() for line in lines]}
     for stream in ("stdout", "stderr"):
         texts = [
-            f"{line.time} {line.text}" if params["timestamps"] else line.text for line in found if line.stream == stream
+            f"{line.time} {line.text}" if params["timestamps"] else line.text for line in lines if line.stream == stream
         ]
         result[stream] = "\n".join(texts)
     return result

@@ -31,8 +31,8 @@ def made(params: Mapping[str, Any], parts: EngineConfig, *, check_mode: bool) ->
     own = {**params, "pod": name, **dict.fromkeys(_MOVED)}
     if params["state"] in ("absent", "stopped"):
         return own, []
-    meant = normalise({option: params[option] for option in _MOVED})
-    options = options_of(meant, share(None))
+    normalised = normalise({option: params[option] for option in _MOVED})
+    options = options_of(normalised, share(None))
     # One that is there may have containers that are not to run.
     there = Pods(Runtime(parts)).find(name)
     state = "started" if there is None and params["state"] in ("started", "paused") else "created"

@@ -48,7 +48,7 @@ _SAME = [option for option in POD_OPTIONS if option in OPTIONS and option not in
 
 def spec() -> dict[str, Any]:
     """The argument spec of libpod_pod."""
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "name": {"type": "str", "required": True},
         "state": {"type": "str", "default": "created", "choices": list(STATES)},
         "recreate": {"type": "bool", "default": False},
@@ -66,20 +66,23 @@ def spec() -> dict[str, Any]:
     }
     for option in _SAME:
         row = OPTIONS[option]
-        found[option] = {"type": row.type, **({"elements": row.elements} if row.elements else {})}
-    found["publish"]["aliases"] = ["ports"]
-    found["network_alias"] = {**found.pop("network_aliases"), "aliases": ["network_aliases"]}
-    return found
+        result[option] = {"type": row.type, **({"elements": row.elements} if row.elements else {})}
+    result["publish"]["aliases"] = ["ports"]
+    result["network_alias"] = {**result.pop("network_aliases"), "aliases": ["network_aliases"]}
+    return result
 
 
 def desired(params: Mapping[str, Any]) -> DesiredPod:
-    """:raises InvalidArgument: a value cannot be used."""
+    """Return the pod that a task describes.
+
+    :raises InvalidArgument: a value cannot be used.
+    """
     name = checked_name(params["name"], "name")
     infra = params["infra_name"] or ""
     controls = {"infra_name": infra and checked_name(infra, "infra_name"), "recreate": params["recreate"]}
-    found = DesiredPod(name, params["state"], force_delete=params["force_delete"], **controls)
+    requested = DesiredPod(name, params["state"], force_delete=params["force_delete"], **controls)
     if params["state"] not in ("created", "started", "restarted"):
-        return found
+        return requested
     values = {option: params[option] for option in (*_SAME, "cpus") if option != "network_aliases"}
     values["network_aliases"] = params["network_alias"]
     values["dns_option"] = params["dns_opt"]
@@ -94,18 +97,18 @@ def desired(params: Mapping[str, Any]) -> DesiredPod:
         except InvalidArgument as error:
             if not may_come(error):
                 raise
-            found = found._replace(missing=error)
-    given = any(value is not None for value in (*values.values(), params["share"]))
-    meant = normalise(values)
+            requested = requested._replace(missing=error)
+    described = any(value is not None for value in (*values.values(), params["share"]))
+    normalised = normalise(values)
     shared = share(params["share"])
-    if meant["uidmap"] or meant["gidmap"] or meant["subuidname"] or meant["subgidname"]:
+    if normalised["uidmap"] or normalised["gidmap"] or normalised["subuidname"] or normalised["subgidname"]:
         shared = sorted({*shared, "user"})
-    if meant["publish"] and "net" not in shared:
-        raise wrong("share", params["share"], "net to be in it too, for ports are published on the pod's network")
-    options = options_of(meant, shared)
+    if normalised["publish"] and "net" not in shared:
+        raise wrong("share", params["share"], "net to be in it too, since ports are published on the pod's network")
+    options = options_of(normalised, shared)
     _pass_over(params)
-    # But for restarted, a name alone describes a pod too: one whose options are all at their defaults.
-    return found._replace(options=options, described=params["state"] != "restarted" or given)
+    # With created and started a name alone describes a pod too: one with all options at their defaults.
+    return requested._replace(options=options, described=params["state"] != "restarted" or described)
 
 
 def _pass_over(params: Mapping[str, Any]) -> None:

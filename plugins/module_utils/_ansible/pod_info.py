@@ -17,14 +17,14 @@ from .module import EngineModule, run
 
 
 def pods(module: EngineModule) -> dict[str, Any]:
-    """The pod asked for, or all; a name that no pod has gives none."""
-    found = Pods(Runtime(arguments.parts(module.params)))
+    """Return the named pod, or all pods; none for a name of no pod."""
+    known = Pods(Runtime(arguments.parts(module.params)))
     name = module.params["name"]
     try:
-        selected = [records.find(found.store, name)] if name else list(found.everyone())
+        selected = [records.find(known.store, name)] if name else list(known.everyone())
     except NoSuchPod:
         selected = []
-    return {"changed": False, "pods": [inspect_pod(found, one) for one in selected]}
+    return {"changed": False, "pods": [inspect_pod(known, one) for one in selected]}
 
 
 def spec() -> dict[str, Any]:

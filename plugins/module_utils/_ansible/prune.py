@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""libpod_prune: removes containers, volumes and images nothing uses."""
+"""libpod_prune: removal of unused containers, volumes and images."""
 
 from __future__ import annotations
 
@@ -34,32 +34,32 @@ def spec() -> dict[str, Any]:
 
 
 def work(module: EngineModule) -> dict[str, Any]:
-    """Prune what was asked for: containers first, so that what only they used goes with them."""
+    """Prune the kinds that the task names, containers first, so that what only they used is removed too."""
     params = module.params
     system = params["system"]
     filters = {kind: _filters(params[f"{kind}_filters"], f"{kind}_filters") for kind in _KINDS}
-    given = params["image_filters"] or {}
-    dangling = [_flag(given[key], key) for key in ("dangling", "dangling_only") if key in given]
+    image_filters = params["image_filters"] or {}
+    dangling = [_flag(image_filters[key], key) for key in ("dangling", "dangling_only") if key in image_filters]
     every = system and params["system_all"] or False in dangling
     if params["network"] or params["network_filters"]:
-        warn("network: has no effect, for the files of cni_config_dir belong to those who put them there")
-    if _flag(given.get("external", False), "external"):
-        warn("image_filters: external has no effect, for an image that any engine's container uses stays")
+        warn("network: has no effect, since the engine does not own the files of cni_config_dir")
+    if _flag(image_filters.get("external", False), "external"):
+        warn("image_filters: external has no effect, since images that any engine's container uses stay")
     runtime, dry = Runtime(arguments.parts(params)), module.check_mode
     result: dict[str, Any] = {"containers": [], "images": [], "volumes": []}
     actions: list[str] = []
     errors: prune.Errors = []
     if params["container"] or system:
         with _isolated(errors):
-            gone = prune.containers(runtime, filters["container"], errors, dry=dry)
-            result["containers"] = [container_id for _name, container_id in gone]
-            actions += [f"deleted {name}" for name, _container_id in gone]
+            removed = prune.containers(runtime, filters["container"], errors, dry=dry)
+            result["containers"] = [container_id for _name, container_id in removed]
+            actions += [f"deleted {name}" for name, _container_id in removed]
         with _isolated(errors):
-            names = [name for name, _container_id in gone]
+            names = [name for name, _container_id in removed]
             actions += [f"removed what was left of {name}" for name in prune.remains(runtime, errors, names, dry=dry)]
         with _isolated(errors):
             actions += [f"removed rules of container {short}" for short in prune.rules(runtime, dry=dry)]
-        # Which archive a newer version's containers need is not known.
+        # The archives that a newer version's containers need are unknown.
         if not any(one.newer for one in runtime.containers()):
             unused = archives.remove_unused(f"{runtime.parts.static_root}/engine", dry=dry)
             actions += [f"removed engine archive {name}" for name in unused]
@@ -77,7 +77,7 @@ def work(module: EngineModule) -> dict[str, Any]:
 
 @contextmanager
 def _isolated(errors: prune.Errors) -> Iterator[None]:
-    """What is wrong with one kind keeps nothing of the others."""
+    """Collect the error of one kind, so that the others are pruned all the same."""
     try:
         yield
     except Exception as error:  # pylint: disable=broad-exception-caught
@@ -90,24 +90,24 @@ def _flag(value: Any, option: str) -> bool:
     return str(value).lower() == "true"
 
 
-def _filters(given: Optional[dict[str, Any]], option: str) -> prune.Filters:
+def _filters(value: Optional[dict[str, Any]], option: str) -> prune.Filters:
     known = {
         "until",
         *(["label"] if option != "volume_filters" else []),
         *(["dangling", "dangling_only", "external"] if "image" in option else []),
     }
-    for name in given or {}:
+    filters = value or {}
+    for name in filters:
         if name not in known:
             raise wrong(option, name, f"one of {', '.join(sorted(known))}")
-    found = given or {}
-    labels = found.get("label") or []
+    labels = filters.get("label") or []
     if isinstance(labels, dict):
         labels = [f"{key}={value}" for key, value in labels.items()]
-    words = [str(word) for word in (labels if isinstance(labels, list) else [labels])]
-    until = found.get("until")
+    texts = [str(label) for label in (labels if isinstance(labels, list) else [labels])]
+    until = filters.get("until")
     return prune.Filters(
         moment(None if until is None else str(until), option),
-        {name: value if equals else None for name, equals, value in (word.partition("=") for word in words)},
+        {name: value if equals else None for name, equals, value in (text.partition("=") for text in texts)},
     )
 
 
