@@ -26,18 +26,18 @@ v1_only = pytest.mark.skipif(unified(), reason="of v1 alone: swappiness, OOM kil
 
 
 def mounts(path: str) -> list[str]:
-    """The hierarchies' mount points in which a cgroup is."""
+    """Return the mount points of the hierarchies that have the cgroup."""
     tops = [ROOT] if unified() else [entry.path for entry in os.scandir(ROOT) if not entry.is_symlink()]
     return [top for top in tops if os.path.isdir(top + path)]
 
 
 def folder(controller: str, path: str) -> str:
-    """The directory of a cgroup, in the hierarchy of a controller where there are several."""
+    """Return the directory of a cgroup, in the controller's hierarchy where there are several."""
     return ROOT + path if unified() else f"{ROOT}/{controller}{path}"
 
 
 def read(controller: str, path: str, name: str) -> Optional[str]:
-    """The file's content, or None where the host has none that means the same."""
+    """Return the file's content, or None where the host has no equivalent file."""
     if not unified():
         return _content(f"{folder(controller, path)}/{name}")
     rate = name.removeprefix("blkio.throttle.").removesuffix("_device")

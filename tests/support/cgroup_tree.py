@@ -31,7 +31,7 @@ class Hierarchy:
 
 
 def hierarchies() -> list[Hierarchy]:
-    """The hierarchies mounted at or below /sys/fs/cgroup, with the caller's cgroup in each."""
+    """Return the hierarchies mounted at or below /sys/fs/cgroup, with the caller's cgroup in each."""
     homes: dict[str, str] = {}
     with open("/proc/self/cgroup", encoding="ascii") as file:
         for line in file:

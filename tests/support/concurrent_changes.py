@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens to the container ``web`` beside a task, and what conmon runs at its end, run when a test wants it."""
+"""Changes of the container ``web`` during a task, and its exit command, run when a test wants it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CANCELLED = ["cancelled the restart of web"]
 
 
 def ended(host: Host, **options: Any) -> str:
-    """The ID of a container whose process was killed, and to which no helper has come."""
+    """Make a container whose process was killed before any exit command ran; return its ID."""
     wanted = {"name": "web", **OPTIONS, "state": "started", **options}
     made = host.module("libpod_container", wanted, prepare=without_exit_command)
     assert not made.failed, made
@@ -42,7 +42,7 @@ def ended(host: Host, **options: Any) -> str:
 
 
 def with_slow_exit_command() -> None:
-    """For ``prepare``: what conmon starts at the end, and waits for, takes its time."""
+    """For ``prepare``: the exit command that conmon starts takes 30 seconds."""
     command.argv = lambda parts: ["/bin/sh", "-c", "sleep 30"]
 
 
@@ -84,7 +84,7 @@ def crashed(runtime: Runtime) -> None:
 
 
 def run_exit_command(host: Host, container_id: str, prepare: Optional[Callable[[], None]] = None) -> Result:
-    """What conmon runs at the container's end, run now, after ``prepare`` in its process."""
+    """Run the exit command as conmon does, with ``prepare`` first in its process."""
 
     def body() -> None:
         if prepare is not None:

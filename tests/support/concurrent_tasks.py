@@ -17,7 +17,7 @@ from .modules import Result
 
 
 def _begun(work: Callable[[], Result], gate: tuple[int, int]) -> tuple[int, int]:
-    """A child that does the work once the pipe ``gate`` is closed; its PID and where its result will be."""
+    """Fork a child that does the work once the pipe ``gate`` is closed; return its PID and its result's descriptor."""
     result = os.memfd_create("result")
     pid = os.fork()
     if pid == 0:
@@ -69,7 +69,7 @@ def run_concurrently(
 
 
 def _waiting(inode: int) -> int:
-    """How many wait for the lock on a file (proc_locks(5))."""
+    """Return how many processes wait for the lock on a file (proc_locks(5))."""
     with open("/proc/locks", encoding="ascii") as lines:
         return sum(f":{inode} " in line and "->" in line for line in lines)
 

@@ -101,7 +101,7 @@ class Host:
 
     @contextlib.contextmanager
     def neighbour(self) -> Iterator[Sequence[str]]:
-        """A second machine at 192.0.2.2, the host being 192.0.2.1 to it; yields the words that run a command there."""
+        """Connect a second machine, 192.0.2.2 to the host's 192.0.2.1; yield the command prefix that runs there."""
         holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
         try:
             while os.stat(f"/proc/{holder.pid}/ns/net").st_ino == os.stat("/proc/self/ns/net").st_ino:
@@ -152,10 +152,9 @@ class Host:
         return playbooks.play(tasks, defaults=self.arguments, **how)
 
     def leaks(self) -> list[str]:
-        """What differs from the fresh host, one line each, what may stay left out.
+        """Return what differs from the fresh host, one line each, without what may stay.
 
-        A helper that conmon had started as a container ended may need a moment to see that there is nothing to do, and
-        a killed process, which has no command line any more, one to be gone.
+        An exit command may still run for a moment, and a killed process, which has no command line, may still be there.
         """
         deadline = time.monotonic() + 20.0
         while True:
@@ -181,10 +180,10 @@ class Host:
             assert not gone.failed, gone
 
     def reboot(self) -> None:
-        """What a reboot does to the host: processes, network, mounts and run roots go, the boot ID changes."""
+        """Reboot the host: processes, network, mounts and run roots go, and the boot ID changes."""
         self.cgroups.thaw()
         while found := self.cgroups.processes():
-            # conmon may have started the helper as its container ended.
+            # conmon may have started the exit command.
             cgroup_tree.kill(found)
         run_roots = (self.parts.run_root, self.parts.storage_run_root)
         with open("/proc/self/mountinfo", encoding="utf-8") as file:
@@ -206,7 +205,7 @@ class Host:
 
 
 def network(name: str = NETWORK, bridge: str = BRIDGE, subnet: str = "10.87") -> dict[str, Any]:
-    """The role's default network, or one like it of another name, bridge and first two bytes of the subnet."""
+    """Return the role's default network, with this name, bridge and first two bytes of the subnet."""
     with open(f"{images.PROJECT}/roles/libpod_host/files/87-libpod.conflist", encoding="utf-8") as file:
         text = file.read()
     found: dict[str, Any] = json.loads(text.replace(BRIDGE, bridge).replace("10.87", subnet))

@@ -18,20 +18,20 @@ CACHE = os.path.join(PROJECT, "build", "test-images")
 
 @functools.cache
 def layout() -> str:
-    """The OCI layout of ``tests/make_image.py``; its tags are that file's ``TAGS``."""
+    """Return the OCI layout of ``tests/make_image.py``; its tags are that file's ``TAGS``."""
     maker = os.path.join(PROJECT, "tests", "make_image.py")
     made = subprocess.run([sys.executable, maker, f"{CACHE}/layout"], check=True, capture_output=True, text=True)
     return made.stdout.strip()
 
 
 def tags(folder: str) -> list[str]:
-    """The tags of an OCI layout."""
+    """Return the tags of an OCI layout."""
     listing = subprocess.run(["umoci", "list", "--layout", folder], check=True, capture_output=True, text=True)
     return listing.stdout.split()
 
 
 def store_arguments(root: str, run_root: str) -> list[str]:
-    """A containers-storage command on this store, without its verb."""
+    """Return a containers-storage command on this store, without its verb."""
     return ["containers-storage", "-g", root, "-R", run_root, "-s", "overlay"]
 
 
@@ -55,7 +55,7 @@ def load(folder: str, root: str, run_root: str) -> None:
 
 
 def template(folder: str) -> str:
-    """A directory with ``storage`` and ``storage-run``: the store after ``load``, made once for each layout.
+    """Return a directory with ``storage`` and ``storage-run``: the store after ``load``, made once for each layout.
 
     Called inside a test host, for its mounts; the store is made at the very paths it is used at, /srv's.
     """

@@ -170,8 +170,9 @@ def _storage(root: str) -> Iterator[str]:
 
 
 def _kept_with_images(root: str) -> set[str]:
-    """What names an image's copies of its top layer for user namespaces. It keeps them, under podman as well, where the
-    kernel cannot map the IDs of the store's file system as it is mounted: a tmpfs's before 6.3.
+    """Return the names of the images' copies of their top layers for user namespaces.
+
+    The store keeps them, under podman as well, where the kernel cannot map IDs of its file system: tmpfs before 6.3.
     """
     found: set[str] = set()
     with open(f"{root}/overlay-images/images.json", encoding="utf-8") as file:
@@ -183,7 +184,7 @@ def _kept_with_images(root: str) -> set[str]:
 
 
 def _output(*argv: str) -> str:
-    """What a reading command prints; nothing where the host does not have it."""
+    """Return what a command prints; nothing where the host does not have it."""
     try:
         return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
     except FileNotFoundError:
@@ -195,7 +196,7 @@ _OURS = re.compile(r"libpod|\bcni|\bCNI-|netns|containers|\b(runc|crun|conmon)\b
 
 
 def machine() -> Snapshot:
-    """The machine outside the test hosts, for the check around the whole session; its folders by name only.
+    """Return a snapshot of the machine outside the test hosts, with its folders by name only.
 
     A test host's processes cannot leave its own cgroups, so those are the ones to look at; others may come and go.
     """

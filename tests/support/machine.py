@@ -63,7 +63,7 @@ class Machine(hosts.Host):
         pass
 
     def leaks(self) -> list[str]:
-        """What containers have left; systemd and the helper may need a moment to see that something has ended."""
+        """Return what containers have left, after systemd and exit commands had a moment to finish."""
         deadline = time.monotonic() + 20.0
         while (left := sorted(self._there() - self._before)) and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -81,7 +81,7 @@ class Machine(hosts.Host):
         return {line for line in found if "/storage/overlay " not in line and "libpod-boot" not in line}
 
     def systemd(self, unit: str, *properties: str) -> dict[str, str]:
-        """A unit's properties, as systemctl shows them."""
+        """Return a unit's properties, as systemctl shows them."""
         shown = self.run("systemctl", "show", unit, *(f"--property={name}" for name in properties))
         return dict(line.partition("=")[::2] for line in shown.splitlines())
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running a module the way Ansible does, in a process of its own, without a playbook."""
+"""Run a module the way Ansible does, in a process of its own, without a playbook."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Result(dict[str, Any]):
 
     @property
     def failed(self) -> bool:
-        """The module said so, or ended without a word."""
+        """Whether the module reported a failure or exited with one."""
         return bool(self.get("failed")) or self.exit_code != 0
 
     @property
@@ -101,7 +101,7 @@ def in_child(body: Callable[[], None], *, kill_at: str | int = "") -> Result:
 
 
 def _child(body: Callable[[], None], streams: dict[int, int], kill_at: str | int) -> None:
-    """The forked child's life; it never returns."""
+    """Do the work of the forked child; never return."""
     code = 1
     try:
         null = os.open(os.devnull, os.O_RDONLY)

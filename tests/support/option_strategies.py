@@ -33,7 +33,7 @@ def as_is(meanings: Strategy) -> Kind:
 
 
 def list_of(kind: Kind, *, ordered: bool = False, min_size: int = 0, max_size: int = 3) -> Kind:
-    """Lists of the kind's meanings; where the order means nothing, neither do repetitions, nor blanks around items."""
+    """Return the kind of lists of such values; order and repetition count only if ``ordered``, blanks never."""
     if ordered:
         return Kind(
             st.lists(kind.meanings, max_size=max_size, unique_by=repr).map(tuple),

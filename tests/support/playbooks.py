@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running tasks with ansible-playbook and reading each one's result."""
+"""Run tasks with ansible-playbook and read each one's result."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Played:
         return self.totals.get("changed", 0)
 
     def __getitem__(self, task: str) -> dict[str, Any]:
-        """The result of the task of that name."""
+        """Return the result of the task of that name."""
         return next(one for one in self.tasks if one["task"] == task)
 
 
@@ -71,7 +71,7 @@ def play(
 
 
 def program() -> str:
-    """The ansible-playbook beside this Python."""
+    """Return the path of the ansible-playbook beside this Python."""
     return os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
 
 

@@ -15,7 +15,7 @@ from .random_tasks import AGAIN
 
 
 def run_as_predicted(host: Host, run: Callable[[bool], Result], keys: tuple[str, ...], where: str) -> Result:
-    """Check mode says what the run then does, to the last word, and touches nothing; so it is where both refuse."""
+    """Assert that check mode predicts the run exactly and touches nothing, also where both are refused."""
     roots = [host.parts.static_root] if os.path.isdir(host.parts.static_root) else []
     before = files(*roots)
     predicted = run(True)
@@ -37,7 +37,7 @@ def run_task_as_predicted(host: Host, name: str, task: dict[str, Any], where: st
 
 
 def settled(host: Host, task: dict[str, Any], where: str) -> Result:
-    """Once more changes nothing, but for what asks for the same again at each run."""
+    """Assert that another run changes nothing, apart from options that act at each run."""
     again = host.container("c", diff=True, **{key: value for key, value in task.items() if key not in AGAIN})
     assert not again.changed and again["plan"]["steps"] == again["plan"]["differences"] == [], (where, again)
     return again

@@ -48,7 +48,7 @@ class Process:
         eventually(lambda: not self.read("cmdline").endswith("runc\0init\0") if os.path.exists(self.path("")) else True)
 
     def path(self, name: str) -> str:
-        """A file of /proc/PID, such as ``root/etc/hosts``, which is the container's /etc/hosts."""
+        """Return the path of a file of /proc/PID, such as ``root/etc/hosts``, which is the container's /etc/hosts."""
         return f"/proc/{self.pid}/{name}"
 
     def read(self, name: str) -> str:
@@ -85,7 +85,7 @@ class Process:
         return os.readlink(self.path("cwd"))
 
     def namespace(self, kind: str) -> int:
-        """The inode that names a namespace."""
+        """Return the inode that names a namespace."""
         return os.stat(self.path(f"ns/{kind}")).st_ino
 
     @property
@@ -106,7 +106,7 @@ class Process:
         return found
 
     def cgroup(self, controller: str, file: str) -> Optional[str]:
-        """A file of the process's cgroup, as ``cgroup_files.read`` has it."""
+        """Return a file of the process's cgroup, as ``cgroup_files.read`` does."""
         for line in self.read("cgroup").splitlines():
             _number, controllers, path = line.split(":", 2)
             if controller in controllers.split(",") or controllers == "" and cgroup_files.unified():
@@ -120,7 +120,7 @@ class Process:
 
 
 def eventually(what: Callable[[], Any], *, seconds: float = 5.0) -> Any:
-    """What the container does by itself, such as opening its port: the first true answer within ``seconds``."""
+    """Return the first true answer within ``seconds``, for what the container does by itself."""
     deadline = time.monotonic() + seconds * PATIENCE
     while not (found := what()):
         assert time.monotonic() < deadline, f"it did not come true in {seconds} seconds; last: {found!r}"

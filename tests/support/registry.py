@@ -114,7 +114,7 @@ class MovingTag(http.server.BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def moving_tag() -> Iterator[type[MovingTag]]:
-    """The front to the registry, as ``FRONT``."""
+    """Serve the front of the registry, as ``FRONT``."""
     host, _colon, port = FRONT.partition(":")
     with http.server.ThreadingHTTPServer((host, int(port)), MovingTag) as server:
         threading.Thread(target=server.serve_forever).start()

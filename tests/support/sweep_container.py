@@ -99,7 +99,7 @@ def _is_live(host: Host, options: Options) -> None:
 
 
 def _runners(host: Host) -> list[int]:
-    """The processes that check health: one a container, with a child while it checks."""
+    """Return the health runners: one per container, with a child during a check."""
     return [pid for pid in host.cgroups.processes() if "\0health\0" in _command_line(pid)]
 
 

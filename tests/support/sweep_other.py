@@ -36,14 +36,14 @@ from .sweep_tasks import (
 
 
 def _end(host: Host) -> None:
-    """As conmon sees it before it runs the helper."""
+    """Kill the container's process, as conmon sees it before the exit command."""
     pid = Process(inspected(host)).pid
     os.kill(pid, 9)
     eventually(lambda: not process.start_time(pid))
 
 
 def _ended(options: Options) -> list[Task]:
-    """The container has ended, and nobody has seen it yet."""
+    """Return tasks after which the container has exited and no exit command has run."""
     return [ABSENT, started(options, prepare=without_exit_command), does(_end)]
 
 
@@ -66,7 +66,7 @@ def _check_health(host: Host, kill_at: str) -> Result:
 
 
 def _sick(action: str) -> Operation:
-    """A check fails, with what follows from it; the container's own task has it run again."""
+    """Return the sweep of a failing check and its action; the container's own task restarts it."""
     options: Options = {
         **RUNNING,
         "healthcheck": "false",
@@ -85,7 +85,7 @@ def _stack(host: Host) -> dict[str, dict[str, Any]]:
 
 
 def _several(second: str, *names: str) -> Task:
-    """A network's owner, who joins it, and one more; those of the label that are not listed go."""
+    """Return the task of a list: a network's owner, a joining container and one more, purging unlisted ones."""
     common = {"image": RUNNING["image"], "command": ["sleep", "1000"], "network": "none", "stop_signal": "KILL"}
     listed: list[dict[str, Any]] = [{"name": "owner", "command": ["sleep", second]}]
     listed += [{"name": "joiner", "network": "container:owner"}, *({"name": name} for name in names)]
@@ -129,7 +129,7 @@ def _is_exported(host: Host) -> None:
 
 
 def _and(task: Task, *work: Any) -> Task:
-    """The removal, and what else it takes to have the host as it was."""
+    """Return the removal followed by what else restores the host."""
     return Task(lambda host, kill_at: [task.run(host, kill_at), *(one(host) for one in work)][0])
 
 

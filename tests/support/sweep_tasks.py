@@ -40,7 +40,7 @@ def module(name: str, args: Options, check: Check, *, settles: bool = True) -> T
 
 
 def started(options: Options, **how: Any) -> Task:
-    """The container runs with these options; ``how`` as for ``modules.run``."""
+    """Return the task that has the container run with these options; ``how`` as for ``modules.run``."""
     return Task(
         lambda host, kill_at: host.module("libpod_container", dict(options), kill_at=kill_at, **how),
         lambda host: runs(host, options),
@@ -48,8 +48,9 @@ def started(options: Options, **how: Any) -> Task:
 
 
 def program(*words: str, check: Check) -> Task:
-    """The engine's own program, as conmon, the boot or the operator runs it; ``ID`` stands for that of ``web``, also
-    once that has gone.
+    """Return a run of the engine's program, as by conmon, the boot or an operator.
+
+    ``ID`` stands for the container ID of ``web``, also once that is removed.
     """
     known = [""]
 
@@ -66,7 +67,7 @@ def program(*words: str, check: Check) -> Task:
 
 
 def does(*work: Callable[[Host], object]) -> Task:
-    """What befalls the host, of which nothing is to be killed."""
+    """Return a task that changes the host and is never killed."""
 
     def run(host: Host, kill_at: str) -> Result:
         for one in work:
@@ -77,7 +78,7 @@ def does(*work: Callable[[Host], object]) -> Task:
 
 
 def fails(task: Task, error: str) -> Task:
-    """The task cannot be done, says so, and leaves what was there."""
+    """Return the task expected to fail with this error and to change nothing."""
 
     def run(host: Host, kill_at: str) -> Result:
         result = task.run(host, kill_at)
@@ -91,7 +92,7 @@ def fails(task: Task, error: str) -> Task:
 
 
 def without_exit_command() -> None:
-    """For ``prepare``: conmon has nothing to run, as if the helper were killed before its first instruction."""
+    """For ``prepare``: conmon has nothing to run, as if the exit command were killed before its first instruction."""
     command.argv = lambda parts: []
 
 
@@ -99,7 +100,7 @@ def without_exit_command() -> None:
 
 
 def processes(host: Host) -> list[str]:
-    """The command lines of the containers' processes, all of them ``sleep``, once they have begun."""
+    """Return the command lines of the containers' processes, all ``sleep``, once they have started."""
     deadline = time.monotonic() + 10
     while True:
         found = []
@@ -121,7 +122,7 @@ def inspected(host: Host, name: str = "web") -> dict[str, Any]:
 
 
 def runs(host: Host, options: Options) -> dict[str, Any]:
-    """The container runs, once, as the options say."""
+    """Assert that the container runs, once, as the options say; return its inspection."""
     one = inspected(host)
     assert one["State"]["Status"] == ("paused" if options.get("state") == "paused" else "running"), one["State"]
     assert (found := processes(host)) == [" ".join(options["command"])], found
