@@ -79,19 +79,19 @@ def parts(params: Mapping[str, Any]) -> EngineConfig:
 
     :raises InvalidArgument: a root is no absolute path.
     """
-    given = {part: params[part] for part in EngineConfig._fields if params.get(part)}
+    chosen = {part: params[part] for part in EngineConfig._fields if params.get(part)}
     for root in _ROOTS:
-        if root in given and not given[root].startswith("/"):
-            raise wrong(root, given[root], "an absolute path")
-        if root in given:
-            given[root] = plain_path(given[root])
-    if "cni_plugin_dirs" in given:
-        given["cni_plugin_dirs"] = tuple(given["cni_plugin_dirs"])
-    if "tool_timeouts" in given:
+        if root in chosen and not chosen[root].startswith("/"):
+            raise wrong(root, chosen[root], "an absolute path")
+        if root in chosen:
+            chosen[root] = plain_path(chosen[root])
+    if "cni_plugin_dirs" in chosen:
+        chosen["cni_plugin_dirs"] = tuple(chosen["cni_plugin_dirs"])
+    if "tool_timeouts" in chosen:
         from .._drivers import limits
 
-        given["tool_timeouts"] = limits.spell(given["tool_timeouts"])
-    return EngineConfig(**given)
+        chosen["tool_timeouts"] = limits.spell(chosen["tool_timeouts"])
+    return EngineConfig(**chosen)
 
 
 def _option_spec(option: Option) -> dict[str, Any]:
@@ -234,20 +234,20 @@ def _root(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def _controls(params: Mapping[str, Any]) -> dict[str, Any]:
     """What is asked of the task itself, and not of the container's configuration."""
-    found: dict[str, Any] = {"name": checked_name(params["name"], "name"), "rmi": params.get("rmi")}
-    found.update((key, params[key]) for key in _CONTROLS)
-    found.update((key, _seconds(params, key)) for key in ("stop_time", "restart_time", "delete_time"))
-    found["wait_timeout"] = longest_wait(params["wait_timeout"], "wait_timeout")
+    controls: dict[str, Any] = {"name": checked_name(params["name"], "name"), "rmi": params.get("rmi")}
+    controls.update((key, params[key]) for key in _CONTROLS)
+    controls.update((key, _seconds(params, key)) for key in ("stop_time", "restart_time", "delete_time"))
+    controls["wait_timeout"] = longest_wait(params["wait_timeout"], "wait_timeout")
     if params["wait"] != "started" and params["state"] != "started":
         raise wrong("wait", params["wait"], f"state to be started, and it is {params['state']}")
     if params.get("attach"):
-        found["detach"] = False  # as podman has it
-        found["attach"] = tuple(str(stream).lower() for stream in params["attach"])
-        if not set(found["attach"]) <= {"stdin", "stdout", "stderr"}:
+        controls["detach"] = False  # as podman has it
+        controls["attach"] = tuple(str(stream).lower() for stream in params["attach"])
+        if not set(controls["attach"]) <= {"stdin", "stdout", "stderr"}:
             raise wrong("attach", params["attach"], "some of stdin, stdout and stderr")
     if params["recreate"] and params["recreate_policy"] == "never":
         raise InvalidArgument("recreate_policy: never cannot be combined with recreate: omit one of them")
-    return found
+    return controls
 
 
 def _pass_over(params: Mapping[str, Any]) -> None:

@@ -55,23 +55,25 @@ def understood(params: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, 
         if option not in _NONE and "fallback" not in one
         for alias in (option, *one.get("aliases", ()))
     }
-    found = dict(params)
+    options = dict(params)
     for argument, option, value in _arguments([str(one) for one in params["cmd_args"]], {**names, **_LONG}, spec):
         kind = spec[option]["type"]
         if kind == "dict":
-            found[option] = _merged(option, _pair(argument, option, value), found[option] or {})
+            options[option] = _merged(option, _pair(argument, option, value), options[option] or {})
         elif kind == "list":
-            found[option] = [*(found[option] or []), value]
+            options[option] = [*(options[option] or []), value]
         elif params[option] not in (None, value, spec[option].get("default")):
             raise InvalidArgument(f"cmd_args: {argument} and the option {option} say two things: give one of them")
         else:
-            found[option] = value
-    return found
+            options[option] = value
+    return options
 
 
-def _arguments(words: list[str], names: Mapping[str, str], spec: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+def _arguments(
+    arguments: list[str], names: Mapping[str, str], spec: Mapping[str, Any]
+) -> Iterator[tuple[str, str, Any]]:
     """Yield each argument, its option, and its value, which is a boolean or number where the option's is one."""
-    rest = iter(words)
+    rest = iter(arguments)
     for word in rest:
         argument, equals, value = word.partition("=")
         if not word.startswith("--"):
@@ -117,12 +119,14 @@ def _value(argument: str, kind: str, value: Any, rest: Iterator[str]) -> Any:
     return value
 
 
-def _merged(option: str, pair: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(option: str, pair: Mapping[str, Any], entries: Mapping[str, Any]) -> dict[str, Any]:
     """Return a mapping with an argument's entry, over which what is there wins; a host has the addresses of both."""
     if option != "etc_hosts":
-        return {**pair, **found}
-    both = {name: [*host_addresses(found[name], option), address] for name, address in pair.items() if name in found}
-    return {**pair, **found, **both}
+        return {**pair, **entries}
+    both = {
+        name: [*host_addresses(entries[name], option), address] for name, address in pair.items() if name in entries
+    }
+    return {**pair, **entries, **both}
 
 
 def _pair(argument: str, option: str, value: str) -> dict[str, Any]:

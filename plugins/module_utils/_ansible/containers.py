@@ -185,28 +185,28 @@ def containers(module: EngineModule) -> dict[str, Any]:
 
 def _summary(several: BatchReconcile, names: Sequence[str], diff: bool) -> dict[str, Any]:
     fates = [{"changed": False, "actions": [], **fate} for fate in several.results.values()]
-    found: dict[str, Any] = {
+    summary: dict[str, Any] = {
         "changed": any(fate["changed"] for fate in fates),
         "actions": [action for fate in fates for action in fate["actions"]],
         "containers": [one for name in names if (one := several.results[name].get("container"))],
         "fates": [{key: value for key, value in fate.items() if key != "container"} for fate in fates],
     }
     if diff:
-        found["diff"] = [
+        summary["diff"] = [
             {**fate["diff"], "before_header": fate["name"], "after_header": fate["name"]}
             for fate in fates
             if fate["fate"] == CHANGED and "diff" in fate
         ]
     if any("stdout" in fate for fate in fates):
-        found.update((stream, "".join(fate.get(stream, "") for fate in fates)) for stream in ("stdout", "stderr"))
+        summary.update((stream, "".join(fate.get(stream, "") for fate in fates)) for stream in ("stdout", "stderr"))
     bad = [fate for fate in fates if fate["fate"] == FAILED]
     left = [fate["name"] for fate in fates if fate["fate"] == NOT_BEGUN]
     if bad or left:
-        words = [f"container {fate['name']}: {fate['msg']}" for fate in bad]
-        words += [f"ended by {several.stopped_by}"] if several.stopped_by else []
-        words += [f"not begun: {', '.join(left)}"] if left else []
-        found.update(failed=True, msg="; ".join(words))
-    return found
+        messages = [f"container {fate['name']}: {fate['msg']}" for fate in bad]
+        messages += [f"ended by {several.stopped_by}"] if several.stopped_by else []
+        messages += [f"not begun: {', '.join(left)}"] if left else []
+        summary.update(failed=True, msg="; ".join(messages))
+    return summary
 
 
 def main() -> None:
