@@ -99,13 +99,13 @@ def _close_inherited() -> None:
 
 
 def _leave_caller() -> None:
-    caller.environment = dict(os.environ)
+    environment = caller.environment = dict(os.environ)
     try:
         caller.directory = os.getcwd()
     except OSError:
         caller.directory = "/"  # the directory was deleted, so relative paths start here
     os.chdir("/")
-    kept = {key: value for key, value in os.environ.items() if key.startswith(_KEPT)}
+    kept = {key: value for key, value in environment.items() if key.startswith(_KEPT)}
     kept.update(tool_environment())
     os.environ.clear()
     os.environ.update(kept)
