@@ -62,8 +62,8 @@ def _everything() -> dict[str, tuple[Any, ...]]:
     return files("/srv", "/run", "/var/lib", "/run/libpod-test/etc/upper")
 
 
-def _without_locks(found: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
-    return {path: facts for path, facts in found.items() if not path.startswith("/srv/run/locks")}
+def _without_locks(entries: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    return {path: facts for path, facts in entries.items() if not path.startswith("/srv/run/locks")}
 
 
 def _status_by_the_kernel(host: Host, result: Result) -> str:
@@ -237,12 +237,12 @@ def test_removal_of_a_shared_namespace_needs_delete_depend(host: Host) -> None:
 
 
 def test_attached_run_returns_output_and_exit_code(host: Host) -> None:
-    words = "echo out; echo err >&2; printf tail"
-    done = host.container("c", image="busybox", command=["sh", "-c", words], network="none", detach=False)
+    script = "echo out; echo err >&2; printf tail"
+    done = host.container("c", image="busybox", command=["sh", "-c", script], network="none", detach=False)
     assert not done.failed
     assert (done["stdout"], done["stderr"], done["rc"]) == ("out\ntail", "err\n", 0)
     assert done["actions"] == ["created c", "started c"]
-    again = host.container("c", image="busybox", command=["sh", "-c", words], network="none", detach=False)
+    again = host.container("c", image="busybox", command=["sh", "-c", script], network="none", detach=False)
     assert (again["stdout"], again["actions"]) == ("out\ntail", ["started c"])
     assert again["container"]["State"]["Status"] == "exited"
 
@@ -252,8 +252,8 @@ def test_attached_run_fails_where_the_container_does(host: Host) -> None:
     assert failed.failed
     assert (failed["rc"], failed["stdout"]) == (3, "no\n")
     assert failed["msg"] == "container c ended with exit code 3"
-    words = "echo no way >&2; exit 4"
-    failed = host.container("c", image="busybox", command=["sh", "-c", words], network="none", detach=False)
+    script = "echo no way >&2; exit 4"
+    failed = host.container("c", image="busybox", command=["sh", "-c", script], network="none", detach=False)
     assert failed["msg"] == "container c ended with exit code 4: no way"
     assert failed["container"]["State"]["ExitCode"] == 4
 
@@ -262,8 +262,8 @@ def _ended(host: Host, name: str = "c") -> dict[str, Any]:
     """The container's state once it has ended by itself."""
 
     def look() -> Any:
-        (found,) = host.module("libpod_container_info", {"name": [name]})["containers"]
-        return found["State"] if found["State"]["Status"] == "exited" else None
+        (container,) = host.module("libpod_container_info", {"name": [name]})["containers"]
+        return container["State"] if container["State"]["Status"] == "exited" else None
 
     state: dict[str, Any] = eventually(look)
     return state
@@ -302,19 +302,19 @@ def test_attached_run_killed_by_oom_reports_it(host: Host) -> None:
     eater = ["sh", "-c", "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done"]
     options = {"image": "busybox", "command": eater, "network": "none", "memory": "16m", "memory_swap": "16m"}
     failed = host.container("c", detach=False, **options)
-    words = "ended with exit code 137: the kernel killed a process of it at its memory limit of 16777216 bytes"
-    assert failed.failed and words in failed["msg"], failed
-    assert words in host.container("c", wait="exited", **options)["msg"]
+    message = "ended with exit code 137: the kernel killed a process of it at its memory limit of 16777216 bytes"
+    assert failed.failed and message in failed["msg"], failed
+    assert message in host.container("c", wait="exited", **options)["msg"]
 
 
 @pytest.mark.parametrize(
-    ("command", "words"),
+    ("command", "message"),
     [("no-such-program", "no-such-program"), ("/etc/passwd", "permission denied"), ("/no/such/path", "/no/such/path")],
 )
-def test_command_that_cannot_run_is_refused_and_leaves_nothing(host: Host, command: str, words: str) -> None:
+def test_command_that_cannot_run_is_refused_and_leaves_nothing(host: Host, command: str, message: str) -> None:
     refused = host.container("c", image="busybox", command=[command])
     assert refused.failed
-    assert "container c" in refused["msg"] and words in refused["msg"]
+    assert "container c" in refused["msg"] and message in refused["msg"]
     assert "\n" not in refused["msg"] and "Traceback" not in refused.stderr
     assert host.module("libpod_container_info")["containers"] == []
     host.expect_clean()

@@ -99,16 +99,16 @@ class Web:
         return alive
 
     def _runners(self) -> list[int]:
-        found = []
+        pids = []
         for pid in self._host.cgroups.processes():
             try:
                 with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
-                    words = file.read().split("\0")
+                    args = file.read().split("\0")
             except (FileNotFoundError, ProcessLookupError):
                 continue
-            if "log-limit" in words and self.id in words:
-                found.append(pid)
-        return found
+            if "log-limit" in args and self.id in args:
+                pids.append(pid)
+        return pids
 
 
 def _to(host: Host, max_size: Optional[str], action: str, **more: Any) -> Result:
@@ -194,10 +194,10 @@ def test_killed_runner_is_drift_and_a_second_one_ends(host: Host) -> None:
     task = {**BASE, "log_opt": {"max_size": SMALL}}
     web = Web(host, host.container(**task))
     first, before = web.runner, web.identity
-    words = ["log-limit", web.id, str(web.pid)]
+    args = ["log-limit", web.id, str(web.pid)]
     environment = {**os.environ, **host.parts.environment()}
     for started in (process.start_time(web.pid), 1):
-        argv = [*command.argv(host.parts), *words, str(started)]
+        argv = [*command.argv(host.parts), *args, str(started)]
         subprocess.run(argv, env=environment, check=True, timeout=LONG)
     assert web.runner == first
 
@@ -275,9 +275,9 @@ def test_log_limiter_sleeps_while_idle_and_keeps_up_with_output(host: Host) -> N
     inodes, sizes = set(), []
     deadline = time.monotonic() + 2
     while time.monotonic() < deadline:
-        found = os.stat(web.log)
-        inodes.add(found.st_ino)
-        sizes.append(found.st_size)
+        status = os.stat(web.log)
+        inodes.add(status.st_ino)
+        sizes.append(status.st_size)
         time.sleep(0.0005)
     mine, *others = (_busy(pid) - before for pid, before in zip(everybody, began))
     assert mine < sum(others) / 4
@@ -296,10 +296,10 @@ def test_log_limiter_without_inotify_polls(host: Host, monkeypatch: pytest.Monke
         raise OSError(24, "inotify")
 
     monkeypatch.setattr(log_limit, "Watch", none_left)
-    words = [web.id, str(web.pid), str(process.start_time(web.pid))]
+    args = [web.id, str(web.pid), str(process.start_time(web.pid))]
     child = os.fork()
     if child == 0:
-        os._exit(log_limit.keep(host.parts, words))
+        os._exit(log_limit.keep(host.parts, args))
     web.prints(90)
     web.begins_anew(20)
     # It has put itself where the container's end ends it.

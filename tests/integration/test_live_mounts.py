@@ -61,7 +61,7 @@ def change(host: Host, process: Process, **options: Any) -> Result:
     return done
 
 
-def anew(host: Host, why: str, **options: Any) -> Result:
+def recreate(host: Host, why: str, **options: Any) -> Result:
     """Run the task, as predicted by check mode: in a new container, for the reason told."""
     predicted = host.container("c", check=True, diff=True, **{**PLAIN, **options})
     done = host.container("c", diff=True, **{**PLAIN, **options})
@@ -72,14 +72,14 @@ def anew(host: Host, why: str, **options: Any) -> Result:
     return done
 
 
-def told(host: Host) -> dict[str, dict[str, Any]]:
+def reported(host: Host) -> dict[str, dict[str, Any]]:
     """What the info module and the OCI spec of this life say is mounted."""
     (one,) = host.module("libpod_container_info")["containers"]
     with open(one["OCIConfigPath"], encoding="utf-8") as file:
         spec = {mount["destination"]: mount for mount in json.load(file)["mounts"]}
-    found = {mount["Destination"]: mount for mount in one["Mounts"]}
-    assert set(found) <= set(spec)
-    return {**dict.fromkeys(one["HostConfig"]["Tmpfs"], {}), **found}
+    mounts = {mount["Destination"]: mount for mount in one["Mounts"]}
+    assert set(mounts) <= set(spec)
+    return {**dict.fromkeys(one["HostConfig"]["Tmpfs"], {}), **mounts}
 
 
 def own(process: Process) -> dict[str, Mount]:
@@ -99,13 +99,13 @@ def test_bind_mounts_volumes_and_tmpfs_are_added_and_removed_live(host: Host) ->
         "tmpfs": {"/scratch": "size=1m,mode=1770,uid=7", "/www/cache": ""},
     }
     change(host, process, **wanted)
-    found = own(process)
+    mounts = own(process)
     targets = {"/in/a", "/in/b", "/kept", "/nameless", "/t", "/scratch", "/www/cache"}
-    assert set(found) == targets and set(told(host)) == targets | {"/etc/one"}
-    assert {"ro", "noexec"} <= set(found["/in/a"].options) and not found["/in/a"].propagation
-    assert {"rw", "nodev"} <= set(found["/in/b"].options) and "nosuid" not in found["/in/b"].options
-    assert {"nosuid", "nodev", "noexec", "rw"} <= set(found["/scratch"].options)
-    assert "size=1024k" in found["/scratch"].super_options and "size=4096k" in found["/t"].super_options
+    assert set(mounts) == targets and set(reported(host)) == targets | {"/etc/one"}
+    assert {"ro", "noexec"} <= set(mounts["/in/a"].options) and not mounts["/in/a"].propagation
+    assert {"rw", "nodev"} <= set(mounts["/in/b"].options) and "nosuid" not in mounts["/in/b"].options
+    assert {"nosuid", "nodev", "noexec", "rw"} <= set(mounts["/scratch"].options)
+    assert "size=1024k" in mounts["/scratch"].super_options and "size=4096k" in mounts["/t"].super_options
     status = os.stat(process.path("root/scratch"))
     assert (stat.S_IMODE(status.st_mode), status.st_uid) == (0o1770, 7)
     assert stat.S_IMODE(os.stat(process.path("root/t")).st_mode) == 0o1777, "any user of the container may write there"
@@ -119,7 +119,7 @@ def test_bind_mounts_volumes_and_tmpfs_are_added_and_removed_live(host: Host) ->
 
     less = {"volume": ["kept:/kept"], "tmpfs": {"/scratch": "size=1m,mode=1770,uid=7"}}
     change(host, process, **less)
-    assert set(own(process)) == set(told(host)) == {"/kept", "/scratch"}
+    assert set(own(process)) == set(reported(host)) == {"/kept", "/scratch"}
     assert process.run("ls", "/kept", "/scratch").stdout.count("x") == 2
     assert not os.path.exists(process.path("root/in/a/which"))
 
@@ -130,7 +130,7 @@ def test_bind_mounts_volumes_and_tmpfs_are_added_and_removed_live(host: Host) ->
     change(host, restarted, **wanted)
     assert restarted.run("ls", "/nameless").stdout == "x\n", "an anonymous volume is still the target's"
     change(host, restarted)
-    assert own(restarted) == {} and told(host) == {}
+    assert own(restarted) == {} and reported(host) == {}
 
 
 def test_options_change_in_the_mount_that_is_there(host: Host) -> None:
@@ -159,7 +159,7 @@ def test_options_change_in_the_mount_that_is_there(host: Host) -> None:
     change(host, process, volume=[volume], tmpfs={"/scratch": "size=5m"})
     # It holds more than it would have room for.
     process.run("dd", "if=/dev/zero", "of=/scratch/x", "bs=1M", "count=4")
-    anew(host, "/scratch: it holds more", volume=[volume], tmpfs={"/scratch": "size=1m"})
+    recreate(host, "/scratch: it holds more", volume=[volume], tmpfs={"/scratch": "size=1m"})
 
 
 def test_mounts_of_the_host_come_through_a_slave_and_no_further(host: Host) -> None:
@@ -230,7 +230,7 @@ def test_mount_in_use_is_removed_by_recreation(host: Host) -> None:
     refused = host.container("c", **{**PLAIN, **using}, volume=["/srv/sources/b:/data"], recreate_policy="never")
     assert refused.failed and refused["plan"]["recreated_because_of"] == ["volume", "tmpfs"]
     assert "; /data: a process uses it)" in refused["msg"] and "; /scratch: a process uses it)" in refused["msg"]
-    made = anew(host, "/data: a process uses it", **using, volume=["/srv/sources/b:/data"], tmpfs={"/scratch": ""})
+    made = recreate(host, "/data: a process uses it", **using, volume=["/srv/sources/b:/data"], tmpfs={"/scratch": ""})
     assert Process(made).read("root/data/which") == "b"
 
 
@@ -285,7 +285,7 @@ def test_refused_live_change_has_a_reason(host: Host) -> None:
     for before, after, why in NOT_LIVE:
         made = host.container("c", **PLAIN, **before)
         assert not made.failed, (before, made)
-        anew(host, why, **after)
+        recreate(host, why, **after)
 
 
 def test_paused_container_is_changed_and_stays_paused(host: Host) -> None:
@@ -327,7 +327,7 @@ def test_read_only_root_takes_live_mounts_on_existing_mount_points(host: Host) -
     process = Process(host.container("c", **PLAIN, read_only=True))
     change(host, process, read_only=True, volume=["/srv/sources/a:/www", "/srv/sources/b:/tmp/b"])
     assert process.run("cat", "/www/which", "/tmp/b/which").stdout == "ab"
-    made = anew(host, "/new: its target is not there", read_only=True, volume=["/srv/sources/a:/new"])
+    made = recreate(host, "/new: its target is not there", read_only=True, volume=["/srv/sources/a:/new"])
     assert Process(made).read("root/new/which") == "a"
     # The tmpfs that read_only brings is the engine's to bring back.
     predicted = host.container("c", check=True, **PLAIN, read_only=True, volume=["/srv/sources/a:/tmp"])
@@ -337,7 +337,7 @@ def test_read_only_root_takes_live_mounts_on_existing_mount_points(host: Host) -
 def test_container_with_a_user_namespace_is_recreated(host: Host) -> None:
     options = {"uidmap": ["0:100000:65536"], "gidmap": ["0:100000:65536"]}
     host.container("c", **PLAIN, **options)
-    made = anew(host, "/in: the container has a user namespace", **options, volume=["/srv/sources/a:/in"])
+    made = recreate(host, "/in: the container has a user namespace", **options, volume=["/srv/sources/a:/in"])
     assert Process(made).read("root/in/which") == "a"
 
 
@@ -347,12 +347,12 @@ def test_image_volume_returns_after_its_override_is_removed(host: Host) -> None:
     made = host.container("c", **{**PLAIN, **image})
     process = Process(made)
     process.run("touch", "/data/mine")
-    (anonymous,) = told(host).values()
+    (anonymous,) = reported(host).values()
     change(host, process, **image, volume=["/srv/sources/a:/data"])
-    assert process.read("root/data/which") == "a" and told(host)["/data"]["Source"] == "/srv/sources/a"
+    assert process.read("root/data/which") == "a" and reported(host)["/data"]["Source"] == "/srv/sources/a"
     change(host, process, **image)
     assert sorted(os.listdir(process.path("root/data"))) == ["mine", "seed"]
-    assert told(host)["/data"] == anonymous
+    assert reported(host)["/data"] == anonymous
 
 
 def test_volumes_from_stay_with_the_containers_that_use_them(host: Host) -> None:
@@ -373,7 +373,7 @@ def test_volumes_from_stay_with_the_containers_that_use_them(host: Host) -> None
 
 def listen_inside(process: Process, path: str) -> int:
     """The PID of a process in the container's mount namespace that has nothing there but a socket bound to a path."""
-    ready, told_ready = os.pipe()
+    ready, signal_ready = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
@@ -382,11 +382,11 @@ def listen_inside(process: Process, path: str) -> int:
             listener = socket.socket(socket.AF_UNIX)
             listener.bind(path)
             listener.listen(1)
-            os.write(told_ready, b"x")
+            os.write(signal_ready, b"x")
             signal.pause()
         finally:
             os._exit(1)
-    os.close(told_ready)
+    os.close(signal_ready)
     assert os.read(ready, 1) == b"x"
     os.close(ready)
     return pid
@@ -497,7 +497,7 @@ def test_refused_live_change_is_explained_and_keeps_the_mounts(host: Host) -> No
 
 # What may be at each target, in the options' own words.
 PLACES: dict[str, list[dict[str, Any]]] = {
-    "/data": [{"volume": f"{source}:/data{words}"} for source in ("kept", "/srv/sources/a") for words in ("", ":ro")],
+    "/data": [{"volume": f"{source}:/data{suffix}"} for source in ("kept", "/srv/sources/a") for suffix in ("", ":ro")],
     "/new/place": [
         {"volume": "/srv/sources/b:/new/place:noexec"},
         {"volume": "/srv/sources/b:/new/place"},
@@ -513,21 +513,21 @@ PLACES: dict[str, list[dict[str, Any]]] = {
 
 def _picked(pick: random.Random, earlier: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """What is at each place; two of them change."""
-    found = dict(earlier)
+    places = dict(earlier)
     for place in pick.sample(sorted(PLACES), 2):
-        found[place] = pick.choice([{}, *PLACES[place]])
-    return found
+        places[place] = pick.choice([{}, *PLACES[place]])
+    return places
 
 
 def _task(places: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {"volume": [], "mount": [], "tmpfs": {}}
-    for place, words in places.items():
-        for option, item in words.items():
+    task: dict[str, Any] = {"volume": [], "mount": [], "tmpfs": {}}
+    for place, options in places.items():
+        for option, item in options.items():
             if option == "tmpfs":
-                found["tmpfs"][place] = item
+                task["tmpfs"][place] = item
             else:
-                found[option].append(item)
-    return found
+                task[option].append(item)
+    return task
 
 
 def _seen(process: Process) -> dict[str, tuple[Any, ...]]:
@@ -616,14 +616,14 @@ def test_interrupted_change_is_finished_or_taken_back(host: Host) -> None:
         done = host.module("libpod_container", task)
         assert not done.failed and Process(done).pid == process.pid, (at, done)
         again = task is other
-        found = own(process)
-        assert set(found) == {"/swapped", "/flagged", "/t", *(("/come/here", "/t2") if again else ("/gone",))}, at
+        mounts = own(process)
+        assert set(mounts) == {"/swapped", "/flagged", "/t", *(("/come/here", "/t2") if again else ("/gone",))}, at
         assert process.read("root/swapped/which") == ("b" if again else "a"), at
-        assert ("ro" in found["/flagged"].options) == again, at
-        assert f"size={2048 if again else 1024}k" in found["/t"].super_options, at
+        assert ("ro" in mounts["/flagged"].options) == again, at
+        assert f"size={2048 if again else 1024}k" in mounts["/t"].super_options, at
         points = [line.split()[4] for line in process.read("mountinfo").splitlines()]
-        assert all(points.count(target) == 1 for target in found), (at, points)
-        assert set(told(host)) == set(found), at
+        assert all(points.count(target) == 1 for target in mounts), (at, points)
+        assert set(reported(host)) == set(mounts), at
         assert not host.module("libpod_container", task).changed, at
 
     points = host.module("libpod_container", other, kill_at="nowhere").effects

@@ -42,13 +42,13 @@ def test_output_goes_to_the_hosts_journal(host: Host) -> None:
         journal.settimeout(60)
         made = host.container("c", **job, detach=False, log_opt={"tag": "shop"})
         assert not made.failed and made["stdout"] == "", made
-        found = dict(_entry(journal.recv(65536)) for _stream in range(2))
+        entries = dict(_entry(journal.recv(65536)) for _stream in range(2))
     shutil.rmtree("/run/systemd")
     ours = made["container"]["Id"]
     shared = {"CONTAINER_NAME": "c", "CONTAINER_ID_FULL": ours, "CONTAINER_ID": ours[:12], "CONTAINER_TAG": "shop"}
-    assert set(found) == {"hello", "oops"}
-    assert all(shared.items() <= fields.items() for fields in found.values()), found
-    assert (found["hello"]["PRIORITY"], found["oops"]["PRIORITY"]) == ("6", "3")
+    assert set(entries) == {"hello", "oops"}
+    assert all(shared.items() <= fields.items() for fields in entries.values()), entries
+    assert (entries["hello"]["PRIORITY"], entries["oops"]["PRIORITY"]) == ("6", "3")
     assert made["container"]["HostConfig"]["LogConfig"] == {"Type": "journald", "Path": "", "Size": "0B", "Tag": "shop"}
 
 

@@ -35,10 +35,10 @@ def level(name: str) -> Callable[[], None]:
     return lambda: os.environ.update(LIBPOD_LOG_LEVEL=name)
 
 
-def libpod(host: Host, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def libpod(host: Host, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the engine in a process of its own."""
     whole = {**os.environ, **host.parts.environment(), **environment}
-    return subprocess.run([*command.argv(host.parts), *words], env=whole, capture_output=True, text=True, check=False)
+    return subprocess.run([*command.argv(host.parts), *args], env=whole, capture_output=True, text=True, check=False)
 
 
 def kill(container: dict[str, Any]) -> None:
@@ -168,16 +168,16 @@ def test_failure_of_a_runner_that_goes_on_is_logged_once(host: Host) -> None:
         raise OSError(28, "No space left on device", "/run/libpod")
 
     host_log.enable("health")
-    words = (container["Id"], "1", "1")
+    args = (container["Id"], "1", "1")
     try:
         with syslog.syslog() as log:
-            assert [runner.ask(host.parts, words, fail, 10.0) for _turn in range(3)] == [10.0] * 3
+            assert [runner.ask(host.parts, args, fail, 10.0) for _turn in range(3)] == [10.0] * 3
             (line,) = log.messages
             assert "web (" in line and "/run/libpod: No space left on device: make room" in line
             assert line.endswith("; tried again every 10 seconds")
             # Once it has gone well, the next failure is another one.
-            assert runner.ask(host.parts, words, lambda *_about: 0.5, 10.0) == 0.5
-            assert runner.ask(host.parts, words, fail, 10.0) == 10.0
+            assert runner.ask(host.parts, args, lambda *_about: 0.5, 10.0) == 0.5
+            assert runner.ask(host.parts, args, fail, 10.0) == 10.0
             assert len(log.messages) == 2
     finally:
         host_log.disable()
@@ -205,8 +205,8 @@ def test_program_with_an_incomplete_engine_reports_it(host: Host) -> None:
     sources = (Path(str(one.__file__)).read_bytes() for one in (engine_archive, engine_setup, engine_boot))
     Path("/srv/broken/engine/boot.py").write_bytes(engine_setup.script(*sources))
     with syslog.syslog() as log:
-        words = ["0" * 16, "exec", f"--env=PASSWORD={SECRET}", "web"]
-        for argv in (["0" * 16, "exit", "0123456789abcdef"], words):
+        exec_argv = ["0" * 16, "exec", f"--env=PASSWORD={SECRET}", "web"]
+        for argv in (["0" * 16, "exit", "0123456789abcdef"], exec_argv):
             done = subprocess.run([sys.executable, "-I", "/srv/broken/engine/boot.py", *argv], check=False)
             assert done.returncode == 125
         first, second = (one.partition("]: ")[2] for one in log.messages)

@@ -22,8 +22,8 @@ OPTIONS: dict[str, Any] = {"image": "busybox", "network": "none"}
 
 
 def test_lines_of_the_log_by_number_time_and_stream(host: Host) -> None:
-    words = "echo one; echo two >&2; sleep 0.3; echo three; printf tail"
-    host.container("c", command=["sh", "-c", words], detach=False, **OPTIONS)
+    script = "echo one; echo two >&2; sleep 0.3; echo three; printf tail"
+    host.container("c", command=["sh", "-c", script], detach=False, **OPTIONS)
     got = host.module("libpod_container_logs", {"name": "c"})
     assert (got["stdout"], got["stderr"], got.changed) == ("one\nthree\ntail", "two", False)
     assert [line["text"] for line in got["log_lines"] if line["stream"] == "stdout"] == ["one", "three", "tail"]
@@ -91,11 +91,11 @@ def test_following_misses_nothing_across_log_rotation(host: Host) -> None:
 
 
 def test_waiting_task_returns_the_output_within_the_log_limit(host: Host) -> None:
-    words = "for i in 1 2 3 4 5; do echo $((++n)); done; while [ $n -lt ${MORE:-0} ]; do echo $((++n)); done"
-    task = {**OPTIONS, "command": ["sh", "-c", words], "log_opt": {"max_size": "8k"}, "detach": False}
+    script = "for i in 1 2 3 4 5; do echo $((++n)); done; while [ $n -lt ${MORE:-0} ]; do echo $((++n)); done"
+    task = {**OPTIONS, "command": ["sh", "-c", script], "log_opt": {"max_size": "8k"}, "detach": False}
     assert host.container("c", **task)["stdout"] == "1\n2\n3\n4\n5\n"
     assert host.container("c", **task)["stdout"] == "1\n2\n3\n4\n5\n", "of this run alone"
-    more = {**task, "command": ["sh", "-c", f"MORE=500; {words}"]}
+    more = {**task, "command": ["sh", "-c", f"MORE=500; {script}"]}
     host.container("d", **more)
     done = host.container("d", **more)
     kept = host.module("libpod_container_logs", {"name": "d"})["stdout"]

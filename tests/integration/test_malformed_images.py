@@ -87,11 +87,11 @@ def store(host: Host) -> Iterator[Path]:
     path.write_text(before)
 
 
-@pytest.mark.parametrize("words", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
-def test_configuration_of_an_image(host: Host, other: Process, store: Path, words: dict[str, Any]) -> None:
+@pytest.mark.parametrize("config", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
+def test_configuration_of_an_image(host: Host, other: Process, store: Path, config: dict[str, Any]) -> None:
     assert not host.container("c", **OPTIONS).failed
     document = json.loads(store.read_text())
-    document["config"].update(words)
+    document["config"].update(config)
     store.write_text(json.dumps(document))
     for options in ({}, {"state": "created"}):
         for check in (True, False):

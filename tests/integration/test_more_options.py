@@ -107,10 +107,11 @@ def test_environment_is_merged_in_order(host: Host) -> None:
             del os.environ[name]
 
 
-@pytest.mark.parametrize("given", [True, False])
-def test_read_only_root_has_tmpfs_where_wanted(host: Host, given: bool) -> None:
-    process = started(host, read_only=True, read_only_tmpfs=given)
-    assert ({"/run", "/tmp", "/var/tmp"} & set(process.mounts)) == ({"/run", "/tmp", "/var/tmp"} if given else set())
+@pytest.mark.parametrize("read_only_tmpfs", [True, False])
+def test_read_only_root_has_tmpfs_where_wanted(host: Host, read_only_tmpfs: bool) -> None:
+    process = started(host, read_only=True, read_only_tmpfs=read_only_tmpfs)
+    writable = {"/run", "/tmp", "/var/tmp"}
+    assert writable & set(process.mounts) == (writable if read_only_tmpfs else set())
     assert "ro" in process.mounts["/"].options
 
 
@@ -153,14 +154,14 @@ def test_limits_are_the_kernels(host: Host) -> None:
 def test_limits_are_changed_while_the_container_runs(host: Host) -> None:
     process = started(host, memory_reservation="32m", blkio_weight=123, cpuset_mems="0")
     for reservation, weight in (("16m", 200), (None, None)):
-        given = {"memory_reservation": reservation, "blkio_weight": weight} if weight else {}
-        done = host.container("c", **OPTIONS, **given)
+        limits = {"memory_reservation": reservation, "blkio_weight": weight} if weight else {}
+        done = host.container("c", **OPTIONS, **limits)
         assert done["actions"] == ["updated c"], done
         assert Process(done).pid == process.pid
         soft = int(process.cgroup("memory", "memory.soft_limit_in_bytes") or 0)
         assert soft == 16 << 20 if reservation else soft > 1 << 60
         assert process.cgroup("blkio", "blkio.bfq.weight") == str(weight or 100)
-        assert not host.container("c", **OPTIONS, **given).changed
+        assert not host.container("c", **OPTIONS, **limits).changed
 
 
 @v1_only
@@ -288,11 +289,11 @@ def test_image_volume_is_anonymous_and_goes_with_the_container_where_asked(host:
     host.run("rm", "-r", "/srv/static/volumes")
 
 
-@pytest.mark.parametrize("given", ["tmpfs", "ignore"])
-def test_image_volume_can_be_tmpfs_or_nothing(host: Host, given: str) -> None:
-    process = started(host, image="volume", image_volume=given)
-    found = process.mounts.get("/data")
-    assert (found.fstype if found else None) == ("tmpfs" if given == "tmpfs" else None)
+@pytest.mark.parametrize("image_volume", ["tmpfs", "ignore"])
+def test_image_volume_can_be_tmpfs_or_nothing(host: Host, image_volume: str) -> None:
+    process = started(host, image="volume", image_volume=image_volume)
+    mount = process.mounts.get("/data")
+    assert (mount.fstype if mount else None) == ("tmpfs" if image_volume == "tmpfs" else None)
     assert _volumes() == []
 
 

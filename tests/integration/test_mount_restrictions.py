@@ -80,9 +80,9 @@ def test_volume_content_gains_no_privilege_unless_requested(host: Host, saved: s
     borrowed = Process(host.container("borrower", **OPTIONS, volumes_from=["c"]))
     for folder in ("/data", "/named", "/nameless"):
         assert gains(host, "borrower", folder) == (False, False) and guards(borrowed, folder) == {"nosuid", "nodev"}
-    for words, gained in (("dev", (True, False)), ("suid", (False, True)), ("dev,suid,exec", (True, True))):
-        host.container("free", **OPTIONS, volume=[f"named:/v:{words}"])
-        assert gains(host, "free", "/v") == gained, words
+    for options, gained in (("dev", (True, False)), ("suid", (False, True)), ("dev,suid,exec", (True, True))):
+        host.container("free", **OPTIONS, volume=[f"named:/v:{options}"])
+        assert gains(host, "free", "/v") == gained, options
     host.container("free", **OPTIONS, mount=["type=volume,source=named,target=/v,suid"])
     assert gains(host, "free", "/v") == (False, True)
 
@@ -96,8 +96,8 @@ def test_bind_mount_keeps_the_restrictive_flags_of_its_source(host: Host) -> Non
             mount=["type=bind,source=/srv/guarded,target=/m,ro,suid"],
         )
     )
-    found = {target: guards(process, target) for target in ("/g", "/x", "/o", "/n", "/m")}
-    assert found == {
+    flags = {target: guards(process, target) for target in ("/g", "/x", "/o", "/n", "/m")}
+    assert flags == {
         "/g": GUARDS,
         "/x": {"nosuid", "nodev"},
         "/o": set(),

@@ -91,8 +91,8 @@ def test_name_is_the_playbooks_then_the_containers_then_the_hosts(host: Host, pu
         b"# of the host\n127.0.0.1 localhost\n127.0.0.1\tdb.example.org db other # three\n127.0.1.1 WEB\n::1 db\n"
         b"192.0.2.77 of-the-host\n",
     )
-    given = {"db.example.org": "10.99.99.1", "DB": ["10.99.99.1", "2001:db8::1"], "gate": "host-gateway"}
-    made = run(host, hostname="web", etc_hosts=given, **glibc)
+    etc_hosts = {"db.example.org": "10.99.99.1", "DB": ["10.99.99.1", "2001:db8::1"], "gate": "host-gateway"}
+    made = run(host, hostname="web", etc_hosts=etc_hosts, **glibc)
     settings = made["container"]["NetworkSettings"]
     assert hosts_lines(made) == [
         "10.99.99.1\tDB",
@@ -180,9 +180,9 @@ def test_live_changes_keep_the_order(host: Host, put: Put, second_network: str) 
         base = ["127.0.0.1\tlocalhost", "192.0.2.77 of-the-host"]
         if "db" not in options["etc_hosts"]:
             base = ["127.0.0.1 localhost db"]
-        given = [f"{address}\t{name}" for name, address in options["etc_hosts"].items()]
-        assert (hosts_lines(made)[: len(given)], hosts_lines(made)[-len(base) :]) == (given, base)
-        assert sorted(hosts_lines(made)[len(given) : -len(base)]) == sorted(own)
+        requested = [f"{address}\t{name}" for name, address in options["etc_hosts"].items()]
+        assert (hosts_lines(made)[: len(requested)], hosts_lines(made)[-len(base) :]) == (requested, base)
+        assert sorted(hosts_lines(made)[len(requested) : -len(base)]) == sorted(own)
 
 
 def test_joining_container_has_the_hosts_lines_of_the_owner(host: Host, put: Put) -> None:

@@ -154,8 +154,8 @@ def test_mapped_ids_outside_are_the_maps(host: Host, network: str) -> None:
     assert mapped.read("gid_map").split() == ["0", "200000", "65536"]
     assert mapped.status["Uid"].split()[0] == "100000"
     for path in ("root/", "root/bin", "root/etc/hosts", "root/etc/resolv.conf"):
-        found = os.stat(mapped.path(path))
-        assert (found.st_uid, found.st_gid) == (100000, 200000), path
+        status = os.stat(mapped.path(path))
+        assert (status.st_uid, status.st_gid) == (100000, 200000), path
     made = mapped.run("sh", "-c", "touch /made /dev/shm/made && stat -c %u:%g /made /bin")
     assert made.stdout.split() == ["0:0", "0:0"]
     assert os.stat(mapped.path("root/made")).st_uid == 100000
@@ -210,8 +210,8 @@ def test_chosen_ids_are_a_containers_own_and_stay(host: Host, subordinate: Calla
         two = {"containers": [{"name": "a"}, {"name": "b"}], "defaults": {**OPTIONS, "userns": "auto"}}
         made = host.module("libpod_containers", two)
         assert not made.failed, [one.get("msg") for one in made["fates"]]
-        found = host.module("libpod_container_info", {"name": ["a", "b"]})["containers"]
-        ends = {one["Name"]: Process({"container": one}) for one in found}
+        containers = host.module("libpod_container_info", {"name": ["a", "b"]})["containers"]
+        ends = {one["Name"]: Process({"container": one}) for one in containers}
         for kind, first in (("uid", 300010), ("gid", 400010)):
             maps = sorted(one.read(f"{kind}_map").split() for one in ends.values())
             assert maps == [["0", str(first), "2001"], ["0", str(first + 2001), "2001"]]

@@ -137,7 +137,7 @@ def test_joined_network_is_the_same_namespace(host: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    ("network", "error", "words"),
+    ("network", "error", "message"),
     [
         ("container:nobody", "NoSuchContainer", "'nobody'"),
         ("container:idle", "ContainerStopped", "container idle"),
@@ -145,10 +145,10 @@ def test_joined_network_is_the_same_namespace(host: Host) -> None:
         ("ns:/proc/no/such", "InvalidArgument", "/proc/no/such"),
     ],
 )
-def test_network_that_cannot_be_joined_is_refused(host: Host, network: str, error: str, words: str) -> None:
+def test_network_that_cannot_be_joined_is_refused(host: Host, network: str, error: str, message: str) -> None:
     host.container("idle", image="busybox", command=WAITING, network="none", state="present")
     refused = host.container("c", image="busybox", command=WAITING, network=network)
-    assert refused.failed and (refused["error"], words in refused["msg"]) == (error, True), refused["msg"]
+    assert refused.failed and (refused["error"], message in refused["msg"]) == (error, True), refused["msg"]
 
 
 def test_container_cannot_join_itself(host: Host) -> None:

@@ -35,8 +35,8 @@ def test_starter_receives_sd_notify(host: Host, monkeypatch: pytest.MonkeyPatch)
             inside.send(b"READY=1\n")
         assert manager.recv(4096).strip() == b"READY=1"
         assert host.container("c", **BASE)["actions"] == []
-        anew = host.container("c", **BASE, sdnotify="conmon")
-        process = Process(anew)
+        recreated = host.container("c", **BASE, sdnotify="conmon")
+        process = Process(recreated)
         assert manager.recv(4096) == f"MAINPID={process.status['PPid']}\nREADY=1".encode()
         assert "NOTIFY_SOCKET" not in process.environ and "/run/notify" not in process.mounts
         last = host.container("c", **BASE, sdnotify="ignore")
@@ -71,13 +71,13 @@ def test_conmon_stays_where_it_was_started(host: Host) -> None:
 
 def test_streams_that_a_task_returns(host: Host) -> None:
     job = {**BASE, "command": ["sh", "-c", "echo out; echo err >&2"], "recreate": True}
-    for attach, told in {
+    for attach, streams in {
         None: ("out\n", "err\n"),
         ("stdin", "stdout"): ("out\n", ""),
         ("stderr",): ("", "err\n"),
     }.items():
-        found = host.container("c", **job, detach=False, attach=attach and list(attach))
-        assert (found["stdout"], found["stderr"]) == told, (attach, found)
+        done = host.container("c", **job, detach=False, attach=attach and list(attach))
+        assert (done["stdout"], done["stderr"]) == streams, (attach, done)
     waited = host.container("c", **job, attach=["stdout"])
     assert (waited["stdout"], waited["stderr"], waited["rc"]) == ("out\n", "", 0), waited
     refused = host.container("c", **job, attach=["x"], detach=False)

@@ -44,8 +44,8 @@ def printed(host: Host, script: str, **options: Any) -> Result:
 
 
 def test_command_as_list_is_used_verbatim(host: Host) -> None:
-    words = ["sh", "-c", WAITING[2], "a  b", "", "$HOME", "ü"]
-    assert run(host, command=words).argv == words
+    command = ["sh", "-c", WAITING[2], "a  b", "", "$HOME", "ü"]
+    assert run(host, command=command).argv == command
 
 
 def test_command_as_text_is_split_as_the_shell_does(host: Host) -> None:
@@ -57,10 +57,10 @@ def test_command_as_text_is_split_as_the_shell_does(host: Host) -> None:
 
 def test_entrypoint_and_command_of_the_image(host: Host) -> None:
     assert run(host, image="entrypoint", command=None, stop_signal="KILL").argv == ["sleep", "1000"]
-    given = run(host, image="entrypoint", command=["exec sleep 999"], stop_signal="KILL")
-    assert given.argv == ["sleep", "999"]
-    other = run(host, image="entrypoint", entrypoint=["sleep"], command=["998"], stop_signal="KILL")
-    assert other.argv == ["sleep", "998"]
+    with_command = run(host, image="entrypoint", command=["exec sleep 999"], stop_signal="KILL")
+    assert with_command.argv == ["sleep", "999"]
+    with_entrypoint = run(host, image="entrypoint", entrypoint=["sleep"], command=["998"], stop_signal="KILL")
+    assert with_entrypoint.argv == ["sleep", "998"]
 
 
 def test_entrypoint_drops_the_images_command(host: Host) -> None:
@@ -320,10 +320,10 @@ def test_tmpfs_has_the_image_content_unless_disabled(host: Host) -> None:
 
 
 def test_shm_size(host: Host) -> None:
-    found = os.statvfs(run(host).path("root/dev/shm"))
-    assert found.f_blocks * found.f_frsize == 64 * MIB
-    found = os.statvfs(run(host, shm_size="8m").path("root/dev/shm"))
-    assert found.f_blocks * found.f_frsize == 8 * MIB
+    shm = os.statvfs(run(host).path("root/dev/shm"))
+    assert shm.f_blocks * shm.f_frsize == 64 * MIB
+    shm = os.statvfs(run(host, shm_size="8m").path("root/dev/shm"))
+    assert shm.f_blocks * shm.f_frsize == 8 * MIB
 
 
 def test_bind_volume_shows_the_hosts_files_and_takes_writes(host: Host) -> None:

@@ -26,9 +26,9 @@ def _pod(host: Host, name: str = "p", *, check: bool = False, kill_at: int | str
 
 
 def _info(host: Host, name: str = "p") -> dict[str, Any]:
-    (found,) = host.module("libpod_pod_info", {"name": name})["pods"]
-    assert isinstance(found, dict)
-    return found
+    (pod,) = host.module("libpod_pod_info", {"name": name})["pods"]
+    assert isinstance(pod, dict)
+    return pod
 
 
 def _member(host: Host, name: str = "a", **options: Any) -> Process:
@@ -38,8 +38,8 @@ def _member(host: Host, name: str = "a", **options: Any) -> Process:
 
 
 def _infra(host: Host) -> Process:
-    (found,) = host.module("libpod_container_info", {"name": [_info(host)["InfraContainerID"]]})["containers"]
-    return Process(found)
+    (container,) = host.module("libpod_container_info", {"name": [_info(host)["InfraContainerID"]]})["containers"]
+    return Process(container)
 
 
 def _cgroup(host: Host, file: str, controller: str = "memory") -> str:
@@ -207,8 +207,8 @@ def test_omitted_option_is_at_its_default_and_network_order_is_no_difference(hos
     for state in ("restarted", "stopped"):
         assert _pod(host, check=True, state=state)["actions"] == [f"{state} p"]
     assert _pod(host, state="started")["actions"][0] == "updated p"
-    (found,) = host.module("libpod_pod_info", {"name": "p"})["pods"]
-    assert found["InfraConfig"]["PortBindings"] == {} and list(found["NetworkSettings"]["Networks"]) == ["libpod"]
+    (pod,) = host.module("libpod_pod_info", {"name": "p"})["pods"]
+    assert pod["InfraConfig"]["PortBindings"] == {} and list(pod["NetworkSettings"]["Networks"]) == ["libpod"]
     assert host.container("a", **MEMBER)["container"]["State"]["Pid"] != pid
     assert _pod(host, state="started", ip="10.87.0.77")["pod"]["NetworkSettings"]["IPAddress"] == "10.87.0.77"
     assert _pod(host, state="started", ip="10.87.0.77")["actions"] == []

@@ -232,8 +232,8 @@ def test_port_on_an_unsupported_address_family_warns_or_is_refused_if_strict(
         done = host.container("web", **options, check=check)
         assert not done.failed and done.changed
         (warning,) = done["warnings"]
-        for words in (f"publish: {wrong}/tcp of container web has no effect", "network one gives it no IPv"):
-            assert words in warning
+        for part in (f"publish: {wrong}/tcp of container web has no effect", "network one gives it no IPv"):
+            assert part in warning
     host.container("web", state="absent")
     strict = host.container("other", **{**options, "publish": [wrong]}, strict=True, check=True)
     assert strict.failed and "has no effect" in strict["msg"] and "strict" in strict["msg"], strict
@@ -293,8 +293,8 @@ def test_rules_that_portmap_leaves_go_with_the_container(host: Host, define: Cal
 def test_port_rules_that_cannot_be_removed_are_reported_and_stay_recorded(host: Host) -> None:
     made = host.container("web", **PLAIN, publish=["8080:80"])
     container_id = made["container"]["Id"]
-    for words in ({"iptables_restore": "*"}, {"iptables_save": "*"}):
-        with failing(iptables=PORTMAP_LOOKS, **words):
+    for programs in ({"iptables_restore": "*"}, {"iptables_save": "*"}):
+        with failing(iptables=PORTMAP_LOOKS, **programs):
             gone = host.container("web", state="absent")
             assert gone.failed and gone["error"] == "RemovalIncomplete" and gone["actions"] == ["deleted web"], gone
             for part in ("rules of published ports of container", "on network libpod", "broken", "force_delete"):

@@ -163,7 +163,7 @@ def test_credentials_and_certificates_are_asked_for(host: Host, registry: Regist
         with open(f"/srv/registry/{name}.json", "w", encoding="ascii") as file:
             json.dump({"auths": {REGISTRY: {"auth": auth}}}, file)
     good = {"authfile": "/srv/registry/good.json", "tls_verify": False}
-    for wrong, words in (
+    for wrong, message in (
         ({"authfile": good["authfile"]}, "certificate"),
         ({"tls_verify": False}, "authentication required"),
         ({**good, "authfile": "/srv/registry/bad.json"}, "authentication required"),
@@ -173,12 +173,12 @@ def test_credentials_and_certificates_are_asked_for(host: Host, registry: Regist
         ({"cert_dir": "/srv/no"}, "cert_dir"),
     ):
         refused = host.container("c", image=APP, **wrong, **BASE)
-        assert refused.failed and words in refused["msg"], refused
+        assert refused.failed and message in refused["msg"], refused
         assert "word" not in refused["msg"]
     done = host.container("c", image=APP, **good, **BASE)
     assert done["actions"] == [f"pulled image {APP}", "created c", "started c"], done
-    for given in (good, {"creds": "me:secret-word", "tls_verify": False}):
-        assert host.container("c", image=APP, image_strict=True, pull="always", **given, **BASE)["actions"] == []
+    for options in (good, {"creds": "me:secret-word", "tls_verify": False}):
+        assert host.container("c", image=APP, image_strict=True, pull="always", **options, **BASE)["actions"] == []
     _forget(host, APP)
     done = host.container("d", image=APP, creds="me:secret-word", tls_verify=False, **BASE)
     assert done["actions"] == [f"pulled image {APP}", "created d", "started d"] and "secret-word" not in str(done), done
@@ -205,14 +205,14 @@ def _put_index(tags: dict[str, str]) -> None:
 
 def _digest(host: Host, tag: str) -> str:
     """The ID of an image of /srv/layout, by skopeo(1)."""
-    found = json.loads(host.run("skopeo", "inspect", "--raw", f"oci:/srv/layout:{tag}"))["config"]["digest"]
-    return str(found).partition(":")[2]
+    digest = json.loads(host.run("skopeo", "inspect", "--raw", f"oci:/srv/layout:{tag}"))["config"]["digest"]
+    return str(digest).partition(":")[2]
 
 
 def test_platform_chooses_the_image(host: Host, registry: Registry) -> None:
     shutil.copytree(host.layout, "/srv/layout")
-    for tag, *words in (("own", "--config.label", "fresh=yes"), ("other", "--architecture", "arm64")):
-        host.run("umoci", "config", "--no-history", "--image", "/srv/layout:busybox", "--tag", tag, *words)
+    for tag, *args in (("own", "--config.label", "fresh=yes"), ("other", "--architecture", "arm64")):
+        host.run("umoci", "config", "--no-history", "--image", "/srv/layout:busybox", "--tag", tag, *args)
     here = json.loads(host.run("skopeo", "inspect", "--config", f"oci:{host.layout}:busybox"))["architecture"]
     for tag in ("own", "other"):
         registry.push(f"oci:/srv/layout:{tag}", f"{REGISTRY}/team/app:{tag}")
@@ -245,12 +245,12 @@ def test_encrypted_image_needs_its_key(host: Host) -> None:
     host.run(
         "openssl", "genrsa", "-traditional", "-aes256", "-passout", "pass:secret-word", "-out", "/srv/keys/key.pem"
     )
-    words = ("-passin", "pass:secret-word", "-pubout", "-out", "/srv/keys/public.pem")
-    host.run("openssl", "rsa", "-in", "/srv/keys/key.pem", *words)
+    args = ("-passin", "pass:secret-word", "-pubout", "-out", "/srv/keys/public.pem")
+    host.run("openssl", "rsa", "-in", "/srv/keys/key.pem", *args)
     copy = ("skopeo", "--insecure-policy", "copy", "--quiet", "--encryption-key", "jwe:/srv/keys/public.pem")
     shutil.copytree(host.layout, "/srv/keys/plain")
-    words = ("--no-history", "--image", "/srv/keys/plain:bare", "--tag", "fresh", "--config.label", "fresh=yes")
-    host.run("umoci", "config", *words)
+    args = ("--no-history", "--image", "/srv/keys/plain:bare", "--tag", "fresh", "--config.label", "fresh=yes")
+    host.run("umoci", "config", *args)
     host.run(*copy, "oci:/srv/keys/plain:fresh", "oci:/srv/keys/layout:locked")
     shutil.rmtree("/var/lib/containers", ignore_errors=True)
     source = "oci:/srv/keys/layout:locked"

@@ -116,9 +116,9 @@ def test_pods_and_members_killed_one_after_another(host: Host) -> None:
         assert not done.failed, (where, done)
         again = host.module("libpod_pod", task, diff=True)
         assert not again.changed and not again.failed, (where, again)
-        meant = states[wanted["state"]]
+        expected = states[wanted["state"]]
         statuses = {one["State"] for one in again["pod"]["Containers"]} - {"created"}
-        assert meant in (None, again["pod"]["State"]) or len(statuses) < 2, (where, again)
+        assert expected in (None, again["pod"]["State"]) or len(statuses) < 2, (where, again)
     gone = host.module("libpod_pod", {"name": "p", "state": "absent"})
     assert not gone.failed, (SEED, story, gone)
     # Of one that was killed before it had a configuration nobody knows that it was to be in the pod.

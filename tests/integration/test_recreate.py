@@ -129,9 +129,9 @@ def test_labels_and_stopping_change_in_the_record_alone(host: Host) -> None:
     assert updated["diff"]["before"]["label"] == {"a": "1"}
     assert updated["container"]["State"] == first["container"]["State"]
     assert host.container("c", **wanted)["actions"] == []
-    (found,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
-    assert found["Config"]["Labels"] == {"a": "2", "b": "3"}
-    assert (found["Config"]["StopTimeout"], found["Config"]["StopSignal"]) == (3, 2)
+    (container,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
+    assert container["Config"]["Labels"] == {"a": "2", "b": "3"}
+    assert (container["Config"]["StopTimeout"], container["Config"]["StopSignal"]) == (3, 2)
 
 
 # Each added to those before it.
@@ -246,7 +246,7 @@ def test_recreated_container_takes_over_its_published_port(host: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "broken", "words"),
+    ("state", "broken", "message"),
     [
         ("started", LATE, "not a directory"),
         ("started", {"user": "nobody-here"}, "nobody-here"),
@@ -255,18 +255,18 @@ def test_recreated_container_takes_over_its_published_port(host: Host) -> None:
     ],
 )
 def test_failed_recreate_brings_the_old_container_back(
-    host: Host, state: str, broken: dict[str, Any], words: str
+    host: Host, state: str, broken: dict[str, Any], message: str
 ) -> None:
     first = host.container("c", state=state, memory="32m", **BASE)
     things = set(files(host.parts.static_root))
     with socket.create_server(("0.0.0.0", 8080)):
         failed = host.container("c", **{**BASE, **broken})
-    assert failed.failed and words in failed["msg"], failed
-    (found,) = host.module("libpod_container_info")["containers"]
-    assert found["Id"] == first["container"]["Id"]
-    assert found["State"]["Status"] == ("running" if state == "started" else "paused")
-    assert Process(found).argv == WAITING
-    assert Process(found).cgroup("memory", "memory.limit_in_bytes") == str(32 * MIB)
+    assert failed.failed and message in failed["msg"], failed
+    (container,) = host.module("libpod_container_info")["containers"]
+    assert container["Id"] == first["container"]["Id"]
+    assert container["State"]["Status"] == ("running" if state == "started" else "paused")
+    assert Process(container).argv == WAITING
+    assert Process(container).cgroup("memory", "memory.limit_in_bytes") == str(32 * MIB)
     left = {one for one in set(files(host.parts.static_root)) - things if not one.endswith("exits.json")}
     assert left == set()
     assert len({os.path.basename(one) for one in host.cgroups.folders() if "libpod-conmon" in one}) == 1
@@ -277,8 +277,8 @@ def test_failed_recreate_brings_the_old_container_back(
 def test_failed_recreate_of_a_stopped_container_leaves_it_stopped(host: Host) -> None:
     first = host.container("c", state="present", **BASE)
     assert host.container("c", **{**BASE, **UNMAKEABLE}).failed
-    (found,) = host.module("libpod_container_info")["containers"]
-    assert (found["Id"], found["State"]["Status"]) == (first["container"]["Id"], "created")
+    (container,) = host.module("libpod_container_info")["containers"]
+    assert (container["Id"], container["State"]["Status"]) == (first["container"]["Id"], "created")
 
 
 def test_mounts_of_the_image_and_volumes_from_are_predicted(host: Host) -> None:
@@ -290,14 +290,14 @@ def test_mounts_of_the_image_and_volumes_from_are_predicted(host: Host) -> None:
         assert not host.container(name, volume=[volume], **idle).failed
     os.rmdir("/srv/lent")
     try:
-        for options, words in (
+        for options, parts in (
             ({"image": "saved"}, ("image_volume", "/proc/x", "set image_volume to ignore")),
             ({"volumes_from": ["file"]}, ("volumes_from", "/etc/passwd", "is a file")),
             ({"volumes_from": ["gone"]}, ("/srv/lent", "does not exist on the host")),
         ):
             for check in (True, False):
                 refused = host.container("c", check=check, **{**BASE, **options})
-                assert refused.failed and not [word for word in words if word not in refused["msg"]], refused
+                assert refused.failed and not [part for part in parts if part not in refused["msg"]], refused
             assert Process(host.container("c", **BASE)).pid == Process(first).pid
         done = host.container("c", **{**BASE, "image": "saved", "image_volume": "ignore"})
         assert done["actions"] == ["recreated c"], done
@@ -329,7 +329,7 @@ def test_changed_content_of_an_env_file_is_a_difference(host: Host) -> None:
     assert refused.failed and "/srv/file.env" in refused["msg"]
 
 
-def _told(result: Result) -> str:
+def _shown(result: Result) -> str:
     """What a run says of itself: everything but the container's own description."""
     return repr({key: value for key, value in result.items() if key != "container"}) + result.stderr
 
@@ -359,7 +359,7 @@ def test_values_of_variables_are_never_shown(host: Host) -> None:
     ]
     assert "libpod_container" in str(log) and SECRET not in str(log)
     for one in runs:
-        assert SECRET not in _told(one), one
+        assert SECRET not in _shown(one), one
     assert "TOKEN" in repr(runs[2]["diff"])
     for top in ("/srv", "/run", "/var/lib"):
         _assert_hidden(top)
@@ -426,11 +426,11 @@ def test_removal_cancels_a_pending_restart(host: Host) -> None:
 
 
 def test_image_that_cannot_be_had_leaves_the_old_container_running(host: Host) -> None:
-    first = host.container("c", **BASE)
+    first = host.container("c", **BASE)["container"]
     failed = host.container("c", **{**BASE, "image": "oci:/srv/nowhere:1"})
     assert failed.failed and "nowhere" in failed["msg"], failed
-    (found,) = host.module("libpod_container_info")["containers"]
-    assert (found["Id"], found["State"]["Pid"]) == (first["container"]["Id"], first["container"]["State"]["Pid"])
+    (container,) = host.module("libpod_container_info")["containers"]
+    assert (container["Id"], container["State"]["Pid"]) == (first["Id"], first["State"]["Pid"])
 
 
 @pytest.mark.parametrize("state", ["present", "created"])
@@ -454,22 +454,22 @@ def test_failed_recreate_brings_the_old_address_back(host: Host) -> None:
     options = {**BASE, "network": "bridge"}
     first = host.container("c", **options)
     assert host.container("c", **{**options, **LATE}).failed
-    (found,) = host.module("libpod_container_info")["containers"]
-    assert found["Id"] == first["container"]["Id"] and found["State"]["Status"] == "running"
-    assert _address(host, found) == _address(host, first["container"])
+    (container,) = host.module("libpod_container_info")["containers"]
+    assert container["Id"] == first["container"]["Id"] and container["State"]["Status"] == "running"
+    assert _address(host, container) == _address(host, first["container"])
 
 
 def test_killed_recreate_brings_the_old_address_back(host: Host) -> None:
     options = {**BASE, "network": "bridge"}
     host.container("c", **options)
-    anew = host.module("libpod_container", {"name": "c", **options, "env": {"A": "1"}}, kill_at=NOWHERE)
-    create = [one for one in anew.effects if one.startswith("runc start")][-1]
+    recreated = host.module("libpod_container", {"name": "c", **options, "env": {"A": "1"}}, kill_at=NOWHERE)
+    create = [one for one in recreated.effects if one.startswith("runc start")][-1]
     killed = host.module("libpod_container", {"name": "c", **options}, kill_at=create)
-    assert killed.killed and not os.path.exists(f"/proc/{anew['container']['State']['Pid']}")
-    found = host.container("c", state="present")
-    assert found["actions"] == ["started c"] and found["container"]["Id"] == anew["container"]["Id"]
-    assert _address(host, found["container"]) == anew["container"]["NetworkSettings"]["IPAddress"]
-    assert not os.path.exists(f"{found['container']['StaticDir']}/network-before.json")
+    assert killed.killed and not os.path.exists(f"/proc/{recreated['container']['State']['Pid']}")
+    started = host.container("c", state="present")
+    assert started["actions"] == ["started c"] and started["container"]["Id"] == recreated["container"]["Id"]
+    assert _address(host, started["container"]) == recreated["container"]["NetworkSettings"]["IPAddress"]
+    assert not os.path.exists(f"{started['container']['StaticDir']}/network-before.json")
 
 
 def _address(host: Host, container: dict[str, Any]) -> str:
@@ -490,7 +490,7 @@ def test_damaged_name_record_is_repaired_by_the_next_change(host: Host) -> None:
     listed = host.module("libpod_container_info")["containers"]
     assert {one["Name"] for one in listed} == {"c", "d"}
     assert host.container("c", **BASE)["actions"] == []
-    anew = host.container("c", **BASE, env={"A": "1"})
-    assert anew["actions"] == ["recreated c"] and anew["container"]["Id"] != first["container"]["Id"]
+    recreated = host.container("c", **BASE, env={"A": "1"})
+    assert recreated["actions"] == ["recreated c"] and recreated["container"]["Id"] != first["container"]["Id"]
     with open(path, encoding="ascii") as file:
-        assert anew["container"]["Id"] in file.read()
+        assert recreated["container"]["Id"] in file.read()

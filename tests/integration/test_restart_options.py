@@ -88,8 +88,8 @@ def test_stopped_container_changes_its_record_and_paused_one_is_recreated(host: 
     paused = _ok(host, {**BASE, "state": "paused", "ulimit": ["nofile=100"]})
     assert _limit(Process(paused)) == "100"
     again = {**BASE, "state": "paused", "ulimit": ["nofile=101"]}
-    predicted, anew = _ok(host, again, check=True), _ok(host, again)
-    assert anew["actions"] == predicted["actions"] == ["recreated web", "paused web"]
+    predicted, recreated = _ok(host, again, check=True), _ok(host, again)
+    assert recreated["actions"] == predicted["actions"] == ["recreated web", "paused web"]
     running = {**again, "state": "started"}
     _ok(host, running)
     once_more = {**again, "ulimit": ["nofile=102"]}
@@ -103,9 +103,9 @@ def test_failed_restart_restores_the_running_container(host: Host) -> None:
     # runc needs more files than that, which is known beforehand.
     failed = host.module("libpod_container", {**BRIDGED, "ulimit": ["nofile=1"]})
     assert failed.failed and not failed.changed, failed
-    (found,) = host.module("libpod_container_info")["containers"]
-    assert (found["Id"], found["State"]["Status"]) == (before["container"]["Id"], "running")
-    assert found["NetworkSettings"]["IPAddress"] == before["container"]["NetworkSettings"]["IPAddress"]
+    (container,) = host.module("libpod_container_info")["containers"]
+    assert (container["Id"], container["State"]["Status"]) == (before["container"]["Id"], "running")
+    assert container["NetworkSettings"]["IPAddress"] == before["container"]["NetworkSettings"]["IPAddress"]
     assert not _ok(host, BRIDGED).changed
 
 

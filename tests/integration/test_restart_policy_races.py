@@ -103,16 +103,16 @@ def test_restart_uses_a_dependency_recreated_meanwhile(host: Host, where: tuple[
         does = getattr(*where)
 
         def done(*args: Any) -> Any:
-            found = does(*args)
+            result = does(*args)
             setattr(*where, does)
             assert host.module("libpod_container", remade)["actions"] == ["recreated base"]
-            return found
+            return result
 
         setattr(*where, done)
 
     assert run_exit_command(host, container_id, prepare).exit_code == 0
-    found = host.module("libpod_container_info")["containers"]
-    assert {one["Name"]: one["State"]["Status"] for one in found} == {"base": "running", "web": "running"}
+    containers = host.module("libpod_container_info")["containers"]
+    assert {one["Name"]: one["State"]["Status"] for one in containers} == {"base": "running", "web": "running"}
 
 
 @pytest.mark.parametrize("policy", ["no", "on-failure"])
@@ -133,8 +133,8 @@ def test_new_policy_cancels_a_pending_restart(host: Host, policy: str) -> None:
         time.sleep = sleep
 
     run_exit_command(host, made["Id"], prepare)
-    (found,) = host.module("libpod_container_info", {"name": "web"})["containers"]
-    assert found["State"]["StartedAt"] == made["State"]["StartedAt"] and not found["State"]["Restarting"]
+    (container,) = host.module("libpod_container_info", {"name": "web"})["containers"]
+    assert container["State"]["StartedAt"] == made["State"]["StartedAt"] and not container["State"]["Restarting"]
     assert not host.module("libpod_container", task).changed
 
 

@@ -50,7 +50,7 @@ def _private(host: Host) -> Iterator[None]:
     host.run("rm", "-r", "/srv/private")
 
 
-def _told(result: Result) -> str:
+def _shown(result: Result) -> str:
     """All of a result but what the task asks for by its name: the container's own description."""
     return json.dumps({key: value for key, value in result.items() if key != "container"}) + result.stderr
 
@@ -72,7 +72,7 @@ def test_syslog_result_and_diff_have_no_value(host: Host) -> None:
     for result in (failed, refused, unsupported, misshapen):
         assert result.failed, result
     for result in (made, predicted, recreated, failed, refused, unsupported, misshapen):
-        assert SECRET not in _told(result), _told(result)
+        assert SECRET not in _shown(result), _shown(result)
     assert any("PASSWORD" in line for line in log.messages), "the invocation is logged"
     assert SECRET not in str(log)
 
@@ -93,14 +93,14 @@ def test_no_program_is_given_a_value_to_show(host: Host) -> None:
         assert host.container("web", state="absent")["actions"] == ["deleted web"]
     with open(trace, encoding="utf-8", errors="replace") as file:
         executed = file.read()
-    for words in ('/conmon"', '/runc"', '/containers-storage"', '/bridge"', '["sh", "-c"'):
-        assert words in executed, words
+    for part in ('/conmon"', '/runc"', '/containers-storage"', '/bridge"', '["sh", "-c"'):
+        assert part in executed, part
     assert SECRET not in executed
 
 
 def _with_secret(tops: tuple[str, ...]) -> list[str]:
     """Files that contain a value."""
-    found = []
+    paths = []
     for top in tops:
         for folder, _folders, names in os.walk(top):
             for name in names:
@@ -109,8 +109,8 @@ def _with_secret(tops: tuple[str, ...]) -> list[str]:
                     # Some of a container's /proc and /sys cannot be read by anybody.
                     with contextlib.suppress(OSError), open(path, "rb") as file:
                         if SECRET.encode() in file.read():
-                            found.append(path)
-    return found
+                            paths.append(path)
+    return paths
 
 
 def _readable_by_others(paths: list[str]) -> list[str]:
@@ -143,9 +143,9 @@ def test_no_file_with_a_value_can_be_read_by_others(host: Host) -> None:
     while not {f"PASSWORD={GIVEN}", f"TOKEN={FILED}"} < set(_environment(pid).split("\0")):
         assert time.monotonic() < deadline, _environment(pid)
     tops = ("/srv", "/run", "/var/lib", "/etc")
-    found = _with_secret(tops)
-    assert f"{host.parts.static_root}/containers/{made['container']['Id']}/config.json" in found
-    assert _readable_by_others([*found, f"/proc/{pid}/environ"]) == []
+    paths = _with_secret(tops)
+    assert f"{host.parts.static_root}/containers/{made['container']['Id']}/config.json" in paths
+    assert _readable_by_others([*paths, f"/proc/{pid}/environ"]) == []
     assert _readable_by_others(["/etc/passwd"]) == ["/etc/passwd"]
     assert host.container("web", state="absent")["actions"] == ["deleted web"]
     assert _with_secret(tops) == ["/srv/private/secrets"]

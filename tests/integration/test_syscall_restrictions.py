@@ -21,8 +21,8 @@ def test_seccomp_profile_of_the_image(host: Host) -> None:
     profile = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["chmod"], "action": "SCMP_ACT_ERRNO"}]}
     label = f"io.containers.seccomp.profile={json.dumps(profile)}"
     shutil.copytree(host.layout, "/srv/layout")
-    words = ("--no-history", "--image", "/srv/layout:busybox", "--tag", "strict", "--config.label", label)
-    host.run("umoci", "config", *words)
+    args = ("--no-history", "--image", "/srv/layout:busybox", "--tag", "strict", "--config.label", label)
+    host.run("umoci", "config", *args)
     job = {"image": "oci:/srv/layout:strict", "network": "none", "detach": False, "command": ["chmod", "600", "/www"]}
     assert not host.container("default", **job).failed
     refused = host.container("strict", seccomp_policy="image", **job)

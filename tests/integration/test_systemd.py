@@ -35,9 +35,9 @@ def test_container_is_as_systemd_needs_it(host: Host) -> None:
     assert os.path.isdir(f"/sys/fs/cgroup/systemd/libpod_parent/libpod-{made['container']['Id']}/made")
     assert host.container("c", **wanted)["actions"] == []
     assert host.container("c", state="stopped")["container"]["State"]["ExitCode"] == 7
-    plain = host.container("c", **{**wanted, "systemd": "false", "command": ["sleep", "1000"], "stop_signal": "KILL"})
-    found = Process(plain)
-    assert "/run" not in found.mounts and "container_uuid" not in found.environ
+    result = host.container("c", **{**wanted, "systemd": "false", "command": ["sleep", "1000"], "stop_signal": "KILL"})
+    plain = Process(result)
+    assert "/run" not in plain.mounts and "container_uuid" not in plain.environ
 
 
 def test_systemd_by_its_command_alone(host: Host) -> None:
@@ -49,8 +49,8 @@ def test_systemd_by_its_command_alone(host: Host) -> None:
     made = host.container("c", **wanted)
     assert "/run" in Process(made).mounts and made["container"]["Config"]["StopSignal"] == 37
     assert host.container("c", **wanted, systemd="always")["actions"] == []
-    anew = host.container("c", **wanted, systemd=False, stop_signal="KILL")
-    assert "/run" not in Process(anew).mounts
+    plain = host.container("c", **wanted, systemd=False, stop_signal="KILL")
+    assert "/run" not in Process(plain).mounts
     refused = host.container("c", **wanted, systemd="always", init=True)
     assert refused.failed and refused["msg"].startswith("systemd: always cannot"), refused
     host.container("c", state="absent")

@@ -16,8 +16,8 @@ BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none
 
 
 def _modes(process: Process, *targets: str) -> list[tuple[str, int]]:
-    found = [os.stat(process.path(f"root{target}")) for target in targets]
-    return [(f"{one.st_mode & 0o7777:o}", one.st_uid) for one in found]
+    statuses = [os.stat(process.path(f"root{target}")) for target in targets]
+    return [(f"{one.st_mode & 0o7777:o}", one.st_uid) for one in statuses]
 
 
 @pytest.mark.parametrize("mapped", [False, True])

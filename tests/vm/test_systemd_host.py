@@ -30,8 +30,8 @@ def scope(made: Result) -> str:
 
 
 def state(host: Machine, name: str = "c") -> dict[str, Any]:
-    (found,) = host.module("libpod_container_info", {"name": [name]})["containers"]
-    return {**found["State"], "RestartCount": found["RestartCount"]}
+    (container,) = host.module("libpod_container_info", {"name": [name]})["containers"]
+    return {**container["State"], "RestartCount": container["RestartCount"]}
 
 
 def test_container_and_conmon_are_scopes_of_machine_slice(host: Machine) -> None:
@@ -64,9 +64,9 @@ def test_limits_are_systemds_too_and_outlive_its_reload(host: Machine) -> None:
         assert process.cgroup("cpu", "cpu.cfs_quota_us") == quota
         assert process.cgroup("pids", "pids.max") == pids
         assert process.cgroup("cpuset", "cpuset.cpus") == cpus
-        told = host.systemd(scope(made), "MemoryMax", "MemorySwapMax", "TasksMax", "AllowedCPUs")
+        properties = host.systemd(scope(made), "MemoryMax", "MemorySwapMax", "TasksMax", "AllowedCPUs")
         # crun keeps the container's limits in a cgroup of its own, of which systemd knows nothing.
-        assert host.parts.oci_runtime == "crun" or told == {
+        assert host.parts.oci_runtime == "crun" or properties == {
             "MemoryMax": str(memory * MIB),
             "MemorySwapMax": str((swap - memory) * MIB),
             "TasksMax": pids,
@@ -111,15 +111,15 @@ def test_limit_drift_is_repaired(host: Machine) -> None:
     made = run(host, **wanted)
     path = made["container"]["State"]["CgroupPath"]
 
-    def written() -> None:
+    def write_file() -> None:
         cgroup_files.write("memory", path, "memory.limit_in_bytes", str(32 * MIB))
 
-    def told_systemd() -> None:
+    def set_property() -> None:
         host.run("systemctl", "set-property", "--runtime", scope(made), "MemoryMax=32M")
 
     # crun's container has a cgroup of its own in the scope, and the scope is whoever's sets a property of it.
     runc = host.parts.oci_runtime == "runc"
-    for meddle in (written, told_systemd) if runc else (written,):
+    for meddle in (write_file, set_property) if runc else (write_file,):
         meddle()
         assert cgroup_files.read("memory", path, "memory.limit_in_bytes") == str(32 * MIB)
         assert run(host, **wanted)["actions"] == ["updated c"]
@@ -137,8 +137,8 @@ def test_policy_starts_what_was_killed_or_stopped_by_systemd(host: Machine) -> N
     assert host.systemd(scope(made), "ActiveState")["ActiveState"] == "active"
     host.run("systemctl", "stop", scope(made))
     eventually(lambda: (now := state(host))["Status"] == "running" and now["RestartCount"] == 2, seconds=LONG)
-    (found,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
-    assert Process(found).read("cgroup").startswith(f"0::/machine.slice/{scope(made)}")
+    (container,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
+    assert Process(container).read("cgroup").startswith(f"0::/machine.slice/{scope(made)}")
     # The helper that started it is in nobody's way.
     assert run(host, restart_policy="always", publish=["8080:80"], network="libpod")["actions"] == []
 
@@ -230,8 +230,8 @@ def test_journal_is_written_and_read(host: Machine) -> None:
     script = "echo hello; echo oops >&2; printf unfinished"
     made = run(host, command=["sh", "-c", script], log_driver="journald")
     eventually(lambda: state(host)["Status"] == "exited", seconds=LONG)
-    found = eventually(lambda: len(lines := _logs(host)) == 3 and lines, seconds=LONG)
-    assert sorted(found) == [("stderr", "oops"), ("stdout", "hello"), ("stdout", "unfinished")]
+    entries = eventually(lambda: len(lines := _logs(host)) == 3 and lines, seconds=LONG)
+    assert sorted(entries) == [("stderr", "oops"), ("stdout", "hello"), ("stdout", "unfinished")]
     assert sorted(host.command("logs", "c").stdout.split()) == ["hello", "unfinished"]
     shown = host.run("journalctl", "--output=cat", f"CONTAINER_ID_FULL={made['container']['Id']}")
     assert sorted(shown.split()) == ["hello", "oops", "unfinished"]
@@ -242,9 +242,9 @@ def test_journal_is_written_and_read(host: Machine) -> None:
 
 
 def _logs(host: Machine, **how: Any) -> list[tuple[str, str]]:
-    told = host.module("libpod_container_logs", {"name": "c", **how})
-    assert not told.failed, told
-    return [(line["stream"], line["text"]) for line in told["log_lines"]]
+    result = host.module("libpod_container_logs", {"name": "c", **how})
+    assert not result.failed, result
+    return [(line["stream"], line["text"]) for line in result["log_lines"]]
 
 
 def test_default_apparmor_profile_confines(host: Machine) -> None:
@@ -287,8 +287,8 @@ def test_pods_limits_are_its_slices(host: Machine) -> None:
     for _attempt in range(2):
         assert limit("memory", "memory.limit_in_bytes") == str(128 * MIB)
         assert limit("cpuset", "cpuset.cpus") == "0-1"
-        told = host.systemd(unit, "MemoryMax", "CPUWeight", "CPUQuotaPerSecUSec")
-        assert told == {"MemoryMax": str(128 * MIB), "CPUWeight": "20", "CPUQuotaPerSecUSec": "500ms"}
+        properties = host.systemd(unit, "MemoryMax", "CPUWeight", "CPUQuotaPerSecUSec")
+        assert properties == {"MemoryMax": str(128 * MIB), "CPUWeight": "20", "CPUQuotaPerSecUSec": "500ms"}
         host.run("systemctl", "daemon-reload")
     assert host.module("libpod_pod", {**wanted, "memory": "128m"})["actions"] == []
     gone = host.module("libpod_pod", {"name": "p", "state": "absent"})
@@ -363,8 +363,8 @@ def test_systemd_runs_in_a_container(host: Machine) -> None:
     made = host.container("c", **wanted)
     assert not made.failed, made
 
-    def systemctl(*words: str) -> str:
-        ran = host.module("libpod_container_exec", {"name": "c", "argv": ["systemctl", *words]})
+    def systemctl(*args: str) -> str:
+        ran = host.module("libpod_container_exec", {"name": "c", "argv": ["systemctl", *args]})
         return str(ran.get("stdout", "")).strip()
 
     eventually(lambda: systemctl("is-system-running") in ("running", "degraded"), seconds=240)
