@@ -265,8 +265,8 @@ def _compiled(source: bytes, name: str) -> bytes:
         (new,) = ast.parse(
             f"def __new__(_cls, {', '.join(names)}): return _cls._made(_cls, ({', '.join(names)},))"
         ).body
-        assert isinstance(new, ast.FunctionDef)
-        new.args.defaults = [each.value for each in fields if each.value]
+        if isinstance(new, ast.FunctionDef):
+            new.args.defaults = [each.value for each in fields if each.value]
         begin = ast.parse(f"__slots__ = ()\n_fields = {tuple(names)!r}").body
         node.body = [*begin, new, *(each for each in node.body if each not in fields)]
         return node

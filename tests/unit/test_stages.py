@@ -23,7 +23,7 @@ bad:
 integration:
 \t@ls build/test; echo '=== 7 passed, 1 skipped in 3.21s ==='
 unit:
-	@echo "$$PYTEST_PLUGINS"; printf '%s\\n' 'unit: 50% covered' ' 0.0% x.py' > "$$LIBPOD_COVERAGE"
+\t@echo "$$PYTEST_PLUGINS"; printf '%s\\n' 'unit: 50% covered' ' 0.0% x.py' > "$$LIBPOD_COVERAGE"
 killed:
 \t@kill -9 $$(ps -o ppid= -p $$PPID)
 """

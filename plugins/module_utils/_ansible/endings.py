@@ -20,6 +20,10 @@ def failure(what: str, code: int, stderr: str, container: Optional[Mapping[str, 
     message = f"{what} ended with exit code {code}"
     if container and container.get("State", {}).get("OOMKilled"):
         limit = container["HostConfig"]["Memory"]
-        message += f": the kernel killed a process of it at its memory limit of {limit} bytes: give it more memory"
+        message += (
+            f": the kernel killed a process of it at its memory limit of {limit} bytes: give it more memory"
+            if limit
+            else ": the kernel killed a process of it for want of memory, of the host or of a limit above the container"
+        )
     output = shortened(" ".join(stderr.split()), _ERRORS)
     return f"{message}: {output}" if output else message

@@ -35,9 +35,7 @@ def boot(parts: EngineConfig, arguments: Sequence[str]) -> int:
         try:
             _boot(runtime, container.peek())
         except Exception as error:  # pylint: disable=broad-exception-caught
-            failed = 1
-            host_log.write_error(error)
-            sys.stderr.write(f"libpod: container {container.name}: {sentence(error)}\n")
+            failed = _report(container, error)
     host_log.about()
     return failed
 
@@ -60,12 +58,15 @@ def halt(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """
     if not systemd_units.going_down():
         return 0
-    began, running = time.monotonic(), []
+    began, running, failed = time.monotonic(), [], 0
     for container in Runtime(parts).containers():
-        state, config = container.peek().state, container.config
-        if config.cgroup_manager == "cgroupfs" and state.status is ContainerStatus.RUNNING:
-            process.send_signal(state.process, config.stop_signal)
-            running.append((config.stop_timeout, state.process, container))
+        try:
+            state, config = container.peek().state, container.config
+            if config.cgroup_manager == "cgroupfs" and state.status is ContainerStatus.RUNNING:
+                process.send_signal(state.process, config.stop_signal)
+                running.append((config.stop_timeout, state.process, container))
+        except Exception as error:  # pylint: disable=broad-exception-caught
+            failed = _report(container, error)
     for timeout, life, container in sorted(running, key=lambda one: one[:2]):
         host_log.about(container.name, container.id)
         if process.wait_end(life, max(0.0, timeout + began - time.monotonic())):
@@ -73,4 +74,12 @@ def halt(parts: EngineConfig, arguments: Sequence[str]) -> int:
         else:
             host_log.write("warn", f"did not end within {timeout} seconds of its stop signal: killed")
             process.send_signal(life, signal.SIGKILL)
-    return 0
+    return failed
+
+
+def _report(container: Container, error: Exception) -> int:
+    """Report why a container was not started or stopped; the others are. Return the exit code of the whole."""
+    host_log.about(container.name, container.id)
+    host_log.write_error(error)
+    sys.stderr.write(f"libpod: container {container.name}: {sentence(error)}\n")
+    return 1

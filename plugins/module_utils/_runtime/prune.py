@@ -242,10 +242,11 @@ def images(runtime: Runtime, filters: Filters, errors: Errors, *, every: bool = 
     used = {image for image, _container in in_use(runtime)}
     gone = []
     for image, created in ImageStore(runtime.parts).all():
-        matches = filters.match(seconds(created) if created else 0.0, image.config.get("Labels") or {})
-        if image.id in used or image.names and not every or not matches:
+        if image.id in used or image.names and not every:
             continue
         try:
+            if not filters.match(seconds(created) if created else 0.0, image.config.get("Labels") or {}):
+                continue
             if dry or Images(runtime.parts).remove(image.id):
                 gone.append(image.id)
         except LibpodError as error:

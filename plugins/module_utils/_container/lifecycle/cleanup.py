@@ -162,7 +162,4 @@ def _clear_run_dir(container: ContainerBase) -> None:
         # The health record outlasts the life, too.
         if name.startswith(("state.json", "health.json")) or os.path.ismount(path):
             continue
-        # A rootfs under an overlay: what is written through the mount is not this life's to remove.
-        if os.path.ismount(path):
-            syscalls.umount(path, syscalls.MNT_DETACH)
         removal.remove(path)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from typing import Iterable, Iterator, Mapping
 
@@ -30,8 +31,11 @@ def check(host: CgroupHost, options: Values) -> None:
         if not row.optional or options[name] is None or options[name] is False or options[name] == {}:
             continue
         files = tuple(file.name for file in row.files(host.unified))
-        version = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
-        if not _offered(host, row.controller, files) or name == "kernel_memory" and version > _LAST_KERNEL_MEMORY:
+        if (
+            not _offered(host, row.controller, files)
+            or name == "kernel_memory"
+            and kernel_version() > _LAST_KERNEL_MEMORY
+        ):
             where = "cgroup v2" if host.unified else f"the {row.controller} cgroups"
             looked = " or ".join(files) or "such limit"
             raise NotImplementedByHost(f"{name}: this kernel lacks it (no {looked} in {where}): omit the option")
@@ -48,6 +52,11 @@ def check(host: CgroupHost, options: Values) -> None:
         )
     _check_weights(options["blkio_weight_device"], numbers(options))
     _check_real_time(host, options)
+
+
+def kernel_version() -> tuple[int, ...]:
+    """Return the first two numbers of the kernel's release, which may go on with anything: ``6.1+``."""
+    return tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
 
 
 def _offered(host: CgroupHost, controller: str, files: tuple[str, ...]) -> bool:

@@ -23,8 +23,10 @@ from .store import ImageStore
 
 # skopeo's messages where the source is reached and has no such image; docker.io says "denied".
 _ABSENT = re.compile(
-    r"manifest unknown|name unknown|not known to registry|StatusCode: 404|not found|denied|no descriptor"
-    r"|initializing source .*no such file or directory"
+    r"manifest unknown|name unknown|not known to registry|StatusCode: 404|no descriptor"
+    # Not the host's own: a missing credential helper, a certificate that cannot be read.
+    r"|(?<!executable file )not found|(?<!permission )denied"
+    rf"|initializing source (?:{'|'.join(PATH_TRANSPORTS)}):.*no such file or directory"
 )
 _TMP = "/var/tmp"
 # The programs whose downloads have the same names there.
@@ -117,7 +119,7 @@ class Images:
                 raise
             except ToolFailed as error:
                 message = _message(error.stderr)
-                if _ABSENT.search(message):
+                if is_absent(message):
                     raise NoSuchImage(f"image {source!r} is not at its source: {message}") from error
                 if tried == how.retries:
                     raise ToolFailed(error.argv[:1], error.exit_code, message, doing) from error
@@ -200,6 +202,11 @@ class Images:
     def _policy() -> list[str]:
         homes = ("/etc", os.path.join(os.environ.get("HOME", "/root"), ".config"))
         return [] if any(os.path.exists(f"{home}/containers/policy.json") for home in homes) else ["--insecure-policy"]
+
+
+def is_absent(message: str) -> bool:
+    """Return whether skopeo's message says that the source was reached and does not have the image."""
+    return bool(_ABSENT.search(message))
 
 
 def is_registry(source: str) -> bool:
