@@ -27,8 +27,9 @@ def read(paths: Iterable[str], option: str = "env_file") -> dict[str, str]:
             lines = [line[:-1] if line.endswith("\r") else line for line in text.split("\n")]
         except MalformedData as error:
             raise InvalidArgument(f"{option}: {error}") from error
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        except (OSError, ValueError) as error:
+            no_text = "its path has a NUL byte" if "\0" in path else "it is not UTF-8 text"
+            reason = getattr(error, "strerror", None) or no_text
             refusal = InvalidArgument(f"{option}: {path} cannot be read on the target: {reason}")
             raise (not_yet(refusal) if isinstance(error, FileNotFoundError) else refusal) from error
         for number, line in enumerate(lines, 1):
