@@ -68,7 +68,8 @@ def test_line_without_a_name_is_refused_by_its_number(folder: Path, line: str) -
 
 def test_file_that_cannot_be_read_is_refused_by_its_path(tmp_path: Path) -> None:
     (tmp_path / "bytes").write_bytes(b"A=\xffhunter2")
-    for name, reason in (("missing", "No such file"), (".", "Is a directory"), ("bytes", "not UTF-8"), ("\0", "NUL byte")):
+    reasons = {"missing": "No such file", ".": "Is a directory", "bytes": "not UTF-8", "\0": "NUL byte"}
+    for name, reason in reasons.items():
         with pytest.raises(InvalidArgument, match=f"^env_file: .* cannot be read on the target: .*{reason}") as refusal:
             read([f"{tmp_path}/{name}"])
         assert "hunter2" not in str(refusal.value)
