@@ -19,10 +19,10 @@ MAC = "92:d0:c6:0a:29:33"
 def _links(host: Host, container: dict[str, Any]) -> dict[str, tuple[str, set[str]]]:
     """Interface to MAC and global addresses, by ip(8) in the container's network namespace."""
     path = f"/proc/{Process(container).pid}/ns/net"
-    found = json.loads(host.run("nsenter", f"--net={path}", "ip", "-json", "address"))
+    links = json.loads(host.run("nsenter", f"--net={path}", "ip", "-json", "address"))
     return {
         one["ifname"]: (one["address"], {ip["local"] for ip in one["addr_info"] if ip.get("scope") == "global"})
-        for one in found
+        for one in links
         if one["ifname"] != "lo"
     }
 
@@ -52,11 +52,11 @@ def test_each_network_can_be_asked_for_something(host: Host) -> None:
     config = network("second", "cni-second0", "10.88")
     config["plugins"][0]["ipam"]["ranges"].append([{"subnet": "fd00:88::/64"}])
     _define("second", config)
-    words = [f"bridge:mac={MAC}", "second:ip=10.88.1.2,ip6=fd00:88::77,interface_name=back0"]
-    made = host.container("c", **BASE, network=words)
-    found = _links(host, made)
-    assert found["eth0"][0] == MAC and found["back0"][1] == {"10.88.1.2", "fd00:88::77"} and len(found) == 2
-    assert host.container("c", **BASE, network=words)["actions"] == []
+    networks = [f"bridge:mac={MAC}", "second:ip=10.88.1.2,ip6=fd00:88::77,interface_name=back0"]
+    made = host.container("c", **BASE, network=networks)
+    links = _links(host, made)
+    assert links["eth0"][0] == MAC and links["back0"][1] == {"10.88.1.2", "fd00:88::77"} and len(links) == 2
+    assert host.container("c", **BASE, network=networks)["actions"] == []
     single = host.container("d", **BASE, network=["second"], ip="10.88.1.3", ip6="fd00:88::78")
     assert _links(host, single)["eth0"][1] == {"10.88.1.3", "fd00:88::78"}
     for wrong in ({"network": ["bridge", "second"], "ip": "10.87.1.2"}, {"network": ["none"], "mac_address": MAC}):
@@ -65,7 +65,7 @@ def test_each_network_can_be_asked_for_something(host: Host) -> None:
     twice = host.container("e", **BASE, network=["bridge:interface_name=eth1", "second"])
     assert twice.failed and "eth1 is there twice" in twice["msg"]
     # The default network by its name is the same one, for a container that there is, a new one, and in check mode.
-    assert host.container("c", **BASE, network=[words[0].replace("bridge", "libpod"), words[1]])["actions"] == []
+    assert host.container("c", **BASE, network=[networks[0].replace("bridge", "libpod"), networks[1]])["actions"] == []
     for name, check in (("c", True), ("c", False), ("e", True), ("e", False)):
         twice = host.container(name, check=check, **BASE, network=["bridge", "libpod"])
         assert twice.failed and "network: libpod is there twice" in twice["msg"]

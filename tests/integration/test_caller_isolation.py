@@ -128,8 +128,8 @@ def _engine(host: Host, kind: str, umask: Optional[int]) -> dict[str, Any]:
 
 
 def _inspected(host: Host) -> dict[str, Any]:
-    (found,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
-    return dict(found)
+    (container,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
+    return dict(container)
 
 
 def _conmon(host: Host, container: dict[str, Any]) -> int:
@@ -196,12 +196,12 @@ def test_exec_and_health_checks_have_the_containers_umask(host: Host) -> None:
     helper = [sys.executable, "-I", "-m", main.__name__]
     environment = {"PATH": os.environ["PATH"], **host.parts.environment()}
     assert Process(made).status["Umask"] == "0027"
-    words = ["sh", "-c", "umask > /tmp/umask"]
+    argv = ["sh", "-c", "umask > /tmp/umask"]
     for run in (
         partial(_engine_exec, host),
         partial(_engine_exec, host, tty=True),
         partial(_engine_exec, host, detach=True),
-        partial(_run, [*helper, "exec", "c", *words], environment, 0o077),
+        partial(_run, [*helper, "exec", "c", *argv], environment, 0o077),
         partial(_run, [*helper, "healthcheck", "run", "c"], environment, 0o077),
     ):
         run()

@@ -111,9 +111,10 @@ def test_file_that_an_earlier_task_may_write(host: Host, option: str) -> None:
     options = {**BASE, "network": "none", option: "/srv/not-yet"}
     listed = {"containers": [{"name": "c"}], "defaults": options}
     for module, args in (("libpod_container", {"name": "c", **options}), ("libpod_containers", listed)):
-        told = host.module(module, args, check=True)
-        assert told["actions"] == ["created c", "started c"], told
-        assert [one for one in told["warnings"] if "/srv/not-yet" in one and "check mode goes on" in one], told
+        predicted = host.module(module, args, check=True)
+        assert predicted["actions"] == ["created c", "started c"], predicted
+        warnings = predicted["warnings"]
+        assert [one for one in warnings if "/srv/not-yet" in one and "check mode goes on" in one], predicted
         done = host.module(module, args)
         assert done.failed and not done.changed and "/srv/not-yet" in str(done), done
     host.container("c", **BASE, network="none")
@@ -124,8 +125,8 @@ def test_file_that_an_earlier_task_may_write(host: Host, option: str) -> None:
 
 def test_label_file_of_a_pod_that_an_earlier_task_may_write(host: Host) -> None:
     args = {"name": "p", "state": "created", "label_file": "/srv/not-yet"}
-    told = host.module("libpod_pod", args, check=True)
-    assert told["actions"] == ["created p"] and "/srv/not-yet" in told["warnings"][0], told
+    predicted = host.module("libpod_pod", args, check=True)
+    assert predicted["actions"] == ["created p"] and "/srv/not-yet" in predicted["warnings"][0], predicted
     assert host.module("libpod_pod", args)["msg"].startswith("label_file: /srv/not-yet cannot be read")
     host.module("libpod_pod", {"name": "p", "state": "created"})
     assert host.module("libpod_pod", args, check=True)["msg"].startswith("label_file: /srv/not-yet cannot be read")

@@ -20,10 +20,10 @@ RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "n
 Done = subprocess.CompletedProcess[str]
 
 
-def libpod(host: Host, *words: str, input: str = "", code: int = 0) -> Done:
+def libpod(host: Host, *args: str, input: str = "", code: int = 0) -> Done:
     """Run the command as an operator does, in a process of its own."""
     done = subprocess.run(
-        [*self_program.argv(host.parts), *words],
+        [*self_program.argv(host.parts), *args],
         env={**os.environ, **host.parts.environment()},
         input=input,
         capture_output=True,
@@ -62,15 +62,15 @@ def test_logs_by_stream_tail_and_to_the_end(host: Host) -> None:
     speaking = "echo one; echo two; echo wrong >&2; read line; echo $line"
     host.container("c", **{**RUNNING, "command": ["sh", "-c", speaking], "interactive": True})
     eventually(lambda: "wrong" in libpod(host, "logs", "c").stderr)
-    found = libpod(host, "logs", "c")
-    assert (found.stdout, found.stderr) == ("one\ntwo\n", "wrong\n")
+    logs = libpod(host, "logs", "c")
+    assert (logs.stdout, logs.stderr) == ("one\ntwo\n", "wrong\n")
     assert libpod(host, "logs", "-n", "2", "c").stdout == "two\n"
     (first, *_rest) = map(json.loads, libpod(host, "logs", "--format", "json", "c").stdout.splitlines())
     assert (first["stream"], first["text"]) == ("stdout", "one")
     assert libpod(host, "logs", "-t", "c").stdout.startswith(f"{first['time']} one\n")
-    words = [*self_program.argv(host.parts), "logs", "-f", "c"]
+    argv = [*self_program.argv(host.parts), "logs", "-f", "c"]
     environment = {**os.environ, **host.parts.environment()}
-    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as following:
+    with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True) as following:
         assert following.stdout and following.stdout.readline() == "one\n"
         assert host.module("libpod_container_exec", {"name": "c", "argv": ["sh", "-c", "kill -9 -1"]})
         host.container("c", state="stopped", stop_time=0)
@@ -79,7 +79,7 @@ def test_logs_by_stream_tail_and_to_the_end(host: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "input", "code", "out"),
+    ("args", "input", "code", "out"),
     [
         (("c", "echo", "-n", "a b"), "", 0, "a b"),
         (("-e", "A=1", "-w", "/tmp", "-u", "1", "c", "sh", "-c", "echo $A $PWD $(id -u)"), "", 0, "1 /tmp 1\n"),
@@ -96,10 +96,10 @@ def test_logs_by_stream_tail_and_to_the_end(host: Host) -> None:
     ],
 )  # fmt: skip
 def test_exec(
-    serving: Host, monkeypatch: pytest.MonkeyPatch, words: Sequence[str], input: str, code: int, out: str
+    serving: Host, monkeypatch: pytest.MonkeyPatch, args: Sequence[str], input: str, code: int, out: str
 ) -> None:
     monkeypatch.setenv("PASSED", "on")
-    done = libpod(serving, "exec", *words, input=input, code=code)
+    done = libpod(serving, "exec", *args, input=input, code=code)
     assert done.stdout == out or input.count("\n") > 1 and done.stdout.count("\n") == 2 * input.count("\n")
     assert done.stderr.count("nothing-like-this") == done.stderr.count("\n") == (code == 127)
 
@@ -136,7 +136,7 @@ def test_no_container_text_controls_the_operators_terminal(host: Host) -> None:
         label={"hostile": hostile},
     )
     assert not made.failed, made
-    for words, code in (
+    for args, code in (
         (("ps", "--no-trunc"), 0),
         (("top", "c"), 0),
         (("stats", "--no-stream"), 0),
@@ -145,12 +145,12 @@ def test_no_container_text_controls_the_operators_terminal(host: Host) -> None:
         (("healthcheck", "run", "c"), 1),
         (("exec", "-w", f"/{hostile}", "c", "true"), 127),
     ):
-        done = libpod(host, *words, code=code)
+        done = libpod(host, *args, code=code)
         text = done.stdout + done.stderr
-        assert text and text.replace("\n", "").isprintable(), words
-    for words in (("ps",), ("inspect", "c"), ("top", "c")):
-        given = () if words[0] == "inspect" else ("--format", "json")
-        assert json.dumps(hostile)[1:-1] in libpod(host, *words, *given).stdout, words
+        assert text and text.replace("\n", "").isprintable(), args
+    for args in (("ps",), ("inspect", "c"), ("top", "c")):
+        as_json = () if args[0] == "inspect" else ("--format", "json")
+        assert json.dumps(hostile)[1:-1] in libpod(host, *args, *as_json).stdout, args
     assert json.loads(libpod(host, "healthcheck", "run", "--format", "json", "c", code=1).stdout)["Output"] == hostile
 
 
@@ -181,19 +181,20 @@ def test_events_record_the_lifecycle(host: Host, tmp_path: Path) -> None:
     host.container("c", state="paused")
     host.container("c", state="stopped")
     host.container("c", state="absent")
-    told = [json.loads(line) for line in libpod(host, "events", "--no-stream", "--format", "json").stdout.splitlines()]
-    actions = [event["Action"] for event in told]
+    lines = libpod(host, "events", "--no-stream", "--format", "json").stdout.splitlines()
+    events = [json.loads(line) for line in lines]
+    actions = [event["Action"] for event in events]
     assert actions == ["create", "start", "pause", "unpause", "died", "stop", "remove"]
-    assert {event["Name"] for event in told} == {"c"} and told[4]["ExitCode"] == 0
+    assert {event["Name"] for event in events} == {"c"} and events[4]["ExitCode"] == 0
     assert libpod(host, "events", "--no-stream", "-f", "event=died").stdout.count("\n") == 1
     assert libpod(host, "events", "--no-stream", "-f", "container=other").stdout == ""
-    *before, last = (event["Time"] for event in told)
+    *before, last = (event["Time"] for event in events)
     ended = libpod(host, "events", "--since", before[1], "--until", last, "--format", "json").stdout.splitlines()
     assert [json.loads(line)["Time"] for line in ended] == before[1:]
-    words = [*self_program.argv(host.parts), "events", "--format", "json"]
+    argv = [*self_program.argv(host.parts), "events", "--format", "json"]
     environment = {**os.environ, **host.parts.environment()}
     heard = tmp_path / "heard"
-    with open(heard, "wb") as file, subprocess.Popen(words, env=environment, stdout=file) as watching:
+    with open(heard, "wb") as file, subprocess.Popen(argv, env=environment, stdout=file) as watching:
 
         def something() -> bool:
             host.container("d", **RUNNING)
@@ -214,8 +215,8 @@ def test_installed_engine_is_the_libpod_command(host: Host) -> None:
 
     def state() -> dict[str, Any]:
         done = subprocess.run([launcher, "inspect", "c"], env=environment, capture_output=True, text=True, check=True)
-        found: dict[str, Any] = json.loads(done.stdout)[0]
-        return {**found["State"], "RestartCount": found["RestartCount"]}
+        container: dict[str, Any] = json.loads(done.stdout)[0]
+        return {**container["State"], "RestartCount": container["RestartCount"]}
 
     eventually(lambda: state()["RestartCount"] == 1 and state()["Status"] == "exited", seconds=60.0)
     assert os.stat(launcher).st_mode & 0o777 == 0o700
@@ -231,10 +232,8 @@ def test_health_is_checked_on_demand(host: Host) -> None:
     host.container("plain", **RUNNING)
 
     def health() -> dict[str, Any]:
-        found: dict[str, Any] = host.module("libpod_container_info", {"name": ["c"]})["containers"][0]["State"][
-            "Health"
-        ]
-        return found
+        (container,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
+        return dict(container["State"]["Health"])
 
     assert health()["Status"] == "starting"
     assert "(starting)" in libpod(host, "ps").stdout
@@ -245,16 +244,16 @@ def test_health_is_checked_on_demand(host: Host) -> None:
     }
     assert "(healthy)" in libpod(host, "ps").stdout
     host.module("libpod_container_exec", {"name": "c", "argv": ["touch", "/tmp/bad"]})
-    told = json.loads(libpod(host, "healthcheck", "run", "c", "--format", "json", code=1).stdout)
-    assert (told["Status"], told["ExitCode"], told["FailingStreak"]) == ("unhealthy", 1, 1)
-    assert health()["Log"][-1]["End"] == told["End"]
+    report = json.loads(libpod(host, "healthcheck", "run", "c", "--format", "json", code=1).stdout)
+    assert (report["Status"], report["ExitCode"], report["FailingStreak"]) == ("unhealthy", 1, 1)
+    assert health()["Log"][-1]["End"] == report["End"]
     assert "has no health check" in libpod(host, "healthcheck", "run", "plain", code=125).stderr
 
 
 def test_help_names_every_command(host: Host) -> None:
-    told = libpod(host, "--help").stdout
+    output = libpod(host, "--help").stdout
     for command in ("ps", "inspect", "logs", "exec", "stats", "events", "top", "healthcheck"):
-        assert f"\n  {command} " in told and f"usage: libpod {command}" in libpod(host, command, "--help").stdout
+        assert f"\n  {command} " in output and f"usage: libpod {command}" in libpod(host, command, "--help").stdout
 
 
 def test_check_output_has_no_control_characters(host: Host) -> None:
@@ -286,9 +285,9 @@ WRONG: list[tuple[Sequence[str], int, str]] = [
 
 
 def test_wrong_arguments_are_one_line(serving: Host) -> None:
-    for words, code, said in WRONG:
-        told = libpod(serving, *words, code=code).stderr
-        assert said in told and told.count("\n") == 1, (words, told)
+    for args, code, said in WRONG:
+        message = libpod(serving, *args, code=code).stderr
+        assert said in message and message.count("\n") == 1, (args, message)
     assert "usage: libpod halt" in libpod(serving, "halt", "--help").stdout
 
 

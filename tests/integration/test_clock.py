@@ -64,15 +64,14 @@ def set_clock(host: Host, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
 
 def _inspected(host: Host) -> dict[str, Any]:
-    (one,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
-    found: dict[str, Any] = one
-    return found
+    (container,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
+    return dict(container)
 
 
-def _libpod(host: Host, *words: str) -> str:
+def _libpod(host: Host, *args: str) -> str:
     def body() -> None:
         os.environ.update(host.parts.environment())
-        raise SystemExit(main(words))
+        raise SystemExit(main(args))
 
     done = in_child(body)
     assert not done.failed, done
@@ -119,8 +118,8 @@ def test_health_is_checked_after_each_interval(host: Host, set_clock: Callable[[
 
 
 def _health(host: Host) -> dict[str, Any]:
-    found: dict[str, Any] = _inspected(host)["State"]["Health"]
-    return found
+    health: dict[str, Any] = _inspected(host)["State"]["Health"]
+    return health
 
 
 @pytest.mark.parametrize("module", ["wait", "container", "logs"])
@@ -144,8 +143,8 @@ def test_logs_since_a_duration_are_complete(host: Host, set_clock: Callable[[flo
     eventually(lambda: "before" in _libpod(host, "logs", "c"))
     set_clock(-DAYS)
     host.container("c", state="stopped")
-    told = _libpod(host, "events", "--no-stream", "--format", "json", "--since", "10m")
-    events = [json.loads(line) for line in told.splitlines()]
+    output = _libpod(host, "events", "--no-stream", "--format", "json", "--since", "10m")
+    events = [json.loads(line) for line in output.splitlines()]
     assert [event["Action"] for event in events] == ["create", "start", "died", "stop"]
     assert events[0]["Time"] > events[-1]["Time"], "in the order in which it happened"
     assert _libpod(host, "logs", "--since", "10m", "c") == "before\n"

@@ -170,12 +170,12 @@ def test_resources_of_a_container_being_created_are_not_removed(host: Host, join
         begin = Runtime.begin
 
         def begun(runtime: Runtime, *args: Any, **how: Any) -> Any:
-            found = begin(runtime, *args, **how)
+            result = begin(runtime, *args, **how)
             Runtime.begin = begin  # type: ignore[method-assign]
             refused = host.module("libpod_container", {"name": "base", "state": "absent"})
             assert refused.failed and refused["error"] == "DependencyExists", refused
             assert host.module("libpod_container", {**base, "recreate": True})["actions"] == ["recreated base"]
-            return found
+            return result
 
         Runtime.begin = begun  # type: ignore[method-assign]
 
@@ -273,10 +273,10 @@ def test_pod_continues_without_a_member_removed_meanwhile(host: Host, state: str
     members = Pods.members
 
     def listed(self: Pods, pod_id: str) -> Any:
-        found = members(self, pod_id)
+        result = members(self, pod_id)
         Pods.members = members  # type: ignore[method-assign]
         assert host.container("web", state="absent").changed
-        return found
+        return result
 
     def meanwhile() -> None:
         Pods.members = listed  # type: ignore[method-assign]

@@ -46,11 +46,11 @@ def _listed(host: Host) -> dict[str, dict[str, Any]]:
 
 def _waiters(host: Host) -> list[str]:
     """The command lines of the containers' first processes."""
-    found = []
+    command_lines = []
     for pid in host.cgroups.processes():
         with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
-            found.append(file.read().replace("\0", " ").strip())
-    return [line for line in found if line.startswith(("sh -c trap", "/usr/sbin/runc init"))]
+            command_lines.append(file.read().replace("\0", " ").strip())
+    return [line for line in command_lines if line.startswith(("sh -c trap", "/usr/sbin/runc init"))]
 
 
 def test_two_runs_on_one_name_make_one_container(host: Host) -> None:
@@ -161,10 +161,10 @@ def test_concurrent_exit_commands_and_a_task(host: Host, task: dict[str, Any], p
 def _is_helper(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
-            words = file.read().split(b"\0")
+            argv = file.read().split(b"\0")
     except OSError:
         return False
-    return b"exit" in words and os.path.basename(words[0]).startswith(b"python")
+    return b"exit" in argv and os.path.basename(argv[0]).startswith(b"python")
 
 
 def test_joined_container_cannot_go_while_it_is_joined(host: Host) -> None:

@@ -37,8 +37,8 @@ def _copy(host: Host, src: str, dest: str, check: bool = False, **options: Any) 
     return host.module("libpod_container_copy", {"container": "c", "src": src, "dest": dest, **options}, check=check)
 
 
-def _inside(host: Host, words: str) -> str:
-    done = host.module("libpod_container_exec", {"name": "c", "argv": ["sh", "-c", words], "user": "root"})
+def _inside(host: Host, script: str) -> str:
+    done = host.module("libpod_container_exec", {"name": "c", "argv": ["sh", "-c", script], "user": "root"})
     assert not done.failed, done
     return str(done["stdout"])
 
@@ -189,22 +189,22 @@ def test_diff_is_what_the_overlay_holds_and_agrees_with_containers_storage(host:
         "echo x > /root/added; rm /www/index.html; echo y >> /data/seed; rm -r /home; mkdir /home; echo z > /home/z;"
         "mkdir /new; ln -s / /new/link; chmod 700 /tmp",
     )
-    found = [f"{change.kind} {change.path}" for change in container.diff()]
-    assert found == [
+    changes = [f"{change.kind} {change.path}" for change in container.diff()]
+    assert changes == [
         "C /data/seed", "C /home", "D /home/web", "A /home/z", "A /new", "A /new/link", "C /root",
         "A /root/added", "C /tmp", "C /www", "D /www/index.html",
     ]  # fmt: skip
-    words = {"Add": "A", "Modify": "C", "Delete": "D"}
-    told = set()
+    letters = {"Add": "A", "Modify": "C", "Delete": "D"}
+    from_the_tool = set()
     for line in host.store("changes", container.host.storage.layer(container.id)).splitlines():
         kind, path = line.split(" ", 1)
-        if words.get(kind):
-            told.add(f"{words[kind]} {path.strip(chr(34))}")
+        if letters.get(kind):
+            from_the_tool.add(f"{letters[kind]} {path.strip(chr(34))}")
     ours = ("/dev", "/etc", "/proc", "/sys", "/run")
     # Of a directory that was removed and made again, the tool says that it is gone.
     ours = (*ours, "/home")
-    assert {line for line in told if not line[2:].startswith(ours)} == {
-        line for line in found if not line[2:].startswith("/home")
+    assert {line for line in from_the_tool if not line[2:].startswith(ours)} == {
+        line for line in changes if not line[2:].startswith("/home")
     }
 
 

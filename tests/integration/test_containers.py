@@ -31,9 +31,9 @@ STACK = [JOINER, {"name": "b", "requires": ["a"]}, {"name": "c"}]
 
 
 def several(host: Host, containers: list[dict[str, Any]], **how: Any) -> Result:
-    told = {key: how.pop(key) for key in ("check", "diff", "prepare") if key in how}
+    run_options = {key: how.pop(key) for key in ("check", "diff", "prepare") if key in how}
     args = {"containers": containers, "defaults": DEFAULTS, "workers": 2, **how}
-    return host.module("libpod_containers", args, **told)
+    return host.module("libpod_containers", args, **run_options)
 
 
 def done(host: Host, containers: list[dict[str, Any]], **how: Any) -> Result:
@@ -121,10 +121,10 @@ REFUSED: list[tuple[list[dict[str, Any]], str]] = [
 
 
 def test_invalid_list_is_refused_before_any_change(host: Host) -> None:
-    for containers, words in REFUSED:
+    for containers, message in REFUSED:
         for check in (True, False):
             refused = several(host, containers, check=check)
-            assert refused.failed and words in refused["msg"], refused
+            assert refused.failed and message in refused["msg"], refused
     assert not pids(host)
 
 

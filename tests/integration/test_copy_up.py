@@ -40,14 +40,14 @@ def _tree(host: Host) -> Iterator[None]:
 
 def content(name: str) -> dict[str, str]:
     """What a volume holds, by name; of what is no regular file, its kind."""
-    found = {}
+    files = {}
     for entry in os.scandir(f"{VOLUMES}/{name}/_data"):
         if entry.is_file(follow_symlinks=False):
             with open(entry.path, encoding="ascii") as file:
-                found[entry.name] = file.read()
+                files[entry.name] = file.read()
         else:
-            found[entry.name] = stat.filemode(entry.stat(follow_symlinks=False).st_mode)[0]
-    return found
+            files[entry.name] = stat.filemode(entry.stat(follow_symlinks=False).st_mode)[0]
+    return files
 
 
 WHOLE = {**{str(number): "image" for number in range(20)}, "fifo": "p"}
@@ -66,9 +66,9 @@ def test_container_that_swaps_links_during_copy_up_never_reads_host_files(host: 
         # Where a link is there at the wrong moment, the task may fail in many ways.
         host.container("c", **IN_PLACE, command=["/bin/sleep", "1000"], volume=[f"v{number}:/app/data"])
         host.container("c", state="absent")
-        found = content(f"v{number}") if os.path.isdir(f"{VOLUMES}/v{number}/_data") else {}
-        assert "host" not in found.values(), f"try {number}"
-        copied += bool(found)
+        files = content(f"v{number}") if os.path.isdir(f"{VOLUMES}/v{number}/_data") else {}
+        assert "host" not in files.values(), f"try {number}"
+        copied += bool(files)
     assert copied, "nothing was ever copied: nothing was tried"
 
 

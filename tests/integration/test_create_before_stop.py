@@ -48,9 +48,9 @@ def test_refusal_leaves_the_old_container_untouched(host: Host, options: dict[st
     assert refused.failed and refused["error"] == "ContainerNotCreated" and "not a directory" in refused["msg"], refused
     assert (refused["changed"], refused["actions"]) == (False, [])
     assert leaks.difference(before, leaks.snapshot(host)) == []
-    (found,) = host.module("libpod_container_info")["containers"]
-    assert (found["State"]["Pid"], found["Id"]) == (pid, first["container"]["Id"])
-    assert found["State"]["Status"] == ("paused" if "state" in options else "running")
+    (container,) = host.module("libpod_container_info")["containers"]
+    assert (container["State"]["Pid"], container["Id"]) == (pid, first["container"]["Id"])
+    assert container["State"]["Status"] == ("paused" if "state" in options else "running")
     if "publish" in options:
         socket.create_connection(("127.0.0.1", 8080), timeout=2).close()
     assert host.container("c", **options)["actions"] == []

@@ -33,12 +33,12 @@ def _run(host: Host, **changes: Any) -> Inspected:
     """The container, running as the options say, asked over its network."""
     result = host.module("libpod_container", {**OPTIONS, **changes})
     assert not result.failed, result
-    found: Inspected = result["container"]
-    assert found["State"]["Status"] == "running"
-    assert _page(found["NetworkSettings"]["IPAddress"]) == b"It works.\n"
-    with open(f"/proc/{found['State']['Pid']}/cmdline", encoding="utf-8") as file:
+    container: Inspected = result["container"]
+    assert container["State"]["Status"] == "running"
+    assert _page(container["NetworkSettings"]["IPAddress"]) == b"It works.\n"
+    with open(f"/proc/{container['State']['Pid']}/cmdline", encoding="utf-8") as file:
         assert file.read().split("\0")[:-1] == OPTIONS["command"]
-    return found
+    return container
 
 
 def _page(address: str) -> bytes:

@@ -57,8 +57,8 @@ def test_demo_compares_what_the_engine_can_leave_and_nothing_else() -> None:
         assert _look("places") == places and _look("traces") == ""
         for path in (*OURS, *NAMED):
             _make(path)
-        found = set(_look("places").splitlines()) - set(places.splitlines())
-        assert found == {f"file {path}" for path in ("/var/lib/libpod", "/run/libpod", *OURS[2:], NAMED[2])}
+        added = set(_look("places").splitlines()) - set(places.splitlines())
+        assert added == {f"file {path}" for path in ("/var/lib/libpod", "/run/libpod", *OURS[2:], NAMED[2])}
         _make("/var/lib/cni/networks/libpod/10.87.0.2", f"{ID}\neth0")
         group = f"/sys/fs/cgroup/pids/{os.path.basename(ROOT)}/libpod-{ID}"
         os.makedirs(group)

@@ -23,9 +23,9 @@ def _run(host: Host, name: str, **options: Any) -> Result:
 
 
 def _info(host: Host, name: str) -> dict[str, Any]:
-    (found,) = host.module("libpod_container_info", {"name": [name]})["containers"]
-    assert isinstance(found, dict)
-    return found
+    (container,) = host.module("libpod_container_info", {"name": [name]})["containers"]
+    assert isinstance(container, dict)
+    return container
 
 
 def test_dependencies_that_do_not_run_are_started_first_in_order(host: Host) -> None:
@@ -64,7 +64,7 @@ def test_removal_is_refused_under_dependents_and_goes_in_order(host: Host) -> No
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         ({"network": "container:c"}, "network: container c cannot join its own network namespace"),
         ({"pid": "container:c"}, "pid: container c cannot join its own pid namespace"),
@@ -73,13 +73,13 @@ def test_removal_is_refused_under_dependents_and_goes_in_order(host: Host) -> No
         ({"requires": ["b"]}, "requires: container c would depend on itself: c → b → a → c"),
     ],
 )
-def test_cycle_is_refused_and_changes_nothing(host: Host, options: dict[str, Any], words: str) -> None:
+def test_cycle_is_refused_and_changes_nothing(host: Host, options: dict[str, Any], message: str) -> None:
     first = _run(host, "c", state="present")
     _run(host, "a", state="present", ipc="container:c")
     _run(host, "b", state="present", requires=["a"])
     refused = host.container("c", **{**OPTIONS, **options, "state": "present"})
     assert refused.failed and refused["error"] == "InvalidArgument"
-    assert words in refused["msg"]
+    assert message in refused["msg"]
     assert _info(host, "c")["Id"] == first["container"]["Id"]
     assert not host.container("c", **OPTIONS, state="present").changed
 

@@ -34,8 +34,8 @@ LAST = ("libpod_pod", "libpod_pod_info", "libpod_prune")
 
 
 def _examples(module: str) -> list[Task]:
-    found: list[Task] = yaml.safe_load(importlib.import_module(f"{MODULES}.{module}").EXAMPLES)
-    return found
+    tasks: list[Task] = yaml.safe_load(importlib.import_module(f"{MODULES}.{module}").EXAMPLES)
+    return tasks
 
 
 def _readme() -> tuple[Task, list[list[str]]]:
@@ -47,12 +47,12 @@ def _readme() -> tuple[Task, list[list[str]]]:
     return play, [line.split() for line in re.findall(r"^# libpod (.*)", text, re.MULTILINE)]
 
 
-def _command(host: Host, words: list[str]) -> None:
+def _command(host: Host, args: list[str]) -> None:
     """It ends well, or goes on as what follows or watches does."""
-    argv = ["timeout", "2", "/srv/libpod", *words]
+    argv = ["timeout", "2", "/srv/libpod", *args]
     done = subprocess.run(argv, check=False, capture_output=True, text=True, env=host.parts.environment())
-    goes_on = "--follow" in words or words[0] == "events"
-    assert done.returncode == (124 if goes_on else 0), (words, done.stdout, done.stderr)
+    goes_on = "--follow" in args or args[0] == "events"
+    assert done.returncode == (124 if goes_on else 0), (args, done.stdout, done.stderr)
 
 
 def test_every_example_runs_on_a_host_that_only_the_role_has_readied() -> None:
@@ -73,9 +73,9 @@ def test_every_example_runs_on_a_host_that_only_the_role_has_readied() -> None:
         how: dict[str, Any] = {"defaults": parts, "variables": {"ansible_python_interpreter": "/usr/bin/python3"}}
         played = playbooks.play([readied, _impatient(first)], **how)
         assert played["Run a command given as words, with variables"]["stdout"] == "hello world goodbye world\n"
-        for words in commands:
-            if "-it" not in words:  # which is for a terminal
-                _command(host, words)
+        for args in commands:
+            if "-it" not in args:  # which is for a terminal
+                _command(host, args)
         playbooks.play([_impatient(last)], **how)
 
 

@@ -231,12 +231,12 @@ def test_figures_count_what_was_used(host: Host) -> None:
         hierarchy.enter(machine, ONE, busy.pid)
         os.kill(busy.pid, signal.SIGCONT)
         time.sleep(0.3)
-        found = stats.figures(machine, ONE)
+        figures = stats.figures(machine, ONE)
         hierarchy.kill(machine, ONE)
         busy.wait()
-    assert found["pids_current"] in (1, 2)
-    assert found["cpu_total_ns"] and 1_000_000 < found["cpu_total_ns"] < 10**9
-    assert found["memory_usage"] and found["memory_peak"] and found["memory_usage"] <= found["memory_peak"]
+    assert figures["pids_current"] in (1, 2)
+    assert figures["cpu_total_ns"] and 1_000_000 < figures["cpu_total_ns"] < 10**9
+    assert figures["memory_usage"] and figures["memory_peak"] and figures["memory_usage"] <= figures["memory_peak"]
     hierarchy.remove(machine, PARENT)
 
 

@@ -117,7 +117,7 @@ def test_addresses_of_a_namespace_are_the_kernel_s(host: Host) -> None:
     lines = "link add eth0 type bridge\naddr add 10.1.2.3/24 dev eth0\naddr add 10.1.2.4/24 dev eth0\n"
     lines += "addr add fd00::1:2/64 dev eth0 nodad\nlink set eth0 up\nlink add eth1 type bridge\n"
     host.run("nsenter", f"--net={path}", "ip", "-batch", "-", input=lines)
-    found = netns.addresses(path)
-    assert found["lo"] == {"127.0.0.1", "::1"} and found["eth1"] == set()
-    assert {one for one in found["eth0"] if not one.startswith("fe80")} == {"10.1.2.3", "10.1.2.4", "fd00::1:2"}
+    addresses = netns.addresses(path)
+    assert addresses["lo"] == {"127.0.0.1", "::1"} and addresses["eth1"] == set()
+    assert {one for one in addresses["eth0"] if not one.startswith("fe80")} == {"10.1.2.3", "10.1.2.4", "fd00::1:2"}
     netns.delete(path)

@@ -69,8 +69,8 @@ class Network:
     def ip(self) -> str:
         return self.attachment.facts.ipv4[0].ip
 
-    def ip_json(self, *words: str) -> Any:
-        return json.loads(self.host.run("nsenter", f"--net={self.path}", "ip", "-json", *words))
+    def ip_json(self, *args: str) -> Any:
+        return json.loads(self.host.run("nsenter", f"--net={self.path}", "ip", "-json", *args))
 
 
 @pytest.fixture
@@ -390,11 +390,11 @@ def test_links_of_a_namespace_have_the_kernel_s_addresses_and_counters(network: 
     network.up()
     with served(network) as server:
         assert fetch("127.0.0.1", 8080) == ANSWER
-        found = {one.name: one for one in netlink.links(f"/proc/{server.pid}/ns/net")}
+        links = {one.name: one for one in netlink.links(f"/proc/{server.pid}/ns/net")}
     (shown,) = network.ip_json("-stats", "address", "show", "dev", "eth0")
-    eth0 = found["eth0"]
+    eth0 = links["eth0"]
     assert (eth0.mac, eth0.mtu, eth0.index, eth0.up) == (shown["address"], shown["mtu"], shown["ifindex"], True)
-    assert f"{network.ip}/16" in eth0.addresses and "127.0.0.1/8" in found["lo"].addresses
+    assert f"{network.ip}/16" in eth0.addresses and "127.0.0.1/8" in links["lo"].addresses
     assert 0 < eth0.counters["rx_bytes"] <= shown["stats64"]["rx"]["bytes"]
     assert eth0.counters["tx_errors"] == shown["stats64"]["tx"]["errors"] == 0
     assert {one.name for one in netlink.links(network.path)} == {"lo", "eth0"}

@@ -245,7 +245,7 @@ def test_tags_of_one_layout_are_distinguished(host: Host, empty: EngineConfig) -
 
 
 @pytest.mark.parametrize(
-    ("source", "error", "words"),
+    ("source", "error", "message"),
     [
         ("oci:/srv/none:x", NoSuchImage, "there is no /srv/none"),
         ("oci-archive:/srv/none", NoSuchImage, "there is no /srv/none"),
@@ -257,8 +257,8 @@ def test_tags_of_one_layout_are_distinguished(host: Host, empty: EngineConfig) -
         ("oci:LAYOUT:none", NoSuchImage, "none"),
     ],
 )
-def test_source_without_the_image_is_reported(host: Host, source: str, error: type[Exception], words: str) -> None:
-    with pytest.raises(error, match=words) as refusal:
+def test_source_without_the_image_is_reported(host: Host, source: str, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message) as refusal:
         Images(host.parts).pull(source.replace("LAYOUT", host.layout))
     assert "\n" not in str(refusal.value) and "level=" not in str(refusal.value)
 

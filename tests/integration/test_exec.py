@@ -31,8 +31,8 @@ def _status(text: str) -> dict[str, str]:
 
 def test_command_has_the_containers_namespaces_limits_variables_and_user(host: Host) -> None:
     made = host.container("c", env={"A": "1"}, user="web", workdir="/www", memory="32m", **OPTIONS)
-    words = "id -u; pwd; echo $A $HOME; for n in ipc mnt net pid uts; do readlink /proc/self/ns/$n; done"
-    done = _exec(host, "sh", "-c", words)
+    script = "id -u; pwd; echo $A $HOME; for n in ipc mnt net pid uts; do readlink /proc/self/ns/$n; done"
+    done = _exec(host, "sh", "-c", script)
     assert (done.get("rc"), done.changed, done["stderr"]) == (0, True, ""), done
     user, folder, variables, *namespaces = done["stdout"].splitlines()
     assert (user, folder, variables) == ("1000", "/www", "1 /home/web")
@@ -46,8 +46,8 @@ def test_command_has_the_containers_namespaces_limits_variables_and_user(host: H
 
 def test_user_workdir_and_variables_of_the_command_go_before_the_containers(host: Host) -> None:
     host.container("c", env={"A": "1", "B": "2"}, **OPTIONS)
-    words = "id -u; id -g; id -G; pwd; echo $A $B $HOME"
-    done = _exec(host, "sh", "-c", words, user="web:extra", workdir="/data", env={"B": "3"})
+    script = "id -u; id -g; id -G; pwd; echo $A $B $HOME"
+    done = _exec(host, "sh", "-c", script, user="web:extra", workdir="/data", env={"B": "3"})
     assert done["stdout"].splitlines() == ["1000", "2000", "2000", "/data", "1 3 /home/web"]
     status = _status(_exec(host, "cat", "/proc/self/status", user="1000")["stdout"])
     assert (status["CapEff"], status["Uid"].split()[0]) == ("0" * 16, "1000")
@@ -164,8 +164,8 @@ def test_check_mode_runs_nothing(host: Host) -> None:
 
 def test_secrets_are_on_no_command_line_in_no_file_and_in_no_result(host: Host) -> None:
     made = host.container("c", **OPTIONS)
-    words = "cat; for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; done"
-    done = _exec(host, "sh", "-c", words, env={"TOKEN": "s3cret"}, stdin="")
+    script = "cat; for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; done"
+    done = _exec(host, "sh", "-c", script, env={"TOKEN": "s3cret"}, stdin="")
     assert "s3cret" not in repr(done)
     assert done["invocation"]["module_args"]["env"] == {"TOKEN": "(hidden)"}
     run_dir = os.path.dirname(made["container"]["HostsPath"])

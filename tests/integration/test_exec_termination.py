@@ -39,30 +39,30 @@ def _exec(host: Host, script: str, **options: Any) -> Result:
     return host.module("libpod_container_exec", {"name": "c", "argv": ["sh", "-c", script], **options})
 
 
-def _attached(host: Host, *words: str, **how: Any) -> subprocess.Popen[bytes]:
+def _attached(host: Host, *args: str, **how: Any) -> subprocess.Popen[bytes]:
     """``libpod exec``, as an operator runs it."""
     environment = {**os.environ, **host.parts.environment()}
-    return subprocess.Popen([*self_program.argv(host.parts), "exec", *words], env=environment, **how)
+    return subprocess.Popen([*self_program.argv(host.parts), "exec", *args], env=environment, **how)
 
 
-def _running(host: Host, *words: str) -> list[int]:
+def _running(host: Host, *argv: str) -> list[int]:
     """The host's processes that have this command line."""
-    found = []
+    pids = []
     for pid in host.cgroups.processes():
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as file:
                 line = file.read().decode().rstrip("\0").split("\0")
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if line == list(words):
-            found.append(pid)
-    return found
+        if line == list(argv):
+            pids.append(pid)
+    return pids
 
 
-def _end(host: Host, *words: str) -> None:
-    for pid in _running(host, *words):
+def _end(host: Host, *argv: str) -> None:
+    for pid in _running(host, *argv):
         os.kill(pid, signal.SIGKILL)
-    eventually(lambda: not _running(host, *words))
+    eventually(lambda: not _running(host, *argv))
 
 
 @pytest.mark.parametrize("tty", [False, True])
@@ -79,11 +79,11 @@ def test_command_is_over_as_it_ends_whatever_holds_its_output(serving: Host, tty
     _end(serving, "sleep", "1099")
 
 
-@pytest.mark.parametrize("words", [(), ("-i",), ("-t",), ("-i", "-t")])
-def test_operators_command_is_over_as_it_ends(serving: Host, words: Sequence[str]) -> None:
+@pytest.mark.parametrize("options", [(), ("-i",), ("-t",), ("-i", "-t")])
+def test_operators_command_is_over_as_it_ends(serving: Host, options: Sequence[str]) -> None:
     script = "trap '' HUP; sleep 1001 & head -c 200000 /dev/zero | tr '\\0' x; exit 3"
     how = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with _attached(serving, *words, "c", "sh", "-c", script, **how) as running:
+    with _attached(serving, *options, "c", "sh", "-c", script, **how) as running:
         assert running.stdout
         assert running.stdout.read().count(b"x") == 200_000
         assert running.wait(SOON) == 3
@@ -194,7 +194,7 @@ def test_invalid_limit_is_refused(serving: Host, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "words"),
+    ("task", "message"),
     [
         ({"command": ["sh", "-c", "exit 0"]}, "command: is a list: expected text (argv takes a list)"),
         ({"command": {"sh": "-c"}}, "command: is a mapping"),
@@ -202,9 +202,9 @@ def test_invalid_limit_is_refused(serving: Host, value: Any) -> None:
         ({"argv": ["true"], "user": ["web"]}, "user: is a list"),
     ],
 )
-def test_list_as_text_is_not_split_as_a_command(serving: Host, task: dict[str, Any], words: str) -> None:
+def test_list_as_text_is_not_split_as_a_command(serving: Host, task: dict[str, Any], message: str) -> None:
     refused = serving.module("libpod_container_exec", {"name": "c", **task})
-    assert refused.failed and refused["error"] == "InvalidArgument" and words in refused["msg"], refused
+    assert refused.failed and refused["error"] == "InvalidArgument" and message in refused["msg"], refused
 
 
 # Signals and kills
@@ -221,17 +221,17 @@ def test_signals_go_to_the_command(serving: Host) -> None:
 
 
 def test_killed_task_leaves_no_process(serving: Host) -> None:
-    for words in ((), ("-i",), ("-t",), ("-i", "-t")):
+    for options in ((), ("-i",), ("-t",), ("-i", "-t")):
         with _attached(
-            serving, *words, "c", "sleep", "1006", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+            serving, *options, "c", "sleep", "1006", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
         ) as running:
             try:
                 (command,) = eventually(lambda: _running(serving, "sleep", "1006"))
-                eventually(lambda found=command, pid=running.pid: _parent(found) == pid)
+                eventually(lambda child=command, pid=running.pid: _parent(child) == pid)
             finally:
                 running.kill()
         assert not [pid for pid in serving.cgroups.processes() if _has_word(pid, b"--pid-file")]
-        if "-t" in words:
+        if "-t" in options:
             eventually(lambda: not _running(serving, "sleep", "1006"))  # its terminal has hung up
         else:
             _end(serving, "sleep", "1006")
@@ -282,11 +282,11 @@ def test_own_terminal_is_the_commands(serving: Host) -> None:
 
 
 def _reads(terminal: int, wanted: str) -> None:
-    found = ""
+    output = ""
     deadline = time.monotonic() + SOON
-    while wanted not in found and time.monotonic() < deadline:
-        found += os.read(terminal, 1 << 16).decode()
-    assert wanted in found
+    while wanted not in output and time.monotonic() < deadline:
+        output += os.read(terminal, 1 << 16).decode()
+    assert wanted in output
 
 
 def test_container_that_shares_the_hosts_pids(host: Host) -> None:

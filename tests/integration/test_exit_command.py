@@ -26,8 +26,8 @@ CRASHING: dict[str, Any] = {**RUNNING, "command": ["sh", "-c", "echo run >> /run
 
 def state(host: Host, name: str = "c") -> dict[str, Any]:
     """``State`` and ``RestartCount`` as the info module shows them; empty where there is no container."""
-    found = host.module("libpod_container_info", {"name": [name]})["containers"]
-    return {**found[0]["State"], "RestartCount": found[0]["RestartCount"]} if found else {}
+    containers = host.module("libpod_container_info", {"name": [name]})["containers"]
+    return {**containers[0]["State"], "RestartCount": containers[0]["RestartCount"]} if containers else {}
 
 
 def over(host: Host) -> bool:
@@ -36,12 +36,12 @@ def over(host: Host) -> bool:
     return now["Status"] == "exited" and not now["Mounted"] and not now["Restarting"]
 
 
-def exit_command(host: Host, *words: str, kill_at: str = "") -> Result:
+def exit_command(host: Host, *args: str, kill_at: str = "") -> Result:
     """Run the exit command in a child of this process."""
 
     def body() -> None:
         os.environ.update(host.parts.environment())
-        raise SystemExit(main(words))
+        raise SystemExit(main(args))
 
     return in_child(body, kill_at=kill_at)
 

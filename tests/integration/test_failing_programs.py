@@ -53,12 +53,12 @@ def program(name: str, script: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("case", CONMONS)
 def test_conmon_that_fails_is_named(tools: Host, case: str) -> None:
-    script, words = CONMONS[case]
+    script, message = CONMONS[case]
     with program("conmon", script) as conmon:
         begun = time.monotonic()
         refused = tools.container("web", **PLAIN, conmon_path=conmon, tool_timeouts={"conmon": 1})
     assert refused.failed and time.monotonic() - begun < 30, refused
-    assert refused["msg"].startswith("cannot create container web: ") and words in refused["msg"], refused
+    assert refused["msg"].startswith("cannot create container web: ") and message in refused["msg"], refused
     assert len(refused["msg"]) < 400 and refused["changed"] is False
     tools.expect_clean()
 

@@ -26,7 +26,7 @@ def _more(record: Record) -> Record:
 
 def _other_options(record: Record) -> Record:
     """Options that this version knows, in shapes that it does not."""
-    options = {key: [[5]] if isinstance(found, dict) else {"of": found} for key, found in record["options"].items()}
+    options = {key: [[5]] if isinstance(value, dict) else {"of": value} for key, value in record["options"].items()}
     return {**record, "version": 99, "options": options}
 
 
@@ -57,10 +57,10 @@ def _make_newer(host: Host, container_id: str, change: Callable[[Record], Record
     return content
 
 
-def _command(host: Host, *words: str) -> modules.Result:
+def _command(host: Host, *args: str) -> modules.Result:
     def called() -> None:
         os.environ.update(host.parts.environment())
-        raise SystemExit(main(list(words)))
+        raise SystemExit(main(list(args)))
 
     return modules.in_child(called)
 
@@ -75,15 +75,15 @@ def _newer(request: pytest.FixtureRequest, host: Host) -> Iterator[dict[str, Any
     host.container("web", **OPTIONS)
     host.container("other", **OPTIONS)
     made = {"future": {"network": "container:web", "volume": ["kept:/data"]}, "past": {"volume": ["spare:/data"]}}
-    found: dict[str, Any] = {}
+    inspections: dict[str, Any] = {}
     for name, options in made.items():
         done = host.container(name, **{**OPTIONS, **options})
         assert not done.failed, done
-        found[name] = done["container"]
+        inspections[name] = done["container"]
     host.container("past", state="stopped")
     for name in made:
-        found[f"{name} record"] = _make_newer(host, found[name]["Id"], SHAPES[request.param])
-    yield found
+        inspections[f"{name} record"] = _make_newer(host, inspections[name]["Id"], SHAPES[request.param])
+    yield inspections
     for name in made:
         assert not host.container(name, state="absent", force_delete=True).failed
 

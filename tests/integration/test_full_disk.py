@@ -55,13 +55,13 @@ def _small(host: Host) -> Iterator[Host]:
 
 
 def _resize(spare: int) -> None:
-    found = os.statvfs("/srv")
-    _remount("/srv", size=(found.f_blocks - found.f_bfree) * found.f_frsize + spare)
+    statistics = os.statvfs("/srv")
+    _remount("/srv", size=(statistics.f_blocks - statistics.f_bfree) * statistics.f_frsize + spare)
 
 
 def _remount(folder: str, **options: int) -> None:
-    words = ",".join(f"{key}={value}" for key, value in options.items())
-    kernel.mount("none", folder, "tmpfs", flags=kernel.MS_REMOUNT, options=words)
+    mount_options = ",".join(f"{key}={value}" for key, value in options.items())
+    kernel.mount("none", folder, "tmpfs", flags=kernel.MS_REMOUNT, options=mount_options)
 
 
 def _full() -> bool:
@@ -82,10 +82,10 @@ def _shown(host: Host) -> dict[str, str]:
 
     done = modules.in_child(listed)
     assert done.exit_code == 0, done.stderr
-    found = {one["Names"][0]: one["State"] for one in json.loads(done.get("printed", "[]"))}
+    statuses = {one["Names"][0]: one["State"] for one in json.loads(done.get("printed", "[]"))}
     info = host.module("libpod_container_info")
-    assert {one["Name"]: one["State"]["Status"] for one in info["containers"]} == found
-    return found
+    assert {one["Name"]: one["State"]["Status"] for one in info["containers"]} == statuses
+    return statuses
 
 
 def _done(result: Result, *actions: str) -> None:
@@ -132,15 +132,15 @@ def test_inode_table_stays_full(small: Host) -> None:
 
 
 def _inodes(folder: str) -> int:
-    found = os.statvfs(folder)
-    return found.f_files - found.f_ffree
+    statistics = os.statvfs(folder)
+    return statistics.f_files - statistics.f_ffree
 
 
 @contextlib.contextmanager
 def _inode_flood() -> Iterator[None]:
     """Take each inode that becomes free within the moment."""
-    words = "i=0; while :; do echo > /srv/inodes/$i && i=$((i + 1)); done 2>/dev/null"
-    with subprocess.Popen(["sh", "-c", words]) as taker:
+    script = "i=0; while :; do echo > /srv/inodes/$i && i=$((i + 1)); done 2>/dev/null"
+    with subprocess.Popen(["sh", "-c", script]) as taker:
         eventually(lambda: not os.statvfs("/srv").f_ffree)
         yield
         taker.kill()

@@ -51,8 +51,8 @@ def test_container_has_the_edits_of_the_cdi_files(host: Host) -> None:
 
     # The later directory's device takes the other's place; what may be done with it, the device cgroup says.
     _write("/run/cdi/gpu.json", _device("0", env=["FIRST=later"]))
-    words = "(: > /dev/gpu1) && echo opened; (: < /dev/gpu1) 2> /dev/null || echo no"
-    job = {**BASE, "command": ["sh", "-c", f"echo $FIRST; {words}"], "detach": False}
+    script = "(: > /dev/gpu1) && echo opened; (: < /dev/gpu1) 2> /dev/null || echo no"
+    job = {**BASE, "command": ["sh", "-c", f"echo $FIRST; {script}"], "detach": False}
     both = host.container("d", **job, gpus="all", recreate=True)
     assert both["stdout"].split() == ["later", "opened", "no"], both
     _write("/run/cdi/gpu.json", _device("0", netDevices=[{"hostInterfaceName": "x"}]))

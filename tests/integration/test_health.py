@@ -47,13 +47,13 @@ LONG = 60.0
 
 def _health(host: Host, name: str = "web") -> dict[str, Any]:
     (one,) = host.module("libpod_container_info", {"name": [name]})["containers"]
-    found: dict[str, Any] = one["State"]["Health"]
-    return found
+    health: dict[str, Any] = one["State"]["Health"]
+    return health
 
 
 def _reaches(host: Host, status: str) -> dict[str, Any]:
-    found: dict[str, Any] = eventually(lambda: (h := _health(host))["Status"] == status and h, seconds=LONG)
-    return found
+    health: dict[str, Any] = eventually(lambda: (h := _health(host))["Status"] == status and h, seconds=LONG)
+    return health
 
 
 def _runner(host: Host, result: Mapping[str, Any]) -> int:
@@ -75,18 +75,18 @@ def _touch(result: Result, name: str, *, there: bool = True) -> None:
         os.unlink(path)
 
 
-def _with_words(host: Host, *words: str) -> list[int]:
+def _with_words(host: Host, *args: str) -> list[int]:
     """The host's processes whose command line has all of these words."""
-    found = []
+    pids = []
     for pid in host.cgroups.processes():
         try:
             with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
                 line = file.read().split("\0")
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if all(word in line for word in words):
-            found.append(pid)
-    return found
+        if all(arg in line for arg in args):
+            pids.append(pid)
+    return pids
 
 
 def test_states_log_live_change_and_dead_runner(host: Host) -> None:
@@ -121,9 +121,9 @@ def test_states_log_live_change_and_dead_runner(host: Host) -> None:
     # A second runner sees that there is one, and ends; so does one for a life that is over.
     state = first["container"]["State"]
     for started in (process.start_time(state["Pid"]), 1):
-        words = ["health", first["container"]["Id"], str(state["Pid"]), str(started)]
+        args = ["health", first["container"]["Id"], str(state["Pid"]), str(started)]
         environment = {**os.environ, **host.parts.environment()}
-        subprocess.run([*command.argv(host.parts), *words], env=environment, check=True, timeout=LONG)
+        subprocess.run([*command.argv(host.parts), *args], env=environment, check=True, timeout=LONG)
     # It has a child while it checks.
     eventually(lambda: _with_words(host, "health", first["container"]["Id"]) == [again], seconds=LONG)
 
@@ -147,16 +147,16 @@ def test_check_on_demand_its_timeout_and_those_it_leaves(host: Host, monkeypatch
     with open(path, "w", encoding="ascii") as file:
         file.write("x" * 100_000)
     web = Runtime(host.parts).container("web")
-    found = web.healthcheck()
-    assert (found.status, found.failing_streak) == ("starting", 1)
-    assert found.log[-1]["ExitCode"] == 3 and found.log[-1]["Output"] == "x" * 500
+    result = web.healthcheck()
+    assert (result.status, result.failing_streak) == ("starting", 1)
+    assert result.log[-1]["ExitCode"] == 3 and result.log[-1]["Output"] == "x" * 500
 
     # What a check leaves running is not waited for, and may hold its output.
     leaving = {**WEB, "healthcheck_interval": "disable", "healthcheck": "sleep 4713 & yes & echo said >&2; exit 4"}
     host.container(**leaving, healthcheck_timeout="10m")
     began = time.monotonic()
-    found = web.healthcheck()
-    assert time.monotonic() - began < LONG and found.log[-1]["ExitCode"] == 4 and len(found.log[-1]["Output"]) <= 500
+    result = web.healthcheck()
+    assert time.monotonic() - began < LONG and result.log[-1]["ExitCode"] == 4 and len(result.log[-1]["Output"]) <= 500
     for pid in (left := _with_words(host, "sleep", "4713")):
         os.kill(pid, signal.SIGKILL)
     assert left
@@ -164,8 +164,8 @@ def test_check_on_demand_its_timeout_and_those_it_leaves(host: Host, monkeypatch
 
     hanging = {**WEB, "healthcheck_interval": "disable", "healthcheck": "sleep 4711 & sleep 4712; true"}
     host.container(**hanging, healthcheck_timeout="500ms")
-    found = web.healthcheck()
-    assert found.log[-1]["ExitCode"] == -1 and "exceeded timeout (0.5s)" in found.log[-1]["Output"]
+    result = web.healthcheck()
+    assert result.log[-1]["ExitCode"] == -1 and "exceeded timeout (0.5s)" in result.log[-1]["Output"]
     assert not _with_words(host, "sleep", "4711") and not _with_words(host, "sleep", "4712")
 
     # Whoever checked was killed: the next one ends what he began.
@@ -180,10 +180,10 @@ def test_check_on_demand_its_timeout_and_those_it_leaves(host: Host, monkeypatch
 
     # The host's clock is set back, and the next check is due after the interval all the same.
     monkeypatch.setattr(time, "time", lambda: 1000.0)
-    found = web.healthcheck()
+    result = web.healthcheck()
     monkeypatch.undo()
-    assert found.log[-1]["Start"].startswith("1970-01-01")
-    assert abs(found.counted - time.clock_gettime(time.CLOCK_BOOTTIME)) < LONG
+    assert result.log[-1]["Start"].startswith("1970-01-01")
+    assert abs(result.counted - time.clock_gettime(time.CLOCK_BOOTTIME)) < LONG
 
     # Two at once take turns; the container ends in the middle of a third's.
     results = []
@@ -246,7 +246,7 @@ def test_waiting(host: Host) -> None:
     assert not host.module("libpod_container_info")["containers"]
     sick = host.container(**WEB, wait="healthy", wait_timeout=LONG)
     assert sick.failed and sick["error"] == "Unhealthy" and "exit code 1: looking" in sick["msg"], sick
-    assert sick.changed and sick["actions"], "what was done before stays, and is told"
+    assert sick.changed and sick["actions"], "what was done before stays, and is reported"
     well = host.container(**READY, wait="healthy", wait_timeout=LONG)
     assert well["container"]["State"]["Health"]["Status"] == "healthy", well
 

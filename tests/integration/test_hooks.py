@@ -28,10 +28,10 @@ def _hook(path: str, when: dict[str, Any], *stages: str, instead: Optional[dict[
 def _ran(result: dict[str, Any]) -> list[str]:
     """The hooks that ran since the last look, all for this container."""
     with open("/srv/ran", encoding="utf-8") as file:
-        found = [line.split() for line in file]
+        runs = [line.split() for line in file]
     os.unlink("/srv/ran")
-    assert all(words[1:] == ["w", result["container"]["Id"]] for words in found), found
-    return [words[0] for words in found]
+    assert all(fields[1:] == ["w", result["container"]["Id"]] for fields in runs), runs
+    return [fields[0] for fields in runs]
 
 
 def test_hooks_run_as_the_container_begins_and_ends(host: Host) -> None:
@@ -60,7 +60,7 @@ def test_hooks_run_as_the_container_begins_and_ends(host: Host) -> None:
     assert _ran(anew) == ["a-end", "b-begin", "c-not", "d-told"]
     host.container("c", state="absent")
 
-    for words, bad in {
+    for field, bad in {
         "version": {"version": "0.1.0"},
         "stages": {"stages": ["before"]},
         "when": {"when": {}},
@@ -70,7 +70,7 @@ def test_hooks_run_as_the_container_begins_and_ends(host: Host) -> None:
     }.items():
         _hook(f"{first}/bad.json", {"always": True}, "prestart", instead=bad)
         refused = host.container("c", **wanted)
-        assert refused.failed and refused["error"] == "InvalidArgument" and words in refused["msg"], (words, refused)
+        assert refused.failed and refused["error"] == "InvalidArgument" and field in refused["msg"], (field, refused)
         assert f"hooks_dir: {first}/bad.json" in refused["msg"]
     refused = host.container("c", **{**wanted, "hooks_dir": ["/srv/none"]})
     assert refused.failed and "hooks_dir: /srv/none cannot be used: No such file" in refused["msg"], refused

@@ -226,8 +226,8 @@ def test_moved_tag_is_another_image_only_where_strict(host: Host) -> None:
     for check in (True, False):
         anew = host.container("c", check=check, diff=True, **options, hostname="another")
         assert anew["plan"]["recreated_because_of"] == ["hostname"]
-        told = {one["option"]: one["after"] for one in anew["plan"]["differences"] if one["ignored"]}
-        assert told["image"] == f"localhost/moving:1 ({_images(host)['localhost/moving:1'][:12]})"
+        ignored = {one["option"]: one["after"] for one in anew["plan"]["differences"] if one["ignored"]}
+        assert ignored["image"] == f"localhost/moving:1 ({_images(host)['localhost/moving:1'][:12]})"
         assert "image: recreate, comes along" in anew["diff"]["prepared"]
     assert anew["container"]["Image"] == _images(host)["localhost/moving:1"]
     host.container("c", **options)

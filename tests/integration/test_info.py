@@ -22,9 +22,9 @@ BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none
 
 
 def info(host: Host, **options: Any) -> Any:
-    found = host.module("libpod_container_info", options)
-    assert not found.failed and not found.changed, found
-    return found["containers"]
+    result = host.module("libpod_container_info", options)
+    assert not result.failed and not result.changed, result
+    return result["containers"]
 
 
 def test_no_container_is_an_empty_list(host: Host) -> None:
@@ -63,34 +63,35 @@ def test_description_has_podmans_shape(host: Host) -> None:
     }
     made = host.container("c", **options)
     assert not made.failed, made["msg"]
-    (found,) = info(host)
-    assert found == made["container"]
+    (inspection,) = info(host)
+    assert inspection == made["container"]
     (shown,) = info(host, env_values=True)
-    assert "A=1" in shown["Config"]["Env"] and {**shown, "Config": None} == {**found, "Config": None}
-    process = Process(found)
-    caps = {name.partition("_")[2] for name in found["EffectiveCaps"]}
-    assert "NET_ADMIN" in caps and "SYS_ADMIN" not in caps and found["BoundingCaps"] == found["EffectiveCaps"]
-    assert found["ImageDigest"].startswith("sha256:") and found["State"]["OciVersion"]
+    assert "A=1" in shown["Config"]["Env"] and {**shown, "Config": None} == {**inspection, "Config": None}
+    process = Process(inspection)
+    caps = {name.partition("_")[2] for name in inspection["EffectiveCaps"]}
+    assert "NET_ADMIN" in caps and "SYS_ADMIN" not in caps and inspection["BoundingCaps"] == inspection["EffectiveCaps"]
+    assert inspection["ImageDigest"].startswith("sha256:") and inspection["State"]["OciVersion"]
     for key, pid in (("PidFile", "Pid"), ("ConmonPidFile", "ConmonPid")):
-        with open(found[key], encoding="ascii") as file:
-            assert file.read().strip() == str(found["State"][pid])
-    assert (found["Path"], found["Args"]) == (WAITING[0], WAITING[1:])
-    assert found["State"]["Status"] == "running" and found["State"]["Running"] and not found["State"]["Paused"]
-    assert found["ImageName"] == "localhost/busybox:latest"
-    assert found["Config"]["Hostname"] == "web" and "A=(hidden)" in found["Config"]["Env"]
-    assert found["Config"]["Labels"] == {"l": "v"}
-    assert found["HostConfig"]["Memory"] == 64 * MIB and found["HostConfig"]["NanoCpus"] == 500_000_000
-    assert found["HostConfig"]["CapAdd"] == ["CAP_NET_ADMIN"]
-    assert found["HostConfig"]["Ulimits"] == [{"Name": "RLIMIT_NOFILE", "Soft": 100, "Hard": 200}]
-    mounts = {mount["Destination"]: mount for mount in found["Mounts"]}
+        with open(inspection[key], encoding="ascii") as file:
+            assert file.read().strip() == str(inspection["State"][pid])
+    assert (inspection["Path"], inspection["Args"]) == (WAITING[0], WAITING[1:])
+    state = inspection["State"]
+    assert state["Status"] == "running" and state["Running"] and not state["Paused"]
+    assert inspection["ImageName"] == "localhost/busybox:latest"
+    assert inspection["Config"]["Hostname"] == "web" and "A=(hidden)" in inspection["Config"]["Env"]
+    assert inspection["Config"]["Labels"] == {"l": "v"}
+    assert inspection["HostConfig"]["Memory"] == 64 * MIB and inspection["HostConfig"]["NanoCpus"] == 500_000_000
+    assert inspection["HostConfig"]["CapAdd"] == ["CAP_NET_ADMIN"]
+    assert inspection["HostConfig"]["Ulimits"] == [{"Name": "RLIMIT_NOFILE", "Soft": 100, "Hard": 200}]
+    mounts = {mount["Destination"]: mount for mount in inspection["Mounts"]}
     assert (mounts["/data"]["Type"], mounts["/data"]["Name"], mounts["/data"]["RW"]) == ("volume", "kept", True)
     assert (mounts["/host"]["Type"], mounts["/host"]["Source"], mounts["/host"]["RW"]) == ("bind", "/srv", False)
-    assert os.path.ismount(found["State"]["Mountpoint"])
-    assert found["State"]["CgroupPath"].endswith(found["Id"])
-    assert os.path.isdir(cgroup_files.folder("memory", found["State"]["CgroupPath"]))
-    with open(f"/proc/{found['State']['ConmonPid']}/comm", encoding="ascii") as file:
+    assert os.path.ismount(inspection["State"]["Mountpoint"])
+    assert inspection["State"]["CgroupPath"].endswith(inspection["Id"])
+    assert os.path.isdir(cgroup_files.folder("memory", inspection["State"]["CgroupPath"]))
+    with open(f"/proc/{inspection['State']['ConmonPid']}/comm", encoding="ascii") as file:
         assert file.read() == "conmon\n"
-    assert process.status["PPid"] == str(found["State"]["ConmonPid"])
+    assert process.status["PPid"] == str(inspection["State"]["ConmonPid"])
 
 
 def test_size_counts_the_own_layer_and_all_layers(host: Host) -> None:
@@ -110,8 +111,8 @@ def test_figures_are_the_kernels(host: Host) -> None:
     process = Process(made)
     eventually(lambda: "done" in open(made["container"]["HostConfig"]["LogConfig"]["Path"]).read())
     process.run("ping", "-c", "3", "-i", "0.1", made["container"]["NetworkSettings"]["Gateway"])
-    (found,) = info(host, stats=True)
-    stats = found["Stats"]
+    (inspection,) = info(host, stats=True)
+    stats = inspection["Stats"]
     assert stats["memory_limit"] == 64 * MIB
     assert 8 * MIB < stats["memory_usage"] <= int(process.cgroup("memory", "memory.max_usage_in_bytes") or 0)
     assert stats["pids_current"] == int(process.cgroup("pids", "pids.current") or 0) == 2
@@ -143,8 +144,8 @@ def test_end_of_a_container_is_seen_without_a_write(host: Host) -> None:
     # The helper writes nothing after its cleanup.
     eventually(lambda: info(host)[0]["State"]["Status"] == "exited" and not info(host)[0]["State"]["Mounted"])
     before = files("/srv", "/run", "/var/lib")
-    (found,) = info(host)
-    assert (found["State"]["ExitCode"], found["State"]["Pid"]) == (137, 0)
+    (inspection,) = info(host)
+    assert (inspection["State"]["ExitCode"], inspection["State"]["Pid"]) == (137, 0)
     assert files("/srv", "/run", "/var/lib") == before
 
 

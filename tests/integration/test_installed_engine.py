@@ -26,8 +26,8 @@ OPTIONS: dict[str, Any] = {
 
 
 def _restarted(host: Host, times: int) -> bool:
-    (found,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
-    return bool(found["RestartCount"] == times and found["State"]["Running"])
+    (container,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
+    return bool(container["RestartCount"] == times and container["State"]["Running"])
 
 
 def test_crash_is_handled_after_the_task_python_and_archive_are_removed(host: Host) -> None:
@@ -42,8 +42,8 @@ def test_crash_is_handled_after_the_task_python_and_archive_are_removed(host: Ho
     for number, damage in enumerate((None, b"damaged"), 1):
         if damage:
             Path(compiled).write_bytes(damage)
-        (found,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
-        os.kill(Process(found).pid, 9)
+        (container,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
+        os.kill(Process(container).pid, 9)
         eventually(partial(_restarted, host, number), seconds=20.0)
     environment = [f"{key}={value}" for key, value in host.parts.environment().items()]
     assert " c\n" in host.run("env", *environment, f"{host.parts.static_root}/engine/libpod", "ps")
@@ -55,8 +55,8 @@ def test_an_oom_kill_leaves_nothing_in_the_host_s_root_directory(host: Host) -> 
     host.container(**{**OPTIONS, "command": command, "restart_policy": "no"}, memory="16m", memory_swap="16m")
 
     def ended() -> Any:
-        (found,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
-        return found["State"]["Status"] == "exited" and found["State"]
+        (container,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
+        return container["State"]["Status"] == "exited" and container["State"]
 
     assert eventually(ended, seconds=20.0)["OOMKilled"]
     assert os.path.exists("/oom") is there

@@ -188,10 +188,10 @@ class Furnished:
         self._before = leaks.snapshot(self.host)
         self._listed = self.host.module("libpod_container_info")["containers"]
 
-    def refuses(self, options: dict[str, Any], error: Optional[str], *words: str, **how: Any) -> None:
+    def refuses(self, options: dict[str, Any], error: Optional[str], *expected: str, **how: Any) -> None:
         """The task fails in one sentence with these words; neither the host nor any container is different after it."""
         refused = self.host.module("libpod_container", {"name": "web", **options}, **how)
-        if how.get("check") and not refused.failed and cases_to_come(words):
+        if how.get("check") and not refused.failed and cases_to_come(expected):
             # An earlier task of the play may be to make it.
             sentence = str(refused["warnings"])
         else:
@@ -199,15 +199,15 @@ class Furnished:
             assert error == ANY or refused.get("error") == error, refused
             sentence = refused["msg"]
         assert "\n" not in sentence and "Traceback" not in f"{refused}{refused.stderr}", refused
-        assert not [word for word in words if word not in sentence], sentence
+        assert not [part for part in expected if part not in sentence], sentence
         changed = leaks.difference(self._before, leaks.snapshot(self.host))
         assert not changed, f"{sentence}\n  " + "\n  ".join(changed)
         assert self.host.module("libpod_container_info")["containers"] == self._listed
 
 
-def cases_to_come(words: tuple[str, ...]) -> bool:
+def cases_to_come(expected: tuple[str, ...]) -> bool:
     """Whether these are the words of something that an earlier task could have made."""
-    return words in [HOSTS[case][2] for case in TO_COME]
+    return expected in [HOSTS[case][2] for case in TO_COME]
 
 
 @pytest.fixture
@@ -219,10 +219,10 @@ def furnished(host: Host) -> Iterator[Furnished]:
 
 @pytest.mark.parametrize("cases", [VALUES, HOSTS], ids=["by itself", "on this host"])
 def test_bad_value_is_refused_in_one_sentence(furnished: Furnished, cases: dict[str, Case]) -> None:
-    for case, (options, error, words) in cases.items():
+    for case, (options, error, expected) in cases.items():
         try:
-            furnished.refuses({**PLAIN, **options}, error, *words)
-            furnished.refuses({**PLAIN, **options}, error, *words, check=True)
+            furnished.refuses({**PLAIN, **options}, error, *expected)
+            furnished.refuses({**PLAIN, **options}, error, *expected, check=True)
         except AssertionError as failure:
             raise AssertionError(f"{case}: {failure}") from failure
 
@@ -231,8 +231,8 @@ def test_bad_value_leaves_an_existing_container_as_it_runs(furnished: Furnished)
     made = furnished.host.container("web", **PLAIN)
     furnished.remember()
     for case in ("unknown image", "missing bind source", "undefined network", "port taken by a container", "no conmon"):
-        options, error, words = HOSTS[case]
-        furnished.refuses({**PLAIN, "hostname": "another", **options}, error, *words)
+        options, error, expected = HOSTS[case]
+        furnished.refuses({**PLAIN, "hostname": "another", **options}, error, *expected)
     again = furnished.host.container("web", **PLAIN)
     assert (again.changed, again["container"]["State"]["Pid"]) == (False, made["container"]["State"]["Pid"])
 
