@@ -68,7 +68,7 @@ def test_each_network_can_be_asked_for_something(host: Host) -> None:
     assert host.container("c", **BASE, network=[networks[0].replace("bridge", "libpod"), networks[1]])["actions"] == []
     for name, check in (("c", True), ("c", False), ("e", True), ("e", False)):
         twice = host.container(name, check=check, **BASE, network=["bridge", "libpod"])
-        assert twice.failed and "network: libpod is there twice" in twice["msg"]
+        assert twice.failed and "network: libpod is listed twice" in twice["msg"]
     host.empty()
     os.unlink("/srv/cni/90-second.conflist")
 

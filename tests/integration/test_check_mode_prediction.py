@@ -114,7 +114,7 @@ def test_file_that_an_earlier_task_may_write(host: Host, option: str) -> None:
         predicted = host.module(module, args, check=True)
         assert predicted["actions"] == ["created c", "started c"], predicted
         warnings = predicted["warnings"]
-        assert [one for one in warnings if "/srv/not-yet" in one and "check mode goes on" in one], predicted
+        assert [one for one in warnings if "/srv/not-yet" in one and "check mode continues" in one], predicted
         done = host.module(module, args)
         assert done.failed and not done.changed and "/srv/not-yet" in str(done), done
     host.container("c", **BASE, network="none")

@@ -318,7 +318,7 @@ def test_argument_and_option_add_up() -> None:
         (["--label==x"], "the value of --label cannot be used"),
         (["--tty=maybe"], "--tty=maybe cannot be used: expected true or false"),
         (["--cpu-shares=many"], "--cpu-shares 'many' cannot be used: expected a number"),
-        (["--memory=1g"], "--memory and the option memory say two things"),
+        (["--memory=1g"], "--memory conflicts with the option memory"),
     ],
 )
 def test_argument_without_an_option_is_refused_by_name(words: list[str], said: str) -> None:

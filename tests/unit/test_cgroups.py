@@ -273,7 +273,7 @@ def test_file_by_name_is_compared_where_it_reads_as_it_was_written(
 
 def test_value_the_kernel_refuses_is_named(tree: Tree, tmp_path: Path) -> None:
     host = tree("v2")
-    with pytest.raises(InvalidArgument, match="^cgroup_conf: the kernel does not take '1' for .*/memory.none: No such"):
+    with pytest.raises(InvalidArgument, match="^cgroup_conf: the kernel rejected '1' for .*/memory.none: No such"):
         limits.write_named(host, ONE, {"memory.none": "1"})
 
 

@@ -75,7 +75,7 @@ def test_command_that_a_mount_may_provide_is_accepted(root: Path, options: dict[
         ({"entrypoint": ["/etc/passwd/run"]}, "no program '/etc/passwd/run'"),
         ({"entrypoint": ["/loop"]}, "no program '/loop'"),
         ({"entrypoint": ["tool"], "volume": ["/host:/database"]}, "no program 'tool'"),
-        ({"entrypoint": ["text"]}, "text in the image of container web is none that can be run: permission denied"),
+        ({"entrypoint": ["text"]}, "text in the image of container web is not executable: permission denied"),
         ({"entrypoint": ["/srv"]}, "permission denied"),
         ({"workdir": "/etc/passwd"}, "workdir: /etc/passwd is not a directory"),
         ({"user": "nobody"}, "no user 'nobody'"),

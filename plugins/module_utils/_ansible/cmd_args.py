@@ -63,7 +63,7 @@ def understood(params: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, 
         elif kind == "list":
             options[option] = [*(options[option] or []), value]
         elif params[option] not in (None, value, spec[option].get("default")):
-            raise InvalidArgument(f"cmd_args: {argument} and the option {option} say two things: give one of them")
+            raise InvalidArgument(f"cmd_args: {argument} conflicts with the option {option}: set only one of them")
         else:
             options[option] = value
     return options

@@ -20,14 +20,14 @@ class LibpodError(Exception):
 
 
 def note_done(error: Exception, actions: Sequence[str]) -> None:
-    """Have the error say what had been done before it, and stays."""
+    """Record with the error what had been done before it, and stays."""
     error.__dict__["done"] = tuple(actions)
 
 
 def done(error: Exception) -> tuple[str, ...]:
-    """What ``note_done`` noted."""
-    found: tuple[str, ...] = error.__dict__.get("done", ())
-    return found
+    """Return what ``note_done`` recorded."""
+    actions: tuple[str, ...] = error.__dict__.get("done", ())
+    return actions
 
 
 def not_yet(error: LibpodError) -> LibpodError:
@@ -60,8 +60,8 @@ def warn(sentence: str, *, ineffective: bool = False) -> None:
 
 
 def warn_of_missing(error: Exception) -> None:
-    """Warn of what check mode does not find, and goes on without."""
-    warn(f"{error} (check mode goes on, for an earlier task of the play may be to make it; the run would fail)")
+    """Warn of what check mode does not find, and continues without."""
+    warn(f"{error} (check mode continues, since an earlier task of the play may create it; the run would fail)")
 
 
 def take_warnings() -> list[str]:
@@ -112,14 +112,14 @@ class RecreateRefused(LibpodError):
 
     def __init__(self, name: str, plan: Mapping[str, Any]) -> None:
         forcing = plan["recreated_because_of"]
-        found = [one for one in plan["differences"] if one["option"] in forcing]
-        words = ", ".join(
+        changes = ", ".join(
             f"{one['option']} ({one['before']!r} to {one['after']!r}{one['reason'] and '; ' + one['reason']})"
-            for one in found
+            for one in plan["differences"]
+            if one["option"] in forcing
         )
         super().__init__(
-            f"container {name} needs a new one for {words}, and recreate_policy is never: nothing was changed; give "
-            "these options the container's own values or let them be with comparisons, or set recreate_policy to auto"
+            f"container {name} must be re-created for {changes}, and recreate_policy is never: nothing was changed; give "
+            "these options the container's own values, exclude them with comparisons, or set recreate_policy to auto"
         )
         self.plan = plan
 

@@ -80,7 +80,7 @@ def note_effects(error: Exception) -> None:
 
 
 class Difference(NamedTuple):
-    """An option's value as recorded and as desired; ``change`` is an ``options.Change``.
+    """An option's value as recorded and as desired; ``change`` is an ``options.table.Change``.
 
     ``drift``: the record is as desired, and the container was changed by something else than the engine to ``before``.
     ``ignored``: it needs no new container, and takes effect with the next one: the task's comparisons exclude it, or it

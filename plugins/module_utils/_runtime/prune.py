@@ -133,8 +133,8 @@ def rules(runtime: Runtime, *, dry: bool = False) -> list[str]:
             remove("", {one for one in gone if owners.is_gone(one.container_id)})
     for one in sorted(one for one in there - gone if not owners.living(one.container_id)):
         warn(
-            f"the nat tables have rules of container {one.container_id} on network {one.network}, of which nothing is "
-            f"known here: they stay, and if no engine has it any more, delete those that lead to {one.chains[1]}"
+            f"the nat tables have rules of unknown container {one.container_id} on network {one.network}; they were "
+            f"kept: if no engine on this host has it any more, delete those that jump to {one.chains[1]}"
         )
     return sorted({one.container_id[:12] for one in gone})
 

@@ -91,7 +91,7 @@ def _take_down_parts(container: ContainerBase, attempts: Attempts, thorough: boo
 
 def _incomplete(container: ContainerBase, attempts: Attempts) -> CleanupIncomplete:
     """Return the error on what is left, and record it as an event: after an exit no task reports it."""
-    before = f"container {container.name} does not run, but could not be taken down wholly: it still has"
+    before = f"container {container.name} is stopped, but its cleanup is incomplete: it still has"
     error = CleanupIncomplete(before, attempts.failed, "; its next task tries again")
     container.event("cleanup_failed", Error=" ".join(sentence(error).split()))
     return error

@@ -90,7 +90,7 @@ def captured(container: ContainerBase, attachment: NetworkAttachment) -> str:
     :raises InvalidState: rules of another container do; the message names it.
     """
     taken = {
-        f"{port.host_port}/{port.protocol} is taken by a rule of container {owner.container_id[:12]}, which is no more"
+        f"{port.host_port}/{port.protocol} is still taken by a rule of removed container {owner.container_id[:12]}"
         for owner, port, _ip in _stale(container, attachment)
     }
     return " and ".join(sorted(taken))
@@ -113,7 +113,7 @@ def remove(container_id: str, owners: set[nat_rules.Owner]) -> None:
     """Remove the rules of these owners, except the container's own masquerading rules."""
     chains = [chain for one in owners for chain in one.chains[one.container_id == container_id :]]
     for six in (False, True):
-        nat_rules.remove(six, chains, "rules of containers that are no more")
+        nat_rules.remove(six, chains, "rules of removed containers")
 
 
 def _stale(container: ContainerBase, attachment: NetworkAttachment) -> Iterator[nat_rules.Forward]:
@@ -133,6 +133,6 @@ def _refused(name: str, one: nat_rules.Forward, living: str) -> str:
     if living:
         return f"{port}{living} on network {one.owner.network}: stop that container, or publish another port"
     return (
-        f"{port}container {one.owner.container_id} on network {one.owner.network}, of which nothing is known here: if "
-        f"no engine has it any more, delete the rule of the nat table that leads to {one.owner.chains[1]}"
+        f"{port}unknown container {one.owner.container_id} on network {one.owner.network}: if no engine on this host "
+        f"has it any more, delete the rule of the nat table that jumps to {one.owner.chains[1]}"
     )

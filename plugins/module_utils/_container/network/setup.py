@@ -50,7 +50,7 @@ def require(host: Host, name: str, options: ContainerOptions, strict: bool = Fal
     names = [attachment.network for attachment in requested]
     for one in names:
         if names.count(one) > 1:
-            raise InvalidArgument(f"network: {one} is there twice, for bridge is this very network: name it once")
+            raise InvalidArgument(f"network: {one} is listed twice, since bridge is another name of it: list it once")
     for attachment in requested:
         host.cni.require(attachment)
         if attachment.aliases and "aliases" not in cni_config.capabilities(attachment.config):

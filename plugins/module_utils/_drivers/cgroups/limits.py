@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Limits written to a cgroup's own files: a pod's, and those of a container that no OCI runtime's update takes."""
+"""Limits written to cgroup files directly: those of pods, and those that ``runc update`` cannot set."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def write(host: CgroupHost, path: str, wanted: Mapping[str, Any], numbers: Optio
         pending = {one: pending[one] for one in refused}
     (file, text), error = next(iter(refused.items()))
     raise InvalidArgument(
-        f"{pending[file, text]}: the kernel does not take {text!r} for {file}: {error.strerror}"
+        f"{pending[file, text]}: the kernel rejected {text!r} for {file}: {error.strerror}"
     ) from error
 
 
@@ -76,9 +76,7 @@ def write_named(host: CgroupHost, path: str, files: Mapping[str, str]) -> None:
     for name, text in files.items():
         live, file = host.read(path, "", name), f"{host.hierarchies[0]}{path}/{name}"
         if not (_comparable(live) and _same(name, text, live or "")) and (error := _refusal(file, text)):
-            raise InvalidArgument(
-                f"cgroup_conf: the kernel does not take {text!r} for {file}: {error.strerror}"
-            ) from error
+            raise InvalidArgument(f"cgroup_conf: the kernel rejected {text!r} for {file}: {error.strerror}") from error
 
 
 def named_drift(host: CgroupHost, path: str, files: Mapping[str, str]) -> dict[str, str]:
@@ -121,7 +119,7 @@ def make_room(host: CgroupHost, path: str, limit: Optional[int], whose: str) -> 
         cached = (line.split() for line in (host.read(path, "memory", "memory.stat") or "").splitlines())
         used -= sum(int(size) for name, size in cached if name in ("active_file", "inactive_file"))
     if used > limit:
-        raise InvalidArgument(f"cannot set the limits of {whose}: memory is to be {limit} bytes, {used} are in use")
+        raise InvalidArgument(f"cannot lower the memory limit of {whose} to {limit} bytes: {used} bytes are in use")
 
 
 def _used(host: CgroupHost, path: str) -> int:

@@ -108,7 +108,7 @@ def _check_program(
         )
     if not any(stat.S_ISREG(mode) and mode & 0o111 for mode in modes):
         raise InvalidArgument(
-            f"command: {program} in the image of container {name} is none that can be run: permission denied"
+            f"command: {program} in the image of container {name} is not executable: permission denied"
         )
 
 
