@@ -118,8 +118,8 @@ class RecreateRefused(LibpodError):
             if one["option"] in forcing
         )
         super().__init__(
-            f"container {name} must be re-created for {changes}, and recreate_policy is never: nothing was changed; give "
-            "these options the container's own values, exclude them with comparisons, or set recreate_policy to auto"
+            f"container {name} must be re-created for {changes}, and recreate_policy is never: nothing was changed; "
+            "give these options the container's own values, exclude them with comparisons, or set it to auto"
         )
         self.plan = plan
 
