@@ -17,7 +17,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without root there is no test host."""
+    """Skip the tests without root, which a test host needs."""
     if os.geteuid() != 0:
         for item in items:
             item.add_marker(pytest.mark.skip(reason="needs root: containers, namespaces and cgroups are made for real"))
@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _machine_is_left_alone() -> Iterator[None]:
-    """The machine outside the test hosts is after the session what it was before."""
+    """Assert that the session leaves the machine outside the test hosts unchanged."""
     if os.geteuid() != 0:
         yield
         return
@@ -37,15 +37,15 @@ def _machine_is_left_alone() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_warnings() -> None:
-    """No test begins with another one's warnings: a module runs in a child of this process."""
+    """Clear another test's warnings before each test, as a module runs in a child of this process."""
     take_warnings()
 
 
 @pytest.fixture(autouse=True)
 def _turn(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test marked ``alone`` runs while no other does, in whichever process: it counts on a time that load stretches.
+    """Run a test marked ``alone`` while no other process runs one: it depends on a time that load prolongs.
 
-    It waits for those that run, and holds up those that would begin, so that it waits for no longer than these take.
+    It waits for the running tests and delays new ones, so that it waits no longer than the running ones take.
     """
     os.makedirs(f"{images.PROJECT}/build", exist_ok=True)
     alone = request.node.get_closest_marker("alone") is not None
@@ -57,13 +57,13 @@ def _turn(request: pytest.FixtureRequest) -> Iterator[None]:
         fcntl.flock(turn, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         fcntl.flock(begin, fcntl.LOCK_UN)
         yield
-        # By hand: a process that the test left would hold it with the inherited descriptor.
+        # Explicitly: a process left by the test would keep it locked through the inherited descriptor.
         fcntl.flock(turn, fcntl.LOCK_UN)
 
 
 @pytest.fixture
 def host(request: pytest.FixtureRequest) -> Iterator[Host]:
-    """A test host, entered; after the test its containers are removed by the engine and nothing may be left.
+    """Enter a test host; after the test the engine removes its containers and nothing may be left.
 
     ``@pytest.mark.parametrize("host", [{"unified": False}], indirect=True)`` gives a hybrid host's v1 side alone.
     """
@@ -77,9 +77,9 @@ def host(request: pytest.FixtureRequest) -> Iterator[Host]:
 
 @pytest.fixture
 def second_network(host: Host) -> Iterator[str]:
-    """Another CNI network of the host, ``second``."""
+    """Define another CNI network of the host, ``second``."""
     with open("/srv/cni/90-second.conflist", "w", encoding="utf-8") as file:
         json.dump(hosts.network("second", "cni-second0", "10.99"), file)
     yield "second"
-    # What the removal needs of it stands in the container's own record.
+    # The removal takes what it needs of it from the container's record.
     os.unlink("/srv/cni/90-second.conflist")

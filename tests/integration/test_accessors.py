@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""libpod's accessors: what each returns in each status, checked against the kernel, and that it is the caller's own."""
+"""libpod's accessors: their values in each status, checked against the kernel, and returned as copies."""
 
 from __future__ import annotations
 

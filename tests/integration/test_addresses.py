@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task asks of a network: addresses, MAC, interface and names, as they are in the network namespace."""
+"""Addresses, MAC, interface names and aliases that a task requests, read from the network namespace."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAC = "92:d0:c6:0a:29:33"
 
 
 def _links(host: Host, container: dict[str, Any]) -> dict[str, tuple[str, set[str]]]:
-    """Interface to MAC and global addresses, by ip(8) in the container's network namespace."""
+    """Return each interface's MAC and global addresses, by ip(8) in the container's network namespace."""
     path = f"/proc/{Process(container).pid}/ns/net"
     links = json.loads(host.run("nsenter", f"--net={path}", "ip", "-json", "address"))
     return {
@@ -64,7 +64,7 @@ def test_each_network_can_be_asked_for_something(host: Host) -> None:
         assert refused.failed and refused["error"] == "InvalidArgument" and "single network" in refused["msg"]
     twice = host.container("e", **BASE, network=["bridge:interface_name=eth1", "second"])
     assert twice.failed and "eth1 is there twice" in twice["msg"]
-    # The default network by its name is the same one, for a container that there is, a new one, and in check mode.
+    # The default network by its name is the same network: for an existing container, a new one, and in check mode.
     assert host.container("c", **BASE, network=[networks[0].replace("bridge", "libpod"), networks[1]])["actions"] == []
     for name, check in (("c", True), ("c", False), ("e", True), ("e", False)):
         twice = host.container(name, check=check, **BASE, network=["bridge", "libpod"])
@@ -80,7 +80,7 @@ def test_aliases_go_to_a_plugin_that_has_them_and_are_warned_of_without(host: Ho
         taken = host.container("c", check=check, **BASE, network_aliases=["db"])
         assert not taken.failed and "network_aliases: have no effect" in str(taken["warnings"]), taken
     host.container("c", state="absent")
-    # A plugin of the test's own in dnsname's place: it writes down what it is given, and passes the result on.
+    # The test's own plugin in place of dnsname: it records its input and passes the previous result on.
     os.mkdir("/srv/plugins")
     with open("/srv/plugins/names", "w", encoding="ascii") as file:
         file.write("#!/usr/bin/python3\nimport json, os, sys\nread = json.load(sys.stdin)\n")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What starts the engine does not show in containers, conmons and tools: each of its programs, from hostile callers."""
+"""The state of the engine's caller does not reach containers, conmon or tools, for each of the engine's programs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ansible.module_utils import basic
 basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = sys.argv[1].encode(), "legacy"
 importlib.import_module("{MODULES}.libpod_container").main()
 """
-# It is seen by another user as well: a parent of a mount point, the working directory, a new volume and a secret.
+# Another user accesses these: a parent of a mount point, the working directory, a new volume and a secret.
 OPTIONS: dict[str, Any] = {
     "name": "c",
     "image": "busybox",
@@ -44,7 +44,7 @@ OPTIONS: dict[str, Any] = {
 }
 SEEN = "for name in /srv /srv/app /app /app/dir /run/secrets /run/secrets/tok /var/data; do stat -c '%a %n' $name; done"
 
-# What others could read if they got there: files over /etc, network namespaces, volumes, and what conmon and runc make.
+# Readable by others if they could reach it: files over /etc, network namespaces, volumes, files of conmon and runc.
 OPEN = {
     *(f"/srv/run/containers/ID/{name}" for name in ("hostname", "hosts", "resolv.conf")),
     *(f"/srv/run/containers/ID/{name}" for name in ("conmon.pid", "ctl", "oci-log", "pidfile", "winsz")),
@@ -67,7 +67,7 @@ def shared() -> Iterator[Host]:
 
 
 class Seen(NamedTuple):
-    """What a container and its conmon have from the process that started them."""
+    """What a container and its conmon inherit from the process that started them."""
 
     signals: Sequence[Sequence[str]]
     umasks: Sequence[str]
@@ -79,7 +79,7 @@ class Seen(NamedTuple):
 
 
 def _hostile(umask: int) -> None:
-    """In the child of Popen, before its program begins."""
+    """Run in the child of Popen, before its program starts."""
     os.umask(umask)
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
@@ -94,7 +94,7 @@ def _hostile(umask: int) -> None:
 def _run(argv: Sequence[str], environment: dict[str, str], umask: Optional[int]) -> str:
     hostile: dict[str, Any] = {}
     if umask is not None:
-        # A variable is 128 KiB at most; the translation is of no locale that is there.
+        # A variable is 128 KiB at most; the locale does not exist.
         environment.update({f"LARGE{number}": "x" * (1 << 16) for number in range(16)}, LC_ALL="xx_XX.ISO-8859-1")
         hostile = {"restore_signals": False, "close_fds": False, "preexec_fn": lambda: _hostile(umask)}
     done: subprocess.CompletedProcess[str] = subprocess.run(
@@ -105,7 +105,7 @@ def _run(argv: Sequence[str], environment: dict[str, str], umask: Optional[int])
 
 
 def _engine(host: Host, kind: str, umask: Optional[int]) -> dict[str, Any]:
-    """Have the container running by a new conmon, and return its inspection."""
+    """Run the container under a new conmon, and return its inspection."""
     environment = {"PATH": os.environ["PATH"], **host.parts.environment()}
     helper = [sys.executable, "-I", "-m", main.__name__]
     host.container("c", state="absent", delete_volumes=True)
@@ -117,7 +117,7 @@ def _engine(host: Host, kind: str, umask: Optional[int]) -> dict[str, Any]:
     if kind == "command":
         _run([*helper, "restart", "-t", "0", "c"], environment, umask)
     else:
-        # Without its conmon nothing but this exit command takes the end to heart.
+        # Without its conmon only this exit command handles the exit.
         os.kill(_conmon(host, made), signal.SIGKILL)
         os.kill(made["State"]["Pid"], signal.SIGKILL)
         eventually(lambda: not process.start_time(made["State"]["Pid"]))
@@ -166,7 +166,7 @@ def test_state_of_the_caller_is_not_inherited(shared: Host, kind: str) -> None:
 
 
 def test_the_engine_s_own_files_are_for_root_alone(shared: Host) -> None:
-    """Under the loosest umask, too: what is open to others is what containers' users need, and the way is closed."""
+    """Even under the loosest umask, others can open only what containers' users need, and cannot reach it."""
     made = _engine(shared, "module", 0)
     _engine_exec(shared, detach=True)
     shared.container(**{**OPTIONS, "state": "stopped"})
@@ -210,7 +210,7 @@ def test_exec_and_health_checks_have_the_containers_umask(host: Host) -> None:
 
 
 def test_closed_streams_are_opened(host: Host) -> None:
-    """The first file that is opened would else be written as the standard output."""
+    """Otherwise the first file opened would receive what is written to standard output."""
     helper = [sys.executable, "-I", "-m", main.__name__]
     environment = {"PATH": os.environ["PATH"], **host.parts.environment()}
     host.container(**{**OPTIONS, "secrets": [], "volume": []})

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What check mode foretells is what the run does, over nearly every option, refusals included."""
+"""Check mode predicts what the run does, over nearly every option, refusals included."""
 
 from __future__ import annotations
 

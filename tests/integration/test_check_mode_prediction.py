@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What check mode foretells is what the run does: on real containers, lists and pods, between random configurations."""
+"""Check mode predicts what the run does: on real containers, lists and pods, between random configurations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
 
 
 def _meddled(host: Host, pick: random.Random, process: Process) -> None:
-    """Somebody changes a limit or a file of ours behind our back."""
+    """Change a limit or a file of the engine's outside of the engine."""
     if pick.random() < 0.5:
         with open(process.path("root/etc/hosts"), "a", encoding="ascii") as file:
             file.write("192.0.2.66 elsewhere\n")
@@ -48,7 +48,7 @@ def test_check_mode_predicts_a_task(host: Host) -> None:
         assert not done.failed, (where, done)
         state = wanted.get("state", "started")
         status = {"started": "running", "paused": "paused"}.get(state, done["plan"]["status"]["after"])
-        # What is made without being started says `configured`, and what waits for its start `exited`.
+        # A container created without being started is `configured`; one that waits for its start is `exited`.
         assert done["container"]["State"]["ModelStatus"] == status, (where, done)
         if status == "running" and "comparisons" not in wanted:
             limit = Process(done).cgroup("memory", "memory.limit_in_bytes") or ""
@@ -59,7 +59,7 @@ def test_check_mode_predicts_a_task(host: Host) -> None:
 
 
 def test_restart_of_a_stopped_container(host: Host) -> None:
-    """It runs afterwards, and so does what it needs, though the state does not ask for that."""
+    """The container and its dependencies run afterwards, although the state does not require it."""
     for name, needed in (("owner", []), ("user", ["owner"])):
         host.container(name, **BASE, network="none", requires=needed)
     for name in ("user", "owner"):
@@ -84,7 +84,7 @@ def test_check_mode_predicts_a_list(host: Host) -> None:
 
 @pytest.mark.parametrize("digits", [12, 64])
 def test_id_of_a_container_that_the_list_recreates(host: Host, digits: int) -> None:
-    """It leads nowhere once that is done: what names it is refused before."""
+    """The ID does not exist after the recreation: a container that refers to it is refused beforehand."""
     options = {**BASE, "network": "none"}
     owner = host.container("owner", **options)["container"]["Id"][:digits]
     listed = [{"name": "owner", "hostname": "other"}, {"name": "user", "network": f"container:{owner}"}]
@@ -93,7 +93,7 @@ def test_id_of_a_container_that_the_list_recreates(host: Host, digits: int) -> N
 
 
 def test_namespace_of_a_container_that_the_list_recreates(host: Host) -> None:
-    """Nobody knows the ID that it will have, nor by then the one that it had."""
+    """The diff has its name: its new ID is unknown in advance, and its old one does not exist afterwards."""
     options = {**BASE, "network": "none"}
     for name in ("one", "other"):
         host.container(name, **options)
@@ -107,7 +107,7 @@ def test_namespace_of_a_container_that_the_list_recreates(host: Host) -> None:
 
 @pytest.mark.parametrize("option", ["env_file", "label_file", "pod_id_file"])
 def test_file_that_an_earlier_task_may_write(host: Host, option: str) -> None:
-    """Of a container that is there, check mode fails as the run does."""
+    """For an existing container, check mode fails as the run does."""
     options = {**BASE, "network": "none", option: "/srv/not-yet"}
     listed = {"containers": [{"name": "c"}], "defaults": options}
     for module, args in (("libpod_container", {"name": "c", **options}), ("libpod_containers", listed)):

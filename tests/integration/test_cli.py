@@ -21,7 +21,7 @@ Done = subprocess.CompletedProcess[str]
 
 
 def libpod(host: Host, *args: str, input: str = "", code: int = 0) -> Done:
-    """Run the command as an operator does, in a process of its own."""
+    """Run the command as an operator does, in its own process."""
     done = subprocess.run(
         [*self_program.argv(host.parts), *args],
         env={**os.environ, **host.parts.environment()},
@@ -35,7 +35,7 @@ def libpod(host: Host, *args: str, input: str = "", code: int = 0) -> Done:
 
 
 def rows(table: str) -> list[list[str]]:
-    """A table's cells; columns are three blanks apart."""
+    """Return a table's cells; columns are three blanks apart."""
     return [[cell.strip() for cell in line.split("   ") if cell.strip()] for line in table.splitlines()]
 
 
@@ -91,7 +91,7 @@ def test_logs_by_stream_tail_and_to_the_end(host: Host) -> None:
         (("-t", "c", "tty"), "", 0, "/dev/pts/0\n"),
         (("-t", "c", "sh", "-c", "exit 42"), "", 42, ""),
         (("-t", "c", "nothing-like-this"), "", 127, ""),
-        # More than a terminal holds, in both directions: what is typed comes back twice.
+        # More than a terminal buffers, in both directions: what is typed is echoed and printed.
         (("-t", "-i", "c", "cat"), f"{'x' * 79}\n" * 500, 0, ""),
     ],
 )  # fmt: skip

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host's clock set back by days while containers run, restart, are checked and waited for: nothing waits for it.
+"""The host's clock set back by days while containers run, restart, are checked and waited for: no wait is prolonged.
 
 No namespace has a wall clock of its own, and the machine's is not the tests' to set: every process of the engine, the
 helpers that conmon starts and the runners of health checks included, reads a shifted one instead.
@@ -27,7 +27,7 @@ from ansible_collections.libpod.engine.tests.support.process import WAITING, Pro
 DAYS = 3 * 86400.0
 OFFSET = "/run/libpod-test/clock"
 RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_timeout": 0}
-# The engine's program with that clock, and so are those that it has conmon run.
+# The engine's program with that clock; it starts the exit command and the health check runners with it as well.
 PROGRAM = "/run/libpod-test/shifted.py"
 SHIFTED = f"""
 import sys, time
@@ -42,7 +42,7 @@ raise SystemExit(main(sys.argv[1:]))
 
 @pytest.fixture
 def set_clock(host: Host, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
-    """Sets the clock of the engine, so many seconds from the true one."""
+    """Return a function that sets the engine's clock to this many seconds from the true one."""
 
     def change(seconds: float) -> None:
         with open(f"{OFFSET}.new", "w", encoding="ascii") as file:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images made of containers: what they hold, that they run, and that an unchanged one is left alone."""
+"""Images committed from containers: their contents, that they run, and that an unchanged one is not committed again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OPTIONS: dict[str, Any] = {
 
 @pytest.fixture
 def committing(host: Host) -> Any:
-    """The host; the image ``saved`` is removed in the end."""
+    """Return the host; the image ``saved`` is removed at the end."""
     yield host
     host.empty()
     Images(host.parts).remove("saved")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task may leave as it is: comparisons, recreate_policy, and other words for the same user."""
+"""Differences that a task may ignore: comparisons, recreate_policy, and equivalent forms of the same user."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_user_by_name_or_number_is_the_same_while_the_container_runs(host: Host)
         assert host.container("c", **{**task, **same, "state": "present"})["actions"] == [], same
     assert host.container("c", **{**task, "state": "present"}, user="web")["actions"] == ["recreated c"]
     host.container("c", state="absent")
-    # So it is with an image, which is mounted for it where nobody else sees that.
+    # The same holds for an image, which is mounted privately to read them.
     job = {"image": "busybox", "network": "none", "command": WAITING}
     host.container("c", **job, user="web")
     host.container("c", state="stopped")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container ends, is restarted or changed by another one between a task's plan and its work."""
+"""A container exits, is restarted or is changed by another task between a task's plan and its execution."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_failed_recreate_restores_a_container_restarted_by_its_policy_meanwhile(
 
 @pytest.mark.parametrize("options", [{}, UNMAKEABLE])
 def test_container_with_a_pending_restart_counts_as_running(host: Host, options: dict[str, Any]) -> None:
-    """A new one in its place runs too, and where that fails the old one is not left to nobody."""
+    """Its replacement runs; if the re-creation fails, the old container still runs again."""
     ended(host, restart_policy="always")
     task = {**OPTIONS, "restart_policy": "always", "env": {"A": "1"}, **options, "state": "present"}
     predicted = host.container("web", check=True, **task)

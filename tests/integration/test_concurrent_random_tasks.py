@@ -23,7 +23,7 @@ SOME = {
     "network": ["none", "none", None],
     "publish": [None],
 }
-# What a task may say whose container, or whose neighbour's, another task has taken elsewhere meanwhile.
+# Errors that a task may report when another task has meanwhile changed its container or a related one.
 SAID = (
     "InvalidArgument NoSuchContainer NoSuchPod ContainerStopped ContainerRemoved DependencyExists InvalidState".split()
 )

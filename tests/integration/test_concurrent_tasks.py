@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two and more runs at once: on one name one after the other, on several side by side; containers that share."""
+"""Concurrent runs: serialised on one name, parallel on several names, and on containers that share resources."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MADE = ["created web", "started web"]
 
 
 def _helper(host: Host, container_id: str) -> Callable[[], Result]:
-    """What conmon runs at the container's end."""
+    """Run the exit command, as conmon does when the container exits."""
 
     def body() -> None:
         os.environ.update(host.parts.environment())
@@ -45,7 +45,7 @@ def _listed(host: Host) -> dict[str, dict[str, Any]]:
 
 
 def _waiters(host: Host) -> list[str]:
-    """The command lines of the containers' first processes."""
+    """Return the command lines of the containers' first processes."""
     command_lines = []
     for pid in host.cgroups.processes():
         with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
@@ -90,7 +90,7 @@ def test_absent_and_started_at_once_end_in_one_of_both(host: Host, network: str)
         results = run_concurrently(host, [{"name": "web", "state": "absent"}, there, {}, there])
         assert not any(result.failed for result in results), results
         running = _listed(host)
-        # Whoever came last has had its way.
+        # The last one to run determines the state.
         assert [one["State"]["Status"] for one in running.values()] in ([], ["running"])
         assert len(_waiters(host)) == len(running)
         if not running:
@@ -128,7 +128,7 @@ def test_stop_and_restart_at_once(host: Host) -> None:
     "task", [{}, {"state": "stopped"}, {"state": "absent"}, {"recreate": True}, {"rm": True}], ids=repr
 )
 def test_concurrent_exit_commands_and_a_task(host: Host, task: dict[str, Any], policy: str) -> None:
-    """At one container's end, all three waiting for its lock; whoever has it first, the task has its way."""
+    """At a container's exit all three wait for its lock; in any order of locking the task's state prevails."""
     options = {"name": "web", **OPTIONS, "restart_policy": "no" if "rm" in task else policy, **task}
     made = host.module(
         "libpod_container", {**options, "state": "started", "recreate": False}, prepare=without_exit_command
@@ -139,7 +139,7 @@ def test_concurrent_exit_commands_and_a_task(host: Host, task: dict[str, Any], p
     eventually(lambda: not process.start_time(life))
     helper = _helper(host, lock)
     results = run_concurrently(host, [helper, options, helper], waits_for=lock)
-    # A helper that waits to restart it is ended by a task that keeps it down or starts it.
+    # An exit command that waits to restart the container is ended by a task that stops or starts it.
     assert [one.exit_code in (0, -signal.SIGKILL) for one in results] == [True] * 3, results
     assert not results[1].failed, results
     if task.get("state") == "absent":
@@ -168,7 +168,7 @@ def _is_helper(pid: int) -> bool:
 
 
 def test_joined_container_cannot_go_while_it_is_joined(host: Host) -> None:
-    """Either the one that joins is refused or the removal is; never is a namespace lost."""
+    """Either the joining task or the removal is refused; the namespace is never lost."""
     joiner = {"name": "guest", **OPTIONS, "network": "container:owner"}
     for task in ({"name": "owner", "state": "absent"}, {"name": "owner", **OPTIONS, "hostname": "other"}) * 4:
         host.container("owner", **OPTIONS)
@@ -180,7 +180,7 @@ def test_joined_container_cannot_go_while_it_is_joined(host: Host) -> None:
         elif "owner" in listed:
             assert listed["guest"]["Dependencies"] == [listed["owner"]["Id"]], (removed, joined)
             inodes = {os.stat(f"/proc/{one['State']['Pid']}/ns/net").st_ino for one in listed.values()}
-            # One who had joined before its owner was re-created has the old namespace still.
+            # A container that joined before its owner was re-created still has the old namespace.
             assert len(inodes) == 1 or removed.get("actions") == ["recreated owner"]
         else:
             raise AssertionError((removed, joined))
@@ -204,14 +204,14 @@ def test_shared_namespace_keeps_its_owner(host: Host) -> None:
 
 
 def test_new_volume_is_filled_once_and_before_any_process_has_it(host: Host) -> None:
-    """Two containers begin with it: what the first one writes is not undone by the second one's copy."""
+    """Two containers start with it: the second one's copy does not overwrite what the first one writes."""
     for folder in ("bin", "data"):
         os.makedirs(f"/srv/tree/{folder}")
     shutil.copy("/bin/busybox", "/srv/tree/bin/busybox")
     for number in range(1000):
         with open(f"/srv/tree/data/{number}", "w", encoding="ascii") as file:
             file.write("image")
-    # The last one to be copied is among those that it writes, whatever the order.
+    # In any order of copying, the last file copied is among those that it writes.
     work = "cd /data; b=/bin/busybox; $b ls | $b wc -l >>.seen; for f in *; do echo $$ >$f; done; $b sleep 1000"
     task = {"image": "/srv/tree:O", "rootfs": True, "network": "none", "volume": ["shared:/data"]}
     command = ["/bin/busybox", "sh", "-c", work]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container's files: copied in and out, exported and compared, and never reached through a link that leads out."""
+"""A container's files: copied in and out, exported and compared, and never accessed through a link that escapes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "n
 
 @pytest.fixture
 def work(host: Host) -> Iterator[str]:
-    """A folder on the host with a file, a tree and a link out of it."""
+    """Return a folder on the host with a file, a tree and a link that leads out of it."""
     os.makedirs("/srv/work/tree/sub")
     for path, text in (("file", "one\n"), ("tree/a", "a\n"), ("tree/sub/b", "b\n")):
         with open(f"/srv/work/{path}", "w", encoding="ascii") as file:
@@ -201,7 +201,7 @@ def test_diff_is_what_the_overlay_holds_and_agrees_with_containers_storage(host:
         if letters.get(kind):
             from_the_tool.add(f"{letters[kind]} {path.strip(chr(34))}")
     ours = ("/dev", "/etc", "/proc", "/sys", "/run")
-    # Of a directory that was removed and made again, the tool says that it is gone.
+    # The tool reports a directory that was removed and created again as removed.
     ours = (*ours, "/home")
     assert {line for line in from_the_tool if not line[2:].startswith(ours)} == {
         line for line in changes if not line[2:].startswith("/home")

@@ -37,7 +37,7 @@ def several(host: Host, containers: list[dict[str, Any]], **how: Any) -> Result:
 
 
 def done(host: Host, containers: list[dict[str, Any]], **how: Any) -> Result:
-    """What check mode foretells is what the run does, and a second run does nothing."""
+    """Check mode predicts what the run does, and a second run changes nothing."""
     predicted = several(host, containers, check=True, **how)
     result = several(host, containers, **how)
     assert not result.failed and not predicted.failed, (predicted, result)
@@ -67,13 +67,13 @@ def test_list_is_created_changed_and_removed_in_dependency_order(host: Host) -> 
     first = pids(host)
     assert inode(first["a"], "net") == inode(first["c"], "net") != inode(first["b"], "net")
 
-    # Another owner of the namespace: who joined it is restarted, who requires the joiner is left alone.
+    # With another owner of the namespace, the joined container restarts; a container that requires it stays as it is.
     renewed = done(host, [*STACK[:2], {"name": "c", "hostname": "new"}])
     assert fates(renewed) == {"c": "changed", "a": "changed", "b": "unchanged"}
     second = pids(host)
     assert inode(second["a"], "net") == inode(second["c"], "net") and second["b"] == first["b"]
 
-    # Once a has let c go, c can be removed.
+    # Once a no longer depends on c, c can be removed.
     freed = done(host, [{"name": "a"}, STACK[1], {"name": "c", "state": "absent"}])
     assert freed["actions"] == ["recreated a", "deleted c"]
     gone = done(host, [{"name": name, "state": "absent"} for name in "abc"])

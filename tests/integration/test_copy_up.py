@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The image's content in a new volume: the image's own and whole, whatever happens beside the copy or interrupts it."""
+"""The image's content in a new volume: only the image's and complete, despite concurrent changes and interruptions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TRIES = 25
 
 @pytest.fixture(autouse=True)
 def _tree(host: Host) -> Iterator[None]:
-    """A root filesystem that containers use in place, and a directory of the host's with the same names as in it."""
+    """A root filesystem that containers use in place, and a host directory with the same file names."""
     for folder in ("/srv/tree/bin", "/srv/tree/tmp", "/srv/tree/app/data", "/srv/host/data"):
         os.makedirs(folder)
     shutil.copy("/bin/busybox", "/srv/tree/bin/busybox")
@@ -39,7 +39,7 @@ def _tree(host: Host) -> Iterator[None]:
 
 
 def content(name: str) -> dict[str, str]:
-    """What a volume holds, by name; of what is no regular file, its kind."""
+    """Return a volume's file contents by name; for anything but a regular file, its type."""
     files = {}
     for entry in os.scandir(f"{VOLUMES}/{name}/_data"):
         if entry.is_file(follow_symlinks=False):
@@ -54,7 +54,7 @@ WHOLE = {**{str(number): "image" for number in range(20)}, "fifo": "p"}
 
 
 def test_container_that_swaps_links_during_copy_up_never_reads_host_files(host: Host) -> None:
-    """On one root filesystem in place with it: the way to the target and its end are links to the host's, by turns."""
+    """Both share one root filesystem; the target's parent and the target are links to host directories by turns."""
     swap = (
         "cd /; while :; do mv app kept; ln -s /srv/host app; rm app; mv kept app;"
         " mv app/data app/kept; ln -s /srv/host/data app/data; rm app/data; mv app/kept app/data; done"
@@ -63,7 +63,7 @@ def test_container_that_swaps_links_during_copy_up_never_reads_host_files(host: 
     assert not swapping.failed, swapping
     copied = 0
     for number in range(TRIES):
-        # Where a link is there at the wrong moment, the task may fail in many ways.
+        # When a link exists at the wrong moment, the task may fail in many ways.
         host.container("c", **IN_PLACE, command=["/bin/sleep", "1000"], volume=[f"v{number}:/app/data"])
         host.container("c", state="absent")
         files = content(f"v{number}") if os.path.isdir(f"{VOLUMES}/v{number}/_data") else {}
@@ -95,7 +95,7 @@ def test_interrupted_copy_is_begun_again_whatever_it_left(host: Host) -> None:
         )
         complete = complete and os.path.isdir(f"{VOLUMES}/v/_data") and bool(content("v"))
         if turn % 2 and not complete:
-            # What is half done of one image's must not stay where another one's is to come.
+            # An incomplete copy of one image's content must not remain where another image's is to be copied.
             done = host.container("c", **{**wanted, "image": "/srv/other"})
             assert not done.failed and content("v") == {"other": "other"}, (effects[number], done)
         else:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A re-created container is created before the old one stops, so that what the OCI runtime refuses stops nothing."""
+"""A re-created container is created before the old one stops, so that a refusal by the OCI runtime stops nothing."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _recreated(host: Host, **options: Any) -> Result:
 
 
 def _beside(done: Result) -> bool:
-    """Whether the new container was created before the old one had its signal."""
+    """Return whether the new container was created before the old one got its signal."""
     signal = next(index for index, one in enumerate(done.effects) if one.startswith("signal "))
     return done.effects.index("conmon #1") < signal
 
@@ -84,7 +84,7 @@ def test_new_container_takes_over_address_and_ports_after_the_stop(host: Host, m
         socket.create_server(("0.0.0.0", 8080))
     assert host.container("c", **options, env={"A": "1"})["actions"] == []
     with socket.create_server(("0.0.0.0", 8081)):
-        # Looked at by nothing before: the port is another one each time.
+        # A host port in use that no earlier run has checked.
         taken = host.container("c", **{**options, "publish": ["8081:80"], "env": {"A": "2"}})
     assert taken.failed and "8081" in taken["msg"] and not taken["changed"], taken
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever happened behind our back: ``started`` brings the container back, ``absent`` leaves nothing of it."""
+"""Damage done outside of the engine: ``started`` restores the container, ``absent`` leaves nothing of it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ preload.engine()
 
 
 def _run(host: Host, **changes: Any) -> Inspected:
-    """The container, running as the options say, asked over its network."""
+    """Return the container after asserting that it runs as the options say and answers on its network."""
     result = host.module("libpod_container", {**OPTIONS, **changes})
     assert not result.failed, result
     container: Inspected = result["container"]
@@ -42,7 +42,7 @@ def _run(host: Host, **changes: Any) -> Inspected:
 
 
 def _page(address: str) -> bytes:
-    """What the server says, once it listens."""
+    """Return the server's answer once it listens."""
     deadline = time.monotonic() + 10
     while True:
         connection = http.client.HTTPConnection(address, 80, timeout=10)
@@ -64,7 +64,7 @@ def _remove(host: Host) -> None:
 
 
 def _end(pid: int) -> None:
-    """SIGKILL, and wait for the end."""
+    """Send SIGKILL and wait for the exit."""
     descriptor = os.pidfd_open(pid)
     signal.pidfd_send_signal(descriptor, signal.SIGKILL)
     poll = select.poll()
@@ -95,7 +95,7 @@ def _both_killed(host: Host, web: Inspected) -> None:
 
 
 def _namespace_deleted(_host: Host, web: Inspected) -> None:
-    """What `ip netns del` does."""
+    """Do what `ip netns del` does."""
     path = web["NetworkSettings"]["SandboxKey"]
     kernel.umount(path)
     os.unlink(path)
@@ -120,7 +120,7 @@ def _rebooted(host: Host, _web: Inspected) -> None:
 
 
 def _run_root_emptied(host: Host, _web: Inspected) -> None:
-    """The container runs on."""
+    """The container keeps running."""
     with open("/proc/self/mountinfo", encoding="utf-8") as file:
         points = [line.split()[4] for line in file]
     for point in reversed([one for one in points if one.startswith(f"{host.parts.run_root}/")]):
@@ -130,7 +130,7 @@ def _run_root_emptied(host: Host, _web: Inspected) -> None:
 
 
 def _restarted_and_run_root_emptied(host: Host, _web: Inspected) -> None:
-    """As above in the container's second life, when there is an exit on record."""
+    """As above after a restart of the container, when there is an exit on record."""
     again = _run(host, restart=True)
     _run_root_emptied(host, again)
 
@@ -145,12 +145,12 @@ def _spoilt(kind: str, content: bytes) -> Callable[[Host, Inspected], None]:
 
 
 def _network_defined_no_more(host: Host, _web: Inspected) -> None:
-    """Its definition goes; another network is there for the next container."""
+    """Remove its definition; another network exists for the next container."""
     folder = host.parts.cni_config_dir
     os.unlink(f"{folder}/87-{NETWORK}.conflist")
     with open(f"{folder}/90-other.conflist", "w", encoding="utf-8") as file:
         json.dump(network("other", "cni-other0", "10.88"), file)
-    # That is the administrator's doing, and no leak.
+    # Removed by the administrator, so no leak.
     host._clean["files"] ^= {f"file {folder}/87-{NETWORK}.conflist", f"file {folder}/90-other.conflist"}
 
 
@@ -227,7 +227,7 @@ DAMAGES: dict[str, dict[str, Damage]] = {
         "configuration of another shape": _spoilt("config", b'{"version":1,"options":[]}'),
     },
 }
-# The container itself runs on with these; that its network is not what it was is the network's drift.
+# The container itself keeps running; the missing parts of its network are network drift.
 NETWORK_DAMAGES: dict[str, Damage] = {
     "network record cut short": _spoilt("network", b'[{"network":'),
     "network record of another shape": _spoilt("network", b"5"),
@@ -241,7 +241,7 @@ NETWORK_DAMAGES: dict[str, Damage] = {
 def test_started_recovers(host: Host, kind: str) -> None:
     _run(host)
     for name, damage in DAMAGES[kind].items():
-        # Restarted, for a container that ran on has kept the damage before this one.
+        # Restart it: a container that kept running still has the damage of the case before.
         damage(host, _run(host, restart=True))
         try:
             _run(host)

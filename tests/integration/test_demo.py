@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``make demo`` compares at its end: all that the engine can leave on a machine, and nothing else."""
+"""What ``make demo`` compares at its end: everything that the engine can leave on a machine, and nothing else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import Host
 RUN = f"{images.PROJECT}/docs/examples/demo/run"
 ROOT = "/tmp/libpod-demo.AbCdEf"
 ID = "0123456789ab" + "c" * 52
-# What other programs make while the demo runs: libmount, iptables, logins, apt, nscd, systemd, another engine.
+# Created by other programs while the demo runs: libmount, iptables, logins, apt, nscd, systemd, another engine.
 OTHERS = (
     "/run/mount/utab",
     "/run/xtables.lock",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container starts after those it depends on, goes before them, and follows them where they go."""
+"""A container starts after its dependencies, is removed before them, and restarts when they do."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_restarted_dependency_restarts_the_container(host: Host, option: str) ->
 
 
 def test_end_of_a_pid_namespace_is_the_end_of_its_joiners(host: Host) -> None:
-    """By the kernel's doing (pid_namespaces(7)); their task starts them in the new one."""
+    """The kernel kills them (pid_namespaces(7)); their task starts them in the new namespace."""
     _run(host, "a")
     _run(host, "b", pid="container:a")
     restarted = host.container("a", restart=True)
@@ -143,7 +143,7 @@ def test_stopped_dependency_is_started_and_the_container_restarted(host: Host) -
 
 
 def test_recreated_dependency_keeps_its_dependents(host: Host) -> None:
-    """They depend on the one in its place at once, and share its namespace once their own task has run."""
+    """They depend on the replacement at once, and share its namespace once their own task has run."""
     _run(host, "a")
     _run(host, "b", network="container:a")
     _run(host, "c", requires=["a"])

@@ -27,7 +27,7 @@ STAND_INS = {
     "docker.io/library/postgres:17": "localhost/entrypoint:latest",
     "registry.example.com/web:1.4": "localhost/entrypoint:latest",
 }
-# The modules in an order in which each finds the containers that its examples name.
+# The modules in an order in which the containers named in each one's examples exist.
 FIRST = ("libpod_container_info", "libpod_container_exec", "libpod_container_copy", "libpod_container_logs")
 FIRST += ("libpod_container_wait", "libpod_export", "libpod_commit", "libpod_containers")
 LAST = ("libpod_pod", "libpod_pod_info", "libpod_prune")
@@ -39,7 +39,7 @@ def _examples(module: str) -> list[Task]:
 
 
 def _readme() -> tuple[Task, list[list[str]]]:
-    """The play of the README, and the operator's commands."""
+    """Return the play of the README and the operator's commands."""
     with open(f"{images.PROJECT}/README.md", encoding="utf-8") as file:
         text = file.read()
     (book,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
@@ -48,7 +48,7 @@ def _readme() -> tuple[Task, list[list[str]]]:
 
 
 def _command(host: Host, args: list[str]) -> None:
-    """It ends well, or goes on as what follows or watches does."""
+    """Assert that the command succeeds, or keeps running if it follows or watches."""
     argv = ["timeout", "2", "/srv/libpod", *args]
     done = subprocess.run(argv, check=False, capture_output=True, text=True, env=host.parts.environment())
     goes_on = "--follow" in args or args[0] == "events"
@@ -80,5 +80,5 @@ def test_every_example_runs_on_a_host_that_only_the_role_has_readied() -> None:
 
 
 def _impatient(tasks: list[Task]) -> Task:
-    """The tasks as they stand, but for the time that a process 1 which takes no signal is waited for."""
+    """Return the tasks unchanged except for a short stop timeout, as their process 1 ignores the signal."""
     return {"block": tasks, "module_defaults": {"libpod.engine.libpod_container": {"stop_timeout": 1}}}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What somebody changed behind our back is seen at no fork, and put right in place."""
+"""Changes made outside of the engine are detected without a fork and repaired in place."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_limit_drift_is_detected_and_repaired(
 
     predicted = host.container(**WEB, check=True, diff=True)
     assert predicted["actions"] == ["updated web"]
-    # On v2 swap is counted by itself, so that with the memory its sum with swap is another.
+    # v2 counts swap separately, so that another memory limit changes the sum of memory and swap.
     also = ["memory_swap"] if option == "memory" and cgroup_files.unified() else []
     assert list(predicted["diff"]["after"]) == [option, *also]
 
@@ -73,7 +73,7 @@ SERVING: dict[str, Any] = {
 
 
 def inside(process: Process, *argv: str) -> None:
-    """A command of the host's, in the container's network and mount namespaces."""
+    """Run a host command in the container's network and mount namespaces."""
     done = process.run(*argv)
     assert done.returncode == 0, done.stderr
 
@@ -137,7 +137,7 @@ def masquerading_flushed(host: Host, process: Process) -> None:
 
 
 def is_whole(host: Host, made: Result) -> None:
-    """The network, the mount, the files and the rules are as they were made."""
+    """Return whether the network, the mount, the files and the rules are as created."""
     process, settings = Process(made), made["container"]["NetworkSettings"]
     assert f"inet {settings['IPAddress']}/16" in process.run("ip", "addr", "show", "eth0").stdout
     assert "/data" in process.mounts and "elsewhere" not in process.read("root/etc/hosts")
@@ -151,7 +151,7 @@ def is_whole(host: Host, made: Result) -> None:
 
 @pytest.fixture(scope="module")
 def served() -> Any:
-    """One host with one container for all kinds of drift: each is mended before the next."""
+    """One host with one container for all kinds of drift: each is repaired before the next."""
     with Host() as host:
         os.mkdir("/srv/data")
         yield host, host.container(**SERVING)
@@ -203,7 +203,7 @@ def test_drift_is_reported_and_repaired(
 
 
 def _remove_cgroup(path: str) -> None:
-    """Move the processes to the test host's own cgroup and remove theirs, in each hierarchy."""
+    """Move the processes to the test host's own cgroup and remove theirs in each hierarchy."""
     for top in cgroup_files.mounts(path):
         home = f"{top}/init" if os.path.isdir(f"{top}/init") else top
 

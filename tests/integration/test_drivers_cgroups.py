@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cgroups driver on the kernel's own cgroups: this machine's hierarchies, and where they are v1, its v2 one too."""
+"""The cgroups driver on the kernel's cgroups: this machine's hierarchies and, where they are v1, its v2 one too."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ONE = f"{PARENT}/libpod-1"
 
 @pytest.fixture(params=["machine", "v2"])
 def kind(request: pytest.FixtureRequest, host: Host) -> manager.CgroupHost:
-    """The test host's cgroups, whole, and as if it had the v2 hierarchy alone."""
+    """The test host's cgroups as they are, and as if it had only the v2 hierarchy."""
     whole = manager.detect()
     if request.param == "machine" or whole.unified:
         return whole
@@ -63,7 +63,7 @@ def freeze(host: manager.CgroupHost, on: bool) -> None:
 
 
 def memberships(pid: int) -> dict[str, str]:
-    """Hierarchy to path, as the kernel tells it."""
+    """Return each hierarchy's path, as the kernel reports it."""
     with open(f"/proc/{pid}/cgroup", encoding="ascii") as file:
         return {line.split(":")[1]: line.rstrip("\n").split(":", 2)[2] for line in file}
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Network namespaces: created, pinned, found and deleted, on the kernel of a test host."""
+"""Network namespaces: created, pinned, listed and deleted on the kernel of a test host."""
 
 from __future__ import annotations
 

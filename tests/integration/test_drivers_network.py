@@ -41,12 +41,12 @@ SERVER = (
     "while True:\n c = s.accept()[0]\n c.sendall(b'from the container'); c.close()"
 )
 ANSWER = b"from the container"
-# Rules of the chains all containers share, which the plugins make once and leave.
+# Rules of the chains all containers share, which the plugins create once and keep.
 SHARED = r'rule iptables:\w+ -A CNI-[A-Z-]+ -m comment --comment "CNI (portfwd|firewall plugin) '
 
 
 class Network:
-    """One container's network on a test host: its namespace, its attachment, and the kernel's word on both."""
+    """One container's network on a test host: its namespace, its attachment, and the kernel's view of both."""
 
     def __init__(self, host: Host, container: str = CONTAINER) -> None:
         self.host, self.container = host, container
@@ -75,7 +75,7 @@ class Network:
 
 @pytest.fixture
 def host() -> Iterator[Host]:
-    """A test host whose network is looked at after the test; there is no container on it for the engine to remove."""
+    """A test host whose network is checked after the test; it has no container for the engine to remove."""
     with Host() as made:
         yield made
         made.run("rm", "-rf", made.parts.static_root)
@@ -95,7 +95,7 @@ def network(host: Host) -> Iterator[Network]:
 
 
 def rules(host: Host, container: str, attachment: NetworkAttachment) -> list[str]:
-    """Lines of iptables-save that name the container, its address, or one of its chains."""
+    """Return the lines of iptables-save that name the container, its address, or one of its chains."""
     address = attachment.facts.ipv4[0].ip if attachment.facts.ipv4 else "no address"
     saved = host.run("iptables-save") + host.run("ip6tables-save")
     chains = {match[1] for match in re.finditer(r"(CNI-(?:DN-)?[0-9a-f]{20,})", saved)}
@@ -105,7 +105,7 @@ def rules(host: Host, container: str, attachment: NetworkAttachment) -> list[str
 
 @contextlib.contextmanager
 def served(network: Network) -> Iterator[subprocess.Popen[bytes]]:
-    """A server on port 80 in the container's namespace."""
+    """Run a server on port 80 in the container's namespace."""
     server = subprocess.Popen(["nsenter", f"--net={network.path}", sys.executable, "-c", SERVER])
     try:
         while not server.poll() and "0050" not in listening(server.pid):
@@ -306,7 +306,7 @@ def killed_at(number: int, prefix: str, operation: Callable[[], object]) -> None
 
 
 def test_plugin_outliving_the_kill_of_its_engine_is_waited_for(network: Network) -> None:
-    """A real kill, amid ADD: the plugin goes on, and a removal that came too early would leave what it then makes."""
+    """After a real kill during ADD the plugin continues; a removal too early would leave what it then creates."""
     netns.create(network.path)
     folder = network.host.parts.static_root + "/cni/networks/libpod"
     child = os.fork()

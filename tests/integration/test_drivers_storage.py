@@ -40,14 +40,14 @@ def host() -> Iterator[Host]:
     """A test host in which only drivers run; nothing may be left."""
     with Host() as made:
         yield made
-        # skopeo's cache of where it has seen which blob, which it keeps there whatever the roots.
+        # skopeo's blob location cache, which it keeps there independent of the roots.
         made.run("rm", "-rf", "/var/lib/containers")
         made.expect_clean()
 
 
 @pytest.fixture
 def done(host: Host) -> Iterator[list[str]]:
-    """The effects since the test began."""
+    """Return the effects since the start of the test."""
     names: list[str] = []
     failpoints.observe(names.append)
     yield names
@@ -66,7 +66,7 @@ def image_id(host: Host) -> str:
 
 @pytest.fixture
 def empty(host: Host) -> Iterator[EngineConfig]:
-    """Parts with a store in which nothing is yet."""
+    """An engine configuration with an empty store."""
     parts = host.parts._replace(storage_root="/srv/empty/storage", storage_run_root="/srv/empty/run")
     yield parts
     Storage(parts).shutdown()
@@ -395,7 +395,7 @@ def test_overlay_on_an_overlay_is_refused_with_advice(host: Host) -> None:
 
 
 def killer(number: int) -> Callable[[str], None]:
-    """An observer that ends the process before its effect of this number."""
+    """Return an observer that ends the process before its effect of this number."""
     left = iter(range(number - 1))
     return lambda _name: None if next(left, None) is not None else os.kill(os.getpid(), 9)
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an earlier version left on a host: read, changed, repaired and removed (see tests/support/earlier_host.py)."""
+"""State left on a host by an earlier version: read, changed, repaired and removed (tests/support/earlier_host.py)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_everything_is_read_and_removed_untouched(host: Host, earlier: dict[str,
 def test_same_tasks_change_nothing(host: Host, earlier: dict[str, Any]) -> None:
     assert not _task(host, earlier, "made").changed
     assert not _task(host, earlier, "web", state="stopped").changed
-    # Whatever an earlier version wrote, its defaults are today's.
+    # The records of an earlier version have the same defaults as today's.
     for name in ("web", "daemon", "member"):
         planned = host.container(name, check=True, **earlier["tasks"][name])
         assert not planned.failed and planned["actions"][-1] == f"started {name}", planned
@@ -133,7 +133,7 @@ def test_pod_starts_with_its_member(host: Host, earlier: dict[str, Any]) -> None
 
 
 def test_interrupted_tasks_are_finished(host: Host, earlier: dict[str, Any]) -> None:
-    """A creation, a re-creation and a removal, each of which was killed half-way."""
+    """A creation, a re-creation and a removal, each killed half-way."""
     for name in ("half", "again", "leaving"):
         done = _task(host, earlier, name)
         assert done.changed and Process(done).argv == earlier["tasks"][name]["command"]
@@ -151,7 +151,7 @@ def test_interrupted_removal_is_finished_by_the_next(host: Host, earlier: dict[s
 
 
 def test_kept_engine_is_replaced_by_the_next_task(host: Host, earlier: dict[str, Any]) -> None:
-    """The operator's command, which the host's boot runs too, is the earlier version's until then."""
+    """Until then the operator's command, which the host's boot runs too, is the earlier version's."""
     launcher = Path(f"{host.parts.static_root}/engine/libpod")
     refused = subprocess.run([launcher, "ps"], check=False, stderr=-1, text=True)
     assert refused.returncode == 125 and "run a task of libpod.engine" in refused.stderr  # its archive is not recorded

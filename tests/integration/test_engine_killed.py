@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Programs that outlive the killed engine: whoever comes next waits for them, or ends them, and is not surprised.
+"""Programs that outlive the killed engine: the next run waits for them or ends them, and then succeeds.
 
-Each is stopped on its way by a wrapper; the engine is killed; the next run goes as far as it gets; then the program
-goes on.
+A wrapper blocks each program midway; the engine is killed; the next run proceeds as far as it can; then the program
+is released.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ SURVIVORS = [
 
 
 class Gate:
-    """A wrapper of ``program`` that stops it at ``verb`` until it is let through; ``options`` select the wrapper."""
+    """A wrapper of ``program`` that blocks it at ``verb`` until released; ``options`` select the wrapper."""
 
     def __init__(self, program: str, verb: str) -> None:
         self.options: dict[str, Any] = {}
@@ -66,11 +66,11 @@ class Gate:
             file.write(WRAPPER.format(verb=verb, program=program))
         os.chmod(path, 0o755)
         if program == STORE:
-            # Where the engine looks first.
+            # The engine searches here first.
             kernel.mount("/srv/tools", "/usr/local/sbin", flags=kernel.MS_BIND)
 
     def reached(self) -> int:
-        """How many have come to stand here."""
+        """Return how many processes have reached the gate."""
         try:
             with open("/srv/reached", encoding="ascii") as file:
                 return len(file.readlines())
@@ -78,7 +78,7 @@ class Gate:
             return 0
 
     def let_through(self) -> None:
-        """Whoever stands here goes on."""
+        """Release the processes at the gate."""
         with contextlib.suppress(OSError):
             gate = os.open("/srv/gate", os.O_WRONLY | os.O_NONBLOCK)
             os.write(gate, b"go\n")
@@ -119,7 +119,7 @@ def _until(true: Callable[[], bool]) -> None:
 
 
 def _killed_at_gate(host: Host, gate: Gate, options: dict[str, Any]) -> None:
-    """Run the task until its program stands at the gate, and kill it from outside."""
+    """Run the task until its program is blocked at the gate, and kill it from outside."""
 
     def tell() -> None:
         with open("/srv/pid.tmp", "w", encoding="ascii") as file:

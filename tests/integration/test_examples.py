@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbooks under docs/examples: each runs, runs again unchanged, and is removed with nothing left.
+"""The playbooks under docs/examples: each runs, changes nothing when run again, and is removed with nothing left.
 
-An example is a folder with ``site.yml`` and ``remove.yml``, for ``hosts: all``; what images it uses are variables whose
+An example is a folder with ``site.yml`` and ``remove.yml``, for ``hosts: all``; its images are variables whose
 names are in IMAGES. The demo has a runner of its own.
 """
 
@@ -23,12 +23,12 @@ from ansible_collections.libpod.engine.tests.support.process import eventually
 
 EXAMPLES = f"{images.PROJECT}/docs/examples"
 NAMES = sorted(name for name in os.listdir(EXAMPLES) if name != "demo")
-# Variable of an example: the test store's image that stands for it.
+# Variable of an example: the test store's image used for it.
 IMAGES = {"image": "localhost/busybox:latest"}
 
 
 def play(host: Host, book: str, *more: str, **variables_of_play: str) -> int:
-    """Run a playbook as a user does, the roots in the environment, with ``more`` words; the number of changed tasks."""
+    """Run a playbook with ``more`` arguments and the roots in the environment; return the number of changed tasks."""
     with tempfile.TemporaryDirectory(prefix="libpod-play-") as folder:
         argv = [
             playbooks.program(),
@@ -59,7 +59,7 @@ def test_example_runs_settles_and_is_removed(host: Host, name: str) -> None:
 
 
 def fetch() -> str:
-    """What the published port answers; one more try where a connection is cut, as a browser makes it."""
+    """Return the published port's answer; retry once if the connection is reset, as a browser does."""
     for last in (False, True):
         try:
             with urllib.request.urlopen("http://127.0.0.1:8080/", timeout=30) as answer:
@@ -71,7 +71,7 @@ def fetch() -> str:
 
 
 def test_port_answers_all_through_a_rolling_change(host: Host) -> None:
-    """And a change that would touch the proxy is refused before anything is done."""
+    """A change that would affect the proxy is refused before anything is done."""
     site = f"{EXAMPLES}/rolling/site.yml"
     assert play(host, site) == 3
     eventually(lambda: fetch().startswith("first"), seconds=60)

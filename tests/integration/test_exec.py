@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A command in a running container: who it is, what it sees, how it ends, and that no secret of it is to be seen."""
+"""A command in a running container: its user, namespaces and exit code, and that its secrets are not exposed."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_runtime_that_cannot_enter_is_125(host: Host) -> None:
     container = Runtime(host.parts).container("c")
     container.host.oci.root = "/srv/nowhere"
     assert container.exec(Exec(["true"])).exit_code == 125
-    os.rmdir("/srv/nowhere")  # runc has made it
+    os.rmdir("/srv/nowhere")  # created by runc
 
 
 def test_standard_input_and_terminal(host: Host) -> None:

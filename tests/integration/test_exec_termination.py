@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When a command in a container is over: by itself, whatever it leaves running, by a limit, signal or kill."""
+"""The end of a command in a container: by itself, whatever it leaves running, or by a time limit, signal or kill."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
 
-SOON = 20.0  # seconds; what is waited for wrongly takes 1000
+SOON = 20.0  # seconds; an incorrect wait takes 1000
 
 
 @pytest.fixture(scope="module", name="serving")
@@ -46,7 +46,7 @@ def _attached(host: Host, *args: str, **how: Any) -> subprocess.Popen[bytes]:
 
 
 def _running(host: Host, *argv: str) -> list[int]:
-    """The host's processes that have this command line."""
+    """Return the host's processes that have this command line."""
     pids = []
     for pid in host.cgroups.processes():
         try:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The exit command, which conmon runs when a container has ended: cleanup, restart policies and rm."""
+"""The exit command, which conmon runs when a container has exited: cleanup, restart policies and rm."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ CRASHING: dict[str, Any] = {**RUNNING, "command": ["sh", "-c", "echo run >> /run
 
 
 def state(host: Host, name: str = "c") -> dict[str, Any]:
-    """``State`` and ``RestartCount`` as the info module shows them; empty where there is no container."""
+    """Return ``State`` and ``RestartCount`` as the info module shows them; empty if the container does not exist."""
     containers = host.module("libpod_container_info", {"name": [name]})["containers"]
     return {**containers[0]["State"], "RestartCount": containers[0]["RestartCount"]} if containers else {}
 
 
 def over(host: Host) -> bool:
-    """Whether the container has ended, is cleaned up, and stays down."""
+    """Return whether the container has exited, is cleaned up, and is not restarted."""
     now = state(host)
     return now["Status"] == "exited" and not now["Mounted"] and not now["Restarting"]
 
@@ -78,7 +78,7 @@ def test_on_failure_restarts_up_to_its_maximum(host: Host) -> None:
     with open("/srv/runs", encoding="utf-8") as file:
         assert file.read() == "run\n" * 3
     os.unlink("/srv/runs")
-    # A task's start begins to count anew.
+    # A start by a task resets the count.
     assert host.container("c", restart_policy="on-failure:2", **CRASHING)["actions"] == ["started c"]
     eventually(lambda: state(host)["RestartCount"] == 2 and over(host))
 
@@ -113,8 +113,8 @@ def test_interrupted_stop_does_not_cancel_the_restart_policy(host: Host) -> None
 
 @pytest.mark.alone
 def test_a_restart_loop_is_bounded(host: Host) -> None:
-    """The waits double: what n restarts waited for has passed, and nothing of ours grows with them."""
-    # The wait before the fifth restart is 1.6 seconds; where a look at the host takes longer, a later one is looked at.
+    """The delays double: n restarts take at least the sum of theirs, and no resource of the engine grows with them."""
+    # The wait before the fifth restart is 1.6 seconds; on a slow host, a later wait is examined.
     later = round(math.log2(PATIENCE))
     began = time.monotonic()
     host.container("c", restart_policy="always", **CRASHING)
@@ -124,16 +124,16 @@ def test_a_restart_loop_is_bounded(host: Host) -> None:
     eventually(lambda: len(_helpers(host)) == 1, seconds=60.0)
     eventually(lambda: state(host)["Restarting"])
     (waiting,) = _helpers(host)
-    time.sleep(0.1 * PATIENCE)  # it is on record before it begins
+    time.sleep(0.1 * PATIENCE)  # recorded before the wait begins
     spent = _ticks(waiting)
     time.sleep(0.3)
-    # That wait costs nothing.
+    # That wait uses no CPU time.
     assert _helpers(host) == [waiting] and _ticks(waiting) - spent <= 1
     assert _ours(host) == paths
     now = state(host)["RestartCount"]
     assert 0.1 * (2 ** (now - 1) - 1) <= time.monotonic() - began
     assert (_cpu_seconds() - used) / (now - restarts) < 5.0 * PATIENCE
-    # In that wait it can be kept down: predicted, done, and settled.
+    # During that wait it can be stopped: predicted, done, and unchanged by a second run.
     assert host.container("c", state="stopped", check=True)["actions"] == ["cancelled the restart of c"]
     assert host.container("c", state="stopped")["actions"] == ["cancelled the restart of c"]
     assert not host.container("c", state="stopped").changed
@@ -154,14 +154,14 @@ def test_no_more_than_the_last_hundred_ends_are_kept(host: Host) -> None:
 
 
 def _ours(host: Host) -> set[str]:
-    """Everything of the container but its top layer: files, cgroups and mounts by name."""
+    """Return everything of the container except its top layer: files, cgroups and mounts by name."""
     names = {path for path in files(host.parts.static_root, host.parts.run_root) if not path.endswith(".lock")}
     with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
         return names | host.cgroups.folders() | {line.split()[4] for line in mounts}
 
 
 def _cpu_seconds() -> float:
-    """What the test host's processes have used so far, those that are gone and the test itself included."""
+    """Return the CPU time of the test host's processes so far, including exited ones and the test itself."""
     return int(cgroup_files.read("cpuacct", "", "cpuacct.usage") or 0) / 1e9
 
 
@@ -170,7 +170,7 @@ def _helpers(host: Host) -> list[int]:
 
 
 def _ticks(pid: int) -> int:
-    """User and system time of a process (fields 14 and 15 of proc_pid_stat(5))."""
+    """Return the user and system time of a process (fields 14 and 15 of proc_pid_stat(5))."""
     with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
         return sum(int(field) for field in file.read().rpartition(")")[2].split()[11:13])
 
@@ -213,11 +213,11 @@ def test_rm_removes_it_when_it_ends(host: Host) -> None:
     eventually(lambda: not state(host))
     assert not os.listdir(f"{host.parts.static_root}/volumes")
     host.expect_clean()
-    # With its output, where the task waits for it; and each run is another one.
+    # With its output if the task waits for it; each run is a new container.
     for _turn in range(2):
         done = host.container("c", rm=True, detach=False, **{**RUNNING, "command": ["echo", "hello"]})
         assert (done["stdout"], done["rc"], done["container"]) == ("hello\n", 0, {})
-    # A stop is an end.
+    # A stop is an exit as well.
     host.container("c", rm=True, **RUNNING)
     assert host.container("c", state="stopped", check=True)["actions"] == ["stopped c", "deleted c"]
     assert host.container("c", state="stopped", rm=True, **RUNNING)["actions"] == ["stopped c", "deleted c"]
@@ -258,7 +258,7 @@ def test_boot_starts_containers_by_restart_policy(host: Host) -> None:
     host.container("ends", rm=True, **RUNNING)
     host.container("unbegun", rm=True, state="present", **RUNNING)
     host.reboot()
-    # What goes with its end was ended by the host's.
+    # The reboot ended the running container with rm, which is therefore to be removed.
     assert host.module("libpod_prune", {"container": True}, check=True)["actions"] == ["deleted ends"]
     assert exit_command(host, "boot").exit_code == 0
     left = [one["Name"] for one in host.module("libpod_container_info")["containers"]]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tasks that cannot succeed: refused before a container is touched, and else truthful about what they have done."""
+"""Tasks that cannot succeed: refused before a container is changed, or reporting exactly what they have done."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
 
 BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
-# What a start needs of the host, and the word by which its absence is refused.
+# What a start needs of the host, and the text in the refusal when it is missing.
 NEEDED = {
     "/srv/needed/bound": "volume",
     "/srv/static/secrets/token": "secrets",
@@ -25,7 +25,7 @@ NEEDED = {
 
 
 def _refused(host: Host, word: str, **task: Any) -> None:
-    """Check mode and the run refuse in the same sentence, and the container's process is the same after it."""
+    """Assert that check mode and the run refuse with the same message and keep the container's process."""
     before = Process(host.container("app", check=True, state="present"))
     predicted = host.container("app", check=True, **task)
     done = host.container("app", **task)
@@ -81,7 +81,7 @@ def test_rootfs_is_checked_before_the_stop(host: Host) -> None:
 
 @pytest.mark.parametrize("state", ["started", "created"])
 def test_missing_command_is_refused(host: Host, state: str) -> None:
-    """Neither the image nor the task names one."""
+    """Neither the image nor the task has one."""
     host.container("app", **BASE)
     for task in ({"image": "bare", "network": "none"}, {**BASE, "entrypoint": "", "command": ""}):
         _refused(host, "has none, neither from its options nor from", state=state, **task)
@@ -115,7 +115,7 @@ def test_failed_task_reports_what_it_stopped_and_started(host: Host) -> None:
     assert not made.failed, made
     restart, recreate, pod = {"restart": True, "oci_runtime": oci}, {**task, "env": {"A": "1"}}, {"pod": "p"}
     for wanted in (restart, recreate, {**task, "log_driver": "none"}):
-        # The old one cannot be started again either; the next task does it.
+        # The old container cannot be started again either; the next task starts it.
         _failing_starts(9)
         done = host.container("app", **wanted)
         assert done.failed and done.changed and done["actions"] == ["stopped app"], (wanted, done)
@@ -158,7 +158,7 @@ def test_attach_to_a_running_container(host: Host) -> None:
 
 
 def test_check_mode_where_earlier_tasks_have_made_nothing(host: Host) -> None:
-    """What is missing is the subject of a warning; of a container that is there, check mode fails as the run does."""
+    """Check mode warns of what is missing; for an existing container it fails as the run does."""
     warned = {
         "libpod_container_exec": {"name": "app", "command": "true"},
         "libpod_container_copy": {"container": "app", "src": "/etc/hostname", "dest": "/"},

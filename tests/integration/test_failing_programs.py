@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Programs that hang, die, flood or answer nonsense end in one sentence that names them, and nothing is left."""
+"""Programs that hang, crash, flood or give invalid answers result in one message that names them; nothing is left."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.libpod.engine.tests.support.process import WAITING, eve
 
 PLAIN: dict[str, Any] = {"image": "localhost/busybox", "command": WAITING, "network": "none"}
 ANSWERING = "head -c 1 /proc/self/fd/$_OCI_STARTPIPE >/dev/null; %s >/proc/self/fd/$_OCI_SYNCPIPE"
-# How conmon behaves, and what the sentence says of it.
+# How conmon behaves, and what the message says.
 CONMONS = {
     "killed": ("kill -9 $$", "/srv/fake/conmon was killed by signal 9 before it answered"),
     "ended": ("exit 3", "/srv/fake/conmon ended with exit code 3 before it answered"),
@@ -38,7 +38,7 @@ preload.engine()
 
 @contextlib.contextmanager
 def program(name: str, script: str) -> Iterator[str]:
-    """A program in the place of another one; ``real`` in its script runs that."""
+    """Return a program that replaces another one; ``real`` in its script runs the original."""
     path = f"/srv/fake/{name}"
     os.makedirs("/srv/fake", exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
@@ -126,7 +126,7 @@ def tools() -> Iterator[Host]:
 
 @contextlib.contextmanager
 def few_processes(most: int) -> Iterator[Callable[[], None]]:
-    """A cgroup in which there are that many processes and threads at most; yields what enters it."""
+    """A cgroup with at most that many processes and threads; yields a function that enters it."""
     folder = cgroup_files.folder("pids", "/few")
     os.makedirs(folder)
     try:
@@ -144,7 +144,7 @@ def few_processes(most: int) -> Iterator[Callable[[], None]]:
 
 
 def few_descriptors(more: int) -> Callable[[], None]:
-    """Bound the open files of the calling process and of the programs it starts: so many more than there are."""
+    """Limit the calling process and the programs it starts to this many more open files."""
 
     def bound() -> None:
         last = max(map(int, os.listdir("/proc/self/fd")))
@@ -156,7 +156,7 @@ def few_descriptors(more: int) -> Callable[[], None]:
 
 
 def sentence(result: Any) -> None:
-    """The task failed with one sentence on a limit of the host, and no traceback."""
+    """Return the message after asserting that it is one line on a limit of the host, without a traceback."""
     assert result.failed and result.get("error"), result
     assert "Traceback" not in result.stderr and "Traceback" not in str(result), result
     assert result["error"] != "Internal" and "itself failed" not in str(result), result
@@ -170,7 +170,7 @@ def test_no_process_or_thread_to_be_had_is_one_sentence(tools: Host, most: int) 
         assert most > 6 or refused["error"] == "HostExhausted", refused
         assert most > 6 or "Resource temporarily unavailable" in refused["msg"] and len(refused["msg"]) < 400, refused
     if tools.leaks():
-        # There was no process either for undoing what had begun: the next run does it.
+        # No process was available for the cleanup either: the next run does it.
         tools.container("web", state="absent")
     tools.expect_clean()
 

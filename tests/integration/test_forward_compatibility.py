@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A newer version's containers and pods: older tasks leave them alone, see them, and go on with everything else."""
+"""Containers and pods of a newer version: older tasks list them, do not change them, and handle everything else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _more(record: Record) -> Record:
 
 
 def _other_options(record: Record) -> Record:
-    """Options that this version knows, in shapes that it does not."""
+    """Give the options that this version knows values of types that it does not."""
     options = {key: [[5]] if isinstance(value, dict) else {"of": value} for key, value in record["options"].items()}
     return {**record, "version": 99, "options": options}
 
@@ -45,7 +45,7 @@ SHAPES: dict[str, Callable[[Record], Record]] = {
 
 
 def _make_newer(host: Host, container_id: str, change: Callable[[Record], Record]) -> bytes:
-    """Have a newer version's record in the place of a container's; return it."""
+    """Replace a container's record with a newer version's; return it."""
     path = f"{host.parts.static_root}/containers/{container_id}/config.json"
     with open(path, encoding="utf-8") as file:
         record = json.load(file)
@@ -150,7 +150,7 @@ def test_prune_leaves_unfinished_work_of_a_newer_version(host: Host) -> None:
         pruned = host.module("libpod_prune", {"container": True})
         assert not pruned.failed and pruned["actions"] == [] and "newer version" in pruned["warnings"][0], pruned
         assert os.path.exists(f"/proc/{web['State']['Pid']}") and web["Id"] in host.store("containers")
-    # Its name is free for a new one, and it goes once it is given up.
+    # Its name is free for a new container, and force_delete removes it.
     again = host.container("web", **OPTIONS)
     assert not again.failed and again["container"]["Id"] != web["Id"], again
     gone = host.container("web", state="absent", force_delete=True)

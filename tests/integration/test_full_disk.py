@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The image store and the static root on one full file system, on which a container goes on writing all the time."""
+"""The image store and the static root on one full file system to which a container writes continuously."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from ansible_collections.libpod.engine.tests.support.process import WAITING, eve
 
 preload.engine()
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "stop_signal": "KILL", "network": "none"}
-# It writes to its log and to its layer, and takes each byte that becomes free within the moment.
+# It writes to its log and to its layer, and takes each free byte at once.
 FLOOD = "yes & while :; do cat /dev/zero >> /junk; done 2>/dev/null"
 FLOODING = {**OPTIONS, "command": ["sh", "-c", FLOOD]}
 _SPARE = 2 << 20
 
 
 def _own_file_system(path: str) -> None:
-    """Have a directory of the test host be a file system of its own, with what is in it."""
+    """Make a directory of the test host its own file system and keep its contents."""
     kernel.mount("apart", "/mnt", "tmpfs", options="mode=700")
     if os.path.isdir(path):
         subprocess.run(["cp", "-a", f"{path}/.", "/mnt/"], check=True)
@@ -39,7 +39,7 @@ def _own_file_system(path: str) -> None:
 
 @pytest.fixture(name="small")
 def _small(host: Host) -> Iterator[Host]:
-    """The test host, whose /srv has little room left; what is lost at a reboot is elsewhere."""
+    """The test host, whose /srv has little space left; the run roots are on their own file systems."""
     for name in ("run", "storage-run"):
         _own_file_system(f"/srv/{name}")
     for name in ("quiet", "ended", "idle"):
@@ -74,7 +74,7 @@ def _flood(host: Host) -> None:
 
 
 def _shown(host: Host) -> dict[str, str]:
-    """Names and states by ``libpod ps`` and by the information module, which agree."""
+    """Return names and states by ``libpod ps``, after asserting that the info module reports the same."""
 
     def listed() -> None:
         os.environ.update(host.parts.environment())
@@ -107,7 +107,7 @@ def test_everything_is_stopped_and_removed_beside_a_flood(small: Host) -> None:
     eventually(_full)
     _done(small.container("flood", state="absent"), "deleted flood")
     assert _shown(small) == {} and not _full()
-    # All is as before.
+    # Everything is unchanged.
     assert not small.container("again", **OPTIONS).failed
     assert _reserve() == whole
     _done(small.container("again", state="absent"), "deleted again")
@@ -138,7 +138,7 @@ def _inodes(folder: str) -> int:
 
 @contextlib.contextmanager
 def _inode_flood() -> Iterator[None]:
-    """Take each inode that becomes free within the moment."""
+    """Take each free inode at once."""
     script = "i=0; while :; do echo > /srv/inodes/$i && i=$((i + 1)); done 2>/dev/null"
     with subprocess.Popen(["sh", "-c", script]) as taker:
         eventually(lambda: not os.statvfs("/srv").f_ffree)
@@ -169,7 +169,7 @@ def test_removal_that_is_killed_anywhere_is_finished(small: Host) -> None:
     _done(small.container("quiet", state="absent"), "deleted quiet")
     _done(small.module("libpod_prune", {"container": True}), "deleted ended")
     _done(small.container("idle", state="absent"), "deleted idle")
-    # But for the test's own file systems nothing is left.
+    # Nothing is left except the test's own file systems.
     assert [line for line in small.leaks() if "/srv/storage-run" not in line and "mount /srv/run " not in line] == []
     assert not small.container("again", **OPTIONS).failed
     assert _reserve() == whole

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Modules take any arguments: each run ends in a result or in one sentence, and leaves nothing behind."""
+"""Modules with any arguments: each run ends in a result or a one-line error, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 preload.engine()
 ROOTS = arguments.parts_spec()
-# What a run without check mode may not be given: paths of the machine that it would write to, or pull from.
+# Options excluded from runs without check mode: paths of the machine that they would write to or pull from.
 HOST_PATHS = ("cidfile", "pid_file", "conmon_pidfile", "log_opt", "image", "rootfs", "pod", "pod_id_file", "timeout")
 BASE: dict[str, Any] = {"image": "localhost/busybox:latest", "command": ["sleep", "1000"], "network": "none"}
-# Modules whose tasks go by what is there; the names lead to it often enough.
+# Modules whose tasks depend on existing objects, which the names refer to often enough.
 OTHERS = {
     "libpod_container_copy": "copy",
     "libpod_container_exec": "exec",
@@ -38,7 +38,7 @@ OTHERS = {
 
 
 def value(spec: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Return values for an option of an argument spec, one that Ansible itself refuses among them at times."""
+    """Return values for an option of an argument spec, sometimes one that Ansible itself refuses."""
     if spec.get("choices"):
         return st.sampled_from([*spec["choices"], "x"])
     if spec.get("options"):
@@ -54,7 +54,7 @@ def drawn(data: st.DataObject, spec: dict[str, Any], without: tuple[str, ...] = 
 
 
 def expect_a_sentence(result: modules.Result, args: dict[str, Any]) -> None:
-    """Assert that the module ended in a result, or in one sentence about an error that the engine knows."""
+    """Assert that the module ended in a result, or in a one-line message of a known error."""
     assert "Traceback" not in result.stderr and "printed" not in result and result.exit_code in (0, 1), (args, result)
     assert "exception" not in result and result.get("error") != "Internal", (args, result)
     assert not result.failed or result["msg"], (args, result)
@@ -62,7 +62,7 @@ def expect_a_sentence(result: modules.Result, args: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def host() -> Any:
-    """A test host for all examples of this file, with a container that runs."""
+    """A test host for all examples of this file, with a running container."""
     with Host() as made:
         assert not made.container("running", **BASE).failed
         yield made

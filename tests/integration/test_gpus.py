@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""gpus: what a CDI file says of a device is in the container, whatever the device is."""
+"""gpus: the container edits of a CDI device apply, for any type of device."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_container_has_the_edits_of_the_cdi_files(host: Host) -> None:
     missing = host.container("c", **BASE, gpus="0,7")
     assert missing["error"] == "NotImplementedByHost" and "nvidia.com/gpu=7 (those there: 0, 1)" in missing["msg"]
 
-    # The later directory's device takes the other's place; what may be done with it, the device cgroup says.
+    # The later directory's device replaces the other; the device cgroup enforces its permissions.
     _write("/run/cdi/gpu.json", _device("0", env=["FIRST=later"]))
     script = "(: > /dev/gpu1) && echo opened; (: < /dev/gpu1) 2> /dev/null || echo no"
     job = {**BASE, "command": ["sh", "-c", f"echo $FIRST; {script}"], "detach": False}

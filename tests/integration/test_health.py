@@ -57,7 +57,7 @@ def _reaches(host: Host, status: str) -> dict[str, Any]:
 
 
 def _runner(host: Host, result: Mapping[str, Any]) -> int:
-    """The PID of the runner on record, 0 where there was none."""
+    """Return the PID of the runner on record, 0 if there was none."""
     path = f"{host.parts.run_root}/containers/{result['container']['Id']}/health-runner.json"
     try:
         with open(path, encoding="utf-8") as file:
@@ -76,7 +76,7 @@ def _touch(result: Result, name: str, *, there: bool = True) -> None:
 
 
 def _with_words(host: Host, *args: str) -> list[int]:
-    """The host's processes whose command line has all of these words."""
+    """Return the host's processes whose command line has all of these arguments."""
     pids = []
     for pid in host.cgroups.processes():
         try:
@@ -118,13 +118,13 @@ def test_states_log_live_change_and_dead_runner(host: Host) -> None:
     assert again != runner and process.start_time(again)
     assert not host.container(**WEB).changed
 
-    # A second runner sees that there is one, and ends; so does one for a life that is over.
+    # A second runner exits when it sees the first; so does a runner of an earlier process of the container.
     state = first["container"]["State"]
     for started in (process.start_time(state["Pid"]), 1):
         args = ["health", first["container"]["Id"], str(state["Pid"]), str(started)]
         environment = {**os.environ, **host.parts.environment()}
         subprocess.run([*command.argv(host.parts), *args], env=environment, check=True, timeout=LONG)
-    # It has a child while it checks.
+    # The runner has a child while it checks.
     eventually(lambda: _with_words(host, "health", first["container"]["Id"]) == [again], seconds=LONG)
 
     other = {**WEB, "healthcheck": ["CMD", "echo", "fine"], "healthcheck_interval": "1h"}
@@ -151,7 +151,7 @@ def test_check_on_demand_its_timeout_and_those_it_leaves(host: Host, monkeypatch
     assert (result.status, result.failing_streak) == ("starting", 1)
     assert result.log[-1]["ExitCode"] == 3 and result.log[-1]["Output"] == "x" * 500
 
-    # What a check leaves running is not waited for, and may hold its output.
+    # Processes that a check leaves running, even holding its output, are not waited for.
     leaving = {**WEB, "healthcheck_interval": "disable", "healthcheck": "sleep 4713 & yes & echo said >&2; exit 4"}
     host.container(**leaving, healthcheck_timeout="10m")
     began = time.monotonic()
@@ -168,7 +168,7 @@ def test_check_on_demand_its_timeout_and_those_it_leaves(host: Host, monkeypatch
     assert result.log[-1]["ExitCode"] == -1 and "exceeded timeout (0.5s)" in result.log[-1]["Output"]
     assert not _with_words(host, "sleep", "4711") and not _with_words(host, "sleep", "4712")
 
-    # Whoever checked was killed: the next one ends what he began.
+    # The process that ran the check was killed: the next check kills what it left.
     host.container(**hanging, healthcheck_timeout="10m")
     killed = _in_child(web.healthcheck)
     eventually(lambda: _with_words(host, "sleep", "4712"), seconds=LONG)
@@ -178,14 +178,14 @@ def test_check_on_demand_its_timeout_and_those_it_leaves(host: Host, monkeypatch
     assert web.healthcheck().status == "healthy"
     assert not _with_words(host, "sleep", "4711") and not _with_words(host, "sleep", "4712")
 
-    # The host's clock is set back, and the next check is due after the interval all the same.
+    # The host's clock is set back; the next check is still due after the interval.
     monkeypatch.setattr(time, "time", lambda: 1000.0)
     result = web.healthcheck()
     monkeypatch.undo()
     assert result.log[-1]["Start"].startswith("1970-01-01")
     assert abs(result.counted - time.clock_gettime(time.CLOCK_BOOTTIME)) < LONG
 
-    # Two at once take turns; the container ends in the middle of a third's.
+    # Two concurrent checks are serialised; the container exits during a third.
     results = []
     threads = [
         threading.Thread(target=lambda: results.append(Runtime(host.parts).container("web").healthcheck()))
@@ -250,7 +250,7 @@ def test_waiting(host: Host) -> None:
     well = host.container(**READY, wait="healthy", wait_timeout=LONG)
     assert well["container"]["State"]["Health"]["Status"] == "healthy", well
 
-    # The new one never becomes healthy: the old one is back.
+    # The new container never becomes healthy: the old one is restored.
     new = {**READY, "command": WAITING, "healthcheck_interval": "200ms"}
     failed = host.container(**new, wait_for_healthy=True, wait_timeout=LONG)
     assert failed.failed and failed["error"] == "Unhealthy", failed
@@ -258,7 +258,7 @@ def test_waiting(host: Host) -> None:
     (one,) = host.module("libpod_container_info")["containers"]
     assert one["Id"] == well["container"]["Id"] and one["State"]["Status"] == "running"
 
-    # Nobody checks any more: who waits does it himself.
+    # With the runner dead, a waiting task runs the checks itself.
     runner = _runner(host, well)
     process.send_signal(process.ref(runner), signal.SIGKILL)
     said = host.module("libpod_container_wait", {"name": "web", "condition": ["healthy"], "timeout": LONG})
@@ -276,7 +276,7 @@ def test_waiting(host: Host) -> None:
 
 
 def _image_with_check(host: Host, check: dict[str, Any]) -> str:
-    """An image as docker and podman make them, its check in its configuration; how it is named to be pulled."""
+    """Build an image with a check in its configuration, as docker and podman do; return its name to pull."""
     folder = "/srv/checked"
     shutil.copytree(host.layout, folder)
 
@@ -362,7 +362,7 @@ def test_killed_check_leaves_nothing_behind(host: Host) -> None:
 
 
 def test_examples_run_as_they_stand(host: Host) -> None:
-    """The module's own, around the server of docs/examples/health (test_examples runs that by itself)."""
+    """The module's examples, with the server of docs/examples/health (which test_examples runs separately)."""
     with open(f"{images.PROJECT}/docs/examples/health/site.yml", encoding="utf-8") as file:
         serve = yaml.safe_load(file)[0]["tasks"][0]
     host.container("job", image="busybox", command=["sleep", "0.2"], network="none")
@@ -371,7 +371,7 @@ def test_examples_run_as_they_stand(host: Host) -> None:
     assert played.exit_code == 0, played.output
     assert played["Wait until a job has ended"]["exit_code"] == 0
     assert played["Wait until the server is healthy, or has ended"]["condition"] == "healthy"
-    # Of the archive that the action plugin sends, the runner checks as well.
+    # The runner works from the archive that the action plugin sends as well.
     made = host.play([serve], variables={"image": "busybox", "page": "second"})[serve["name"]]
     assert made["actions"] == ["recreated web"] and _reaches(host, "healthy")["Log"]
     with open(f"/proc/{_runner(host, made)}/cmdline", encoding="utf-8") as file:

@@ -14,7 +14,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING
 
 BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
-# The runtime gives a hook the container's state (runtime.md#state) on its standard input.
+# The runtime passes a hook the container's state (runtime.md#state) on its standard input.
 SCRIPT = '#!/bin/sh\necho "$1 $WORD $(sed \'s/.*"id":"\\([0-9a-f]*\\)".*/\\1/\')" >> /srv/ran\n'
 
 
@@ -26,7 +26,7 @@ def _hook(path: str, when: dict[str, Any], *stages: str, instead: Optional[dict[
 
 
 def _ran(result: dict[str, Any]) -> list[str]:
-    """The hooks that ran since the last look, all for this container."""
+    """Return the hooks that ran since the last call, all for this container."""
     with open("/srv/ran", encoding="utf-8") as file:
         runs = [line.split() for line in file]
     os.unlink("/srv/ran")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever a container or an image makes its files of, the engine's own work on them ends, and soon."""
+"""The engine's work on the files of any container or image ends in bounded time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEEP, NAME = 1200, "deep" * 20
 
 @pytest.fixture
 def tree(host: Host) -> Iterator[str]:
-    """A directory that is a root filesystem."""
+    """Return a directory that is a root filesystem."""
     host.run("sh", "-c", "mkdir -p /srv/tree/bin /srv/tree/etc && cp /bin/busybox /srv/tree/bin/sh")
     yield "/srv/tree"
     host.run("rm", "-r", "/srv/tree")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files with the IDs of a container and its processes: written, replaced and removed with them."""
+"""The ID files of a container and its processes: written, replaced and removed with them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_id_files_exist_as_long_as_the_container(host: Host) -> None:
     assert _contents() == _facts(again)
     os.kill(Process(again).pid, 9)
     eventually(lambda: set(_contents()) == {"cidfile"})
-    # Killed as it writes one: the next run removes the half-made container, and its files with it.
+    # Killed while it writes one: the next run removes the incomplete container and its files.
     host.container("c", state="absent")
     assert _contents() == {}
     for failpoint in ("write cidfile", "write pid_file", "write conmon_pidfile"):

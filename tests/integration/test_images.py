@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images of libpod_container: pulled from every kind of source, by every kind of name; what counts as another image."""
+"""Images of libpod_container: pulled from every type of source and name; what counts as another image."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ BASE: dict[str, Any] = {"command": WAITING, "network": "none"}
 
 
 def _images(host: Host) -> dict[str, str]:
-    """Names in the store and the IDs they lead to, by containers-storage(1)."""
+    """Return the names in the store and the IDs they resolve to, by containers-storage(1)."""
     listed = json.loads(host.store("images", "--json") or "[]") or []
     return {name: image["id"] for image in listed for name in image.get("names") or [""]}
 
 
 def _skopeo(host: Host, source: str, target: str, *options: str) -> None:
     host.run("skopeo", "--insecure-policy", "copy", "--quiet", *options, source, target)
-    # skopeo's own cache, which has no option for its place.
+    # skopeo's own cache, which has no option for its location.
     shutil.rmtree("/var/lib/containers")
 
 
@@ -39,7 +39,7 @@ def _in_store(host: Host, name: str) -> str:
 
 @pytest.fixture
 def registry(host: Host) -> Iterator[str]:
-    """A real registry on the test host's loopback, without TLS, which registries.conf allows it to be."""
+    """A real registry on the test host's loopback, without TLS, as registries.conf permits."""
     os.makedirs("/srv/registry/conf")
     with open("/srv/registry/config.yml", "w", encoding="ascii") as file:
         file.write(
@@ -72,7 +72,7 @@ def _push(host: Host, tag: str, name: str) -> None:
 
 
 def _pulls(host: Host, source: str) -> str:
-    """The ID of the image that a container of this source has: predicted, pulled, run, and unchanged afterwards."""
+    """Return the image ID of a container of this source: predicted, pulled, run, and unchanged afterwards."""
     before = files("/srv", "/run", "/var/lib")
     predicted = host.container("c", image=source, check=True, **BASE)
     assert predicted.get("actions") == [f"pulled image {source}", "created c", "started c"], predicted
@@ -109,7 +109,7 @@ def test_image_is_pulled_from_a_path(host: Host, transport: str) -> None:
 
 
 def _clean_up(host: Host, names: set[str]) -> None:
-    """Remove the containers, and these names of images that have others too."""
+    """Remove the containers, and these names of images that have other names too."""
     host.empty()
     for name in names:
         known = _images(host)
@@ -168,7 +168,7 @@ def test_image_that_the_registry_lacks_is_refused(host: Host) -> None:
     ],
 )
 def test_image_that_is_not_there_is_refused_and_changes_nothing(host: Host, image: str, error: str) -> None:
-    # Whether a registry has it, nobody knows before asking there.
+    # Check mode does not ask a registry whether it has the image.
     for check in (False,) if error == "ToolFailed" else (True, False):
         refused = host.container("c", check=check, image=image, **BASE, recreate_policy="never" if check else "auto")
         if check and image.startswith("localhost/"):
@@ -222,7 +222,7 @@ def test_moved_tag_is_another_image_only_where_strict(host: Host) -> None:
     assert _images(host)["localhost/moving:1"] != first["container"]["Image"]
     same = host.container("c", **options)
     assert (same["actions"], same["container"]["Image"]) == ([], first["container"]["Image"])
-    # A container that is re-created for another reason has what the tag leads to by now, and the plan tells of it.
+    # A container re-created for another reason gets the image the tag now resolves to, and the plan reports it.
     for check in (True, False):
         anew = host.container("c", check=check, diff=True, **options, hostname="another")
         assert anew["plan"]["recreated_because_of"] == ["hostname"]

@@ -141,7 +141,7 @@ def test_query_is_evaluated_over_the_list(host: Host) -> None:
 def test_end_of_a_container_is_seen_without_a_write(host: Host) -> None:
     made = host.container("c", **BASE)
     os.kill(made["container"]["State"]["Pid"], 9)
-    # The helper writes nothing after its cleanup.
+    # The exit command writes nothing after its cleanup.
     eventually(lambda: info(host)[0]["State"]["Status"] == "exited" and not info(host)[0]["State"]["Mounted"])
     before = files("/srv", "/run", "/var/lib")
     (inspection,) = info(host)
@@ -159,7 +159,7 @@ def test_locks_are_not_waited_for(host: Host) -> None:
             assert predicted["actions"] == []
 
 
-# What a task costs, seen by strace(1) and in sys.modules
+# The cost of a task, by strace(1) and sys.modules
 
 # The engine's files that a task loads, at a tenth of a millisecond each. A change that adds one defers another.
 UNCHANGED_FILES, CREATED_FILES = 51, 120
@@ -180,9 +180,9 @@ finally:
 
 
 def _traced(host: Host, module: str, options: dict[str, Any]) -> tuple[dict[str, Any], list[str], set[str]]:
-    """The result of a module, the processes it started (as strace says) and what it imported."""
+    """Return a module's result, the processes it started (by strace) and what it imported."""
     args = json.dumps({**host.arguments, **options})
-    # Not -f, which would hold strace until conmon and the container end; the first process is the one that matters.
+    # Not -f, with which strace waits until conmon and the container exit; only the first process matters.
     strace = ["strace", "-qq", "-e", "trace=process", "-o", "/srv/trace"]
     command = [*strace, sys.executable, "-c", RUNNER, module, args, "/srv/modules"]
     done = subprocess.run(command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
@@ -197,7 +197,7 @@ def _traced(host: Host, module: str, options: dict[str, Any]) -> tuple[dict[str,
 
 
 def _files(imported: set[str]) -> list[str]:
-    """The engine's files among the imported modules."""
+    """Return the engine's files among the imported modules."""
     names = (name.partition(".plugins.module_utils.")[2].replace(".", "/") for name in imported)
     return sorted(name for name in names if name and os.path.isfile(f"{images.PROJECT}/plugins/module_utils/{name}.py"))
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task leaves on the host starts without it: for a container's end, and for the operator."""
+"""The engine that a task installs on the host runs without the task: for a container's exit, and for the operator."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bad input ends in one sentence that names what is wrong, and changes nothing on the host."""
+"""Invalid input results in a one-line error that names the cause, and changes nothing on the host."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TAKEN = 8082
 MS_RDONLY = 1
 ANY = "any"
 
-# What is wrong: the task, the kind of the error, and words its sentence must have.
+# What is wrong: the task, the kind of the error, and texts its message must contain.
 Case = tuple[dict[str, Any], str, tuple[str, ...]]
 VALUES: dict[str, Case] = {
     "name with a blank": ({"name": "a b"}, "InvalidArgument", ("name", "'a b'")),
@@ -165,7 +165,7 @@ HOSTS: dict[str, Case] = {
     "slice without systemd": ({"cgroup_parent": "a.slice"}, "InvalidArgument", ("cgroup_parent", "a.slice")),
     "systemd that does not run": ({"cgroup_manager": "systemd"}, "NotImplementedByHost", ("cgroup_manager", "systemd")),
 }
-# What an earlier task of the play may be to make: check mode warns of it.
+# An earlier task of the play may create these: check mode warns of them.
 TO_COME = (
     *("unknown image", "rootfs that is not there", "missing bind source", "missing seccomp profile", "missing pod"),
     *("volumes of a missing container", "join of a missing container", "join of a stopped container"),
@@ -174,7 +174,7 @@ TO_COME = (
 
 
 class Furnished:
-    """A host with a running and a configured container, a port that is listened on, and a plain file."""
+    """A host with a running and a configured container, a port in use, and a plain file."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
@@ -184,12 +184,12 @@ class Furnished:
         self.remember()
 
     def remember(self) -> None:
-        """What there is from now on is what has to stay."""
+        """Record the current state as the one to be preserved."""
         self._before = leaks.snapshot(self.host)
         self._listed = self.host.module("libpod_container_info")["containers"]
 
     def refuses(self, options: dict[str, Any], error: Optional[str], *expected: str, **how: Any) -> None:
-        """The task fails in one sentence with these words; neither the host nor any container is different after it."""
+        """Assert that the task fails with these texts in its one-line message and changes nothing on the host."""
         refused = self.host.module("libpod_container", {"name": "web", **options}, **how)
         if how.get("check") and not refused.failed and cases_to_come(expected):
             # An earlier task of the play may be to make it.
@@ -206,7 +206,7 @@ class Furnished:
 
 
 def cases_to_come(expected: tuple[str, ...]) -> bool:
-    """Whether these are the words of something that an earlier task could have made."""
+    """Return whether these are the expected texts of something that an earlier task could have created."""
     return expected in [HOSTS[case][2] for case in TO_COME]
 
 
@@ -258,7 +258,7 @@ def test_tool_that_cannot_run_is_named(furnished: Furnished) -> None:
 
 @contextlib.contextmanager
 def _disk(options: str, flags: int = 0) -> Iterator[dict[str, str]]:
-    """A small file system of its own for both roots."""
+    """A small separate file system for both roots."""
     os.mkdir("/srv/small")
     kernel.mount("small", "/srv/small", "tmpfs", flags=flags, options=options)
     try:
@@ -269,7 +269,7 @@ def _disk(options: str, flags: int = 0) -> Iterator[dict[str, str]]:
 
 
 def _fill(folder: str, left: int) -> None:
-    """Leave room for so many bytes."""
+    """Fill the file system except for this many bytes."""
     with open(f"{folder}/filler", "wb", buffering=0) as file:
         with contextlib.suppress(OSError):
             while True:
@@ -279,14 +279,14 @@ def _fill(folder: str, left: int) -> None:
 
 @pytest.mark.parametrize("left", range(0, 40_960, 4096))
 def test_full_disk_is_reported_and_nothing_is_left(furnished: Furnished, left: int) -> None:
-    """Each record more that finds room is another one that does not."""
+    """With more space, one more record is written before the write that fails."""
     with _disk("size=64k,mode=755") as roots:
         for root in roots.values():
             for name in ("names", "containers", "locks"):
                 os.makedirs(f"{root}/{name}")
         _fill("/srv/small", left)
         furnished.remember()
-        # Ours or the OCI runtime's words, whoever meets it.
+        # The engine's or the OCI runtime's message, depending on which write fails.
         furnished.refuses({**PLAIN, **roots}, ANY, "space left on device")
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kill sweep over pods: what is killed in the middle is finished by the next task, with all that ran running."""
+"""The kill sweep over pods: the next task finishes a killed one, and all containers that ran are running."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _pod(state: str, options: Options, status: str = "", **how: Any) -> Task:
 
 
 def _is(host: Host, options: Options, status: str) -> None:
-    """Pod and member have the status; where they run, the one in the other's network with these ports and limits."""
+    """Return whether pod and member have the status and, if running, a shared network with these ports and limits."""
     (pod,) = host.module("libpod_pod_info", {"name": "shop"})["pods"]
     assert (pod["State"], pod["NumContainers"]) == (status, 2), pod["Containers"]
     member, infra = inspected(host), inspected(host, pod["InfraContainerID"])
@@ -57,7 +57,7 @@ UP = [_pod("started", ONE), started(MEMBER)]
 STOPPED = _pod("stopped", {}, "Exited")
 RESTARTED = _pod("restarted", ONE, "Running", settles=False)
 PAUSED, UNPAUSED = _pod("paused", {}, "Paused"), _pod("unpaused", ONE, "Running")
-# What happens inside of a container is swept as its own; here is what lies between them.
+# Effects on a single container are swept separately; these are the effects of the pod.
 PARTS = "event|signal|(names|pod|state).*json"
 OPERATIONS = {
     "update": Operation(UP, CHANGED, ABSENT, other=CREATED, removed=PARTS),
