@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container's life by libpod_container: every state from every status, by name alone, restart, removal, exit."""
+"""The lifecycle of a container: every state from every status, by name alone, restart, removal, exit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.libpod.engine.tests.support.process import WAITING, Pro
 
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
 
-# How a status is reached: the states of the tasks, one after another.
+# The states that tasks request, in order, to reach a status.
 STATUSES = {
     "absent": (),
     "configured": ("present",),
@@ -23,7 +23,7 @@ STATUSES = {
     "exited": ("started", "stopped"),
     "paused": ("paused",),
 }
-# state: status before → the actions, and the status they lead to.
+# state: status before → the actions, and the status after them.
 STEPS: dict[str, dict[str, tuple[list[str], str]]] = {
     "started": {
         "absent": (["created c", "started c"], "running"),
@@ -67,7 +67,7 @@ def _without_locks(entries: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, 
 
 
 def _status_by_the_kernel(host: Host, result: Result) -> str:
-    """The container's status by its processes and its freezer; what the result says must agree."""
+    """Return the container's status by its processes and its freezer; the result must agree."""
     processes = [pid for pid in host.cgroups.processes() if _is_containers(pid)]
     container = result["container"]
     if not container:
@@ -92,7 +92,7 @@ def _is_containers(pid: int) -> bool:
 
 @pytest.mark.parametrize("state", STEPS)
 def test_state_is_reached_from_every_status(host: Host, state: str) -> None:
-    """As predicted by check mode, which changes nothing; and the second run is unchanged."""
+    """Check mode predicts the actions and changes nothing; a second run is unchanged."""
     for before, (actions, after) in STEPS[state].items():
         for step in STATUSES[before]:
             arranged = host.container("c", state=step, **OPTIONS)
@@ -259,7 +259,7 @@ def test_attached_run_fails_where_the_container_does(host: Host) -> None:
 
 
 def _ended(host: Host, name: str = "c") -> dict[str, Any]:
-    """The container's state once it has ended by itself."""
+    """Return the container's state once it has exited by itself."""
 
     def look() -> Any:
         (container,) = host.module("libpod_container_info", {"name": [name]})["containers"]
@@ -320,7 +320,7 @@ def test_command_that_cannot_run_is_refused_and_leaves_nothing(host: Host, comma
     host.expect_clean()
 
 
-def test_missing_working_directory_is_made_as_podman_does_or_refused(host: Host) -> None:
+def test_missing_working_directory_is_created(host: Host) -> None:
     made = host.container("c", workdir="/not/there", **OPTIONS)
     assert Process(made).folder == "/not/there"
 

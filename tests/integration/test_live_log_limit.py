@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The log's limit changed under running containers: the same process, the same conmon, and a log that obeys."""
+"""Changes of the log limit of running containers: same process, same conmon, and the log keeps the limit."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Web:
 
     @property
     def identity(self) -> tuple[str, int, int, int, int]:
-        """What stays the same as long as nothing was started anew."""
+        """What stays the same unless the container or conmon is started again."""
         return self.id, self.pid, process.start_time(self.pid), self.conmon, process.start_time(self.conmon)
 
     @property
@@ -66,14 +66,14 @@ class Web:
         return os.stat(self.log).st_size
 
     def prints(self, lines: int) -> None:
-        """Have it print them into the file that is there."""
+        """Print lines into the current file."""
         inode, size = self.inode, self.size
         say(self.pid, LINE * lines)
         eventually(lambda: self.size == size + ENTRY * lines, seconds=LONG)
         assert self.inode == inode
 
-    def begins_anew(self, lines: int) -> None:
-        """Have it print that many, which the log has no room for."""
+    def rotates(self, lines: int) -> None:
+        """Print more lines than the current file has room for."""
         inode = self.inode
         say(self.pid, LINE * lines)
         eventually(lambda: self.inode != inode, seconds=LONG)
@@ -86,7 +86,7 @@ class Web:
 
     @property
     def runner(self) -> int:
-        """The PID of the runner on record, which is the only one; 0 where there is none, and none is on record."""
+        """The PID of the recorded runner, which must be the only one; 0 without a runner and a record."""
         record = f"{self.run_dir}/log-limit-runner.json"
         try:
             with open(record, encoding="utf-8") as file:
@@ -94,7 +94,7 @@ class Web:
         except FileNotFoundError:
             recorded = started = 0
         alive = recorded if process.alive(ProcessRef(recorded, started)) else 0
-        # A child of its own may be asking what is to be done.
+        # The runner may have a child that looks up what to do.
         eventually(lambda: self._runners() == ([alive] if alive else []), seconds=LONG)
         return alive
 
@@ -112,7 +112,7 @@ class Web:
 
 
 def _to(host: Host, max_size: Optional[str], action: str, **more: Any) -> Result:
-    """Change the limit; check mode foretells what happens, and a second run has nothing to do."""
+    """Change the limit; check mode predicts the change, and a second run changes nothing."""
     task = {**BASE, "log_opt": {"max_size": max_size}, **more}
     predicted = host.container(**task, check=True, diff=True)
     done = host.container(**task, diff=True)
@@ -123,13 +123,13 @@ def _to(host: Host, max_size: Optional[str], action: str, **more: Any) -> Result
     return done
 
 
-def test_log_limit_is_set_changed_and_lifted_without_conmons_own(host: Host) -> None:
+def test_log_limit_changes_live_without_a_conmon_limit(host: Host) -> None:
     web = Web(host, host.container(**BASE))
     before = web.identity
     assert web.own_limit is None and not web.runner
     web.prints(150)
 
-    # What is over the new limit already is rotated at once.
+    # A log that already exceeds the new limit is rotated at once.
     inode = web.inode
     assert Web(host, _to(host, SMALL, "updated")).identity == before
     eventually(lambda: web.inode != inode, seconds=LONG)
@@ -138,7 +138,7 @@ def test_log_limit_is_set_changed_and_lifted_without_conmons_own(host: Host) -> 
         assert all(line.rstrip().endswith(f"libpod-conmon-{web.id}") for line in file if ":memory:" in line)
     web.prints(60)
     web.prints(40)
-    web.begins_anew(1)
+    web.rotates(1)
     web.prints(70)
     shown = host.module("libpod_container_logs", {"name": "web"})["stdout"]
     assert shown.count("\n") + 1 in (70, 71), "the newest are there, the older ones are gone"
@@ -147,21 +147,21 @@ def test_log_limit_is_set_changed_and_lifted_without_conmons_own(host: Host) -> 
     assert Web(host, _to(host, MIDDLE, "updated")).identity == before
     assert web.runner not in (0, runner)
     web.prints(100)
-    web.begins_anew(40)
+    web.rotates(40)
     assert Web(host, _to(host, None, "updated")).identity == before
     assert not web.runner
     web.prints(300)
 
 
-def test_conmons_own_limit_is_the_highest_there_can_be(host: Host) -> None:
+def test_log_limit_above_conmons_own_needs_a_restart(host: Host) -> None:
     web = Web(host, host.container(**BASE, log_opt={"max_size": MIDDLE}))
     before = web.identity
     assert web.own_limit == 200 * ENTRY and not web.runner
     assert Web(host, _to(host, SMALL, "updated")).identity == before
     assert web.runner
     web.prints(90)
-    web.begins_anew(20)
-    # conmon keeps the other by itself.
+    web.rotates(20)
+    # conmon keeps its own limit itself.
     assert Web(host, _to(host, MIDDLE, "updated")).identity == before
     assert not web.runner
     for above in (LARGE, None):
@@ -175,7 +175,7 @@ def test_conmons_own_limit_is_the_highest_there_can_be(host: Host) -> None:
     shutil.rmtree("/srv/logs")
 
 
-def test_change_of_a_stopped_container_is_for_its_next_start(host: Host) -> None:
+def test_log_limit_of_a_stopped_container_applies_at_its_next_start(host: Host) -> None:
     host.container(**BASE, log_opt={"max_size": SMALL})
     host.container("web", state="stopped")
     assert _to(host, LARGE, "updated", state="present")["container"]["State"]["Status"] == "exited"
@@ -189,7 +189,7 @@ def test_change_of_a_stopped_container_is_for_its_next_start(host: Host) -> None
     assert web.own_limit == 100 * ENTRY and not web.runner
 
 
-def test_killed_runner_is_drift_and_a_second_one_ends(host: Host) -> None:
+def test_killed_runner_is_drift_and_a_second_one_exits(host: Host) -> None:
     host.container(**BASE)
     task = {**BASE, "log_opt": {"max_size": SMALL}}
     web = Web(host, host.container(**task))
@@ -209,21 +209,21 @@ def test_killed_runner_is_drift_and_a_second_one_ends(host: Host) -> None:
     assert web.identity == before and web.runner not in (0, first)
     assert not host.container(**task).changed
     web.prints(90)
-    web.begins_anew(20)
+    web.rotates(20)
 
-    # Two at once, as where one is started that cannot see the other: the log obeys, and goes on.
+    # Two runners at once, as if started unaware of each other: the log keeps the limit and continues.
     other = os.fork()
     if other == 0:
         log = log_limit._Log(100 * ENTRY, web.log, web.run_dir)
         log_limit._keep(process.ref(web.pid), log)
         os._exit(0)
     for _time in range(3):
-        web.begins_anew(101)
-        time.sleep(0.2)  # the slower one's order may follow
+        web.rotates(101)
+        time.sleep(0.2)  # the slower runner may still ask conmon to reopen the log
     web.empties()
     web.prints(90)
 
-    # The container ends by itself, and they with it.
+    # The runners exit with the container.
     os.kill(web.pid, signal.SIGKILL)
     eventually(lambda: not web._runners(), seconds=LONG)
     assert os.waitpid(other, 0)[1] == 0
@@ -239,7 +239,7 @@ def test_killed_change_is_finished_by_its_next_run(host: Host) -> None:
     assert any("start log-limit runner" in name for name in points[0]) and points[2]
     for number in range(max(map(len, points))):
         for (entries, task), names in zip(tasks, points):
-            # An effect may be missing: whether the runner it ends has a child at that moment is chance.
+            # An effect may be missing: it is chance whether the runner has a child when it is killed.
             host.module("libpod_container", task, kill_at=names[min(number, len(names) - 1)])
             again = host.container(**task)
             assert not again.failed and Web(host, again).identity == before, (again, names[number:])
@@ -248,11 +248,11 @@ def test_killed_change_is_finished_by_its_next_run(host: Host) -> None:
             web.empties()
             web.prints(entries - 10 if entries else 250)
             if entries:
-                web.begins_anew(20)
+                web.rotates(20)
 
 
 def _busy(pid: int) -> int:
-    """Nanoseconds that a process was on a CPU: sched-stats of the kernel's documentation."""
+    """Return a process's CPU time in nanoseconds (sched-stats of the kernel's documentation)."""
     with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
         return int(file.read().split()[0])
 
@@ -301,8 +301,8 @@ def test_log_limiter_without_inotify_polls(host: Host, monkeypatch: pytest.Monke
     if child == 0:
         os._exit(log_limit.keep(host.parts, args))
     web.prints(90)
-    web.begins_anew(20)
-    # It has put itself where the container's end ends it.
+    web.rotates(20)
+    # The runner has moved itself into a cgroup that the container's removal kills.
     assert not host.container("web", state="absent").failed
     assert os.waitpid(child, 0)[1] in (0, signal.SIGKILL)
 
@@ -335,4 +335,4 @@ def test_check_mode_predicts_the_same_before_the_engine_is_installed(host: Host)
     with open(f"/proc/{web.runner}/cmdline", encoding="utf-8") as file:
         assert f"\0{host.parts.static_root}/engine/" in file.read()
     web.prints(90)
-    web.begins_anew(20)
+    web.rotates(20)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Volumes, mounts and tmpfs under a running process: the same PID, and what it sees of its files and mounts."""
+"""Live changes of volumes, mounts and tmpfs: the PID stays, and the process sees the new files and mounts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WALKS = 10
 
 @pytest.fixture(autouse=True)
 def _sources(host: Host) -> Iterator[None]:
-    """Two directories of the host, each with a file that says which it is, and a file."""
+    """Create a file and two directories on the host; a file in each directory names it."""
     for name in ("a", "b"):
         os.makedirs(f"/srv/sources/{name}")
         with open(f"/srv/sources/{name}/which", "w", encoding="ascii") as file:
@@ -48,7 +48,7 @@ def _sources(host: Host) -> Iterator[None]:
 
 
 def change(host: Host, process: Process, **options: Any) -> Result:
-    """Run the task, as predicted by check mode: in place, and nothing is left for a second run."""
+    """Run the task, which changes the container in place, as predicted; a second run changes nothing."""
     mounts = process.read("mountinfo")
     predicted = host.container("c", check=True, diff=True, **{**PLAIN, **options})
     assert process.read("mountinfo") == mounts
@@ -62,7 +62,7 @@ def change(host: Host, process: Process, **options: Any) -> Result:
 
 
 def recreate(host: Host, why: str, **options: Any) -> Result:
-    """Run the task, as predicted by check mode: in a new container, for the reason told."""
+    """Run the task, which recreates the container, as predicted, for the reason WHY."""
     predicted = host.container("c", check=True, diff=True, **{**PLAIN, **options})
     done = host.container("c", diff=True, **{**PLAIN, **options})
     assert not done.failed and done["actions"] == ["recreated c"] == predicted["actions"], (predicted, done)
@@ -73,7 +73,7 @@ def recreate(host: Host, why: str, **options: Any) -> Result:
 
 
 def reported(host: Host) -> dict[str, dict[str, Any]]:
-    """What the info module and the OCI spec of this life say is mounted."""
+    """Return the mounts that the info module and the current OCI spec report."""
     (one,) = host.module("libpod_container_info")["containers"]
     with open(one["OCIConfigPath"], encoding="utf-8") as file:
         spec = {mount["destination"]: mount for mount in json.load(file)["mounts"]}
@@ -83,7 +83,7 @@ def reported(host: Host) -> dict[str, dict[str, Any]]:
 
 
 def own(process: Process) -> dict[str, Mount]:
-    """The mounts beside the runtime's own."""
+    """Return the mounts other than those of every container."""
     return {
         target: mount
         for target, mount in process.mounts.items()
@@ -123,7 +123,7 @@ def test_bind_mounts_volumes_and_tmpfs_are_added_and_removed_live(host: Host) ->
     assert process.run("ls", "/kept", "/scratch").stdout.count("x") == 2
     assert not os.path.exists(process.path("root/in/a/which"))
 
-    # A stop and a start give the same, and the volumes keep what was written.
+    # A stop and a start give the same mounts, and the volumes keep their files.
     restarted = Process(host.container("c", **PLAIN, **less, restart=True))
     assert stat.S_IMODE(os.stat(restarted.path("root/scratch")).st_mode) == 0o1770
     assert set(own(restarted)) == {"/kept", "/scratch"} and restarted.run("ls", "/kept").stdout == "x\n"
@@ -133,7 +133,7 @@ def test_bind_mounts_volumes_and_tmpfs_are_added_and_removed_live(host: Host) ->
     assert own(restarted) == {} and reported(host) == {}
 
 
-def test_options_change_in_the_mount_that_is_there(host: Host) -> None:
+def test_mount_options_change_in_place(host: Host) -> None:
     volume = "/srv/sources/a:/data"
     process = Process(host.container("c", **PLAIN, volume=[volume], tmpfs={"/scratch": "size=2m"}))
     process.run("dd", "if=/dev/zero", "of=/scratch/x", "bs=1M", "count=1")
@@ -157,13 +157,13 @@ def test_options_change_in_the_mount_that_is_there(host: Host) -> None:
     assert process.run("touch", "/scratch/y").returncode == 0 and process.run("ls", "/scratch").stdout == "x\ny\n"
     assert numbers == [os.stat(process.path(f"root/{name}")).st_dev for name in ("data", "scratch")]
     change(host, process, volume=[volume], tmpfs={"/scratch": "size=5m"})
-    # It holds more than it would have room for.
+    # The files need more than the new size.
     process.run("dd", "if=/dev/zero", "of=/scratch/x", "bs=1M", "count=4")
     recreate(host, "/scratch: it holds more", volume=[volume], tmpfs={"/scratch": "size=1m"})
 
 
-def test_mounts_of_the_host_come_through_a_slave_and_no_further(host: Host) -> None:
-    """The first one makes the container's root a slave, which is settled when it is made; others follow in place."""
+def test_host_mounts_propagate_into_slave_mounts_only(host: Host) -> None:
+    """The first slave mount makes the container's root a slave at its creation; others follow in place."""
     os.mkdir("/srv/sources/a/sub")
     kernel.mount("/srv/sources/a", "/srv/sources/a", flags=kernel.MS_BIND)
     kernel.mount("", "/srv/sources/a", flags=MS_SHARED)
@@ -188,14 +188,14 @@ def test_mounts_of_the_host_come_through_a_slave_and_no_further(host: Host) -> N
         kernel.umount("/srv/sources/a")
 
 
-def test_tmpfs_that_the_runtime_made_read_only_can_be_written_to(host: Host) -> None:
+def test_read_only_tmpfs_becomes_writable_live(host: Host) -> None:
     process = Process(host.container("c", **PLAIN, tmpfs={"/scratch": "ro,size=1m"}))
     assert "Read-only" in process.run("touch", "/scratch/x").stderr
     change(host, process, tmpfs={"/scratch": "size=1m"})
     assert process.run("touch", "/scratch/x").returncode == 0
 
 
-def test_other_source_takes_the_place_without_a_gap(host: Host) -> None:
+def test_source_is_replaced_without_a_gap(host: Host) -> None:
     watch = ["sh", "-c", "while true; do cat /data/which >/dev/null || echo gap >>/gaps; done"]
     options = {**PLAIN, "command": watch}
     process = Process(host.container("c", **options, volume=["/srv/sources/a:/data:ro"]))
@@ -214,7 +214,7 @@ def test_other_source_takes_the_place_without_a_gap(host: Host) -> None:
 
 
 def test_mount_in_use_is_removed_by_recreation(host: Host) -> None:
-    """Its files would stay open in what is no longer mounted; flags that do not concern them are changed."""
+    """Its files would stay open in the detached mount; flags that do not affect open files change in place."""
     using = {"command": ["sh", "-c", "cd /data; exec 3</scratch; trap 'exit 0' TERM; sleep 1000 & wait"]}
     volume = {"volume": ["/srv/sources/a:/data"], "tmpfs": {"/scratch": ""}}
     process = Process(host.container("c", **{**PLAIN, **using}, **volume))
@@ -234,7 +234,7 @@ def test_mount_in_use_is_removed_by_recreation(host: Host) -> None:
     assert Process(made).read("root/data/which") == "b"
 
 
-def test_links_lead_nowhere_outside_the_root(host: Host) -> None:
+def test_symlinks_do_not_lead_outside_the_root(host: Host) -> None:
     script = (
         "ln -s /outside/there /link; ln -s ../../../../outside /up; mkdir -p /outside/there /really;"
         f" ln -s /really/file /tofile; ln -s /proc/self/root/really /magic; {WAITING[2]}"
@@ -253,7 +253,7 @@ def test_links_lead_nowhere_outside_the_root(host: Host) -> None:
         assert sorted(os.listdir("/")) == outside and not os.path.exists("/outside")
         change(host, process, **options)
         assert own(process) == {}
-        # What is the container's own by a magic link is the host's by its words: it is followed as text.
+        # In the container a magic link is its own root; the engine follows the link's text, which names the host's.
         done = host.container("c", check=True, **{**PLAIN, **options}, volume=["/srv/sources/a:/magic/x"])
         assert done["actions"] == ["recreated c"]
     finally:
@@ -296,7 +296,7 @@ def test_paused_container_is_changed_and_stays_paused(host: Host) -> None:
     assert own(process) == {} and process.cgroup("freezer", "freezer.state") == "FROZEN"
 
 
-def test_container_that_waits_for_its_start_is_changed_too(host: Host) -> None:
+def test_initialized_container_is_changed_live(host: Host) -> None:
     host.container("c", **PLAIN, state="created")
     Runtime(host.parts).container("c").init()
     wanted = {"volume": ["/srv/sources/a:/in"], "tmpfs": {"/t": ""}}
@@ -310,7 +310,7 @@ def test_container_that_waits_for_its_start_is_changed_too(host: Host) -> None:
     assert set(own(Process(started))) == {"/in", "/t"} and Process(started).read("root/in/which") == "a"
 
 
-def test_stopped_container_has_them_from_its_next_start(host: Host) -> None:
+def test_mounts_of_a_stopped_container_apply_at_its_next_start(host: Host) -> None:
     first = host.container("c", **PLAIN, volume=["/srv/sources/a:/data"])
     host.container("c", state="stopped")
     wanted = {**PLAIN, "volume": ["fresh:/data"], "tmpfs": {"/www": "size=1m"}}
@@ -329,7 +329,7 @@ def test_read_only_root_takes_live_mounts_on_existing_mount_points(host: Host) -
     assert process.run("cat", "/www/which", "/tmp/b/which").stdout == "ab"
     made = recreate(host, "/new: its target is not there", read_only=True, volume=["/srv/sources/a:/new"])
     assert Process(made).read("root/new/which") == "a"
-    # The tmpfs that read_only brings is the engine's to bring back.
+    # Only the engine can restore the tmpfs that read_only adds.
     predicted = host.container("c", check=True, **PLAIN, read_only=True, volume=["/srv/sources/a:/tmp"])
     assert predicted["actions"] == ["recreated c"]
 
@@ -342,7 +342,7 @@ def test_container_with_a_user_namespace_is_recreated(host: Host) -> None:
 
 
 def test_image_volume_returns_after_its_override_is_removed(host: Host) -> None:
-    """An own volume at its target, and away again: the anonymous one, made with the image's content, is there again."""
+    """After a volume at its target is removed, the anonymous volume with the image's content returns."""
     image = {"image": "volume"}
     made = host.container("c", **{**PLAIN, **image})
     process = Process(made)
@@ -355,14 +355,14 @@ def test_image_volume_returns_after_its_override_is_removed(host: Host) -> None:
     assert reported(host)["/data"] == anonymous
 
 
-def test_volumes_from_stay_with_the_containers_that_use_them(host: Host) -> None:
+def test_borrowed_volumes_stay_with_the_borrower(host: Host) -> None:
     lender = Process(host.container("c", **PLAIN, volume=["kept:/kept", "/srv/sources/a:/in"]))
     borrower = {**PLAIN, "volumes_from": ["c"]}
     other = Process(host.container("other", **borrower))
     change(host, lender, volume=["/srv/sources/b:/in"])
     assert own(other).keys() == {"/kept", "/in"} and other.read("root/in/which") == "a"
     assert not host.container("other", **borrower).changed
-    # The borrower's own win at its targets, and without them the lender's are there again.
+    # The borrower's own mounts take precedence at their targets; without them the lender's return.
     done = host.container("other", **borrower, volume=["/srv/sources/b:/in"])
     assert done["actions"] == ["updated other"] and other.read("root/in/which") == "b"
     assert host.container("other", **borrower)["actions"] == ["updated other"]
@@ -372,7 +372,7 @@ def test_volumes_from_stay_with_the_containers_that_use_them(host: Host) -> None
 
 
 def listen_inside(process: Process, path: str) -> int:
-    """The PID of a process in the container's mount namespace that has nothing there but a socket bound to a path."""
+    """Fork a process that uses the container's mount namespace only by a socket bound to PATH; return its PID."""
     ready, signal_ready = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -393,7 +393,7 @@ def listen_inside(process: Process, path: str) -> int:
 
 
 def test_socket_in_a_volume_keeps_it_in_use(host: Host) -> None:
-    """No list of open files tells of it; the kernel does."""
+    """No list of open files shows the socket; only the kernel knows."""
     volume = {"volume": ["/srv/sources/a:/data"]}
     process = Process(host.container("c", **PLAIN, **volume))
     listener = listen_inside(process, "/data/socket")
@@ -406,8 +406,8 @@ def test_socket_in_a_volume_keeps_it_in_use(host: Host) -> None:
     change(host, process)
 
 
-def test_asking_whether_a_mount_is_used_never_takes_it_away(host: Host) -> None:
-    """The kernel unmounts what it is asked about twice, had nobody looked at it in between; four ask at once."""
+def test_checking_whether_a_mount_is_used_never_unmounts_it(host: Host) -> None:
+    """MNT_EXPIRE unmounts at the second call if the mount was not accessed in between; four processes ask at once."""
     process = Process(host.container("c", **PLAIN, volume=["/srv/sources/a:/data"]))
     before = process.read("mountinfo")
 
@@ -450,7 +450,7 @@ def test_several_containers_are_changed_in_one_task(host: Host) -> None:
     assert not host.module("libpod_containers", {"containers": members}).changed
 
 
-# Kernels that lack a part of it: system call, errno, and the flag of its last argument that they do not know.
+# Features that a kernel may lack: system call, errno, and the unknown flag of its last argument.
 LACKING: dict[str, tuple[int, int, int]] = {
     "mount_setattr(2)": (442, errno.ENOSYS, 0),
     "MOVE_MOUNT_BENEATH": (429, errno.EINVAL, 0x200),
@@ -458,7 +458,7 @@ LACKING: dict[str, tuple[int, int, int]] = {
 
 
 @pytest.mark.parametrize("what", LACKING)
-def test_kernel_that_lacks_something_is_known_beforehand(host: Host, what: str) -> None:
+def test_missing_kernel_feature_is_predicted(host: Host, what: str) -> None:
     number, error, flag = LACKING[what]
 
     def older() -> None:
@@ -479,7 +479,7 @@ def test_kernel_that_lacks_something_is_known_beforehand(host: Host, what: str) 
 
 
 def test_refused_live_change_is_explained_and_keeps_the_mounts(host: Host) -> None:
-    """The kernel binds nothing that is unbindable, which only trying tells."""
+    """The kernel refuses to bind an unbindable mount, which only the attempt shows."""
     process = Process(host.container("c", **PLAIN, volume=["/srv/sources/a:/data"]))
     os.mkdir("/srv/sources/c")
     kernel.mount("tmpfs", "/srv/sources/c", "tmpfs")
@@ -495,7 +495,7 @@ def test_refused_live_change_is_explained_and_keeps_the_mounts(host: Host) -> No
     assert not host.container("c", **PLAIN, volume=["/srv/sources/a:/data"]).changed
 
 
-# What may be at each target, in the options' own words.
+# The mounts that may be at each target, as module options.
 PLACES: dict[str, list[dict[str, Any]]] = {
     "/data": [{"volume": f"{source}:/data{suffix}"} for source in ("kept", "/srv/sources/a") for suffix in ("", ":ro")],
     "/new/place": [
@@ -512,7 +512,7 @@ PLACES: dict[str, list[dict[str, Any]]] = {
 
 
 def _picked(pick: random.Random, earlier: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """What is at each place; two of them change."""
+    """Return the mounts at each place after a change of two of them."""
     places = dict(earlier)
     for place in pick.sample(sorted(PLACES), 2):
         places[place] = pick.choice([{}, *PLACES[place]])
@@ -531,7 +531,7 @@ def _task(places: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _seen(process: Process) -> dict[str, tuple[Any, ...]]:
-    """Of each mount: what is mounted, with which flags and size."""
+    """Return the type, root, flags and size of each mount."""
     return {
         place: (one.fstype, one.root, *one.options, *(word for word in one.super_options if word.startswith("size")))
         for place, one in process.mounts.items()
@@ -541,7 +541,7 @@ def _seen(process: Process) -> dict[str, tuple[Any, ...]]:
 
 @pytest.fixture
 def flagged_source(host: Host) -> Iterator[None]:
-    """One of the sources is a mount of its own with flags, which mounts without flags of their own take over."""
+    """Make a source a mount with flags, which bind mounts without flags inherit."""
     kernel.mount("/srv/sources/b", "/srv/sources/b", flags=kernel.MS_BIND)
     kernel.mount("", "/srv/sources/b", flags=kernel.MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV)
     yield
@@ -565,7 +565,7 @@ def test_changed_container_has_the_mounts_of_a_new_one(host: Host) -> None:
         assert _seen(process) == _seen(Process(fresh)), where
 
 
-# What somebody did behind our back
+# Changes by others
 
 
 def test_missing_mount_is_restored_live(host: Host) -> None:
@@ -583,7 +583,7 @@ def test_missing_mount_is_restored_live(host: Host) -> None:
     assert {target: mount.options for target, mount in own(process).items()} == {
         target: mount.options for target, mount in before.items()
     }
-    # What cannot be made again so is by a restart, and all the rest with it.
+    # A mount that cannot be restored live needs a restart, which restores the others, too.
     for targets in (("/r",), ("/a", "/www")):
         process = Process(host.container("c", **PLAIN, **options))
         for target in targets:
@@ -597,7 +597,7 @@ def test_missing_mount_is_restored_live(host: Host) -> None:
 # Interruption
 
 
-def test_interrupted_change_is_finished_or_taken_back(host: Host) -> None:
+def test_interrupted_change_is_finished_or_undone(host: Host) -> None:
     options: dict[str, Any] = {
         **PLAIN,
         "name": "c",
@@ -628,12 +628,12 @@ def test_interrupted_change_is_finished_or_taken_back(host: Host) -> None:
 
     points = host.module("libpod_container", other, kill_at="nowhere").effects
     assert {"move_mount /swapped #1", "umount swapped #1", "umount gone #1", "make volume #1"} <= set(points), points
-    # Each is either taken back or finished: the record's own steps are met by both.
+    # Each interrupted change is undone or finished: both meet every recorded step.
     for index, at in enumerate(points):
         if index % 2:
             settle(other, at)
         settle(options, at)
-        # What it makes once is there to be made again.
+        # Remove what the change creates only once, so that it is created again.
         process.run("rmdir", "/come/here", "/come", "/t2")
         assert not os.path.exists(process.path("root/come")) and not os.path.exists(process.path("root/t2"))
         shutil.rmtree(f"{host.parts.static_root}/volumes/new", ignore_errors=True)
@@ -642,8 +642,8 @@ def test_interrupted_change_is_finished_or_taken_back(host: Host) -> None:
     assert host.module("libpod_prune", {"volume": True})["volumes"] == ["new"]
 
 
-def test_volume_that_is_being_mounted_is_in_use(host: Host) -> None:
-    """A task that was killed before it had written so has it mounted all the same."""
+def test_volume_mounted_by_a_killed_task_is_in_use(host: Host) -> None:
+    """A task killed before it wrote the record has mounted the volume all the same."""
     host.container("keeper", **PLAIN, volume=["spare:/spare"])
     host.container("keeper", state="absent")
     process = Process(host.container("c", **PLAIN))

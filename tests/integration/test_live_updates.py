@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is changed while a container runs: the same process before and after, and the kernel's new value."""
+"""Live changes of a running container: the process stays, and the kernel has the new value."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WEB: dict[str, Any] = {"image": "busybox", "command": "httpd -f -p 80 -h /www", 
 
 
 def change(host: Host, process: Process, name: str = "c", **options: Any) -> Result:
-    """Run the task, as predicted by check mode: in place, and nothing is left for a second run."""
+    """Run the task, which changes the container in place, as predicted; a second run changes nothing."""
     predicted = host.container(name, check=True, diff=True, **options)
     done = host.container(name, diff=True, **options)
     assert not done.failed and done["actions"] == [f"updated {name}"] == predicted["actions"], (predicted, done)
@@ -48,7 +48,7 @@ def _block_device() -> str:
 
 
 @v1_only
-def test_every_limit_is_applied_to_the_kernel_and_lifted_again(host: Host) -> None:
+def test_every_limit_is_applied_and_lifted_live(host: Host) -> None:
     block = _block_device()
     numbers = f"{os.major(os.stat(block).st_rdev)}:{os.minor(os.stat(block).st_rdev)}"
     process = Process(host.container("c", **PLAIN, device_read_bps=[f"{block}:1m"], device_write_iops=[f"{block}:9"]))
@@ -83,7 +83,7 @@ def test_every_limit_is_applied_to_the_kernel_and_lifted_again(host: Host) -> No
     assert [throttle(what) for what in expected] == ["", "", ""]
 
 
-def test_names_and_servers_are_changed_in_the_files_that_are_mounted(host: Host) -> None:
+def test_hosts_and_resolvers_change_in_the_mounted_files(host: Host) -> None:
     process = Process(host.container("c", **PLAIN, dns=["192.0.2.1"], etc_hosts={"db": "192.0.2.9"}))
     before = [os.stat(process.path(f"root/etc/{name}")).st_ino for name in ("hosts", "resolv.conf")]
     change(
@@ -127,7 +127,7 @@ def test_networks_are_added_and_removed_without_touching_others(host: Host) -> N
     eventually(lambda: process.run("netstat", "-ltn").stdout.count(":80 "))
     assert page(host, 8080) == "It works.\n"
 
-    # The published port and the way out go to the network that stays.
+    # The published port and the default route move to the remaining network.
     change(host, process, **options, network=["third", "second"])
     now = links(process)
     assert now["eth2"] == there["eth2"] and now["eth1"][0].startswith("10.90.")
@@ -140,7 +140,7 @@ def test_networks_are_added_and_removed_without_touching_others(host: Host) -> N
     assert [links(restarted)[name][0][:6] for name in ("eth0", "eth1")] == ["10.90.", "10.91."]
 
 
-def test_another_kind_of_network_needs_a_new_container(host: Host) -> None:
+def test_other_network_mode_needs_a_new_container(host: Host) -> None:
     host.container("c", **PLAIN)
     done = host.container("c", **{**PLAIN, "network": "bridge"})
     assert done["actions"] == ["recreated c"]
@@ -169,7 +169,7 @@ def test_published_ports_are_added_and_removed_live_and_reserved(host: Host) -> 
     assert [port for port in (8080, 8081, 9000, 9019) if bindable(port)] == []
     assert page(host, 8081) == "It works.\n"
 
-    # What it gave up is another's at once, what it has is nobody else's.
+    # Another container can take a released port at once, but none that is still published.
     change(host, process, **WEB, publish=["8081:80"])
     assert [port for port in (8080, 8081, 9000, 9019) if bindable(port)] == [8080, 9000, 9019]
     other = Process(host.container("other", **WEB, publish=["8080:80"]))

@@ -32,7 +32,7 @@ def test_log_driver_none_and_both_names_of_k8s_file(host: Host) -> None:
 
 
 def test_output_goes_to_the_hosts_journal(host: Host) -> None:
-    """Entries are conmon's own, in journald's native protocol."""
+    """Entries are written by conmon in journald's native protocol."""
     job = {**BASE, "command": ["sh", "-c", "echo hello; echo oops >&2"], "log_driver": "journald"}
     refused = host.container("c", **job)
     assert refused["error"] == "NotImplementedByHost" and "/run/systemd/journal/socket is not there" in refused["msg"]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Background commands log to the host's journal or syslog, for no task sees what they do and fail at."""
+"""Background commands log to the host's journal or syslog, since no task reports their actions and failures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HEAD = r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d libpod\[\d+\]: "
 
 
 def level(name: str) -> Callable[[], None]:
-    """A module's environment with this ``LIBPOD_LOG_LEVEL``."""
+    """Return a function that sets ``LIBPOD_LOG_LEVEL`` in a module's environment."""
     return lambda: os.environ.update(LIBPOD_LOG_LEVEL=name)
 
 
@@ -103,7 +103,7 @@ def _mounted(host: Host, name: str) -> bool:
     return bool(one["State"]["Mounted"])
 
 
-def test_journal_has_fields_and_no_line_of_them_is_the_containers_output(host: Host) -> None:
+def test_journal_entries_have_fields_and_no_container_output(host: Host) -> None:
     with syslog.syslog() as other, syslog.journal() as log:
         made = host.container("web", **OPTIONS, restart_policy="on-failure:1", prepare=level("info"))
         kill(made)
@@ -161,7 +161,7 @@ def test_health_runner_logs_its_actions_without_check_output(host: Host) -> None
     assert SECRET not in "\n".join(one for one in log.messages if " libpod[" in one)
 
 
-def test_failure_of_a_runner_that_goes_on_is_logged_once(host: Host) -> None:
+def test_recurring_failure_of_a_runner_is_logged_once(host: Host) -> None:
     container = host.container("web", **OPTIONS)["container"]
 
     def fail(_container: object, _life: object, _runner: int) -> None:
@@ -175,7 +175,7 @@ def test_failure_of_a_runner_that_goes_on_is_logged_once(host: Host) -> None:
             (line,) = log.messages
             assert "web (" in line and "/run/libpod: No space left on device: make room" in line
             assert line.endswith("; tried again every 10 seconds")
-            # Once it has gone well, the next failure is another one.
+            # After a success, the next failure is logged again.
             assert runner.ask(host.parts, args, lambda *_about: 0.5, 10.0) == 0.5
             assert runner.ask(host.parts, args, fail, 10.0) == 10.0
             assert len(log.messages) == 2
@@ -183,7 +183,7 @@ def test_failure_of_a_runner_that_goes_on_is_logged_once(host: Host) -> None:
         host_log.disable()
 
 
-def test_conmon_that_does_not_begin_its_log_again_is_logged_once(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_conmon_that_does_not_reopen_its_log_is_logged_once(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_limit, "_DEAF_SECONDS", 0.0)
     os.mkdir("/srv/bundle")
     Path("/srv/bundle/log").write_bytes(bytes(2))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a container prints: in its log afterwards, and through conmon's socket while it runs."""
+"""A container's output: in its log, and through conmon's socket while it runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible_collections.libpod.engine.tests.support.process import ECHOING, WAI
 OPTIONS: dict[str, Any] = {"image": "busybox", "network": "none"}
 
 
-def test_lines_of_the_log_by_number_time_and_stream(host: Host) -> None:
+def test_log_lines_are_selected_by_number_and_time(host: Host) -> None:
     script = "echo one; echo two >&2; sleep 0.3; echo three; printf tail"
     host.container("c", command=["sh", "-c", script], detach=False, **OPTIONS)
     got = host.module("libpod_container_logs", {"name": "c"})
@@ -44,7 +44,7 @@ def test_lines_of_the_log_by_number_time_and_stream(host: Host) -> None:
     assert host.module("libpod_container_logs", {"name": "fresh"})["log_lines"] == []
 
 
-def test_follow_ends_with_the_container_or_with_the_time(host: Host) -> None:
+def test_follow_ends_with_the_container_or_at_the_timeout(host: Host) -> None:
     host.container("c", command=["sh", "-c", "echo a; sleep 0.5; echo b"], **OPTIONS)
     got = host.module("libpod_container_logs", {"name": "c", "follow": True, "timeout": 20})
     assert got["stdout"] == "a\nb"
@@ -52,7 +52,7 @@ def test_follow_ends_with_the_container_or_with_the_time(host: Host) -> None:
     began = time.monotonic()
     host.module("libpod_container_logs", {"name": "d", "follow": True, "timeout": 0.2})
     assert 0.2 <= time.monotonic() - began < 5
-    # One that prints without a pause: there is always more, and another file.
+    # A container that prints without a pause always has more output, and another file.
     flood = ["sh", "-c", "yes | head -c 10000000; exec sleep 1000"]
     host.container("e", command=flood, log_opt={"max_size": "8k"}, stop_timeout=0, **OPTIONS)
     got = host.module("libpod_container_logs", {"name": "e", "follow": True, "timeout": 0.2})
@@ -103,7 +103,7 @@ def test_waiting_task_returns_the_output_within_the_log_limit(host: Host) -> Non
     assert 0 < len(kept.splitlines()) < 500
 
 
-def test_attach_shares_the_streams_of_a_container_that_is_not_running_yet(host: Host) -> None:
+def test_attach_before_the_start_shares_the_streams(host: Host) -> None:
     host.container("c", state="present", interactive=True, command=["sh", "-c", "echo e >&2; cat; echo end"], **OPTIONS)
     container = Runtime(host.parts).container("c")
     with pytest.raises(InvalidState):

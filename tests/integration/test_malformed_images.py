@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an image or a container makes of its configuration and users fails in one sentence, and only its own tasks."""
+"""Malformed configurations and user files fail in one sentence, and only tasks of their own container."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture
 def other(host: Host) -> Iterator[Process]:
-    """A container beside, that goes on whatever the other one's image is."""
+    """A second container, which is unaffected by the first one's image."""
     process = Process(host.container("other", **OPTIONS))
     yield process
     again = host.container("other", **OPTIONS)
@@ -55,7 +55,7 @@ def expect_a_sentence(result: Result) -> None:
 
 
 @pytest.mark.parametrize("users", USERS.values(), ids=USERS)
-def test_users_that_a_container_has_written(host: Host, other: Process, users: str) -> None:
+def test_malformed_passwd_and_group_fail_in_one_sentence(host: Host, other: Process, users: str) -> None:
     process = Process(host.container("c", **OPTIONS))
     for name in ("passwd", "group"):
         Path(process.path(f"root/etc/{name}")).write_text(users, encoding="utf-8")
@@ -77,7 +77,7 @@ def test_users_that_a_container_has_written(host: Host, other: Process, users: s
 
 @pytest.fixture
 def store(host: Host) -> Iterator[Path]:
-    """The file with the configuration of the image localhost/busybox; as it was afterwards."""
+    """The configuration file of the image localhost/busybox, which is restored afterwards."""
     records = json.loads(Path("/srv/storage/overlay-images/images.json").read_text())
     (image,) = [one["id"] for one in records if "localhost/busybox:latest" in one["names"]]
     name = base64.b64encode(f"sha256:{image}".encode()).decode()
@@ -88,7 +88,9 @@ def store(host: Host) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("config", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
-def test_configuration_of_an_image(host: Host, other: Process, store: Path, config: dict[str, Any]) -> None:
+def test_malformed_image_configuration_fails_in_one_sentence(
+    host: Host, other: Process, store: Path, config: dict[str, Any]
+) -> None:
     assert not host.container("c", **OPTIONS).failed
     document = json.loads(store.read_text())
     document["config"].update(config)

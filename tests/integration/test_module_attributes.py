@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each module's documentation says of check mode, diff mode and idempotency is what it does."""
+"""Each module's check mode, diff mode and idempotency are as its documentation says."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.libpod.engine.tests.support.process import WAITING
 TOP = Path(__file__).resolve().parents[2]
 MODULES = sorted(path.stem for path in (TOP / "plugins/modules").glob("*.py"))
 RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
-# A task of each module that changes something where a module can; a container ``c`` runs, and ``ended`` has ended.
+# A task of each module, which changes something if the module can; container ``c`` runs, ``ended`` has exited.
 TASKS: dict[str, dict[str, Any]] = {
     "libpod_commit": {"container": "c", "image": "saved"},
     "libpod_container": {"name": "new", **RUNNING},
@@ -38,7 +38,7 @@ LOOKS = {"libpod_container_info", "libpod_container_logs", "libpod_container_wai
 
 @pytest.fixture(scope="module")
 def attributes() -> dict[str, Any]:
-    """What ansible-doc shows of each module's attributes."""
+    """Return each module's attributes, as ansible-doc shows them."""
     names = [f"libpod.engine.{module}" for module in MODULES]
     shown = subprocess.run(
         [TOP / ".venv/bin/ansible-doc", "-t", "module", "-j", *names], check=True, capture_output=True

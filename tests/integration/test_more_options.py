@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options that become OCI spec, cgroup files and mounts, by the kernel's word."""
+"""Options that become OCI spec, cgroup files and mounts, as the kernel reports them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "n
 
 
 def started(host: Host, **options: Any) -> Process:
-    """A container with these options, which a second run leaves as it is."""
+    """Start a container with these options, which a second run leaves unchanged; return its process."""
     wanted = {**OPTIONS, **options}
     made = host.container("c", **wanted)
     assert not made.failed, made["msg"]
@@ -30,7 +30,7 @@ def started(host: Host, **options: Any) -> Process:
 
 
 def refused(host: Host, **options: Any) -> Result:
-    """The refusal before anything is made; check mode says the same, as a warning where an earlier task may help."""
+    """Return the refusal, before any change; check mode agrees, or warns where an earlier task may help."""
     predicted = host.container("c", check=True, **{**OPTIONS, **options})
     refusal = host.container("c", **{**OPTIONS, **options})
     predictions = [predicted["msg"]] if predicted.failed else predicted["warnings"]
@@ -108,7 +108,7 @@ def test_environment_is_merged_in_order(host: Host) -> None:
 
 
 @pytest.mark.parametrize("read_only_tmpfs", [True, False])
-def test_read_only_root_has_tmpfs_where_wanted(host: Host, read_only_tmpfs: bool) -> None:
+def test_read_only_root_has_tmpfs_unless_disabled(host: Host, read_only_tmpfs: bool) -> None:
     process = started(host, read_only=True, read_only_tmpfs=read_only_tmpfs)
     writable = {"/run", "/tmp", "/var/tmp"}
     assert writable & set(process.mounts) == (writable if read_only_tmpfs else set())
@@ -125,7 +125,7 @@ def _block_device() -> str:
 
 
 @v1_only
-def test_limits_are_the_kernels(host: Host) -> None:
+def test_limits_are_set_in_the_kernel(host: Host) -> None:
     block = _block_device()
     numbers = f"{os.major(os.stat(block).st_rdev)}:{os.minor(os.stat(block).st_rdev)}"
     process = started(
@@ -165,7 +165,7 @@ def test_limits_are_changed_while_the_container_runs(host: Host) -> None:
 
 
 @v1_only
-def test_real_time_is_taken_from_a_cgroup_that_has_some(host: Host) -> None:
+def test_realtime_runtime_needs_a_parent_that_has_some(host: Host) -> None:
     refused(host, cpu_rt_runtime=5000, cpu_rt_period=1000000)
     for folder in ("", "/rt"):
         os.makedirs(f"/sys/fs/cgroup/cpu{folder}", exist_ok=True)
@@ -180,7 +180,7 @@ def test_real_time_is_taken_from_a_cgroup_that_has_some(host: Host) -> None:
             os.rmdir(f"/sys/fs/cgroup/{name}/rt")
 
 
-def test_limits_this_host_lacks_are_named(host: Host) -> None:
+def test_limits_this_host_lacks_are_refused(host: Host) -> None:
     refused(host, kernel_memory="64m")
     refused(host, device_read_bps=["/dev/null:1m"])
     with open(f"/sys/class/block/{os.path.basename(_block_device())}/queue/scheduler", encoding="ascii") as file:
@@ -188,7 +188,7 @@ def test_limits_this_host_lacks_are_named(host: Host) -> None:
             refused(host, blkio_weight_device={_block_device(): 100})
 
 
-def test_devices_are_there_and_may_be_used_as_given(host: Host) -> None:
+def test_devices_exist_with_the_requested_access(host: Host) -> None:
     process = started(
         host,
         device=["/dev/kmsg:/dev/one:r", "/dev/full", "/dev/net:/dev/several"],
@@ -197,7 +197,7 @@ def test_devices_are_there_and_may_be_used_as_given(host: Host) -> None:
     made = os.stat(process.path("root/dev/one"))
     assert made.st_rdev == os.stat("/dev/kmsg").st_rdev
     assert os.path.exists(process.path("root/dev/several/tun"))
-    # v2 has programs of the kernel's in the place of a list.
+    # cgroup v2 has BPF programs instead of a list.
     allowed = (process.cgroup("devices", "devices.list") or "").splitlines()
     assert cgroup_files.unified() or {"c 1:11 r", "c 10:200 rwm", "c 1:7 rwm"} <= set(allowed)
     command = ["sh", "-c", ": < /dev/one && echo read && : > /dev/one"]
@@ -206,13 +206,13 @@ def test_devices_are_there_and_may_be_used_as_given(host: Host) -> None:
     assert "can't create /dev/one: Operation not permitted" in done["stderr"], done
 
 
-def test_privileged_container_has_the_hosts_devices_and_the_given_ones(host: Host) -> None:
+def test_privileged_container_has_the_hosts_and_the_requested_devices(host: Host) -> None:
     process = started(host, privileged=True, device=["/dev/kmsg:/dev/one"])
     assert os.path.exists(process.path("root/dev/kmsg")) and os.path.exists(process.path("root/dev/one"))
     assert cgroup_files.unified() or (process.cgroup("devices", "devices.list") or "").startswith("a *:* rwm")
 
 
-def test_paths_are_masked_as_given(host: Host) -> None:
+def test_paths_are_masked_and_unmasked_as_requested(host: Host) -> None:
     process = started(
         host, security_opt=["mask=/www:/etc/group", "unmask=/proc/sys:/proc/kcore", "proc-opts=hidepid=2"]
     )
@@ -224,7 +224,7 @@ def test_paths_are_masked_as_given(host: Host) -> None:
     assert not [target for target in open_ if target.startswith("/proc/")]
 
 
-def test_devices_and_security_modules_this_host_lacks_are_named(host: Host) -> None:
+def test_devices_and_security_modules_this_host_lacks_are_refused(host: Host) -> None:
     refused(host, device=["/dev/nowhere"])
     refused(host, device=["/etc/passwd"])
     if not os.path.exists("/sys/module/apparmor"):
@@ -240,7 +240,7 @@ def _volumes() -> list[str]:
     return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
 
 
-def test_mounts_are_as_given(host: Host) -> None:
+def test_mounts_are_as_requested(host: Host) -> None:
     os.makedirs("/srv/shared/below")
     process = started(
         host,
@@ -266,7 +266,7 @@ def test_mounts_are_as_given(host: Host) -> None:
     host.run("rm", "-r", "/srv/static/volumes", "/srv/shared")
 
 
-def test_image_volume_is_anonymous_and_goes_with_the_container_where_asked(host: Host) -> None:
+def test_image_volume_is_anonymous_and_removed_on_request(host: Host) -> None:
     process = started(host, image="volume", volume=["/more"])
     assert process.run("cat", "/data/seed").stdout == "from the image\n"
     assert {"/data", "/more"} <= set(process.mounts)
@@ -314,7 +314,7 @@ def test_volumes_of_another_container_are_shared(host: Host) -> None:
     refused(host, volumes_from=["nobody"])
 
 
-def test_volume_can_be_given_to_the_user_or_have_an_overlay(host: Host) -> None:
+def test_volume_can_be_chowned_or_overlaid(host: Host) -> None:
     os.makedirs("/srv/shared/below")
     os.chmod("/srv/shared", 0o750)
     os.symlink("/etc/passwd", "/srv/shared/link")
@@ -332,7 +332,7 @@ def test_volume_can_be_given_to_the_user_or_have_an_overlay(host: Host) -> None:
     host.run("rm", "-r", "/srv/shared")
 
 
-def test_secrets_are_in_memory_and_root_keeps_them(host: Host) -> None:
+def test_secrets_are_in_memory_and_hidden_from_others(host: Host) -> None:
     os.makedirs("/srv/static/secrets", mode=0o700)
     with open("/srv/static/secrets/key", "w", encoding="ascii", opener=lambda p, f: os.open(p, f, 0o600)) as file:
         file.write("hush")
@@ -356,7 +356,7 @@ def test_secrets_are_in_memory_and_root_keeps_them(host: Host) -> None:
     refused(host, secrets=["key"])
 
 
-def test_exposed_ports_are_published_on_free_ones(host: Host) -> None:
+def test_exposed_ports_are_published_on_free_host_ports(host: Host) -> None:
     done = host.container("c", **{**OPTIONS, "network": "bridge", "publish_all": True, "expose": ["8081"]})
     bindings = done["container"]["NetworkSettings"]["Ports"]
     assert set(bindings) == {"8081/tcp"} and int(bindings["8081/tcp"][0]["HostPort"]) > 0
@@ -364,7 +364,7 @@ def test_exposed_ports_are_published_on_free_ones(host: Host) -> None:
     assert not again.changed and again["container"]["NetworkSettings"]["Ports"] == bindings
 
 
-def test_limits_can_be_the_hosts(host: Host) -> None:
+def test_ulimits_can_be_the_hosts(host: Host) -> None:
     process = started(host, ulimit=["host"])
     with open("/proc/self/limits", encoding="ascii") as file:
         ours = {line[:26].strip(): line[26:68].split() for line in file.readlines()[1:]}
@@ -387,7 +387,7 @@ def test_volumes_and_secrets_belong_to_the_user_namespaces_root(host: Host) -> N
     host.run("rm", "-r", "/srv/static/secrets", "/srv/shared")
 
 
-def test_users_the_image_does_not_know_get_entries(host: Host) -> None:
+def test_unknown_users_get_passwd_and_group_entries(host: Host) -> None:
     process = started(host, user="1234:4321", hostuser="daemon")
     with open(process.path("root/etc/passwd"), encoding="ascii") as file:
         lines = file.read().splitlines()
@@ -402,12 +402,12 @@ def test_users_the_image_does_not_know_get_entries(host: Host) -> None:
     refused(host, hostuser="nobodyatall")
 
 
-def test_roots_inside_the_container_have_the_files_of_etc(host: Host) -> None:
+def test_chrootdirs_have_the_files_over_etc(host: Host) -> None:
     mounts = started(host, chrootdirs="/www").mounts
     assert mounts["/www/etc/hosts"].root == mounts["/etc/hosts"].root
 
 
-def test_cgroup_files_and_classes_this_host_lacks_are_named(host: Host) -> None:
+def test_cgroup_files_and_classes_this_host_lacks_are_refused(host: Host) -> None:
     if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
         refused(host, cgroup_conf={"memory.high": "1m"})
     if not os.path.isdir("/sys/fs/resctrl/gold"):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What mounts keep their files from doing, as podman 4.3.1's: devices, set-user-ID programs, programs."""
+"""The nodev, nosuid and noexec flags of mounts, which are those of podman 4.3.1."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from ansible_collections.libpod.engine.tests.support.process import WAITING, Pro
 
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
 GUARDS = {"ro", "nosuid", "nodev", "noexec"}
-# A device that the container's cgroup lets it use, and a program that says whether it has become root.
+# A device that the container's cgroup allows, and a set-user-ID program that reports whether it is root.
 DANGEROUS = "mknod {0}/null c 1 3; chmod 666 {0}/null; cp /bin/busybox {0}/busybox; chmod 4755 {0}/busybox"
 
 
 @pytest.fixture(autouse=True)
 def _sources(host: Host) -> Iterator[None]:
-    """A directory on a guarded file system, and one on another; in the end no volume is left."""
+    """Create a directory on a file system with restrictive flags and one on another; afterwards no volume is left."""
     for path in ("/srv/guarded", "/srv/open"):
         os.makedirs(path)
     kernel.mount("guarded", "/srv/guarded", "tmpfs", flags=MS_NOSUID | MS_NODEV | MS_NOEXEC)
@@ -42,7 +42,7 @@ def _sources(host: Host) -> Iterator[None]:
 
 @pytest.fixture
 def saved(host: Host) -> Iterator[str]:
-    """An image with what is dangerous in its volume."""
+    """An image with the dangerous files in its volume."""
     made = Process(host.container("maker", **{**OPTIONS, "image": "volume"}, image_volume="ignore"))
     assert made.run("sh", "-ec", DANGEROUS.format("/data")).returncode == 0
     assert host.module("libpod_commit", {"container": "maker", "image": "saved"}).changed
@@ -58,7 +58,7 @@ def guards(process: Process, target: str) -> set[str]:
 
 
 def gains(host: Host, name: str, folder: str) -> tuple[bool, bool]:
-    """Whether a process of the container can use the device there, and becomes root by the program there."""
+    """Return whether the device in FOLDER can be used, and whether the program there becomes root."""
 
     def run(user: str, *argv: str) -> tuple[int, str]:
         done = host.module("libpod_container_exec", {"name": name, "argv": argv, "user": user})

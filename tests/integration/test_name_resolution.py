@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names in a container: which line of its hosts file counts, as the C library has it, and which resolvers it gets."""
+"""Name resolution in a container: which line of its hosts file the C library uses, and which resolvers it has."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
 
-# The host's C library and getent(1), with the configuration that distributions have.
+# The host's C library and getent(1), with the usual configuration of distributions.
 GLIBC = [
     *(f"{folder}:{folder}:ro" for folder in ("/usr", "/lib", "/lib64") if os.path.isdir(folder)),
     "/srv/host.conf:/etc/host.conf:ro",
@@ -29,7 +29,7 @@ Put = Callable[[str, bytes], None]
 
 @pytest.fixture
 def put(host: Host) -> Iterator[Put]:
-    """Put a file of the host's in the place of another one, or a FIFO where it is None."""
+    """Replace a file of the host by one with this content, or by a FIFO if the content is None."""
     with contextlib.ExitStack() as undo:
 
         def put(path: str, content: bytes | None) -> None:
@@ -55,14 +55,14 @@ def put(host: Host) -> Iterator[Put]:
 
 @pytest.fixture
 def glibc(put: Put) -> dict[str, Any]:
-    """Options of a container in which names are looked up by the host's C library."""
+    """Options of a container that looks up names with the host's C library."""
     put("/srv/host.conf", b"multi on\n")
     put("/srv/nsswitch.conf", b"hosts: files\n")
     return {**WAIT, "volume": GLIBC}
 
 
 def run(host: Host, name: str = "c", **options: Any) -> Result:
-    """A running container: check mode has predicted its warnings, and a second run changes nothing."""
+    """Start a container: check mode predicts its warnings, and a second run changes nothing."""
     options = {**WAIT, **options}
     predicted = host.container(name, check=True, **options)
     made = host.container(name, **options)
@@ -78,14 +78,14 @@ def hosts_lines(made: Result) -> list[str]:
 
 
 def looked_up(made: Result, name: str, database: str = "ahosts") -> set[str]:
-    """Every address that getaddrinfo(3) has for a name."""
+    """Return every address that getaddrinfo(3) finds for a name."""
     done = Process(made).run("env", "/usr/bin/getent", database, name)
     assert done.returncode == 0, done
     answer = done.stdout
     return {line.split()[0] for line in answer.splitlines()}
 
 
-def test_name_is_the_playbooks_then_the_containers_then_the_hosts(host: Host, put: Put, glibc: dict[str, Any]) -> None:
+def test_hosts_precedence_is_task_then_container_then_host(host: Host, put: Put, glibc: dict[str, Any]) -> None:
     put(
         "/etc/hosts",
         b"# of the host\n127.0.0.1 localhost\n127.0.0.1\tdb.example.org db other # three\n127.0.1.1 WEB\n::1 db\n"
@@ -115,7 +115,7 @@ def test_name_is_the_playbooks_then_the_containers_then_the_hosts(host: Host, pu
     assert extra == ["DB:10.99.99.1", "DB:2001:db8::1", "db.example.org:10.99.99.1", "gate:host-gateway"]
 
 
-def test_playbook_has_even_the_own_names_and_localhost(host: Host, put: Put, glibc: dict[str, Any]) -> None:
+def test_etc_hosts_overrides_own_names_and_localhost(host: Host, put: Put, glibc: dict[str, Any]) -> None:
     put("/etc/hosts", b"127.0.0.1 localhost here\n")
     made = run(host, hostname="web", etc_hosts={"web": "192.0.2.9", "localhost": "127.0.0.2"}, **glibc)
     address = made["container"]["NetworkSettings"]["IPAddress"]
@@ -124,7 +124,7 @@ def test_playbook_has_even_the_own_names_and_localhost(host: Host, put: Put, gli
 
 
 @pytest.mark.parametrize("content", [b"", b"192.0.2.77 a\n127.0.0.1 localhost6 # localhost\n"])
-def test_localhost_is_added_where_nothing_has_it(host: Host, put: Put, glibc: dict[str, Any], content: bytes) -> None:
+def test_localhost_is_added_if_missing(host: Host, put: Put, glibc: dict[str, Any], content: bytes) -> None:
     put("/etc/hosts", content)
     made = run(host, hostname="localhost", network="none", **glibc)
     assert hosts_lines(made) == [
@@ -143,7 +143,7 @@ def test_own_hostname_resolves_without_a_network(host: Host, glibc: dict[str, An
     assert Process(made).run("env", "/usr/bin/hostname", "-i").stdout.split() == ["127.0.0.1"]
 
 
-def test_hosts_of_the_hosts_network_are_the_hosts(host: Host, put: Put) -> None:
+def test_host_network_has_the_hosts_file_unchanged(host: Host, put: Put) -> None:
     put("/etc/hosts", b"127.0.0.1 localhost\n127.0.1.1 c\n")
     assert hosts_lines(run(host, network="host")) == ["127.0.0.1 localhost", "127.0.1.1 c"]
 
@@ -164,7 +164,7 @@ def test_one_line_for_each_address_of_every_network(host: Host, second_network: 
     os.unlink("/srv/cni/91-dual.conflist")
 
 
-def test_live_changes_keep_the_order(host: Host, put: Put, second_network: str) -> None:
+def test_live_changes_keep_the_order_of_the_hosts_file(host: Host, put: Put, second_network: str) -> None:
     put("/etc/hosts", b"127.0.0.1 localhost db\n192.0.2.77 of-the-host\n")
     before = run(host, hostname="web")
     changes: tuple[dict[str, Any], ...] = (
@@ -274,7 +274,7 @@ def test_container_without_a_resolver_has_a_warning(host: Host, put: Put) -> Non
     assert started["changed"] and started["warnings"] == [f"container app: {NONE}"]
 
 
-def test_several_containers_have_their_warnings(host: Host, put: Put) -> None:
+def test_each_of_several_containers_has_its_warning(host: Host, put: Put) -> None:
     put("/etc/resolv.conf", LOCAL)
     task = {"containers": [{"name": name, **WAIT} for name in ("a", "b")]}
     predicted = host.module("libpod_containers", task, check=True)
@@ -298,7 +298,7 @@ def test_pod_without_a_resolver_has_the_warning(host: Host, put: Put) -> None:
     assert not host.module("libpod_pod", {"name": "p", "state": "absent"}).failed
 
 
-def test_servers_behind_a_local_one_are_the_containers(host: Host, put: Put) -> None:
+def test_servers_behind_a_local_resolver_are_used(host: Host, put: Put) -> None:
     put("/etc/resolv.conf", LOCAL)
     put("/run/NetworkManager/no-stub-resolv.conf", b"search b.example\nnameserver 192.0.2.53 ; comment\n")
     made = run(host)

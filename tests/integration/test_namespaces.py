@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each kind of namespace is a new one, the host's, another container's or a path's: by the inodes of /proc/PID/ns."""
+"""Each kind of namespace is new, the host's, another container's or that of a path, by the inodes of /proc/PID/ns."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _run(host: Host, name: str, **options: Any) -> Process:
 
 @pytest.fixture
 def namespaces(tmp_path: Any) -> Iterator[int]:
-    """PID of a process in namespaces of its own."""
+    """The PID of a process in namespaces of its own."""
     kinds = ["--ipc", "--uts", "--net", "--cgroup"]
     with subprocess.Popen(["unshare", *kinds, "sleep", "1000"]) as process:
         while os.path.basename(os.readlink(f"/proc/{process.pid}/exe")) != "sleep":
@@ -47,7 +47,7 @@ def namespaces(tmp_path: Any) -> Iterator[int]:
 
 @pytest.mark.parametrize("option", KINDS)
 def test_namespace_is_new_joined_or_the_hosts(host: Host, option: str) -> None:
-    """A change between them makes a new container; the same again changes nothing."""
+    """A change of the namespace recreates the container; the same value changes nothing."""
     kind = KINDS[option]
     first = _run(host, "first", cgroupns="private")
     second = _run(host, "second", **{option: "container:first"})
@@ -65,7 +65,7 @@ def test_namespace_is_new_joined_or_the_hosts(host: Host, option: str) -> None:
 
 @pytest.mark.parametrize("option", KINDS)
 def test_user_namespace_with_host_or_joined_namespaces(host: Host, option: str) -> None:
-    """What shows such a namespace cannot be mounted from within the user namespace."""
+    """File systems that show such a namespace cannot be mounted within the user namespace."""
     kind = KINDS[option]
     mapped = _run(host, "mapped", uidmap=MAP, **{option: "host"})
     assert mapped.namespace(kind) == _own(kind) and mapped.namespace("user") != _own("user")
@@ -116,7 +116,7 @@ def test_shared_ipc_shares_shm(host: Host) -> None:
     assert "size=1024k" in second.mounts["/dev/shm"].super_options
 
 
-def test_ipc_none_has_no_shm_and_host_has_the_hosts(host: Host) -> None:
+def test_ipc_none_has_no_shm_and_ipc_host_has_the_hosts(host: Host) -> None:
     assert "/dev/shm" not in _run(host, "none", ipc="none").mounts
     host_shm = _run(host, "hosts", ipc="host")
     with open("/dev/shm/libpod-test", "w", encoding="ascii"):
@@ -133,21 +133,21 @@ def test_private_ipc_cannot_be_joined(host: Host) -> None:
     assert refused.failed and "first does not share its IPC namespace" in refused["msg"]
 
 
-def test_hosts_uts_gives_the_hosts_name_and_leaves_it(host: Host) -> None:
+def test_uts_host_shows_the_hostname_and_leaves_it_unchanged(host: Host) -> None:
     before = os.uname().nodename
     shared = _run(host, "c", uts="host")
     assert (shared.environ["HOSTNAME"], shared.read("root/etc/hostname")) == (before, f"{before}\n")
     assert os.uname().nodename == before
 
 
-def test_path_that_is_no_namespace_is_refused(host: Host) -> None:
+def test_invalid_namespace_path_is_refused(host: Host) -> None:
     refused = host.container("c", **OPTIONS, pid="ns:/no/such")
     assert refused.failed and "pid: /no/such" in refused["msg"]
 
 
 @pytest.mark.parametrize("network", ["none", "bridge", "host"])
-def test_mapped_ids_outside_are_the_maps(host: Host, network: str) -> None:
-    """Of the process, of the image's files and of what the container makes; root inside is nobody's root outside."""
+def test_ids_outside_are_the_mapped_ones(host: Host, network: str) -> None:
+    """The process, the image's files and new files have mapped IDs; root inside is not root outside."""
     mapped = _run(host, "c", uidmap=MAP, gidmap=["0:200000:65536"], network=network, command=["sleep", "1000"])
     assert mapped.namespace("user") != _own("user")
     assert mapped.read("uid_map").split() == ["0", "100000", "65536"]
@@ -177,7 +177,7 @@ def test_mapped_containers_volume_is_its_own(host: Host) -> None:
 
 @pytest.fixture
 def subordinate(host: Host) -> Iterator[Callable[[str, int], None]]:
-    """Gives a user that many subordinate IDs; those of groups begin 100000 later."""
+    """A function that gives a user subordinate IDs; those of groups begin 100000 later."""
 
     def give(user: str, amount: int) -> None:
         for name, first in (("subuid", 300000), ("subgid", 400000)):
@@ -199,8 +199,8 @@ def test_subordinate_ids_of_a_name_are_mapped(host: Host, subordinate: Callable[
     assert refused.failed and "'nobody' has no range in /etc/subuid" in refused["msg"]
 
 
-def test_chosen_ids_are_a_containers_own_and_stay(host: Host, subordinate: Callable[[str, int], None]) -> None:
-    """Also where two are made at once, and another engine's container has some. The image has a user 2000."""
+def test_userns_auto_allocates_unique_ids_and_keeps_them(host: Host, subordinate: Callable[[str, int], None]) -> None:
+    """Also with two containers at once and one of another engine. The image has a user 2000."""
     refused = host.container("a", **OPTIONS, userns="auto")
     assert refused.failed and "userns: 'containers' has no range in /etc/subuid" in refused["msg"]
     subordinate("containers", 7000)
@@ -244,7 +244,7 @@ def test_user_namespace_is_joined_with_its_maps(host: Host) -> None:
 
 
 def test_joined_mount_namespace_is_a_dependency_or_refused_by_the_runtime(host: Host) -> None:
-    """No option has it; the engine's configuration does."""
+    """No option sets it, only the engine's configuration does."""
     host.container("first", **OPTIONS)
     host.container("second", **OPTIONS, state="present")
     runtime = Runtime(host.parts)

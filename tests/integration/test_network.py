@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container's network as the kernel has it: namespaces, links, addresses, published ports, files over /etc."""
+"""A container's network as the kernel reports it: namespaces, links, addresses, published ports, files over /etc."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WEB: dict[str, Any] = {"image": "busybox", "command": "httpd -f -p 80 -h /www", 
 
 
 def run(host: Host, name: str = "c", **options: Any) -> Result:
-    """A running container of which a second run changes nothing."""
+    """Start a container, which a second run leaves unchanged."""
     options = {"image": "busybox", "command": WAITING, **options}
     made = host.container(name, **options)
     assert not made.failed, made
@@ -34,7 +34,7 @@ def run(host: Host, name: str = "c", **options: Any) -> Result:
 
 
 def _links(process: Process) -> dict[str, list[str]]:
-    """Interfaces of a process's network namespace and their global addresses with prefix length."""
+    """Return the interfaces of a process's network namespace, with their global addresses and prefix lengths."""
     text = _output("nsenter", f"--net=/proc/{process.pid}/ns/net", "ip", "-json", "address")
     return {
         link["ifname"]: [
@@ -49,7 +49,7 @@ def _output(*argv: str) -> str:
 
 
 def _page(host: Host, address: str, *there: str) -> str:
-    """The page a web server answers with, asked from the test host or, with ``there``, from the neighbour."""
+    """Return the page of a web server, requested from the test host or, with ``there``, from the neighbour."""
     name, _colon, port = address.partition(":")
     request = ["sh", "-c", f"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | busybox nc -w 5 {name} {port}"]
     return _output(*there, *request).partition("\n\n")[2]
@@ -57,7 +57,7 @@ def _page(host: Host, address: str, *there: str) -> str:
 
 @pytest.fixture
 def resolv_conf(host: Host) -> Iterator[None]:
-    """A resolv.conf of the host with every part."""
+    """Give the host a resolv.conf with every part."""
     with open("/srv/resolv.conf", "w", encoding="utf-8") as file:
         file.write("# by hand\nsearch example.org\nnameserver 127.0.0.53\nnameserver 192.0.2.53\noptions ndots:2\n")
     kernel.mount("/srv/resolv.conf", "/etc/resolv.conf", flags=kernel.MS_BIND)
@@ -66,14 +66,14 @@ def resolv_conf(host: Host) -> Iterator[None]:
     os.unlink("/srv/resolv.conf")
 
 
-def test_none_is_a_namespace_with_loopback_alone(host: Host) -> None:
+def test_network_none_has_only_loopback(host: Host) -> None:
     process = Process(run(host, network="none"))
     assert process.namespace("net") != os.stat("/proc/self/ns/net").st_ino
     assert _links(process) == {"lo": []}
     assert "LOOPBACK,UP" in _output("nsenter", f"--net=/proc/{process.pid}/ns/net", "ip", "link")
 
 
-def test_host_is_the_hosts_namespace(host: Host) -> None:
+def test_network_host_is_the_hosts_namespace(host: Host) -> None:
     process = Process(run(host, network="host"))
     assert process.namespace("net") == os.stat("/proc/self/ns/net").st_ino
     assert process.run("hostname").stdout.strip() == socket.gethostname()
@@ -181,7 +181,7 @@ def test_published_port_answers_on_loopback_and_from_outside(host: Host) -> None
         socket.create_connection(("127.0.0.1", 8080), timeout=2)
 
 
-def test_port_published_on_one_address_is_on_that_alone(host: Host) -> None:
+def test_port_published_on_one_address_listens_only_there(host: Host) -> None:
     made = run(host, publish=["127.0.0.1:8080:80"], **WEB)
     eventually(lambda: Process(made).run("netstat", "-ltn").stdout.count(":80 "))
     assert _page(host, "127.0.0.1:8080") == "It works.\n"
@@ -189,7 +189,7 @@ def test_port_published_on_one_address_is_on_that_alone(host: Host) -> None:
         socket.create_connection(("198.51.100.1", 8080), timeout=2)
 
 
-def test_host_port_is_chosen_where_none_is_given_and_kept(host: Host) -> None:
+def test_omitted_host_port_is_chosen_and_kept(host: Host) -> None:
     made = run(host, publish=["80"], **WEB)
     ((binding,),) = made["container"]["NetworkSettings"]["Ports"].values()
     assert 1024 < int(binding["HostPort"]) < 65536
@@ -288,7 +288,7 @@ def test_removal_continues_past_a_failing_plugin_and_reports_the_rest(host: Host
 # Files over /etc
 
 
-def test_hosts_file_has_the_hosts_the_own_name_and_the_tasks(host: Host) -> None:
+def test_hosts_file_has_entries_of_host_container_and_task(host: Host) -> None:
     with open("/srv/hosts", "w", encoding="utf-8") as file:
         file.write("127.0.0.1 localhost\n192.0.2.77 of-the-host\n")
     kernel.mount("/srv/hosts", "/etc/hosts", flags=kernel.MS_BIND)
@@ -302,7 +302,7 @@ def test_hosts_file_has_the_hosts_the_own_name_and_the_tasks(host: Host) -> None
 
 
 @pytest.mark.usefixtures("resolv_conf")
-def test_resolv_conf_is_the_hosts_where_nothing_is_given(host: Host) -> None:
+def test_resolv_conf_is_the_hosts_by_default(host: Host) -> None:
     """Its servers on the host's loopback are out of reach from another network namespace."""
     inside = Process(run(host)).read("root/etc/resolv.conf")
     assert inside == "search example.org\nnameserver 192.0.2.53\noptions ndots:2\n"
@@ -311,7 +311,7 @@ def test_resolv_conf_is_the_hosts_where_nothing_is_given(host: Host) -> None:
 
 
 @pytest.mark.usefixtures("resolv_conf")
-def test_resolv_conf_options_override_each_its_part(host: Host) -> None:
+def test_each_dns_option_overrides_its_part_of_resolv_conf(host: Host) -> None:
     process = Process(run(host, dns=["192.0.2.1", "2001:db8:0::1"], dns_option=["timeout:1"]))
     assert process.read("root/etc/resolv.conf") == (
         "search example.org\nnameserver 192.0.2.1\nnameserver 2001:db8::1\noptions timeout:1\n"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""sdnotify, cgroups and attach: what whoever starts a container is told, and what stays in its cgroup."""
+"""sdnotify, cgroups and attach: what a container's caller receives, and which processes stay in its cgroup."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_starter_receives_sd_notify(host: Host, monkeypatch: pytest.MonkeyPatch)
         manager.setblocking(False)
         with pytest.raises(BlockingIOError):
             manager.recv(4096)
-    # Nobody listens any more.
+    # The socket exists, but has no listener any more.
     assert not host.container("c", **BASE, sdnotify="conmon").failed
     os.unlink("/srv/manager.sock")
     assert not host.container("c", **BASE).failed
@@ -60,7 +60,7 @@ def test_conmon_stays_where_it_was_started(host: Host) -> None:
     os.kill(process.pid, 9)
     eventually(lambda: not os.path.exists(f"/proc/{conmon}"))
     assert host.container("c", **wanted)["actions"] == ["started c"]
-    # Killed before conmon's process is recorded: the next run finds it by its words.
+    # Killed before conmon's PID is recorded: the next run finds it by its command line.
     killed = host.module("libpod_container", {"name": "d", **wanted}, kill_at="release conmon #1")
     assert killed.killed
     assert not host.container("d", **wanted).failed

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each option of libpod_container as the kernel has it: process, cgroup, mounts, files, output."""
+"""Each option of libpod_container, as the kernel reports it: process, cgroup, mounts, files, output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NO_LIMIT_V1 = str((1 << 63) - 4096)
 
 
 def run(host: Host, **options: Any) -> Process:
-    """A running container ``c`` with these options, of which a second run changes nothing."""
+    """Start the container ``c`` with these options, which a second run leaves unchanged; return its process."""
     options = {"image": "busybox", "command": WAITING, "network": "none", **options}
     made = host.container("c", **options)
     assert not made.failed, made
@@ -33,7 +33,7 @@ def run(host: Host, **options: Any) -> Process:
 
 
 def printed(host: Host, script: str, **options: Any) -> Result:
-    """The result of a shell script run to its end in a container."""
+    """Return the result of a shell script run in a container."""
     command = ["sh", "-c", script]
     return host.container(
         "c", **{"image": "busybox", "command": command, "network": "none", "detach": False, **options}
@@ -68,7 +68,7 @@ def test_entrypoint_drops_the_images_command(host: Host) -> None:
     assert (done["stdout"], done["rc"]) == ("/\n", 0)
 
 
-def test_env_is_the_images_then_the_files_then_the_tasks(host: Host) -> None:
+def test_env_of_the_task_overrides_files_and_image(host: Host) -> None:
     with open("/srv/one.env", "w", encoding="utf-8") as file:
         file.write('# a comment\nFROM_FILE=1\nCOLOUR=file\n\nBOTH=file\nQUOTED="as it is"\n')
     environ = run(
@@ -132,7 +132,7 @@ def test_hostname_inside_and_in_its_file(host: Host) -> None:
     assert process.environ["HOSTNAME"] == "Web.example"
 
 
-def test_hostname_is_the_ids_beginning_by_default(host: Host) -> None:
+def test_hostname_is_the_short_id_by_default(host: Host) -> None:
     made = host.container("c", image="busybox", command=WAITING, network="none")
     assert Process(made).run("hostname").stdout.strip() == made["container"]["Id"][:12]
 
@@ -153,7 +153,7 @@ def test_memory_and_swap(host: Host) -> None:
     assert process.cgroup("memory", "memory.memsw.limit_in_bytes") == str(96 * MIB)
 
 
-def test_swap_is_twice_the_memory_where_omitted_and_unlimited_where_minus_one(host: Host) -> None:
+def test_swap_defaults_to_twice_the_memory_and_minus_one_is_unlimited(host: Host) -> None:
     assert run(host, memory="64m").cgroup("memory", "memory.memsw.limit_in_bytes") == str(128 * MIB)
     assert run(host, memory="64m", memory_swap="-1").cgroup("memory", "memory.memsw.limit_in_bytes") == NO_LIMIT_V1
 
@@ -262,7 +262,7 @@ def test_seccomp_unconfined_default_and_own_profile(host: Host) -> None:
 
 
 def test_default_seccomp_profile_refuses_what_podmans_does(host: Host) -> None:
-    """personality(2) with ADDR_NO_RANDOMIZE is a call the packaged profile knows and does not allow."""
+    """The packaged profile does not allow personality(2) with ADDR_NO_RANDOMIZE."""
     assert printed(host, "linux64 true; linux64 -R true")["stderr"] == (
         "linux64: personality(0x40000): Function not implemented\n"
     )
@@ -282,7 +282,7 @@ def test_privileged_has_everything_the_host_has(host: Host) -> None:
     assert cgroup_files.unified() or process.cgroup("devices", "devices.list") == "a *:* rwm"
 
 
-def test_devices_are_the_default_ones_alone(host: Host) -> None:
+def test_only_the_default_devices_exist(host: Host) -> None:
     process = run(host)
     assert set(os.listdir(process.path("root/dev"))) - {"core"} == set(
         "fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero".split()
@@ -432,7 +432,7 @@ def test_rootfs_under_an_overlay_stays_as_it_is(host: Host) -> None:
     host.expect_clean()
 
 
-def test_rootfs_that_is_no_directory_is_refused(host: Host) -> None:
+def test_rootfs_that_is_not_a_directory_is_refused(host: Host) -> None:
     refused = host.container("c", image="/srv/nowhere", rootfs=True, command=WAITING)
     assert refused.failed and "/srv/nowhere is not a directory" in refused["msg"]
 
@@ -457,7 +457,7 @@ def test_log_path_and_size(host: Host) -> None:
     shutil.rmtree("/srv/logs")
 
 
-def test_log_in_a_folder_that_is_not_there_is_refused(host: Host) -> None:
+def test_log_path_in_a_missing_directory_is_refused(host: Host) -> None:
     for check, path in ((True, "/srv/no/c.log"), (False, "/srv/no/c.log"), (True, "/srv"), (False, "/srv")):
         task = {"image": "busybox", "command": WAITING, "network": "none", "log_opt": {"path": path}}
         refused = host.container("c", check=check, **task)
@@ -482,7 +482,7 @@ def test_interactive_keeps_standard_input_open(host: Host) -> None:
     assert process.argv == ["cat"]
 
 
-def test_option_of_podman_container_that_is_not_there_yet_is_refused_by_name(host: Host) -> None:
+def test_unimplemented_podman_option_is_refused_by_name(host: Host) -> None:
     refused = host.container("c", image="busybox", hooks_dir="/etc/hooks")
     assert refused.failed and "hooks_dir" in refused["msg"]
     assert host.module("libpod_container_info")["containers"] == []

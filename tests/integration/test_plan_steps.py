@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each step of a plan makes its own effect, and no other one's."""
+"""Each step of a plan has its own effect, and no other."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Steps = list[list[Any]]
 
 
 def _seen(host: Host, image: str = "localhost/busybox:latest") -> dict[str, Any]:
-    """What there is of the container ``web``, the pod ``pod`` and the image, without a lock."""
+    """Return the state of the container ``web``, the pod ``pod`` and the image, without a lock."""
     runtime = Runtime(host.parts)
     record = runtime.store.name_record("web")
     container_id = record.get("id") or record.get("pending", "")
@@ -45,7 +45,7 @@ def _seen(host: Host, image: str = "localhost/busybox:latest") -> dict[str, Any]
 
 
 def _steps(host: Host, module: str, table: dict[Verb, Any], **args: Any) -> Steps:
-    """Run the task, and return each step's verb with what there was another of after it than before."""
+    """Run the task, and return each step's verb with the names of what it changed."""
 
     def watching(verb: Verb, applier: Callable[..., Any]) -> Callable[..., Any]:
         def apply(*args: Any) -> Any:
@@ -104,7 +104,7 @@ def test_steps_of_a_container(host: Host) -> None:
     ]
 
 
-def test_step_that_creates_a_container_which_is_not_started(host: Host) -> None:
+def test_step_that_creates_a_container_without_starting_it(host: Host) -> None:
     assert _container(host, **TASK, image="busybox", state="created") == [["create", ["id", "status"]]]
     layer = host.store("containers", "--json")
     assert Runtime(host.parts).container("web").id in layer

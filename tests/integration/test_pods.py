@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pods: an infra container that holds namespaces and ports, a cgroup with limits, and the containers in it."""
+"""Pods: an infra container that holds namespaces and ports, a cgroup with limits, and the member containers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 
 MEMBER: dict[str, Any] = {"image": "busybox", "command": WAITING, "stop_signal": "KILL", "pod": "p"}
-# On v1 containers have the host's cgroup namespace where nothing else is said.
+# On cgroup v1 containers have the host's cgroup namespace by default.
 UNSHARED = "" if cgroup_files.unified() else "cgroup"
 
 
@@ -120,8 +120,8 @@ def test_ports_published_on_the_pod_lead_to_its_member(host: Host) -> None:
         assert refused.failed and f"give {option} to the pod" in refused["msg"]
 
 
-def test_members_cgroups_are_under_the_pods_which_has_its_limits(host: Host) -> None:
-    """They change in place, and are there again after a reboot."""
+def test_member_cgroups_are_below_the_pods_which_has_its_limits(host: Host) -> None:
+    """They change in place, and are restored after a reboot."""
     _pod(host, network=["none"], memory="64m", cpus="0.5", cpu_shares=512)
     member = _member(host, memory="32m")
     pod = _info(host)
@@ -178,7 +178,7 @@ def test_status_is_podmans(host: Host) -> None:
     assert _pod(host, state="started")["pod"]["State"] == "Running"
 
 
-def test_changed_ports_renew_the_infra_container_and_keep_the_members(host: Host) -> None:
+def test_changed_ports_recreate_the_infra_container_and_keep_the_members(host: Host) -> None:
     _pod(host, state="started", publish=["8080:80"])
     _member(host)
     before = _info(host)
@@ -235,7 +235,7 @@ def test_pod_is_created_with_its_container(host: Host) -> None:
     assert host.container("a", state="absent", pod="new:p")["actions"] == ["deleted a"]
 
 
-def test_update_that_fails_brings_back_what_ran(host: Host) -> None:
+def test_failed_update_restores_what_ran(host: Host) -> None:
     _pod(host, state="started", publish=["8080:80"], memory="64m")
     _member(host)
     _pod(host, "other", state="started", publish=["8081:80"])
@@ -288,7 +288,7 @@ def test_removal_takes_all_or_is_refused(host: Host) -> None:
 
 
 def test_incomplete_pod_keeps_its_name(host: Host) -> None:
-    """Its own next task finishes it; a container's is refused."""
+    """The next task of the pod finishes it; a container of that name is refused."""
     assert _pod(host, network=["none"], kill_at="write pod.json #1").killed_at
     refused = host.container("p", image="busybox", network="none")
     assert refused.failed and refused["error"] == "PodExists"
@@ -309,7 +309,7 @@ def test_names_are_shared_with_containers(host: Host) -> None:
 
 @pytest.mark.parametrize("state", ["created", "absent"])
 def test_next_run_converges_after_a_kill_at_any_effect(host: Host, state: str) -> None:
-    """In steps of a few effects: each is an unfinished pod that the same task finishes, or removes."""
+    """Every second effect: each kill leaves an unfinished pod, which the same task finishes or removes."""
     number = 1
     while True:
         if state == "absent":

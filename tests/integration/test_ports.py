@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Published ports against the kernel: connections that outlive their port, both families, and rules left behind."""
+"""Published ports in the kernel: connections that outlive their port, both address families, leftover rules."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ while True:
     data, peer = s.recvfrom(100)
     s.sendto(sys.argv[1].encode(), peer)
 """
-# One socket for all that it asks: ADDRESS PORT a line, and what came back, or nothing, a line.
+# Uses one socket per destination: reads lines of ADDRESS PORT, and prints the answer or "nothing".
 CLIENT = """
 import socket, sys
 s = {}
@@ -76,7 +76,7 @@ class Client:
 
 @pytest.fixture
 def client(host: Host) -> Iterator[Client]:
-    """A peer on a machine of its own, that reaches the host by IPv4 and IPv6."""
+    """A peer on a machine of its own, which reaches the host by IPv4 and IPv6."""
     with host.neighbour() as there:
         host.run("ip", "addr", "add", f"{OURS[1]}/64", "dev", "near0", "nodad")
         host.run(*there, "ip", "addr", "add", "fd00:2::2/64", "dev", "far0", "nodad")
@@ -88,7 +88,7 @@ def client(host: Host) -> Iterator[Client]:
 
 @contextlib.contextmanager
 def echoing(process: Process, answer: str) -> Iterator[None]:
-    """A server on port 53/udp of the container, in its network namespace alone."""
+    """Run a server on port 53/udp in the container's network namespace."""
     server = subprocess.Popen(["nsenter", f"--net={process.path('ns/net')}", sys.executable, "-c", ECHO, answer])
     try:
         eventually(lambda: ":0035 " in process.read("net/udp6"))
@@ -99,14 +99,14 @@ def echoing(process: Process, answer: str) -> Iterator[None]:
 
 
 def tracked() -> list[str]:
-    """The connections of UDP that the kernel of the test host tracks."""
+    """Return the UDP connections that the kernel of the test host tracks."""
     with open("/proc/net/nf_conntrack", encoding="ascii") as file:
         return [line for line in file if " udp " in line]
 
 
 @pytest.fixture
 def define(host: Host) -> Iterator[Callable[..., None]]:
-    """Defines a further CNI network of the host, with an address of each subnet."""
+    """A function that defines another CNI network, with an address of each subnet."""
     path = f"{host.parts.cni_config_dir}/95-more.conflist"
 
     def one(name: str, *subnets: str) -> None:
@@ -152,7 +152,7 @@ def test_reused_udp_port_reaches_the_new_container_from_an_open_socket(
     options = {**PLAIN, "network": "dual", "publish": [f"{OURS[0]}:8053:53/udp", "[::]:8053:53/udp"]}
     first = host.container("first", **options)
     with echoing(Process(first), "first"):
-        for address in OURS:  # by IPv6 once no other machine objects to the addresses
+        for address in OURS:  # IPv6 answers once duplicate address detection has finished
             client.expect("first", 8053, address)
         host.container("first", state=state)
         assert not [line for line in tracked() if "src=10.95." in line or "src=fd00:0095:" in line]
@@ -170,7 +170,7 @@ def test_published_udp_port_is_reachable_for_peers_that_tried_before(host: Host,
         assert client.ask(8053) == "dns"
 
 
-def test_kernel_that_refuses_to_show_connections_is_no_failure(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_connection_tracking_is_no_failure(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without CAP_NET_ADMIN the kernel answers EPERM."""
     child = os.fork()
     if child == 0:
@@ -203,7 +203,7 @@ def test_missing_port_rules_of_either_family_are_drift_and_repaired(
     assert host.container("web", **options)["actions"] == []
     for six in (False, True):
         whole = [re.sub(r"\[\d+:\d+\]", "", line) for line in nat(host, six) if line[0] != "#"]
-        # In the table of a family that no port is published for, portmap makes the way to an empty chain.
+        # For a family without published ports, portmap adds rules that lead to an empty chain.
         used = any("-j DNAT" in line for line in whole)
         for line in [one for one in whole if used and (one.startswith("-A CNI-DN-") or "--dports" in one)]:
             host.run("ip6tables" if six else "iptables", "-t", "nat", "-D", *shlex.split(line)[1:])
@@ -240,12 +240,12 @@ def test_port_on_an_unsupported_address_family_warns_or_is_refused_if_strict(
     assert "warnings" not in host.container("right", **{**options, "publish": ["8090:80"]})
 
 
-# --- rules that stay
+# --- leftover rules
 
 
 @contextlib.contextmanager
 def failing(**programs: str) -> Iterator[None]:
-    """A host whose programs of iptables fail where their arguments match, such as ``*-S*``."""
+    """Make the host's iptables programs fail if their arguments match a pattern, such as ``*-S*``."""
     folder = "/etc/alternatives"
     os.makedirs("/srv/failing/work")
     os.mkdir("/srv/failing/upper")
@@ -264,17 +264,19 @@ def failing(**programs: str) -> Iterator[None]:
         shutil.rmtree("/srv/failing")
 
 
-# Of all plugins only portmap's DEL lists this chain, and it passes a family over where that fails.
+# Only portmap's DEL lists this chain, and it skips the address family if that fails.
 PORTMAP_LOOKS = "*'-S OUTPUT'*"
 
 
 def of(container_id: str, host: Host, six: bool = False) -> list[str]:
-    """The rules that lead ports to a container."""
+    """Return the rules that forward ports to a container."""
     return [line for line in nat(host, six) if "dnat name: " in line and container_id in line or "CNI-DN" in line]
 
 
 @pytest.mark.parametrize("network", ["four", "dual", "six"])
-def test_rules_that_portmap_leaves_go_with_the_container(host: Host, define: Callable[..., None], network: str) -> None:
+def test_rules_left_by_portmap_are_removed_with_the_container(
+    host: Host, define: Callable[..., None], network: str
+) -> None:
     define(network, *FAMILIES[network][0])
     made = host.container("web", **PLAIN, network=network, publish=["8080:80", "8053:53/udp"])
     container_id = made["container"]["Id"]
@@ -300,14 +302,14 @@ def test_port_rules_that_cannot_be_removed_are_reported_and_stay_recorded(host: 
             for part in ("rules of published ports of container", "on network libpod", "broken", "force_delete"):
                 assert part in gone["msg"]
         assert of(container_id, host)
-    # The next one of that name, too, has the port, and the rules of the old one go.
+    # Prune removes the rules, and nothing is left for a removal by name.
     pruned = host.module("libpod_prune", {"container": True})
     assert pruned["actions"] == ["removed what was left of web"], pruned
     assert not of(container_id, host)
     assert host.container("web", state="absent")["actions"] == []
 
 
-def test_ports_are_the_new_container_s_though_the_old_one_cannot_be_detached(host: Host) -> None:
+def test_recreated_container_gets_the_ports_though_the_old_one_cannot_be_detached(host: Host) -> None:
     first = host.container("web", **PLAIN, publish=["8080:80"])["container"]["Id"]
     options = {**PLAIN, "publish": ["8080:80"], "env": {"A": "1"}}
     with failing(iptables=PORTMAP_LOOKS, ip6tables=PORTMAP_LOOKS):
@@ -344,7 +346,7 @@ def test_partly_failed_live_change_is_reported(host: Host, also: dict[str, Any])
 
 
 def left_rules(host: Host, name: str, **options: Any) -> str:
-    """The ID of a container of the engine whose rules are there, though it is no more."""
+    """Remove a container but leave its rules; return its ID."""
     container_id: str = host.container(name, **PLAIN, **options)["container"]["Id"]
     with failing(iptables=PORTMAP_LOOKS, iptables_restore="*"):
         gone = host.container(name, state="absent", force_delete=True)
@@ -353,7 +355,7 @@ def left_rules(host: Host, name: str, **options: Any) -> str:
     return container_id
 
 
-def test_rules_of_a_removed_container_are_drift_of_the_one_whose_port_they_take(host: Host) -> None:
+def test_rules_of_a_removed_container_are_drift_where_they_take_a_port(host: Host) -> None:
     old = left_rules(host, "old", publish=["8080:80"])
     options = {**PLAIN, "publish": ["8080:80", "8081:80"]}
     host.container("web", **options)
@@ -370,7 +372,7 @@ def test_rules_of_a_removed_container_are_drift_of_the_one_whose_port_they_take(
 
 
 def renamed_rules(host: Host, old: str, new: str) -> None:
-    """Make the rules of one container those of another, as by restoring what iptables-save(8) once wrote."""
+    """Move the rules of one container to another ID, as a restored iptables-save(8) dump would."""
     text = "\n".join(nat(host))
     host.run("iptables-restore", input=text.replace(old, new) + "\n")
 
@@ -399,7 +401,7 @@ def test_rules_of_another_engine_are_named_and_never_touched(host: Host) -> None
     assert host.module("libpod_prune", {"container": True})["actions"] == [f"removed rules of container {old[:12]}"]
 
 
-def test_rules_of_a_living_container_that_take_a_port_name_it(host: Host) -> None:
+def test_rules_of_another_container_that_take_a_port_name_it(host: Host) -> None:
     other = host.container("other", **PLAIN, publish=["127.0.0.1:8081:80"])["container"]["Id"]
     options = {**PLAIN, "publish": ["198.51.100.1:8081:80"], "drift": "full"}
     assert not host.container("web", **options).failed
@@ -411,7 +413,7 @@ def test_rules_of_a_living_container_that_take_a_port_name_it(host: Host) -> Non
         refused.failed
         and f"8081/tcp of container web is taken by rules of container other ({other[:12]})" in (refused["msg"])
     ), refused
-    # Another port, or none, is not in its way.
+    # The rules do not affect another port.
     assert host.container("web", **{**options, "publish": ["8090:80"]})["actions"] == ["updated web"]
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prune: what has ended and what nothing uses goes, as predicted; what is in use stays."""
+"""Prune removes exited containers and unused objects, as predicted; what is in use stays."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _prune(host: Host, check: bool = False, **options: Any) -> Result:
     return done
 
 
-def test_ended_containers_go_in_order_and_the_others_stay(host: Host) -> None:
+def test_exited_containers_are_removed_in_order_and_the_others_stay(host: Host) -> None:
     for name, options in (("ended", {"label": {"job": "1"}}), ("lives", {}), ("base", {})):
         host.container(name, **{**OPTIONS, **options})
     host.container("joined", **{**OPTIONS, "network": "container:base"})
@@ -41,7 +41,7 @@ def test_ended_containers_go_in_order_and_the_others_stay(host: Host) -> None:
     assert left == ["fresh", "lives"]
 
 
-def test_volumes_no_container_names_go(host: Host) -> None:
+def test_volumes_of_no_container_are_removed(host: Host) -> None:
     host.container("a", volume=["used:/data"], **OPTIONS)
     host.container("b", volume=["free:/data"], **OPTIONS)
     host.container("b", state="absent")
@@ -54,7 +54,7 @@ def test_volumes_no_container_names_go(host: Host) -> None:
     assert _prune(host, system=True, system_volumes=True)["volumes"] == ["used"]
 
 
-def test_images_without_a_name_go_and_with_all_those_nothing_uses(host: Host) -> None:
+def test_dangling_and_unused_images_are_removed(host: Host) -> None:
     host.container("c", **OPTIONS)
     for text in ("one", "two"):
         change = {"container": "c", "image": "mine", "changes": [f"LABEL text={text}"]}

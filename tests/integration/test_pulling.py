@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When and how libpod_container pulls: policies, credentials, TLS, platforms, keys; and images that go again."""
+"""When and how libpod_container pulls: policies, credentials, TLS, platforms, keys; and removal of images."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _ids(host: Host) -> dict[str, str]:
 
 
 def _forget(host: Host, *names: str) -> None:
-    """Remove the containers, and these names of images; one that has no other name goes."""
+    """Remove the containers and these image names; an image without another name is deleted."""
     host.empty()
     for name in names:
         known = _ids(host)
@@ -63,7 +63,7 @@ def test_pull_policies_decide_when_to_pull(host: Host, registry: Registry) -> No
     first = host.container("c", image=APP, pull="always", **BASE)
     assert first["actions"] == [f"pulled image {APP}", "created c", "started c"]
     registry.push("configured")
-    # Without image_strict an existing container is as it was; the source is not even asked.
+    # Without image_strict an existing container stays, and the registry is not queried.
     assert host.container("c", image=APP, pull="always", **BASE)["actions"] == []
     assert host.container("c", image=APP, image_strict=True, pull="missing", **BASE)["actions"] == []
     strict = {**BASE, "image": APP, "image_strict": True, "pull": "newer"}
@@ -87,7 +87,7 @@ def test_pull_policies_decide_when_to_pull(host: Host, registry: Registry) -> No
 
 @pytest.fixture
 def moving(registry: Registry) -> Iterator[type[MovingTag]]:
-    """A tag that leads to the image ``busybox``, or to ``configured``: tags ``1`` and ``2`` of the registry."""
+    """A tag that refers to the image ``busybox`` or ``configured``: tags ``1`` and ``2`` of the registry."""
     registry.push("busybox")
     registry.push("configured", f"{REGISTRY}/team/app:2")
     with moving_tag() as front:
@@ -95,7 +95,7 @@ def moving(registry: Registry) -> Iterator[type[MovingTag]]:
 
 
 def _image(host: Host, tag: str) -> tuple[str, str]:
-    """ID and manifest's digest of an image of the registry, by skopeo(1)."""
+    """Return the ID and manifest digest of an image of the registry, by skopeo(1)."""
     name = f"docker://{REGISTRY}/team/app:{tag}"
     raw = host.run("skopeo", "inspect", "--raw", "--tls-verify=false", name)
     return json.loads(raw)["config"]["digest"].partition(":")[2], f"sha256:{hashlib.sha256(raw.encode()).hexdigest()}"
@@ -106,7 +106,7 @@ def _had(result: Any) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("policy", ["missing", "always", "newer"])
-def test_tag_that_moves_is_asked_once_and_the_container_has_that_image(
+def test_moving_tag_is_queried_once_and_the_container_has_that_image(
     host: Host, moving: type[MovingTag], policy: str
 ) -> None:
     task = {**BASE, "image": MOVING, "image_strict": True, "pull": policy}
@@ -133,7 +133,7 @@ def test_tag_that_moves_is_asked_once_and_the_container_has_that_image(
     _forget(host, MOVING)
 
 
-def test_containers_of_one_task_ask_for_a_tag_once(host: Host, moving: type[MovingTag]) -> None:
+def test_containers_of_one_task_query_a_tag_once(host: Host, moving: type[MovingTag]) -> None:
     names = ("a", "b", "c")
     task = {"defaults": {**BASE, "image": MOVING, "image_strict": True}, "workers": 2}
     policies = [{"name": name, "pull": "newer" if name == "b" else "always"} for name in names]
@@ -156,7 +156,7 @@ def test_containers_of_one_task_ask_for_a_tag_once(host: Host, moving: type[Movi
 
 
 @pytest.mark.parametrize("registry", [SECURE], indirect=True)
-def test_credentials_and_certificates_are_asked_for(host: Host, registry: Registry) -> None:
+def test_credentials_and_certificates_are_required(host: Host, registry: Registry) -> None:
     registry.push("busybox", APP, "--dest-creds=me:secret-word")
     for name, word in (("good", "secret-word"), ("bad", "wrong-word")):
         auth = base64.b64encode(f"me:{word}".encode()).decode()
@@ -187,7 +187,7 @@ def test_credentials_and_certificates_are_asked_for(host: Host, registry: Regist
 
 
 def _put_index(tags: dict[str, str]) -> None:
-    """Make team/app:1 an image index; ``tags`` maps an architecture to the tag that has its image."""
+    """Make team/app:1 an image index; ``tags`` maps each architecture to the tag of its image."""
     kind, manifests = "application/vnd.oci.image.manifest.v1+json", []
     for architecture, tag in tags.items():
         url = f"http://{REGISTRY}/v2/team/app/manifests/{tag}"
@@ -204,7 +204,7 @@ def _put_index(tags: dict[str, str]) -> None:
 
 
 def _digest(host: Host, tag: str) -> str:
-    """The ID of an image of /srv/layout, by skopeo(1)."""
+    """Return the ID of an image of /srv/layout, by skopeo(1)."""
     digest = json.loads(host.run("skopeo", "inspect", "--raw", f"oci:/srv/layout:{tag}"))["config"]["digest"]
     return str(digest).partition(":")[2]
 
@@ -264,7 +264,7 @@ def test_encrypted_image_needs_its_key(host: Host) -> None:
     shutil.rmtree("/srv/keys")
 
 
-def test_failed_pull_is_tried_again(host: Host, registry: Registry) -> None:
+def test_failed_pull_is_retried(host: Host, registry: Registry) -> None:
     registry.push("busybox")
     registry.stop()
     starter = subprocess.Popen(

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kills in a row, of different tasks, at random effects: the task that is let through finishes or undoes them all."""
+"""Different tasks are killed in a row at random effects: the task that then completes finishes or undoes them."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_pods_and_members_killed_one_after_another(host: Host) -> None:
         assert expected in (None, again["pod"]["State"]) or len(statuses) < 2, (where, again)
     gone = host.module("libpod_pod", {"name": "p", "state": "absent"})
     assert not gone.failed, (SEED, story, gone)
-    # Of one that was killed before it had a configuration nobody knows that it was to be in the pod.
+    # A member killed before its configuration was written is not known to belong to the pod.
     assert not host.container("a", state="absent")["actions"], story
     host.module("libpod_prune", {"volume": True})
     host.expect_clean()

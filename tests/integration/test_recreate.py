@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a changed option does: live, in the record alone, or by a new container; what the diff says; secrets."""
+"""How a changed option is applied: live, in the record only, or by recreation; its diff; secrets."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ MIB = 1 << 20
 NONE = str((1 << 63) - 4096)  # cgroup v1's largest number of pages
 BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
 SECRET = "hush-4711-secret"
-# With a time limit, which begins at the creation, nothing is created before the old container stops.
+# A timeout begins at the creation, so the new container is created after the old one stops.
 LATE: dict[str, Any] = {**UNMAKEABLE, "timeout": 3600}
 
 
-# One after another on the same process: the options, and the cgroup files that show them.
+# The options, applied in order to one process, and the cgroup files that show them.
 LIMITS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"memory": "32m"}, {"memory.limit_in_bytes": str(32 * MIB), "memory.memsw.limit_in_bytes": str(64 * MIB)}),
     ({"memory": "64m"}, {"memory.limit_in_bytes": str(64 * MIB), "memory.memsw.limit_in_bytes": str(128 * MIB)}),
@@ -65,7 +65,7 @@ LIMITS: list[tuple[dict[str, Any], dict[str, str]]] = [
 
 @pytest.mark.smoke
 def test_limits_change_while_the_process_runs(host: Host) -> None:
-    """To the kernel's new value and back to none, in the same process; the second run is unchanged."""
+    """The kernel has each new value, and none in the end; the process stays, and a second run is unchanged."""
     first = host.container("c", **BASE)
     process = Process(first)
     for options, expected in LIMITS:
@@ -160,7 +160,7 @@ CHANGES: list[tuple[str, Any]] = [
 ]
 
 
-def test_other_difference_is_a_new_container_and_named(host: Host) -> None:
+def test_other_difference_recreates_the_container_and_is_named(host: Host) -> None:
     options = dict(BASE)
     last = host.container("c", state="present", **options)
     for option, value in CHANGES:
@@ -254,7 +254,7 @@ def test_recreated_container_takes_over_its_published_port(host: Host) -> None:
         ("paused", LATE, "not a directory"),
     ],
 )
-def test_failed_recreate_brings_the_old_container_back(
+def test_failed_recreate_restores_the_old_container(
     host: Host, state: str, broken: dict[str, Any], message: str
 ) -> None:
     first = host.container("c", state=state, memory="32m", **BASE)
@@ -330,12 +330,12 @@ def test_changed_content_of_an_env_file_is_a_difference(host: Host) -> None:
 
 
 def _shown(result: Result) -> str:
-    """What a run says of itself: everything but the container's own description."""
+    """Return all that a run outputs except the container's own description."""
     return repr({key: value for key, value in result.items() if key != "container"}) + result.stderr
 
 
 def test_values_of_variables_are_never_shown(host: Host) -> None:
-    """No action, diff, invocation, error, syslog line or file that others can read has them."""
+    """No action, diff, invocation, error, syslog line or file readable by others contains them."""
     with open("/srv/secret.env", "w", encoding="utf-8") as file:
         file.write(f"FROM_FILE={SECRET}\n")
     os.chmod("/srv/secret.env", 0o600)
@@ -367,7 +367,7 @@ def test_values_of_variables_are_never_shown(host: Host) -> None:
 
 
 def _assert_hidden(top: str) -> None:
-    """No file that others than its owner have a right to holds the secret."""
+    """Assert that no file which is accessible to others than its owner contains the secret."""
     device = os.stat(top).st_dev
     for folder, folders, names in os.walk(top):
         folders[:] = [name for name in folders if os.lstat(f"{folder}/{name}").st_dev == device]
@@ -387,15 +387,15 @@ def test_entrypoint_is_compared_by_case_and_word(host: Host) -> None:
     assert other["actions"] == ["recreated c"]
 
 
-def test_minus_one_of_memory_swap_is_stable(host: Host) -> None:
+def test_memory_swap_of_minus_one_is_idempotent(host: Host) -> None:
     for options in ({"memory": "64m", "memory_swap": "-1"}, {"memory_swap": "-1"}):
         host.container("c", **BASE, **options)
         assert host.container("c", **BASE, **options)["actions"] == []
 
 
 def test_killed_recreate_restarts_a_running_container_even_if_the_task_starts_none(host: Host) -> None:
-    """Under ``present`` nothing is started; but what ran before the kill is not to stay stopped for it."""
-    how: dict[str, Any] = {"prepare": without_exit_command}  # which may clear up between check mode and the run
+    """``present`` starts nothing, but a container that ran before the kill must run again."""
+    how: dict[str, Any] = {"prepare": without_exit_command}  # which may clean up between check mode and the run
     host.module("libpod_container", {"name": "c", **BASE}, **how)
     task = {"name": "c", "state": "present", **BASE}
     counted = host.module("libpod_container", {**task, "env": {"A": "0"}}, kill_at=NOWHERE, **how)
@@ -425,7 +425,7 @@ def test_removal_cancels_a_pending_restart(host: Host) -> None:
     assert host.container("c", state="present", **BASE)["container"]["State"]["Status"] == "created"
 
 
-def test_image_that_cannot_be_had_leaves_the_old_container_running(host: Host) -> None:
+def test_unavailable_image_leaves_the_old_container_running(host: Host) -> None:
     first = host.container("c", **BASE)["container"]
     failed = host.container("c", **{**BASE, "image": "oci:/srv/nowhere:1"})
     assert failed.failed and "nowhere" in failed["msg"], failed
@@ -444,13 +444,13 @@ def test_exited_container_with_rm_is_created_again(host: Host, state: str) -> No
     assert done["plan"]["recreated_because_of"] == ["rm"]
     again = host.container("c", **options)
     assert again["actions"] == [] and again["container"]["Id"] == done["container"]["Id"], again
-    # One that is started has its end before it.
+    # A container that is started still exits, and is removed then.
     host.container("c", **BASE)
     host.container("c", state="stopped")
     assert host.container("c", **BASE, rm=True)["actions"] == ["updated c", "started c"]
 
 
-def test_failed_recreate_brings_the_old_address_back(host: Host) -> None:
+def test_failed_recreate_restores_the_old_address(host: Host) -> None:
     options = {**BASE, "network": "bridge"}
     first = host.container("c", **options)
     assert host.container("c", **{**options, **LATE}).failed
@@ -459,7 +459,7 @@ def test_failed_recreate_brings_the_old_address_back(host: Host) -> None:
     assert _address(host, container) == _address(host, first["container"])
 
 
-def test_killed_recreate_brings_the_old_address_back(host: Host) -> None:
+def test_killed_recreate_restores_the_old_address(host: Host) -> None:
     options = {**BASE, "network": "bridge"}
     host.container("c", **options)
     recreated = host.module("libpod_container", {"name": "c", **options, "env": {"A": "1"}}, kill_at=NOWHERE)
@@ -473,7 +473,7 @@ def test_killed_recreate_brings_the_old_address_back(host: Host) -> None:
 
 
 def _address(host: Host, container: dict[str, Any]) -> str:
-    """The container's address on record, which its network namespace must have, too, while it lives."""
+    """Return the container's recorded address, which its network namespace must have while the container runs."""
     address: str = container["NetworkSettings"]["IPAddress"]
     if os.path.exists(f"/proc/{container['State']['Pid']}"):
         inside = host.run("nsenter", f"--net=/proc/{container['State']['Pid']}/ns/net", "ip", "-o", "-4", "address")

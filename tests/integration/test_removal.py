@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Removal gets through: past whatever fails, it takes away all that it can and says what is left and why."""
+"""Removal continues past failures: it removes all that it can and reports what is left and why."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ def test_wedged_container_keeps_only_its_record_and_blocks_no_other(host: Host) 
     assert gone.failed and gone["changed"] and gone["actions"] == ["deleted web"], gone
     assert gone["error"] == "RemovalIncomplete" and "sticky" in gone["msg"] and failing_network.REASON in gone["msg"]
     assert "force_delete" in gone["msg"]
-    # All else of it is gone, and others are as they were.
+    # The rest of the container is removed, and other containers are unchanged.
     assert not os.path.exists(f"/proc/{web['State']['Pid']}") and web["Id"] not in host.store("containers")
     kept = set(os.listdir(f"{host.parts.static_root}/containers/{web['Id']}"))
     assert kept == {"config.json", "network.json"}
     assert _names(host) == ["joined", "other"]
-    # Its name is free, and what is left has no say in what the next one of that name does.
+    # Its name is free, and the leftover record does not affect a new container of that name.
     again = host.container("web", **OPTIONS)
     assert not again.failed and "warnings" not in again, again
     assert host.container("web", **OPTIONS).changed is False
     host.container("other", state="stopped")
     pruned = host.module("libpod_prune", {"container": True, "cni_plugin_dirs": failing_network.PLUGINS})
     assert pruned.failed and pruned["actions"] == ["deleted other"] and "container web" in pruned["msg"], pruned
-    # It is told beforehand, and once that is mended the next removal, or prune, ends it.
+    # After the repair the next removal, or prune, completes.
     assert not host.container("joined", state="absent").failed
     failing_network.mend()
     done = host.container("web", state="absent", cni_plugin_dirs=failing_network.PLUGINS)
@@ -79,7 +79,7 @@ def test_force_delete_abandons_what_cannot_be_removed(host: Host) -> None:
     assert not gone.failed and gone["actions"] == ["deleted web"], gone
     assert "container web" in gone["warnings"][0] and failing_network.REASON in gone["warnings"][0]
     assert host.container("web", state="absent").changed is False
-    # So with one that an earlier removal left.
+    # The same holds for a container that an earlier removal left.
     host.container("web", **WEDGED)
     assert host.container("web", state="absent", cni_plugin_dirs=failing_network.PLUGINS).failed
     gone = host.container("web", state="absent", force_delete=True, cni_plugin_dirs=failing_network.PLUGINS)
@@ -196,7 +196,7 @@ def test_full_run_root_is_read_and_emptied(host: Host) -> None:
 def test_layer_that_cannot_be_deleted_keeps_the_record(host: Host) -> None:
     web = host.container("web", **OPTIONS)["container"]
     layer = os.path.dirname(web["State"]["Mountpoint"])
-    host.run("chattr", "+i", layer)  # the store's own directory, in which the engine touches nothing
+    host.run("chattr", "+i", layer)  # the directory of containers/storage, which the engine never writes to directly
     for options in ({}, {}, {"force_delete": True}):
         gone = host.container("web", state="absent", **options)
         assert gone.failed != bool(options) and gone["actions"] == ["deleted web"], gone
@@ -218,7 +218,7 @@ def test_immutable_file_does_not_block_layer_removal(host: Host) -> None:
     assert not os.path.exists(layer)
 
 
-def test_prune_takes_our_layers_that_have_no_records_and_no_others(host: Host) -> None:
+def test_prune_removes_only_our_layers_without_records(host: Host) -> None:
     web = host.container("web", state="created", **OPTIONS)["container"]
     host.store("create-container", "-n", "foreign", "localhost/busybox:latest")
     shutil.rmtree(host.parts.static_root)
@@ -228,7 +228,7 @@ def test_prune_takes_our_layers_that_have_no_records_and_no_others(host: Host) -
     host.store("delete-container", "foreign")
 
 
-def test_mounts_that_a_killed_runtime_left_go(host: Host) -> None:
+def test_mounts_left_by_a_killed_runtime_are_removed(host: Host) -> None:
     web = host.container("web", **OPTIONS)["container"]
     for folder in (f"{host.parts.run_root}/runc/{web['Id']}", f"{host.parts.run_root}/containers/{web['Id']}"):
         open(f"{folder}/runc.left", "w", encoding="ascii").close()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options that a container's start takes: a change restarts the same container, which keeps what it wrote."""
+"""Options that apply at a container's start: a change restarts the same container, which keeps its files."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_stopped_container_changes_its_record_and_paused_one_is_recreated(host: 
 
 def test_failed_restart_restores_the_running_container(host: Host) -> None:
     before = _ok(host, BRIDGED)
-    # runc needs more files than that, which is known beforehand.
+    # runc needs more files than that; the engine refuses before any change.
     failed = host.module("libpod_container", {**BRIDGED, "ulimit": ["nofile=1"]})
     assert failed.failed and not failed.changed, failed
     (container,) = host.module("libpod_container_info")["containers"]
@@ -109,7 +109,7 @@ def test_failed_restart_restores_the_running_container(host: Host) -> None:
     assert not _ok(host, BRIDGED).changed
 
 
-# Around what is the restart's own: stop and start are swept in test_kill_sweep.py.
+# Only the effects of the restart itself: stop and start are swept in test_kill_sweep.py.
 POINTS = (
     *("rename web.json #1", "signal 9 to ID #1", "clear run directory #1", "write config.json #1"),
     *("rename config.json #1", "conmon #1", "runc start #1", "rename web.json #2"),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container's restart policy and a task, or another container, come to it at the same moment."""
+"""Races of a container's restart policy with tasks and with other containers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_stop_before_the_exit_command_counts_as_a_stop(host: Host, policy: str) 
 
 @pytest.mark.parametrize("policy", ["no", "on-failure"])
 def test_exited_container_that_no_policy_restarts_counts_as_stopped(host: Host, policy: str) -> None:
-    """Its process has ended, and not with a failure where that is what would have it restarted."""
+    """Its process has exited, and without a failure if only a failure would restart it."""
     wanted = {"name": "web", **OPTIONS, "restart_policy": policy}
     if policy == "on-failure":
         wanted["command"] = ["true"]
@@ -184,7 +184,7 @@ def test_prune_leaves_containers_being_started(host: Host) -> None:
     assert host.module("libpod_prune", {"container": True}, prepare=prepare).changed
 
 
-def test_the_exit_code_is_that_of_the_run_that_was_waited_for(host: Host) -> None:
+def test_exit_code_is_that_of_the_awaited_run(host: Host) -> None:
     host.container("web", **OPTIONS, restart_policy="always")
 
     def prepare() -> None:

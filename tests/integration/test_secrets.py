@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The values of variables stay between the task and the container: no log, list, result or file tells others."""
+"""Values of variables are in no log, process list, result or file that others can read."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ importlib.import_module(name).main()
 
 @pytest.fixture(autouse=True)
 def _private(host: Host) -> Iterator[None]:
-    """The file of variables, where only root can read it."""
+    """Create an env_file that only root can read."""
     os.mkdir("/srv/private", 0o700)
     with open("/srv/private/secrets", "w", encoding="ascii") as file:
         file.write(f"TOKEN={FILED}\n")
@@ -51,7 +51,7 @@ def _private(host: Host) -> Iterator[None]:
 
 
 def _shown(result: Result) -> str:
-    """All of a result but what the task asks for by its name: the container's own description."""
+    """Return all of a result except the container's own description, which the task requests."""
     return json.dumps({key: value for key, value in result.items() if key != "container"}) + result.stderr
 
 
@@ -77,8 +77,8 @@ def test_syslog_result_and_diff_have_no_value(host: Host) -> None:
     assert SECRET not in str(log)
 
 
-def test_no_program_is_given_a_value_to_show(host: Host) -> None:
-    """Each command line of the module, of what it starts and of what that starts, while a container is made."""
+def test_no_command_line_shows_a_value(host: Host) -> None:
+    """Trace the command lines of the module and all its descendants while a container is created."""
     trace = "/srv/private/trace"
     strace = ["strace", "-f", "-qq", "-s", "65536", "-e", "trace=execve", "-o", trace]
     with subprocess.Popen(
@@ -89,7 +89,7 @@ def test_no_program_is_given_a_value_to_show(host: Host) -> None:
         traced.stdin.close()
         made = Result(json.loads(next(filter(str.strip, traced.stdout))))
         assert not made.failed, made
-        # conmon ends with its container, and with conmon the tracing.
+        # conmon exits with its container, and the tracing with conmon.
         assert host.container("web", state="absent")["actions"] == ["deleted web"]
     with open(trace, encoding="utf-8", errors="replace") as file:
         executed = file.read()
@@ -99,14 +99,14 @@ def test_no_program_is_given_a_value_to_show(host: Host) -> None:
 
 
 def _with_secret(tops: tuple[str, ...]) -> list[str]:
-    """Files that contain a value."""
+    """Return the files that contain a value."""
     paths = []
     for top in tops:
         for folder, _folders, names in os.walk(top):
             for name in names:
                 path = f"{folder}/{name}"
                 if os.path.isfile(path) and not os.path.islink(path):
-                    # Some of a container's /proc and /sys cannot be read by anybody.
+                    # Not even root can read some files of a container's /proc and /sys.
                     with contextlib.suppress(OSError), open(path, "rb") as file:
                         if SECRET.encode() in file.read():
                             paths.append(path)
@@ -114,7 +114,7 @@ def _with_secret(tops: tuple[str, ...]) -> list[str]:
 
 
 def _readable_by_others(paths: list[str]) -> list[str]:
-    """Those that the kernel lets another user open."""
+    """Return the paths that the kernel lets another user open."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:

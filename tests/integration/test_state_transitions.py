@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every status and every operation on real containers, held against the table of state transitions."""
+"""Every operation in every status of real containers, compared with the table of state transitions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ansible_collections.libpod.engine.tests.support.process import WAITING
 
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
 
-# How each operation is asked for. What is only looked at is dry where it can be.
+# How each operation is called, without changes where the operation supports that.
 OPERATIONS: dict[str, Callable[[Runtime, Container], object]] = {
     "init": lambda _runtime, one: one.init(),
     "start": lambda _runtime, one: one.start(),
@@ -53,7 +53,7 @@ OPERATIONS: dict[str, Callable[[Runtime, Container], object]] = {
 
 
 def _bring(container: Container, status: ContainerStatus) -> None:
-    """From configured to the status, by the engine itself; unknown by a record cut short."""
+    """Bring a configured container to the status with the engine; a truncated record makes it unknown."""
     if status is ContainerStatus.CREATED:
         container.init()
     elif status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED, ContainerStatus.EXITED):
@@ -70,7 +70,7 @@ def _bring(container: Container, status: ContainerStatus) -> None:
 
 
 def _kernel_agrees(container: Container) -> None:
-    """The status that is said is that of the processes: alive, frozen, or gone."""
+    """Assert that the recorded status is that of the processes: alive, frozen or gone."""
     state = container.state
     alive = bool(state.pid) and os.path.exists(f"/proc/{state.pid}")
     assert alive == state.status.has_process
@@ -79,12 +79,12 @@ def _kernel_agrees(container: Container) -> None:
         assert frozen == (state.status is ContainerStatus.PAUSED)
 
 
-def test_every_operation_of_the_table_is_walked() -> None:
+def test_every_operation_of_the_table_is_tested() -> None:
     assert set(OPERATIONS) == set(TRANSITIONS)
 
 
 def _fresh(host: Host, runtime: Runtime, status: ContainerStatus) -> Container:
-    """A new container ``c`` in this status."""
+    """Return a new container ``c`` in this status."""
     if runtime.find("c") is not None:
         assert not host.container("c", state="absent").failed
     made = host.container("c", state="present", **OPTIONS)
@@ -113,13 +113,13 @@ def test_operation_is_allowed_or_refused_as_the_table_says(host: Host, status: C
             if operation in ("remove", "force_remove"):
                 assert runtime.find("c") is None, where
                 continue
-            # Whatever writes an unknown container's state repairs it.
+            # Every operation that writes the state of an unknown container repairs it.
             assert container.status() is (after or status) or status is ContainerStatus.UNKNOWN and not after, where
         if container.state.status is not ContainerStatus.UNKNOWN:
             _kernel_agrees(container)
 
 
-def test_documented_table_is_the_engines() -> None:
+def test_documented_table_matches_the_engines() -> None:
     path = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "state-transitions.md")
     rows = [
         f"| {operation} | {'any' if len(allowed) == len(ContainerStatus) else ', '.join(sorted(allowed))} "

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the other integration tests rest on: test hosts, the leak check and the kill sweep, proved on plain things."""
+"""The base of the other integration tests: test hosts, the leak check and the kill sweep, tested on simple cases."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.sweep import Operation, SweepFailed, Task, finished, undone
 
 
-def test_host_is_gone_with_all_it_held() -> None:
+def test_host_leaves_nothing_behind() -> None:
     mounts, links = open("/proc/self/mountinfo").read(), os.listdir("/sys/class/net")
     groups, home = open("/proc/self/cgroup").read(), os.readlink("/proc/self/ns/net")
     with Host() as host:
@@ -80,7 +80,7 @@ def test_neighbour_reaches_the_host(host: Host) -> None:
             assert (address, client.communicate(b"", timeout=10)[0]) == ("192.0.2.2", b"hello")
 
 
-def test_play_gives_each_result(host: Host) -> None:
+def test_play_returns_each_result(host: Host) -> None:
     played = host.play(
         [
             {"name": "links", "ansible.builtin.command": "ip -o link"},
@@ -118,7 +118,7 @@ def _remove_files() -> None:
 
 
 def _sweep(resumes: bool = True, **more: Any) -> Operation:
-    """Three files are made; the way back removes them."""
+    """Return an operation that creates three files and removes them to undo it."""
     names = ("a", "b", "c")
 
     def make(host: Host, kill_at: str) -> modules.Result:
@@ -173,7 +173,7 @@ def test_sweep_reports_a_repair_that_fails(host: Host) -> None:
     _remove_files()
 
 
-def test_sweep_reports_a_repair_that_does_not_do_it(host: Host) -> None:
+def test_sweep_reports_a_repair_without_effect(host: Host) -> None:
     nothing = Task(lambda host, kill_at: modules.Result({}), _sweep().task.check)
     with pytest.raises(SweepFailed, match=r"killed at write a #1, then run again: AssertionError"):
         finished(host, _sweep(by=[nothing]))

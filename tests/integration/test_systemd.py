@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The option systemd: what the kernel shows of a container that is made as systemd needs it."""
+"""The option systemd: what the kernel shows of a container that is set up for systemd."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import Process, eventually
 
 TMPFS = ("/run", "/run/lock", "/tmp", "/var/log/journal")
-# systemd is told to end by SIGRTMIN+3, and makes cgroups below its own.
+# Like systemd, it stops at SIGRTMIN+3 and creates cgroups below its own.
 INIT = "trap 'exit 7' 37; trap 'exit 8' TERM; mkdir /sys/fs/cgroup/systemd/made || exit 1; touch /run/ready; "
 BASE: dict[str, Any] = {"image": "busybox", "network": "none", "command": ["sh", "-c", INIT + "sleep 1000 & wait"]}
 
@@ -30,7 +30,7 @@ def test_container_is_as_systemd_needs_it(host: Host) -> None:
     assert os.stat(process.path("root/run")).st_mode & 0o7777 == 0o755
     assert process.environ["container_uuid"] == made["container"]["Id"][:32]
     assert process.namespace("cgroup") != os.stat("/proc/self/ns/cgroup").st_ino
-    # Its own cgroup and no other one; the limits stay out of its reach.
+    # Only its own cgroup is writable; its limits are not.
     assert "rw" in mounts["/sys/fs/cgroup/systemd"].options and "ro" in mounts["/sys/fs/cgroup/memory"].options
     assert os.path.isdir(f"/sys/fs/cgroup/systemd/libpod_parent/libpod-{made['container']['Id']}/made")
     assert host.container("c", **wanted)["actions"] == []
@@ -40,7 +40,7 @@ def test_container_is_as_systemd_needs_it(host: Host) -> None:
     assert "/run" not in plain.mounts and "container_uuid" not in plain.environ
 
 
-def test_systemd_by_its_command_alone(host: Host) -> None:
+def test_systemd_is_detected_by_its_command(host: Host) -> None:
     os.mkdir("/srv/bin")
     with open("/srv/bin/systemd", "w", encoding="ascii") as file:
         file.write("#!/bin/sh\ntrap 'exit 7' 37\nsleep 1000 & wait\n")

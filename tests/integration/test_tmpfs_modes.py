@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The mode and owner of a tmpfs are those asked for at every start, and where somebody changes them it is seen."""
+"""A tmpfs has the requested mode and owner at every start, and later changes of them are detected."""
 
 from __future__ import annotations
 

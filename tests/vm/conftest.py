@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tests that take a whole host over, with its systemd, its journal and its boots: ``make vm`` runs them in a guest."""
+"""Tests that take over a whole host, with its systemd, journal and boots: ``make vm`` runs them in a guest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OURS = os.environ.get("LIBPOD_VM") == "1" and os.geteuid() == 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Nowhere but in a guest that is thrown away."""
+    """Skip the tests outside a disposable guest."""
     for item in items:
         if not OURS:
             item.add_marker(pytest.mark.skip(reason="takes the whole host over: make vm runs it in a guest"))
@@ -30,7 +30,7 @@ def _prepared() -> None:
 
 @pytest.fixture(params=["runc", "crun"])
 def host(request: pytest.FixtureRequest) -> Iterator[Machine]:
-    """The machine; after the test its containers are removed by the engine, and nothing may be left."""
+    """The machine; after the test the engine removes its containers, and nothing may be left."""
     with Machine(request.param) as made:
         failed_before = request.session.testsfailed
         yield made

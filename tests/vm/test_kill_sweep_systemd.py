@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kill sweep where systemd has a part: what it was asked for, it does, whether who asked lives to see it or not."""
+"""The kill sweep of effects that systemd completes even if the engine is killed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ansible_collections.libpod.engine.tests.support.machine import Machine
 from ansible_collections.libpod.engine.tests.support.sweep import finished, undone
 
 preload.engine()
-# The rest is swept in test hosts of their own, and is the same here. A cgroup's end may be systemd's doing before ours.
+# Other effects are the same here and are swept in test hosts. systemd may remove a cgroup before the engine does.
 ONLY = "cgroup|Unit|^conmon|(runc|crun).* #1"
 SWEPT = {
     **{name: sweep_container.OPERATIONS[name] for name in ("create", "start", "stop", "remove", "pause", "recreate")},

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Containers under systemd's cgroup manager on cgroup v2: their scopes, their limits, their ends."""
+"""Containers under systemd's cgroup manager on cgroup v2: scopes, limits and exits."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_container_and_conmon_are_scopes_of_machine_slice(host: Machine) -> None
     assert again["actions"] == ["started c"], again
 
 
-def test_limits_are_systemds_too_and_outlive_its_reload(host: Machine) -> None:
+def test_limits_reach_systemd_and_survive_its_reload(host: Machine) -> None:
     wanted = {"memory": "64m", "memory_swap": "96m", "memory_reservation": "32m", "cpus": "0.5", "cpu_shares": 512}
     wanted.update(pids_limit=100, cpuset_cpus="1")
     made = run(host, **wanted)
@@ -65,7 +65,7 @@ def test_limits_are_systemds_too_and_outlive_its_reload(host: Machine) -> None:
         assert process.cgroup("pids", "pids.max") == pids
         assert process.cgroup("cpuset", "cpuset.cpus") == cpus
         properties = host.systemd(scope(made), "MemoryMax", "MemorySwapMax", "TasksMax", "AllowedCPUs")
-        # crun keeps the container's limits in a cgroup of its own, of which systemd knows nothing.
+        # crun sets the container's limits on a cgroup of its own, unknown to systemd.
         assert host.parts.oci_runtime == "crun" or properties == {
             "MemoryMax": str(memory * MIB),
             "MemorySwapMax": str((swap - memory) * MIB),
@@ -84,7 +84,7 @@ def test_limits_are_systemds_too_and_outlive_its_reload(host: Machine) -> None:
     assert run(host, **changed)["actions"] == []
 
 
-def test_limits_by_device_and_by_file_outlive_a_reload(host: Machine) -> None:
+def test_limits_by_device_and_by_file_survive_a_reload(host: Machine) -> None:
     number = os.stat("/dev/vda").st_rdev
     wanted = {"device_read_bps": ["/dev/vda:1m"], "device_write_iops": ["/dev/vda:9"]}
     wanted["cgroup_conf"] = {"memory.high": str(48 * MIB)}  # type: ignore[assignment]
@@ -97,7 +97,7 @@ def test_limits_by_device_and_by_file_outlive_a_reload(host: Machine) -> None:
         assert process.cgroup("memory", "memory.high") == str(48 * MIB)
         assert run(host, **wanted)["actions"] == []
         host.run("systemctl", "daemon-reload")
-    run(host, "other", memory="32m")  # systemd looks at the whole slice again
+    run(host, "other", memory="32m")  # systemd processes the whole slice again
     assert process.cgroup("blkio", "blkio.throttle.read_bps_device") == f"{device} {MIB}"
     changed = {**wanted, "device_read_bps": ["/dev/vda:2m"], "memory": "64m"}
     assert run(host, **changed)["actions"] == ["updated c"]
@@ -117,7 +117,7 @@ def test_limit_drift_is_repaired(host: Machine) -> None:
     def set_property() -> None:
         host.run("systemctl", "set-property", "--runtime", scope(made), "MemoryMax=32M")
 
-    # crun's container has a cgroup of its own in the scope, and the scope is whoever's sets a property of it.
+    # crun's container has its own cgroup in the scope: changes of the scope's properties are not drift.
     runc = host.parts.oci_runtime == "runc"
     for meddle in (write_file, set_property) if runc else (write_file,):
         meddle()
@@ -130,7 +130,7 @@ def test_limit_drift_is_repaired(host: Machine) -> None:
             host.run("systemctl", "daemon-reload")
 
 
-def test_policy_starts_what_was_killed_or_stopped_by_systemd(host: Machine) -> None:
+def test_policy_restarts_what_was_killed_or_stopped_by_systemd(host: Machine) -> None:
     made = run(host, restart_policy="always", publish=["8080:80"], network="libpod")
     os.kill(Process(made).pid, signal.SIGKILL)
     eventually(lambda: (now := state(host))["Status"] == "running" and now["RestartCount"] == 1, seconds=LONG)
@@ -139,7 +139,7 @@ def test_policy_starts_what_was_killed_or_stopped_by_systemd(host: Machine) -> N
     eventually(lambda: (now := state(host))["Status"] == "running" and now["RestartCount"] == 2, seconds=LONG)
     (container,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
     assert Process(container).read("cgroup").startswith(f"0::/machine.slice/{scope(made)}")
-    # The helper that started it is in nobody's way.
+    # The exit command that restarted it does not block a task.
     assert run(host, restart_policy="always", publish=["8080:80"], network="libpod")["actions"] == []
 
 
@@ -156,7 +156,7 @@ def test_end_without_policy_is_cleaned_up_and_conmon_scope_may_be_stopped(host: 
 
 
 def test_failed_scope_blocks_nothing(host: Machine) -> None:
-    """Its process did not heed the stop signal: systemd keeps the name of what failed, unless told not to."""
+    """A process that ignores the stop signal fails its scope, which systemd keeps unless CollectMode says otherwise."""
     deaf = {"command": ["sleep", "1000"], "stop_timeout": 1}
     made = run(host, **deaf)
     host.run("systemctl", "stop", scope(made))
@@ -168,7 +168,7 @@ def test_failed_scope_blocks_nothing(host: Machine) -> None:
     eventually(lambda: host.systemd(scope(made), "LoadState")["LoadState"] == "not-found", seconds=LONG)
 
 
-def test_pause_is_the_freezers(host: Machine) -> None:
+def test_pause_uses_the_freezer(host: Machine) -> None:
     made = run(host)
     for verb, frozen in (("paused", "FROZEN"), ("started", "THAWED")):
         done = run(host, state=verb)
@@ -212,11 +212,11 @@ def test_exec_and_runners_are_in_the_containers_scopes(host: Machine) -> None:
     assert run(host, **check)["actions"] == []
 
 
-def test_cgroupfs_is_chosen_for_a_container_for_its_whole_life(host: Machine) -> None:
+def test_cgroup_manager_of_a_container_is_kept_for_its_life(host: Machine) -> None:
     plain = Machine(host.parts.oci_runtime, cgroup_manager="cgroupfs")
     made = plain.container("c", **BASE, memory="64m")
     assert Process(made).read("cgroup") == f"0::/libpod_parent/libpod-{made['container']['Id']}\n"
-    # Tasks and the operator that do not say so leave it there.
+    # Tasks and commands that do not set the manager leave the container there.
     changed = run(host, memory="96m")
     assert changed["actions"] == ["updated c"], changed
     assert Process(made).cgroup("memory", "memory.limit_in_bytes") == str(96 * MIB)
@@ -265,7 +265,7 @@ def test_default_apparmor_profile_confines(host: Machine) -> None:
     host.run("apparmor_parser", "--remove", input=host_profile)
 
 
-def test_pods_limits_are_its_slices(host: Machine) -> None:
+def test_pod_limits_are_set_on_its_slice(host: Machine) -> None:
     wanted: dict[str, Any] = {"name": "p", "network": ["none"], "memory": "64m", "cpus": "0.5", "cpu_shares": 512}
     made = host.module("libpod_pod", {**wanted, "cpuset_cpus": "1"})
     assert not made.failed, made

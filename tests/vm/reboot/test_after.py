@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host of ``test_before`` after its reboot: who runs, and that the same playbook has nothing to do."""
+"""The host of ``test_before`` after its reboot: which containers run, and that the same playbook changes nothing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_restart_policies_applied_at_boot_and_nothing_remains_to_change() -> Non
 
 @only
 def test_host_went_down_without_waiting_for_containers() -> None:
-    """Each ended by its own stop signal and timeout, and none was started again meanwhile."""
+    """Each container was stopped with its own signal and timeout, and none was restarted meanwhile."""
     shutdown = _output("journalctl", "--boot=-1", "--output=short-unix", "--lines=400")
     times = [float(line.split()[0]) for line in shutdown.splitlines() if line[:1].isdigit()]
     ends = ("reboot.target", "is rebooting")
