@@ -74,7 +74,7 @@ def test_container_without_a_network_of_its_own_has_no_address(host: Host) -> No
         _container(host).ip_address()
 
 
-def test_returned_structures_are_the_callers_own(host: Host) -> None:
+def test_returned_structures_are_copies(host: Host) -> None:
     host.container("c", state="present", label={"a": "1"}, network="none", **OPTIONS)
     container = _container(host)
     container.labels["b"] = "2"

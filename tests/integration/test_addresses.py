@@ -32,7 +32,7 @@ def _define(name: str, config: dict[str, Any]) -> None:
         json.dump(config, file)
 
 
-def test_address_and_mac_are_the_ones_asked_for(host: Host) -> None:
+def test_address_and_mac_are_as_requested(host: Host) -> None:
     options = {**BASE, "ip": "10.87.3.4", "mac_address": MAC.upper()}
     made = host.container("c", **options)
     assert _links(host, made) == {"eth0": (MAC, {"10.87.3.4"})}
@@ -48,7 +48,7 @@ def test_address_and_mac_are_the_ones_asked_for(host: Host) -> None:
     assert outside.failed and "192.0.2.77" in outside["msg"]
 
 
-def test_each_network_can_be_asked_for_something(host: Host) -> None:
+def test_each_network_has_its_own_options(host: Host) -> None:
     config = network("second", "cni-second0", "10.88")
     config["plugins"][0]["ipam"]["ranges"].append([{"subnet": "fd00:88::/64"}])
     _define("second", config)
@@ -73,7 +73,7 @@ def test_each_network_can_be_asked_for_something(host: Host) -> None:
     os.unlink("/srv/cni/90-second.conflist")
 
 
-def test_aliases_go_to_a_plugin_that_has_them_and_are_warned_of_without(host: Host) -> None:
+def test_aliases_reach_a_capable_plugin_and_otherwise_cause_a_warning(host: Host) -> None:
     for check in (True, False):
         refused = host.container("c", check=check, **BASE, network_aliases=["db"], strict=True)
         assert refused.failed and "network_aliases: have no effect on the network libpod" in refused["msg"], refused

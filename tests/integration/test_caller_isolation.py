@@ -165,7 +165,7 @@ def test_state_of_the_caller_is_not_inherited(shared: Host, kind: str) -> None:
         assert _seen(shared, _engine(shared, kind, umask)) == expected
 
 
-def test_the_engine_s_own_files_are_for_root_alone(shared: Host) -> None:
+def test_engine_files_are_accessible_to_root_only(shared: Host) -> None:
     """Even under the loosest umask, others can open only what containers' users need, and cannot reach it."""
     made = _engine(shared, "module", 0)
     _engine_exec(shared, detach=True)

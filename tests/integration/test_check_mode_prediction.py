@@ -75,7 +75,7 @@ def test_check_mode_predicts_a_list(host: Host) -> None:
     for number in range(14):
         listed, purge = random_list(pick), pick.choice([None, "stack=x"])
         args = {"containers": listed, "purge": purge, "keep_going": pick.random() < 0.5, **LIST}
-        done = _told_beforehand(host, args)
+        done = _run_list_as_predicted(host, args)
         if done.failed:
             continue
         again = host.module("libpod_containers", args, diff=True)
@@ -88,7 +88,7 @@ def test_id_of_a_container_that_the_list_recreates(host: Host, digits: int) -> N
     options = {**BASE, "network": "none"}
     owner = host.container("owner", **options)["container"]["Id"][:digits]
     listed = [{"name": "owner", "hostname": "other"}, {"name": "user", "network": f"container:{owner}"}]
-    done = _told_beforehand(host, {"containers": listed, "defaults": options})
+    done = _run_list_as_predicted(host, {"containers": listed, "defaults": options})
     assert done.failed and not done.changed and f"no container has the name or ID '{owner}'" in done["msg"]
 
 
@@ -100,7 +100,7 @@ def test_namespace_of_a_container_that_the_list_recreates(host: Host) -> None:
     host.container("user", **{**options, "network": "container:one"})
     listed: list[dict[str, Any]] = [{"name": name, "hostname": "new"} for name in ("one", "other")]
     listed.append({"name": "user", "network": "container:other"})
-    done = _told_beforehand(host, {"containers": listed, "defaults": options})
+    done = _run_list_as_predicted(host, {"containers": listed, "defaults": options})
     change = next(part for part in done["diff"] if part["after_header"] == "user")
     assert change["before"] == {"network": "one"} and change["after"]["network"] == "other"
 
@@ -133,16 +133,16 @@ def test_label_file_of_a_pod_that_an_earlier_task_may_write(host: Host) -> None:
     assert host.module("libpod_pod", {"name": "p", "state": "absent"}).changed
 
 
-def _told_beforehand(host: Host, args: dict[str, Any]) -> Result:
+def _run_list_as_predicted(host: Host, args: dict[str, Any]) -> Result:
     return run_as_predicted(
         host,
-        lambda check: _told(host.module("libpod_containers", args, check=check, diff=True)),
+        lambda check: _comparable(host.module("libpod_containers", args, check=check, diff=True)),
         ("changed", "actions", "diff", "fates"),
         f"seed {SEED}: {args}",
     )
 
 
-def _told(result: Result) -> Result:
+def _comparable(result: Result) -> Result:
     result["fates"] = [
         {key: one.get(key) for key in ("name", "fate", "changed", "actions", "plan", "msg")}
         for one in result.get("fates", [])

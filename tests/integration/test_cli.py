@@ -112,7 +112,7 @@ def serving() -> Any:
         yield host
 
 
-def test_stats_and_top_are_the_kernels(serving: Host) -> None:
+def test_stats_and_top_match_the_kernel(serving: Host) -> None:
     shown = serving.module("libpod_container_info", {"name": ["c"]})["containers"][0]
     (one,) = json.loads(libpod(serving, "stats", "--no-stream", "--format", "json").stdout)
     assert (one["Name"], one["MemLimit"]) == ("c", 64 << 20) and 0 < one["MemUsage"] < 64 << 20
@@ -291,7 +291,7 @@ def test_wrong_arguments_are_one_line(serving: Host) -> None:
     assert "usage: libpod halt" in libpod(serving, "halt", "--help").stdout
 
 
-def test_version_is_the_collections(serving: Host) -> None:
+def test_version_is_that_of_the_collection(serving: Host) -> None:
     with open(os.path.join(os.path.dirname(__file__), "../../galaxy.yml"), encoding="utf-8") as file:
         (version,) = (line.split()[1] for line in file if line.startswith("version:"))
     assert libpod(serving, "--version").stdout == f"libpod (collection libpod.engine) version {version}\n"

@@ -36,7 +36,7 @@ def _commit(host: Host, check: bool = False, **options: Any) -> Any:
     return host.module("libpod_commit", {"container": "c", "image": "saved", **options}, check=check)
 
 
-def test_image_of_a_container_runs_with_what_the_container_had(committing: Host) -> None:
+def test_committed_image_has_the_containers_files_and_configuration(committing: Host) -> None:
     host = committing
     first = Process(host.container("c", **OPTIONS))
     first.run("sh", "-c", "echo kept > /www/new; rm /www/index.html; rm -r /home; mkdir /home; echo x > /home/only")

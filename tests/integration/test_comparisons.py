@@ -25,13 +25,13 @@ def test_ignored_or_extra_values_stay_until_recreation(host: Host) -> None:
     process = Process(updated)
     assert process.pid == first["container"]["State"]["Pid"]
     assert process.cgroup("memory", "memory.limit_in_bytes") == str(64 * MIB)
-    anew = host.container("c", diff=True, **{**wanted, "label": {"mine": "1"}, "env": {"A": "2"}})
-    assert anew["plan"]["recreated_because_of"] == anew["diff"]["after"]["recreated because of"] == ["env"]
-    along = {one["option"]: (one["before"], one["after"]) for one in anew["plan"]["differences"] if one["ignored"]}
+    recreated = host.container("c", diff=True, **{**wanted, "label": {"mine": "1"}, "env": {"A": "2"}})
+    assert recreated["plan"]["recreated_because_of"] == recreated["diff"]["after"]["recreated because of"] == ["env"]
+    along = {one["option"]: (one["before"], one["after"]) for one in recreated["plan"]["differences"] if one["ignored"]}
     assert along["memory"] == (64 * MIB, None)
     assert along["label"] == ({"extra": "1", "mine": "1"}, {"mine": "1"})
-    assert "memory: live, ignored by comparisons" in anew["diff"]["prepared"]
-    process = Process(anew)
+    assert "memory: live, ignored by comparisons" in recreated["diff"]["prepared"]
+    process = Process(recreated)
     assert process.environ["A"] == "2" and "B" not in process.environ
     assert process.cgroup("memory", "memory.limit_in_bytes") != str(64 * MIB)
 

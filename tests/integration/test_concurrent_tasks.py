@@ -69,7 +69,7 @@ def test_two_names_at_once_both_succeed(host: Host) -> None:
     )
 
 
-def test_eight_at_once_have_addresses_of_their_own(host: Host) -> None:
+def test_eight_concurrent_containers_have_distinct_addresses(host: Host) -> None:
     names = [f"c{number}" for number in range(8)]
     results = run_concurrently(host, [{"name": name, **OPTIONS, "network": "bridge"} for name in names])
     assert not any(result.failed for result in results), results
@@ -84,7 +84,7 @@ def test_eight_at_once_have_addresses_of_their_own(host: Host) -> None:
 
 
 @pytest.mark.parametrize("network", ["none", "bridge"])
-def test_absent_and_started_at_once_end_in_one_of_both(host: Host, network: str) -> None:
+def test_concurrent_absent_and_started_end_in_either_state(host: Host, network: str) -> None:
     for _turn in range(5):
         there = {"name": "web", **OPTIONS, "network": network}
         results = run_concurrently(host, [{"name": "web", "state": "absent"}, there, {}, there])
@@ -167,7 +167,7 @@ def _is_helper(pid: int) -> bool:
     return b"exit" in argv and os.path.basename(argv[0]).startswith(b"python")
 
 
-def test_joined_container_cannot_go_while_it_is_joined(host: Host) -> None:
+def test_container_is_not_removed_while_another_joins_it(host: Host) -> None:
     """Either the joining task or the removal is refused; the namespace is never lost."""
     joiner = {"name": "guest", **OPTIONS, "network": "container:owner"}
     for task in ({"name": "owner", "state": "absent"}, {"name": "owner", **OPTIONS, "hostname": "other"}) * 4:
@@ -203,7 +203,7 @@ def test_shared_namespace_keeps_its_owner(host: Host) -> None:
     host.expect_clean()
 
 
-def test_new_volume_is_filled_once_and_before_any_process_has_it(host: Host) -> None:
+def test_new_volume_is_filled_once_and_before_any_process_uses_it(host: Host) -> None:
     """Two containers start with it: the second one's copy does not overwrite what the first one writes."""
     for folder in ("bin", "data"):
         os.makedirs(f"/srv/tree/{folder}")

@@ -48,7 +48,7 @@ def _untouched() -> dict[str, tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("state", ["started", "present", "stopped"])
-def test_copy_in_is_predicted_done_once_and_the_containers_users(host: Host, work: str, state: str) -> None:
+def test_copy_in_is_predicted_idempotent_and_owned_by_the_containers_user(host: Host, work: str, state: str) -> None:
     if state == "stopped":
         host.container("c", user="web", **OPTIONS)
     host.container("c", state=state, user="web", **OPTIONS)
@@ -83,7 +83,7 @@ def test_copy_out_and_back_is_the_same(host: Host, work: str) -> None:
 
 
 @pytest.mark.parametrize("running", [True, False])
-def test_no_link_leads_out_of_the_root_filesystem(host: Host, work: str, running: bool) -> None:
+def test_links_cannot_escape_the_root_filesystem(host: Host, work: str, running: bool) -> None:
     host.container("c", **OPTIONS)
     outside = "/srv/work/tree/sub"
     _inside(host, f"ln -s {outside} /out; ln -s ../../../../../../../..{outside} /up; ln -s /srv/work/file /secret")
@@ -110,7 +110,7 @@ def test_copy_reaches_into_volumes(host: Host, work: str, running: bool) -> None
     assert _copy(host, "/data/file", f"{work}/back", from_container=True).changed
 
 
-def test_kinds_that_do_not_fit_need_overwrite(host: Host, work: str) -> None:
+def test_replacing_another_file_type_requires_overwrite(host: Host, work: str) -> None:
     host.container("c", **OPTIONS)
     _inside(host, "mkdir -p /d/file; touch /d/file/x /d/tree")
     for src in ("file", "tree"):
@@ -121,7 +121,7 @@ def test_kinds_that_do_not_fit_need_overwrite(host: Host, work: str) -> None:
     assert _inside(host, "cat /d/file /d/tree/a") == "one\na\n"
 
 
-def test_copy_with_no_place_is_refused(host: Host, work: str) -> None:
+def test_copy_with_a_missing_source_or_destination_is_refused(host: Host, work: str) -> None:
     host.container("c", **OPTIONS)
     for src, dest, word in (
         (f"{work}/nothing", "/data", "nothing"),
@@ -148,7 +148,7 @@ def test_killed_copy_is_finished_by_the_next(host: Host, work: str) -> None:
     assert number > 5
 
 
-def test_export_holds_the_tree_and_is_done_once(host: Host, work: str) -> None:
+def test_export_contains_the_tree_and_is_idempotent(host: Host, work: str) -> None:
     host.container("c", volume=["named:/www"], **OPTIONS)
     _inside(host, "echo 1 > /root/new; chown 3:4 /root/new; chmod 4750 /root/new; ln -s /etc /root/link; rm -r /home")
     export = {"container": "c", "dest": f"{work}/c.tar"}
@@ -180,7 +180,7 @@ def test_export_holds_the_tree_and_is_done_once(host: Host, work: str) -> None:
     assert sorted(os.listdir(work)) == ["c.tar", "file", "tree"]
 
 
-def test_diff_is_what_the_overlay_holds_and_agrees_with_containers_storage(host: Host) -> None:
+def test_diff_matches_the_overlay_and_containers_storage(host: Host) -> None:
     host.container("c", **OPTIONS)
     container = Runtime(host.parts).container("c")
     assert container.diff() == []

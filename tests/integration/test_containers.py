@@ -30,7 +30,7 @@ JOINER = {"name": "a", "network": "container:c"}
 STACK = [JOINER, {"name": "b", "requires": ["a"]}, {"name": "c"}]
 
 
-def several(host: Host, containers: list[dict[str, Any]], **how: Any) -> Result:
+def run_list(host: Host, containers: list[dict[str, Any]], **how: Any) -> Result:
     run_options = {key: how.pop(key) for key in ("check", "diff", "prepare") if key in how}
     args = {"containers": containers, "defaults": DEFAULTS, "workers": 2, **how}
     return host.module("libpod_containers", args, **run_options)
@@ -38,11 +38,11 @@ def several(host: Host, containers: list[dict[str, Any]], **how: Any) -> Result:
 
 def done(host: Host, containers: list[dict[str, Any]], **how: Any) -> Result:
     """Check mode predicts what the run does, and a second run changes nothing."""
-    predicted = several(host, containers, check=True, **how)
-    result = several(host, containers, **how)
+    predicted = run_list(host, containers, check=True, **how)
+    result = run_list(host, containers, **how)
     assert not result.failed and not predicted.failed, (predicted, result)
     assert fates(predicted) == fates(result) and predicted["actions"] == result["actions"]
-    again = several(host, containers, **how)
+    again = run_list(host, containers, **how)
     assert not again.changed and not again.failed, again
     return result
 
@@ -87,9 +87,9 @@ def test_purge_removes_labelled_containers_not_in_the_list(host: Host) -> None:
     listed[2]["label"] = {"stack": "another"}
     done(host, listed, defaults=labelled, purge="stack=shop")
     for label in ("", "=shop"):
-        refused = several(host, [{"name": "other"}], purge=label)
+        refused = run_list(host, [{"name": "other"}], purge=label)
         assert refused.failed and refused["msg"].startswith("purge: ") and len(pids(host)) == 3
-    kept = several(host, [{"name": "web", "network": "container:net"}], defaults=labelled, purge="stack=shop")
+    kept = run_list(host, [{"name": "web", "network": "container:net"}], defaults=labelled, purge="stack=shop")
     assert kept.failed and "web needs container net, which this task removes" in kept["msg"]
     assert len(pids(host)) == 3
     left = done(host, [{"name": "new"}], defaults=labelled, purge="stack=shop")
@@ -123,7 +123,7 @@ REFUSED: list[tuple[list[dict[str, Any]], str]] = [
 def test_invalid_list_is_refused_before_any_change(host: Host) -> None:
     for containers, message in REFUSED:
         for check in (True, False):
-            refused = several(host, containers, check=check)
+            refused = run_list(host, containers, check=check)
             assert refused.failed and message in refused["msg"], refused
     assert not pids(host)
 
@@ -131,16 +131,16 @@ def test_invalid_list_is_refused_before_any_change(host: Host) -> None:
 def test_failure_stops_the_list_and_reports_every_status(host: Host) -> None:
     bad = {"name": "bad", "command": ["/no/such/program"]}
     listed = [bad, {"name": "after", "requires": ["bad"]}, {"name": "x"}, {"name": "y"}]
-    stopped = several(host, listed, workers=1)
+    stopped = run_list(host, listed, workers=1)
     assert stopped.failed and "/no/such/program" in stopped["msg"] and "not begun: " in stopped["msg"]
     assert fates(stopped)["bad"] == "failed" and fates(stopped)["after"] == "not begun"
     assert set(fates(stopped).values()) == {"failed", "not begun"} and not pids(host)
 
-    went_on = several(host, listed, keep_going=True)
+    went_on = run_list(host, listed, keep_going=True)
     assert fates(went_on) == {"bad": "failed", "after": "not begun", "x": "changed", "y": "changed"}
     assert "bad" in next(one["msg"] for one in went_on["fates"] if one["name"] == "after")
     assert set(pids(host)) == {"x", "y"}
-    repaired = several(host, [{"name": "bad"}, *listed[1:]])
+    repaired = run_list(host, [{"name": "bad"}, *listed[1:]])
     assert not repaired.failed and len(pids(host)) == 4
 
 
@@ -148,7 +148,7 @@ def _observed(act: Callable[[str], None]) -> Callable[[], None]:
     return lambda: failpoints.observe(act)
 
 
-def test_worker_that_is_killed_is_reported_and_the_others_finish(host: Host) -> None:
+def test_killed_worker_is_reported_and_the_others_finish(host: Host) -> None:
     main = os.getpid()
 
     def die(name: str) -> None:
@@ -159,16 +159,16 @@ def test_worker_that_is_killed_is_reported_and_the_others_finish(host: Host) -> 
             os.kill(os.getpid(), signal.SIGKILL)
 
     listed = [{"name": name} for name in "abcd"]
-    result = several(host, listed, keep_going=True, prepare=_observed(die))
+    result = run_list(host, listed, keep_going=True, prepare=_observed(die))
     assert sorted(fates(result).values()) == ["changed", "changed", "changed", "failed"], result
     (lost,) = (one for one in result["fates"] if one["fate"] == "failed")
     assert "killed by signal 9" in lost["msg"] and f"container {lost['name']}: " in result["msg"]
-    again = several(host, listed)
+    again = run_list(host, listed)
     assert not again.failed and fates(again)[lost["name"]] == "changed" and len(pids(host)) == 4
 
 
 @pytest.mark.parametrize(("number", "least"), [(signal.SIGTERM, 1), (signal.SIGKILL, 0)])
-def test_task_that_is_ended_in_the_middle_is_finished_by_the_next_run(host: Host, number: int, least: int) -> None:
+def test_terminated_task_is_finished_by_the_next_run(host: Host, number: int, least: int) -> None:
     task: list[int] = []
 
     def end(name: str) -> None:
@@ -181,29 +181,29 @@ def test_task_that_is_ended_in_the_middle_is_finished_by_the_next_run(host: Host
         failpoints.observe(end)
 
     listed = [{"name": f"c{index}"} for index in range(4)]
-    ended = several(host, listed, prepare=prepare)
+    ended = run_list(host, listed, prepare=prepare)
     assert ended.failed
     if number == signal.SIGTERM:
         assert "ended by SIGTERM; not begun: " in ended["msg"]
         assert least <= sum(fate == "changed" for fate in fates(ended).values()) < 4
     else:
         assert ended.exit_code == -signal.SIGKILL
-    again = several(host, listed)
+    again = run_list(host, listed)
     assert not again.failed and len(pids(host)) == 4 and all(pids(host).values())
-    assert not several(host, listed).changed
+    assert not run_list(host, listed).changed
 
 
 def test_diff_has_a_part_for_each_container_that_changes(host: Host) -> None:
-    several(host, [{"name": "a", "memory": "64m"}, {"name": "b"}])
+    run_list(host, [{"name": "a", "memory": "64m"}, {"name": "b"}])
     listed = [{"name": "a", "memory": "96m"}, {"name": "b"}, {"name": "c"}]
-    predicted = several(host, listed, check=True, diff=True)["diff"]
-    assert predicted == several(host, listed, diff=True)["diff"]
+    predicted = run_list(host, listed, check=True, diff=True)["diff"]
+    assert predicted == run_list(host, listed, diff=True)["diff"]
     assert [part["after_header"] for part in predicted] == ["a", "c"]
     assert "100663296" in str(predicted[0]) and "67108864" in str(predicted[0])
-    assert several(host, listed, diff=True)["diff"] == []
+    assert run_list(host, listed, diff=True)["diff"] == []
 
 
-def test_examples_run_as_they_stand(host: Host) -> None:
+def test_examples_run_unmodified(host: Host) -> None:
     examples = yaml.safe_load(import_module(f"{MODULES}.libpod_containers").EXAMPLES)
     played = host.play(examples)
     actions = [task["actions"] for task in played.tasks]
@@ -213,14 +213,14 @@ def test_examples_run_as_they_stand(host: Host) -> None:
 def test_containers_are_inspections_in_the_order_of_the_list(host: Host) -> None:
     """What playbooks for containers.podman.podman_containers read."""
     gone = {"name": "gone", "state": "absent"}
-    made = several(host, [{"name": "b", "network": "container:a"}, {"name": "a", "env": {"V": 1.10}}, gone])
+    made = run_list(host, [{"name": "b", "network": "container:a"}, {"name": "a", "env": {"V": 1.10}}, gone])
     assert not made.failed, made
     assert [one["Name"] for one in made["containers"]] == ["b", "a"] and "containers" not in made["fates"][0]
     assert list(fates(made)) == ["gone", "a", "b"]
     assert ["container a: env: the value of V" in str(one) for one in made["warnings"]] == [True]
-    again = several(host, [{"name": "b", "network": "container:a"}, {"name": "a", "env": {"V": 1.10}}], debug=True)
+    again = run_list(host, [{"name": "b", "network": "container:a"}, {"name": "a", "env": {"V": 1.10}}], debug=True)
     assert again["containers"] == made["containers"] and not again.changed
     assert again["containers"][0] == host.module("libpod_container_info", {"name": "b"})["containers"][0]
     assert len(json.dumps(again["containers"])) < (1 << 20) * 2 / 50
-    outlined = several(host, [{"name": "a", "env": {"V": "1.1"}}], inspect="outline")
+    outlined = run_list(host, [{"name": "a", "env": {"V": "1.1"}}], inspect="outline")
     assert outlined["containers"][0]["State"]["Running"] and "HostConfig" not in outlined["containers"][0]

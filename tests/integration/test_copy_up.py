@@ -72,7 +72,7 @@ def test_container_that_swaps_links_during_copy_up_never_reads_host_files(host: 
     assert copied, "nothing was ever copied: nothing was tried"
 
 
-def test_interrupted_copy_is_begun_again_whatever_it_left(host: Host) -> None:
+def test_interrupted_copy_is_restarted(host: Host) -> None:
     wanted = {**IN_PLACE, "command": ["/bin/sleep", "1000"], "volume": ["v:/app/data"]}
     effects = host.module("libpod_container", {"name": "c", **wanted}, kill_at="nowhere").effects
     assert content("v") == WHOLE
@@ -138,7 +138,7 @@ def test_devices_ids_and_capabilities_reach_the_volume(host: Host) -> None:
     assert stat.S_IMODE(os.stat(process.path("root/app/data")).st_mode) == 0o3775
 
 
-def test_copy_up_beyond_its_time_limit_is_one_sentence_and_restarts_later(host: Host) -> None:
+def test_copy_up_past_its_time_limit_is_one_error_and_restarts_later(host: Host) -> None:
     options = {"image": "busybox", "command": WAITING, "network": "none", "volume": ["v:/data"]}
     failed = host.container("c", **options, tool_timeouts={"copy_up": 0.000000001})
     assert failed.failed and "what the image has at /data was not copied" in failed["msg"], failed

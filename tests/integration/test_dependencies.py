@@ -28,7 +28,7 @@ def _info(host: Host, name: str) -> dict[str, Any]:
     return container
 
 
-def test_dependencies_that_do_not_run_are_started_first_in_order(host: Host) -> None:
+def test_stopped_dependencies_are_started_first_in_order(host: Host) -> None:
     _run(host, "a", state="present")
     _run(host, "b", state="present", requires=["a"])
     joining = {"network": "container:b", "requires": ["b"]}
@@ -51,7 +51,7 @@ def test_creating_a_container_starts_no_dependency(host: Host) -> None:
     assert _info(host, "a")["State"]["Status"] == "created"
 
 
-def test_removal_is_refused_under_dependents_and_goes_in_order(host: Host) -> None:
+def test_removal_with_dependents_is_refused_and_proceeds_in_order(host: Host) -> None:
     _run(host, "a")
     _run(host, "b", requires=["a"])
     _run(host, "c", ipc="container:b")
@@ -88,7 +88,7 @@ def test_cycle_is_refused_and_changes_nothing(host: Host, options: dict[str, Any
 def test_missing_dependency_is_refused_by_name(host: Host, options: dict[str, Any]) -> None:
     refused = host.container("c", **{**OPTIONS, **options})
     assert refused.failed and refused["error"] == "NoSuchContainer" and "'nobody'" in refused["msg"]
-    # An earlier task of the play may be to make it.
+    # An earlier task of the play may create it.
     predicted = host.container("c", **{**OPTIONS, **options}, check=True)
     assert not predicted.failed and "'nobody'" in str(predicted["warnings"]), predicted
     host.expect_clean()
@@ -124,7 +124,7 @@ def test_restarted_dependency_restarts_the_container(host: Host, option: str) ->
     assert _run(host, "b", **joined)["actions"] == []
 
 
-def test_end_of_a_pid_namespace_is_the_end_of_its_joiners(host: Host) -> None:
+def test_end_of_a_pid_namespace_ends_the_containers_in_it(host: Host) -> None:
     """The kernel kills them (pid_namespaces(7)); their task starts them in the new namespace."""
     _run(host, "a")
     _run(host, "b", pid="container:a")
@@ -157,7 +157,7 @@ def test_recreated_dependency_keeps_its_dependents(host: Host) -> None:
     assert _run(host, "c", requires=["a"])["actions"] == []
 
 
-def test_after_a_reboot_dependencies_come_first(host: Host) -> None:
+def test_dependencies_start_first_after_a_reboot(host: Host) -> None:
     _run(host, "a")
     _run(host, "b", network="container:a", requires=["a"])
     host.reboot()

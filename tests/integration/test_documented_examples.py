@@ -55,7 +55,7 @@ def _command(host: Host, args: list[str]) -> None:
     assert done.returncode == (124 if goes_on else 0), (args, done.stdout, done.stderr)
 
 
-def test_every_example_runs_on_a_host_that_only_the_role_has_readied() -> None:
+def test_every_example_runs_on_a_host_prepared_only_by_the_role() -> None:
     documented = {name[:-3] for name in os.listdir(f"{images.PROJECT}/plugins/modules") if name.startswith("libpod")}
     assert {"libpod_container", *FIRST, *LAST} == documented
     readme, commands = _readme()

@@ -99,7 +99,7 @@ def test_incomplete_cgroup_is_completed_and_inherits_controllers(
     hierarchy.remove(kind, PARENT)
 
 
-def test_the_freezers_state_is_seen(kind: manager.CgroupHost, sleeper: subprocess.Popen[bytes]) -> None:
+def test_freezer_state_is_detected(kind: manager.CgroupHost, sleeper: subprocess.Popen[bytes]) -> None:
     hierarchy.enter(kind, ONE, sleeper.pid)
     assert not manager.frozen(kind, ONE)
     freeze(kind, True)
@@ -166,7 +166,7 @@ def test_parent_cgroup_may_be_removed_concurrently(kind: manager.CgroupHost) -> 
     hierarchy.remove(kind, PARENT)
 
 
-def test_limits_read_back_as_the_kernel_took_them(host: Host, sleeper: subprocess.Popen[bytes]) -> None:
+def test_limits_read_back_as_the_kernel_applied_them(host: Host, sleeper: subprocess.Popen[bytes]) -> None:
     machine = manager.detect()
     if machine.unified:
         pytest.skip("written for v1's files; recorded v2 trees are in the unit tests")
@@ -189,7 +189,7 @@ def test_limits_read_back_as_the_kernel_took_them(host: Host, sleeper: subproces
     hierarchy.remove(machine, PARENT)
 
 
-def test_each_file_of_the_table_is_the_kernels(host: Host) -> None:
+def test_each_file_of_the_table_exists(host: Host) -> None:
     machine = manager.detect()
     hierarchy.prepare(machine, ONE)
     missing = {
@@ -203,7 +203,7 @@ def test_each_file_of_the_table_is_the_kernels(host: Host) -> None:
     assert set(missing) <= {"memory_swap"}
 
 
-def test_limits_of_a_pod_are_taken_by_the_kernel_and_given_up_again(host: Host) -> None:
+def test_limits_of_a_pod_are_applied_and_reset(host: Host) -> None:
     machine = manager.detect()
     hierarchy.prepare(machine, ONE)
     tasks: tuple[dict[str, Any], ...] = (
@@ -223,7 +223,7 @@ def test_limits_of_a_pod_are_taken_by_the_kernel_and_given_up_again(host: Host) 
     hierarchy.remove(machine, PARENT)
 
 
-def test_figures_count_what_was_used(host: Host) -> None:
+def test_stats_count_the_usage(host: Host) -> None:
     machine = manager.detect()
     script = "kill -STOP $$; i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done; sleep 1000"
     with subprocess.Popen(["sh", "-c", script]) as busy:
@@ -256,7 +256,7 @@ def test_oom_kill_is_counted(host: Host) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("dbus-daemon") or not shutil.which("busctl"), reason="needs dbus and busctl")
-def test_the_scope_call_is_what_systemds_interface_takes(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scope_call_matches_systemds_interface(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without systemd: busctl must be able to form the message, so that only the service is missing."""
     config = f"{tmp_path}/bus.conf"
     with open(config, "w", encoding="ascii") as file:

@@ -25,7 +25,7 @@ def host() -> Iterator[Host]:
         made.expect_clean()
 
 
-def test_created_namespace_is_a_new_one_with_its_loopback_up(host: Host) -> None:
+def test_created_namespace_is_new_and_its_loopback_is_up(host: Host) -> None:
     path = f"{host.parts.netns_dir}/one"
     ours = os.stat("/proc/self/ns/net").st_ino
     netns.create(path)
@@ -111,7 +111,7 @@ def test_refused_system_call_names_the_path(host: Host) -> None:
         netns.addresses("/srv/nowhere")
 
 
-def test_addresses_of_a_namespace_are_the_kernel_s(host: Host) -> None:
+def test_addresses_of_a_namespace_match_the_kernel(host: Host) -> None:
     path = f"{host.parts.netns_dir}/one"
     netns.create(path)
     lines = "link add eth0 type bridge\naddr add 10.1.2.3/24 dev eth0\naddr add 10.1.2.4/24 dev eth0\n"

@@ -141,7 +141,7 @@ def test_published_port_answers_on_every_address_and_the_bound_one_only_on_its_o
             fetch("127.0.0.1", 8080)
 
 
-def test_facts_of_the_result_are_what_the_kernel_shows(network: Network) -> None:
+def test_facts_of_the_result_match_the_kernel(network: Network) -> None:
     facts = network.up().facts
     (shown,) = network.ip_json("-4", "address", "show", "dev", "eth0")
     (route,) = network.ip_json("route", "show", "default")
@@ -185,7 +185,7 @@ def test_deleting_again_is_no_error(network: Network) -> None:
     network.cni.delete(network.container, network.path, network.attachment)
 
 
-def test_check_finds_an_address_taken_away(network: Network) -> None:
+def test_check_detects_a_removed_address(network: Network) -> None:
     network.up()
     network.cni.check(network.container, network.path, network.attachment)
     network.host.run("nsenter", f"--net={network.path}", "ip", "address", "flush", "dev", "eth0")
@@ -349,7 +349,7 @@ def test_published_port_on_a_network_without_portmap_is_refused(network: Network
 
 
 @pytest.mark.parametrize("declared", [True, False], ids=["capability", "CNI_ARGS"])
-def test_fixed_address_and_mac_are_the_container_s(network: Network, declared: bool) -> None:
+def test_fixed_address_and_mac_are_applied(network: Network, declared: bool) -> None:
     if not declared:
         del network.attachment.config["plugins"][0]["capabilities"]
     network.attachment = network.attachment._replace(ips=("10.87.9.9",), mac="02:00:00:00:09:09")
@@ -386,7 +386,7 @@ def test_reservations_are_beneath_the_static_root(network: Network) -> None:
 # --- links, as pyroute2 sees them
 
 
-def test_links_of_a_namespace_have_the_kernel_s_addresses_and_counters(network: Network) -> None:
+def test_addresses_and_counters_of_links_match_the_kernel(network: Network) -> None:
     network.up()
     with served(network) as server:
         assert fetch("127.0.0.1", 8080) == ANSWER

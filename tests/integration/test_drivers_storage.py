@@ -87,7 +87,7 @@ def test_image_is_read_from_the_real_store(host: Host) -> None:
     assert ImageStore(host.parts).get(image.id[:12]) == image == ImageStore(host.parts).get(image.digest)
 
 
-def test_fresh_container_costs_two_programs(host: Host, storage: Storage, image_id: str, done: list[str]) -> None:
+def test_new_container_runs_two_programs(host: Host, storage: Storage, image_id: str, done: list[str]) -> None:
     storage.create(ONE, image_id)
     root = storage.mount(ONE)
     programs = [name for name in done if name.startswith("containers-storage")]
@@ -117,13 +117,13 @@ def test_changes_survive_unmounting_and_end_with_deleting(host: Host, storage: S
     assert mounts() == [] and not storage.exists(ONE)
 
 
-def test_undoing_what_is_not_there_does_nothing(storage: Storage, done: list[str]) -> None:
+def test_undoing_missing_resources_does_nothing(storage: Storage, done: list[str]) -> None:
     storage.unmount(ONE)
     storage.delete(ONE)
     assert done == [] and storage.mountpoint(ONE) is None and storage.sizes(ONE) == (0, 0)
 
 
-def test_every_count_of_mounts_is_undone_at_once(host: Host, storage: Storage, image_id: str) -> None:
+def test_all_counted_mounts_are_released_at_once(host: Host, storage: Storage, image_id: str) -> None:
     storage.create(ONE, image_id)
     for _time in range(3):
         host.store("mount", ONE)
@@ -154,7 +154,7 @@ def test_store_recovers_from_a_lost_run_root(host: Host, storage: Storage, image
     assert mounts() == []
 
 
-def test_busy_root_filesystem_is_deleted_all_the_same(host: Host, storage: Storage, image_id: str) -> None:
+def test_busy_root_filesystem_can_be_deleted(host: Host, storage: Storage, image_id: str) -> None:
     storage.create(ONE, image_id)
     user = subprocess.Popen(["sleep", "60"], cwd=storage.mount(ONE))
     storage.delete(ONE)
@@ -189,7 +189,7 @@ def test_image_in_use_is_not_removed(host: Host, storage: Storage, image_id: str
     assert ImageStore(host.parts).find("busybox")
 
 
-def test_shutdown_undoes_the_tools_own_mount(host: Host, storage: Storage, image_id: str) -> None:
+def test_shutdown_removes_the_tools_own_mount(host: Host, storage: Storage, image_id: str) -> None:
     storage.create(ONE, image_id)
     storage.mount(ONE)
     assert not storage.shutdown() and len(mounts()) == 1
@@ -326,7 +326,7 @@ def test_registry_serves_an_image_to_an_authorised_client(host: Host, empty: Eng
     assert images.pull(digested, Pull(tls_verify=False), username="me", password="secret").id == pulled.id
 
 
-def test_registry_without_the_image_is_no_failed_tool(host: Host, registry: str) -> None:
+def test_image_missing_from_a_registry_is_not_a_tool_failure(host: Host, registry: str) -> None:
     images = Images(host.parts)
     with pytest.raises(NoSuchImage, match="manifest unknown"):
         images.pull(f"{registry}/app:none", Pull(tls_verify=False), username="me", password="secret")
@@ -377,7 +377,7 @@ def test_rootfs_under_an_overlay_keeps_the_directory(host: Host, path: str) -> N
     host.run("rm", "-rf", "/srv/static", "/srv/run", *(f"/srv/{one}" for one in set(os.listdir("/srv")) - before))
 
 
-def test_rootfs_that_is_no_directory_is_refused(host: Host) -> None:
+def test_rootfs_that_is_not_a_directory_is_refused(host: Host) -> None:
     for path in ("/srv/none", "/etc/passwd"):
         for overlay in (False, True):
             with pytest.raises(InvalidArgument, match=f"rootfs {path} is no directory"):

@@ -110,7 +110,7 @@ def test_stopped_container_starts_and_changes_live(host: Host, earlier: dict[str
     _remove_all(host)
 
 
-def test_what_ran_starts_after_the_boot_of_the_host(host: Host, earlier: dict[str, Any]) -> None:
+def test_running_container_starts_after_a_reboot(host: Host, earlier: dict[str, Any]) -> None:
     _boot(host)
     statuses = _statuses(host)
     assert {name for name, status in statuses.items() if status == "running"} == {"daemon"}

@@ -148,7 +148,9 @@ def _ok(host: Host, options: dict[str, Any]) -> Result:
 
 @pytest.mark.parametrize("survivor", SURVIVORS, ids=" ".join)
 @pytest.mark.parametrize("following", ["absent", "started"])
-def test_next_run_copes_with_a_program_still_at_work(host: Host, survivor: tuple[str, str], following: str) -> None:
+def test_next_run_succeeds_while_a_program_is_still_running(
+    host: Host, survivor: tuple[str, str], following: str
+) -> None:
     gate = Gate(*survivor)
     started, absent = {**WEB, **gate.options}, {**ABSENT, **gate.options}
     takes_down = survivor[1] in ("delete-container", "delete", "DEL")

@@ -49,7 +49,7 @@ def play(host: Host, book: str, *more: str, **variables_of_play: str) -> int:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_example_runs_settles_and_is_removed(host: Host, name: str) -> None:
+def test_example_runs_is_idempotent_and_is_removed(host: Host, name: str) -> None:
     assert play(host, f"{EXAMPLES}/{name}/site.yml", "--check") > 0
     assert play(host, f"{EXAMPLES}/{name}/site.yml") > 0
     assert play(host, f"{EXAMPLES}/{name}/site.yml") == 0
@@ -70,7 +70,7 @@ def fetch() -> str:
     raise AssertionError("unreachable")
 
 
-def test_port_answers_all_through_a_rolling_change(host: Host) -> None:
+def test_port_answers_throughout_a_rolling_change(host: Host) -> None:
     """A change that would affect the proxy is refused before anything is done."""
     site = f"{EXAMPLES}/rolling/site.yml"
     assert play(host, site) == 3

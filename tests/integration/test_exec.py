@@ -44,7 +44,7 @@ def test_command_has_the_containers_namespaces_limits_variables_and_user(host: H
     assert _exec(host, "cat", "/proc/self/cgroup")["stdout"] == process.read("cgroup")
 
 
-def test_user_workdir_and_variables_of_the_command_go_before_the_containers(host: Host) -> None:
+def test_user_workdir_and_variables_of_the_command_override_the_containers(host: Host) -> None:
     host.container("c", env={"A": "1", "B": "2"}, **OPTIONS)
     script = "id -u; id -g; id -G; pwd; echo $A $B $HOME"
     done = _exec(host, "sh", "-c", script, user="web:extra", workdir="/data", env={"B": "3"})
@@ -55,7 +55,7 @@ def test_user_workdir_and_variables_of_the_command_go_before_the_containers(host
     assert refused.failed and "nobody-here" in refused["msg"] and refused["error"] == "InvalidArgument"
 
 
-def test_privileged_command_has_what_the_host_can_give(host: Host) -> None:
+def test_privileged_command_has_all_capabilities_of_the_host(host: Host) -> None:
     host.container("c", cap_drop=["ALL"], **OPTIONS)
     ours = _status(open("/proc/self/status").read())["CapBnd"]
     assert _status(_exec(host, "cat", "/proc/self/status")["stdout"])["CapEff"] == "0" * 16
@@ -73,7 +73,7 @@ def test_privileged_command_has_what_the_host_can_give(host: Host) -> None:
         (["/etc/passwd"], 126),
     ],
 )
-def test_exit_code_is_the_commands_or_explains_its_absence(host: Host, argv: list[str], code: int) -> None:
+def test_exit_code_is_the_commands_or_says_why_it_did_not_run(host: Host, argv: list[str], code: int) -> None:
     host.container("c", **OPTIONS)
     done = _exec(host, *argv)
     assert (done.get("rc"), done.failed) == (code, True), done
@@ -108,7 +108,7 @@ def test_standard_input_and_terminal(host: Host) -> None:
     assert "hello" in _exec(host, "cat", stdin="hello\n", tty=True)["stdout"]
 
 
-def test_command_in_the_background_lives_on_and_its_exit_code_is_kept(host: Host) -> None:
+def test_detached_command_keeps_running_and_its_exit_code_is_kept(host: Host) -> None:
     host.container("c", **OPTIONS)
     done = _exec(
         host, "sh", "-c", "echo $$ > /data/pid; while [ ! -e /data/go ]; do sleep 0.05; done; exit 5", detach=True
@@ -128,7 +128,7 @@ def test_command_in_the_background_lives_on_and_its_exit_code_is_kept(host: Host
     host.expect_clean()
 
 
-def test_only_a_running_container_takes_a_command(host: Host) -> None:
+def test_command_requires_a_running_container(host: Host) -> None:
     host.container("c", state="present", **OPTIONS)
     refused = _exec(host, "true")
     assert refused.failed and refused["error"] == "ContainerStopped" and "configured" in refused["msg"]

@@ -67,7 +67,7 @@ def _end(host: Host, *argv: str) -> None:
 
 @pytest.mark.parametrize("tty", [False, True])
 @pytest.mark.parametrize("child", ["sleep 1099", "setsid sleep 1099"])
-def test_command_is_over_as_it_ends_whatever_holds_its_output(serving: Host, tty: bool, child: str) -> None:
+def test_command_ends_although_its_output_is_held_open(serving: Host, tty: bool, child: str) -> None:
     began = time.monotonic()
     script = f"trap '' HUP; {child} & head -c 200000 /dev/zero | tr '\\0' x; echo; echo wrong >&2; exit 3"
     done = _exec(serving, script, tty=tty)
@@ -80,7 +80,7 @@ def test_command_is_over_as_it_ends_whatever_holds_its_output(serving: Host, tty
 
 
 @pytest.mark.parametrize("options", [(), ("-i",), ("-t",), ("-i", "-t")])
-def test_operators_command_is_over_as_it_ends(serving: Host, options: Sequence[str]) -> None:
+def test_operators_exec_ends_with_its_command(serving: Host, options: Sequence[str]) -> None:
     script = "trap '' HUP; sleep 1001 & head -c 200000 /dev/zero | tr '\\0' x; exit 3"
     how = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with _attached(serving, *options, "c", "sh", "-c", script, **how) as running:
@@ -107,7 +107,7 @@ def test_child_that_floods_is_not_waited_for(serving: Host) -> None:
     eventually(lambda: not _running(serving, "yes", "flood"))
 
 
-def test_output_beyond_what_a_result_can_have_is_left_out_with_a_warning(
+def test_output_beyond_the_limit_of_a_result_is_cut_with_a_warning(
     serving: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(execs, "OUTPUT_LENGTH", 1 << 20)
@@ -119,7 +119,7 @@ def test_output_beyond_what_a_result_can_have_is_left_out_with_a_warning(
 
 
 @pytest.mark.parametrize("script", ["exec <&-; sleep 0.2; echo done", "head -c 1 >/dev/null; echo done", "echo done"])
-def test_input_that_is_not_read_kills_nothing(serving: Host, script: str) -> None:
+def test_unread_input_kills_nothing(serving: Host, script: str) -> None:
     done = _exec(serving, script, stdin="x" * (3 << 20))
     assert (done["rc"], done["stdout"], done["stderr"]) == (0, "done\n", "")
     with _attached(
@@ -166,7 +166,7 @@ def test_command_that_ignores_sigterm_is_killed(serving: Host, monkeypatch: pyte
     assert not _running(serving, "sleep", "1003") and not _running(serving, "yes")
 
 
-def test_input_that_is_not_read_does_not_keep_from_the_limit(serving: Host) -> None:
+def test_unread_input_does_not_delay_the_time_limit(serving: Host) -> None:
     assert _exec(serving, "sleep 1004", timeout=0.5, stdin="x" * (1 << 20))["rc"] == 124
     done = _exec(serving, "cat; exit 5", timeout=60, stdin="in time")
     assert (done["rc"], done["stdout"]) == (5, "in time")
@@ -260,7 +260,7 @@ def test_stop_of_the_container_ends_the_command(host: Host) -> None:
     host.expect_clean()
 
 
-def test_own_terminal_is_the_commands(serving: Host) -> None:
+def test_operators_terminal_controls_the_command(serving: Host) -> None:
     ours, theirs = pty.openpty()
     fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
     before = termios.tcgetattr(theirs)

@@ -50,7 +50,7 @@ def kill(container: dict[str, Any]) -> None:
     os.kill(Process(container).pid, 9)
 
 
-def test_an_end_is_cleaned_up_without_a_task(host: Host) -> None:
+def test_exit_is_cleaned_up_without_a_task(host: Host) -> None:
     made = host.container("c", image="busybox", command=WAITING, publish=["8080:80"], volume=["data:/data"])
     cgroup = cgroup_files.folder("memory", made["container"]["State"]["CgroupPath"])
     assert os.path.isdir(cgroup)
@@ -83,7 +83,7 @@ def test_on_failure_restarts_up_to_its_maximum(host: Host) -> None:
     eventually(lambda: state(host)["RestartCount"] == 2 and over(host))
 
 
-def test_always_starts_what_was_killed_and_leaves_what_was_stopped(host: Host) -> None:
+def test_always_restarts_a_killed_container_but_not_a_stopped_one(host: Host) -> None:
     made = host.container("c", restart_policy="always", **RUNNING)
     kill(made)
     eventually(lambda: state(host)["RestartCount"] == 1 and state(host)["Status"] == "running")
@@ -141,7 +141,7 @@ def test_a_restart_loop_is_bounded(host: Host) -> None:
     eventually(lambda: not _helpers(host))
 
 
-def test_no_more_than_the_last_hundred_ends_are_kept(host: Host) -> None:
+def test_only_the_last_hundred_exits_are_kept(host: Host) -> None:
     made = host.container("c", **RUNNING)
     path = f"{host.parts.static_root}/containers/{made['container']['Id']}/exits.json"
     with open(path, "w", encoding="ascii") as file:
@@ -206,7 +206,7 @@ def test_failed_restart_reports_its_error_and_is_retried(host: Host) -> None:
     os.rmdir("/srv/bound")
 
 
-def test_rm_removes_it_when_it_ends(host: Host) -> None:
+def test_rm_removes_the_container_on_exit(host: Host) -> None:
     made = host.container("c", rm=True, volume=["/anonymous"], **RUNNING)
     kill(made)
     eventually(lambda: not os.path.exists(made["container"]["StaticDir"]))
@@ -236,7 +236,7 @@ def test_container_left_by_rm_is_absent_for_the_next_task(host: Host) -> None:
     assert not os.path.exists(made["container"]["StaticDir"])
 
 
-def test_timeout_ends_it(host: Host) -> None:
+def test_timeout_ends_the_container(host: Host) -> None:
     host.container("c", timeout=1, **RUNNING)
     eventually(lambda: over(host))
     assert state(host)["ExitCode"] == 255

@@ -157,7 +157,7 @@ def test_attach_to_a_running_container(host: Host) -> None:
     assert (ended.failed, ended.changed, ended["rc"], ended["stdout"]) == (False, True, 0, "ok\n"), ended
 
 
-def test_check_mode_where_earlier_tasks_have_made_nothing(host: Host) -> None:
+def test_check_mode_warns_of_what_earlier_tasks_may_create(host: Host) -> None:
     """Check mode warns of what is missing; for an existing container it fails as the run does."""
     warned = {
         "libpod_container_exec": {"name": "app", "command": "true"},

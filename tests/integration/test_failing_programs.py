@@ -163,7 +163,7 @@ def sentence(result: Any) -> None:
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 4, 6, 8])
-def test_no_process_or_thread_to_be_had_is_one_sentence(tools: Host, most: int) -> None:
+def test_exhausted_processes_are_a_one_line_error(tools: Host, most: int) -> None:
     with few_processes(most) as enter:
         refused = tools.container("web", **{**PLAIN, "network": "bridge"}, prepare=enter)
         sentence(refused)
@@ -184,7 +184,7 @@ def test_failed_fork_in_a_list_is_reported(tools: Host) -> None:
 
 
 @pytest.mark.parametrize("most", range(3, 15, 3))
-def test_no_descriptor_to_be_had_is_one_sentence(tools: Host, most: int) -> None:
+def test_exhausted_descriptors_are_a_one_line_error(tools: Host, most: int) -> None:
     sentence(tools.container("web", **{**PLAIN, "network": "bridge"}, prepare=few_descriptors(most)))
     if tools.leaks():
         tools.container("web", state="absent")

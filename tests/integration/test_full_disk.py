@@ -97,7 +97,7 @@ def _reserve() -> list[str]:
     return sorted(os.listdir("/srv/static/reserve"))
 
 
-def test_everything_is_stopped_and_removed_beside_a_flood(small: Host) -> None:
+def test_containers_are_stopped_and_removed_while_the_disk_is_flooded(small: Host) -> None:
     whole = _reserve()
     _flood(small)
     _done(small.container("quiet", state="stopped"), "stopped quiet")
@@ -107,7 +107,7 @@ def test_everything_is_stopped_and_removed_beside_a_flood(small: Host) -> None:
     eventually(_full)
     _done(small.container("flood", state="absent"), "deleted flood")
     assert _shown(small) == {} and not _full()
-    # Everything is unchanged.
+    # Afterwards the store works as before.
     assert not small.container("again", **OPTIONS).failed
     assert _reserve() == whole
     _done(small.container("again", state="absent"), "deleted again")
@@ -147,7 +147,7 @@ def _inode_flood() -> Iterator[None]:
     shutil.rmtree("/srv/inodes")
 
 
-def test_removal_that_is_killed_anywhere_is_finished(small: Host) -> None:
+def test_removal_killed_at_any_effect_is_finished(small: Host) -> None:
     _resize(64 << 20)
     whole = _reserve()
     kill_at = {f"killed{number}": 3 * number + 1 for number in range(14)}

@@ -75,7 +75,7 @@ def _touch(result: Result, name: str, *, there: bool = True) -> None:
         os.unlink(path)
 
 
-def _with_words(host: Host, *args: str) -> list[int]:
+def _processes_with(host: Host, *args: str) -> list[int]:
     """Return the host's processes whose command line has all of these arguments."""
     pids = []
     for pid in host.cgroups.processes():
@@ -93,7 +93,7 @@ def test_states_log_live_change_and_dead_runner(host: Host) -> None:
     first = host.container(**WEB)
     assert not first.failed, first
     runner = _runner(host, first)
-    assert runner in _with_words(host, "health", first["container"]["Id"])
+    assert runner in _processes_with(host, "health", first["container"]["Id"])
     conmon_cgroup = f"libpod-conmon-{first['container']['Id']}"
     with open(f"/proc/{runner}/cgroup", encoding="ascii") as file:
         lines = [line for line in file if ":memory:" in line or ":pids:" in line or cgroup_files.unified()]
@@ -125,7 +125,7 @@ def test_states_log_live_change_and_dead_runner(host: Host) -> None:
         environment = {**os.environ, **host.parts.environment()}
         subprocess.run([*command.argv(host.parts), *args], env=environment, check=True, timeout=LONG)
     # The runner has a child while it checks.
-    eventually(lambda: _with_words(host, "health", first["container"]["Id"]) == [again], seconds=LONG)
+    eventually(lambda: _processes_with(host, "health", first["container"]["Id"]) == [again], seconds=LONG)
 
     other = {**WEB, "healthcheck": ["CMD", "echo", "fine"], "healthcheck_interval": "1h"}
     changed = host.container(**other)
@@ -135,11 +135,11 @@ def test_states_log_live_change_and_dead_runner(host: Host) -> None:
     without = host.container(**{**WEB, "healthcheck": "none"})
     assert without["container"]["State"]["Pid"] == state["Pid"]
     assert "Healthcheck" not in without["container"]["Config"]
-    assert not _with_words(host, "health", first["container"]["Id"])
+    assert not _processes_with(host, "health", first["container"]["Id"])
     assert not host.container(**{**WEB, "healthcheck": None, "no_healthcheck": True}).changed
 
 
-def test_check_on_demand_its_timeout_and_those_it_leaves(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_on_demand_its_timeout_and_leftover_processes(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     started = host.container(**{**WEB, "healthcheck_interval": "disable", "healthcheck": "cat /tmp/said; exit 3"})
     assert not _runner(host, started)
     _touch(started, "said")
@@ -157,26 +157,26 @@ def test_check_on_demand_its_timeout_and_those_it_leaves(host: Host, monkeypatch
     began = time.monotonic()
     result = web.healthcheck()
     assert time.monotonic() - began < LONG and result.log[-1]["ExitCode"] == 4 and len(result.log[-1]["Output"]) <= 500
-    for pid in (left := _with_words(host, "sleep", "4713")):
+    for pid in (left := _processes_with(host, "sleep", "4713")):
         os.kill(pid, signal.SIGKILL)
     assert left
-    eventually(lambda: not _with_words(host, "yes"))
+    eventually(lambda: not _processes_with(host, "yes"))
 
     hanging = {**WEB, "healthcheck_interval": "disable", "healthcheck": "sleep 4711 & sleep 4712; true"}
     host.container(**hanging, healthcheck_timeout="500ms")
     result = web.healthcheck()
     assert result.log[-1]["ExitCode"] == -1 and "exceeded timeout (0.5s)" in result.log[-1]["Output"]
-    assert not _with_words(host, "sleep", "4711") and not _with_words(host, "sleep", "4712")
+    assert not _processes_with(host, "sleep", "4711") and not _processes_with(host, "sleep", "4712")
 
     # The process that ran the check was killed: the next check kills what it left.
     host.container(**hanging, healthcheck_timeout="10m")
     killed = _in_child(web.healthcheck)
-    eventually(lambda: _with_words(host, "sleep", "4712"), seconds=LONG)
+    eventually(lambda: _processes_with(host, "sleep", "4712"), seconds=LONG)
     os.kill(killed, signal.SIGKILL)
     os.waitpid(killed, 0)
     host.container(**{**hanging, "healthcheck": "true"})
     assert web.healthcheck().status == "healthy"
-    assert not _with_words(host, "sleep", "4711") and not _with_words(host, "sleep", "4712")
+    assert not _processes_with(host, "sleep", "4711") and not _processes_with(host, "sleep", "4712")
 
     # The host's clock is set back; the next check is still due after the interval.
     monkeypatch.setattr(time, "time", lambda: 1000.0)
@@ -207,7 +207,7 @@ def test_check_on_demand_its_timeout_and_those_it_leaves(host: Host, monkeypatch
 
     thread = threading.Thread(target=until_it_ends)
     thread.start()
-    eventually(lambda: _with_words(host, "sleep", "4712"), seconds=LONG)
+    eventually(lambda: _processes_with(host, "sleep", "4712"), seconds=LONG)
     assert not host.container("web", state="stopped").failed
     thread.join(LONG)
     assert errors and _health(host)["Status"]
@@ -237,7 +237,7 @@ def test_failure_action(host: Host, action: str) -> None:
     assert one["State"]["Pid"] != first["container"]["State"]["Pid"]
     if action == "stop":
         assert one["State"]["Health"]["Status"] == "unhealthy" and one["RestartCount"] == 0
-        assert not _with_words(host, "health", one["Id"])
+        assert not _processes_with(host, "health", one["Id"])
 
 
 def test_waiting(host: Host) -> None:
@@ -337,12 +337,12 @@ def test_killed_start_is_finished_by_its_next_run(host: Host) -> None:
     assert len(points) >= 6
     for point in points:
         host.container("web", state="stopped")
-        assert not _with_words(host, "health", made["container"]["Id"])
+        assert not _processes_with(host, "health", made["container"]["Id"])
         assert host.module("libpod_container", READY, kill_at=point).killed, point
         again = host.container(**READY)
         assert not again.failed, (point, again)
         runner = _runner(host, again)
-        eventually(lambda: _with_words(host, "health", made["container"]["Id"]) == [runner], seconds=LONG)  # noqa: B023
+        eventually(lambda: _processes_with(host, "health", made["container"]["Id"]) == [runner], seconds=LONG)  # noqa: B023
         assert not host.container(**READY).changed, point
         _reaches(host, "healthy")
 
@@ -361,7 +361,7 @@ def test_killed_check_leaves_nothing_behind(host: Host) -> None:
         assert not host.container("web", state="started").changed
 
 
-def test_examples_run_as_they_stand(host: Host) -> None:
+def test_examples_run_unmodified(host: Host) -> None:
     """The module's examples, with the server of docs/examples/health (which test_examples runs separately)."""
     with open(f"{images.PROJECT}/docs/examples/health/site.yml", encoding="utf-8") as file:
         serve = yaml.safe_load(file)[0]["tasks"][0]

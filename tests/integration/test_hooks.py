@@ -34,7 +34,7 @@ def _ran(result: dict[str, Any]) -> list[str]:
     return [fields[0] for fields in runs]
 
 
-def test_hooks_run_as_the_container_begins_and_ends(host: Host) -> None:
+def test_hooks_run_at_start_and_stop(host: Host) -> None:
     first, second = "/srv/hooks1", "/srv/hooks2"
     for directory in (first, second):
         os.mkdir(directory)
@@ -56,8 +56,8 @@ def test_hooks_run_as_the_container_begins_and_ends(host: Host) -> None:
     host.container("c", state="stopped")
     assert _ran(made) == ["a-end"]
     _hook(f"{first}/a-end.json", {"hasBindMounts": True}, "prestart")
-    anew = host.container("c", **{**wanted, "volume": ["/srv:/here"]})
-    assert _ran(anew) == ["a-end", "b-begin", "c-not", "d-told"]
+    recreated = host.container("c", **{**wanted, "volume": ["/srv:/here"]})
+    assert _ran(recreated) == ["a-end", "b-begin", "c-not", "d-told"]
     host.container("c", state="absent")
 
     for field, bad in {

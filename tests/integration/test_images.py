@@ -167,12 +167,12 @@ def test_image_that_the_registry_lacks_is_refused(host: Host) -> None:
         ("f" * 64, "NoSuchImage"),
     ],
 )
-def test_image_that_is_not_there_is_refused_and_changes_nothing(host: Host, image: str, error: str) -> None:
+def test_missing_image_is_refused_and_changes_nothing(host: Host, image: str, error: str) -> None:
     # Check mode does not ask a registry whether it has the image.
     for check in (False,) if error == "ToolFailed" else (True, False):
         refused = host.container("c", check=check, image=image, **BASE, recreate_policy="never" if check else "auto")
         if check and image.startswith("localhost/"):
-            # An earlier task of the play may be to make it.
+            # An earlier task of the play may create it.
             assert not refused.failed and image in str(refused["warnings"]), refused
             continue
         assert refused.failed and refused["error"] == error, refused
@@ -181,7 +181,7 @@ def test_image_that_is_not_there_is_refused_and_changes_nothing(host: Host, imag
     host.expect_clean()
 
 
-def test_image_that_is_not_there_any_more_can_be_ignored(host: Host) -> None:
+def test_missing_image_of_an_existing_container_can_be_ignored(host: Host) -> None:
     assert host.container("c", image="busybox", **BASE)["actions"] == ["created c", "started c"]
     wanted = {"image": "localhost/none", **BASE, "comparisons": {"image": "ignore"}}
     assert host.container("c", **wanted)["actions"] == []
@@ -189,7 +189,7 @@ def test_image_that_is_not_there_any_more_can_be_ignored(host: Host) -> None:
     assert refused.failed and refused["error"] == "NoSuchImage"
 
 
-def test_oci_tag_that_is_not_there_is_refused(host: Host) -> None:
+def test_missing_oci_tag_is_refused(host: Host) -> None:
     refused = host.container("c", image=f"oci:{host.layout}:no-such-tag", **BASE)
     assert refused.failed and refused["error"] == "NoSuchImage", refused
 
@@ -224,12 +224,12 @@ def test_moved_tag_is_another_image_only_where_strict(host: Host) -> None:
     assert (same["actions"], same["container"]["Image"]) == ([], first["container"]["Image"])
     # A container re-created for another reason gets the image the tag now resolves to, and the plan reports it.
     for check in (True, False):
-        anew = host.container("c", check=check, diff=True, **options, hostname="another")
-        assert anew["plan"]["recreated_because_of"] == ["hostname"]
-        ignored = {one["option"]: one["after"] for one in anew["plan"]["differences"] if one["ignored"]}
+        recreated = host.container("c", check=check, diff=True, **options, hostname="another")
+        assert recreated["plan"]["recreated_because_of"] == ["hostname"]
+        ignored = {one["option"]: one["after"] for one in recreated["plan"]["differences"] if one["ignored"]}
         assert ignored["image"] == f"localhost/moving:1 ({_images(host)['localhost/moving:1'][:12]})"
-        assert "image: recreate, comes along" in anew["diff"]["prepared"]
-    assert anew["container"]["Image"] == _images(host)["localhost/moving:1"]
+        assert "image: recreate, comes along" in recreated["diff"]["prepared"]
+    assert recreated["container"]["Image"] == _images(host)["localhost/moving:1"]
     host.container("c", **options)
     _skopeo(host, f"oci:{host.layout}:busybox", _in_store(host, "localhost/moving:1"))
     strict = host.container("c", image_strict=True, diff=True, **options)
@@ -249,7 +249,7 @@ def test_running_container_outlives_its_tag(host: Host) -> None:
     assert host.container("c", image="localhost/passing:1", **BASE)["actions"] == []
 
 
-def test_volume_that_the_image_declares_is_known(host: Host) -> None:
+def test_volume_declared_by_the_image_is_created(host: Host) -> None:
     made = host.container("c", image="volume", **BASE)
     assert Process(made).read("root/data/seed") == "from the image\n"
 

@@ -49,7 +49,7 @@ def test_name_wins_over_an_id_prefix(host: Host) -> None:
     assert [one["Name"] for one in info(host, name=[alias])] == [alias]
 
 
-def test_description_has_podmans_shape(host: Host) -> None:
+def test_inspection_has_podmans_format(host: Host) -> None:
     options = {
         **BASE,
         "memory": "64m",
@@ -105,7 +105,7 @@ def test_size_counts_the_own_layer_and_all_layers(host: Host) -> None:
     assert "SizeRw" not in info(host)[0]
 
 
-def test_figures_are_the_kernels(host: Host) -> None:
+def test_stats_match_the_kernel(host: Host) -> None:
     busy = ["sh", "-c", f"dd if=/dev/zero of=/dev/shm/x bs=1M count=8 2>/dev/null; echo done; {WAITING[2]}"]
     made = host.container("c", image="busybox", command=busy, memory="64m", pids_limit=10)
     process = Process(made)
@@ -138,7 +138,7 @@ def test_query_is_evaluated_over_the_list(host: Host) -> None:
     assert refused.failed and "JMESPath" in refused["msg"] and "query" in refused["msg"]
 
 
-def test_end_of_a_container_is_seen_without_a_write(host: Host) -> None:
+def test_exit_of_a_container_is_detected_without_a_write(host: Host) -> None:
     made = host.container("c", **BASE)
     os.kill(made["container"]["State"]["Pid"], 9)
     # The exit command writes nothing after its cleanup.
@@ -149,7 +149,7 @@ def test_end_of_a_container_is_seen_without_a_write(host: Host) -> None:
     assert files("/srv", "/run", "/var/lib") == before
 
 
-def test_locks_are_not_waited_for(host: Host) -> None:
+def test_info_does_not_wait_for_locks(host: Host) -> None:
     made = host.container("c", **BASE)
     for name in ("c", made["container"]["Id"]):
         with open(f"/srv/run/locks/{name}.lock", "w", encoding="ascii") as lock:

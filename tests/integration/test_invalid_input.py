@@ -192,7 +192,7 @@ class Furnished:
         """Assert that the task fails with these texts in its one-line message and changes nothing on the host."""
         refused = self.host.module("libpod_container", {"name": "web", **options}, **how)
         if how.get("check") and not refused.failed and cases_to_come(expected):
-            # An earlier task of the play may be to make it.
+            # An earlier task of the play may create it.
             sentence = str(refused["warnings"])
         else:
             assert refused.failed, refused
@@ -218,7 +218,7 @@ def furnished(host: Host) -> Iterator[Furnished]:
 
 
 @pytest.mark.parametrize("cases", [VALUES, HOSTS], ids=["by itself", "on this host"])
-def test_bad_value_is_refused_in_one_sentence(furnished: Furnished, cases: dict[str, Case]) -> None:
+def test_bad_value_is_refused_with_a_one_line_message(furnished: Furnished, cases: dict[str, Case]) -> None:
     for case, (options, error, expected) in cases.items():
         try:
             furnished.refuses({**PLAIN, **options}, error, *expected)
@@ -227,7 +227,7 @@ def test_bad_value_is_refused_in_one_sentence(furnished: Furnished, cases: dict[
             raise AssertionError(f"{case}: {failure}") from failure
 
 
-def test_bad_value_leaves_an_existing_container_as_it_runs(furnished: Furnished) -> None:
+def test_bad_value_leaves_a_running_container_unchanged(furnished: Furnished) -> None:
     made = furnished.host.container("web", **PLAIN)
     furnished.remember()
     for case in ("unknown image", "missing bind source", "undefined network", "port taken by a container", "no conmon"):
@@ -237,7 +237,7 @@ def test_bad_value_leaves_an_existing_container_as_it_runs(furnished: Furnished)
     assert (again.changed, again["container"]["State"]["Pid"]) == (False, made["container"]["State"]["Pid"])
 
 
-def test_option_the_module_does_not_have_is_refused_by_name(furnished: Furnished) -> None:
+def test_unknown_option_is_refused_by_name(furnished: Furnished) -> None:
     for option in ("generate_systemd", "no_such_option"):
         furnished.refuses({**PLAIN, option: "x"}, None, option)
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """SIGKILL at any external effect of a task: its next run finishes the work, and ``absent`` leaves nothing.
 
-What the engine does outside of tasks, and what the other modules do, is swept in test_sweep_beside.
+Operations outside of tasks and of other modules are swept in test_kill_sweep_other and test_kill_sweep_pods.
 """
 
 from __future__ import annotations
