@@ -27,8 +27,8 @@ NOT_APPLICABLE = {
 def podmans() -> dict[str, dict[str, Any]]:
     """podman_container's options: ``type``, and where they have them ``elements`` and ``aliases``."""
     with open(_DATA, encoding="utf-8") as file:
-        found: dict[str, dict[str, Any]] = json.load(file)
-    return found
+        options: dict[str, dict[str, Any]] = json.load(file)
+    return options
 
 
 def ours() -> dict[str, dict[str, Any]]:

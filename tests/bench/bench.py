@@ -64,11 +64,11 @@ def unchanged(host: Host, rounds: int) -> list[Row]:
 
         return measure
 
-    found = interleave({name: timed(name) for name in plays}, rounds)
+    samples = interleave({name: timed(name) for name in plays}, rounds)
     host.empty()
 
     def less_empty(name: str) -> list[float]:
-        return [value - empty for value, empty in zip(found[name], found["empty"])]
+        return [value - empty for value, empty in zip(samples[name], samples["empty"])]
 
     return [
         Row("a  unchanged task", less_empty("task"), "ping", less_empty("ping"), UNCHANGED_LIMIT),
@@ -82,7 +82,7 @@ def up_and_down(host: Host, rounds: int) -> list[Row]:
     """Parts b and c: in one run, turn by turn."""
     engine = Engine(host)
     contenders: list[Any] = [engine, Floor(engine), Floor(engine, "kill")]
-    if Podman.found():
+    if Podman.is_installed():
         contenders.append(Podman(host))
     rows = []
     for net in NETWORKS:
@@ -91,15 +91,15 @@ def up_and_down(host: Host, rounds: int) -> list[Row]:
             return {f"{contender.name} up": contender.up(net), f"{contender.name} down": contender.down(net)}
 
         measures = {one.name: lambda one=one, net=net: turn(one, net) for one in contenders}
-        found = interleave(measures, rounds, warm_up=2)
+        samples = interleave(measures, rounds, warm_up=2)
         label = "none" if net == "none" else "bridge, one port"
         for part, verb, limit in (("create+start", "up", UP_LIMITS[net]), ("stop+remove", "down", DOWN_LIMIT)):
-            ours = found[f"engine {verb}"]
-            rows.append(Row(f"b  {part}, {label}", ours, "floor", found[f"floor {verb}"], limit))
+            ours = samples[f"engine {verb}"]
+            rows.append(Row(f"b  {part}, {label}", ours, "floor", samples[f"floor {verb}"], limit))
             if verb == "down":
-                rows.append(Row(f"b  {part}, {label}", ours, "floor, kill", found["floor, kill down"]))
-            if "podman up" in found:
-                rows.append(Row(f"c  {part}, {label}", ours, "podman", found[f"podman {verb}"]))
+                rows.append(Row(f"b  {part}, {label}", ours, "floor, kill", samples["floor, kill down"]))
+            if "podman up" in samples:
+                rows.append(Row(f"c  {part}, {label}", ours, "podman", samples[f"podman {verb}"]))
     _expect_nothing_left(host)
     return rows
 
@@ -128,13 +128,13 @@ def info(host: Host, rounds: int) -> list[Row]:
             present += 1
 
         def measure(many: int = many) -> Mapping[str, float]:
-            told = engine.run("libpod_container_info")
-            assert len(told["result"]["containers"]) == many
-            return {"ms": told["ms"], "json.load": _loading(host)}
+            answer = engine.run("libpod_container_info")
+            assert len(answer["result"]["containers"]) == many
+            return {"ms": answer["ms"], "json.load": _loading(host)}
 
-        found = interleave({"info": measure}, rounds)
+        samples = interleave({"info": measure}, rounds)
         limit = INFO_LIMIT if many == 1000 else None
-        rows.append(Row(f"d  info, {many} configured", found["ms"], "json.load", found["json.load"], limit))
+        rows.append(Row(f"d  info, {many} configured", samples["ms"], "json.load", samples["json.load"], limit))
     return rows
 
 
@@ -166,10 +166,10 @@ def memory(host: Host, rounds: int) -> list[Row]:
         times = {"unchanged ms": again["ms"]}
         return {**{name: run["peak_kib"] / 1024 for name, run in runs.items()}, **times}
 
-    found = interleave({"peaks": peaks}, rounds)
-    nothing = found.pop("nothing")
-    in_process = Row("a  unchanged, in-process, imports included", found.pop("unchanged ms"))
-    rows = [Row(f"e  peak RSS, {name}", values, "no-op", nothing, unit="MiB") for name, values in found.items()]
+    samples = interleave({"peaks": peaks}, rounds)
+    nothing = samples.pop("nothing")
+    in_process = Row("a  unchanged, in-process, imports included", samples.pop("unchanged ms"))
+    rows = [Row(f"e  peak RSS, {name}", values, "no-op", nothing, unit="MiB") for name, values in samples.items()]
     return [in_process, *rows]
 
 
@@ -184,28 +184,26 @@ PARTS: dict[str, Callable[[Host, int], list[Row]]] = {
 
 def main() -> int:
     """Measure, print, write; 1 where a limit does not hold."""
-    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words.add_argument("--rounds", type=int, default=9, help="samples of each figure, at least 7 for the record")
-    words.add_argument("parts", nargs="*", metavar="PART", help="a, b (with c), d, e, f")
-    given = words.parse_args()
-    chosen = {"b" if part == "c" else part for part in given.parts} or set(PARTS)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9, help="samples of each figure, at least 7 for the record")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="a, b (with c), d, e, f")
+    args = parser.parse_args()
+    chosen = {"b" if part == "c" else part for part in args.parts} or set(PARTS)
     if not chosen <= set(PARTS):
-        words.error(f"PART is one of {', '.join(PARTS)}")
+        parser.error(f"PART is one of {', '.join(PARTS)}")
     if os.geteuid() != 0:
-        words.error("needs root: containers, namespaces and cgroups are made for real")
+        parser.error("needs root: containers, namespaces and cgroups are made for real")
     rows: list[Row] = []
     for part, measure in PARTS.items():
         if part in chosen:
             with Host() as host:
-                rows += measure(host, given.rounds)
+                rows += measure(host, args.rounds)
     rows.sort(key=lambda row: row.what[0])
     print(table(rows))
     path = f"{images.PROJECT}/build/bench.json"
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
-        json.dump(
-            {"machine": machine(), "rounds": given.rounds, "rows": [row.record() for row in rows]}, file, indent=1
-        )
+        json.dump({"machine": machine(), "rounds": args.rounds, "rows": [row.record() for row in rows]}, file, indent=1)
     print(f"\nAll samples: {path}")
     return 1 if any(row.holds is False for row in rows) else 0
 

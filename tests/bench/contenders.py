@@ -36,7 +36,7 @@ class Engine:
         self.payload = "/run/libpod-test/payload.zip"
         files = list(engine_action.sources())
         static_root = host.parts.static_root
-        self.told = {"static_root": static_root, "digest": engine_action.digest(files), "archive": "", "keep": True}
+        self.request = {"static_root": static_root, "digest": engine_action.digest(files), "archive": "", "keep": True}
         package = "ansible_collections/libpod/engine/plugins"
         with zipfile.ZipFile(self.payload, "w", zipfile.ZIP_DEFLATED) as payload:
             for path in (*(f"modules/{name}.py" for name in MODULES), *LOADERS):
@@ -51,14 +51,14 @@ class Engine:
         """What the action plugin does at a version's first task on a target."""
         with open("/run/libpod-test/engine.zip", "wb") as file:
             file.write(archive)
-        self.run("libpod_container_info", told={**self.told, "archive": "/run/libpod-test/engine.zip"})
+        self.run("libpod_container_info", request={**self.request, "archive": "/run/libpod-test/engine.zip"})
 
-    def run(self, module: str, *, told: Optional[dict[str, Any]] = None, **options: Any) -> dict[str, Any]:
+    def run(self, module: str, *, request: Optional[dict[str, Any]] = None, **options: Any) -> dict[str, Any]:
         """One run of a module in a fresh process; see subject.py."""
-        words = json.dumps({} if module == "nothing" else {**self.host.arguments, **options})
+        arguments = json.dumps({} if module == "nothing" else {**self.host.arguments, **options})
         argv = [sys.executable, "-B", f"{HERE}/subject.py", self.payload, module]
-        env = {**os.environ, engine_archive.VARIABLE: json.dumps(told or self.told)}
-        done = subprocess.run(argv, input=words, capture_output=True, text=True, check=False, env=env)
+        env = {**os.environ, engine_archive.VARIABLE: json.dumps(request or self.request)}
+        done = subprocess.run(argv, input=arguments, capture_output=True, text=True, check=False, env=env)
         if done.returncode != 0:
             raise RuntimeError(f"{module}: {done.stderr or done.stdout}")
         measure: dict[str, Any] = json.loads(done.stdout)
@@ -119,10 +119,10 @@ class Floor:
             file.write(text)
         engine.down(net)
 
-    def _run(self, *words: str) -> float:
-        done = subprocess.run(["bash", f"{HERE}/floor.sh", *words], capture_output=True, text=True, check=False)
+    def _run(self, *args: str) -> float:
+        done = subprocess.run(["bash", f"{HERE}/floor.sh", *args], capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise RuntimeError(f"floor.sh {' '.join(words)}: {done.stderr or done.stdout}")
+            raise RuntimeError(f"floor.sh {' '.join(args)}: {done.stderr or done.stdout}")
         return float(done.stdout.split()[-1])
 
     def up(self, net: str, name: str = "measured") -> float:
@@ -160,20 +160,20 @@ default_network = "libpod"
             file.write(self.CONF)
 
     @staticmethod
-    def found() -> bool:
+    def is_installed() -> bool:
         """Whether podman is installed."""
         return shutil.which("podman") is not None
 
-    def _run(self, *words: str) -> float:
+    def _run(self, *args: str) -> float:
         from time import perf_counter
 
         roots = ["--root", f"{self.folder}/storage", "--runroot", f"{self.folder}/run", "--storage-driver", "overlay"]
         env = {**os.environ, "CONTAINERS_CONF": f"{self.folder}/containers.conf"}
         before = perf_counter()
-        done = subprocess.run(["podman", *roots, *words], capture_output=True, text=True, check=False, env=env)
+        done = subprocess.run(["podman", *roots, *args], capture_output=True, text=True, check=False, env=env)
         took = perf_counter() - before
         if done.returncode != 0:
-            raise RuntimeError(f"podman {' '.join(words)}: {done.stderr or done.stdout}")
+            raise RuntimeError(f"podman {' '.join(args)}: {done.stderr or done.stdout}")
         return took * 1000
 
     def up(self, net: str) -> float:

@@ -43,9 +43,9 @@ def _created(engine: Engine, options: dict[str, Any], rounds: int) -> list[Row]:
             floor.down("none", name)
         return {"theirs": took}
 
-    found = interleave({"ours": ours, "theirs": theirs}, rounds, warm_up=0)
+    samples = interleave({"ours": ours, "theirs": theirs}, rounds, warm_up=0)
     what = f"f  {MANY} created in one task, none"
-    return [Row(what, found["ours"], "floor, in turn", found["theirs"], CREATED_LIMIT)]
+    return [Row(what, samples["ours"], "floor, in turn", samples["theirs"], CREATED_LIMIT)]
 
 
 def _played(host: Host, options: dict[str, Any], rounds: int) -> list[Row]:
@@ -80,9 +80,9 @@ def _played(host: Host, options: dict[str, Any], rounds: int) -> list[Row]:
             "started in a loop": started("loop") - empty,
         }
 
-    found = interleave({"plays": measure}, rounds, warm_up=0)
+    samples = interleave({"plays": measure}, rounds, warm_up=0)
     host.empty()
     return [
-        Row(f"f  {MANY} unchanged in one task", found["all"], "one container's", found["one"], UNCHANGED_LIMIT),
-        Row(f"f  {MANY} started in one task", found["started"], f"loop of {MANY}", found["started in a loop"]),
+        Row(f"f  {MANY} unchanged in one task", samples["all"], "one container's", samples["one"], UNCHANGED_LIMIT),
+        Row(f"f  {MANY} started in one task", samples["started"], f"loop of {MANY}", samples["started in a loop"]),
     ]

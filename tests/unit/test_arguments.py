@@ -30,21 +30,21 @@ from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired i
 SECRET = "hunter2"
 
 
-def params(spec: dict[str, Any] | None = None, **given: Any) -> dict[str, Any]:
+def params(spec: dict[str, Any] | None = None, **args: Any) -> dict[str, Any]:
     """A task's arguments after Ansible's own checks."""
-    result = ArgumentSpecValidator(spec or arguments.container_spec()).validate(given)
+    result = ArgumentSpecValidator(spec or arguments.container_spec()).validate(args)
     assert not result.error_messages, result.error_messages
-    found: dict[str, Any] = result.validated_parameters
-    return found
+    validated: dict[str, Any] = result.validated_parameters
+    return validated
 
 
-def desired(**given: Any) -> Desired:
-    return arguments.desired(params(**{"name": "web", **given}))
+def desired(**args: Any) -> Desired:
+    return arguments.desired(params(**{"name": "web", **args}))
 
 
 def test_name_alone_requests_only_the_state() -> None:
-    found = desired()
-    assert found == Desired("web") and found.by_name and found.options is None
+    requested = desired()
+    assert requested == Desired("web") and requested.by_name and requested.options is None
     assert desired(state="absent", delete_depend=True) == Desired("web", "absent", delete_depend=True)
     assert desired(restart=True).force_restart and desired(restart=True).by_name
 
@@ -56,18 +56,18 @@ def test_name_alone_requests_only_the_state() -> None:
 def test_task_is_by_name_only_where_its_configuration_counts_for_nothing(
     state: str, image: Optional[str], memory: Optional[str], restart: bool
 ) -> None:
-    found = desired(state=state, image=image, memory=memory, restart=restart)
+    requested = desired(state=state, image=image, memory=memory, restart=restart)
     takes_down, described = state in ("absent", "stopped"), image or memory and not restart
-    assert found.by_name == bool(takes_down or not described)
-    assert found.by_name == by_name_only(state, options=bool(memory), image=bool(image), force_restart=restart)
+    assert requested.by_name == bool(takes_down or not described)
+    assert requested.by_name == by_name_only(state, options=bool(memory), image=bool(image), force_restart=restart)
     # Options are read where they count, and for a container that is created to be stopped.
-    assert (found.options is None) == (found.by_name and not (state == "stopped" and image))
+    assert (requested.options is None) == (requested.by_name and not (state == "stopped" and image))
 
 
 def test_options_are_normalised_and_remembered() -> None:
-    found = desired(image="app", memory="64m", ports=["80"], labels={"a": 1})
-    assert found.options == normalise({"memory": "64m", "publish": ["80"], "label": {"a": "1"}})
-    assert found.specified == {"memory", "publish", "label"} and found.image == "app" and not found.by_name
+    requested = desired(image="app", memory="64m", ports=["80"], labels={"a": 1})
+    assert requested.options == normalise({"memory": "64m", "publish": ["80"], "label": {"a": "1"}})
+    assert requested.specified == {"memory", "publish", "label"} and requested.image == "app" and not requested.by_name
 
 
 @pytest.mark.parametrize(
@@ -99,10 +99,10 @@ def test_bad_name_is_refused_in_every_state(name: str, state: str) -> None:
         desired(name=name, state=state)
 
 
-@pytest.mark.parametrize("given", [{"state": "absent"}, {"state": "stopped"}, {"restart": True}])
-def test_by_name_only_tasks_validate_no_other_option(given: dict[str, Any]) -> None:
-    found = desired(memory="12x", publish=["x"], env_file=["/missing"], **given)
-    assert found.options is None and found.by_name
+@pytest.mark.parametrize("args", [{"state": "absent"}, {"state": "stopped"}, {"restart": True}])
+def test_by_name_only_tasks_validate_no_other_option(args: dict[str, Any]) -> None:
+    requested = desired(memory="12x", publish=["x"], env_file=["/missing"], **args)
+    assert requested.options is None and requested.by_name
 
 
 @pytest.mark.parametrize("state", ["started", "present", "created", "paused"])
@@ -112,8 +112,8 @@ def test_bad_option_is_refused_where_it_counts(state: str) -> None:
 
 
 def test_stopped_with_an_image_validates_options_only_to_create() -> None:
-    found = desired(image="app", memory="12x", state="stopped")
-    assert found.by_name and found.options is None and "memory: '12x'" in str(found.unusable)
+    requested = desired(image="app", memory="12x", state="stopped")
+    assert requested.by_name and requested.options is None and "memory: '12x'" in str(requested.unusable)
 
 
 def test_root_directory_is_an_absolute_path_and_perhaps_under_an_overlay() -> None:
@@ -131,15 +131,15 @@ def test_root_directory_that_is_not_named_is_not_the_working_directory() -> None
 
 def test_env_wins_over_env_file(tmp_path: Path) -> None:
     (tmp_path / "env").write_text("A=file\nB=file\n")
-    found = desired(image="app", env={"A": "task"}, env_files=[str(tmp_path / "env")])
-    assert found.options and found.options["env"] == {"A": "task", "B": "file"}
-    assert {"env", "env_file"} <= found.specified
+    requested = desired(image="app", env={"A": "task"}, env_files=[str(tmp_path / "env")])
+    assert requested.options and requested.options["env"] == {"A": "task", "B": "file"}
+    assert {"env", "env_file"} <= requested.specified
 
 
 def test_more_than_no_network_is_any_network() -> None:
     modes = {"network": "allow_more_present"}
-    found = desired(image="app", network=[], comparisons=modes)
-    assert found.comparisons == {"network": "ignore"} and found.wanted["network"]["mode"] == "none"
+    requested = desired(image="app", network=[], comparisons=modes)
+    assert requested.comparisons == {"network": "ignore"} and requested.wanted["network"]["mode"] == "none"
     assert desired(image="app", network=["none"], comparisons=modes).comparisons == modes
 
 
@@ -152,17 +152,17 @@ def test_parts_are_given_by_options_or_by_the_environment(monkeypatch: pytest.Mo
     monkeypatch.setenv("LIBPOD_RUN_ROOT", "/env/run")
     monkeypatch.setenv("LIBPOD_CNI_PLUGIN_DIRS", "/a,/b")
     monkeypatch.setenv("LIBPOD_CGROUP_MANAGER", "systemd")
-    found = arguments.parts(params(name="web", static_root="//task//static/", oci_runtime="crun"))
-    assert (found.static_root, found.run_root, found.oci_runtime) == ("/task/static", "/env/run", "crun")
-    assert (found.cni_plugin_dirs, found.cgroup_manager) == (("/a", "/b"), "systemd")
+    parts = arguments.parts(params(name="web", static_root="//task//static/", oci_runtime="crun"))
+    assert (parts.static_root, parts.run_root, parts.oci_runtime) == ("/task/static", "/env/run", "crun")
+    assert (parts.cni_plugin_dirs, parts.cgroup_manager) == (("/a", "/b"), "systemd")
 
 
 def test_every_part_has_an_environment_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
-    words = {"cgroup_manager": "cgroupfs", "tool_timeouts": "cni=5, conmon=9.5"}
+    values = {"cgroup_manager": "cgroupfs", "tool_timeouts": "cni=5, conmon=9.5"}
     for part in EngineConfig._fields:
-        monkeypatch.setenv(f"LIBPOD_{part.upper()}", words.get(part, f"/{part}"))
-    found = arguments.parts(params(arguments.info_spec()))
-    assert {part: value for part, value in found._asdict().items() if value == getattr(EngineConfig(), part)} == {}
+        monkeypatch.setenv(f"LIBPOD_{part.upper()}", values.get(part, f"/{part}"))
+    parts = arguments.parts(params(arguments.info_spec()))
+    assert {part: value for part, value in parts._asdict().items() if value == getattr(EngineConfig(), part)} == {}
 
 
 @pytest.mark.parametrize("root", ["static_root", "run_root", "storage_root", "storage_run_root", "cni_config_dir"])
@@ -211,16 +211,16 @@ def test_no_value_of_a_variable_reaches_the_log_or_the_result(tmp_path: Path) ->
         "is a number": {"env": {"A": 1.10, "B": SECRET}, "state": "absent"},
         "is written in a line": {"env": f"A={SECRET}", "state": "absent"},
     }
-    given = json.dumps([{**common, **case} for case in cases.values()])
+    tasks = json.dumps([{**common, **case} for case in cases.values()])
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, given], capture_output=True, text=True, check=False, env=os.environ
+        [sys.executable, "-c", CHILD, tasks], capture_output=True, text=True, check=False, env=os.environ
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    for case, result in zip(cases, found["results"]):
+    output = json.loads(done.stdout)
+    for case, result in zip(cases, output["results"]):
         assert SECRET not in json.dumps(result), case
         assert result["invocation"]["module_args"]["name"] == "web", case
-    assert [bool(result.get("failed")) for result in found["results"]] == [
+    assert [bool(result.get("failed")) for result in output["results"]] == [
         False,
         True,
         True,
@@ -231,14 +231,15 @@ def test_no_value_of_a_variable_reaches_the_log_or_the_result(tmp_path: Path) ->
         False,
         False,
     ]
-    assert found["results"][0]["invocation"]["module_args"]["env"] == {"A": "(hidden)"}
-    assert [result.get("error") for result in found["results"][1:3]] == ["InvalidArgument"] * 2
-    (warning,) = found["results"][7]["warnings"]
+    assert output["results"][0]["invocation"]["module_args"]["env"] == {"A": "(hidden)"}
+    assert [result.get("error") for result in output["results"][1:3]] == ["InvalidArgument"] * 2
+    (warning,) = output["results"][7]["warnings"]
     assert "env: the value of A is a floating-point number" in str(warning)
-    assert "warnings" not in found["results"][0]
+    assert "warnings" not in output["results"][0]
     # What Ansible refuses is not logged at all.
-    assert len(found["logged"]) == 7 and all("Invoked with " in line and "name=web" in line for line in found["logged"])
-    assert "env={'A': '(hidden)'}" in found["logged"][0] and SECRET not in str(found["logged"])
+    logged = output["logged"]
+    assert len(logged) == 7 and all("Invoked with " in line and "name=web" in line for line in logged)
+    assert "env={'A': '(hidden)'}" in logged[0] and SECRET not in str(logged)
     assert os.listdir(tmp_path) == []
 
 
@@ -258,8 +259,8 @@ def test_no_value_of_a_variable_reaches_the_log_or_the_result(tmp_path: Path) ->
 )
 def test_value_that_yaml_may_have_changed_is_warned_of(written: dict[str, Any], warned: str) -> None:
     check_quoting(written)
-    (found,) = take_warnings()
-    assert re.search(warned, found) and "quote it" in found
+    (warning,) = take_warnings()
+    assert re.search(warned, warning) and "quote it" in warning
 
 
 def test_value_that_yaml_keeps_is_not_warned_of() -> None:
@@ -279,7 +280,7 @@ def test_strict_refuses_what_has_no_effect_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "options"),
+    ("args", "options"),
     [
         (["--memory=64m", "--label", "a=b", "-l", "c"], {"memory": "64m", "label": {"a": "b", "c": ""}}),
         (["-it", "-p8080:80", "-v", "/srv:/data"], {"interactive": True, "tty": True, "publish": ["8080:80"]}),
@@ -291,23 +292,23 @@ def test_strict_refuses_what_has_no_effect_and_nothing_else() -> None:
         (["--health-cmd", "true", "--tz=local", "--net", "none"], {"healthcheck": "true", "network": ["none"]}),
     ],
 )
-def test_arguments_of_podman_are_the_options_they_stand_for(words: list[str], options: dict[str, Any]) -> None:
-    found = desired(image="app", cmd_args=words)
+def test_arguments_of_podman_are_the_options_they_stand_for(args: list[str], options: dict[str, Any]) -> None:
+    requested = desired(image="app", cmd_args=args)
     more = {"-v": {"volume": ["/srv:/data"]}, "--tz=local": {"timezone": "local"}}
     more["--blkio-weight-device=/dev/a:50"] = {"blkio_weight_device": {"/dev/a": 50}}
-    for word in words:
+    for word in args:
         options = {**options, **more.get(word, {})}
-    assert found.options == normalise(options) and set(options) <= found.specified
+    assert requested.options == normalise(options) and set(options) <= requested.specified
 
 
 def test_argument_and_option_add_up() -> None:
-    found = desired(image="app", cmd_args=["-eA=args", "-eB=args", "-p", "80"], env={"A": "task"}, ports=["81"])
-    assert found.wanted["env"] == {"A": "task", "B": "args"} and len(found.wanted["publish"]) == 2
+    requested = desired(image="app", cmd_args=["-eA=args", "-eB=args", "-p", "80"], env={"A": "task"}, ports=["81"])
+    assert requested.wanted["env"] == {"A": "task", "B": "args"} and len(requested.wanted["publish"]) == 2
     assert not desired(image="app", cmd_args=["--detach=false"]).detach
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("args", "said"),
     [
         (["--cgroups-manager=x"], "--cgroups-manager cannot be used: no option here"),
         (["--state=absent"], "--state cannot be used"),
@@ -321,14 +322,14 @@ def test_argument_and_option_add_up() -> None:
         (["--memory=1g"], "--memory conflicts with the option memory"),
     ],
 )
-def test_argument_without_an_option_is_refused_by_name(words: list[str], said: str) -> None:
+def test_argument_without_an_option_is_refused_by_name(args: list[str], said: str) -> None:
     with pytest.raises(InvalidArgument, match="^cmd_args: ") as caught:
-        desired(image="app", memory="64m", cmd_args=words)
+        desired(image="app", memory="64m", cmd_args=args)
     assert said in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("given", "warned"),
+    ("args", "warned"),
     [
         ({"sig_proxy": True}, "sig_proxy: has no effect here"),
         ({"hosts_file": "/x"}, "hosts_file: has no effect here"),
@@ -338,24 +339,24 @@ def test_argument_without_an_option_is_refused_by_name(words: list[str], said: s
         ({"publish": ["80"], "network": ["host"]}, "publish: has no effect with the network 'host'"),
     ],
 )
-def test_option_without_effect_is_taken_with_a_warning_unless_strict(given: dict[str, Any], warned: str) -> None:
-    found = desired(image="app", **given)
+def test_option_without_effect_is_taken_with_a_warning_unless_strict(args: dict[str, Any], warned: str) -> None:
+    requested = desired(image="app", **args)
     assert [warned in one for one in take_warnings()] == [True]
-    kept = {"network": given.get("network"), "log_driver": given.get("log_driver")}
-    assert found.options == normalise(kept)
+    kept = {"network": args.get("network"), "log_driver": args.get("log_driver")}
+    assert requested.options == normalise(kept)
     with pytest.raises(InvalidArgument, match=r"has no effect.*\(strict is true\)"):
-        desired(image="app", strict=True, **given)
+        desired(image="app", strict=True, **args)
     assert take_warnings() == []
 
 
 def test_common_podman_playbook_options_are_accepted_silently() -> None:
-    given = {"executable": "podman", "debug": True, "log_level": "error", "cmd_args": []}
-    assert desired(image="app", **given).options == normalise({}) and take_warnings() == []
+    args = {"executable": "podman", "debug": True, "log_level": "error", "cmd_args": []}
+    assert desired(image="app", **args).options == normalise({}) and take_warnings() == []
 
 
 def test_attach_alone_waits() -> None:
-    found = desired(image="app", attach=["stdout"])
-    assert not found.detach and found.attach == ("stdout",)
+    requested = desired(image="app", attach=["stdout"])
+    assert not requested.detach and requested.attach == ("stdout",)
 
 
 def test_name_that_nothing_can_have_is_absent() -> None:

@@ -76,15 +76,15 @@ def test_missing_host_capability_is_an_error_only_if_requested() -> None:
 
 
 def test_root_may_use_all_and_passes_none_on() -> None:
-    given = oci_capabilities(["CAP_CHOWN", "CAP_KILL"], 0, ["kill"])
+    sets = oci_capabilities(["CAP_CHOWN", "CAP_KILL"], 0, ["kill"])
     both = ["CAP_CHOWN", "CAP_KILL"]
-    assert given == {"bounding": both, "effective": both, "permitted": both, "inheritable": [], "ambient": []}
+    assert sets == {"bounding": both, "effective": both, "permitted": both, "inheritable": [], "ambient": []}
 
 
 def test_another_user_has_only_what_was_added_by_name() -> None:
-    given = oci_capabilities(["CAP_CHOWN", "CAP_NET_ADMIN"], 1000, ["net_admin"])
-    assert given.pop("bounding") == ["CAP_CHOWN", "CAP_NET_ADMIN"]
-    assert given == dict.fromkeys(("effective", "permitted", "inheritable", "ambient"), ["CAP_NET_ADMIN"])
+    sets = oci_capabilities(["CAP_CHOWN", "CAP_NET_ADMIN"], 1000, ["net_admin"])
+    assert sets.pop("bounding") == ["CAP_CHOWN", "CAP_NET_ADMIN"]
+    assert sets == dict.fromkeys(("effective", "permitted", "inheritable", "ambient"), ["CAP_NET_ADMIN"])
     assert oci_capabilities(["CAP_CHOWN"], 1000)["effective"] == []
     assert oci_capabilities(["CAP_CHOWN"], 1000, ["ALL"])["ambient"] == ["CAP_CHOWN"]
 
@@ -101,8 +101,8 @@ def test_names_are_numbered_as_in_the_kernels_header() -> None:
     header = Path("/usr/include/linux/capability.h")
     if not header.exists():
         pytest.skip("linux/capability.h is not installed")
-    words = [line.split() for line in header.read_text().splitlines() if line.startswith("#define CAP_")]
-    numbers = {word[1]: int(word[2]) for word in words if len(word) >= 3 and word[2].isdigit()}
+    definitions = [line.split() for line in header.read_text().splitlines() if line.startswith("#define CAP_")]
+    numbers = {word[1]: int(word[2]) for word in definitions if len(word) >= 3 and word[2].isdigit()}
     assert {name: number for name, number in numbers.items() if name in NAMES} == {
         name: number for number, name in enumerate(NAMES)
     }

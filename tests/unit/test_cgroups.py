@@ -265,8 +265,8 @@ def test_file_by_name_is_compared_where_it_reads_as_it_was_written(
 ) -> None:
     host = tree("v2")
     _set(tmp_path, "v2", **{"memory.high": before})
-    found = limits.named_drift(host, ONE, {"memory.high": wanted})
-    assert found == ({"memory.high": before.strip()} if drifted else {})
+    drift = limits.named_drift(host, ONE, {"memory.high": wanted})
+    assert drift == ({"memory.high": before.strip()} if drifted else {})
     limits.write_named(host, ONE, {"memory.high": wanted})
     assert (_file(tmp_path, "v2", "memory.high").read_text() == wanted) == (drifted or wanted == "400K")
 
@@ -304,9 +304,9 @@ FIGURES = {
 
 @pytest.mark.parametrize("kind", ["v1", "v2"])
 def test_figures_have_the_same_meaning_everywhere(tree: Tree, kind: str) -> None:
-    found = stats.figures(tree(kind), ONE)
-    assert {name: found[name] for name in FIGURES} == FIGURES
-    cpu = (found["cpu_total_ns"], found["cpu_user_ns"], found["cpu_system_ns"])
+    figures = stats.figures(tree(kind), ONE)
+    assert {name: figures[name] for name in FIGURES} == FIGURES
+    cpu = (figures["cpu_total_ns"], figures["cpu_user_ns"], figures["cpu_system_ns"])
     if kind == "v2":
         assert cpu == (1500000, 1000000, 500000)
     else:
@@ -336,10 +336,10 @@ def test_each_change_of_the_tree_is_announced_and_made_once(tree: Tree) -> None:
 
 
 def test_v2_ancestors_hand_down_the_controllers_they_have(tree: Tree, tmp_path: Path) -> None:
-    host, given = tree("v2"), tmp_path / "libpod_parent/cgroup.subtree_control"
-    given.write_text("cpuset cpu memory pids\n")
+    host, control = tree("v2"), tmp_path / "libpod_parent/cgroup.subtree_control"
+    control.write_text("cpuset cpu memory pids\n")
     hierarchy.prepare(host, "/libpod_parent/libpod-new")
-    assert given.read_text() == "+io"
+    assert control.read_text() == "+io"
     assert (tmp_path / "cgroup.subtree_control").read_text() == "+misc"  # the last of hugetlb, rdma and misc
 
 
@@ -376,9 +376,9 @@ def test_a_bad_parent_is_refused_by_name(parent: str) -> None:
         cgroups.checked_parent("cgroupfs", parent)
 
 
-@pytest.mark.parametrize(("given", "kept"), [("", "/libpod_parent"), ("a", "/a"), ("/a//b/", "/a/b")])
-def test_a_parent_is_kept_in_one_form(given: str, kept: str) -> None:
-    assert cgroups.checked_parent("cgroupfs", given) == kept
+@pytest.mark.parametrize(("path", "kept"), [("", "/libpod_parent"), ("a", "/a"), ("/a//b/", "/a/b")])
+def test_a_parent_is_kept_in_one_form(path: str, kept: str) -> None:
+    assert cgroups.checked_parent("cgroupfs", path) == kept
 
 
 def test_paths_of_the_cgroupfs_manager() -> None:

@@ -81,8 +81,8 @@ def test_add_passes_each_result_on_and_delete_goes_backwards_with_the_last(chain
     added = chain.add(chain.attachment({"type": "a"}, {"type": "b"}, {"type": "c"}))
     chain.delete(added)
     assert chain.order == ["ADD a", "ADD b", "ADD c", "DEL c", "DEL b", "DEL a"]
-    given = [config.get("prevResult") for *_start, config, _env, _answer in chain.calls]
-    assert [len(one["ips"]) if one else None for one in given] == [None, 1, 2, 3, 3, 3]
+    previous = [config.get("prevResult") for *_start, config, _env, _answer in chain.calls]
+    assert [len(one["ips"]) if one else None for one in previous] == [None, 1, 2, 3, 3, 3]
     assert added.result is not None and len(added.result["ips"]) == 3
 
 
@@ -141,14 +141,14 @@ def test_check_is_given_the_result_and_is_no_effect(chain: Chain) -> None:
 
 
 def test_failed_check_is_reported(chain: Chain) -> None:
-    words = json.dumps({"code": 105, "msg": "no link", "details": "eth0"})
-    added = chain.add(chain.attachment({"type": "a", "say": {"CHECK": words}}))
+    answer = json.dumps({"code": 105, "msg": "no link", "details": "eth0"})
+    added = chain.add(chain.attachment({"type": "a", "say": {"CHECK": answer}}))
     with pytest.raises(ToolFailed, match=r"CHECK of container 0123456789ab on network net: .*no link eth0"):
         chain.cni.check(CONTAINER, chain.netns, added)
 
 
 @pytest.mark.parametrize(
-    ("printed", "words"),
+    ("printed", "message"),
     [
         (json.dumps({"code": 11, "msg": "try again", "details": "later"}), r"try again later \(CNI error 11\)"),
         (json.dumps({"code": 7, "msg": "bad"}), r"bad \(CNI error 7\)"),
@@ -156,8 +156,8 @@ def test_failed_check_is_reported(chain: Chain) -> None:
         ("", "no message"),
     ],
 )
-def test_failed_add_is_quoted_and_undone(chain: Chain, printed: str, words: str) -> None:
-    with pytest.raises(ToolFailed, match=words):
+def test_failed_add_is_quoted_and_undone(chain: Chain, printed: str, message: str) -> None:
+    with pytest.raises(ToolFailed, match=message):
         chain.add(chain.attachment({"type": "a"}, {"type": "b", "say": {"ADD": printed}}, {"type": "c"}))
     assert chain.order == ["ADD a", "ADD b", "DEL c", "DEL b", "DEL a"]
 

@@ -58,8 +58,8 @@ def test_first_file_of_a_name_wins(parts: EngineConfig) -> None:
 
 def test_single_plugin_becomes_a_list_of_one(parts: EngineConfig) -> None:
     define(parts, "1.conf", {"cniVersion": "0.3.1", "name": "c", "type": "macvlan", "master": "eth9"})
-    found = cni_config.network(parts, "c")
-    assert (found["cniVersion"], found["name"], found["plugins"][0]["master"]) == ("0.3.1", "c", "eth9")
+    network = cni_config.network(parts, "c")
+    assert (network["cniVersion"], network["name"], network["plugins"][0]["master"]) == ("0.3.1", "c", "eth9")
 
 
 def test_default_network_is_libpod_else_the_first(parts: EngineConfig) -> None:
@@ -123,8 +123,8 @@ def test_missing_network_is_named_with_the_directory_the_others_and_the_role(par
     define(parts, "20-b.conflist", bridge("b"))
     with pytest.raises(NoSuchNetwork) as refused:
         cni_config.network(parts, "web")
-    for words in ("network web", parts.cni_config_dir, "a, b", "libpod.engine.libpod_host"):
-        assert words in str(refused.value)
+    for part in ("network web", parts.cni_config_dir, "a, b", "libpod.engine.libpod_host"):
+        assert part in str(refused.value)
 
 
 def test_no_directory_is_no_network(parts: EngineConfig) -> None:
@@ -164,9 +164,9 @@ def test_address_and_mac_go_as_arguments_where_they_are_no_capability() -> None:
 
 def test_default_network_of_the_role_is_one(tmp_path: Path) -> None:
     (tmp_path / ROLE.name).write_bytes(ROLE.read_bytes())
-    found = cni_config.default_network(EngineConfig(cni_config_dir=str(tmp_path)))
-    assert found["name"] == cni_config.DEFAULT_NETWORK
-    assert [one["type"] for one in found["plugins"]] == ["bridge", "portmap", "firewall"]
+    network = cni_config.default_network(EngineConfig(cni_config_dir=str(tmp_path)))
+    assert network["name"] == cni_config.DEFAULT_NETWORK
+    assert [one["type"] for one in network["plugins"]] == ["bridge", "portmap", "firewall"]
 
 
 RESULT = {

@@ -32,8 +32,8 @@ def _own_limits() -> Iterator[None]:
     limits.override("")
 
 
-def sh(script: str, *words: str, **more: Any) -> str:
-    return command.run(["sh", "-c", script, "sh", *words], package="dash", **more)
+def sh(script: str, *args: str, **more: Any) -> str:
+    return command.run(["sh", "-c", script, "sh", *args], package="dash", **more)
 
 
 def test_output_and_input_pass() -> None:
@@ -62,8 +62,8 @@ def test_program_out_of_time_is_ended_with_all_that_it_started(tmp_path: Any) ->
         "{other: SECONDS}): no message"
     )
     assert caught.value.exit_code == 124
-    found = [int(pid) for pid in pids.read_text().split()]
-    assert len(found) == 2 and [process.start_time(pid) for pid in found] == [0, 0]
+    started = [int(pid) for pid in pids.read_text().split()]
+    assert len(started) == 2 and [process.start_time(pid) for pid in started] == [0, 0]
 
 
 def test_background_children_are_not_waited_for() -> None:
@@ -75,9 +75,9 @@ def test_background_children_are_not_waited_for() -> None:
 def test_flood_of_output_is_bounded_and_does_not_block(monkeypatch: pytest.MonkeyPatch) -> None:
     limits.override("other=60")
     monkeypatch.setitem(limits.TABLE, "other", (60, 1))
-    found = sh("echo first; head -c 50000000 /dev/zero | tr '\\0' x; echo; echo last")
-    assert found.startswith("first\nxxx") and found.endswith("x\nlast\n")
-    assert len(found) < 1 << 20 | 100 and f"[{50000012 - (1 << 20)} bytes left out]" in found
+    output = sh("echo first; head -c 50000000 /dev/zero | tr '\\0' x; echo; echo last")
+    assert output.startswith("first\nxxx") and output.endswith("x\nlast\n")
+    assert len(output) < 1 << 20 | 100 and f"[{50000012 - (1 << 20)} bytes left out]" in output
     with pytest.raises(ToolFailed) as caught:
         sh("head -c 50000000 /dev/zero | tr '\\0' x >&2; exit 1", "y" * 100_000)
     assert len(str(caught.value)) < 3000 and len(caught.value.stderr) < 70_000
@@ -86,7 +86,7 @@ def test_flood_of_output_is_bounded_and_does_not_block(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("number", [errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM])
 def test_no_process_or_descriptor_left_is_one_sentence(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*words: Any, **more: Any) -> None:
+    def refuse(*args: Any, **more: Any) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(subprocess, "Popen", refuse)
@@ -139,8 +139,8 @@ def test_program_of_a_killed_run_that_keeps_a_lock_is_ended(tmp_path: Any, monke
     try:
         overdue.lock(waiting, path)
         assert 0.2 < time.monotonic() - begun < 20 and stuck.wait(5) == -9 and other.poll() is None
-        (told,) = take_warnings()
-        assert "cni (process" in told and "held web.lock for more than its limit of 0.5 seconds" in told
+        (warning,) = take_warnings()
+        assert "cni (process" in warning and "held web.lock for more than its limit of 0.5 seconds" in warning
     finally:
         os.close(waiting)
         for one in (stuck, other):

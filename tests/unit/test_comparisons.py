@@ -53,7 +53,7 @@ def test_modes_are_parsed_by_name_alias_and_wildcard() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("modes", "message"),
     [
         ({"bogus": "ignore"}, "'bogus' cannot be used: expected an option that describes the container"),
         ({"state": "ignore"}, "'state' cannot"),
@@ -65,10 +65,10 @@ def test_modes_are_parsed_by_name_alias_and_wildcard() -> None:
         ({"env": True}, "'env: True'"),
     ],
 )
-def test_unknown_key_or_mode_is_refused_with_what_is_accepted(given: dict[str, Any], words: str) -> None:
+def test_unknown_key_or_mode_is_refused_with_what_is_accepted(modes: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidArgument, match="^comparisons: ") as caught:
-        comparisons.parse(given)
-    assert words in str(caught.value)
+        comparisons.parse(modes)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -126,8 +126,8 @@ def test_every_option_can_be_ignored(name: str) -> None:
 def test_ignored_value_is_no_difference(
     runtime: Runtime, had: dict[str, Any], wanted: dict[str, Any], modes: dict[str, str]
 ) -> None:
-    _desired, found = settled(runtime, had, wanted, modes)
-    assert found == {}
+    _desired, changes = settled(runtime, had, wanted, modes)
+    assert changes == {}
     assert settled(runtime, had, wanted, {})[1] != {}
 
 
@@ -152,7 +152,7 @@ def test_more_is_allowed_but_not_other(
 
 
 @pytest.mark.parametrize(
-    ("had", "wanted", "modes", "words"),
+    ("had", "wanted", "modes", "message"),
     [
         ({"memory": "64m"}, {"memory": "512m"}, {"memory_swap": "ignore"}, "memory_swap: 134217728 cannot be used"),
         ({"memory": "64m"}, {"memory_reservation": "128m"}, {"memory": "ignore"}, "expected at most memory"),
@@ -160,17 +160,17 @@ def test_more_is_allowed_but_not_other(
     ],
 )
 def test_ignored_value_that_conflicts_with_the_rest_is_refused(
-    runtime: Runtime, had: dict[str, Any], wanted: dict[str, Any], modes: dict[str, str], words: str
+    runtime: Runtime, had: dict[str, Any], wanted: dict[str, Any], modes: dict[str, str], message: str
 ) -> None:
     with pytest.raises(InvalidArgument, match="^comparisons: .* container x does not go with the rest") as caught:
         settled(runtime, had, wanted, modes)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
     assert settled(runtime, had, wanted, modes, recreate=True)[0].options == normalise(wanted)
     assert settled(runtime, {**had, "tty": True}, wanted, modes)[0].options == normalise(wanted)
 
 
 def test_settling_options_twice_changes_nothing() -> None:
-    for words in (
+    for requested in (
         {"memory": "64m"},
         {"cpus": 1},
         {"network": ["a:ip=192.0.2.1"]},
@@ -178,10 +178,10 @@ def test_settling_options_twice_changes_nothing() -> None:
         {"rmi": True},
     ):
         for more in ({}, {"healthcheck": "none", "privileged": True, "ipc": "shareable"}):
-            meant = normalise({**words, **more})
-            again = copy.deepcopy(meant)
+            options = normalise({**requested, **more})
+            again = copy.deepcopy(options)
             settle(again)
-            assert again == meant
+            assert again == options
 
 
 def test_host_ulimits_conflict_with_other_ulimits() -> None:
@@ -191,17 +191,17 @@ def test_host_ulimits_conflict_with_other_ulimits() -> None:
 
 def test_address_that_needs_a_new_container_is_what_forces_it(runtime: Runtime) -> None:
     had, wanted = {"network": ["front", "back"]}, {"network": ["front"], "ip": "192.0.2.1"}
-    _desired, found = settled(runtime, had, wanted, {"network": "allow_more_present"})
-    assert not found["ip"].ignored and found["ip"].change == Change.RECREATE
+    _desired, changes = settled(runtime, had, wanted, {"network": "allow_more_present"})
+    assert not changes["ip"].ignored and changes["ip"].change == Change.RECREATE
 
 
 def test_live_update_keeps_allowed_extras(runtime: Runtime) -> None:
     had, wanted = {"label": {"mine": "1", "both": "old"}}, {"label": {"both": "new", "added": ""}}
-    desired, found = settled(runtime, had, wanted, {"label": "allow_more_present"})
+    desired, changes = settled(runtime, had, wanted, {"label": "allow_more_present"})
     assert desired.options["label"] == {"added": "", "both": "new", "mine": "1"}
-    assert found["label"].after == {"from": "image", **desired.options["label"]}
-    again, found = settled(runtime, {"label": desired.options["label"]}, wanted, {"label": "allow_more_present"})
-    assert found == {}
+    assert changes["label"].after == {"from": "image", **desired.options["label"]}
+    again, changes = settled(runtime, {"label": desired.options["label"]}, wanted, {"label": "allow_more_present"})
+    assert changes == {}
     desired, _found = settled(runtime, {"network": ["a", "b"]}, {"network": ["c"]}, {"network": "allow_more_present"})
     assert desired.options["network"]["networks"] == ["c", "a", "b"]
 
@@ -240,8 +240,8 @@ def test_named_option_wins_over_a_named_group(runtime: Runtime) -> None:
 
 def test_different_mount_replaces_an_allowed_extra_one(runtime: Runtime) -> None:
     had, wanted = {"volume": ["/a:/x", "k:/k"]}, {"mount": ["type=bind,src=/b,target=/x"]}
-    desired, found = settled(runtime, had, wanted, {"volume": "allow_more_present"})
-    assert set(found) == {"volume", "mount"}
+    desired, changes = settled(runtime, had, wanted, {"volume": "allow_more_present"})
+    assert set(changes) == {"volume", "mount"}
     assert [one["target"] for one in desired.options["volume"]] == ["/k"]
 
 
@@ -263,11 +263,11 @@ def test_new_container_follows_the_task_and_the_diff_lists_side_changes(runtime:
     had = {"label": {"extra": "1"}, "env": {"A": "1"}, "tty": True}
     wanted = {"label": {"a": "1"}, "env": {"A": "2"}}
     modes = {"label": "allow_more_present", "tty": "ignore", "image": "ignore"}
-    desired, found = settled(runtime, had, wanted, modes)
+    desired, changes = settled(runtime, had, wanted, modes)
     assert desired.options == normalise(wanted)
-    assert {name: one.ignored for name, one in found.items()} == {"env": False, "label": True, "tty": True}
-    _desired, found = settled(runtime, had, {**wanted, "env": {"A": "1"}}, modes, recreate=True)
-    assert {name: one.ignored for name, one in found.items()} == {"label": True, "tty": True}
+    assert {name: one.ignored for name, one in changes.items()} == {"env": False, "label": True, "tty": True}
+    _desired, changes = settled(runtime, had, {**wanted, "env": {"A": "1"}}, modes, recreate=True)
+    assert {name: one.ignored for name, one in changes.items()} == {"label": True, "tty": True}
 
 
 def test_image_can_be_ignored(runtime: Runtime) -> None:

@@ -39,13 +39,13 @@ FIRST = (
 
 
 def make(
-    image: dict[str, Any] | None = None, joined: dict[str, str] | None = None, more: Any = None, **given: Any
+    image: dict[str, Any] | None = None, joined: dict[str, str] | None = None, more: Any = None, **requested: Any
 ) -> ContainerConfig:
     return ContainerConfig(
         id="ab" * 32,
         name="web",
         created_time="2026-01-01T00:00:00.000000+00:00",
-        options=normalise(given),
+        options=normalise(requested),
         static_dir="/static/containers/x",
         image_config=image or {},
         namespace_containers=JOINED if joined is None else joined,
@@ -86,11 +86,11 @@ def test_record_that_lacks_a_key_names_it(key: str) -> None:
 def test_record_of_an_older_engine_has_the_defaults_of_what_it_lacks() -> None:
     older = {key: record()[key] for key in ("version", *FIRST)}
     older["options"] = {key: value for key, value in older["options"].items() if key not in ("mount", "ipc", "umask")}
-    found = ContainerConfig.from_json(older, "p")
-    assert found == ContainerConfig.from_json(record(), "p")
-    found.options["mount"].append("x")
-    found.options["ipc"].clear()  # type: ignore[attr-defined]
-    found.host_env["A"] = "x"  # type: ignore[index]
+    config = ContainerConfig.from_json(older, "p")
+    assert config == ContainerConfig.from_json(record(), "p")
+    config.options["mount"].append("x")
+    config.options["ipc"].clear()  # type: ignore[attr-defined]
+    config.host_env["A"] = "x"  # type: ignore[index]
     assert ContainerConfig.from_json(older, "p") == ContainerConfig.from_json(record(), "p"), "a default was handed out"
 
 
@@ -126,8 +126,8 @@ def test_unknown_key_of_a_later_version_is_ignored() -> None:
 
 def test_copies_are_the_callers_own() -> None:
     borrowed = {"borrowed_volumes": tuple(normalise({"volume": ["b:/b"]})["volume"])}
-    given = {"volume": ["v:/v:nodev"], "tmpfs": {"/t": "ro"}, "mount": ["type=tmpfs,target=/m"]}
-    config = make(IMAGE, more=borrowed, env={"A": "1"}, command=["a"], label={"x": "y"}, **given)
+    options = {"volume": ["v:/v:nodev"], "tmpfs": {"/t": "ro"}, "mount": ["type=tmpfs,target=/m"]}
+    config = make(IMAGE, more=borrowed, env={"A": "1"}, command=["a"], label={"x": "y"}, **options)
     before = json.dumps(config.to_json())
     config.labels["x"] = "z"
     for value in config.resolved.values():
@@ -142,28 +142,28 @@ def test_copies_are_the_callers_own() -> None:
 
 
 def test_omitted_options_are_the_images() -> None:
-    found = make(IMAGE)
-    assert found.argv == ["/entry", "serve", "-v"]
-    assert found.resolved["env"] == {"A": "image", "BARE": "", "EQ": "a=b", "PATH": "/image/bin"}
-    assert (found.resolved["user"], found.resolved["workdir"], found.stop_signal) == ("web:adm", "/srv", 3)
+    config = make(IMAGE)
+    assert config.argv == ["/entry", "serve", "-v"]
+    assert config.resolved["env"] == {"A": "image", "BARE": "", "EQ": "a=b", "PATH": "/image/bin"}
+    assert (config.resolved["user"], config.resolved["workdir"], config.stop_signal) == ("web:adm", "/srv", 3)
 
 
 def test_image_without_configuration_leaves_the_defaults() -> None:
     for image in ({}, dict.fromkeys(IMAGE)):
-        found = make(image)
-        assert (found.argv, found.labels, found.stop_signal) == ([], {}, 15)
-        assert found.resolved["env"]["PATH"].endswith("/usr/bin:/sbin:/bin") and len(found.resolved["env"]) == 1
-        assert (found.resolved["user"], found.resolved["workdir"]) == ("", "/")
+        config = make(image)
+        assert (config.argv, config.labels, config.stop_signal) == ([], {}, 15)
+        assert config.resolved["env"]["PATH"].endswith("/usr/bin:/sbin:/bin") and len(config.resolved["env"]) == 1
+        assert (config.resolved["user"], config.resolved["workdir"]) == ("", "/")
 
 
 def test_given_options_win_over_the_images() -> None:
-    found = make(
+    config = make(
         IMAGE, env={"A": "mine"}, label={"both": "mine"}, user="root", workdir="/w", stop_signal="KILL", stop_timeout=3
     )
-    assert found.resolved["env"]["A"] == "mine" and found.resolved["env"]["PATH"] == "/image/bin"
-    assert found.labels == {"both": "mine", "from": "image"}
-    assert (found.resolved["user"], found.resolved["workdir"]) == ("root", "/w")
-    assert (found.stop_signal, found.stop_timeout) == (9, 3)
+    assert config.resolved["env"]["A"] == "mine" and config.resolved["env"]["PATH"] == "/image/bin"
+    assert config.labels == {"both": "mine", "from": "image"}
+    assert (config.resolved["user"], config.resolved["workdir"]) == ("root", "/w")
+    assert (config.stop_signal, config.stop_timeout) == (9, 3)
 
 
 def test_requested_entrypoint_drops_the_image_command() -> None:

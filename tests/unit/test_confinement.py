@@ -15,14 +15,14 @@ USUAL = paths({}, False)
 
 def test_paths_are_masked_and_unmasked_by_name() -> None:
     assert "/proc/kcore" in USUAL["maskedPaths"] and "/proc/sys" in USUAL["readonlyPaths"]
-    found = paths(security(["mask=/etc//x:/proc/kcore", "unmask=/proc/s*:/sys/firmware"], "security_opt"), False)
-    assert set(USUAL["maskedPaths"]) ^ set(found["maskedPaths"]) == {
+    confined = paths(security(["mask=/etc//x:/proc/kcore", "unmask=/proc/s*:/sys/firmware"], "security_opt"), False)
+    assert set(USUAL["maskedPaths"]) ^ set(confined["maskedPaths"]) == {
         "/etc/x",
         "/sys/firmware",
         "/proc/sched_debug",
         "/proc/scsi",
     }
-    assert set(USUAL["readonlyPaths"]) - set(found["readonlyPaths"]) == {"/proc/sys", "/proc/sysrq-trigger"}
+    assert set(USUAL["readonlyPaths"]) - set(confined["readonlyPaths"]) == {"/proc/sys", "/proc/sysrq-trigger"}
 
 
 def test_nothing_is_masked_where_all_is_unmasked_or_privileged() -> None:

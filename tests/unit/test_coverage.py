@@ -78,8 +78,8 @@ def test_statements_of_workers_and_of_killed_children_count(tmp_path: Path) -> N
         total, *files = (tmp_path / "unit.coverage").read_text(encoding="utf-8").splitlines()
         assert total in shown and not list(tmp_path.glob("*.lines"))
         assert len(files) == 10 and all(re.fullmatch(r" *[\d.]+% plugins/\S+\.py", line) for line in files)
-        found = re.fullmatch(r"unit: [\d.]+% of statements covered \((\d+) of (\d+)\)", total)
-        assert found and int(found[2]) > 10_000
-        return int(found[1])
+        match = re.fullmatch(r"unit: [\d.]+% of statements covered \((\d+) of (\d+)\)", total)
+        assert match and int(match[2]) > 10_000
+        return int(match[1])
 
     assert covered(KILLED) == covered(KILLED.replace('errors.shortened("abc", 2)', "pass")) + 3

@@ -16,7 +16,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._spec.resources impo
 
 
 @pytest.mark.parametrize(
-    ("option", "given", "meaning"),
+    ("option", "value", "meaning"),
     [
         ("device_read_bps", ["/dev/b:1m", "//dev/a:10"], {"/dev/a": 10, "/dev/b": 1 << 20}),
         ("device_write_bps", ["/dev/a:0"], {}),
@@ -30,12 +30,12 @@ from ansible_collections.libpod.engine.plugins.module_utils._spec.resources impo
         ("memory_reservation", "8m", 8 << 20),
     ],
 )
-def test_limit_is_parsed(option: str, given: Any, meaning: Any) -> None:
-    assert normalise({option: given})[option] == meaning
+def test_limit_is_parsed(option: str, value: Any, meaning: Any) -> None:
+    assert normalise({option: value})[option] == meaning
 
 
 @pytest.mark.parametrize(
-    ("option", "given"),
+    ("option", "value"),
     [
         ("device_read_bps", ["/dev/a"]),
         ("device_read_bps", ["dev/a:1"]),
@@ -50,9 +50,9 @@ def test_limit_is_parsed(option: str, given: Any, meaning: Any) -> None:
         ("memory_reservation", "65m"),
     ],
 )
-def test_refused_limit_is_named(option: str, given: Any) -> None:
+def test_refused_limit_is_named(option: str, value: Any) -> None:
     with pytest.raises(InvalidArgument, match=f"^{option}: .* cannot be used: expected "):
-        normalise({"memory": "64m", option: given})
+        normalise({"memory": "64m", option: value})
 
 
 def test_limits_stand_where_the_oci_spec_has_them() -> None:
@@ -75,12 +75,12 @@ def test_limits_stand_where_the_oci_spec_has_them() -> None:
 @pytest.mark.parametrize(("unified", "nothing"), [(False, -1), (True, 1)])
 def test_limit_that_is_omitted_again_is_overwritten(unified: bool, nothing: int) -> None:
     names = ["memory_reservation", "cpuset_mems", "blkio_weight"]
-    found = changed_resources(normalise({}), names, swap=True, unified=unified, all_cpus="0-3", all_mems="0")
-    assert found == {"memory": {"reservation": nothing}, "cpu": {"mems": "0"}, "blockIO": {"weight": 100}}
+    changed = changed_resources(normalise({}), names, swap=True, unified=unified, all_cpus="0-3", all_mems="0")
+    assert changed == {"memory": {"reservation": nothing}, "cpu": {"mems": "0"}, "blockIO": {"weight": 100}}
 
 
 @pytest.mark.parametrize(
-    "given",
+    "options",
     [
         {"memory_swappiness": 0},
         {"oom_kill_disable": True},
@@ -89,15 +89,15 @@ def test_limit_that_is_omitted_again_is_overwritten(unified: bool, nothing: int)
         {"blkio_weight": 10},
     ],
 )
-def test_limit_the_kernel_lacks_is_refused_by_name(given: dict[str, Any], tmp_path: Any) -> None:
+def test_limit_the_kernel_lacks_is_refused_by_name(options: dict[str, Any], tmp_path: Any) -> None:
     (tmp_path / "some").mkdir()
     for host in (CgroupHost("v2", (str(tmp_path),), {}), CgroupHost("v1", (), {})):
-        with pytest.raises(NotImplementedByHost, match=f"^{next(iter(given))}: this kernel lacks it"):
-            kernel_limits.check(host, normalise(given))
+        with pytest.raises(NotImplementedByHost, match=f"^{next(iter(options))}: this kernel lacks it"):
+            kernel_limits.check(host, normalise(options))
 
 
 @pytest.mark.parametrize(
-    ("given", "children", "offered"),
+    ("options", "children", "offered"),
     [
         # Nobody has the controller's files yet, as on a systemd host on which no unit asks for them.
         ({"cgroup_conf": {"io.max": "1"}}, {"a": ("cpu memory", [])}, True),
@@ -109,7 +109,7 @@ def test_limit_the_kernel_lacks_is_refused_by_name(given: dict[str, Any], tmp_pa
     ],
 )
 def test_limit_is_offered_where_a_v2_cgroup_could_have_it(
-    given: dict[str, Any], children: dict[str, tuple[str, list[str]]], offered: bool, tmp_path: Any
+    options: dict[str, Any], children: dict[str, tuple[str, list[str]]], offered: bool, tmp_path: Any
 ) -> None:
     (tmp_path / "cgroup.controllers").write_text("cpu io memory\n")
     for name, (controllers, files) in children.items():
@@ -119,10 +119,10 @@ def test_limit_is_offered_where_a_v2_cgroup_could_have_it(
             (tmp_path / name / file).write_text("")
     host = CgroupHost("v2", (str(tmp_path),), {})
     if offered:
-        kernel_limits.check(host, normalise(given))
+        kernel_limits.check(host, normalise(options))
     else:
         with pytest.raises(NotImplementedByHost, match="^cgroup_conf: this host has no "):
-            kernel_limits.check(host, normalise(given))
+            kernel_limits.check(host, normalise(options))
 
 
 def test_limit_of_a_path_that_is_no_block_device_is_refused() -> None:
@@ -132,7 +132,7 @@ def test_limit_of_a_path_that_is_no_block_device_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "host", "container", "permissions"),
+    ("written", "host", "container", "permissions"),
     [
         ("/dev/fuse", "/dev/fuse", "/dev/fuse", "rwm"),
         ("/dev/fuse:/dev/x", "/dev/fuse", "/dev/x", "rwm"),
@@ -140,32 +140,32 @@ def test_limit_of_a_path_that_is_no_block_device_is_refused() -> None:
         ("//dev/fuse:/dev//x:w", "/dev/fuse", "/dev/x", "w"),
     ],
 )
-def test_device_has_host_container_and_permissions(given: str, host: str, container: str, permissions: str) -> None:
-    meant = {"host": host, "container": container, "permissions": permissions}
-    assert normalise({"device": [given]})["device"] == [meant]
+def test_device_has_host_container_and_permissions(written: str, host: str, container: str, permissions: str) -> None:
+    device = {"host": host, "container": container, "permissions": permissions}
+    assert normalise({"device": [written]})["device"] == [device]
 
 
 @pytest.mark.parametrize(
-    "given", ["", "dev/a", "/dev/a:b", "/dev/a:/dev/b:x", "/dev/a:rr", "/dev/a:/b:r:w", "/dev/a:/dev/b /dev/c:/dev/b"]
+    "devices", ["", "dev/a", "/dev/a:b", "/dev/a:/dev/b:x", "/dev/a:rr", "/dev/a:/b:r:w", "/dev/a:/dev/b /dev/c:/dev/b"]
 )
-def test_refused_device_is_named(given: str) -> None:
+def test_refused_device_is_named(devices: str) -> None:
     with pytest.raises(InvalidArgument, match="^device: .* cannot be used: expected "):
-        normalise({"device": given.split(" ")})
+        normalise({"device": devices.split(" ")})
 
 
 @pytest.mark.parametrize(
-    ("given", "rule"),
+    ("written", "rule"),
     [
         ("c 189:* rmw", {"allow": True, "type": "c", "major": 189, "access": "rwm"}),
         ("b 8:1 r", {"allow": True, "type": "b", "major": 8, "minor": 1, "access": "r"}),
         ("a *:* m", {"allow": True, "type": "a", "access": "m"}),
     ],
 )
-def test_device_cgroup_rule(given: str, rule: dict[str, Any]) -> None:
-    assert normalise({"device_cgroup_rule": given})["device_cgroup_rule"] == rule
+def test_device_cgroup_rule(written: str, rule: dict[str, Any]) -> None:
+    assert normalise({"device_cgroup_rule": written})["device_cgroup_rule"] == rule
 
 
-@pytest.mark.parametrize("given", ["c 1 r", "d 1:2 r", "c 1:2", "c 1:2 x", "c x:2 r"])
-def test_refused_device_cgroup_rule_is_named(given: str) -> None:
+@pytest.mark.parametrize("rule", ["c 1 r", "d 1:2 r", "c 1:2", "c 1:2 x", "c x:2 r"])
+def test_refused_device_cgroup_rule_is_named(rule: str) -> None:
     with pytest.raises(InvalidArgument, match="^device_cgroup_rule: .* cannot be used: expected "):
-        normalise({"device_cgroup_rule": given})
+        normalise({"device_cgroup_rule": rule})

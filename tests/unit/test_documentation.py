@@ -33,8 +33,8 @@ def spec(module: str) -> dict[str, Any]:
     glue = re.search(r"load\(\"(_ansible\.\w+)\"\)", text)
     assert glue, module
     room = arguments.__name__.rpartition("._ansible.")[0]
-    found: dict[str, Any] = own[module]() if module in own else import_module(f"{room}.{glue[1]}").spec()
-    return found
+    result: dict[str, Any] = own[module]() if module in own else import_module(f"{room}.{glue[1]}").spec()
+    return result
 
 
 SPECS = {module: spec(module) for module in MODULES}
@@ -61,14 +61,14 @@ def load(module: str, part: str) -> Any:
 def documented(module: str) -> dict[str, dict[str, Any]]:
     """The options of a module with those of its fragments."""
     own = load(module, "DOCUMENTATION")
-    found: dict[str, dict[str, Any]] = dict(own["options"])
+    described: dict[str, dict[str, Any]] = dict(own["options"])
     for fragment in own["extends_documentation_fragment"]:
         name = fragment.split(".")[2]
         text = strings(TOP / f"plugins/doc_fragments/{name}.py")["DOCUMENTATION"]
         options = yaml.safe_load(text)["options"]
-        assert not set(options) & set(found)
-        found.update(options)
-    return found
+        assert not set(options) & set(described)
+        described.update(options)
+    return described
 
 
 def shape(option: dict[str, Any], inner: str) -> dict[str, Any]:
@@ -129,8 +129,8 @@ def test_only_live_options_are_documented_as_live() -> None:
 
 
 def test_only_restart_options_are_documented_as_such() -> None:
-    words = "A change restarts the container"
-    said = {name for name, one in documented("libpod_container").items() if words in str(one["description"])}
+    sentence = "A change restarts the container"
+    said = {name for name, one in documented("libpod_container").items() if sentence in str(one["description"])}
     assert said == {name for name, row in OPTIONS.items() if Change.RESTART in (row.change, row.otherwise)}
 
 
@@ -209,9 +209,9 @@ def filled(value: Any) -> Any:
 
 
 TASKS = [
-    pytest.param(module, given, id=f"{where}-{number}")
+    pytest.param(module, args, id=f"{where}-{number}")
     for where, block in blocks()
-    for number, (module, given) in enumerate(tasks(block))
+    for number, (module, args) in enumerate(tasks(block))
 ]
 
 
@@ -220,14 +220,14 @@ def test_there_are_examples_of_every_module() -> None:
     assert all(load(module, "EXAMPLES") and len(list(tasks(load(module, "EXAMPLES")))) >= 2 for module in MODULES)
 
 
-@pytest.mark.parametrize(("module", "given"), TASKS)
-def test_example_is_a_task_that_is_taken(module: str, given: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("module", "args"), TASKS)
+def test_example_is_a_task_that_is_taken(module: str, args: dict[str, Any]) -> None:
     spec = SPECS[module]
-    result = ArgumentSpecValidator(spec).validate(filled(given))
+    result = ArgumentSpecValidator(spec).validate(filled(args))
     assert not result.error_messages
     if module == "libpod_container":
         assert arguments.desired(result.validated_parameters).unusable is None
-    if module == "libpod_containers" and isinstance(given["containers"], list):
+    if module == "libpod_containers" and isinstance(args["containers"], list):
         assert all(one.unusable is None for one in containers.wanted(result.validated_parameters))
 
 

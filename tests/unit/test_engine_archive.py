@@ -51,9 +51,10 @@ def _load(sent: str, root: Path, *, keep: bool = True) -> str:
         "import json, sys; from module_utils import engine_archive, engine_setup; request = json.loads(sys.argv[1]); "
         "engine_archive.is_ready(**request) or engine_setup.obtain(engine_archive, **request); print(sys.path[0])"
     )
-    told = json.dumps({"static_root": str(root), "digest": DIGEST, "archive": sent, "keep": keep})
+    request = json.dumps({"static_root": str(root), "digest": DIGEST, "archive": sent, "keep": keep})
     env = {"PYTHONPATH": os.path.dirname(os.path.dirname(engine_archive.__file__)), "PATH": os.environ["PATH"]}
-    return subprocess.run([sys.executable, "-c", code, told], check=True, env=env, stdout=-1, text=True).stdout.strip()
+    command = [sys.executable, "-c", code, request]
+    return subprocess.run(command, check=True, env=env, stdout=-1, text=True).stdout.strip()
 
 
 def _printed(root: Path) -> str:
@@ -70,9 +71,9 @@ def test_every_module_is_found_in_the_archive(sent: str, tmp_path: Path) -> None
     kept = _load(sent, tmp_path / "static")
     assert kept == f"{tmp_path}/static/engine/{DIGEST}.{sys.implementation.cache_tag}.zip"
     os.unlink(sent)
-    told = "[m for m in sys.modules if m.startswith('libpod_engine.') and not hasattr(sys.modules[m], '__path__')]"
-    found = _python(kept, f"[get(name) for name in {MODULES}]; print(*sorted({told}))").split()
-    assert found == sorted(MODULES)
+    names = "[m for m in sys.modules if m.startswith('libpod_engine.') and not hasattr(sys.modules[m], '__path__')]"
+    loaded = _python(kept, f"[get(name) for name in {MODULES}]; print(*sorted({names}))").split()
+    assert loaded == sorted(MODULES)
     with pytest.raises(subprocess.CalledProcessError):
         _python(kept, "get('libpod_engine._model.nothing')")
 
@@ -104,12 +105,12 @@ def test_kept_engine_is_private_and_complete(sent: str, tmp_path: Path) -> None:
 
 def test_it_runs_as_a_program(sent: str, tmp_path: Path) -> None:
     kept = _load(sent, tmp_path / "static")
-    for words in ([sys.executable, "-I", kept], [f"{os.path.dirname(kept)}/libpod"]):
-        assert "usage: libpod" in subprocess.run([*words, "--help"], check=True, stdout=-1, text=True).stdout
+    for command in ([sys.executable, "-I", kept], [f"{os.path.dirname(kept)}/libpod"]):
+        assert "usage: libpod" in subprocess.run([*command, "--help"], check=True, stdout=-1, text=True).stdout
 
 
-def _runs(folder: Path, *words: str) -> None:
-    command = words or (f"{folder}/libpod",)
+def _runs(folder: Path, *args: str) -> None:
+    command = args or (f"{folder}/libpod",)
     assert "usage: libpod" in subprocess.run([*command, "--help"], check=True, stdout=-1, text=True).stdout
 
 
@@ -245,8 +246,8 @@ def test_an_old_python_is_refused_in_one_sentence(
     for source in (engine_setup.script(archive, setup, boot), setup):
         ast.parse(source, feature_version=(3, 7))
     monkeypatch.setattr(sys, "version_info", (3, 8, 18))
-    told = {"static_root": str(tmp_path / "static"), "digest": DIGEST, "archive": sent, "keep": True}
-    monkeypatch.setenv(engine_archive.VARIABLE, json.dumps(told))
+    request = {"static_root": str(tmp_path / "static"), "digest": DIGEST, "archive": sent, "keep": True}
+    monkeypatch.setenv(engine_archive.VARIABLE, json.dumps(request))
     with pytest.raises(SystemExit):
         engine_archive.load("_ansible.container")
     assert "is Python 3.8, and the engine needs 3.9 or later" in json.loads(capsys.readouterr().out)["msg"]
@@ -277,11 +278,11 @@ def test_versions_that_nothing_uses_are_removed(sent: str, tmp_path: Path, monke
         fcntl.flock(being_kept, fcntl.LOCK_SH)
         assert not archives.remove_unused(str(folder), dry=True)
         os.close(being_kept)
-        found = archives.remove_unused(str(folder), dry=True)
-        assert found == archives.remove_unused(str(folder))
+        removed = archives.remove_unused(str(folder), dry=True)
+        assert removed == archives.remove_unused(str(folder))
         tag = sys.implementation.cache_tag
         unused = [f"{used[0]}.zip", *(f"{DIGEST}{end}" for end in (f".{tag}.zip", ".zip", ".zip.0"))]
-        assert found == sorted(unused)
+        assert removed == sorted(unused)
     finally:
         for process in processes:
             process.kill()

@@ -23,11 +23,11 @@ pytestmark = pytest.mark.slow
 def test_equivalent_values_normalise_equally_and_different_ones_do_not(option: str, data: st.DataObject) -> None:
     assert option in KINDS, f"{option} has no kind: say here what its values mean and how each can be written"
     kind = KINDS[option]
-    meant = data.draw(kind.meanings, "meaning")
-    other = data.draw(st.one_of(st.just(meant), kind.meanings), "other meaning")
-    spelled, also = data.draw(kind.spellings(meant), "spelling"), data.draw(kind.spellings(other), "other spelling")
+    meaning = data.draw(kind.meanings, "meaning")
+    other = data.draw(st.one_of(st.just(meaning), kind.meanings), "other meaning")
+    spelled, also = data.draw(kind.spellings(meaning), "spelling"), data.draw(kind.spellings(other), "other spelling")
     one, two = (OPTIONS[option].normalise(value, option) for value in (spelled, also))
-    assert (one == two) == (meant == other), f"{spelled!r} is {one!r}, and {also!r} is {two!r}"
+    assert (one == two) == (meaning == other), f"{spelled!r} is {one!r}, and {also!r} is {two!r}"
 
 
 def test_every_kind_is_an_option() -> None:
@@ -51,9 +51,9 @@ def test_kind_has_several_values_with_several_notations(option: str) -> None:
     @given(data=st.data())
     def look(data: st.DataObject) -> None:
         nonlocal most
-        meant = data.draw(kind.meanings)
-        meanings.add(repr(meant))
-        most = max(most, len({repr(data.draw(kind.spellings(meant))) for _turn in range(8)}))
+        meaning = data.draw(kind.meanings)
+        meanings.add(repr(meaning))
+        most = max(most, len({repr(data.draw(kind.spellings(meaning))) for _turn in range(8)}))
 
     look()
     assert len(meanings) > 1 and (most > 1) != (option in PLAIN), (meanings, most)

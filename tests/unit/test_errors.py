@@ -25,12 +25,12 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
 def caught(error: BaseException) -> BaseException:
     try:
         raise error
-    except BaseException as found:
-        return found
+    except BaseException as raised:
+        return raised
 
 
 @pytest.mark.parametrize(
-    ("error", "kind", "words"),
+    ("error", "kind", "message"),
     [
         (InvalidArgument("name: wrong"), "InvalidArgument", "name: wrong"),
         (OSError(errno.EROFS, "Read-only file system", "/srv"), "OSError", "cannot access /srv: Read-only file"),
@@ -47,11 +47,11 @@ def caught(error: BaseException) -> BaseException:
         (ValueError("secret"), "Internal", "please report it"),
     ],
 )
-def test_error_is_one_sentence(error: BaseException, kind: str, words: str) -> None:
-    found = caught(error)
-    known = explained(found)
+def test_error_is_one_sentence(error: BaseException, kind: str, message: str) -> None:
+    raised = caught(error)
+    known = explained(raised)
     assert (type(known).__name__ if not isinstance(known, OSError) else "OSError") == kind
-    assert words in sentence(found) and "\n" not in sentence(found) and "secret" not in sentence(found)
+    assert message in sentence(raised) and "\n" not in sentence(raised) and "secret" not in sentence(raised)
 
 
 @pytest.mark.parametrize(

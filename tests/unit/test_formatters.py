@@ -35,7 +35,7 @@ def test_formatted_value_parses_to_the_same(option: str, data: st.DataObject) ->
 
 
 @pytest.mark.parametrize(
-    "words",
+    "mount",
     [
         *("type=bind,source=/a,target=/b,relabel=private,U,bind-nonrecursive,bind-propagation=slave,ro,noexec",),
         *("type=volume,target=/b", "type=volume,source=a,target=/b,nocopy,relabel=shared"),
@@ -46,9 +46,9 @@ def test_formatted_value_parses_to_the_same(option: str, data: st.DataObject) ->
         ),
     ],
 )
-def test_mount_is_shown_as_a_playbook_has_it(words: str) -> None:
+def test_mount_is_shown_as_a_playbook_has_it(mount: str) -> None:
     row = OPTIONS["mount"]
-    value = row.normalise([words], "mount")
+    value = row.normalise([mount], "mount")
     assert row.normalise(spelled("mount", value), "mount") == value
 
 

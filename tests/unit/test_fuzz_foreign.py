@@ -193,9 +193,9 @@ def test_records_of_the_store(folder: Path, document: bytes) -> None:
     refused_or(lambda: list(roots.containers()))
 
 
-@pytest.mark.parametrize("words", [{"id": "9" * 5000}, {"id": "../x"}, {"big-data-names": ["sha256:" + "a" * 5000]}])
-def test_a_name_in_the_store_that_is_no_files(folder: Path, words: dict[str, Any]) -> None:
-    store = _store(folder, json.dumps(IMAGE).encode(), json.dumps([{**STORE, **words}]).encode())
+@pytest.mark.parametrize("members", [{"id": "9" * 5000}, {"id": "../x"}, {"big-data-names": ["sha256:" + "a" * 5000]}])
+def test_a_name_in_the_store_that_is_no_files(folder: Path, members: dict[str, Any]) -> None:
+    store = _store(folder, json.dumps(IMAGE).encode(), json.dumps([{**STORE, **members}]).encode())
     assert refused_or(store.all) == [], "left out, and others are listed"
 
 
@@ -240,9 +240,9 @@ def test_answer_of_a_network_plugin(folder: Path, document: bytes) -> None:
 def test_hook_files(folder: Path, document: bytes) -> None:
     (folder / "hooks").mkdir(exist_ok=True)
     (folder / "hooks" / "a.json").write_bytes(document)
-    found = refused_or(lambda: hooks.read([str(folder / "hooks")]))
-    if found:
-        json.dumps(refused_or(lambda: hooks.chosen(found, SPEC, True))).encode()
+    hooked = refused_or(lambda: hooks.read([str(folder / "hooks")]))
+    if hooked:
+        json.dumps(refused_or(lambda: hooks.chosen(hooked, SPEC, True))).encode()
 
 
 @fuzz.fuzzed(200, document=fuzz.documents(CDI))
@@ -325,13 +325,13 @@ CONFIGURED: dict[str, Callable[[int], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("make", CONFIGURED.values(), ids=CONFIGURED)
 def test_image_configuration_takes_linear_time(make: Callable[[int], dict[str, Any]]) -> None:
-    def resolve(words: dict[str, Any]) -> None:
-        found = image.checked_config(foreign.Foreign(words, "image"))
+    def resolve(members: dict[str, Any]) -> None:
+        checked = image.checked_config(foreign.Foreign(members, "image"))
         chosen = normalise.normalise({"publish_all": True, "image_volume": "tmpfs"})
-        config.resolved(chosen, found)
-        volumes.file_systems(chosen, found, ())
+        config.resolved(chosen, checked)
+        volumes.file_systems(chosen, checked, ())
 
-    assert fuzz.grows_linearly(lambda words: refused_or(lambda: resolve(words)), make, 40_000)
+    assert fuzz.grows_linearly(lambda members: refused_or(lambda: resolve(members)), make, 40_000)
 
 
 @pytest.mark.parametrize(

@@ -60,8 +60,8 @@ def test_option_is_normalised_or_refused(name: str, data: st.DataObject) -> None
 @fuzz.fuzzed(150, data=st.data())
 def test_options_together_are_normalised_or_refused(data: st.DataObject) -> None:
     names = data.draw(st.lists(st.sampled_from(sorted(OPTIONS)), max_size=8, unique=True))
-    given = {name: data.draw(fuzz.values_of(OPTIONS[name].type)) for name in names}
-    normalised = refused_or(lambda: normalise.normalise(given))
+    options = {name: data.draw(fuzz.values_of(OPTIONS[name].type)) for name in names}
+    normalised = refused_or(lambda: normalise.normalise(options))
     if normalised is not None:
         recorded(normalised)
 
@@ -88,9 +88,9 @@ def test_comparisons(values: dict[str, Any]) -> None:
 def test_environment_files(lines: list[Any], tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "env_file"
     path.write_bytes(b"\n".join(x if isinstance(x, bytes) else x.encode(errors="surrogatepass") for x in lines))
-    found = refused_or(lambda: env_files.read([str(path)]))
-    if found is not None:
-        refused_or(lambda: OPTIONS["env"].normalise(found, "env"))
+    variables = refused_or(lambda: env_files.read([str(path)]))
+    if variables is not None:
+        refused_or(lambda: OPTIONS["env"].normalise(variables, "env"))
 
 
 # For each grammar, texts that grow with the number: what a regular expression or a loop may take quadratic time for.

@@ -18,13 +18,13 @@ SECOND = 10**9
 GOOD, BAD = Result("", "", 0, "fine"), Result("", "", 1, "broken")
 
 
-def checks(image: dict[str, Any] | None = None, **given: Any) -> HealthChecks:
-    options = normalise({"healthcheck": "true", **given})
+def checks(image: dict[str, Any] | None = None, **requested: Any) -> HealthChecks:
+    options = normalise({"healthcheck": "true", **requested})
     return HealthChecks.of(options, resolved(options, {"Healthcheck": image} if image else {}))
 
 
 @pytest.mark.parametrize(
-    ("spelled", "meant"),
+    ("spelled", "command"),
     [
         ("curl -f localhost", ["CMD-SHELL", "curl -f localhost"]),
         ("CMD-SHELL a && b", ["CMD-SHELL", "a && b"]),
@@ -40,8 +40,8 @@ def checks(image: dict[str, Any] | None = None, **given: Any) -> HealthChecks:
         ('["NONE"]', ["NONE"]),
     ],
 )
-def test_health_command_is_parsed(spelled: Any, meant: list[str]) -> None:
-    assert health.command(spelled, "healthcheck") == meant
+def test_health_command_is_parsed(spelled: Any, command: list[str]) -> None:
+    assert health.command(spelled, "healthcheck") == command
 
 
 @pytest.mark.parametrize("spelled", ["", "  ", "CMD", "CMD 'a", "CMD-SHELL", [], ["CMD"], "[]", 5])
@@ -52,9 +52,9 @@ def test_invalid_command_is_refused(spelled: Any) -> None:
 
 def test_least_values() -> None:
     assert normalise({"healthcheck_interval": "disable"})["healthcheck_interval"] == 0
-    for given in ({"healthcheck_interval": "99ms"}, {"healthcheck_timeout": 0}, {"healthcheck_retries": 0}):
-        with pytest.raises(InvalidArgument, match=next(iter(given))):
-            normalise(given)
+    for requested in ({"healthcheck_interval": "99ms"}, {"healthcheck_timeout": 0}, {"healthcheck_retries": 0}):
+        with pytest.raises(InvalidArgument, match=next(iter(requested))):
+            normalise(requested)
 
 
 def test_every_notation_of_none_is_equal() -> None:
@@ -68,10 +68,10 @@ def test_every_notation_of_none_is_equal() -> None:
 
 def test_image_provides_omitted_values() -> None:
     image = {"Test": ["CMD", "x"], "Interval": 5 * SECOND, "Retries": 7}
-    found = resolved(normalise({"healthcheck_interval": "9s"}), {"Healthcheck": image})
-    assert found["healthcheck"] == ["CMD", "x"]
-    assert (found["healthcheck_interval"], found["healthcheck_retries"]) == (9 * SECOND, 7)
-    assert (found["healthcheck_timeout"], found["healthcheck_start_period"]) == (30 * SECOND, 0)
+    values = resolved(normalise({"healthcheck_interval": "9s"}), {"Healthcheck": image})
+    assert values["healthcheck"] == ["CMD", "x"]
+    assert (values["healthcheck_interval"], values["healthcheck_retries"]) == (9 * SECOND, 7)
+    assert (values["healthcheck_timeout"], values["healthcheck_start_period"]) == (30 * SECOND, 0)
 
 
 def test_failures_in_succession_make_it_unhealthy_and_a_success_healthy() -> None:
@@ -115,11 +115,11 @@ def test_startup_check_comes_first() -> None:
 
 
 def test_log_keeps_the_last_five() -> None:
-    found = Health()
+    state = Health()
     for code in range(7):
-        found = found.after(Result("", "", code, ""), checks(), 1.0)[0]
-    assert [entry["ExitCode"] for entry in found.log] == [2, 3, 4, 5, 6]
-    assert Health.from_json(found.to_json(), "x") == found
+        state = state.after(Result("", "", code, ""), checks(), 1.0)[0]
+    assert [entry["ExitCode"] for entry in state.log] == [2, 3, 4, 5, 6]
+    assert Health.from_json(state.to_json(), "x") == state
 
 
 def test_invalid_record_is_refused() -> None:

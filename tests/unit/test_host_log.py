@@ -34,11 +34,11 @@ def listen(path: Path, kind: int = socket.SOCK_DGRAM) -> contextlib.closing[sock
 
 
 def received(listener: socket.socket) -> list[str]:
-    found = []
+    messages = []
     with contextlib.suppress(BlockingIOError):
         while True:
-            found.append(listener.recv(1 << 16).decode())
-    return found
+            messages.append(listener.recv(1 << 16).decode())
+    return messages
 
 
 def test_without_a_socket_nothing_happens(folder: Path) -> None:

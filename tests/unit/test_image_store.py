@@ -62,7 +62,7 @@ def parts(tmp_path: Path) -> EngineConfig:
 
 
 @pytest.mark.parametrize(
-    ("image", "found"),
+    ("image", "expected"),
     [
         ("busybox", ONE),
         ("docker://busybox:latest", ONE),
@@ -82,9 +82,9 @@ def parts(tmp_path: Path) -> EngineConfig:
         ("oci:/aaaa1", None),
     ],
 )
-def test_image_is_found_by_every_name_it_goes_by(parts: EngineConfig, image: str, found: Any) -> None:
-    image_found = ImageStore(parts).find(image)
-    assert (image_found and image_found.id) == found
+def test_image_is_found_by_every_name_it_goes_by(parts: EngineConfig, image: str, expected: Any) -> None:
+    result = ImageStore(parts).find(image)
+    assert (result and result.id) == expected
 
 
 def test_image_has_its_configuration(parts: EngineConfig) -> None:

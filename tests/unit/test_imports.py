@@ -246,7 +246,7 @@ def _uses_of_host(tree: ast.AST) -> Iterator[tuple[int, str]]:
 def test_pure_room_does_not_look_at_the_host(room: str) -> None:
     uses = []
     for path in _sources(room):
-        found = list(_uses_of_host(_tree(path)))
-        assert bool(found) or _module(path) not in LOOKS_AT_HOST
-        uses += [f"{path}:{line} uses {name}" for line, name in found if _module(path) not in LOOKS_AT_HOST]
+        uses_here = list(_uses_of_host(_tree(path)))
+        assert bool(uses_here) or _module(path) not in LOOKS_AT_HOST
+        uses += [f"{path}:{line} uses {name}" for line, name in uses_here if _module(path) not in LOOKS_AT_HOST]
     assert not uses

@@ -36,8 +36,8 @@ def runtime(tmp_path: Path) -> Runtime:
     return made
 
 
-def make(runtime: Runtime, joined: dict[str, str] | None = None, **given: Any) -> Container:
-    options = normalise(given)
+def make(runtime: Runtime, joined: dict[str, str] | None = None, **requested: Any) -> Container:
+    options = normalise(requested)
     ports = tuple(port if port.host_port else port._replace(host_port=4000) for port in options["publish"])
     config = ContainerConfig(
         id=ID,
@@ -61,21 +61,21 @@ def state(runtime: Runtime, **fields: Any) -> None:
 
 
 def test_container_that_never_ran(runtime: Runtime) -> None:
-    found = inspect(make(runtime))
-    assert (found["Id"], found["Name"], found["Image"], found["ImageName"]) == (
+    shown = inspect(make(runtime))
+    assert (shown["Id"], shown["Name"], shown["Image"], shown["ImageName"]) == (
         ID,
         "web",
         "1" * 64,
         "docker.io/library/app:1",
     )
-    assert (found["Path"], found["Args"], found["OCIRuntime"]) == ("/entry", ["serve"], "runc")
-    assert found["State"]["Status"] == "created" and found["State"]["Running"] is False and found["State"]["Pid"] == 0
-    assert found["State"]["StartedAt"] == found["State"]["FinishedAt"] == "0001-01-01T00:00:00Z"
+    assert (shown["Path"], shown["Args"], shown["OCIRuntime"]) == ("/entry", ["serve"], "runc")
+    assert shown["State"]["Status"] == "created" and shown["State"]["Running"] is False and shown["State"]["Pid"] == 0
+    assert shown["State"]["StartedAt"] == shown["State"]["FinishedAt"] == "0001-01-01T00:00:00Z"
     # As podman has it: the networks that it will have, without addresses.
-    (network,) = found["NetworkSettings"]["Networks"].items()
-    assert found["NetworkSettings"]["IPAddress"] == network[1]["IPAddress"] == ""
+    (network,) = shown["NetworkSettings"]["Networks"].items()
+    assert shown["NetworkSettings"]["IPAddress"] == network[1]["IPAddress"] == ""
     assert network[0] == network[1]["NetworkID"] == "libpod"
-    assert json.loads(json.dumps(found)) == found
+    assert json.loads(json.dumps(shown)) == shown
 
 
 def test_inspect_writes_nothing(runtime: Runtime, tmp_path: Path) -> None:
@@ -97,9 +97,9 @@ def test_running_container_is_one_whose_process_lives(runtime: Runtime) -> None:
         mounted=True,
         mountpoint="/m",
     )
-    found = inspect(container)["State"]
-    assert (found["Status"], found["Running"], found["Pid"], found["ConmonPid"]) == ("running", True, os.getpid(), 5)
-    assert (found["StartedAt"], found["Mounted"], found["Mountpoint"]) == ("then", True, "/m")
+    shown = inspect(container)["State"]
+    assert (shown["Status"], shown["Running"], shown["Pid"], shown["ConmonPid"]) == ("running", True, os.getpid(), 5)
+    assert (shown["StartedAt"], shown["Mounted"], shown["Mountpoint"]) == ("then", True, "/m")
     state(runtime, status=ContainerStatus.RUNNING, process=ProcessRef(os.getpid(), 1))
     assert inspect(container.peek())["State"]["Status"] == "exited", "another process has the PID by now"
 
@@ -118,8 +118,8 @@ def test_outline_is_a_part_of_the_whole(runtime: Runtime) -> None:
 def test_exited_container_keeps_its_exit_state(runtime: Runtime) -> None:
     container = make(runtime)
     state(runtime, status=ContainerStatus.EXITED, exit_code=137, oom_killed=True, finished_time="then")
-    found = inspect(container)["State"]
-    assert (found["Status"], found["ExitCode"], found["OOMKilled"], found["FinishedAt"]) == (
+    shown = inspect(container)["State"]
+    assert (shown["Status"], shown["ExitCode"], shown["OOMKilled"], shown["FinishedAt"]) == (
         "exited",
         137,
         True,
@@ -134,8 +134,8 @@ def test_state_of_another_boot_is_configured_and_the_exit_code_stays(runtime: Ru
     )
     ends = [{"exit_code": 5, "finished_time": "before"}, {"exit_code": 3, "finished_time": "then"}]
     runtime.store.write_side_record(ID, "exits", ends)
-    found = inspect(container)["State"]
-    assert (found["Status"], found["Pid"], found["ExitCode"], found["FinishedAt"]) == ("created", 0, 3, "then")
+    shown = inspect(container)["State"]
+    assert (shown["Status"], shown["Pid"], shown["ExitCode"], shown["FinishedAt"]) == ("created", 0, 3, "then")
 
 
 def test_unreadable_state_is_unknown(runtime: Runtime) -> None:
@@ -146,10 +146,10 @@ def test_unreadable_state_is_unknown(runtime: Runtime) -> None:
 
 
 def test_configuration_shows_effective_values(runtime: Runtime) -> None:
-    found = inspect(
+    shown = inspect(
         make(runtime, command="a b", env={"B": "2"}, label={"k": "v"}, user="5:6", workdir="/w", stop_signal="INT")
     )
-    config = found["Config"]
+    config = shown["Config"]
     assert (config["Cmd"], config["Entrypoint"], config["User"], config["WorkingDir"]) == (
         ["a", "b"],
         ["/entry"],
@@ -186,9 +186,9 @@ def test_mounts_name_their_host_directories(runtime: Runtime, tmp_path: Path) ->
 
 
 def test_ports_are_those_that_were_chosen(runtime: Runtime) -> None:
-    found = inspect(make(runtime, publish=["80", "127.0.0.1:8053:53/udp", "8054:53/udp"]))
-    ports = found["NetworkSettings"]["Ports"]
-    assert ports == found["HostConfig"]["PortBindings"]
+    shown = inspect(make(runtime, publish=["80", "127.0.0.1:8053:53/udp", "8054:53/udp"]))
+    ports = shown["NetworkSettings"]["Ports"]
+    assert ports == shown["HostConfig"]["PortBindings"]
     assert ports["80/tcp"] == [{"HostIp": "", "HostPort": "4000"}]
     assert {"HostIp": "127.0.0.1", "HostPort": "8053"} in ports["53/udp"] and len(ports["53/udp"]) == 2
 
@@ -198,9 +198,9 @@ def test_ports_are_those_that_were_chosen(runtime: Runtime) -> None:
     [("bridge", "bridge"), ("none", "none"), ("host", "host"), ("container:other", f"container:{OTHER}")],
 )
 def test_network_mode_names_the_container_joined(runtime: Runtime, network: str, shown: str) -> None:
-    found = inspect(make(runtime, {"net": OTHER} if "other" in network else None, network=[network]))
-    assert found["HostConfig"]["NetworkMode"] == shown
-    assert found["Dependencies"] == ([OTHER] if "other" in network else [])
+    result = inspect(make(runtime, {"net": OTHER} if "other" in network else None, network=[network]))
+    assert result["HostConfig"]["NetworkMode"] == shown
+    assert result["Dependencies"] == ([OTHER] if "other" in network else [])
 
 
 def test_addresses_are_the_plugins_answer_and_unfinished_attachments_have_none(runtime: Runtime) -> None:
@@ -219,20 +219,20 @@ def test_addresses_are_the_plugins_answer_and_unfinished_attachments_have_none(r
         {"network": "begun", "result": None, **common, "interface": "eth1"},
     ]
     runtime.store.write_side_record(ID, "network", attachments)
-    found = inspect(container)["NetworkSettings"]
-    assert (found["IPAddress"], found["IPPrefixLen"], found["Gateway"]) == ("10.0.0.2", 24, "10.0.0.1")
-    assert (found["GlobalIPv6Address"], found["GlobalIPv6PrefixLen"], found["IPv6Gateway"]) == (
+    settings = inspect(container)["NetworkSettings"]
+    assert (settings["IPAddress"], settings["IPPrefixLen"], settings["Gateway"]) == ("10.0.0.2", 24, "10.0.0.1")
+    assert (settings["GlobalIPv6Address"], settings["GlobalIPv6PrefixLen"], settings["IPv6Gateway"]) == (
         "fd00::2",
         64,
         "fd00::1",
     )
-    assert found["MacAddress"] == "0a:0b" and list(found["Networks"]) == ["front"]
-    assert found["Networks"]["front"]["IPAddress"] == "10.0.0.2"
+    assert settings["MacAddress"] == "0a:0b" and list(settings["Networks"]) == ["front"]
+    assert settings["Networks"]["front"]["IPAddress"] == "10.0.0.2"
 
 
 def test_security_options_are_shown_as_given(runtime: Runtime) -> None:
-    words = inspect(make(runtime, security_opt=["no-new-privileges", "seccomp=/p.json"]))["HostConfig"]["SecurityOpt"]
-    assert words == ["no-new-privileges", "seccomp=/p.json"]
+    options = inspect(make(runtime, security_opt=["no-new-privileges", "seccomp=/p.json"]))["HostConfig"]["SecurityOpt"]
+    assert options == ["no-new-privileges", "seccomp=/p.json"]
     assert inspect(make(runtime))["HostConfig"]["SecurityOpt"] == []
 
 
@@ -240,13 +240,13 @@ def test_samples_in_the_documentation_have_keys_that_are_there(runtime: Runtime)
     import yaml
     from ansible_collections.libpod.engine.plugins.modules import libpod_container, libpod_container_info
 
-    def missing(sample: Any, found: Any) -> list[str]:
-        if not isinstance(sample, dict) or not found:
+    def missing(sample: Any, shown: Any) -> list[str]:
+        if not isinstance(sample, dict) or not shown:
             return []
-        below = [one for key in set(sample) & set(found) for one in missing(sample[key], found[key])]
-        return sorted(set(sample) - set(found)) + below
+        below = [one for key in set(sample) & set(shown) for one in missing(sample[key], shown[key])]
+        return sorted(set(sample) - set(shown)) + below
 
-    found = inspect(make(runtime))
-    assert not missing(yaml.safe_load(libpod_container.RETURN)["container"]["sample"], found)
+    shown = inspect(make(runtime))
+    assert not missing(yaml.safe_load(libpod_container.RETURN)["container"]["sample"], shown)
     for sample in yaml.safe_load(libpod_container_info.RETURN)["containers"]["sample"]:
-        assert not missing(sample, found)
+        assert not missing(sample, shown)

@@ -16,15 +16,15 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.foreign impor
 
 
 def entry(message: Any, microseconds: str = "1764144000000042", **fields: str) -> Foreign:
-    found = {"__CURSOR": f"s={message}", "__REALTIME_TIMESTAMP": microseconds, "MESSAGE": message, **fields}
-    return Foreign(found, "journal")
+    members = {"__CURSOR": f"s={message}", "__REALTIME_TIMESTAMP": microseconds, "MESSAGE": message, **fields}
+    return Foreign(members, "journal")
 
 
 def test_entries_are_lines_with_their_streams_and_times() -> None:
     reader = JournalReader("ab" * 32)
-    found = [*reader._entry(entry("out\n", PRIORITY="6")), *reader._entry(entry("oops", PRIORITY="3"))]
+    lines = [*reader._entry(entry("out\n", PRIORITY="6")), *reader._entry(entry("oops", PRIORITY="3"))]
     when = "2025-11-26T08:00:00.000042Z"
-    assert found == [Line(when, "stdout", "out"), Line(when, "stderr", "oops")]
+    assert lines == [Line(when, "stdout", "out"), Line(when, "stderr", "oops")]
     assert list(reader.rest()) == []
 
 
@@ -60,13 +60,13 @@ def test_the_last_lines_are_read_from_the_end(monkeypatch: pytest.MonkeyPatch, t
 
     def run(argv: list[str], **_how: Any) -> str:
         options = dict(word.partition("=")[::2] for word in argv)
-        found = journal[-int(options["--lines"]) :] if "--lines" in options else []
-        printed.append(len(found))
-        return "\n".join(found)
+        texts = journal[-int(options["--lines"]) :] if "--lines" in options else []
+        printed.append(len(texts))
+        return "\n".join(texts)
 
     monkeypatch.setattr(journal_lines, "run", run)
     reader = JournalReader("ab" * 32, tail)
-    found = [line.text for line in reader.more()][-tail:]
-    assert found == ["".join(f"{line}-{part};" for part in range(parts)) for line in range(1000 - tail, 1000)]
+    texts = [line.text for line in reader.more()][-tail:]
+    assert texts == ["".join(f"{line}-{part};" for part in range(parts)) for line in range(1000 - tail, 1000)]
     assert sum(printed) <= 6 * (tail + 1) * parts
     assert list(reader.more()) == [], "from the cursor on"

@@ -18,7 +18,7 @@ RECORD = (
 
 
 @pytest.mark.parametrize(
-    ("cgroup", "since", "told"),
+    ("cgroup", "since", "killed"),
     [
         (SCOPE, 4.0, True),
         (SCOPE, 6.0, False),
@@ -27,11 +27,11 @@ RECORD = (
     ],
 )
 def test_oom_kill_is_attributed_to_the_cgroup_and_this_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cgroup: str, since: float, told: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cgroup: str, since: float, killed: bool
 ) -> None:
     (tmp_path / "kmsg").write_text(RECORD.format(cgroup))
     monkeypatch.setattr(kmsg, "KMSG", str(tmp_path / "kmsg"))
-    assert kmsg.oom_killed(SCOPE, since) is told
+    assert kmsg.oom_killed(SCOPE, since) is killed
 
 
 def test_unreadable_log_gives_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

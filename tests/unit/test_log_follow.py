@@ -56,10 +56,10 @@ def test_files_that_could_not_be_read_are_counted(tmp_path: Path, times: int) ->
     log.begin("one more")
     assert texts(reader) == ["one more"]
     reader.close()
-    told = take_warnings()
-    assert len(told) == (times > 1)
-    assert times == 1 or "container web was rotated faster than it could be read" in told[0]
-    assert times == 1 or f": {times - 1} file" in told[0]
+    warnings = take_warnings()
+    assert len(warnings) == (times > 1)
+    assert times == 1 or "container web was rotated faster than it could be read" in warnings[0]
+    assert times == 1 or f": {times - 1} file" in warnings[0]
 
 
 def test_file_that_takes_the_name_while_one_is_opened_is_no_loss(

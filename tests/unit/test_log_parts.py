@@ -23,9 +23,9 @@ def written(path: Path, entries: list[tuple[str, str, bytes]]) -> str:
 
 def read(path: str, tail: Optional[int] = None) -> list[tuple[str, str]]:
     reader = log_lines._Reader(path, tail=tail)
-    found = [(line.stream, line.text) for line in [*reader.more(), *reader.rest()]]
+    lines = [(line.stream, line.text) for line in [*reader.more(), *reader.rest()]]
     reader.close()
-    return found if tail is None else found[-tail:]
+    return lines if tail is None else lines[-tail:]
 
 
 def test_a_character_that_two_parts_share_is_whole(tmp_path: Path) -> None:

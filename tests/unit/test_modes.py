@@ -17,7 +17,7 @@ def mode(kind: str, target: str = "", *networks: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("words", "meaning"),
+    ("networks", "meaning"),
     [
         (["bridge"], mode("cni", "", "")),
         (["private"], mode("cni", "", "")),
@@ -30,19 +30,19 @@ def mode(kind: str, target: str = "", *networks: str) -> dict[str, Any]:
         (["ns:/run//netns/x"], mode("ns", "/run/netns/x")),
     ],
 )
-def test_network_mode(words: list[str], meaning: dict[str, Any]) -> None:
-    assert network(words, "network") == meaning
+def test_network_mode(networks: list[str], meaning: dict[str, Any]) -> None:
+    assert network(networks, "network") == meaning
 
 
 @pytest.mark.parametrize(
-    "words",
+    "networks",
     [["host", "front"], ["front", "none"], ["container:a", "container:b"], ["ns:/a", "b"], ["container:"]]
     + [["container:a/b"], ["ns:"], ["ns:a"], [""], ["a b"], ["host:1"], ["../x"]],
 )
-def test_refused_network_is_named(words: list[str]) -> None:
+def test_refused_network_is_named(networks: list[str]) -> None:
     with pytest.raises(InvalidArgument, match="^network: .* cannot be used: expected ") as refusal:
-        network(words, "network")
-    assert any(repr(part) in str(refusal.value) for word in words for part in (word, word.partition(":")[2]))
+        network(networks, "network")
+    assert any(repr(part) in str(refusal.value) for word in networks for part in (word, word.partition(":")[2]))
 
 
 def test_security_options_and_their_notations() -> None:
@@ -65,8 +65,8 @@ def test_refused_security_option_is_named(word: str) -> None:
 
 def test_log_options() -> None:
     assert log_options({}, "log_opt") == {"path": None, "max_size": None, "tag": None}
-    given = {"path": "/var/log//a", "max_size": "10m", "tag": "x"}
-    assert log_options(given, "log_opt") == {"path": "/var/log/a", "max_size": 10 << 20, "tag": "x"}
+    options = {"path": "/var/log//a", "max_size": "10m", "tag": "x"}
+    assert log_options(options, "log_opt") == {"path": "/var/log/a", "max_size": 10 << 20, "tag": "x"}
 
 
 @pytest.mark.parametrize(("key", "value"), [("path", "a"), ("max_size", "10x")])

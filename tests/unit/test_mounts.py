@@ -103,10 +103,10 @@ def test_containers_to_have_volumes_from() -> None:
 
 
 def test_image_volumes_are_anonymous_tmpfs_or_nothing() -> None:
-    found = config({}, IMAGE).volumes
-    assert [volume["target"] for volume in found] == ["/data", "/var/log"]
-    names = {volume["source"] for volume in found}
-    assert len(names) == 2 and all(len(name) == 64 for name in names) and all(one["anonymous"] for one in found)
+    mounted = config({}, IMAGE).volumes
+    assert [volume["target"] for volume in mounted] == ["/data", "/var/log"]
+    names = {volume["source"] for volume in mounted}
+    assert len(names) == 2 and all(len(name) == 64 for name in names) and all(one["anonymous"] for one in mounted)
     tmpfs = config({"image_volume": "tmpfs", "volume": ["a:/data"]}, IMAGE)
     assert [one["target"] for one in tmpfs.file_systems] == ["/var/log"]
     ignored = config({"image_volume": "ignore"}, IMAGE)
@@ -116,10 +116,10 @@ def test_image_volumes_are_anonymous_tmpfs_or_nothing() -> None:
 def test_requested_volumes_win_over_volumes_from_and_image_volumes() -> None:
     borrowed = (*volumes(["x:/data", "y:/b", "z:/t"], "volume"),)
     options = {"volume": ["own:/b", "/anonymous"], "tmpfs": {"/t": ""}}
-    found = {volume["target"]: volume for volume in config(options, IMAGE, borrowed_volumes=borrowed).volumes}
-    assert set(found) == {"/data", "/b", "/anonymous", "/var/log"}
-    assert (found["/data"]["source"], found["/b"]["source"]) == ("x", "own")
-    assert found["/anonymous"]["anonymous"] and "anonymous" not in found["/data"]
+    mounted = {volume["target"]: volume for volume in config(options, IMAGE, borrowed_volumes=borrowed).volumes}
+    assert set(mounted) == {"/data", "/b", "/anonymous", "/var/log"}
+    assert (mounted["/data"]["source"], mounted["/b"]["source"]) == ("x", "own")
+    assert mounted["/anonymous"]["anonymous"] and "anonymous" not in mounted["/data"]
 
 
 def test_names_of_anonymous_volumes_derive_from_the_container() -> None:

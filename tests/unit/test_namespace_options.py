@@ -122,10 +122,10 @@ def test_subordinate_ranges_follow_one_another() -> None:
 
 
 def test_options_of_auto() -> None:
-    meant = {"mode": "auto", "target": "", "size": 0, "uidmapping": [], "gidmapping": []}
-    assert namespace("auto", "userns") == namespace(" auto: ", "userns") == meant
+    expected = {"mode": "auto", "target": "", "size": 0, "uidmapping": [], "gidmapping": []}
+    assert namespace("auto", "userns") == namespace(" auto: ", "userns") == expected
     one = namespace("auto:gidmapping=5:6:1,size=9,uidmapping=1:2:3,uidmapping=4:5:1", "userns")
-    assert one == {**meant, "size": 9, "uidmapping": [IdMap(1, 2, 4)], "gidmapping": [IdMap(5, 6, 1)]}
+    assert one == {**expected, "size": 9, "uidmapping": [IdMap(1, 2, 4)], "gidmapping": [IdMap(5, 6, 1)]}
     for mode in ("keep-id", "keep-id:uid=5", "nomap"):
         with pytest.raises(InvalidArgument, match="only supported in rootless mode"):
             namespace(mode, "userns")

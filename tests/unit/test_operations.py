@@ -58,7 +58,7 @@ def test_moments_of_a_log() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code"),
+    ("message", "code"),
     [
         ('exec failed: unable to start container process: exec: "x": executable file not found in $PATH', 127),
         ('exec: "/x": stat /x: no such file or directory', 127),
@@ -67,8 +67,8 @@ def test_moments_of_a_log() -> None:
         ("", 125),
     ],
 )
-def test_refusal_of_the_runtime_is_an_exit_code(words: str, code: int) -> None:
-    assert failure_code(words) == code
+def test_refusal_of_the_runtime_is_an_exit_code(message: str, code: int) -> None:
+    assert failure_code(message) == code
 
 
 def test_ids_of_a_user_namespace_are_the_hosts() -> None:

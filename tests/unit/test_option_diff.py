@@ -45,8 +45,8 @@ DIGESTS = {IMAGE: DIGEST, NEWER: f"sha256:{'6' * 64}"}
 def write_images(root: Path, names: dict[str, list[str]]) -> None:
     folder = root / "overlay-images"
     records = [
-        {"id": one, "names": given, "big-data-names": [f"sha256:{one}"], "layer": "l", "digest": DIGESTS[one]}
-        for one, given in names.items()
+        {"id": one, "names": tags, "big-data-names": [f"sha256:{one}"], "layer": "l", "digest": DIGESTS[one]}
+        for one, tags in names.items()
     ]
     for one in names:
         (folder / one).mkdir(parents=True, exist_ok=True)
@@ -67,13 +67,13 @@ def runtime(tmp_path: Path) -> Runtime:
     return made
 
 
-def recorded(**given: Any) -> ContainerConfig:
-    joined = given.pop("joined", {})
+def recorded(**requested: Any) -> ContainerConfig:
+    joined = requested.pop("joined", {})
     return ContainerConfig(
         id="c" * 64,
         name="x",
         created_time="now",
-        options=normalise(given),
+        options=normalise(requested),
         static_dir="/x",
         rootfs_image_id=IMAGE,
         rootfs_image_name="docker.io/library/app:1",
@@ -83,15 +83,15 @@ def recorded(**given: Any) -> ContainerConfig:
 
 
 def differing(
-    runtime: Runtime, config: ContainerConfig, image: str = "app:1", strict: bool = False, **given: Any
+    runtime: Runtime, config: ContainerConfig, image: str = "app:1", strict: bool = False, **requested: Any
 ) -> list[str]:
-    desired = Desired("x", options=normalise(given), image=image, image_strict=strict)
+    desired = Desired("x", options=normalise(requested), image=image, image_strict=strict)
     return [one.option for one in differences(runtime, config, desired)]
 
 
 def test_same_task_again_is_no_difference(runtime: Runtime) -> None:
-    given = {"env": {"A": "1"}, "memory": "64m", "publish": ["8080:80"], "volume": ["data:/d"], "command": "a b"}
-    assert differing(runtime, recorded(**given), **given) == []
+    options = {"env": {"A": "1"}, "memory": "64m", "publish": ["8080:80"], "volume": ["data:/d"], "command": "a b"}
+    assert differing(runtime, recorded(**options), **options) == []
     assert differing(runtime, recorded()) == []
 
 
@@ -228,8 +228,8 @@ def test_moved_tag_is_a_difference_only_where_strict(runtime: Runtime, tmp_path:
     write_images(tmp_path / "storage_root", {IMAGE: [], NEWER: NAMES[IMAGE]})
     assert differing(runtime, recorded()) == []
     desired = Desired("x", options=normalise({}), image="app:1", image_strict=True)
-    (found,) = differences(runtime, recorded(), desired)
-    assert (found.option, found.before, found.after) == (
+    (difference,) = differences(runtime, recorded(), desired)
+    assert (difference.option, difference.before, difference.after) == (
         "image",
         f"docker.io/library/app:1 ({IMAGE[:12]})",
         f"docker.io/library/app:1 ({NEWER[:12]})",
@@ -241,31 +241,32 @@ def test_new_container_uses_the_moved_tag_and_the_plan_shows_it(runtime: Runtime
     old = {**IMAGE_CONFIG, "Labels": {"from": "older"}, "Env": ["A=older"]}
     config = recorded(label={"mine": "1"})._replace(image_config=old)
 
-    def found(**wanted: Any) -> dict[str, Any]:
+    def changed(**wanted: Any) -> dict[str, Any]:
         recreate = wanted.pop("recreate", False)
         desired = Desired("x", options=normalise(wanted), image="app:1", recreate=recreate)
         return {one.option: one for one in differences(runtime, config, desired)}
 
-    assert found(label={"mine": "1"}) == {}
+    assert changed(label={"mine": "1"}) == {}
     for wanted in ({"tty": True}, {"recreate": True}):
-        anew = found(**wanted)
-        assert anew["image"].after.endswith(f"({NEWER[:12]})") and anew["image"].ignored and anew["image"].reason
-        assert anew["label"].before == {"from": "older", "mine": "1"} and anew["label"].after == {"from": "image"}
-        assert set(anew) == {"image", "label", *(["tty"] if "tty" in wanted else [])}
-    plan = Plan((Step(Verb.RECREATE, "x"),), tuple(found(tty=True).values()), "running", "running")
+        changes = changed(**wanted)
+        image, label = changes["image"], changes["label"]
+        assert image.after.endswith(f"({NEWER[:12]})") and image.ignored and image.reason
+        assert label.before == {"from": "older", "mine": "1"} and label.after == {"from": "image"}
+        assert set(changes) == {"image", "label", *(["tty"] if "tty" in wanted else [])}
+    plan = Plan((Step(Verb.RECREATE, "x"),), tuple(changed(tty=True).values()), "running", "running")
     assert plan.forcing == ["tty"] and "image: recreate, comes along (its name leads to another" in plan.text()
 
 
 def test_directory_and_overlay_are_the_image_where_the_root_is_a_directory(runtime: Runtime) -> None:
-    def found(wanted: str, overlay: bool, had: str = "/srv/root", had_overlay: bool = False) -> list[tuple[Any, Any]]:
+    def changes(wanted: str, overlay: bool, had: str = "/srv/root", had_overlay: bool = False) -> list[tuple[Any, Any]]:
         config = recorded()._replace(rootfs=had, overlay=had_overlay, rootfs_image_name="" if had else "app")
         desired = Desired("x", options=normalise({}), image=wanted, rootfs=True, overlay=overlay)
         return [(one.before, one.after) for one in differences(runtime, config, desired)]
 
-    assert found("/srv/root", False) == found("/srv/root", True, had_overlay=True) == []
-    assert found("/srv/Root", False) == [("/srv/root", "/srv/Root")]
-    assert found("/srv/root", True) == [("/srv/root", "/srv/root:O")]
-    assert found("/srv/root", False, had="") == [("app", "/srv/root")]
+    assert changes("/srv/root", False) == changes("/srv/root", True, had_overlay=True) == []
+    assert changes("/srv/Root", False) == [("/srv/root", "/srv/Root")]
+    assert changes("/srv/root", True) == [("/srv/root", "/srv/root:O")]
+    assert changes("/srv/root", False, had="") == [("app", "/srv/root")]
 
 
 @pytest.mark.parametrize(

@@ -26,14 +26,14 @@ MIB = 1 << 20
 
 
 def test_omitted_options_have_the_documented_defaults() -> None:
-    meant = normalise({})
-    assert meant == normalise(dict.fromkeys(OPTIONS)) and set(meant) == set(OPTIONS)
-    assert (meant["pids_limit"], meant["shm_size"], meant["stop_timeout"]) == (2048, 64 * MIB, 10)
-    assert meant["network"] == normalise({"network": ["bridge"]})["network"]
+    options = normalise({})
+    assert options == normalise(dict.fromkeys(OPTIONS)) and set(options) == set(OPTIONS)
+    assert (options["pids_limit"], options["shm_size"], options["stop_timeout"]) == (2048, 64 * MIB, 10)
+    assert options["network"] == normalise({"network": ["bridge"]})["network"]
 
 
 def test_normalised_options_survive_their_record() -> None:
-    given = {
+    requested = {
         "env": {"A": 1},
         "publish": ["80"],
         "volume": ["a:/b"],
@@ -41,8 +41,8 @@ def test_normalised_options_survive_their_record() -> None:
         "security_opt": [],
         "cpus": 1,
     }
-    for meant in (normalise({}), normalise(given)):
-        assert from_json(json.loads(json.dumps(meant))) == meant
+    for options in (normalise({}), normalise(requested)):
+        assert from_json(json.loads(json.dumps(options))) == options
 
 
 def test_normalised_options_are_the_callers_own() -> None:
@@ -118,7 +118,7 @@ def test_refusal_names_the_option_and_what_was_expected(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "memory", "swap"),
+    ("requested", "memory", "swap"),
     [
         ({"memory": "64m"}, 64 * MIB, 128 * MIB),
         ({"memory": "64m", "memory_swap": "0"}, 64 * MIB, 128 * MIB),
@@ -131,9 +131,9 @@ def test_refusal_names_the_option_and_what_was_expected(name: str) -> None:
         ({"memory": "6m"}, 6 * MIB, 12 * MIB),
     ],
 )
-def test_swap_is_podmans(given: dict[str, Any], memory: object, swap: object) -> None:
-    meant = normalise(given)
-    assert (meant["memory"], meant["memory_swap"]) == (memory, swap)
+def test_swap_is_podmans(requested: dict[str, Any], memory: object, swap: object) -> None:
+    options = normalise(requested)
+    assert (options["memory"], options["memory_swap"]) == (memory, swap)
 
 
 @settings(max_examples=30, deadline=None)
@@ -146,7 +146,7 @@ def test_memory_and_swap_together_are_never_below_memory(memory: int, more: int)
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("options", "said"),
     [
         ({"init_ctr": "once"}, r"^init_ctr: needs pod"),
         ({"init_ctr": "once", "pod": "p", "rm": True}, r"^rm: cannot be combined with init_ctr"),
@@ -177,17 +177,17 @@ def test_memory_and_swap_together_are_never_below_memory(memory: int, more: int)
         ({"tmpfs": {"/a/": ""}, "volume": ["v:/a"]}, r"^tmpfs: '/a' cannot be used: volume mounts there too"),
     ],
 )
-def test_contradictory_options_are_refused(given: dict[str, Any], said: str) -> None:
+def test_contradictory_options_are_refused(options: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidArgument, match=said):
-        normalise(given)
+        normalise(options)
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 6400))
 def test_cpus_are_quota_over_period(hundredths: int) -> None:
-    meant = normalise({"cpus": f"{hundredths / 100:.2f}"})
-    assert meant == normalise({"cpu_quota": hundredths * 1000, "cpu_period": 100000})
-    assert meant == normalise({"cpu_quota": hundredths * 1000})
+    options = normalise({"cpus": f"{hundredths / 100:.2f}"})
+    assert options == normalise({"cpu_quota": hundredths * 1000, "cpu_period": 100000})
+    assert options == normalise({"cpu_quota": hundredths * 1000})
 
 
 # Of several options together.
@@ -234,8 +234,8 @@ def test_no_cpus_is_no_quota() -> None:
 
 
 def test_privileged_container_has_no_seccomp_unless_a_profile_is_given() -> None:
-    def seccomp(*words: str) -> str:
-        return str(normalise({"privileged": True, "security_opt": list(words) or None})["security_opt"]["seccomp"])
+    def seccomp(*options: str) -> str:
+        return str(normalise({"privileged": True, "security_opt": list(options) or None})["security_opt"]["seccomp"])
 
     assert seccomp() == seccomp("no-new-privileges") == seccomp("seccomp=unconfined") == "unconfined"
     assert seccomp("seccomp=/a.json") == "/a.json"

@@ -42,11 +42,11 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.tar.gz"))
 
 
-def ansible(program: str, *words: str, home: Path) -> str:
+def ansible(program: str, *args: str, home: Path) -> str:
     # Not the tree: .venv's Ansible would find the collection there and install nothing.
     alone = {"ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false", "ANSIBLE_COLLECTIONS_PATH": str(home)}
     environment = {**os.environ, **alone, "ANSIBLE_HOME": str(home / "home"), "NO_COLOR": "1"}
-    done = subprocess.run([PROGRAMS / program, *words], check=True, capture_output=True, text=True, env=environment)
+    done = subprocess.run([PROGRAMS / program, *args], check=True, capture_output=True, text=True, env=environment)
     return done.stdout
 
 
@@ -74,8 +74,8 @@ def test_the_artifact_has_what_its_pages_link_to_and_no_program_that_needs_a_clo
 
 
 def test_the_artifact_installs_and_is_documented_under_its_name(artifact: Path, tmp_path: Path) -> None:
-    words = ("collection", "install", "--offline", "--collections-path", str(tmp_path), str(artifact))
-    ansible("ansible-galaxy", *words, home=tmp_path)
+    args = ("collection", "install", "--offline", "--collections-path", str(tmp_path), str(artifact))
+    ansible("ansible-galaxy", *args, home=tmp_path)
     for kind, name in [("role", "libpod_host"), *(("module", module) for module in modules())]:
         shown = ansible("ansible-doc", "--type", kind, f"libpod.engine.{name}", home=tmp_path)
         assert f"({tmp_path}" in shown, name

@@ -54,11 +54,11 @@ def test_size_takes_fractions() -> None:
 @quick
 @given(CPUS, st.randoms(use_true_random=False))
 def test_cpu_list_is_the_same_in_any_order_and_with_any_runs(cpus: set[int], random: Any) -> None:
-    words = [str(cpu) for cpu in cpus] + [f"{cpu}-{cpu + 1}" for cpu in cpus if cpu + 1 in cpus]
-    random.shuffle(words)
-    found = resource_limits.cpu_list(", ".join(words), "cpuset_cpus")
-    assert found == resource_limits.cpu_list(",".join(map(str, sorted(cpus))), "cpuset_cpus")
-    assert resource_limits.cpu_list(found, "cpuset_cpus") == found
+    ranges = [str(cpu) for cpu in cpus] + [f"{cpu}-{cpu + 1}" for cpu in cpus if cpu + 1 in cpus]
+    random.shuffle(ranges)
+    parsed = resource_limits.cpu_list(", ".join(ranges), "cpuset_cpus")
+    assert parsed == resource_limits.cpu_list(",".join(map(str, sorted(cpus))), "cpuset_cpus")
+    assert resource_limits.cpu_list(parsed, "cpuset_cpus") == parsed
 
 
 @quick
@@ -95,8 +95,8 @@ def test_path_is_the_same_with_more_slashes_and_dots(parts: list[str], slashes: 
 @given(st.ip_addresses(v=6))
 def test_ipv6_address_is_the_same_long_and_short(address: ipaddress.IPv6Address) -> None:
     long, short = address.exploded, address.compressed
-    found = {parsers.address(word, "dns") for word in (long, short, long.upper(), f"[{short}]")}
-    assert len(found) == 1 and ipaddress.ip_address(found.pop()) == address
+    parsed = {parsers.address(word, "dns") for word in (long, short, long.upper(), f"[{short}]")}
+    assert len(parsed) == 1 and ipaddress.ip_address(parsed.pop()) == address
 
 
 @quick
@@ -162,10 +162,10 @@ def test_etc_hosts_keeps_host_gateway() -> None:
 
 
 def test_host_has_every_address_it_is_given() -> None:
-    meant = {"a": "192.0.2.1,2001:db8::1", "b": "2001:db8::1"}
+    expected = {"a": "192.0.2.1,2001:db8::1", "b": "2001:db8::1"}
     for value in (["192.0.2.1", "2001:DB8::1", "192.0.2.1"], "192.0.2.1, 2001:db8:0::1"):
-        assert resolver_options.hosts({"b": "2001:db8::1", "a": value}, "etc_hosts") == meant
-    assert resolver_options.hosts({"a": "192.0.2.1", "b;a": "2001:db8::1"}, "etc_hosts") == meant
+        assert resolver_options.hosts({"b": "2001:db8::1", "a": value}, "etc_hosts") == expected
+    assert resolver_options.hosts({"a": "192.0.2.1", "b;a": "2001:db8::1"}, "etc_hosts") == expected
     for value in ([], "", None, "192.0.2.1,", ["x"], {"v4": "192.0.2.1"}):
         with pytest.raises(InvalidArgument, match="^etc_hosts: .* cannot be used"):
             resolver_options.hosts({"a": value}, "etc_hosts")
@@ -251,7 +251,7 @@ def test_no_value_ends_in_another_error(normalise: Normaliser, value: object) ->
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "words"),
+    ("option", "value", "message"),
     [
         ("command", ["sh", "a\0"], "'a\\x00' cannot be used: expected words without a NUL byte"),
         ("entrypoint", "a\0", "'a\\x00' cannot be used: expected words without a NUL byte"),
@@ -281,10 +281,10 @@ def test_no_value_ends_in_another_error(normalise: Normaliser, value: object) ->
         ("cidfile", "x", "an absolute path on the host"),
     ],
 )
-def test_values_that_the_kernel_refuses_or_that_conflict_are_named(option: str, value: object, words: str) -> None:
+def test_values_that_the_kernel_refuses_or_that_conflict_are_named(option: str, value: object, message: str) -> None:
     with pytest.raises(InvalidArgument) as refusal:
         OPTIONS[option].normalise(value, option)
-    assert str(refusal.value).startswith(f"{option}: ") and words in str(refusal.value)
+    assert str(refusal.value).startswith(f"{option}: ") and message in str(refusal.value)
 
 
 def test_empty_value_is_omitted_and_two_host_names_share_an_address() -> None:

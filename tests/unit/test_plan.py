@@ -60,15 +60,15 @@ def test_diff_shows_the_options_that_differ_and_the_status() -> None:
 
 
 def test_diff_names_what_forced_a_new_container() -> None:
-    found = (
+    differences = (
         Difference("memory", 1, 2, Change.LIVE),
         Difference("image", "a", "b", Change.RECREATE),
         Difference("label", {}, {"a": "b"}, Change.RECORD),
         Difference("tty", False, True, Change.RECREATE),
     )
-    plan = Plan((Step(Verb.RECREATE, "web"),), found, "running", "running")
+    plan = Plan((Step(Verb.RECREATE, "web"),), differences, "running", "running")
     assert plan.forcing == plan.diff()["after"]["recreated because of"] == ["image", "tty"]
-    assert Plan((Step(Verb.UPDATE, "web"),), found[:1]).diff()["after"] == {"memory": 2}
+    assert Plan((Step(Verb.UPDATE, "web"),), differences[:1]).diff()["after"] == {"memory": 2}
 
 
 def test_diff_reports_a_requested_recreate() -> None:
@@ -99,14 +99,14 @@ def test_plan_as_data_has_each_step_and_difference_before_and_after() -> None:
         Step(Verb.RECREATE, "web"),
         Step(Verb.PAUSE, "web"),
     )
-    found = (
+    differences = (
         Difference("memory", 1, 2, Change.LIVE, drift=True),
         Difference("label", {}, {"a": "b"}, Change.RECORD, ignored=True),
         Difference("env", {"A": "x"}, {"A": "y"}, Change.RECREATE, secret=True),
         Difference("tty", False, True, Change.RECREATE, ignored=True),
         Difference("volume", [], ["x"], Change.RECREATE, reason="/x: it is in use"),
     )
-    plan = Plan(steps, found, "running", "paused")
+    plan = Plan(steps, differences, "running", "paused")
     data = plan.to_json()
     assert {type(step["verb"]) for step in data["steps"]} == {str}
     assert json.loads(json.dumps(data)) == data

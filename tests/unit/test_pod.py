@@ -51,8 +51,8 @@ def test_pod_share_option() -> None:
     assert [option_of(kind) for kind in ("net", "user", "cgroup", "ipc")] == ["network", "userns", "cgroupns", "ipc"]
 
 
-def _params(**given: Any) -> dict[str, Any]:
-    return {name: given.get(name, option.get("default")) for name, option in glue.spec().items()}
+def _params(**args: Any) -> dict[str, Any]:
+    return {name: args.get(name, option.get("default")) for name, option in glue.spec().items()}
 
 
 def test_name_alone_describes_a_pod_except_for_state_operations() -> None:
@@ -145,9 +145,9 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> CgroupHost:
 
 
 def test_limits_are_written_in_the_hosts_format(host: CgroupHost) -> None:
-    given = {"memory": "64m", "memory_swap": "96m", "cpus": "0.5", "cpu_shares": 512, "cpuset_cpus": "1"}
-    meant = normalise(given)
-    limits.write(host, "/p", {name: meant[name] for name in LIMITS})
+    requested = {"memory": "64m", "memory_swap": "96m", "cpus": "0.5", "cpu_shares": 512, "cpuset_cpus": "1"}
+    options = normalise(requested)
+    limits.write(host, "/p", {name: options[name] for name in LIMITS})
     if host.unified:
         read = [host.read("/p", "", name) for name in ("memory.max", "memory.swap.max", "cpu.max", "cpuset.cpus")]
         assert read == [str(64 << 20), str(32 << 20), "50000 100000", "1"]

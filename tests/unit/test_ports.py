@@ -70,8 +70,8 @@ def test_ports_are_the_same_in_any_order_and_written_twice(
     rows: list[tuple[str, int, int, str]], random: object
 ) -> None:
     written = [f"{f'[{ip}]' if ':' in ip else ip}:{host}:{port}/{protocol}" for ip, host, port, protocol in rows]
-    found = publish(written + written[::-1], "publish")
-    assert found == publish(sorted(written), "publish") == sorted(rows)
+    parsed = publish(written + written[::-1], "publish")
+    assert parsed == publish(sorted(written), "publish") == sorted(rows)
 
 
 def test_range_is_the_same_as_its_ports() -> None:
@@ -100,10 +100,10 @@ def test_host_port_with_two_container_ports_is_refused_by_name() -> None:
 
 def test_exposed_ports_are_published_where_all_are() -> None:
     image = {"ExposedPorts": {"80/tcp": {}, "53/udp": {}, "443": {}}}
-    given = {"expose": ["8000-8001", "80"], "publish": ["8080:80"]}
-    assert with_exposed(normalise(given), image) == [(ANY, 8080, 80, "tcp")]
-    found = with_exposed(normalise({**given, "publish_all": True}), image)
-    assert [port[1:] for port in found] == [
+    options = {"expose": ["8000-8001", "80"], "publish": ["8080:80"]}
+    assert with_exposed(normalise(options), image) == [(ANY, 8080, 80, "tcp")]
+    published = with_exposed(normalise({**options, "publish_all": True}), image)
+    assert [port[1:] for port in published] == [
         (8080, 80, "tcp"),
         (0, 53, "udp"),
         (0, 443, "tcp"),

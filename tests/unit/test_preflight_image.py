@@ -65,7 +65,7 @@ def test_command_that_a_mount_may_provide_is_accepted(root: Path, options: dict[
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         ({"entrypoint": ["nothing"]}, "container web has no program 'nothing' in its PATH"),
         ({"entrypoint": ["here"]}, "no program 'here' in its PATH"),
@@ -86,10 +86,10 @@ def test_command_that_a_mount_may_provide_is_accepted(root: Path, options: dict[
         ({"tmpfs": {"/bin": "exec,notmpcopyup"}}, "a mount hides 'run' in container web"),
     ],
 )
-def test_command_that_cannot_run_is_refused(root: Path, options: dict[str, Any], words: str) -> None:
+def test_command_that_cannot_run_is_refused(root: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
         _check(Desired("web", options=normalise(options)), IMAGE, str(root))
-    assert words in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_relative_working_directory_of_the_image(root: Path) -> None:
@@ -105,18 +105,18 @@ def test_mounts_of_the_image_and_volumes_from_are_checked(root: Path) -> None:
     (lent / "tool").write_text("")
     (lent / "tool").chmod(0o755)
     plain, ignored = (Desired("web", options=normalise(one)) for one in ({}, {"image_volume": "ignore"}))
-    for target, words in (
+    for target, message in (
         ("/etc/passwd", "/etc/passwd of container web is a file, and a directory is to be mounted there"),
         ("/loop/x", "/loop/x cannot be a mount point in container web: Too many levels"),
     ):
         declared = {**IMAGE, "Volumes": {target: {}}}
         with pytest.raises(InvalidArgument) as refused:
             _check(plain, declared, str(root))
-        assert f"image_volume: {words}" in str(refused.value) and "set image_volume to ignore" in str(refused.value)
+        assert f"image_volume: {message}" in str(refused.value) and "set image_volume to ignore" in str(refused.value)
         _check(ignored, declared, str(root))
         with pytest.raises(InvalidArgument) as refused:
             _check(plain, IMAGE, str(root), "", [volumes.bare("volume", "lent", target)])
-        assert f"volumes_from: {words}" in str(refused.value)
+        assert f"volumes_from: {message}" in str(refused.value)
     over = volumes.bare("bind", str(lent), "/usr/bin")
     _check(Desired("web", options=normalise({"entrypoint": ["tool"]})), IMAGE, str(root), "", [over])
     with pytest.raises(InvalidArgument, match="a mount hides 'run' in container web"):

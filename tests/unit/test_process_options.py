@@ -13,7 +13,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.records.confi
 
 
 @pytest.mark.parametrize(
-    ("option", "given", "meaning"),
+    ("option", "value", "meaning"),
     [
         ("umask", "0027", 0o27),
         ("umask", "77", 0o77),
@@ -24,12 +24,12 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.records.confi
         ("hostname", "web-1.example.org", "web-1.example.org"),
     ],
 )
-def test_value_is_parsed(option: str, given: object, meaning: object) -> None:
-    assert normalise({option: given})[option] == meaning
+def test_value_is_parsed(option: str, value: object, meaning: object) -> None:
+    assert normalise({option: value})[option] == meaning
 
 
 @pytest.mark.parametrize(
-    ("option", "given"),
+    ("option", "value"),
     [
         ("umask", "18"),
         ("umask", "1777"),
@@ -46,9 +46,9 @@ def test_value_is_parsed(option: str, given: object, meaning: object) -> None:
         ("env_merge", {"A=B": "x"}),
     ],
 )
-def test_refused_value_is_named(option: str, given: object) -> None:
+def test_refused_value_is_named(option: str, value: object) -> None:
     with pytest.raises(InvalidArgument, match=f"^{option}: .* cannot be used: expected "):
-        normalise({"init": True, option: given})
+        normalise({"init": True, option: value})
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_environment_of_the_host_is_taken_where_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "given", "meaning"),
+    ("option", "value", "meaning"),
     [
         ("hostuser", "web, db,web", ["db", "web"]),
         ("chrootdirs", "/b,/a/,/", ["/a", "/b"]),
@@ -118,12 +118,12 @@ def test_environment_of_the_host_is_taken_where_asked_for() -> None:
         ("cgroup_conf", {"memory.high": 1, "cpu.max.burst": "2"}, {"cpu.max.burst": "2", "memory.high": "1"}),
     ],
 )
-def test_structured_option_is_parsed(option: str, given: object, meaning: object) -> None:
-    assert normalise({option: given})[option] == meaning
+def test_structured_option_is_parsed(option: str, value: object, meaning: object) -> None:
+    assert normalise({option: value})[option] == meaning
 
 
 @pytest.mark.parametrize(
-    ("option", "given"),
+    ("option", "value"),
     [
         ("hostuser", "a b"),
         ("hostuser", "../x"),
@@ -134,6 +134,6 @@ def test_structured_option_is_parsed(option: str, given: object, meaning: object
         ("rdt_class", "a/b"),
     ],
 )
-def test_refused_option_is_named(option: str, given: object) -> None:
+def test_refused_option_is_named(option: str, value: object) -> None:
     with pytest.raises(InvalidArgument, match=f"^{option}: .* cannot be used: expected "):
-        normalise({option: given})
+        normalise({option: value})

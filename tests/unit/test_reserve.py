@@ -29,8 +29,8 @@ def _names(root: Path) -> list[str]:
 def test_quota_is_like_a_full_file_system(number: int) -> None:
     assert reserve.full(OSError(number, os.strerror(number)))
     # As Go's tools and C's say it.
-    for words in (os.strerror(number), os.strerror(number).lower()):
-        assert reserve.full(ToolFailed(["containers-storage"], 1, f"open /x: {words}"))
+    for message in (os.strerror(number), os.strerror(number).lower()):
+        assert reserve.full(ToolFailed(["containers-storage"], 1, f"open /x: {message}"))
     assert not reserve.full(OSError(errno.EACCES, "")) and not reserve.full(ToolFailed(["x"], 1, "image not known"))
 
 

@@ -23,7 +23,7 @@ CRASH, LASTED = Ended(1, 0.2, 3, 0.4), Ended(1, 11.0, 3, 0.4)
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("written", "policy"),
     [
         ("", "no"),
         ("none", "no"),
@@ -35,8 +35,8 @@ CRASH, LASTED = Ended(1, 0.2, 3, 0.4), Ended(1, 11.0, 3, 0.4)
         ("unless-stopped", "unless-stopped"),
     ],
 )
-def test_policy_notations(written: Any, meant: str) -> None:
-    assert normalise(written, "restart_policy") == meant == normalise(meant, "restart_policy")
+def test_policy_notations(written: Any, policy: str) -> None:
+    assert normalise(written, "restart_policy") == policy == normalise(policy, "restart_policy")
 
 
 @pytest.mark.parametrize("written", ["sometimes", "on-failure:", "on-failure:-1", "always:3", True])

@@ -33,9 +33,9 @@ def compiled(
     return seccomp.compile_profile(Foreign(profile, "profile"), caps, machine=machine, kernel=kernel)
 
 
-def names(found: Optional[dict[str, Any]]) -> list[str]:
-    assert found is not None
-    return [name for rule in found["syscalls"] for name in rule["names"]]
+def names(profile: Optional[dict[str, Any]]) -> list[str]:
+    assert profile is not None
+    return [name for rule in profile["syscalls"] for name in rule["names"]]
 
 
 def rule(name: str, **more: Any) -> dict[str, Any]:
@@ -68,18 +68,18 @@ def test_the_machines_architecture_brings_its_sub_architectures() -> None:
         {"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86", "SCMP_ARCH_X32"]},
         {"architecture": "SCMP_ARCH_AARCH64", "subArchitectures": ["SCMP_ARCH_ARM"]},
     ]
-    found = compiled(archMap=arch_map, machine="aarch64")
-    assert found is not None and found["architectures"] == ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]
-    found = compiled(archMap=arch_map, machine="riscv64")
-    assert found is not None and "architectures" not in found  # the runtime then takes its own
+    profile = compiled(archMap=arch_map, machine="aarch64")
+    assert profile is not None and profile["architectures"] == ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]
+    profile = compiled(archMap=arch_map, machine="riscv64")
+    assert profile is not None and "architectures" not in profile  # the runtime then takes its own
 
 
 def test_an_errno_is_found_by_its_name() -> None:
-    found = compiled(
+    profile = compiled(
         {**rule("bpf"), "action": "SCMP_ACT_ERRNO", "errno": "EPERM", "errnoRet": 99}, defaultErrno="ENOSYS"
     )
-    assert found is not None
-    assert (found["defaultErrnoRet"], found["syscalls"][0]["errnoRet"]) == (errno.ENOSYS, errno.EPERM)
+    assert profile is not None
+    assert (profile["defaultErrnoRet"], profile["syscalls"][0]["errnoRet"]) == (errno.ENOSYS, errno.EPERM)
 
 
 def test_a_rule_given_twice_stands_once() -> None:
@@ -160,9 +160,9 @@ def test_the_packaged_profile_follows_the_capabilities() -> None:
     profile = json.loads(PACKAGED.read_text())
 
     def actions(caps: frozenset[str]) -> dict[str, str]:
-        found = seccomp.compile_profile(Foreign(profile, "packaged"), caps, machine="x86_64", kernel="6.1")
-        assert found is not None
-        return {name: one["action"] for one in found["syscalls"] for name in one["names"]}
+        rules = seccomp.compile_profile(Foreign(profile, "packaged"), caps, machine="x86_64", kernel="6.1")
+        assert rules is not None
+        return {name: one["action"] for one in rules["syscalls"] for name in one["names"]}
 
     plain, more = actions(DEFAULT), actions(DEFAULT | {"CAP_SYS_ADMIN"})
     assert (plain["bpf"], plain["chroot"]) == ("SCMP_ACT_ERRNO", "SCMP_ACT_ALLOW")

@@ -16,12 +16,12 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.secrets import secrets
 
 
-def meaning(**given: Any) -> dict[str, Any]:
-    return {"name": "key", "type": "mount", "target": "/run/secrets/key", "uid": 0, "gid": 0, "mode": 0o444, **given}
+def meaning(**members: Any) -> dict[str, Any]:
+    return {"name": "key", "type": "mount", "target": "/run/secrets/key", "uid": 0, "gid": 0, "mode": 0o444, **members}
 
 
 @pytest.mark.parametrize(
-    ("word", "meant"),
+    ("word", "expected"),
     [
         ("key", meaning()),
         ("key,mode=0400,uid=1000,gid=5", meaning(mode=0o400, uid=1000, gid=5)),
@@ -31,8 +31,8 @@ def meaning(**given: Any) -> dict[str, Any]:
         ("key,type=env,target=KEY", meaning(type="env", target="KEY", mode=0)),
     ],
 )
-def test_secret_is_parsed(word: str, meant: dict[str, Any]) -> None:
-    assert secrets([word], "secrets") == [meant]
+def test_secret_is_parsed(word: str, expected: dict[str, Any]) -> None:
+    assert secrets([word], "secrets") == [expected]
 
 
 @pytest.mark.parametrize(

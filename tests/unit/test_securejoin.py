@@ -111,9 +111,9 @@ def test_files_are_opened_and_created_beneath_the_root_only(root: Path) -> None:
     made = securejoin.open_beneath(str(root), "/a/up/etc-link/new", os.O_WRONLY | os.O_CREAT, 0o640)
     os.close(made)
     assert stat.S_IMODE((root / "etc/new").stat().st_mode) == 0o640
-    found = securejoin.open_beneath(str(root), "absolute", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.write(found, b"changed")
-    os.close(found)
+    descriptor = securejoin.open_beneath(str(root), "absolute", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.write(descriptor, b"changed")
+    os.close(descriptor)
     assert (root / "etc/passwd").read_text() == "changed"
     assert (root.parent / "etc/passwd").read_text() == "the host's"
     os.close(securejoin.open_beneath(str(root), "a/up", os.O_RDONLY | os.O_DIRECTORY))
@@ -134,8 +134,8 @@ def test_resolved_parent_stays_open_and_missing_components_are_named(root: Path)
         ("a/up/etc", ".", "etc"),
         ("absolute", "etc", "passwd"),
     ):
-        held, found = securejoin.hold(str(root), path)
-        assert os.path.samestat(os.fstat(held), os.stat(root / folder)) and found == name
+        held, leaf = securejoin.hold(str(root), path)
+        assert os.path.samestat(os.fstat(held), os.stat(root / folder)) and leaf == name
         os.close(held)
     for path, end, missing in (
         ("etc-link", "etc", []),
@@ -212,13 +212,13 @@ def kernels(path: str) -> str:
 
 def outcome(root: Path, path: str) -> str:
     try:
-        found = securejoin.open_beneath(str(root), path, os.O_PATH)
+        descriptor = securejoin.open_beneath(str(root), path, os.O_PATH)
     except OSError as error:
         return errno.errorcode[error.errno or 0]
     try:
-        return str(os.fstat(found).st_ino)
+        return str(os.fstat(descriptor).st_ino)
     finally:
-        os.close(found)
+        os.close(descriptor)
 
 
 @pytest.fixture

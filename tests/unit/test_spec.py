@@ -34,8 +34,8 @@ FACTS: dict[str, Any] = {
 }
 
 
-def spec(facts: dict[str, Any] | None = None, image: dict[str, Any] | None = None, **given: Any) -> dict[str, Any]:
-    options = normalise(given)
+def spec(facts: dict[str, Any] | None = None, image: dict[str, Any] | None = None, **requested: Any) -> dict[str, Any]:
+    options = normalise(requested)
     config = ContainerConfig("ab" * 32, "web", "now", options, "/static/x", image_config=image or {"Cmd": ["run"]})
     sources = {volume["target"]: f"/host{volume['target']}" for volume in options["volume"]}
     made: dict[str, Any] = json.loads(
@@ -44,11 +44,11 @@ def spec(facts: dict[str, Any] | None = None, image: dict[str, Any] | None = Non
     return made
 
 
-def mounts(facts: dict[str, Any] | None = None, **given: Any) -> dict[str, dict[str, Any]]:
-    made = spec(facts, **given)["mounts"]
-    found = {mount["destination"]: mount for mount in made}
-    assert len(found) == len(made), "a target has two mounts"
-    return found
+def mounts(facts: dict[str, Any] | None = None, **requested: Any) -> dict[str, dict[str, Any]]:
+    made = spec(facts, **requested)["mounts"]
+    by_target = {mount["destination"]: mount for mount in made}
+    assert len(by_target) == len(made), "a target has two mounts"
+    return by_target
 
 
 def test_process_has_user_and_command() -> None:
@@ -85,10 +85,10 @@ def test_namespaces_are_joined_created_or_the_hosts() -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.sets(st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map("/".join), max_size=8), st.booleans())
 def test_parent_is_mounted_before_what_lies_in_it(targets: set[str], as_tmpfs: bool) -> None:
-    given: dict[str, Any] = {"tmpfs": {f"/{one}": "" for one in targets}}
+    options: dict[str, Any] = {"tmpfs": {f"/{one}": "" for one in targets}}
     if not as_tmpfs:
-        given = {"volume": [f"v:/{one}" for one in targets], "read_only": True}
-    order = [mount["destination"] for mount in spec(**given)["mounts"]]
+        options = {"volume": [f"v:/{one}" for one in targets], "read_only": True}
+    order = [mount["destination"] for mount in spec(**options)["mounts"]]
     assert {f"/{one}" for one in targets} < set(order)
     for place, target in enumerate(order):
         assert not [later for later in order[place:] if target.startswith(f"{later}/")]
@@ -103,23 +103,23 @@ def test_kernels_mounts_come_first_and_devices_after_dev() -> None:
 
 
 def test_volume_is_bound_with_its_options() -> None:
-    found = mounts(volume=["/srv:/a:ro,rslave,noexec,Z", "data:/b:bind,nocopy", "c:/c"])
-    assert found["/a"] == {
+    mounted = mounts(volume=["/srv:/a:ro,rslave,noexec,Z", "data:/b:bind,nocopy", "c:/c"])
+    assert mounted["/a"] == {
         "destination": "/a",
         "type": "bind",
         "source": "/host/a",
         "options": ["rbind", "ro", "rslave", "noexec"],
     }
-    assert found["/b"]["options"] == ["bind", "rw", "rprivate", "nosuid", "nodev"]
-    assert found["/c"]["options"] == ["rbind", "rw", "rprivate", "nosuid", "nodev"]
+    assert mounted["/b"]["options"] == ["bind", "rw", "rprivate", "nosuid", "nodev"]
+    assert mounted["/c"]["options"] == ["rbind", "rw", "rprivate", "nosuid", "nodev"]
 
 
 def test_volume_has_restrictive_flags_and_bind_mount_keeps_its_sources() -> None:
-    found = mounts(
+    mounted = mounts(
         {"source_guards": dict.fromkeys(("/x", "/y"), ("ro", "nosuid", "noexec"))},
         volume=["v:/a:suid", "v:/b:dev,exec", "v:/c:suid,dev", "/s:/x", "/s:/y:exec,nodev", "/s:/z", "v:/o:O"],
     )
-    guards = {target: found[target]["options"][3:] for target in ("/a", "/b", "/c", "/x", "/y", "/z")}
+    guards = {target: mounted[target]["options"][3:] for target in ("/a", "/b", "/c", "/x", "/y", "/z")}
     assert guards == {
         "/a": ["suid", "nodev"],
         "/b": ["dev", "exec", "nosuid"],
@@ -128,8 +128,8 @@ def test_volume_has_restrictive_flags_and_bind_mount_keeps_its_sources() -> None
         "/y": ["exec", "nodev", "nosuid"],
         "/z": [],
     }
-    assert [found[target]["options"][1] for target in ("/a", "/x", "/z")] == ["rw", "ro", "rw"]
-    assert not {"nosuid", "nodev"} & {*found["/o"]["options"]}, "podman's overlays have none"
+    assert [mounted[target]["options"][1] for target in ("/a", "/x", "/z")] == ["rw", "ro", "rw"]
+    assert not {"nosuid", "nodev"} & {*mounted["/o"]["options"]}, "podman's overlays have none"
 
 
 def test_dev_runs_nothing() -> None:
@@ -147,10 +147,10 @@ def test_root_propagates_at_least_as_its_volumes(propagations: list[str], root: 
 
 
 def test_tmpfs_has_restrictive_flags_unless_overridden() -> None:
-    found = mounts(tmpfs={"/a": "size=1m", "/b": "exec,suid,dev", "/c": "ro,notmpcopyup"})
-    assert found["/a"]["options"] == ["nosuid", "nodev", "noexec", "rw", "tmpcopyup", "size=1048576"]
-    assert set(found["/b"]["options"]) == {"exec", "suid", "dev", "rw", "tmpcopyup"}
-    assert set(found["/c"]["options"]) == {"nosuid", "nodev", "noexec", "ro"}
+    mounted = mounts(tmpfs={"/a": "size=1m", "/b": "exec,suid,dev", "/c": "ro,notmpcopyup"})
+    assert mounted["/a"]["options"] == ["nosuid", "nodev", "noexec", "rw", "tmpcopyup", "size=1048576"]
+    assert set(mounted["/b"]["options"]) == {"exec", "suid", "dev", "rw", "tmpcopyup"}
+    assert set(mounted["/c"]["options"]) == {"nosuid", "nodev", "noexec", "ro"}
 
 
 def test_ramfs_begins_empty_for_only_a_tmpfs_takes_the_images_content() -> None:
@@ -159,21 +159,21 @@ def test_ramfs_begins_empty_for_only_a_tmpfs_takes_the_images_content() -> None:
 
 
 def test_read_only_root_has_places_to_write() -> None:
-    found = mounts(read_only=True)
+    mounted = mounts(read_only=True)
     assert spec(read_only=True)["root"] == {"path": "/storage/merged", "readonly": True}
-    assert all(found[target]["type"] == "tmpfs" for target in ("/run", "/tmp", "/var/tmp"))
+    assert all(mounted[target]["type"] == "tmpfs" for target in ("/run", "/tmp", "/var/tmp"))
     assert not {"/run", "/tmp", "/var/tmp"} & set(mounts())
     assert mounts(read_only=True, volume=["v:/tmp"])["/tmp"]["type"] == "bind"
     assert "size=1048576" in mounts(read_only=True, tmpfs={"/run": "size=1m"})["/run"]["options"]
 
 
 def test_shm_and_etc_files_are_the_engines() -> None:
-    found = mounts()
-    assert found["/dev/shm"]["source"] == "/run/x/shm" and found["/etc/hosts"]["source"] == "/run/x/hosts"
+    mounted = mounts()
+    assert mounted["/dev/shm"]["source"] == "/run/x/shm" and mounted["/etc/hosts"]["source"] == "/run/x/hosts"
     hosts_own = {mount["destination"]: mount for mount in spec({"shm": ""})["mounts"]}
     assert hosts_own["/dev/shm"]["source"] == "/dev/shm"
     assert mounts(volume=["/srv/hosts:/etc/hosts"])["/etc/hosts"]["source"] == "/host/etc/hosts"
-    assert found["/etc/hosts"]["options"] == ["bind", "rprivate"]
+    assert mounted["/etc/hosts"]["options"] == ["bind", "rprivate"]
     assert mounts(read_only=True)["/etc/hosts"]["options"] == ["bind", "rprivate", "ro", "nosuid", "noexec", "nodev"]
     assert mounts({"init": "/usr/bin/catatonit"}, read_only=True)["/dev/init"]["options"] == ["bind", "rprivate"]
 
@@ -187,10 +187,10 @@ def test_shm_and_etc_files_are_the_engines() -> None:
     ],
 )
 def test_default_limits_are_lowered_to_the_hosts(hard: dict[str, int], expected: tuple[int, int]) -> None:
-    found = {
+    limits = {
         limit["type"]: (limit["soft"], limit["hard"]) for limit in spec({"hard_limits": hard})["process"]["rlimits"]
     }
-    assert found == {"RLIMIT_NOFILE": (expected[0],) * 2, "RLIMIT_NPROC": (expected[1],) * 2}
+    assert limits == {"RLIMIT_NOFILE": (expected[0],) * 2, "RLIMIT_NPROC": (expected[1],) * 2}
 
 
 def test_given_limits_are_taken_as_they_are() -> None:
@@ -219,8 +219,8 @@ def test_container_is_confined_unless_privileged() -> None:
 def test_kernel_parameters_of_the_network_only_where_it_is_the_containers_own() -> None:
     assert spec()["linux"]["sysctl"] == {"net.ipv4.ping_group_range": "0 0"}
     assert spec(network=["host"])["linux"]["sysctl"] == {}
-    given = {"net.ipv4.ping_group_range": "1 1", "kernel.msgmax": 5}
-    assert spec(sysctl=given)["linux"]["sysctl"] == {"net.ipv4.ping_group_range": "1 1", "kernel.msgmax": "5"}
+    parameters = {"net.ipv4.ping_group_range": "1 1", "kernel.msgmax": 5}
+    assert spec(sysctl=parameters)["linux"]["sysctl"] == {"net.ipv4.ping_group_range": "1 1", "kernel.msgmax": "5"}
 
 
 def test_spec_is_the_callers_own() -> None:

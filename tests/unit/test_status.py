@@ -56,8 +56,8 @@ def test_every_operation_is_in_the_table() -> None:
 @pytest.mark.parametrize("operation", TRANSITIONS)
 @pytest.mark.parametrize("status", ContainerStatus)
 def test_status_allows_the_table_and_refuses_the_rest_with_a_message(status: ContainerStatus, operation: str) -> None:
-    words = ALLOWED[operation]
-    if words == "*" or status.value in words.split():
+    allowed = ALLOWED[operation]
+    if allowed == "*" or status.value in allowed.split():
         assert status.allows(operation)
         status.check(operation, "web")
         return
@@ -66,7 +66,7 @@ def test_status_allows_the_table_and_refuses_the_rest_with_a_message(status: Con
         status.check(operation, "web")
     said = str(refusal.value)
     assert said.startswith(f"cannot {operation} container web: it is {status.value}, and ")
-    assert all(word in said.partition(" needs it to be ")[2] for word in words.split())
+    assert all(word in said.partition(" needs it to be ")[2] for word in allowed.split())
 
 
 @pytest.mark.parametrize("operation", TRANSITIONS)

@@ -68,9 +68,9 @@ def config(container_id: str = WEB) -> ContainerConfig:
     return ContainerConfig(container_id, "web", "now", normalise({}), f"/static/{container_id}")
 
 
-@pytest.mark.parametrize(("key", "found"), [("web", WEB), (WEB, WEB), ("aaa1", WEB), ("b", DB), ("db", DB)])
-def test_container_is_found_by_name_full_id_and_prefix(store: Store, key: str, found: str) -> None:
-    assert store.lookup(key) == found
+@pytest.mark.parametrize(("key", "expected"), [("web", WEB), (WEB, WEB), ("aaa1", WEB), ("b", DB), ("db", DB)])
+def test_container_is_found_by_name_full_id_and_prefix(store: Store, key: str, expected: str) -> None:
+    assert store.lookup(key) == expected
 
 
 def test_name_wins_over_a_prefix(store: Store) -> None:

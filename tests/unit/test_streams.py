@@ -57,13 +57,13 @@ def test_input_goes_on_while_output_comes() -> None:
     ours, stdout = _piped()
     stdin, target = os.pipe()
     os.set_blocking(target, False)
-    data, found = os.urandom(1 << 20), bytearray()
+    data, output = os.urandom(1 << 20), bytearray()
     with subprocess.Popen(["cat"], stdin=stdin, stdout=stdout) as cat:
         os.close(stdin)
         os.close(stdout)
         handle = os.pidfd_open(cat.pid)
-        flow = Flow({ours: Sink(found.extend)}, Feed(target, data))
+        flow = Flow({ours: Sink(output.extend)}, Feed(target, data))
         assert flow.follow(handle, time.monotonic() + 60)
         flow.close()
         os.close(handle)
-    assert bytes(found) == data
+    assert bytes(output) == data

@@ -28,7 +28,7 @@ FREE = {
 
 
 @pytest.mark.parametrize(
-    ("limits", "told"),
+    ("limits", "expected"),
     [
         ({}, {}),
         ({"memory": 64 * MIB}, {"MemoryMax": ["t", str(64 * MIB)]}),
@@ -46,13 +46,13 @@ FREE = {
         ({"cpuset_cpus": "0,2-3,9"}, {"AllowedCPUs": ["ay", "2", "13", "2"]}),
     ],
 )
-def test_limits_of_a_pod_as_systemd_properties(limits: dict[str, Any], told: dict[str, list[str]]) -> None:
-    found = systemd_units._properties({**dict.fromkeys(LIMITS), **limits})
-    assert {name: words for name, *words in found} == {**FREE, **told}
+def test_limits_of_a_pod_as_systemd_properties(limits: dict[str, Any], expected: dict[str, list[str]]) -> None:
+    properties = systemd_units._properties({**dict.fromkeys(LIMITS), **limits})
+    assert {name: values for name, *values in properties} == {**FREE, **expected}
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("options", "expected"),
     [
         ({}, {"KillSignal": "int32 15", "TimeoutStopUSec": "uint64 10000000"}),
         ({"stop_signal": "USR1", "stop_timeout": 0}, {"KillSignal": "int32 10", "TimeoutStopUSec": "uint64 0"}),
@@ -62,11 +62,12 @@ def test_limits_of_a_pod_as_systemd_properties(limits: dict[str, Any], told: dic
         ),
     ],
 )
-def test_scope_ends_as_the_container_is_stopped(given: dict[str, Any], expected: dict[str, str]) -> None:
-    config = ContainerConfig("ab" * 32, "c", "", normalise(given), "/static", cgroup_manager="systemd")
+def test_scope_ends_as_the_container_is_stopped(options: dict[str, Any], expected: dict[str, str]) -> None:
+    config = ContainerConfig("ab" * 32, "c", "", normalise(options), "/static", cgroup_manager="systemd")
     for manager, wanted in (("systemd", expected), ("cgroupfs", {})):
         facts = Facts("/rootfs", User(0, 0, (), "/", "root"), {}, {}, "", "host")
-        found = generate(config._replace(cgroup_manager=manager), facts)["annotations"]
-        told = {name[len("org.systemd.property.") :]: text for name, text in found.items() if "systemd" in name}
-        assert manager == "cgroupfs" or told.pop("CollectMode") == "'inactive-or-failed'"
-        assert told == wanted or given.get("annotation") and manager == "cgroupfs"
+        spec_annotations = generate(config._replace(cgroup_manager=manager), facts)["annotations"]
+        prefix = "org.systemd.property."
+        properties = {name[len(prefix) :]: text for name, text in spec_annotations.items() if "systemd" in name}
+        assert manager == "cgroupfs" or properties.pop("CollectMode") == "'inactive-or-failed'"
+        assert properties == wanted or options.get("annotation") and manager == "cgroupfs"

@@ -55,7 +55,7 @@ def fill(folder: Path, source: str = "from", target: str = "to", seconds: float 
 
 def seen(top: Path) -> Mapping[str, Any]:
     """All that a tree is, by path; of files with several names the first of them."""
-    found: dict[str, Any] = {}
+    entries: dict[str, Any] = {}
     names: dict[int, str] = {}
     for path in sorted((top, *top.rglob("*"))):
         status, name = os.lstat(path), str(path.relative_to(top))
@@ -68,8 +68,8 @@ def seen(top: Path) -> Mapping[str, Any]:
             facts.append(os.readlink(path))
         elif path.is_file():
             facts += [path.read_bytes(), status.st_blocks]
-        found[name] = facts
-    return found
+        entries[name] = facts
+    return entries
 
 
 def _attributes(path: Path) -> list[str]:

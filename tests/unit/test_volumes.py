@@ -30,10 +30,10 @@ def test_relative_source_begins_where_the_module_runs() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.permutations(["ro", "rslave", "nodev", "noexec", "Z"]))
-def test_order_of_options_is_ignored(words: list[str]) -> None:
-    found = volumes([f"data:/d:{','.join(words)}"], "volume")
-    assert found == volumes(["data:/d:Z,nodev,noexec,ro,rslave"], "volume")
-    assert (found[0]["read_only"], found[0]["propagation"]) == (True, "rslave")
+def test_order_of_options_is_ignored(options: list[str]) -> None:
+    parsed = volumes([f"data:/d:{','.join(options)}"], "volume")
+    assert parsed == volumes(["data:/d:Z,nodev,noexec,ro,rslave"], "volume")
+    assert (parsed[0]["read_only"], parsed[0]["propagation"]) == (True, "rslave")
 
 
 def test_order_and_repetition_of_volumes_are_ignored() -> None:
@@ -78,16 +78,16 @@ def test_two_volumes_on_one_target_are_refused() -> None:
 
 
 def test_tmpfs_size_has_several_notations() -> None:
-    found = tmpfs({"/t//": "mode=1777,size=64m,rw"}, "tmpfs")
-    assert found == tmpfs({"/t": "size=67108864,mode=1777"}, "tmpfs") == {"/t": ["mode=1777", "size=67108864"]}
+    parsed = tmpfs({"/t//": "mode=1777,size=64m,rw"}, "tmpfs")
+    assert parsed == tmpfs({"/t": "size=67108864,mode=1777"}, "tmpfs") == {"/t": ["mode=1777", "size=67108864"]}
     assert tmpfs({"/t": None}, "tmpfs") == tmpfs({"/t": ""}, "tmpfs") == {"/t": []}
     assert tmpfs({"/t": "size=10%"}, "tmpfs") == {"/t": ["size=10%"]}
 
 
-@pytest.mark.parametrize("words", ["size=12x", "size=", "mode=", "bind", "RO", "size", "x=1"])
-def test_refused_tmpfs_option_is_named(words: str) -> None:
+@pytest.mark.parametrize("options", ["size=12x", "size=", "mode=", "bind", "RO", "size", "x=1"])
+def test_refused_tmpfs_option_is_named(options: str) -> None:
     with pytest.raises(InvalidArgument, match="^tmpfs: '.*' cannot be used: expected "):
-        tmpfs({"/t": words}, "tmpfs")
+        tmpfs({"/t": options}, "tmpfs")
 
 
 @pytest.mark.parametrize("target", ["t", "", "/", "//"])
