@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make the images that demo, tests and bench run: ``make_image.py DIR`` → the OCI layout DIR, one tag an image.
 
-Offline, from Debian's busybox-static with umoci. Made once: a DIR that this script's text has made stays as it is.
+Offline, from Debian's busybox-static with umoci. A DIR made by the same version of this script is left unchanged.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FOLDERS.update({"tmp": 0o1777, "home": 0o755, "home/web": 0o755, "www": 0o755, "
 CONTENT = {"etc/passwd": PASSWD, "etc/group": GROUP, "www/index.html": "It works.\n", "data/seed": "from the image\n"}
 PATH = "--config.env=PATH=/bin"
 
-# Every tag and the configuration it has beside the same root filesystem.
+# Every tag and its configuration; all have the same root filesystem.
 TAGS: dict[str, list[str]] = {
     "busybox": [PATH, "--config.cmd=sh"],
     "bare": [],
@@ -49,7 +49,7 @@ TAGS: dict[str, list[str]] = {
 
 
 def make(folder: str) -> str:
-    """Make the OCI layout at ``folder`` unless it is there; return its absolute path. Safe to call from two at once."""
+    """Make the OCI layout at ``folder`` unless it is there; return its absolute path. Safe for concurrent calls."""
     folder = os.path.abspath(folder)
     os.makedirs(os.path.dirname(folder), exist_ok=True)
     with open(f"{folder}.lock", "w", encoding="ascii") as lock:
@@ -67,7 +67,7 @@ def make(folder: str) -> str:
 
 
 def _recipe() -> str:
-    """What the result depends on: this text and the busybox."""
+    """Return a digest of what the result depends on: this script and busybox."""
     digest = hashlib.sha256()
     for path in (__file__, BUSYBOX):
         with open(path, "rb") as file:

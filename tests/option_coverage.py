@@ -14,7 +14,7 @@ from typing import Any
 
 _DATA = f"{os.path.dirname(os.path.realpath(__file__))}/unit/data/podman_container_options.json"
 _LATER = "systemd units and quadlets come later"
-# What has no meaning without podman, and why.
+# Options without a meaning here, and the reasons.
 NOT_APPLICABLE = {
     "generate_systemd": _LATER,
     "quadlet_dir": _LATER,
@@ -25,21 +25,21 @@ NOT_APPLICABLE = {
 
 
 def podmans() -> dict[str, dict[str, Any]]:
-    """podman_container's options: ``type``, and where they have them ``elements`` and ``aliases``."""
+    """Return podman_container's options with ``type`` and any ``elements`` and ``aliases``."""
     with open(_DATA, encoding="utf-8") as file:
         options: dict[str, dict[str, Any]] = json.load(file)
     return options
 
 
 def ours() -> dict[str, dict[str, Any]]:
-    """libpod_container's argument spec."""
+    """Return libpod_container's argument spec."""
     from ansible_collections.libpod.engine.plugins.module_utils._ansible.arguments import container_spec
 
     return container_spec()
 
 
 def missing() -> list[str]:
-    """podman_container's options that have a meaning here and are not there."""
+    """Return podman_container's applicable options that are not implemented."""
     return sorted(set(podmans()) - set(ours()) - set(NOT_APPLICABLE))
 
 

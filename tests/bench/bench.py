@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The benchmark of issue 2: ``bench.py [--rounds N] [PART …]``, as root; PARTs are a to f, all by default.
+"""The benchmark of the engine: ``bench.py [--rounds N] [PART …]``, as root; PARTs are a to f, all by default.
 
 a  an unchanged task against ping, single and in a loop of 20, each less an empty play
 b  the engine's create and start, and stop and remove, against the bare floor
@@ -105,7 +105,7 @@ def up_and_down(host: Host, rounds: int) -> list[Row]:
 
 
 def _expect_nothing_left(host: Host) -> None:
-    """An honest floor cleans up as the engine does."""
+    """Fail if anything is left behind but the files of the floor and of podman."""
     folders = "srv/floor|srv/podman|run/mount|run/runc|run/libpod|var/lib/cni"
     own = re.compile(rf".*(file /({folders})\b|/libpod_parent/conmon$)")  # the floor's and podman's
     left = [line for line in host.leaks() if not own.match(line)]
@@ -209,7 +209,7 @@ def main() -> int:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were taken on."""
+    """Return a description of the machine that the figures were taken on."""
 
     def version(*argv: str) -> str:
         try:

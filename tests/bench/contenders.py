@@ -27,7 +27,7 @@ MODULES = ("libpod_container", "libpod_container_info", "libpod_containers")
 
 
 class Engine:
-    """The collection's modules as the target has them: the module sent as sources, the engine kept there, compiled."""
+    """The collection's modules as on a target: the module sent as sources, the engine stored there and compiled."""
 
     name = "engine"
 
@@ -48,13 +48,13 @@ class Engine:
         self._send(engine_action.packed(files))
 
     def _send(self, archive: bytes) -> None:
-        """What the action plugin does at a version's first task on a target."""
+        """Store the engine, as the action plugin does at a version's first task on a target."""
         with open("/run/libpod-test/engine.zip", "wb") as file:
             file.write(archive)
         self.run("libpod_container_info", request={**self.request, "archive": "/run/libpod-test/engine.zip"})
 
     def run(self, module: str, *, request: Optional[dict[str, Any]] = None, **options: Any) -> dict[str, Any]:
-        """One run of a module in a fresh process; see subject.py."""
+        """Run a module once in a fresh process; see subject.py."""
         arguments = json.dumps({} if module == "nothing" else {**self.host.arguments, **options})
         argv = [sys.executable, "-B", f"{HERE}/subject.py", self.payload, module]
         env = {**os.environ, engine_archive.VARIABLE: json.dumps(request or self.request)}
@@ -67,7 +67,7 @@ class Engine:
         return measure
 
     def container(self, name: str, net: str, **more: Any) -> dict[str, Any]:
-        """The options of the measured container."""
+        """Return the options of the measured container."""
         ports = {"publish": [f"{PORT}:80"]} if net == "bridge" else {}
         return {"name": name, "image": IMAGE, "command": COMMAND, "network": [net], "stop_signal": 9, **ports, **more}
 
@@ -84,7 +84,7 @@ class Engine:
 
 
 class Floor:
-    """floor.sh, with the very OCI spec the engine makes."""
+    """floor.sh, with exactly the OCI spec that the engine generates."""
 
     name = "floor"
     folder = "/srv/floor"
@@ -161,7 +161,7 @@ default_network = "libpod"
 
     @staticmethod
     def is_installed() -> bool:
-        """Whether podman is installed."""
+        """Return whether podman is installed."""
         return shutil.which("podman") is not None
 
     def _run(self, *args: str) -> float:

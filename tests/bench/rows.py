@@ -13,7 +13,7 @@ Samples = dict[str, list[float]]
 
 
 def interleave(measures: Mapping[str, Callable[[], Mapping[str, float]]], rounds: int, warm_up: int = 1) -> Samples:
-    """Take each measure once a round, in turn, so that a drift of the machine's speed meets all alike.
+    """Take each measure once a round, in turn, so that a drift of the machine's speed affects all of them equally.
 
     Each returns its figures by name; those of the first ``warm_up`` rounds are dropped.
     """
@@ -28,7 +28,7 @@ def interleave(measures: Mapping[str, Callable[[], Mapping[str, float]]], rounds
 
 @dataclass
 class Row:
-    """One line of the result: medians of ours and of what it is held against, and the limit of their ratio."""
+    """One line of the result: the engine's median, the reference's median, and the limit of their ratio."""
 
     what: str
     ours: list[float]
@@ -39,16 +39,16 @@ class Row:
 
     @property
     def ratio(self) -> Optional[float]:
-        """Ratio of the medians."""
+        """Return the ratio of the medians."""
         return statistics.median(self.ours) / statistics.median(self.theirs) if self.theirs else None
 
     @property
     def holds(self) -> Optional[bool]:
-        """Whether the ratio is within the limit; None where there is no limit."""
+        """Return whether the ratio is within the limit, or None without a limit."""
         return None if self.limit is None or self.ratio is None else self.ratio <= self.limit
 
     def record(self) -> dict[str, object]:
-        """The row for build/bench.json, samples and all."""
+        """Return the row for build/bench.json, with its samples."""
         return {
             "what": self.what,
             "unit": self.unit,
@@ -64,7 +64,7 @@ class Row:
 
 
 def table(rows: list[Row]) -> str:
-    """The rows as text."""
+    """Return the rows as text."""
     heads = ("what", "median", "against", "median", "ratio", "limit", "")
     lines = [heads]
     for row in rows:

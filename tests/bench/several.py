@@ -14,7 +14,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 MANY = 100
 UNCHANGED_LIMIT, CREATED_LIMIT = 1.5, 0.75
-# A round brings some hundred containers up and down.
+# A round starts and removes several hundred containers.
 _MOST_ROUNDS = 3
 
 

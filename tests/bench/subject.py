@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One module, once, in a fresh process: ``subject.py PAYLOAD MODULE``, its options as JSON on standard input.
+"""Run one module in a fresh process: ``subject.py PAYLOAD MODULE``, its options as JSON on standard input.
 
-PAYLOAD is a zip of sources as Ansible makes it, compiled at each run; the engine comes from where the environment says,
-as for a module on a target. AnsibleModule is loaded beforehand, for every module has it. Prints JSON: the milliseconds
+PAYLOAD is a zip of sources as Ansible makes it, compiled at each run; the environment says where the engine is,
+as for a module on a target. AnsibleModule is loaded first, as every module needs it. Prints JSON: the milliseconds
 from parsed arguments to the result, every import of ours inside; the peak resident set in KiB; whether a process was
 started and which costly libraries were loaded; and the result.
 """
@@ -50,7 +50,7 @@ def _watch() -> None:
 
 
 def peak_kib() -> int:
-    """The peak resident set of this program; getrusage would tell the starting process's where that was larger."""
+    """Return the peak resident set of this program; getrusage would return the parent's where that was larger."""
     with open("/proc/self/status", encoding="ascii") as file:
         return int(next(line for line in file if line.startswith("VmHWM")).split()[1])
 

@@ -16,13 +16,13 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
 
 @pytest.fixture(autouse=True)
 def _no_warnings() -> None:
-    """No test begins with another one's warnings."""
+    """Discard warnings left by other tests."""
     take_warnings()
 
 
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Connecting to anything but a Unix socket fails the test."""
+    """Fail a test that connects to anything but a Unix socket."""
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address: Any) -> None:
@@ -34,6 +34,6 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_hardening(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Modules and the operator's command that run in the tests' own process leave it as it is."""
+    """Keep modules and the operator's command from changing the tests' own process."""
     for module in (glue, helper):
         monkeypatch.setattr(module, "harden", lambda: None)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a task's arguments to what it asks for; and what of them reaches the log and the result."""
+"""A task's arguments, the desired container they describe, and what of them reaches the log and the result."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SECRET = "hunter2"
 
 
 def params(spec: dict[str, Any] | None = None, **args: Any) -> dict[str, Any]:
-    """A task's arguments after Ansible's own checks."""
+    """Return a task's arguments after Ansible's own checks."""
     result = ArgumentSpecValidator(spec or arguments.container_spec()).validate(args)
     assert not result.error_messages, result.error_messages
     validated: dict[str, Any] = result.validated_parameters
@@ -60,7 +60,7 @@ def test_task_is_by_name_only_where_its_configuration_counts_for_nothing(
     takes_down, described = state in ("absent", "stopped"), image or memory and not restart
     assert requested.by_name == bool(takes_down or not described)
     assert requested.by_name == by_name_only(state, options=bool(memory), image=bool(image), force_restart=restart)
-    # Options are read where they count, and for a container that is created to be stopped.
+    # Options are parsed where they apply, and for a container that is created only to be stopped.
     assert (requested.options is None) == (requested.by_name and not (state == "stopped" and image))
 
 
@@ -171,7 +171,7 @@ def test_relative_root_is_refused_by_name(root: str) -> None:
         arguments.parts({root: "here"})
 
 
-# The real module, but that what it sends to syslog(3) is kept, and that it does what it is told in the first argument.
+# The real module, with its messages to syslog(3) collected; the first argument holds the tasks to run.
 CHILD = """
 import io, json, sys, syslog
 from contextlib import redirect_stdout

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Promises about the steps of a removal: each is tried, and what failed is one sentence."""
+"""Steps of a removal: each is tried, and all failures are reported in one sentence."""
 
 from __future__ import annotations
 

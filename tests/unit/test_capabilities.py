@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Capabilities a container gets are podman's, or an error names what is wrong."""
+"""A container's capabilities are those podman would grant, or an error names the invalid one."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ kind: nvidia.com/gpu
 
 @pytest.fixture
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
-    """The directories of CDI files, the later one's devices before the earlier one's."""
+    """Return the directories of CDI files; the later one's devices take precedence."""
     both = tmp_path / "etc", tmp_path / "run"
     for folder in both:
         folder.mkdir()
@@ -69,7 +69,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path
 
 
 def applied(*names: str) -> dict[str, Any]:
-    """Return an empty specification with what the files add for these devices."""
+    """Return an empty specification with the edits of these devices applied."""
     spec: dict[str, Any] = {
         "process": {"env": [], "user": {"additionalGids": []}},
         "linux": {"resources": {"devices": []}},
@@ -112,7 +112,7 @@ def test_yaml_without_its_reader_is_an_error_that_names_file_and_package(
     for names in (["0"], ["all"]):
         with pytest.raises(NotImplementedByHost, match=f"{folders[0]}/gpu.yaml cannot be read.*python3-yaml"):
             cdi.check(names)
-    # What JSON says needs no reader of YAML.
+    # JSON files need no YAML library.
     (folders[0] / "gpu.json").write_text(json.dumps(yaml.safe_load(GENERATED)))
     cdi.check(["0"])
 

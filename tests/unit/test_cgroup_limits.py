@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 DOCUMENT = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "architecture", "cgroup-limits.md")
-# Options that name what a cgroup's files are limits of; cgroup_conf names the files themselves.
+# Options that name a limit; cgroup_conf names the cgroup's files themselves.
 SUBJECTS = "memory|kernel_memory|oom_kill|cpu_|cpuset_|pids_|blkio_|device_(read|write)_"
 CODECS = [
     (option, version, file)
@@ -134,7 +134,7 @@ def by_number(task: dict[str, Any]) -> dict[str, Any]:
 
 @st.composite
 def tasks(draw: st.DrawFn) -> dict[str, Any]:
-    """Normalised limits."""
+    """Return a strategy for normalised limits."""
     task = draw(TASKS)
     if "memory" in task:
         task["memory_swap"] = draw(st.sampled_from([-1, 0]) | st.integers(task["memory"], (1 << 61) - 1))
@@ -142,7 +142,7 @@ def tasks(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def kernel(option: str, file: File, options: dict[str, Any]) -> str:
-    """What a new cgroup's file shows after the option is written to it."""
+    """Return the content of a new cgroup's file after the option is written to it."""
     assert file.codec
     if LIMITS[option].device_field:
         limits = [file.codec.format({option: {device: limit}}) for device, limit in options[option].items()]
@@ -167,7 +167,7 @@ def kernel(option: str, file: File, options: dict[str, Any]) -> str:
 
 
 def read_back(option: str, version: str, file: File, options: dict[str, Any]) -> Any:
-    """The value that the engine sees after it has written the options."""
+    """Return the value that the engine reads after it has written the options."""
     assert file.codec
     others = {one.name: (name, one) for name, row in LIMITS.items() for one in row.files(version == "v2") if one.codec}
     return file.codec.parse(
@@ -204,7 +204,7 @@ ONE, OTHER, NONE = (
 def test_other_limit_than_the_wanted_one_is_seen(option: str, version: str, file: File) -> None:
     assert file.codec
     for live, wanted in ((ONE, OTHER), (OTHER, ONE), (NONE, ONE), (ONE, NONE)):
-        # Without memory_swap any value is as good, and what is inherited the driver compares with the parent's.
+        # Without memory_swap any value is accepted, and the driver compares inherited values with the parent's.
         if live[option] == wanted[option] or wanted is NONE and (option == "memory_swap" or LIMITS[option].inherits):
             continue
         assert not file.codec.same(wanted[option], read_back(option, version, file, live)), (live[option], wanted)

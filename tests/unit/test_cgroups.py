@@ -26,7 +26,7 @@ Tree = Callable[[str], cgroups.CgroupHost]
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
-    """Lays a recorded tree out below ``tmp_path`` and detects it."""
+    """Return a function that creates a recorded tree below ``tmp_path`` and detects its kind."""
 
     def lay(kind: str) -> cgroups.CgroupHost:
         recorded = json.loads((DATA / f"{kind}.json").read_text())
@@ -118,7 +118,7 @@ def test_v1_no_limit_reads_as_none_and_swap_not_accounted_for_too(tree: Tree) ->
 def test_limits_in_force_are_no_drift(tree: Tree, kind: str) -> None:
     host = tree(kind)
     assert cgroups.drift(host, ONE, LIMITED) == {}
-    # The kernel rounds to pages; nothing asked for is nothing to hold.
+    # The kernel rounds to pages; a limit that was not requested is not compared.
     assert cgroups.drift(host, ONE, {"memory": 67108864 + 17, "memory_swap": None, "cpuset_mems": None}) == {}
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Promises about executing a plugin chain, seen by plugins that write down what they were given."""
+"""Execution of a plugin chain, observed by plugins that record their input."""
 
 from __future__ import annotations
 

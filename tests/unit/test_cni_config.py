@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Promises about the networks a host defines and about what a result says."""
+"""Network configurations of the host, and the contents of a CNI result."""
 
 from __future__ import annotations
 

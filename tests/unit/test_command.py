@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Programs are run with limits on time and output, and ended with all that they have started."""
+"""Programs run with limits on time and output, and are killed with all their children."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_program_of_a_killed_run_that_keeps_a_lock_is_ended(tmp_path: Any, monke
     path = str(tmp_path / "web.lock")
     held = os.open(path, os.O_RDWR | os.O_CREAT)
     fcntl.flock(held, fcntl.LOCK_EX)
-    # One is over its limit, another one is not, and has the file open without the lock.
+    # One process exceeds its limit; another does not, and has the file open without holding the lock.
     argv = ["sh", "-c", "sleep 60 & wait"]
     env = command.tool_environment()
     stuck = command.start(argv, package="dash", env=env, limit=limits.Limit("cni", 0.5, 9), pass_fds=(held,))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""comparisons: which keys and modes there are, what they let be, and what becomes of it."""
+"""The option comparisons: its keys and modes, which differences they ignore, and the resulting plan."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_every_option_can_be_ignored(name: str) -> None:
         ({"security_opt": ["mask=/a:/b"]}, {"security_opt": ["mask=/b"]}, {"security_opt": "allow_more_present"}),
         ({"log_opt": {"path": "/x", "max_size": "1m"}}, {"log_opt": {"path": "/x"}}, {"log_opt": "allow_more_present"}),
         ({"tty": True, "hostname": "b"}, {"hostname": "a"}, {"*": "ignore"}),
-        # What the task does not have follows from what it does have.
+        # An option that the task omits follows from those it has.
         ({"memory": "512m"}, {"memory": "64m"}, {"memory": "ignore"}),
         ({"memory": "512m", "memory_swap": "-1"}, {}, {"memory": "ignore"}),
         ({"cpu_quota": 50000, "cpu_period": 50000}, {"cpus": "2"}, {"cpu_quota": "ignore"}),
@@ -113,7 +113,7 @@ def test_every_option_can_be_ignored(name: str) -> None:
             {"network": ["front"], "ip": "192.0.2.1"},
             {"network": "allow_more_present"},
         ),
-        # One mount in another option is there already.
+        # The same target is already mounted by another option.
         (
             {"volume": ["/a:/x:ro", "k:/k"]},
             {"mount": ["type=bind,src=/a,target=/x,ro"]},

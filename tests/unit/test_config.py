@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ContainerConfig: its record on disk, its copies, and how options fall back on the image's."""
+"""ContainerConfig: its record on disk, its copies, and its defaults from the image."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ IMAGE: dict[str, Any] = {
 
 
 JOINED = {"net": "cd" * 32, "ipc": "cd" * 32, "pid": "ab" * 32}
-# What every record has; the other fields came later.
+# Fields of every record; the others were added later.
 FIRST = (
     "id name created_time options rootfs_image_id rootfs_image_name image_config rootfs overlay namespace_containers"
     " ports static_dir cgroup_manager"

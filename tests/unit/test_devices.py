@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Devices and limits by device: what the words mean, and which are refused."""
+"""Devices and limits by device: how values are parsed, and which are refused."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_limit_the_kernel_lacks_is_refused_by_name(options: dict[str, Any], tmp_
 @pytest.mark.parametrize(
     ("options", "children", "offered"),
     [
-        # Nobody has the controller's files yet, as on a systemd host on which no unit asks for them.
+        # The controller's files do not exist yet, as on a systemd host where no unit uses them.
         ({"cgroup_conf": {"io.max": "1"}}, {"a": ("cpu memory", [])}, True),
         ({"cgroup_conf": {"io.max": "1"}}, {"a": ("cpu io", ["io.max"]), "b": ("cpu", [])}, True),
         ({"cgroup_conf": {"io.max": "1"}}, {"a": ("cpu io", ["io.stat"]), "b": ("cpu", [])}, False),

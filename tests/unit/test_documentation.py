@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modules' documentation and their argument specs say the same, and the examples are tasks that would be taken."""
+"""The modules' documentation and their argument specs say the same, and the examples are valid tasks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MODULES = sorted(path.stem for path in (TOP / "plugins/modules").glob("*.py"))
 
 
 def spec(module: str) -> dict[str, Any]:
-    """The argument spec of the glue that a module loads."""
+    """Return a module's argument spec."""
     own = {"libpod_container": arguments.container_spec, "libpod_container_info": arguments.info_spec}
     text = (TOP / f"plugins/modules/{module}.py").read_text()
     glue = re.search(r"load\(\"(_ansible\.\w+)\"\)", text)
@@ -38,12 +38,12 @@ def spec(module: str) -> dict[str, Any]:
 
 
 SPECS = {module: spec(module) for module in MODULES}
-# What stands for a template's result, whatever its type.
+# Replaces a template's result of any type.
 TEMPLATE = re.compile(r"\{\{.*?\}\}")
 
 
 def strings(path: Path) -> dict[str, str]:
-    """The constants of a file that are strings, by name."""
+    """Return the string constants of a file by name."""
     nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Assign)]
     return {
         ast.unparse(node.targets[0]): node.value.value
@@ -59,7 +59,7 @@ def load(module: str, part: str) -> Any:
 
 @functools.cache
 def documented(module: str) -> dict[str, dict[str, Any]]:
-    """The options of a module with those of its fragments."""
+    """Return the options of a module with those of its fragments."""
     own = load(module, "DOCUMENTATION")
     described: dict[str, dict[str, Any]] = dict(own["options"])
     for fragment in own["extends_documentation_fragment"]:
@@ -72,7 +72,7 @@ def documented(module: str) -> dict[str, dict[str, Any]]:
 
 
 def shape(option: dict[str, Any], inner: str) -> dict[str, Any]:
-    """What a documented option and one of the argument spec have in common."""
+    """Return the fields that the documentation and the argument spec share."""
     return {
         "type": option.get("type", "str"),
         "elements": option.get("elements"),
@@ -153,7 +153,7 @@ def test_returned_values_are_described(module: str) -> None:
 
 @functools.cache
 def shown_attributes() -> dict[str, dict[str, Any]]:
-    """The attributes of each module, as ansible-doc merges and shows them."""
+    """Return the attributes of each module, as ansible-doc merges and shows them."""
     command = [sys.executable, "-m", "ansible.cli.doc", "-t", "module", "-j"]
     done = subprocess.run([*command, *(f"libpod.engine.{name}" for name in MODULES)], check=True, capture_output=True)
     return {name.rpartition(".")[2]: one["doc"]["attributes"] for name, one in json.loads(done.stdout).items()}
@@ -164,7 +164,7 @@ def test_module_has_the_attributes_of_the_fragment(module: str) -> None:
     shown = shown_attributes()[module]
     assert set(shown) == {"action_group", "check_mode", "diff_mode", "idempotent", "platform"}
     assert all(one["description"] and one["support"] in ("full", "partial", "none", "N/A") for one in shown.values())
-    # Only the module itself can say what its support means.
+    # The meaning of the support is specific to the module.
     assert all(shown[name]["details"] for name in ("check_mode", "diff_mode", "idempotent"))
     assert "libpod.engine.attributes" in load(module, "DOCUMENTATION")["extends_documentation_fragment"]
 
@@ -177,7 +177,7 @@ def test_action_group_of_the_attributes_is_that_of_the_collection(module: str) -
 
 
 def blocks() -> Iterator[tuple[str, Any]]:
-    """Every piece of YAML that users are shown: the modules' examples, the README's and the demo's playbooks."""
+    """Yield all YAML shown to users: the modules' examples and the playbooks of pages and of docs/examples."""
     for module in MODULES:
         yield f"{module}'s examples", load(module, "EXAMPLES")
     for path in (TOP / "README.md", *TOP.glob("docs/**/*.md"), *TOP.glob("roles/*/README.md")):
@@ -188,7 +188,7 @@ def blocks() -> Iterator[tuple[str, Any]]:
 
 
 def tasks(node: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The tasks with a module of the collection, as (module, arguments), however deep they are."""
+    """Yield each task with a module of the collection as (module, arguments), at any depth."""
     for key, value in node.items() if isinstance(node, dict) else []:
         if str(key).startswith("libpod.engine.libpod_"):
             yield str(key).rpartition(".")[2], value or {}
@@ -200,7 +200,7 @@ def tasks(node: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def filled(value: Any) -> Any:
-    """A value as if its templates had been filled in, with what is a name and a size."""
+    """Return a value with its templates replaced by a text that is a valid name and size."""
     if isinstance(value, str):
         return TEMPLATE.sub("64m", value)
     if isinstance(value, dict):
@@ -240,7 +240,7 @@ PAGES = [TOP / "README.md", TOP / "CONTRIBUTING.md", *sorted(TOP.glob("docs/**/*
 
 
 def sentences(text: str) -> Iterator[str]:
-    """The sentences of a page outside code and tables; a piece of code is one word, the address of a link none."""
+    """Yield the sentences of a page outside code and tables; code counts as one word, a link's address as none."""
     text = re.sub(r"^```.*?^```|^\|.*?$", "", text, flags=re.M | re.S)
     text = re.sub(r"`[^`]+`", "CODE", re.sub(r"\]\([^)]*\)", "]", text))
     for paragraph in re.split(r"\n\s*\n|^\s*(?:[-*]|\d+\.) |^#+ ", text, flags=re.M):
@@ -259,7 +259,7 @@ def test_sentence_of_a_page_has_at_most_30_words(page: Path) -> None:
 
 
 def descriptions(node: Any) -> Iterator[str]:
-    """The texts of descriptions and details, however deep they are, with a word for each piece of markup."""
+    """Yield the texts of descriptions and details at any depth, with one word for each piece of markup."""
     for key, value in node.items() if isinstance(node, dict) else []:
         if key in ("description", "details") and not isinstance(value, dict):
             for text in [value] if isinstance(value, str) else value:

@@ -36,7 +36,7 @@ GO: dict[str, int] = {
     "-2562047h47m16.854775808s": -MOST - 1, "0.100000000000000000000h": 6 * MINUTE,
     "0.830103483285477580700h": 49 * MINUTE + 48 * SECOND + 372539827,
 }  # fmt: skip
-# parseDurationErrorTests, and what else Go refuses.
+# parseDurationErrorTests, and further texts that Go refuses.
 GO_REFUSES = [
     "", "3", "-", "s", ".", "-.", ".s", "+.s", "1d", "\x85\x85", "\xffff", "hello \xffff world", "\ufffd",
     "\ufffd hello \ufffd world", "9223372036854775810ns", "9223372036854775808ns", "-9223372036854775809ns",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine's file on a target: made of what is sent, and the whole engine by itself."""
+"""The engine's file on a target: built from the archive sent to it, and complete on its own."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SOURCES = list(engine_action.sources())
 MODULES = [
     name[: -len(".py")].replace("/", ".")
     for name, _content in SOURCES
-    # What runs as it is imported, and what needs Ansible.
+    # Modules that run on import, and those that need Ansible.
     if name.startswith(engine_archive.PACKAGE) and not name.endswith("__init__.py") and "/_ansible/" not in name
 ]
 
@@ -46,7 +46,7 @@ def sent(tmp_path: Path) -> str:
 
 
 def _load(sent: str, root: Path, *, keep: bool = True) -> str:
-    """The archive that a module which was told this would import from."""
+    """Return the archive from which a module with this request imports the engine."""
     code = (
         "import json, sys; from module_utils import engine_archive, engine_setup; request = json.loads(sys.argv[1]); "
         "engine_archive.is_ready(**request) or engine_setup.obtain(engine_archive, **request); print(sys.path[0])"
@@ -58,7 +58,7 @@ def _load(sent: str, root: Path, *, keep: bool = True) -> str:
 
 
 def _printed(root: Path) -> str:
-    """What a module prints that has only what is kept."""
+    """Return the output of a module that uses the stored engine."""
     return _load("", root)
 
 
@@ -130,7 +130,7 @@ def test_a_damaged_file_is_replaced(sent: str, tmp_path: Path, how: str) -> None
     kept = Path(_load(sent, tmp_path / "static"))
     whole, folder = kept.read_bytes(), kept.parent
     _damage(kept, how, Path(sent))
-    # The operator's command and the exit command make it of the sources, as a task does that has only these.
+    # The operator's command and the exit command build it from the sources, as does a task without the archive.
     _runs(folder)
     assert kept.read_bytes() == whole
     _damage(kept, how, Path(sent))
@@ -148,7 +148,7 @@ def test_a_damaged_file_is_replaced(sent: str, tmp_path: Path, how: str) -> None
 
 
 def _is_ready(root: Path) -> bool:
-    """Return whether a task takes the archive as it is, without the checks and repairs of ``engine_setup``."""
+    """Return whether a task uses the archive unchanged, without the checks and repairs of ``engine_setup``."""
     code = (
         "import sys; from module_utils import engine_archive; engine_archive.is_private = lambda folder: True; "
         f"print(engine_archive.is_ready({str(root)!r}, {DIGEST!r}, keep=True))"
@@ -191,7 +191,7 @@ def test_what_was_restored_without_its_times_is_read_once(sent: str, tmp_path: P
 
 
 def test_code_that_cannot_be_loaded_is_made_again(sent: str, tmp_path: Path) -> None:
-    """Where a medium loses bytes, the file's time does not change."""
+    """Damage by a storage medium does not change the file's modification time."""
     kept = Path(_load(sent, tmp_path / "static"))
     whole, status = kept.read_bytes(), kept.stat()
     kept.write_bytes(bytes(len(whole) // 2) + whole[len(whole) // 2 :])
@@ -257,12 +257,12 @@ def test_an_old_python_is_refused_in_one_sentence(
 def test_versions_that_nothing_uses_are_removed(sent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(os.path.dirname(engine_archive.__file__))
     folder = Path(_load(sent, tmp_path / "static")).parent
-    # Versions that a task holds, that a conmon's command line names, and that the operator's command has.
+    # Versions in use by a task, by a conmon's command line and by the operator's command.
     used = sorted(os.urandom(16).hex() for _number in range(3))
     for version in used:
         engine_kept.keep(sent, str(folder), version)
     wait = "print(flush=True); import time; time.sleep(60)"
-    # Nothing but its lock tells of it.
+    # Only its lock shows that it is in use.
     version = f"v = {used[0][:1]!r} + {used[0][1:]!r}"
     task = f"import engine_archive as e; {version}; e.hold(e.compiled({str(folder)!r}, v), v); {wait}"
     env = {"PYTHONPATH": os.path.dirname(engine_archive.__file__), "PATH": os.environ["PATH"]}

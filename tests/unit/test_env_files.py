@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Environment files: read as docker and podman read them, and refused without showing a value."""
+"""Environment files are read as by docker and podman, and errors show no value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 NAMES = st.text("abzAZ09_.-", min_size=1, max_size=6)
-# A value ends at its line only, whatever str.splitlines() takes for an end.
+# A value ends with its line only, not at other characters that str.splitlines() splits at.
 VALUES = st.text("ab =#'\"\t\v\f\x1c\x85\u2028é€", max_size=12)
 
 

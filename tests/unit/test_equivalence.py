@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Of every option: two spellings of one meaning normalise to the same, two meanings to different values.
+"""Every option: equivalent notations normalise to the same value, different values to different ones.
 
 A row of the option table without a kind here fails the test.
 """
@@ -34,7 +34,7 @@ def test_every_kind_is_an_option() -> None:
     assert set(KINDS) <= set(OPTIONS)
 
 
-# Where nothing but the words themselves can be written.
+# Options with a single notation.
 PLAIN = set(
     "cgroups sdnotify init_ctr seccomp_policy image_volume healthcheck_failure_action"  # choices, which are Ansible's
     " passwd_entry group_entry hostname pod rdt_class timezone ip".split()

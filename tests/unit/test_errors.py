@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Any error becomes one sentence for the user: the engine's own, the host's, and what was not foreseen."""
+"""Any error becomes one sentence for the user: the engine's, the host's, or an unexpected one."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sockets in flight: held, told, kept and let go of, by copies of another process's descriptors."""
+"""Sockets kept in flight: held, listed and released by copies of another process's descriptors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model import failpo
 
 @pytest.fixture
 def ends() -> Iterator[fd_store.Pair]:
-    """A pair as another process would have it: this one's, by copies of its descriptors."""
+    """Return a pair of copied descriptors, as another process would have it."""
     try:
         made = fd_store.pair()
     except PermissionError:
@@ -28,7 +28,7 @@ def ends() -> Iterator[fd_store.Pair]:
 
 
 def bound(ends: fd_store.Pair, label: str) -> tuple[str, int]:
-    """Hold a bound socket under this label; where it is bound."""
+    """Hold a bound socket under this label and return its address."""
     with socket.create_server(("127.0.0.1", 0)) as one:
         fd_store.put(ends[0], label, one)
         name: tuple[str, int] = one.getsockname()

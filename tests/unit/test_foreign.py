@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Foreign JSON gives values of one type each, or one sentence that names its origin and the member."""
+"""Members of foreign JSON have a checked type, or an error of one sentence names the origin and the member."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each reader of what other programs wrote takes a damaged value in any place, or says so in one sentence."""
+"""Each reader of other programs' files accepts a damaged value in any place, or reports it in one sentence."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ DOCUMENTS: dict[Reader, Any] = {
 
 
 def damaged(document: Any) -> Iterator[Any]:
-    """The document with each value in it, keys of objects too, in turn replaced by each kind of damage."""
+    """Yield the document with each value and key in turn replaced by each kind of damage."""
     places: list[tuple[Any, ...]] = [()]
     for place in places:
         value = document

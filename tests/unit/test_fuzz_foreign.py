@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What other programs wrote is read, or refused in one sentence of the error hierarchy, whatever its shape."""
+"""Other programs' files of any shape are read, or refused in one sentence by an error of the hierarchy."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ SPEC: dict[str, Any] = {
 
 
 def refused_or(work: Callable[[], Any]) -> Any:
-    """Return what ``work`` does, None where it refuses in one printable, bounded sentence."""
+    """Return the result of ``work``, or None if it refuses in one printable, bounded sentence."""
     try:
         return work()
     except LibpodError as error:

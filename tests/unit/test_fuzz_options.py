@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Any value of any option is taken or refused in one sentence, in linear time."""
+"""Any value of any option is accepted, or refused in one sentence, in linear time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MESSAGE = 20_000  # characters
 
 
 def refused_or(work: Callable[[], Any]) -> Any:
-    """Return what ``work`` does, None where it refuses in one printable sentence."""
+    """Return the result of ``work``, or None if it refuses in one printable sentence."""
     try:
         return work()
     except LibpodError as error:
@@ -34,11 +34,11 @@ def refused_or(work: Callable[[], Any]) -> Any:
 
 
 def recorded(options: dict[str, Any]) -> None:
-    """Assert that options can stand in a record, and that they are the same when they are read back."""
-    # Two lone surrogates can be a pair when they are read back; no module takes one.
+    """Assert that options can be recorded, and are the same when read back."""
+    # Two lone surrogates can become a pair when read back; no module accepts one.
     if not re.search("[\ud800-\udbff][\udc00-\udfff]", json.dumps(options, ensure_ascii=False)):
         assert table.from_json(json.loads(json.dumps(options, allow_nan=False)), ()) == options
-    # A module takes no lone surrogates, and none may come from what it takes.
+    # A module accepts no lone surrogates, and normalising must not produce any.
     json.dumps(options, ensure_ascii=False).encode(errors="surrogatepass")
 
 
@@ -93,7 +93,7 @@ def test_environment_files(lines: list[Any], tmp_path_factory: pytest.TempPathFa
         refused_or(lambda: OPTIONS["env"].normalise(variables, "env"))
 
 
-# For each grammar, texts that grow with the number: what a regular expression or a loop may take quadratic time for.
+# For each grammar, texts that grow with the number, on which a regular expression or a loop may be quadratic.
 _GROWING: tuple[Callable[[int], str], ...] = (
     lambda count: "9" * count,
     lambda count: "a" * count,
@@ -110,7 +110,7 @@ _GROWING: tuple[Callable[[int], str], ...] = (
 )
 
 
-# shlex takes quadratic time, so that a command as one string is bounded (spelling.shell_words).
+# shlex takes quadratic time, so that a command as one string is bounded (parsers.shell_words).
 @pytest.mark.parametrize(
     "name", [name for name, row in OPTIONS.items() if row.type not in ("int", "bool") and name != "command"]
 )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Health checks: podman's spellings, and what results make of a container's health."""
+"""Health checks: podman's notations, and a container's health after each result."""
 
 from __future__ import annotations
 

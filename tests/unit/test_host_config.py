@@ -33,7 +33,7 @@ pull_options = {enable_partial_images = "false"}
 [storage.options.overlay]
 mountopt = "nodev"
 """
-# The files of packages: Debian's, and Fedora's, whose lines are these.
+# As packaged by Debian and by Fedora.
 FEDORA = """
 [storage]
 driver = "overlay"
@@ -54,7 +54,7 @@ REAL = [path for path in ("/etc/containers/storage.conf", "/usr/share/containers
 
 @pytest.fixture
 def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A storage.conf that the host has."""
+    """Write a storage.conf for the host and return its path."""
     path = tmp_path / "storage.conf"
     path.write_text(CONF)
     monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(path))
@@ -62,7 +62,7 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def settings(table: Any) -> list[Any]:
-    """Return what the engine takes from a table."""
+    """Return the engine's settings from a table."""
     storage = table["storage"]
     stores = storage.get("options", {}).get("additionalimagestores", [])
     return [*(storage.get(key) for key in ("driver", "graphroot", "runroot")), stores]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host's log never blocks and never fails, and nothing in a message can pass for another message or field."""
+"""Logging to the host never blocks or fails, and no message can forge another message or field."""
 
 from __future__ import annotations
 

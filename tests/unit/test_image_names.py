@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Image names: what a user writes, and what the store knows it as."""
+"""Image names: what a user writes, and its name in the store."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_image_configuration_of_another_shape_is_one_sentence(member: str, value
     config = {"Cmd": ["sh"], "Labels": {"a": "b"}, member: value}
     with pytest.raises(MalformedData, match=f"^image: {where}.*: expected .*, found "):
         checked_config(Foreign(config, "image"))
-    # A record that has it already is read without.
+    # A record that already has the value is read, without that value.
     assert usable_config(config) == {key: one for key, one in config.items() if key != member}
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rooms' order: imports lead only downwards, and a task that does not need a library does not load it."""
+"""The rooms' order: imports lead only downwards, and a task loads no library that it does not need."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BELOW: dict[str, set[str]] = {
 NOT_IMPORTS = {
     ("_drivers.engine.command", "_cli.main"): "the program of another process: conmon's exit command, and the runners",
 }
-# Rooms that are data and pure functions, and of libraries that look at the host the parts that do not. sysconf(3) tells
+# Rooms of data and pure functions, and the pure parts of libraries that access the host. sysconf(3) gives
 # the table of cgroup limits the kernel's page size.
 PURE = ("_model", "_spec")
 _LOOKING = "ctypes fcntl glob grp io pathlib platform pwd resource shutil subprocess sys tempfile time"
@@ -44,7 +44,7 @@ LIBRARIES: dict[str, set[str]] = {
     "socket": {"AF_INET", "AF_INET6", "inet_ntop", "inet_pton"},
     **{name: set() for name in _LOOKING.split()},
 }
-# What the process that starts the engine gives it, kept before the engine leaves it behind.
+# Records what the starting process passes to the engine, before the engine discards it.
 LOOKS_AT_HOST = {"_model.caller"}
 ENGINE = [room for room in BELOW if room != "_ansible"]
 
@@ -65,7 +65,7 @@ def _tree(path: str) -> ast.Module:
 
 
 def _imports(path: str, nodes: Callable[[ast.AST], Iterator[ast.AST]] = ast.walk) -> Iterator[tuple[int, str]]:
-    """Line and target of each import among a file's ``nodes``, relative ones as ``ROOM.file``."""
+    """Yield line and target of each import among a file's ``nodes``, relative ones as ``ROOM.file``."""
     for node in nodes(_tree(path)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
@@ -78,7 +78,7 @@ def _imports(path: str, nodes: Callable[[ast.AST], Iterator[ast.AST]] = ast.walk
 
 
 def _at_load(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes that run when the file is loaded: not functions' bodies, not what only a type checker reads."""
+    """Yield the nodes that run on import: no function bodies, and nothing under TYPE_CHECKING."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
             continue
@@ -90,7 +90,7 @@ def _at_load(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _in_functions(tree: ast.AST) -> Iterator[ast.AST]:
-    """The nodes that run when a function is called."""
+    """Yield the nodes that run when a function is called."""
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield from (each for statement in node.body for each in ast.walk(statement))
@@ -168,7 +168,7 @@ def _is_import_module(node: ast.AST) -> bool:
 
 
 def _imported_by_string(path: str, modules: Collection[str]) -> set[str]:
-    """The modules that a file's strings name: ``ROOM.file``, or in a file that imports by string one beside it."""
+    """Return the modules named by a file's strings: ``ROOM.file``, or a file beside one that imports by string."""
     tree = _tree(path)
     loaders = {
         node.name
@@ -186,7 +186,7 @@ def _imported_by_string(path: str, modules: Collection[str]) -> set[str]:
 
 
 def _graph(*, everywhere: bool) -> dict[str, set[str]]:
-    """The engine's files, and of each those it imports when it is loaded; ``everywhere``: or at any other time."""
+    """Return the imports of each of the engine's files when it is loaded; with ``everywhere`` also deferred ones."""
     paths = {_module(path): path for room in BELOW for path in _sources(room)}
     edges = {}
     for name, path in paths.items():
@@ -206,7 +206,7 @@ def test_files_have_no_cycle_among_them() -> None:
 
 
 def _reached(name: str, edges: Mapping[str, set[str]]) -> set[str]:
-    """What a file imports, and what that imports, and so on."""
+    """Return the transitive imports of a file."""
     reached: set[str] = set()
     waiting = [name]
     while waiting:
@@ -217,7 +217,7 @@ def _reached(name: str, edges: Mapping[str, set[str]]) -> set[str]:
 
 
 def test_deferred_import_defers_something() -> None:
-    """A function imports a file only where that saves loading it: not one that its own file loads in any case."""
+    """A deferred import must save loading a file: one that its own file always loads needs no deferring."""
     at_load = _graph(everywhere=False)
     vain = [
         f"{path}:{line} imports {target}, which is loaded with it"
@@ -229,7 +229,7 @@ def test_deferred_import_defers_something() -> None:
 
 
 def _uses_of_host(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Line and name of each use of ``open``, and of what is not pure of the libraries that are imported."""
+    """Yield line and name of each use of ``open`` and of impure functions of imported libraries."""
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id == "open":

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container as users see it: podman inspect's shape, filled from the records and the host's word."""
+"""A container as shown to users: the shape of podman inspect, filled from records and the host's state."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_container_that_never_ran(runtime: Runtime) -> None:
     assert (shown["Path"], shown["Args"], shown["OCIRuntime"]) == ("/entry", ["serve"], "runc")
     assert shown["State"]["Status"] == "created" and shown["State"]["Running"] is False and shown["State"]["Pid"] == 0
     assert shown["State"]["StartedAt"] == shown["State"]["FinishedAt"] == "0001-01-01T00:00:00Z"
-    # As podman has it: the networks that it will have, without addresses.
+    # As in podman: the container's future networks, without addresses.
     (network,) = shown["NetworkSettings"]["Networks"].items()
     assert shown["NetworkSettings"]["IPAddress"] == network[1]["IPAddress"] == ""
     assert network[0] == network[1]["NetworkID"] == "libpod"

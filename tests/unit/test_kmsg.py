@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An end for want of memory, from a record as Linux 6.1 wrote it; a file has all of its records in one read."""
+"""An OOM kill is detected in a record of Linux 6.1; a file returns all records in one read."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Locks: one holder at a time among threads and processes, also where the file goes away."""
+"""Locks: one holder at a time among threads and processes, even if the file is removed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._store.locks import 
 
 
 def wait_for_waiters(path: str, count: int = 1) -> None:
-    """Return once so many wait for the lock, by the kernel's word (proc_locks(5))."""
+    """Return once this many processes wait for the lock according to proc_locks(5)."""
     inode = os.stat(path).st_ino
     for _attempt in range(2000):
         with open("/proc/locks", encoding="ascii") as file:
@@ -27,7 +27,7 @@ def wait_for_waiters(path: str, count: int = 1) -> None:
 
 
 def is_free(path: str) -> bool:
-    """Whether another process gets the lock at once."""
+    """Return whether another process gets the lock without waiting."""
     return subprocess.run(["flock", "-n", path, "true"], check=False).returncode == 0
 
 
@@ -123,7 +123,7 @@ def test_there_is_one_holder_at_a_time_though_each_removes_the_file(path: str) -
                 rounds[0] += 1
                 time.sleep(0)
                 inside[0] -= 1
-                # From here on somebody else may hold a new file.
+                # From here on another process may hold a new file.
                 if number % 2:
                     lock.discard()
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whoever follows a log reads each file to its end, and says how many came and went between two looks."""
+"""A follower of a log reads each file to its end, and reports how many it missed between two reads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
 
 
 class Log:
-    """A log that is rotated as conmon does it: a new file takes the name."""
+    """A log rotated as by conmon: a new file takes the name."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "ctr.log"
@@ -43,7 +43,7 @@ def texts(reader: log_lines._Reader) -> list[str]:
 @pytest.mark.parametrize("times", [1, 2, 3, 5])
 def test_files_that_could_not_be_read_are_counted(tmp_path: Path, times: int) -> None:
     log = Log(tmp_path)
-    log.begin("second")  # before anybody follows
+    log.begin("second")  # before it is followed
     reader = log.reader()
     assert texts(reader) == ["second"]
     log.write("last of it")

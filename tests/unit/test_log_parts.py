@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lines of a log in the CRI format are whole again, at any length, and their tail is found from the end."""
+"""Split lines of a log in the CRI format are joined at any length, and the tail is read from the end."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_the_tail_is_the_end_of_the_whole(tmp_path: Path, monkeypatch: pytest.Mo
             (draw.choice(["stdout", "stderr", "other"]), draw.choice("FFP"), b"%d" % number * draw.choice([1, 1, 60]))
             for number in range(draw.randrange(40))
         ]
-        # What has no end yet comes last, wherever it began.
+        # An unfinished line comes last, wherever it began.
         entries += [("stdout", "F", b"."), ("stderr", "F", b".")]
         path = written(tmp_path / "log", entries)
         whole = read(path)

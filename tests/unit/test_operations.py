@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operations' pure parts: changes of a commit, moments of a log, and trees compared and copied by descriptors."""
+"""Pure parts of operations: changes of a commit, timestamps of a log, and trees compared and copied by descriptors."""
 
 from __future__ import annotations
 

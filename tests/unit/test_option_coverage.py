@@ -12,7 +12,7 @@ import yaml
 from ansible_collections.libpod.engine.plugins.modules import libpod_container
 from ansible_collections.libpod.engine.tests import option_coverage
 
-# Ours takes what podman's does, and more.
+# Accepts the values of podman's option, and more.
 WIDER = {
     "cgroup_parent": "a slice's name is no path",
     "dns_option": "there may be several",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wanted against recorded: what is a difference and what is only another spelling, on real stores."""
+"""Requested against recorded options: real differences and equivalent notations, on real stores."""
 
 from __future__ import annotations
 

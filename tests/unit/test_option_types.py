@@ -51,7 +51,7 @@ def test_type_checker_refuses_a_misspelled_option(tmp_path: Path) -> None:
 
 
 def _parser(normalise: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
-    """Return the parser itself of a row that splits a list first, or imports the parser late."""
+    """Return the innermost parser of a row that splits a list first or defers an import."""
     inner = inspect.getclosurevars(normalise).nonlocals
     if "module" in inner:
         parser: Callable[[Any, str], Any] = getattr(

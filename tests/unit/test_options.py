@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of options: what a whole task means, and which combinations mean nothing."""
+"""The table of options: how a whole task is normalised, and which combinations are refused."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_normalised_options_are_the_callers_own() -> None:
     assert normalise({}) != mine and OPTIONS["network"].default["mode"] == "cni"
 
 
-# The others' defaults are the image's or the kernel's, and have no spelling.
+# The other defaults come from the image or the kernel, and have no notation.
 DEFAULTS: dict[str, Any] = {
     "env": {}, "label": {}, "volume": [], "tmpfs": {}, "publish": [], "network": ["bridge"], "dns": [],
     "dns_option": [], "dns_search": [], "etc_hosts": {}, "memory": "0", "memory_swap": "-1", "cpu_quota": -1,
@@ -98,7 +98,7 @@ BAD: dict[str, Any] = {
     "health_startup_interval": "1ms", "health_startup_retries": -1, "health_startup_success": -1,
     "health_startup_timeout": "x",
 }  # fmt: skip
-# Any text is a value of these, or the host says which are, or Ansible does.
+# Any text is valid for these, or the host or Ansible validates them.
 FREE = set(
     "user label dns_option dns_search cap_add cap_drop privileged read_only sysctl log_driver interactive tty"
     " group_add passwd init env_host unsetenv unsetenv_all http_proxy annotation image_volume publish_all subuidname"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a user installs: the artifact, its metadata and the role agree with each other and with the tree."""
+"""The installed collection: the artifact, its metadata and the role agree with each other and with the tree."""
 
 from __future__ import annotations
 

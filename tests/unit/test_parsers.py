@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every spelling of one meaning becomes one value, two meanings stay two, and what means nothing is refused by name."""
+"""Equivalent notations become one value, different ones stay different, and invalid ones are refused by name."""
 
 from __future__ import annotations
 

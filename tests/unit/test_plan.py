@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plan as users see it: its actions, and a diff that says what forced a new container and shows no secret."""
+"""A plan as shown to users: its actions, and a diff that names what forced a new container and hides secrets."""
 
 from __future__ import annotations
 

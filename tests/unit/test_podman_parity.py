@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modules' options against those of containers.podman's modules of the same purpose: each says whose it is."""
+"""The modules' options against those of the corresponding containers.podman modules: each documents its origin."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PEERS: dict[str, dict[str, Any]] = {
     "podman_container": json.loads((_DATA / "podman_container_options.json").read_text()),
 }
 MODULES = [peer.replace("podman_", "libpod_") for peer in sorted(PEERS)]
-# What stays out: systemd units are not made.
+# Not implemented: systemd units are not generated.
 _LATER = {"generate_systemd", "quadlet_dir", "quadlet_file_mode", "quadlet_filename", "quadlet_options"}
 _IDLE = "it has no effect here"
 

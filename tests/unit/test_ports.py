@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Published ports: one row a port, whatever way they were written."""
+"""Published ports: one row for each port in any notation."""
 
 from __future__ import annotations
 

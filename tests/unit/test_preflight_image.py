@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an image's files say of a command: refused is only what no mount can bring."""
+"""A command is checked against the image's files: only one that no mount can provide is refused."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_relative_working_directory_of_the_image(root: Path) -> None:
 
 
 def test_mounts_of_the_image_and_volumes_from_are_checked(root: Path) -> None:
-    """What is lent hides, or brings, a program as one's own volume does."""
+    """Borrowed volumes hide or provide a program as the container's own do."""
     lent = root / "lent"
     lent.mkdir()
     (lent / "tool").write_text("")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a record or a file names in the place of a process of the engine's is never signalled, nor looked up."""
+"""A foreign or invalid process named by a record or a file is never signalled or inspected."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_foreign_process_is_not_killed(pid: int, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(signal, "pidfd_send_signal", refuse)
     monkeypatch.setattr(os, "pidfd_open", refuse)
-    # As if its start time were on record too.
+    # As if its start time were recorded too.
     started = process.start_time(pid) or 7
     assert process.send_signal(ProcessRef(pid, started), signal.SIGKILL) is False
     process.kill_session(pid)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes that are gone are no error, whatever else still has their PID."""
+"""Processes that are gone are no error, even if their PID is still in use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.records.proce
 
 @pytest.fixture
 def gone_leader() -> Iterator[int]:
-    """The PID of a process that has ended, and that a session still goes by."""
+    """Return the PID of an exited process that is still the ID of a session."""
     ready, go_on = os.pipe(), os.pipe()
     leader = os.fork()
     if leader == 0:
@@ -43,7 +43,7 @@ def test_signal_to_a_leader_whose_session_outlives_it(gone_leader: int) -> None:
 
 @pytest.mark.parametrize("number", [errno.ESRCH, errno.EINVAL])
 def test_every_kernel_error_for_a_missing_process(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """EINVAL is 6.1's, for the leader above."""
+    """Linux 6.1 returns EINVAL for the exited leader above."""
 
     def refuse(_pid: int) -> int:
         raise OSError(number, os.strerror(number))
@@ -66,7 +66,7 @@ def test_other_errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_sessions_of_the_hosts_own_first_processes_are_never_ended(
     leader: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A PID file that is empty and a process that has just ended are read as session 0."""
+    """An empty PID file and a process that has just exited are read as session 0."""
     signalled: list[int] = []
     monkeypatch.setattr(process, "send_signal", lambda one, _number: signalled.append(one.pid))
     monkeypatch.setattr(process, "pids", lambda: iter([os.getpid()]))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The reserve: a record takes a file's place in it, and the reserve stays whole."""
+"""The reserve: a record is exchanged with a reserved file, and the reserve stays complete."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _names(root: Path) -> list[str]:
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_quota_is_like_a_full_file_system(number: int) -> None:
     assert reserve.full(OSError(number, os.strerror(number)))
-    # As Go's tools and C's say it.
+    # As printed by tools in Go and in C.
     for message in (os.strerror(number), os.strerror(number).lower()):
         assert reserve.full(ToolFailed(["containers-storage"], 1, f"open /x: {message}"))
     assert not reserve.full(OSError(errno.EACCES, "")) and not reserve.full(ToolFailed(["x"], 1, "image not known"))

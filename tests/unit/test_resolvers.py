@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host's resolvers: what a resolv.conf says, and which servers another network namespace can ask."""
+"""The host's resolvers: contents of a resolv.conf, and which servers another network namespace can reach."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STUB = LOCAL._replace(servers=["127.0.0.53"])
 
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory in the place of the host's root for what is behind a local server; nothing is there yet."""
+    """Return an empty directory in place of the host's root for the configuration of local servers."""
     for name in ("_RESOLVED", "_DNSMASQ", "_DNSMASQ_FILE", "_DNSMASQ_DIRECTORY"):
         monkeypatch.setattr(resolvers, name, f"{tmp_path}{getattr(resolvers, name)}")
     paths = tuple(f"{tmp_path}{path}" for path in resolvers._NETWORK_MANAGER)
@@ -125,7 +125,7 @@ def test_servers_of_dnsmasq_are_found(files: Path, name: str, lines: str, server
 
 
 def test_invalid_files_are_ignored(files: Path) -> None:
-    """A FIFO would wait for its other side, and what is longer than any configuration is not read."""
+    """A FIFO would block, and a file longer than any configuration is not read."""
     os.mkfifo(files / "run/NetworkManager/no-stub-resolv.conf")
     os.mkfifo(files / "etc/dnsmasq.d/fifo.conf")
     (files / "etc/dnsmasq.d/folder.conf").mkdir()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Restart policies: how they are written, and when a container that ended is started again."""
+"""Restart policies: their notations, and when an exited container is started again."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_refused(written: Any) -> None:
         ("always", LASTED, FIRST_SECONDS),
         ("always", Ended(0, 0.1, 0, 0.0), FIRST_SECONDS),
         ("always", Ended(0, 0.1, 99, LONGEST_SECONDS), LONGEST_SECONDS),
-        # The clock that counts a run's length cannot be set; whatever it says, the wait stays bounded.
+        # The clock that measures a run cannot be set; the wait is bounded for any value of it.
         ("always", Ended(0, -5.0, 99, 40.0), LONGEST_SECONDS),
         ("always", Ended(0, 20.0, 2, 0.4, failed=True), 0.8),
         ("unless-stopped", CRASH, 0.8),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets: what the words mean, which are refused, and which files count as secret."""
+"""Secrets: how values are parsed, which are refused, and which files count as secret."""
 
 from __future__ import annotations
 

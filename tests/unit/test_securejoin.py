@@ -20,7 +20,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel impo
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A tree beside which stands a secret."""
+    """Return a tree with a secret file beside it."""
     (tmp_path / "secret").write_text("outside")
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/passwd").write_text("the host's")
@@ -162,7 +162,7 @@ def test_missing_directories_are_made_inside(root: Path) -> None:
 
 
 def link_farm(root: Path, seed: int) -> list[str]:
-    """Directories, files and links at random; the paths to try in it."""
+    """Create random directories, files and links; return paths to try in them."""
     chance = random.Random(seed)
     names = ["a", "b", "c", "d"]
     folders = [root]
@@ -223,7 +223,7 @@ def outcome(root: Path, path: str) -> str:
 
 @pytest.fixture
 def swapping(root: Path) -> Iterator[None]:
-    """``a`` is a directory and a link to the host's tree, in turns."""
+    """Let a thread swap ``a`` between a directory and a link to the host's tree."""
     done = threading.Event()
     os.symlink(root.parent, root / "evil")
     (root / "a/secret").write_text("inside")

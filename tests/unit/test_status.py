@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of state transitions: what each status allows, and what the model says it must."""
+"""The table of state transitions: what each status allows, against the container model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.records.statu
     status_text,
 )
 
-# Operation: where it may begin; "*" is any status: the container model's table, but that an unknown container's next
+# Operation: its initial statuses, "*" for any. As the container model's table, except that an unknown container's next
 # start repairs it.
 ALLOWED = {
     "init": "configured exited unknown",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The store: names, IDs and prefixes lead to one container, and a record is whole or not there."""
+"""The store: names, IDs and prefixes resolve to one container, and a record is complete or absent."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def store(tmp_path: Path) -> Store:
 
 @contextmanager
 def killed_at(count: int) -> Iterator[None]:
-    """The effect after so many is the last: its ``Killed`` stands for SIGKILL."""
+    """Raise ``Killed`` at the effect after ``count`` others, in place of SIGKILL."""
     left = iter(range(count))
 
     def kill(_name: str) -> None:
@@ -288,7 +288,7 @@ def test_planned_id_is_found_by_no_prefix(store: Store) -> None:
     assert dict(planned.names()) == {"db": "c" * 64, "new": new.id, "web": WEB}
     planned.plan(config(WEB), ContainerState(), new=False)
     assert planned.lookup("aaa") == planned.lookup(WEB) == WEB
-    planned.plan(config(WEB), ContainerState(), new=True)  # re-created, and so to have another one
+    planned.plan(config(WEB), ContainerState(), new=True)  # recreated with another ID
     for key in ("aaa", WEB):
         with pytest.raises(NoSuchContainer):
             planned.lookup(key)

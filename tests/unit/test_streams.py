@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is copied in and out of a process, with real processes and pipes."""
+"""Input and output of a process, with real processes and pipes."""
 
 from __future__ import annotations
 

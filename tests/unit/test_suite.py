@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The suite's own rules: each test file stands alone, and tests/support has a map."""
+"""The suite's own rules: no test file depends on another, and tests/support has a map."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SUPPORT = TESTS / "support"
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Every module that a file imports, and every name that it imports from one, with the module's."""
+    """Yield every module that a file imports, and every name imported from one, prefixed with the module's."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What systemd is told of a pod's limits and of a container's end; that it heeds it, tests/vm shows."""
+"""Properties passed to systemd for a pod's limits and a container's stop; tests/vm checks their effect."""
 
 from __future__ import annotations
 

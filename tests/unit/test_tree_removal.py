@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A tree that a container made is removed whatever its shape, and nothing beside it is."""
+"""A container's tree of any shape is removed, and nothing beside it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ IMMUTABLE = 0x10
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Iterator[Path]:
-    """A tree with something beside it that a link in it leads to."""
+    """Provide a tree, and check that the file beside it is kept."""
     (tmp_path / "beside").mkdir()
     (tmp_path / "beside/kept").write_text("kept")
     made = tmp_path / "tree"

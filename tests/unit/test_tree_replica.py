@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A copied tree is what cp(1) would have made of it, of any depth, and never has what a swapped link leads to."""
+"""A tree of any depth is copied as by cp(1), and never contains the target of a swapped link."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ACL = struct.pack("<I", 2) + b"".join(
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A directory with an empty ``from`` and ``to`` in it, that is gone afterwards: pytest's own removal recurses."""
+    """Provide a directory with empty ``from`` and ``to``, removed afterwards since pytest's own removal recurses."""
     for name in ("from", "to"):
         (tmp_path / "t" / name).mkdir(parents=True)
     before = sorted(os.listdir("/proc/self/fd"))
@@ -54,7 +54,7 @@ def fill(folder: Path, source: str = "from", target: str = "to", seconds: float 
 
 
 def seen(top: Path) -> Mapping[str, Any]:
-    """All that a tree is, by path; of files with several names the first of them."""
+    """Return the entries of a tree by path, with the first name of each hard-linked file."""
     entries: dict[str, Any] = {}
     names: dict[int, str] = {}
     for path in sorted((top, *top.rglob("*"))):
@@ -171,7 +171,7 @@ while True:
 
 
 def test_swapped_link_is_never_followed(folder: Path) -> None:
-    """Beside it another process swaps a directory and a file with links to the host's, without a pause."""
+    """Copy while another process continuously swaps a directory and a file with links to the host's."""
     for top, said in (("from", "own"), ("outside", "the host's")):
         (folder / top / "d").mkdir(parents=True)
         for name in ("f", "d/f"):

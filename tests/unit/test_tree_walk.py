@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A tree of any shape is copied, compared and measured, with few descriptors, and in a time that grows as it does."""
+"""A tree of any shape is copied, compared and measured, with few descriptors, and in linear time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DRY, WET = (tree.Rules(owner=None, overwrite=False, dry=dry, temporary=".tmp") f
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A directory with an empty ``from`` in it, that is gone afterwards: pytest's own removal recurses."""
+    """Provide a directory with an empty ``from``, removed afterwards since pytest's own removal recurses."""
     (tmp_path / "t/from").mkdir(parents=True)
     before = sorted(os.listdir("/proc/self/fd"))
     yield tmp_path / "t"
@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def most(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The descriptors that the walks have had."""
+    """Return a list that collects the descriptors of all walks."""
     seen: list[int] = []
     original = descent._identity
 
@@ -63,7 +63,7 @@ def test_any_depth_is_copied_with_few_descriptors(folder: Path, most: list[int],
     assert depth(folder / "to", name) == levels
     assert copy(folder, WET) == copy(folder, DRY) == []
     assert max(most) < min(most) + 3 * descent.HELD
-    # A path that no program can use stands for what is below it.
+    # A path too long for any program represents everything below it.
     assert predicted[0] == "to" and f"to/{name}/{name}/file" in predicted
     assert 4095 - len(name) <= max(map(len, predicted)) <= 4095
     assert len(predicted) == len(set(predicted)) < 2 * 4095 // (len(name) + 1) + 2

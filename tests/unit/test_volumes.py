@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Volumes and tmpfs mounts: what the words mean, and which are refused."""
+"""Volumes and tmpfs mounts: how values are parsed, and which are refused."""
 
 from __future__ import annotations
 

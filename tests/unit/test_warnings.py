@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Promises about warnings: a task's result has each once, whatever becomes of the task."""
+"""Warnings: a task's result has each once, whether it succeeds or fails."""
 
 from __future__ import annotations
 
