@@ -53,7 +53,7 @@ def test_name_alone_requests_only_the_state() -> None:
 @pytest.mark.parametrize("image", [None, "app"])
 @pytest.mark.parametrize("memory", [None, "64m"])
 @pytest.mark.parametrize("restart", [False, True])
-def test_task_is_by_name_only_where_its_configuration_counts_for_nothing(
+def test_task_is_by_name_only_if_its_configuration_has_no_effect(
     state: str, image: Optional[str], memory: Optional[str], restart: bool
 ) -> None:
     requested = desired(state=state, image=image, memory=memory, restart=restart)
@@ -85,7 +85,7 @@ def test_alias_means_its_option(written: str, option: str, value: Any) -> None:
     assert desired(image="app", **{written: value}).options == normalise({option: value})
 
 
-def test_option_that_is_not_there_is_refused_by_name() -> None:
+def test_unknown_option_is_refused_by_name() -> None:
     spec = arguments.container_spec()
     for option in ("generate_systemd", "bogus"):
         result = ArgumentSpecValidator(spec).validate({"name": "web", option: "x"})
@@ -94,7 +94,7 @@ def test_option_that_is_not_there_is_refused_by_name() -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "-a", "../a", "a" * 201, "ä"])
 @pytest.mark.parametrize("state", ["started", "stopped"])
-def test_bad_name_is_refused_in_every_state(name: str, state: str) -> None:
+def test_invalid_name_is_refused_in_every_state(name: str, state: str) -> None:
     with pytest.raises(InvalidArgument, match="^name: .* cannot be used: expected a letter or digit"):
         desired(name=name, state=state)
 
@@ -106,7 +106,7 @@ def test_by_name_only_tasks_validate_no_other_option(args: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize("state", ["started", "present", "created", "paused"])
-def test_bad_option_is_refused_where_it_counts(state: str) -> None:
+def test_invalid_option_is_refused_where_it_has_an_effect(state: str) -> None:
     with pytest.raises(InvalidArgument, match="^memory: '12x'"):
         desired(image="app", memory="12x", state=state)
 
@@ -123,7 +123,7 @@ def test_root_directory_is_an_absolute_path_and_perhaps_under_an_overlay() -> No
     assert desired(image="app:O").image == "app:O"
 
 
-def test_root_directory_that_is_not_named_is_not_the_working_directory() -> None:
+def test_omitted_root_directory_is_not_the_working_directory() -> None:
     assert desired(rootfs=True, memory="64m").image == ""
     with pytest.raises(InvalidArgument, match="^image: ':O' cannot be used: expected a directory"):
         desired(image=":O", rootfs=True)
@@ -136,18 +136,18 @@ def test_env_wins_over_env_file(tmp_path: Path) -> None:
     assert {"env", "env_file"} <= requested.specified
 
 
-def test_more_than_no_network_is_any_network() -> None:
+def test_allowing_more_than_no_network_ignores_networks() -> None:
     modes = {"network": "allow_more_present"}
     requested = desired(image="app", network=[], comparisons=modes)
     assert requested.comparisons == {"network": "ignore"} and requested.wanted["network"]["mode"] == "none"
     assert desired(image="app", network=["none"], comparisons=modes).comparisons == modes
 
 
-def test_parts_are_defaults_where_omitted() -> None:
+def test_omitted_engine_options_have_their_defaults() -> None:
     assert arguments.parts(params(name="web")) == EngineConfig()
 
 
-def test_parts_are_given_by_options_or_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_engine_options_come_from_the_task_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIBPOD_STATIC_ROOT", "/env/static")
     monkeypatch.setenv("LIBPOD_RUN_ROOT", "/env/run")
     monkeypatch.setenv("LIBPOD_CNI_PLUGIN_DIRS", "/a,/b")
@@ -157,7 +157,7 @@ def test_parts_are_given_by_options_or_by_the_environment(monkeypatch: pytest.Mo
     assert (parts.cni_plugin_dirs, parts.cgroup_manager) == (("/a", "/b"), "systemd")
 
 
-def test_every_part_has_an_environment_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_engine_option_has_an_environment_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {"cgroup_manager": "cgroupfs", "tool_timeouts": "cni=5, conmon=9.5"}
     for part in EngineConfig._fields:
         monkeypatch.setenv(f"LIBPOD_{part.upper()}", values.get(part, f"/{part}"))
@@ -257,20 +257,20 @@ def test_no_value_of_a_variable_reaches_the_log_or_the_result(tmp_path: Path) ->
         ({"command": ["python", 3.1]}, "command: 3.1 is a floating-point number"),
     ],
 )
-def test_value_that_yaml_may_have_changed_is_warned_of(written: dict[str, Any], warned: str) -> None:
+def test_value_that_yaml_may_have_changed_causes_a_warning(written: dict[str, Any], warned: str) -> None:
     check_quoting(written)
     (warning,) = take_warnings()
     assert re.search(warned, warning) and "quote it" in warning
 
 
-def test_value_that_yaml_keeps_is_not_warned_of() -> None:
+def test_value_that_yaml_preserves_causes_no_warning() -> None:
     users = ({"user": number} for number in (0, 33, 101, 472, 999, 1000, 1001, 65534, 100001))
     for written in (*users, {"env": {"PORT": 8080, "A": "1.10", "E": None}}, {"publish": [80, 8080, "22:22"]}):
         check_quoting(written)
     assert take_warnings() == []
 
 
-def test_strict_refuses_what_has_no_effect_and_nothing_else() -> None:
+def test_strict_refuses_only_options_without_effect() -> None:
     warn("one thing")
     refuse_ineffective()
     warn("another thing has no effect", ineffective=True)
@@ -292,7 +292,7 @@ def test_strict_refuses_what_has_no_effect_and_nothing_else() -> None:
         (["--health-cmd", "true", "--tz=local", "--net", "none"], {"healthcheck": "true", "network": ["none"]}),
     ],
 )
-def test_arguments_of_podman_are_the_options_they_stand_for(args: list[str], options: dict[str, Any]) -> None:
+def test_podman_arguments_set_the_corresponding_options(args: list[str], options: dict[str, Any]) -> None:
     requested = desired(image="app", cmd_args=args)
     more = {"-v": {"volume": ["/srv:/data"]}, "--tz=local": {"timezone": "local"}}
     more["--blkio-weight-device=/dev/a:50"] = {"blkio_weight_device": {"/dev/a": 50}}
@@ -301,7 +301,7 @@ def test_arguments_of_podman_are_the_options_they_stand_for(args: list[str], opt
     assert requested.options == normalise(options) and set(options) <= requested.specified
 
 
-def test_argument_and_option_add_up() -> None:
+def test_podman_arguments_and_options_are_combined() -> None:
     requested = desired(image="app", cmd_args=["-eA=args", "-eB=args", "-p", "80"], env={"A": "task"}, ports=["81"])
     assert requested.wanted["env"] == {"A": "task", "B": "args"} and len(requested.wanted["publish"]) == 2
     assert not desired(image="app", cmd_args=["--detach=false"]).detach
@@ -322,7 +322,7 @@ def test_argument_and_option_add_up() -> None:
         (["--memory=1g"], "--memory conflicts with the option memory"),
     ],
 )
-def test_argument_without_an_option_is_refused_by_name(args: list[str], said: str) -> None:
+def test_podman_argument_without_an_option_is_refused_by_name(args: list[str], said: str) -> None:
     with pytest.raises(InvalidArgument, match="^cmd_args: ") as caught:
         desired(image="app", memory="64m", cmd_args=args)
     assert said in str(caught.value)
@@ -339,7 +339,7 @@ def test_argument_without_an_option_is_refused_by_name(args: list[str], said: st
         ({"publish": ["80"], "network": ["host"]}, "publish: has no effect with the network 'host'"),
     ],
 )
-def test_option_without_effect_is_taken_with_a_warning_unless_strict(args: dict[str, Any], warned: str) -> None:
+def test_option_without_effect_causes_a_warning_or_with_strict_an_error(args: dict[str, Any], warned: str) -> None:
     requested = desired(image="app", **args)
     assert [warned in one for one in take_warnings()] == [True]
     kept = {"network": args.get("network"), "log_driver": args.get("log_driver")}
@@ -354,12 +354,12 @@ def test_common_podman_playbook_options_are_accepted_silently() -> None:
     assert desired(image="app", **args).options == normalise({}) and take_warnings() == []
 
 
-def test_attach_alone_waits() -> None:
+def test_only_attach_waits_for_the_container() -> None:
     requested = desired(image="app", attach=["stdout"])
     assert not requested.detach and requested.attach == ("stdout",)
 
 
-def test_name_that_nothing_can_have_is_absent() -> None:
+def test_impossible_name_is_absent() -> None:
     assert all(arguments.is_nothing({"name": name, "state": "absent"}) for name in ("alpine:3.7", "../a", "a b"))
     assert not arguments.is_nothing({"name": "web", "state": "absent"})
     assert not arguments.is_nothing({"name": "", "state": "absent"})

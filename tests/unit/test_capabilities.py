@@ -49,22 +49,22 @@ def test_adding_and_dropping_changes_the_default_set() -> None:
     assert set(compute(["net_admin"], ["chown"], HOST)) == DEFAULT - {"CAP_CHOWN"} | {"CAP_NET_ADMIN"}
 
 
-def test_dropping_all_leaves_what_is_added() -> None:
+def test_dropping_all_leaves_only_added_capabilities() -> None:
     assert compute(["net_raw", "chown"], ["all"], HOST) == ("CAP_CHOWN", "CAP_NET_RAW")
     assert compute([], ["ALL"], HOST) == ()
 
 
-def test_adding_all_gives_what_the_host_has_less_what_is_dropped() -> None:
+def test_adding_all_grants_the_hosts_capabilities_except_dropped_ones() -> None:
     assert compute(["ALL"], ["mknod"], HOST) == in_order(HOST - {"CAP_MKNOD"})
 
 
-def test_privileged_is_what_the_host_has() -> None:
+def test_privileged_container_has_all_capabilities_of_the_host() -> None:
     assert compute([], [], HOST, privileged=True) == in_order(HOST)
     assert compute([], ["mknod"], HOST, privileged=True) == in_order(HOST - {"CAP_MKNOD"})
 
 
 @pytest.mark.parametrize(("add", "drop"), [("ALL", "all"), ("CHOWN", "cap_chown")])
-def test_one_both_added_and_dropped_is_refused(add: str, drop: str) -> None:
+def test_capability_both_added_and_dropped_is_refused(add: str, drop: str) -> None:
     with pytest.raises(InvalidArgument, match="cap_add and cap_drop both name"):
         compute([add], [drop], HOST)
 
@@ -75,7 +75,7 @@ def test_missing_host_capability_is_an_error_only_if_requested() -> None:
     assert compute([], [], HOST - {"CAP_KILL"}) == in_order(DEFAULT - {"CAP_KILL"})
 
 
-def test_root_may_use_all_and_passes_none_on() -> None:
+def test_root_has_all_capabilities_effective_and_none_inheritable() -> None:
     sets = oci_capabilities(["CAP_CHOWN", "CAP_KILL"], 0, ["kill"])
     both = ["CAP_CHOWN", "CAP_KILL"]
     assert sets == {"bounding": both, "effective": both, "permitted": both, "inheritable": [], "ambient": []}

@@ -92,7 +92,7 @@ def test_yaml_adds_what_the_same_json_adds(folders: tuple[Path, Path], name: str
     assert applied("all") == spec
 
 
-def test_device_of_the_later_directory_takes_the_others_place(folders: tuple[Path, Path]) -> None:
+def test_device_of_the_later_directory_replaces_the_earlier_one(folders: tuple[Path, Path]) -> None:
     (folders[0] / "gpu.json").write_text(json.dumps(yaml.safe_load(GENERATED)))
     (folders[1] / "gpu.yaml").write_text(GENERATED.replace("/dev/full", "/dev/zero"))
     assert [one["path"] for one in applied("0")["linux"]["devices"]] == ["/dev/null", "/dev/zero"]
@@ -104,7 +104,7 @@ def test_file_of_another_kind_adds_nothing(folders: tuple[Path, Path]) -> None:
         cdi.check(["0"])
 
 
-def test_yaml_without_its_reader_is_an_error_that_names_file_and_package(
+def test_yaml_without_pyyaml_is_refused_with_file_and_package(
     folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folders[0] / "gpu.yaml").write_text(GENERATED)
@@ -150,7 +150,7 @@ def test_hostile_yaml_is_refused_in_one_sentence(folders: tuple[Path, Path], nam
     assert time.process_time() - began < 5 and len(str(refused.value)) < 700 and "\n" not in str(refused.value)
 
 
-def test_plain_loader_and_libyamls_refuse_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pure_python_and_libyaml_loaders_refuse_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
     for text, _message in HOSTILE.values():
         try:

@@ -44,7 +44,7 @@ def test_each_limit_among_the_options_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("option", LIMITS)
-def test_each_column_has_a_place_or_says_why_not(option: str) -> None:
+def test_each_column_has_files_or_a_reason_for_none(option: str) -> None:
     row = LIMITS[option]
     for column in (row.v1, row.v2, row.systemd):
         if isinstance(column, Absent):
@@ -56,7 +56,7 @@ def test_each_column_has_a_place_or_says_why_not(option: str) -> None:
 
 
 @pytest.mark.parametrize("option", LIMITS)
-def test_limit_that_somebody_sets_changes_in_place_and_no_other(option: str) -> None:
+def test_only_limits_set_by_runtime_or_engine_change_in_place(option: str) -> None:
     assert (OPTIONS[option].change == Change.LIVE) == (LIMITS[option].set_by in ("runtime", "engine"))
 
 
@@ -201,7 +201,7 @@ ONE, OTHER, NONE = (
 
 
 @EACH
-def test_other_limit_than_the_wanted_one_is_seen(option: str, version: str, file: File) -> None:
+def test_limit_that_differs_from_the_requested_one_is_drift(option: str, version: str, file: File) -> None:
     assert file.codec
     for live, wanted in ((ONE, OTHER), (OTHER, ONE), (NONE, ONE), (ONE, NONE)):
         # Without memory_swap any value is accepted, and the driver compares inherited values with the parent's.

@@ -172,7 +172,7 @@ def test_shares_convert_as_runc_does() -> None:
     assert [cgroup_limits.shares_to_weight(shares) for shares in (0, 2, 512, 1024, 262144)] == [0, 1, 20, 39, 10000]
 
 
-def test_every_weight_survives_the_way_to_shares_and_back() -> None:
+def test_every_weight_survives_conversion_to_shares_and_back() -> None:
     for weight in range(1, 10001):
         if weight != cgroup_limits.DEFAULT_WEIGHT:
             assert cgroup_limits.shares_to_weight(cgroup_limits.weight_to_shares(weight)) == weight
@@ -278,7 +278,7 @@ def test_value_the_kernel_refuses_is_named(tree: Tree, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("kind", "switched"), [("v1", True), ("v2", False)])
-def test_switch_for_the_oom_killer_is_v1s_alone(tree: Tree, tmp_path: Path, kind: str, switched: bool) -> None:
+def test_oom_killer_can_be_disabled_only_on_v1(tree: Tree, tmp_path: Path, kind: str, switched: bool) -> None:
     host = tree(kind)
     if kind == "v1":
         _set(tmp_path, kind, **{"memory.oom_control": "oom_kill_disable 1\n"})
@@ -344,7 +344,7 @@ def test_v2_ancestors_hand_down_the_controllers_they_have(tree: Tree, tmp_path: 
 
 
 @pytest.mark.parametrize("path", ["/", "", "libpod_parent", "/libpod_parent/../x", "/a//b", "/a/", "/."])
-def test_no_verb_takes_a_path_outside_or_the_root(tree: Tree, path: str) -> None:
+def test_every_verb_refuses_the_root_and_paths_outside(tree: Tree, path: str) -> None:
     host = tree("hybrid")
     for verb in (hierarchy.prepare, hierarchy.remove, hierarchy.remove_if_empty, hierarchy.kill):
         with pytest.raises(LibpodError, match="no cgroup's path"):
@@ -377,7 +377,7 @@ def test_a_bad_parent_is_refused_by_name(parent: str) -> None:
 
 
 @pytest.mark.parametrize(("path", "kept"), [("", "/libpod_parent"), ("a", "/a"), ("/a//b/", "/a/b")])
-def test_a_parent_is_kept_in_one_form(path: str, kept: str) -> None:
+def test_parent_is_normalised(path: str, kept: str) -> None:
     assert cgroups.checked_parent("cgroupfs", path) == kept
 
 

@@ -86,7 +86,7 @@ def test_add_passes_each_result_on_and_delete_goes_backwards_with_the_last(chain
     assert added.result is not None and len(added.result["ips"]) == 3
 
 
-def test_plugin_is_given_what_the_specification_says(chain: Chain) -> None:
+def test_plugin_input_follows_the_specification(chain: Chain) -> None:
     chain.add(chain.attachment({"type": "a", "own": 1}))
     ((_path, _command, config, environment, _answer),) = chain.calls
     assert config == {"type": "a", "own": 1, "name": "net", "cniVersion": "1.0.0"}
@@ -116,19 +116,19 @@ def test_runtime_configuration_goes_to_the_plugins_that_declare_it(chain: Chain)
     ]
 
 
-def test_missing_namespace_gives_delete_no_path(chain: Chain) -> None:
+def test_delete_without_a_namespace_passes_no_path(chain: Chain) -> None:
     chain.delete(chain.add(chain.attachment({"type": "a"})))
     assert chain.calls[-1][3]["CNI_NETNS"] == ""
 
 
-def test_delete_before_version_0_4_is_given_no_result_and_check_is_not_asked(chain: Chain) -> None:
+def test_version_before_0_4_has_no_result_on_delete_and_no_check(chain: Chain) -> None:
     added = chain.add(chain.attachment({"type": "a"}, version="0.3.1"))
     chain.cni.check(CONTAINER, chain.netns, added)
     chain.delete(added)
     assert chain.order == ["ADD a", "DEL a"] and "prevResult" not in chain.calls[-1][2]
 
 
-def test_check_is_given_the_result_and_is_no_effect(chain: Chain) -> None:
+def test_check_receives_the_result_and_is_no_effect(chain: Chain) -> None:
     added = chain.add(chain.attachment({"type": "a"}, {"type": "b"}))
     seen: list[str] = []
     failpoints.observe(seen.append)
@@ -162,7 +162,7 @@ def test_failed_add_is_quoted_and_undone(chain: Chain, printed: str, message: st
     assert chain.order == ["ADD a", "ADD b", "DEL c", "DEL b", "DEL a"]
 
 
-def test_result_that_is_no_json_is_a_failure(chain: Chain) -> None:
+def test_result_that_is_invalid_json_is_a_failure(chain: Chain) -> None:
     with pytest.raises(ToolFailed, match="its result: not valid JSON"):
         chain.add(chain.attachment({"type": "a", "say": {"ADD": "done"}, "exit": 0}))
 
@@ -187,7 +187,7 @@ def test_result_that_is_no_json_is_a_failure(chain: Chain) -> None:
         '{"ip4": {"ip": "x"}}',
     ],
 )
-def test_result_of_another_shape_than_the_specification_s_is_a_failure_and_undone(chain: Chain, result: str) -> None:
+def test_malformed_result_is_a_failure_and_undone(chain: Chain, result: str) -> None:
     with pytest.raises(ToolFailed, match="ADD of container 0123456789ab on network net: .*its result: "):
         chain.add(chain.attachment({"type": "a"}, {"type": "b", "say": {"ADD": result}, "exit": 0}))
     assert chain.order == ["ADD a", "ADD b", "DEL b", "DEL a"]
@@ -217,7 +217,7 @@ def test_plugin_that_the_kernel_cannot_run_is_named_with_its_network(chain: Chai
     assert chain.order == ["ADD a", "DEL a"]
 
 
-def test_plugin_that_hangs_is_ended_and_lets_go_of_the_lock(chain: Chain) -> None:
+def test_hanging_plugin_is_killed_and_releases_the_lock(chain: Chain) -> None:
     attachment = chain.attachment({"type": "a"}, {"type": "b"})
     (chain.folder / "bin" / "b").write_text("#!/bin/sh\nsleep 1000 & sleep 1000\n", encoding="ascii")
     limits.override("cni=2")
@@ -231,7 +231,7 @@ def test_plugin_that_hangs_is_ended_and_lets_go_of_the_lock(chain: Chain) -> Non
         pass
 
 
-def test_failed_delete_is_tried_again_and_keeps_no_other_plugin_from_deleting(chain: Chain) -> None:
+def test_failed_delete_is_retried_and_other_plugins_delete(chain: Chain) -> None:
     added = chain.add(chain.attachment({"type": "a"}, {"type": "b", "say": {"DEL": "stuck"}}, {"type": "c"}))
     with pytest.raises(ToolFailed, match="stuck"):
         chain.delete(added)
@@ -270,7 +270,7 @@ def test_address_is_released_after_the_rules_that_name_it(chain: Chain) -> None:
     assert deleted == ["DEL firewall", "DEL bridge"] and "DEL portmap" in chain.order
 
 
-def test_effects_come_in_one_order_though_plugins_overlap(chain: Chain) -> None:
+def test_effects_have_a_fixed_order_while_plugins_overlap(chain: Chain) -> None:
     attachment = chain.attachment({"type": "bridge"}, {"type": "portmap"}, {"type": "firewall"})
     seen: list[str] = []
     failpoints.observe(seen.append)

@@ -97,7 +97,7 @@ def test_default_network_is_libpod_else_the_first(parts: EngineConfig) -> None:
         {**bridge("x"), "disableCheck": "maybe"},
     ],
 )
-def test_malformed_file_hides_no_other_network_and_is_named_where_one_is_missing(
+def test_malformed_file_hides_no_other_network_and_is_named_if_one_is_missing(
     parts: EngineConfig, content: Any
 ) -> None:
     define(parts, "00-broken.conflist", content)
@@ -107,7 +107,7 @@ def test_malformed_file_hides_no_other_network_and_is_named_where_one_is_missing
         cni_config.network(parts, "x")
 
 
-def test_fifo_is_no_network_and_is_not_waited_for(parts: EngineConfig) -> None:
+def test_fifo_is_no_network_and_does_not_block(parts: EngineConfig) -> None:
     os.mkfifo(f"{parts.cni_config_dir}/00-fifo.conflist")
     define(parts, "10-a.conflist", bridge("a"))
     assert list(cni_config.networks(parts)) == ["a"]
@@ -146,7 +146,7 @@ def test_reservations_follow_moved_roots_and_default_roots_share_podmans(parts: 
     assert data_dirs(EngineConfig(cni_config_dir=parts.cni_config_dir)) == [None, "/elsewhere", None]
 
 
-def test_capability_nobody_has_is_refused_by_name(parts: EngineConfig) -> None:
+def test_capability_without_a_plugin_is_refused_by_name(parts: EngineConfig) -> None:
     config = bridge("a", capabilities={"ips": True, "portMappings": False}, ipam={"type": "host-local"})
     assert cni_config.runtime_arguments(config, {"ips": ["10.0.0.9"], "portMappings": []}) == {}
     with pytest.raises(InvalidArgument, match="network a cannot give published ports.*portMappings"):
@@ -162,7 +162,7 @@ def test_address_and_mac_go_as_arguments_where_they_are_no_capability() -> None:
         cni_config.runtime_arguments(bridge("a", ipam={"type": "dhcp"}), {"ips": ["10.0.0.9"]})
 
 
-def test_default_network_of_the_role_is_one(tmp_path: Path) -> None:
+def test_default_network_of_the_role_is_the_engines(tmp_path: Path) -> None:
     (tmp_path / ROLE.name).write_bytes(ROLE.read_bytes())
     network = cni_config.default_network(EngineConfig(cni_config_dir=str(tmp_path)))
     assert network["name"] == cni_config.DEFAULT_NETWORK
@@ -238,7 +238,7 @@ def test_attachment_that_asks_for_nothing_has_an_empty_runtime_configuration() -
         {"ports": []},
     ],
 )
-def test_record_of_another_shape_is_named(damage: dict[str, Any]) -> None:
+def test_malformed_record_is_named(damage: dict[str, Any]) -> None:
     record = {key: value for key, value in {**RECORD, **damage}.items() if value is not ...}
     with pytest.raises(StateCorrupt, match="/x/network.json"):
         NetworkAttachment.from_json(record, "/x/network.json")

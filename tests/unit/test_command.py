@@ -49,7 +49,7 @@ def test_missing_program_and_failure_are_named() -> None:
         sh("kill -9 $$")
 
 
-def test_program_out_of_time_is_ended_with_all_that_it_started(tmp_path: Any) -> None:
+def test_program_over_its_time_limit_is_killed_with_its_children(tmp_path: Any) -> None:
     pids = tmp_path / "pids"
     # Both ignore SIGTERM.
     script = "trap '' TERM; echo $$ > $1; sh -c 'echo $$ >> $0; sleep 60; true' $1 & wait"
@@ -85,7 +85,9 @@ def test_flood_of_output_is_bounded_and_does_not_block(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("number", [errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM])
-def test_no_process_or_descriptor_left_is_one_sentence(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exhausted_processes_or_descriptors_are_reported_in_one_sentence(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*args: Any, **more: Any) -> None:
         raise OSError(number, os.strerror(number))
 
@@ -94,7 +96,7 @@ def test_no_process_or_descriptor_left_is_one_sentence(number: int, monkeypatch:
         sh("true")
 
 
-def test_times_are_given_by_tool() -> None:
+def test_timeouts_are_set_by_tool() -> None:
     limits.override("cni=5,conmon=0")
     assert (limits.of("cni").seconds, limits.of("conmon").seconds, limits.of("skopeo").seconds) == (5, 0, 21600)
     assert limits.of("unknown").tool == "other"
@@ -103,7 +105,7 @@ def test_times_are_given_by_tool() -> None:
 
 
 @pytest.mark.parametrize("tool, value", [("crun", 5), ("cni", "soon"), ("cni", -1), ("cni", "nan"), ("cni", None)])
-def test_wrong_time_is_refused_by_name(tool: str, value: Any) -> None:
+def test_invalid_timeout_is_refused_by_name(tool: str, value: Any) -> None:
     with pytest.raises(InvalidArgument, match=f"^tool_timeouts: '?{tool}"):
         limits.spell({tool: value})
 

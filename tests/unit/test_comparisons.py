@@ -159,7 +159,7 @@ def test_more_is_allowed_but_not_other(
         ({"volume": ["a:/a"]}, {"tmpfs": {"/a": ""}}, {"volume": "ignore"}, "tmpfs: '/a' cannot be used"),
     ],
 )
-def test_ignored_value_that_conflicts_with_the_rest_is_refused(
+def test_ignored_value_that_conflicts_with_other_options_is_refused(
     runtime: Runtime, had: dict[str, Any], wanted: dict[str, Any], modes: dict[str, str], message: str
 ) -> None:
     with pytest.raises(InvalidArgument, match="^comparisons: .* container x does not go with the rest") as caught:
@@ -189,7 +189,7 @@ def test_host_ulimits_conflict_with_other_ulimits() -> None:
     assert comparisons.merged("ulimit", {"nofile": [5, 5]}, {"host": []}) == {"nofile": [5, 5]}
 
 
-def test_address_that_needs_a_new_container_is_what_forces_it(runtime: Runtime) -> None:
+def test_address_that_needs_a_new_container_is_not_ignored(runtime: Runtime) -> None:
     had, wanted = {"network": ["front", "back"]}, {"network": ["front"], "ip": "192.0.2.1"}
     _desired, changes = settled(runtime, had, wanted, {"network": "allow_more_present"})
     assert not changes["ip"].ignored and changes["ip"].change == Change.RECREATE

@@ -156,7 +156,7 @@ def test_image_without_configuration_leaves_the_defaults() -> None:
         assert (config.resolved["user"], config.resolved["workdir"]) == ("", "/")
 
 
-def test_given_options_win_over_the_images() -> None:
+def test_requested_options_override_the_images() -> None:
     config = make(
         IMAGE, env={"A": "mine"}, label={"both": "mine"}, user="root", workdir="/w", stop_signal="KILL", stop_timeout=3
     )
@@ -174,13 +174,13 @@ def test_requested_entrypoint_drops_the_image_command() -> None:
     assert make(IMAGE, entrypoint=["/mine"], command=["a b"]).argv == ["/mine", "a b"]
 
 
-def test_image_with_an_unknown_stop_signal_is_refused_unless_one_is_given() -> None:
+def test_unknown_stop_signal_of_the_image_is_refused_unless_overridden() -> None:
     with pytest.raises(InvalidArgument, match="^stop_signal: 'FOO'"):
         resolved(normalise({}), {"StopSignal": "FOO"})
     assert resolved(normalise({"stop_signal": 9}), {"StopSignal": "FOO"})["stop_signal"] == 9
 
 
-def test_hostname_is_given_or_the_hosts_or_from_the_id() -> None:
+def test_hostname_is_requested_or_the_hosts_or_from_the_id() -> None:
     assert make(hostname="box", network=["host"]).hostname("host") == "box"
     assert make(network=["host"]).hostname("host") == "host"
     assert make().hostname("host") == "ab" * 6

@@ -30,7 +30,7 @@ def test_nothing_is_masked_where_all_is_unmasked_or_privileged() -> None:
     assert paths(security(["mask=/a"], "s"), True) == {"maskedPaths": ["/a"]}
 
 
-def test_labels_have_the_usual_parts_where_none_is_given() -> None:
+def test_omitted_label_parts_have_their_defaults() -> None:
     assert labels({}) == labels(security(["label=type:x_t", "label=disable"], "s")) == ("", "")
     assert labels(security(["label=level:s0:c1,c2", "label=filetype:y_t"], "s")) == (
         "system_u:system_r:container_t:s0:c1,c2",

@@ -55,7 +55,7 @@ def test_refused_limit_is_named(option: str, value: Any) -> None:
         normalise({"memory": "64m", option: value})
 
 
-def test_limits_stand_where_the_oci_spec_has_them() -> None:
+def test_limits_are_where_the_oci_spec_has_them() -> None:
     options = normalise(
         {"blkio_weight": 50, "blkio_weight_device": {"/dev/a": 60}, "device_write_iops": ["/dev/a:7"]}
         | {"memory_reservation": "8m", "memory_swappiness": 0, "oom_kill_disable": True, "pids_limit": "-1"}

@@ -221,7 +221,7 @@ def test_there_are_examples_of_every_module() -> None:
 
 
 @pytest.mark.parametrize(("module", "args"), TASKS)
-def test_example_is_a_task_that_is_taken(module: str, args: dict[str, Any]) -> None:
+def test_example_is_a_valid_task(module: str, args: dict[str, Any]) -> None:
     spec = SPECS[module]
     result = ArgumentSpecValidator(spec).validate(filled(args))
     assert not result.error_messages
@@ -247,7 +247,7 @@ def sentences(text: str) -> Iterator[str]:
         yield from re.split(r"(?<=[.!?])[)*\"]*\s+(?=[A-Z*(\"\[])", " ".join(paragraph.split()))
 
 
-def test_sentences_are_told_apart() -> None:
+def test_text_is_split_into_sentences() -> None:
     text = "# Head\n\nOne `a.b` is.\n**Two**\nis:\n\n- three\n- four. Five\n```x\ncode\n```\n| table |\n"
     assert [one for one in sentences(text) if one] == ["Head", "One CODE is.", "**Two** is:", "three", "four.", "Five"]
 

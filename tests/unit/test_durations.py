@@ -46,7 +46,7 @@ GO_REFUSES = [
 
 
 @pytest.mark.parametrize("text", GO)
-def test_duration_is_what_go_reads(text: str) -> None:
+def test_duration_is_parsed_as_by_go(text: str) -> None:
     assert durations.parse(text) == GO[text]
 
 
@@ -74,7 +74,7 @@ def test_fraction_is_exact_to_a_nanosecond(whole: int, digits: str, unit: str) -
 
 
 @given(st.text("0123456789.+-nuµmshd ", max_size=12))
-def test_text_is_a_duration_where_it_has_gos_form(text: str) -> None:
+def test_duration_is_accepted_only_in_gos_syntax(text: str) -> None:
     form = r"[+-]?(0|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h))+)"
     number = durations.parse(text)
     assert (number is not None) <= bool(re.fullmatch(form, text))
@@ -111,7 +111,7 @@ def test_refusal_names_option_value_and_what_was_expected(option: str, value: st
 
 
 @pytest.mark.parametrize("value", ["1.5", "500ms", "1m0.5s", "-1s", "-1"])
-def test_time_of_a_stop_is_whole_seconds(value: str) -> None:
+def test_stop_timeout_is_whole_seconds(value: str) -> None:
     with pytest.raises(InvalidArgument, match="stop_timeout: .*whole seconds"):
         normalise.normalise({"stop_timeout": value})
 

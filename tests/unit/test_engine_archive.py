@@ -157,7 +157,7 @@ def _is_ready(root: Path) -> bool:
     return subprocess.run([sys.executable, "-c", code], check=True, env=env, stdout=-1, text=True).stdout == "True\n"
 
 
-def test_only_whole_files_are_taken_without_being_read(sent: str, tmp_path: Path) -> None:
+def test_only_complete_files_are_used_without_reading_them(sent: str, tmp_path: Path) -> None:
     root = tmp_path / "static"
     kept = Path(_load(sent, root))
     paths = [kept, *(kept.parent / name for name in ("boot.py", "libpod", f"{DIGEST}.zip"))]
@@ -178,7 +178,7 @@ def test_only_whole_files_are_taken_without_being_read(sent: str, tmp_path: Path
         path.chmod(status.st_mode)
 
 
-def test_what_was_restored_without_its_times_is_read_once(sent: str, tmp_path: Path) -> None:
+def test_file_restored_without_its_times_is_read_once(sent: str, tmp_path: Path) -> None:
     root = tmp_path / "static"
     folder = Path(_load(sent, root)).parent
     inodes = {path.name: path.stat().st_ino for path in folder.iterdir()}
@@ -190,7 +190,7 @@ def test_what_was_restored_without_its_times_is_read_once(sent: str, tmp_path: P
     assert _is_ready(root) and inodes == {path.name: path.stat().st_ino for path in folder.iterdir()}
 
 
-def test_code_that_cannot_be_loaded_is_made_again(sent: str, tmp_path: Path) -> None:
+def test_code_that_cannot_be_loaded_is_rebuilt(sent: str, tmp_path: Path) -> None:
     """Damage by a storage medium does not change the file's modification time."""
     kept = Path(_load(sent, tmp_path / "static"))
     whole, status = kept.read_bytes(), kept.stat()
@@ -212,7 +212,7 @@ def test_missing_interpreter_is_replaced(sent: str, tmp_path: Path) -> None:
     assert (folder / "libpod").read_text(encoding="utf-8") == launcher
 
 
-def test_launcher_of_a_removed_version_runs_the_present_one(sent: str, tmp_path: Path) -> None:
+def test_launcher_of_a_removed_version_runs_the_current_one(sent: str, tmp_path: Path) -> None:
     folder = Path(_load(sent, tmp_path / "static")).parent
     _runs(folder, sys.executable, "-I", f"{folder}/boot.py", "e" * 32)
 

@@ -39,7 +39,7 @@ def test_comments_and_empty_lines_are_skipped(folder: Path) -> None:
     assert content(folder, "") == {}
 
 
-def test_value_is_taken_as_it_stands(folder: Path) -> None:
+def test_value_is_read_verbatim(folder: Path) -> None:
     assert content(folder, "A='x' \"y\"\nB= x \nC=\nD=a=b") == {"A": "'x' \"y\"", "B": " x ", "C": "", "D": "a=b"}
 
 
@@ -47,7 +47,7 @@ def test_byte_order_mark_is_no_part_of_a_name(folder: Path) -> None:
     assert content(folder, b"\xef\xbb\xbfA=1") == {"A": "1"}
 
 
-def test_name_alone_takes_the_engines_value(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_name_without_a_value_has_the_engines_value(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIBPOD_TEST_GIVEN", "here")
     assert content(folder, "LIBPOD_TEST_GIVEN\nLIBPOD_TEST_MISSING") == {"LIBPOD_TEST_GIVEN": "here"}
 

@@ -30,7 +30,7 @@ def test_members_are_typed_and_null_is_absent() -> None:
     ["", "{", "[" * 100_000, '{"a":' * 100_000, "NaN", "Infinity", b"\xff\xfe{", "1" * 5000, '"\ud800'],
     ids=["empty", "cut", "deep list", "deep object", "NaN", "Infinity", "encoding", "long number", "surrogate"],
 )
-def test_invalid_json_gives_one_sentence(text: str | bytes) -> None:
+def test_invalid_json_is_refused_in_one_sentence(text: str | bytes) -> None:
     with pytest.raises(MalformedData, match="^tool: (not valid JSON|nested|expected)"):
         foreign.parse(text, "tool").mapping()
 

@@ -205,7 +205,9 @@ def damaged(document: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("read", DOCUMENTS, ids=lambda read: read.__name__)
-def test_damage_in_any_place_is_one_sentence(read: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damage_in_any_place_is_reported_in_one_sentence(
+    read: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cdi, "_DIRECTORIES", (str(tmp_path),))
     read(tmp_path, DOCUMENTS[read])
     for document in damaged(DOCUMENTS[read]):

@@ -56,5 +56,5 @@ def test_mount_is_shown_as_a_playbook_has_it(mount: str) -> None:
     ("option", "value"),
     [("network", "no longer shared"), ("userns", {"uid": [[0, 1, 1]]}), ("memory", None), ("mount /a", "gone")],
 )
-def test_invalid_value_is_shown_as_given(option: str, value: Any) -> None:
+def test_invalid_value_is_shown_as_written(option: str, value: Any) -> None:
     assert spelled(option, value) == value

@@ -194,12 +194,12 @@ def test_records_of_the_store(folder: Path, document: bytes) -> None:
 
 
 @pytest.mark.parametrize("members", [{"id": "9" * 5000}, {"id": "../x"}, {"big-data-names": ["sha256:" + "a" * 5000]}])
-def test_a_name_in_the_store_that_is_no_files(folder: Path, members: dict[str, Any]) -> None:
+def test_name_in_the_store_that_is_no_file_name_is_skipped(folder: Path, members: dict[str, Any]) -> None:
     store = _store(folder, json.dumps(IMAGE).encode(), json.dumps([{**STORE, **members}]).encode())
     assert refused_or(store.all) == [], "left out, and others are listed"
 
 
-def test_a_user_of_any_length_is_named_shortly() -> None:
+def test_overlong_user_is_shortened_in_the_error() -> None:
     assert refused_or(lambda: users.resolve("a" * 70_000 + ":" + "b" * 70_000, "", "")) is None
 
 
@@ -302,7 +302,7 @@ def test_passwd_and_group_take_linear_time(make: Callable[[int], str]) -> None:
     assert fuzz.grows_linearly(lambda text: refused_or(lambda: users.resolve("app:x", text, text, ["9" * 30])), make)
 
 
-def test_fifo_is_never_waited_for(folder: Path) -> None:
+def test_fifo_never_blocks(folder: Path) -> None:
     networks = folder / "fifos"
     networks.mkdir()
     os.mkfifo(networks / "x.conflist")

@@ -50,7 +50,7 @@ def test_invalid_command_is_refused(spelled: Any) -> None:
         health.command(spelled, "healthcheck")
 
 
-def test_least_values() -> None:
+def test_values_below_the_minimum_are_refused() -> None:
     assert normalise({"healthcheck_interval": "disable"})["healthcheck_interval"] == 0
     for requested in ({"healthcheck_interval": "99ms"}, {"healthcheck_timeout": 0}, {"healthcheck_retries": 0}):
         with pytest.raises(InvalidArgument, match=next(iter(requested))):

@@ -69,17 +69,17 @@ def settings(table: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("text", [CONF, FEDORA, *(Path(path).read_text() for path in REAL)])
-def test_reader_without_tomllib_says_what_tomllib_says(text: str) -> None:
+def test_reader_without_tomllib_agrees_with_tomllib(text: str) -> None:
     assert settings(host_config.without_tomllib(text)) == settings(tomllib.loads(text))
 
 
-def test_reader_without_tomllib_stands_in_where_there_is_none(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reader_without_tomllib_is_used_if_tomllib_is_missing(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for library in ("tomllib", "tomli"):
         monkeypatch.setitem(sys.modules, library, None)
     assert host_config.read("/no") == HostConfig("vfs", "/g", "/r", ("/shared",))
 
 
-def test_strings_are_tomls(conf: Path) -> None:
+def test_strings_are_parsed_as_in_toml(conf: Path) -> None:
     conf.write_text(
         'storage.graphroot = "/with\\u0020blank"\n[storage.options]\nadditionalimagestores = ["/a#b", "/c"]'
     )
@@ -123,7 +123,7 @@ def test_copy_is_used_until_the_file_changes(conf: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("text", ["", "5", "[]", '{"file": []}', "{"])
-def test_damaged_copy_is_left_aside(conf: Path, tmp_path: Path, text: str) -> None:
+def test_damaged_copy_is_ignored(conf: Path, tmp_path: Path, text: str) -> None:
     (tmp_path / "storage-conf.json").write_text(text)
     assert host_config.read(str(tmp_path)).driver == "vfs"
 

@@ -41,7 +41,7 @@ def received(listener: socket.socket) -> list[str]:
     return messages
 
 
-def test_without_a_socket_nothing_happens(folder: Path) -> None:
+def test_missing_log_socket_is_no_error(folder: Path) -> None:
     host_log.write("error", "lost")
     (folder / "log").write_text("")
     host_log.write("error", "lost")
@@ -96,7 +96,7 @@ def test_only_background_commands_log(folder: Path) -> None:
         assert received(log) == []
 
 
-def test_message_is_one_line_and_has_no_field_of_its_own(folder: Path) -> None:
+def test_message_is_one_line_and_cannot_add_fields(folder: Path) -> None:
     hostile = "one\nPRIORITY=0\r\nMESSAGE=two\0\x1b[2J\ud800" + "é" * 20000
     with listen(folder / "journal") as journal:
         host_log.write("error", hostile)

@@ -88,7 +88,7 @@ def test_source_determines_the_image_name(source: str, name: str) -> None:
     assert name_for_source(source) == name
 
 
-def test_paths_that_cannot_stand_in_a_name_get_names_of_their_own() -> None:
+def test_path_that_is_no_valid_image_name_gets_a_unique_name() -> None:
     paths = ["/srv/App", "/srv/app+", "/srv/äpp", "/srv/a:pp", "/tmp/x_", "/", "/srv/a pp"]
     names = [name_for_source(f"dir:{path}") for path in paths]
     assert len({*names, name_for_source("dir:/srv/app")}) == len(paths) + 1
@@ -101,7 +101,7 @@ def test_path_must_be_absolute(source: str) -> None:
         name_for_source(source)
 
 
-def test_short_name_is_looked_for_at_localhost_first() -> None:
+def test_short_name_is_searched_at_localhost_first() -> None:
     assert local_names("app:1") == ("localhost/app:1", "docker.io/library/app:1")
     assert local_names("quay.io/app") == ("quay.io/app:latest",)
     assert local_names("docker://app") == ("docker.io/library/app:latest",)
@@ -134,7 +134,7 @@ def test_short_name_is_looked_for_at_localhost_first() -> None:
         ("ExposedPorts", 80, "ExposedPorts"),
     ],
 )
-def test_image_configuration_of_another_shape_is_one_sentence(member: str, value: object, where: str) -> None:
+def test_malformed_image_configuration_is_refused_in_one_sentence(member: str, value: object, where: str) -> None:
     config = {"Cmd": ["sh"], "Labels": {"a": "b"}, member: value}
     with pytest.raises(MalformedData, match=f"^image: {where}.*: expected .*, found "):
         checked_config(Foreign(config, "image"))
@@ -143,11 +143,11 @@ def test_image_configuration_of_another_shape_is_one_sentence(member: str, value
 
 
 @pytest.mark.parametrize("config", [None, [], "x", 5])
-def test_value_that_is_no_object_gives_nothing(config: object) -> None:
+def test_value_that_is_no_object_has_no_configuration(config: object) -> None:
     assert usable_config(config) == {}
 
 
-def test_image_configuration_as_it_should_be_stays_as_it_is() -> None:
+def test_valid_image_configuration_is_unchanged() -> None:
     config: dict[str, Any] = {
         "Env": ["A=b", "odd"],
         "Cmd": ["sh"],

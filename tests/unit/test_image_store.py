@@ -82,7 +82,7 @@ def parts(tmp_path: Path) -> EngineConfig:
         ("oci:/aaaa1", None),
     ],
 )
-def test_image_is_found_by_every_name_it_goes_by(parts: EngineConfig, image: str, expected: Any) -> None:
+def test_image_is_found_by_each_of_its_names(parts: EngineConfig, image: str, expected: Any) -> None:
     result = ImageStore(parts).find(image)
     assert (result and result.id) == expected
 
@@ -99,7 +99,7 @@ def test_ambiguous_prefix_lists_the_images(parts: EngineConfig) -> None:
         ImageStore(parts).find("aaaa")
 
 
-def test_names_of_images_in_a_message_are_one_line(tmp_path: Path) -> None:
+def test_image_names_in_a_message_are_on_one_line(tmp_path: Path) -> None:
     write(tmp_path, record(ONE, "\ud800docker.io/library/x:latest"), record(TWO, "a\nb\u202e"))
     parts = EngineConfig(storage_root=str(tmp_path), storage_run_root="/nowhere", storage_driver="overlay")
     with pytest.raises(
@@ -152,7 +152,7 @@ def test_reader_waits_for_a_writer(parts: EngineConfig) -> None:
     assert ONE in reader.communicate(timeout=20)[0]
 
 
-def test_roots_are_the_hosts_where_none_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_omitted_roots_are_the_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "storage.conf"
     config.write_text(
         f'# graphroot = "/no"\n[storage]\ndriver = "vfs"\n  graphroot="{tmp_path}/g"\nrunroot = "/r"\n'
@@ -168,7 +168,7 @@ def test_roots_are_the_hosts_where_none_are_given(tmp_path: Path, monkeypatch: p
     assert ImageStore(EngineConfig()).get("shared").id == ONE
 
 
-def test_roots_that_are_given_leave_the_hosts_options_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requested_roots_override_the_hosts_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(tmp_path / "no"))
     roots = storage_roots(EngineConfig(storage_root="/g"))
     assert (roots.root, roots.run_root, roots.driver) == ("/g", "/run/containers/storage", "overlay")

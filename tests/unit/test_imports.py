@@ -96,7 +96,7 @@ def _in_functions(tree: ast.AST) -> Iterator[ast.AST]:
             yield from (each for statement in node.body for each in ast.walk(statement))
 
 
-def test_there_is_no_room_without_a_place_in_the_order() -> None:
+def test_every_room_has_a_place_in_the_order() -> None:
     folders = {entry.name for entry in os.scandir(ROOMS) if entry.is_dir() and not entry.name.startswith((".", "__"))}
     assert folders <= set(BELOW)
 
@@ -216,7 +216,7 @@ def _reached(name: str, edges: Mapping[str, set[str]]) -> set[str]:
     return reached
 
 
-def test_deferred_import_defers_something() -> None:
+def test_deferred_import_saves_loading_a_file() -> None:
     """A deferred import must save loading a file: one that its own file always loads needs no deferring."""
     at_load = _graph(everywhere=False)
     vain = [
@@ -243,7 +243,7 @@ def _uses_of_host(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("room", PURE)
-def test_pure_room_does_not_look_at_the_host(room: str) -> None:
+def test_pure_room_does_not_access_the_host(room: str) -> None:
     uses = []
     for path in _sources(room):
         uses_here = list(_uses_of_host(_tree(path)))

@@ -60,7 +60,7 @@ def state(runtime: Runtime, **fields: Any) -> None:
     runtime.store.write_state(ID, ContainerState(boot_id=runtime.host.boot_id, **fields))
 
 
-def test_container_that_never_ran(runtime: Runtime) -> None:
+def test_container_that_never_ran_is_shown_as_created(runtime: Runtime) -> None:
     shown = inspect(make(runtime))
     assert (shown["Id"], shown["Name"], shown["Image"], shown["ImageName"]) == (
         ID,
@@ -86,7 +86,7 @@ def test_inspect_writes_nothing(runtime: Runtime, tmp_path: Path) -> None:
     assert sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*")) == before
 
 
-def test_running_container_is_one_whose_process_lives(runtime: Runtime) -> None:
+def test_container_with_a_live_process_is_running(runtime: Runtime) -> None:
     container = make(runtime)
     state(
         runtime,
@@ -104,7 +104,7 @@ def test_running_container_is_one_whose_process_lives(runtime: Runtime) -> None:
     assert inspect(container.peek())["State"]["Status"] == "exited", "another process has the PID by now"
 
 
-def test_outline_is_a_part_of_the_whole(runtime: Runtime) -> None:
+def test_outline_is_a_subset_of_inspect(runtime: Runtime) -> None:
     container = make(runtime, healthcheck="true")
     part, whole = outline(container), inspect(container)
     assert part["State"].pop("Health") == whole["State"]["Health"]
@@ -160,7 +160,7 @@ def test_configuration_shows_effective_values(runtime: Runtime) -> None:
     assert (config["StopSignal"], config["StopTimeout"], config["Hostname"]) == (2, 10, ID[:12])
 
 
-def test_limits_are_numbers(runtime: Runtime) -> None:
+def test_limits_are_shown_as_numbers(runtime: Runtime) -> None:
     host = inspect(
         make(runtime, memory="64m", cpus=1.5, pids_limit=5, shm_size="1m", ulimit=["core=0"], cpuset_cpus="1,0")
     )
@@ -185,7 +185,7 @@ def test_mounts_name_their_host_directories(runtime: Runtime, tmp_path: Path) ->
     assert (bind["Options"], named["Options"]) == (["rbind"], ["noexec", "nosuid", "nodev", "rbind"])
 
 
-def test_ports_are_those_that_were_chosen(runtime: Runtime) -> None:
+def test_chosen_host_ports_are_shown(runtime: Runtime) -> None:
     shown = inspect(make(runtime, publish=["80", "127.0.0.1:8053:53/udp", "8054:53/udp"]))
     ports = shown["NetworkSettings"]["Ports"]
     assert ports == shown["HostConfig"]["PortBindings"]
@@ -203,7 +203,7 @@ def test_network_mode_names_the_container_joined(runtime: Runtime, network: str,
     assert result["Dependencies"] == ([OTHER] if "other" in network else [])
 
 
-def test_addresses_are_the_plugins_answer_and_unfinished_attachments_have_none(runtime: Runtime) -> None:
+def test_addresses_come_from_the_cni_result_and_unfinished_attachments_have_none(runtime: Runtime) -> None:
     container = make(runtime)
     result = {
         "interfaces": [{"name": "br0", "mac": "02::"}, {"name": "eth0", "mac": "0a:0b", "sandbox": "/run/netns/x"}],
@@ -230,13 +230,13 @@ def test_addresses_are_the_plugins_answer_and_unfinished_attachments_have_none(r
     assert settings["Networks"]["front"]["IPAddress"] == "10.0.0.2"
 
 
-def test_security_options_are_shown_as_given(runtime: Runtime) -> None:
+def test_security_options_are_shown_as_requested(runtime: Runtime) -> None:
     options = inspect(make(runtime, security_opt=["no-new-privileges", "seccomp=/p.json"]))["HostConfig"]["SecurityOpt"]
     assert options == ["no-new-privileges", "seccomp=/p.json"]
     assert inspect(make(runtime))["HostConfig"]["SecurityOpt"] == []
 
 
-def test_samples_in_the_documentation_have_keys_that_are_there(runtime: Runtime) -> None:
+def test_documented_samples_have_only_existing_keys(runtime: Runtime) -> None:
     import yaml
     from ansible_collections.libpod.engine.plugins.modules import libpod_container, libpod_container_info
 

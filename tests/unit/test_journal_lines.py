@@ -37,13 +37,13 @@ def test_parts_of_a_line_are_put_together_stream_by_stream() -> None:
     assert [line.text for line in reader.rest()] == ["end"]
 
 
-def test_line_that_a_run_did_not_finish_is_not_the_next_ones() -> None:
+def test_unfinished_line_of_a_run_is_not_joined_to_the_next_run() -> None:
     reader, part = JournalReader("ab" * 32), {"CONTAINER_PARTIAL_MESSAGE": "true"}
     assert list(reader._entry(entry("end", PRIORITY="6", _PID="7", **part))) == []
     assert [line.text for line in reader._entry(entry("begin", PRIORITY="6", _PID="8"))] == ["end", "begin"]
 
 
-def test_message_that_is_no_text_is_a_list_of_bytes() -> None:
+def test_binary_message_is_read_from_a_list_of_bytes() -> None:
     reader = JournalReader("ab" * 32)
     assert [line.text for line in reader._entry(entry([104, 105, 27, 255], PRIORITY="6"))] == ["hi\x1b\ufffd"]
     assert [line.text for line in reader._entry(entry(None, PRIORITY="6"))] == [""]

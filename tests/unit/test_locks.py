@@ -82,7 +82,7 @@ def test_lock_is_not_inherited_by_programs(path: str) -> None:
         child.wait()
 
 
-def test_waiter_gets_a_lock_of_its_own_where_the_file_was_removed_meanwhile(path: str) -> None:
+def test_waiter_locks_a_new_file_after_the_old_one_is_removed(path: str) -> None:
     held, go = threading.Event(), threading.Event()
 
     def wait() -> None:
@@ -105,14 +105,14 @@ def test_waiter_gets_a_lock_of_its_own_where_the_file_was_removed_meanwhile(path
     assert is_free(path)
 
 
-def test_file_removed_twice_is_fine(path: str) -> None:
+def test_lock_file_may_be_removed_twice(path: str) -> None:
     with FileLock(path) as lock:
         lock.discard()
         lock.discard()
     assert not os.path.exists(path)
 
 
-def test_there_is_one_holder_at_a_time_though_each_removes_the_file(path: str) -> None:
+def test_lock_has_one_holder_at_a_time_while_each_removes_the_file(path: str) -> None:
     inside, most, rounds = [0], [0], [0]
 
     def work() -> None:
@@ -135,7 +135,7 @@ def test_there_is_one_holder_at_a_time_though_each_removes_the_file(path: str) -
     assert most == [1] and rounds == [240]
 
 
-def test_lock_makes_the_directories_that_a_reboot_took(tmp_path: Path) -> None:
+def test_lock_recreates_directories_lost_in_a_reboot(tmp_path: Path) -> None:
     folder = tmp_path / "run/locks"
     with FileLock(str(folder / "web.lock")):
         assert not is_free(str(folder / "web.lock"))

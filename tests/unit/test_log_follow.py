@@ -62,9 +62,7 @@ def test_files_that_could_not_be_read_are_counted(tmp_path: Path, times: int) ->
     assert times == 1 or f": {times - 1} file" in warnings[0]
 
 
-def test_file_that_takes_the_name_while_one_is_opened_is_no_loss(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rotation_while_a_file_is_opened_loses_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = Log(tmp_path)
     reader = log.reader()
     assert texts(reader) == ["first"]

@@ -28,7 +28,7 @@ def read(path: str, tail: Optional[int] = None) -> list[tuple[str, str]]:
     return lines if tail is None else lines[-tail:]
 
 
-def test_a_character_that_two_parts_share_is_whole(tmp_path: Path) -> None:
+def test_character_split_across_parts_is_joined(tmp_path: Path) -> None:
     euro = "€".encode()
     path = written(
         tmp_path / "log",

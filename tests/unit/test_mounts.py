@@ -87,12 +87,12 @@ def test_refused_mount_is_named(item: str) -> None:
         {"mount": ["type=tmpfs,target=/t", "target=/t"]},
     ],
 )
-def test_one_target_has_one_mount(options: dict[str, Any]) -> None:
+def test_duplicate_target_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument, match="cannot be used"):
         normalise(options)
 
 
-def test_containers_to_have_volumes_from() -> None:
+def test_volumes_from_is_parsed() -> None:
     assert volumes_from(["b:ro", "a", "b"], "volumes_from") == [
         {"container": "b", "access": "ro"},
         {"container": "a", "access": ""},

@@ -75,7 +75,7 @@ def test_explicit_default_is_no_difference(option: str, word: str) -> None:
         {"userns": "auto"},
     ],
 )
-def test_options_with_other_namespaces_are_not_plain(options: dict[str, Any]) -> None:
+def test_options_with_shared_namespaces_are_not_plain(options: dict[str, Any]) -> None:
     assert not plain(normalise(options))
 
 
@@ -109,7 +109,7 @@ def test_map_that_the_kernel_refuses_is_refused(entries: list[str]) -> None:
         {"hostname": "x", "uts": "container:a"},
     ],
 )
-def test_contradictory_namespace_options_are_refused(options: dict[str, Any]) -> None:
+def test_mutually_exclusive_namespace_options_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument):
         normalise(options)
 

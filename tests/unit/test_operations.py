@@ -47,7 +47,7 @@ def test_change_that_cannot_be_used_is_refused(line: str) -> None:
         apply_changes({}, [line])
 
 
-def test_moments_of_a_log() -> None:
+def test_timestamps_of_a_log_are_parsed() -> None:
     assert seconds("1970-01-01T00:00:01Z") == 1
     assert seconds("1970-01-01T01:00:00.250000000+01:00") == 0.25
     assert (moment("90", "since"), moment("1m30s", "since", 100.0), moment("500ms", "since", 1.0)) == (90, 10, 0.5)
@@ -89,7 +89,7 @@ def _copied(source: str, target: str, **rules: Any) -> list[str]:
             os.close(place.directory)
 
 
-def test_tree_is_copied_by_what_differs(tmp_path: Any) -> None:
+def test_only_differing_entries_are_copied(tmp_path: Any) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     (source / "sub").mkdir(parents=True)
     (source / "sub" / "file").write_text("one")

@@ -107,7 +107,7 @@ FREE = set(
 )
 
 
-def test_every_option_refuses_something_or_is_known_not_to() -> None:
+def test_every_option_refuses_a_value_or_is_listed() -> None:
     assert set(BAD) | FREE == set(OPTIONS) and not set(BAD) & FREE
 
 
@@ -233,7 +233,7 @@ def test_no_cpus_is_no_quota() -> None:
     assert normalise({"cpus": "0"}) == normalise({"cpu_quota": -1}) == normalise({})
 
 
-def test_privileged_container_has_no_seccomp_unless_a_profile_is_given() -> None:
+def test_privileged_container_has_no_seccomp_unless_requested() -> None:
     def seccomp(*options: str) -> str:
         return str(normalise({"privileged": True, "security_opt": list(options) or None})["security_opt"]["seccomp"])
 

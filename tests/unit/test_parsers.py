@@ -43,7 +43,7 @@ def test_size_is_the_number_times_its_unit(number: int, unit: str, tail: str, up
 
 @quick
 @given(st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1))
-def test_two_sizes_in_bytes_are_equal_only_where_they_are(one: int, other: int) -> None:
+def test_different_sizes_in_bytes_stay_different(one: int, other: int) -> None:
     assert (parsers.size(one, "memory") == parsers.size(str(other), "memory")) == (one == other)
 
 
@@ -53,7 +53,7 @@ def test_size_takes_fractions() -> None:
 
 @quick
 @given(CPUS, st.randoms(use_true_random=False))
-def test_cpu_list_is_the_same_in_any_order_and_with_any_runs(cpus: set[int], random: Any) -> None:
+def test_cpu_list_ignores_order_and_ranges(cpus: set[int], random: Any) -> None:
     ranges = [str(cpu) for cpu in cpus] + [f"{cpu}-{cpu + 1}" for cpu in cpus if cpu + 1 in cpus]
     random.shuffle(ranges)
     parsed = resource_limits.cpu_list(", ".join(ranges), "cpuset_cpus")
@@ -85,7 +85,7 @@ def test_real_time_signals_count_from_both_ends() -> None:
 
 @quick
 @given(st.lists(st.sampled_from(["a", "b", ".", "", "c.d"]), min_size=1, max_size=5), st.integers(1, 4))
-def test_path_is_the_same_with_more_slashes_and_dots(parts: list[str], slashes: int) -> None:
+def test_extra_slashes_and_dots_in_a_path_are_ignored(parts: list[str], slashes: int) -> None:
     plain = "/" + "/".join(part for part in parts if part not in ("", "."))
     assert parsers.absolute_path("/" * slashes + "/".join(parts), "workdir") == plain
     assert parsers.absolute_path(plain + "/", "workdir") == plain
@@ -93,7 +93,7 @@ def test_path_is_the_same_with_more_slashes_and_dots(parts: list[str], slashes: 
 
 @quick
 @given(st.ip_addresses(v=6))
-def test_ipv6_address_is_the_same_long_and_short(address: ipaddress.IPv6Address) -> None:
+def test_long_and_short_ipv6_notations_are_equal(address: ipaddress.IPv6Address) -> None:
     long, short = address.exploded, address.compressed
     parsed = {parsers.address(word, "dns") for word in (long, short, long.upper(), f"[{short}]")}
     assert len(parsed) == 1 and ipaddress.ip_address(parsed.pop()) == address
@@ -101,13 +101,13 @@ def test_ipv6_address_is_the_same_long_and_short(address: ipaddress.IPv6Address)
 
 @quick
 @given(st.ip_addresses(v=4))
-def test_ipv4_address_is_itself(address: ipaddress.IPv4Address) -> None:
+def test_ipv4_address_is_unchanged(address: ipaddress.IPv4Address) -> None:
     assert parsers.address(str(address), "dns") == str(address)
 
 
 @quick
 @given(st.lists(st.text("aZ 0'\"$\\-", max_size=6), max_size=5))
-def test_command_is_the_same_as_a_list_and_as_the_shell_would_split_it(command: list[str]) -> None:
+def test_command_as_a_list_equals_its_shell_notation(command: list[str]) -> None:
     import shlex
 
     assert parsers.words(command, "command") == parsers.words(shlex.join(command), "command") == command
@@ -128,7 +128,7 @@ def test_order_and_repetition_are_ignored_for_sets() -> None:
     assert process_options.ulimits(["nofile=5", "core=1:-1"], "ulimit") == {"core": [1, -1], "nofile": [5, 5]}
 
 
-def test_labels_are_case_exact() -> None:
+def test_labels_are_case_sensitive() -> None:
     assert parsers.mapping({"A": "x"}, "label") != parsers.mapping({"a": "x"}, "label")
     assert parsers.mapping({"a": "X"}, "label") != parsers.mapping({"a": "x"}, "label")
 
@@ -150,7 +150,7 @@ def test_cgroup_parent_is_a_path_or_a_slice() -> None:
     assert parsers.cgroup_parent("", "c") is None
 
 
-def test_dns_none_stands_alone() -> None:
+def test_dns_none_excludes_servers() -> None:
     assert resolver_options.dns_servers(["none"], "dns") == ["none"]
     for wrong in (["none", "192.0.2.1"], ["all"]):
         with pytest.raises(InvalidArgument, match="^dns: .* cannot be used: expected "):
@@ -161,7 +161,7 @@ def test_etc_hosts_keeps_host_gateway() -> None:
     assert resolver_options.hosts({"a": "host-gateway", "b": "0::1"}, "etc_hosts") == {"a": "host-gateway", "b": "::1"}
 
 
-def test_host_has_every_address_it_is_given() -> None:
+def test_host_has_every_requested_address() -> None:
     expected = {"a": "192.0.2.1,2001:db8::1", "b": "2001:db8::1"}
     for value in (["192.0.2.1", "2001:DB8::1", "192.0.2.1"], "192.0.2.1, 2001:db8:0::1"):
         assert resolver_options.hosts({"b": "2001:db8::1", "a": value}, "etc_hosts") == expected
@@ -232,7 +232,7 @@ def test_refused_ulimit_is_named(item: str) -> None:
 
 
 @pytest.mark.parametrize("variable", ["", "A=B", "A\0"])
-def test_refused_variable_is_named_without_its_value(variable: str) -> None:
+def test_error_for_a_variable_hides_its_value(variable: str) -> None:
     with pytest.raises(InvalidArgument, match="^env: ") as refusal:
         parsers.environment({variable: "hunter2"}, "env")
     assert repr(variable) in str(refusal.value) and "hunter2" not in str(refusal.value)
@@ -243,7 +243,7 @@ def test_refused_variable_is_named_without_its_value(variable: str) -> None:
     st.sampled_from([f for f, _value in REFUSED]),
     st.text("0159-+.:/,[]= kmgSIGRTMNcpu\"'\0²٣é", max_size=12) | st.integers() | st.floats(),
 )
-def test_no_value_ends_in_another_error(normalise: Normaliser, value: object) -> None:
+def test_any_value_is_accepted_or_refused_as_invalid_argument(normalise: Normaliser, value: object) -> None:
     try:
         normalise(str(value) if normalise is parsers.name else value, "the_option")
     except InvalidArgument as refusal:
@@ -300,7 +300,7 @@ def test_natural_is_ascii_digits_of_64_bits(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["\ud800", ["a", "\udcff"], {"\ud800": "x"}, {"x": ["\udfff"]}])
 @pytest.mark.parametrize("option", ["command", "env", "label", "user"])
-def test_text_that_is_no_utf8_is_refused_in_one_sentence(option: str, value: object) -> None:
+def test_invalid_utf8_is_refused_in_one_sentence(option: str, value: object) -> None:
     with pytest.raises(InvalidArgument, match=f"^{option}: a value has a lone surrogate: expected text in UTF-8$"):
         normalise.normalise({option: value})
 

@@ -68,7 +68,7 @@ def test_mapped_ids_are_shared() -> None:
     assert options is not None and options["share"] == ["net", "user"]
 
 
-def test_host_of_a_pod_has_every_address_it_is_given() -> None:
+def test_host_of_a_pod_has_every_requested_address() -> None:
     options = glue.desired(_params(name="p", add_host=["db:192.0.2.1", "web:192.0.2.2", "db:2001:db8::1"])).options
     assert options is not None and options["etc_hosts"] == {"db": "192.0.2.1,2001:db8::1", "web": "192.0.2.2"}
 
@@ -79,7 +79,7 @@ def test_contradictory_pod_options_are_refused(options: dict[str, Any]) -> None:
         glue.desired(_params(name="p", **options))
 
 
-def test_option_without_effect_on_a_pod_is_taken_with_a_warning_unless_strict() -> None:
+def test_option_without_effect_on_a_pod_causes_a_warning_or_with_strict_an_error() -> None:
     glue.desired(_params(name="p", infra=True, pid="private", executable="podman", debug=True))
     assert take_warnings() == []
     glue.desired(_params(name="p", infra=False, volume=["/a:/b"]))

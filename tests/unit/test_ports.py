@@ -59,7 +59,7 @@ def test_mapping_survives_option_record_and_plugin(row: tuple[str, int, int, str
 @pytest.mark.parametrize(
     "row", [[], [ANY, 80, 80], [ANY, 80, 80, "tcp", 1], [ANY, "80", 80, "tcp"], [ANY, True, 80, "tcp"], 80]
 )
-def test_record_of_another_shape_is_no_mapping(row: Any) -> None:
+def test_malformed_record_is_no_mapping(row: Any) -> None:
     with pytest.raises(TypeError):
         PortMapping.from_json(row)
 
@@ -98,7 +98,7 @@ def test_host_port_with_two_container_ports_is_refused_by_name() -> None:
         publish(["8080:80", "8080:81"], "publish")
 
 
-def test_exposed_ports_are_published_where_all_are() -> None:
+def test_exposed_ports_are_published_by_publish_all() -> None:
     image = {"ExposedPorts": {"80/tcp": {}, "53/udp": {}, "443": {}}}
     options = {"expose": ["8000-8001", "80"], "publish": ["8080:80"]}
     assert with_exposed(normalise(options), image) == [(ANY, 8080, 80, "tcp")]

@@ -59,7 +59,7 @@ def test_refused_value_is_named(option: str, value: object) -> None:
         {"init_path": "/bin/x", "init": False},
     ],
 )
-def test_options_that_contradict_each_other_are_refused(options: dict[str, object]) -> None:
+def test_mutually_exclusive_options_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(InvalidArgument):
         normalise(options)
 
@@ -76,7 +76,7 @@ IMAGE = {"Env": ["PATH=/bin", "COLOUR=green", "EMPTY="]}
         ({"unsetenv": ["COLOUR"], "env": {"COLOUR": "red"}}, {"PATH": "/bin", "EMPTY": "", "COLOUR": "red"}),
     ],
 )
-def test_default_variables_can_be_taken_away(options: dict[str, object], env: dict[str, str]) -> None:
+def test_default_variables_can_be_removed(options: dict[str, object], env: dict[str, str]) -> None:
     assert resolved(normalise(options), IMAGE)["env"] == env
 
 
@@ -102,7 +102,7 @@ def test_env_wins_over_env_merge() -> None:
     assert resolved(normalise({"env": {"X": "1"}, "env_merge": {"X": "2"}}), IMAGE)["env"]["X"] == "1"
 
 
-def test_environment_of_the_host_is_taken_where_asked_for() -> None:
+def test_environment_of_the_host_is_passed_only_on_request() -> None:
     environ = {"HTTPS_PROXY": "http://proxy", "no_proxy": "localhost", "HOME": "/root"}
     assert host_variables(normalise({"env_host": True}), environ) == environ
     assert set(host_variables(normalise({}), environ)) == {"HTTPS_PROXY", "no_proxy"}

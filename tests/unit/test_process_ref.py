@@ -44,12 +44,12 @@ def test_empty_record_gives_no_process() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0", "1", "-1", "+5", "5_0", "٥", "5 6", "4194305", "9" * 5000, "self"])
-def test_file_without_a_pid_of_ours(text: str, tmp_path: Path) -> None:
+def test_file_without_a_valid_pid_is_read_as_none(text: str, tmp_path: Path) -> None:
     (tmp_path / "pid").write_text(text, encoding="utf-8")
     assert from_text(text) == conmon.read_pid(str(tmp_path / "pid")) == 0
 
 
-def test_file_with_a_pid(tmp_path: Path) -> None:
+def test_pid_is_read_from_its_file(tmp_path: Path) -> None:
     (tmp_path / "pid").write_text("4711\n", encoding="ascii")
     assert conmon.read_pid(str(tmp_path / "pid")) == 4711
 

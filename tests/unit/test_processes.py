@@ -35,14 +35,14 @@ def gone_leader() -> Iterator[int]:
         os.close(descriptor)
 
 
-def test_signal_to_a_leader_whose_session_outlives_it(gone_leader: int) -> None:
+def test_signal_to_an_exited_session_leader_is_no_error(gone_leader: int) -> None:
     assert os.path.isdir(f"/proc/{gone_leader}") is False
     assert process.send_signal(ProcessRef(gone_leader, 1), signal.SIGKILL) is False
     assert process.wait_end(ProcessRef(gone_leader, 1), 0.0) is True
 
 
 @pytest.mark.parametrize("number", [errno.ESRCH, errno.EINVAL])
-def test_every_kernel_error_for_a_missing_process(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_kernel_error_for_a_missing_process_is_ignored(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Linux 6.1 returns EINVAL for the exited leader above."""
 
     def refuse(_pid: int) -> int:

@@ -35,7 +35,7 @@ def test_quota_is_like_a_full_file_system(number: int) -> None:
 
 
 @pytest.mark.parametrize("size", [10, 4096, 4097, 100_000])
-def test_record_and_reserved_file_change_places(root: Path, size: int) -> None:
+def test_record_is_exchanged_with_a_reserved_file(root: Path, size: int) -> None:
     whole, path = _names(root), root / "record.json"
     path.write_bytes(b"old" * 2000)
     inodes = {entry.inode() for entry in os.scandir(root / "reserve")} | {path.stat().st_ino}
@@ -45,7 +45,7 @@ def test_record_and_reserved_file_change_places(root: Path, size: int) -> None:
     assert {entry.inode() for entry in os.scandir(root / "reserve")} | {path.stat().st_ino} == inodes
 
 
-def test_too_large_a_record_is_not_written(root: Path) -> None:
+def test_record_larger_than_the_reserve_is_not_written(root: Path) -> None:
     (root / "record.json").write_bytes(b"old")
     assert not reserve.replace(str(root / "record.json"), bytes(1 << 20), 0o600)
     assert (root / "record.json").read_bytes() == b"old"

@@ -68,7 +68,7 @@ def test_loopback_servers_are_recognised_by_address(server: str, reachable: bool
 
 
 @pytest.mark.usefixtures("files")
-def test_reachable_servers_stay_and_the_others_go() -> None:
+def test_only_reachable_servers_are_kept() -> None:
     host = LOCAL._replace(servers=["127.0.0.1", "10.0.0.53", "::1", "::1234"])
     assert outside_host(host) == host._replace(servers=["10.0.0.53", "::1234"])
     assert outside_host(LOCAL) == LOCAL._replace(servers=[])
@@ -86,7 +86,7 @@ def test_reachable_servers_stay_and_the_others_go() -> None:
         (LOCAL._replace(servers=[]), "run/dnsmasq/resolv.conf"),
     ],
 )
-def test_servers_behind_a_local_one_are_found(files: Path, host: Resolvers, path: str) -> None:
+def test_upstream_servers_of_a_local_one_are_found(files: Path, host: Resolvers, path: str) -> None:
     (files / path).write_text("nameserver 127.0.0.1\nnameserver 10.0.0.53\n", encoding="ascii")
     assert outside_host(host) == Resolvers(["10.0.0.53"], ["host.example"], ["ndots:2"])
     if "dnsmasq" in path:

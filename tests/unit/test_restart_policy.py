@@ -40,7 +40,7 @@ def test_policy_notations(written: Any, policy: str) -> None:
 
 
 @pytest.mark.parametrize("written", ["sometimes", "on-failure:", "on-failure:-1", "always:3", True])
-def test_refused(written: Any) -> None:
+def test_invalid_policy_is_refused(written: Any) -> None:
     with pytest.raises(InvalidArgument, match="^restart_policy: .*unless-stopped"):
         normalise(written, "restart_policy")
 

@@ -82,7 +82,7 @@ def test_an_errno_is_found_by_its_name() -> None:
     assert (profile["defaultErrnoRet"], profile["syscalls"][0]["errnoRet"]) == (errno.ENOSYS, errno.EPERM)
 
 
-def test_a_rule_given_twice_stands_once() -> None:
+def test_duplicate_rule_is_compiled_once() -> None:
     assert names(compiled(rule("bpf"), rule("bpf", comment="again"))) == ["bpf"]
 
 
@@ -103,7 +103,7 @@ def test_plain_oci_passes_unchanged() -> None:
     assert compiled(**profile) == profile
 
 
-def test_an_empty_profile_and_unconfined_are_no_filter() -> None:
+def test_empty_profile_and_unconfined_compile_to_no_filter() -> None:
     assert seccomp.compile_profile(Foreign({}, "empty"), (), machine="x86_64", kernel="6.1") is None
     assert seccomp_filter("unconfined", DEFAULT) is None
 

@@ -68,7 +68,7 @@ def test_environment_describes_the_container_and_user_values_win() -> None:
     assert len(env) == len({word.partition("=")[0] for word in env})
 
 
-def test_environment_is_nowhere_but_in_the_process() -> None:
+def test_environment_is_only_in_the_process_of_the_spec() -> None:
     made = spec(env={"PASSWORD": SECRET}, label={"a": "b"})
     assert f"PASSWORD={SECRET}" in made["process"].pop("env")
     assert SECRET not in json.dumps(made)
@@ -132,7 +132,7 @@ def test_volume_has_restrictive_flags_and_bind_mount_keeps_its_sources() -> None
     assert not {"nosuid", "nodev"} & {*mounted["/o"]["options"]}, "podman's overlays have none"
 
 
-def test_dev_runs_nothing() -> None:
+def test_dev_is_mounted_noexec() -> None:
     assert mounts()["/dev"]["options"] == ["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"]
 
 
@@ -153,7 +153,7 @@ def test_tmpfs_has_restrictive_flags_unless_overridden() -> None:
     assert set(mounted["/c"]["options"]) == {"nosuid", "nodev", "noexec", "ro"}
 
 
-def test_ramfs_begins_empty_for_only_a_tmpfs_takes_the_images_content() -> None:
+def test_only_a_tmpfs_has_the_images_content_and_a_ramfs_is_empty() -> None:
     """crun refuses to copy into anything else."""
     assert mounts(mount=["type=ramfs,target=/r"])["/r"]["options"] == ["nosuid", "nodev", "noexec", "rw"]
 
@@ -193,7 +193,7 @@ def test_default_limits_are_lowered_to_the_hosts(hard: dict[str, int], expected:
     assert limits == {"RLIMIT_NOFILE": (expected[0],) * 2, "RLIMIT_NPROC": (expected[1],) * 2}
 
 
-def test_given_limits_are_taken_as_they_are() -> None:
+def test_requested_limits_are_unchanged() -> None:
     limits = spec({"hard_limits": {"nofile": 5}}, ulimit=["nofile=10:20", "core=0:-1"])["process"]["rlimits"]
     assert {"type": "RLIMIT_NOFILE", "soft": 10, "hard": 20} in limits
     assert {"type": "RLIMIT_CORE", "soft": 0, "hard": 2**64 - 1} in limits
@@ -234,7 +234,7 @@ LIMITS = {"memory": "64m", "cpus": 1.5, "cpu_shares": 512, "cpuset_cpus": "1,0",
 HOST: dict[str, Any] = {"swap": True, "unified": False, "all_cpus": "0-3", "all_mems": "0"}
 
 
-def test_limits_have_their_places() -> None:
+def test_limits_are_in_their_members_of_the_spec() -> None:
     assert resources(normalise(LIMITS), swap=True, numbers={}) == {
         "memory": {"limit": 64 * MIB, "swap": 128 * MIB},
         "cpu": {"quota": 150000, "period": 100000, "shares": 512, "cpus": "0-1"},
@@ -255,7 +255,7 @@ def test_limits_have_their_places() -> None:
         (["pids_limit", "cpu_shares"], {"pids": {"limit": 5}, "cpu": {"shares": 512}}),
     ],
 )
-def test_changed_limit_takes_its_partner_along(names: list[str], expected: dict[str, Any]) -> None:
+def test_changed_limit_is_written_with_its_counterpart(names: list[str], expected: dict[str, Any]) -> None:
     assert changed_resources(normalise(LIMITS), names, **HOST) == expected
 
 

@@ -64,7 +64,7 @@ def test_failed_stage_shows_its_end_and_the_others_run(tree: Path) -> None:
     assert "bad" not in done.stdout and done.stdout.splitlines()[-1] == "7 passed, 0 failed" and done.returncode == 0
 
 
-def test_stage_that_was_ended_has_failed(tree: Path) -> None:
+def test_killed_stage_has_failed(tree: Path) -> None:
     done = _run(tree, "killed", "integration")
     assert re.search(r"^killed +FAILED .*ended$", done.stdout, re.M), done
     assert done.stdout.splitlines()[-1] == "7 passed, 1 failed" and done.returncode == 1

@@ -116,7 +116,7 @@ def test_name_of_a_container_being_created_or_removed_is_not_found(store: Store,
             store.lookup(key)
 
 
-def test_replacement_leaves_the_name_to_the_old_one_until_it_is_given(store: Store) -> None:
+def test_replacement_gets_the_name_only_when_it_is_assigned(store: Store) -> None:
     store.write_name("web", {"id": WEB, "pending": "c" * 64})
     assert store.lookup("web") == WEB
     store.write_name("web", {"id": "c" * 64, "retired": WEB})
@@ -151,7 +151,7 @@ def test_configuration_written_by_another_process_is_read(store: Store) -> None:
         assert store.config(WEB).stop_timeout == store.config(WEB).stop_timeout == seconds
 
 
-def test_records_are_for_their_owner_alone(store: Store, tmp_path: Path) -> None:
+def test_records_are_readable_only_by_their_owner(store: Store, tmp_path: Path) -> None:
     store.write_config(config())
     store.write_state(WEB, ContainerState())
     store.write_side_record(WEB, "exit", {})
@@ -204,7 +204,7 @@ def test_truncated_side_record_counts_as_missing(store: Store) -> None:
 
 
 @pytest.mark.parametrize("durable", [True, False])
-def test_record_is_the_old_or_the_new_one_wherever_its_writer_is_killed(tmp_path: Path, durable: bool) -> None:
+def test_record_is_old_or_new_wherever_its_writer_is_killed(tmp_path: Path, durable: bool) -> None:
     path = str(tmp_path / "a.json")
     for count in range(10):
         records.write(path, "old", durable=durable)
@@ -217,7 +217,7 @@ def test_record_is_the_old_or_the_new_one_wherever_its_writer_is_killed(tmp_path
     assert count > 1 and records.read(path) == "new" and os.listdir(tmp_path) == ["a.json"]
 
 
-def test_temporary_file_left_over_never_counts(store: Store, tmp_path: Path) -> None:
+def test_leftover_temporary_file_is_ignored(store: Store, tmp_path: Path) -> None:
     store.write_config(config())
     for path in (Path(store.static_dir(WEB), "config.json.tmp"), tmp_path / "static/names/ghost.json.tmp"):
         path.write_text('{"id": "cut sho')
@@ -266,7 +266,7 @@ def test_damaged_name_record_affects_no_other_name(store: Store, tmp_path: Path)
     assert list(store.unfinished()) == [("web", "1" * 64), ("web", "2" * 64)]
 
 
-def test_directory_that_no_name_and_no_configuration_leads_to_is_forgotten(store: Store, tmp_path: Path) -> None:
+def test_directory_without_name_and_configuration_is_listed_as_forgotten(store: Store, tmp_path: Path) -> None:
     store.write_config(config())
     for number in "12":
         (tmp_path / f"static/containers/{number * 64}").mkdir()

@@ -62,7 +62,9 @@ def test_limits_of_a_pod_as_systemd_properties(limits: dict[str, Any], expected:
         ),
     ],
 )
-def test_scope_ends_as_the_container_is_stopped(options: dict[str, Any], expected: dict[str, str]) -> None:
+def test_scope_has_the_stop_signal_and_timeout_of_the_container(
+    options: dict[str, Any], expected: dict[str, str]
+) -> None:
     config = ContainerConfig("ab" * 32, "c", "", normalise(options), "/static", cgroup_manager="systemd")
     for manager, wanted in (("systemd", expected), ("cgroupfs", {})):
         facts = Facts("/rootfs", User(0, 0, (), "/", "root"), {}, {}, "", "host")

@@ -54,7 +54,7 @@ def test_tree_of_any_depth_is_removed_with_few_descriptors(tree: Path, depth: in
     assert sorted(os.listdir("/proc/self/fd")) == before
 
 
-def test_many_entries_of_every_kind_go(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_entries_of_every_kind_are_removed(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(removal, "_BATCH", 10)
     (tree / "link").symlink_to(tree.parent / "beside")
     (tree / "dangling").symlink_to("nowhere")
@@ -135,7 +135,7 @@ def test_mount_point_and_its_content_survive_the_removal_of_the_rest(tree: Path)
     assert not tree.exists()
 
 
-def test_entries_that_come_while_it_is_emptied_go_too(tree: Path) -> None:
+def test_entries_created_during_the_removal_are_removed(tree: Path) -> None:
     stop = threading.Event()
 
     def add() -> None:

@@ -76,7 +76,7 @@ def _attributes(path: Path) -> list[str]:
     return sorted(os.listxattr(path, follow_symlinks=False))
 
 
-def test_all_is_as_cp_keeps_it(folder: Path) -> None:
+def test_copy_preserves_what_cp_preserves(folder: Path) -> None:
     top = folder / "from"
     (top / "plain").write_text("content", encoding="ascii")
     os.chown(top / "plain", 1000, 1001)
@@ -139,7 +139,7 @@ def test_any_depth_is_copied_with_few_descriptors(
     assert depth(folder / "to", name) == levels and max(numbers) < min(numbers) + 3 * descent.HELD
 
 
-def test_file_of_many_names_in_many_directories(folder: Path) -> None:
+def test_hard_links_in_many_directories_are_preserved(folder: Path) -> None:
     first = folder / "from" / "file"
     first.write_bytes(b"x")
     for number in range(200):
@@ -149,7 +149,7 @@ def test_file_of_many_names_in_many_directories(folder: Path) -> None:
     assert {os.stat(path).st_nlink for path in (folder / "to").rglob("file")} == {201}
 
 
-def test_copy_into_itself_and_without_an_end_is_refused(folder: Path) -> None:
+def test_copy_into_itself_or_over_its_time_limit_is_refused(folder: Path) -> None:
     (folder / "from" / "in").mkdir()
     with pytest.raises(InvalidArgument, match="the copy would lie in what is copied"):
         fill(folder, target="from/in")

@@ -108,7 +108,7 @@ def test_a_directory_is_not_copied_into_itself(folder: Path, rules: tree.Rules, 
         os.close(descriptor)
 
 
-def test_a_directory_that_is_moved_meanwhile_ends_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_directory_moved_during_the_walk_ends_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nest(folder / "from", 100, "d")
     real, calls = os.listdir, []
 

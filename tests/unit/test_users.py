@@ -87,7 +87,7 @@ def test_an_id_out_of_range_is_refused(user: str) -> None:
         resolve(user, PASSWD, GROUP)
 
 
-def test_numbers_and_lines_of_any_length_are_no_users() -> None:
+def test_overlong_numbers_and_lines_name_no_user() -> None:
     long = "9" * 10_000
     passwd = f"x:x:{long}:0::/:/bin/sh\nsuper:x:²:0::/:/bin/sh\n{'y' * 3_000_000}\n{PASSWD}"
     group = f"x:x:{long}:web\n{GROUP}"

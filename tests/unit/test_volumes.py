@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
-def test_source_with_a_slash_is_a_path_and_another_a_volumes_name() -> None:
+def test_source_with_a_slash_is_a_path_and_any_other_a_volume_name() -> None:
     bind, named = volumes(["/srv:/b", "data:/c"], "volume")
     assert (bind["type"], bind["source"], named["type"], named["source"]) == ("bind", "/srv", "volume", "data")
 
@@ -24,7 +24,7 @@ def test_volume_has_several_notations(spelled: str) -> None:
     assert volumes([spelled], "volume") == volumes(["/srv/a:/b:rprivate,rbind,rw"], "volume")
 
 
-def test_relative_source_begins_where_the_module_runs() -> None:
+def test_relative_source_is_resolved_from_the_working_directory() -> None:
     assert [volume["source"] for volume in volumes(["./a:/a", ".:/b"], "volume")] == [os.path.abspath("a"), os.getcwd()]
 
 
@@ -43,7 +43,7 @@ def test_order_and_repetition_of_volumes_are_ignored() -> None:
 @pytest.mark.parametrize(
     "word", ["ro", "noexec", "nocopy", "bind", *(word for word in PROPAGATIONS if word != "rprivate")]
 )
-def test_option_gives_a_different_volume(word: str) -> None:
+def test_different_option_makes_a_different_volume(word: str) -> None:
     assert volumes([f"a:/b:{word}"], "volume") != volumes(["a:/b"], "volume")
 
 
