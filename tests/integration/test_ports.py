@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from typing import Any, Callable, Iterator, Sequence
@@ -18,7 +17,8 @@ from typing import Any, Callable, Iterator, Sequence
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import conntrack
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import PortMapping
-from ansible_collections.libpod.engine.tests.support import hosts, kernel
+from ansible_collections.libpod.engine.tests.support import hosts
+from ansible_collections.libpod.engine.tests.support.failing_iptables import PORTMAP_LOOKS, failing
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 
@@ -241,31 +241,6 @@ def test_port_on_an_unsupported_address_family_warns_or_is_refused_if_strict(
 
 
 # --- leftover rules
-
-
-@contextlib.contextmanager
-def failing(**programs: str) -> Iterator[None]:
-    """Make the host's iptables programs fail if their arguments match a pattern, such as ``*-S*``."""
-    folder = "/etc/alternatives"
-    os.makedirs("/srv/failing/work")
-    os.mkdir("/srv/failing/upper")
-    layers = f"lowerdir={folder},upperdir=/srv/failing/upper,workdir=/srv/failing/work"
-    kernel.mount("failing", folder, "overlay", options=layers)
-    try:
-        for name, pattern in programs.items():
-            path = f"{folder}/{name.replace('_', '-')}"
-            real = os.readlink(path)
-            os.unlink(path)
-            with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o755), "w", encoding="ascii") as file:
-                file.write(f'#!/bin/sh\ncase "$*" in {pattern}) echo broken >&2; exit 4;; esac\nexec {real} "$@"\n')
-        yield
-    finally:
-        kernel.umount(folder)
-        shutil.rmtree("/srv/failing")
-
-
-# Only portmap's DEL lists this chain, and it skips the address family if that fails.
-PORTMAP_LOOKS = "*'-S OUTPUT'*"
 
 
 def of(container_id: str, host: Host, six: bool = False) -> list[str]:

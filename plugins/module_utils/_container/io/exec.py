@@ -111,8 +111,10 @@ def execute_attached(container: ContainerBase, wanted: Exec, interactive: bool) 
 
 def _bounds(container: ContainerBase, wanted: Exec) -> Bounds:
     from ..._drivers.oci import exec as oci_exec
+    from ..._drivers.oci import exec_files
 
-    return oci_exec.Bounds(f"{container.run_dir}/exec-{os.urandom(8).hex()}.pid", wanted.timeout, _GRACE)
+    exec_files.forget_left_over(container.run_dir)
+    return oci_exec.Bounds(f"{container.run_dir}/{exec_files.new_name('pid')}", wanted.timeout, _GRACE)
 
 
 def execute_detached(container: ContainerBase, wanted: Exec) -> str:

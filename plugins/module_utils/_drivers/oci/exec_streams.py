@@ -11,6 +11,7 @@ from typing import Any, Optional, Sequence
 
 from ..._model.failpoints import failpoint
 from ..streams import Feed, Flow, Sink
+from . import exec_files
 
 _SECONDS = 10.0  # for the terminal of a process that runs already
 
@@ -65,7 +66,7 @@ class Terminal(Streams):
 
     def __init__(self, out: Sink, err: Sink, folder: str, data: bytes = b"", source: int = -1) -> None:
         super().__init__(out, err, data, source)
-        self._folder, self._name = folder, f"exec-{os.urandom(8).hex()}.sock"
+        self._folder, self._name = folder, exec_files.new_name("sock")
         self._socket: Optional[socket.socket] = None
         self._directory = -1
         self.master = -1
