@@ -338,7 +338,8 @@ def test_rules_of_a_removed_container_are_drift_where_they_take_a_port(host: Hos
     options["drift"] = "full"
     predicted = host.container("web", **options, check=True, diff=True)
     assert (
-        f"8080/tcp is taken by a rule of container {old[:12]}" in predicted["diff"]["before"]["network rules of eth0"]
+        f"8080/tcp is still taken by a rule of removed container {old[:12]}"
+        in predicted["diff"]["before"]["network rules of eth0"]
     )
     done = host.container("web", **options)
     assert done["actions"] == predicted["actions"] == ["updated web"], done
