@@ -91,7 +91,7 @@ def test_logs_by_stream_tail_and_to_the_end(host: Host) -> None:
         (("-t", "c", "tty"), "", 0, "/dev/pts/0\n"),
         (("-t", "c", "sh", "-c", "exit 42"), "", 42, ""),
         (("-t", "c", "nothing-like-this"), "", 127, ""),
-        # More than a terminal buffers, in both directions: what is typed is echoed and printed.
+        # More than a terminal buffers, in both directions: what is typed is printed, and echoed.
         (("-t", "-i", "c", "cat"), f"{'x' * 79}\n" * 500, 0, ""),
     ],
 )  # fmt: skip
@@ -100,7 +100,9 @@ def test_exec(
 ) -> None:
     monkeypatch.setenv("PASSED", "on")
     done = libpod(serving, "exec", *args, input=input, code=code)
-    assert done.stdout == out or input.count("\n") > 1 and done.stdout.count("\n") == 2 * input.count("\n")
+    # The kernel drops what it has no room to echo (N_TTY's buffer of 4 KiB), never what the command writes.
+    lines = input.count("\n")
+    assert done.stdout == out or lines > 1 and lines <= done.stdout.count("\n") <= 2 * lines
     assert done.stderr.count("nothing-like-this") == done.stderr.count("\n") == (code == 127)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import select
 import signal
 import struct
 import subprocess
@@ -284,8 +285,9 @@ def test_operators_terminal_controls_the_command(serving: Host) -> None:
 def _reads(terminal: int, wanted: str) -> None:
     output = ""
     deadline = time.monotonic() + SOON
-    while wanted not in output and time.monotonic() < deadline:
-        output += os.read(terminal, 1 << 16).decode()
+    while wanted not in output and (remaining := deadline - time.monotonic()) > 0:
+        if select.select([terminal], [], [], remaining)[0]:
+            output += os.read(terminal, 1 << 16).decode()
     assert wanted in output
 
 

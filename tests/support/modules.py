@@ -159,6 +159,6 @@ def give_arguments(options: dict[str, Any]) -> None:
 
 def _read(fd: int) -> str:
     try:
-        return os.pread(fd, 1 << 26, 0).decode(errors="replace")
+        return os.pread(fd, os.fstat(fd).st_size, 0).decode(errors="replace")
     finally:
         os.close(fd)
