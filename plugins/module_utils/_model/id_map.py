@@ -22,7 +22,7 @@ class IdMap(NamedTuple):
         :raises TypeError: it is none.
         """
         id_map = cls(*row)
-        if any(type(number) is not int for number in id_map):
+        if any(not isinstance(number, int) or isinstance(number, bool) for number in id_map):
             raise TypeError(f"{list(id_map)} is not a range of IDs")
         return id_map
 

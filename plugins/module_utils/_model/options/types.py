@@ -126,7 +126,7 @@ _SecurityParts = TypedDict(
 )
 
 
-class Security(_SecurityParts):
+class Security(_SecurityParts):  # pylint: disable=inherit-non-class
     """The security options; the empty seccomp profile is the packaged one."""
 
     no_new_privileges: bool
