@@ -11,7 +11,7 @@ from typing import NamedTuple, Optional, Sequence
 
 from .._container.container import Container
 from .._container.lifecycle import health as health_record
-from .._container.lifecycle import health_check, restart
+from .._container.lifecycle import restart
 from .._drivers import process
 from .._model.errors import InvalidArgument, InvalidState, NoSuchContainer, Unhealthy
 from .._model.options.health import HEALTHY, UNHEALTHY
@@ -110,12 +110,19 @@ def healthy(container: Container, limit: float) -> None:
         if not seen.health and not restart.is_to_come(container):
             raise Unhealthy(f"container {container.name} has ended before it was healthy: {_last_check(container)}")
         if seen.health == UNHEALTHY:
-            health_check.probe(container)
+            _probe(container)
             if look(container).health == UNHEALTHY:
                 raise Unhealthy(f"container {container.name} is unhealthy: {_last_check(container)}")
         if not waiter.go_on(seen):
             status = f"is not healthy after {limit:g} seconds but {seen.health or seen.status}"
             raise Unhealthy(f"container {container.name} {status}: {_last_check(container)}")
+
+
+def _probe(container: Container) -> None:
+    # It loads the drivers of the OCI runtime, which no other wait needs.
+    from .._container.lifecycle.health_check import probe
+
+    probe(container)
 
 
 def _last_check(container: Container) -> str:
@@ -145,7 +152,7 @@ class _Waiter:
             return False
         state = self.container.state
         if self._checks and seen.health and time.monotonic() >= self._checked + self._interval:
-            health_check.probe(self.container)
+            _probe(self.container)
             self._checked = time.monotonic()
         elif state.status is not ContainerStatus.CREATED and state.status.has_process:
             process.wait_end(state.process, min(self._pause, left))
