@@ -229,8 +229,3 @@ def check_ulimits(wanted: Mapping[str, list[int]]) -> dict[str, int]:
                 "CAP_SYS_RESOURCE: ask for less, or raise the limit of the process that starts it"
             )
     return hard_limits
-
-
-def write_hosts(container: ContainerBase) -> dict[str, int]:
-    """Fill the files over /etc once the container's addresses are known; return their checksums."""
-    return etc_files.fill(container, container.config)

@@ -81,7 +81,7 @@ def _init(container: ContainerBase, give_way: Optional[Callable[[], None]]) -> N
                 running += _attaching(container)
             # Made, and the code for it imported, while the programs of storage and network run.
             _prepare(container)
-            from ..bundle import builder
+            from ..bundle import builder, etc_files
             from ..rootfs import tmpfs_modes
 
             draft = builder.draft(container)
@@ -102,7 +102,7 @@ def _init(container: ContainerBase, give_way: Optional[Callable[[], None]]) -> N
     finally:
         for work in running:
             work.join()
-    _record_created(container, mountpoint, (pid, conmon_pid), ends, builder.write_hosts(container))
+    _record_created(container, mountpoint, (pid, conmon_pid), ends, etc_files.fill(container, container.config))
 
 
 def _record_created(
