@@ -13,7 +13,6 @@ from ..._drivers.kernel import syscalls
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, not_yet
 from ..._model.failpoints import failpoint
-from ..._model.id_map import to_host
 
 if TYPE_CHECKING:
     from ..._model.options.types import Secret
@@ -81,7 +80,7 @@ def mount(container: ContainerBase) -> dict[str, str]:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with open(descriptor, "wb") as file:
             file.write(_read(container.host.parts, secret["name"]))
-            os.fchown(descriptor, *(to_host(secret[kind], config.id_mappings.get(kind, ())) for kind in ("uid", "gid")))
+            os.fchown(descriptor, config.host_id(secret["uid"], "uid"), config.host_id(secret["gid"], "gid"))
             os.fchmod(descriptor, secret["mode"])
         result[secret["target"]] = path
     return result

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..._drivers.kernel import securejoin
 from ..._drivers.trees import copy as tree
 from ..._model.errors import InvalidArgument, TreeChanged
-from ..._model.id_map import to_host
 from ..._spec import users
 from .private_mount import with_rootfs
 
@@ -133,6 +132,6 @@ def _owner(container: ContainerBase, wanted: Copy, root: str) -> tuple[int, int]
     """Return the host's IDs of the container's primary user and group; for copies to the host, of this process."""
     if wanted.out:
         return os.geteuid(), os.getegid()
-    user = users.resolve(container.config.resolved["user"], *securejoin.user_files(root))
-    mappings = container.config.id_mappings
-    return to_host(user.uid, mappings.get("uid", ())), to_host(user.gid, mappings.get("gid", ()))
+    config = container.config
+    user = users.resolve(config.resolved["user"], *securejoin.user_files(root))
+    return config.host_id(user.uid, "uid"), config.host_id(user.gid, "gid")

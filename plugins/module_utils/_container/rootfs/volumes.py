@@ -81,10 +81,8 @@ def made(path: str) -> bool:
 
 def _give(container: ContainerBase, path: str, user: User) -> None:
     """Make the container's user the owner of all below ``path``; links are not followed."""
-    from ..._model.id_map import to_host
-
-    maps = container.config.id_mappings
-    owner = f"{to_host(user.uid, maps.get('uid', ()))}:{to_host(user.gid, maps.get('gid', ()))}"
+    config = container.config
+    owner = f"{config.host_id(user.uid, 'uid')}:{config.host_id(user.gid, 'gid')}"
     run(
         ["chown", "--recursive", "--no-dereference", owner, "--", path],
         package="coreutils",

@@ -222,7 +222,15 @@ class ContainerConfig(NamedTuple):
 
     def host_root(self, kind: str = "uid") -> int:
         """Return the host's ID of the container's root user (``gid``: its root group)."""
-        return next((entry.outside for entry in self.id_mappings.get(kind, ()) if entry.inside == 0), 0)
+        return self.host_id(0, kind)
+
+    def host_id(self, number: int, kind: str) -> int:
+        """Return the host's number of a user's ID (``gid``: a group's) in the container."""
+        if not self.id_mappings:
+            return number
+        from ..id_map import to_host
+
+        return to_host(number, self.id_mappings.get(kind, ()))
 
     def with_options(self, changes: Mapping[str, object]) -> ContainerConfig:
         """Return the configuration with some normalised options replaced."""
