@@ -42,12 +42,11 @@ def purge(runtime: RuntimeBase, container_id: str, *, abandon: bool = False, kee
     if container is not None:
         container.given_up = abandon
         _check_version(container)
-    # Without a configuration nothing but the directories and the root filesystem can exist.
-    if container is not None:
         _take_down(runtime, container, attempts)
         if not keep_image and container.id in runtime.store.name_record(container.name).get("retired", ""):
             _finish(runtime, container, attempts)
     else:
+        # Without a configuration nothing but the directories and the root filesystem can exist.
         attempts.attempt("its root filesystem", lambda: runtime.host.storage.delete(container_id))
     directories = runtime.store.run_dir(container_id), runtime.store.static_dir(container_id)
     attempts.attempt("mounts in its directories", lambda: detach_below(*directories))
@@ -97,7 +96,7 @@ def _take_down(runtime: RuntimeBase, container: Container, attempts: Attempts) -
 
 
 def _finish(runtime: RuntimeBase, container: Container, attempts: Attempts) -> None:
-    """Remove the image that goes with a container, once nothing else of the container is left."""
+    """Report the removal as an event, and remove the image that goes with the container (rmi)."""
     container.event("remove")
     if container.config.options["rmi"]:
         from . import images

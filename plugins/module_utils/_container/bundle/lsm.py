@@ -19,10 +19,10 @@ _SELINUX = "/sys/fs/selinux/enforce"
 
 
 def check(security: Mapping[str, Any], strict: bool = False) -> None:
-    """Warn of a label on a host without SELinux.
+    """Check the AppArmor profile, and warn of a label on a host without SELinux.
 
-    :raises NotImplementedByHost: AppArmor is off. :raises InvalidArgument: it has no such profile; or of the label, if
-        ``strict``.
+    :raises NotImplementedByHost: AppArmor is off. :raises InvalidArgument: it has no such profile, or the label would
+        be warned of and ``strict`` is set.
     """
     profile = security.get("apparmor", "unconfined")
     if profile != "unconfined":
