@@ -22,15 +22,13 @@ from .._store.planned import PlannedStore
 from . import order
 from .desired import Desired
 from .order import Member
-from .plan import Plan, Verb
+from .plan import NEW_PROCESS, Plan, Verb
 from .reconcile import Outcome, apply_one, check_root, checked_plan, find_synced, for_container, predicted_plan, waits
 
 if TYPE_CHECKING:
     from .worker_pool import Workers
 
 CHANGED, UNCHANGED, FAILED, NOT_BEGUN = "changed", "unchanged", "failed", "not begun"
-# Steps after which a container has another process.
-_NEW_PROCESS = (Verb.CREATE, Verb.RECREATE, Verb.START, Verb.RESTART)
 
 
 class Renderers(NamedTuple):
@@ -194,7 +192,7 @@ class BatchReconcile:
             self._planned.freed_ports += container.config.ports if container else ()
             return
         state = container.state if container else ContainerState(boot_id=self.runtime.host.boot_id)
-        if plan.status_after in ("running", "paused") and plan.has(*_NEW_PROCESS):
+        if plan.status_after in ("running", "paused") and plan.has(*NEW_PROCESS):
             # This process stands in for the coming one: it lives, and shares no namespace with a container.
             state = state._replace(process=process.ref(os.getpid()))
         state = state._replace(boot_id=self.runtime.host.boot_id, status=ContainerStatus(plan.status_after))

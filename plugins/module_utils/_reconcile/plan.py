@@ -54,6 +54,8 @@ ACTIONS: dict[Verb, str] = {
     Verb.DELETE: "deleted {}",
     Verb.RMI: "removed image {}",
 }
+# The verbs after which a container has another process.
+NEW_PROCESS = (Verb.CREATE, Verb.RECREATE, Verb.START, Verb.RESTART)
 # Difference.change: what the difference asks for.
 EFFECTS = ("restart", "record", "live", "recreate")
 # The status in which a step leaves its subject; the other verbs leave it as it was.
@@ -153,9 +155,9 @@ class Plan(NamedTuple):
         """The steps as results list them."""
         return [str(step) for step in self.steps]
 
-    def has(self, *verbs: Verb) -> bool:
-        """Return whether a step has one of these verbs."""
-        return any(step.verb in verbs for step in self.steps)
+    def has(self, *verbs: Verb, subject: Optional[str] = None) -> bool:
+        """Return whether a step has one of these verbs, with this subject where one is given."""
+        return any(step.verb in verbs and subject in (None, step.subject) for step in self.steps)
 
     def diff(self) -> dict[str, Mapping[str, Any]]:
         """Return ``before`` and ``after`` of what differs; empty mappings where nothing does."""

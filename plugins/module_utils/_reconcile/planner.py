@@ -23,9 +23,7 @@ from .._model.records.status import ContainerStatus
 from .._runtime.runtime import Runtime
 from .desired import Desired
 from .diff.options import differences, drift, lost_joins, plain
-from .plan import Difference, Plan, Step, Verb, status_after
-
-_BEGIN = (Verb.START, Verb.RESTART, Verb.CREATE, Verb.RECREATE)
+from .plan import NEW_PROCESS, Difference, Plan, Step, Verb, status_after
 
 
 def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
@@ -107,7 +105,7 @@ def _with_dependencies(runtime: Runtime, container: Optional[Container], desired
         first = [dependencies.container(runtime, option, key) for option, key in dependencies.named(desired.options)]
     else:
         first = runtime.dependencies(container.config) if container else []
-    begins = [index for index, step in enumerate(plan.steps) if step.verb in _BEGIN]
+    begins = [index for index, step in enumerate(plan.steps) if step.verb in NEW_PROCESS]
     if not begins or plan.status_after not in ("running", "paused"):
         return plan
     starts = [

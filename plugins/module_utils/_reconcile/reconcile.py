@@ -25,7 +25,7 @@ from .._runtime.inspect import inspect
 from .._runtime.runtime import Runtime, has_ended
 from . import planner
 from .desired import Desired
-from .plan import Plan, Verb, note_effects
+from .plan import NEW_PROCESS, Plan, Verb, note_effects
 
 if TYPE_CHECKING:
     from .._container.io.log_mark import Mark
@@ -228,12 +228,10 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
     if plan.steps:
         from .preflight import host
 
-        if plan.has(Verb.CREATE, Verb.RECREATE, Verb.START, Verb.RESTART, Verb.UPDATE):
+        if plan.has(*NEW_PROCESS, Verb.UPDATE):
             host.check_tools(runtime, desired)
         if desired.by_name:
-            begins = any(
-                step.verb in (Verb.START, Verb.RESTART) and step.subject == desired.name for step in plan.steps
-            )
+            begins = plan.has(Verb.START, Verb.RESTART, subject=desired.name)
             if begins and container is not None and not container.unreadable:
                 host.check_recorded(runtime, container)
         elif desired.options is not None:

@@ -20,7 +20,7 @@ from ..._runtime import anonymous_volumes
 from ..._runtime.runtime import Runtime
 from .. import planner
 from ..desired import Desired
-from ..plan import Plan, Step, Verb
+from ..plan import NEW_PROCESS, Plan, Step, Verb
 from . import configuration, creation
 
 # The statuses in which no option is in force.
@@ -113,7 +113,7 @@ class Application:
         self._held.enter_context(creation.joined_held(self.runtime, self.desired))
         self.container = creation.begin(self.runtime, self.desired, self.plan, self._pulled)
         self.pending = True
-        if not any(step.verb is Verb.START and step.subject == self.desired.name for step in self.plan.steps):
+        if not self.plan.has(Verb.START, subject=self.desired.name):
             creation.prepare(self.runtime, self.container)
             self._commit()
 
@@ -160,7 +160,7 @@ class Application:
     @property
     def _begins(self) -> bool:
         """Whether the plan starts the container: if that has ended since, it is not started a second time."""
-        return self.plan.has(Verb.CREATE, Verb.RECREATE, Verb.START, Verb.RESTART)
+        return self.plan.has(*NEW_PROCESS)
 
     def repair(self, _step: Step) -> None:
         """Take down what an interrupted operation left."""

@@ -17,12 +17,10 @@ from ..._runtime.runtime import Runtime
 from ..._store import pods
 from .. import dependencies
 from ..desired import Desired
-from ..plan import Plan, Verb
+from ..plan import NEW_PROCESS, Plan, Verb
 
 if TYPE_CHECKING:
     from ..._model.options.types import CommonOptions, ContainerOptions, PodOptions
-
-_BEGINS = (Verb.START, Verb.RESTART, Verb.CREATE, Verb.RECREATE)
 
 
 def warn_of(runtime: Runtime, desired: Desired, plan: Plan) -> None:
@@ -31,8 +29,7 @@ def warn_of(runtime: Runtime, desired: Desired, plan: Plan) -> None:
         if step.verb is Verb.START and step.subject != desired.name:
             _warn_of_present(runtime, step.subject)
     live = [one.option for one in plan.differences if one.change == Change.LIVE]
-    begins = any(step.verb in _BEGINS and step.subject == desired.name for step in plan.steps)
-    if not (begins or plan.has(Verb.UPDATE) and writes_files(live)):
+    if not (plan.has(*NEW_PROCESS, subject=desired.name) or plan.has(Verb.UPDATE) and writes_files(live)):
         return
     if desired.by_name:
         _warn_of_present(runtime, desired.name)
