@@ -192,7 +192,7 @@ class BatchReconcile:
             self._planned.freed_ports += container.config.ports if container else ()
             return
         state = container.state if container else ContainerState(boot_id=self.runtime.host.boot_id)
-        if plan.status_after in ("running", "paused") and plan.has(*NEW_PROCESS):
+        if plan.leaves_running and plan.has(*NEW_PROCESS):
             # This process stands in for the coming one: it lives, and shares no namespace with a container.
             state = state._replace(process=process.ref(os.getpid()))
         state = state._replace(boot_id=self.runtime.host.boot_id, status=ContainerStatus(plan.status_after))

@@ -159,6 +159,11 @@ class Plan(NamedTuple):
         """Return whether a step has one of these verbs, with this subject where one is given."""
         return any(step.verb in verbs and subject in (None, step.subject) for step in self.steps)
 
+    @property
+    def leaves_running(self) -> bool:
+        """Whether the container runs after it, or is paused."""
+        return self.status_after in ("running", "paused")
+
     def diff(self) -> dict[str, Mapping[str, Any]]:
         """Return ``before`` and ``after`` of what differs; empty mappings where nothing does."""
         before: dict[str, Any] = {}
@@ -190,7 +195,7 @@ class Plan(NamedTuple):
         steps = []
         for step in self.steps:
             before = "absent" if step.verb is Verb.PULL else status.get(step.subject, self.status_before)
-            made = "running" if self.status_after in ("running", "paused") else "configured"
+            made = "running" if self.leaves_running else "configured"
             status[step.subject] = made if step.verb is Verb.RECREATE else _AFTER.get(step.verb, before)
             states = {"before": before, "after": status[step.subject]}
             steps.append({"verb": step.verb.value, "subject": step.subject, "action": str(step), **states})

@@ -100,13 +100,13 @@ def _with_dependencies(runtime: Runtime, container: Optional[Container], desired
         if plain(desired.options):
             return plan
         dependencies.check(runtime, desired.name, desired.options)
-        if plan.status_after in ("running", "paused") and new:
+        if plan.leaves_running and new:
             dependencies.check_running(runtime, desired.name, desired.options)
         first = [dependencies.container(runtime, option, key) for option, key in dependencies.named(desired.options)]
     else:
         first = runtime.dependencies(container.config) if container else []
     begins = [index for index, step in enumerate(plan.steps) if step.verb in NEW_PROCESS]
-    if not begins or plan.status_after not in ("running", "paused"):
+    if not begins or not plan.leaves_running:
         return plan
     starts = [
         Step(Verb.START, one.name, one.peek().state.status.value) for one in dependencies.to_start(runtime, first)

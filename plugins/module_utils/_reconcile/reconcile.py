@@ -237,7 +237,7 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
         elif desired.options is not None:
             host.check(runtime, container, desired)
             made = plan.has(Verb.CREATE, Verb.RECREATE)
-            if made and plan.status_after in ("running", "paused") and not plan.has(Verb.PULL):
+            if made and plan.leaves_running and not plan.has(Verb.PULL):
                 from .preflight import image
 
                 image.check(runtime, container, desired)
@@ -246,7 +246,7 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
 
 
 def _warn_of_names(runtime: Runtime, desired: Desired, plan: Plan) -> None:
-    if plan.status_after in ("running", "paused"):
+    if plan.leaves_running:
         from .preflight import name_resolution
 
         name_resolution.warn_of(runtime, desired, plan)

@@ -72,7 +72,7 @@ def _check_pulled(runtime: Runtime, desired: Desired, plan: Plan, pulled: Image,
 
     host.check_mounts(runtime, desired, pulled.config)
     host.check_command(desired.name, desired.image, desired.wanted, pulled.config)
-    if plan.status_after in ("running", "paused"):
+    if plan.leaves_running:
         image_contents.check(runtime, old, desired._replace(image=pulled.id))
 
 
@@ -99,7 +99,7 @@ def _replace(runtime: Runtime, old: Container, new: Container, desired: Desired,
     from . import beside
 
     status = old.state.status
-    runs = plan.status_after in ("running", "paused")
+    runs = plan.leaves_running
     try:
         with new.batch():
             if runs and beside.possible(old, new):
