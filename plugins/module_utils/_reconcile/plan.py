@@ -56,8 +56,6 @@ ACTIONS: dict[Verb, str] = {
 }
 # The verbs after which a container has another process.
 NEW_PROCESS = (Verb.CREATE, Verb.RECREATE, Verb.START, Verb.RESTART)
-# Difference.change: what the difference asks for.
-EFFECTS = ("restart", "record", "live", "recreate")
 # The status in which a step leaves its subject; the other verbs leave it as it was.
 _AFTER: dict[Verb, str] = {
     Verb.PULL: "present",
@@ -98,6 +96,11 @@ class Difference(NamedTuple):
     ignored: bool = False
     reason: str = ""
 
+    @property
+    def effect(self) -> str:
+        """What the difference needs, as results say it."""
+        return Change(self.change).name.lower()
+
     def shown(self) -> tuple[Any, Any]:
         """Return before and after in a playbook's spelling; of a secret mapping, keys without values."""
         if not self.secret:
@@ -115,7 +118,7 @@ class Difference(NamedTuple):
     def to_json(self) -> dict[str, Any]:
         """Return the difference as data; values of a secret option are hidden."""
         before, after = self.shown()
-        marks = {"effect": EFFECTS[self.change], "drift": self.drift, "ignored": self.ignored, "reason": self.reason}
+        marks = {"effect": self.effect, "drift": self.drift, "ignored": self.ignored, "reason": self.reason}
         return {"option": self.option, "before": before, "after": after, **marks}
 
 
@@ -182,7 +185,7 @@ class Plan(NamedTuple):
             return ""
         lines = ["plan:", *self.actions]
         for difference in self.differences:
-            effects = [EFFECTS[difference.change]]
+            effects = [difference.effect]
             ignored = "comes along" if difference.reason else "ignored by comparisons"
             effects += ["drift"] if difference.drift else [ignored] if difference.ignored else []
             reason = f" ({difference.reason})" if difference.reason else ""

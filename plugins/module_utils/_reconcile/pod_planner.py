@@ -11,7 +11,7 @@ from .._container import pod_cgroup
 from .._container.container import Container
 from .._container.lifecycle import restart
 from .._model.errors import ContainerExists, InvalidArgument, NoSuchPod, warn_of_missing
-from .._model.options.table import OPTIONS, select
+from .._model.options.table import OPTIONS, Change, select
 from .._model.records.pod import FIXED, INFRA, POD_OPTIONS, PodConfig
 from .._model.records.status import ContainerStatus
 from .._runtime.pods import Pods, lasting
@@ -159,7 +159,7 @@ def _differences(pods: Pods, pod: PodConfig, desired: DesiredPod) -> list[Differ
         return []
     wanted = select(desired.options, POD_OPTIONS)
     differing = [
-        Difference(name, before, wanted[name], OPTIONS[name].change if name in OPTIONS else 3)
+        Difference(name, before, wanted[name], OPTIONS[name].change if name in OPTIONS else Change.RECREATE)
         for name, before in select(pod.options, POD_OPTIONS).items()
         if before != wanted[name]
     ]
