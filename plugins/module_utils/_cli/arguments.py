@@ -23,7 +23,7 @@ def new_parser(command: str, description: str, *, formats: bool = True) -> argpa
 
 
 def containers(parts: EngineConfig, names: Sequence[str]) -> Iterator[Container]:
-    """Yield the named containers, or all; of all, those that are removed meanwhile are left out.
+    """Yield the named containers, or all but those that are removed during that.
 
     :raises NoSuchContainer: a name is no container's.
     """

@@ -60,7 +60,10 @@ def events(parts: EngineConfig, arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     filters = _filters(options.filter)
     since, until = moment(options.since, "--since"), moment(options.until, "--until")
-    until, options.no_stream = (math.inf, options.no_stream) if until is None else (until, True)
+    if until is None:
+        until = math.inf
+    else:
+        options.no_stream = True
     reader = kept.Reader.current(parts.run_root)
     if since is not None or options.no_stream:
         for event in kept.read(parts.run_root):

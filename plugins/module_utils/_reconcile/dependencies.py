@@ -181,7 +181,7 @@ def check(runtime: Runtime, name: str, options: ContainerOptions) -> None:
 def _check_pod(runtime: Runtime, name: str, pod_name: str, options: ContainerOptions) -> None:
     """Check that no option sets what belongs to the pod.
 
-    :raises InvalidArgument: an option sets what belongs to the pod.
+    :raises InvalidArgument: one does, and is named.
     """
     joined = _pod(runtime, pod_name)
     own = _pods_own(joined, options)

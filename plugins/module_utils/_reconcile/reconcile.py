@@ -114,7 +114,7 @@ def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], d
 def _planned(
     runtime: Runtime, container: Optional[Container], task: Desired
 ) -> tuple[Optional[Container], Desired, Plan]:
-    """Return the container, the desired one and the plan, again where a dependency was re-created meanwhile."""
+    """Return the container, the desired one and the plan, made again where a dependency was re-created."""
     while True:
         try:
             desired = for_container(runtime, container, task)

@@ -121,7 +121,7 @@ class Workers:
 
 @contextmanager
 def signals_noted() -> Iterator[list[str]]:
-    """Collect the names of terminating signals that arrive meanwhile, in place of their effect.
+    """Collect the names of terminating signals that arrive during the block, in place of their effect.
 
     Handlers, and not SIG_IGN, which every program and container would inherit.
     """

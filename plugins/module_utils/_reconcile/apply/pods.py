@@ -129,8 +129,9 @@ def _start_each(pods: Pods, members: list[Container]) -> None:
 
 def _stop(task: Task, pod: Optional[PodConfig]) -> PodConfig:
     """Stop the pod's containers, each before those that it needs."""
-    _stop_each(task.pods, _present(task, pod))
-    return _present(task, pod)
+    pod = _present(task, pod)
+    _stop_each(task.pods, pod)
+    return pod
 
 
 def _stop_each(pods: Pods, pod: PodConfig) -> None:
