@@ -99,7 +99,7 @@ def of_changed(runtime: Runtime, container: Container, desired: Desired, plan: P
 def predicted(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> ContainerConfig:
     """Return the configuration that a container will have after the plan, as far as others need it: the ID stays."""
     if container is not None and not plan.has(Verb.RECREATE):
-        return of_changed(runtime, container, desired, plan) if plan.differences else container.config
+        return of_changed(runtime, container, desired, plan)
     try:
         made = of_new(runtime, desired, container)
     except NoSuchImage:  # it is to be pulled
