@@ -53,7 +53,7 @@ def resolve_image(runtime: Runtime, desired: Desired) -> ImageResolution:
         raise not_yet(NoSuchImage(message))
     # Where no new container may be created, that is the error to report.
     if image is None and desired.recreate_policy != "never":
-        check_source(source)
+        _check_source(source)
     present = ImageResolution(source, image.id) if image else ImageResolution(source, pull=True)
     if how is None or how.policy in ("missing", "never") or _fixed(desired.image, image):
         return present
@@ -69,7 +69,7 @@ def resolve_image(runtime: Runtime, desired: Desired) -> ImageResolution:
     return ImageResolution(source, at_source.id, image is None or image.id != at_source.id, at_source.digest)
 
 
-def check_source(source: str) -> None:
+def _check_source(source: str) -> None:
     """Check the source of an image, as far as that goes without asking it.
 
     :raises NoSuchImage, InvalidArgument: it cannot have the image.
