@@ -14,7 +14,13 @@ from typing import Any, Sequence
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
+from ansible_collections.libpod.engine.tests.support.process import (
+    WAITING,
+    Process,
+    eventually,
+    in_background,
+    read_until,
+)
 
 RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
 Done = subprocess.CompletedProcess[str]
@@ -70,11 +76,13 @@ def test_logs_by_stream_tail_and_to_the_end(host: Host) -> None:
     assert libpod(host, "logs", "-t", "c").stdout.startswith(f"{first['time']} one\n")
     argv = [*self_program.argv(host.parts), "logs", "-f", "c"]
     environment = {**os.environ, **host.parts.environment()}
-    with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True) as following:
-        assert following.stdout and following.stdout.readline() == "one\n"
+    with in_background(argv, env=environment, stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout
+        shown = read_until(following.stdout.fileno(), "one\n")
         assert host.module("libpod_container_exec", {"name": "c", "argv": ["sh", "-c", "kill -9 -1"]})
         host.container("c", state="stopped", stop_time=0)
-        assert following.stdout.read() == "two\n" and following.wait() == 0
+        shown += following.communicate(timeout=60)[0]
+        assert shown == "one\ntwo\n" and following.returncode == 0
     assert libpod(host, "logs", "--tail", "-1", "c").stdout == "one\ntwo\n"
 
 
@@ -196,7 +204,7 @@ def test_events_record_the_lifecycle(host: Host, tmp_path: Path) -> None:
     argv = [*self_program.argv(host.parts), "events", "--format", "json"]
     environment = {**os.environ, **host.parts.environment()}
     heard = tmp_path / "heard"
-    with open(heard, "wb") as file, subprocess.Popen(argv, env=environment, stdout=file) as watching:
+    with open(heard, "wb") as file, in_background(argv, env=environment, stdout=file):
 
         def something() -> bool:
             host.container("d", **RUNNING)
@@ -204,7 +212,6 @@ def test_events_record_the_lifecycle(host: Host, tmp_path: Path) -> None:
             return '"Name": "d"' in heard.read_text(encoding="utf-8")
 
         eventually(something, seconds=60.0)
-        watching.terminate()
 
 
 def test_installed_engine_is_the_libpod_command(host: Host) -> None:

@@ -26,6 +26,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.cgroup_limits
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidState, LibpodError
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.process import in_background
 
 PARENT = "/libpod_parent"
 ONE = f"{PARENT}/libpod-1"
@@ -112,7 +113,7 @@ def test_freezer_state_is_detected(kind: manager.CgroupHost, sleeper: subprocess
 
 
 def test_frozen_and_forking_processes_are_killed(kind: manager.CgroupHost) -> None:
-    with subprocess.Popen(["sh", "-c", "kill -STOP $$; while :; do sleep 0.01 & done"]) as forking:
+    with in_background(["sh", "-c", "kill -STOP $$; while :; do sleep 0.01 & done"]) as forking:
         os.waitid(os.P_PID, forking.pid, os.WSTOPPED)
         hierarchy.enter(kind, f"{ONE}/below", forking.pid)
         os.kill(forking.pid, signal.SIGCONT)
@@ -226,7 +227,7 @@ def test_limits_of_a_pod_are_applied_and_reset(host: Host) -> None:
 def test_stats_count_the_usage(host: Host) -> None:
     machine = manager.detect()
     script = "kill -STOP $$; i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done; sleep 1000"
-    with subprocess.Popen(["sh", "-c", script]) as busy:
+    with in_background(["sh", "-c", script]) as busy:
         os.waitid(os.P_PID, busy.pid, os.WSTOPPED)
         hierarchy.enter(machine, ONE, busy.pid)
         os.kill(busy.pid, signal.SIGCONT)
@@ -245,7 +246,7 @@ def test_oom_kill_is_counted(host: Host) -> None:
     if machine.unified:
         pytest.skip("written for v1's files")
     script = "import os, signal; os.kill(os.getpid(), signal.SIGSTOP); bytearray(b'x' * (100 << 20))"
-    with subprocess.Popen([sys.executable, "-c", script]) as greedy:
+    with in_background([sys.executable, "-c", script]) as greedy:
         os.waitid(os.P_PID, greedy.pid, os.WSTOPPED)
         hierarchy.enter(machine, ONE, greedy.pid)
         write(machine, "memory", "memory.limit_in_bytes", str(8 << 20))

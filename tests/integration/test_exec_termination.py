@@ -8,13 +8,12 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
-import select
 import signal
 import struct
 import subprocess
 import termios
 import time
-from typing import Any, Iterator, Sequence
+from typing import Any, ContextManager, Iterator, Sequence
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.io import exec as execs
@@ -24,7 +23,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
-from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
+from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually, in_background, read_until
 
 SOON = 20.0  # seconds; an incorrect wait takes 1000
 
@@ -40,10 +39,10 @@ def _exec(host: Host, script: str, **options: Any) -> Result:
     return host.module("libpod_container_exec", {"name": "c", "argv": ["sh", "-c", script], **options})
 
 
-def _attached(host: Host, *args: str, **how: Any) -> subprocess.Popen[bytes]:
+def _attached(host: Host, *args: str, **how: Any) -> ContextManager[subprocess.Popen[bytes]]:
     """``libpod exec``, as an operator runs it."""
     environment = {**os.environ, **host.parts.environment()}
-    return subprocess.Popen([*self_program.argv(host.parts), "exec", *args], env=environment, **how)
+    return in_background([*self_program.argv(host.parts), "exec", *args], env=environment, **how)
 
 
 def _running(host: Host, *argv: str) -> list[int]:
@@ -214,11 +213,11 @@ def test_list_as_text_is_not_split_as_a_command(serving: Host, task: dict[str, A
 def test_signals_go_to_the_command(serving: Host) -> None:
     script = "trap 'echo int' INT; trap 'echo term; exit 6' TERM; echo ready; while :; do sleep 0.1; done"
     with _attached(serving, "c", "sh", "-c", script, stdout=subprocess.PIPE) as running:
-        assert running.stdout and running.stdout.readline() == b"ready\n"
+        assert running.stdout and read_until(running.stdout.fileno(), "ready\n") == "ready\n"
         running.send_signal(signal.SIGINT)
-        assert running.stdout.readline() == b"int\n"
+        assert read_until(running.stdout.fileno(), "int\n") == "int\n"
         running.send_signal(signal.SIGTERM)
-        assert running.stdout.read() == b"term\n" and running.wait(SOON) == 6
+        assert running.communicate(timeout=SOON)[0] == b"term\n" and running.returncode == 6
 
 
 def test_killed_task_leaves_no_process(serving: Host) -> None:
@@ -226,11 +225,8 @@ def test_killed_task_leaves_no_process(serving: Host) -> None:
         with _attached(
             serving, *options, "c", "sleep", "1006", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
         ) as running:
-            try:
-                (command,) = eventually(lambda: _running(serving, "sleep", "1006"))
-                eventually(lambda child=command, pid=running.pid: _parent(child) == pid)
-            finally:
-                running.kill()
+            (command,) = eventually(lambda: _running(serving, "sleep", "1006"))
+            eventually(lambda child=command, pid=running.pid: _parent(child) == pid)
         assert not [pid for pid in serving.cgroups.processes() if _has_word(pid, b"--pid-file")]
         if "-t" in options:
             eventually(lambda: not _running(serving, "sleep", "1006"))  # its terminal has hung up
@@ -269,26 +265,17 @@ def test_operators_terminal_controls_the_command(serving: Host) -> None:
     with _attached(
         serving, "-i", "-t", "c", "sh", "-c", script, stdin=theirs, stdout=theirs, start_new_session=True
     ) as running:
-        _reads(ours, "33 77\r\nready\r\n")
+        read_until(ours, "33 77\r\nready\r\n")
         os.write(ours, b"\x03")
-        _reads(ours, "int\r\n")
+        read_until(ours, "int\r\n")
         fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 44, 55, 0, 0))
         running.send_signal(signal.SIGWINCH)
-        _reads(ours, "44 55\r\n")
+        read_until(ours, "44 55\r\n")
         os.write(ours, b"9\r")
         assert running.wait(SOON) == 9
     assert termios.tcgetattr(theirs) == before
     os.close(theirs)
     os.close(ours)
-
-
-def _reads(terminal: int, wanted: str) -> None:
-    output = ""
-    deadline = time.monotonic() + SOON
-    while wanted not in output and (remaining := deadline - time.monotonic()) > 0:
-        if select.select([terminal], [], [], remaining)[0]:
-            output += os.read(terminal, 1 << 16).decode()
-    assert wanted in output
 
 
 def test_container_that_shares_the_hosts_pids(host: Host) -> None:

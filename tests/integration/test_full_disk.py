@@ -17,7 +17,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._cli.main import mai
 from ansible_collections.libpod.engine.tests.support import kernel, modules, preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
-from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
+from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually, in_background
 
 preload.engine()
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "stop_signal": "KILL", "network": "none"}
@@ -140,10 +140,9 @@ def _inodes(folder: str) -> int:
 def _inode_flood() -> Iterator[None]:
     """Take each free inode at once."""
     script = "i=0; while :; do echo > /srv/inodes/$i && i=$((i + 1)); done 2>/dev/null"
-    with subprocess.Popen(["sh", "-c", script]) as taker:
+    with in_background(["sh", "-c", script]):
         eventually(lambda: not os.statvfs("/srv").f_ffree)
         yield
-        taker.kill()
     shutil.rmtree("/srv/inodes")
 
 

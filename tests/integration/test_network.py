@@ -18,7 +18,13 @@ import pytest
 from ansible_collections.libpod.engine.tests.support import hosts, kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
-from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
+from ansible_collections.libpod.engine.tests.support.process import (
+    WAITING,
+    Process,
+    eventually,
+    in_background,
+    read_until,
+)
 
 WEB: dict[str, Any] = {"image": "busybox", "command": "httpd -f -p 80 -h /www", "stop_signal": "KILL"}
 
@@ -229,12 +235,11 @@ print(client.recv(100).decode())
 def test_udp_port_answers_on_an_address_of_the_host_and_from_outside(host: Host) -> None:
     process = Process(run(host, publish=["9007:7/udp"]))
     inside = ["nsenter", f"--net=/proc/{process.pid}/ns/net", sys.executable, "-c", ECHO]
-    with subprocess.Popen(inside, stdout=subprocess.PIPE) as server:
-        assert server.stdout is not None and server.stdout.readline() == b"ready\n"
+    with in_background(inside, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None and read_until(server.stdout.fileno(), "ready\n") == "ready\n"
         assert _output(sys.executable, "-c", ASK, "198.51.100.1") == "echo hello\n"
         with host.neighbour() as there:
             assert _output(*there, sys.executable, "-c", ASK, "192.0.2.1") == "echo hello\n"
-        server.kill()
 
 
 @pytest.mark.parametrize("kind", ["process", "container"])

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import subprocess
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
 
 from . import cgroup_files
 
@@ -117,6 +119,28 @@ class Process:
         """Run a program of the container's in all its namespaces, as root (so not bound by its user or filter)."""
         command = ["nsenter", "--target", str(self.pid), "--all", "--", "/bin/busybox", *argv]
         return subprocess.run(command, check=False, capture_output=True, text=True, env={"PATH": "/bin"})
+
+
+@contextlib.contextmanager
+def in_background(argv: Sequence[str | os.PathLike[str]], **how: Any) -> Iterator[subprocess.Popen[Any]]:
+    """Run a program during a block; a failed assertion kills it too, where ``Popen`` would wait for its exit."""
+    with subprocess.Popen(argv, **how) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def read_until(descriptor: int, wanted: str, *, seconds: float = 20.0) -> str:
+    """Return what a pipe or terminal gives until it has the wanted text, within ``seconds``."""
+    output, data = "", b"x"
+    deadline = time.monotonic() + seconds * PATIENCE
+    while data and wanted not in output and (remaining := deadline - time.monotonic()) > 0:
+        if select.select([descriptor], [], [], remaining)[0]:
+            data = os.read(descriptor, 1 << 16)
+            output += data.decode()
+    assert wanted in output, output
+    return output
 
 
 def eventually(what: Callable[[], Any], *, seconds: float = 5.0) -> Any:

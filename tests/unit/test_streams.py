@@ -11,6 +11,7 @@ import time
 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.command import Kept
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.streams import Feed, Flow, Passed, Sink, unread
+from ansible_collections.libpod.engine.tests.support.process import in_background
 
 
 def _piped() -> tuple[int, int]:
@@ -23,7 +24,7 @@ def test_drained_output_is_what_was_written_before_the_exit() -> None:
     ours, theirs = _piped()
     os.write(theirs, b"x" * 1000)
     assert unread(ours) == 1000
-    with subprocess.Popen(["yes"], stdout=theirs) as flood:
+    with in_background(["yes"], stdout=theirs):
         kept = Kept(1 << 20)
         with subprocess.Popen(["true"]) as ended:
             handle = os.pidfd_open(ended.pid)
@@ -33,7 +34,6 @@ def test_drained_output_is_what_was_written_before_the_exit() -> None:
             os.close(handle)
         assert time.monotonic() - began < 10
         assert kept.content().startswith(b"x" * 1000) and len(kept.content()) <= 1 << 17
-        flood.kill()
     os.close(ours)
     os.close(theirs)
 
@@ -41,7 +41,7 @@ def test_drained_output_is_what_was_written_before_the_exit() -> None:
 def test_blocked_reader_does_not_delay_the_deadline() -> None:
     ours, theirs = _piped()
     there, here = os.pipe()
-    with subprocess.Popen(["yes"], stdout=theirs) as flood:
+    with in_background(["yes"], stdout=theirs) as flood:
         os.close(theirs)
         handle = os.pidfd_open(flood.pid)
         flow = Flow({ours: Passed(here)})
@@ -58,7 +58,7 @@ def test_input_goes_on_while_output_comes() -> None:
     stdin, target = os.pipe()
     os.set_blocking(target, False)
     data, output = os.urandom(1 << 20), bytearray()
-    with subprocess.Popen(["cat"], stdin=stdin, stdout=stdout) as cat:
+    with in_background(["cat"], stdin=stdin, stdout=stdout) as cat:
         os.close(stdin)
         os.close(stdout)
         handle = os.pidfd_open(cat.pid)

@@ -18,6 +18,7 @@ from typing import Any, Iterator, Mapping
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.trees import descent, replica
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, TreeTooLarge
+from ansible_collections.libpod.engine.tests.support.process import in_background
 from ansible_collections.libpod.engine.tests.support.trees import depth, nest
 
 pytestmark = pytest.mark.slow
@@ -178,20 +179,17 @@ def test_swapped_link_is_never_followed(folder: Path) -> None:
             (folder / top / name).write_text(said, encoding="ascii")
     (folder / "outside" / "d" / "secret").write_text("the host's", encoding="ascii")
     links = 0
-    with subprocess.Popen([sys.executable, "-c", SWAP, folder / "from"]) as swapping:
-        try:
-            end = time.monotonic() + 4
-            while time.monotonic() < end:
-                fill(folder)
-                for path in (folder / "to").rglob("*"):
-                    assert path.name != "secret" and (path.parent.name != "d" or not path.parent.is_symlink())
-                    if path.is_symlink():
-                        links += 1
-                        assert os.readlink(path) in ("../outside/d", "../outside/f")
-                    elif path.is_file():
-                        assert path.read_text(encoding="ascii") == "own"
-                shutil.rmtree(folder / "to")
-                (folder / "to").mkdir()
-        finally:
-            swapping.kill()
+    with in_background([sys.executable, "-c", SWAP, folder / "from"]):
+        end = time.monotonic() + 4
+        while time.monotonic() < end:
+            fill(folder)
+            for path in (folder / "to").rglob("*"):
+                assert path.name != "secret" and (path.parent.name != "d" or not path.parent.is_symlink())
+                if path.is_symlink():
+                    links += 1
+                    assert os.readlink(path) in ("../outside/d", "../outside/f")
+                elif path.is_file():
+                    assert path.read_text(encoding="ascii") == "own"
+            shutil.rmtree(folder / "to")
+            (folder / "to").mkdir()
     assert links, "no link was there when it was copied: nothing was tried"
