@@ -8,16 +8,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
-import subprocess
 from typing import Any, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.process import UNMAKEABLE, WAITING, Process, eventually, files
+from ansible_collections.libpod.engine.tests.support.process import UNMAKEABLE, WAITING, Process, files
+from ansible_collections.libpod.engine.tests.support.registry import HTTP, REGISTRY, Registry
 
-REGISTRY = "127.0.0.1:5000"
 BASE: dict[str, Any] = {"command": WAITING, "network": "none"}
 
 
@@ -27,8 +24,8 @@ def _images(host: Host) -> dict[str, str]:
     return {name: image["id"] for image in listed for name in image.get("names") or [""]}
 
 
-def _skopeo(host: Host, source: str, target: str, *options: str) -> None:
-    host.run("skopeo", "--insecure-policy", "copy", "--quiet", *options, source, target)
+def _skopeo(host: Host, source: str, target: str) -> None:
+    host.run("skopeo", "--insecure-policy", "copy", "--quiet", source, target)
     # skopeo's own cache, which has no option for its location.
     shutil.rmtree("/var/lib/containers")
 
@@ -38,37 +35,10 @@ def _in_store(host: Host, name: str) -> str:
 
 
 @pytest.fixture
-def registry(host: Host) -> Iterator[str]:
-    """A real registry on the test host's loopback, without TLS, as registries.conf permits."""
-    os.makedirs("/srv/registry/conf")
-    with open("/srv/registry/config.yml", "w", encoding="ascii") as file:
-        file.write(
-            "version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: /srv/registry/data},"
-            f" delete: {{enabled: true}}}}\nhttp: {{addr: {REGISTRY}}}\n"
-        )
-    with open("/srv/registry/conf/test.conf", "w", encoding="ascii") as file:
-        file.write(f'[[registry]]\nlocation = "{REGISTRY}"\ninsecure = true\n')
-    kernel.mount("/srv/registry/conf", "/etc/containers/registries.conf.d", flags=kernel.MS_BIND)
-    server = subprocess.Popen(
-        ["docker-registry", "serve", "/srv/registry/config.yml"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        eventually(lambda: _answers(5000))
-        yield REGISTRY
-    finally:
-        server.kill()
-        server.wait()
-        kernel.umount("/etc/containers/registries.conf.d")
-        shutil.rmtree("/srv/registry")
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _push(host: Host, tag: str, name: str) -> None:
-    _skopeo(host, f"oci:{host.layout}:{tag}", f"docker://{REGISTRY}/{name}", "--dest-tls-verify=false")
+def registry(host: Host) -> Iterator[Registry]:
+    made = Registry(host, HTTP)
+    yield made
+    made.remove()
 
 
 def _pulls(host: Host, source: str) -> str:
@@ -117,10 +87,9 @@ def _clean_up(host: Host, names: set[str]) -> None:
         host.store("set-names", *[word for one in kept for word in ("--name", one)], known[name])
 
 
-@pytest.mark.usefixtures("registry")
 @pytest.mark.parametrize("prefix", ["", "docker://"])
-def test_image_is_pulled_from_a_registry(host: Host, prefix: str) -> None:
-    _push(host, "configured", "team/app:1.0")
+def test_image_is_pulled_from_a_registry(host: Host, registry: Registry, prefix: str) -> None:
+    registry.push("configured", f"{REGISTRY}/team/app:1.0")
     source = f"{prefix}{REGISTRY}/team/app:1.0"
     done = host.container("c", image=source, network="none")
     assert done.get("actions") == [f"pulled image {source}", "created c", "started c"], done
@@ -134,9 +103,8 @@ def test_image_is_pulled_from_a_registry(host: Host, prefix: str) -> None:
     _clean_up(host, {f"{REGISTRY}/team/app:1.0"})
 
 
-@pytest.mark.usefixtures("registry")
-def test_image_is_pulled_by_digest(host: Host) -> None:
-    _push(host, "busybox", "team/app:1.0")
+def test_image_is_pulled_by_digest(host: Host, registry: Registry) -> None:
+    registry.push("busybox", f"{REGISTRY}/team/app:1.0")
     inspected = json.loads(host.run("skopeo", "inspect", "--tls-verify=false", f"docker://{REGISTRY}/team/app:1.0"))
     source = f"{REGISTRY}/team/app@{inspected['Digest']}"
     known = _images(host)

@@ -191,7 +191,7 @@ def _put_index(tags: dict[str, str]) -> None:
     kind, manifests = "application/vnd.oci.image.manifest.v1+json", []
     for architecture, tag in tags.items():
         url = f"http://{REGISTRY}/v2/team/app/manifests/{tag}"
-        with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": kind})) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": kind}), timeout=60) as answer:
             body = answer.read()
         digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
         platform = {"os": "linux", "architecture": architecture}
@@ -200,7 +200,7 @@ def _put_index(tags: dict[str, str]) -> None:
     data = json.dumps({"schemaVersion": 2, "mediaType": index, "manifests": manifests}).encode()
     url = f"http://{REGISTRY}/v2/team/app/manifests/1"
     request = urllib.request.Request(url, data, {"Content-Type": index}, method="PUT")
-    urllib.request.urlopen(request).close()
+    urllib.request.urlopen(request, timeout=60).close()
 
 
 def _digest(host: Host, tag: str) -> str:

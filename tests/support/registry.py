@@ -57,7 +57,7 @@ class Registry:
     def start(self) -> None:
         argv = ["docker-registry", "serve", "/srv/registry/config.yml"]
         self.server = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        eventually(lambda: socket.socket().connect_ex(("127.0.0.1", 5000)) == 0)
+        eventually(lambda: _answers(5000))
 
     def stop(self) -> None:
         self.server.kill()
@@ -73,6 +73,11 @@ class Registry:
         self.stop()
         kernel.umount("/etc/containers/registries.conf.d")
         shutil.rmtree("/srv/registry")
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 class MovingTag(http.server.BaseHTTPRequestHandler):
@@ -94,7 +99,7 @@ class MovingTag(http.server.BaseHTTPRequestHandler):
         accepted = {"Accept": ", ".join(self.headers.get_all("Accept", ()))}
         request = urllib.request.Request(f"http://{REGISTRY}{path}", headers=accepted, method=self.command)
         try:
-            answer = urllib.request.urlopen(request)
+            answer = urllib.request.urlopen(request, timeout=60)
         except urllib.error.HTTPError as error:
             answer = error
         with answer:
