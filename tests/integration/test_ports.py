@@ -20,6 +20,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports
 from ansible_collections.libpod.engine.tests.support import hosts
 from ansible_collections.libpod.engine.tests.support.failing_iptables import PORTMAP_LOOKS, failing
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.networks import tracked
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 
 PLAIN: dict[str, Any] = {"image": "busybox", "command": WAITING}
@@ -96,12 +97,6 @@ def echoing(process: Process, answer: str) -> Iterator[None]:
     finally:
         server.kill()
         server.wait()
-
-
-def tracked() -> list[str]:
-    """Return the UDP connections that the kernel of the test host tracks."""
-    with open("/proc/net/nf_conntrack", encoding="ascii") as file:
-        return [line for line in file if " udp " in line]
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Further CNI networks of a test host, and a process's interfaces."""
+"""Further CNI networks of a test host, a process's interfaces, and tracked connections."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ def links(process: Process) -> dict[str, list[str]]:
         if words[2] == "inet" and words[1] != "lo":
             names[words[1]].append(words[3].partition("/")[0])
     return {name: addresses for name, addresses in names.items() if name != "lo"}
+
+
+def tracked() -> list[str]:
+    """Return the UDP connections that the kernel of the test host tracks."""
+    with open("/proc/net/nf_conntrack", encoding="ascii") as file:
+        return [line for line in file if " udp " in line]
 
 
 def define_networks(*names: str) -> None:

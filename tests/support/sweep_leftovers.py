@@ -14,6 +14,7 @@ import socket
 from .failing_iptables import PORTMAP_LOOKS, failing
 from .hosts import Host
 from .modules import Result
+from .networks import tracked
 from .process import eventually
 from .sweep import Check, Operation, Task
 from .sweep_tasks import ABSENT, RUNNING, Options, does, fails, inspected, is_stopped, module, processes, runs, started
@@ -55,8 +56,7 @@ def _nat(host: Host) -> str:
 
 def _tracked() -> list[str]:
     """Return the connections through the port that the kernel tracks."""
-    with open("/proc/net/nf_conntrack", encoding="ascii") as file:
-        return [line for line in file if " udp " in line and "dport=8053 " in line and "src=10.87." in line]
+    return [line for line in tracked() if "dport=8053 " in line and "src=10.87." in line]
 
 
 def _connect(_host: Host) -> None:
