@@ -153,7 +153,7 @@ def test_interrupted_removal_is_finished_by_the_next(host: Host, earlier: dict[s
 def test_kept_engine_is_replaced_by_the_next_task(host: Host, earlier: dict[str, Any]) -> None:
     """Until then the operator's command, which the host's boot runs too, is the earlier version's."""
     launcher = Path(f"{host.parts.static_root}/engine/libpod")
-    refused = subprocess.run([launcher, "ps"], check=False, stderr=-1, text=True)
+    refused = subprocess.run([launcher, "ps"], check=False, stderr=subprocess.PIPE, text=True)
     assert refused.returncode == 125 and "run a task of libpod.engine" in refused.stderr  # its archive is not recorded
     played = host.play([{"libpod.engine.libpod_container": {"name": "made", **earlier["tasks"]["made"]}}])
     assert played.changed == 0, played.output

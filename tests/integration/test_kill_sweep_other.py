@@ -1,9 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SIGKILL at any external effect of what the engine does outside of a container's own task: the exit command,
-checks of health, the boot, the operator's commands, lists of containers, exec, commit and export, and the removal of
-rules that portmap left.
+"""SIGKILL at any external effect of what the engine does outside of a container's own task.
+
+That is the exit command, health checks, the boot, the operator's commands and lists of containers. It is also exec,
+commit, export, and the removal of rules that portmap left.
 """
 
 from __future__ import annotations

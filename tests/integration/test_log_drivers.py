@@ -26,7 +26,7 @@ def test_log_driver_none_and_both_names_of_k8s_file(host: Host) -> None:
     done = host.container("c", **job, log_driver="none", diff=True)
     assert done["actions"] == ["updated c", "started c"] and done["stdout"] == "", done
     with open(done["container"]["StaticDir"] + "/ctr.log", encoding="ascii") as file:
-        assert file.read().count("hello") == 1, "nobody writes it any more"
+        assert file.read().count("hello") == 1, "conmon no longer writes it"
     logs = host.module("libpod_container_logs", {"name": "c"})
     assert logs.failed and "none" in logs["msg"], logs
 

@@ -97,7 +97,7 @@ def _described(host: Any) -> dict[str, Any]:
     root = host.parts.static_root
     with open(f"{host.parts.storage_root}/overlay-containers/containers.json", encoding="utf-8") as file:
         layers = sorted(each["id"] for each in json.load(file))
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], check=True, stdout=-1, text=True).stdout.strip()
+    commit = subprocess.check_output(["git", "rev-parse", "HEAD"], text=True).strip()
     files = {}
     for parent, folders, names in os.walk(root):
         for name in [*folders, *names]:

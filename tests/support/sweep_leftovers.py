@@ -35,7 +35,7 @@ def _left_no_exec(host: Host) -> None:
 def _end_overdue(host: Host) -> None:
     """A killed task leaves its command running."""
     for pid in host.cgroups.processes():
-        # Others may end meanwhile.
+        # Another process may exit before it is read.
         with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
             if file.read() == "sleep\0001112\0":
                 os.kill(pid, signal.SIGKILL)
