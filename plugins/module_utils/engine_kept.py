@@ -4,23 +4,21 @@
 """The engine as a target keeps it: compiled once, and imported in half the time that a zip file's modules take.
 
 It is a zip file nonetheless, for Python runs it as a program: the members are ``__main__`` and the package's
-``__init__``, which is this file. The code of all other modules stands before them, where ``Finder`` reads it.
+``__init__``, which is this file. The code of all other modules stands before them, where ``Finder`` reads it. Each
+task loads this file, so what makes the archive is in ``engine_build.py``.
 """
 
 from __future__ import annotations
 
 import collections
-import importlib
 import marshal
 import operator
 import os
 import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
+from typing import Any, Iterable, Mapping, Optional, Sequence
 
-PACKAGE = "libpod_engine"
-KEPT = "engine_kept"  # this file, in what is sent
 # Makes the descriptor of a named tuple's field; CPython has one that is faster than a property.
 _field: Any = getattr(collections, "_tuplegetter", lambda number, _doc: property(operator.itemgetter(number)))
 
@@ -66,7 +64,7 @@ class NamedTuple(tuple):  # type: ignore[type-arg]
     """The base of the engine's named tuples, in what is kept: defined as ``typing.NamedTuple`` defines them.
 
     That one makes and compiles the source of ``__new__`` whenever a module with such a class is imported. Here
-    ``_compiled`` has done so beforehand.
+    ``engine_build`` has done so beforehand.
     """
 
     __slots__ = ()
@@ -118,182 +116,3 @@ def starts(folder: str, digest: str, mark: int) -> bool:
         return bool(info.st_mode & 0o100) and os.access(interpreter, os.X_OK)
     except (OSError, ValueError, LookupError, TypeError):
         return False
-
-
-def keep(sources: str, folder: str, digest: str) -> None:
-    """Keep the engine in ``folder``: its sources, their code for this Python, and what starts it without Ansible.
-
-    :raises OSError: the folder cannot be written.
-    """
-    import zipfile
-    import zlib
-    from functools import partial
-
-    archive, setup = importlib.import_module("engine_archive"), importlib.import_module("engine_setup")
-    replace = partial(_replace, archive.mark(digest))
-    os.makedirs(folder, 0o700, exist_ok=True)
-    os.chmod(os.path.dirname(folder), 0o700)
-    kept = f"{folder}/{digest}.zip"
-    if os.path.abspath(sources) != kept:
-        replace(kept, partial(_copy_sources, sources, digest))
-    replace(archive.compiled(folder, digest), partial(_write, sources, digest))
-    with zipfile.ZipFile(sources) as sent:
-        boot = setup.script(*(sent.read(f"{name}.py") for name in ("engine_archive", "engine_setup", "engine_boot")))
-    launcher = setup.launcher(folder, _interpreter(setup.OLDEST), digest, zlib.crc32(boot)).encode()
-    replace(f"{folder}/{setup.SCRIPT}", partial(_put, boot))
-    replace(f"{folder}/{setup.LAUNCHER}", partial(_put, launcher), 0o700)
-
-
-def _replace(mark: int, path: str, write: Callable[[str], None], mode: int = 0o600) -> None:
-    """Have ``write`` make the file, mark it, and put it in its place by one rename once it is on the disk."""
-    temporary = f"{path}.{os.getpid()}"
-    try:
-        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode))
-        os.chmod(temporary, mode)
-        write(temporary)
-        os.utime(temporary, ns=(mark, mark))
-        _sync(temporary)
-        os.rename(temporary, path)
-        _sync(os.path.dirname(path))
-    except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise
-
-
-def _sync(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _put(content: bytes, path: str) -> None:
-    with open(path, "wb") as file:
-        file.write(content)
-
-
-def _copy_sources(sources: str, digest: str, path: str) -> None:
-    with open(sources, "rb") as file:
-        _put(file.read(), path)
-    _seal(path, digest)
-
-
-def _seal(path: str, digest: str) -> None:
-    """Give the zip file its comment, which Python and unzip(1) pass over."""
-    import zipfile
-    import zlib
-
-    setup = importlib.import_module("engine_setup")
-    with zipfile.ZipFile(path, "a") as made:
-        made.comment = bytes(setup.SEAL_BYTES)
-    with open(path, "r+b") as file:
-        content = file.read()[: -setup.SEAL_BYTES]
-        file.seek(len(content))
-        file.write(setup.seal(digest, zlib.crc32(content)))
-
-
-def _interpreter(oldest: tuple[int, int]) -> str:
-    """A Python that outlasts this task's, which may be a virtual environment's: the distribution's own, if it will do.
-
-    Its path has no version where the distribution has such a one, so that an upgrade changes what it leads to.
-    """
-    import subprocess
-
-    ours = os.path.realpath(sys.executable)
-    for path in ("/usr/bin/python3", "/usr/libexec/platform-python"):
-        if os.path.realpath(path) == ours:
-            return path
-        test = f"import sys; raise SystemExit(sys.version_info < {oldest})"
-        if os.access(path, os.X_OK) and not subprocess.run([path, "-I", "-c", test], check=False).returncode:
-            return path
-    # The one that a virtual environment was made of.
-    base = f"{sys.base_prefix}/bin/python{sys.version_info[0]}.{sys.version_info[1]}"
-    return base if os.access(base, os.X_OK) else ours
-
-
-def _write(archive: str, digest: str, path: str) -> None:
-    import zipfile
-
-    places: dict[str, tuple[int, int]] = {}
-    packages: list[str] = []
-    with zipfile.ZipFile(archive) as sent:
-        with open(path, "wb") as file:
-            for name in sorted(sent.namelist()):
-                if name.startswith(f"{PACKAGE}/"):
-                    module = name[: -len(".py")].replace("/", ".")
-                    if module.endswith(".__init__"):
-                        packages.append(module[: -len(".__init__")])
-                        continue
-                    code = _compiled(sent.read(name), name)
-                    places[module] = (file.tell(), len(code))
-                    file.write(code)
-        packages.remove(PACKAGE)
-        load = f"\nsys.meta_path.insert(0, Finder(__loader__.archive, {places}, {sorted(packages)}))\n"
-        finder = sent.read(f"{KEPT}.py") + load.encode()
-        with zipfile.ZipFile(path, "a") as made:
-            members = {"__main__.py": sent.read("__main__.py"), f"{PACKAGE}/__init__.py": finder}
-            for name, source in members.items():
-                made.writestr(zipfile.ZipInfo(f"{name}c"), _header() + _compiled(source, name))
-    _seal(path, digest)
-
-
-def _header() -> bytes:
-    """Of a .pyc that is never checked against its source (PEP 552): the file's name vouches for it."""
-    import importlib.util
-
-    return importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
-
-
-def _compiled(source: bytes, name: str) -> bytes:
-    """Return the code without what nobody reads at run time, such as docstrings and annotations.
-
-    Named tuples are defined in a fifth of the time (see ``NamedTuple``).
-    """
-    import ast
-
-    def without_typing(node: ast.ImportFrom) -> list[ast.stmt]:
-        names = [alias for alias in node.names if alias.name != "NamedTuple"]
-        own = ast.parse(f"from {PACKAGE} import NamedTuple").body if len(names) < len(node.names) else []
-        return [*own, *([ast.ImportFrom(node.module, names, node.level)] if names else [])]
-
-    def defined(node: ast.ClassDef) -> ast.ClassDef:
-        """Give a class of a named tuple the method that NamedTuple would compile each time the class is made."""
-        fields = [each for each in node.body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)]
-        names = [each.target.id for each in fields if isinstance(each.target, ast.Name)]
-        (new,) = ast.parse(
-            f"def __new__(_cls, {', '.join(names)}): return _cls._made(_cls, ({', '.join(names)},))"
-        ).body
-        if isinstance(new, ast.FunctionDef):
-            new.args.defaults = [each.value for each in fields if each.value]
-        begin = ast.parse(f"__slots__ = ()\n_fields = {tuple(names)!r}").body
-        node.body = [*begin, new, *(each for each in node.body if each not in fields)]
-        return node
-
-    class Stripped(ast.NodeTransformer):
-        """Without annotations; each one of a field would be compiled when the class is made."""
-
-        def visit_arg(self, node: ast.arg) -> ast.arg:
-            node.annotation = None
-            return node
-
-        def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-            node.returns = None
-            return self.generic_visit(node)
-
-        def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-            node.annotation = ast.copy_location(ast.Constant(None), node.annotation)
-            return self.generic_visit(node)
-
-        def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-            is_record = [ast.unparse(base) for base in node.bases] == ["NamedTuple"]
-            return self.generic_visit(defined(node) if is_record else node)
-
-        def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:
-            if node.module == "__future__":
-                return ast.copy_location(ast.Pass(), node)
-            return without_typing(node) if node.module == "typing" else node
-
-    tree = ast.fix_missing_locations(Stripped().visit(ast.parse(source)))
-    return marshal.dumps(compile(tree, f"{PACKAGE}/{name}", "exec", dont_inherit=True, optimize=2))

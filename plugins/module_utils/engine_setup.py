@@ -19,7 +19,7 @@ from typing import Any, Optional, Tuple
 
 MISSING = "libpod_engine_missing"  # what the module tells the action plugin
 OLDEST = (3, 9)
-KEPT = "engine_kept"  # the module that makes of the sources what is kept
+BUILD = "engine_build"  # the module that makes of the sources what is kept
 SCRIPT, LAUNCHER = "boot.py", "libpod"
 SEAL_BYTES = 48  # of the comment at the end of a zip file that is kept
 _FUTURE = b"from __future__ import annotations\n"
@@ -182,7 +182,7 @@ def _keep(this: Any, sources: str, folder: str, digest: str) -> bool:
         os.makedirs(folder, 0o700, exist_ok=True)
         lock = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
         fcntl.flock(lock, fcntl.LOCK_SH)
-        importlib.import_module(KEPT).keep(sources, folder, digest)
+        importlib.import_module(BUILD).keep(sources, folder, digest)
         return bool(this.hold(this.compiled(folder, digest), digest))
     except OSError:
         return False

@@ -20,7 +20,7 @@ from ..module_utils.engine_setup import MISSING
 
 _ROOMS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "module_utils")
 # What makes of the archive what a target keeps, and imports it.
-_LOADERS = ("engine_archive", "engine_boot", "engine_kept", "engine_setup")
+_LOADERS = ("engine_archive", "engine_boot", "engine_build", "engine_kept", "engine_setup")
 
 
 def sources() -> Iterator[tuple[str, bytes]]:

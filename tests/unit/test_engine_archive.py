@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils import (
     engine_archive,
     engine_boot,
-    engine_kept,
+    engine_build,
     engine_setup,
 )
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import archives
@@ -83,7 +83,7 @@ def test_every_file_of_every_folder_is_sent(tmp_path: Path, monkeypatch: pytest.
     assert {str(path.relative_to(rooms)) for path in rooms.rglob("_*/**/*.py") if "__pycache__" not in path.parts} == {
         name.partition("/")[2] for name, _content in SOURCES if "/" in name
     }
-    loaders = ("engine_archive.py", "engine_boot.py", "engine_kept.py", "engine_setup.py")
+    loaders = ("engine_archive.py", "engine_boot.py", "engine_build.py", "engine_kept.py", "engine_setup.py")
     for path in (*loaders, "_a/b/c/deep.py", "_a/flat.py", "other/no.py"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(b"X = 1")
@@ -260,7 +260,7 @@ def test_versions_that_nothing_uses_are_removed(sent: str, tmp_path: Path, monke
     # Versions in use by a task, by a conmon's command line and by the operator's command.
     used = sorted(os.urandom(16).hex() for _number in range(3))
     for version in used:
-        engine_kept.keep(sent, str(folder), version)
+        engine_build.keep(sent, str(folder), version)
     wait = "print(flush=True); import time; time.sleep(60)"
     # Only its lock shows that it is in use.
     version = f"v = {used[0][:1]!r} + {used[0][1:]!r}"
@@ -359,5 +359,5 @@ def test_archive_names_differ_by_content() -> None:
     changed = [(name, content + b"#") for name, content in SOURCES[:1]] + SOURCES[1:]
     assert engine_action.digest(SOURCES) != engine_action.digest(changed)
     assert (
-        importlib.import_module(f"{engine_archive.__package__}.{engine_setup.KEPT}").PACKAGE == engine_archive.PACKAGE
+        importlib.import_module(f"{engine_archive.__package__}.{engine_setup.BUILD}").PACKAGE == engine_archive.PACKAGE
     )
