@@ -109,6 +109,12 @@ def test_file_that_cannot_be_used_is_refused_by_name(conf: Path, text: bytes, me
         host_config.read("/no")
 
 
+def test_null_device_has_no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CONTAINERS_STORAGE_CONF", "/dev/null")
+    host_config.keep(str(tmp_path))
+    assert (host_config.read(str(tmp_path)), os.listdir(tmp_path)) == (HostConfig(), [])
+
+
 def test_copy_is_used_until_the_file_changes(conf: Path, tmp_path: Path) -> None:
     host_config.keep(str(tmp_path))
     copy = tmp_path / "storage-conf.json"

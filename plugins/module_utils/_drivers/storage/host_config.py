@@ -60,7 +60,8 @@ def keep(run_root: str) -> None:
 
 
 def _path() -> str:
-    return os.environ.get("CONTAINERS_STORAGE_CONF") or next(filter(os.path.exists, _FILES), "")
+    path = os.environ.get("CONTAINERS_STORAGE_CONF") or next(filter(os.path.exists, _FILES), "")
+    return "" if path == os.devnull else path
 
 
 def _stamp(path: str) -> Optional[list[Any]]:
