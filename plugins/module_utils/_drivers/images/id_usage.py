@@ -23,7 +23,7 @@ _MAX_ID = (1 << 32) - 1
 def needed(parts: EngineConfig, layer: str) -> int:
     """Return how many IDs from 0 on the image with this top layer needs, for its files and its users but nobody.
 
-    The rule is containers/storage's for ``userns: auto``. An image of which nothing is known needs none.
+    The rule is containers/storage's for ``userns: auto``. An unknown image needs none.
     """
     size = 0
     texts: dict[str, str] = {}

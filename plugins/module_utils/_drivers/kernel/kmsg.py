@@ -13,9 +13,9 @@ _RECORD_BYTES = 1 << 13
 
 
 def oom_killed(cgroup: str, since: float) -> bool:
-    """Return whether a process in or below the cgroup was killed for lack of memory ``since`` these seconds from boot.
+    """Return whether a process in or below the cgroup was killed for lack of memory.
 
-    False where the log no longer has it, or cannot be read.
+    Kills before ``since``, in seconds from boot, do not count. False where the log lost the entry, or cannot be read.
     """
     # 3,1234,5678901,-;oom-kill:constraint=CONSTRAINT_MEMCG,…,task_memcg=/machine.slice/x.scope,task=dd,pid=1,uid=0
     pattern = re.compile(rf"\d+,\d+,(\d+),.*;oom-kill:.*,task_memcg={re.escape(cgroup)}[,/]")
