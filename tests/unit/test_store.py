@@ -21,6 +21,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     EmptyID,
     InvalidArgument,
     NoSuchContainer,
+    NoSuchPod,
     StateCorrupt,
 )
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
@@ -28,7 +29,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.records.confi
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.process_ref import ProcessRef
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.state import ContainerState
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.status import ContainerStatus
-from ansible_collections.libpod.engine.plugins.module_utils._store import records
+from ansible_collections.libpod.engine.plugins.module_utils._store import pods, records
 from ansible_collections.libpod.engine.plugins.module_utils._store.planned import PlannedStore
 from ansible_collections.libpod.engine.plugins.module_utils._store.store import Store
 
@@ -91,12 +92,19 @@ def test_empty_name_is_refused(store: Store) -> None:
         store.lookup("")
 
 
-@pytest.mark.parametrize(
-    "key", ["nobody", "WEB", "we", "../names/web", "web.json", "web\n", "f" * 64, "w" * 300, "\0", "*"]
-)
+UNKNOWN = ["nobody", "WEB", "we", "../names/web", "web.json", "web\n", "f" * 64, "w" * 300, "\0", "*"]
+
+
+@pytest.mark.parametrize("key", UNKNOWN)
 def test_unknown_name_is_no_such_container(store: Store, key: str) -> None:
     with pytest.raises(NoSuchContainer, match="^no container has the name or ID "):
         store.lookup(key)
+
+
+@pytest.mark.parametrize("key", [*UNKNOWN, "web", ""])
+def test_unknown_name_is_no_such_pod(store: Store, key: str) -> None:
+    with pytest.raises(NoSuchPod, match="^no pod has the name or ID "):
+        pods.find(store, key)
 
 
 def test_store_that_was_never_used_is_empty(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Iterator
 
 from .._model.errors import ConfigMismatch, NoSuchPod, StateCorrupt
 from .._model.failpoints import failpoint
-from .._model.options.parsers import NAME_PATTERN
+from .._model.options.parsers import is_name
 from .._model.records.pod import PodConfig
 from . import records
 from .store import Store
@@ -70,7 +70,7 @@ def find(store: Store, key: str) -> PodConfig:
     """
     matches = [pod for pod in everyone(store) if key and (pod.name == key or pod.id.startswith(key))]
     exact = [pod for pod in matches if key in (pod.name, pod.id)]
-    if not matches and NAME_PATTERN.fullmatch(key):
+    if not matches and is_name(key):
         with suppress(NoSuchPod, StateCorrupt):
             read(store, store.name_record(key).get("pod", ""))
     if len(exact or matches) != 1:

@@ -18,7 +18,7 @@ from typing import Any, Iterator, Optional
 from .._model.engine_config import EngineConfig
 from .._model.errors import EmptyID, InvalidArgument, NoSuchContainer, StateCorrupt
 from .._model.failpoints import failpoint
-from .._model.options.parsers import NAME_LENGTH, NAME_PATTERN
+from .._model.options.parsers import is_name
 from .._model.records.config import ContainerConfig
 from .._model.records.state import ContainerState
 from .._model.records.status import ContainerStatus
@@ -192,7 +192,7 @@ class Store:
         """
         if not key:
             raise EmptyID("a container's name or ID is empty")
-        if NAME_PATTERN.fullmatch(key) and len(key) <= NAME_LENGTH:
+        if is_name(key):
             container_id = self.name_record(key).get("id")
             if container_id:
                 return container_id
