@@ -48,19 +48,12 @@ def write(store: Store, pod: PodConfig) -> None:
 
 def everyone(store: Store) -> Iterator[PodConfig]:
     """Yield every pod in the order of names; a record that cannot be read is reported by the pod's own tasks."""
-    try:
-        files = sorted(os.listdir(f"{store.parts.static_root}/names"))
-    except FileNotFoundError:
-        return
-    for file in files:
-        name, _dot, kind = file.rpartition(".")
+    for _name, pod_id in store.pods():
         try:
-            pod_id = store.name_record(name).get("pod", "") if kind == "json" else ""
-            pod = read(store, pod_id) if pod_id else None
+            pod = read(store, pod_id)
         except (NoSuchPod, StateCorrupt, ConfigMismatch):
             continue
-        if pod is not None:
-            yield pod
+        yield pod
 
 
 def find(store: Store, key: str) -> PodConfig:

@@ -154,6 +154,10 @@ class Store:
         """Return every container that another process is creating now, likewise; not those that were interrupted."""
         return (one for one in self._named("pending") if self.lock(one[0]).busy)
 
+    def pods(self) -> Iterator[tuple[str, str]]:
+        """Return every pod as (name, ID), sorted by name."""
+        return self._named("pod")
+
     def unfinished(self) -> Iterator[tuple[str, str]]:
         """Yield every container whose creation or removal is in progress, was interrupted or is incomplete."""
         for key in ("pending", "retired", "left"):
