@@ -13,14 +13,14 @@ import math
 import os
 from typing import Any, Callable, Iterable, Mapping, Optional, Union
 
-from .options.parsers import natural
+from .options.parsers import CPU_PERIOD, natural
 
 Values = Mapping[str, Any]  # by option; None is no limit
 Read = Callable[[str], Optional[str]]  # another file of the same controller and cgroup
 Same = Callable[[Any, Any], bool]  # whether the live value is the one that is wanted
 
 DEFAULT_SHARES, DEFAULT_WEIGHT = 1024, 100
-_PERIOD, _RT_PERIOD = 100000, 1000000  # microseconds
+_RT_PERIOD = 1000000  # microseconds
 _INFINITY = 2**64 - 1  # systemd's
 
 
@@ -231,11 +231,11 @@ def _cpu_max(field: int, same: Same) -> Codec:
     def parse(text: str, _read: Read) -> Optional[int]:
         return _number(text.split()[field]) if text else None
 
-    return Codec(parse, lambda values: f"{values['cpu_quota'] or 'max'} {values['cpu_period'] or _PERIOD}", same)
+    return Codec(parse, lambda values: f"{values['cpu_quota'] or 'max'} {values['cpu_period'] or CPU_PERIOD}", same)
 
 
 def _quota_a_second(values: Values) -> list[str]:
-    quota, period = values["cpu_quota"], values["cpu_period"] or _PERIOD
+    quota, period = values["cpu_quota"], values["cpu_period"] or CPU_PERIOD
     return [str(quota * 1000000 // period if quota and quota > 0 else _INFINITY)]
 
 
@@ -347,12 +347,12 @@ _ROWS = (
     # v1 refuses some quotas beside the old period, so that it is written first.
     Limit(
         "cpu_period",
-        (File("cpu.cfs_period_us", _default("cpu_period", _PERIOD)),),
-        (File("cpu.max", _cpu_max(1, _default("cpu_period", _PERIOD).same)),),
-        Property("CPUQuotaPeriodUSec", "t", lambda values: [str(values["cpu_period"] or _PERIOD)]),
+        (File("cpu.cfs_period_us", _default("cpu_period", CPU_PERIOD)),),
+        (File("cpu.max", _cpu_max(1, _default("cpu_period", CPU_PERIOD).same)),),
+        Property("CPUQuotaPeriodUSec", "t", lambda values: [str(values["cpu_period"] or CPU_PERIOD)]),
         ("cpu", "period"),
         ("CpuPeriod", 0),
-        unlimited=_PERIOD,
+        unlimited=CPU_PERIOD,
     ),
     Limit(
         "cpu_quota",

@@ -23,7 +23,7 @@ _SIZE = r"(?i)([0-9]+|(?=\.))(\.[0-9]+)?\s*(?:([bkmgtp])(?:i?b)?)?"
 _UNITS = {"b": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _SIGNAL = r"(?:SIG)?([0-9]{1,3}|[A-Z]+[12]?)([+-][0-9]{1,3})?"
 _REAL_TIME = {"RTMIN": 34, "RTMAX": 64}
-CPU_PERIOD = 100000
+CPU_PERIOD = 100000  # microseconds, the kernel's default
 _TRUE, _FALSE = frozenset("true yes on y t 1 1.0".split()), frozenset("false no off n f 0 0.0".split()) | {""}
 _DIGITS = 20  # of the largest number of 64 bits
 _MAX = (1 << 63) - 1  # the OCI spec's limits are signed 64-bit numbers
