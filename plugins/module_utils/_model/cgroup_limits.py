@@ -41,7 +41,7 @@ class Codec:
 class File:
     """A file of a cgroup; without a codec it only shows that the kernel has the limit.
 
-    ``initial`` is its first line in a new cgroup, where a glance is to tell that nobody has set the limit.
+    ``initial`` is its first line in a new cgroup, by which a glance sees that the limit was never set.
     """
 
     def __init__(self, name: str, codec: Optional[Codec] = None, initial: Optional[str] = None) -> None:
@@ -65,7 +65,7 @@ class Limit:
     - ``oci``: section and key in ``linux.resources``.
     - ``inspected``: the key in podman's HostConfig, and what stands there for no limit.
     - ``unlimited``: what an update gives the OCI runtime for no limit.
-    - ``set_by``: who changes it in a running container: the ``runtime``, the ``engine`` or nobody.
+    - ``set_by``: what changes it in a running container, ``runtime`` or ``engine``; empty where nothing can.
     - ``optional``: not every kernel has it.
     - ``rare``: read only where a container has it, or a glance shows it.
     - ``device_field``: it is a limit by device, and this its field in the OCI list.

@@ -19,7 +19,7 @@ class IdMap(NamedTuple):
     def from_json(cls, row: Iterable[int]) -> IdMap:
         """Return the range that a record of the engine has.
 
-        :raises TypeError: it is none.
+        :raises TypeError: it has another shape.
         """
         id_map = cls(*row)
         if any(not isinstance(number, int) or isinstance(number, bool) for number in id_map):
@@ -28,7 +28,7 @@ class IdMap(NamedTuple):
 
 
 def from_json(rows: Iterable[Iterable[int]]) -> list[IdMap]:
-    """Return the map that a record has. :raises TypeError: it is none."""
+    """Return the map that a record has. :raises TypeError: it has another shape."""
     return [IdMap.from_json(row) for row in rows]
 
 

@@ -4,8 +4,9 @@
 """The engine's data on disk: names, configurations, states and network attachments.
 
 ``<static>/names/NAME.json`` says which container has a name (``id``), which one is being made for it
-(``pending``), which one it replaced (``retired``), which ones were removed in part (``left``, separated by blanks)
-and which one to start again if the pending one fails (``resume``). A container exists when a name's ``id`` is its own.
+(``pending``), and which one it replaced (``retired``). It also says which ones were removed in part (``left``,
+separated by blanks), and which one to start again if the pending one fails (``resume``). A container exists when a
+name's ``id`` is its own.
 ``<static>/containers/ID/`` and ``<run>/containers/ID/`` hold the rest.
 """
 

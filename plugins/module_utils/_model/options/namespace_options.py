@@ -109,7 +109,10 @@ def id_map(value: Iterable[object], option: str) -> list[IdMap]:
 
 
 def from_json(value: Any, option: str) -> Any:
-    """Return the value of ``userns``, ``uidmap`` or ``gidmap`` that a record has. :raises TypeError: it has none."""
+    """Return the value of ``userns``, ``uidmap`` or ``gidmap`` that a record has.
+
+    :raises TypeError: it has another shape.
+    """
     if option != "userns":
         return id_map_from_json(value)
     return {**value, **{key: id_map_from_json(value[key]) for key in ("uidmapping", "gidmapping") if key in value}}

@@ -33,7 +33,7 @@ class PortMapping(NamedTuple):
     def from_json(cls, row: Iterable[Any]) -> PortMapping:
         """Return the mapping that a record of the engine has.
 
-        :raises TypeError: it is none.
+        :raises TypeError: it has another shape.
         """
         mapping = cls(*row)
         if [type(value) for value in mapping] != [str, int, int, str]:

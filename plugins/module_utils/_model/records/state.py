@@ -25,9 +25,9 @@ class ContainerState(NamedTuple):
 
     ``process`` is the container's first one, ``conmon`` its monitor. ``exit_code`` is the exit status or 128 + signal,
     and -1 where conmon died before it could tell. ``finished_time`` and ``started_time`` are RFC 3339. ``ran`` is how
-    many seconds the last run took, by the clock that nobody sets.
+    many seconds the last run took, by a clock that is never set.
 
-    ``restart_at`` is when the process ``restarter`` will start the exited container again, empty where nobody will;
+    ``restart_at`` is when the process ``restarter`` will start the exited container again, empty where none will;
     ``restart_count`` counts such starts since the user's own, ``restart_delay`` is the last wait in seconds, and
     ``error`` why the last such start failed. ``etc_files`` has the CRC-32 of each file over /etc as it was written.
     ``restart_wanted`` is whether the failing health check ends the container to have it started again.
