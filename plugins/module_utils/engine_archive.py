@@ -50,10 +50,28 @@ def load(room: str) -> ModuleType:
 def is_ready(static_root: str = "", digest: str = "", archive: str = "", keep: bool = False) -> bool:
     """Return whether the compiled archive is there and all is in order; it is imported from then."""
     folder = engine_folder(static_root)
-    if not digest or not is_private(folder) or not hold(compiled(folder, digest), digest):
+    if not digest or not is_private(folder) or not opens(compiled(folder, digest), digest):
         return False
-    sys.path.insert(0, compiled(folder, digest))
     return not keep or bool(importlib.import_module(PACKAGE).starts(folder, digest, mark(digest)))
+
+
+def opens(path: str, digest: str) -> bool:
+    """Return whether a compiled archive is whole and of this version; it is held, and imported from then."""
+    if not hold(path, digest):
+        return False
+    sys.path.insert(0, path)
+    try:
+        importlib.import_module(PACKAGE)
+        return True
+    except Exception:  # pylint: disable=broad-exception-caught
+        import zipimport
+
+        # Damage by a storage medium leaves the mark: without it, the file is read and made again, under the same path.
+        os.utime(path)
+        sys.path.remove(path)
+        sys.path_importer_cache.pop(path, None)
+        getattr(zipimport, "_zip_directory_cache", {}).pop(path, None)
+        return False
 
 
 def engine_folder(static_root: str) -> str:

@@ -22,10 +22,7 @@ def start(this: Any) -> int:
     """Run what is kept as a program; ``this`` has the names of ``engine_archive.py``."""
     folder = os.path.dirname(os.path.abspath(__file__))
     digest = sys.argv.pop(1) if len(sys.argv) > 1 else ""
-    path = this.compiled(folder, digest)
-    if this.is_private(folder) and this.hold(path, digest):
-        sys.path.insert(0, path)
-    else:
+    if not this.is_private(folder) or not this.opens(this.compiled(folder, digest), digest):
         setup: Any = ModuleType("engine_setup")
         exec(compile(SETUP, "engine_setup.py", "exec"), setup.__dict__)
         setup.recover(this, folder, digest)

@@ -15,7 +15,7 @@ import os
 import stat
 import sys
 import zlib
-from typing import Any, Optional, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 MISSING = "libpod_engine_missing"  # what the module tells the action plugin
 OLDEST = (3, 9)
@@ -64,10 +64,10 @@ def find(this: Any, folder: str, digest: str, archive: str, keep: bool) -> Tuple
     The compiled one, where it is missing or damaged, is made of the sources that were sent or are kept.
     """
     compiled = this.compiled(folder, digest)
-    if _verified(this, compiled, digest) and (not keep or _starts(this, folder, digest)):
+    if _verified(this.opens, this, compiled, digest) and (not keep or _starts(this, folder, digest)):
         return compiled, False
     there = f"{folder}/{digest}.zip"
-    sources = archive or (there if _verified(this, there, digest) else "")
+    sources = archive or (there if _verified(this.hold, this, there, digest) else "")
     if not sources or not keep:
         return sources, False
     # A read-only or full root is for the engine to report, with what the task wanted of it.
@@ -84,12 +84,13 @@ def recover(this: Any, folder: str, digest: str) -> None:
         check_root(os.path.dirname(folder))
         for version in (digest, read_launcher(folder)[1]):
             path, sources = this.compiled(folder, version), f"{folder}/{version}.zip"
-            if not _verified(this, path, version):
-                if not _verified(this, sources, version):
+            if not _verified(this.opens, this, path, version):
+                if not _verified(this.hold, this, sources, version):
                     continue
                 # Another Python than the task's, or damage.
                 path = path if _keep(this, sources, folder, version) else sources
-            sys.path.insert(0, path)
+            if sys.path[0] != path:
+                sys.path.insert(0, path)
             return
         raise Refused(f"{folder} has no whole engine any more: run a task of libpod.engine on this host")
     except Refused as refused:
@@ -141,11 +142,14 @@ def _status(path: str) -> Optional[os.stat_result]:
         return None
 
 
-def _verified(this: Any, path: str, digest: str) -> bool:
-    """Return whether an archive is whole, and hold it; one without its mark is read, and marked if it is whole."""
-    if this.hold(path, digest):
+def _verified(opens: Callable[[str, str], bool], this: Any, path: str, digest: str) -> bool:
+    """Return whether an archive is whole, and hold it; one without its mark is read, and marked if it is whole.
+
+    ``opens`` is ``this.hold``, or ``this.opens`` for one to import from.
+    """
+    if opens(path, digest):
         return True
-    return _is_sealed(path, digest) and _marked(path, this.mark(digest)) and bool(this.hold(path, digest))
+    return _is_sealed(path, digest) and _marked(path, this.mark(digest)) and opens(path, digest)
 
 
 def _marked(path: str, mark: int) -> bool:
@@ -240,7 +244,11 @@ def _starts(this: Any, folder: str, digest: str) -> bool:
             whole = zlib.crc32(file.read()) == boot
     except (OSError, ValueError):
         return False
-    if not whole or not os.access(interpreter, os.X_OK) or not _verified(this, f"{folder}/{version}.zip", version):
+    if (
+        not whole
+        or not os.access(interpreter, os.X_OK)
+        or not _verified(this.hold, this, f"{folder}/{version}.zip", version)
+    ):
         return False
     return version != digest or all(_marked(f"{folder}/{name}", this.mark(digest)) for name in (SCRIPT, LAUNCHER))
 

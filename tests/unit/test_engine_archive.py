@@ -12,7 +12,9 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils import (
@@ -199,6 +201,23 @@ def test_code_that_cannot_be_loaded_is_rebuilt(sent: str, tmp_path: Path) -> Non
     with pytest.raises(subprocess.CalledProcessError):
         _python(str(kept), f"[get(name) for name in {MODULES}]")
     assert _load("", tmp_path / "static") == str(kept) and kept.read_bytes() == whole
+
+
+@pytest.mark.parametrize("part", ["package", "directory"])
+@pytest.mark.parametrize("starter", [_load, lambda _sent, root: _runs(root / "engine")], ids=["task", "command"])
+def test_archive_that_cannot_be_opened_is_rebuilt_at_once(
+    sent: str, tmp_path: Path, part: str, starter: Callable[[str, Path], Any]
+) -> None:
+    """Damage by a storage medium does not change the file's modification time."""
+    kept = Path(_load(sent, tmp_path / "static"))
+    whole, status = kept.read_bytes(), kept.stat()
+    with zipfile.ZipFile(kept) as archive:
+        (package,) = (one for one in archive.infolist() if one.filename.startswith(engine_archive.PACKAGE))
+        begin = package.header_offset if part == "package" else archive.start_dir
+    kept.write_bytes(whole[:begin] + bytes(100) + whole[begin + 100 :])
+    os.utime(kept, ns=(status.st_atime_ns, status.st_mtime_ns))
+    starter("", tmp_path / "static")
+    assert kept.read_bytes() == whole and _is_ready(tmp_path / "static")
 
 
 def test_missing_interpreter_is_replaced(sent: str, tmp_path: Path) -> None:
