@@ -8,12 +8,17 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 from typing import Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import take_warnings
 from ansible_collections.libpod.engine.tests.support import hosts, images, leaks
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+
+# A shell ignores SIGINT for what it runs by &, and the engine goes on ignoring what its caller ignores.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -58,7 +58,10 @@ def test_failed_cleanup_after_an_exit_is_in_syslog_and_in_the_events(host: Host)
         kill(made)
         eventually(lambda: failing_network.REASON in str(log))
         (line,) = log.engine
-        assert re.match(rf"<27>{HEAD}exit: web \({container['Id'][:12]}\): container web does not run, but", line), line
+        assert re.match(
+            rf"<27>{HEAD}exit: web \({container['Id'][:12]}\): container web is stopped, but its cleanup is incomplete",
+            line,
+        ), line
         assert "its networks" in line and "sticky" in line and SECRET not in str(log)
     (event,) = failed_cleanups(host)
     assert (event["ID"], event["Name"], event["Type"]) == (container["Id"], "web", "container")
