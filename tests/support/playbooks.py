@@ -43,13 +43,17 @@ def play(
     check: bool = False,
     diff: bool = False,
     variables: Optional[Mapping[str, Any]] = None,
+    hosts: Optional[Mapping[str, Mapping[str, Any]]] = None,
+    settings: Optional[Mapping[str, str]] = None,
     ok: bool = True,
 ) -> Played:
     """Run the tasks on localhost; ``defaults`` become module_defaults of the collection's group.
 
-    A failing play is an AssertionError with its output, unless ``ok`` is false.
+    With ``hosts`` they are run on these, by their names and variables. ``settings`` are Ansible's, by their environment
+    variables. A failing play is an AssertionError with its output, unless ``ok`` is false.
     """
-    play_: dict[str, Any] = {"hosts": "localhost", "gather_facts": False, "tasks": list(tasks), "vars": variables or {}}
+    play_: dict[str, Any] = {"gather_facts": False, "tasks": list(tasks), "vars": variables or {}}
+    play_["hosts"] = "all" if hosts else "localhost"
     if defaults:
         play_["module_defaults"] = {GROUP: dict(defaults)}
     with tempfile.TemporaryDirectory(prefix="libpod-play-") as folder:
@@ -57,7 +61,10 @@ def play(
         with open(book, "w", encoding="utf-8") as file:
             json.dump([play_], file)
         argv = [program(), book, *(["--check"] if check else []), *(["--diff"] if diff else [])]
-        done = subprocess.run(argv, check=False, cwd=folder, env=environment(folder), capture_output=True, text=True)
+        if hosts:
+            argv += ["-i", inventory(folder, hosts)]
+        env = {**environment(folder), **(settings or {})}
+        done = subprocess.run(argv, check=False, cwd=folder, env=env, capture_output=True, text=True)
     played = Played(done.returncode, output=done.stdout + done.stderr)
     for line in done.stdout.splitlines():
         if line.startswith("{"):
@@ -68,6 +75,14 @@ def play(
                 played.tasks.append(record)
     assert played.exit_code == 0 or not ok, played.output
     return played
+
+
+def inventory(folder: str, hosts: Mapping[str, Mapping[str, Any]]) -> str:
+    """Write an inventory of these hosts, by their names and variables, and return its path."""
+    path = os.path.join(folder, "hosts.json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"all": {"hosts": hosts}}, file)
+    return path
 
 
 def program() -> str:

@@ -35,6 +35,7 @@ COMMANDS = {
     "boot": ("_exit_command.boot", "boot", "start containers after a boot; run by the host's init"),
     "halt": ("_exit_command.boot", "halt", "stop containers at a shutdown; run by the host's init"),
     "exit": ("_exit_command.exit", "on_exit", "clean up after a container's end; run by conmon"),
+    "exec-end": ("_exit_command.exec_end", "end", "end what a killed task has left; run by the engine"),
     "health": ("_exit_command.health", "watch", "check a container's health at its interval; run by the engine"),
     "log-limit": ("_exit_command.log_limit", "keep", "keep a container's log at its size; run by the engine"),
 }
@@ -43,6 +44,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "boot": (),
     "halt": (),
     "exit": ("ID",),
+    "exec-end": ("ID", "PID", "START"),
     "health": ("ID", "PID", "START"),
     "log-limit": ("ID", "PID", "START"),
 }

@@ -25,13 +25,19 @@ def start_time(pid: int) -> int:
 
     It is field 22 of proc_pid_stat(5).
     """
+    fields = _stat(pid)
+    return int(fields[19]) if fields else 0
+
+
+def _stat(pid: int) -> list[bytes]:
+    """Return the fields of proc_pid_stat(5) from the third on, none where the process is gone or a zombie."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             # The command in parentheses may hold spaces and parentheses itself.
             fields = file.read().rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return 0
-    return 0 if fields[0] in (b"Z", b"X", b"x") else int(fields[19])
+        return []
+    return [] if fields[0] in (b"Z", b"X", b"x") else fields
 
 
 def ref(pid: int) -> ProcessRef:
@@ -150,6 +156,40 @@ def kill_session(leader: int) -> None:
                 return  # frozen, or in an uninterruptible call: it ends when it goes on
 
 
+def kill_descent(leader: int) -> None:
+    """Kill every process of a session and of those that descend from it, as the one in which su(1) runs its command.
+
+    What a process has left to the container's or the host's init, as a daemon does, goes on.
+    """
+    if not endable(leader):
+        return
+    stopped = set[ProcessRef]()
+    # A parent's end would hide its children, and a process that runs may fork.
+    while fresh := _descent(leader) - stopped:
+        for one in fresh:
+            send_signal(one, signal.SIGSTOP)
+        stopped |= fresh
+    for one in stopped:
+        send_signal(one, signal.SIGKILL)
+    kill_session(leader)
+
+
+def _descent(leader: int) -> set[ProcessRef]:
+    parents, found = dict[ProcessRef, int](), set[ProcessRef]()
+    for pid in pids():
+        fields = _stat(pid)
+        if fields:
+            one = ProcessRef(pid, int(fields[19]))
+            parents[one] = int(fields[1])
+            if int(fields[3]) == leader:
+                found.add(one)
+    known = {one.pid for one in found}
+    while children := {one for one, parent in parents.items() if parent in known} - found:
+        found |= children
+        known |= {one.pid for one in children}
+    return found
+
+
 def signal_session(leader: int, number: int) -> None:
     """Signal every process of a session, as ``kill_session`` does."""
     for pid in pids() if endable(leader) else ():
@@ -187,12 +227,8 @@ def pids() -> Iterator[int]:
 
 def session(pid: int) -> int:
     """Return the session ID of a live process (field 6 of proc_pid_stat(5)), 0 where it is gone or a zombie."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    return 0 if fields[0] in (b"Z", b"X", b"x") else int(fields[3])
+    fields = _stat(pid)
+    return int(fields[3]) if fields else 0
 
 
 def program(pid: int) -> str:

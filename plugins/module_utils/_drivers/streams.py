@@ -12,7 +12,7 @@ import select
 import struct
 import termios
 import time
-from typing import Callable, Mapping, Optional
+from typing import Callable, Mapping, Optional, Protocol
 
 _CHUNK = 1 << 16
 _ATOMIC = select.PIPE_BUF  # bytes that a write takes without blocking where poll(2) says ready
@@ -46,12 +46,24 @@ class Feed:
     """The input of a process on ``target``: ``data``, then that of ``source``, then the end of file.
 
     ``target``, a pipe or a terminal, does not block. A process that has closed its side loses the rest, as in a shell.
+    One that is ``more_follows`` takes ``add``, and ends with its last piece.
     """
 
-    def __init__(self, target: int, data: bytes = b"", source: int = -1, *, terminal: bool = False) -> None:
+    def __init__(
+        self, target: int, data: bytes = b"", source: int = -1, *, terminal: bool = False, more_follows: bool = False
+    ) -> None:
         self._target, self._pending, self._source, self._terminal = target, memoryview(data), source, terminal
-        self._line_begins = True
-        if source < 0:
+        self._line_begins, self._more_follows = True, more_follows
+        if source < 0 and not more_follows:
+            self._finish()
+
+    def add(self, data: bytes, *, last: bool = False) -> None:
+        """Write ``data`` after what is pending, and where it is the ``last``, the end of file."""
+        if not self._more_follows:
+            return
+        self._pending = memoryview(bytes(self._pending) + data if self._pending else data)
+        self._more_follows = not last
+        if last:
             self._finish()
 
     @property
@@ -76,7 +88,7 @@ class Feed:
         else:
             self._line_begins = self._pending[count - 1] == ord("\n")
             self._pending = self._pending[count:]
-        if not self._pending and self._source < 0:
+        if not self._pending and self._source < 0 and not self._more_follows:
             self.close()
 
     def _read(self) -> None:
@@ -101,10 +113,23 @@ class Feed:
 
     def close(self) -> None:
         """Close a pipe, so that the process reads no more. A terminal is its output as well, and stays open."""
-        self._source, self._pending = -1, memoryview(b"")
+        self._source, self._pending, self._more_follows = -1, memoryview(b""), False
         if self._target >= 0 and not self._terminal:
             os.close(self._target)
         self._target = -1
+
+
+class Watch(Protocol):
+    """What may end a flow before its process.
+
+    ``look`` is called at each turn, also once ``descriptor`` is readable or time.monotonic() is at the ``deadline``.
+    """
+
+    descriptor: int
+    deadline: float
+
+    def look(self) -> None:
+        """Raise an error where the process is no longer wanted."""
 
 
 class Flow:
@@ -113,8 +138,8 @@ class Flow:
     ``close`` closes our ends.
     """
 
-    def __init__(self, outputs: Mapping[int, Sink], feed: Optional[Feed] = None) -> None:
-        self._outputs, self._feed = dict(outputs), feed
+    def __init__(self, outputs: Mapping[int, Sink], feed: Optional[Feed] = None, watch: Optional[Watch] = None) -> None:
+        self._outputs, self._feed, self._watch = dict(outputs), feed, watch
         self._open = set(outputs)
         self._passed = [sink for sink in outputs.values() if isinstance(sink, Passed)]
 
@@ -132,6 +157,9 @@ class Flow:
         for.
         """
         while (remaining := deadline - time.monotonic()) > 0:
+            if self._watch:
+                self._watch.look()
+                remaining = max(0.0, min(remaining, self._watch.deadline - time.monotonic()))
             # poll(2) takes its milliseconds as an int: a day at a time.
             ready = dict(self._poll(ended).poll(min(remaining, 86400) * 1000 + 1))
             for source, sink in list(self._outputs.items()):
@@ -167,6 +195,8 @@ class Flow:
 
     def _poll(self, ended: int) -> select.poll:
         wanted = {ended: select.POLLIN}
+        if self._watch and self._watch.descriptor >= 0:
+            wanted[self._watch.descriptor] = select.POLLIN
         for source, sink in self._outputs.items():
             if isinstance(sink, Passed) and sink.pending:
                 wanted[sink.descriptor] = select.POLLOUT

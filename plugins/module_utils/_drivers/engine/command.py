@@ -14,6 +14,8 @@ _PACKAGE = __package__.rsplit(".", 2)[0]
 _MAIN = f"{_PACKAGE}._cli.main"
 # The package's name in the archive that the action plugin sends, and each run keeps (module_utils/engine_archive.py).
 _ARCHIVED = "libpod_engine"
+# As which a plugin on the controller imports the collection's own files (module_utils/engine_tree.py).
+_TREE = "libpod_engine_tree"
 
 
 def argv(parts: EngineConfig) -> list[str]:
@@ -22,6 +24,8 @@ def argv(parts: EngineConfig) -> list[str]:
     It is empty where the host does not keep the engine: Ansible removes its own archive after the task.
     """
     archive: str = getattr(sys.modules[__name__].__loader__, "archive", "")
+    if _PACKAGE == _TREE and sys.executable:
+        return [sys.executable, "-I", os.path.join(sys.modules[_PACKAGE].__path__[0], "engine_tree.py")]
     if not archive:
         return [sys.executable, "-I", "-m", _MAIN] if sys.executable else []
     folder, name = os.path.split(archive)

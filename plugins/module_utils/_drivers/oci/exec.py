@@ -63,7 +63,8 @@ def execute(
 ) -> Ended:
     """Run ``process`` (config.md#process) to its end, within ``running(pidfd)``.
 
-    Its own children may go on. A process that exceeds its time is killed with its session, also on an exception.
+    Its own children may go on. A process that exceeds its time is killed with all that descends from it; so it is on an
+    exception.
 
     :raises ToolMissing: the runtime does not exist. :raises ToolTimedOut: it exceeds its own limit.
     """
@@ -125,7 +126,7 @@ def _start(
         if not in_time:
             failpoint("end runtime")
             processes.kill_session(runtime.pid)
-            processes.kill_session(read_pid(bounds.pid_file))
+            processes.kill_descent(read_pid(bounds.pid_file))
         code = runtime.wait()
     if not in_time and until < deadline:
         raise ToolTimedOut(argv[:1], "it did not start the process", "", limit.tool, limit.seconds, limits.OPTION)
@@ -149,7 +150,7 @@ def _follow(
         return None
     finally:
         if not over:
-            processes.kill_session(pid)
+            processes.kill_descent(pid)
             os.waitpid(pid, os.WNOHANG)
         os.close(handle)
 
@@ -162,7 +163,7 @@ def _terminate(pid: int, handle: int, streams: Streams, grace: float) -> None:
         until = time.monotonic() + grace
         streams.flow.follow(handle, until)
         processes.wait_session(pid, until)
-    processes.kill_session(pid)
+    processes.kill_descent(pid)
     streams.flow.follow(handle, time.monotonic() + 1)
 
 

@@ -10,7 +10,7 @@ import socket
 from typing import Any, Optional, Sequence
 
 from ..._model.failpoints import failpoint
-from ..streams import Feed, Flow, Sink
+from ..streams import Feed, Flow, Sink, Watch
 from . import exec_files
 
 _SECONDS = 10.0  # for the terminal of a process that runs already
@@ -20,13 +20,25 @@ class Streams:
     """Pipes: output goes to ``out`` and ``err``; the input is ``data``, then that of the descriptor ``source``.
 
     Without ``err`` the process's standard error is its standard output. While this is entered, ``theirs`` are the
-    runtime's streams, and ``flow`` copies on our side.
+    runtime's streams, and ``flow`` copies on our side until ``watch`` ends it. With ``more_follows`` the input goes on
+    by ``add``.
     """
 
     options: Sequence[str] = ()
 
-    def __init__(self, out: Sink, err: Optional[Sink], data: bytes = b"", source: int = -1) -> None:
+    def __init__(
+        self,
+        out: Sink,
+        err: Optional[Sink],
+        data: bytes = b"",
+        source: int = -1,
+        *,
+        watch: Optional[Watch] = None,
+        more_follows: bool = False,
+    ) -> None:
         self._out, self._err, self._data, self._source = out, err, data, source
+        self._watch, self._more_follows = watch, more_follows
+        self._feed: Optional[Feed] = None
         self.theirs: Sequence[int] = ()
         self.flow = Flow({})
 
@@ -44,8 +56,14 @@ class Streams:
             os.fchmod(descriptor, 0o777)
         for descriptor in (ours, *outputs):
             os.set_blocking(descriptor, False)
-        self.flow = Flow(outputs, Feed(ours, self._data, self._source))
+        self._feed = Feed(ours, self._data, self._source, more_follows=self._more_follows)
+        self.flow = Flow(outputs, self._feed, self._watch)
         return self
+
+    def add(self, data: bytes, *, last: bool = False) -> None:
+        """Add to the input, as ``Feed.add``."""
+        if self._feed:
+            self._feed.add(data, last=last)
 
     def __exit__(self, *_error: object) -> None:
         self.close_theirs()

@@ -45,5 +45,5 @@ def end_left_over(oci: OciRuntime, cgroup_path: str, pid_file: str) -> None:
     # runtime puts the process below the container's own cgroup.
     lines = (read_file(f"/proc/{pid}/cgroup") or "").splitlines() if pid else []
     if any(f"{line.split(':', 2)[2]}/".startswith(f"{cgroup_path}/") for line in lines):
-        processes.kill_session(pid)
+        processes.kill_descent(pid)
     exec.forget(pid_file)

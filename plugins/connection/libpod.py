@@ -1,0 +1,206 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: libpod
+author:
+  - The libpod.engine authors (@libpod)
+version_added: 0.1.0
+short_description: Tasks in a container that the engine runs on the controller
+description:
+  - Runs tasks inside a container that P(libpod.engine.libpod_container#module) started on the controller itself, as
+    C(molecule) and plays for C(localhost) do. Neither podman nor docker is needed for it.
+  - A command is a process of the container, in its namespaces and cgroup, with its capabilities, seccomp filter, labels and
+    C(no_new_privileges).
+  - A command ends with the task. Where C(ansible-playbook) or its worker is killed, the command and what descends from it
+    are killed within 15 seconds. What has become a daemon goes on, and so do jobs of C(async).
+  - An image without Python serves M(ansible.builtin.raw) and M(ansible.builtin.script).
+extends_documentation_fragment:
+  - libpod.engine.connection
+  - connection_pipelining
+requirements:
+  - root on the controller
+  - a shell in the container
+notes:
+  - A container that does not exist, does not run, is paused or ends meanwhile makes its host unreachable.
+  - A command may print up to 256 MiB.
+"""
+
+EXAMPLES = r"""
+- name: Work in a container of this host
+  hosts: localhost
+  tasks:
+    - name: Run it
+      libpod.engine.libpod_container:
+        name: web
+        image: docker://registry.example.com/debian:12
+        command: ["sleep", "infinity"]
+        state: started
+
+    - name: Have it as a host of the inventory
+      ansible.builtin.add_host:
+        name: web
+        ansible_connection: libpod.engine.libpod
+
+- name: Set it up
+  hosts: web
+  gather_facts: false
+  tasks:
+    - name: Install Python where the image has none
+      ansible.builtin.raw: command -v python3 || { apt-get update && apt-get -y install python3; }
+      changed_when: false
+
+    - name: Be another user, without become
+      ansible.builtin.command: id -un
+      remote_user: www-data
+      changed_when: false
+"""
+
+import os
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
+from ansible.plugins.connection import ConnectionBase
+from ansible.utils.display import Display
+
+from ..module_utils import engine_tree
+from ..plugin_utils.conversation import Conversation
+from ..plugin_utils.parts import parts
+
+if TYPE_CHECKING:
+    from ..module_utils._container.container import Container
+    from ..module_utils._container.io.exec import Exec
+    from ..module_utils._container.io.guarded import Guarded
+    from ..module_utils._drivers.oci.exec import Ended
+
+display = Display()
+
+
+class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
+    """Tasks in a container that the engine runs on this host."""
+
+    transport = "libpod.engine.libpod"
+    has_pipelining = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._connected = False
+        self._playbook = int(kwargs.get("ansible_playbook_pid") or 0)
+        self._guarded: Optional[Guarded] = None
+
+    def _connect(self) -> Connection:
+        if os.geteuid() != 0:
+            raise AnsibleConnectionFailure(
+                "the connection libpod.engine.libpod needs root on the controller: run ansible-playbook as root, or use "
+                "libpod.engine.libpod_ssh with a user who may become root"
+            )
+        if not self._connected:
+            self._guarded = _explained(self._find)
+            self._connected = True
+        return self
+
+    def _find(self) -> Guarded:
+        base, guarded, config = engine_tree.load("_runtime.base", "_container.io.guarded", "_model.engine_config")
+        runtime = base.RuntimeBase(config.EngineConfig(**parts(self.get_option)))
+        container: Container = runtime.container(self.get_option("remote_addr"))
+        # Ansible asks for the home of this user; a number has none that a shell knows.
+        name = str(container.config.resolved["user"] or "root").partition(":")[0]
+        self.default_user = {"0": "root"}.get(name, None if name.isdigit() else name)
+        found: Guarded = guarded.Guarded(container)
+        return found
+
+    def exec_command(
+        self, cmd: str, in_data: Optional[bytes] = None, sudoable: bool = True
+    ) -> tuple[int, bytes, bytes]:
+        """Run a command by the shell in the container."""
+        self._connect()
+        super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+        display.vvv(f"EXEC {cmd}", host=self.get_option("remote_addr"))
+        become = (
+            self.become if sudoable and self.become and self.become.success and self.become.success in cmd else None
+        )
+        parent = self._playbook if self._playbook == os.getppid() else 0
+        talk = Conversation(become, in_data, self.get_option("timeout"), parent)
+        try:
+            ended = self._execute([self.get_option("executable"), "-c", cmd], talk)
+        finally:
+            talk.close()
+        talk.finished()
+        return int(ended.code or 0), bytes(talk.stdout), bytes(talk.stderr)
+
+    def _execute(self, argv: list[str], talk: Conversation, source: int = -1, out: Any = None) -> Ended:
+        """Run ``argv``, which reads the input of ``talk`` or of ``source``, and writes to ``talk`` or ``out``."""
+        execs, streams, flows = engine_tree.load("_container.io.exec", "_drivers.oci.exec_streams", "_drivers.streams")
+        pipes = streams.Streams(
+            flows.Sink(out or talk.out),
+            flows.Sink(talk.err),
+            talk.input,
+            source,
+            watch=talk,
+            more_follows=talk.asks,
+        )
+        talk.add = pipes.add
+        env = {str(key): str(value) for key, value in self.get_option("extra_env").items()}
+        wanted: Exec = execs.Exec(argv, env=env, user=self.get_option("remote_user") or None)
+        assert self._guarded
+        guarded = self._guarded
+        ended: Ended = _explained(lambda: guarded.execute(wanted, pipes))
+        if ended.error:
+            raise AnsibleConnectionFailure(
+                f"cannot run {argv[0]} in container {guarded.container.name}: {ended.error}"
+                + (": name a shell that it has in ansible_shell_executable" if ended.code in (126, 127) else "")
+            )
+        return ended
+
+    def put_file(self, in_path: str, out_path: str) -> None:
+        """Copy a file of the controller into the container, as the remote user."""
+        self._connect()
+        super().put_file(in_path, out_path)
+        display.vvv(f"PUT {in_path} TO {out_path}", host=self.get_option("remote_addr"))
+        try:
+            source = os.open(in_path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise AnsibleFileNotFound(f"file or module does not exist: {in_path}") from error
+        try:
+            self._cat('cat > "$0"', out_path, source=source)
+        finally:
+            os.close(source)
+
+    def fetch_file(self, in_path: str, out_path: str) -> None:
+        """Copy a file of the container to the controller."""
+        self._connect()
+        super().fetch_file(in_path, out_path)
+        display.vvv(f"FETCH {in_path} TO {out_path}", host=self.get_option("remote_addr"))
+        with open(out_path, "wb") as file:
+            self._cat('cat < "$0"', in_path, out=file.write)
+
+    def _cat(self, script: str, path: str, source: int = -1, out: Any = None) -> None:
+        talk = Conversation(None, None, 0, 0)
+        path = path if path.startswith("/") else f"/{path}"
+        ended = self._execute([self.get_option("executable"), "-c", script, path], talk, source, out)
+        if ended.code:
+            raise AnsibleError(f"cannot copy {path} of the container: {talk.stderr.decode(errors='replace').strip()}")
+
+    def reset(self) -> None:
+        """Look the container up again."""
+        self.close()
+
+    def close(self) -> None:
+        """End what waits for this process's end; a container has no connection."""
+        if self._guarded:
+            self._guarded.close()
+            self._guarded = None
+        self._connected = False
+
+
+def _explained(do: Callable[[], Any]) -> Any:
+    """Return what ``do`` does. :raises AnsibleConnectionFailure: the engine failed; the message is its sentence."""
+    try:
+        return do()
+    except AnsibleError:
+        raise
+    except Exception as error:
+        (errors,) = engine_tree.load("_model.errors")
+        raise AnsibleConnectionFailure(errors.sentence(error)) from error

@@ -1,0 +1,102 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A command's output as Ansible needs it, with the prompt and the password of become in between."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from typing import Any, Callable, Optional
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.module_utils.common.text.converters import to_bytes, to_text
+
+OUTPUT_LENGTH = 256 << 20  # bytes of standard output, and of standard error, that a task may print
+_BEFORE = 1 << 14  # bytes that may come before become succeeds: a prompt, a lecture
+
+
+class Conversation:
+    """Takes the output with ``out`` and ``err``, and answers through ``add`` (see ``Feed.add``); watches a ``Flow``.
+
+    ``become`` is the plugin that the command goes through, None where it goes through none.
+    """
+
+    def __init__(self, become: Any, in_data: Optional[bytes], seconds: float, parent: int) -> None:
+        """``seconds``: how long become may take; ``parent``: the PID of ansible-playbook, 0 where it is not known."""
+        self.stdout, self.stderr = bytearray(), bytearray()
+        self.add: Callable[..., None] = lambda data, last=False: None
+        self.asks = bool(become and become.expect_prompt())
+        self.input = b"" if self.asks else in_data or b""
+        self.deadline = time.monotonic() + seconds if self.asks else math.inf
+        self.descriptor = os.pidfd_open(parent) if parent else -1
+        self._become, self._in_data, self._parent, self._seconds = become, in_data or b"", parent, seconds
+        self._answered = False
+        self._seen = {"stdout": 0, "stderr": 0}  # where what follows the last prompt begins
+
+    def out(self, data: bytes) -> None:
+        self._take(self.stdout, data)
+
+    def err(self, data: bytes) -> None:
+        self._take(self.stderr, data)
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def look(self) -> None:
+        """Raise an error where become takes too long, or nobody waits for the command any more."""
+        if self._parent and os.getppid() != self._parent:
+            raise AnsibleConnectionFailure("ansible-playbook has ended, and so does its command in the container")
+        if time.monotonic() >= self.deadline:
+            raise AnsibleConnectionFailure(self._failure(f"did not succeed within {self._seconds:g} seconds"))
+
+    def finished(self) -> None:
+        """Check how become ended, once the command has. :raises AnsibleError: its password was wrong or missing."""
+        become = self._become
+        if become is None:
+            return
+        said = bytes(self.stdout[:_BEFORE] + b"\n" + self.stderr[:_BEFORE])
+        if self._answered and become.check_incorrect_password(said):
+            raise AnsibleError(f"Incorrect {become.name} password")
+        if become.check_missing_password(said):
+            raise AnsibleError(f"Missing {become.name} password")
+
+    def _take(self, output: bytearray, data: bytes) -> None:
+        output += data
+        if len(output) > OUTPUT_LENGTH:
+            raise AnsibleError(
+                f"the command in the container printed more than {OUTPUT_LENGTH >> 20} MiB and was ended: have it "
+                "write a file, and fetch that"
+            )
+        if self._become is not None:
+            self._converse()
+
+    def _converse(self) -> None:
+        """Look for the success of become, and else for its prompt."""
+        become = self._become
+        if become.check_success(self.stdout[:_BEFORE]):
+            for output in (self.stdout, self.stderr):
+                output[:] = become.strip_become_prompt(bytes(output))
+            self.stdout[:] = become.strip_become_success(bytes(self.stdout))
+            self._become, self.deadline = None, math.inf
+            if self.asks:
+                self.add(self._in_data, last=True)
+        elif self.asks and any(self._prompted(name) for name in self._seen):
+            if self._answered:
+                raise AnsibleError(f"Incorrect {become.name} password")
+            self._answered, self.deadline = True, time.monotonic() + self._seconds
+            self._seen = {name: len(getattr(self, name)) for name in self._seen}
+            self.add(to_bytes(become.get_option("become_pass") or "") + b"\n")
+        elif self.asks and len(self.stdout) + len(self.stderr) > 2 * _BEFORE:
+            raise AnsibleError(self._failure(f"printed more than {2 * _BEFORE >> 10} KiB and has not succeeded"))
+
+    def _prompted(self, name: str) -> bool:
+        return bool(self._become.check_password_prompt(bytes(getattr(self, name)[self._seen[name] : _BEFORE])))
+
+    def _failure(self, what: str) -> str:
+        said = to_text(bytes(self.stdout[-2000:] + self.stderr[-2000:]), errors="surrogate_then_replace").strip()
+        return f"{self._become.name} in the container {what}{': it printed: ' + said if said else ''}"

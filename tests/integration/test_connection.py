@@ -1,0 +1,77 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plays in a container by the connection plugin ``libpod``: commands, files, users, and what makes it unreachable."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+from ansible_collections.libpod.engine.tests.support import inside
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.inside import PIPELINED, PYTHON
+from ansible_collections.libpod.engine.tests.support.process import WAITING
+
+OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
+
+
+@pytest.fixture(scope="module", name="serving")
+def _serving() -> Iterator[Host]:
+    """A host with ``c``, which has Python, and ``bare``, which has none."""
+    with Host() as host:
+        assert not host.container("c", volume=PYTHON, **OPTIONS).failed
+        assert not host.container("bare", **OPTIONS).failed
+        yield host
+
+
+@pytest.mark.parametrize("settings", [{}, PIPELINED])
+def test_module_runs_in_the_container(serving: Host, settings: dict[str, str]) -> None:
+    played = inside.play(serving, [{"ping": {}}, {"command": "readlink /proc/self/ns/mnt"}], settings=settings)
+    assert played["ping"]["ping"] == "pong"
+    assert played["command"]["stdout"] != os.readlink("/proc/self/ns/mnt")
+
+
+def test_raw_and_script_need_no_python(serving: Host, tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("#!/bin/sh\necho here $1; exit 3\n")
+    tasks = [{"raw": "id -u; exit 5", "ignore_errors": True}, {"script": f"{script} one", "ignore_errors": True}]
+    played = inside.play(serving, tasks, "bare")
+    assert (played["raw"]["rc"], played["raw"]["stdout"]) == (5, "0\n")
+    assert (played["script"]["rc"], played["script"]["stdout"]) == (3, "here one\n")
+
+
+def test_files_pass_as_they_are_and_belong_to_the_remote_user(serving: Host, tmp_path: Path) -> None:
+    data = os.urandom(3 << 20) + b"\r\n\0"
+    (tmp_path / "here").write_bytes(data)
+    tasks = [
+        {"copy": {"src": str(tmp_path / "here"), "dest": "/tmp/there"}, "remote_user": "web"},
+        {"raw": "stat -c %U:%G /tmp/there"},
+        {"fetch": {"src": "/tmp/there", "dest": str(tmp_path / "back"), "flat": True}, "remote_user": "web"},
+    ]
+    played = inside.play(serving, tasks, settings={"ANSIBLE_REMOTE_TEMP": "/tmp/web"})
+    assert played["raw"]["stdout"] == "web:web\n"
+    assert (tmp_path / "back").read_bytes() == data
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "message"),
+    [
+        ("absent", {}, "no container has the name or ID 'absent'"),
+        ("ended", {}, "container ended: it is exited"),
+        ("held", {}, "container held: it is paused"),
+        ("bare", {"user": "nobodyhere"}, "no user 'nobodyhere'"),
+        ("bare", {"shell_executable": "/bin/none"}, "cannot run /bin/none in container bare"),
+    ],
+)
+def test_unusable_container_is_unreachable_with_one_sentence(
+    serving: Host, name: str, how: dict[str, str], message: str
+) -> None:
+    if name in ("ended", "held"):
+        state = {"ended": "stopped", "held": "paused"}[name]
+        assert not serving.container(name, **OPTIONS).failed and not serving.container(name, state=state).failed
+    played = inside.play(serving, [{"raw": "id"}], name, ok=False, **how)
+    assert played.exit_code == 4 and played["raw"]["unreachable"] is True
+    assert message in played["raw"]["msg"] and "\n" not in played["raw"]["msg"] and "Traceback" not in played.output
