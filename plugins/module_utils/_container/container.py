@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from .._model.errors import InvalidArgument
 from .._model.records.config import ContainerConfig
@@ -310,6 +310,21 @@ class Container(ContainerBase):
         from .rootfs.copy import copy
 
         return copy(self, wanted)
+
+    def put_file(self, source: Union[str, int], path: str, user: Optional[str] = None) -> int:
+        """Write a host file, or an open one, to ``path`` in the running container as a user (default: its own).
+
+        Return the number of bytes. The lock is free while they are copied.
+        """
+        from .rootfs.transfer import put
+
+        return put(self, source, path, user)
+
+    def fetch_file(self, path: str, target: Union[str, int], user: Optional[str] = None) -> int:
+        """Copy ``path`` in the running container to a host file, or to an open one, as ``put_file`` does."""
+        from .rootfs.transfer import fetch
+
+        return fetch(self, path, target, user)
 
     def commit(self, wanted: Commit) -> Committed:
         """Make an image of the container as it is."""

@@ -28,6 +28,11 @@ def named(bits: int) -> frozenset[str]:
     return frozenset(name for number, name in enumerate(NAMES) if bits >> number & 1)
 
 
+def bits(names: Iterable[str]) -> int:
+    """Return the set of capabilities with these names, as the kernel shows it."""
+    return sum(1 << number for number, name in enumerate(NAMES) if name in set(names))
+
+
 def normalised(option: str, names: Iterable[str]) -> tuple[str, ...]:
     """Return names such as ``net_admin`` as ``CAP_NET_ADMIN``, and ``all`` as ``ALL``; sorted, each once.
 

@@ -188,35 +188,43 @@ def process_for(container: ContainerBase, wanted: Exec) -> dict[str, Any]:
         container.state.status.check("exec", container.name)
         if not container.host.cgroups.unified:
             container.check_cgroup("run a command in")  # on v2 runc uses the cgroup of the container's process
-        process = dict(foreign_files.read_json(container.state.config_path)["process"].mapping())
+        process, user = process_of(container, wanted.user, wanted.privileged)
         env = dict(item.partition("=")[::2] for item in process.get("env") or [])
         if wanted.tty:
             env.setdefault("TERM", "xterm")
-        if wanted.user is not None:
-            user = _user(container, wanted.user)
-            process["user"].update(uid=user.uid, gid=user.gid, additionalGids=list(user.additional_gids))
-            if "HOME" not in container.config.options["env"]:
-                env["HOME"] = user.home
+        if user is not None and "HOME" not in container.config.options["env"]:
+            env["HOME"] = user.home
         env.update(wanted.env)
         process.update(
             args=list(wanted.argv), terminal=wanted.tty, env=[f"{key}={value}" for key, value in env.items()]
         )
         if wanted.workdir:
             process["cwd"] = wanted.workdir
-        process["capabilities"] = _capabilities(container, wanted, process)
         process.pop("consoleSize", None)
         return process
 
 
-def _user(container: ContainerBase, name: str) -> users.User:
-    return users.resolve(name, *securejoin.user_files(container.state.mountpoint))
+def process_of(
+    container: ContainerBase, name: Optional[str], privileged: bool = False
+) -> tuple[dict[str, Any], Optional[users.User]]:
+    """Return the container's own process as it was started, with the user ``name`` and that one's capabilities.
+
+    That user is returned too, None where it is the container's.
+
+    :raises InvalidArgument: the container has no such user.
+    """
+    process = dict(foreign_files.read_json(container.state.config_path)["process"].mapping())
+    user = None
+    if name is not None:
+        user = users.resolve(name, *securejoin.user_files(container.state.mountpoint))
+        process["user"].update(uid=user.uid, gid=user.gid, additionalGids=list(user.additional_gids))
+    if user is not None or privileged:
+        process["capabilities"] = _capabilities(container, process, privileged)
+    return process, user
 
 
-def _capabilities(container: ContainerBase, wanted: Exec, process: Mapping[str, Any]) -> Mapping[str, list[str]]:
-    current: Mapping[str, list[str]] = process["capabilities"]
-    if wanted.user is None and not wanted.privileged:
-        return current
-    granted: Sequence[str] = current["bounding"]
-    if wanted.privileged:
+def _capabilities(container: ContainerBase, process: Mapping[str, Any], privileged: bool) -> Mapping[str, list[str]]:
+    granted: Sequence[str] = process["capabilities"]["bounding"]
+    if privileged:
         granted = capabilities.compute((), (), capabilities.named(bounding_set()), privileged=True)
     return capabilities.oci_capabilities(granted, process["user"]["uid"], container.config.options["cap_add"])

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import Optional
+from typing import Optional, Union
 
 from ..._model.errors import TreeChanged
 from ..trees.descent import DIRECTORY, Descent
@@ -19,16 +19,50 @@ from ..trees.descent import DIRECTORY, Descent
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 USER_FILE_BYTES = 4 << 20  # of passwd or group; a longer file could exhaust our memory
 _LINKS = 40  # the kernel's own limit, path_resolution(7)
+_TRIES = 100  # of a walk whose end is replaced meanwhile
+_SHARED_FOLDER = stat.S_ISVTX | stat.S_IWOTH
+# Files of the kernel, by the magic number of their file system (statfs(2)). It shows a process its own namespaces' or
+# its own cgroup's, so that the host's would be read or changed through them.
+_OF_THE_KERNEL = {
+    0x9FA0: "proc",
+    0x62656572: "sysfs",
+    0x27E0EB: "cgroup",
+    0x63677270: "cgroup2",
+    0x64626720: "debugfs",
+    0x74726163: "tracefs",
+    0x73636673: "securityfs",
+    0x62656570: "configfs",
+    0xCAFE4A11: "bpf",
+    0x6C6F6F70: "binder",
+    0xDE5E81E4: "efivarfs",
+    0x6165676C: "pstore",
+    0xF97CFF8C: "selinuxfs",
+    0x19800202: "mqueue",
+    0x6E736673: "nsfs",
+}
+_KINDS = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 class _Walk:
-    """A walk from ``root`` along a path, with the names passed; the context closes its descriptors."""
+    """A walk from ``root``, a path or a descriptor, with the names passed; the context closes its descriptors.
 
-    def __init__(self, root: str, path: str) -> None:
+    ``user`` is one that no other user may lead or have write to a file in /tmp, as the sysctls fs.protected_symlinks
+    and fs.protected_regular have it.
+    """
+
+    def __init__(self, root: Union[str, int], path: str, user: Optional[int] = None) -> None:
         self.path = path
+        self._user = user
         self.names: list[str] = []
         self._way = Descent(flags=_LOOK | os.O_DIRECTORY)
-        self._way.enter(os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        self._way.enter(
+            os.dup(root) if isinstance(root, int) else os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        )
         self.end = -1  # the end of the path where that is no directory
         self._rest = path.split("/")[::-1]
         self._links = 0
@@ -79,10 +113,12 @@ class _Walk:
         return []
 
     def _enter(self, name: str, descriptor: int) -> None:
-        mode = os.fstat(descriptor).st_mode
+        status = os.fstat(descriptor)
+        mode = status.st_mode
         if stat.S_ISLNK(mode):
             target = os.readlink("", dir_fd=descriptor)
             os.close(descriptor)
+            self.check_shared_folder(status)
             self._links += 1
             if self._links > _LINKS:
                 raise self.error(errno.ELOOP)
@@ -104,8 +140,19 @@ class _Walk:
         except TreeChanged as error:
             raise self.error(errno.ESTALE) from error
 
-    def error(self, number: int) -> OSError:
-        return OSError(number, os.strerror(number), self.path)
+    def check_shared_folder(self, status: os.stat_result) -> None:
+        """Check that no other user has put a link or a file for ``user`` into a folder such as /tmp.
+
+        :raises PermissionError: one has.
+        """
+        folder = os.fstat(self.here)
+        shared = folder.st_mode & _SHARED_FOLDER == _SHARED_FOLDER
+        if self._user is not None and shared and status.st_uid not in (self._user, folder.st_uid):
+            kind = "link" if stat.S_ISLNK(status.st_mode) else "file"
+            raise self.error(errno.EACCES, f"a {kind} of user {status.st_uid} in a directory that all may write to")
+
+    def error(self, number: int, reason: str = "") -> OSError:
+        return OSError(number, reason or os.strerror(number), self.path)
 
 
 def resolve(root: str, path: str) -> str:
@@ -164,6 +211,49 @@ def open_beneath(root: str, path: str, flags: int, mode: int = 0o600) -> int:
             return os.open(f"/proc/self/fd/{walk.reached}", flags & ~(os.O_NOFOLLOW | os.O_CREAT) | os.O_CLOEXEC)
         except OSError as error:
             raise walk.error(error.errno or errno.EIO) from error
+
+
+def open_regular(root: int, path: str, user: int, *, write: bool) -> int:
+    """Open the regular file ``path`` inside the open directory ``root`` for ``user``, whom the caller acts as.
+
+    With ``write`` a missing file is created, an existing one is made empty. Nothing else is ever opened, whatever
+    others put there meanwhile: neither a FIFO, on which that would wait, nor a device, nor a file of the kernel.
+
+    :raises OSError: as open(2), or with a reason of its own, naming ``path``.
+    """
+    for _try in range(_TRIES):
+        with _Walk(root, path, user) as walk:
+            missing = walk.go()
+            if not missing:
+                return _open_reached(walk, write)
+            if not write or len(missing) > 1:
+                raise walk.error(errno.ENOENT)
+            if path.endswith(("/", "/.")):
+                raise walk.error(errno.EISDIR)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            try:
+                return os.open(missing[0], flags, 0o666, dir_fd=walk.here)
+            except FileExistsError:
+                continue  # it was made meanwhile
+    raise OSError(errno.EBUSY, "another process makes and removes it all the time", path)
+
+
+def _open_reached(walk: _Walk, write: bool) -> int:
+    from .syscalls import filesystem_type
+
+    status = os.fstat(walk.reached)
+    kind = stat.S_IFMT(status.st_mode)
+    if kind == stat.S_IFDIR:
+        raise walk.error(errno.EISDIR)
+    if kind != stat.S_IFREG:
+        raise walk.error(errno.EINVAL, f"{_KINDS.get(kind, 'something')}, not a regular file")
+    if name := _OF_THE_KERNEL.get(filesystem_type(walk.reached)):
+        raise walk.error(errno.EINVAL, f"a file of the kernel ({name}): run a command in the container for it")
+    if write:
+        walk.check_shared_folder(status)
+    # /proc leads to the very file that was looked at, whatever has its name now.
+    flags = os.O_WRONLY | os.O_TRUNC if write else os.O_RDONLY
+    return os.open(f"/proc/self/fd/{walk.reached}", flags | os.O_NOCTTY | os.O_CLOEXEC)
 
 
 def read_beneath(root: str, path: str, limit: int = 1 << 20, *, cut: bool = False) -> Optional[bytes]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Any
+from typing import Any, Sequence
 
 from ..._model.failpoints import failpoint
 
@@ -29,10 +29,14 @@ RENAME_NOREPLACE = 0x1
 RENAME_EXCHANGE = 0x2
 _AT_FDCWD = -100
 # <linux/sched.h>
+CLONE_FS = 0x200
+CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 # <linux/prctl.h>
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+# <linux/capability.h>
+_CAPABILITY_VERSION = 0x20080522
 
 
 def _call(function: str, path: str, *arguments: Any) -> None:
@@ -111,3 +115,51 @@ def pidfd_getfd(process: int, descriptor: int) -> int:
         number = ctypes.get_errno()
         raise OSError(number, f"pidfd_getfd: {os.strerror(number)}")
     return copy
+
+
+def filesystem_type(descriptor: int) -> int:
+    """Return the magic number of the file system that an open file is on (statfs(2)). :raises OSError: as there."""
+    import ctypes
+
+    buffer = ctypes.create_string_buffer(256)
+    _call("fstatfs", "", descriptor, buffer)
+    return ctypes.c_uint.from_buffer(buffer).value  # f_type comes first; all known numbers have 32 bits
+
+
+def set_groups(groups: Sequence[int], number: int) -> None:
+    """Set the supplementary groups of the calling thread alone; ``number`` is setgroups(2)'s on this architecture.
+
+    :raises OSError: as there.
+    """
+    import ctypes
+
+    _call("syscall", "", ctypes.c_long(number), len(groups), (ctypes.c_uint * len(groups))(*groups))
+
+
+def set_file_ids(uid: int, gid: int) -> None:
+    """Set the user and group by which the kernel checks the calling thread's access to files (setfsuid(2)).
+
+    :raises PermissionError: the kernel has not taken them.
+    """
+    import ctypes
+
+    library = ctypes.CDLL(None)
+    for function, number in ((library.setfsgid, gid), (library.setfsuid, uid)):
+        function(ctypes.c_uint(number))
+        # It returns the earlier ID whether or not it has worked; -1 is no ID, and changes nothing.
+        if function(ctypes.c_uint(0xFFFFFFFF)) != ctypes.c_int(number).value:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+def set_capabilities(wanted: int) -> None:
+    """Reduce the calling thread's capabilities to those of the bit set ``wanted`` (capset(2)).
+
+    :raises OSError: as there.
+    """
+    import ctypes
+
+    words = ctypes.c_uint * 6  # effective, permitted, inheritable for the lower half, then for the upper half
+    header, sets = (ctypes.c_uint * 2)(_CAPABILITY_VERSION, 0), words()
+    _call("capget", "", header, sets)
+    lower, upper = wanted & 0xFFFFFFFF & sets[1], wanted >> 32 & sets[4]
+    _call("capset", "", header, words(lower, lower, 0, upper, upper, 0))

@@ -18,13 +18,12 @@ from typing import NamedTuple
 from ..._model.errors import InvalidArgument, TreeTooLarge
 from ..._model.failpoints import failpoint
 from . import removal
+from .content import UNSUPPORTED
 from .descent import DIRECTORY, Descent
 
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 1 << 26
-# Errors of file systems between which copy_file_range(2) does not work.
-_UNSUPPORTED = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
 
 
 def fill(source: int, target: int, temporary: str, seconds: float = 0) -> None:
@@ -218,7 +217,7 @@ def _copy_part(reader: int, writer: int, place: int, amount: int) -> int:
     try:
         return os.copy_file_range(reader, writer, amount, place, place)
     except OSError as error:
-        if error.errno not in _UNSUPPORTED:
+        if error.errno not in UNSUPPORTED:
             raise
     os.lseek(writer, place, os.SEEK_SET)
     return os.sendfile(writer, reader, place, amount)

@@ -1,0 +1,215 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write or read one file in a running container as one of its users, without running anything in there.
+
+The path is looked up below the root of the container's process, so that all its mounts are seen, and no link leads out.
+What is done is what ``cat >FILE`` and ``cat FILE`` would do there as that user. In a directory such as /tmp, links and
+files of other users are refused, as by the sysctls fs.protected_symlinks and fs.protected_regular.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, Iterator, NamedTuple, Optional, Union
+
+from ..._drivers import process
+from ..._drivers.kernel import file_user, securejoin
+from ..._drivers.trees import content
+from ..._model.errors import ContainerStopped, InvalidArgument, LibpodError
+from ..._model.failpoints import failpoint
+from ..._model.records.status import ContainerStatus
+from ..._spec import capabilities
+from ..io.exec import process_of
+
+if TYPE_CHECKING:
+    from ..base import ContainerBase
+
+_REASONS = {
+    errno.EACCES: "this user has no permission",
+    errno.EDQUOT: "its file system's quota is exhausted",
+    errno.EISDIR: "it is a directory",
+    errno.ENOENT: "it does not exist",
+    errno.ENOSPC: "its file system is full",
+    errno.ENOTDIR: "a part of its path is not a directory",
+    errno.EROFS: "its file system is read-only",
+    errno.ETXTBSY: "it is a program that runs",
+}
+
+
+class TransferFailed(LibpodError):
+    """A file in a container cannot be written or read; ``errno`` is the kernel's number of the reason."""
+
+    def __init__(self, what: str, error: OSError, reason: str = "") -> None:
+        number = error.errno or errno.EIO
+        words = error.strerror or str(error)
+        if not reason:
+            reason = _REASONS.get(number, words) if words == os.strerror(number) else words
+        super().__init__(f"{what}: {reason}")
+        self.errno = number
+
+
+class _Place(NamedTuple):
+    """A file in a container: its root directory, a user, and the beginning of an error's sentence."""
+
+    root: int
+    user: file_user.FileUser
+    shown: str
+
+
+def put(container: ContainerBase, source: Union[str, int], path: str, user: Optional[str]) -> int:
+    """Write a host file, or what is left in an open one, to ``path`` in the container; return the number of bytes.
+
+    A new file belongs to the user, by the container's umask; an existing one keeps owner and mode. Where it is
+    interrupted, the file has the part that was written.
+
+    :raises ContainerStopped: it does not run. :raises InvalidArgument: the path is relative, or there is no such user.
+    :raises TransferFailed: the file cannot be written. :raises OSError: the host's file cannot be read.
+    """
+    with _place(container, "write", path, user) as place, _source(source) as reader:
+
+        def work(going: file_user.Going) -> int:
+            writer = securejoin.open_regular(place.root, path, place.user.uid, write=True)
+            try:
+                return content.copy(reader, writer, going)
+            finally:
+                os.close(writer)
+
+        failpoint("write a file in the container")
+        try:
+            return file_user.act_as(place.user, work, (content.ReadFailed,))
+        except content.ReadFailed as error:
+            raise _named(error, source) from error
+        except FileNotFoundError as error:
+            raise TransferFailed(place.shown, error, "a directory in its path does not exist") from error
+        except OSError as error:
+            raise TransferFailed(place.shown, error) from error
+
+
+def fetch(container: ContainerBase, path: str, target: Union[str, int], user: Optional[str]) -> int:
+    """Copy ``path`` in the container to a host file, or to an open one; return the number of bytes.
+
+    A regular host file is replaced only by the whole content; one that is open has what came before an error.
+
+    :raises ContainerStopped: it does not run. :raises InvalidArgument: the path is relative, or there is no such user.
+    :raises TransferFailed: the file cannot be read. :raises OSError: the host's file cannot be written.
+    """
+    with _place(container, "read", path, user) as place, _target(target) as writer:
+
+        def work(going: file_user.Going) -> int:
+            try:
+                reader = securejoin.open_regular(place.root, path, place.user.uid, write=False)
+            except OSError as error:
+                raise content.ReadFailed(error.errno, error.strerror) from error
+            try:
+                return content.copy(reader, writer, going)
+            finally:
+                os.close(reader)
+
+        try:
+            return file_user.act_as(place.user, work, (content.ReadFailed,))
+        except content.ReadFailed as error:
+            raise TransferFailed(place.shown, error) from error
+        except OSError as error:
+            raise _named(error, target) from error
+
+
+def _named(error: OSError, file: Union[str, int]) -> OSError:
+    """Return the error of a host's file with its name, where it has one."""
+    return OSError(error.errno, error.strerror, file) if isinstance(file, str) else error
+
+
+@contextmanager
+def _place(container: ContainerBase, verb: str, path: str, user: Optional[str]) -> Iterator[_Place]:
+    if not path.startswith("/") or "\0" in path:
+        raise InvalidArgument(f"cannot {verb} {path!r} in container {container.name}: expected an absolute path")
+    with ExitStack() as stack, container.batch():
+        opened = _entrance(container, f"cannot {verb} {path} in container {container.name}", stack)
+        started, _user = process_of(container, user)
+        ids = started["user"]
+        effective = capabilities.bits(started["capabilities"]["effective"])
+        groups = ids.get("additionalGids") or ()
+        acting = file_user.FileUser(ids["uid"], ids["gid"], groups, ids["umask"], effective, opened.namespace)
+        held = stack.pop_all()
+    with held:
+        name = ids["uid"] if user is None else user
+        yield _Place(opened.root, acting, f"cannot {verb} {path} in container {container.name} as user {name}")
+
+
+class _Entrance(NamedTuple):
+    root: int
+    namespace: int
+
+
+def _entrance(container: ContainerBase, doing: str, stack: ExitStack) -> _Entrance:
+    """Open the container's root directory and its user namespace, -1 where that is this process's.
+
+    :raises ContainerStopped: it does not run.
+    """
+    state = container.state
+
+    def opened(path: str, flags: int) -> int:
+        descriptor = os.open(f"/proc/{state.pid}/{path}", flags | os.O_CLOEXEC)
+        stack.callback(os.close, descriptor)
+        return descriptor
+
+    try:
+        if state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED):
+            root, namespace = opened("root", os.O_PATH | os.O_DIRECTORY), opened("ns/user", os.O_RDONLY)
+            # Looked at last: what was opened was this very process's, and not that of a later one with its PID.
+            if process.alive(state.process):
+                own = os.path.samestat(os.fstat(namespace), os.stat("/proc/self/ns/user"))
+                return _Entrance(root, -1 if own else namespace)
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # it has just ended
+    status = "ending" if state.status.has_process else state.status
+    raise ContainerStopped(f"{doing}: the container is {status}, and has to run")
+
+
+@contextmanager
+def _source(source: Union[str, int]) -> Iterator[int]:
+    if isinstance(source, int):
+        yield source
+        return
+    with open(source, "rb", buffering=0) as file:
+        yield file.fileno()
+
+
+@contextmanager
+def _target(target: Union[str, int]) -> Iterator[int]:
+    """Yield the descriptor, or that of a new file, which afterwards takes the place of the regular file ``target``.
+
+    A file there keeps its mode and owner. Anything else, such as a device, is opened itself.
+    """
+    if isinstance(target, int):
+        yield target
+        return
+    path = os.path.realpath(target)
+    try:
+        there = os.stat(path)
+    except FileNotFoundError:
+        there = None
+    if there is not None and not stat.S_ISREG(there.st_mode):
+        with open(path, "wb", buffering=0) as file:
+            yield file.fileno()
+        return
+    temporary = os.path.join(os.path.dirname(path), f".libpod-fetch-{os.urandom(8).hex()}")
+    failpoint("create a fetched file")
+    writer = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            yield writer
+            if there is not None:
+                os.fchown(writer, there.st_uid, there.st_gid)
+                os.fchmod(writer, stat.S_IMODE(there.st_mode))
+        finally:
+            os.close(writer)
+        failpoint("rename a fetched file")
+        os.rename(temporary, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
