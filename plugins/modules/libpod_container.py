@@ -496,6 +496,11 @@ options:
       - A CNI network's name can be followed by C(:) and settings separated by commas - C(ip=), C(ip6=), C(mac=),
         C(interface_name=) and C(alias=), as in V(front:ip=10.88.0.5,interface_name=front0). A change of these needs a new
         container.
+      - Containers on one CNI network reach one another by name, by C(hostname), by C(alias=) or O(network_aliases), and by the
+        first 12 digits of their IDs. Each has the names of its neighbours in its hosts file, which follows every start, end and
+        change of a network at once. C(etc_hosts) and the lines of the host's hosts file win over a neighbour's name. A
+        container's own name wins over the same alias of another one. An alias that several have is each one's, in the order
+        of their names. This is true of the default network too, and with podman's DNS plugins on the network as without them.
       - CNI networks are changed in place. A new one gets an interface that is free, the others keep theirs with their
         addresses. The next start numbers the interfaces again, in the order given here. Anything else needs a new container.
       - V(bridge) where omitted. An empty list is V(none).
@@ -520,9 +525,8 @@ options:
     type: str
   network_aliases:
     description:
-      - Further names of the container in its only network.
-      - They are handed to the network's plugins. Where none has the capability C(aliases), as dnsname has, they have no effect, as
-        O(strict) says.
+      - Further names of the container in its only network, by which the network's other containers reach it, as O(network) says.
+      - They are handed to the network's plugins too, where one has the capability C(aliases), as dnsname has.
       - C(podman_container) has it.
     type: list
     elements: str
@@ -1127,9 +1131,8 @@ options:
     description:
       - Whether the task fails where an option that is given has no effect. Otherwise it warns of it.
       - Such are O(publish) with a network that is not the container's own, and parts of O(log_opt) that the O(log_driver)
-        does not take. Others are C(label=) of O(security_opt) without SELinux, O(network_aliases) on a network without a
-        name service, and options that have no effect at all.
-      - The network's names and C(label=) are checked where the task changes something.
+        does not take. Others are C(label=) of O(security_opt) without SELinux, and options that have no effect at all.
+      - C(label=) is checked where the task changes something.
       - C(podman_container) does not have it.
     type: bool
     default: false

@@ -74,7 +74,8 @@ def run(host: Host, name: str = "c", **options: Any) -> Result:
 
 
 def hosts_lines(made: Result) -> list[str]:
-    return Process(made).read("root/etc/hosts").splitlines()
+    """Return the lines of a container's hosts file, without those on its neighbours."""
+    return [line for line in Process(made).read("root/etc/hosts").splitlines() if not line.endswith("# by libpod")]
 
 
 def looked_up(made: Result, name: str, database: str = "ahosts") -> set[str]:

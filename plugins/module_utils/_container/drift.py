@@ -17,6 +17,7 @@ from .._drivers.cgroups import manager
 from .._model.cgroup_limits import RARE, USUAL
 from .._model.options.table import OPTIONS, select
 from .._model.records.namespaces import LinuxNS
+from .._model.records.network import own_lines
 from .network import drift as network_drift
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def _files(container: ContainerBase) -> list[Finding]:
     for name, written in _own_files(container).items():
         try:
             with open(f"{container.run_dir}/{name}", "rb") as file:
-                what = "" if crc32(file.read()) == written else "edited"
+                content = file.read()
+            what = "" if crc32(own_lines(content) if name == "hosts" else content) == written else "edited"
         except FileNotFoundError:
             what = "removed"
         if what:

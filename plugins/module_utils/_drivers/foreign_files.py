@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that the engine did not write, as bytes or as JSON for ``_model.foreign``."""
+"""Files that others write or read too: their bytes, or JSON for ``_model.foreign``; and their replacement in place."""
 
 from __future__ import annotations
 
@@ -38,3 +38,14 @@ def read(path: str, origin: str = "", *, max_bytes: int = MAX_BYTES) -> bytes:
                 return bytes(content)
             content += chunk
     raise MalformedData(f"{origin or path}: longer than the {max_bytes} bytes that are read")
+
+
+def overwrite(path: str, content: bytes) -> None:
+    """Give the file at ``path`` this text, in place and by one system call, for those who read it meanwhile.
+
+    Over the end of a longer text go empty lines, until the file is cut off there.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    with open(descriptor, "wb", buffering=0) as file:
+        file.write(content + b"\n" * (os.fstat(descriptor).st_size - len(content)))
+        file.truncate(len(content))

@@ -218,7 +218,11 @@ def _mount(volume: Volume, container: Container) -> dict[str, Any]:
 
 def _network_settings(container: Container) -> dict[str, Any]:
     try:
-        networks = {entry.network: _network(entry) for entry in attachments(container) if entry.result is not None}
+        networks = {
+            entry.network: {**_network(entry), "Aliases": [*entry.aliases, container.id[:12]]}
+            for entry in attachments(container)
+            if entry.result is not None
+        }
     except StateCorrupt:  # the rest of this container, and all others, can still be inspected
         networks = {}
     first = next(iter(networks.values()), _EMPTY_NETWORK)

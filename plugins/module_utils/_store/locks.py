@@ -20,10 +20,14 @@ from .._model.failpoints import failpoint
 
 
 class FileLock:
-    """A reentrant exclusive lock; ``with`` takes and releases it."""
+    """A reentrant exclusive lock; ``with`` takes and releases it.
 
-    def __init__(self, path: str) -> None:
+    Programs inherit it, unless it is for work between two of them alone (``inherited``).
+    """
+
+    def __init__(self, path: str, *, inherited: bool = True) -> None:
         self.path = path
+        self._inherited = inherited
         self._descriptor = -1
         self._depth = 0
 
@@ -67,7 +71,8 @@ class FileLock:
             if descriptor < 0:
                 return False
             self._descriptor = descriptor
-            shared_locks.descriptors.add(descriptor)
+            if self._inherited:
+                shared_locks.descriptors.add(descriptor)
         self._depth += 1
         return True
 

@@ -13,6 +13,10 @@ from ..._drivers import foreign_files
 from ..._model.errors import InvalidArgument, MalformedData, sentence
 from ..._model.failpoints import failpoint
 from ..._model.records.config import ContainerConfig
+from ..._model.records.namespaces import LinuxNS
+from ..._model.records.network import NEIGHBOUR
+from ..._model.records.process_ref import ProcessRef
+from ..network.attachments import GUESTS, attached
 from ..network.shared_namespaces import hostname, network_owner
 
 if TYPE_CHECKING:
@@ -71,16 +75,29 @@ def create(container: ContainerBase) -> None:
         os.chmod(f"{container.run_dir}/localtime", 0o644)
 
 
-def fill(container: ContainerBase, config: ContainerConfig) -> dict[str, int]:
-    """Write the files' content in place, and return the CRC-32 of each, by which ``drift`` notices an edit."""
+def fill(container: ContainerBase, config: ContainerConfig, life: ProcessRef) -> dict[str, int]:
+    """Write the files' content in place, and return the CRC-32 of each, by which ``drift`` notices an edit.
+
+    ``life`` is the container's process. That of hosts is of the container's own lines; those on others come and go.
+    """
     texts = (_hosts(container, config), hostname(container) + "\n", _resolv_conf(config.options))
     # Bytes of the host's files that are not UTF-8 stay as they are.
-    contents = [text.encode("utf-8", "surrogateescape") for text in texts]
-    for name, content in zip(_NAMES, contents):
+    contents = dict(zip(_NAMES, (text.encode("utf-8", "surrogateescape") for text in texts)))
+    for name, content in contents.items():
+        if name == "hosts" and _has_others(container, config):
+            from ..network import names
+
+            names.write(container, config, content, life)
+            continue
         failpoint(f"write {name}")
-        with open(f"{container.run_dir}/{name}", "wb") as file:
-            file.write(content)
-    return {name: crc32(content) for name, content in zip(_NAMES, contents)}
+        foreign_files.overwrite(f"{container.run_dir}/{name}", content)
+    return {name: crc32(content) for name, content in contents.items()}
+
+
+def _has_others(container: ContainerBase, config: ContainerConfig) -> bool:
+    """Return whether the hosts file names other containers, or theirs this one."""
+    joins = bool(config.namespace_container(LinuxNS.NET))
+    return config.create_net_ns or joins or os.path.exists(f"{container.run_dir}/{GUESTS}.json")
 
 
 def findings(options: CommonOptions) -> Iterator[str]:
@@ -116,9 +133,14 @@ def _base_hosts() -> str:
     :raises MalformedData: it is not a regular file, or too long. :raises OSError: it cannot be read.
     """
     try:
-        return foreign_files.read("/etc/hosts", max_bytes=_HOSTS_BYTES).decode("utf-8", "surrogateescape")
+        text = foreign_files.read("/etc/hosts", max_bytes=_HOSTS_BYTES).decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return ""
+    mark = NEIGHBOUR.decode()
+    if mark in text:
+        # The host is a container of such an engine: what it knows as its neighbours stays.
+        text = "\n".join(line[: -len(mark)].rstrip() if line.endswith(mark) else line for line in text.split("\n"))
+    return text
 
 
 def _hosts(container: ContainerBase, config: ContainerConfig) -> str:
@@ -156,8 +178,6 @@ def _own_addresses(container: ContainerBase, config: ContainerConfig) -> tuple[l
         return [], ""
     addresses, gateway = [], ""
     if config.create_net_ns:
-        from ..network.attachments import attached
-
         for network in attached(container):
             for address in (*network.ipv4, *network.ipv6):
                 addresses.append(address.ip)

@@ -19,6 +19,7 @@ from ..._model.errors import CleanupIncomplete, sentence
 from ..._model.failpoints import failpoint
 from ..._model.options.table import ID_FILES
 from ..._model.records.config import DEFAULT_CGROUP_PARENT
+from ..._model.records.namespaces import LinuxNS
 from ..._model.records.process_ref import ProcessRef
 from ..._model.records.status import ContainerStatus
 from .background import Background
@@ -145,6 +146,10 @@ def _remove_cgroup(container: ContainerBase, path: str, thorough: bool) -> None:
 
 
 def _remove_network(container: ContainerBase) -> None:
+    if container.config.create_net_ns or container.config.namespace_container(LinuxNS.NET):
+        from ..network import names
+
+        names.forget(container)
     if container.config.own_net_ns:
         from ..network.setup import detach
 

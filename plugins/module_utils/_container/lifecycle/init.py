@@ -102,7 +102,8 @@ def _init(container: ContainerBase, give_way: Optional[Callable[[], None]]) -> N
     finally:
         for work in running:
             work.join()
-    _record_created(container, mountpoint, (pid, conmon_pid), ends, etc_files.fill(container, container.config))
+    files = etc_files.fill(container, container.config, process.ref(pid))
+    _record_created(container, mountpoint, (pid, conmon_pid), ends, files)
 
 
 def _record_created(

@@ -52,7 +52,7 @@ def _put_in_force(container: ContainerBase, config: ContainerConfig, parts: set[
     if writes_files(parts):
         from ..bundle import etc_files
 
-        container.save(etc_files=etc_files.fill(container, config))
+        container.save(etc_files=etc_files.fill(container, config, container.state.process))
     if "log_opt" in parts:
         from ..io import log_limit
 

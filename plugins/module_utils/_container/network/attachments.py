@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ..base import ContainerBase
 
 RECORD = "network"
+# The run record of the containers that have joined a container's network namespace (``names``).
+GUESTS = "guests"
 _BEFORE = "network-before"
 
 

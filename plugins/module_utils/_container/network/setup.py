@@ -25,6 +25,7 @@ from ..._model.options.ports import ANY_ADDRESS, PortMapping
 from ..._model.options.table import ALONE
 from ..._model.records.config import ContainerConfig
 from ..._model.records.network import NetworkAttachment
+from . import names
 from .attachments import RECORD, attachments, remembered, save
 
 if TYPE_CHECKING:
@@ -40,25 +41,19 @@ def _configuration(host: Host, name: str) -> Mapping[str, Any]:
 def require(host: Host, name: str, options: ContainerOptions, strict: bool = False) -> None:
     """Check that the container's networks can be attached as its options say, as far as that is known beforehand.
 
-    Aliases have no effect on a network without a name service, nor have ports published on an address of a family that
-    their network lacks. That is a warning, and an error where ``strict``.
+    Ports published on an address of a family that their network lacks have no effect. That is a warning, and an error
+    where ``strict``.
 
     :raises NoSuchNetwork: one is not defined. :raises ToolMissing: a plugin is not installed.
     :raises InvalidArgument: a network cannot give what is requested, or is named twice under two names.
     """
     requested = _planned(host, options)
-    names = [attachment.network for attachment in requested]
-    for one in names:
-        if names.count(one) > 1:
+    listed = [attachment.network for attachment in requested]
+    for one in listed:
+        if listed.count(one) > 1:
             raise InvalidArgument(f"network: {one} is listed twice, since bridge is another name of it: list it once")
     for attachment in requested:
         host.cni.require(attachment)
-        if attachment.aliases and "aliases" not in cni_config.capabilities(attachment.config):
-            without_effect(
-                f"network_aliases: have no effect on the network {attachment.network}, none of whose plugins has the "
-                "capability aliases",
-                strict,
-            )
     # As with podman, published ports lead to the first network alone.
     for attachment in requested[:1]:
         _check_families(name, attachment, options["publish"], strict)
@@ -153,6 +148,8 @@ def delete(container: ContainerBase, attachment: NetworkAttachment) -> None:
 
     A plugin that does not accept its configuration would otherwise keep the container forever.
     """
+    # Before the addresses are free for others.
+    names.forget(container, [attachment.network])
     try:
         container.host.cni.delete(container.id, container.netns_path, attachment)
     except LibpodError:

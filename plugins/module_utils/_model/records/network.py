@@ -10,6 +10,16 @@ from typing import Any, Mapping, NamedTuple, Optional
 from ..errors import StateCorrupt
 from ..options.ports import PortMapping
 
+# The end of each line on another container in a hosts file.
+NEIGHBOUR = b"# by libpod"
+
+
+def own_lines(hosts: bytes) -> bytes:
+    """Return a hosts file without its lines on other containers."""
+    if NEIGHBOUR not in hosts:
+        return hosts
+    return b"".join(line for line in hosts.splitlines(True) if not line.endswith(NEIGHBOUR + b"\n"))
+
 
 class NetworkAttachment(NamedTuple):
     """A network that a container is on, or is to be, with ``interface`` as its link.
