@@ -11,13 +11,14 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 import uuid
 from typing import Any, Callable, Iterator, Optional, Sequence
 
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 
-from . import cgroup_tree, images, kernel, leaks, modules, playbooks
+from . import cgroup_tree, debian, images, kernel, leaks, modules, playbooks
 
 OUTSIDE = "192.0.2.2"  # the neighbour's address; the host has .1
 NETWORK = "libpod"  # the CNI network every test host defines, the role's
@@ -130,6 +131,18 @@ class Host:
     def store(self, *verb: str) -> str:
         """Run a containers-storage command on the host's store."""
         return self.run(*images.store_arguments(self.parts.storage_root, self.parts.storage_run_root), *verb)
+
+    def debian(self) -> str:
+        """Have the Debian image in the store and return its name; the leak check takes it for the host's own."""
+        assert self._home is not None
+        # Made at the first call, from Debian's mirrors, which the test host does not reach.
+        self.run(*self._home.command("mnt", "net"), sys.executable, debian.__file__)
+        before = leaks.snapshot(self)
+        name = debian.add(self.parts.storage_root, self.parts.storage_run_root)
+        after = leaks.snapshot(self)
+        for subject in ("files", "storage"):
+            self._clean[subject] |= after[subject] - before[subject]
+        return name
 
     def module(self, name: str, args: Optional[dict[str, Any]] = None, **how: Any) -> modules.Result:
         """Run a module in a process of its own with the host's roots; ``how`` as for ``modules.run``."""

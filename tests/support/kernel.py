@@ -82,6 +82,11 @@ class Namespaces:
             setns(fd, KINDS[kind])
         os.chdir(folder if os.path.isdir(folder) else "/")
 
+    def command(self, *kinds: str) -> list[str]:
+        """Return the command prefix that runs a program in those of them of these kinds."""
+        names = {"mnt": "mount", "net": "net"}
+        return ["nsenter", *(f"--{names[kind]}=/proc/{os.getpid()}/fd/{self._fds[kind]}" for kind in kinds), "--"]
+
     def close(self) -> None:
         for fd in self._fds.values():
             os.close(fd)

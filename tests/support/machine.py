@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import manager
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 
-from . import cgroup_tree, hosts, images, leaks
+from . import cgroup_tree, debian, hosts, images, leaks
 
 STORE = ("/var/lib/containers/storage", "/run/containers/storage")
 CNI = "/etc/cni/net.d"
@@ -79,6 +79,13 @@ class Machine(hosts.Host):
         found |= {f"unit {line.split()[0]}" for line in units.splitlines()}
         found |= {f"namespace {name}" for name in os.listdir("/run/netns")} if os.path.isdir("/run/netns") else set()
         return {line for line in found if "/storage/overlay " not in line and "libpod-boot" not in line}
+
+    def debian(self) -> str:
+        """Have the Debian image in the machine's store, from the layout that is copied to it; return its name."""
+        if debian.NAME not in self.run(*images.store_arguments(*STORE), "images"):
+            target = f"containers-storage:[overlay@{STORE[0]}+{STORE[1]}]{debian.NAME}"
+            self.run("skopeo", "--insecure-policy", "copy", "--quiet", f"oci:{debian.layout()}:debian", target)
+        return debian.NAME
 
     def systemd(self, unit: str, *properties: str) -> dict[str, str]:
         """Return a unit's properties, as systemctl shows them."""
