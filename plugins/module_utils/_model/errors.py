@@ -16,7 +16,7 @@ class LibpodError(Exception):
 
     def __init__(self, message: str = "") -> None:
         """``message`` may quote any value."""
-        super().__init__(printable(shortened(message, _SENTENCE)))
+        super().__init__(printable(shortened(message, _SENTENCE), ""))
 
 
 def note_done(error: Exception, actions: Sequence[str]) -> None:
@@ -55,7 +55,7 @@ def warn(sentence: str, *, ineffective: bool = False) -> None:
 
     ``ineffective``: it is of an option that was taken and has no effect, which ``strict`` makes an error.
     """
-    sentence = printable(shortened(sentence, _SENTENCE))
+    sentence = printable(shortened(sentence, _SENTENCE), "")
     _warnings[sentence] = ineffective or _warnings.get(sentence, False)
 
 
