@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable, NamedTuple
+from typing import Iterable, NamedTuple, Optional
 
 
 class IdMap(NamedTuple):
@@ -34,7 +34,13 @@ def from_json(rows: Iterable[Iterable[int]]) -> list[IdMap]:
 
 def to_host(number: int, id_maps: Iterable[IdMap]) -> int:
     """Return the host's number of an ID in a user namespace; the number itself where it is not mapped."""
+    mapped = mapped_to(number, id_maps)
+    return number if mapped is None else mapped
+
+
+def mapped_to(number: int, id_maps: Iterable[IdMap]) -> Optional[int]:
+    """Return the host's number of an ID in a user namespace, None where it is not mapped."""
     for one in id_maps:
         if one.inside <= number < one.inside + one.length:
             return number - one.inside + one.outside
-    return number
+    return None

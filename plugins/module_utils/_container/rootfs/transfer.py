@@ -16,7 +16,7 @@ import stat
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Iterator, NamedTuple, Optional, Union
 
-from ..._drivers import process
+from ..._drivers import id_maps, process
 from ..._drivers.kernel import file_user, securejoin
 from ..._drivers.trees import content
 from ..._model.errors import ContainerStopped, InvalidArgument, LibpodError
@@ -28,6 +28,7 @@ from ..io.exec import process_of
 if TYPE_CHECKING:
     from ..base import ContainerBase
 
+_READING = content.ReadFailed.__name__
 _REASONS = {
     errno.EACCES: "this user has no permission",
     errno.EDQUOT: "its file system's quota is exhausted",
@@ -70,22 +71,20 @@ def put(container: ContainerBase, source: Union[str, int], path: str, user: Opti
     :raises TransferFailed: the file cannot be written. :raises OSError: the host's file cannot be read.
     """
     with _place(container, "write", path, user) as place, _source(source) as reader:
-
-        def work(going: file_user.Going) -> int:
-            writer = securejoin.open_regular(place.root, path, place.user.uid, write=True)
-            try:
-                return content.copy(reader, writer, going)
-            finally:
-                os.close(writer)
-
+        work = file_user.Work(
+            lambda uid: securejoin.open_regular(place.root, path, uid, write=True),
+            lambda writer, going: content.copy(reader, writer, going),
+        )
         failpoint("write a file in the container")
         try:
-            return file_user.act_as(place.user, work, (content.ReadFailed,))
-        except content.ReadFailed as error:
-            raise _named(error, source) from error
-        except FileNotFoundError as error:
-            raise TransferFailed(place.shown, error, "a directory in its path does not exist") from error
-        except OSError as error:
+            return file_user.act_as(place.user, work)
+        except file_user.NotOpened as error:
+            missing = error.errno == errno.ENOENT
+            reason = "a directory in its path does not exist" if missing else ""
+            raise TransferFailed(place.shown, error, reason) from error
+        except file_user.WorkFailed as error:
+            if error.kind == _READING:
+                raise _named(error, source) from error
             raise TransferFailed(place.shown, error) from error
 
 
@@ -98,22 +97,17 @@ def fetch(container: ContainerBase, path: str, target: Union[str, int], user: Op
     :raises TransferFailed: the file cannot be read. :raises OSError: the host's file cannot be written.
     """
     with _place(container, "read", path, user) as place, _target(target) as writer:
-
-        def work(going: file_user.Going) -> int:
-            try:
-                reader = securejoin.open_regular(place.root, path, place.user.uid, write=False)
-            except OSError as error:
-                raise content.ReadFailed(error.errno, error.strerror) from error
-            try:
-                return content.copy(reader, writer, going)
-            finally:
-                os.close(reader)
-
+        work = file_user.Work(
+            lambda uid: securejoin.open_regular(place.root, path, uid, write=False),
+            lambda reader, going: content.copy(reader, writer, going),
+        )
         try:
-            return file_user.act_as(place.user, work, (content.ReadFailed,))
-        except content.ReadFailed as error:
+            return file_user.act_as(place.user, work)
+        except file_user.NotOpened as error:
             raise TransferFailed(place.shown, error) from error
-        except OSError as error:
+        except file_user.WorkFailed as error:
+            if error.kind == _READING:
+                raise TransferFailed(place.shown, error) from error
             raise _named(error, target) from error
 
 
@@ -131,7 +125,7 @@ def _place(container: ContainerBase, verb: str, path: str, user: Optional[str]) 
         started, _user = process_of(container, user)
         ids = started["user"]
         effective = capabilities.bits(started["capabilities"]["effective"])
-        groups = ids.get("additionalGids") or ()
+        groups = tuple(ids.get("additionalGids") or ())
         acting = file_user.FileUser(ids["uid"], ids["gid"], groups, ids["umask"], effective, opened.namespace)
         held = stack.pop_all()
     with held:
@@ -141,11 +135,11 @@ def _place(container: ContainerBase, verb: str, path: str, user: Optional[str]) 
 
 class _Entrance(NamedTuple):
     root: int
-    namespace: int
+    namespace: Optional[file_user.Namespace]
 
 
 def _entrance(container: ContainerBase, doing: str, stack: ExitStack) -> _Entrance:
-    """Open the container's root directory and its user namespace, -1 where that is this process's.
+    """Open the container's root directory and its user namespace, None where that is this process's.
 
     :raises ContainerStopped: it does not run.
     """
@@ -158,11 +152,14 @@ def _entrance(container: ContainerBase, doing: str, stack: ExitStack) -> _Entran
 
     try:
         if state.status in (ContainerStatus.RUNNING, ContainerStatus.PAUSED):
-            root, namespace = opened("root", os.O_PATH | os.O_DIRECTORY), opened("ns/user", os.O_RDONLY)
+            root, descriptor = opened("root", os.O_PATH | os.O_DIRECTORY), opened("ns/user", os.O_RDONLY)
+            namespace = None
+            if not os.path.samestat(os.fstat(descriptor), os.stat("/proc/self/ns/user")):
+                maps = id_maps.of_namespace(f"/proc/{state.pid}/ns/user")
+                namespace = file_user.Namespace(descriptor, maps)
             # Looked at last: what was opened was this very process's, and not that of a later one with its PID.
             if process.alive(state.process):
-                own = os.path.samestat(os.fstat(namespace), os.stat("/proc/self/ns/user"))
-                return _Entrance(root, -1 if own else namespace)
+                return _Entrance(root, namespace)
     except (FileNotFoundError, ProcessLookupError):
         pass  # it has just ended
     status = "ending" if state.status.has_process else state.status
