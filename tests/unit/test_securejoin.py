@@ -257,3 +257,117 @@ def test_descriptors_are_not_leaked(root: Path) -> None:
             except OSError:
                 pass
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def _regular(root: Path, path: str, *, write: bool, user: int = -2) -> int:
+    """Open a file, by default as this process's user."""
+    folder = os.open(root, os.O_PATH | os.O_DIRECTORY)
+    try:
+        return securejoin.open_regular(folder, path, os.geteuid() if user == -2 else user, write=write)
+    finally:
+        os.close(folder)
+
+
+def test_regular_file_is_created_emptied_or_read_by_links_that_stay_inside(root: Path) -> None:
+    for path, place in (("/new", "new"), ("etc-link/new", "etc/new"), ("absolute", "etc/passwd"), ("up", "secret")):
+        with open(_regular(root, path, write=True), "w", encoding="ascii") as file:
+            file.write("written")
+        assert (root / place).read_text() == "written", path
+        with open(_regular(root, path, write=False), encoding="ascii") as file:
+            assert file.read() == "written"
+        os.close(_regular(root, path, write=True))
+        assert (root / place).stat().st_size == 0
+    assert (root.parent / "secret").read_text() == "outside"
+    assert (root.parent / "etc/passwd").read_text() == "the host's"
+    os.symlink("made-by-link", root / "dangling-here")
+    os.close(_regular(root, "dangling-here", write=True))
+    assert (root / "made-by-link").is_file() and (root / "dangling-here").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("path", "write", "number"),
+    [
+        ("no", False, errno.ENOENT),
+        ("no/such", True, errno.ENOENT),
+        ("no/..", True, errno.ENOENT),
+        ("dangling", True, errno.ENOENT),
+        ("etc", False, errno.EISDIR),
+        ("etc", True, errno.EISDIR),
+        ("", True, errno.EISDIR),
+        ("/", False, errno.EISDIR),
+        ("new/", True, errno.EISDIR),
+        ("new/.", True, errno.EISDIR),
+        ("etc/passwd/", True, errno.ENOTDIR),
+        ("etc/passwd/x", False, errno.ENOTDIR),
+        ("loop", True, errno.ELOOP),
+        ("fifo", False, errno.EINVAL),
+        ("fifo", True, errno.EINVAL),
+    ],
+)
+def test_what_is_no_regular_file_is_not_opened(root: Path, path: str, write: bool, number: int) -> None:
+    os.mkfifo(root / "fifo")
+    before = sorted(os.listdir(root))
+    with pytest.raises(OSError) as error:
+        os.close(_regular(root, path, write=write))
+    assert error.value.errno == number
+    assert sorted(os.listdir(root)) == before
+
+
+def test_files_of_the_kernel_are_not_opened() -> None:
+    for path in ("proc/self/status", "proc/sys/kernel/hostname", "sys/kernel/notes"):
+        if os.path.exists(f"/{path}"):
+            with pytest.raises(OSError, match="a file of the kernel"):
+                os.close(_regular(Path("/"), path, write=False))
+
+
+def test_links_and_files_of_others_in_a_shared_folder_are_refused(root: Path) -> None:
+    (root / "shared").mkdir()
+    (root / "shared/file").write_text("x")
+    (root / "shared/link").symlink_to("/etc/passwd")
+    other = os.geteuid() + 1
+    for path, write in (("shared/link", False), ("shared/link", True), ("shared/file", True)):
+        os.close(_regular(root, path, write=write, user=other))
+    if os.geteuid() == 0:
+        for name in ("file", "link"):
+            os.chown(root / f"shared/{name}", 12, 12, follow_symlinks=False)
+        (root / "shared").chmod(0o1777)
+        for path, write in (("shared/link", False), ("shared/link", True), ("shared/file", True)):
+            with pytest.raises(PermissionError, match="in a directory that all may write to"):
+                os.close(_regular(root, path, write=write, user=other))
+            os.close(_regular(root, path, write=write, user=12))
+        os.close(_regular(root, "shared/file", write=False, user=other))
+
+
+def test_file_that_is_swapped_meanwhile_is_never_one_outside(root: Path) -> None:
+    (root / "kinds").mkdir()
+    os.mkfifo(root / "kinds/fifo")
+    os.symlink("/../../secret", root / "kinds/link")
+    (root / "kinds/file").write_text("x")
+    ended = threading.Event()
+
+    def swap() -> None:
+        for name in itertools.cycle(("fifo", "link", "file", "")):
+            if ended.is_set():
+                return
+            if not name:
+                (root / "end").unlink(missing_ok=True)
+                continue
+            os.link(root / f"kinds/{name}", root / "next", follow_symlinks=False)
+            os.rename(root / "next", root / "end")
+            (root / "next").unlink(missing_ok=True)  # a rename between two names of one file does nothing
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    numbers = set()
+    try:
+        for _turn in range(3000):
+            try:
+                os.close(_regular(root, "end", write=True))
+                numbers.add(0)
+            except OSError as error:
+                numbers.add(error.errno or 0)
+    finally:
+        ended.set()
+        thread.join()
+    assert numbers <= {0, errno.EINVAL, errno.EBUSY} and len(numbers) > 1
+    assert (root.parent / "secret").read_text() == "outside"

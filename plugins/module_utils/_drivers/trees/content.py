@@ -59,7 +59,7 @@ def _by(way: Callable[[int, int], int], reader: int, writer: int, going: Callabl
             _wait(writer, select.POLLOUT, going)
             continue
         except OSError as error:
-            if error.errno in UNSUPPORTED:
+            if error.errno in (*UNSUPPORTED, errno.EBADF):  # EBADF also for a file that is appended to
                 return copied
             raise
         if not part:
