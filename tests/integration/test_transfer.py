@@ -14,6 +14,7 @@ from typing import Any, Optional
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.container import Container
 from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs.transfer import TransferFailed
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import file_user
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ContainerStopped, InvalidArgument
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host
@@ -101,8 +102,14 @@ def test_existing_file_is_emptied_and_keeps_owner_and_mode(host: Host, source: s
     assert os.stat(path).st_size == 0
 
 
+@pytest.mark.parametrize("architecture", ["known", "unknown"])
 @pytest.mark.parametrize("userns", [{}, USERNS])
-def test_kernel_checks_the_users_permissions(host: Host, userns: dict[str, Any]) -> None:
+def test_kernel_checks_the_users_permissions(
+    host: Host, userns: dict[str, Any], architecture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an architecture whose setgroups(2) the engine does not know by number, all is done in child processes."""
+    if architecture == "unknown":
+        monkeypatch.setattr(file_user, "_SETGROUPS", {})
     container, process = _container(host, **userns)
     _inside(
         process,
