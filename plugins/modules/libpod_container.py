@@ -267,6 +267,8 @@ options:
   env:
     description:
       - Environment variables, added to the image's. Values appear in no log, diff, action or result.
+      - C(container) is V(podman) where neither they nor the image say otherwise, as C(systemd-detect-virt), Ansible's facts and
+        roles expect. O(unsetenv) takes it away.
       - C(podman_container) has it.
     type: dict
   env_file:

@@ -62,7 +62,7 @@ def test_process_has_user_and_command() -> None:
 
 def test_environment_describes_the_container_and_user_values_win() -> None:
     env = spec(image={"Env": ["A=image"]}, env={"B": "1 2"}, tty=True)["process"]["env"]
-    assert {"container=libpod", "HOSTNAME=box", "HOME=/home/web", "TERM=xterm", "A=image", "B=1 2"} < set(env)
+    assert {"container=podman", "HOSTNAME=box", "HOME=/home/web", "TERM=xterm", "A=image", "B=1 2"} < set(env)
     env = spec(env={"HOME": "/mine", "A": "x"})["process"]["env"]
     assert "HOME=/mine" in env and "TERM=xterm" not in env
     assert len(env) == len({word.partition("=")[0] for word in env})

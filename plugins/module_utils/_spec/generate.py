@@ -106,7 +106,8 @@ def _unit_properties(config: ContainerConfig) -> dict[str, str]:
 
 def environment(config: ContainerConfig, facts: Facts) -> list[str]:
     """Return ``process.env``: the image's, the user's and the engine's variables."""
-    defaults = {"container": "libpod", "HOSTNAME": facts.hostname, "HOME": facts.user.home}
+    # What systemd-detect-virt, Ansible's facts and roles branch on: the container is as podman makes it.
+    defaults = {"container": "podman", "HOSTNAME": facts.hostname, "HOME": facts.user.home}
     if config.systemd:
         defaults["container_uuid"] = config.id[:32]
     if config.options["tty"]:

@@ -22,7 +22,7 @@ from ..lifecycle import notify
 from ..live import kernel_limits
 from ..network import shared_namespaces
 from ..rootfs import device_nodes, tmpfs_modes, volumes
-from . import etc_files, init_program, lsm
+from . import containerenv, etc_files, init_program, lsm
 
 if TYPE_CHECKING:
     from ..base import ContainerBase
@@ -130,6 +130,7 @@ def _completed(container: ContainerBase, drafted: Facts, rootfs: str) -> Facts:
         capabilities=capabilities.oci_capabilities(granted, user.uid, config.options["cap_add"]),
         volume_sources=volumes.sources(container, rootfs, user),
         source_guards=volumes.source_guards(config),
+        files={**drafted.files, **containerenv.write(container, rootfs)},
     )
     if not user.name or config.options["hostuser"] or config.options["passwd_entry"] or config.options["group_entry"]:
         from . import passwd as user_entries
