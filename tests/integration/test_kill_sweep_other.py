@@ -4,13 +4,13 @@
 """SIGKILL at any external effect of what the engine does outside of a container's own task.
 
 That is the exit command, health checks, the boot, the operator's commands and lists of containers. It is also exec,
-commit, export, and the removal of rules that portmap left.
+commit, export, and the removal of rules that portmap left. Last, what names a container in its neighbours' hosts files.
 """
 
 from __future__ import annotations
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import preload, sweep_leftovers, sweep_other
+from ansible_collections.libpod.engine.tests.support import preload, sweep_leftovers, sweep_names, sweep_other
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.sweep import finished, undone
 
@@ -21,6 +21,11 @@ OPERATIONS = {**sweep_other.OPERATIONS, **sweep_leftovers.OPERATIONS}
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_operation_killed_at_any_effect_is_finished_by_the_next_run(host: Host, name: str) -> None:
     finished(host, OPERATIONS[name])
+
+
+@pytest.mark.parametrize("name", sweep_names.OPERATIONS)
+def test_names_are_right_after_a_kill_and_the_next_run(host: Host, name: str) -> None:
+    finished(host, sweep_names.OPERATIONS[name])
 
 
 @pytest.mark.parametrize("name", [name for name in OPERATIONS if name not in sweep_leftovers.FINISHED_ONLY])

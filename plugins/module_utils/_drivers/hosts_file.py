@@ -148,8 +148,8 @@ class _Slots:
     def _find(self, offset: int, line: bytes) -> None:
         text = line[: -len(NEIGHBOUR)].rstrip()
         length = len(line) + 1
-        if text[:1] in (b"", b"#"):
-            if offset % _UNIT == 0 and offset // _BLOCK == (offset + length - 1) // _BLOCK:
+        if not text or text.startswith(b"#"):
+            if line.startswith(b"#") and offset % _UNIT == 0 and offset // _BLOCK == (offset + length - 1) // _BLOCK:
                 self._free[offset] = length
         elif text in self.live:
             self._cleared.append(offset)
@@ -178,12 +178,12 @@ class _Slots:
         length = _rounded(needed, _UNIT)
         offset = self._end + len(self._appended)
         start = _rounded(offset, _UNIT)
-        if 0 < start - offset <= len(NEIGHBOUR):
+        if 0 < start - offset < len(NEIGHBOUR) + 2:
             start += _UNIT
         if start // _BLOCK != (start + length - 1) // _BLOCK:
             start = _rounded(start, _BLOCK)
         if start > offset:
-            self._appended += _padded(b"", start - offset)
+            self._appended += _padded(b"#", start - offset)
         self._appended += _padded(text, length)
         return start
 

@@ -120,7 +120,7 @@ def forget(container: ContainerBase, networks: Optional[Collection[str]] = None)
         return
     if networks is None:
         networks = [one.network for one in _recorded(container)]
-    there = [name for name in networks if container.id in (_read(container.store, name) or {}).get("members", ())]
+    there = [name for name in networks if _is_recorded(container, name) or _is_half_written(container.store, name)]
     if there:
         with _lock(container.store):
             book = _Book(container)
@@ -184,6 +184,10 @@ def _in_order(names: Ranked) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (names[name], name)))
 
 
+def _without(names: Ranked, others: Collection[str]) -> Ranked:
+    return {name: rank for name, rank in names.items() if name not in others}
+
+
 def _path(store: Store, network: str) -> str:
     return f"{store.parts.run_root}/networks/{network}.json"
 
@@ -194,6 +198,16 @@ def _read(store: Store, network: str) -> Optional[dict[str, Any]]:
     except StateCorrupt:
         return None
     return record if isinstance(record, dict) else None
+
+
+def _is_recorded(container: ContainerBase, network: str) -> bool:
+    members = (_read(container.store, network) or {}).get("members")
+    return isinstance(members, dict) and container.id in members
+
+
+def _is_half_written(store: Store, network: str) -> bool:
+    """Return whether a killed process has left a record that it was writing."""
+    return os.path.exists(f"{_path(store, network)}.tmp")
 
 
 class _Book:
@@ -268,7 +282,7 @@ class _Book:
     def drop(self, container_id: str, networks: Iterable[str]) -> None:
         """Have the container be no member of these networks any more."""
         for network in networks:
-            if self.members(network).pop(container_id, None) is not None:
+            if self.members(network).pop(container_id, None) or _is_half_written(self._store, network):
                 self._changed.add(network)
 
     def add_guest(self, host: ContainerBase, guest_id: str, guest: Guest) -> list[str]:
@@ -330,17 +344,21 @@ class _Book:
         guests = self.guests(container_id)
         if guests:
             lines = [Line("127.0.0.1", _in_order(guest.names)) for _one, guest in sorted(guests.items())]
-            return Neighbours([*lines, *self._on(on)])
+            return Neighbours([*lines, *self._on(on, container_id)])
         if on not in self._lines:
             self._lines[on] = Neighbours(self._on(on))
         return self._lines[on]
 
-    def _on(self, networks: Iterable[str]) -> Iterator[Line]:
-        """Yield the lines of the networks' members; a name is theirs in whose names its kind comes first."""
+    def _on(self, networks: Iterable[str], host_id: str = "") -> Iterator[Line]:
+        """Yield the lines of the networks' members; a name is theirs in whose names its kind comes first.
+
+        The guests of ``host_id`` have no lines here.
+        """
+        inside = {name for guest in self.guests(host_id).values() for name in guest.names} if host_id else set()
         found = [
-            member
+            member if one != host_id else member._replace(names=_without(member.names, inside))
             for network in networks
-            for _one, member in sorted(self.members(network).items(), key=lambda item: (item[1].name, item[0]))
+            for one, member in sorted(self.members(network).items(), key=lambda item: (item[1].name, item[0]))
         ]
         ranks: Ranked = {}
         for member in found:
