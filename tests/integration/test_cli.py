@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Optional, Sequence
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
@@ -26,7 +26,7 @@ RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "n
 Done = subprocess.CompletedProcess[str]
 
 
-def libpod(host: Host, *args: str, input: str = "", code: int = 0) -> Done:
+def libpod(host: Host, *args: str, input: str = "", code: int = 0, folder: Optional[Path] = None) -> Done:
     """Run the command as an operator does, in its own process."""
     done = subprocess.run(
         [*self_program.argv(host.parts), *args],
@@ -35,6 +35,7 @@ def libpod(host: Host, *args: str, input: str = "", code: int = 0) -> Done:
         capture_output=True,
         text=True,
         check=False,
+        cwd=folder,
     )
     assert done.returncode == code, done
     return done
@@ -261,8 +262,60 @@ def test_health_is_checked_on_demand(host: Host) -> None:
 
 def test_help_names_every_command(host: Host) -> None:
     output = libpod(host, "--help").stdout
-    for command in ("ps", "inspect", "logs", "exec", "stats", "events", "top", "healthcheck"):
+    for command in ("ps", "inspect", "logs", "exec", "cp", "stats", "events", "top", "healthcheck"):
         assert f"\n  {command} " in output and f"usage: libpod {command}" in libpod(host, command, "--help").stdout
+
+
+def test_cp_copies_both_ways_as_podmans_does(host: Host, tmp_path: Path) -> None:
+    made = host.container("c", **RUNNING, user="web", tmpfs={"/scratch": ""})
+    root = Process(made).path("root")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/f").write_bytes(b"\0\xff")
+    (tmp_path / "a:b").write_text("colon")
+    for source, target, path in (
+        ("folder/f", "c:/tmp/new", "tmp/new"),
+        ("folder/f", "c:/tmp", "tmp/f"),
+        ("folder", f"{made['container']['Id'][:8]}:tmp/", "tmp/folder/f"),
+        ("folder/.", "c:scratch", "scratch/f"),
+        ("./a:b", "c:/scratch/plain", "scratch/plain"),
+        (f"{tmp_path}/a:b", "c:/scratch", "scratch/a:b"),
+    ):
+        assert libpod(host, "cp", source, target, folder=tmp_path).stdout == ""
+        assert os.stat(f"{root}/{path}").st_uid == 1000, target
+    with open(f"{root}/scratch/f", "rb") as file:
+        assert file.read() == b"\0\xff"
+    os.chown(tmp_path / "folder/f", 7, 8)
+    libpod(host, "cp", "--archive=false", "folder/f", "c:/tmp/kept", folder=tmp_path)
+    assert (os.stat(f"{root}/tmp/kept").st_uid, os.stat(f"{root}/tmp/kept").st_gid) == (7, 8)
+    libpod(host, "cp", "-a", "c:/tmp/folder", "back", folder=tmp_path)
+    libpod(host, "cp", "c:/tmp/folder/.", ".", folder=tmp_path)
+    assert (tmp_path / "back/f").read_bytes() == (tmp_path / "f").read_bytes() == b"\0\xff"
+    assert (tmp_path / "f").stat().st_uid == 0
+    host.container("c", state="stopped")
+    libpod(host, "cp", "c:/www/index.html", "page", folder=tmp_path)
+    assert (tmp_path / "page").read_text() == "It works.\n"
+
+
+def test_cp_says_in_one_line_what_cannot_be_copied(host: Host, tmp_path: Path) -> None:
+    host.container("c", **RUNNING)
+    (tmp_path / "f").write_text("x")
+    for source, target, said in (
+        ("f", "g", "expected one of them in a container"),
+        ("c:/a", "c:/b", "expected one of them in a container"),
+        ("./c:/a", "/c:/b", "expected one of them in a container"),
+        ("-", "c:/tmp", "libpod exec -i"),
+        ("c:/etc", "-", "libpod exec -i"),
+        ("", "c:/tmp", "an empty path"),
+        ("no", "c:/tmp", "src: "),
+        ("f", "c:/no/such/", "dest: "),
+        ("f", "nobody:/tmp", "'nobody'"),
+    ):
+        message = libpod(host, "cp", source, target, code=125, folder=tmp_path).stderr
+        assert said in message and message.count("\n") == 1, message
+    (tmp_path / "www").write_text("a file at the place of a directory")
+    assert "overwrite" in libpod(host, "cp", "c:/www", ".", code=125, folder=tmp_path).stderr
+    libpod(host, "cp", "--overwrite", "c:/www", ".", folder=tmp_path)
+    assert (tmp_path / "www/index.html").exists()
 
 
 def test_check_output_has_no_control_characters(host: Host) -> None:

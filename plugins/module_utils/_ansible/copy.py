@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .._container.rootfs.copy import Copy
-from .._model import caller
+from .._container.rootfs.copy import Copy, host_path
 from .._model.options.parsers import absolute_path, wrong
 from .._runtime.runtime import Runtime
 from . import arguments
@@ -54,8 +53,7 @@ def _path(params: dict[str, Any], option: str, *, inside: bool) -> str:
     if inside:
         absolute_path(path, option)
         return path
-    end = "/." if path.endswith("/.") or path == "." else "/" if path.endswith("/") else ""
-    return caller.absolute(os.path.expanduser(path)).rstrip("/") + end or "/"
+    return host_path(os.path.expanduser(path))
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ COMMANDS = {
     "inspect": ("_cli.ps", "inspect", "show all about containers, as JSON"),
     "logs": ("_cli.logs", "logs", "show what a container printed"),
     "exec": ("_cli.exec", "execute", "run a command in a running container"),
+    "cp": ("_cli.cp", "cp", "copy files into a container or out of it"),
     "start": ("_cli.transitions", "start", "start containers"),
     "stop": ("_cli.transitions", "stop", "stop containers"),
     "restart": ("_cli.transitions", "restart", "stop containers that run, and start them"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..._drivers.kernel import securejoin
 from ..._drivers.trees import copy as tree
+from ..._model import caller
 from ..._model.errors import InvalidArgument, TreeChanged
 from ..._spec import users
 from .private_mount import with_rootfs
@@ -34,6 +35,15 @@ class Copy(NamedTuple):
     archive: bool = True
     overwrite: bool = False
     dry: bool = False
+
+
+def host_path(path: str) -> str:
+    """Return an absolute path on the host with its end, "/" or "/.", which has a meaning.
+
+    A relative one is relative to where the engine was started.
+    """
+    end = "/." if path.endswith("/.") or path == "." else "/" if path.endswith("/") else ""
+    return caller.absolute(path).rstrip("/") + end or "/"
 
 
 def copy(container: ContainerBase, wanted: Copy) -> list[str]:
