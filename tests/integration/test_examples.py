@@ -22,7 +22,9 @@ from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import eventually
 
 EXAMPLES = f"{images.PROJECT}/docs/examples"
-NAMES = sorted(name for name in os.listdir(EXAMPLES) if name != "demo")
+NAMES = sorted(
+    name for name in os.listdir(EXAMPLES) if os.path.exists(f"{EXAMPLES}/{name}/remove.yml") and name != "demo"
+)
 # Variable of an example: the test store's image used for it.
 IMAGES = {"image": "localhost/busybox:latest"}
 

@@ -1,0 +1,174 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Molecule's platforms as containers of libpod_containers."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from typing import Any, Collection, Mapping, NamedTuple
+
+from .molecule_keys import KEYS, OWN_OPTIONS, WrongPlatform
+from .molecule_networks import Networks
+
+# A first process that ends at once when it is asked to, in any image with a shell.
+WAITING = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 10000 & wait $!; done"]
+OWNER, SCENARIO = "owner", "molecule_scenario"
+_JOINING = ("network_mode", "network", "pid_mode", "ipc", "uts", "cgroupns_mode")
+
+
+class Instance(NamedTuple):
+    """An instance: its name in the inventory, its container's name, and the keys that describe it."""
+
+    name: str
+    container: str
+    platform: Mapping[str, Any]
+
+
+class Containers(NamedTuple):
+    """The containers of a scenario, and what the user should know of keys that have no effect."""
+
+    containers: list[dict[str, Any]]
+    warnings: list[str]
+
+
+def scenario_id(ephemeral_directory: str) -> str:
+    """Return eight digits for a scenario: scenarios that share a state share its directory, others have their own."""
+    return hashlib.sha256(ephemeral_directory.rstrip("/").encode()).hexdigest()[:8]
+
+
+def container_name(instance: str, scenario: str) -> str:
+    """Return the name of an instance's container, which no other scenario has."""
+    return f"{instance}-{scenario}"
+
+
+def labels(scenario: str) -> dict[str, str]:
+    """Return the labels by which destroy finds what create has made."""
+    return {OWNER: "molecule", SCENARIO: scenario}
+
+
+def containers(
+    instances: Collection[Instance], scenario: str, networks: Networks, options: Collection[str]
+) -> Containers:
+    """Return the containers, with the options of libpod_container.
+
+    ``options`` are the names of all options that a container may be given.
+
+    :raises WrongPlatform: a platform has an unknown key or a value that cannot be used; it names both.
+    """
+    names = {one.name: one.container for one in instances}
+    made, warnings = [], []
+    for one in instances:
+        try:
+            made.append(_container(one, scenario, networks, options, names))
+        except WrongPlatform as error:
+            raise WrongPlatform(f"platform {one.name}: {error}") from error
+        told = [f"{key} has no effect: {KEYS[key].ignored}" for key in one.platform if _is_told(key)]
+        warnings += [f"platform {one.name}: {text}" for text in told]
+    return Containers(made, warnings)
+
+
+def _is_told(key: str) -> bool:
+    """Return whether a key's lack of an effect may surprise."""
+    return (
+        key in KEYS and bool(KEYS[key].ignored) and key in ("force_kill", "kill_signal", "keep_volumes", "docker_host")
+    )
+
+
+def _container(
+    instance: Instance, scenario: str, networks: Networks, options: Collection[str], names: Mapping[str, str]
+) -> dict[str, Any]:
+    given = {key: value for key, value in instance.platform.items() if value is not None}
+    made: dict[str, Any] = {"name": instance.container, "hostname": str(given.get("hostname") or instance.name)}
+    for key, value in given.items():
+        known = KEYS.get(key)
+        if known is None:
+            made[_own_option(key, options)] = value
+        elif known.refused and not (key in ("dockerfile", "buildargs", "cache_from") and given.get("pre_build_image")):
+            raise WrongPlatform(f"{key} cannot be used: {known.refused}")
+        elif known.option:
+            value = _joined(value, names) if key in _JOINING else value
+            made[known.option] = known.convert(value, key) if known.convert else value
+    if not (given.get("image") or given.get("rootfs")):
+        raise WrongPlatform("image is missing: name one")
+    if not given.get("pre_build_image", True):
+        raise WrongPlatform(f"pre_build_image: false cannot be used: {KEYS['dockerfile'].refused}")
+    made.update(_command(given))
+    made.update(_registry(given))
+    made.update(_restart(given))
+    made["label"] = {**_labels(given), **labels(scenario)}
+    wanted = networks.option({key: _joined(given[key], names) for key in given if key.startswith("network")})
+    return {**made, **({"network": wanted} if wanted else {})}
+
+
+def _own_option(key: str, options: Collection[str]) -> str:
+    """Return ``key`` where it is an option of libpod_container itself."""
+    if key in options and key not in OWN_OPTIONS:
+        return key
+    near = difflib.get_close_matches(key, [*KEYS, *options], n=1)
+    raise WrongPlatform(
+        f"{key} is no key of a platform"
+        + (
+            f": did you mean {near[0]}?"
+            if near
+            else ": docs/molecule.md lists the keys, and options of libpod_container are keys too"
+        )
+    )
+
+
+def _joined(value: Any, names: Mapping[str, str]) -> Any:
+    """Return ``container:INSTANCE`` with the container's name."""
+    if isinstance(value, str) and value.startswith("container:"):
+        target = value.partition(":")[2]
+        return f"container:{names.get(target, target)}"
+    return value
+
+
+def _command(given: Mapping[str, Any]) -> dict[str, Any]:
+    if not given.get("override_command", True):
+        return {}
+    return {"command": given.get("command") or WAITING}
+
+
+def _registry(given: Mapping[str, Any]) -> dict[str, Any]:
+    registry = given.get("registry") or {}
+    if not isinstance(registry, Mapping):
+        raise WrongPlatform("registry: expected a mapping with url and credentials")
+    unknown = set(registry) - {"url", "credentials", "tls_verify"}
+    if unknown:
+        raise WrongPlatform(f"registry: {', '.join(sorted(unknown))} is unknown: url, credentials and tls_verify are")
+    made: dict[str, Any] = {}
+    credentials = registry.get("credentials") or {}
+    if credentials:
+        user = credentials.get("username") or credentials.get("user")
+        if not user or credentials.get("password") is None:
+            raise WrongPlatform("registry: credentials need username and password")
+        made["creds"] = f"{user}:{credentials['password']}"
+    if registry.get("tls_verify") is not None:
+        made["tls_verify"] = registry["tls_verify"]
+    host = str(registry.get("url") or "").partition("://")[2] or str(registry.get("url") or "")
+    image = str(given.get("image") or "")
+    if host and "://" not in image and not image.startswith(f"{host.rstrip('/')}/") and not _has_registry(image):
+        made["image"] = f"{host.rstrip('/')}/{image}"
+    return made
+
+
+def _has_registry(image: str) -> bool:
+    first, slash, _rest = image.partition("/")
+    return bool(slash) and ("." in first or ":" in first or first == "localhost")
+
+
+def _restart(given: Mapping[str, Any]) -> dict[str, Any]:
+    policy, retries = given.get("restart_policy"), given.get("restart_retries")
+    if policy is None:
+        return {}
+    policy = "no" if policy is False else str(policy)
+    return {"restart_policy": f"{policy}:{retries}" if policy == "on-failure" and retries is not None else policy}
+
+
+def _labels(given: Mapping[str, Any]) -> dict[str, str]:
+    found = given.get("labels") or given.get("label") or {}
+    if not isinstance(found, Mapping):
+        raise WrongPlatform("labels: expected a mapping of names to values")
+    return {str(key): str(value) for key, value in found.items()}

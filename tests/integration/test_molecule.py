@@ -1,0 +1,123 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Molecule's scenarios run for real on this engine, and leave nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from ansible_collections.libpod.engine.tests.support import images, scenario
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+
+EXAMPLE = f"{images.PROJECT}/docs/examples/molecule"
+
+
+def test_example_scenario_passes_and_leaves_nothing(host: Host, tmp_path: Path) -> None:
+    host.debian()
+    project = f"{tmp_path}/project"
+    shutil.copytree(EXAMPLE, project)
+    scenario.run(host, project, "test")
+    assert os.listdir("/srv/cni") == ["87-libpod.conflist"]
+    host.expect_clean()
+
+
+# A scenario of molecule-plugins, but for the driver's name and its two playbooks.
+PLATFORMS = """---
+driver: {name: default}
+dependency: {name: galaxy, enabled: false}
+prerun: false
+platforms:
+  - name: one
+    image: localhost/busybox:latest
+    pre_build_image: true
+    groups: [small]
+    networks: [{name: back, aliases: [first]}]
+    env: {COLOUR: green}
+  - name: two
+    image: localhost/busybox:latest
+    pre_build_image: true
+    groups: [small]
+    networks: [{name: back}]
+    volumes: [/data]
+scenario:
+  test_sequence: [destroy, create, create, converge, destroy, destroy]
+"""
+CONVERGE = """---
+- name: Converge
+  hosts: small
+  gather_facts: false
+  tasks:
+    - name: Look at the neighbour and the environment
+      ansible.builtin.raw: grep -w first /etc/hosts && hostname | grep -x {{ inventory_hostname }}
+      changed_when: false
+"""
+BOOKS = {
+    name: f"---\n- name: The collection's\n  import_playbook: libpod.engine.molecule_{name}\n"
+    for name in ("create", "destroy")
+}
+
+
+def _scenario(name: str, **files: str) -> dict[str, str]:
+    """Return the files of a scenario."""
+    return {f"molecule/{name}/{book}.yml": text for book, text in {**BOOKS, **files}.items()}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> str:
+    """Return the folder of a project with two scenarios whose instances have the same names."""
+    for name in ("default", "other"):
+        scenario.write(str(tmp_path), _scenario(name, molecule=PLATFORMS, converge=CONVERGE))
+    return str(tmp_path)
+
+
+def test_two_scenarios_with_platforms_of_the_same_names_run_at_once(host: Host, project: str) -> None:
+    running = [scenario.start(host, project, "test", "-s", name) for name in ("default", "other")]
+    for one in running:
+        scenario.succeeded(one)
+    assert os.listdir("/srv/cni") == ["87-libpod.conflist"]
+    assert not os.listdir("/srv/static/volumes")
+    host.expect_clean()
+    assert not [link for link in json.loads(host.run("ip", "-json", "link")) if link["ifname"].startswith("mol")]
+
+
+def test_half_made_create_is_destroyed(host: Host, project: str) -> None:
+    """The second instance's image does not exist."""
+    broken = PLATFORMS.replace(
+        "busybox:latest\n    pre_build_image: true\n    groups: [small]\n    networks: [{name: back}]", "missing"
+    )
+    assert "missing" in broken
+    scenario.write(project, _scenario("default", molecule=broken))
+    printed = scenario.start(host, project, "create").communicate(timeout=600)[0]
+    assert "localhost/missing" in printed
+    scenario.run(host, project, "destroy")
+    assert os.listdir("/srv/cni") == ["87-libpod.conflist"]
+    host.expect_clean()
+
+
+def test_unknown_key_is_refused_with_the_right_one_before_anything_is_made(host: Host, project: str) -> None:
+    scenario.write(project, _scenario("default", molecule=PLATFORMS.replace("volumes:", "volume_s:")))
+    started = scenario.start(host, project, "create")
+    printed = started.communicate(timeout=600)[0]
+    assert started.returncode != 0
+    assert "platform two: volume_s is no key of a platform: did you mean volumes?" in " ".join(printed.split())
+    assert not host.module("libpod_container_info")["containers"]
+
+
+def test_scenarios_that_share_a_state_use_the_same_instances(host: Host, project: str) -> None:
+    shared = PLATFORMS + "shared_state: true\n"
+    scenario.write(project, _scenario("default", molecule=shared, converge=CONVERGE))
+    scenario.write(
+        project,
+        _scenario(
+            "other",
+            molecule=shared.replace("destroy, create, create, converge, destroy, destroy", "converge"),
+            converge=CONVERGE,
+        ),
+    )
+    scenario.run(host, project, "test", "--all")
+    host.expect_clean()
