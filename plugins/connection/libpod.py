@@ -19,7 +19,6 @@ description:
   - An image without Python serves M(ansible.builtin.raw) and M(ansible.builtin.script).
 extends_documentation_fragment:
   - libpod.engine.connection
-  - connection_pipelining
 requirements:
   - root on the controller
   - a shell in the container
@@ -130,17 +129,11 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         talk.finished()
         return int(ended.code or 0), bytes(talk.stdout), bytes(talk.stderr)
 
-    def _execute(self, argv: list[str], talk: Conversation, source: int = -1, out: Any = None) -> Ended:
-        """Run ``argv``, which reads the input of ``talk`` or of ``source``, and writes to ``talk`` or ``out``."""
+    def _execute(self, argv: list[str], talk: Conversation) -> Ended:
+        """Run ``argv``, with ``talk`` at its streams."""
         execs, streams, flows = engine_tree.load("_container.io.exec", "_drivers.oci.exec_streams", "_drivers.streams")
-        pipes = streams.Streams(
-            flows.Sink(out or talk.out),
-            flows.Sink(talk.err),
-            talk.input,
-            source,
-            watch=talk,
-            more_follows=talk.asks,
-        )
+        sinks = (flows.Sink(talk.out), flows.Sink(talk.err))
+        pipes = streams.Streams(*sinks, talk.input, watch=talk, more_follows=talk.asks)
         talk.add = pipes.add
         env = {str(key): str(value) for key, value in self.get_option("extra_env").items()}
         wanted: Exec = execs.Exec(argv, env=env, user=self.get_option("remote_user") or None)
@@ -159,29 +152,28 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         self._connect()
         super().put_file(in_path, out_path)
         display.vvv(f"PUT {in_path} TO {out_path}", host=self.get_option("remote_addr"))
-        try:
-            source = os.open(in_path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError as error:
-            raise AnsibleFileNotFound(f"file or module does not exist: {in_path}") from error
-        try:
-            self._cat('cat > "$0"', out_path, source=source)
-        finally:
-            os.close(source)
+        if not os.path.exists(in_path):
+            raise AnsibleFileNotFound(f"file or module does not exist: {in_path}")
+        self._transfer("put_file", in_path, _absolute(out_path))
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
-        """Copy a file of the container to the controller."""
+        """Copy a file of the container to the controller, as the remote user can read it."""
         self._connect()
         super().fetch_file(in_path, out_path)
         display.vvv(f"FETCH {in_path} TO {out_path}", host=self.get_option("remote_addr"))
-        with open(out_path, "wb") as file:
-            self._cat('cat < "$0"', in_path, out=file.write)
+        self._transfer("fetch_file", _absolute(in_path), out_path)
 
-    def _cat(self, script: str, path: str, source: int = -1, out: Any = None) -> None:
-        talk = Conversation(None, None, 0, 0)
-        path = path if path.startswith("/") else f"/{path}"
-        ended = self._execute([self.get_option("executable"), "-c", script, path], talk, source, out)
-        if ended.code:
-            raise AnsibleError(f"cannot copy {path} of the container: {talk.stderr.decode(errors='replace').strip()}")
+    def _transfer(self, method: str, source: str, target: str) -> None:
+        (transfer,) = engine_tree.load("_container.rootfs.transfer")
+        assert self._guarded
+        copy = getattr(self._guarded.container, method)
+        try:
+            _explained(lambda: copy(source, target, self.get_option("remote_user") or None))
+        except AnsibleConnectionFailure as error:
+            # The container is there: the task has failed, and not the connection.
+            if isinstance(error.__cause__, transfer.TransferFailed):
+                raise AnsibleError(str(error.__cause__)) from error.__cause__
+            raise
 
     def reset(self) -> None:
         """Look the container up again."""
@@ -193,6 +185,10 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
             self._guarded.close()
             self._guarded = None
         self._connected = False
+
+
+def _absolute(path: str) -> str:
+    return path if path.startswith("/") else f"/{path}"
 
 
 def _explained(do: Callable[[], Any]) -> Any:

@@ -56,6 +56,23 @@ options:
     default: {}
     vars:
       - name: ansible_libpod_extra_env
+  pipelining:
+    description:
+      - Whether modules go to Python's standard input instead of into a file, where C(become) allows that.
+      - Unlike with other connections it is the default, for there is no terminal that C(sudo) could require, and a module
+        takes a fifth of the commands.
+    type: bool
+    default: true
+    vars:
+      - name: ansible_pipelining
+      - name: ansible_libpod_pipelining
+    env:
+      - name: ANSIBLE_PIPELINING
+    ini:
+      - section: defaults
+        key: pipelining
+      - section: connection
+        key: pipelining
   timeout:
     description:
       - Seconds to wait for the prompt of C(become), and for its success once the password was sent.

@@ -23,7 +23,13 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
-from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually, in_background, read_until
+from ansible_collections.libpod.engine.tests.support.process import (
+    WAITING,
+    eventually,
+    in_background,
+    read_until,
+    running,
+)
 
 SOON = 20.0  # seconds; an incorrect wait takes 1000
 
@@ -47,16 +53,7 @@ def _attached(host: Host, *args: str, **how: Any) -> ContextManager[subprocess.P
 
 def _running(host: Host, *argv: str) -> list[int]:
     """Return the host's processes that have this command line."""
-    pids = []
-    for pid in host.cgroups.processes():
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                line = file.read().decode().rstrip("\0").split("\0")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if line == list(argv):
-            pids.append(pid)
-    return pids
+    return running(host.cgroups.processes(), *argv)
 
 
 def _end(host: Host, *argv: str) -> None:

@@ -11,7 +11,7 @@ import select
 import subprocess
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
+from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
 from . import cgroup_files
 
@@ -119,6 +119,16 @@ class Process:
         """Run a program of the container's in all its namespaces, as root (so not bound by its user or filter)."""
         command = ["nsenter", "--target", str(self.pid), "--all", "--", "/bin/busybox", *argv]
         return subprocess.run(command, check=False, capture_output=True, text=True, env={"PATH": "/bin"})
+
+
+def running(pids: Iterable[int], *argv: str) -> list[int]:
+    """Return those of the processes that have this command line."""
+    found = []
+    for pid in pids:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{pid}/cmdline", "rb") as file:
+            if file.read() == b"".join(os.fsencode(word) + b"\0" for word in argv):
+                found.append(pid)
+    return found
 
 
 @contextlib.contextmanager

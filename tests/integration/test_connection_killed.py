@@ -1,0 +1,143 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A task in a container that is killed, at any point, leaves nothing running there and nothing on the host."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._container.io.exec import Exec
+from ansible_collections.libpod.engine.plugins.module_utils._container.io.guarded import Guarded
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci.exec_streams import Streams
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.streams import Sink
+from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+from ansible_collections.libpod.engine.tests.support import inside, playbooks
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.inside import PYTHON
+from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually, in_background, running
+
+SLEEP = ("sleep", "1212")
+PROMISED = 15.0  # seconds, of the plugin's documentation
+# What is passed on the way to a command's end; some only where the worker is about to die as well.
+FAILPOINTS = ("start guard", "note exec", "runc exec", "forget exec")
+
+
+@pytest.fixture(scope="module", name="serving")
+def _serving() -> Iterator[Host]:
+    with Host() as host:
+        assert not host.container("c", image="busybox", command=WAITING, network="none", volume=PYTHON).failed
+        yield host
+
+
+@contextmanager
+def _sleeping(host: Host, folder: Path, task: str) -> Iterator[subprocess.Popen[bytes]]:
+    """ansible-playbook, once the command of its task runs in the container."""
+    (folder / "play.yml").write_text(
+        json.dumps([{"hosts": "all", "gather_facts": False, "tasks": [{task: "sleep 1212"}]}])
+    )
+    argv = [playbooks.program(), "play.yml", "-i", playbooks.inventory(str(folder), {"c": inside.variables(host)})]
+    env = {**playbooks.environment(str(folder)), "ANSIBLE_REMOTE_TEMP": "/tmp/ansible"}
+    with in_background(argv, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as playbook:
+        eventually(lambda: _held(host) and running(host.cgroups.processes(), *SLEEP), seconds=30)
+        yield playbook
+
+
+def _held(host: Host) -> list[str]:
+    """Return the files of commands that run in containers."""
+    folder = f"{host.parts.run_root}/containers"
+    return [name for one in os.listdir(folder) for name in os.listdir(f"{folder}/{one}") if name.startswith("exec-")]
+
+
+def _expect_nothing_left(host: Host) -> None:
+    eventually(lambda: not running(host.cgroups.processes(), *SLEEP), seconds=PROMISED)
+    eventually(lambda: not _held(host), seconds=PROMISED)
+    eventually(lambda: not [pid for pid in host.cgroups.processes() if _is_guard(pid)], seconds=PROMISED)
+
+
+def _is_guard(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return b"exec-end" in file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _child(pid: int) -> int:
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return int(file.read().split()[0])
+
+
+@pytest.mark.parametrize("task", ["command", "raw"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("victim", ["playbook", "worker"])
+def test_killed_task_leaves_nothing(serving: Host, tmp_path: Path, victim: str, number: int, task: str) -> None:
+    with _sleeping(serving, tmp_path, task) as playbook:
+        os.kill(playbook.pid if victim == "playbook" else _child(playbook.pid), number)
+        _expect_nothing_left(serving)
+        playbook.wait(PROMISED)
+
+
+def test_killed_guard_ends_nothing_and_the_worker_ends_its_command(serving: Host, tmp_path: Path) -> None:
+    with _sleeping(serving, tmp_path, "raw") as playbook:
+        for pid in [pid for pid in serving.cgroups.processes() if _is_guard(pid)]:
+            os.kill(pid, signal.SIGKILL)
+        assert running(serving.cgroups.processes(), *SLEEP)
+        playbook.kill()
+        _expect_nothing_left(serving)
+
+
+def test_next_task_ends_what_a_worker_and_its_guard_have_left(serving: Host, tmp_path: Path) -> None:
+    with _sleeping(serving, tmp_path, "raw") as playbook:
+        worker = _child(playbook.pid)
+        for pid in [*(pid for pid in serving.cgroups.processes() if _is_guard(pid)), playbook.pid, worker]:
+            os.kill(pid, signal.SIGKILL)
+    assert running(serving.cgroups.processes(), *SLEEP)
+    inside.play(serving, [{"raw": "true"}])
+    _expect_nothing_left(serving)
+
+
+@pytest.mark.parametrize("point", FAILPOINTS)
+@pytest.mark.parametrize("script", ["exec sleep 1212", "true"])
+def test_worker_killed_at_any_effect_leaves_nothing(serving: Host, point: str, script: str) -> None:
+    worker = os.fork()
+    if not worker:
+        try:
+            failpoints.observe(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == point else None)
+            guarded = Guarded(Runtime(serving.parts).container("c"))
+            guarded.execute(Exec(["sh", "-c", script]), Streams(Sink(len), Sink(len)))
+        finally:
+            os._exit(1)
+    if (script, point) == ("exec sleep 1212", "forget exec"):
+        eventually(lambda: running(serving.cgroups.processes(), *SLEEP), seconds=20)
+        os.kill(worker, signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]) == -signal.SIGKILL
+    _expect_nothing_left(serving)
+
+
+@pytest.mark.parametrize("milliseconds", [2, 5, 10, 15, 20, 25, 30, 40, 60])
+def test_worker_killed_while_the_runtime_starts_the_command_leaves_nothing(serving: Host, milliseconds: int) -> None:
+    read, write = os.pipe()
+    worker = os.fork()
+    if not worker:
+        try:
+            failpoints.observe(lambda name: os.write(write, b"x") and None if name == "runc exec" else None)
+            guarded = Guarded(Runtime(serving.parts).container("c"))
+            guarded.execute(Exec(["sh", "-c", "sleep 1212"]), Streams(Sink(len), Sink(len)))
+        finally:
+            os._exit(1)
+    os.read(read, 1)
+    signal.sigtimedwait((), milliseconds / 1000)
+    os.kill(worker, signal.SIGKILL)
+    os.waitpid(worker, 0)
+    os.close(read)
+    os.close(write)
+    _expect_nothing_left(serving)
