@@ -246,7 +246,10 @@ def test_fetched_file_replaces_the_hosts_only_as_a_whole(host: Host, source: str
     assert (tmp_path / "link").is_symlink()
     with pytest.raises(FileNotFoundError, match="no-folder"):
         container.fetch_file("/tmp/f", f"{tmp_path}/no-folder/f")
+    (tmp_path / "dangling").symlink_to("made")
+    container.fetch_file("/tmp/f", f"{tmp_path}/dangling")
+    assert (tmp_path / "made").read_text() == "new\n"
     os.mknod(tmp_path / "full", 0o600 | stat.S_IFCHR, os.makedev(1, 7))
     with pytest.raises(OSError, match="No space left.*full"):
         container.fetch_file("/tmp/f", f"{tmp_path}/full")
-    assert sorted(os.listdir(tmp_path)) == ["full", "link", "source", "target"]
+    assert sorted(os.listdir(tmp_path)) == ["dangling", "full", "link", "made", "source", "target"]

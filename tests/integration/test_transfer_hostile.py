@@ -338,6 +338,35 @@ def test_killed_transfer_leaves_the_part_and_no_process(host: Host, userns: dict
     assert container.put_file("/etc/hosts", "/home/web/own/f") > 0
 
 
+@pytest.mark.parametrize("userns", [{}, USERNS])
+def test_transfer_that_waits_ends_at_the_callers_time_limit(host: Host, userns: dict[str, Any]) -> None:
+    """As Ansible's ``timeout`` of a task does it: a signal whose handler raises."""
+    container, process = _container(host, **userns)
+    _inside(process, "mkdir -m 700 /home/web/own; chown 1000 /home/web/own")
+    reader, writer = os.pipe()
+    threads = len(os.listdir("/proc/self/task"))
+
+    def over(*_frame: object) -> None:
+        raise TimeoutError("the time limit")
+
+    before = signal.signal(signal.SIGALRM, over)
+    began = time.monotonic()
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 2.0)
+        with pytest.raises(TimeoutError, match="the time limit"):
+            container.put_file(reader, "/home/web/own/f", "root")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        os.close(reader)
+        os.close(writer)
+    assert time.monotonic() - began < 10
+    eventually(lambda: len(os.listdir("/proc/self/task")) == threads)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+    assert container.put_file("/etc/hosts", "/home/web/own/f", "root") > 0
+
+
 def test_killed_fetch_leaves_the_hosts_file_as_it_was(host: Host, tmp_path: Path) -> None:
     _container(host)
     (tmp_path / "target").write_text("old")

@@ -91,7 +91,8 @@ def put(container: ContainerBase, source: Union[str, int], path: str, user: Opti
 def fetch(container: ContainerBase, path: str, target: Union[str, int], user: Optional[str]) -> int:
     """Copy ``path`` in the container to a host file, or to an open one; return the number of bytes.
 
-    A regular host file is replaced only by the whole content; one that is open has what came before an error.
+    A regular host file is replaced only by the whole content. An open one, or one behind a link, has what came before
+    an error.
 
     :raises ContainerStopped: it does not run. :raises InvalidArgument: the path is relative, or there is no such user.
     :raises TransferFailed: the file cannot be read. :raises OSError: the host's file cannot be written.
@@ -179,33 +180,46 @@ def _source(source: Union[str, int]) -> Iterator[int]:
 def _target(target: Union[str, int]) -> Iterator[int]:
     """Yield the descriptor, or that of a new file, which afterwards takes the place of the regular file ``target``.
 
-    A file there keeps its mode and owner. Anything else, such as a device, is opened itself.
+    A file there keeps its mode and owner. What a link leads to, and all else, such as a device, is written itself.
     """
     if isinstance(target, int):
         yield target
         return
-    path = os.path.realpath(target)
-    try:
-        there = os.stat(path)
-    except FileNotFoundError:
-        there = None
-    if there is not None and not stat.S_ISREG(there.st_mode):
-        with open(path, "wb", buffering=0) as file:
-            yield file.fileno()
+    if not os.path.lexists(target):
+        with _replacement(target, None) as writer:
+            yield writer
         return
-    temporary = os.path.join(os.path.dirname(path), f".libpod-fetch-{os.urandom(8).hex()}")
+    # With O_CREAT, so that the kernel protects the caller from others' files and links in /tmp.
+    there = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_NOCTTY | os.O_CLOEXEC, 0o666)
+    try:
+        status = os.fstat(there)
+        if not stat.S_ISREG(status.st_mode):
+            yield there
+        elif os.path.islink(target):
+            os.ftruncate(there, 0)
+            yield there
+        else:
+            with _replacement(target, status) as writer:
+                yield writer
+    finally:
+        os.close(there)
+
+
+@contextmanager
+def _replacement(target: str, status: Optional[os.stat_result]) -> Iterator[int]:
+    temporary = os.path.join(os.path.dirname(target), f".libpod-fetch-{os.urandom(8).hex()}")
     failpoint("create a fetched file")
     writer = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
         try:
             yield writer
-            if there is not None:
-                os.fchown(writer, there.st_uid, there.st_gid)
-                os.fchmod(writer, stat.S_IMODE(there.st_mode))
+            if status is not None:
+                os.fchown(writer, status.st_uid, status.st_gid)
+                os.fchmod(writer, stat.S_IMODE(status.st_mode))
         finally:
             os.close(writer)
         failpoint("rename a fetched file")
-        os.rename(temporary, path)
+        os.rename(temporary, target)
     except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(temporary)

@@ -24,6 +24,7 @@ from . import syscalls
 # setgroups(2) for the calling thread alone, where the C library's sets those of all (<asm/unistd.h>).
 _SETGROUPS = {"x86_64": 116, "aarch64": 159, "riscv64": 159, "loongarch64": 159, "ppc64le": 81, "s390x": 206}
 _ANSWER = 1 << 16  # bytes of a child's answer
+_LEAVE = 2.0  # seconds for a thread to notice that its caller was interrupted
 
 
 class Namespace(NamedTuple):
@@ -125,7 +126,7 @@ def _do(user: FileUser, work: Work, going: Callable[[], bool]) -> int:
 def _in_thread(user: FileUser, setgroups: int, work: Work) -> int:
     results: list[int] = []
     errors: list[BaseException] = []
-    ended = threading.Event()
+    ended, done = threading.Event(), threading.Event()
 
     def body() -> None:
         try:
@@ -136,14 +137,18 @@ def _in_thread(user: FileUser, setgroups: int, work: Work) -> int:
             results.append(_do(user, work, lambda: not ended.is_set()))
         except BaseException as error:  # pylint: disable=broad-exception-caught
             errors.append(error)  # raised below
+        finally:
+            done.set()
 
     thread = threading.Thread(target=body, daemon=True)
     process.start_thread(thread)
     try:
-        thread.join()
+        done.wait()  # not join, which takes a thread for ended when a signal's handler raises
     finally:
-        ended.set()  # the caller was interrupted
-        thread.join()
+        # The caller was interrupted. A thread that a container's FUSE file system holds up does nothing afterwards.
+        ended.set()
+        done.wait(_LEAVE)
+    thread.join()
     for error in errors:
         raise error
     return results[0]
