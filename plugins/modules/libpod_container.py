@@ -188,6 +188,8 @@ options:
       - There is a tmpfs at C(/run), C(/run/lock), C(/tmp) and C(/var/log/journal) then, unless a volume or tmpfs of the
         container is there. C(container_uuid) is in its environment. It has a cgroup namespace of its own unless O(cgroupns)
         says otherwise, and its cgroup is writable. In cgroup v1 that is its cgroup in the hierarchy C(name=systemd) alone.
+      - Neither O(privileged) nor a volume is needed for it. A V(privileged) one gets none of the target's consoles
+        (C(/dev/tty0) and so on). With O(cgroupns=host) it needs the volume V(/sys/fs/cgroup:/sys/fs/cgroup) and O(privileged).
         The signal that asks it to stop is C(RTMIN+3) where neither O(stop_signal) nor the image names one.
       - C(podman_container) has it.
     type: str
@@ -1058,10 +1060,13 @@ options:
     description:
       - What the task waits for with O(state=started), whether it changes anything or not.
       - V(healthy) waits until the container's health check succeeds, and fails where the container is found unhealthy or ends.
+      - V(booted) waits until the systemd in the container has booted, and fails where a unit has failed by then, naming it, or
+        the container ends. It needs a container that is made for systemd, see O(systemd). A boot that has ended well is not
+        looked at again until the container's next start.
       - V(exited) waits for its end, returns its exit code, and fails where that is not 0.
       - C(podman_container) does not have it.
     type: str
-    choices: [started, healthy, exited]
+    choices: [started, healthy, booted, exited]
     default: started
   wait_timeout:
     description:
@@ -1345,6 +1350,13 @@ EXAMPLES = r"""
     healthcheck_failure_action: restart
     wait: healthy
     wait_timeout: 60
+
+- name: Run an instance with a systemd of its own, as for the test of a role, and wait until it has booted
+  libpod.engine.libpod_container:
+    name: instance
+    image: registry.example.com/debian-systemd:12
+    wait: booted
+    wait_timeout: 2m
 
 - name: Remove the server and what shares its network
   libpod.engine.libpod_container:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: libpod_container_wait
-short_description: Wait for a container to end, to be healthy, or to go
+short_description: Wait for a container to end, to be healthy, to boot, or to go
 version_added: 0.1.0
 description:
   - Waits until one of some conditions is true of a container, and fails where none is within a time.
@@ -34,9 +34,11 @@ options:
       - V(stopped) is true of every container without a process, V(exited) of one that has run since the last boot, V(removed)
         where there is none of that name.
       - V(healthy) and V(unhealthy) are what the container's health check finds.
+      - V(booted) is true once the systemd in a container has booted without a failed unit, V(degraded) of one that has booted
+        with failed units. Waiting for V(booted) and not for V(degraded), the module fails there, and names these units.
     type: list
     elements: str
-    choices: [configured, created, running, paused, exited, stopped, healthy, unhealthy, removed]
+    choices: [configured, created, running, paused, exited, stopped, healthy, unhealthy, booted, degraded, removed]
     default: [stopped]
     aliases: [conditions]
   timeout:
@@ -59,6 +61,12 @@ EXAMPLES = r"""
   libpod.engine.libpod_container_wait:
     name: web
     condition: [healthy, exited]
+
+- name: Wait until the system in a container has booted
+  libpod.engine.libpod_container_wait:
+    name: instance
+    condition: booted
+    timeout: 2m
 """
 
 RETURN = r"""
@@ -77,6 +85,12 @@ health:
   returned: success
   type: str
   sample: healthy
+system:
+  description: State of the systemd in the container as C(systemctl is-system-running) prints it, where a condition is V(booted) or
+    V(degraded), else empty.
+  returned: success
+  type: str
+  sample: running
 exit_code:
   description: Exit code of the last run, none where it has not ended.
   returned: success

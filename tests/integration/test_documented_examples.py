@@ -26,6 +26,7 @@ STAND_INS = {
     "docker.io/library/busybox:latest": "localhost/busybox:latest",
     "docker.io/library/postgres:17": "localhost/entrypoint:latest",
     "registry.example.com/web:1.4": "localhost/entrypoint:latest",
+    "registry.example.com/debian-systemd:12": "localhost/debian:latest",
 }
 # The modules in an order in which the containers named in each one's examples exist.
 FIRST = ("libpod_container_info", "libpod_container_exec", "libpod_container_copy", "libpod_container_logs")
@@ -66,6 +67,7 @@ def test_every_example_runs_on_a_host_prepared_only_by_the_role() -> None:
     first = [*readme["tasks"], *container, *(task for name in FIRST for task in _examples(name))]
     last = [removal, *(task for name in LAST for task in _examples(name))]
     with Host() as host:
+        host.debian()
         for name, stand_in in STAND_INS.items():
             host.store("add-names", "--name", name, stand_in)
         parts = {key: value for key, value in host.arguments.items() if key.startswith(("storage", "cgroup"))}

@@ -132,6 +132,10 @@ class Unhealthy(LibpodError):
     """The container did not become healthy."""
 
 
+class NotBooted(LibpodError):
+    """The system in the container did not come up, or not wholly."""
+
+
 class ContainerRemoved(LibpodError):
     """The container was removed while the operation waited for it."""
 

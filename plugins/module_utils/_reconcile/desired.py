@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .._model.options.types import ContainerOptions
 
 STATES = ("absent", "present", "created", "started", "stopped", "paused")
-WAITS = ("started", "healthy", "exited")
+WAITS = ("started", "healthy", "booted", "exited")
 
 
 def by_name_only(state: str, *, options: bool, image: bool = False, force_restart: bool = False) -> bool:

@@ -138,7 +138,8 @@ def _wait(
 ) -> tuple[Optional[Output], Optional[int]]:
     """Wait as the task says; return the output where it is attached, and the exit code where the container ended.
 
-    :raises Unhealthy: it does not become healthy. :raises InvalidState: it does not end in time.
+    :raises Unhealthy: it does not become healthy. :raises NotBooted: it does not boot.
+    :raises InvalidState: it does not end in time.
     """
     try:
         return _awaited(container, desired, plan, log)
@@ -154,6 +155,8 @@ def _awaited(
 
     if desired.wait == "healthy":
         waiting.healthy(container, desired.wait_timeout)
+    if desired.wait == "booted":
+        waiting.booted(container, desired.wait_timeout)
     if not desired.detach:
         from .._container.io.logs import follow_to_end
 
@@ -221,7 +224,7 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
     plan = planner.make(runtime, container, desired)
     if plan.has(Verb.RECREATE) and desired.recreate_policy == "never":
         raise RecreateRefused(desired.name, plan.to_json())
-    if desired.wait == "healthy":
+    if desired.wait in ("healthy", "booted"):
         from .preflight import host
 
         host.check_wait(runtime, container, desired)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting for a container's status, health or removal; no lock is held, and nothing is changed."""
+"""Waiting for a container's status, health, boot or removal; no lock is held, and nothing is changed."""
 
 from __future__ import annotations
 
@@ -10,29 +10,34 @@ import time
 from typing import NamedTuple, Optional, Sequence
 
 from .._container.container import Container
+from .._container.lifecycle import boot, restart
 from .._container.lifecycle import health as health_record
-from .._container.lifecycle import restart
 from .._drivers import process
-from .._model.errors import InvalidArgument, InvalidState, NoSuchContainer, Unhealthy
+from .._model.errors import InvalidArgument, InvalidState, NoSuchContainer, NotBooted, Unhealthy
 from .._model.options.health import HEALTHY, UNHEALTHY
 from .._model.records.status import ContainerStatus
 from .runtime import Runtime
 
 CONDITIONS = (
     *("configured", "created", "running", "paused", "exited"),
-    *("stopped", "healthy", "unhealthy", "removed"),
+    *("stopped", "healthy", "unhealthy", "booted", "degraded", "removed"),
 )
+_OF_BOOT = {"booted": boot.RUNNING, "degraded": boot.DEGRADED}
 # Seconds between two looks, the first and the longest, and between two health checks.
 _FIRST, _LONGEST, _CHECK = 0.02, 0.25, 1.0
 
 
 class Seen(NamedTuple):
-    """A container's status (``removed`` where it is gone), its health, and its last run's exit code."""
+    """A container's status (``removed`` where it is gone), its health, and its last run's exit code.
+
+    ``system`` is the state of the systemd in it, where a condition asks for that.
+    """
 
     status: str
     health: str = ""
     exit_code: Optional[int] = None
     condition: str = ""
+    system: str = ""
 
     def met(self, conditions: Sequence[str]) -> Seen:
         """Return this with the first of the conditions that is true."""
@@ -41,6 +46,7 @@ class Seen(NamedTuple):
         true = {self.status, *(["stopped"] if stopped else []), *([self.health] if live else [])}
         # A container that is removed at its end is never seen as exited.
         true |= {"exited"} if self.status == "removed" else set()
+        true |= {one for one, state in _OF_BOOT.items() if self.system == state}
         return self._replace(condition=next((one for one in conditions if one in true), ""))
 
 
@@ -66,7 +72,8 @@ def wait(runtime: Runtime, key: str, conditions: Sequence[str], limit: float, *,
     With ``once`` look only once.
 
     :raises NoSuchContainer: it does not exist. :raises InvalidState: the time is over.
-    :raises InvalidArgument: the conditions need a health check, and it has none.
+    :raises InvalidArgument: the conditions need a health check or systemd, and it has none.
+    :raises NotBooted: it is to be booted, and has booted otherwise.
     """
     try:
         container = runtime.container(key)
@@ -77,13 +84,21 @@ def wait(runtime: Runtime, key: str, conditions: Sequence[str], limit: float, *,
     health = "healthy" in conditions or "unhealthy" in conditions
     if health and not container.config.has_health_check and set(conditions) <= {"healthy", "unhealthy"}:
         raise InvalidArgument(f"container {container.name} has no health check, and so is never {conditions[0]}")
+    boots = bool(_OF_BOOT.keys() & set(conditions))
+    if boots and not container.config.systemd and set(conditions) <= _OF_BOOT.keys():
+        raise InvalidArgument(f"container {container.name} is not made for systemd, and so is never {conditions[0]}")
     waiter = _Waiter(container, limit, checks_health=health and not once)
     while True:
-        seen = _seen(runtime, container, waiter.seen).met(conditions)
+        seen = _seen(runtime, container, waiter.seen)
+        if boots and seen.status != "removed":
+            seen = seen._replace(system=boot.system_state(container, 0 if once else waiter.left))
+        seen = seen.met(conditions)
         if seen.condition or once:
             return seen
+        if "booted" in conditions and seen.system in boot.SETTLED:
+            raise NotBooted(f"container {container.name} {boot.complaint(container, seen.system)}")
         if not waiter.go_on(seen):
-            shown = f"{seen.status}{', ' + seen.health if seen.health else ''}"
+            shown = ", ".join(filter(None, (seen.status, seen.health, seen.system)))
             raise InvalidState(f"container {container.name} is {shown} after {limit:g} seconds: {_wanted(conditions)}")
 
 
@@ -118,6 +133,30 @@ def healthy(container: Container, limit: float) -> None:
             raise Unhealthy(f"container {container.name} {status}: {_last_check(container)}")
 
 
+def booted(container: Container, limit: float) -> None:
+    """Wait until the systemd in the container runs with no failed unit, for at most ``limit`` seconds (0: no limit).
+
+    :raises NotBooted: a unit failed, the container ends for good, or the time is over.
+    """
+    waiter = _Waiter(container, limit, checks_health=False)
+    while True:
+        seen = look(container)
+        system = boot.system_state(container, waiter.left)
+        if system == boot.RUNNING:
+            return
+        if system in boot.SETTLED:
+            raise NotBooted(f"container {container.name} {boot.complaint(container, system)}")
+        if seen.status not in ("running", "paused") and not restart.is_to_come(container):
+            end = f"has ended before it was booted, with exit code {container.state.exit_code}"
+            raise NotBooted(f"container {container.name} {end}: look at its log{boot.exhausted()}")
+        if not waiter.go_on(seen):
+            how = f"its systemd is {system}" if system else "no systemd answers in it"
+            raise NotBooted(
+                f"container {container.name} is {seen.status} after {limit:g} seconds, but {how}: give it a longer "
+                f"wait_timeout, or look at its log and its journal{boot.exhausted()}"
+            )
+
+
 def _probe(container: Container) -> None:
     # It loads the drivers of the OCI runtime, which no other wait needs.
     from .._container.lifecycle.health_check import probe
@@ -147,7 +186,7 @@ class _Waiter:
     def go_on(self, seen: Seen) -> bool:
         """Pause or run a health check; return false where the time is over."""
         self.seen = seen
-        left = self._deadline - time.monotonic()
+        left = self.left
         if left <= 0:
             return False
         state = self.container.state
@@ -160,6 +199,11 @@ class _Waiter:
             time.sleep(min(self._pause, left))
         self._pause = min(self._pause * 2, _LONGEST)
         return True
+
+    @property
+    def left(self) -> float:
+        """Seconds until the time is over."""
+        return self._deadline - time.monotonic()
 
     @property
     def _interval(self) -> float:

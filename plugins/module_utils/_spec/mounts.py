@@ -131,8 +131,11 @@ def mounts(
     if options["read_only"] and options["read_only_tmpfs"]:
         for target in _READ_ONLY_TMPFS:
             by_target[target] = _mount(target, "tmpfs", "tmpfs", "rw", "nosuid", "nodev", "mode=1777", "tmpcopyup")
+    requested = requested_mounts(config, volume_sources, source_guards or {})
     if config.systemd:
-        for mount in _systemd_mounts(options["shm_size_systemd"], systemd_cgroup):
+        # Where the host's hierarchies are mounted by request, systemd finds its cgroup in these.
+        own = "" if "/sys/fs/cgroup" in requested else systemd_cgroup
+        for mount in _systemd_mounts(options["shm_size_systemd"], own):
             by_target[mount["destination"]] = mount
-    by_target.update(requested_mounts(config, volume_sources, source_guards or {}))
+    by_target.update(requested)
     return in_order(by_target.values())

@@ -55,7 +55,7 @@ def draft(container: ContainerBase) -> Facts:
         files={**etc_files.paths(container), **bound},
         hard_limits=hard_limits,
         open_files=_open_files(),
-        devices=tuple(node for node in device_nodes.nodes(options) if node["path"] not in bound),
+        devices=tuple(node for node in device_nodes.nodes(options, config.systemd) if node["path"] not in bound),
         device_rules=device_nodes.rules(options),
         swap=container.host.swap,
         device_numbers=kernel_limits.numbers(options),

@@ -31,7 +31,7 @@ class Guarded:
         self._guards: dict[str, exec_guard.Guard] = {}
 
     def execute(self, wanted: Exec, streams: Streams) -> Ended:
-        """Run a command to its end; what it leaves running goes on.
+        """Run a command to its end; what it leaves running goes on, unless it exceeds its time and is killed.
 
         :raises ContainerStopped: the container does not run, or ends meanwhile.
         :raises InvalidArgument: user or command cannot be used.
@@ -47,7 +47,9 @@ class Guarded:
             self._guards[folder] = exec_guard.Guard(folder, arguments, container.host.parts.environment())
         pid_file = f"{folder}/{exec_files.new_name('held')}"
         exec_guard.note(pid_file)
-        ended = oci_exec.execute(container.oci, container.id, process, streams, oci_exec.Bounds(pid_file))
+        ended = oci_exec.execute(
+            container.oci, container.id, process, streams, oci_exec.Bounds(pid_file, wanted.timeout)
+        )
         if ended.code == _KILLED and not container.peek().state.status.has_process:
             raise ContainerStopped(f"container {container.name} ended while {wanted.argv[0]} ran in it")
         return ended

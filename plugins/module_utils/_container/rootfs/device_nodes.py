@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from typing import TYPE_CHECKING, Iterator
 
@@ -17,16 +18,20 @@ if TYPE_CHECKING:
 
 # Left out for a privileged container, too: it has its own there, or they belong to the host's terminal and udev.
 _LEFT_OUT = ("pts", "shm", "fd", "mqueue", ".udev", ".lxc")
+_CONSOLE = re.compile("/dev/tty[0-9]+")
 
 
-def nodes(options: ContainerOptions) -> tuple[OciDevice, ...]:
+def nodes(options: ContainerOptions, systemd: bool = False) -> tuple[OciDevice, ...]:
     """Return ``linux.devices`` of the OCI spec: every device of the host where privileged, and those of ``device``.
+
+    A ``systemd`` is not given the host's consoles by that, on which it would start its logins.
 
     :raises InvalidArgument: the host does not have one.
     """
     devices: dict[str, OciDevice] = {}
     if options["privileged"]:
-        devices.update((path, _node(path, info)) for path, info in _walk("/dev"))
+        found = _walk("/dev")
+        devices.update((path, _node(path, info)) for path, info in found if not (systemd and _CONSOLE.fullmatch(path)))
     for device in options["device"]:
         devices.update((path, _node(path, info)) for path, _host, info in _of(device))
     return tuple(devices.values())

@@ -16,6 +16,20 @@ _EVENT = 16  # bytes of struct inotify_event, before the name
 _BUFFER = 1 << 12
 
 
+def has_room(count: int) -> bool:
+    """Return whether this user can have so many more instances (fs.inotify.max_user_instances)."""
+    made: list[_Instance] = []
+    try:
+        for _number in range(count):
+            made.append(_Instance())
+        return True
+    except OSError:
+        return False
+    finally:
+        for one in made:
+            os.close(one.fileno())
+
+
 class _Instance:
     """An inotify instance, readable (``fileno``) once there is an event."""
 

@@ -206,5 +206,9 @@ def by_target(options: ContainerOptions) -> dict[str, Mount]:
 
 
 def _image_targets(image: ImageConfig) -> list[str]:
-    """Return the paths that the image declares as volumes, but for its root."""
-    return sorted({plain_path(target) for target in image.get("Volumes") or ()} - {"/"})
+    """Return the paths that the image declares as volumes, but for its root.
+
+    Images for docker declare /sys/fs/cgroup to be given the host's. An empty volume would cover the container's own.
+    """
+    targets = {plain_path(target) for target in image.get("Volumes") or ()} - {"/"}
+    return sorted(target for target in targets if not f"{target}/".startswith("/sys/fs/cgroup/"))

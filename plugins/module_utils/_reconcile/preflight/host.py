@@ -251,16 +251,23 @@ def _has_systemd(host: cgroups.CgroupHost) -> bool:
 
 
 def check_wait(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
-    """Check that a container that is to become healthy has a health check.
+    """Check that a container that is to become healthy has a health check, and one that is to boot a systemd.
 
-    :raises InvalidArgument: the container is to become healthy, and has no check.
+    :raises InvalidArgument: it has none.
     """
     if container and (desired.by_name or container.unreadable):
-        test = container.config.resolved["healthcheck"]
+        effective = container.config.resolved
     else:
         image = _image_config(runtime, container, desired)
-        test = [] if image is None or desired.options is None else resolved(desired.options, image)["healthcheck"]
-    if test == health.NONE:
+        if image is None or desired.options is None:
+            return
+        effective = resolved(desired.options, image)
+    if desired.wait == "booted" and not effective["systemd"]:
+        raise InvalidArgument(
+            f"wait: container {desired.name} is not made for systemd, so that it never boots: give it the image's init "
+            "as command, or set systemd to always"
+        )
+    if desired.wait == "healthy" and effective["healthcheck"] == health.NONE:
         raise InvalidArgument(
             f"wait: container {desired.name} has no health check, so that it never becomes healthy: give it one with "
             "healthcheck, or omit wait"
