@@ -7,21 +7,28 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import images, scenario
+from ansible_collections.libpod.engine.tests.support import scenario
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
-EXAMPLE = f"{images.PROJECT}/docs/examples/molecule"
 
-
-def test_example_scenario_passes_and_leaves_nothing(host: Host, tmp_path: Path) -> None:
-    host.debian()
+def test_page_is_followed_from_its_files_to_its_last_command(host: Host, tmp_path: Path) -> None:
     project = f"{tmp_path}/project"
-    shutil.copytree(EXAMPLE, project)
-    scenario.run(host, project, "test")
+    scenario.have_images(host)
+    scenario.write(project, {**scenario.page_files(), ".bin/none": ""})
+    # The role libpod_host puts the command there.
+    os.symlink(f"{host.parts.static_root}/engine/libpod", f"{project}/.bin/libpod")
+    printed = {
+        line: scenario.succeeded(scenario.start(host, project, "sh", "-ec", line)) for line in scenario.page_commands()
+    }
+    assert list(printed)[0] == "molecule create"
+    assert re.search(r"docker.io/library/debian:12 .* Up .* server-[0-9a-f]{8}", printed["libpod ps"])
+    for line in ("molecule test", "molecule test --scenario-name older"):
+        assert "Successful" in printed[line]
+        assert "idempotence: Executed: Successful" in printed[line]
     assert os.listdir("/srv/cni") == ["87-libpod.conflist"]
     host.expect_clean()
 
@@ -76,7 +83,7 @@ def project(tmp_path: Path) -> str:
 
 
 def test_two_scenarios_with_platforms_of_the_same_names_run_at_once(host: Host, project: str) -> None:
-    running = [scenario.start(host, project, "test", "-s", name) for name in ("default", "other")]
+    running = [scenario.start(host, project, "molecule", "test", "-s", name) for name in ("default", "other")]
     for one in running:
         scenario.succeeded(one)
     assert os.listdir("/srv/cni") == ["87-libpod.conflist"]
@@ -92,7 +99,7 @@ def test_half_made_create_is_destroyed(host: Host, project: str) -> None:
     )
     assert "missing" in broken
     scenario.write(project, _scenario("default", molecule=broken))
-    printed = scenario.start(host, project, "create").communicate(timeout=600)[0]
+    printed = scenario.start(host, project, "molecule", "create").communicate(timeout=600)[0]
     assert "localhost/missing" in printed
     scenario.run(host, project, "destroy")
     assert os.listdir("/srv/cni") == ["87-libpod.conflist"]
@@ -101,7 +108,7 @@ def test_half_made_create_is_destroyed(host: Host, project: str) -> None:
 
 def test_unknown_key_is_refused_with_the_right_one_before_anything_is_made(host: Host, project: str) -> None:
     scenario.write(project, _scenario("default", molecule=PLATFORMS.replace("volumes:", "volume_s:")))
-    started = scenario.start(host, project, "create")
+    started = scenario.start(host, project, "molecule", "create")
     printed = started.communicate(timeout=600)[0]
     assert started.returncode != 0
     assert "platform two: volume_s is no key of a platform: did you mean volumes?" in " ".join(printed.split())

@@ -6,38 +6,64 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
 
-from . import debian
+from . import images
 from .hosts import Host
+
+EXAMPLE = f"{images.PROJECT}/docs/examples/molecule"
+PAGE = f"{images.PROJECT}/docs/molecule.md"
+# The images of the example, which a test host has by these names; the second one's name is busybox's own.
+NAMES = {"docker.io/library/debian:12": "debian", "docker.io/library/busybox:latest": "busybox"}
+
+
+def page_files() -> dict[str, str]:
+    """Return the files that the page shows."""
+    return dict(re.findall(r"(?ms)^`([^`\n]+)`:\n\n```\w+\n(.*?)^```$", _page()))
+
+
+def page_commands() -> list[str]:
+    """Return the commands that the page shows, in its order."""
+    blocks = re.findall(r"(?ms)^```console\n(.*?)^```$", _page())
+    return [line.removeprefix("# ") for block in blocks for line in block.splitlines()]
+
+
+def _page() -> str:
+    with open(PAGE, encoding="utf-8") as file:
+        return file.read()
+
+
+def have_images(host: Host) -> None:
+    """Have the example's images in the host's store, by the names that the example has."""
+    host.debian()
+    for name, tag in NAMES.items():
+        host.store("add-names", "-n", name, f"localhost/{tag}:latest")
 
 
 def start(host: Host, project: str, *words: str, **variables: str) -> subprocess.Popen[str]:
-    """Start ``molecule WORDS`` in the folder ``project``, whose images are the host's; ``variables`` are added."""
+    """Start a command, molecule as a rule, in the folder of a project; ``variables`` are added to its environment."""
     settings = {
         **os.environ,
         **host.parts.environment(),
-        "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}",
+        "PATH": f"{os.path.dirname(sys.executable)}:{project}/.bin:{os.environ['PATH']}",
         "HOME": f"{project}/.home",
         "XDG_CACHE_HOME": f"{project}/.cache",
         "ANSIBLE_HOME": f"{project}/.ansible-home",
-        "DEBIAN": debian.NAME,
-        "BUSYBOX": "localhost/busybox:latest",
         "NO_COLOR": "1",
         "ANSIBLE_NOCOLOR": "1",
         **variables,
     }
-    command = ["molecule", *words]
     return subprocess.Popen(
-        command, cwd=project, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        words, cwd=project, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
 
 
 def run(host: Host, project: str, *words: str, **variables: str) -> str:
     """Return what ``molecule WORDS`` prints; it must succeed."""
-    return succeeded(start(host, project, *words, **variables))
+    return succeeded(start(host, project, "molecule", *words, **variables))
 
 
 def succeeded(started: subprocess.Popen[str]) -> str:

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
+import re
 from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._ansible import arguments
 from ansible_collections.libpod.engine.plugins.plugin_utils import molecule_instances
 from ansible_collections.libpod.engine.plugins.plugin_utils.molecule_instances import WAITING, Instance
-from ansible_collections.libpod.engine.plugins.plugin_utils.molecule_keys import KEYS, OWN_OPTIONS, WrongPlatform
+from ansible_collections.libpod.engine.plugins.plugin_utils.molecule_keys import KEYS, OWN_OPTIONS, Key, WrongPlatform
 from ansible_collections.libpod.engine.plugins.plugin_utils.molecule_networks import Networks
+from ansible_collections.libpod.engine.tests.support import scenario
 
-SCENARIO = "0a1b2c3d"
+DIGITS = "0a1b2c3d"
 SPEC = arguments.container_spec()
 OPTIONS = {name for key, row in SPEC.items() for name in (key, *row.get("aliases", ()))}
 HOST = {"libpod": {"plugins": [{"ipam": {"ranges": [[{"subnet": "10.87.0.0/16"}]]}}]}}
@@ -40,17 +43,42 @@ def container(name: str = "web", **keys: Any) -> dict[str, Any]:
 
 def made(**platforms: dict[str, Any]) -> tuple[list[dict[str, Any]], Networks]:
     """Return the containers of platforms by name, and their networks."""
-    networks = Networks(SCENARIO, HOST, "/cni")
+    networks = Networks(DIGITS, HOST, "/cni")
     for one in platforms.values():
         networks.want(one)
     instances = [
-        Instance(name, molecule_instances.container_name(name, SCENARIO), one) for name, one in platforms.items()
+        Instance(name, molecule_instances.container_name(name, DIGITS), one) for name, one in platforms.items()
     ]
-    return molecule_instances.containers(instances, SCENARIO, networks, OPTIONS).containers, networks
+    return molecule_instances.containers(instances, DIGITS, networks, OPTIONS).containers, networks
 
 
 def test_each_key_of_both_drivers_is_known() -> None:
     assert set(PODMAN.split()) | set(DOCKER.split()) == set(KEYS)
+
+
+def test_page_says_of_each_key_what_it_does() -> None:
+    with open(scenario.PAGE, encoding="utf-8") as file:
+        rows = dict(re.findall(r"(?m)^\| `(\w+)` \| (.*) \|$", file.read()))
+    assert rows == {name: _meaning(key) for name, key in KEYS.items()}
+
+
+def _meaning(key: Key) -> str:
+    if key.option:
+        return f"`{key.option}`"
+    return key.handled or (f"no effect: {key.ignored}" if key.ignored else f"refused: {key.refused}")
+
+
+def test_page_shows_the_files_of_the_example() -> None:
+    files = {
+        os.path.relpath(f"{folder}/{name}", scenario.EXAMPLE): open(f"{folder}/{name}", encoding="utf-8").read()
+        for folder, _folders, names in os.walk(scenario.EXAMPLE)
+        for name in names
+    }
+    assert scenario.page_files() == files
+
+
+def test_scenario_to_copy_has_at_most_15_lines() -> None:
+    assert len(scenario.page_files()["molecule/default/molecule.yml"].splitlines()) <= 15
 
 
 def test_each_key_has_one_meaning_and_each_option_is_one_of_libpod_container() -> None:
@@ -108,7 +136,7 @@ def test_instance_has_a_command_that_waits_unless_it_keeps_the_images() -> None:
 
 def test_labels_of_the_user_do_not_hide_the_instance_from_destroy() -> None:
     found = container(labels={"app": 1, "molecule_scenario": "x"})["label"]
-    assert found == {"app": "1", "owner": "molecule", "molecule_scenario": SCENARIO}
+    assert found == {"app": "1", "owner": "molecule", "molecule_scenario": DIGITS}
 
 
 def test_credentials_and_registry_of_an_image() -> None:
@@ -155,8 +183,8 @@ def test_instance_joins_another_one_by_the_name_of_its_container() -> None:
     found, _networks = made(
         web={"image": "debian"}, side={"image": "debian", "network_mode": "container:web", "pid_mode": "container:web"}
     )
-    assert found[1]["network"] == [f"container:web-{SCENARIO}"]
-    assert found[1]["pid"] == f"container:web-{SCENARIO}"
+    assert found[1]["network"] == [f"container:web-{DIGITS}"]
+    assert found[1]["pid"] == f"container:web-{DIGITS}"
 
 
 def test_network_that_the_host_lacks_is_made_for_the_scenario() -> None:
@@ -168,22 +196,22 @@ def test_network_that_the_host_lacks_is_made_for_the_scenario() -> None:
             "networks": [attached, {"name": "libpod"}],
         }
     )
-    assert found[0]["network"] == [f"back-{SCENARIO}:ip=10.9.0.7,alias=db,alias=store", "libpod"]
+    assert found[0]["network"] == [f"back-{DIGITS}:ip=10.9.0.7,alias=db,alias=store", "libpod"]
     (file,) = networks.files()
-    assert file["path"] == f"/cni/90-libpod-molecule-{SCENARIO}-back.conflist"
+    assert file["path"] == f"/cni/90-libpod-molecule-{DIGITS}-back.conflist"
     config = json.loads(file["content"])
-    assert config["name"] == f"back-{SCENARIO}"
+    assert config["name"] == f"back-{DIGITS}"
     assert config["plugins"][0]["ipam"]["ranges"] == [[{"subnet": "10.9.0.0/24", "gateway": "10.9.0.254"}]]
     assert len(config["plugins"][0]["bridge"]) <= 15
 
 
 def test_network_of_a_second_create_keeps_its_subnet_and_another_one_overlaps_nothing() -> None:
-    networks = Networks(SCENARIO, HOST, "/cni")
+    networks = Networks(DIGITS, HOST, "/cni")
     networks.want({"networks": ["a", "b"]})
     first = [json.loads(one["content"]) for one in networks.files()]
     places = [ipaddress.ip_network(one["plugins"][0]["ipam"]["ranges"][0][0]["subnet"]) for one in first]
     assert not places[0].overlaps(places[1])
-    again = Networks(SCENARIO, {**HOST, first[0]["name"]: first[0]}, "/cni", [places[1]])
+    again = Networks(DIGITS, {**HOST, first[0]["name"]: first[0]}, "/cni", [places[1]])
     again.want({"networks": ["a", "b"]})
     second = [json.loads(one["content"]) for one in again.files()]
     assert second[0] == first[0]
