@@ -623,6 +623,7 @@ options:
       - Where the host asks a server on its own loopback, the container gets the servers behind that, as systemd-resolved,
         NetworkManager or dnsmasq keep them. Where none is found, no name resolves in the container, and a warning says so.
         The same is true of IPv6 addresses on a link of the host, such as V(fe80::1%eth0).
+      - Servers and search domains of the container's networks, as the plugin dnsname gives them, come before the host's.
       - V(none) alone leaves the container the image's own C(/etc/resolv.conf). A change restarts the container
         where it is to or from V(none).
       - A container that joins another one's network, or a pod, shares its files. So these, O(dns_option), O(dns_search) and

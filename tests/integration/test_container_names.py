@@ -246,6 +246,30 @@ def test_both_families_have_the_names(host: Host) -> None:
     os.unlink("/srv/cni/91-dual.conflist")
 
 
+def test_network_with_dnsname_has_its_server_and_the_hosts_files(host: Host) -> None:
+    with open("/srv/cni/91-served.conflist", "w", encoding="utf-8") as file:
+        config = hosts.network("served", "cni-served0", "10.98")
+        config["plugins"].append({"type": "dnsname", "domainName": "dns.podman", "capabilities": {"aliases": True}})
+        json.dump(config, file)
+    first = run(host, "first", network="served", network_aliases=["db"])
+    second = run(host, "second", network="served")
+    reader = Process(second)
+    assert reader.read("root/etc/resolv.conf").startswith("search dns.podman"), reader.read("root/etc/resolv.conf")
+    assert "nameserver 10.98.0.1\n" in reader.read("root/etc/resolv.conf")
+    for name in ("first", "db"):
+        assert names(second)[name] == [address(first, "served")]
+        served = reader.run("nslookup", f"{name}.dns.podman", "10.98.0.1")
+        assert f"Address: {address(first, 'served')}\n" in served.stdout, served
+    given = run(host, "second", network="served", dns=["192.0.2.53"], dns_search=["example.org"])
+    resolvers = Process(given).read("root/etc/resolv.conf").splitlines()
+    assert resolvers[:2] == ["search example.org", "nameserver 192.0.2.53"] and "10.98" not in str(resolvers)
+    host.empty()
+    os.unlink("/srv/cni/91-served.conflist")
+    host.run("rm", "-r", "/run/containers")
+    # What the plugin leaves, for as long as the network exists.
+    host.run("iptables", "-D", "INPUT", "-i", "cni-served0", "-p", "udp", "-m", "udp", "--dport", "53", "-j", "ACCEPT")
+
+
 def test_edit_in_the_container_survives_its_neighbours_until_its_own_task(host: Host) -> None:
     first = run(host, "first")
     Process(first).run("sh", "-c", "printf '192.0.2.1 mine\n192.0.2.2 second' >> /etc/hosts")

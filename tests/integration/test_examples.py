@@ -116,3 +116,12 @@ def test_live_changes_keep_the_process_and_others_are_refused(host: Host) -> Non
     with pytest.raises(AssertionError, match="recreate_policy is never"):
         play(host, site, **{**more, "image": "localhost/bare:latest"})
     play(host, f"{EXAMPLES}/live/remove.yml")
+
+
+def test_alias_leads_to_the_database_that_took_it_over(host: Host) -> None:
+    site = f"{EXAMPLES}/names/site.yml"
+    assert play(host, site) == 1
+    app = host.module("libpod_container_info", {"name": ["shop-app"]})["containers"][0]["State"]["Pid"]
+    assert play(host, site, database="shop-db-b") == 1
+    assert host.module("libpod_container_info", {"name": ["shop-app"]})["containers"][0]["State"]["Pid"] == app
+    play(host, f"{EXAMPLES}/names/remove.yml")

@@ -91,6 +91,28 @@ def test_reader_never_sees_a_torn_or_missing_line(before: list[Line], after: lis
         assert must <= set(read(content)) <= may
 
 
+def test_program_that_reads_all_the_time_finds_every_line(tmp_path: Path) -> None:
+    path = tmp_path / "hosts"
+    stays = [Line(f"10.0.2.{number}", (f"stays-{number}", f"{number:012x}")) for number in range(0, 40, 2)]
+    flaps = [Line(f"10.0.2.{number}", (f"flaps-{number}", f"{number:012x}")) for number in range(1, 40, 2)]
+    both = sorted([*stays, *flaps])
+    hosts_file.replace(str(path), OWN, Neighbours(both))
+    pid = os.fork()
+    if pid == 0:
+        for turn in range(400):
+            hosts_file.put(str(path), Neighbours([line for line in both if line in stays or hash((line, turn)) % 3]))
+        os._exit(0)
+    may, must, looks = {*read(OWN), *plain(both)}, {*read(OWN), *plain(stays)}, 0
+    while os.waitpid(pid, os.WNOHANG) == (0, 0):
+        content = b""
+        with open(path, "rb", buffering=0) as file:
+            while block := file.read(BLOCK):
+                content += block
+        assert must <= set(read(content)) <= may
+        looks += 1
+    assert looks > 10
+
+
 def test_line_is_written_behind_a_comment_sign_that_goes_last() -> None:
     first = Neighbours([Line("10.0.0.2", ("first",))])
     content = applied(OWN, first)

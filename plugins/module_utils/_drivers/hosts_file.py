@@ -12,6 +12,7 @@ end. So a reader sees each line as it was or as it is. All other lines, such as 
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from typing import Iterable, Iterator, NamedTuple, Optional, Sequence
 
 from .._model.failpoints import failpoint
@@ -136,25 +137,30 @@ class _Slots:
         self._filled: list[tuple[int, bytes]] = []
         self._cleared: list[int] = []
         offset = 0
-        for line in content.split(b"\n"):
-            if line.endswith(NEIGHBOUR) and offset + len(line) < self._end:
-                self._find(offset, line)
-            elif line:
-                self.taken.update(
-                    name.decode("utf-8", "replace").lower() for name in line.partition(b"#")[0].split()[1:]
-                )
+        *lines, rest = content.split(b"\n")
+        for line in lines:
+            text = _neighbour(line)
+            if text is None:
+                self._take(line)
+            elif not text:
+                length = len(line) + 1
+                if (
+                    line.startswith(b"#")
+                    and offset % _UNIT == 0
+                    and offset // _BLOCK == (offset + length - 1) // _BLOCK
+                ):
+                    self._free[offset] = length
+            elif text in self.live:
+                self._cleared.append(offset)
+            else:
+                self.live[text] = offset
             offset += len(line) + 1
+        self._take(rest)
 
-    def _find(self, offset: int, line: bytes) -> None:
-        text = line[: -len(NEIGHBOUR)].rstrip()
-        length = len(line) + 1
-        if not text or text.startswith(b"#"):
-            if line.startswith(b"#") and offset % _UNIT == 0 and offset // _BLOCK == (offset + length - 1) // _BLOCK:
-                self._free[offset] = length
-        elif text in self.live:
-            self._cleared.append(offset)
-        else:
-            self.live[text] = offset
+    def _take(self, line: bytes) -> None:
+        """Note the names of a line that is not on a neighbour."""
+        names = line.partition(b"#")[0].split()[1:]
+        self.taken.update(name.decode("utf-8", "replace").lower() for name in names)
 
     def place(self, texts: Sequence[bytes]) -> None:
         """Have each of these lines, one behind the other."""
@@ -204,6 +210,15 @@ class _Slots:
 def _rounded(number: int, unit: int) -> int:
     """Return the number, rounded up to a multiple of ``unit``."""
     return -(-number // unit) * unit
+
+
+@lru_cache(4096)
+def _neighbour(line: bytes) -> Optional[bytes]:
+    """Return what a line says on a neighbour, nothing where that has gone, and None for any other line."""
+    if not line.endswith(NEIGHBOUR):
+        return None
+    text = line[: -len(NEIGHBOUR)].rstrip()
+    return b"" if text.startswith(b"#") else text
 
 
 def _padded(text: bytes, length: int) -> bytes:

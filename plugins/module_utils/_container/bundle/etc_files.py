@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Iterable, Iterator
 from zlib import crc32
 
@@ -80,7 +81,7 @@ def fill(container: ContainerBase, config: ContainerConfig, life: ProcessRef) ->
 
     ``life`` is the container's process. That of hosts is of the container's own lines; those on others come and go.
     """
-    texts = (_hosts(container, config), hostname(container) + "\n", _resolv_conf(config.options))
+    texts = (_hosts(container, config), hostname(container) + "\n", _resolv_conf(container, config))
     # Bytes of the host's files that are not UTF-8 stay as they are.
     contents = dict(zip(_NAMES, (text.encode("utf-8", "surrogateescape") for text in texts)))
     for name, content in contents.items():
@@ -199,23 +200,28 @@ def _without(base: str, taken: set[str]) -> Iterator[str]:
             yield f"{address}\t{' '.join(kept)}"
 
 
-def _resolv_conf(options: CommonOptions) -> str:
-    """Return the host's resolv.conf, each part replaced by its option where that is set.
+def _resolv_conf(container: ContainerBase, config: ContainerConfig) -> str:
+    """Return the networks' servers and the host's resolv.conf, each part replaced by its option where that is set.
 
     The host's loopback servers are left out for another network namespace, from which they cannot be reached.
     """
     from ..._drivers import resolvers
 
+    options = config.options
     try:
         host = resolvers.of_host()
     except (MalformedData, OSError):
         host = resolvers.Resolvers([], [], [])  # ``findings`` reports it
     if options["network"]["mode"] != "host":
         host = resolvers.outside_host(host)
+    # As with podman: those of a plugin such as dnsname, or of the network's own file.
+    asked = [facts.dns for facts in attached(container)] if config.create_net_ns else []
+    servers = [one for dns in asked for one in dns.get("nameservers") or () if re.fullmatch("[0-9a-fA-F:.]+", one)]
+    domains = [one for dns in asked for one in dns.get("search") or () if re.fullmatch("[a-zA-Z0-9_.-]+", one)]
     # With none, the file is not for the container itself, but for those that join its network.
-    servers = [one for one in options["dns"] if one != "none"] or host.servers
-    search, settings = options["dns_search"] or host.search, options["dns_option"] or host.options
-    return "".join(_resolv_lines(servers, search, settings))
+    servers = [one for one in options["dns"] if one != "none"] or list(dict.fromkeys([*servers, *host.servers]))
+    search = options["dns_search"] or list(dict.fromkeys([*domains, *host.search]))
+    return "".join(_resolv_lines(servers, search, options["dns_option"] or host.options))
 
 
 def _resolv_lines(servers: Iterable[str], search: list[str], options: list[str]) -> Iterable[str]:

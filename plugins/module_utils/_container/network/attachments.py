@@ -30,7 +30,7 @@ def attachments(container: ContainerBase) -> list[NetworkAttachment]:
     record = records.read(path) or []
     if not isinstance(record, list):
         raise StateCorrupt(f"{path} is not a list of network attachments")
-    return [NetworkAttachment.from_json(entry, path) for entry in record]
+    return [NetworkAttachment.from_json(entry, path)._replace(container=container.name) for entry in record]
 
 
 def attached(container: ContainerBase) -> list[NetworkFacts]:

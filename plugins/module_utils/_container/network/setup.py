@@ -80,7 +80,9 @@ def _check_families(name: str, attachment: NetworkAttachment, publish: Sequence[
 def planned(container: ContainerBase, config: ContainerConfig, *, missing_ok: bool = False) -> list[NetworkAttachment]:
     """Return the attachments that ``config`` requests; ``missing_ok`` leaves networks out that are not defined."""
     planned = _planned(container.host, config.options, missing_ok=missing_ok)
-    return [one._replace(ports=() if index else config.ports) for index, one in enumerate(planned)]
+    return [
+        one._replace(ports=() if index else config.ports, container=container.name) for index, one in enumerate(planned)
+    ]
 
 
 def _planned(host: Host, options: ContainerOptions, *, missing_ok: bool = False) -> list[NetworkAttachment]:

@@ -16,7 +16,7 @@ from ..._model.failpoints import failpoint
 from ..._model.records.network import NetworkAttachment
 from .. import command, limits
 from . import result
-from .config import runtime_arguments, version
+from .config import capabilities, runtime_arguments, version
 
 PACKAGE = "containernetworking-plugins"
 
@@ -55,6 +55,8 @@ class PluginRun:
         self._program = program(parts, plugin["type"])
         self._doing = f"{verb} of container {container_id[:12]} on network {attachment.network}"
         arguments = {"IgnoreUnknown": "1", **runtime_arguments(attachment.config, attachment.runtime_config)}
+        if "aliases" in capabilities(attachment.config):
+            arguments["K8S_POD_NAME"] = attachment.container  # as podman has it, by which dnsname names a container
         environment = {
             "CNI_COMMAND": verb,
             "CNI_CONTAINERID": container_id,

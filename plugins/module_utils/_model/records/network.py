@@ -27,7 +27,7 @@ class NetworkAttachment(NamedTuple):
     Its record is kept from before ADD, with no ``result``, until after DEL, so that DEL undoes what ADD did.
     ``config`` is the network's configuration list as it was at ADD, ``result`` the last plugin's, both as in the CNI
     specification 1.0. ``ips``, ``mac``, ``aliases`` and ``ports`` are the requested ones. ``forwarding`` says that the
-    published ports are being changed.
+    published ports are being changed. ``container`` is the name of the container, which is not recorded here.
     """
 
     network: str
@@ -39,6 +39,7 @@ class NetworkAttachment(NamedTuple):
     ports: tuple[PortMapping, ...] = ()
     result: Optional[Mapping[str, Any]] = None
     forwarding: bool = False
+    container: str = ""
 
     @property
     def runtime_config(self) -> dict[str, Any]:
