@@ -334,9 +334,9 @@ def test_plugin_that_fails_is_quoted_and_the_ones_before_it_are_undone(network: 
 
 
 def test_missing_plugin_is_named_before_anything_is_done(network: Network) -> None:
-    config = {**network.attachment.config, "plugins": [*network.attachment.config["plugins"], {"type": "dnsname"}]}
+    config = {**network.attachment.config, "plugins": [*network.attachment.config["plugins"], {"type": "absent"}]}
     netns.create(network.path)
-    with pytest.raises(ToolMissing, match="dnsname.*containernetworking-plugins"):
+    with pytest.raises(ToolMissing, match="absent.*containernetworking-plugins"):
         network.cni.add(network.container, network.path, network.attachment._replace(config=config))
     assert [one["ifname"] for one in network.ip_json("link")] == ["lo"]
     netns.delete(network.path)
