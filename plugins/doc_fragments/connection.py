@@ -7,7 +7,7 @@ from __future__ import annotations
 class ModuleDocFragment:
     """What the collection's connection plugins share: the container, the user in it, and the engine's roots and parts."""
 
-    DOCUMENTATION = r"""
+    _OWN = r"""
 options:
   remote_addr:
     description:
@@ -89,6 +89,11 @@ options:
     cli:
       - name: timeout
         option: --timeout
+"""
+
+    # The roots and parts alone, for plugins that connect to no container.
+    PARTS = r"""
+options:
   static_root:
     description:
       - Where the engine keeps what survives a reboot, as the modules' option of this name.
@@ -168,3 +173,5 @@ options:
     env:
       - name: LIBPOD_TOOL_TIMEOUTS
 """
+
+    DOCUMENTATION = _OWN + PARTS.partition("options:\n")[2]

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Mapping, Optional, Sequence, Union
 
 CALLBACKS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "callbacks")
 GROUP = "group/libpod.engine.libpod"
@@ -43,14 +43,15 @@ def play(
     check: bool = False,
     diff: bool = False,
     variables: Optional[Mapping[str, Any]] = None,
-    hosts: Optional[Mapping[str, Mapping[str, Any]]] = None,
+    hosts: Union[Mapping[str, Mapping[str, Any]], str, None] = None,
     settings: Optional[Mapping[str, str]] = None,
     ok: bool = True,
 ) -> Played:
     """Run the tasks on localhost; ``defaults`` become module_defaults of the collection's group.
 
-    With ``hosts`` they are run on these, by their names and variables. ``settings`` are Ansible's, by their environment
-    variables. A failing play is an AssertionError with its output, unless ``ok`` is false.
+    With ``hosts`` they are run on these, by their names and variables, or on those of an inventory's source.
+    ``settings`` are Ansible's, by their environment variables. A failing play is an AssertionError with its output,
+    unless ``ok`` is false.
     """
     play_: dict[str, Any] = {"gather_facts": False, "tasks": list(tasks), "vars": variables or {}}
     play_["hosts"] = "all" if hosts else "localhost"
@@ -62,7 +63,7 @@ def play(
             json.dump([play_], file)
         argv = [program(), book, *(["--check"] if check else []), *(["--diff"] if diff else [])]
         if hosts:
-            argv += ["-i", inventory(folder, hosts)]
+            argv += ["-i", hosts if isinstance(hosts, str) else inventory(folder, hosts)]
         env = {**environment(folder), **(settings or {})}
         done = subprocess.run(argv, check=False, cwd=folder, env=env, capture_output=True, text=True)
     played = Played(done.returncode, output=done.stdout + done.stderr)

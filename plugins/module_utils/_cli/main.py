@@ -33,6 +33,7 @@ COMMANDS = {
     "stats": ("_cli.stats", "stats", "show what containers use"),
     "top": ("_cli.stats", "top", "list a container's processes"),
     "events": ("_cli.logs", "events", "show what happens to containers"),
+    "inventory": ("_cli.inventory", "inventory", "show all containers as JSON; run by the inventory plugin"),
     "boot": ("_exit_command.boot", "boot", "start containers after a boot; run by the host's init"),
     "halt": ("_exit_command.boot", "halt", "stop containers at a shutdown; run by the host's init"),
     "exit": ("_exit_command.exit", "on_exit", "clean up after a container's end; run by conmon"),

@@ -1,0 +1,269 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Containers as hosts by the inventory plugin: variables, selection, groups, expressions, cache and hostile text."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+from ansible_collections.libpod.engine.tests.support import playbooks, ssh_server
+from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
+from ansible_collections.libpod.engine.tests.support.inventories import read, source
+from ansible_collections.libpod.engine.tests.support.process import WAITING
+
+BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
+IMAGE = "image_localhost_busybox_latest"
+
+
+@pytest.fixture(scope="module", name="serving")
+def _serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """A host with ``web`` in a network, ``member`` of the pod ``shop``, and ``stopped``; the others are running."""
+    evidence = tmp_path_factory.mktemp("evidence") / "ran"
+    attack = f"{{{{ lookup('pipe', 'touch {evidence}') }}}}"
+    with Host() as host:
+        assert not host.module("libpod_pod", {"name": "shop", "state": "started", "infra": True}).failed
+        web = {"network": NETWORK, "publish": ["8080:80"], "env": {"PASSWORD": "hunter2"}}
+        labels = {"role": "web", "attack": attack, attack: "x"}
+        engine = [{"libpod.engine.libpod_container": {"name": "kept", "state": "absent"}}]
+        host.play(engine)  # a task leaves the engine on the host, which a module without its action plugin does not
+        member = {"image": "busybox", "command": WAITING, "pod": "shop", "label": {"role": "cache"}}
+        for name, options in {
+            "web": {**BASE, **web, "label": labels},
+            "member": member,
+            "stopped": {**BASE, "state": "present"},
+        }.items():
+            made = host.container(name, **options)
+            assert not made.failed, made["msg"]
+        host.attack = attack  # type: ignore[attr-defined]
+        yield host
+        assert not evidence.exists()
+
+
+def test_hosts_are_the_containers_that_run_with_what_tasks_and_users_need(serving: Host, tmp_path: Path) -> None:
+    found = read(source(tmp_path, serving))
+    assert sorted(found.hosts) == ["member", "web"] and not found.messages
+    web = found.hosts["web"]
+    assert web["ansible_connection"] == "libpod.engine.libpod" and web["ansible_host"] == "web"
+    assert web["ansible_libpod_static_root"] == serving.parts.static_root
+    assert (web["libpod_name"], web["libpod_status"], web["libpod_pod"]) == ("web", "running", "")
+    assert web["libpod_image"] == "localhost/busybox:latest" and len(web["libpod_id"]) == 64
+    assert web["libpod_addresses"] == [web["libpod_networks"][NETWORK]["address"]]
+    assert web["libpod_ports"] == [{"container_port": "80/tcp", "host_ip": "", "host_port": "8080"}]
+    assert found.hosts["member"]["libpod_pod"] == "shop"
+
+
+def test_groups_are_by_image_network_pod_status_and_the_labels_that_are_named(serving: Host, tmp_path: Path) -> None:
+    found = read(source(tmp_path, serving, include_stopped=True, group_by_label=["role"]))
+    assert found.groups[IMAGE] == ["member", "stopped", "web"]
+    assert found.groups[f"network_{NETWORK}"] == ["web"]
+    assert found.groups["pod_shop"] == ["member"]
+    assert (found.groups["status_running"], found.groups["status_created"]) == (["member", "web"], ["stopped"])
+    assert (found.groups["label_role_web"], found.groups["label_role_cache"]) == (["web"], ["member"])
+    kinds = ("image", "network", "pod", "status")
+    none = read(source(tmp_path, serving, **{f"group_by_{kind}": False for kind in kinds}))
+    assert set(none.groups) == {"all", "ungrouped"} and none.groups["ungrouped"] == ["member", "web"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"name_patterns": ["w*"]}, ["web"]),
+        ({"label_selectors": {"role": "cache"}}, ["member"]),
+        ({"filters": {"include": {"pod": "shop"}}}, ["member"]),
+        ({"filters": {"include": {"image": "*/BUSYBOX:*", "network": NETWORK}}}, ["web"]),
+        ({"filters": {"exclude": {"label.role": "w?b"}}, "include_stopped": True}, ["member", "stopped"]),
+        ({"filters": {"include": {"status": "created"}}, "include_stopped": True}, ["stopped"]),
+    ],
+)
+def test_selection(serving: Host, tmp_path: Path, options: dict[str, Any], expected: list[str]) -> None:
+    assert sorted(read(source(tmp_path, serving, **options)).hosts) == expected
+
+
+def test_expressions_make_variables_and_groups(serving: Host, tmp_path: Path) -> None:
+    options = {
+        "compose": {"ansible_libpod_user": "labels.role", "grace": "libpod_inspect.Config.StopTimeout"},
+        "groups": {"open": "libpod_ports | length > 0"},
+        "keyed_groups": [{"key": "libpod_labels.role", "prefix": "tier"}],
+    }
+    found = read(source(tmp_path, serving, **options))
+    assert found.hosts["web"]["ansible_libpod_user"] == "web" and found.hosts["member"]["grace"] == 10
+    assert found.groups["open"] == found.groups["tier_web"] == ["web"] and found.groups["tier_cache"] == ["member"]
+    wrong = read(source(tmp_path, serving, compose={"x": "no.such.thing"}, strict=True))
+    assert wrong.exit_code != 0 and "no" in wrong.messages
+    assert not read(source(tmp_path, serving, compose={"x": "no.such.thing"})).exit_code
+
+
+def test_labels_are_never_templates(serving: Host, tmp_path: Path) -> None:
+    attack = serving.attack  # type: ignore[attr-defined]
+    options: dict[str, Any] = {
+        "verbose_output": True,
+        "name_patterns": ["web"],
+        "group_by_label": ["*"],
+        "compose": {"copied": "labels.attack", "joined": "'x' ~ labels.attack"},
+        "keyed_groups": [{"key": "labels"}],
+    }
+    path = source(tmp_path, serving, **options)
+    found = read(path)
+    assert found.hosts["web"]["copied"] == attack
+    assert any(name.startswith("label_attack_") and "{" not in name for name in found.groups)
+    names = ("copied", "joined", "libpod_labels", "libpod_inspect")
+    tasks = [{"debug": {"msg": f"{{{{ {name} }}}}"}, "name": name, "connection": "local"} for name in names]
+    played = playbooks.play(tasks, hosts=path)
+    assert played["copied"]["msg"] == attack and played["joined"]["msg"] == f"x{attack}"
+    assert played["libpod_labels"]["msg"]["attack"] == attack
+
+
+def test_play_runs_in_the_containers_of_a_group(serving: Host, tmp_path: Path) -> None:
+    path = source(tmp_path, serving, filters={"include": {"pod": "shop"}})
+    (task,) = playbooks.play([{"raw": "readlink /proc/self/ns/mnt"}], hosts=path).tasks
+    inspected = serving.module("libpod_container_info", {"name": ["member"]})["containers"][0]
+    assert task["stdout"].strip() == os.readlink(f"/proc/{inspected['State']['Pid']}/ns/mnt")
+
+
+def test_inspection_is_shown_where_asked_and_has_no_secret(serving: Host, tmp_path: Path) -> None:
+    plain, verbose = (read(source(tmp_path, serving, verbose_output=shown)) for shown in (False, True))
+    assert "libpod_inspect" not in plain.hosts["web"]
+    assert "PASSWORD=(hidden)" in verbose.hosts["web"]["libpod_inspect"]["Config"]["Env"]
+    assert "hunter2" not in json.dumps(verbose.hosts)
+
+
+def test_cache_is_used_until_it_is_refreshed_and_has_no_secret(serving: Host, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    options = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(cache)}
+    path = source(tmp_path, serving, **options)
+    first = read(path)
+    made = serving.container("later", **BASE)
+    assert not made.failed
+    try:
+        assert read(path).hosts == first.hosts and "later" not in first.hosts
+        files = [file.read_text() for file in cache.iterdir()]
+        assert len(files) == 1 and "hunter2" not in files[0]
+        # Another root is another key.
+        assert not read(source(tmp_path, serving, **{**options, "static_root": "/srv/other"})).hosts
+        (key,) = {file.name for file in cache.iterdir() if file.read_text() == files[0]}
+        (cache / key).unlink()
+        assert "later" in read(source(tmp_path, serving, **options)).hosts
+    finally:
+        serving.container("later", state="absent")
+
+
+def test_no_container_is_an_empty_inventory(serving: Host, tmp_path: Path) -> None:
+    found = read(source(tmp_path, serving, static_root="/srv/nothing", run_root="/srv/nothing-run"))
+    assert not found.exit_code and not found.hosts and not found.messages
+    assert not os.path.exists("/srv/nothing")
+
+
+def test_broken_record_is_left_out_with_a_warning(serving: Host, tmp_path: Path) -> None:
+    made = serving.container("broken", **BASE)["container"]
+    path = f"{serving.parts.static_root}/containers/{made['Id']}/config.json"
+    whole = Path(path).read_bytes()
+    Path(path).write_bytes(b"{")
+    try:
+        found = read(source(tmp_path, serving))
+        assert sorted(found.hosts) == ["member", "web"] and "container broken" in found.messages
+    finally:
+        Path(path).write_bytes(whole)
+        assert not serving.container("broken", state="absent").failed
+
+
+def test_two_sources_are_kept_apart_by_a_prefix(serving: Host, tmp_path: Path) -> None:
+    both = [source(tmp_path, serving, "a"), source(tmp_path, serving, "b", hostname_prefix="here-")]
+    assert sorted(read(*both).hosts) == ["here-member", "here-web", "member", "web"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"filters": {"include": {"colour": "red"}}}, "colour is unknown"),
+        ({"filters": {"only": {}}}, "only is unknown: expected include and exclude"),
+        ({"run_root": "/tmp"}, "run_root: /tmp is another user's, or others can write to it"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(serving: Host, tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    found = read(source(tmp_path, serving, **options))
+    assert found.exit_code != 0 and message in found.messages and "Traceback" not in found.messages
+
+
+def test_user_other_than_root_is_told_what_to_do(serving: Host, tmp_path: Path) -> None:
+    # It may read the collection, which lies where root alone may.
+    capability = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *capability, "--"]
+    with tempfile.TemporaryDirectory() as folder:  # the test's own is below one of root's
+        os.chmod(folder, 0o777)
+        found = read(source(Path(folder), serving), prefix=argv)
+    assert found.exit_code != 0 and "of the controller needs root: run Ansible as root" in found.messages
+
+
+# A remote host: the test host itself, over ssh
+
+
+@pytest.fixture(name="server")
+def _server(serving: Host, tmp_path: Path) -> Iterator[ssh_server.Server]:
+    del serving
+    with ssh_server.serving(tmp_path) as server:
+        yield server
+
+
+def remote(server: ssh_server.Server, **more: Any) -> dict[str, Any]:
+    """Return the options of a source that is read over ssh."""
+    where = {"remote_host": server.address, "remote_port": server.port, "remote_user": "root"}
+    return {**where, "private_key_file": server.key, "ssh_common_args": server.arguments, **more}
+
+
+def test_remote_host_is_read_over_ssh_as_the_controller_is(
+    serving: Host, server: ssh_server.Server, tmp_path: Path
+) -> None:
+    here = read(source(tmp_path, serving, verbose_output=True))
+    there = read(source(tmp_path, serving, "b", **remote(server, verbose_output=True)))
+    assert not there.messages and there.groups == here.groups and sorted(there.hosts) == ["member", "web"]
+    ours = {key: value for key, value in there.hosts["web"].items() if key.startswith("libpod_")}
+    assert ours == {key: value for key, value in here.hosts["web"].items() if key.startswith("libpod_")}
+    connection = {key: value for key, value in there.hosts["web"].items() if key in server.variables}
+    assert connection == server.variables
+    assert there.hosts["web"]["ansible_connection"] == "libpod.engine.libpod_ssh"
+    assert there.hosts["web"]["ansible_libpod_container"] == "web"
+    assert "hunter2" not in json.dumps(there.hosts)
+
+
+def test_remote_host_has_the_variables_of_an_earlier_source(
+    serving: Host, server: ssh_server.Server, tmp_path: Path
+) -> None:
+    known = {
+        **server.variables,
+        "ansible_port": "{{ ssh_port }}",
+        "ssh_port": server.port,
+        "ansible_password": "sesame",
+    }
+    before = tmp_path / "hosts.json"
+    before.write_text(json.dumps({"all": {"children": {"servers": {"hosts": {"server1": {}}, "vars": known}}}}))
+    found = read(str(before), source(tmp_path, serving, remote_host="server1", hostname_prefix="server1-"))
+    assert not found.messages and sorted(found.hosts) == ["server1", "server1-member", "server1-web"]
+    web = found.hosts["server1-web"]
+    assert web["ansible_port"] == server.port and "sesame" not in json.dumps(web)
+
+
+def test_become_on_the_remote_host_is_passed_on(serving: Host, server: ssh_server.Server, tmp_path: Path) -> None:
+    # The test's user is root already: sudo, where it is there, is a program that runs its arguments.
+    program = tmp_path / "sudo"
+    program.write_text(f'#!/bin/sh\necho ran > {tmp_path}/asked\nwhile [ $# -gt 2 ]; do shift; done\nexec sh "$@"\n')
+    program.chmod(0o755)
+    path = source(tmp_path, serving, **remote(server, become=True))
+    found = read(path, settings={"ANSIBLE_BECOME_EXE": str(program)})
+    assert found.hosts["web"]["ansible_libpod_host_become"] is True and (tmp_path / "asked").exists()
+    assert "ansible_become" not in found.hosts["web"]
+
+
+def test_remote_host_that_cannot_be_read_is_told_in_a_sentence(
+    serving: Host, server: ssh_server.Server, tmp_path: Path
+) -> None:
+    closed = read(source(tmp_path, serving, **remote(server, remote_port=1)))
+    assert closed.exit_code != 0 and f"{server.address} cannot be reached" in closed.messages
+    fresh = read(source(tmp_path, serving, **remote(server, static_root="/srv/nothing")))
+    assert not fresh.exit_code and not fresh.hosts
+    assert "has no engine of libpod.engine below /srv/nothing" in fresh.messages
