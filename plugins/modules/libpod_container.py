@@ -36,7 +36,7 @@ attributes:
   idempotent:
     support: partial
     details:
-      - O(recreate) and O(force_restart) act at each run.
+      - O(recreate), O(force_restart) and O(state=rewound) act at each run.
       - A container that has ended is started again by O(state=started), as a job with O(detach=false) is.
 options:
   name:
@@ -55,10 +55,17 @@ options:
         exist is made where O(image) is given.
       - V(paused) - it exists as described and its processes are frozen.
       - V(absent) - it does not exist. Named volumes stay. What cannot be a name, such as V(alpine:3.7), is absent.
+      - V(marked) - the files of an existing container that was created with O(rewindable=true) are frozen as they are, in
+        place of an earlier mark. A container that runs is restarted for it, and one that is paused is paused again. Nothing
+        is done where no file was changed since the mark.
+      - V(rewound) - such a container has its files as they were marked, or as its image has them where it was not marked,
+        and runs. Its process is a new one. Its ID, name, addresses, published ports and log stay.
+      - With V(marked) and V(rewound) the container's other options are ignored, and it is never re-created.
+      - C(podman_container) does not have V(marked) and V(rewound).
       - C(podman_container) has it.
     type: str
     default: started
-    choices: [absent, present, created, started, stopped, paused]
+    choices: [absent, present, created, started, stopped, paused, marked, rewound]
   image:
     description:
       - Image of the container, by a name such as V(docker.io/library/busybox:1.37), a digest or an ID. It is pulled where the
@@ -820,6 +827,18 @@ options:
       - Whether the root filesystem is read-only, with tmpfs on C(/run), C(/tmp) and C(/var/tmp).
       - C(podman_container) has it.
     type: bool
+  rewindable:
+    description:
+      - Whether the container's files can be marked and go back to the mark, by O(state=marked) and O(state=rewound). V(false)
+        where omitted. A change needs a new container, which has no mark.
+      - Volumes are data and stay as they are, named and anonymous ones alike. With O(image_volume=ignore) the image's own
+        volumes are files of the container, and go back too. What is on a tmpfs goes with the process.
+      - Before a rewind the process is killed at once where nothing of what it writes stays. Where it has a volume or a
+        directory of the host to write to, it is stopped as by O(state=stopped). O(stop_time) sets the seconds in both cases.
+      - An image that is committed from the container has all its files in one layer.
+      - The container's root filesystem cannot be a directory of the host (O(rootfs=true)).
+      - C(podman_container) does not have it.
+    type: bool
   read_only_tmpfs:
     description:
       - Whether O(read_only=true) puts tmpfs on C(/run), C(/tmp) and C(/var/tmp). V(true) where omitted.
@@ -1327,6 +1346,28 @@ EXAMPLES = r"""
     memory: 1g
     memory_reservation: 512m
     cpu_shares: 512
+
+- name: Run a container whose files can go back
+  libpod.engine.libpod_container:
+    name: instance
+    image: docker.io/library/busybox:latest
+    command: sleep infinity
+    rewindable: true
+
+- name: Prepare it
+  libpod.engine.libpod_container_exec:
+    name: instance
+    command: touch /prepared
+
+- name: Mark its files as they are now
+  libpod.engine.libpod_container:
+    name: instance
+    state: marked
+
+- name: Take it back to the mark, as often as a test needs it
+  libpod.engine.libpod_container:
+    name: instance
+    state: rewound
 
 - name: Restart the server by its name alone
   libpod.engine.libpod_container:

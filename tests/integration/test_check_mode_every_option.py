@@ -48,6 +48,7 @@ WIDE: dict[str, list[Any]] = {
     "privileged": [None, True],
     "device": [None, ["/dev/null"]],
     "read_only_tmpfs": [None, False],
+    "rewindable": [None, True],
     "security_opt": [None, ["no-new-privileges"], ["seccomp=unconfined", "mask=/sys/fs"]],
     "sysctl": [None, {"net.ipv4.ip_forward": "1"}, {"kernel.msgmax": 4096}],
     "shm_size": [None, "1m", "64m"],

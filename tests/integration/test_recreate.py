@@ -152,6 +152,7 @@ CHANGES: list[tuple[str, Any]] = [
     ("cap_drop", ["CHOWN"]),
     ("security_opt", ["no-new-privileges"]),
     ("read_only", True),
+    ("rewindable", True),
     ("cgroup_parent", "/libpod_parent/below"),
     ("tty", True),
     ("interactive", True),

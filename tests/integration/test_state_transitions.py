@@ -23,13 +23,15 @@ from ansible_collections.libpod.engine.tests.support import cgroup_files
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING
 
-OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
+OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "rewindable": True}
 
 # How each operation is called, without changes where the operation supports that.
 OPERATIONS: dict[str, Callable[[Runtime, Container], object]] = {
     "init": lambda _runtime, one: one.init(),
     "start": lambda _runtime, one: one.start(),
     "restart": lambda _runtime, one: one.restart(),
+    "mark": lambda _runtime, one: one.mark(),
+    "rewind": lambda _runtime, one: one.rewind(),
     "stop": lambda _runtime, one: one.stop(),
     "kill": lambda _runtime, one: one.kill(signal.SIGCONT),
     "pause": lambda _runtime, one: one.pause(),

@@ -51,6 +51,7 @@ CHOICES: dict[str, list[Any]] = {
     ],
     "ulimit": [None, ["nofile=100"]],
     "read_only": [None, True],
+    "rewindable": [None, None, True],
     "log_opt": [None, {"max_size": "1m"}, {"max_size": "2m"}],
     "network": ["none", "none", "bridge", None],
     "publish": [None, ["8080:80"], ["8081:80"]],

@@ -60,6 +60,31 @@ def _marked(one: dict[str, Any], path: str) -> bool:
 
 PROCESS, CONTAINER = "/dev/shm/process", "/container"
 
+# Rewindable containers.
+REWINDABLE: Options = {**RUNNING, "rewindable": True}
+LATER = "/later"
+FILES = "place|spare|rewind|next|make|resume|mkdir|rmdir|name|signal|runc|remove"
+
+
+def _has_mark(host: Host) -> None:
+    """Mark the container with a file in it, unless that was done."""
+    if not _marked(inspected(host), CONTAINER):
+        _mark(CONTAINER).run(host, "")
+        assert not host.module("libpod_container", {"name": "web", "state": "marked"}).failed
+
+
+def _is_marked(host: Host) -> None:
+    assert _marked(runs(host, REWINDABLE), CONTAINER)
+    container = Runtime(host.parts).container("web")
+    assert container.rewindable and not container.rewindable.differs(container.id)
+    assert os.path.exists(f"{container.rewindable.layers(container.id).lower[0]}{CONTAINER}")
+
+
+def _is_rewound(host: Host) -> None:
+    one = runs(host, REWINDABLE)
+    assert _marked(one, CONTAINER) and not _marked(one, LATER)
+
+
 # Everything that changes in place, and a way back.
 BLOCK = next((f"/dev/{name}" for name in ("vda", "sda", "loop0") if os.path.exists(f"/dev/{name}")), "")
 FRONT: Options = {**SERVING, "network": ["libpod", "second"]}
@@ -292,6 +317,18 @@ OPERATIONS = {
         [started(RUNNING), _mark(CONTAINER)],
         fails(module("libpod_container", {**SICK, **OTHER}, _is_the_old_one), "Unhealthy"),
         only=CHECKING,
+    ),
+    "mark": _operation(
+        [started(REWINDABLE), _mark(CONTAINER)],
+        module("libpod_container", {"name": "web", "state": "marked"}, _is_marked),
+        only=FILES,
+        removed="place|spare|make",
+    ),
+    "rewind": _operation(
+        [started(REWINDABLE), does(_has_mark), _mark(LATER)],
+        module("libpod_container", {"name": "web", "state": "rewound"}, _is_rewound, settles=False),
+        only=FILES,
+        removed="place|spare|rewind|next|make",
     ),
     "update": _operation(
         LIVE,

@@ -67,7 +67,7 @@ DEFAULTS: dict[str, Any] = {
     "kernel_memory": "0", "oom_kill_disable": False, "cpu_rt_period": 0, "cpu_rt_runtime": 0, "blkio_weight": 0,
     "blkio_weight_device": {"/dev/a": 0}, "device_read_bps": ["/dev/a:0"], "device_write_bps": [],
     "device_read_iops": ["/dev/a:0"], "device_write_iops": [], "cgroup_conf": {}, "device": [], "publish_all": False,
-    "device_cgroup_rule": "", "read_only_tmpfs": True, "secrets": [],
+    "device_cgroup_rule": "", "read_only_tmpfs": True, "secrets": [], "rewindable": False,
 }  # fmt: skip
 
 
@@ -102,7 +102,7 @@ BAD: dict[str, Any] = {
 FREE = set(
     "user label dns_option dns_search cap_add cap_drop privileged read_only sysctl log_driver interactive tty"
     " group_add passwd init env_host unsetenv unsetenv_all http_proxy annotation image_volume publish_all subuidname"
-    " subgidname no_hosts rm rmi seccomp_policy cgroups sdnotify init_ctr oom_kill_disable read_only_tmpfs"
+    " subgidname no_hosts rm rmi seccomp_policy cgroups sdnotify init_ctr oom_kill_disable read_only_tmpfs rewindable"
     " healthcheck_failure_action no_healthcheck".split()
 )
 

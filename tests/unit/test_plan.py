@@ -28,7 +28,7 @@ WORDS = {
     "pull": "pulled image", "create": "created", "start": "started", "stop": "stopped", "kill": "killed",
     "restart": "restarted", "recreate": "recreated", "update": "updated", "pause": "paused", "unpause": "unpaused",
     "repair": "repaired", "delete": "deleted", "cancel": "cancelled the restart of",
-    "rmi": "removed image",
+    "rmi": "removed image", "mark": "marked", "rewind": "rewound",
 }  # fmt: skip
 
 

@@ -238,8 +238,8 @@ def _controls(params: Mapping[str, Any]) -> dict[str, Any]:
     controls.update((key, params[key]) for key in _CONTROLS)
     controls.update((key, _seconds(params, key)) for key in ("stop_time", "restart_time", "delete_time"))
     controls["wait_timeout"] = longest_wait(params["wait_timeout"], "wait_timeout")
-    if params["wait"] != "started" and params["state"] != "started":
-        raise wrong("wait", params["wait"], f"state to be started, and it is {params['state']}")
+    if params["wait"] != "started" and params["state"] not in ("started", "rewound"):
+        raise wrong("wait", params["wait"], f"state to be started or rewound, and it is {params['state']}")
     if params.get("attach"):
         controls["detach"] = False  # as podman has it
         controls["attach"] = tuple(str(stream).lower() for stream in params["attach"])

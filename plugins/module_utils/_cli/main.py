@@ -29,6 +29,8 @@ COMMANDS = {
     "start": ("_cli.transitions", "start", "start containers"),
     "stop": ("_cli.transitions", "stop", "stop containers"),
     "restart": ("_cli.transitions", "restart", "stop containers that run, and start them"),
+    "mark": ("_cli.transitions", "mark", "freeze the files of rewindable containers as they are"),
+    "rewind": ("_cli.transitions", "rewind", "take containers back to their marks, and start them"),
     "healthcheck": ("_cli.health", "healthcheck", "check a container's health now"),
     "stats": ("_cli.stats", "stats", "show what containers use"),
     "top": ("_cli.stats", "top", "list a container's processes"),

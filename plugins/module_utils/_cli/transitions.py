@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``libpod start``, ``libpod stop`` and ``libpod restart``, which do what a task by name only does."""
+"""``libpod start``, ``stop``, ``restart``, ``mark`` and ``rewind``, which do what a task by name only does."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ def stop(parts: EngineConfig, arguments: Sequence[str]) -> int:
 def restart(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Stop containers that run, and start them."""
     return _transition(parts, "restart", arguments, "started")
+
+
+def mark(parts: EngineConfig, arguments: Sequence[str]) -> int:
+    """Freeze the files of rewindable containers as they are, for ``rewind``."""
+    return _transition(parts, "mark", arguments, "marked")
+
+
+def rewind(parts: EngineConfig, arguments: Sequence[str]) -> int:
+    """Take rewindable containers back to their marks."""
+    return _transition(parts, "rewind", arguments, "rewound")
 
 
 def _transition(parts: EngineConfig, verb: str, arguments: Sequence[str], state: str) -> int:

@@ -21,6 +21,7 @@ from .live_status import cgroup_path, observe, timestamp
 if TYPE_CHECKING:
     from .._drivers.oci.runtime import OciRuntime
     from .._drivers.storage.driver import Storage
+    from .._drivers.storage.rewindable import Rewindable
     from .._drivers.storage.rootfs import Rootfs
     from .io.log_mark import Mark
 
@@ -204,13 +205,24 @@ class ContainerBase:
         return f"{self.host.parts.netns_dir}/libpod-{self.id[:12]}"
 
     @property
-    def storage(self) -> Storage | Rootfs:
-        """The driver of the root filesystem: the image store's, or that of a host directory."""
+    def storage(self) -> Storage | Rootfs | Rewindable:
+        """The driver of the root filesystem: the image store's, that of a host directory, or of one with a mark."""
+        if self.rewindable:
+            return self.rewindable
         if not self._config.rootfs:
             return self.host.storage
         from .._drivers.storage.rootfs import Rootfs
 
         return Rootfs(self.host.parts, self._config.rootfs, self._config.overlay)
+
+    @property
+    def rewindable(self) -> Optional[Rewindable]:
+        """The driver of a root filesystem that can go back to a mark, None for one that cannot."""
+        if not self._config.options["rewindable"]:
+            return None
+        from .._drivers.storage.rewindable import Rewindable
+
+        return Rewindable(self.host.parts, self.host.storage, mapped=bool(self._config.id_mappings))
 
     @property
     def oci(self) -> OciRuntime:

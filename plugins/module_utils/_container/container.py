@@ -191,6 +191,20 @@ class Container(ContainerBase):
                 self.stop(timeout)
             self.start()
 
+    def mark(self, timeout: Optional[int] = None) -> None:
+        """Freeze the files as they are, for ``rewind``; a container that runs is restarted for it."""
+        from .lifecycle.rewind import mark
+
+        with self.batch():
+            mark(self, self._config.stop_timeout if timeout is None else timeout)
+
+    def rewind(self, timeout: Optional[int] = None) -> None:
+        """Go back to the files as they were marked, or created, and start the container with its addresses."""
+        from .lifecycle.rewind import rewind
+
+        with self.batch():
+            rewind(self, timeout)
+
     def end(self, timeout: Optional[int] = None) -> None:
         """Stop the container's process as ``stop`` does, without cleanup."""
         from .lifecycle.stop import end

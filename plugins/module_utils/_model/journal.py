@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     # What is noted as it happens: verbs of a plan's steps (``plan.Verb``).
-    Noted = Literal["start", "stop", "kill", "pause", "unpause", "update", "recreate", "delete"]
+    Noted = Literal["start", "stop", "kill", "pause", "unpause", "update", "recreate", "delete", "mark", "rewind"]
 
 
 class Effect(NamedTuple):

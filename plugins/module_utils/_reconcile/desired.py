@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from .._model.options.pulling import Pull
     from .._model.options.types import ContainerOptions
 
-STATES = ("absent", "present", "created", "started", "stopped", "paused")
+STATES = ("absent", "present", "created", "started", "stopped", "paused", "marked", "rewound")
+# The states that leave the configuration alone, whatever options the task has.
+BY_NAME = ("absent", "stopped", "marked", "rewound")
 WAITS = ("started", "healthy", "booted", "exited")
 
 
@@ -23,7 +25,7 @@ def by_name_only(state: str, *, options: bool, image: bool = False, force_restar
     ``options`` and ``image`` say that the task has some. Beside ``force_restart`` options without an image count for
     nothing, and beside ``stopped`` all of them count for a container alone that is not there yet.
     """
-    return state in ("absent", "stopped") or not (image or options and not force_restart)
+    return state in BY_NAME or not (image or options and not force_restart)
 
 
 class Desired(NamedTuple):

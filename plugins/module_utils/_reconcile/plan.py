@@ -26,6 +26,8 @@ class Verb(str, enum.Enum):
     CANCEL = "cancel"
     RESTART = "restart"
     RECREATE = "recreate"
+    MARK = "mark"
+    REWIND = "rewind"
     UPDATE = "update"
     PAUSE = "pause"
     UNPAUSE = "unpause"
@@ -47,6 +49,8 @@ ACTIONS: dict[Verb, str] = {
     Verb.CANCEL: "cancelled the restart of {}",
     Verb.RESTART: "restarted {}",
     Verb.RECREATE: "recreated {}",
+    Verb.MARK: "marked {}",
+    Verb.REWIND: "rewound {}",
     Verb.UPDATE: "updated {}",
     Verb.PAUSE: "paused {}",
     Verb.UNPAUSE: "unpaused {}",
@@ -55,7 +59,7 @@ ACTIONS: dict[Verb, str] = {
     Verb.RMI: "removed image {}",
 }
 # The verbs after which a container has another process.
-NEW_PROCESS = (Verb.CREATE, Verb.RECREATE, Verb.START, Verb.RESTART)
+NEW_PROCESS = (Verb.CREATE, Verb.RECREATE, Verb.START, Verb.RESTART, Verb.REWIND)
 # The status in which a step leaves its subject; the other verbs leave it as it was.
 _AFTER: dict[Verb, str] = {
     Verb.PULL: "present",
@@ -64,6 +68,7 @@ _AFTER: dict[Verb, str] = {
     Verb.STOP: "exited",
     Verb.KILL: "exited",
     Verb.RESTART: "running",
+    Verb.REWIND: "running",
     Verb.PAUSE: "paused",
     Verb.UNPAUSE: "running",
     Verb.REPAIR: "exited",

@@ -62,7 +62,10 @@ def _existing(runtime: Runtime, container: Container, desired: Desired) -> Plan:
         drifted = [one for one in drifted if one.change == Change.RESTART]
     differing += [one for one in drifted if one.change != Change.RESTART]
     steps = [Step(Verb.UPDATE, desired.name)] if differing and not restarts else []
-    transitions = _transitions(status, desired) + _after_stop(container, desired)
+    if desired.state in ("marked", "rewound"):
+        transitions = _about_mark(runtime, container, desired)
+    else:
+        transitions = _transitions(status, desired) + _after_stop(container, desired)
     lost = lost_joins(container) if desired.state == "started" else []
     lost += [one for one in drifted if one.change == Change.RESTART]
     if (lost or restarts) and not any(step.verb is Verb.RESTART for step in transitions):
@@ -135,6 +138,29 @@ def _transitions(status: ContainerStatus, desired: Desired) -> list[Step]:
     return []
 
 
+def _about_mark(runtime: Runtime, container: Container, desired: Desired) -> list[Step]:
+    """Return the steps of ``marked``, none where no file was changed since the mark, and of ``rewound``.
+
+    :raises InvalidState: the container is not rewindable, or cannot be marked.
+    """
+    from .._container.lifecycle import rewind
+
+    name, status = desired.name, container.state.status
+    repair = [Step(Verb.REPAIR, name)] if status is ContainerStatus.UNKNOWN else []
+    paused = status is ContainerStatus.PAUSED
+    unpause = [Step(Verb.UNPAUSE, name)] if paused else []
+    if desired.state == "rewound":
+        rewind.rewindable(container, "rewound")
+        return [*repair, *unpause, Step(Verb.REWIND, name)]
+    # A task that was killed while it marked the container had stopped it.
+    resume = [Step(Verb.START, name)] if runtime.needs_resume(container) else []
+    if not rewind.check_mark(container).differs(container.id):
+        return [*repair, *resume]
+    if not paused:
+        status.check("mark", name)
+    return [*repair, *unpause, Step(Verb.MARK, name), *([Step(Verb.PAUSE, name)] if paused else resume)]
+
+
 def _after_stop(container: Container, desired: Desired) -> list[Step]:
     """Return the further steps of ``stopped``: of a container with ``rm``, or whose restart policy would start it."""
     if desired.state != "stopped":
@@ -204,7 +230,13 @@ def _pull(runtime: Runtime, desired: Desired) -> list[Step]:
 
 
 # By state, the steps of a task that is by name only.
-_BY_NAME = {"started": (Verb.START,), "stopped": (Verb.STOP,), "paused": (Verb.START, Verb.PAUSE)}
+_BY_NAME = {
+    "started": (Verb.START,),
+    "stopped": (Verb.STOP,),
+    "paused": (Verb.START, Verb.PAUSE),
+    "marked": (Verb.MARK,),
+    "rewound": (Verb.REWIND,),
+}
 
 
 def unmade(runtime: Runtime, desired: Desired) -> Plan:
@@ -228,6 +260,10 @@ def _new(runtime: Runtime, desired: Desired) -> Plan:
         raise desired.unusable
     if desired.state == "stopped" and desired.options is not None and desired.options["rm"]:
         return Plan()  # a stop would remove it
+    if desired.state in ("marked", "rewound"):
+        raise NoSuchContainer(
+            f"no container has the name {desired.name!r}: create it with rewindable: true before it is {desired.state}"
+        )
     if not desired.image:
         if desired.options is None or desired.state == "stopped":
             raise NoSuchContainer(f"no container has the name {desired.name!r}, and without an image none can be made")

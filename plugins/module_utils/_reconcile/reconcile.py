@@ -24,7 +24,7 @@ from .._model.records.status import ContainerStatus
 from .._runtime.inspect import inspect
 from .._runtime.runtime import Runtime, has_ended
 from . import planner
-from .desired import Desired
+from .desired import BY_NAME, Desired
 from .plan import NEW_PROCESS, Plan, Verb, note_effects
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _planned(
 
 def waits(desired: Desired) -> bool:
     """Return whether the task waits for something, also where it changes nothing."""
-    return desired.state == "started" and (desired.wait != "started" or not desired.detach)
+    return desired.state in ("started", "rewound") and (desired.wait != "started" or not desired.detach)
 
 
 def _wait(
@@ -207,7 +207,7 @@ def for_container(runtime: Runtime, container: Optional[Container], desired: Des
     """Return what the task desires of this container: with its comparisons, or with its options to re-create it."""
     if container is None or container.unreadable:
         return desired
-    if desired.recreate and desired.options is None and desired.state not in ("absent", "stopped"):
+    if desired.recreate and desired.options is None and desired.state not in BY_NAME:
         # By name only: the new container gets the old one's options.
         return desired._replace(options=container.config.options)
     if not desired.comparisons:
@@ -234,7 +234,7 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
         if plan.has(*NEW_PROCESS, Verb.UPDATE):
             host.check_tools(runtime, desired)
         if desired.by_name:
-            begins = plan.has(Verb.START, Verb.RESTART, subject=desired.name)
+            begins = plan.has(Verb.START, Verb.RESTART, Verb.REWIND, subject=desired.name)
             if begins and container is not None and not container.unreadable:
                 host.check_recorded(runtime, container)
         elif desired.options is not None:
@@ -281,5 +281,5 @@ def _log_end(container: Optional[Container], desired: Desired, plan: Plan) -> Op
     from .._container.io.log_mark import Mark
 
     runs = plan.status_before in ("running", "paused")
-    goes_on = runs and not plan.has(Verb.START, Verb.RESTART, Verb.RECREATE)
+    goes_on = runs and not plan.has(Verb.START, Verb.RESTART, Verb.REWIND, Verb.RECREATE)
     return Mark(container.log_path, container.state.started_time if goes_on else "")

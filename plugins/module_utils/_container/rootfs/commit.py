@@ -52,7 +52,7 @@ class Committed(NamedTuple):
 
 
 def commit(container: ContainerBase, wanted: Commit) -> Committed:
-    """Add the container's own layer to its image's, or the whole tree where it has none, under a new name.
+    """Add the container's own layer to its image's, or the whole tree where it has none or several, under a new name.
 
     Volumes are left out. An image of that name with the same layers and configuration is left alone.
 
@@ -91,7 +91,7 @@ def commit(container: ContainerBase, wanted: Commit) -> Committed:
 def _write_layers(container: ContainerBase, layout: Layout) -> Config:
     """Add the layers and return the configuration of the image below them, {} for none."""
     config = container.config
-    if config.rootfs:
+    if config.rootfs or container.rewindable:
         from .export import archive
         from .private_mount import with_rootfs
 

@@ -37,8 +37,9 @@ def diff(container: ContainerBase) -> list[Change]:
         )
     from ..._drivers.storage.overlay_changes import changes
 
+    own = (layers.upper, *layers.lower[: layers.own])
     hidden = {*_OURS, *(volume["target"] for volume in container.config.volumes)}
     try:
-        return [Change(kind, path) for kind, path in changes(layers.upper, layers.lower, hidden)]
+        return [Change(kind, path) for kind, path in changes(own, layers.lower[layers.own :], hidden)]
     except TreeChanged as error:
         raise TreeChanged(f"the changes of container {container.name} were not read: {error}; try again") from error

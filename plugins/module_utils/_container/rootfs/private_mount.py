@@ -10,11 +10,11 @@ with its volumes. The namespace ends with the thread, even a killed one.
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Callable, TypeVar
 
 from ..._drivers.kernel import securejoin
-from ..._drivers.kernel.syscalls import MS_BIND, MS_NODEV, MS_PRIVATE, MS_RDONLY, MS_REC, mount, unshare
+from ..._drivers.kernel.syscalls import MS_BIND, MS_PRIVATE, MS_REC, mount, unshare
+from ..._drivers.storage.own_overlay import mount_layers
 from ..lifecycle.background import Background
 from .volumes import host_path
 
@@ -52,8 +52,8 @@ def with_layers(layers: Layers, work: Callable[[str], T]) -> T:
 
     def in_namespace() -> T:
         _private_mounts()
-        with ExitStack() as stack:
-            return work(_overlay(layers, layers.upper, False, stack))
+        mount_layers(layers, layers.upper, write=False)
+        return work(layers.upper)
 
     return Background(in_namespace).result() if layers.lower else work(layers.upper)
 
@@ -67,36 +67,19 @@ def _in_namespace(container: ContainerBase, work: Callable[[str], T], write: boo
     if write:
         container.storage.create(container.id, container.config.rootfs_image_id)
     _private_mounts()
-    with ExitStack() as stack:
-        root = _mount(container, write, stack)
-        if volumes:
-            _mount_volumes(container, root)
-        return work(root)
+    root = _mount(container, write)
+    if volumes:
+        _mount_volumes(container, root)
+    return work(root)
 
 
-def _mount(container: ContainerBase, write: bool, stack: ExitStack) -> str:
+def _mount(container: ContainerBase, write: bool) -> str:
     """Mount the layers on the folder of the names, which always exists and which ``work`` does not use."""
     mounted = container.storage.mountpoint(container.id)
     if mounted:
         return mounted
-    return _overlay(container.storage.layers(container.id), f"{container.host.parts.static_root}/names", write, stack)
-
-
-def _overlay(layers: Layers, point: str, write: bool, stack: ExitStack) -> str:
-    def held(path: str) -> str:
-        # A short path however deep the store is, without characters that overlay's options would have to escape.
-        descriptor = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        stack.callback(os.close, descriptor)
-        return f"/proc/self/fd/{descriptor}"
-
-    lower = ":".join(map(held, layers.lower))
-    if not lower:
-        mount(layers.upper, point, flags=MS_BIND)
-    elif write:
-        options = f"lowerdir={lower},upperdir={held(layers.upper)},workdir={held(layers.work)}"
-        mount("overlay", point, "overlay", MS_NODEV, options)
-    else:
-        mount("overlay", point, "overlay", MS_NODEV | MS_RDONLY, f"lowerdir={held(layers.upper)}:{lower}")
+    point = f"{container.host.parts.static_root}/names"
+    mount_layers(container.storage.layers(container.id), point, write=write)
     return point
 
 

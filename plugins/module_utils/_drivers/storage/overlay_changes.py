@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The changes that an overlay's upper directory makes to the layers below it (the kernel's overlayfs.rst).
+"""The changes that an overlay's upper layers make to the layers below them (the kernel's overlayfs.rst).
 
 Both sides are walked by open directories, so that no link in a layer is followed, and a tree may have any depth.
 """
@@ -18,15 +18,15 @@ _Changes = list[tuple[str, str]]
 _DESCRIPTORS = 256  # for all layers together, but at least one for each
 
 
-def changes(upper: str, lower: Sequence[str], hidden: Container[str] = ()) -> _Changes:
-    """Return ``(KIND, PATH)`` of each change, the kind being A, C or D, sorted by path; ``lower`` is topmost first.
+def changes(upper: Sequence[str], lower: Sequence[str], hidden: Container[str] = ()) -> _Changes:
+    """Return ``(KIND, PATH)`` of each change, the kind being A, C or D, sorted by path; layers are topmost first.
 
     ``hidden`` paths are left out, with a change of their directory that only they cause. A change at a path that is too
     long counts as one of the innermost directory whose path is not.
 
     :raises TreeChanged: a directory was moved while it was read.
     """
-    walk = _Walk(len(lower), hidden)
+    walk = _Walk(len(upper), len(lower), hidden)
     try:
         walk.begin(upper, lower)
         return walk.run()
@@ -35,14 +35,17 @@ def changes(upper: str, lower: Sequence[str], hidden: Container[str] = ()) -> _C
 
 
 class _Folder:
-    """A directory of the upper layer; ``before`` is the status of its path in the layers below."""
+    """A directory of the upper layers; ``before`` is the status of its path in the layers below."""
 
-    __slots__ = ("path", "names", "lower", "here", "before", "place", "differs", "hides")
+    __slots__ = ("path", "names", "upper", "lower", "here", "before", "place", "differs", "hides")
 
-    def __init__(self, path: Path, names: Iterator[str], lower: Sequence[Descent], place: int) -> None:
+    def __init__(
+        self, path: Path, names: Iterator[str], upper: Sequence[Descent], lower: Sequence[Descent], place: int
+    ) -> None:
         self.path = path
         self.names = names
-        self.lower = lower  # the layers that have a directory there
+        self.upper = upper  # the layers that have a directory there
+        self.lower = lower
         self.here: Optional[os.stat_result] = None
         self.before: Optional[os.stat_result] = None
         self.place = place  # of its own change among all
@@ -51,25 +54,25 @@ class _Folder:
 
 
 class _Walk:
-    """The directories of the upper layer on the way down, with those of the layers below."""
+    """The directories of the upper layers on the way down, with those of the layers below."""
 
-    def __init__(self, lower: int, hidden: Container[str]) -> None:
-        held = max(1, _DESCRIPTORS // (lower + 1))
-        self._upper = Descent(held)
+    def __init__(self, upper: int, lower: int, hidden: Container[str]) -> None:
+        held = max(1, _DESCRIPTORS // (lower + upper))
+        self._upper = [Descent(held) for _layer in range(upper)]
         self._lower = [Descent(held) for _layer in range(lower)]
         self._hidden = hidden
         self._folders: list[_Folder] = []
         self._changes: list[Optional[tuple[str, str]]] = []
 
     def close(self) -> None:
-        for way in (self._upper, *self._lower):
+        for way in (*self._upper, *self._lower):
             way.close()
 
-    def begin(self, upper: str, lower: Sequence[str]) -> None:
+    def begin(self, upper: Sequence[str], lower: Sequence[str]) -> None:
         """Enter the top directories of the layers."""
-        for way, path in zip((self._upper, *self._lower), (upper, *lower)):
+        for way, path in zip((*self._upper, *self._lower), (*upper, *lower)):
             way.enter(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
-        self._folders.append(_Folder(Path(""), iter(sorted(os.listdir(self._upper.here))), self._lower, -1))
+        self._folders.append(_Folder(Path(""), iter(sorted(_names(self._upper))), self._upper, self._lower, -1))
 
     def run(self) -> _Changes:
         while True:
@@ -87,7 +90,7 @@ class _Walk:
         if not path.deep and path.text in self._hidden:
             folder.hides = True
             return
-        here = _status(self._upper.here, name)
+        here = _topmost(folder.upper, name)
         before = _below(folder.lower, name)
         gone = here is None or _whiteout(here)
         folder.differs |= bool(before) == gone
@@ -108,30 +111,20 @@ class _Walk:
     def _enter(
         self, around: _Folder, name: str, path: Path, here: os.stat_result, before: Optional[os.stat_result]
     ) -> None:
-        self._upper.enter(os.open(name, DIRECTORY, dir_fd=self._upper.here))
-        lower = []
-        for way in around.lower:
-            status = _status(way.here, name)
-            if status is None:
-                continue
-            if not stat.S_ISDIR(status.st_mode):
-                break
-            way.enter(os.open(name, DIRECTORY, dir_fd=way.here))
-            lower.append(way)
-            if _opaque(way.here):
-                break
-        names = set(os.listdir(self._upper.here))
+        upper, covered = _entered(around.upper, name)
+        lower, _opaque_below = _entered(around.lower, name)
+        names = _names(upper)
         # An opaque directory hides those below: entries with a name of theirs are new, and all others are gone.
-        if _opaque(self._upper.here):
-            names.update(*(os.listdir(way.here) for way in lower))
-        folder = _Folder(path, iter(sorted(names)), lower, len(self._changes))
+        if covered:
+            names.update(_names(lower))
+        folder = _Folder(path, iter(sorted(names)), upper, lower, len(self._changes))
         folder.here, folder.before = here, before
         self._folders.append(folder)
         self._changes.append(None)
 
     def _leave(self) -> None:
         folder = self._folders.pop()
-        for way in (self._upper, *folder.lower):
+        for way in (*folder.upper, *folder.lower):
             way.leave()
         here, before = folder.here, folder.before
         same = here and before and _same_directory(here, before, ignore_time=folder.hides)
@@ -149,13 +142,35 @@ def _status(directory: int, name: str) -> Optional[os.stat_result]:
         return None
 
 
+def _topmost(ways: Sequence[Descent], name: str) -> Optional[os.stat_result]:
+    """Return the status of a name in the topmost layer that has it, which may be a whiteout."""
+    return next((status for status in (_status(way.here, name) for way in ways) if status is not None), None)
+
+
 def _below(lower: Sequence[Descent], name: str) -> Optional[os.stat_result]:
-    """Return the status of a name in the layers below; the topmost layer that has it decides."""
-    for way in lower:
+    """Return the status of a name in the layers below, None for a whiteout too."""
+    status = _topmost(lower, name)
+    return None if status is None or _whiteout(status) else status
+
+
+def _entered(ways: Sequence[Descent], name: str) -> tuple[list[Descent], bool]:
+    """Enter the directory in each layer that has a part of it; return these, and whether it hides the layers below."""
+    entered: list[Descent] = []
+    for way in ways:
         status = _status(way.here, name)
-        if status is not None:
-            return None if _whiteout(status) else status
-    return None
+        if status is None:
+            continue
+        if not stat.S_ISDIR(status.st_mode):
+            return entered, True
+        way.enter(os.open(name, DIRECTORY, dir_fd=way.here))
+        entered.append(way)
+        if _opaque(way.here):
+            return entered, True
+    return entered, False
+
+
+def _names(ways: Sequence[Descent]) -> set[str]:
+    return {name for way in ways for name in os.listdir(way.here)}
 
 
 def _whiteout(status: os.stat_result) -> bool:

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from typing import Optional
 
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidArgument, NotImplementedByHost
+from ..._model.errors import InvalidArgument
 from ..._model.failpoints import failpoint
+from .own_overlay import mount_rootfs, unmount_rootfs
 from .roots import Layers
 
 
@@ -59,22 +59,7 @@ class Rootfs:
         point = self._point(container_id)
         if not self.overlay or os.path.ismount(point):
             return point
-        from ..kernel.syscalls import MS_NODEV, mount
-
-        failpoint("mkdir rootfs")
-        os.makedirs(point, 0o700, exist_ok=True)
-        changes = self._changes(container_id)
-        layers = {"lowerdir": self.path, "upperdir": f"{changes}/upper", "workdir": f"{changes}/work"}
-        options = ",".join(f"{name}={overlay_path(path)}" for name, path in layers.items())
-        try:
-            mount("overlay", point, "overlay", MS_NODEV, options)
-        except OSError as error:
-            if error.errno in (errno.EINVAL, errno.ENODEV):
-                raise NotImplementedByHost(
-                    f"rootfs {self.path} under an overlay: the kernel refuses it ({error.strerror}); "
-                    f"static_root {self._parts.static_root} must be on a file system that can hold its changes"
-                ) from error
-            raise
+        mount_rootfs(self.layers(container_id), point, f"rootfs {self.path} under an overlay", self._parts.static_root)
         return point
 
     def mountpoint(self, container_id: str) -> Optional[str]:
@@ -84,18 +69,8 @@ class Rootfs:
 
     def unmount(self, container_id: str) -> None:
         """Unmount the overlay; its changes stay."""
-        point = self._point(container_id)
-        if not self.overlay or not os.path.isdir(point):
-            return
-        if os.path.ismount(point):
-            from ..kernel.syscalls import MNT_DETACH, umount
-
-            umount(point, MNT_DETACH)
-        failpoint("rmdir rootfs")
-        try:
-            os.rmdir(point)
-        except FileNotFoundError:
-            pass
+        if self.overlay:
+            unmount_rootfs(self._point(container_id))
 
     def delete(self, container_id: str) -> None:
         """Unmount the overlay and remove its changes; the directory itself is the user's and stays."""
@@ -129,8 +104,3 @@ class Rootfs:
 
     def _point(self, container_id: str) -> str:
         return f"{self._parts.run_root}/containers/{container_id}/rootfs" if self.overlay else self.path
-
-
-def overlay_path(path: str) -> str:
-    """Escape a path for an overlay's mount options, where ``,`` separates options and ``:`` layers (overlayfs.rst)."""
-    return "".join(f"\\{letter}" if letter in "\\,:" else letter for letter in path)

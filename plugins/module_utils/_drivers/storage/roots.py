@@ -25,12 +25,13 @@ class Layers(NamedTuple):
     """Directories of a root filesystem.
 
     ``upper`` takes its changes, ``work`` is for overlay, and ``lower`` are the image's, topmost first. Without
-    ``lower``, ``upper`` is the whole tree.
+    ``lower``, ``upper`` is the whole tree. The first ``own`` ones of ``lower`` are the container's, not its image's.
     """
 
     upper: str
     work: str = ""
     lower: tuple[str, ...] = ()
+    own: int = 0
 
 
 class StorageRoots(NamedTuple):

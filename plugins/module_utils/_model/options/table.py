@@ -264,6 +264,7 @@ _ROWS = (
     _row("gpus", "str", _later("devices", "gpus"), []),
     _row("device_cgroup_rule", "str", _later("devices", "cgroup_rule")),
     _row("read_only", "bool", parsers.flag, False),
+    _row("rewindable", "bool", parsers.flag, False),
     _row("read_only_tmpfs", "bool", parsers.flag, True),
     _row("security_opt", "list", modes.security, _SECURITY_DEFAULT, elements="str"),
     _row(

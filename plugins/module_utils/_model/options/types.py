@@ -242,6 +242,7 @@ class ContainerOptions(CommonOptions):
     device_cgroup_rule: Optional[DeviceRule]
     read_only: bool
     read_only_tmpfs: bool
+    rewindable: bool
     security_opt: Security
     ulimit: dict[str, list[int]]
     secrets: list[Secret]

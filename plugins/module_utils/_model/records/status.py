@@ -67,6 +67,8 @@ TRANSITIONS: dict[str, tuple[frozenset[ContainerStatus], ContainerStatus | None]
     "init": (frozenset((_S.CONFIGURED, _S.EXITED, _S.UNKNOWN)), _S.CREATED),
     "start": (frozenset((_S.CONFIGURED, _S.CREATED, _S.EXITED, _S.UNKNOWN)), _S.RUNNING),
     "restart": (_ANY - {_S.PAUSED}, _S.RUNNING),
+    "mark": (_ANY - {_S.PAUSED, _S.CREATED}, None),
+    "rewind": (_ANY - {_S.PAUSED}, _S.RUNNING),
     "stop": (frozenset((_S.RUNNING,)), _S.EXITED),
     "kill": (frozenset((_S.RUNNING,)), None),
     "pause": (frozenset((_S.RUNNING,)), _S.PAUSED),

@@ -141,6 +141,24 @@ class Application:
         """Restart the container, with the options that are taken at a start."""
         _restart(self.runtime, self.present, self.desired, self.plan)
 
+    def mark(self, _step: Step) -> None:
+        """Freeze the container's files, for a rewind."""
+        with self.present.batch():
+            if self.present.state.status is ContainerStatus.RUNNING:
+                self.runtime.request_resume(self.present)
+            self.present.mark(self._restart_time)
+
+    def rewind(self, _step: Step) -> None:
+        """Take the container back to its mark."""
+        with self.present.batch():
+            self.runtime.request_resume(self.present)
+            self.present.rewind(self._restart_time)
+
+    @property
+    def _restart_time(self) -> Optional[int]:
+        desired = self.desired
+        return desired.stop_time if desired.restart_time is None else desired.restart_time
+
     def update(self, _step: Step) -> None:
         """Change options of the container in place."""
         _update(self.runtime, self.present, self.desired, self.plan)
@@ -186,6 +204,8 @@ APPLIERS: Mapping[Verb, Callable[[Application, Step], None]] = {
     Verb.STOP: Application.keep_down,
     Verb.CANCEL: Application.keep_down,
     Verb.RESTART: Application.restart,
+    Verb.MARK: Application.mark,
+    Verb.REWIND: Application.rewind,
     Verb.RECREATE: Application.recreate,
     Verb.UPDATE: Application.update,
     Verb.PAUSE: Application.pause,

@@ -67,6 +67,11 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     :raises NotImplementedByHost: the kernel or the OCI runtime lacks what an option needs.
     """
     options = desired.wanted
+    if options["rewindable"] and (desired.rootfs or not desired.image and container and container.config.rootfs):
+        raise InvalidArgument(
+            f"rewindable: true cannot be used for container {desired.name}, whose root filesystem is a host directory: "
+            "give it an image, or omit rewindable"
+        )
     _check_image(runtime, container, desired)
     _check_lenders(runtime, desired)
     image = _image_config(runtime, container, desired)
