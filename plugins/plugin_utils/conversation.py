@@ -26,14 +26,26 @@ class Conversation:
     def __init__(self, become: Any, in_data: Optional[bytes], seconds: float, parent: int) -> None:
         """``seconds``: how long become may take; ``parent``: the PID of ansible-playbook, 0 where it is not known."""
         self.stdout, self.stderr = bytearray(), bytearray()
+        self.place = "in the container"
         self.add: Callable[..., None] = lambda data, last=False: None
         self.asks = bool(become and become.expect_prompt())
         self.input = b"" if self.asks else in_data or b""
-        self.deadline = time.monotonic() + seconds if self.asks else math.inf
-        self.descriptor = os.pidfd_open(parent) if parent else -1
         self._become, self._in_data, self._parent, self._seconds = become, in_data or b"", parent, seconds
+        self.deadline = math.inf
+        self.restart()
+        self.descriptor = os.pidfd_open(parent) if parent else -1
         self._answered = False
         self._seen = {"stdout": 0, "stderr": 0}  # where what follows the last prompt begins
+
+    def restart(self) -> None:
+        """Give become its whole time from now on."""
+        if self.asks:
+            self.deadline = time.monotonic() + self._seconds
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether there is no become to wait for, or no more."""
+        return self._become is None
 
     def out(self, data: bytes) -> None:
         self._take(self.stdout, data)
@@ -99,4 +111,4 @@ class Conversation:
 
     def _failure(self, what: str) -> str:
         said = to_text(bytes(self.stdout[-2000:] + self.stderr[-2000:]), errors="surrogate_then_replace").strip()
-        return f"{self._become.name} in the container {what}{': it printed: ' + said if said else ''}"
+        return f"{self._become.name} {self.place} {what}{': it printed: ' + said if said else ''}"

@@ -275,6 +275,11 @@ DOCUMENTS = {
     **{
         f"fragment {path.stem}": [yaml.safe_load(text) for text in strings(path).values()]
         for path in TOP.glob("plugins/doc_fragments/*.py")
+        if path.stem != "libpod_ssh"  # ansible-core's own texts
+    },
+    **{
+        f"connection {path.stem}": [yaml.safe_load(strings(path)["DOCUMENTATION"])]
+        for path in TOP.glob("plugins/connection/*.py")
     },
     "roles": [yaml.safe_load(path.read_text()) for path in TOP.glob("roles/*/meta/argument_specs.yml")],
 }

@@ -26,6 +26,7 @@ COMMANDS = {
     "logs": ("_cli.logs", "logs", "show what a container printed"),
     "exec": ("_cli.exec", "execute", "run a command in a running container"),
     "cp": ("_cli.cp", "cp", "copy files into a container or out of it"),
+    "connect": ("_cli.connect", "connect", "serve a connection plugin; run by libpod.engine.libpod_ssh"),
     "start": ("_cli.transitions", "start", "start containers"),
     "stop": ("_cli.transitions", "stop", "stop containers"),
     "restart": ("_cli.transitions", "restart", "stop containers that run, and start them"),

@@ -57,13 +57,16 @@ class Feed:
         if source < 0 and not more_follows:
             self._finish()
 
-    def add(self, data: bytes, *, last: bool = False) -> None:
-        """Write ``data`` after what is pending, and where it is the ``last``, the end of file."""
+    def add(self, data: bytes, *, last: bool = False, source: int = -1) -> None:
+        """Write ``data`` after what is pending, and where it is the ``last``, the end of file.
+
+        The content of the descriptor ``source`` comes before that.
+        """
         if not self._more_follows:
             return
         self._pending = memoryview(bytes(self._pending) + data if self._pending else data)
-        self._more_follows = not last
-        if last:
+        self._more_follows, self._source = not last, source
+        if last and source < 0:
             self._finish()
 
     @property

@@ -1,0 +1,175 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plays in a container of a remote host by the connection plugin ``libpod_ssh``, through a real sshd."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+from ansible_collections.libpod.engine.tests.support import process, sshd
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.inside import PIPELINED, PYTHON
+from ansible_collections.libpod.engine.tests.support.process import WAITING
+
+OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "state": "started"}
+MODULE = "libpod.engine.libpod_container"
+
+
+@pytest.fixture(scope="module", name="serving")
+def _serving() -> Iterator[Host]:
+    """A host with an sshd, with ``c``, which has Python, ``bare``, which has none, and the engine that tasks keep."""
+    with Host() as host, sshd.Sshd():
+        host.play([{MODULE: {"name": "c", "volume": PYTHON, **OPTIONS}}, {MODULE: {"name": "bare", **OPTIONS}}])
+        sshd.add_user()
+        yield host
+
+
+@pytest.mark.parametrize("settings", [{}, PIPELINED])
+def test_module_runs_in_the_container(serving: Host, settings: dict[str, str]) -> None:
+    played = sshd.play(serving, [{"ping": {}}, {"command": "readlink /proc/self/ns/mnt"}], settings=settings)
+    assert played["ping"]["ping"] == "pong"
+    assert played["command"]["stdout"] != os.readlink("/proc/self/ns/mnt")
+
+
+def test_exit_codes_and_streams_are_the_commands(serving: Host, tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("#!/bin/sh\necho here $1; exit 3\n")
+    tasks = [
+        {"raw": r"printf 'a\000\377\r\n'; echo error >&2; exit 255", "ignore_errors": True},
+        {"script": f"{script} one", "ignore_errors": True},
+    ]
+    played = sshd.play(serving, tasks, "bare")
+    raw = played["raw"]
+    # ssh alone would take 255 for a connection that failed.
+    assert (raw["rc"], raw["stderr"]) == (255, "error\n") and raw["stdout"].startswith("a\0")
+    assert (played["script"]["rc"], played["script"]["stdout"]) == (3, "here one\n")
+
+
+def test_files_stream_into_the_container_and_back(serving: Host, tmp_path: Path) -> None:
+    data = os.urandom(3 << 20) + b"\r\n\0"
+    (tmp_path / "here").write_bytes(data)
+    before = process.files("/srv/home")
+    tasks = [
+        {"copy": {"src": str(tmp_path / "here"), "dest": "/tmp/there"}, "vars": {"ansible_libpod_user": "web"}},
+        {"raw": "stat -c %U:%G /tmp/there"},
+        {"fetch": {"src": "/tmp/there", "dest": str(tmp_path / "back"), "flat": True}},
+    ]
+    settings = {"ANSIBLE_REMOTE_TEMP": "/tmp/web"}
+    played = sshd.play(serving, tasks, settings=settings, user=sshd.USER, libpod_host_become=True)
+    assert played["raw"]["stdout"] == "web:web\n"
+    assert (tmp_path / "back").read_bytes() == data
+    assert process.files("/srv/home") == before
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "message"),
+    [
+        ("absent", {}, "no container has the name or ID 'absent'"),
+        ("ended", {}, "container ended: it is exited"),
+        ("held", {}, "container held: it is paused"),
+        ("bare", {"libpod_user": "nobodyhere"}, "no user 'nobodyhere'"),
+        ("bare", {"shell_executable": "/bin/none"}, "cannot run /bin/none in container bare"),
+        ("bare", {"libpod_static_root": "/srv/none"}, "it keeps no engine as /srv/none/engine/libpod: run a module"),
+        ("bare", {"user": sshd.USER}, "is for root alone: log in as root, or set ansible_libpod_host_become"),
+        ("bare", {"user": "nobodyhere"}, "Permission denied (publickey"),
+    ],
+)
+def test_unusable_container_is_unreachable_with_one_sentence(
+    serving: Host, name: str, how: dict[str, str], message: str
+) -> None:
+    if name in ("ended", "held"):
+        state = {"ended": "stopped", "held": "paused"}[name]
+        assert not serving.container(name, **OPTIONS).failed and not serving.container(name, state=state).failed
+    played = sshd.play(serving, [{"raw": "id"}], name, ok=False, **how)
+    assert played.exit_code == 4 and played["raw"]["unreachable"] is True
+    assert message in played["raw"]["msg"] and "\n" not in played["raw"]["msg"] and "Traceback" not in played.output
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("echo 'libpod: expected one of ps, or --help' >&2; exit 2", "is of a version without libpod_ssh"),
+        ("read -r line; echo no space >&2; exit 1", "ended with 1 before it replied: no space"),
+    ],
+)
+def test_engine_that_cannot_answer_is_named(serving: Host, content: str, message: str) -> None:
+    os.makedirs("/srv/older/engine", exist_ok=True)
+    Path("/srv/older/engine/libpod").write_text(f"#!/bin/sh\n{content}\n")
+    os.chmod("/srv/older/engine/libpod", 0o755)
+    played = sshd.play(serving, [{"raw": "id"}], "bare", ok=False, libpod_static_root="/srv/older")
+    assert played["raw"]["unreachable"] is True and message in played["raw"]["msg"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "password", "message"),
+    [
+        ("NOPASSWD: ALL", "", ""),
+        ("NOPASSWD: ALL", "not asked for", ""),
+        ("ALL", sshd.PASSWORD, ""),
+        ("ALL", "wrong", "cannot become root on host 127.0.0.1"),
+        ("ALL", "", "cannot become root on host 127.0.0.1: Missing sudo password"),
+    ],
+)
+def test_login_user_becomes_root_on_the_host(serving: Host, rule: str, password: str, message: str) -> None:
+    sshd.set_rule(rule)
+    how = {"user": sshd.USER, "libpod_host_become": True, "libpod_host_become_password": password}
+    played = sshd.play(serving, [{"ping": {}}, {"raw": "cat; id -u"}], settings=PIPELINED, ok=not message, **how)
+    sshd.set_rule("NOPASSWD: ALL")
+    assert "incorrect horse" not in played.output and sshd.PASSWORD not in played.output
+    if message:
+        assert message in played["ping"]["msg"] and played["ping"]["unreachable"] is True
+    else:
+        assert (played["raw"]["stdout"], played["raw"]["stderr"]) == ("0\n", "")
+
+
+def test_become_in_the_container_follows_become_on_the_host() -> None:
+    with Host() as host, sshd.Sshd():
+        host.play([{MODULE: {**OPTIONS, "name": "c", "image": host.debian(), "command": ["sleep", "infinity"]}}])
+        sshd.add_user("ALL")
+        how = {"user": sshd.USER, "libpod_host_become": True, "libpod_host_become_password": sshd.PASSWORD}
+        users = "useradd -m joe; echo joe:secret | chpasswd; echo 'joe ALL=(ALL) ALL' >/etc/sudoers.d/joe"
+        sshd.play(host, [{"raw": users}], **how)
+        how["libpod_user"] = "joe"
+        tasks = [{"command": "id -un"}, {"raw": "id -un; echo error >&2"}]
+        played = sshd.play(host, tasks, settings=PIPELINED, become=True, become_password="secret", **how)
+        assert played["command"]["stdout"] == "root"
+        assert (played["raw"]["stdout"], played["raw"]["stderr"].strip()) == ("root\n", "error")
+        assert "secret" not in played.output and sshd.PASSWORD not in played.output
+        played = sshd.play(host, tasks, become=True, become_password="wrong", ok=False, **how)
+        assert played["command"]["msg"] == "Incorrect sudo password" and "unreachable" not in played["command"]
+
+
+def test_connection_is_reset_waited_for_and_left_by_background_jobs(serving: Host) -> None:
+    tasks: list[dict[str, Any]] = [
+        {"wait_for_connection": {"timeout": 60}},
+        {"command": "sleep 2", "async": 60, "poll": 0, "register": "job"},
+        {
+            "async_status": {"jid": "{{ job.ansible_job_id }}"},
+            "register": "end",
+            "until": "end.finished",
+            "retries": 60,
+        },
+        {"setup": {"gather_subset": "min"}},
+    ]
+    played = sshd.play(serving, tasks, python_interpreter="auto")
+    assert played["async_status"]["rc"] == 0
+    assert played["setup"]["ansible_facts"]["ansible_hostname"] != os.uname().nodename
+    assert os.listdir(f"{sshd.FOLDER}/cp")
+    sshd.play(serving, [{"raw": "true"}, {"meta": "reset_connection"}])
+    assert not os.listdir(f"{sshd.FOLDER}/cp")
+
+
+def test_hosts_process_list_has_nothing_of_the_command(serving: Host) -> None:
+    # The container sees only itself; what the host's processes of the connection are called is for the host to see.
+    look = "for one in /proc/[0-9]*; do tr '\\0' ' ' <$one/cmdline; echo; done"
+    argv = ["sh", "-c", f"sleep 4; {look}"]
+    with process.in_background(argv, stdout=-1) as looking:
+        sshd.play(serving, [{"raw": ": hidden; sleep 8"}], "bare", libpod_extra_env={"TOKEN": "concealed"})
+        assert looking.stdout
+        lines = looking.stdout.read().decode(errors="replace").splitlines()
+    serving_lines = [line for line in lines if " connect" in line]
+    assert serving_lines and not [line for line in serving_lines if "hidden" in line or "concealed" in line]
