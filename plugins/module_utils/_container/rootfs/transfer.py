@@ -13,8 +13,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, Iterator, NamedTuple, Optional, Union
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from typing import TYPE_CHECKING, ContextManager, Iterator, NamedTuple, Optional, Union
 
 from ..._drivers import id_maps, process
 from ..._drivers.kernel import file_user, securejoin
@@ -176,33 +176,32 @@ def _source(source: Union[str, int]) -> Iterator[int]:
         yield file.fileno()
 
 
-@contextmanager
-def _target(target: Union[str, int]) -> Iterator[int]:
-    """Yield the descriptor, or that of a new file, which afterwards takes the place of the regular file ``target``.
+def _target(target: Union[str, int]) -> ContextManager[int]:
+    """Return the descriptor, or that of a new file, which afterwards takes the place of the regular file ``target``.
 
     A file there keeps its mode and owner. What a link leads to, and all else, such as a device, is written itself.
     """
     if isinstance(target, int):
-        yield target
-        return
+        return nullcontext(target)
     if not os.path.lexists(target):
-        with _replacement(target, None) as writer:
-            yield writer
-        return
+        return _replacement(target, None)
     # With O_CREAT, so that the kernel protects the caller from others' files and links in /tmp.
     there = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_NOCTTY | os.O_CLOEXEC, 0o666)
+    status = os.fstat(there)
+    if os.path.islink(target) or not stat.S_ISREG(status.st_mode):
+        return _emptied(there, status)
+    os.close(there)
+    return _replacement(target, status)
+
+
+@contextmanager
+def _emptied(descriptor: int, status: os.stat_result) -> Iterator[int]:
     try:
-        status = os.fstat(there)
-        if not stat.S_ISREG(status.st_mode):
-            yield there
-        elif os.path.islink(target):
-            os.ftruncate(there, 0)
-            yield there
-        else:
-            with _replacement(target, status) as writer:
-                yield writer
+        if stat.S_ISREG(status.st_mode):
+            os.ftruncate(descriptor, 0)
+        yield descriptor
     finally:
-        os.close(there)
+        os.close(descriptor)
 
 
 @contextmanager
