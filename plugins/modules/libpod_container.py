@@ -658,7 +658,8 @@ options:
       - Host names and their addresses, which come first in the container's hosts file. C(host-gateway) is the gateway's address.
         C(one;two) are two names of one address. A name has several addresses as a list, or with commas between them.
       - The container's own lines follow, with its host name and name at its addresses, or at V(127.0.0.1) where the network
-        gives it none. Then come the lines of the host's hosts file, and C(localhost) where no line has it.
+        gives it none. Then come the lines of the host's hosts file, and C(localhost) where no line has it. Last
+        are the names of neighbours, as O(network) says.
       - A name is taken from the first of these that has it, and left out of the others. So every program finds the task's
         address for the task's names, however it reads the file.
       - They are changed in place.

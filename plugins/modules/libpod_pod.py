@@ -126,6 +126,8 @@ options:
     description:
       - Hosts that come first in the hosts file that the pod's containers share, as C(HOST:IP). A host that is there several
         times has each of its addresses.
+      - That file also has the names of the pod's containers, at V(127.0.0.1), and those of its neighbours on its networks. These find
+        the pod by its name and by its containers' names.
       - C(podman_pod) has it.
     type: list
     elements: str
