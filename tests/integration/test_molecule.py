@@ -128,3 +128,32 @@ def test_scenarios_that_share_a_state_use_the_same_instances(host: Host, project
     )
     scenario.run(host, project, "test", "--all")
     host.expect_clean()
+
+
+SYSTEM = """---
+driver: {name: default}
+dependency: {name: galaxy, enabled: false}
+prerun: false
+platforms:
+  - name: system
+    image: localhost/debian:latest
+    groups: [small]
+    override_command: false
+    wait: booted
+scenario:
+  test_sequence: [create, converge, destroy]
+"""
+RUNNING = (
+    CONVERGE[: CONVERGE.index("    - name")]
+    + """    - name: Start a service
+      ansible.builtin.raw: systemd-run --unit=probe sleep 1000 && systemctl is-active probe
+      changed_when: false
+"""
+)
+
+
+def test_instance_has_a_systemd_in_which_services_start(host: Host, project: str) -> None:
+    host.debian()
+    scenario.write(project, _scenario("default", molecule=SYSTEM, converge=RUNNING))
+    scenario.run(host, project, "test")
+    host.expect_clean()
