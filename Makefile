@@ -38,6 +38,7 @@ fuzz: env   ## hostile input to parsers and modules, and configurations at rando
 	echo "fuzz: LIBPOD_SEED=$$LIBPOD_SEED"; .venv/bin/pytest -m "fuzz or seeded"
 bench: env   ## ratios to the bare floor, to ping and to podman; table, and JSON under build/
 	@.ci/env podman || echo "bench: podman cannot be installed here; its column stays empty"
+	@.ci/peers || echo "bench: containers.podman cannot be had here; its column stays empty"
 	@.venv/bin/python -m tests.bench
 vm: env   ## the engine on a systemd and cgroup v2 host of its own, under qemu, and over its reboot; TESTS="..." chooses
 	@.ci/vm tests $(TESTS)

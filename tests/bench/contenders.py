@@ -164,13 +164,18 @@ default_network = "libpod"
         """Return whether podman is installed."""
         return shutil.which("podman") is not None
 
+    @property
+    def command(self) -> list[str]:
+        """Return the program and the options of its store."""
+        roots = ["--root", f"{self.folder}/storage", "--runroot", f"{self.folder}/run", "--storage-driver", "overlay"]
+        return ["podman", *roots]
+
     def _run(self, *args: str) -> float:
         from time import perf_counter
 
-        roots = ["--root", f"{self.folder}/storage", "--runroot", f"{self.folder}/run", "--storage-driver", "overlay"]
         env = {**os.environ, "CONTAINERS_CONF": f"{self.folder}/containers.conf"}
         before = perf_counter()
-        done = subprocess.run(["podman", *roots, *args], capture_output=True, text=True, check=False, env=env)
+        done = subprocess.run([*self.command, *args], capture_output=True, text=True, check=False, env=env)
         took = perf_counter() - before
         if done.returncode != 0:
             raise RuntimeError(f"podman {' '.join(args)}: {done.stderr or done.stdout}")
