@@ -92,7 +92,7 @@ options:
 """
 
     # The roots and parts alone, for plugins that connect to no container.
-    PARTS = r"""
+    ROOTS = r"""
 options:
   static_root:
     description:
@@ -174,4 +174,4 @@ options:
       - name: LIBPOD_TOOL_TIMEOUTS
 """
 
-    DOCUMENTATION = _OWN + PARTS.partition("options:\n")[2]
+    DOCUMENTATION = _OWN + ROOTS.partition("options:\n")[2]

@@ -16,7 +16,7 @@ description:
     C(libpod.yaml).
   - The infra containers of pods are no hosts.
 extends_documentation_fragment:
-  - libpod.engine.connection.parts
+  - libpod.engine.connection.roots
   - constructed
   - inventory_cache
 options:
@@ -138,6 +138,8 @@ notes:
   - Passwords of O(remote_host) do not become variables of the containers' hosts. Set them there by C(group_vars), or use keys.
 seealso:
   - plugin: libpod.engine.libpod
+    plugin_type: connection
+  - plugin: libpod.engine.libpod_ssh
     plugin_type: connection
   - module: libpod.engine.libpod_container_info
 """

@@ -231,6 +231,13 @@ def test_remote_host_is_read_over_ssh_as_the_controller_is(
     assert "hunter2" not in json.dumps(there.hosts)
 
 
+def test_play_runs_in_the_containers_of_a_remote_host(serving: Host, server: ssh_server.Server, tmp_path: Path) -> None:
+    path = source(tmp_path, serving, **remote(server, name_patterns=["web"]))
+    (task,) = playbooks.play([{"raw": "readlink /proc/self/ns/mnt"}], hosts=path).tasks
+    inspected = serving.module("libpod_container_info", {"name": ["web"]})["containers"][0]
+    assert task["stdout"].strip() == os.readlink(f"/proc/{inspected['State']['Pid']}/ns/mnt")
+
+
 def test_remote_host_has_the_variables_of_an_earlier_source(
     serving: Host, server: ssh_server.Server, tmp_path: Path
 ) -> None:

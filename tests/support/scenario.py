@@ -20,19 +20,19 @@ PAGE = f"{images.PROJECT}/docs/molecule.md"
 NAMES = {"docker.io/library/debian:12": "debian", "docker.io/library/busybox:latest": "busybox"}
 
 
-def page_files() -> dict[str, str]:
-    """Return the files that the page shows."""
-    return dict(re.findall(r"(?ms)^`([^`\n]+)`:\n\n```\w+\n(.*?)^```$", _page()))
+def page_files(page: str = PAGE) -> dict[str, str]:
+    """Return the files that a page shows."""
+    return dict(re.findall(r"(?ms)^`([^`\n]+)`:\n\n```\w+\n(.*?)^```$", _text(page)))
 
 
-def page_commands() -> list[str]:
-    """Return the commands that the page shows, in its order."""
-    blocks = re.findall(r"(?ms)^```console\n(.*?)^```$", _page())
+def page_commands(page: str = PAGE) -> list[str]:
+    """Return the commands that a page shows, in its order."""
+    blocks = re.findall(r"(?ms)^```console\n(.*?)^```$", _text(page))
     return [line.removeprefix("# ") for block in blocks for line in block.splitlines()]
 
 
-def _page() -> str:
-    with open(PAGE, encoding="utf-8") as file:
+def _text(page: str) -> str:
+    with open(page, encoding="utf-8") as file:
         return file.read()
 
 
