@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The benchmark of the engine: ``bench.py [--rounds N] [PART …]``, as root; PARTs are a to h and n, all by default.
+"""The benchmark of the engine: ``bench.py [--rounds N] [PART …]``, as root; PARTs are a to h, n and s, all by default.
 
 a  an unchanged task against ping, single and in a loop of 20, each less an empty play
 b  the engine's create and start, and stop and remove, against the bare floor
@@ -11,6 +11,7 @@ e  the peak resident set of the module
 f  100 containers in one task
 g  a file put into a container and fetched from it, against cp
 h  molecule's create and destroy of three instances, against podman_container as molecule-plugins has it
+s  a systemd in a container until it has booted, against podman
 n  a container that starts and ends among 50 others, against one that is alone on its network
 
 Everything runs in a test host (tests/support/hosts.py); the table is printed, and build/bench.json has all samples.
@@ -34,6 +35,7 @@ from ansible_collections.libpod.engine.tests.bench.instances import instances
 from ansible_collections.libpod.engine.tests.bench.names import among
 from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave, table
 from ansible_collections.libpod.engine.tests.bench.several import several
+from ansible_collections.libpod.engine.tests.bench.systems import systems
 from ansible_collections.libpod.engine.tests.bench.transfers import transfers
 from ansible_collections.libpod.engine.tests.support import images, playbooks
 from ansible_collections.libpod.engine.tests.support.hosts import Host
@@ -187,6 +189,7 @@ PARTS: dict[str, Callable[[Host, int], list[Row]]] = {
     "f": several,
     "g": transfers,
     "h": instances,
+    "s": systems,
     "n": among,
 }
 
@@ -195,7 +198,7 @@ def main() -> int:
     """Measure, print, write; 1 where a limit does not hold."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9, help="samples of each figure, at least 7 for the record")
-    parser.add_argument("parts", nargs="*", metavar="PART", help="a, b (with c), d, e, f, g, h, n")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="a, b (with c), d, e, f, g, h, n, s")
     args = parser.parse_args()
     chosen = {"b" if part == "c" else part for part in args.parts} or set(PARTS)
     if not chosen <= set(PARTS):

@@ -132,6 +132,14 @@ class Floor:
         return self._run("down", name, net, self.way)
 
 
+class PodmanFailed(RuntimeError):
+    """A command of podman failed, after ``took`` milliseconds."""
+
+    def __init__(self, message: str, took: float) -> None:
+        super().__init__(message)
+        self.took = took
+
+
 class Podman:
     """Debian's podman on a copy of the same store, with runc, cgroupfs and the same CNI network."""
 
@@ -153,9 +161,10 @@ default_network = "libpod"
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        os.makedirs(f"{self.folder}/cni")
+        os.makedirs(f"{self.folder}/cni", exist_ok=True)
         shutil.copy(f"/srv/cni/87-{NETWORK}.conflist", f"{self.folder}/cni")
-        subprocess.run(["cp", "-a", f"{images.CACHE}/store/storage", f"{self.folder}/storage"], check=True)
+        if not os.path.exists(f"{self.folder}/storage"):
+            subprocess.run(["cp", "-a", f"{images.CACHE}/store/storage", f"{self.folder}/storage"], check=True)
         with open(f"{self.folder}/containers.conf", "w", encoding="utf-8") as file:
             file.write(self.CONF)
 
@@ -170,20 +179,21 @@ default_network = "libpod"
         roots = ["--root", f"{self.folder}/storage", "--runroot", f"{self.folder}/run", "--storage-driver", "overlay"]
         return ["podman", *roots]
 
-    def _run(self, *args: str) -> float:
+    def run(self, *args: str) -> float:
+        """Run a command and return its milliseconds."""
         from time import perf_counter
 
         env = {**os.environ, "CONTAINERS_CONF": f"{self.folder}/containers.conf"}
         before = perf_counter()
         done = subprocess.run([*self.command, *args], capture_output=True, text=True, check=False, env=env)
-        took = perf_counter() - before
+        took = (perf_counter() - before) * 1000
         if done.returncode != 0:
-            raise RuntimeError(f"podman {' '.join(args)}: {done.stderr or done.stdout}")
-        return took * 1000
+            raise PodmanFailed(f"podman {' '.join(args)}: {done.stderr or done.stdout}", took)
+        return took
 
     def up(self, net: str) -> float:
         network = ["--network", NETWORK, "--publish", f"{PORT}:80"] if net == "bridge" else ["--network", "none"]
-        return self._run("run", "-d", "--name", "measured", "--stop-signal", "9", *network, IMAGE, *COMMAND)
+        return self.run("run", "-d", "--name", "measured", "--stop-signal", "9", *network, IMAGE, *COMMAND)
 
     def down(self, net: str) -> float:
-        return self._run("rm", "--force", "--time", "0", "measured")
+        return self.run("rm", "--force", "--time", "0", "measured")
