@@ -6,17 +6,22 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils._container.lifecycle import boot
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.process import with_argument
+from ansible_collections.libpod.engine.plugins.module_utils._runtime import waiting
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import PATIENCE, WAITING, Process, eventually
 
 SERVER = "/usr/bin/python3 -m http.server --bind 127.0.0.1 8080"
 SERVICE = f"[Service]\nExecStart={SERVER}\n[Install]\nWantedBy=multi-user.target\n"
 FAILING = "[Service]\nType=oneshot\nExecStart=/bin/false\n[Install]\nWantedBy=multi-user.target\n"
+ENDLESS = FAILING.replace("/bin/false", "/bin/sleep infinity\nTimeoutStartSec=infinity")
 LIMIT = 120 * PATIENCE
 
 
@@ -40,6 +45,11 @@ def expect_booted(host: Host) -> None:
 def put(host: Host, path: str, content: str) -> None:
     done = host.module("libpod_container_exec", {"name": "c", "argv": ["tee", path], "stdin": content})
     assert not done.failed and done["rc"] == 0, done
+
+
+def questions() -> list[int]:
+    """Return the processes that ask a systemd for its state."""
+    return list(with_argument("is-system-running", ("systemctl",)))
 
 
 def test_systemd_boots_serves_and_stops_in_a_plain_container(host: Host) -> None:
@@ -213,3 +223,26 @@ def test_exhausted_inotify_instances_are_named() -> None:
         except OSError:
             os._exit(0 if "raise the sysctl fs.inotify.max_user_instances above" in boot.exhausted() else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_killed_task_leaves_no_question_in_the_container(host: Host) -> None:
+    """A boot without an end: the question ends with the task that asks it, or with its time."""
+    wanted = instance(host)
+    assert not host.container("c", **wanted).failed
+    put(host, "/etc/systemd/system/endless.service", ENDLESS)
+    printed(host, "systemctl", "enable", "endless")
+    assert host.container("c", **{**wanted, "wait": "started"}, restart=True).changed
+    late = host.container("c", **{**wanted, "wait_timeout": f"{3 * PATIENCE:g}"})
+    assert late.failed and "its systemd is starting: give it a longer wait_timeout" in late["msg"], late
+    assert questions() == []
+    child = os.fork()
+    if child == 0:
+        try:
+            waiting.booted(Runtime(host.parts).container("c"), LIMIT)
+        finally:
+            os._exit(1)
+    eventually(lambda: bool(questions()))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    eventually(lambda: questions() == [])
+    host.empty()

@@ -27,7 +27,8 @@ _RECORD = "boot"
 _SOCKET = "/run/systemd/private"  # there as soon as systemctl can ask
 _SHOWN = 5  # failed units
 _OUTPUT = 64 << 10  # bytes that are read of an answer
-_LONGEST = 60.0  # seconds of one question
+_LONGEST = 60.0  # seconds that the end of a boot is waited for by one command
+_ANSWER = 10.0  # seconds for an answer that is not waited for
 _INSTANCES = "fs.inotify.max_user_instances"
 _SPARE = 8  # what one more systemd needs
 
@@ -45,8 +46,9 @@ def system_state(container: ContainerBase, seconds: float = 0) -> str:
         return RUNNING
     if not _listens(state.pid):
         return ""
-    wait = ["--wait"] if seconds > 0 else []
-    found = _printed(container, ["systemctl", "is-system-running", *wait], min(seconds, _LONGEST) or _LONGEST).strip()
+    question = ["systemctl", "is-system-running"]
+    found = _printed(container, [*question, "--wait"], min(seconds, _LONGEST)) if seconds > 0 else ""
+    found = (found or _printed(container, question, _ANSWER)).strip()
     if found == RUNNING:
         container.store.write_run_record(container.id, _RECORD, {"pid": state.process.pid, **_life(container)})
     return found if found in _STATES else ""
@@ -64,7 +66,7 @@ def _life(container: ContainerBase) -> dict[str, object]:
 
 def complaint(container: ContainerBase, state: str) -> str:
     """Return the end of a sentence on a boot that has ended otherwise, with the units that failed."""
-    listed = _printed(container, ["systemctl", "list-units", "--failed", "--plain", "--no-legend"], _LONGEST)
+    listed = _printed(container, ["systemctl", "list-units", "--failed", "--plain", "--no-legend"], _ANSWER)
     units = sorted(line.split()[0] for line in listed.splitlines() if line.split())
     shown = ", ".join(units[:_SHOWN]) + (f" and {len(units) - _SHOWN} more" if len(units) > _SHOWN else "")
     failed = f", for {'these units' if len(units) > 1 else 'this unit'} failed: {shown}" if units else ""
