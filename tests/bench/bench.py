@@ -11,8 +11,8 @@ e  the peak resident set of the module
 f  100 containers in one task
 g  a file put into a container and fetched from it, against cp
 h  molecule's create and destroy of three instances, against podman_container as molecule-plugins has it
-s  a systemd in a container until it has booted, against podman
 n  a container that starts and ends among 50 others, against one that is alone on its network
+s  a systemd in a container until it has booted, against podman
 
 Everything runs in a test host (tests/support/hosts.py); the table is printed, and build/bench.json has all samples.
 """
@@ -189,8 +189,8 @@ PARTS: dict[str, Callable[[Host, int], list[Row]]] = {
     "f": several,
     "g": transfers,
     "h": instances,
-    "s": systems,
     "n": among,
+    "s": systems,
 }
 
 
