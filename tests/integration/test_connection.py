@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import inside
+from ansible_collections.libpod.engine.tests.support import inside, playbooks
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.inside import PIPELINED, PYTHON
-from ansible_collections.libpod.engine.tests.support.process import WAITING
+from ansible_collections.libpod.engine.tests.support.process import WAITING, running
 
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
 
@@ -75,3 +75,28 @@ def test_unusable_container_is_unreachable_with_one_sentence(
     played = inside.play(serving, [{"raw": "id"}], name, ok=False, **how)
     assert played.exit_code == 4 and played["raw"]["unreachable"] is True
     assert message in played["raw"]["msg"] and "\n" not in played["raw"]["msg"] and "Traceback" not in played.output
+
+
+def test_container_that_ends_during_a_task_is_unreachable(serving: Host) -> None:
+    assert not serving.container("ending", **OPTIONS).failed
+    played = inside.play(serving, [{"raw": "kill -TERM 1; sleep 1000"}], "ending", ok=False)
+    assert played.exit_code == 4 and "container ending ended while /bin/sh ran in it" in played["raw"]["msg"]
+
+
+def test_endless_output_is_ended_and_fails_the_task(serving: Host) -> None:
+    played = inside.play(serving, [{"raw": "exec yes"}], "bare", ok=False)
+    assert played.exit_code == 2 and "printed more than 256 MiB" in played["raw"]["msg"]
+    assert not running(serving.cgroups.processes(), "yes")
+
+
+def test_hosts_of_one_container_work_at_once(serving: Host) -> None:
+    hosts = {name: inside.variables(serving, libpod_host="c") for name in ("one", "two", "three")}
+    tasks = [{"raw": "touch /tmp/{{ inventory_hostname }}; until ls /tmp/one /tmp/two /tmp/three; do sleep 0.1; done"}]
+    played = playbooks.play(tasks, hosts=hosts)
+    assert len(played.tasks) == 3
+
+
+@pytest.mark.parametrize("name", ["--help", "-c", "../c", "c/../c", ""])
+def test_name_is_never_an_option_or_a_path(serving: Host, name: str) -> None:
+    played = inside.play(serving, [{"raw": "id"}], "any", libpod_host=name, ok=False)
+    assert played.exit_code == 4 and "Traceback" not in played.output

@@ -8,11 +8,13 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
 from typing import Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.process_ref import ProcessRef
+from ansible_collections.libpod.engine.tests.support.process import in_background, running
 
 
 @pytest.fixture
@@ -73,3 +75,14 @@ def test_sessions_of_the_hosts_own_first_processes_are_never_ended(
     monkeypatch.setattr(process, "session", lambda _pid: leader)
     process.kill_session(leader)
     assert signalled == []
+
+
+def test_descent_is_killed_with_its_own_sessions_and_a_daemon_is_not() -> None:
+    script = "setsid sleep 1414 & (setsid sleep 1515 &) & sleep 0.3; echo; wait"
+    with in_background(["sh", "-c", script], start_new_session=True, stdout=subprocess.PIPE) as leader:
+        assert leader.stdout and leader.stdout.read(1)
+        mine, daemon = (running(process.pids(), "sleep", number) for number in ("1414", "1515"))
+        assert len(mine) == len(daemon) == 1
+        process.kill_descent(leader.pid)
+        assert not running(process.pids(), "sleep", "1414") and running(process.pids(), "sleep", "1515") == daemon
+        os.kill(daemon[0], signal.SIGKILL)

@@ -67,3 +67,19 @@ def test_input_goes_on_while_output_comes() -> None:
         flow.close()
         os.close(handle)
     assert bytes(output) == data
+
+
+def test_input_that_goes_on_ends_with_its_last_piece() -> None:
+    there, ours = os.pipe()
+    os.set_blocking(ours, False)
+    feed = Feed(ours, more_follows=True)
+    assert feed.waits_for is None
+    feed.add(b"first")
+    feed.step()
+    assert os.read(there, 100) == b"first" and feed.waits_for is None
+    feed.add(b"second", last=True)
+    feed.step()
+    assert os.read(there, 100) == b"second" and os.read(there, 1) == b""
+    feed.add(b"none", last=True)
+    assert feed.waits_for is None
+    os.close(there)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..base import ContainerBase
 
 _KILLED = 128 + 9  # the exit code of a process that ends with its container
+_LAST = 1.0  # seconds
 
 
 class Guarded:
@@ -50,7 +51,8 @@ class Guarded:
         ended = oci_exec.execute(
             container.oci, container.id, process, streams, oci_exec.Bounds(pid_file, wanted.timeout)
         )
-        if ended.code == _KILLED and not container.peek().state.status.has_process:
+        # The container's first process ends after the others of its PID namespace.
+        if ended.code == _KILLED and processes.wait_end(container.state.process, _LAST):
             raise ContainerStopped(f"container {container.name} ended while {wanted.argv[0]} ran in it")
         return ended
 

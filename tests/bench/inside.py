@@ -1,0 +1,58 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Part i: ``ping`` in a container by the connection plugin, against ``ping`` on localhost; whole ansible-playbook runs.
+
+Both have the machine's Python and Ansible's defaults. The rows "pipelined" have pipelining on localhost too.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Mapping
+
+from ansible_collections.libpod.engine.tests.bench.contenders import COMMAND, IMAGE
+from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave
+from ansible_collections.libpod.engine.tests.support import inside as connections
+from ansible_collections.libpod.engine.tests.support import playbooks
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+
+LIMIT = 1.15
+ITEMS = 20
+
+
+def inside(host: Host, rounds: int) -> list[Row]:
+    """All rows, each less an empty play."""
+    made = host.container("c", image=IMAGE, command=COMMAND, network="none", volume=connections.PYTHON)
+    assert not made.failed, made
+    local = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
+    ping: dict[str, Any] = {"ansible.builtin.ping": {}}
+    loop = {**ping, "loop": list(range(ITEMS))}
+    there, here = {"c": connections.variables(host)}, {"here": local}
+    plays: dict[str, tuple[Any, list[Any], Mapping[str, str]]] = {
+        "empty": (here, [], {}),
+        "one": (there, [ping], {}),
+        "local one": (here, [ping], {}),
+        "loop": (there, [loop], {}),
+        "local loop": (here, [loop], {}),
+        "local loop, pipelined": (here, [loop], connections.PIPELINED),
+    }
+
+    def timed(name: str) -> Callable[[], Mapping[str, float]]:
+        hosts, tasks, settings = plays[name]
+
+        def measure() -> Mapping[str, float]:
+            begin = time.perf_counter()
+            playbooks.play(tasks, hosts=hosts, settings={"PYTHONDONTWRITEBYTECODE": "", **settings})
+            return {name: (time.perf_counter() - begin) * 1000}
+
+        return measure
+
+    samples = interleave({name: timed(name) for name in plays}, rounds)
+    host.empty()
+    less = {name: [one - empty for one, empty in zip(values, samples["empty"])] for name, values in samples.items()}
+    return [
+        Row("i  ping in a container", less["one"], "localhost", less["local one"], LIMIT),
+        Row(f"i  ping in a container, loop of {ITEMS}", less["loop"], "localhost", less["local loop"], LIMIT),
+        Row(f"i  ping in a container, loop of {ITEMS}", less["loop"], "pipelined", less["local loop, pipelined"]),
+    ]
