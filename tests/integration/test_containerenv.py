@@ -103,6 +103,24 @@ def test_directory_behind_a_link_is_the_hosts_too(host: Host) -> None:
     host.run("rm", "-r", "/srv/root", "/srv/own")
 
 
+def test_directory_of_the_host_that_is_not_the_mapped_roots_has_none(host: Host) -> None:
+    """The runtime makes a missing mount point as the container's root, who may not do so there."""
+    for folder in ("bin", "etc", "run", "dev", "proc", "sys"):
+        os.makedirs(f"/srv/root/{folder}")
+    host.run("cp", "/bin/busybox", "/srv/root/bin/sh")
+    for name in ("hosts", "hostname", "resolv.conf"):
+        open(f"/srv/root/etc/{name}", "wb").close()
+    wanted: dict[str, Any] = {"image": "/srv/root", "rootfs": True, "network": "none", "command": WAITING}
+    mapped = {**wanted, "uidmap": ["0:100000:65536"]}
+    for there in (False, True):
+        done = host.container("c", **mapped, recreate=True)
+        assert not done.failed, done
+        assert (f"/{FILE}" in Process(done).mounts) == there
+        open(f"/srv/root/{FILE}", "wb").close()
+    host.empty()
+    host.run("rm", "-r", "/srv/root")
+
+
 def test_tmpfs_at_run_can_still_come_and_go(host: Host) -> None:
     """The mounted file is in the way of a change in place, so that a new container is made."""
     assert not host.container("c", **BASE).failed

@@ -30,7 +30,12 @@ IMAGE = {"Entrypoint": ["/entry"], "Cmd": ["serve"], "Env": ["A=1"], "Labels": {
 @pytest.fixture
 def runtime(tmp_path: Path) -> Runtime:
     made = Runtime(
-        EngineConfig(static_root=str(tmp_path / "static"), run_root=str(tmp_path / "run"), oci_runtime="/usr/sbin/runc")
+        EngineConfig(
+            static_root=str(tmp_path / "static"),
+            run_root=str(tmp_path / "run"),
+            cni_config_dir=str(tmp_path / "cni"),
+            oci_runtime="/usr/sbin/runc",
+        )
     )
     made.store.prepare()
     return made

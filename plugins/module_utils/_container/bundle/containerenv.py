@@ -38,6 +38,8 @@ def write(container: ContainerBase, rootfs: str) -> dict[str, str]:
 def _is_taken(container: ContainerBase, rootfs: str) -> bool:
     """Return whether the mount point would be made in a directory of the host, or cannot be made."""
     config = container.config
+    if config.rootfs and config.id_mappings and not os.path.lexists(rootfs + TARGET):
+        return True  # the runtime makes it as the container's root, to whom a directory of the host need not belong
     named = {"/run", TARGET}
     try:
         named.add(securejoin.resolve(rootfs, "/run"))
