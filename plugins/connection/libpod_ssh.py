@@ -182,11 +182,10 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible has no types
         become = (
             self.become if sudoable and self.become and self.become.success and self.become.success in cmd else None
         )
-        parent = self._playbook if self._playbook == os.getppid() else 0
         env = {str(key): str(value) for key, value in self.get_option("extra_env").items()}
         argv = [self.get_option("executable"), "-c", cmd]
         request = self._request("exec", argv=argv, env=env)
-        exchange = Exchange(request, lambda: Conversation(become, in_data, self._seconds, parent))
+        exchange = Exchange(request, lambda: self._talk(become, in_data))
         reply = self._have(exchange)
         exchange.talk.finished()
         if reply["failure"]:
@@ -205,7 +204,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible has no types
             raise AnsibleFileNotFound(f"file or module does not exist: {in_path}") from error
         with source:
             size = os.fstat(source.fileno()).st_size
-            exchange = Exchange(self._request("put", path=_absolute(out_path), size=size), _no_talk)
+            exchange = Exchange(self._request("put", path=_absolute(out_path), size=size), self._talk)
             exchange.source = source.fileno()
             self._have(exchange)
 
@@ -213,9 +212,14 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible has no types
         """Copy a file of the container to the controller."""
         display.vvv(f"FETCH {in_path} TO {out_path}", host=self.get_option("container"))
         with open(out_path, "wb") as file:
-            exchange = Exchange(self._request("fetch", path=_absolute(in_path)), _no_talk)
+            exchange = Exchange(self._request("fetch", path=_absolute(in_path)), self._talk)
             exchange.target = file
             self._have(exchange)
+
+    def _talk(self, become: Any = None, in_data: Optional[bytes] = None) -> Conversation:
+        """Return a new conversation with a command or a transfer, which ends with ansible-playbook."""
+        parent = self._playbook if self._playbook == os.getppid() else 0
+        return Conversation(become, in_data, self._seconds, parent)
 
     def _request(self, verb: str, **more: Any) -> dict[str, Any]:
         user = self.get_option("remote_user") or None
@@ -289,7 +293,3 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible has no types
 
 def _absolute(path: str) -> str:
     return path if path.startswith("/") else f"/{path}"
-
-
-def _no_talk() -> Conversation:
-    return Conversation(None, None, 0, 0)

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 import time
-from typing import Any, Optional, Sequence
+from typing import Any, Iterator, Optional, Sequence
 
 from . import inside, playbooks
 from .hosts import Host
@@ -63,6 +65,69 @@ class Sshd:
         self._process.wait()
 
 
+class Machines:
+    """Further test hosts, each with a container and an sshd, reached from ``host`` over a veth pair each."""
+
+    def __init__(self, count: int, container: dict[str, Any]) -> None:
+        self.host = Host()
+        self._count, self._container = count, container
+        self._children: list[subprocess.Popen[str]] = []
+
+    def __enter__(self) -> Machines:
+        self.host.__enter__()
+        try:
+            for number in range(self._count):
+                address = f"203.0.113.{4 * number + 2}"
+                argv = [sys.executable, "-m", __name__, address, json.dumps(self._container)]
+                pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+                self._children.append(subprocess.Popen(argv, **pipes))
+            for number, child in enumerate(self._children):
+                self._connect(number, child)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _connect(self, number: int, child: subprocess.Popen[str]) -> None:
+        assert child.stdin and child.stdout
+        assert child.stdout.readline() == "entered\n"
+        pair = ("link", "add", f"near{number}", "type", "veth", "peer", "name", "far0", "netns", str(child.pid))
+        self.host.run("ip", *pair)
+        lines = f"addr add 203.0.113.{4 * number + 1}/30 dev near{number}\nlink set near{number} up\n"
+        self.host.run("ip", "-batch", "-", input=lines)
+        print("connected", file=child.stdin, flush=True)
+
+    def variables(self) -> Iterator[dict[str, Any]]:
+        """Yield ssh's variables of each, once its sshd listens; the keys are in its first line."""
+        for number, child in enumerate(self._children):
+            assert child.stdout
+            key = f"{FOLDER}/key-{number}"
+            os.makedirs(FOLDER, exist_ok=True)
+            with open(os.open(key, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
+                file.write(json.loads(child.stdout.readline()))
+            address = f"203.0.113.{4 * number + 2}"
+            given = {"connection": CONNECTION, "host": address, "user": "root", "ssh_private_key_file": key}
+            yield {f"ansible_{name}": value for name, value in given.items()}
+
+    def __exit__(self, *_reason: object) -> None:
+        for child in self._children:
+            child.communicate()
+        self.host.__exit__()
+
+
+def _be_machine(address: str, container: dict[str, Any]) -> None:
+    """Be one of ``Machines`` until standard input ends."""
+    with Host() as host:
+        print("entered", flush=True)
+        sys.stdin.readline()
+        host.run("ip", "-batch", "-", input=f"addr add {address}/30 dev far0\nlink set far0 up\n")
+        host.play([{"libpod.engine.libpod_container": {"state": "started", **container}}])
+        with Sshd(address):
+            with open(f"{FOLDER}/key", encoding="utf-8") as file:
+                print(json.dumps(file.read()), flush=True)
+            sys.stdin.read()
+
+
 def settings() -> dict[str, str]:
     """Ansible's settings that keep ssh from what root has in its home."""
     return {
@@ -104,3 +169,7 @@ def set_rule(rule: str) -> None:
     with open(path, "w", encoding="utf-8") as file:
         file.write(f"{USER} ALL=(ALL) {rule}\n")
     os.chmod(path, 0o440)
+
+
+if __name__ == "__main__":
+    _be_machine(sys.argv[1], json.loads(sys.argv[2]))
