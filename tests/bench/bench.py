@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The benchmark of the engine: ``bench.py [--rounds N] [PART …]``, as root; PARTs are a to i, n and s, all by default.
+"""The benchmark of the engine: ``bench.py [--rounds N] [PART …]``, as root; PARTs are below, all by default.
 
 a  an unchanged task against ping, single and in a loop of 20, each less an empty play
 b  the engine's create and start, and stop and remove, against the bare floor
@@ -13,6 +13,7 @@ g  a file put into a container and fetched from it, against cp
 h  molecule's create and destroy of three instances, against podman_container as molecule-plugins has it
 i  ping in a container by the connection plugin, against ping on localhost
 n  a container that starts and ends among 50 others, against one that is alone on its network
+r  a rewind of a prepared container, against its removal, creation and preparation
 s  a systemd in a container until it has booted, against podman
 
 Everything runs in a test host (tests/support/hosts.py); the table is printed, and build/bench.json has all samples.
@@ -35,6 +36,7 @@ from ansible_collections.libpod.engine.tests.bench.contenders import COMMAND, IM
 from ansible_collections.libpod.engine.tests.bench.inside import inside
 from ansible_collections.libpod.engine.tests.bench.instances import instances
 from ansible_collections.libpod.engine.tests.bench.names import among
+from ansible_collections.libpod.engine.tests.bench.rewinds import rewinds
 from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave, table
 from ansible_collections.libpod.engine.tests.bench.several import several
 from ansible_collections.libpod.engine.tests.bench.systems import systems
@@ -193,6 +195,7 @@ PARTS: dict[str, Callable[[Host, int], list[Row]]] = {
     "h": instances,
     "i": inside,
     "n": among,
+    "r": rewinds,
     "s": systems,
 }
 
@@ -201,7 +204,7 @@ def main() -> int:
     """Measure, print, write; 1 where a limit does not hold."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9, help="samples of each figure, at least 7 for the record")
-    parser.add_argument("parts", nargs="*", metavar="PART", help="a, b (with c), d, e, f, g, h, i, n, s")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="a, b (with c), d, e, f, g, h, i, n, r, s")
     args = parser.parse_args()
     chosen = {"b" if part == "c" else part for part in args.parts} or set(PARTS)
     if not chosen <= set(PARTS):

@@ -17,7 +17,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._cli.main import mai
 from ansible_collections.libpod.engine.tests.support import kernel, modules, preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
-from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually, in_background
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually, in_background
 
 preload.engine()
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "stop_signal": "KILL", "network": "none"}
@@ -95,6 +95,21 @@ def _done(result: Result, *actions: str) -> None:
 
 def _reserve() -> list[str]:
     return sorted(os.listdir("/srv/static/reserve"))
+
+
+def test_container_that_has_filled_the_disk_is_rewound(small: Host) -> None:
+    _resize(8 << 20)
+    filling = Process(small.container("filling", **OPTIONS, rewindable=True))
+    assert filling.run("cp", "/bin/busybox", "/marked").returncode == 0
+    _done(small.container("filling", state="marked"), "marked filling")
+    filling = Process(small.module("libpod_container_info", {"name": ["filling"]})["containers"][0])
+    filling.run("dd", "if=/dev/zero", "of=/junk", "bs=64k")
+    filling.run("dd", "if=/dev/zero", "of=/rest", "bs=1")
+    assert _full()
+    rewound = small.container("filling", state="rewound")
+    _done(rewound, "rewound filling")
+    names = Process(rewound).run("ls", "/").stdout.split()
+    assert not _full() and "marked" in names and "junk" not in names
 
 
 def test_containers_are_stopped_and_removed_while_the_disk_is_flooded(small: Host) -> None:
