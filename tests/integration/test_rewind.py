@@ -255,3 +255,20 @@ def test_operator_marks_and_rewinds_by_the_program(host: Host) -> None:
     _sh(Process(_inspected(host)), "echo 2 > /a")
     assert _program(host, "rewind", "web").communicate()[0] == "rewound web\n"
     assert _sh(Process(_inspected(host)), "cat /a") == "1\n"
+
+
+def test_several_containers_are_rewound_in_one_task_and_waited_for(host: Host) -> None:
+    names = ["a", "b"]
+    for name in names:
+        one = Process(_ok(host, {**BASE, "name": name, "healthcheck": "test -e /ready", "healthcheck_interval": "1h"}))
+        _sh(one, "touch /ready")
+        assert _ok(host, {"name": name, "state": "marked"}).changed
+        _sh(Process(_inspected(host, name)), "rm /ready; touch /later")
+    task = {"containers": [{"name": name} for name in names], "defaults": {"state": "rewound", "wait": "healthy"}}
+    predicted = host.module("libpod_containers", task, check=True)
+    done = host.module("libpod_containers", task)
+    assert not done.failed and done["actions"] == predicted["actions"] == ["rewound a", "rewound b"], done
+    for name in names:
+        again = _inspected(host, name)
+        assert again["State"]["Health"]["Status"] == "healthy"
+        assert _sh(Process(again), "ls /ready /later 2>/dev/null || true") == "/ready\n"
