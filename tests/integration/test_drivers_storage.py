@@ -19,6 +19,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.transport import Images
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.driver import Storage
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.rewindable import Rewindable
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.rootfs import Rootfs
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
@@ -214,7 +215,22 @@ def test_other_drivers_work(host: Host) -> None:
     storage.unmount(ONE)
     storage.delete(ONE)
     assert not os.path.exists(root)
-    host.run("rm", "-rf", "/srv/v", "/srv/vr")
+    parts = parts._replace(run_root="/srv/run")
+    rewindable = Rewindable(parts, storage)
+    rewindable.create(ONE, image.id)
+    for name in ("first", "second"):
+        open(f"{rewindable.mount(ONE)}/{name}", "wb").close()
+        rewindable.unmount(ONE)
+        assert rewindable.differs(ONE)
+        if name == "first":
+            rewindable.mark(ONE)
+            assert not rewindable.differs(ONE)
+    rewindable.rewind(ONE)
+    root = rewindable.mount(ONE)
+    assert {"bin", "first"} <= set(os.listdir(root)) and "second" not in os.listdir(root)
+    rewindable.delete(ONE)
+    assert not rewindable.exists(ONE) and not os.path.exists(root)
+    host.run("rm", "-rf", "/srv/v", "/srv/vr", *(f"{top}/containers/{ONE}" for top in ("/srv/run", "/srv/static")))
 
 
 @pytest.mark.parametrize(
