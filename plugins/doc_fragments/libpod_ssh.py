@@ -12,6 +12,7 @@ from .connection import ModuleDocFragment as Connection
 
 # What libpod_ssh describes itself, since it means something else there.
 _OWN = ("remote_addr", "remote_user", "timeout")
+_ANSIBLES = ("executable", "pipelining")
 _LOGIN = "login_user"
 
 
@@ -21,7 +22,9 @@ def _options() -> dict[str, Any]:
     options[_LOGIN] = options.pop("remote_user")
     for name, option in yaml.safe_load(Connection.DOCUMENTATION)["options"].items():
         if name not in _OWN:
-            if name != "executable":
+            if name in _ANSIBLES:
+                option = {**option, **{key: options[name][key] for key in ("vars", "env", "ini") if name in options}}
+            else:
                 option.pop("env", None)  # the controller's variables are not the host's
             options[name] = option
     _forget_versions(options)

@@ -12,6 +12,7 @@ f  100 containers in one task
 g  a file put into a container and fetched from it, against cp
 h  molecule's create and destroy of three instances, against podman_container as molecule-plugins has it
 i  ping in a container by the connection plugin, against ping on localhost
+j  ping in a remote host's container by libpod_ssh, against ping on that host by ssh
 n  a container that starts and ends among 50 others, against one that is alone on its network
 r  a rewind of a prepared container, against its removal, creation and preparation
 s  a systemd in a container until it has booted, against podman
@@ -36,6 +37,7 @@ from ansible_collections.libpod.engine.tests.bench.contenders import COMMAND, IM
 from ansible_collections.libpod.engine.tests.bench.inside import inside
 from ansible_collections.libpod.engine.tests.bench.instances import instances
 from ansible_collections.libpod.engine.tests.bench.names import among
+from ansible_collections.libpod.engine.tests.bench.remote import remote
 from ansible_collections.libpod.engine.tests.bench.rewinds import rewinds
 from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave, table
 from ansible_collections.libpod.engine.tests.bench.several import several
@@ -194,6 +196,7 @@ PARTS: dict[str, Callable[[Host, int], list[Row]]] = {
     "g": transfers,
     "h": instances,
     "i": inside,
+    "j": remote,
     "n": among,
     "r": rewinds,
     "s": systems,
@@ -204,7 +207,7 @@ def main() -> int:
     """Measure, print, write; 1 where a limit does not hold."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9, help="samples of each figure, at least 7 for the record")
-    parser.add_argument("parts", nargs="*", metavar="PART", help="a, b (with c), d, e, f, g, h, i, n, r, s")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="a, b (with c), d, e, f, g, h, i, j, n, r, s")
     args = parser.parse_args()
     chosen = {"b" if part == "c" else part for part in args.parts} or set(PARTS)
     if not chosen <= set(PARTS):

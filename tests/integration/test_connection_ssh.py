@@ -28,7 +28,7 @@ def _serving() -> Iterator[Host]:
         yield host
 
 
-@pytest.mark.parametrize("settings", [{}, PIPELINED])
+@pytest.mark.parametrize("settings", [{"ANSIBLE_PIPELINING": "0"}, PIPELINED])
 def test_module_runs_in_the_container(serving: Host, settings: dict[str, str]) -> None:
     played = sshd.play(serving, [{"ping": {}}, {"command": "readlink /proc/self/ns/mnt"}], settings=settings)
     assert played["ping"]["ping"] == "pong"
@@ -93,7 +93,7 @@ def test_unusable_container_is_unreachable_with_one_sentence(
     ("content", "message"),
     [
         ("echo 'libpod: expected one of ps, or --help' >&2; exit 2", "is of a version without libpod_ssh"),
-        ("read -r line; echo no space >&2; exit 1", "ended with 1 before it replied: no space"),
+        ("head -c 8 >/dev/null; echo no space >&2; exit 1", "ended with 1 before it replied: no space"),
     ],
 )
 def test_engine_that_cannot_answer_is_named(serving: Host, content: str, message: str) -> None:
@@ -140,7 +140,7 @@ def test_become_in_the_container_follows_become_on_the_host() -> None:
         assert (played["raw"]["stdout"], played["raw"]["stderr"].strip()) == ("root\n", "error")
         assert "secret" not in played.output and sshd.PASSWORD not in played.output
         played = sshd.play(host, tasks, become=True, become_password="wrong", ok=False, **how)
-        assert played["command"]["msg"] == "Incorrect sudo password" and "unreachable" not in played["command"]
+        assert played["command"]["msg"].endswith("Incorrect sudo password") and "unreachable" not in played["command"]
 
 
 def test_connection_is_reset_waited_for_and_left_by_background_jobs(serving: Host) -> None:
