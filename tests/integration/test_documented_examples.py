@@ -13,6 +13,7 @@ import importlib
 import os
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -48,24 +49,25 @@ def _readme() -> tuple[Task, list[list[str]]]:
     return play, [line.split() for line in re.findall(r"^# libpod (.*)", text, re.MULTILINE)]
 
 
-def _command(host: Host, args: list[str]) -> None:
-    """Assert that the command succeeds, or keeps running if it follows or watches."""
-    argv = ["timeout", "2", "/srv/libpod", *args]
-    done = subprocess.run(argv, check=False, capture_output=True, text=True, env=host.parts.environment())
+def _command(host: Host, args: list[str], folder: str) -> None:
+    """Assert that the command succeeds in ``folder``, or keeps running if it follows or watches."""
     goes_on = "--follow" in args or args[0] == "events"
+    argv = ["timeout", "2" if goes_on else "30", "/srv/libpod", *args]
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, env=host.parts.environment(), cwd=folder)
     assert done.returncode == (124 if goes_on else 0), (args, done.stdout, done.stderr)
 
 
-def test_every_example_runs_on_a_host_prepared_only_by_the_role() -> None:
+def test_every_example_runs_on_a_host_prepared_only_by_the_role(tmp_path: Path) -> None:
     documented = {name[:-3] for name in os.listdir(f"{images.PROJECT}/plugins/modules") if name.startswith("libpod")}
     assert {"libpod_container", *FIRST, *LAST} == documented
     readme, commands = _readme()
-    assert (readme["roles"], len(commands)) == (["libpod.engine.libpod_host"], 6)
+    assert (readme["roles"], len(commands)) == (["libpod.engine.libpod_host"], 7)
     role = {"ansible.builtin.include_role": {"name": readme["roles"][0]}}
     readied = {**role, "vars": {"libpod_host_install": False, "libpod_host_command": "/srv/libpod"}}
     *container, removal = _examples("libpod_container")
     first = [*readme["tasks"], *container, *(task for name in FIRST for task in _examples(name))]
     last = [removal, *(task for name in LAST for task in _examples(name))]
+    (tmp_path / "index.html").write_text("It works.\n")
     with Host() as host:
         host.debian()
         for name, stand_in in STAND_INS.items():
@@ -77,7 +79,7 @@ def test_every_example_runs_on_a_host_prepared_only_by_the_role() -> None:
         assert played["Run a command given as words, with variables"]["stdout"] == "hello world goodbye world\n"
         for args in commands:
             if "-it" not in args:  # which is for a terminal
-                _command(host, args)
+                _command(host, args, str(tmp_path))
         playbooks.play([_impatient(last)], **how)
 
 
