@@ -106,7 +106,7 @@ def _own_option(key: str, options: Collection[str]) -> str:
     """Return ``key`` where it is an option of libpod_container itself."""
     if key in options and key not in OWN_OPTIONS:
         return key
-    near = difflib.get_close_matches(key, [*KEYS, *options], n=1)
+    near = difflib.get_close_matches(str(key), [*KEYS, *options], n=1)
     raise WrongPlatform(
         f"{key} is no key of a platform"
         + (
@@ -137,9 +137,13 @@ def _registry(given: Mapping[str, Any]) -> dict[str, Any]:
         raise WrongPlatform("registry: expected a mapping with url and credentials")
     unknown = set(registry) - {"url", "credentials", "tls_verify"}
     if unknown:
-        raise WrongPlatform(f"registry: {', '.join(sorted(unknown))} is unknown: url, credentials and tls_verify are")
+        raise WrongPlatform(
+            f"registry: {', '.join(sorted(map(str, unknown)))} is unknown: url, credentials and tls_verify are"
+        )
     made: dict[str, Any] = {}
     credentials = registry.get("credentials") or {}
+    if not isinstance(credentials, Mapping):
+        raise WrongPlatform("registry: credentials: expected a mapping with username and password")
     if credentials:
         user = credentials.get("username") or credentials.get("user")
         if not user or credentials.get("password") is None:

@@ -30,17 +30,17 @@ def _dictionary(value: Any, key: str) -> dict[str, Any]:
     """Return a mapping; a list of ``TARGET[:OPTIONS]``, as the docker driver takes it, as one."""
     if isinstance(value, Mapping):
         return dict(value)
-    return {target: options for target, _colon, options in (one.partition(":") for one in _strings(value, key))}
+    return {target: options for target, _colon, options in (one.partition(":") for one in strings(value, key))}
 
 
 def _hosts(value: Any, key: str) -> dict[str, str]:
     """Return names and addresses; also of text with a mapping in it, as Jinja of older scenarios makes it."""
     if isinstance(value, Mapping):
         return {str(name): str(address) for name, address in value.items()}
-    return {name: address for name, _colon, address in (one.partition(":") for one in _strings(value, key))}
+    return {name: address for name, _colon, address in (one.partition(":") for one in strings(value, key))}
 
 
-def _strings(value: Any, key: str) -> list[str]:
+def strings(value: Any, key: str) -> list[str]:
     """Return a list of text, one value as a list of one."""
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         return [str(value)]
@@ -87,7 +87,7 @@ def _mounts(value: Any, key: str) -> list[str]:
             words = {_MOUNT_WORDS.get(name, name): setting for name, setting in one.items() if setting is not None}
             one = ",".join(f"{name}={_text(setting)}" for name, setting in words.items())
         found.append(str(one))
-    return _strings(found, key)
+    return strings(found, key)
 
 
 _ENGINE = "the engine's roots and parts are variables of the environment, such as LIBPOD_OCI_RUNTIME in ansible.env"
@@ -99,7 +99,7 @@ KEYS: dict[str, Key] = {
     "buildargs": Key(refused=_BUILD),
     "cacert_path": Key(ignored=_DAEMON),
     "cache_from": Key(refused=_BUILD),
-    "capabilities": Key("cap_add", _strings),
+    "capabilities": Key("cap_add", strings),
     "cert_path": Key("cert_dir"),
     "cgroup_manager": Key(refused=_ENGINE),
     "cgroupns_mode": Key("cgroupns"),
@@ -108,15 +108,15 @@ KEYS: dict[str, Key] = {
     "command_handling": Key(ignored="a command of several words can be a list"),
     "container_default_behavior": Key(ignored="an omitted key has the engine's default"),
     "detach": Key(ignored="an instance runs in the background"),
-    "devices": Key("device", _strings),
-    "dns_servers": Key("dns", _strings),
+    "devices": Key("device", strings),
+    "dns_servers": Key("dns", strings),
     "docker_host": Key(ignored=_DAEMON),
     "docker_networks": Key(handled="networks to make, with ipam_config's subnet and gateway"),
     "dockerfile": Key(refused=_BUILD),
     "env": Key("env", _variables),
     "etc_hosts": Key("etc_hosts", _hosts),
-    "exposed_ports": Key("expose", _strings),
-    "extra_opts": Key("cmd_args", _strings),
+    "exposed_ports": Key("expose", strings),
+    "extra_opts": Key("cmd_args", strings),
     "force": Key(ignored="no image is built"),
     "force_kill": Key(ignored="destroy does not wait for an instance's end"),
     "groups": Key(ignored="molecule itself makes the groups"),
@@ -141,7 +141,7 @@ KEYS: dict[str, Key] = {
     "platform": Key("platform"),
     "pre_build_image": Key(handled="true; false is refused, as images are used as they are"),
     "privileged": Key("privileged"),
-    "published_ports": Key("publish", _strings),
+    "published_ports": Key("publish", strings),
     "pull": Key("pull", _pull),
     "purge_networks": Key(ignored="an instance has the networks that are listed"),
     "registry": Key(handled="creds, from credentials, and the registry of an image without one, from url"),
@@ -149,7 +149,7 @@ KEYS: dict[str, Key] = {
     "restart_retries": Key(handled="restart_policy"),
     "rootless": Key(refused="the engine needs root: leave it out"),
     "runtime": Key(refused=_ENGINE),
-    "security_opts": Key("security_opt", _strings),
+    "security_opts": Key("security_opt", strings),
     "shm_size": Key("shm_size", _word),
     "stop_signal": Key("stop_signal", _word),
     "storage_driver": Key(refused=_ENGINE),
@@ -160,9 +160,9 @@ KEYS: dict[str, Key] = {
     "tls_verify": Key("tls_verify"),
     "tmpfs": Key("tmpfs", _dictionary),
     "tty": Key("tty"),
-    "ulimits": Key("ulimit", _strings),
+    "ulimits": Key("ulimit", strings),
     "user": Key("user", _word),
-    "volumes": Key("volume", _strings),
+    "volumes": Key("volume", strings),
 }
 # Options of libpod_container that no platform gives: they are the playbooks' own, or ask for another state.
 OWN_OPTIONS = ("name", "state", "restart", "recreate", "force_restart", "force_delete", "delete_depend")

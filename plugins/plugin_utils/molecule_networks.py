@@ -8,14 +8,17 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
+import re
 from typing import Any, Iterable, Mapping, Optional
 
-from .molecule_keys import WrongPlatform
+from .molecule_keys import WrongPlatform, strings
 
 PREFIX = "libpod-molecule"
 # Networks of containers/common's usual pool begin at 10.88; /24s from here on are tried.
 _POOL = ipaddress.ip_network("10.128.0.0/9")
 _MODES = ("bridge", "default", "host", "none", "ns", "private", "slirp4netns", "pasta", "container", "pod")
+
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}")  # CNI's rule; it is a part of a file's name as well
 
 Subnet = ipaddress.IPv4Network
 
@@ -45,12 +48,16 @@ class Networks:
             self._note(_named(one, "networks"), {})
         for key in ("network", "network_mode"):
             for value in _listed(platform.get(key), key):
-                name = str(value).partition(":")[0]
+                name = _mode(value, key).partition(":")[0]
                 if name not in _MODES:
                     self._note(name, {"subnet": platform.get("subnet")} if platform.get("subnet") else {})
 
     def _note(self, name: str, ipam: dict[str, Any]) -> None:
         if name not in self._existing:
+            if not _NAME.fullmatch(name):
+                raise WrongPlatform(
+                    f"network {name!r:.80} cannot be made: expected a name of letters, digits, _, . and -"
+                )
             wanted = self._wanted.setdefault(name, {})
             for key, value in ipam.items():
                 if value and wanted.setdefault(key, value) != value:
@@ -65,7 +72,7 @@ class Networks:
         found = [self._attachment(one) for one in _listed(given.get("networks"), "networks")]
         for key in ("network", "network_mode"):
             for value in _listed(given.get(key), key):
-                first, colon, rest = str(value).partition(":")
+                first, colon, rest = _mode(value, key).partition(":")
                 if first != "default" and not (first == "bridge" and found):
                     found.append(f"{self.name(first)}{colon}{rest}")
         return list(dict.fromkeys(found)) or None
@@ -77,12 +84,12 @@ class Networks:
         unknown = set(one) - {"name", "aliases", "ipv4_address", "ipv6_address", "mac_address"}
         if unknown:
             raise WrongPlatform(
-                f"networks: {name}: {', '.join(sorted(unknown))} cannot be used: expected name, aliases, ipv4_address, "
-                "ipv6_address or mac_address; what is to be made belongs into docker_networks"
+                f"networks: {name}: {', '.join(sorted(map(str, unknown)))} cannot be used: expected name, aliases, "
+                "ipv4_address, ipv6_address or mac_address; what is to be made belongs into docker_networks"
             )
         words = {"ipv4_address": "ip", "ipv6_address": "ip6", "mac_address": "mac"}
         settings = [f"{word}={one[key]}" for key, word in words.items() if one.get(key)]
-        settings += [f"alias={alias}" for alias in one.get("aliases") or []]
+        settings += [f"alias={alias}" for alias in strings(one.get("aliases") or [], f"networks: {name}: aliases")]
         return f"{self.name(name)}:{','.join(settings)}" if settings else self.name(name)
 
     def files(self) -> list[dict[str, str]]:
@@ -151,16 +158,27 @@ def _named(one: Any, key: str) -> str:
     return name
 
 
+def _mode(value: Any, key: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise WrongPlatform(f"{key}: {value!r} cannot be used: expected a network's name, or such as host")
+    return value
+
+
 def _ipam(one: Any) -> dict[str, Any]:
     if isinstance(one, str):
         return {}
     found = (_listed(one.get("ipam_config"), "ipam_config") or [{}])[0]
+    if not isinstance(found, Mapping):
+        raise WrongPlatform(f"ipam_config: {found!r} cannot be used: expected a mapping with subnet and gateway")
     return {key: found.get(key) for key in ("subnet", "gateway")}
 
 
 def _subnet(text: Any, name: str) -> Subnet:
     try:
-        return ipaddress.IPv4Network(str(text))
+        found = ipaddress.IPv4Network(str(text))
+        if found.prefixlen > 30:
+            raise ValueError("it has no address for an instance")
+        return found
     except ValueError as error:
         raise WrongPlatform(f"network {name}: subnet {text} cannot be used: expected such as 10.99.0.0/24") from error
 

@@ -165,6 +165,20 @@ def test_credentials_and_registry_of_an_image() -> None:
         ({"networks": [{"name": "a", "subnet": "10.0.0.0/8"}]}, ["networks", "subnet", "docker_networks"]),
         ({"network": "new", "subnet": "10.0.0.0/99"}, ["network new", "10.0.0.0/99"]),
         ({"labels": ["a"]}, ["labels", "mapping"]),
+        ({5: 1}, ["5", "docs/molecule.md"]),
+        ({"registry": {"credentials": "geheim"}}, ["credentials", "mapping"]),
+        ({"registry": {5: 1}}, ["registry", "5"]),
+        ({"networks": ["../../up"]}, ["../../up", "letters"]),
+        ({"networks": ["a b"]}, ["a b", "letters"]),
+        ({"networks": [{"name": "a", 5: 1}]}, ["networks: a", "5"]),
+        ({"networks": [{"name": "a", "aliases": 1.5}]}, ["networks: a: aliases", "list of text"]),
+        ({"network": {"name": "a"}}, ["network", "'a'"]),
+        ({"network_mode": ""}, ["network_mode", "''"]),
+        ({"docker_networks": [{"name": "a", "ipam_config": "10.9.0.0/24"}]}, ["ipam_config", "mapping"]),
+        (
+            {"docker_networks": [{"name": "a", "ipam_config": [{"subnet": "10.9.0.1/32"}]}]},
+            ["network a", "10.9.0.1/32"],
+        ),
     ],
 )
 def test_refusal_names_platform_key_and_what_to_do(keys: dict[str, Any], words: list[str]) -> None:
@@ -203,6 +217,10 @@ def test_network_that_the_host_lacks_is_made_for_the_scenario() -> None:
     assert config["name"] == f"back-{DIGITS}"
     assert config["plugins"][0]["ipam"]["ranges"] == [[{"subnet": "10.9.0.0/24", "gateway": "10.9.0.254"}]]
     assert len(config["plugins"][0]["bridge"]) <= 15
+
+
+def test_one_alias_may_be_given_without_a_list() -> None:
+    assert container(networks=[{"name": "a", "aliases": "web"}])["network"] == [f"a-{DIGITS}:alias=web"]
 
 
 def test_network_of_a_second_create_keeps_its_subnet_and_another_one_overlaps_nothing() -> None:
