@@ -65,7 +65,7 @@ from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
 from ..module_utils import engine_tree
-from ..plugin_utils.conversation import Conversation
+from ..plugin_utils.conversation import Conversation, playbook
 from ..plugin_utils.parts import parts
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         become = (
             self.become if sudoable and self.become and self.become.success and self.become.success in cmd else None
         )
-        parent = self._playbook if self._playbook == os.getppid() else 0
+        parent = playbook(self._playbook)
         talk = Conversation(become, in_data, self.get_option("timeout"), parent)
         try:
             ended = self._execute([self.get_option("executable"), "-c", cmd], talk)

@@ -137,7 +137,7 @@ from ansible.plugins.connection import ConnectionBase, ssh
 from ansible.plugins.loader import become_loader, get_shell_plugin
 from ansible.utils.display import Display
 
-from ..plugin_utils.conversation import Conversation
+from ..plugin_utils.conversation import Conversation, playbook
 from ..plugin_utils.exchange import Exchange
 from ..plugin_utils.parts import parts
 
@@ -218,7 +218,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible has no types
 
     def _talk(self, become: Any = None, in_data: Optional[bytes] = None) -> Conversation:
         """Return a new conversation with a command or a transfer, which ends with ansible-playbook."""
-        parent = self._playbook if self._playbook == os.getppid() else 0
+        parent = playbook(self._playbook)
         return Conversation(become, in_data, self._seconds, parent)
 
     def _request(self, verb: str, **more: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import os
 import time
 from typing import Any, Callable, Optional
@@ -14,7 +15,29 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.text.converters import to_bytes, to_text
 
 OUTPUT_LENGTH = 256 << 20  # bytes of standard output, and of standard error, that a task may print
+_ENDED = "ansible-playbook has ended, and so does its command in the container"
 _BEFORE = 1 << 14  # bytes that may come before become succeeds: a prompt, a lecture
+
+
+def playbook(given: int) -> int:
+    """Return the PID of ansible-playbook where this process is its worker, and else 0.
+
+    :param given: the process that was this one's parent when the connection was made, 0 where it is not known
+    :raises AnsibleConnectionFailure: it has ended already, so that nobody would end what is begun now.
+    """
+    # Ansible takes the parent's PID for it, which is another one's where it was killed meanwhile.
+    forked = multiprocessing.parent_process()
+    pid = forked.pid if forked and forked.pid else given
+    if pid == os.getppid():
+        return pid
+    try:
+        if pid:
+            os.kill(pid, 0)
+    except ProcessLookupError:
+        raise AnsibleConnectionFailure(_ENDED) from None
+    except PermissionError:
+        pass  # it is there
+    return 0
 
 
 class Conversation:
@@ -62,7 +85,7 @@ class Conversation:
     def look(self) -> None:
         """Raise an error where become takes too long, or nobody waits for the command any more."""
         if self._parent and os.getppid() != self._parent:
-            raise AnsibleConnectionFailure("ansible-playbook has ended, and so does its command in the container")
+            raise AnsibleConnectionFailure(_ENDED)
         if time.monotonic() >= self.deadline:
             raise AnsibleConnectionFailure(self._failure(f"did not succeed within {self._seconds:g} seconds"))
 

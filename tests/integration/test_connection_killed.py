@@ -86,6 +86,22 @@ def test_killed_task_leaves_nothing(serving: Host, tmp_path: Path, victim: str, 
         playbook.wait(PROMISED)
 
 
+def test_command_is_not_begun_once_the_playbook_was_killed(serving: Host, tmp_path: Path) -> None:
+    late = "{{ lookup('pipe', 'sleep 2121 || true') }}sleep 1212"  # in the worker, before it connects
+    (tmp_path / "play.yml").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": [{"raw": late}]}]))
+    hosts = playbooks.inventory(str(tmp_path), {"c": inside.variables(serving)})
+    argv, env = [playbooks.program(), "play.yml", "-i", hosts], playbooks.environment(str(tmp_path))
+    with in_background(argv, cwd=tmp_path, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as playbook:
+        eventually(lambda: running(serving.cgroups.processes(), "sleep", "2121"), seconds=60)
+        worker = _child(playbook.pid)
+        playbook.kill()
+        playbook.wait(PROMISED)
+        for pid in running(serving.cgroups.processes(), "sleep", "2121"):
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: worker not in serving.cgroups.processes(), seconds=PROMISED)
+        _expect_nothing_left(serving)
+
+
 def test_killed_guard_ends_nothing_and_the_worker_ends_its_command(serving: Host, tmp_path: Path) -> None:
     with _sleeping(serving, tmp_path, "raw") as playbook:
         for pid in [pid for pid in serving.cgroups.processes() if _is_guard(pid)]:
