@@ -170,9 +170,9 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         try:
             _explained(lambda: copy(source, target, self.get_option("remote_user") or None))
         except AnsibleConnectionFailure as error:
-            # The container is there: the task has failed, and not the connection.
+            # The container is there: the task has failed, and not the connection. Ansible's message has a cause's as well.
             if isinstance(error.__cause__, transfer.TransferFailed):
-                raise AnsibleError(str(error.__cause__)) from error.__cause__
+                raise AnsibleError(str(error.__cause__)) from None
             raise
 
     def reset(self) -> None:

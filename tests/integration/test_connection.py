@@ -100,3 +100,13 @@ def test_hosts_of_one_container_work_at_once(serving: Host) -> None:
 def test_name_is_never_an_option_or_a_path(serving: Host, name: str) -> None:
     played = inside.play(serving, [{"raw": "id"}], "any", libpod_host=name, ok=False)
     assert played.exit_code == 4 and "Traceback" not in played.output
+
+
+def test_failed_transfer_fails_the_task_and_says_why_once(serving: Host, tmp_path: Path) -> None:
+    (tmp_path / "script").write_text("true")
+    # The shell makes the folder, and nobody else has that /proc/self.
+    settings = {"ANSIBLE_REMOTE_TEMP": "/proc/self/cwd/tmp"}
+    played = inside.play(serving, [{"script": str(tmp_path / "script")}], ok=False, settings=settings)
+    assert played.exit_code == 2 and "unreachable" not in played["script"]
+    assert played["script"]["msg"].count("a directory in its path does not exist") == 1
+    assert played["script"]["msg"].endswith("does not exist")
