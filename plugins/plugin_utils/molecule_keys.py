@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Callable, Mapping, NamedTuple, Optional
+
+import yaml
 
 
 class Key(NamedTuple):
@@ -34,7 +37,10 @@ def _dictionary(value: Any, key: str) -> dict[str, Any]:
 
 
 def _hosts(value: Any, key: str) -> dict[str, str]:
-    """Return names and addresses; also of text with a mapping in it, as Jinja of older scenarios makes it."""
+    """Return names and addresses; also of text that holds a mapping, as the docker driver's own example has it."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        with contextlib.suppress(yaml.YAMLError):
+            value = yaml.safe_load(value)
     if isinstance(value, Mapping):
         return {str(name): str(address) for name, address in value.items()}
     return {name: address for name, _colon, address in (one.partition(":") for one in strings(value, key))}

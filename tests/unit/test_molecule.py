@@ -100,6 +100,8 @@ def test_each_key_has_one_meaning_and_each_option_is_one_of_libpod_container() -
         ({"env": {"DEBUG": True, "N": 1}}, {"env": {"DEBUG": "true", "N": "1"}}),
         ({"dns_servers": ["192.0.2.1"]}, {"dns": ["192.0.2.1"]}),
         ({"etc_hosts": {"db": "10.0.0.2"}}, {"etc_hosts": {"db": "10.0.0.2"}}),
+        ({"etc_hosts": "{'db': '10.0.0.2', 'web': 'fd00::2'}"}, {"etc_hosts": {"db": "10.0.0.2", "web": "fd00::2"}}),
+        ({"etc_hosts": "{'db'"}, {"etc_hosts": {"{'db'": ""}}),
         ({"ulimits": ["nofile:10:20"]}, {"ulimit": ["nofile:10:20"]}),
         ({"security_opts": ["seccomp=unconfined"]}, {"security_opt": ["seccomp=unconfined"]}),
         ({"devices": ["/dev/fuse:/dev/fuse:rwm"]}, {"device": ["/dev/fuse:/dev/fuse:rwm"]}),

@@ -80,7 +80,8 @@ def main(arguments: Sequence[str] = ()) -> int:
         sys.stdout.write(f"libpod (collection libpod.engine) version {VERSION}\n")
         return 0
     if not arguments or arguments[0] not in COMMANDS:
-        sys.stderr.write(f"libpod: expected one of {', '.join(COMMANDS)}, or --help\n")
+        operators = [name for name, (_module, _function, what) in COMMANDS.items() if "; run by " not in what]
+        sys.stderr.write(f"libpod: expected one of {', '.join(operators)}, or --help\n")
         return 2
     if usage := _usage(arguments[0], arguments[1:]):
         help_asked = arguments[1:2] in (["-h"], ["--help"])
