@@ -126,7 +126,8 @@ def _joined(value: Any, names: Mapping[str, str]) -> Any:
 
 
 def _command(given: Mapping[str, Any]) -> dict[str, Any]:
-    if not given.get("override_command", True):
+    """Return the command; an empty one is the image's, as with both drivers: images with systemd are tested so."""
+    if not given.get("override_command", True) or given.get("command") in ("", []):
         return {}
     return {"command": given.get("command") or WAITING}
 

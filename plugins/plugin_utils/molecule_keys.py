@@ -110,7 +110,7 @@ KEYS: dict[str, Key] = {
     "cgroup_manager": Key(refused=_ENGINE),
     "cgroupns_mode": Key("cgroupns"),
     "children": Key(ignored="molecule itself makes the groups"),
-    "command": Key(handled="command; see override_command"),
+    "command": Key(handled="command; an empty one is the image's own; see override_command"),
     "command_handling": Key(ignored="a command of several words can be a list"),
     "container_default_behavior": Key(ignored="an omitted key has the engine's default"),
     "detach": Key(ignored="an instance runs in the background"),

@@ -134,6 +134,7 @@ def test_key_is_given_as_its_option(keys: dict[str, Any], options: dict[str, Any
 def test_instance_has_a_command_that_waits_unless_it_keeps_the_images() -> None:
     assert container()["command"] == WAITING
     assert "command" not in container(override_command=False, command="sh")
+    assert "command" not in container(command="") and "command" not in container(command=[])
 
 
 def test_labels_of_the_user_do_not_hide_the_instance_from_destroy() -> None:
