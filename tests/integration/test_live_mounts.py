@@ -87,7 +87,7 @@ def own(process: Process) -> dict[str, Mount]:
     return {
         target: mount
         for target, mount in process.mounts.items()
-        if target != "/" and not target.startswith(("/proc", "/sys", "/dev", "/etc/"))
+        if target != "/" and not target.startswith(("/proc", "/sys", "/dev", "/etc/", "/run/.containerenv"))
     }
 
 
