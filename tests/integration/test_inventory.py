@@ -12,21 +12,32 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import playbooks, ssh_server
+from ansible_collections.libpod.engine.tests.support import playbooks, sshd
 from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
 from ansible_collections.libpod.engine.tests.support.inventories import read, source
 from ansible_collections.libpod.engine.tests.support.process import WAITING
 
 BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
 IMAGE = "image_localhost_busybox_latest"
+# The test host itself as a remote one
+REMOTE: dict[str, Any] = {
+    "ansible_host": "127.0.0.1",
+    "ansible_port": 2222,
+    "ansible_user": "root",
+    "ansible_ssh_private_key_file": f"{sshd.FOLDER}/key",
+    "ansible_ssh_common_args": sshd.settings()["ANSIBLE_SSH_COMMON_ARGS"],
+}
+# No test has another one's connection, which would hide that its own variables let nobody in.
+SETTINGS = {"ANSIBLE_HOST_KEY_CHECKING": "0", "ANSIBLE_TIMEOUT": "60", "ANSIBLE_SSH_ARGS": "-o ControlMaster=no"}
 
 
 @pytest.fixture(scope="module", name="serving")
 def _serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    """A host with ``web`` in a network, ``member`` of the pod ``shop``, and ``stopped``; the others are running."""
+    """A host with an sshd, ``web`` in a network, ``member`` of the pod ``shop``, and ``stopped``; the others run."""
     evidence = tmp_path_factory.mktemp("evidence") / "ran"
     attack = f"{{{{ lookup('pipe', 'touch {evidence}') }}}}"
-    with Host() as host:
+    with Host() as host, sshd.Sshd(REMOTE["ansible_host"], REMOTE["ansible_port"]):
+        sshd.add_user()
         assert not host.module("libpod_pod", {"name": "shop", "state": "started", "infra": True}).failed
         web = {"network": NETWORK, "publish": ["8080:80"], "env": {"PASSWORD": "hunter2"}}
         labels = {"role": "web", "attack": attack, attack: "x"}
@@ -203,74 +214,82 @@ def test_user_other_than_root_is_told_what_to_do(serving: Host, tmp_path: Path) 
 # A remote host: the test host itself, over ssh
 
 
-@pytest.fixture(name="server")
-def _server(serving: Host, tmp_path: Path) -> Iterator[ssh_server.Server]:
-    del serving
-    with ssh_server.serving(tmp_path) as server:
-        yield server
-
-
-def remote(server: ssh_server.Server, **more: Any) -> dict[str, Any]:
+def remote(**more: Any) -> dict[str, Any]:
     """Return the options of a source that is read over ssh."""
-    where = {"remote_host": server.address, "remote_port": server.port, "remote_user": "root"}
-    return {**where, "private_key_file": server.key, "ssh_common_args": server.arguments, **more}
+    return {
+        "remote_host": REMOTE["ansible_host"],
+        "remote_port": REMOTE["ansible_port"],
+        "remote_user": REMOTE["ansible_user"],
+        "private_key_file": REMOTE["ansible_ssh_private_key_file"],
+        "ssh_common_args": REMOTE["ansible_ssh_common_args"],
+        **more,
+    }
 
 
-def test_remote_host_is_read_over_ssh_as_the_controller_is(
-    serving: Host, server: ssh_server.Server, tmp_path: Path
-) -> None:
+def expect_play_in_web(serving: Host, path: str) -> None:
+    """Assert that a play on ``web`` of this source runs in the container."""
+    (task,) = playbooks.play([{"raw": "readlink /proc/self/ns/mnt"}], hosts=path, settings=SETTINGS).tasks
+    inspected = serving.module("libpod_container_info", {"name": ["web"]})["containers"][0]
+    assert task["stdout"].strip() == os.readlink(f"/proc/{inspected['State']['Pid']}/ns/mnt")
+
+
+def test_remote_host_is_read_over_ssh_as_the_controller_is(serving: Host, tmp_path: Path) -> None:
     here = read(source(tmp_path, serving, verbose_output=True))
-    there = read(source(tmp_path, serving, "b", **remote(server, verbose_output=True)))
+    there = read(source(tmp_path, serving, "b", **remote(verbose_output=True)), settings=SETTINGS)
     assert not there.messages and there.groups == here.groups and sorted(there.hosts) == ["member", "web"]
     ours = {key: value for key, value in there.hosts["web"].items() if key.startswith("libpod_")}
     assert ours == {key: value for key, value in here.hosts["web"].items() if key.startswith("libpod_")}
-    connection = {key: value for key, value in there.hosts["web"].items() if key in server.variables}
-    assert connection == server.variables
+    assert {key: value for key, value in there.hosts["web"].items() if key in REMOTE} == REMOTE
     assert there.hosts["web"]["ansible_connection"] == "libpod.engine.libpod_ssh"
     assert there.hosts["web"]["ansible_libpod_container"] == "web"
     assert "hunter2" not in json.dumps(there.hosts)
 
 
-def test_play_runs_in_the_containers_of_a_remote_host(serving: Host, server: ssh_server.Server, tmp_path: Path) -> None:
-    path = source(tmp_path, serving, **remote(server, name_patterns=["web"]))
-    (task,) = playbooks.play([{"raw": "readlink /proc/self/ns/mnt"}], hosts=path).tasks
-    inspected = serving.module("libpod_container_info", {"name": ["web"]})["containers"][0]
-    assert task["stdout"].strip() == os.readlink(f"/proc/{inspected['State']['Pid']}/ns/mnt")
+def test_play_runs_in_the_containers_of_a_remote_host(serving: Host, tmp_path: Path) -> None:
+    expect_play_in_web(serving, source(tmp_path, serving, **remote(name_patterns=["web"])))
 
 
-def test_remote_host_has_the_variables_of_an_earlier_source(
-    serving: Host, server: ssh_server.Server, tmp_path: Path
-) -> None:
-    known = {
-        **server.variables,
-        "ansible_port": "{{ ssh_port }}",
-        "ssh_port": server.port,
-        "ansible_password": "sesame",
-    }
+def test_remote_host_has_the_variables_of_an_earlier_source(serving: Host, tmp_path: Path) -> None:
+    known = {**REMOTE, "ansible_port": "{{ ssh_port }}", "ssh_port": 2222, "ansible_password": "sesame"}
     before = tmp_path / "hosts.json"
     before.write_text(json.dumps({"all": {"children": {"servers": {"hosts": {"server1": {}}, "vars": known}}}}))
-    found = read(str(before), source(tmp_path, serving, remote_host="server1", hostname_prefix="server1-"))
+    path = source(tmp_path, serving, remote_host="server1", hostname_prefix="server1-")
+    found = read(str(before), path, settings=SETTINGS)
     assert not found.messages and sorted(found.hosts) == ["server1", "server1-member", "server1-web"]
     web = found.hosts["server1-web"]
-    assert web["ansible_port"] == server.port and "sesame" not in json.dumps(web)
+    assert web["ansible_port"] == 2222 and "sesame" not in json.dumps(web)
 
 
-def test_become_on_the_remote_host_is_passed_on(serving: Host, server: ssh_server.Server, tmp_path: Path) -> None:
-    # The test's user is root already: sudo, where it is there, is a program that runs its arguments.
-    program = tmp_path / "sudo"
-    program.write_text(f'#!/bin/sh\necho ran > {tmp_path}/asked\nwhile [ $# -gt 2 ]; do shift; done\nexec sh "$@"\n')
-    program.chmod(0o755)
-    path = source(tmp_path, serving, **remote(server, become=True))
-    found = read(path, settings={"ANSIBLE_BECOME_EXE": str(program)})
-    assert found.hosts["web"]["ansible_libpod_host_become"] is True and (tmp_path / "asked").exists()
-    assert "ansible_become" not in found.hosts["web"]
+def test_become_on_the_remote_host_is_passed_on(serving: Host, tmp_path: Path) -> None:
+    login = remote(remote_user=sshd.USER, name_patterns=["web"])
+    without = read(source(tmp_path, serving, **login), settings=SETTINGS)
+    assert without.exit_code != 0 and "needs root there: set become: true" in without.messages
+    path = source(tmp_path, serving, **login, become=True)
+    web = read(path, settings=SETTINGS).hosts["web"]
+    assert (web["ansible_user"], web["ansible_libpod_host_become"]) == (sshd.USER, True)
+    assert "ansible_become" not in web
+    expect_play_in_web(serving, path)
 
 
-def test_remote_host_that_cannot_be_read_is_told_in_a_sentence(
-    serving: Host, server: ssh_server.Server, tmp_path: Path
-) -> None:
-    closed = read(source(tmp_path, serving, **remote(server, remote_port=1)))
-    assert closed.exit_code != 0 and f"{server.address} cannot be reached" in closed.messages
-    fresh = read(source(tmp_path, serving, **remote(server, static_root="/srv/nothing")))
+@pytest.mark.parametrize("password", [sshd.PASSWORD, "wrong"])
+def test_sudo_is_given_the_password_of_an_earlier_source(serving: Host, tmp_path: Path, password: str) -> None:
+    before = tmp_path / "hosts.json"
+    known = {**REMOTE, "ansible_user": sshd.USER, "ansible_become": True, "ansible_become_password": password}
+    before.write_text(json.dumps({"all": {"hosts": {"server1": known}}}))
+    sshd.set_rule("ALL")
+    found = read(str(before), source(tmp_path, serving, remote_host="server1"), settings=SETTINGS)
+    sshd.set_rule("NOPASSWD: ALL")
+    if password == sshd.PASSWORD:
+        assert sorted(found.hosts) == ["member", "server1", "web"]
+        assert password not in json.dumps(found.hosts["web"])
+    else:
+        assert found.exit_code != 0 and "server1" in found.messages and "Traceback" not in found.messages
+    assert password not in found.messages
+
+
+def test_remote_host_that_cannot_be_read_is_told_in_a_sentence(serving: Host, tmp_path: Path) -> None:
+    closed = read(source(tmp_path, serving, **remote(remote_port=1)), settings=SETTINGS)
+    assert closed.exit_code != 0 and f"{REMOTE['ansible_host']} cannot be reached" in closed.messages
+    fresh = read(source(tmp_path, serving, **remote(static_root="/srv/nothing")), settings=SETTINGS)
     assert not fresh.exit_code and not fresh.hosts
     assert "has no engine of libpod.engine below /srv/nothing" in fresh.messages

@@ -33,10 +33,10 @@ MaxSessions 100
 
 
 class Sshd:
-    """An sshd on this address of the host that the test's process has entered; ``with`` ends it."""
+    """An sshd on this address and port of the host that the test's process has entered; ``with`` ends it."""
 
-    def __init__(self, address: str = "127.0.0.1") -> None:
-        self.address = address
+    def __init__(self, address: str = "127.0.0.1", port: int = 22) -> None:
+        self.address, self.port = address, port
         self._process: Optional[subprocess.Popen[bytes]] = None
 
     def __enter__(self) -> Sshd:
@@ -46,7 +46,7 @@ class Sshd:
             if not os.path.exists(f"{FOLDER}/{name}"):
                 subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{FOLDER}/{name}"], check=True)
         with open(f"{FOLDER}/sshd_config", "w", encoding="utf-8") as file:
-            file.write(f"ListenAddress {self.address}\n{_CONFIG}")
+            file.write(f"ListenAddress {self.address}:{self.port}\n{_CONFIG}")
         argv = ["/usr/sbin/sshd", "-D", "-f", f"{FOLDER}/sshd_config", "-E", f"{FOLDER}/log"]
         self._process = subprocess.Popen(argv, start_new_session=True)
         self._wait()
@@ -54,7 +54,7 @@ class Sshd:
 
     def _wait(self) -> None:
         deadline = time.monotonic() + 30
-        probe = ["ssh-keyscan", "-T", "5", self.address]
+        probe = ["ssh-keyscan", "-T", "5", "-p", str(self.port), self.address]
         while subprocess.run(probe, capture_output=True, check=False).stdout == b"":
             assert time.monotonic() < deadline, open(f"{FOLDER}/log", encoding="utf-8").read()
             time.sleep(0.1)
