@@ -180,7 +180,7 @@ def test_container_without_a_configuration_does_not_exist(store: Store) -> None:
 
 @pytest.mark.parametrize(
     ("content", "error"),
-    [("", StateCorrupt), ("{", StateCorrupt), ("[]", StateCorrupt), ("{}", StateCorrupt), ("\xff", StateCorrupt)]
+    [("", StateCorrupt), ("{", StateCorrupt), ("[]", StateCorrupt), ("{}", StateCorrupt), ("null", StateCorrupt), ("\xff", StateCorrupt)]
     + [('{"version": 2}', ConfigMismatch)],
 )
 def test_unreadable_configuration_is_named(store: Store, content: str, error: type[Exception]) -> None:
@@ -191,7 +191,7 @@ def test_unreadable_configuration_is_named(store: Store, content: str, error: ty
         store.config(WEB)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"status": "bad"}', "\xff"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", "null", '{"status": "bad"}', "\xff"])
 def test_unreadable_state_is_unknown(store: Store, content: str) -> None:
     path = Path(store.run_dir(WEB)) / "state.json"
     path.parent.mkdir()

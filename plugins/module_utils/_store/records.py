@@ -54,15 +54,18 @@ def _write(path: str, text: str, durable: bool, mode: int) -> None:
 def read(path: str) -> Optional[Any]:
     """Return the record at ``path``, or None where there is none.
 
-    :raises StateCorrupt: the file is not JSON.
+    :raises StateCorrupt: the file is not JSON, or ``null``, which is no record.
     """
     try:
         with open(path, "rb", buffering=0) as file:
-            return json.loads(file.readall())
+            record = json.loads(file.readall())
     except FileNotFoundError:
         return None
     except (ValueError, RecursionError) as error:
         raise StateCorrupt(f"{path} cannot be read: {error}") from error
+    if record is None:
+        raise StateCorrupt(f"{path} cannot be read: it holds null, and no record")
+    return record
 
 
 def remove(path: str) -> None:
