@@ -180,7 +180,7 @@ def test_container_without_a_configuration_does_not_exist(store: Store) -> None:
 
 @pytest.mark.parametrize(
     ("content", "error"),
-    [(content, StateCorrupt) for content in ("", "{", "[]", "{}", "null", "\xff")] + [('{"version": 2}', ConfigMismatch)],
+    [*((text, StateCorrupt) for text in ("", "{", "[]", "{}", "null", "\xff")), ('{"version": 2}', ConfigMismatch)],
 )
 def test_unreadable_configuration_is_named(store: Store, content: str, error: type[Exception]) -> None:
     path = Path(store.static_dir(WEB)) / "config.json"
