@@ -58,7 +58,7 @@ EXAMPLES = r"""
 """
 
 import os
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional, cast
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.plugins.connection import ConnectionBase
@@ -137,8 +137,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         talk.add = pipes.add
         env = {str(key): str(value) for key, value in self.get_option("extra_env").items()}
         wanted: Exec = execs.Exec(argv, env=env, user=self.get_option("remote_user") or None)
-        assert self._guarded
-        guarded = self._guarded
+        guarded = cast("Guarded", self._guarded)
         ended: Ended = _explained(lambda: guarded.execute(wanted, pipes))
         if ended.error:
             raise AnsibleConnectionFailure(
@@ -165,8 +164,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
 
     def _transfer(self, method: str, source: str, target: str) -> None:
         (transfer,) = engine_tree.load("_container.rootfs.transfer")
-        assert self._guarded
-        copy = getattr(self._guarded.container, method)
+        copy = getattr(cast("Guarded", self._guarded).container, method)
         try:
             _explained(lambda: copy(source, target, self.get_option("remote_user") or None))
         except AnsibleConnectionFailure as error:

@@ -42,4 +42,5 @@ def _forget_versions(node: Any) -> None:
 class ModuleDocFragment:
     """All options of Ansible's ssh, whatever its version, and those of the engine on the host."""
 
-    DOCUMENTATION = yaml.safe_dump({"options": _options()}, sort_keys=False, width=1000)
+    # With a type, since ansible-test reads the text of every plain assignment here.
+    DOCUMENTATION: str = yaml.safe_dump({"options": _options()}, sort_keys=False, width=1000)

@@ -9,7 +9,7 @@ import json
 import math
 import os
 import subprocess
-from typing import IO, Any, Callable, Optional
+from typing import IO, Any, Callable, Optional, cast
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.common.text.converters import to_text
@@ -71,8 +71,8 @@ class Exchange:
         self.talk.close()
         self._begin()
         (streams,) = engine_tree.load("_drivers.streams")
-        assert process.stdout and process.stderr
-        ours = [os.dup(one.fileno()) for one in (stdin, process.stdout, process.stderr)]
+        theirs = (stdin, cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr))
+        ours = [os.dup(one.fileno()) for one in theirs]
         stdin.close()
         for descriptor in ours:
             os.set_blocking(descriptor, False)
