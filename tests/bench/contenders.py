@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
 HERE = os.path.dirname(os.path.abspath(__file__))
 IMAGE, COMMAND, PORT = "localhost/busybox:latest", ["sleep", "100000"], 8080
 NETWORKS = ("none", "bridge")
+PEERS = f"{images.PROJECT}/build/peers"  # as .ci/peers makes it
 LOADERS = ("module_utils/engine_archive.py", "module_utils/engine_setup.py")
 MODULES = ("libpod_container", "libpod_container_info", "libpod_containers")
 
@@ -172,6 +174,21 @@ default_network = "libpod"
     def is_installed() -> bool:
         """Return whether podman is installed."""
         return shutil.which("podman") is not None
+
+    @classmethod
+    def has_collection(cls) -> bool:
+        """Return whether podman and the collection containers.podman are there; ``.ci/peers`` gets the latter."""
+        return cls.is_installed() and os.path.isdir(f"{PEERS}/ansible_collections/containers/podman")
+
+    def program(self) -> str:
+        """Write a program that is podman on its own store, as the collection's ``executable``, and return its path."""
+        path = f"{self.folder}/podman"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(
+                f'#!/bin/sh\nCONTAINERS_CONF={self.folder}/containers.conf exec {shlex.join(self.command)} "$@"\n'
+            )
+        os.chmod(path, 0o755)
+        return path
 
     @property
     def command(self) -> list[str]:

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 import tempfile
 import time
 from typing import Any, Mapping
 
-from ansible_collections.libpod.engine.tests.bench.contenders import COMMAND, IMAGE, Podman
+from ansible_collections.libpod.engine.tests.bench.contenders import COMMAND, IMAGE, PEERS, Podman
 from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave
-from ansible_collections.libpod.engine.tests.support import images, playbooks
+from ansible_collections.libpod.engine.tests.support import playbooks
 from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
 
 INSTANCES = ("one", "two", "three")
-PEERS = f"{images.PROJECT}/build/peers"  # as .ci/peers makes it
 # A round runs four playbooks.
 _MOST_ROUNDS = 5
 
@@ -27,9 +25,9 @@ _MOST_ROUNDS = 5
 def instances(host: Host, rounds: int) -> list[Row]:
     """The scenario's create and destroy; podman's columns stay empty where it or its collection is missing."""
     measures = {"ours": lambda: _ours(host)}
-    if Podman.is_installed() and os.path.isdir(f"{PEERS}/ansible_collections/containers/podman"):
-        wrapper = _wrapper(Podman(host))
-        measures["theirs"] = lambda: _theirs(host, wrapper)
+    if Podman.has_collection():
+        program = Podman(host).program()
+        measures["theirs"] = lambda: _theirs(host, program)
     samples = interleave(measures, min(rounds, _MOST_ROUNDS), warm_up=1)
     many = len(INSTANCES)
     return [
@@ -102,14 +100,3 @@ def _played(host: Host, book: str, *more: str) -> float:
     if done.returncode != 0:
         raise RuntimeError(f"{book}: {done.stdout}{done.stderr}")
     return took
-
-
-def _wrapper(podman: Podman) -> str:
-    """Write the program that is podman on its own store, as the module's ``executable``."""
-    path = f"{podman.folder}/podman"
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(
-            f'#!/bin/sh\nCONTAINERS_CONF={podman.folder}/containers.conf exec {shlex.join(podman.command)} "$@"\n'
-        )
-    os.chmod(path, 0o755)
-    return path
