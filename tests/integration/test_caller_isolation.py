@@ -47,7 +47,10 @@ SEEN = "for name in /srv /srv/app /app /app/dir /run/secrets /run/secrets/tok /v
 # Readable by others if they could reach it: files over /etc, network namespaces, volumes, files of conmon and runc.
 OPEN = {
     *(f"/srv/run/containers/ID/{name}" for name in ("hostname", "hosts", "resolv.conf")),
-    *(f"/srv/run/containers/ID/{name}" for name in ("conmon.pid", "ctl", "oci-log", "pidfile", "winsz")),
+    *(
+        f"/srv/run/containers/ID/{name}"
+        for name in (".containerenv", "conmon.pid", "ctl", "oci-log", "pidfile", "winsz")
+    ),
     *("/srv/run/netns", "/srv/run/netns/libpod-ID", "/srv/run/runc/ID", "/srv/run/crun/ID"),
     *("/srv/static/volumes/data", "/srv/static/volumes/data/_data"),
 }

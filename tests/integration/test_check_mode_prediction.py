@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from typing import Any
 
@@ -26,6 +27,8 @@ from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
 def _meddled(host: Host, pick: random.Random, process: Process) -> None:
     """Change a limit or a file of the engine's outside of the engine."""
     if pick.random() < 0.5:
+        if not os.access(process.path("root/etc/hosts"), os.W_OK):
+            return  # the image's, in a read-only root filesystem
         with open(process.path("root/etc/hosts"), "a", encoding="ascii") as file:
             file.write("192.0.2.66 elsewhere\n")
     else:

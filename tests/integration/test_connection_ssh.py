@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.libpod.engine.tests.support import process, sshd
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.inside import PIPELINED, PYTHON
-from ansible_collections.libpod.engine.tests.support.process import WAITING
+from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
 
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "state": "started"}
 MODULE = "libpod.engine.libpod_container"
@@ -160,7 +160,7 @@ def test_connection_is_reset_waited_for_and_left_by_background_jobs(serving: Hos
     assert played["setup"]["ansible_facts"]["ansible_hostname"] != os.uname().nodename
     assert os.listdir(f"{sshd.FOLDER}/cp")
     sshd.play(serving, [{"raw": "true"}, {"meta": "reset_connection"}])
-    assert not os.listdir(f"{sshd.FOLDER}/cp")
+    eventually(lambda: not os.listdir(f"{sshd.FOLDER}/cp"))
 
 
 def test_hosts_process_list_has_nothing_of_the_command(serving: Host) -> None:

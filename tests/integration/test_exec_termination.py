@@ -279,7 +279,7 @@ def test_container_that_shares_the_hosts_pids(host: Host) -> None:
     assert not host.container("c", image="busybox", command=WAITING, network="none", pid="host").failed
     done = _exec(host, "sh -c 'sleep 1008 &' ; sleep 1008 & echo ok")
     assert (done["rc"], done["stdout"]) == (0, "ok\n")
-    assert len(_running(host, "sleep", "1008")) == 2
+    eventually(lambda: len(_running(host, "sleep", "1008")) == 2)
     assert _exec(host, "sh -c 'sleep 1009 &' ; sleep 1009", timeout=0.5)["rc"] == 124
     assert not _running(host, "sleep", "1009")
     host.container("c", state="absent")
