@@ -65,7 +65,7 @@ from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
 from ..module_utils import engine_tree
-from ..plugin_utils.conversation import Conversation, playbook
+from ..plugin_utils.conversation import Conversation, absolute, become_of, playbook
 from ..plugin_utils.parts import parts
 
 if TYPE_CHECKING:
@@ -117,9 +117,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         self._connect()
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         display.vvv(f"EXEC {cmd}", host=self.get_option("remote_addr"))
-        become = (
-            self.become if sudoable and self.become and self.become.success and self.become.success in cmd else None
-        )
+        become = become_of(self.become, cmd, sudoable)
         parent = playbook(self._playbook)
         talk = Conversation(become, in_data, self.get_option("timeout"), parent)
         try:
@@ -153,14 +151,14 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         display.vvv(f"PUT {in_path} TO {out_path}", host=self.get_option("remote_addr"))
         if not os.path.exists(in_path):
             raise AnsibleFileNotFound(f"file or module does not exist: {in_path}")
-        self._transfer("put_file", in_path, _absolute(out_path))
+        self._transfer("put_file", in_path, absolute(out_path))
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
         """Copy a file of the container to the controller, as the remote user can read it."""
         self._connect()
         super().fetch_file(in_path, out_path)
         display.vvv(f"FETCH {in_path} TO {out_path}", host=self.get_option("remote_addr"))
-        self._transfer("fetch_file", _absolute(in_path), out_path)
+        self._transfer("fetch_file", absolute(in_path), out_path)
 
     def _transfer(self, method: str, source: str, target: str) -> None:
         (transfer,) = engine_tree.load("_container.rootfs.transfer")
@@ -183,10 +181,6 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
             self._guarded.close()
             self._guarded = None
         self._connected = False
-
-
-def _absolute(path: str) -> str:
-    return path if path.startswith("/") else f"/{path}"
 
 
 def _explained(do: Callable[[], Any]) -> Any:

@@ -137,7 +137,7 @@ from ansible.plugins.connection import ConnectionBase, ssh
 from ansible.plugins.loader import become_loader, get_shell_plugin
 from ansible.utils.display import Display
 
-from ..plugin_utils.conversation import Conversation, playbook
+from ..plugin_utils.conversation import Conversation, absolute, become_of, playbook
 from ..plugin_utils.exchange import Exchange
 from ..plugin_utils.parts import parts
 
@@ -179,9 +179,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible has no types
     ) -> tuple[int, bytes, bytes]:
         """Run a command by the shell in the container."""
         display.vvv(f"EXEC {cmd}", host=self.get_option("container"))
-        become = (
-            self.become if sudoable and self.become and self.become.success and self.become.success in cmd else None
-        )
+        become = become_of(self.become, cmd, sudoable)
         env = {str(key): str(value) for key, value in self.get_option("extra_env").items()}
         argv = [self.get_option("executable"), "-c", cmd]
         request = self._request("exec", argv=argv, env=env)
@@ -204,7 +202,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible has no types
             raise AnsibleFileNotFound(f"file or module does not exist: {in_path}") from error
         with source:
             size = os.fstat(source.fileno()).st_size
-            exchange = Exchange(self._request("put", path=_absolute(out_path), size=size), self._talk)
+            exchange = Exchange(self._request("put", path=absolute(out_path), size=size), self._talk)
             exchange.source = source.fileno()
             self._have(exchange)
 
@@ -212,7 +210,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible has no types
         """Copy a file of the container to the controller."""
         display.vvv(f"FETCH {in_path} TO {out_path}", host=self.get_option("container"))
         with open(out_path, "wb") as file:
-            exchange = Exchange(self._request("fetch", path=_absolute(in_path)), self._talk)
+            exchange = Exchange(self._request("fetch", path=absolute(in_path)), self._talk)
             exchange.target = file
             self._have(exchange)
 
@@ -289,7 +287,3 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible has no types
             in_data.carry(ssh_process, fh)
         else:
             super()._send_initial_data(fh, in_data, ssh_process)
-
-
-def _absolute(path: str) -> str:
-    return path if path.startswith("/") else f"/{path}"

@@ -40,6 +40,16 @@ def playbook(given: int) -> int:
     return 0
 
 
+def become_of(become: Any, command: str, sudoable: bool) -> Any:
+    """Return the become plugin that a command of Ansible's goes through, None where it goes through none."""
+    return become if sudoable and become and become.success and become.success in command else None
+
+
+def absolute(path: str) -> str:
+    """Return a path in a container, from its root where it is relative."""
+    return path if path.startswith("/") else f"/{path}"
+
+
 class Conversation:
     """Takes the output with ``out`` and ``err``, and answers through ``add`` (see ``Feed.add``); watches a ``Flow``.
 
