@@ -19,6 +19,7 @@ ROOMS = os.path.join(PLUGINS, "module_utils")
 
 # Each room and those it may import from, beside itself: the diagram of docs/architecture/README.md. The store waits for
 # locks that programs hold, and writes records on a full file system.
+_ENGINE = "_model _store _spec _drivers _container _runtime _resources _reconcile".split()
 BELOW: dict[str, set[str]] = {
     "_model": set(),
     "_store": {"_model", "_drivers.overdue", "_drivers.reserve"},
@@ -26,10 +27,11 @@ BELOW: dict[str, set[str]] = {
     "_drivers": {"_model"},
     "_container": {"_model", "_store", "_spec", "_drivers"},
     "_runtime": {"_model", "_store", "_spec", "_drivers", "_container"},
-    "_reconcile": {"_model", "_store", "_spec", "_drivers", "_container", "_runtime"},
-    "_cli": {"_model", "_store", "_spec", "_drivers", "_container", "_runtime", "_reconcile", "_exit_command"},
-    "_exit_command": {"_model", "_store", "_spec", "_drivers", "_container", "_runtime", "_reconcile"},
-    "_ansible": {"_model", "_store", "_spec", "_drivers", "_container", "_runtime", "_reconcile"},
+    "_resources": set(_ENGINE[:6]),
+    "_reconcile": set(_ENGINE[:7]),
+    "_exit_command": set(_ENGINE),
+    "_cli": {*_ENGINE, "_exit_command"},
+    "_ansible": set(_ENGINE),
 }
 # Modules that a file names and does not import.
 NOT_IMPORTS = {

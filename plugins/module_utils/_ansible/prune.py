@@ -12,7 +12,7 @@ from .._container.io.log_lines import moment
 from .._drivers.engine import archives
 from .._model.errors import raise_all, warn
 from .._model.options.parsers import wrong
-from .._runtime import prune
+from .._resources import prune
 from .._runtime.runtime import Runtime
 from . import arguments
 from .module import EngineModule, run

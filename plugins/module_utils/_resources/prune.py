@@ -25,9 +25,9 @@ from .._model.errors import (
     warn,
 )
 from .._model.failpoints import failpoint
+from .._runtime.images import in_use
+from .._runtime.runtime import Runtime, has_ended
 from .._store import pods
-from .images import in_use
-from .runtime import Runtime, has_ended
 
 
 class Filters(NamedTuple):
@@ -81,7 +81,7 @@ def _ended(runtime: Runtime, filters: Filters, errors: Errors) -> Iterator[Conta
 
 def remains(runtime: Runtime, errors: Errors, tried: Collection[str], *, dry: bool = False) -> list[str]:
     """Remove what interrupted or incomplete removals have left, except those just ``tried``; return the names."""
-    from .pods import Pods
+    from .._runtime.pods import Pods
 
     def finish(name: str) -> None:
         runtime.recover(name)
