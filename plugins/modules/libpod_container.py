@@ -102,6 +102,9 @@ options:
   authfile:
     description:
       - File with the credentials of registries, in the format of containers-auth.json(5).
+      - Where omitted, it is the file of E(REGISTRY_AUTH_FILE), then C(containers/auth.json) in E(XDG_RUNTIME_DIR), or else
+        C(/run/containers/0/auth.json). What it lacks is looked for in C(~/.config/containers/auth.json) and
+        C(~/.docker/config.json). M(libpod.engine.libpod_login) writes such files.
       - C(podman_container) has it.
     type: path
   tls_verify:
@@ -134,7 +137,11 @@ options:
     type: str
   retry:
     description:
-      - How often a pull that fails is tried again, unless the image is not at its source. Not at all where omitted.
+      - How often a pull that fails is tried again. Not at all where omitted.
+      - Not tried again are an image that is not at its source, refused credentials and certificates, and a pull that has
+        exceeded its limit in O(tool_timeouts).
+      - Each try asks up to five times by itself where the registry limits requests (HTTP status 429), after the time that
+        the registry says, at most a minute.
       - C(podman_container) has it.
     type: int
   retry_delay:
@@ -1145,7 +1152,8 @@ options:
     type: str
   cert_dir:
     description:
-      - Directory on the target with the certificates of registries, as containers-certs.d(5) has it.
+      - Directory on the target with the certificates of the registry, as containers-certs.d(5) has them. C(*.crt) is its
+        authority's, C(NAME.cert) and C(NAME.key) are a client's. Where omitted, it is C(/etc/containers/certs.d/REGISTRY).
       - C(podman_container) does not have it.
     type: path
   cmd_args:

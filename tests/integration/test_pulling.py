@@ -25,7 +25,7 @@ from ansible_collections.libpod.engine.tests.support.registry import (
     SECURE,
     MovingTag,
     Registry,
-    moving_tag,
+    front,
 )
 
 MOVING = f"{FRONT}/team/app:moving"
@@ -90,8 +90,8 @@ def moving(registry: Registry) -> Iterator[type[MovingTag]]:
     """A tag that refers to the image ``busybox`` or ``configured``: tags ``1`` and ``2`` of the registry."""
     registry.push("busybox")
     registry.push("configured", f"{REGISTRY}/team/app:2")
-    with moving_tag() as front:
-        yield front
+    with front(MovingTag) as served:
+        yield served
 
 
 def _image(host: Host, tag: str) -> tuple[str, str]:

@@ -1,20 +1,22 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real docker-registry on the test host's loopback, and a front to it whose tag moves while a task looks at it."""
+"""A real docker-registry on the test host's loopback, and fronts to it: a tag that moves, and failures of each kind."""
 
 from __future__ import annotations
 
 import contextlib
 import http.server
 import os
+import re
 import shutil
 import socket
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
-from typing import Iterator
+from typing import Iterator, TypeVar
 
 from . import kernel
 from .hosts import Host
@@ -117,13 +119,77 @@ class MovingTag(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Failing(MovingTag):
+    """Fails in the way of ``lead`` the first ``times`` that a path is asked for that matches; then it passes all on."""
+
+    way, pattern, left = "", "", 0
+    layer = ""  # the digest of one that tests have fail
+    seen: list[float] = []  # the times of the requests that failed
+    over = threading.Event()  # ends what hangs
+
+    @classmethod
+    def fail(cls, way: str, pattern: str = "/(manifests|blobs)/", times: int = 1 << 30) -> None:
+        """Have requests fail by the method of this name from now on."""
+        cls.way, cls.pattern, cls.left, cls.seen = way, pattern, times, []
+
+    def do_GET(self) -> None:
+        if not (self.left and re.search(self.pattern, self.path)):
+            return super().do_GET()
+        type(self).left -= 1
+        self.seen.append(time.monotonic())
+        with contextlib.suppress(OSError):  # it was not waited for
+            getattr(self, self.way)()
+        return None
+
+    do_HEAD = do_GET
+
+    def _answer(self, status: int, body: bytes, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def too_many(self) -> None:
+        body = b'{"errors": [{"code": "TOOMANYREQUESTS", "message": "too many requests"}]}'
+        self._answer(429, body, Retry_After="1")
+
+    def broken(self) -> None:
+        self._answer(500, b"")
+
+    def echo(self) -> None:
+        self._answer(500, f"what you sent: {self.headers}".encode())
+
+    def half(self) -> None:
+        request = urllib.request.Request(f"http://{REGISTRY}{self.path}")
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            content = answer.read()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[: len(content) // 2])
+
+    def hang(self) -> None:
+        self.over.wait(120)
+
+    def garbage(self) -> None:
+        kind = "application/vnd.oci.image.manifest.v1+json"
+        self._answer(200, b"\x1b[2J\xff{" * (10 * 1024 * 1024 // 6), Content_Type=kind)
+
+    def loop(self) -> None:
+        self._answer(307, b"", Location=self.path)
+
+
+Handler = TypeVar("Handler", bound=MovingTag)
+
+
 @contextlib.contextmanager
-def moving_tag() -> Iterator[type[MovingTag]]:
-    """Serve the front of the registry, as ``FRONT``."""
+def front(handler: type[Handler]) -> Iterator[type[Handler]]:
+    """Serve a front of the registry, as ``FRONT``."""
     host, _colon, port = FRONT.partition(":")
-    with http.server.ThreadingHTTPServer((host, int(port)), MovingTag) as server:
+    with http.server.ThreadingHTTPServer((host, int(port)), handler) as server:
         threading.Thread(target=server.serve_forever).start()
         try:
-            yield MovingTag
+            yield handler
         finally:
             server.shutdown()

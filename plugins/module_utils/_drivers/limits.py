@@ -22,6 +22,8 @@ TABLE: dict[str, tuple[int, int]] = {
     "oci_runtime": (240, 16),
     "cni": (180, 16),  # the dhcp plugin asks for more than a minute
     "skopeo": (21600, 16),
+    "registry": (300, 16),  # skopeo, where it only asks: of a tag, or whether credentials are accepted
+    "credential_helper": (60, 1),
     "containers-storage": (3600, 16),
     "tar": (21600, 1),
     "copy_up": (21600, 1),  # no program, but as long

@@ -15,12 +15,25 @@ from ..._model.engine_config import EngineConfig
 from ..._model.errors import Internal, InvalidArgument, NoSuchImage, ToolFailed, ToolTimedOut, not_yet
 from ..._model.failpoints import failpoint
 from ..._model.options.pulling import DEFAULT, Pull
+from ..._model.options.table import HIDDEN
 from ..._model.records.image import PATH_TRANSPORTS, Image, name_for_source
 from .. import process
 from ..command import run
 from ..storage.roots import PACKAGE, storage_roots
+from . import auth_paths
 from .store import ImageStore
 
+# skopeo's messages of what another try would meet again, and what to do.
+_LASTING = (
+    ("unauthorized: |authentication required|invalid username/password", "log in with libpod_login, or give creds"),
+    ("x509: |tls: ", "give a directory with the certificates as cert_dir, or accept any with tls_verify: false"),
+    ("server gave HTTP response to HTTPS client", "it has no TLS: give tls_verify: false"),
+)
+# And of what may pass.
+_PASSING = (
+    ("toomanyrequests|(?i:too many requests)", "it limits requests: try later, log in, or give retry and retry_delay"),
+    (r"\bEOF$", "the registry broke off its answer"),
+)
 # skopeo's messages where the source is reached and has no such image; docker.io says "denied".
 _ABSENT = re.compile(
     r"manifest unknown|name unknown|not known to registry|StatusCode: 404|no descriptor"
@@ -106,10 +119,11 @@ class Images:
                 return run(
                     argv,
                     package="skopeo",
-                    env=self._roots.environment(),
+                    env={**self._roots.environment(), **auth_paths.environment()},
                     doing=doing,
                     label=verb,
                     changes=verb == "copy",
+                    tool="registry" if verb == "inspect" and is_registry(source) else "",
                 )
             except ToolTimedOut as error:
                 # The arguments name the places of the secrets.
@@ -119,10 +133,12 @@ class Images:
                 raise
             except ToolFailed as error:
                 message = _message(error.stderr)
+                if how.creds:
+                    message = without_secrets(message, how.creds, how.creds.partition(":")[2])
                 if is_absent(message):
                     raise NoSuchImage(f"image {source!r} is not at its source: {message}") from error
-                if tried == how.retries:
-                    raise ToolFailed(error.argv[:1], error.exit_code, message, doing) from error
+                if tried == how.retries or is_lasting(message):
+                    raise ToolFailed(error.argv[:1], error.exit_code, advised(message), doing) from error
             finally:
                 _remove_cache(cache)
             time.sleep(2.0**tried if how.delay < 0 else how.delay)
@@ -207,6 +223,29 @@ class Images:
 def is_absent(message: str) -> bool:
     """Return whether skopeo's message says that the source was reached and does not have the image."""
     return bool(_ABSENT.search(message))
+
+
+def is_lasting(message: str) -> bool:
+    """Return whether skopeo's message is of a refusal that another try would meet again."""
+    return any(re.search(pattern, message) for pattern, _advice in _LASTING)
+
+
+def advised(message: str) -> str:
+    """Return skopeo's message, with what to do where that is known."""
+    for pattern, advice in (*_LASTING, *_PASSING):
+        if re.search(pattern, message):
+            return f"{message}: {advice}"
+    return message
+
+
+def without_secrets(message: str, *secrets: str) -> str:
+    """Return a message without the secrets, which a registry's answer may repeat, plain or as it was sent them."""
+    from base64 import b64encode
+
+    spelled = [one for secret in secrets if secret for one in (secret, b64encode(secret.encode()).decode())]
+    for one in sorted(spelled, key=len, reverse=True):
+        message = message.replace(one, HIDDEN)
+    return message
 
 
 def is_registry(source: str) -> bool:
