@@ -152,15 +152,19 @@ def test_connection_is_reset_waited_for_and_left_by_background_jobs(serving: Hos
             "register": "end",
             "until": "end.finished",
             "retries": 60,
+            "delay": 0.5,
         },
         {"setup": {"gather_subset": "min"}},
     ]
-    played = sshd.play(serving, tasks, python_interpreter="auto")
+    # A folder of its own: another user's connection persists for a minute.
+    folder = f"{sshd.FOLDER}/reset"
+    settings = {"ANSIBLE_SSH_CONTROL_PATH_DIR": folder}
+    played = sshd.play(serving, tasks, python_interpreter="auto", settings=settings)
     assert played["async_status"]["rc"] == 0
     assert played["setup"]["ansible_facts"]["ansible_hostname"] != os.uname().nodename
-    assert os.listdir(f"{sshd.FOLDER}/cp")
-    sshd.play(serving, [{"raw": "true"}, {"meta": "reset_connection"}])
-    eventually(lambda: not os.listdir(f"{sshd.FOLDER}/cp"))
+    assert len(os.listdir(folder)) == 1
+    sshd.play(serving, [{"raw": "true"}, {"meta": "reset_connection"}], settings=settings)
+    eventually(lambda: not os.listdir(folder))
 
 
 def test_hosts_process_list_has_nothing_of_the_command(serving: Host) -> None:
