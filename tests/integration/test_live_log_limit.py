@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import json
 import os
 import shutil
@@ -17,6 +19,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon import log as conmon_log
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel.inotify import Renames
 from ansible_collections.libpod.engine.plugins.module_utils._exit_command import log_limit
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.process_ref import ProcessRef
 from ansible_collections.libpod.engine.tests.support import preload
@@ -78,6 +81,20 @@ class Web:
         say(self.pid, LINE * lines)
         eventually(lambda: self.inode != inode, seconds=LONG)
         assert self.size <= ENTRY * lines
+
+    def settles(self, entries: int) -> None:
+        """Wait until the runner has seen the log within this limit, and so has nothing left to order."""
+        runner = self.runner
+        eventually(lambda: self._is_watched_by(runner) and self.size <= ENTRY * entries, seconds=LONG)
+
+    def _is_watched_by(self, runner: int) -> bool:
+        """Return whether the runner watches the file that now has the log's name."""
+        watched = f" ino:{self.inode:x} "
+        for path in glob.glob(f"/proc/{runner}/fdinfo/*"):
+            with contextlib.suppress(FileNotFoundError), open(path, encoding="ascii") as file:
+                if watched in file.read():
+                    return True
+        return False
 
     def empties(self) -> None:
         inode = self.inode
@@ -245,10 +262,26 @@ def test_killed_change_is_finished_by_its_next_run(host: Host) -> None:
             assert not again.failed and Web(host, again).identity == before, (again, names[number:])
             assert not host.container(**task).changed
             assert bool(web.runner) == bool(entries)
+            if entries:
+                web.settles(entries)
             web.empties()
             web.prints(entries - 10 if entries else 250)
             if entries:
                 web.rotates(20)
+
+
+def test_order_to_reopen_serves_for_others_until_conmon_reads_it(host: Host) -> None:
+    web = Web(host, host.container(**BASE))
+    web.prints(1)
+    renames = Renames(web.log)
+    os.kill(web.conmon, signal.SIGSTOP)
+    for _order in range(3):
+        assert conmon_log.reopen(web.run_dir)
+    os.kill(web.conmon, signal.SIGCONT)
+    eventually(lambda: web.size == 0, seconds=LONG)
+    web.prints(1)
+    assert renames.count() == 1
+    renames.close()
 
 
 def _busy(pid: int) -> int:

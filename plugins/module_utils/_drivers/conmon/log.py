@@ -33,7 +33,13 @@ def limit(pid: int) -> Optional[int]:
 
 
 def reopen(run_dir: str) -> bool:
-    """Have the conmon whose bundle is ``run_dir`` rotate its log; return False where it does not take the order."""
+    """Have the conmon whose bundle is ``run_dir`` rotate its log; return False where it does not take the order.
+
+    An order that it has not read yet serves for this one too: a second one would empty the log that the first began.
+    """
+    import fcntl
+    import termios
+
     failpoint("reopen log")
     try:
         # Only conmon reads from it: without conmon the result is ENXIO, without waiting.
@@ -41,7 +47,8 @@ def reopen(run_dir: str) -> bool:
     except OSError:
         return False
     try:
-        return os.write(fifo, _REOPEN) == len(_REOPEN)
+        unread = any(fcntl.ioctl(fifo, termios.FIONREAD, bytes(4)))
+        return unread or os.write(fifo, _REOPEN) == len(_REOPEN)
     except OSError:
         return False
     finally:
