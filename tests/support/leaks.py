@@ -32,10 +32,12 @@ STAYS = (
     # The bridge is the network's, not a container's; the CNI plugins leave it and the chains all containers share.
     r"link cni[^ ]* bridge",
     r"address cni[^ ]* .*",
-    r"rule \S+ :(CNI-HOSTPORT-(DNAT|SETMARK|MASQ)|CNI-FORWARD|CNI-ADMIN) -",
+    r"rule \S+ :(CNI-HOSTPORT-(DNAT|SETMARK|MASQ)|CNI-FORWARD|CNI-ADMIN|CNI-ISOLATION-STAGE-[12]) -",
+    r'rule \S+ -A CNI-ISOLATION-STAGE-[12] -m comment --comment "CNI firewall plugin rules \(.*\)" -j RETURN',
     r'rule \S+ -A CNI-FORWARD -m comment --comment "CNI firewall plugin admin overrides" -j CNI-ADMIN',
     r'rule \S+ -A CNI-HOSTPORT-(SETMARK|MASQ) (-m comment --comment "CNI portfwd .*" )?(-m mark .*)?-j MA(RK|SQ).*',
     r"rule \S+ -A (PREROUTING|OUTPUT|POSTROUTING|FORWARD) .*-j CNI-(HOSTPORT-DNAT|HOSTPORT-MASQ|FORWARD|ADMIN)",
+    r"rule \S+ -A FORWARD .*-j CNI-ISOLATION-STAGE-1",
     r"rule \S+ :[A-Z]+ ACCEPT",
     # The engine's own folders, empty, and the records that are not a container's.
     r"file /srv/(static|run)(/(names|containers|locks|netns|networks|volumes|runc|crun|reserve(/(\d+|room\d))?))?",

@@ -30,7 +30,7 @@ def spec(module: str) -> dict[str, Any]:
     """Return a module's argument spec."""
     own = {"libpod_container": arguments.container_spec, "libpod_container_info": arguments.info_spec}
     text = (TOP / f"plugins/modules/{module}.py").read_text()
-    glue = re.search(r"load\(\"(_ansible\.\w+)\"\)", text)
+    glue = re.search(r"load\(\"(_ansible\.[\w.]+)\"\)", text)
     assert glue, module
     room = arguments.__name__.rpartition("._ansible.")[0]
     result: dict[str, Any] = own[module]() if module in own else import_module(f"{room}.{glue[1]}").spec()

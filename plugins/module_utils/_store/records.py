@@ -13,14 +13,23 @@ from .._model.errors import StateCorrupt
 from .._model.failpoints import failpoint
 
 
-def write(path: str, record: Any, *, durable: bool = True, mode: int = 0o600, spare: bool = False) -> None:
+def write(
+    path: str,
+    record: Any,
+    *,
+    durable: bool = True,
+    mode: int = 0o600,
+    spare: bool = False,
+    indent: Optional[int] = None,
+) -> None:
     """Replace the record at ``path``; if ``durable``, it survives a power cut once this returns.
 
-    With ``spare``, a full file system takes the record into the reserve, which is kept for stops and removals.
+    With ``spare``, a full file system takes the record into the reserve, which is kept for stops and removals. With
+    ``indent``, people can read it.
     """
     failpoint(f"write {os.path.basename(path)}")
     temporary = f"{path}.tmp"
-    text = json.dumps(record, separators=(",", ":"))
+    text = json.dumps(record, separators=(",", ":")) if indent is None else json.dumps(record, indent=indent) + "\n"
     try:
         _write(temporary, text, durable, mode)
     except OSError as error:

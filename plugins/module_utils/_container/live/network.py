@@ -64,6 +64,15 @@ def apply(container: ContainerBase, config: ContainerConfig, *, thorough: bool =
         foreign_rules.release(container, one)
 
 
+def disconnect(container: ContainerBase, network: str) -> None:
+    """Detach a live container from one network, which its configuration may still name."""
+    made = attachments(container)
+    for one in [one for one in made if one.network == network]:
+        setup.delete(container, one)
+        made.remove(one)
+        save(container, made)
+
+
 def _detach_others(
     container: ContainerBase, made: list[NetworkAttachment], wanted: set[str], thorough: bool
 ) -> tuple[dict[str, NetworkAttachment], dict[str, NetworkAttachment]]:

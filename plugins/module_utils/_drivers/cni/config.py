@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Mapping, NamedTuple
 
 from ..._model import foreign
 from ..._model.engine_config import DEFAULT_STATIC_ROOT, EngineConfig
@@ -28,6 +28,14 @@ _VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){0,2}")
 _MAX_BYTES = 1 << 20  # of a network's file
 
 Config = dict[str, Any]
+
+
+class Definition(NamedTuple):
+    """A network's file, and the configuration list in it; ``single`` where the file has one plugin's configuration."""
+
+    path: str
+    config: Config
+    single: bool
 
 
 def networks(parts: EngineConfig) -> dict[str, Config]:
@@ -57,7 +65,7 @@ def default_network(parts: EngineConfig) -> Config:
     defined, malformed = _read(parts)
     if not defined:
         raise _missing("no network is defined", parts, defined, malformed)
-    return defined.get(DEFAULT_NETWORK) or next(iter(defined.values()))
+    return defined[default_of(defined)]
 
 
 def version(config: Mapping[str, Any]) -> tuple[int, ...]:
@@ -120,9 +128,9 @@ def runtime_arguments(config: Mapping[str, Any], runtime_config: Mapping[str, An
     return arguments
 
 
-def _read(parts: EngineConfig) -> tuple[dict[str, Config], list[str]]:
-    """Return the networks by name, and what is wrong with each malformed file."""
-    defined: dict[str, Config] = {}
+def definitions(parts: EngineConfig) -> tuple[list[Definition], list[str]]:
+    """Return the networks' files in the order of libcni, as they are, and what is wrong with each malformed one."""
+    defined: list[Definition] = []
     malformed: list[str] = []
     try:
         names = sorted(os.listdir(parts.cni_config_dir))
@@ -131,17 +139,31 @@ def _read(parts: EngineConfig) -> tuple[dict[str, Config], list[str]]:
     for name in names:
         if name.endswith((".conflist", ".conf", ".json")):
             shown = os.fsencode(name).decode(errors="replace")
+            path = f"{parts.cni_config_dir}/{name}"
             try:
-                config = _as_list(
-                    foreign_files.read_json(f"{parts.cni_config_dir}/{name}", shown, max_bytes=_MAX_BYTES)
-                )
+                read = foreign_files.read_json(path, shown, max_bytes=_MAX_BYTES)
+                defined.append(Definition(path, _as_list(read), not read["plugins"]))
             except MalformedData as error:
                 malformed.append(str(error))
             except OSError as error:
                 malformed.append(f"{shown}: {error.strerror}")
-            else:
-                _move_reservations(config, parts)
-                defined.setdefault(config["name"], config)
+    return defined, malformed
+
+
+def default_of(names: Iterable[str]) -> str:
+    """Return the default one of networks in the order of libcni; empty where there is none."""
+    found = list(names)
+    return DEFAULT_NETWORK if DEFAULT_NETWORK in found else next(iter(found), "")
+
+
+def _read(parts: EngineConfig) -> tuple[dict[str, Config], list[str]]:
+    """Return the networks by name, and what is wrong with each malformed file."""
+    defined: dict[str, Config] = {}
+    found, malformed = definitions(parts)
+    for one in found:
+        if one.config["name"] not in defined:
+            _move_reservations(one.config, parts)
+            defined[one.config["name"]] = one.config
     return defined, malformed
 
 

@@ -102,18 +102,44 @@ def remove_veth(name: str, mac: str) -> None:
 
     :raises ToolMissing: pyroute2 is not installed.
     """
-    pyroute2 = _pyroute2()
-    with pyroute2.IPRoute() as route:
+    with _pyroute2().IPRoute() as route:
         for index in route.link_lookup(ifname=name):
             for link in route.get_links(index):
                 kind = _attribute(_attribute(link, "IFLA_LINKINFO"), "IFLA_INFO_KIND")
                 if kind == "veth" and _attribute(link, "IFLA_ADDRESS") == mac:
-                    failpoint(f"remove link {name}")
-                    try:
-                        route.link("del", index=index)
-                    except pyroute2.NetlinkError as error:
-                        if error.code != 19:  # ENODEV: the kernel was faster
-                            raise
+                    _remove(route, name, index)
+
+
+def bridge_ports(name: str) -> list[str]:
+    """Return the links that are ports of the bridge of this name in the caller's namespace.
+
+    :raises ToolMissing: pyroute2 is not installed.
+    """
+    with _pyroute2().IPRoute() as route:
+        indexes = route.link_lookup(ifname=name)
+        found = [one for one in route.get_links() if _attribute(one, "IFLA_MASTER") in indexes]
+    return sorted(str(_attribute(one, "IFLA_IFNAME")) for one in found)
+
+
+def remove_bridge(name: str) -> None:
+    """Remove the bridge of this name from the caller's namespace, if it exists.
+
+    :raises ToolMissing: pyroute2 is not installed.
+    """
+    with _pyroute2().IPRoute() as route:
+        for index in route.link_lookup(ifname=name):
+            for link in route.get_links(index):
+                if _attribute(_attribute(link, "IFLA_LINKINFO"), "IFLA_INFO_KIND") == "bridge":
+                    _remove(route, name, index)
+
+
+def _remove(route: Any, name: str, index: int) -> None:
+    failpoint(f"remove link {name}")
+    try:
+        route.link("del", index=index)
+    except _pyroute2().NetlinkError as error:
+        if error.code != 19:  # ENODEV: the kernel was faster
+            raise
 
 
 def _link(message: Any, addresses: Sequence[str]) -> Link:

@@ -39,6 +39,13 @@ def mac(value: object, option: str) -> str:
     return text
 
 
+def interface(value: str, option: str) -> str:
+    """Return a name that a network interface can have."""
+    if not _INTERFACE.fullmatch(value) or value in (".", "..", "lo"):
+        raise wrong(option, value, "a name of up to 15 characters without blanks, '/' and ':'")
+    return value
+
+
 def aliases(value: Iterable[object], option: str) -> list[str]:
     """Return host names, sorted, each once."""
     return sorted({hostname(item, option) for item in value})

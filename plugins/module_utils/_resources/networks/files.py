@@ -1,0 +1,105 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of networks: found by name, placed so that the default network stays the same, and written."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Any, Mapping, Optional
+
+from ..._drivers.cni import config as cni_config
+from ..._drivers.cni.config import Definition
+from ..._model.engine_config import EngineConfig
+from ..._model.errors import InvalidArgument, MalformedData
+from ..._model.failpoints import failpoint
+from ..._model.records.defined_network import DefinedNetwork
+from ..._store import records
+from . import conflist
+
+_INDENT = 3  # podman's
+
+
+class Files:
+    """The networks' files as they are now, in the order of libcni."""
+
+    def __init__(self, parts: EngineConfig) -> None:
+        self.parts = parts
+        self.all, self.malformed = cni_config.definitions(parts)
+
+    @property
+    def default(self) -> str:
+        """The name of the default network, empty where there is none."""
+        return cni_config.default_of(one.config["name"] for one in self.all)
+
+    def of(self, name: str) -> list[Definition]:
+        """Return the files that define a network, of which the first one counts."""
+        return [one for one in self.all if one.config["name"] == name]
+
+    def others(self, name: str) -> list[Definition]:
+        """Return the other networks' files."""
+        return [one for one in self.all if one.config["name"] != name]
+
+    def effective(self) -> list[Definition]:
+        """Return the file of each network, those that count alone."""
+        return list({one.config["name"]: one for one in reversed(self.all)}.values())[::-1]
+
+    def new_path(self, name: str) -> str:
+        """Return a path for a new network's file; it comes after the first one, so that this stays the default.
+
+        :raises MalformedData: the file of the network's name is there, and cannot be read.
+        :raises InvalidArgument: the name itself would make it the default network.
+        """
+        if name == cni_config.DEFAULT_NETWORK and self.default:
+            raise InvalidArgument(
+                f"network {name}: it would be the default network in the place of {self.default}, which containers "
+                "without the option network are on: choose another name, or remove that network first"
+            )
+        for one in self.malformed:
+            if one.startswith((f"{name}.conflist: ", f"{name}.conflist ")):
+                raise MalformedData(f"network {name}: its file in {self.parts.cni_config_dir} cannot be read: {one}")
+        first = os.path.basename(self.all[0].path) if self.all else ""
+        stem = name if f"{name}.conflist" > first else f"{first.rpartition('.')[0]}_{name}"
+        while os.path.lexists(f"{self.parts.cni_config_dir}/{stem}.conflist"):
+            stem += "_"
+        return f"{self.parts.cni_config_dir}/{stem}.conflist"
+
+
+def described(definition: Definition) -> DefinedNetwork:
+    """Return what a file means.
+
+    :raises MalformedData: naming the file and the member that cannot be understood.
+    """
+    return conflist.read(definition.config, os.path.basename(definition.path))
+
+
+def inspected(definition: Definition, network: Optional[DefinedNetwork] = None) -> dict[str, Any]:
+    """Return a network under podman's keys, with the time of its file."""
+    from datetime import datetime, timezone
+
+    network = network or described(definition)
+    try:
+        made = os.stat(definition.path).st_ctime
+    except FileNotFoundError:
+        return network.inspected()  # it has just been removed
+    return {**network.inspected(), "created": datetime.fromtimestamp(made, timezone.utc).isoformat()}
+
+
+def write(path: str, config: Mapping[str, Any]) -> None:
+    """Write a network's file; one that is a link stays it, and one that is there keeps its mode.
+
+    :raises OSError: the file system refuses.
+    """
+    path = os.path.realpath(path)
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        failpoint("make the networks' directory")
+        os.makedirs(folder, 0o755, exist_ok=True)
+    mode = stat.S_IMODE(os.stat(path).st_mode) if os.path.exists(path) else 0o644
+    records.write(path, config, mode=mode, indent=_INDENT)
+
+
+def remove(definition: Definition) -> None:
+    """Remove a network's file."""
+    records.remove(definition.path)

@@ -1,0 +1,108 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a network leaves on the host besides its file: its bridge, its reservations, and rules that name it."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from typing import Any, Mapping
+
+from ..._drivers import command
+from ..._drivers.cni import nat_rules
+from ..._model.engine_config import DEFAULT_STATIC_ROOT, EngineConfig
+from ..._model.errors import InvalidState, ToolFailed, ToolMissing
+from ..._model.failpoints import failpoint
+from . import conflist
+
+_RESERVATIONS = "/var/lib/cni/networks"
+_OWN_FILE = re.compile(r"last_reserved_ip\.\d+|lock")  # of host-local, beside addresses
+# The firewall plugin's chains for ingressPolicy, in which it leaves two rules a bridge.
+_ISOLATION = "CNI-ISOLATION-STAGE-"
+
+
+def check_unused(name: str, config: Mapping[str, Any]) -> None:
+    """Check that nothing is on a network's bridge, as containers of podman and others may be.
+
+    :raises InvalidState: the bridge has ports, which the message names.
+    """
+    bridge = _own_bridge(config)
+    if not bridge:
+        return
+    from ..._drivers.kernel import netlink
+
+    ports = netlink.bridge_ports(bridge)
+    if ports:
+        raise InvalidState(
+            f"network {name}: its bridge {bridge} is in use by {', '.join(ports[:5])}, which none of this engine's "
+            "containers has: remove what another engine or a user has put on it first"
+        )
+
+
+def _own_bridge(config: Mapping[str, Any]) -> str:
+    """Return the network's bridge where it exists and went with it; empty for one that was there before."""
+    from ..._drivers.kernel import host_networks
+
+    bridge = conflist.link(config)
+    return bridge if bridge in host_networks.links() and not conflist.keeps_bridge(config) else ""
+
+
+def clear(parts: EngineConfig, name: str, config: Mapping[str, Any]) -> None:
+    """Remove what the network has on the host; no container is on it.
+
+    :raises ToolFailed: rules cannot be removed. :raises ToolMissing: pyroute2 is not installed.
+    """
+    bridge = _own_bridge(config)
+    if bridge:
+        from ..._drivers.kernel import netlink
+
+        netlink.remove_bridge(bridge)
+    _clear_rules(name, conflist.link(config))
+    _clear_reservations(parts, name, config)
+
+
+def _clear_rules(name: str, bridge: str) -> None:
+    """Remove the nat rules that containers of the network have left, and those that isolate its bridge."""
+    for six in (False, True):
+        gone = [one for one in nat_rules.owners(nat_rules.saved(six)) if one.network == name]
+        nat_rules.remove(six, [chain for one in gone for chain in one.chains], f"rules of network {name}")
+        if bridge:
+            _clear_isolation(six, bridge)
+
+
+def _clear_isolation(six: bool, bridge: str) -> None:
+    programs = [f"{'ip6' if six else 'ip'}tables-{verb}" for verb in ("save", "restore")]
+    try:
+        text = command.run([programs[0], "-t", "filter"], package="iptables", changes=False, tool="iptables")
+    except (ToolMissing, ToolFailed):
+        return  # the host has no such table, and so no rule
+    lines = [line for line in text.splitlines() if line.startswith(f"-A {_ISOLATION}")]
+    rules = [f"-D{line[2:]}" for line in lines if re.search(rf" -[io] {re.escape(bridge)}( |$)", line)]
+    if rules:
+        script = "\n".join(["*filter", *rules, "COMMIT", ""])
+        command.run([programs[1], "--noflush", "-w", "10"], package="iptables", input=script, tool="iptables")
+
+
+def _clear_reservations(parts: EngineConfig, name: str, config: Mapping[str, Any]) -> None:
+    """Remove host-local's directory of the network, if it has nothing else in it."""
+    ipam = config["plugins"][0].get("ipam") or {}
+    own = _RESERVATIONS if parts.static_root == DEFAULT_STATIC_ROOT else f"{parts.static_root}/cni/networks"
+    folder = f"{ipam.get('dataDir') or own}/{name}"
+    if not os.path.isdir(folder) or os.path.islink(folder):
+        return
+    failpoint(f"remove reservations of {name}")
+    for file in sorted(os.listdir(folder)):
+        if _OWN_FILE.fullmatch(file) or _is_address(file):
+            os.unlink(f"{folder}/{file}")
+    if not os.listdir(folder):
+        os.rmdir(folder)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
