@@ -11,7 +11,7 @@ import stat
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Callable, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
@@ -208,6 +208,18 @@ def test_truncated_side_record_counts_as_missing(store: Store) -> None:
     store.remove_side_record(WEB, "exit")
     store.remove_side_record(WEB, "exit")
     assert os.listdir(store.static_dir(WEB)) == ["config.json"]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_regular_file_is_damage_and_is_not_waited_for(store: Store, make: Callable[[Path], None]) -> None:
+    config, state = Path(store.static_dir(WEB), "config.json"), Path(store.run_dir(WEB), "state.json")
+    for path in (config, state):
+        path.parent.mkdir()
+        make(path)
+    with pytest.raises(StateCorrupt, match=str(config)):
+        store.config(WEB)
+    assert store.state(WEB) == ContainerState(status=ContainerStatus.UNKNOWN)
+    assert store.config_text(WEB) == ""
 
 
 @pytest.mark.parametrize("durable", [True, False])

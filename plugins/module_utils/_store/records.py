@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from typing import Any, Optional
 
 from .._model.errors import StateCorrupt
@@ -63,11 +64,10 @@ def _write(path: str, text: str, durable: bool, mode: int) -> None:
 def read(path: str) -> Optional[Any]:
     """Return the record at ``path``, or None where there is none.
 
-    :raises StateCorrupt: the file is not JSON, or ``null``, which is no record.
+    :raises StateCorrupt: it is no regular file, or not JSON, or ``null``, which is no record.
     """
     try:
-        with open(path, "rb", buffering=0) as file:
-            record = json.loads(file.readall())
+        record = json.loads(content(path))
     except FileNotFoundError:
         return None
     except (ValueError, RecursionError) as error:
@@ -75,6 +75,21 @@ def read(path: str) -> Optional[Any]:
     if record is None:
         raise StateCorrupt(f"{path} cannot be read: it holds null, and no record")
     return record
+
+
+def content(path: str) -> bytes:
+    """Return what the file at ``path`` holds; a FIFO is not waited for.
+
+    :raises FileNotFoundError: there is none. :raises StateCorrupt: it is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise StateCorrupt(f"{path} cannot be read: it is not a regular file")
+        with open(descriptor, "rb", buffering=0, closefd=False) as file:
+            return file.readall()
+    finally:
+        os.close(descriptor)
 
 
 def remove(path: str) -> None:

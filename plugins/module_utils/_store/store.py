@@ -246,11 +246,10 @@ class Store:
         return self._last_config[1]
 
     def config_text(self, container_id: str) -> str:
-        """Return the configuration as it is on disk, empty where there is none."""
+        """Return the configuration as it is on disk, empty where there is no such file."""
         try:
-            with open(f"{self.static_dir(container_id)}/config.json", encoding="utf-8", errors="replace") as file:
-                return file.read()
-        except FileNotFoundError:
+            return records.content(f"{self.static_dir(container_id)}/config.json").decode(errors="replace")
+        except (FileNotFoundError, StateCorrupt):
             return ""
 
     # States
