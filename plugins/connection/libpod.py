@@ -65,7 +65,7 @@ from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
 from ..module_utils import engine_tree
-from ..plugin_utils.conversation import Conversation, absolute, become_of, playbook
+from ..plugin_utils.conversation import Conversation, absolute, become_of, environment, not_run, playbook
 from ..plugin_utils.parts import parts
 
 if TYPE_CHECKING:
@@ -133,15 +133,12 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         sinks = (flows.Sink(talk.out), flows.Sink(talk.err))
         pipes = streams.Streams(*sinks, talk.input, watch=talk, more_follows=talk.asks)
         talk.add = pipes.add
-        env = {str(key): str(value) for key, value in self.get_option("extra_env").items()}
+        env = environment(self.get_option("extra_env"))
         wanted: Exec = execs.Exec(argv, env=env, user=self.get_option("remote_user") or None)
         guarded = cast("Guarded", self._guarded)
         ended: Ended = _explained(lambda: guarded.execute(wanted, pipes))
         if ended.error:
-            raise AnsibleConnectionFailure(
-                f"cannot run {argv[0]} in container {guarded.container.name}: {ended.error}"
-                + (": name a shell that it has in ansible_shell_executable" if ended.code in (126, 127) else "")
-            )
+            raise not_run(argv[0], guarded.container.name, ended.error, ended.code)
         return ended
 
     def put_file(self, in_path: str, out_path: str) -> None:

@@ -137,7 +137,7 @@ from ansible.plugins.connection import ConnectionBase, ssh
 from ansible.plugins.loader import become_loader, get_shell_plugin
 from ansible.utils.display import Display
 
-from ..plugin_utils.conversation import Conversation, absolute, become_of, playbook
+from ..plugin_utils.conversation import Conversation, absolute, become_of, environment, not_run, playbook
 from ..plugin_utils.exchange import Exchange
 from ..plugin_utils.parts import parts
 
@@ -180,17 +180,13 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible has no types
         """Run a command by the shell in the container."""
         display.vvv(f"EXEC {cmd}", host=self.get_option("container"))
         become = become_of(self.become, cmd, sudoable)
-        env = {str(key): str(value) for key, value in self.get_option("extra_env").items()}
         argv = [self.get_option("executable"), "-c", cmd]
-        request = self._request("exec", argv=argv, env=env)
+        request = self._request("exec", argv=argv, env=environment(self.get_option("extra_env")))
         exchange = Exchange(request, lambda: self._talk(become, in_data))
         reply = self._have(exchange)
         exchange.talk.finished()
         if reply["failure"]:
-            raise AnsibleConnectionFailure(
-                f"cannot run {argv[0]} in container {reply['container']}: {reply['failure']}"
-                + (": name a shell that it has in ansible_shell_executable" if reply["code"] in (126, 127) else "")
-            )
+            raise not_run(argv[0], reply["container"], reply["failure"], reply["code"])
         return int(reply["code"]), bytes(exchange.talk.stdout), bytes(exchange.talk.stderr)
 
     def put_file(self, in_path: str, out_path: str) -> None:

@@ -52,6 +52,7 @@ options:
   extra_env:
     description:
       - Environment variables of each command, beside the container's own. The play's C(environment) goes before them.
+      - One whose value is null is left as the container has it.
     type: dict
     default: {}
     vars:

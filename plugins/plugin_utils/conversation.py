@@ -9,7 +9,7 @@ import math
 import multiprocessing
 import os
 import time
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Mapping, Optional
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.text.converters import to_bytes, to_text
@@ -48,6 +48,26 @@ def become_of(become: Any, command: str, sudoable: bool) -> Any:
 def absolute(path: str) -> str:
     """Return a path in a container, from its root where it is relative."""
     return path if path.startswith("/") else f"/{path}"
+
+
+def environment(given: Mapping[Any, Any]) -> dict[str, str]:
+    """Return the variables of the option ``extra_env``; one whose value is null is left as the container has it.
+
+    :raises AnsibleError: a name or a value is none that a process can be given.
+    """
+    found = {str(name): str(value) for name, value in given.items() if value is not None}
+    for name, value in found.items():
+        if not name or "=" in name or "\0" in name + value:
+            raise AnsibleError(
+                f"ansible_libpod_extra_env: {name!r} cannot be used: expected a name without =, and text"
+            )
+    return found
+
+
+def not_run(shell: str, container: str, failure: str, code: Optional[int]) -> AnsibleConnectionFailure:
+    """Return the error of a command that could not be begun; ``code`` is as the runtime or the engine has it."""
+    hint = ": name a shell that it has in ansible_shell_executable" if code in (126, 127) else ""
+    return AnsibleConnectionFailure(f"cannot run {shell} in container {container}: {failure}{hint}")
 
 
 class Conversation:

@@ -35,10 +35,10 @@ class Exchange:
         self.host = ""
         self.source = -1  # a file that follows the request
         self.target: Optional[IO[bytes]] = None  # the file that standard output goes to
-        self._begin()
+        self.reply: dict[str, Any] = {}
 
     def _begin(self) -> None:
-        self.reply: dict[str, Any] = {}
+        self.reply = {}
         self.failure: Optional[Exception] = None
         self.talk = self._new_talk()
         self._host: Conversation = Conversation(self.become, b"", self.seconds, 0)
@@ -68,7 +68,6 @@ class Exchange:
 
     def carry(self, process: subprocess.Popen[bytes], stdin: IO[bytes]) -> None:
         """Have the exchange through ``process``, an ssh, until that has ended, or ``failure`` is set."""
-        self.talk.close()
         self._begin()
         (streams,) = engine_tree.load("_drivers.streams")
         theirs = (stdin, cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr))

@@ -86,9 +86,11 @@ def test_facts_and_interpreter_are_the_containers(debian: Host) -> None:
 
 def test_variables_of_play_connection_and_container(debian: Host) -> None:
     task = {"command": "env", "environment": {"OF_PLAY": "1", "BOTH": "play"}}
-    played = inside.play(debian, [task], libpod_extra_env={"OF_CONNECTION": "2", "BOTH": "connection"})
+    played = inside.play(
+        debian, [task], libpod_extra_env={"OF_CONNECTION": "2", "BOTH": "connection", "container": None}
+    )
     lines = played["command"]["stdout_lines"]
-    assert {"OF_PLAY=1", "OF_CONNECTION=2", "BOTH=play"} <= set(lines)
+    assert {"OF_PLAY=1", "OF_CONNECTION=2", "BOTH=play", "container=podman"} <= set(lines)
 
 
 def test_job_in_the_background_outlives_its_task(debian: Host) -> None:
