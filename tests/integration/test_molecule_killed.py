@@ -1,0 +1,104 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Molecule's create and destroy, killed at random times: the next ones complete or undo what was begun."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Iterator
+
+from ansible_collections.libpod.engine.tests.support import playbooks
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
+
+KILLS = int(os.environ.get("LIBPOD_TEST_KILLS", "2"))
+LONGEST = 8.0  # seconds that a playbook takes at most, as a rule
+PLATFORM = {"image": "localhost/busybox:latest", "networks": [{"name": "back"}], "volumes": ["/data"]}
+PLATFORMS = [{**PLATFORM, "name": name} for name in ("one", "two")]
+
+
+class Scenario:
+    """The two playbooks, for the platforms of one scenario."""
+
+    def __init__(self, host: Host, folder: Path) -> None:
+        self.host, self._folder = host, folder
+        config = {"molecule_yml": {"platforms": PLATFORMS}, "molecule_instance_config": f"{folder}/instance.yml"}
+        (folder / "vars.json").write_text(json.dumps(config))
+        self._environment = {
+            **playbooks.environment(str(folder)),
+            **host.parts.environment(),
+            "MOLECULE_EPHEMERAL_DIRECTORY": str(folder),
+        }
+
+    def start(self, book: str, *more: str) -> subprocess.Popen[str]:
+        argv = [playbooks.program(), f"libpod.engine.molecule_{book}", "--extra-vars=@vars.json", *more]
+        how: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.Popen(argv, cwd=self._folder, env=self._environment, **how)
+
+    def changes(self, book: str, *more: str) -> int:
+        """Run a playbook, which succeeds; return how many of its tasks have changed something."""
+        started = self.start(book, *more)
+        printed = started.communicate(timeout=600)[0]
+        assert started.returncode == 0, printed
+        changed: int = json.loads(printed.splitlines()[-1])["totals"]["changed"]
+        return changed
+
+
+def _descent(pid: int) -> Iterator[int]:
+    """Yield what descends from a process, as long as that runs."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            children = [int(word) for word in file.read().split()]
+        for child in children:
+            yield child
+            yield from _descent(child)
+
+
+def _kill(playbook: subprocess.Popen[str], whom: str, pick: random.Random) -> None:
+    """Kill the playbook, something that it has started, or all of both."""
+    started = list(_descent(playbook.pid))
+    victims = {"controller": [playbook.pid], "all": [playbook.pid, *started], "one": [pick.choice([0, *started])]}
+    for pid in filter(None, victims[whom]):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    if whom == "one":
+        playbook.communicate(timeout=600)  # it fails, or goes on where that was nothing of importance
+    else:
+        playbook.wait()
+
+
+@seeded
+def test_killed_create_and_destroy_are_completed_or_undone_by_the_next(host: Host, tmp_path: Path) -> None:
+    pick, scenario = random.Random(SEED), Scenario(host, tmp_path)
+    for number in range(KILLS):
+        book, whom = pick.choice(["create", "destroy"]), pick.choice(["controller", "all", "one"])
+        after, follows = pick.uniform(0.5, LONGEST), pick.choice(["create", "destroy"])
+        if book == "destroy":
+            scenario.changes("create")
+        playbook = scenario.start(book)
+        time.sleep(after)
+        _kill(playbook, whom, pick)
+        story = f"seed {SEED}, kill {number}: {whom} of {book} after {after:.1f} s, then {follows}"
+        scenario.changes(follows)
+        if follows == "create":
+            assert not scenario.changes("create"), story
+        scenario.changes("destroy")
+        left = host.leaks()
+        assert not left, (story, left)
+        assert os.listdir("/srv/cni") == ["87-libpod.conflist"], story
+        assert not os.path.exists(tmp_path / "instance.yml"), story
+
+
+def test_check_mode_predicts_what_create_and_destroy_change(host: Host, tmp_path: Path) -> None:
+    scenario = Scenario(host, tmp_path)
+    for book in ("create", "destroy"):
+        assert scenario.changes(book, "--check") == scenario.changes(book) == 3, book
+    host.expect_clean()
