@@ -881,13 +881,28 @@ options:
   secrets:
     description:
       - Secrets as C(NAME[,KEY=VALUE]). Each is the content of the file C(secrets/NAME) under O(static_root), owned by root
-        with mode C(0600), as it is when the container starts.
+        with mode C(0600), as it is when the container starts. M(libpod.engine.libpod_secret) writes it; O(secrets_changed)
+        says what becomes of a container whose secret has changed since.
       - It is a file in C(/run/secrets), named as the secret or by C(target), a name or path. Its C(uid) and C(gid) are 0 and
         its C(mode) is 0444 where omitted. With C(type=env) it is an environment variable instead.
       - It is kept in memory only, and given to no image.
       - C(podman_container) has it.
     type: list
     elements: str
+  secrets_changed:
+    description:
+      - What is done where one of O(secrets) has another content than when the container started. A container that is
+        stopped takes the present content when it starts.
+      - V(ignore) - nothing.
+      - V(replace) - the file in the running container is replaced in one step. A process that has the old file open keeps that.
+        Where that cannot be, as for C(type=env) and in a user namespace, the container is restarted.
+      - V(restart) - the container is restarted, for programs that read their secrets once.
+      - V(recreate) - the container is replaced by a new one, also one that is stopped.
+      - Contents are compared by keyed digests, and no result shows anything of them.
+      - C(podman_container) does not have it.
+    type: str
+    default: ignore
+    choices: [ignore, replace, restart, recreate]
   shm_size:
     description:
       - Size of C(/dev/shm), where O(ipc) leaves the container one of its own. A change restarts the container. V(64m) where omitted.
@@ -1331,19 +1346,11 @@ EXAMPLES = r"""
     volume: ["/srv/www:/www:ro"]
     memory: 128m
 
-- name: Make the folder of the engine's secrets, which is root's alone
-  ansible.builtin.file:
-    path: /var/lib/libpod/secrets
-    state: directory
-    mode: "0700"
-
-- name: Write a password for the database there, once
-  ansible.builtin.copy:
-    content: "{{ lookup('ansible.builtin.password', '/dev/null', length=32) }}"
-    dest: /var/lib/libpod/secrets/db-password
-    mode: "0400"
-    force: false
-  no_log: true
+- name: Make a password for the database, once
+  libpod.engine.libpod_secret:
+    name: db-password
+    data: "{{ lookup('ansible.builtin.password', '/dev/null', length=32) }}"
+    skip_existing: true
 
 - name: Run a database with that password, and bounds to what it takes from others
   libpod.engine.libpod_container:
@@ -1351,6 +1358,7 @@ EXAMPLES = r"""
     image: docker.io/library/postgres:17
     env: {POSTGRES_PASSWORD_FILE: /run/secrets/db-password}
     secrets: ["db-password,uid=999,mode=0400"]
+    secrets_changed: restart
     mount: ["type=volume,source=db,target=/var/lib/postgresql/data"]
     memory: 1g
     memory_reservation: 512m

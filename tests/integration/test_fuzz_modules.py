@@ -36,6 +36,8 @@ OTHERS = {
     "libpod_pod": "pod",
     "libpod_pod_info": "pod_info",
     "libpod_prune": "prune",
+    "libpod_secret": "resources.secret",
+    "libpod_secret_info": "resources.secret_info",
 }
 
 

@@ -4,18 +4,25 @@
 """SIGKILL at any external effect of what the engine does outside of a container's own task.
 
 That is the exit command, health checks, the boot, the operator's commands and lists of containers. It is also exec,
-commit, export, and the removal of rules that portmap left. Last, what names a container in its neighbours' hosts files.
+commit, export, and the removal of rules that portmap left. Last, secrets, and what names a
+container in its neighbours' hosts files.
 """
 
 from __future__ import annotations
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import preload, sweep_leftovers, sweep_names, sweep_other
+from ansible_collections.libpod.engine.tests.support import (
+    preload,
+    sweep_leftovers,
+    sweep_names,
+    sweep_other,
+    sweep_secrets,
+)
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.sweep import finished, undone
 
 preload.engine()
-OPERATIONS = {**sweep_other.OPERATIONS, **sweep_leftovers.OPERATIONS}
+OPERATIONS = {**sweep_other.OPERATIONS, **sweep_leftovers.OPERATIONS, **sweep_secrets.OPERATIONS}
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

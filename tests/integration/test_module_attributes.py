@@ -32,8 +32,16 @@ TASKS: dict[str, dict[str, Any]] = {
     "libpod_pod": {"name": "p"},
     "libpod_pod_info": {},
     "libpod_prune": {"container": True},
+    "libpod_secret": {"name": "key", "data": "content"},
+    "libpod_secret_info": {},
 }
-LOOKS = {"libpod_container_info", "libpod_container_logs", "libpod_container_wait", "libpod_pod_info"}
+LOOKS = {
+    "libpod_container_info",
+    "libpod_container_logs",
+    "libpod_container_wait",
+    "libpod_pod_info",
+    "libpod_secret_info",
+}
 
 
 @pytest.fixture(scope="module")

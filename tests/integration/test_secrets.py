@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
@@ -15,12 +14,12 @@ from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.tests.support import syslog
+from ansible_collections.libpod.engine.tests.support.canary import files_with, readable_by_others
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import MODULES, Result
 
 GIVEN, FILED, CHANGED = "hunter2-given", "hunter2-filed", "hunter2-changed"
 SECRET = "hunter2"
-NOBODY = 65534
 OPTIONS: dict[str, Any] = {
     "name": "web",
     "image": "localhost/busybox:latest",
@@ -98,39 +97,6 @@ def test_no_command_line_shows_a_value(host: Host) -> None:
     assert SECRET not in executed
 
 
-def _with_secret(tops: tuple[str, ...]) -> list[str]:
-    """Return the files that contain a value."""
-    paths = []
-    for top in tops:
-        for folder, _folders, names in os.walk(top):
-            for name in names:
-                path = f"{folder}/{name}"
-                if os.path.isfile(path) and not os.path.islink(path):
-                    # Not even root can read some files of a container's /proc and /sys.
-                    with contextlib.suppress(OSError), open(path, "rb") as file:
-                        if SECRET.encode() in file.read():
-                            paths.append(path)
-    return paths
-
-
-def _readable_by_others(paths: list[str]) -> list[str]:
-    """Return the paths that the kernel lets another user open."""
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.setgroups([])
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
-        for path in paths:
-            with contextlib.suppress(OSError), open(path, "rb"):
-                os.write(write, f"{path}\n".encode())
-        os._exit(0)
-    os.close(write)
-    os.waitpid(pid, 0)
-    with open(read, encoding="utf-8") as file:
-        return file.read().splitlines()
-
-
 def test_no_file_with_a_value_can_be_read_by_others(host: Host) -> None:
     os.umask(0)
     try:
@@ -143,12 +109,12 @@ def test_no_file_with_a_value_can_be_read_by_others(host: Host) -> None:
     while not {f"PASSWORD={GIVEN}", f"TOKEN={FILED}"} < set(_environment(pid).split("\0")):
         assert time.monotonic() < deadline, _environment(pid)
     tops = ("/srv", "/run", "/var/lib", "/etc")
-    paths = _with_secret(tops)
+    paths = files_with(SECRET, tops)
     assert f"{host.parts.static_root}/containers/{made['container']['Id']}/config.json" in paths
-    assert _readable_by_others([*paths, f"/proc/{pid}/environ"]) == []
-    assert _readable_by_others(["/etc/passwd"]) == ["/etc/passwd"]
+    assert readable_by_others([*paths, f"/proc/{pid}/environ"]) == []
+    assert readable_by_others(["/etc/passwd"]) == ["/etc/passwd"]
     assert host.container("web", state="absent")["actions"] == ["deleted web"]
-    assert _with_secret(tops) == ["/srv/private/secrets"]
+    assert files_with(SECRET, tops) == ["/srv/private/secrets"]
 
 
 def _environment(pid: int) -> str:

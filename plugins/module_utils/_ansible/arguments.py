@@ -17,7 +17,7 @@ from .._model.options.normalise import normalise
 from .._model.options.parsers import is_name, natural, plain_path, wrong
 from .._model.options.parsers import name as checked_name
 from .._model.options.table import OPTIONS, Option
-from .._reconcile.desired import STATES, WAITS, Desired, by_name_only
+from .._reconcile.desired import SECRETS_CHANGED, STATES, WAITS, Desired, by_name_only
 
 if TYPE_CHECKING:
     from .._model.options.pulling import Pull
@@ -57,6 +57,7 @@ _CONTROLS = (
     "delete_volumes",
     "detach",
     "drift",
+    "secrets_changed",
     "wait",
     "wait_for_healthy",
 )
@@ -142,6 +143,7 @@ def container_spec() -> dict[str, Any]:
         "wait_timeout": {"type": "str", "default": "300", "aliases": ["healthy_wait_timeout"]},
         "wait_for_healthy": {"type": "bool", "default": False},
         "drift": {"type": "str", "default": "auto", "choices": ["auto", "full"]},
+        "secrets_changed": {"type": "str", "default": "ignore", "choices": list(SECRETS_CHANGED), "no_log": False},
         "stop_time": {"type": "str"},
         "restart_time": {"type": "str"},
         "env_file": {"type": "list", "elements": "path", "aliases": ["env_files"]},

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from .base import ContainerBase
 
 
-# The prefix of a part that is a mount.
-MOUNT = "mount "
+# The prefixes of a part that is a mount, or a secret with another content.
+MOUNT, SECRET = "mount ", "secret "
 CGROUP = "cgroup"
 
 

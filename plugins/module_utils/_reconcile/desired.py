@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 STATES = ("absent", "present", "created", "started", "stopped", "paused", "marked", "rewound")
 # The states that leave the configuration alone, whatever options the task has.
 BY_NAME = ("absent", "stopped", "marked", "rewound")
+SECRETS_CHANGED = ("ignore", "replace", "restart", "recreate")
 WAITS = ("started", "healthy", "booted", "exited")
 
 
@@ -41,7 +42,8 @@ class Desired(NamedTuple):
 
     How it is compared: ``comparisons`` are the modes of options that are not compared strictly, and ``compared`` the
     options that they name. ``forcing`` are those that need a new container in spite of them. ``drift`` is ``auto``,
-    what is seen without starting a program, or ``full``.
+    what is seen without starting a program, or ``full``. ``secrets_changed``, one of ``SECRETS_CHANGED``, is what is
+    done where a secret has another content than when the container started.
 
     How it is stopped and removed: ``stop_time``, ``restart_time`` and ``delete_time`` are the seconds until a stop
     kills, in place of the container's own. ``rmi``: the image is removed with the container.
@@ -71,6 +73,7 @@ class Desired(NamedTuple):
     restart_time: Optional[int] = None
     delete_time: Optional[int] = None
     drift: str = "auto"
+    secrets_changed: str = "ignore"
     recreate_policy: str = "auto"
     comparisons: Mapping[str, str] = {}
     compared: frozenset[str] = frozenset()

@@ -136,12 +136,11 @@ def _completed(container: ContainerBase, drafted: Facts, rootfs: str) -> Facts:
         from . import passwd as user_entries
 
         facts = facts._replace(files={**facts.files, **user_entries.write(container, user, passwd, group)})
-    wanted = config.options["secrets"]
-    if wanted:
+    if config.options["secrets"]:
         from . import secrets
 
-        variables = secrets.variables(container.host.parts, wanted)
-        facts = facts._replace(files={**facts.files, **secrets.mount(container)}, variables=variables)
+        files, variables = secrets.deliver(container)
+        facts = facts._replace(files={**facts.files, **files}, variables=variables)
     if notify.relayed(config):
         # conmon binds a socket in it, to which any user of the container may write.
         os.makedirs(f"{container.run_dir}/notify", 0o755, exist_ok=True)

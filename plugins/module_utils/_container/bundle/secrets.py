@@ -1,47 +1,25 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets: files of root below the static root, which containers get as files in memory or as variables."""
+"""Secrets of a container: files in memory, or variables; and which of them have another content by now."""
 
 from __future__ import annotations
 
 import os
-import stat
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Iterable, Mapping
 
 from ..._drivers.kernel import syscalls
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidArgument, not_yet
+from ..._model.errors import InvalidArgument
 from ..._model.failpoints import failpoint
+from ..._store import secrets as store
 
 if TYPE_CHECKING:
     from ..._model.options.types import Secret
     from ..base import ContainerBase
 
-# podman's limit, in bytes.
-_LARGEST = 512000
-
-
-def _read(parts: EngineConfig, name: str) -> bytes:
-    """Return the content of a secret.
-
-    :raises InvalidArgument: there is no such file, or others than root may read it.
-    """
-    path = f"{parts.static_root}/secrets/{name}"
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        refusal = InvalidArgument(
-            f"secrets: {name} cannot be read ({path}: {error.strerror}): put it there, owned by root, with mode 0600"
-        )
-        raise (not_yet(refusal) if isinstance(error, FileNotFoundError) else refusal) from error
-    with open(descriptor, "rb") as file:
-        info = os.fstat(descriptor)
-        if not stat.S_ISREG(info.st_mode) or info.st_uid != 0 or info.st_mode & 0o077:
-            raise InvalidArgument(f"secrets: {path} must be a file owned by root with mode 0600, and it is not")
-        if info.st_size > _LARGEST:
-            raise InvalidArgument(f"secrets: {path} has {info.st_size} bytes: expected at most {_LARGEST}")
-        return file.read()
+_RECORD = "secrets"
 
 
 def variables(parts: EngineConfig, wanted: list[Secret]) -> dict[str, str]:
@@ -49,19 +27,41 @@ def variables(parts: EngineConfig, wanted: list[Secret]) -> dict[str, str]:
 
     :raises InvalidArgument: one cannot be used.
     """
+    return _variables(wanted, _contents(parts, wanted))
+
+
+def _contents(parts: EngineConfig, wanted: Iterable[Secret]) -> dict[str, bytes]:
+    return {name: store.read(parts, name) for name in dict.fromkeys(secret["name"] for secret in wanted)}
+
+
+def _variables(wanted: list[Secret], contents: Mapping[str, bytes]) -> dict[str, str]:
     result = {}
     for secret in wanted:
-        content = _read(parts, secret["name"])
         if secret["type"] == "env":
-            if b"\0" in content:
+            if b"\0" in contents[secret["name"]]:
                 raise InvalidArgument(f"secrets: {secret['name']} has a NUL byte, which no variable can hold: mount it")
-            result[secret["target"]] = content.decode(errors="surrogateescape")
+            result[secret["target"]] = contents[secret["name"]].decode(errors="surrogateescape")
     return result
 
 
-def mount(container: ContainerBase) -> dict[str, str]:
+def deliver(container: ContainerBase) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the files of a new life's secrets by path in the container, and its variables.
+
+    The files are in a tmpfs. A digest of each content is recorded, for ``changed``.
+
+    :raises InvalidArgument: a secret cannot be used.
+    """
+    wanted, parts = container.config.options["secrets"], container.host.parts
+    contents = _contents(parts, wanted)
+    result = _variables(wanted, contents)
+    files = _mount(container, [one for one in wanted if one["type"] == "mount"], contents)
+    with suppress(OSError):  # on a full disk the container starts all the same
+        container.store.write_side_record(container.id, _RECORD, store.digests(parts, contents))
+    return files, result
+
+
+def _mount(container: ContainerBase, wanted: list[Secret], contents: Mapping[str, bytes]) -> dict[str, str]:
     """Write the secrets that are files into a tmpfs, and return these files by path in the container."""
-    wanted = [secret for secret in container.config.options["secrets"] if secret["type"] == "mount"]
     if not wanted:
         return {}
     directory, config = container.secrets_dir, container.config
@@ -73,14 +73,51 @@ def mount(container: ContainerBase) -> dict[str, str]:
     if config.id_mappings:
         # The OCI runtime walks here as the container's own root.
         os.chown(directory, config.host_root("uid"), config.host_root("gid"))
-    result = {}
-    for number, secret in enumerate(wanted):
-        path = f"{directory}/{number}"
-        failpoint("write secret")
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(_read(container.host.parts, secret["name"]))
-            os.fchown(descriptor, config.host_id(secret["uid"], "uid"), config.host_id(secret["gid"], "gid"))
-            os.fchmod(descriptor, secret["mode"])
-        result[secret["target"]] = path
-    return result
+    for secret in wanted:
+        write_file(container, secret, file_of(container, secret), contents[secret["name"]])
+    return {secret["target"]: file_of(container, secret) for secret in wanted}
+
+
+def file_of(container: ContainerBase, secret: Secret) -> str:
+    """Return the file in the tmpfs that a secret is mounted from."""
+    targets = [one["target"] for one in container.config.options["secrets"] if one["type"] == "mount"]
+    return f"{container.secrets_dir}/{targets.index(secret['target'])}"
+
+
+def write_file(container: ContainerBase, secret: Secret, path: str, content: bytes) -> None:
+    """Write a secret's file in the tmpfs, with the owner and mode that the option says."""
+    failpoint("write secret")
+    config = container.config
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(content)
+        os.fchown(descriptor, config.host_id(secret["uid"], "uid"), config.host_id(secret["gid"], "gid"))
+        os.fchmod(descriptor, secret["mode"])
+
+
+def changed(container: ContainerBase) -> dict[str, bytes]:
+    """Return the present content of the secrets whose content has changed since the container last started, by name.
+
+    Where it never started, or an earlier version of the engine started it, that is none.
+
+    :raises InvalidArgument: a secret cannot be read.
+    """
+    recorded = container.store.side_record(container.id, _RECORD)
+    if not isinstance(recorded, dict):
+        return {}
+    parts = container.host.parts
+    contents = _contents(parts, container.config.options["secrets"])
+    return {
+        name: content
+        for name, content in contents.items()
+        if name in recorded and not store.is_of(parts, str(recorded[name]), name, content)
+    }
+
+
+def record(container: ContainerBase, contents: Mapping[str, bytes]) -> None:
+    """Record that a container has these contents by now."""
+    recorded = container.store.side_record(container.id, _RECORD)
+    new = store.digests(container.host.parts, dict(contents))
+    container.store.write_side_record(
+        container.id, _RECORD, {**(recorded if isinstance(recorded, dict) else {}), **new}
+    )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Iterable
 from ..._model.errors import LibpodError
 from ..._model.options.table import MOUNTS
 from ..._model.records.config import ContainerConfig
-from ..drift import MOUNT
+from ..drift import MOUNT, SECRET
 
 if TYPE_CHECKING:
     from ..base import ContainerBase
@@ -53,6 +53,10 @@ def _put_in_force(container: ContainerBase, config: ContainerConfig, parts: set[
         from ..bundle import etc_files
 
         container.save(etc_files=etc_files.fill(container, config, container.state.process))
+    if any(part.startswith(SECRET) for part in parts):
+        from ..live import secrets
+
+        secrets.replace(container, [part[len(SECRET) :] for part in parts if part.startswith(SECRET)])
     if "log_opt" in parts:
         from ..io import log_limit
 

@@ -134,7 +134,7 @@ def wanted(container: ContainerBase, config: ContainerConfig, also: Iterable[str
     targets = {target for target in {*before, *after} if before.get(target) != after.get(target)}
     result = []
     for target in sorted({*targets, *also, *container.state.changing_mounts}):
-        point = _point(inside, target)
+        point = point_of(inside, target)
         movable = all(model.movable(of[target]) for of in requested if target in of)
         new = requested[1].get(target)
         stack = tuple(_stack(inside.mounts, point))
@@ -153,7 +153,7 @@ def _mounts(container: ContainerBase, config: ContainerConfig) -> dict[str, Moun
     return requested_mounts(config, sources, volumes.source_guards(config))
 
 
-def _point(inside: Inside, target: str) -> str:
+def point_of(inside: Inside, target: str) -> str:
     try:
         return securejoin.resolve(inside.root, target)[len(inside.root) :]
     except OSError:
@@ -224,9 +224,9 @@ def obstacles(container: ContainerBase, config: ContainerConfig, also: Iterable[
     try:
         with entered(container) as inside:
             targets = wanted(container, config, also, inside)
-            everywhere = targets and _everywhere(container, config, inside)
-            if everywhere:
-                return {one.target: everywhere for one in targets}
+            general = targets and everywhere(container, config, inside)
+            if general:
+                return {one.target: general for one in targets}
             engines = _engines(container, config)
             points = [one.point for one in targets]
             reasons = {one.target: _in_the_way(container, one, inside, engines, points) for one in targets}
@@ -235,7 +235,7 @@ def obstacles(container: ContainerBase, config: ContainerConfig, also: Iterable[
         return {}
 
 
-def _everywhere(container: ContainerBase, config: ContainerConfig, inside: Inside) -> str:
+def everywhere(container: ContainerBase, config: ContainerConfig, inside: Inside) -> str:
     """Return what prevents any change; empty for nothing."""
     if not mount_api.supported():
         return "the kernel lacks mount_setattr(2) or does not let the engine use it"
@@ -276,7 +276,7 @@ def _in_the_way(container: ContainerBase, one: Wanted, inside: Inside, engines: 
         around = [*points, *engines, *(live.point for live in inside.mounts)]
         if any(other.startswith(f"{one.point}/") for other in around):
             return "there are mounts below it"
-        if any(live.shared for live in _holders(inside.mounts, one.point)):
+        if any(live.shared for live in holders(inside.mounts, one.point)):
             return "the mount around it passes mounts on"
     if action in (ADD, REPLACE):
         why = _misfit(one, inside, action) or _content(container, one, inside, action)
@@ -310,7 +310,7 @@ def unused(one: Wanted, inside: Inside) -> bool:
         os.close(folder)
 
 
-def _holders(mounts: list[Live], point: str) -> list[Live]:
+def holders(mounts: list[Live], point: str) -> list[Live]:
     """Return the mounts that a point lies on, without those mounted at the point itself."""
     over = [one for one in mounts if one.point != point and f"{point}/".startswith(f"{one.point.rstrip('/')}/")]
     nearest = max((len(one.point) for one in over), default=0)

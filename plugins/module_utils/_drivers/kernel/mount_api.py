@@ -20,7 +20,7 @@ from typing import Any, Callable, Mapping, Optional
 
 from ..._model.failpoints import failpoint
 from .. import process
-from .syscalls import MS_BIND, MS_PRIVATE, MS_REMOUNT, MS_SLAVE
+from .syscalls import MNT_DETACH, MS_BIND, MS_PRIVATE, MS_REMOUNT, MS_SLAVE
 
 # <asm/unistd.h>, the same on every architecture
 _OPEN_TREE, _MOVE_MOUNT, _FSOPEN, _FSCONFIG, _FSMOUNT, _FSPICK, _MOUNT_SETATTR = 428, 429, 430, 431, 432, 433, 442
@@ -170,14 +170,18 @@ def resize(mount: int, name: str, size: str) -> None:
         os.close(context)
 
 
-def detach(namespace: int, folder: int, name: str) -> None:
-    """Unmount ``name`` in the directory, a descriptor, unless it is in use.
+def detach(namespace: int, folder: int, name: str, *, lazily: bool = False) -> None:
+    """Unmount ``name`` in the directory, a descriptor, unless it is in use, or ``lazily`` also then.
 
     :raises OSError: as umount2(2), mostly EBUSY.
     """
     failpoint(f"umount {name}")
     path = os.fsencode(name)
-    _checked(_while_busy(lambda: _inside(namespace, lambda: _umount(folder, path, 0))), "umount2", name)
+    _checked(
+        _while_busy(lambda: _inside(namespace, lambda: _umount(folder, path, MNT_DETACH if lazily else 0))),
+        "umount2",
+        name,
+    )
 
 
 def unused(namespace: int, folder: int, name: str) -> bool:

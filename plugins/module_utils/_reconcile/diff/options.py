@@ -55,6 +55,10 @@ def differences(runtime: Runtime, config: ContainerConfig, desired: Desired) -> 
         differing += _joined_differences(runtime, config, desired)
     if any(one.option in MOUNTS for one in differing) and not any(one.change == Change.RECREATE for one in differing):
         differing = _with_obstacles(runtime, config, desired.options, differing)
+    if desired.secrets_changed != "ignore" and config.options["secrets"]:
+        from . import secrets
+
+        differing += secrets.differences(Container(runtime.store, runtime.host, config), desired.secrets_changed)
     if desired.recreate or any(one.change == Change.RECREATE for one in differing):
         from . import image
 

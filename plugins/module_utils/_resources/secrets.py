@@ -1,0 +1,152 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Secrets by themselves: what is known of one, who uses it, and its creation, replacement and removal."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Iterator, Mapping, NamedTuple
+
+from .._container.live_status import timestamp
+from .._container.unreadable import mentions
+from .._model.engine_config import EngineConfig
+from .._model.errors import DependencyExists, InvalidArgument, NoSuchContainer
+from .._model.options.table import HIDDEN
+from .._store import secrets as store
+from .._store.store import Store
+
+_ID_DIGITS = 25  # podman's
+_NAMED = 3  # containers that a refusal names
+
+
+class Outcome(NamedTuple):
+    """What was done to a secret, or in check mode would be; before and after have no content."""
+
+    actions: list[str]
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+def inspect(parts: EngineConfig, name: str) -> dict[str, Any]:
+    """Return a secret as ``podman secret inspect`` shows it; empty where there is none."""
+    try:
+        info = os.lstat(store.path_of(parts, name))
+    except FileNotFoundError:
+        return {}
+    record, written = store.record(parts, name), timestamp(info.st_mtime)
+    return {
+        "ID": str(record.get("id") or _own_id(name)),
+        "CreatedAt": str(record.get("created") or written),
+        "UpdatedAt": written,
+        "Spec": {
+            "Name": name,
+            "Driver": {"Name": "file", "Options": {"path": store.folder(parts)}},
+            "Labels": _labels(record),
+        },
+    }
+
+
+def _own_id(name: str) -> str:
+    """Return the ID of a secret that a user wrote."""
+    import hashlib
+
+    return hashlib.sha256(f"secret {name}".encode()).hexdigest()[:_ID_DIGITS]
+
+
+def _labels(record: Mapping[str, Any]) -> dict[str, str]:
+    labels = record.get("labels")
+    return {str(key): str(value) for key, value in labels.items()} if isinstance(labels, dict) else {}
+
+
+def users(parts: EngineConfig, name: str) -> Iterator[str]:
+    """Yield the names of the containers that use a secret, those being created too."""
+    from .._runtime.base import RuntimeBase
+
+    runtime = RuntimeBase(parts)
+    for container_name, container_id in dict.fromkeys((*runtime.store.being_made(), *runtime.store.names())):
+        try:
+            container = runtime.by_id(container_id, container_name)
+        except NoSuchContainer:
+            continue
+        wanted = container.config.options["secrets"]
+        unknown = container.unreadable and mentions(runtime.store.config_text(container_id), name)
+        if unknown or any(one["name"] == name for one in wanted):
+            yield container_name
+
+
+def present(
+    parts: EngineConfig, name: str, content: bytes, labels: dict[str, str], *, keep: bool, check_mode: bool
+) -> Outcome:
+    """Create a secret, or replace what differs; with ``keep`` one that is there stays as it is."""
+    opened = Store(parts)
+    if check_mode:
+        return _present(parts, name, content, labels, keep=keep, check_mode=True)
+    opened.prepare()
+    with store.lock(parts):
+        return _present(parts, name, content, labels, keep=keep, check_mode=False)
+
+
+def _present(
+    parts: EngineConfig, name: str, content: bytes, labels: dict[str, str], *, keep: bool, check_mode: bool
+) -> Outcome:
+    before, record = inspect(parts, name), store.record(parts, name)
+    same = bool(before) and _has(parts, name, content)
+    if before and keep or same and _labels(record) == labels:
+        return Outcome([], _shown(before), _shown(before))
+    verb = "updated" if same else "replaced" if before else "created"
+    after = {"labels": labels, "content": HIDDEN + (" changed" if verb == "replaced" else "")}
+    outcome = Outcome([f"{verb} secret {name}"], _shown(before), after)
+    if not check_mode:
+        if not before:
+            record = {}  # one of an interrupted removal
+        created = before.get("CreatedAt") or timestamp()
+        # The record first: without a content there is no secret yet.
+        known = {"id": record.get("id") or os.urandom(16).hex()[:_ID_DIGITS], "created": created, "labels": labels}
+        store.write_record(parts, name, known)
+        if not same:
+            store.write(parts, name, content)
+    return outcome
+
+
+def _has(parts: EngineConfig, name: str, content: bytes) -> bool:
+    try:
+        return store.read(parts, name) == content
+    except InvalidArgument:
+        return False  # others may read it, or it is no file: it is replaced
+
+
+def _shown(secret: Mapping[str, Any]) -> dict[str, Any]:
+    return {"labels": secret["Spec"]["Labels"], "content": HIDDEN} if secret else {}
+
+
+def absent(parts: EngineConfig, name: str, *, force: bool, check_mode: bool) -> Outcome:
+    """Remove a secret.
+
+    :raises DependencyExists: a container uses it, and ``force`` is not set.
+    """
+    Store(parts)
+    before = inspect(parts, name)
+    if not before and not store.left(parts, name):
+        return Outcome([], {}, {})
+    if before and not force:
+        _refuse_used(name, list(users(parts, name)))
+    if not check_mode:
+        Store(parts).prepare()
+        with store.lock(parts):
+            store.remove(parts, name)
+    return Outcome([f"removed secret {name}"] if before else [], _shown(before), {})
+
+
+def _refuse_used(name: str, names: list[str]) -> None:
+    if names:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        raise DependencyExists(
+            f"secret {name} is used by {', '.join(names[:_NAMED])}{more}: remove them first, or set force; a container "
+            "cannot start without its secrets"
+        )
+
+
+def everyone(parts: EngineConfig) -> list[dict[str, Any]]:
+    """Return all secrets, sorted by name."""
+    return [one for name in store.names(parts) if (one := inspect(parts, name))]
