@@ -35,6 +35,7 @@ COMMANDS = {
     "healthcheck": ("_cli.health", "healthcheck", "check a container's health now"),
     "stats": ("_cli.stats", "stats", "show what containers use"),
     "top": ("_cli.stats", "top", "list a container's processes"),
+    "system": ("_cli.system", "system", "show what images, containers and volumes take up on the disk"),
     "events": ("_cli.logs", "events", "show what happens to containers"),
     "inventory": ("_cli.inventory", "inventory", "show all containers as JSON; run by the inventory plugin"),
     "boot": ("_exit_command.boot", "boot", "start containers after a boot; run by the host's init"),

@@ -165,7 +165,7 @@ def volumes(runtime: Runtime, filters: Filters, errors: Errors, *, dry: bool = F
     A volume is renamed first, and restored if a container that has it appeared meanwhile.
     """
     top = f"{runtime.parts.static_root}/volumes"
-    used = set(_used_volumes(runtime))
+    used = set(used_volumes(runtime))
     gone = []
     for name in sorted(os.listdir(top)) if os.path.isdir(top) else []:
         try:
@@ -196,7 +196,7 @@ def _remove_volume(runtime: Runtime, top: str, name: str) -> bool:
     _clear(trash, False)
     failpoint(f"rename volume {name}")
     os.rename(f"{top}/{name}", trash)
-    if name in set(_used_volumes(runtime)) and not os.path.exists(f"{top}/{name}"):
+    if name in set(used_volumes(runtime)) and not os.path.exists(f"{top}/{name}"):
         os.rename(trash, f"{top}/{name}")
         return False
     _clear(trash, False)
@@ -209,7 +209,7 @@ def _clear(path: str, dry: bool) -> None:
         removal.remove(path)
 
 
-def _used_volumes(runtime: Runtime) -> Iterator[str]:
+def used_volumes(runtime: Runtime) -> Iterator[str]:
     """Yield the volumes of every configuration, including those of containers being created or removed."""
     top = f"{runtime.parts.static_root}/containers"
     for container_id in os.listdir(top) if os.path.isdir(top) else []:

@@ -13,7 +13,6 @@ from typing import Mapping, Optional, Sequence
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import Internal, MalformedData, NoSuchImage, NotRemoved, ToolFailed
 from ..._model.failpoints import failpoint
-from ..._model.foreign import Foreign
 from ..._model.options.parsers import natural
 from ..command import run
 from . import host_config
@@ -197,10 +196,7 @@ class Storage:
         if not layer:
             return 0, 0
         roots = self._roots
-        known: dict[str, Foreign] = {}
-        for root in (roots.root, *roots.more):
-            for name in ("layers", "volatile-layers"):
-                known.update((member(one, "id"), one) for one in records(f"{root}/{roots.driver}-layers/{name}.json"))
+        known = roots.layers()
         if roots.driver == "overlay":
             from ..trees.disk_usage import directory_size
 

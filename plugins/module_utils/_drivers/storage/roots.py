@@ -63,6 +63,14 @@ class StorageRoots(NamedTuple):
         for root, name in ((self.root, "containers"), (self.run_root, "volatile-containers")):
             yield from records(f"{root}/{self.driver}-containers/{name}.json", wanted)
 
+    def layers(self) -> dict[str, Foreign]:
+        """Return the records of all layers by their IDs."""
+        known: dict[str, Foreign] = {}
+        for root in (self.root, *self.more):
+            for name in ("layers", "volatile-layers"):
+                known.update((member(one, "id"), one) for one in records(f"{root}/{self.driver}-layers/{name}.json"))
+        return known
+
 
 def records(path: str, wanted: str = "") -> list[Foreign]:
     """Return the objects in a file of the store, [] where it is missing or empty, or lacks the text ``wanted``.

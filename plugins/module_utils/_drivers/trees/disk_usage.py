@@ -5,20 +5,27 @@
 
 from __future__ import annotations
 
-from ..._model.errors import TreeChanged
+import time
+from typing import Optional
+
+from ..._model.errors import TreeChanged, TreeTooLarge
 from .descent import folders
 
 
-def directory_size(path: str) -> int:
+def directory_size(path: str, until: Optional[float] = None) -> int:
     """Return the bytes of all files below ``path``, as containers/storage counts them.
 
     A hard-linked file counts once, directories do not count. Files that vanish meanwhile are left out, and where a
     directory is moved meanwhile, so is the rest of the tree.
+
+    :raises TreeTooLarge: it was not gone through by ``until`` (``time.monotonic``).
     """
     total = 0
     linked: set[tuple[int, int]] = set()
     try:
         for folder in folders(path):
+            if until is not None and time.monotonic() >= until:
+                raise TreeTooLarge(f"{path} was not gone through in the time that there is for it")
             for entry in folder.files:
                 try:
                     status = entry.stat(follow_symlinks=False)
