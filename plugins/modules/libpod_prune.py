@@ -82,13 +82,13 @@ options:
     type: str
   volume:
     description:
-      - Whether to remove named volumes that no container names.
+      - Whether to remove named volumes that no container names, and that the host does not hold mounted.
       - C(podman_prune) has it.
     type: bool
     default: false
   volume_filters:
     description:
-      - Leaves out volumes that do not match C(until), as in O(container_filters).
+      - Leaves out volumes that do not match C(until) and C(label), as in O(container_filters).
       - C(podman_prune) has it.
     type: dict
   system:

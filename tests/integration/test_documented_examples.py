@@ -33,7 +33,7 @@ STAND_INS = {
 FIRST = ("libpod_container_info", "libpod_container_exec", "libpod_container_copy", "libpod_container_logs")
 FIRST += ("libpod_container_wait", "libpod_export", "libpod_commit", "libpod_containers")
 LAST = ("libpod_network", "libpod_network_info", "libpod_pod", "libpod_pod_info")
-LAST += ("libpod_secret", "libpod_secret_info", "libpod_prune")
+LAST += ("libpod_secret", "libpod_secret_info", "libpod_volume", "libpod_volume_info", "libpod_prune")
 
 
 def _examples(module: str) -> list[Task]:

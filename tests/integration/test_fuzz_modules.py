@@ -38,6 +38,8 @@ OTHERS = {
     "libpod_prune": "prune",
     "libpod_secret": "resources.secret",
     "libpod_secret_info": "resources.secret_info",
+    "libpod_volume": "resources.volume",
+    "libpod_volume_info": "resources.volume_info",
 }
 
 

@@ -4,7 +4,7 @@
 """SIGKILL at any external effect of what the engine does outside of a container's own task.
 
 That is the exit command, health checks, the boot, the operator's commands and lists of containers. It is also exec,
-commit, export, and the removal of rules that portmap left. Last, secrets, and what names a
+commit, export, volumes, and the removal of rules that portmap left. Last, secrets, and what names a
 container in its neighbours' hosts files.
 """
 
@@ -17,12 +17,14 @@ from ansible_collections.libpod.engine.tests.support import (
     sweep_names,
     sweep_other,
     sweep_secrets,
+    sweep_volumes,
 )
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.sweep import finished, undone
 
 preload.engine()
-OPERATIONS = {**sweep_other.OPERATIONS, **sweep_leftovers.OPERATIONS, **sweep_secrets.OPERATIONS}
+OPERATIONS = {**sweep_other.OPERATIONS, **sweep_leftovers.OPERATIONS}
+OPERATIONS.update({**sweep_secrets.OPERATIONS, **sweep_volumes.OPERATIONS})
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

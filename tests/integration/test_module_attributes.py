@@ -34,6 +34,8 @@ TASKS: dict[str, dict[str, Any]] = {
     "libpod_prune": {"container": True},
     "libpod_secret": {"name": "key", "data": "content"},
     "libpod_secret_info": {},
+    "libpod_volume": {"name": "v", "label": {"a": "b"}},
+    "libpod_volume_info": {},
 }
 LOOKS = {
     "libpod_container_info",
@@ -41,6 +43,7 @@ LOOKS = {
     "libpod_container_wait",
     "libpod_pod_info",
     "libpod_secret_info",
+    "libpod_volume_info",
 }
 
 

@@ -73,7 +73,7 @@ def test_dangling_and_unused_images_are_removed(host: Host) -> None:
 def test_invalid_filters_are_refused(host: Host) -> None:
     for wrong, word in (
         ({"container_filters": {"status": "exited"}}, "status"),
-        ({"volume_filters": {"label": "x"}}, "label"),
+        ({"volume_filters": {"driver": "x"}}, "driver"),
         ({"image_filters": {"until": "yesterday"}}, "yesterday"),
     ):
         refused = host.module("libpod_prune", {"system": True, **wrong})

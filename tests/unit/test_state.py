@@ -40,6 +40,7 @@ FULL = ContainerState(
     ports_in=11,
     ports_out=12,
     changing_mounts={"/data": "kept"},
+    held_volumes=("kept",),
 )
 
 

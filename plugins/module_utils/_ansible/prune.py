@@ -93,7 +93,7 @@ def _flag(value: Any, option: str) -> bool:
 def _filters(value: Optional[dict[str, Any]], option: str) -> prune.Filters:
     known = {
         "until",
-        *(["label"] if option != "volume_filters" else []),
+        "label",
         *(["dangling", "dangling_only", "external"] if "image" in option else []),
     }
     filters = value or {}

@@ -22,7 +22,7 @@ from .._model.foreign import Foreign
 from .._model.records.image import Image
 from .._runtime.images import in_use
 from .._runtime.runtime import Runtime
-from .prune import used_volumes
+from .volumes.usage import users
 
 
 class ImageUsage(NamedTuple):
@@ -127,10 +127,10 @@ def _own_folders(container: Container) -> list[str]:
 
 def _volumes(runtime: Runtime, until: float) -> Iterator[VolumeUsage]:
     top = f"{runtime.parts.static_root}/volumes"
-    links = Counter(used_volumes(runtime))
+    used = users(runtime)
     for name in sorted(os.listdir(top)) if os.path.isdir(top) else ():
         if os.path.exists(f"{top}/{name}/volume.json"):
-            yield VolumeUsage(name, links[name], _measured([f"{top}/{name}/_data"], until))
+            yield VolumeUsage(name, len(used.get(name, ())), _measured([f"{top}/{name}/_data"], until))
 
 
 def _measured(folders: Iterable[str], until: float) -> Optional[int]:

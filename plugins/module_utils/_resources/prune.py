@@ -10,9 +10,7 @@ from functools import partial
 from typing import Callable, Collection, Iterable, Iterator, Mapping, NamedTuple, Optional
 
 from .._container.container import Container
-from .._container.unreadable import mentions
 from .._drivers.images.store import ImageStore
-from .._drivers.trees import removal
 from .._model.errors import (
     ConfigMismatch,
     InvalidState,
@@ -24,7 +22,6 @@ from .._model.errors import (
     sentence,
     warn,
 )
-from .._model.failpoints import failpoint
 from .._runtime.images import in_use
 from .._runtime.runtime import Runtime, has_ended
 from .._store import pods
@@ -160,75 +157,35 @@ def _needed(runtime: Runtime, container: Container, gone: Mapping[str, str]) -> 
 
 
 def volumes(runtime: Runtime, filters: Filters, errors: Errors, *, dry: bool = False) -> list[str]:
-    """Remove the volumes that no container has and return their names; ``errors`` as for ``containers``.
+    """Remove the volumes that no container has and return their names; ``errors`` as for ``containers``."""
+    from .volumes import removal, usage
 
-    A volume is renamed first, and restored if a container that has it appeared meanwhile.
-    """
     top = f"{runtime.parts.static_root}/volumes"
-    used = set(used_volumes(runtime))
+    used = usage.users(runtime)
     gone = []
     for name in sorted(os.listdir(top)) if os.path.isdir(top) else []:
         try:
-            if name.startswith(_TRASH):
-                _clear(f"{top}/{name}", dry)
-            elif (
-                name not in used and _matches(f"{top}/{name}", filters) and (dry or _remove_volume(runtime, top, name))
-            ):
+            if name.startswith(removal.TRASH):
+                if not dry:
+                    removal.clear(f"{top}/{name}")
+            elif name not in used and _matches(runtime, name, filters) and (dry or not removal.remove(runtime, name)):
                 gone.append(name)
         except Exception as error:  # pylint: disable=broad-exception-caught
-            errors.append(RemovalIncomplete("the host still has", [(f"volume {name.removeprefix(_TRASH)}", error)]))
+            what = f"volume {name.removeprefix(removal.TRASH)}"
+            errors.append(RemovalIncomplete("the host still has", [(what, error)]))
     return gone
 
 
-def _matches(path: str, filters: Filters) -> bool:
-    try:
-        return filters.match(os.stat(f"{path}/volume.json").st_mtime, {})
-    except FileNotFoundError:
-        return False  # it is being created
+def _matches(runtime: Runtime, name: str, filters: Filters) -> bool:
+    """Return whether a volume is to be removed; not one that is being created, or that the operator holds mounted."""
+    from .._container.io.log_parts import seconds
+    from .._store import volumes as store
+    from .volumes.inspect import created
 
-
-# No volume's name begins with a dot.
-_TRASH = ".pruned-"
-
-
-def _remove_volume(runtime: Runtime, top: str, name: str) -> bool:
-    trash = f"{top}/{_TRASH}{name}"
-    _clear(trash, False)
-    failpoint(f"rename volume {name}")
-    os.rename(f"{top}/{name}", trash)
-    if name in set(used_volumes(runtime)) and not os.path.exists(f"{top}/{name}"):
-        os.rename(trash, f"{top}/{name}")
+    record = store.read(store.folder(runtime.parts, name))
+    if record is None or store.held_by_operator(runtime.parts, name, runtime.host.boot_id):
         return False
-    _clear(trash, False)
-    return True
-
-
-def _clear(path: str, dry: bool) -> None:
-    if not dry and os.path.isdir(path):
-        failpoint("remove volume")
-        removal.remove(path)
-
-
-def used_volumes(runtime: Runtime) -> Iterator[str]:
-    """Yield the volumes of every configuration, including those of containers being created or removed."""
-    top = f"{runtime.parts.static_root}/containers"
-    for container_id in os.listdir(top) if os.path.isdir(top) else []:
-        try:
-            config = runtime.store.config(container_id)
-        except NoSuchContainer:
-            continue
-        except ConfigMismatch:
-            text, folder = runtime.store.config_text(container_id), f"{runtime.parts.static_root}/volumes"
-            yield from (name for name in os.listdir(folder) if mentions(text, name))
-            continue
-        except StateCorrupt as error:
-            raise StateCorrupt(
-                f"no volume is removed, since it is not known which ones a container names: {error}"
-            ) from error
-        yield from (volume["source"] for volume in config.volumes if volume["type"] != "bind")
-        # A volume that is being mounted in a running container is not in its configuration yet.
-        state = runtime.store.state(container_id)
-        yield from state.changing_mounts.values() if state else ()
+    return filters.match(seconds(created(runtime.parts, record)), record.labels)
 
 
 def images(runtime: Runtime, filters: Filters, errors: Errors, *, every: bool = False, dry: bool = False) -> list[str]:

@@ -129,7 +129,7 @@ def _completed(container: ContainerBase, drafted: Facts, rootfs: str) -> Facts:
         user=user,
         capabilities=capabilities.oci_capabilities(granted, user.uid, config.options["cap_add"]),
         volume_sources=volumes.sources(container, rootfs, user),
-        source_guards=volumes.source_guards(config),
+        source_guards=volumes.source_guards(container, config),
         files={**drafted.files, **containerenv.write(container, rootfs)},
     )
     if not user.name or config.options["hostuser"] or config.options["passwd_entry"] or config.options["group_entry"]:

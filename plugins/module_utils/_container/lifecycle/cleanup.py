@@ -89,6 +89,12 @@ def _take_down_parts(container: ContainerBase, attempts: Attempts, thorough: boo
 
         attempts.attempt("the overlays of its volumes", lambda: remove_overlays(container))
 
+    if container.state.held_volumes or thorough and container.config.volumes:
+        from ..rootfs import volume_use
+
+        held = volume_use.held(container, thorough=thorough)
+        attempts.attempt("its volumes, mounted", lambda: volume_use.release(container, held))
+
 
 def _incomplete(container: ContainerBase, attempts: Attempts) -> CleanupIncomplete:
     """Return the error on what is left, and record it as an event: after an exit no task reports it."""

@@ -150,7 +150,7 @@ def _by_target(config: ContainerConfig) -> dict[str, types.Mount]:
 
 def _mounts(container: ContainerBase, config: ContainerConfig) -> dict[str, Mount]:
     sources = {one["target"]: volumes.host_path(container, one) for one in config.volumes}
-    return requested_mounts(config, sources, volumes.source_guards(config))
+    return requested_mounts(config, sources, volumes.source_guards(container, config))
 
 
 def point_of(inside: Inside, target: str) -> str:

@@ -55,6 +55,12 @@ def apply(container: ContainerBase, config: ContainerConfig, also: Iterable[str]
                     "run the task again, or set recreate to have a new container made"
                 ) from error
     _write_spec(container, targets)
+    named = {one["source"] for one in config.volumes}
+    unused_volumes = [name for name in container.state.held_volumes if name not in named]
+    if unused_volumes:
+        from ..rootfs.volume_use import release
+
+        release(container, unused_volumes)
 
 
 def _bring(container: ContainerBase, inside: Inside, one: Wanted) -> None:

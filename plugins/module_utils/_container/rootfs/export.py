@@ -13,7 +13,8 @@ from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, NoSuchVolume, ToolFailed
 from ..._model.failpoints import failpoint
 from ..._model.options.parsers import name as checked_name
-from .private_mount import with_rootfs
+from ..._store import volumes as store
+from .private_mount import with_rootfs, with_volume
 
 if TYPE_CHECKING:
     from ..base import ContainerBase
@@ -33,10 +34,18 @@ def export_volume(parts: EngineConfig, name: str, path: str, dry: bool) -> bool:
 
     :raises NoSuchVolume: there is none of this name.
     """
-    folder = f"{parts.static_root}/volumes/{checked_name(name, 'volume')}"
-    if not os.path.exists(f"{folder}/volume.json"):
+    folder = store.folder(parts, checked_name(name, "volume"))
+    record = store.read(folder)
+    if record is None:
         raise NoSuchVolume(f"no volume has the name {name!r}")
-    return write(path, f"volume-{name[:64]}", lambda temporary: archive(f"{folder}/_data", temporary), dry)
+
+    def fill(temporary: str) -> None:
+        if record.options.mounts:
+            with_volume(folder, lambda data: archive(data, temporary))
+        else:
+            archive(f"{folder}/_data", temporary)
+
+    return write(path, f"volume-{name[:64]}", fill, dry)
 
 
 def write(path: str, key: str, fill: Callable[[str], None], dry: bool) -> bool:

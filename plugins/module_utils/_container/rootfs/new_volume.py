@@ -29,13 +29,22 @@ def make(container: ContainerBase, data: str, rootfs: str, target: str, *, copy:
     """
     failpoint("make the volume's directory")
     os.makedirs(data, 0o755, exist_ok=True)
-    if os.path.isdir(f"{data}/{_UNFINISHED}"):
+    if unfinished(data):
         failpoint("empty an unfinished volume")
         # The mark is removed last, since this may be interrupted as well.
         for name in sorted(os.listdir(data), key=_UNFINISHED.__eq__):
             removal.remove(f"{data}/{name}")
     if copy and not os.listdir(data):
         _copy_up(container, data, rootfs, target)
+
+
+def unfinished(data: str) -> bool:
+    """Return whether the copy of the image's content into ``data`` was interrupted."""
+    return os.path.isdir(f"{data}/{_UNFINISHED}")
+
+
+def map_owner(container: ContainerBase, data: str) -> None:
+    """Have a volume that root owns be owned by the container's own root."""
     if container.config.id_mappings and os.stat(data).st_uid == 0:
         from ..bundle import id_mappings
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Callable, TypeVar
 from ..._drivers.kernel import securejoin
 from ..._drivers.kernel.syscalls import MS_BIND, MS_PRIVATE, MS_REC, mount, unshare
 from ..._drivers.storage.own_overlay import mount_layers
+from ..._store import volumes as store
 from ..lifecycle.background import Background
 from .volumes import host_path
 
@@ -91,4 +92,26 @@ def _mount_volumes(container: ContainerBase, root: str) -> None:
         if "O" in volume["flags"] or not (os.path.exists(point) and os.path.exists(source)):
             continue
         if os.path.isdir(point) == os.path.isdir(source):
+            if volume["type"] == "volume":
+                _mount_driver(os.path.dirname(source))
             mount(source, point, flags=MS_BIND | MS_REC)
+
+
+def _mount_driver(directory: str) -> None:
+    """Mount a volume of a driver on its directory, unless it is mounted."""
+    record = store.read(directory)
+    if record and record.options.mounts:
+        from ..._drivers.storage import volume_mounts
+
+        volume_mounts.mount(record.options, f"{directory}/_data", record.name)
+
+
+def with_volume(directory: str, work: Callable[[str], T]) -> T:
+    """Call ``work`` with the host path of a volume's content, mounted meanwhile, and return its result."""
+
+    def in_namespace() -> T:
+        _private_mounts()
+        _mount_driver(directory)
+        return work(f"{directory}/_data")
+
+    return Background(in_namespace).result()

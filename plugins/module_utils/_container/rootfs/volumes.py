@@ -13,8 +13,7 @@ from ..._model.errors import InvalidArgument, not_yet
 from ..._model.failpoints import failpoint
 from ..._spec.mounts import overlay_directories
 from ..._spec.users import User
-from ..._store import records
-from ..._store.locks import FileLock
+from ..._store import volumes as store
 
 if TYPE_CHECKING:
     from ..._model.records.config import ContainerConfig
@@ -45,14 +44,20 @@ def host_path(container: ContainerBase, volume: Mapping[str, Any]) -> str:
     """Return the directory or file on the host of a volume or bind mount, whether it exists or not."""
     if volume["type"] == "bind":
         return str(volume["source"])
-    return f"{container.host.parts.static_root}/volumes/{volume['source']}/_data"
+    return store.data(container.host.parts, volume["source"])
 
 
-def source_guards(config: ContainerConfig) -> dict[str, tuple[str, ...]]:
-    """Return the flags of its source's mount that each bind mount, by target, keeps: a remount would clear them."""
+def source_guards(container: ContainerBase, config: ContainerConfig) -> dict[str, tuple[str, ...]]:
+    """Return the flags of its source's mount that each mount, by target, keeps: a remount would clear them."""
     guards = {}
     for volume in config.volumes:
-        if volume["type"] == "bind":
+        if volume["type"] == "volume":
+            record = store.read(store.folder(container.host.parts, volume["source"]))
+            if record and record.options.mounts:
+                from ..._drivers.storage import volume_mounts
+
+                guards[volume["target"]] = volume_mounts.guards(record.options)
+        elif volume["type"] == "bind":
             try:
                 flags = os.statvfs(volume["source"]).f_flag
             except OSError:
@@ -62,7 +67,7 @@ def source_guards(config: ContainerConfig) -> dict[str, tuple[str, ...]]:
 
 
 def prepared(container: ContainerBase, volume: Mapping[str, Any], rootfs: str) -> str:
-    """Return the ``host_path`` of a volume, which is made where it is named and missing.
+    """Return the ``host_path`` of a volume, which is made and mounted where it is named and has to be.
 
     :raises InvalidArgument: the source of a bind mount does not exist.
     """
@@ -70,13 +75,18 @@ def prepared(container: ContainerBase, volume: Mapping[str, Any], rootfs: str) -
     if volume["type"] == "bind":
         check_source(path, container.name)
     else:
-        _ensure(container, os.path.dirname(path), rootfs, volume["target"], copy="nocopy" not in volume["flags"])
+        record = store.read(os.path.dirname(path))
+        if record is None or not record.ready:
+            from . import volume_use
+
+            volume_use.prepare(container, volume, rootfs)
     return path
 
 
 def made(path: str) -> bool:
     """Return whether the named volume behind this ``path`` exists and has its initial content."""
-    return os.path.exists(f"{os.path.dirname(path)}/volume.json")
+    record = store.read(os.path.dirname(path))
+    return record is not None and not record.copy_up
 
 
 def _give(container: ContainerBase, path: str, user: User) -> None:
@@ -126,24 +136,3 @@ def check_source(path: str, name: str) -> None:
                 f"volume: {path}, to be bound in container {name}, does not exist on the host: make it first"
             )
         )
-
-
-def _ensure(container: ContainerBase, directory: str, rootfs: str, target: str, *, copy: bool) -> None:
-    """Make the volume, and give a new one the content that the image has at ``target``, once.
-
-    The record is written last: a volume without one is begun again.
-    """
-    if made(f"{directory}/_data"):
-        return
-    failpoint("make volume")
-    os.makedirs(directory, 0o755, exist_ok=True)
-    # Only the way to it is closed to others; the data has the image's modes, which containers' users need.
-    os.chmod(os.path.dirname(directory), 0o700)
-    # Another container with the same new volume may start at this moment.
-    with FileLock(f"{directory}/lock") as lock:
-        if not made(f"{directory}/_data"):
-            from . import new_volume
-
-            new_volume.make(container, f"{directory}/_data", rootfs, target, copy=copy)
-            records.write(f"{directory}/volume.json", {"name": os.path.basename(directory)})
-        lock.discard()

@@ -119,14 +119,14 @@ def tmpfs(value: Mapping[str, object], option: str) -> dict[str, list[str]]:
 def mount_words(volume: Volume, source_guards: Iterable[str] = ()) -> list[str]:
     """Return the mount options that podman shows: the volume's own, guards that they leave open, and the kind of bind.
 
-    A volume's files are written by containers, so that it is mounted nosuid and nodev. A bind mount keeps the guards of
-    its source's own mount, which are ``source_guards``.
+    A volume's files are written by containers, so that it is mounted nosuid and nodev. ``source_guards`` are those of
+    its source's own mount, which a mount keeps.
     """
     flags = [word for word in volume["flags"] if word != "bind"]
     if "O" in flags:
         return flags
-    guards = ("nosuid", "nodev") if volume["type"] == "volume" else source_guards
-    kept = [word for word in guards if not {word, GUARDS.get(word)} & {*flags}]
+    guards = [*(("nosuid", "nodev") if volume["type"] == "volume" else ()), *source_guards]
+    kept = [word for word in dict.fromkeys(guards) if not {word, GUARDS.get(word)} & {*flags}]
     return [*flags, *kept, "bind" if "bind" in volume["flags"] else "rbind"]
 
 

@@ -32,6 +32,7 @@ class ContainerState(NamedTuple):
     ``error`` why the last such start failed. ``etc_files`` has the CRC-32 of each file over /etc as it was written.
     ``restart_wanted`` is whether the failing health check ends the container to have it started again.
     ``changing_mounts`` are the targets at which an update in place is, or was killed, with the names of their volumes.
+    ``held_volumes`` are the volumes that are mounted on the host for it.
     ``ports_in`` and ``ports_out`` are the descriptors in conmon of the pair that holds the host ports.
     """
 
@@ -60,6 +61,7 @@ class ContainerState(NamedTuple):
     ports_in: int = 0
     ports_out: int = 0
     changing_mounts: Mapping[str, str] = {}
+    held_volumes: tuple[str, ...] = ()
 
     @property
     def exit_is_known(self) -> bool:
@@ -87,6 +89,8 @@ class ContainerState(NamedTuple):
                 field: ProcessRef.of(record.get(pid, 0), record.get(start_time, 0))
                 for field, (pid, start_time) in _PROCESSES.items()
             }
-            return cls(**{**known, **processes, "status": ContainerStatus(record["status"])})
+            held = tuple(record.get("held_volumes", ()))
+            status = ContainerStatus(record["status"])
+            return cls(**{**known, **processes, "status": status, "held_volumes": held})
         except (TypeError, AttributeError, KeyError, ValueError) as error:
             raise StateCorrupt(f"{path} is not a container's state: {error}") from error

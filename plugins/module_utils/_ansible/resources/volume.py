@@ -1,0 +1,87 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libpod_volume: a task's arguments → the volume as it is described → the task's result."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ..._model.options.parsers import mapping, wrong
+from ..._model.options.parsers import name as checked_name
+from ..._model.options.volume_options import volume_options
+from ..._resources.volumes import changes
+from ..._resources.volumes.inspect import differences, inspect
+from ..._store import volumes as store
+from .. import arguments
+from ..module import EngineModule, run
+
+STATES = ("present", "absent", "mounted", "unmounted")
+
+
+def spec() -> dict[str, Any]:
+    """The argument spec of libpod_volume."""
+    return {
+        "name": {"type": "str", "required": True},
+        "state": {"type": "str", "default": "present", "choices": list(STATES)},
+        "label": {"type": "dict"},
+        "driver": {"type": "str"},
+        "options": {"type": "list", "elements": "str"},
+        "recreate": {"type": "bool", "default": False},
+        "executable": {"type": "str"},
+        "debug": {"type": "bool", "default": False},
+        **arguments.parts_spec(),
+    }
+
+
+def desired(params: Mapping[str, Any]) -> changes.DesiredVolume:
+    """Return the volume that a task describes.
+
+    :raises InvalidArgument: a value cannot be used.
+    """
+    if params["driver"] not in (None, "", "local"):
+        raise wrong("driver", params["driver"], "local, the one driver that the engine has")
+    described = params["state"] == "present" or params["label"] is not None or params["options"] is not None
+    return changes.DesiredVolume(
+        checked_name(params["name"], "name"),
+        mapping(params["label"] or {}, "label"),
+        volume_options(params["options"] or ()),
+        params["recreate"],
+        described,
+    )
+
+
+def volume(module: EngineModule) -> dict[str, Any]:
+    """libpod_volume: reconcile one volume."""
+    parts, wanted, dry = arguments.parts(module.params), desired(module.params), module.check_mode
+    state = module.params["state"]
+    if state == "absent":
+        outcome = changes.absent(parts, wanted.name, dry=dry)
+    elif state == "unmounted":
+        outcome = changes.unmounted(parts, wanted.name, dry=dry)
+    elif state == "mounted":
+        outcome = changes.mounted(parts, wanted, dry=dry)
+    else:
+        outcome = changes.present(parts, wanted, dry=dry)
+    result: dict[str, Any] = {
+        "changed": bool(outcome.actions),
+        "actions": outcome.actions,
+        "volume": inspect(parts, outcome.after) if outcome.after else {},
+    }
+    if state == "mounted":
+        result["mount_point"] = store.data(parts, wanted.name)
+    if module._diff:
+        result["diff"] = _diff(outcome)
+    return result
+
+
+def _diff(outcome: changes.Outcome) -> dict[str, Any]:
+    before, after = outcome.before, outcome.after
+    if before is None or after is None:
+        return {"before": {"exists": before is not None}, "after": {"exists": after is not None}}
+    return differences(before, after)
+
+
+def main() -> None:
+    """libpod_volume, from a task's arguments to its result."""
+    run(EngineModule(argument_spec=spec(), supports_check_mode=True), volume)

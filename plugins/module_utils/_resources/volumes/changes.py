@@ -1,0 +1,199 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A volume as a task describes it: made, changed in place, made anew, mounted, unmounted, removed.
+
+Plan and execution take the same way; ``dry`` leaves out what changes the host.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from typing import Mapping, NamedTuple, Optional
+
+from ..._container.live_status import timestamp
+from ..._drivers.host import Host
+from ..._drivers.storage import volume_mounts
+from ..._model.engine_config import EngineConfig
+from ..._model.errors import InvalidState, NoSuchVolume
+from ..._model.failpoints import failpoint
+from ..._model.options.volume_options import VolumeOptions
+from ..._model.records.volume import COPY_TO_COME, VolumeRecord
+from ..._store import volumes as store
+from ..._store.store import Store
+
+
+class DesiredVolume(NamedTuple):
+    """``described`` is whether the task says what it is like, and not only its name."""
+
+    name: str
+    labels: Mapping[str, str] = {}
+    options: VolumeOptions = VolumeOptions()
+    recreate: bool = False
+    described: bool = True
+
+
+class Outcome(NamedTuple):
+    """What was done, in a run's words, and the volume before and after, None for none."""
+
+    actions: list[str]
+    before: Optional[VolumeRecord]
+    after: Optional[VolumeRecord]
+
+
+def present(parts: EngineConfig, desired: DesiredVolume, *, dry: bool = False) -> Outcome:
+    """Make the volume, or bring it in line with what is described.
+
+    :raises InvalidState: containers use it, or the change would hide its content.
+    """
+    folder = store.folder(parts, desired.name)
+    record = store.read(folder)
+    if record is not None and not desired.recreate and _same(record, desired):
+        return Outcome([], record, record)
+    with _locked(parts, desired.name, dry):
+        record = store.read(folder)
+        if record is None:
+            outcome = Outcome([f"created {desired.name}"], None, _new(desired))
+        elif desired.recreate:
+            outcome = Outcome([f"recreated {desired.name}"], record, _new(desired))
+        elif _same(record, desired):
+            outcome = Outcome([], record, record)
+        else:
+            after = record._replace(labels=desired.labels, options=desired.options)
+            outcome = Outcome([f"updated {desired.name}"], record, after)
+        if outcome.actions:
+            _check(parts, outcome, desired)
+            if not dry:
+                _apply(parts, outcome, desired)
+    return outcome
+
+
+def _locked(parts: EngineConfig, name: str, dry: bool) -> AbstractContextManager[None]:
+    return nullcontext() if dry else store.locked(parts, name)
+
+
+def _same(record: VolumeRecord, desired: DesiredVolume) -> bool:
+    return not desired.described or (dict(record.labels), record.options) == (dict(desired.labels), desired.options)
+
+
+def _new(desired: DesiredVolume) -> VolumeRecord:
+    return VolumeRecord(desired.name, timestamp(), desired.labels, desired.options, COPY_TO_COME)
+
+
+def _check(parts: EngineConfig, outcome: Outcome, desired: DesiredVolume) -> None:
+    """:raises InvalidState: the volume cannot be changed so."""
+    before, name = outcome.before, desired.name
+    if before is None:
+        return
+    kinds = [(one.type, one.device, one.o) for one in (before.options, desired.options)]
+    if not desired.recreate and kinds[0] == kinds[1]:
+        return
+    from ..._runtime.runtime import Runtime
+    from .usage import named, users
+
+    runtime = Runtime(parts)
+    used = users(runtime).get(name, [])
+    if desired.recreate and used:
+        raise InvalidState(f"volume {name} cannot be made anew while {named(used)} uses it: remove that first")
+    live = [one.name for one in runtime.containers() if one.name in used and one.peek().state.status.has_process]
+    if live:
+        raise InvalidState(
+            f"options: volume {name} cannot be changed while {named(live)} runs with it: stop that first"
+        )
+    data = store.data(parts, name)
+    if not desired.recreate and not before.options.mounts and os.path.isdir(data) and os.listdir(data):
+        raise InvalidState(
+            f"options: volume {name} has content, which a mount on it would hide: export or remove that, or set "
+            "recreate, which removes it"
+        )
+
+
+def _apply(parts: EngineConfig, outcome: Outcome, desired: DesiredVolume) -> None:
+    folder, after = store.folder(parts, desired.name), outcome.after
+    assert after is not None
+    if outcome.before is not None and desired.recreate:
+        from ..._runtime.base import RuntimeBase
+        from .removal import discard
+
+        discard(RuntimeBase(parts), desired.name)
+    Store(parts).prepare()
+    data, before = f"{folder}/_data", outcome.before
+    if before is not None and not desired.recreate and _kind(before.options) != _kind(after.options):
+        volume_mounts.unmount(data)
+    if not os.path.isdir(data):
+        store.prepare(folder)
+        failpoint("make the volume's directory")
+        os.mkdir(data, 0o755)
+    if not after.options.mounts:
+        volume_mounts.own(after.options, data)
+    elif volume_mounts.is_mounted(data):
+        volume_mounts.adapt(after.options, data)
+    store.write(folder, after)
+
+
+def _kind(options: VolumeOptions) -> tuple[object, ...]:
+    return options.type, options.device, options.o
+
+
+def absent(parts: EngineConfig, name: str, *, dry: bool = False) -> Outcome:
+    """Remove the volume, unless containers name it.
+
+    :raises InvalidState: they do. :raises NotRemoved: something of it is left.
+    """
+    from ..._runtime.base import RuntimeBase
+    from .removal import remove
+    from .usage import named, users
+
+    folder = store.folder(parts, name)
+    there = os.path.isdir(folder)
+    before = store.read(folder) or (VolumeRecord(name) if there else None)
+    runtime = RuntimeBase(parts)
+    used = users(runtime).get(name, []) if dry and there else [] if dry else remove(runtime, name)
+    if used:
+        raise InvalidState(f"volume {name} cannot be removed while {named(used)} uses it: remove that first")
+    return Outcome([f"deleted {name}"] if there else [], before, None)
+
+
+def mounted(parts: EngineConfig, desired: DesiredVolume, *, dry: bool = False) -> Outcome:
+    """Make the volume where it is missing, and mount it until ``unmounted`` or the next boot."""
+    outcome = present(parts, desired, dry=dry)
+    assert outcome.after is not None
+    options, data = outcome.after.options, store.data(parts, desired.name)
+    if not options.mounts:
+        return outcome
+    boot_id = _boot_id(parts)
+    held = not outcome.actions and store.held_by_operator(parts, desired.name, boot_id)
+    if held and volume_mounts.is_mounted(data):
+        return outcome
+    if not dry:
+        with store.locked(parts, desired.name):
+            store.hold(parts, desired.name, boot_id)
+            volume_mounts.mount(options, data, desired.name)
+    return outcome._replace(actions=[*outcome.actions, f"mounted {desired.name}"])
+
+
+def unmounted(parts: EngineConfig, name: str, *, dry: bool = False) -> Outcome:
+    """Hold the volume mounted no longer; it is unmounted where no container holds it.
+
+    :raises NoSuchVolume: there is none of this name.
+    """
+    folder = store.folder(parts, name)
+    record = store.read(folder)
+    if record is None:
+        raise NoSuchVolume(f"no volume has the name {name!r}")
+    boot_id, data, actions = _boot_id(parts), f"{folder}/_data", [f"unmounted {name}"]
+    with _locked(parts, name, dry):
+        holders = {*store.holders(Store(parts), name, boot_id)}
+        left = not holders - {""} and os.path.isdir(data) and volume_mounts.is_mounted(data)
+        if not (left or "" in holders):
+            actions = []
+        elif not dry:
+            if left:
+                volume_mounts.unmount(data)
+            store.release(parts, name)
+    return Outcome(actions, record, record)
+
+
+def _boot_id(parts: EngineConfig) -> str:
+    return Host(parts).boot_id

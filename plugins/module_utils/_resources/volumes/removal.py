@@ -1,0 +1,61 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Removal of a volume that no container names."""
+
+from __future__ import annotations
+
+import os
+
+from ..._drivers.storage import volume_mounts
+from ..._drivers.trees import removal
+from ..._model.failpoints import failpoint
+from ..._runtime.base import RuntimeBase
+from ..._store import volumes as store
+from .usage import users
+
+# No volume's name begins with a dot.
+TRASH = ".pruned-"
+
+
+def remove(runtime: RuntimeBase, name: str) -> list[str]:
+    """Remove a volume and what is left of its earlier removal; return the containers for which it stays.
+
+    It is unmounted and renamed first, and restored if a container that names it appeared meanwhile.
+
+    :raises NotRemoved: something of it is left.
+    """
+    folder = store.folder(runtime.parts, name)
+    trash = f"{os.path.dirname(folder)}/{TRASH}{name}"
+    if not os.path.isdir(folder):
+        clear(trash)
+        return []
+    with store.locked(runtime.parts, name):
+        return discard(runtime, name)
+
+
+def discard(runtime: RuntimeBase, name: str) -> list[str]:
+    """Do what ``remove`` does with a volume that is there, under its lock."""
+    folder = store.folder(runtime.parts, name)
+    trash = f"{os.path.dirname(folder)}/{TRASH}{name}"
+    used = users(runtime).get(name, [])
+    if used or not os.path.isdir(folder):
+        return used
+    volume_mounts.unmount(f"{folder}/_data")
+    store.release(runtime.parts, name)
+    clear(trash)
+    failpoint(f"rename volume {name}")
+    os.rename(folder, trash)
+    used = users(runtime).get(name, [])
+    if used:
+        os.rename(trash, folder)
+    else:
+        clear(trash)
+    return used
+
+
+def clear(trash: str) -> None:
+    """Remove what an interrupted removal has left."""
+    if os.path.isdir(trash):
+        failpoint("remove volume")
+        removal.remove(trash)

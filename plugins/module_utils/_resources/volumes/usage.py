@@ -1,0 +1,54 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which containers name which volumes."""
+
+from __future__ import annotations
+
+import os
+from typing import Iterator, Sequence
+
+from ..._container.unreadable import mentions
+from ..._model.errors import ConfigMismatch, NoSuchContainer, StateCorrupt
+from ..._runtime.base import RuntimeBase
+
+_NAMED = 3  # containers that a message names; the others are counted
+
+
+def users(runtime: RuntimeBase) -> dict[str, list[str]]:
+    """Return the names of the containers that use each volume, including those being created or removed.
+
+    :raises StateCorrupt: a container's configuration cannot be read, so it is not known which ones it names.
+    """
+    result: dict[str, list[str]] = {}
+    for volume, container in sorted(set(_pairs(runtime))):
+        result.setdefault(volume, []).append(container)
+    return result
+
+
+def named(containers: Sequence[str]) -> str:
+    """Return containers for a message: the first names, and how many more there are."""
+    more = f" and {len(containers) - _NAMED} more" if len(containers) > _NAMED else ""
+    return f"container{'s' if len(containers) > 1 else ''} {', '.join(containers[:_NAMED])}{more}"
+
+
+def _pairs(runtime: RuntimeBase) -> Iterator[tuple[str, str]]:
+    top = f"{runtime.parts.static_root}/containers"
+    for container_id in os.listdir(top) if os.path.isdir(top) else []:
+        try:
+            config = runtime.store.config(container_id)
+        except NoSuchContainer:
+            continue
+        except ConfigMismatch:
+            text, folder = runtime.store.config_text(container_id), f"{runtime.parts.static_root}/volumes"
+            names = os.listdir(folder) if os.path.isdir(folder) else []
+            yield from ((name, container_id[:12]) for name in names if mentions(text, name))
+            continue
+        except StateCorrupt as error:
+            raise StateCorrupt(
+                f"no volume is removed, since it is not known which ones a container names: {error}"
+            ) from error
+        yield from ((volume["source"], config.name) for volume in config.volumes if volume["type"] != "bind")
+        # A volume that is being mounted in a running container is not in its configuration yet.
+        state = runtime.store.state(container_id)
+        yield from ((name, config.name) for name in (state.changing_mounts.values() if state else ()) if name)
