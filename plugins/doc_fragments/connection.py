@@ -139,9 +139,9 @@ options:
       - name: LIBPOD_STORAGE_DRIVER
   oci_runtime:
     description:
-      - OCI runtime, by its name or path, as the modules' option of this name.
+      - OCI runtime, by its name or path, as the modules' option of this name. A container keeps the one that it was made with.
     type: str
-    default: runc
+    default: auto
     vars:
       - name: ansible_libpod_oci_runtime
     env:

@@ -50,8 +50,10 @@ options:
     elements: path
   oci_runtime:
     description:
-      - OCI runtime, by its name or path.
-      - If not set, the environment variable E(LIBPOD_OCI_RUNTIME) is used, then V(runc).
+      - OCI runtime of the containers and pods that are made, by its name or path. V(auto) is C(crun) where it is installed and
+        runs on the host, else C(runc). C(crun) refuses a host that has cgroup v1 controllers and a cgroup v2 mount beside them.
+      - A container keeps the OCI runtime that it was made with until it is re-created, even if another one is set.
+      - If not set, the environment variable E(LIBPOD_OCI_RUNTIME) is used, then V(auto).
     type: str
   conmon_path:
     description:

@@ -90,10 +90,12 @@ def test_message_has_the_reason_and_the_end_of_long_errors(host: Host) -> None:
     assert long.endswith("500 last") and len(long) < 700, long
 
 
-def test_runtime_that_cannot_enter_is_125(host: Host) -> None:
+def test_runtime_that_cannot_enter_is_125(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     host.container("c", **OPTIONS)
     container = Runtime(host.parts).container("c")
-    container.host.oci.root = "/srv/nowhere"
+    astray = container.oci
+    astray.root = "/srv/nowhere"
+    monkeypatch.setattr(container.host, "oci_of", lambda _config: astray)
     assert container.exec(Exec(["true"])).exit_code == 125
     os.rmdir("/srv/nowhere")  # created by runc
 

@@ -23,7 +23,6 @@ from . import cgroup_tree, debian, images, kernel, leaks, modules, playbooks
 OUTSIDE = "192.0.2.2"  # the neighbour's address; the host has .1
 NETWORK = "libpod"  # the CNI network every test host defines, the role's
 BRIDGE = "cni-libpod0"
-# crun runs on cgroup v2 alone.
 OCI_RUNTIME = os.environ.get("LIBPOD_TEST_OCI_RUNTIME", "runc")
 _numbers = itertools.count(1)
 
@@ -33,9 +32,10 @@ class Host:
 
     ``parts`` are its roots, ``arguments`` the same as module options, ``layout`` an OCI layout of images to pull from;
     the store has them already as ``localhost/TAG:latest`` (tags of tests/make_image.py).
+    ``unified=False`` hides a hybrid host's cgroup2 mount, beside which crun does not run.
     """
 
-    def __init__(self, *, unified: bool = True) -> None:
+    def __init__(self, *, unified: bool = OCI_RUNTIME != "crun") -> None:
         self.layout = images.layout()
         self.parts = EngineConfig(
             static_root="/srv/static",

@@ -226,7 +226,7 @@ class ContainerBase:
 
     @property
     def oci(self) -> OciRuntime:
-        return self.host.oci_under(self._config.cgroup_manager)
+        return self.host.oci_of(self._config)
 
     @property
     def cgroup_path(self) -> str:
@@ -266,7 +266,7 @@ class ContainerBase:
 
     @property
     def runtime_name(self) -> str:
-        return self.host.oci.name
+        return self.oci.name
 
     @property
     def log_path(self) -> str:

@@ -47,7 +47,7 @@ def observe(
 
 
 def _living(config: ContainerConfig, recorded: ContainerState, host: Host) -> dict[str, Any]:
-    if host.oci.unstarted(config.id):
+    if host.oci_of(config).unstarted(config.id):
         return {"status": ContainerStatus.CREATED}
     frozen = manager.frozen(host.cgroups, cgroup_path(config, host))
     return {
@@ -61,7 +61,7 @@ def cgroup_path(config: ContainerConfig, host: Host) -> str:
     """Return the cgroup, below the mounts, with a container's limits and processes."""
     path = manager.container_path(config.cgroup_manager, config.cgroup_parent, config.id)
     if config.cgroup_manager == "systemd" and host.cgroups.unified:
-        path += host.oci_under("systemd").subgroup(config.options["annotation"])
+        path += host.oci_of(config).subgroup(config.options["annotation"])
     return path
 
 

@@ -87,7 +87,13 @@ def _by_traces(store: Store, host: Host, container_id: str, name: str) -> Contai
         rootfs=static_dir if os.path.isdir(f"{static_dir}/overlay") else "",
         overlay=True,
         cgroup_manager=host.cgroup_manager,
+        oci_runtime=_oci_runtime(host.parts.run_root, container_id),
     )
+
+
+def _oci_runtime(run_root: str, container_id: str) -> str:
+    """Return the OCI runtime that has a state of the container; empty where none of the usual ones has."""
+    return next((name for name in ("runc", "crun") if os.path.isdir(f"{run_root}/{name}/{container_id}")), "")
 
 
 def _cgroup_parent(path: str) -> str:

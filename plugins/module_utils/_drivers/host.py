@@ -10,14 +10,28 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .._model.cgroup_limits import LIMITS
-from .._model.engine_config import EngineConfig
+from .._model.engine_config import AUTO, EngineConfig
 from .cgroups import manager as cgroups
+from .engine.hardened import TOOL_PATH
 
 if TYPE_CHECKING:
+    from .._model.records.config import ContainerConfig
     from .cni.chain import Cni
     from .conmon.conmon import Conmon
     from .oci.runtime import OciRuntime
     from .storage.driver import Storage
+
+# What ran the containers of engines that did not record it, unless the configuration names another.
+_UNRECORDED = "runc"
+
+
+def auto_runtime(host: cgroups.CgroupHost) -> str:
+    """Return the OCI runtime for this host: crun where it is installed and runs, else runc.
+
+    crun refuses a hybrid host: cgroup v1's controllers with a cgroup v2 mount beside them.
+    """
+    installed = any(os.access(f"{folder}/crun", os.X_OK) for folder in TOOL_PATH.split(":"))
+    return "crun" if installed and host.kind != "hybrid" else "runc"
 
 
 class Host:
@@ -70,16 +84,28 @@ class Host:
 
     @cached_property
     def oci(self) -> OciRuntime:
-        return self._oci(self.cgroup_manager)
+        """The OCI runtime of new containers."""
+        path = self.parts.oci_runtime
+        return self._oci(auto_runtime(self.cgroups) if path == AUTO else path, self.cgroup_manager)
 
-    def oci_under(self, manager: str) -> OciRuntime:
-        """Return the OCI runtime for containers that were created under another cgroup manager, or this one."""
-        return self.oci if manager == self.cgroup_manager else self._oci(manager)
+    def oci_of(self, config: ContainerConfig) -> OciRuntime:
+        """Return the OCI runtime that a container was made with, under the cgroup manager that it was made under.
 
-    def _oci(self, manager: str) -> OciRuntime:
+        Programs move: the configured one is taken where it has the same name, and one that is gone is searched for.
+        """
+        path, configured = config.oci_runtime or _UNRECORDED, self.parts.oci_runtime
+        unrecorded = not config.oci_runtime and configured != AUTO
+        name = os.path.basename(path)
+        if unrecorded or name == os.path.basename(configured):
+            path = configured
+        elif "/" in path and not os.path.exists(path):
+            path = name
+        return self._oci(path, config.cgroup_manager)
+
+    def _oci(self, path: str, manager: str) -> OciRuntime:
         from .oci.runtime import OciRuntime
 
-        return OciRuntime(self.parts.oci_runtime, self.parts.run_root, systemd_cgroup=manager == "systemd")
+        return OciRuntime(path, self.parts.run_root, systemd_cgroup=manager == "systemd")
 
     @cached_property
     def conmon(self) -> Conmon:

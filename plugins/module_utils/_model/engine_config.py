@@ -9,6 +9,7 @@ from typing import Any, Mapping, NamedTuple
 
 DEFAULT_STATIC_ROOT = "/var/lib/libpod"
 DEFAULT_RUN_ROOT = "/run/libpod"
+AUTO = "auto"  # an OCI runtime that this host can run
 
 
 class EngineConfig(NamedTuple):
@@ -16,7 +17,8 @@ class EngineConfig(NamedTuple):
 
     An empty storage root, storage run root or storage driver means containers/storage's own default;
     an empty ``cgroup_manager`` the host's (systemd where it is PID 1 on a v2 host, else cgroupfs).
-    ``tool_timeouts`` is spelled as ``_drivers.limits.parse`` reads it.
+    ``oci_runtime`` is a program's name or path, or ``auto``; ``tool_timeouts`` is spelled as ``_drivers.limits.parse``
+    reads it.
     """
 
     static_root: str = DEFAULT_STATIC_ROOT
@@ -26,7 +28,7 @@ class EngineConfig(NamedTuple):
     storage_driver: str = ""
     cni_config_dir: str = "/etc/cni/net.d"
     cni_plugin_dirs: tuple[str, ...] = ("/usr/lib/cni", "/usr/libexec/cni", "/opt/cni/bin")
-    oci_runtime: str = "runc"
+    oci_runtime: str = AUTO
     conmon_path: str = "conmon"
     cgroup_manager: str = ""
     tool_timeouts: str = ""

@@ -63,7 +63,7 @@ def inspect(container: Container, *, env_values: bool = False) -> dict[str, Any]
         "Pod": config.pod,
         "IsInfra": config.infra,
         **_paths(container),
-        "OCIRuntime": container.host.oci.name,
+        "OCIRuntime": container.runtime_name,
         "Driver": driver,
         "GraphDriver": {"Name": driver, "Data": {"MergedDir": state.mountpoint} if state.mounted else {}},
         "MountLabel": "",

@@ -202,6 +202,7 @@ class Pods:
             pod=pod.id,
             pod_cgroup=pod.cgroup,
             infra=True,
+            oci_runtime=self.runtime.host.oci.path,
         )
 
     def _make_rootfs(self, pod: PodConfig, program: str) -> None:

@@ -46,7 +46,7 @@ def paths(container: ContainerBase) -> dict[str, str]:
         if value == LinuxNS.MOUNT.value:
             raise NotImplementedByHost(
                 f"container {config.name} is to join the mount namespace of container {joined.name}, and "
-                f"{container.host.oci.name} would rebuild the root filesystem there: join its other namespaces, and "
+                f"{container.runtime_name} would rebuild the root filesystem there: join its other namespaces, and "
                 "share files by a volume"
             )
         result[LinuxNS(value).oci_type] = f"/proc/{joined.state.pid}/ns/{value}"

@@ -68,6 +68,7 @@ def of_new(
         requires=dependencies.requires(runtime, options),
         pod=pod.id if pod else "",
         pod_cgroup=pod.cgroup if pod else "",
+        oci_runtime=runtime.host.oci.path,
     )
 
 

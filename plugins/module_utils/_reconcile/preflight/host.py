@@ -51,7 +51,7 @@ def check_tools(runtime: Runtime, desired: Desired) -> None:
 
     :raises ToolMissing: naming the program and the package that has it.
     """
-    tools = [(runtime.parts.oci_runtime, runtime.host.oci.name, "oci_runtime")]
+    tools = [(runtime.host.oci.path, runtime.host.oci.name, "oci_runtime")]
     tools.append((runtime.parts.conmon_path, "conmon", "conmon_path"))
     if not desired.rootfs:
         tools.append(("containers-storage", "containers-storage", ""))

@@ -1,0 +1,119 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The OCI runtime: the host's own by default, and each container keeps the one that it was made with."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import host as drivers
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups.manager import CgroupHost
+from ansible_collections.libpod.engine.tests.support import cgroup_files
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
+
+AUTO = {"oci_runtime": "auto"}
+BASE = {"image": "busybox", "command": WAITING, "network": "none"}
+without_unified = pytest.mark.parametrize("host", [{"unified": False}], indirect=True)
+
+
+def _of(host: Host, name: str) -> str:
+    """Return the OCI runtime that has the container's state, which ``inspect`` names too."""
+    one = host.module("libpod_container_info", {"name": [name]})["containers"][0]
+    holders = [kind for kind in ("crun", "runc") if os.path.isdir(f"/srv/run/{kind}/{one['Id']}")]
+    assert holders == [one["OCIRuntime"]], (holders, one["OCIRuntime"])
+    return holders[0]
+
+
+def _made(host: Host, name: str, **options: object) -> Result:
+    made = host.container(name, **{**BASE, **options})
+    assert not made.failed and made["changed"], made
+    return made
+
+
+@pytest.mark.skipif(cgroup_files.unified(), reason="the machine has no cgroup v1 controllers")
+def test_hybrid_host_gets_runc(host: Host) -> None:
+    _made(host, "c", **AUTO)
+    assert _of(host, "c") == "runc"
+
+
+def test_crun_is_taken_where_it_is_installed_and_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert drivers.auto_runtime(CgroupHost("v2", ("/sys/fs/cgroup",), {})) == "crun"
+    assert drivers.auto_runtime(CgroupHost("v1", (), {})) == "crun"
+    assert drivers.auto_runtime(CgroupHost("hybrid", (), {})) == "runc"
+    monkeypatch.setattr(drivers, "TOOL_PATH", str(tmp_path))
+    assert drivers.auto_runtime(CgroupHost("v2", ("/sys/fs/cgroup",), {})) == "runc"
+
+
+@without_unified
+def test_container_keeps_its_runtime_until_it_is_recreated(host: Host) -> None:
+    _made(host, "old", oci_runtime="runc")
+    _made(host, "new", **AUTO)
+    assert (_of(host, "old"), _of(host, "new")) == ("runc", "crun")
+    for name, other in (("old", "crun"), ("new", "runc")):
+        same = host.container(name, **BASE, oci_runtime=other)
+        assert not same["changed"], same
+        assert not host.container(name, **BASE, oci_runtime=other, restart=True).failed
+        done = host.module("libpod_container_exec", {"name": name, "argv": ["id", "-u"], "oci_runtime": other})
+        assert done["stdout"] == "0\n", done
+    assert (_of(host, "old"), _of(host, "new")) == ("runc", "crun")
+    _made(host, "old", env={"A": "1"}, **AUTO)
+    assert _of(host, "old") == "crun"
+
+
+@without_unified
+def test_program_that_moved_is_used_where_it_is_configured(host: Host) -> None:
+    os.mkdir("/srv/older")
+    shutil.copy("/usr/bin/crun", "/srv/older/crun")
+    _made(host, "c", oci_runtime="/srv/older/crun")
+    shutil.rmtree("/srv/older")
+    assert not host.container("c", **BASE, oci_runtime="crun", restart=True).failed
+    assert _of(host, "c") == "crun"
+
+
+@without_unified
+def test_record_without_a_runtime_is_of_runc_unless_another_is_configured(host: Host) -> None:
+    for name, made_with in (("default", "runc"), ("named", "crun")):
+        path = f"/srv/static/containers/{_made(host, name, oci_runtime=made_with)['container']['Id']}/config.json"
+        config = json.loads(Path(path).read_text())
+        assert config.pop("oci_runtime") == made_with
+        Path(path).write_text(json.dumps(config))
+    assert not host.container("default", **BASE, **AUTO, restart=True).failed
+    assert not host.container("named", **BASE, oci_runtime="crun", restart=True).failed
+    gone = [
+        host.container(name, state="absent", oci_runtime=kind)
+        for name, kind in (("default", "auto"), ("named", "crun"))
+    ]
+    assert [one["actions"] for one in gone] == [["deleted default"], ["deleted named"]]
+
+
+@without_unified
+def test_life_of_a_container_under_crun(host: Host) -> None:
+    options = {**BASE, "network": "libpod", "publish": ["127.0.0.1:8080:80"], "memory": "64m", "pids_limit": 50, **AUTO}
+    made = _made(host, "c", **options, healthcheck="true", healthcheck_interval="disable")
+    assert Process(made).cgroup("memory", "memory.limit_in_bytes") == str(64 << 20)
+    assert not host.container("c", **{**options, "memory": "96m"}).failed
+    assert Process(made).cgroup("memory", "memory.limit_in_bytes") == str(96 << 20), "changed by crun, live"
+    assert host.container("c", state="paused", **AUTO)["container"]["State"]["Status"] == "paused"
+    assert host.container("c", state="started", **AUTO)["container"]["State"]["Status"] == "running"
+    failed = host.module("libpod_container_exec", {"name": "c", "argv": ["sh", "-c", "echo no >&2; exit 3"]})
+    assert (failed["rc"], failed["stderr"]) == (3, "no\n")
+    assert host.container("c", state="stopped", stop_timeout=1, **AUTO)["changed"]
+    assert not host.container("c", state="stopped", **AUTO)["changed"]
+    job = host.container("job", **{**BASE, "command": ["sh", "-c", "echo out; exit 7"]}, detach=False, **AUTO)
+    assert (job["rc"], job["stdout"]) == (7, "out\n"), job
+    member = host.module("libpod_pod", {"name": "p", **AUTO})
+    assert not member.failed, member
+    assert not _made(host, "m", pod="p", network=None, userns=None, **AUTO).failed
+    assert _of(host, "m") == "crun"
+    os.kill(Process(host.container("c", state="started", **AUTO)).pid, 9)
+    eventually(
+        lambda: host.module("libpod_container_info", {"name": ["c"]})["containers"][0]["State"]["ExitCode"] == 137
+    )
+    assert host.module("libpod_pod", {"name": "p", "state": "absent"})["changed"]
