@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
-from ansible_collections.libpod.engine.tests.support import images, playbooks
+from ansible_collections.libpod.engine.tests.support import images, playbooks, registry
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 Task = dict[str, Any]
@@ -29,6 +29,8 @@ STAND_INS = {
     "registry.example.com/web:1.4": "localhost/entrypoint:latest",
     "registry.example.com/debian-systemd:12": "localhost/debian:latest",
 }
+# Those that need the registry of their examples.
+LOGINS = ("libpod_login", "libpod_login_info", "libpod_logout")
 # The modules in an order in which the containers named in each one's examples exist.
 FIRST = ("libpod_container_info", "libpod_container_exec", "libpod_container_copy", "libpod_container_logs")
 FIRST += ("libpod_container_wait", "libpod_export", "libpod_commit", "libpod_containers")
@@ -60,7 +62,7 @@ def _command(host: Host, args: list[str], folder: str) -> None:
 
 def test_every_example_runs_on_a_host_prepared_only_by_the_role(tmp_path: Path) -> None:
     documented = {name[:-3] for name in os.listdir(f"{images.PROJECT}/plugins/modules") if name.startswith("libpod")}
-    assert {"libpod_container", *FIRST, *LAST} == documented
+    assert {"libpod_container", *LOGINS, *FIRST, *LAST} == documented
     readme, commands = _readme()
     assert (readme["roles"], len(commands)) == (["libpod.engine.libpod_host"], 7)
     role = {"ansible.builtin.include_role": {"name": readme["roles"][0]}}
@@ -82,6 +84,10 @@ def test_every_example_runs_on_a_host_prepared_only_by_the_role(tmp_path: Path) 
             if "-it" not in args:  # which is for a terminal
                 _command(host, args, str(tmp_path))
         playbooks.play([_impatient(last)], **how)
+        how["variables"]["registry_password"] = registry.PASSWORD
+        with registry.example(host):
+            logins = playbooks.play([task for name in LOGINS for task in _examples(name)], **how)
+        assert (logins.exit_code, logins.changed) == (0, 4)
 
 
 def _impatient(tasks: list[Task]) -> Task:

@@ -32,6 +32,13 @@ auth: {{htpasswd: {{realm: test, path: /srv/registry/htpasswd}}}}
 """
 # "secret-word" as htpasswd -B has it.
 HASHED = "$2y$05$abcdefghijklmnopqrstuuUOabO4v2PoT/v47Y.znQK.9MsMDnesq"
+PASSWORD = "secret-word"
+# It asks for a client's certificate as well; /srv/registry/certs is a cert_dir for it.
+MUTUAL = SECURE.replace("key.pem}}", "key.pem, clientcas: [/srv/registry/cert.pem]}}")
+# The registry of the modules' examples, with its users; the password is the same.
+EXAMPLE = SECURE.replace(REGISTRY, "127.0.0.1:443")
+EXAMPLE_HOST = "registry.example.com"
+USERS = ("me", "deployer", "team-deployer")
 KEYS = ("-keyout", "/srv/registry/key.pem", "-out", "/srv/registry/cert.pem")
 
 
@@ -49,17 +56,25 @@ class Registry:
         with open("/srv/registry/conf/test.conf", "w", encoding="ascii") as file:
             for location in (REGISTRY, FRONT):
                 file.write(f'[[registry]]\nlocation = "{location}"\ninsecure = {str(config == HTTP).lower()}\n')
+        # For programs of the tests: /usr/local/bin stands on the path of the engine's tools.
+        os.makedirs("/srv/bin", exist_ok=True)
+        kernel.mount("/srv/bin", "/usr/local/bin", flags=kernel.MS_BIND)
         kernel.mount("/srv/registry/conf", "/etc/containers/registries.conf.d", flags=kernel.MS_BIND)
-        if config == SECURE:
-            host.run(*"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1".split(), *KEYS)
+        if config != HTTP:
+            made = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext"
+            host.run(*made.split(), f"subjectAltName=IP:127.0.0.1,DNS:{EXAMPLE_HOST}", *KEYS)
+            os.mkdir("/srv/registry/certs")
+            for name, source in (("ca.crt", "cert"), ("client.cert", "cert"), ("client.key", "key")):
+                os.symlink(f"../{source}.pem", f"/srv/registry/certs/{name}")
             with open("/srv/registry/htpasswd", "w", encoding="ascii") as file:
-                file.write(f"me:{HASHED}\n")
+                file.writelines(f"{user}:{HASHED}\n" for user in USERS)
+        self.port = 443 if config == EXAMPLE else 5000
         self.start()
 
     def start(self) -> None:
         argv = ["docker-registry", "serve", "/srv/registry/config.yml"]
         self.server = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        eventually(lambda: _answers(5000))
+        eventually(lambda: _answers(self.port))
 
     def stop(self) -> None:
         self.server.kill()
@@ -74,7 +89,21 @@ class Registry:
     def remove(self) -> None:
         self.stop()
         kernel.umount("/etc/containers/registries.conf.d")
+        kernel.umount("/usr/local/bin")
         shutil.rmtree("/srv/registry")
+        shutil.rmtree("/srv/bin")
+
+
+@contextlib.contextmanager
+def example(host: Host) -> Iterator[None]:
+    """Have the registry of the modules' examples on the host, by its name and with its certificate."""
+    registry = Registry(host, EXAMPLE)
+    os.makedirs(f"/etc/containers/certs.d/{EXAMPLE_HOST}")
+    shutil.copy("/srv/registry/cert.pem", f"/etc/containers/certs.d/{EXAMPLE_HOST}/ca.crt")
+    with open("/etc/hosts", "a", encoding="ascii") as file:
+        file.write(f"127.0.0.1 {EXAMPLE_HOST}\n")
+    yield
+    registry.remove()
 
 
 def _answers(port: int) -> bool:

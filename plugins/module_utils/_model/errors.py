@@ -83,6 +83,10 @@ class NoSuchImage(LibpodError):
     """The image is neither in the store nor at its source."""
 
 
+class LoginRefused(LibpodError):
+    """A registry does not accept a user's password."""
+
+
 class NoSuchNetwork(LibpodError):
     """No CNI configuration defines this network."""
 

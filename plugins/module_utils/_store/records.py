@@ -22,17 +22,18 @@ def write(
     mode: int = 0o600,
     spare: bool = False,
     indent: Optional[int] = None,
+    owner: Optional[tuple[int, int]] = None,
 ) -> None:
     """Replace the record at ``path``; if ``durable``, it survives a power cut once this returns.
 
     With ``spare``, a full file system takes the record into the reserve, which is kept for stops and removals. With
-    ``indent``, people can read it.
+    ``indent``, people can read it. ``owner`` is the user and group that get it, by default the engine's.
     """
     failpoint(f"write {os.path.basename(path)}")
     temporary = f"{path}.tmp"
     text = json.dumps(record, separators=(",", ":")) if indent is None else json.dumps(record, indent=indent) + "\n"
     try:
-        _write(temporary, text, durable, mode)
+        _write(temporary, text, durable, mode, owner)
     except OSError as error:
         error.filename = error.filename or path  # errors of write(2) have no file name
         if not spare:
@@ -48,10 +49,12 @@ def write(
         sync_directory(os.path.dirname(path))
 
 
-def _write(path: str, text: str, durable: bool, mode: int) -> None:
+def _write(path: str, text: str, durable: bool, mode: int, owner: Optional[tuple[int, int]]) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
         with open(descriptor, "w", encoding="utf-8") as file:
+            if owner:
+                os.fchown(descriptor, *owner)
             file.write(text)
             if durable:
                 file.flush()

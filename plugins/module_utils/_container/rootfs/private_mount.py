@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _CLONE_NEWNS = 0x20000
+_HIDDEN = "/sys/fs"  # exists on every host, and no program run there uses it
 
 
 def with_rootfs(
@@ -57,6 +58,20 @@ def with_layers(layers: Layers, work: Callable[[str], T]) -> T:
         return work(layers.upper)
 
     return Background(in_namespace).result() if layers.lower else work(layers.upper)
+
+
+def with_memory(work: Callable[[str], T]) -> T:
+    """Call ``work`` with a directory in memory that only it and its programs see, and return its result.
+
+    The directory ends with them, so that a kill leaves nothing of it.
+    """
+
+    def in_namespace() -> T:
+        _private_mounts()
+        mount("memory", _HIDDEN, "tmpfs", data="mode=700")
+        return work(_HIDDEN)
+
+    return Background(in_namespace).result()
 
 
 def _private_mounts() -> None:

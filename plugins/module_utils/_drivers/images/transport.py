@@ -132,7 +132,7 @@ class Images:
                     _remove_partial(f"{self._roots.root}/tmp" if self._roots.configured else _TMP, began)
                 raise
             except ToolFailed as error:
-                message = _message(error.stderr)
+                message = message_of(error.stderr)
                 if how.creds:
                     message = without_secrets(message, how.creds, how.creds.partition(":")[2])
                 if is_absent(message):
@@ -314,11 +314,11 @@ def _auth(prefix: str, how: Pull, name: str, opened: list[int]) -> list[str]:
     authfile = how.authfile
     if how.creds:
         user, _colon, password = how.creds.partition(":")
-        authfile = _in_memory(_auth_file(name, user, password), opened)
+        authfile = in_memory(_auth_file(name, user, password), opened)
     return [f"--{prefix}authfile={authfile}"] if authfile else []
 
 
-def _in_memory(data: bytes, opened: list[int]) -> str:
+def in_memory(data: bytes, opened: list[int]) -> str:
     """Return a path to ``data`` in memory: not even a kill leaves it on a disk or in a process list."""
     opened.append(os.memfd_create("secret"))
     os.write(opened[-1], data)
@@ -335,7 +335,7 @@ def _open_key(key: str, opened: list[int]) -> str:
         return path
     argv = ["openssl", "pkey", "-in", path, "-passin", "stdin"]
     plain = run(argv, package="openssl", changes=False, input=f"{phrase}\n", doing="decryption_key: opening the key")
-    return _in_memory(plain.encode(), opened)
+    return in_memory(plain.encode(), opened)
 
 
 def _auth_file(name: str, username: str, password: str) -> bytes:
@@ -347,7 +347,7 @@ def _auth_file(name: str, username: str, password: str) -> bytes:
     return json.dumps({"auths": {name.partition("/")[0]: {"auth": auth}}}).encode()
 
 
-def _message(stderr: str) -> str:
+def message_of(stderr: str) -> str:
     """Return skopeo's last error message, taken out of its log format."""
     messages = re.findall(r'level=(?:fatal|error) msg="((?:[^"\\]|\\.)*)"', stderr)
     return messages[-1].replace('\\"', '"').replace("\\n", " ") if messages else stderr

@@ -100,6 +100,22 @@ def split_domain(reference: str) -> tuple[str, str]:
     return "", reference
 
 
+def registry_key(text: str, option: str = "registry") -> str:
+    """Return what credentials are for: a registry, or a repository or namespace of one; of a URL it is the host.
+
+    :raises InvalidArgument: it is neither.
+    """
+    url = re.match("https?://([^/]*)", text)
+    domain, slash, path = (url[1] if url else text).partition("/")
+    if domain in ("index.docker.io", "registry-1.docker.io"):
+        domain = "docker.io"
+    if not re.fullmatch(_DOMAIN, domain) or slash and not re.fullmatch(_REPOSITORY, path):
+        raise InvalidArgument(
+            f"{option}: {text!r} cannot be used: expected HOST[:PORT] or HOST[:PORT]/REPOSITORY, without a tag"
+        )
+    return f"{domain}/{path}" if path else domain
+
+
 def normalise(reference: str) -> str:
     """Return a reference in full: registry, repository and tag or digest, which wins over a tag, as in podman.
 
