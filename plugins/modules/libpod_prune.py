@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: libpod_prune
-short_description: Remove containers, images and volumes that nothing uses
+short_description: Remove containers, networks, images and volumes that nothing uses
 version_added: 0.1.0
 description:
   - Removes containers that have ended, images without a name, and volumes that no container names.
@@ -17,7 +17,6 @@ description:
     container's monitor uses, are removed as well.
   - What a newer version of this collection made stays, with the volumes and images that its records name. While there is
     such a container, no archive of the engine is removed.
-  - Networks are the files of O(cni_config_dir), which the engine does not own and never removes.
 author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
@@ -66,14 +65,16 @@ options:
     type: dict
   network:
     description:
-      - Networks are files that the engine does not own and never removes. A warning says so.
-      - C(podman_prune) has it; it has no effect here.
+      - Whether to remove networks that no container names, and that this engine or podman made.
+      - The default network stays, and so does a file that a user wrote. Networks that podman made stay while the store has
+        containers of other engines, of which is not known what networks they name.
+      - C(podman_prune) has it.
     type: bool
     default: false
   network_filters:
     description:
-      - As O(network).
-      - C(podman_prune) has it; it has no effect here.
+      - Leaves out networks that do not match C(until) and C(label), as in O(container_filters).
+      - C(podman_prune) has it.
     type: dict
   executable:
     description:
@@ -93,7 +94,7 @@ options:
     type: dict
   system:
     description:
-      - Whether to remove containers and images.
+      - Whether to remove containers, networks and images.
       - C(podman_prune) has it.
     type: bool
     default: false
@@ -143,6 +144,12 @@ containers:
   sample: []
 images:
   description: IDs of the images that were removed.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+networks:
+  description: Names of the networks that were removed.
   returned: success
   type: list
   elements: str

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The benchmark of the engine: ``bench.py [--rounds N] [PART …]``, as root; PARTs are below, all by default.
 
-a  an unchanged task against ping, single and in a loop of 20, each less an empty play
+a  an unchanged task, of a container and of a network, against ping, single and in a loop of 20, each less an empty play
 b  the engine's create and start, and stop and remove, against the bare floor
 c  the same against podman, where it is installed (measured with b, in the same rounds)
 d  info for 1, 100 and 1,000 configured containers
@@ -48,7 +48,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 ITEMS = 20
 UP_LIMITS = {"none": 1.3, "bridge": 1.1}
-UNCHANGED_LIMIT, DOWN_LIMIT, INFO_LIMIT = 1.3, 1.1, 5.0
+UNCHANGED_LIMIT, RESOURCE_LIMIT, DOWN_LIMIT, INFO_LIMIT = 1.3, 1.15, 1.1, 5.0
 
 
 def unchanged(host: Host, rounds: int) -> list[Row]:
@@ -59,6 +59,8 @@ def unchanged(host: Host, rounds: int) -> list[Row]:
         assert not made.failed, made
     task = {"libpod.engine.libpod_container": {"name": "{{ item | default('c0') }}", **options}}
     loop = {"loop": [f"c{number}" for number in range(ITEMS)]}
+    kept = {"libpod.engine.libpod_network": {"name": "kept", "ipv6": True, "labels": {"a": "b"}, "opt": {"mtu": 1400}}}
+    assert host.play([kept]).changed == 1
     ping: dict[str, Any] = {"ansible.builtin.ping": {}}
     plays = {
         "empty": [],
@@ -66,6 +68,7 @@ def unchanged(host: Host, rounds: int) -> list[Row]:
         "task": [task],
         "ping loop": [{**ping, **loop}],
         "task loop": [{**task, **loop}],
+        "network loop": [{**kept, **loop}],
     }
 
     def timed(name: str) -> Callable[[], Mapping[str, float]]:
@@ -80,6 +83,7 @@ def unchanged(host: Host, rounds: int) -> list[Row]:
 
     samples = interleave({name: timed(name) for name in plays}, rounds)
     host.empty()
+    host.module("libpod_network", {"name": "kept", "state": "absent"})
 
     def less_empty(name: str) -> list[float]:
         return [value - empty for value, empty in zip(samples[name], samples["empty"])]
@@ -88,6 +92,13 @@ def unchanged(host: Host, rounds: int) -> list[Row]:
         Row("a  unchanged task", less_empty("task"), "ping", less_empty("ping"), UNCHANGED_LIMIT),
         Row(
             f"a  unchanged, loop of {ITEMS}", less_empty("task loop"), "ping", less_empty("ping loop"), UNCHANGED_LIMIT
+        ),
+        Row(
+            f"a  unchanged network, loop of {ITEMS}",
+            less_empty("network loop"),
+            "ping",
+            less_empty("ping loop"),
+            RESOURCE_LIMIT,
         ),
     ]
 

@@ -15,6 +15,7 @@ from ansible_collections.libpod.engine.tests.support import (
     preload,
     sweep_leftovers,
     sweep_names,
+    sweep_networks,
     sweep_other,
     sweep_secrets,
     sweep_volumes,
@@ -24,7 +25,7 @@ from ansible_collections.libpod.engine.tests.support.sweep import finished, undo
 
 preload.engine()
 OPERATIONS = {**sweep_other.OPERATIONS, **sweep_leftovers.OPERATIONS}
-OPERATIONS.update({**sweep_secrets.OPERATIONS, **sweep_volumes.OPERATIONS})
+OPERATIONS.update({**sweep_networks.OPERATIONS, **sweep_secrets.OPERATIONS, **sweep_volumes.OPERATIONS})
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

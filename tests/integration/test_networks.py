@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._cli.network import network
+from ansible_collections.libpod.engine.tests.support.concurrent_tasks import run_concurrently
 from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, OUTSIDE, Host
-from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.modules import Result, in_child
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 
 CNI = Path("/srv/cni")
@@ -345,3 +348,53 @@ def test_bridge_with_a_foreign_port_is_not_removed(shared: Host) -> None:
     done = shared.module("libpod_network", {"name": "front", "state": "absent"})
     assert done.failed and "in use by alien0" in done["msg"] and (CNI / "front.conflist").exists()
     shared.run("ip", "link", "del", "alien0")
+
+
+def test_operator_sees_networks_and_who_is_on_them(shared: Host) -> None:
+    define(shared, "front")
+    run(shared, "a", "front")
+    rows = [line.split() for line in operator(shared, "ls").splitlines()]
+    assert rows[0] == ["NAME", "DRIVER", "INTERFACE", "SUBNETS", "CONTAINERS"]
+    assert rows[2] == ["front", "bridge", "cni-libpod1", "10.89.0.0/24", "a"]
+    assert operator(shared, "ls", "--quiet") == "libpod\nfront\n"
+    (seen,) = json.loads(operator(shared, "inspect", "front"))
+    info = shared.module("libpod_network_info", {"name": "front"})["networks"]
+    assert [seen] == info == json.loads(operator(shared, "ls", "--format", "json"))[1:]
+    missing = in_child(lambda: network(shared.parts, ["inspect", "none-such"]) and None)
+    assert "network none-such is not defined" in missing.stderr
+
+
+def operator(host: Host, *args: str) -> str:
+    """Return what ``libpod network`` prints."""
+    done = in_child(lambda: network(host.parts, args) and None)
+    assert done.exit_code == 0, done
+    return str(done["printed"]) if "printed" in done else json.dumps(dict(done))
+
+
+def test_prune_removes_unused_networks_that_engines_made_and_nothing_else(shared: Host) -> None:
+    for name, labels in (("used", {}), ("old", {"keep": "no"}), ("kept", {"keep": "yes"})):
+        define(shared, name, labels=labels)
+    shared.container("a", image="busybox", command=WAITING, network=["used"], state="created")
+    text = (CNI / "old.conflist").read_text()
+    users = {**json.loads(text.replace("cni-libpod2", "users0").replace("10.89.1", "10.60.1")), "name": "users"}
+    del users["args"]
+    (CNI / "users.conflist").write_text(json.dumps(users))
+    options = {"network": True, "network_filters": {"label": "keep=no"}}
+    predicted = shared.module("libpod_prune", options, check=True)
+    done = shared.module("libpod_prune", options)
+    assert predicted["networks"] == done["networks"] == ["old"] and done["actions"] == ["removed network old"]
+    assert shared.module("libpod_prune", {"network": True})["networks"] == ["kept"]
+    assert not shared.module("libpod_prune", {"network": True}).changed
+    left = [one["name"] for one in shared.module("libpod_network_info")["networks"]]
+    assert left == [NETWORK, "used", "users"]
+
+
+def test_networks_made_at_once_get_subnets_and_bridges_of_their_own(shared: Host) -> None:
+    names = [f"n{number}" for number in range(4)]
+    tasks = [partial(shared.module, "libpod_network", {"name": name, "ipv6": True}) for name in (*names, *names)]
+    results = run_concurrently(shared, tasks)
+    assert [one.failed for one in results] == [False] * 8, results
+    assert sum(one.changed for one in results) == 4, "the second task of a name finds it made"
+    found = [one for one in shared.module("libpod_network_info")["networks"] if one["name"] != NETWORK]
+    assert len({one["network_interface"] for one in found}) == 4
+    assert len({one["subnets"][0]["subnet"] for one in found}) == 4

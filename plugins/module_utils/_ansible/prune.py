@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""libpod_prune: removal of unused containers, volumes and images."""
+"""libpod_prune: removal of unused containers, networks, volumes and images."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from .._drivers.engine import archives
 from .._model.errors import raise_all, warn
 from .._model.options.parsers import wrong
 from .._resources import prune
+from .._resources.networks.prune import networks_of_nobody
 from .._runtime.runtime import Runtime
 from . import arguments
 from .module import EngineModule, run
 
-_KINDS = ("container", "image", "volume")
+_KINDS = ("container", "image", "volume", "network")
 
 
 def spec() -> dict[str, Any]:
@@ -26,8 +27,6 @@ def spec() -> dict[str, Any]:
     return {
         **{flag: {"type": "bool", "default": False} for flag in flags},
         **{f"{kind}_filters": {"type": "dict"} for kind in _KINDS},
-        "network": {"type": "bool", "default": False},
-        "network_filters": {"type": "dict"},
         "executable": {"type": "str"},
         **arguments.parts_spec(),
     }
@@ -41,12 +40,10 @@ def work(module: EngineModule) -> dict[str, Any]:
     image_filters = params["image_filters"] or {}
     dangling = [_flag(image_filters[key], key) for key in ("dangling", "dangling_only") if key in image_filters]
     every = system and params["system_all"] or False in dangling
-    if params["network"] or params["network_filters"]:
-        warn("network: has no effect, since the engine does not own the files of cni_config_dir")
     if _flag(image_filters.get("external", False), "external"):
         warn("image_filters: external has no effect, since images that any engine's container uses stay")
     runtime, dry = Runtime(arguments.parts(params)), module.check_mode
-    result: dict[str, Any] = {"containers": [], "images": [], "volumes": []}
+    result: dict[str, Any] = {"containers": [], "images": [], "networks": [], "volumes": []}
     actions: list[str] = []
     errors: prune.Errors = []
     if params["container"] or system:
@@ -63,6 +60,10 @@ def work(module: EngineModule) -> dict[str, Any]:
         if not any(one.newer for one in runtime.containers()):
             unused = archives.remove_unused(f"{runtime.parts.static_root}/engine", dry=dry)
             actions += [f"removed engine archive {name}" for name in unused]
+    if params["network"] or system:
+        with _isolated(errors):
+            result["networks"] = networks_of_nobody(runtime, filters["network"].match, errors, dry=dry)
+            actions += [f"removed network {name}" for name in result["networks"]]
     if params["volume"] or system and params["system_volumes"]:
         with _isolated(errors):
             result["volumes"] = prune.volumes(runtime, filters["volume"], errors, dry=dry)

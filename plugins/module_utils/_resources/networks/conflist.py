@@ -259,6 +259,12 @@ def link(config: Mapping[str, Any]) -> str:
     return name if main["type"] == BRIDGE and isinstance(name, str) else ""
 
 
+def is_own(config: Mapping[str, Any]) -> bool:
+    """Return whether this engine made a network."""
+    arguments = config.get("args")
+    return isinstance(arguments, dict) and MARK in arguments
+
+
 def is_marked(config: Mapping[str, Any], file: str) -> bool:
     """Return whether this engine or podman wrote a file, by what they leave in it.
 

@@ -100,6 +100,23 @@ def write(path: str, config: Mapping[str, Any]) -> None:
     records.write(path, config, mode=mode, indent=_INDENT)
 
 
+def unfinished(parts: EngineConfig, name: str) -> list[str]:
+    """Return what a killed process has left of a new network's file, beside the place where it was to be."""
+    ends = (f"{name}.conflist.tmp", f"_{name}.conflist.tmp")
+    try:
+        there = os.listdir(parts.cni_config_dir)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [f"{parts.cni_config_dir}/{one}" for one in there if one == ends[0] or one.endswith(ends[1])]
+
+
+def clear_unfinished(parts: EngineConfig, name: str) -> None:
+    """Remove it, while nobody else writes a file."""
+    for path in unfinished(parts, name):
+        failpoint(f"remove {os.path.basename(path)}")
+        os.unlink(path)
+
+
 def remove(definition: Definition) -> None:
     """Remove a network's file."""
     records.remove(definition.path)

@@ -85,12 +85,24 @@ def _clear_isolation(six: bool, bridge: str) -> None:
         command.run([programs[1], "--noflush", "-w", "10"], package="iptables", input=script, tool="iptables")
 
 
-def _clear_reservations(parts: EngineConfig, name: str, config: Mapping[str, Any]) -> None:
-    """Remove host-local's directory of the network, if it has nothing else in it."""
+def _folder(parts: EngineConfig, name: str, config: Mapping[str, Any]) -> str:
+    """Return host-local's directory of a network, empty where there is none."""
     ipam = config["plugins"][0].get("ipam") or {}
     own = _RESERVATIONS if parts.static_root == DEFAULT_STATIC_ROOT else f"{parts.static_root}/cni/networks"
     folder = f"{ipam.get('dataDir') or own}/{name}"
-    if not os.path.isdir(folder) or os.path.islink(folder):
+    return folder if os.path.isdir(folder) and not os.path.islink(folder) else ""
+
+
+def reserved(parts: EngineConfig, name: str, config: Mapping[str, Any]) -> bool:
+    """Return whether a container, of whatever engine, has an address of the network."""
+    folder = _folder(parts, name, config)
+    return bool(folder) and any(map(_is_address, os.listdir(folder)))
+
+
+def _clear_reservations(parts: EngineConfig, name: str, config: Mapping[str, Any]) -> None:
+    """Remove host-local's directory of the network, if it has nothing else in it."""
+    folder = _folder(parts, name, config)
+    if not folder:
         return
     failpoint(f"remove reservations of {name}")
     for file in sorted(os.listdir(folder)):

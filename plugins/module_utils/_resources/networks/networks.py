@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterator, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 from ..._container.container import Container
 from ..._drivers.cni.config import Definition
@@ -77,32 +77,45 @@ def present(parts: EngineConfig, given: Wanted, *, force: bool, recreate: bool, 
     """
     look = _look(parts, given)
     if look.had is not None and not look.changed and not recreate:
-        again = _attach_again(Runtime(parts), look, dry) if force else []
-        return _outcome(look, again)
-    path = look.definition.path if look.definition else look.files.new_path(given.name)
-    if look.definition and look.definition.single and look.changed:
+        detached = _detached(Runtime(parts), look) if force else []
+        for one in [] if dry else detached:
+            _attach(one)
+        return _outcome(look, _attached_again(given.name, detached))
+    if look.had is None or look.definition is None:
+        made = _make(parts, given, look, dry)
+        return made or present(parts, given, force=force, recreate=False, dry=dry)
+    if look.definition.single and look.changed:
         raise InvalidState(
-            f"network {given.name} cannot be changed in {path}, which has one plugin's configuration: make it a "
-            "configuration list, in a file whose name ends in .conflist"
+            f"network {given.name} cannot be changed in {look.definition.path}, which has one plugin's configuration: "
+            "make it a configuration list, in a file whose name ends in .conflist"
         )
-    if look.had is None:
-        if not dry:
-            with Runtime(parts).host.cni.alone():
-                look = _look(parts, given)
-                if look.had is None:
-                    config = conflist.written(look.wanted, kept=_has_link(look))
-                    files.write(look.files.new_path(given.name), config)
-        return _outcome(look, [f"created {given.name}"])
     runtime = Runtime(parts)
-    attached = [] if set(look.changed) <= set(_LIVE) and not recreate else _attached(runtime, look)
-    if attached and not force:
+    live = set(look.changed) <= set(_LIVE) and not recreate
+    attached = [] if live else _attached(runtime, look)
+    if force:
+        # One that a killed run has detached is attached again, too.
+        attached = list({one.id: one for one in (*attached, *_detached(runtime, look))}.values())
+    elif attached:
         raise InvalidState(_in_use(given.name, look.changed, attached))
     _check_addresses(runtime, look)
     verb = "recreated" if recreate else "updated"
-    actions = [f"{verb} {given.name}", *(f"attached {one.name} to {given.name} again" for one in attached)]
+    actions = [f"{verb} {given.name}", *_attached_again(given.name, attached)]
     if not dry:
         _change(runtime, given, attached, recreate)
     return _outcome(look, actions)
+
+
+def _make(parts: EngineConfig, given: Wanted, look: _Look, dry: bool) -> Optional[Outcome]:
+    """Make a new network; return None where another task has made it meanwhile."""
+    if dry:
+        look.files.new_path(given.name)
+    else:
+        with Runtime(parts).host.cni.alone():
+            look = _look(parts, given)
+            if look.had is not None:
+                return None
+            files.write(look.files.new_path(given.name), conflist.written(look.wanted, kept=_has_link(look)))
+    return _outcome(look, [f"created {given.name}"])
 
 
 def _outcome(look: _Look, actions: list[str]) -> Outcome:
@@ -182,16 +195,15 @@ def _attach(container: Container) -> None:
         pass
 
 
-def _attach_again(runtime: Runtime, look: _Look, dry: bool) -> list[str]:
-    """Attach containers again that a killed change of the network has left without it."""
-    actions = []
-    for one in usage.users(runtime, look.wanted.name, look.files.default):
-        container = one.container.peek()
-        if one.attachment is None and container.state.status.has_process:
-            if not dry:
-                _attach(container)
-            actions.append(f"attached {container.name} to {look.wanted.name} again")
-    return actions
+def _detached(runtime: Runtime, look: _Look) -> list[Container]:
+    """Return running containers that a killed change of the network has left without it."""
+    on = usage.users(runtime, look.wanted.name, look.files.default)
+    without = [one.container.peek() for one in on if one.attachment is None or one.attachment.result is None]
+    return [one for one in without if one.state.status.has_process]
+
+
+def _attached_again(name: str, containers: list[Container]) -> list[str]:
+    return [f"attached {one.name} to {name} again" for one in containers]
 
 
 def absent(parts: EngineConfig, name: str, *, force: bool, dry: bool) -> Outcome:
@@ -201,9 +213,14 @@ def absent(parts: EngineConfig, name: str, *, force: bool, dry: bool) -> Outcome
     """
     found = Files(parts)
     there = found.of(name)
-    if not there:
-        return Outcome([], {}, {})
     runtime = Runtime(parts)
+    if force and not dry:
+        _finish_removals(runtime)
+    if not there:
+        if not dry and files.unfinished(parts, name):
+            with runtime.host.cni.alone():
+                files.clear_unfinished(parts, name)
+        return Outcome([], {}, {})
     on = [one.container for one in usage.users(runtime, name, found.default)]
     if on and not force:
         raise InvalidState(_names_users(name, on))
@@ -224,6 +241,16 @@ def absent(parts: EngineConfig, name: str, *, force: bool, dry: bool) -> Outcome
                 leftovers.clear(parts, name, one.config)
                 files.remove(one)
     return Outcome([*actions, f"deleted {name}"], before, {})
+
+
+def _finish_removals(runtime: Runtime) -> None:
+    """Finish what a killed run of this task has left of the containers that it removed."""
+    from ..prune import remains
+
+    if any(runtime.store.unfinished()):
+        errors: list[Exception] = []
+        remains(runtime, errors, ())
+        raise_all(errors, ())
 
 
 def _known(definition: Definition) -> dict[str, Any]:
@@ -271,15 +298,3 @@ def _remove(runtime: Runtime, container: Container) -> None:
         if now is not None and now.id == container.id:
             runtime.remove(now, force=True)
             lock.discard()
-
-
-def unused(parts: EngineConfig, runtime: Runtime) -> Iterator[Definition]:
-    """Yield the networks that the engine or podman made and no container is on; never the default one."""
-    found = Files(parts)
-    used = {network for on in usage.of_all(runtime, found.default) for network, _one in on}
-    for one in found.effective():
-        name = one.config["name"]
-        if name == found.default or name in used or not conflist.is_marked(one.config, os.path.basename(one.path)):
-            continue
-        if len(found.of(name)) == 1 and not usage.users(runtime, name, found.default):
-            yield one

@@ -1,0 +1,57 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``libpod network``: ``ls`` and ``inspect``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Sequence
+
+from .._model.engine_config import EngineConfig
+from .._model.errors import NoSuchNetwork
+from .._resources.networks.inspect import inspected
+from .._runtime.runtime import Runtime
+from . import table
+from .arguments import new_parser
+
+_USERS = 40  # characters of containers' names that a table shows
+
+
+def network(parts: EngineConfig, arguments: Sequence[str]) -> int:
+    """List networks, or show everything about some."""
+    parser = new_parser("network", "The networks of the host and the containers on them.", formats=False)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="ls|inspect")
+    listing = verbs.add_parser("ls", help="list networks", allow_abbrev=False)
+    listing.add_argument("-q", "--quiet", action="store_true", help="names alone")
+    listing.add_argument("--format", choices=("table", "json"), default="table", help="table, or JSON for programs")
+    verbs.add_parser("inspect", help="all about networks, as a JSON list").add_argument("name", nargs="+")
+    options = parser.parse_args(arguments)
+    runtime = Runtime(parts)
+    if options.verb == "inspect":
+        found = list(inspected(runtime, options.name))
+        missing = [name for name in options.name if name not in [one["name"] for one in found]]
+        if missing:
+            raise NoSuchNetwork(f"network {missing[0]} is not defined in {parts.cni_config_dir}")
+        table.write_json(found)
+        return 0
+    found = list(inspected(runtime))
+    if options.quiet:
+        sys.stdout.writelines(f"{one['name']}\n" for one in found)
+    elif options.format == "json":
+        table.write_json(found)
+    else:
+        table.write_table(
+            ("NAME", "DRIVER", "INTERFACE", "SUBNETS", "CONTAINERS"),
+            [
+                (
+                    one["name"],
+                    one["driver"],
+                    one.get("network_interface", ""),
+                    ", ".join(subnet["subnet"] for subnet in one["subnets"]),
+                    table.shortened(", ".join(one["used_by"]), _USERS),
+                )
+                for one in found
+            ],
+        )
+    return 0

@@ -1,0 +1,65 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prune of networks: those that this engine or podman made, and that nothing is on."""
+
+from __future__ import annotations
+
+import os
+from typing import Callable, Iterator, Mapping
+
+from ..._drivers.cni.config import Definition
+from ..._drivers.storage.roots import member, storage_roots
+from ..._model.errors import InvalidState, LibpodError
+from ..._runtime.runtime import Runtime
+from . import conflist, files, leftovers, networks, usage
+from .files import Files
+
+
+def networks_of_nobody(
+    runtime: Runtime,
+    matches: Callable[[float, Mapping[str, str]], bool],
+    errors: list[Exception],
+    *,
+    dry: bool = False,
+) -> list[str]:
+    """Remove the unused networks whose file's time and labels match, and return their names.
+
+    The default network stays, and every file that a user wrote. So does what another engine may use: a network with
+    reserved addresses or ports on its bridge, and podman's own while the store has containers of others. What cannot be
+    removed is added to ``errors``.
+    """
+    gone = []
+    for one in _candidates(runtime):
+        name = one.config["name"]
+        try:
+            if not matches(os.stat(one.path).st_ctime, files.described(one).labels):
+                continue
+            if leftovers.reserved(runtime.parts, name, one.config):
+                continue
+            leftovers.check_unused(name, one.config)
+            if networks.absent(runtime.parts, name, force=False, dry=dry).actions:
+                gone.append(name)
+        except (InvalidState, FileNotFoundError):
+            continue  # in use, or removed meanwhile
+        except (LibpodError, OSError) as error:
+            errors.append(error)
+    return gone
+
+
+def _candidates(runtime: Runtime) -> Iterator[Definition]:
+    found = Files(runtime.parts)
+    used = {network for on in usage.of_all(runtime, found.default) for network, _one in on}
+    others = _has_others(runtime)
+    for one in found.effective():
+        name, file = one.config["name"], os.path.basename(one.path)
+        if name in used or name == found.default or len(found.of(name)) > 1:
+            continue
+        if conflist.is_own(one.config) or not others and conflist.is_marked(one.config, file):
+            yield one
+
+
+def _has_others(runtime: Runtime) -> bool:
+    """Return whether the store has containers of other engines, whose networks are not known here."""
+    own = {container_id for _name, container_id in (*runtime.store.names(), *runtime.store.unfinished())}
+    return any(member(record, "id") not in own for record in storage_roots(runtime.parts).containers())
