@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.registry import APP, MUTUAL, PASSWORD, REGISTRY, Registry
+from ansible_collections.libpod.engine.tests.support.syslog import journal, syslog
 
 DEFAULT = "/run/containers/0/auth.json"
 CERTS = "/srv/registry/certs"
@@ -241,3 +242,69 @@ def test_environment_names_the_file_as_for_podman(shop: Host) -> None:
         assert pulled["actions"] == [f"pulled image {APP}", "created c"], pulled
         assert not shop.container("c", state="absent", rmi=True).failed
         os.unlink(path)
+
+
+class _Commands:
+    """All command lines that any process of the machine had while this was entered, as often as they are sampled."""
+
+    def __enter__(self) -> _Commands:
+        self.seen: set[bytes] = set()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._sample)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while not self._over.wait(0.005):
+            for pid in filter(str.isdigit, os.listdir("/proc")):
+                with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+                    self.seen.add(file.read())
+
+
+def _files_with(*words: bytes) -> set[str]:
+    """Return the files of the host that hold one of the words."""
+    found = set()
+    for top in ("/run", "/srv", "/var/lib", "/etc"):
+        for folder, _folders, names in os.walk(top):
+            for path in (f"{folder}/{name}" for name in names):
+                if os.path.isfile(path) and not os.path.islink(path):
+                    with open(path, "rb") as file:
+                        content = file.read()
+                    found.update([path] if any(word in content for word in words) else [])
+    return found
+
+
+def test_password_given_in_any_way_is_shown_nowhere(shop: Host) -> None:
+    wrong = "canary-word"
+    pairs = [base64.b64encode(f"me:{word}".encode()) for word in (PASSWORD, wrong)]
+    words = [PASSWORD.encode(), wrong.encode(), *pairs]
+    before = _files_with(*words)
+    login = {key: value for key, value in ME.items() if key != "password"}
+    tasks: list[dict[str, Any]] = [
+        {"libpod.engine.libpod_login": {**login, "password": PASSWORD}},
+        {"libpod.engine.libpod_login": {**login, "password": wrong}},
+        {"libpod.engine.libpod_login": {**login, "password": f"{wrong}\nmore"}},
+        {"libpod.engine.libpod_login": {**login, "password": [wrong]}},
+        {"libpod.engine.libpod_login": {**login, "passwort": wrong, "password": PASSWORD, "all": wrong}},
+        {"libpod.engine.libpod_login_info": {"registry": REGISTRY}},
+        {"libpod.engine.libpod_container": {**TASK, "name": "stored"}},
+        {"libpod.engine.libpod_container": {**TASK, "name": "wrong", "creds": f"me:{wrong}", "pull": "always"}},
+        {"libpod.engine.libpod_container": {**TASK, "name": "given", "creds": f"me:{PASSWORD}", "pull": "always"}},
+        {"libpod.engine.libpod_container": {**TASK, "name": "args", "cmd_args": [f"--creds=me:{wrong}"]}},
+        {"libpod.engine.libpod_container": {"name": "stored", "state": "absent"}},
+        {"libpod.engine.libpod_container": {"name": "given", "state": "absent", "rmi": True}},
+    ]
+    settings = {"ANSIBLE_STDOUT_CALLBACK": "default", "ANSIBLE_VERBOSITY": "3", "LIBPOD_LOG_LEVEL": "debug"}
+    with syslog() as log, journal() as journald, _Commands() as commands:
+        played = shop.play([{**task, "ignore_errors": True} for task in tasks], diff=True, settings=settings)
+    assert played.output.count("registry 127.0.0.1:5000 does not accept the password of me") >= 1, played.output
+    assert any(b"--password-stdin" in one for one in commands.seen), "the samples have skopeo's command line"
+    assert "libpod_login" in f"{log} {journald}", "Ansible has logged the modules"
+    for place in (played.output, str(log), str(journald), *(one.decode(errors="replace") for one in commands.seen)):
+        found = [word for word in words if word.decode() in place]
+        assert not found, place[max(0, place.index(found[0].decode()) - 600) :][:900]
+    assert _files_with(*words) - before == {DEFAULT} and stat.S_IMODE(os.stat(DEFAULT).st_mode) == 0o600

@@ -369,6 +369,7 @@ def test_impossible_name_is_absent() -> None:
 def test_no_secret_of_a_list_is_shown() -> None:
     secrets: dict[str, Any] = {"env": {"A": SECRET}, "creds": SECRET, "decryption_key": SECRET, "cmd_args": [SECRET]}
     module = containers.Module.__new__(containers.Module)
-    module.params = {"containers": [{"name": "a", **secrets}], "defaults": secrets}
+    module.params = {"containers": [{"name": "a", **secrets}], "defaults": secrets, "passwort": SECRET}
+    module.argument_spec = {"containers": {}, "defaults": {}}
     shown = module.shown_params()
     assert SECRET not in str(shown) and set(shown["containers"][0]) == {"name", *secrets}

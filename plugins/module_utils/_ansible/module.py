@@ -66,6 +66,9 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
         for name in SECRET_MAPPINGS:
             if shown.get(name) is not None:
                 shown[name] = hidden(shown[name])
+        known = {word for name, one in self.argument_spec.items() for word in (name, *one.get("aliases", ()))}
+        # What is no option may be a secret option's name with an error in it.
+        shown.update((name, hidden(value)) for name, value in self.params.items() if name not in known)
         return shown
 
     def _log_invocation(self) -> None:

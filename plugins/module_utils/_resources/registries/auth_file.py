@@ -126,4 +126,4 @@ def update(parts: EngineConfig, path: str, changes: Mapping[str, Optional[Entry]
         with suppress(FileNotFoundError):
             # What a killed run has left; in a user's directory, also what the user has put there.
             os.unlink(f"{path}.tmp")
-        records.write(path, content, mode=_PRIVATE, owner=owner)
+        records.write(path, content, mode=_PRIVATE, owner=owner, indent=1)
