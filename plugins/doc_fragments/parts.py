@@ -72,14 +72,14 @@ options:
       - Time that a program which the engine runs may take, by tool, in seconds or with units such as V(4m). V(0) is without limit.
         A program that takes longer is ended, with all that it has started, and the task fails.
       - If not set, the environment variable E(LIBPOD_TOOL_TIMEOUTS), such as V(cni=60,conmon=240), is used.
-      - The tools and their defaults in seconds are V(skopeo), V(tar) and V(copy_up) 21600, V(containers-storage) and
-        V(chown) 3600, V(journalctl) and V(other) 600, V(registry) 300, V(conmon) and V(oci_runtime) 240. They are V(cni) 180,
-        V(busctl) and V(apparmor_parser) 120, and V(iptables), V(openssl) and V(credential_helper) 60.
+      - The tools and their defaults in seconds are V(skopeo), V(buildah), V(tar), V(copy_up) and V(image_archive) 21600,
+        V(containers-storage) and V(chown) 3600, V(journalctl) and V(other) 600, V(registry) 300, V(conmon) and V(oci_runtime) 240. They
+        are V(cni) 180, V(busctl) and V(apparmor_parser) 120, and V(iptables), V(openssl) and V(credential_helper) 60.
       - The limit of V(skopeo) is for each try to copy an image. That of V(registry) is for each question to a registry, such as
         whether a tag has moved or a password is accepted.
       - The limit of V(conmon) is for the creation of a container or of a command in it. That of V(oci_runtime) is for
         start, pause, update and delete, and not for commands in a container. That of V(cni) is for each plugin. V(copy_up)
-        is the engine's own copy of an image's content into a new volume.
+        is the engine's own copy of an image's content into a new volume, and V(image_archive) its reading of an archive.
       - Of what a program prints, at most 16 MiB of standard output (256 MiB of V(journalctl)) and 64 KiB of
         standard error are kept.
     type: dict

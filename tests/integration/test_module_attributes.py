@@ -29,9 +29,12 @@ TASKS: dict[str, dict[str, Any]] = {
     "libpod_container_wait": {"name": "c", "condition": ["running"]},
     "libpod_containers": {"containers": [{"name": "new", **RUNNING}]},
     "libpod_export": {"container": "c", "dest": "/srv/c.tar"},
+    "libpod_import": {"src": "/srv/some.tar", "image": "made"},
+    "libpod_load": {"input": "/srv/other.tar"},
     "libpod_pod": {"name": "p"},
     "libpod_pod_info": {},
     "libpod_prune": {"container": True},
+    "libpod_save": {"image": ["busybox"], "dest": "/srv/c.tar"},
     "libpod_secret": {"name": "key", "data": "content"},
     "libpod_secret_info": {},
     "libpod_volume": {"name": "v", "label": {"a": "b"}},
@@ -62,6 +65,11 @@ def test_module_does_what_its_attributes_say(host: Host, attributes: dict[str, A
     support = {name: one["support"] for name, one in attributes[module].items()}
     assert not host.container("c", **RUNNING).failed
     assert not host.container("ended", **{**RUNNING, "command": "true"}, wait="exited").failed
+    if module == "libpod_import":
+        host.run("tar", "--create", "--file=/srv/some.tar", "/etc/passwd")
+    if module == "libpod_load":
+        two_names = {"image": ["busybox", "example.org/other:1"], "multi_image_archive": False}
+        assert host.module("libpod_save", {**two_names, "dest": "/srv/other.tar"}).changed
     predicted = host.module(module, TASKS[module], check=True, diff=True)
     first = host.module(module, TASKS[module], diff=True)
     again = host.module(module, TASKS[module], check=True), host.module(module, TASKS[module])
@@ -78,7 +86,11 @@ def test_module_does_what_its_attributes_say(host: Host, attributes: dict[str, A
         host.empty()
         Images(host.parts).remove("saved")
         assert not host.module("libpod_prune", {"image": True}).failed
-    if module == "libpod_export":
-        Path("/srv/c.tar").unlink()
+    if module == "libpod_import":
+        host.store("delete-image", "localhost/made:latest")
+    if module == "libpod_load":
+        host.store("set-names", "--name", "localhost/busybox:latest", "localhost/busybox:latest")
+    for left in ("c", "some", "other"):
+        Path(f"/srv/{left}.tar").unlink(missing_ok=True)
     if module == "libpod_pod":
         assert host.module(module, {"name": "p", "state": "absent"}).changed

@@ -43,6 +43,7 @@ STAYS = (
     r"file /srv/(static|run)(/(names|containers|locks|netns|networks|volumes|runc|crun|reserve(/(\d+|room\d))?))?",
     # The key of the digests of secrets.
     r"file /srv/static/secrets(/\.engine(/key)?)?",
+    r"file /srv/static/images",
     # What has happened to containers, for those who watch.
     r"file /srv/run/events\.jsonl(\.1)?",
     # ip-netns(8) makes its folder a mount point that passes mounts on.

@@ -136,4 +136,8 @@ OPERATIONS = {
     "prune of rules": Operation([does(_leave_rules)], PRUNED, PRUNED, only=LEFT),
 }
 # Removal has nothing of its own to undo: the rules are another container's, and the terminal's exec has the same files.
-FINISHED_ONLY = ("exec that takes too long", "drift by rules of a removed container", "prune of rules")
+# What a killed operation on images leaves is removed by the next one.
+FINISHED_ONLY = (
+    *("exec that takes too long", "drift by rules of a removed container", "prune of rules"),
+    *("save", "load", "import"),
+)

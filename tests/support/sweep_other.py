@@ -10,6 +10,7 @@ import shutil
 from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import archive_reader
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.transport import Images
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 
@@ -123,6 +124,38 @@ def _is_saved(host: Host) -> None:
     assert Images(host.parts).store.find("saved") is not None
 
 
+def _archives(host: Host) -> None:
+    """Have an archive of an image that the store lacks, one of a root filesystem, and a folder for new ones."""
+    _no_archives(host)
+    os.mkdir("/srv/out")
+    saved = {"image": ["volume"], "dest": "/srv/out/in.tar", "format": "oci-archive"}
+    assert host.module("libpod_save", saved).changed
+    host.store("delete-image", "localhost/volume:latest")
+    host.run("tar", "--create", "--file=/srv/out/root.tar", "--directory=/srv/out", "in.tar")
+
+
+def _no_archives(host: Host) -> None:
+    shutil.rmtree("/srv/out", ignore_errors=True)
+    for name in ("saved", "volume"):
+        Images(host.parts).remove(name)
+    target = Images(host.parts)._target("localhost/volume:latest")
+    host.run("skopeo", "--insecure-policy", "copy", "--quiet", f"oci:{host.layout}:volume", target)
+    shutil.rmtree("/var/lib/containers", ignore_errors=True)
+
+
+def _is_written(host: Host) -> None:
+    assert sorted(os.listdir("/srv/out")) == ["in.tar", "out.tar", "root.tar"]
+    assert len(archive_reader.read("/srv/out/out.tar").images) == 2 and os.listdir("/srv/static/images") == []
+
+
+def _is_loaded(host: Host) -> None:
+    assert Images(host.parts).store.find("volume") is not None and os.listdir("/srv/static/images") == []
+
+
+def _is_imported(host: Host) -> None:
+    assert Images(host.parts).store.find("saved") is not None and os.listdir("/srv/static/images") == []
+
+
 def _is_exported(host: Host) -> None:
     assert os.listdir("/srv/out") == ["web.tar"]
     assert "bin/busybox" in host.run("tar", "--list", "--file=/srv/out/web.tar").split()
@@ -190,6 +223,27 @@ OPERATIONS = {
         [started(RUNNING), does(_no_image)],
         module("libpod_commit", {"container": "web", "image": "saved"}, _is_saved),
         _and(ABSENT, _no_image),
+    ),
+    "save": Operation(
+        [does(_archives)],
+        module(
+            "libpod_save",
+            {"image": ["busybox", "bare"], "dest": "/srv/out/out.tar", "format": "oci-archive"},
+            _is_written,
+        ),
+        does(_no_archives),
+    ),
+    "load": Operation(
+        [does(_archives)], module("libpod_load", {"input": "/srv/out/in.tar"}, _is_loaded), does(_no_archives)
+    ),
+    "import": Operation(
+        [does(_archives)],
+        module(
+            "libpod_import",
+            {"src": "/srv/out/root.tar", "image": "saved"},
+            _is_imported,
+        ),
+        does(_no_archives),
     ),
     "export": Operation(
         [started(RUNNING), does(_out_folder)],

@@ -15,6 +15,7 @@ from .._model import journal
 from .._model.errors import (
     InvalidArgument,
     NoSuchContainer,
+    NoSuchImage,
     RecreateRefused,
     ToolFailed,
     done,
@@ -151,8 +152,8 @@ def run(
 ) -> None:
     """Do ``work`` and leave with its result, or with one sentence on what went wrong.
 
-    ``foretold`` is the result in check mode, beside a warning, where there is no such container: an earlier task of
-    the play may be to make it.
+    ``foretold`` is the result in check mode, beside a warning, where there is no such container, image or file: an
+    earlier task of the play may be to make it.
     """
     harden()
     journal.clear()  # the interpreter may have run another task before
@@ -163,7 +164,8 @@ def run(
             raise module.unusable
         result = work(module)
     except Exception as error:  # pylint: disable=broad-exception-caught
-        if module.check_mode and foretold is not None and isinstance(error, NoSuchContainer) and may_come(error):
+        awaited = isinstance(error, (NoSuchContainer, NoSuchImage, InvalidArgument)) and may_come(error)
+        if module.check_mode and foretold is not None and awaited:
             warn_of_missing(error)
             module.exit_json(**foretold)
         # Ansible adds the traceback at -vvv.

@@ -24,6 +24,8 @@ TABLE: dict[str, tuple[int, int]] = {
     "skopeo": (21600, 16),
     "registry": (300, 16),  # skopeo, where it only asks: of a tag, or whether credentials are accepted
     "credential_helper": (60, 1),
+    "buildah": (21600, 1),
+    "image_archive": (21600, 1),  # no program: reading what is to be loaded or imported
     "containers-storage": (3600, 16),
     "tar": (21600, 1),
     "copy_up": (21600, 1),  # no program, but as long

@@ -17,6 +17,7 @@ from ..._model.errors import InvalidArgument, MalformedData
 from ..._model.failpoints import failpoint
 from ..._model.foreign import Foreign
 from ..._model.options.parsers import shell_words
+from ..._model.options.pulling import ARCHITECTURES
 from ..._model.records.image import Image, local_names
 from ..._model.records.status import ContainerStatus
 from ..lifecycle.pause import pause, unpause
@@ -129,7 +130,7 @@ def _image_config(base: Config, config: Config, wanted: Commit) -> Callable[[lis
 
     def made(diff_ids: list[str]) -> Config:
         now = timestamp()
-        machine = {"amd64": "amd64", "x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+        machine = os.uname().machine
         entry = {
             "created": now,
             "created_by": "libpod.engine commit",
@@ -140,7 +141,7 @@ def _image_config(base: Config, config: Config, wanted: Commit) -> Callable[[lis
             **{key: base[key] for key in ("variant", "os.version", "os.features") if key in base},
             "created": now,
             **({"author": wanted.author or base.get("author", "")}),
-            "architecture": base.get("architecture", machine),
+            "architecture": base.get("architecture", ARCHITECTURES.get(machine, machine)),
             "os": base.get("os", "linux"),
             "config": config,
             "rootfs": {"type": "layers", "diff_ids": diff_ids},

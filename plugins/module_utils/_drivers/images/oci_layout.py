@@ -25,6 +25,7 @@ class Layout:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.image_id = ""  # once it is finished
         self._layers: list[dict[str, Any]] = []
 
     def expect_layer(self, diff_id: str) -> None:
@@ -48,7 +49,9 @@ class Layout:
         """Write the configuration, made from the layers' digests, and what refers to it; return the configuration."""
         configuration = config([layer["digest"] for layer in self._layers])
         failpoint("write image layout")
-        manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": self._add(configuration, _CONFIG)}
+        described = self._add(configuration, _CONFIG)
+        self.image_id = str(described["digest"]).partition("sha256:")[2]
+        manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": described}
         descriptor = self._add({**manifest, "layers": self._layers}, _MANIFEST)
         tagged = {**descriptor, "annotations": {"org.opencontainers.image.ref.name": "image"}}
         for name, content in (

@@ -10,6 +10,7 @@ import re
 import time
 from contextlib import suppress
 from hashlib import sha256
+from typing import Sequence
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import Internal, InvalidArgument, NoSuchImage, ToolFailed, ToolTimedOut, not_yet
@@ -160,6 +161,35 @@ class Images:
         ]
         run(argv, package="skopeo", env=self._roots.environment(), doing=f"storing image {name}")
         return self.store.get(name)
+
+    def copy(self, source: str, target: str, *options: str, doing: str) -> None:
+        """Copy an image from one of skopeo's references to another, neither of which is a registry's.
+
+        :raises ToolFailed: skopeo failed, with its own words as the message.
+        """
+        cache = self._absent_cache()
+        argv = ["skopeo", "copy", "--quiet", "--insecure-policy", *self._folder(), *options, source, target]
+        try:
+            run(argv, package="skopeo", env=self._roots.environment(), doing=doing)
+        except ToolTimedOut:
+            raise
+        except ToolFailed as error:
+            raise ToolFailed(error.argv[:1], error.exit_code, message_of(error.stderr), doing) from error
+        finally:
+            _remove_cache(cache)
+
+    def reference(self, image_id: str) -> str:
+        """Return skopeo's reference to the image of the store with this ID, which also an image without names has."""
+        return self._target(f"@{image_id}")
+
+    def tag(self, image_id: str, names: Sequence[str]) -> None:
+        """Add names to an image, which other images lose.
+
+        :raises ToolFailed: containers-storage failed.
+        """
+        argv = ["containers-storage", "add-names", *self._roots.arguments]
+        argv += [word for name in names for word in ("--name", name)]
+        run([*argv, image_id], package=PACKAGE, env=self._roots.environment(), doing=f"naming image {image_id[:12]}")
 
     def remove(self, image: str) -> bool:
         """Remove an image with all its names; return whether there was one.

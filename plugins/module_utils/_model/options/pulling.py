@@ -14,7 +14,8 @@ from .parsers import count, wrong
 
 _PLATFORM = ("os", "arch", "variant")
 # Other names of what images call it (podman's NormalizePlatform).
-_ARCHITECTURES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386", "armhf": "arm"}
+ARCHITECTURES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386", "armhf": "arm"}
+ARCHITECTURES.update(i686="386", armv7l="arm")
 
 
 class Pull(NamedTuple):
@@ -72,7 +73,7 @@ def pulling(params: Mapping[str, Any]) -> Pull:
         authfile=authfile,
         tls_verify=params.get("tls_verify"),
         os=system,
-        arch=_ARCHITECTURES.get(arch, arch),
+        arch=ARCHITECTURES.get(arch, arch),
         variant=variant,
         retries=count(params.get("retry") or 0, "retry"),
         delay=-1.0 if delay is None else seconds(delay, "retry_delay"),

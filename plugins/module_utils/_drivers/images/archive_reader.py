@@ -1,0 +1,325 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reader of image archives (docker-archive, oci-archive), whatever is in them; no program is run.
+
+Nothing of an archive is trusted: an image's ID is computed from its configuration, and only blobs are unpacked, by
+names that are digests. skopeo itself would unpack an oci-archive with links, which may lead out of its folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import time
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import IO, TYPE_CHECKING, Any, Iterator, NamedTuple, Optional, cast
+
+from ..._model import foreign
+from ..._model.errors import InvalidArgument, MalformedData, ToolTimedOut
+from ..._model.foreign import Foreign
+from ..._model.options.pulling import ARCHITECTURES
+from ..._model.records.image import normalise, split_domain
+from .. import foreign_files, limits
+
+if TYPE_CHECKING:
+    import tarfile
+
+DOCKER, OCI, DOCKER_DIR, OCI_DIR = "docker-archive", "oci-archive", "docker-dir", "oci-dir"
+REF_NAME = "org.opencontainers.image.ref.name"
+SOURCE_ID = "io.libpod.engine.image.id"  # of the image in the store, where its copy has another ID
+_LIMIT = "image_archive"  # its row in the table of limits
+_MEMBERS = 100_000
+_DOCUMENT = 4 << 20  # bytes of a manifest or configuration, containers/image's limit
+_DOCUMENTS = 64 << 20  # and of all of them in an archive
+_READ = 16 << 20  # bytes that one header of an archive may have
+_CHUNK = 1 << 20
+_BLOB = re.compile(r"blobs/(sha256/[0-9a-f]{64})")
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\0": "lzma"}
+# io.containerd.image.name is a whole name where the other one may be a tag alone.
+_NAMES = ("io.containerd.image.name", REF_NAME)
+
+
+class ArchivedImage(NamedTuple):
+    """An image of an archive: its ID in a store, its names in full, and where it is.
+
+    ``place`` is its number in a docker-archive, or the descriptor of its manifest (image-spec descriptor.md).
+    ``source`` is the ID of the image that the engine has saved, which another format can have changed.
+    """
+
+    id: str
+    names: tuple[str, ...]
+    place: Any
+    source: str
+
+
+class ImageArchive(NamedTuple):
+    """An archive or directory: its kind, one of the four above, and its images."""
+
+    kind: str
+    images: tuple[ArchivedImage, ...]
+
+
+def read(path: str) -> ImageArchive:
+    """Return what the archive at ``path`` holds; it may be compressed by gzip, bzip2 or xz.
+
+    :raises MalformedData: it is no such archive, in one sentence. :raises ToolTimedOut: its reading took too long.
+    :raises OSError: it cannot be read.
+    """
+    documents: dict[str, bytes] = {}
+    names: set[str] = set()
+    size = 0
+    with opened(path) as archive:
+        for member in members(archive, path):
+            name = os.path.normpath(member.name)
+            names.add(name)
+            if not (member.isreg() and member.size <= _DOCUMENT and (name.endswith(".json") or _BLOB.fullmatch(name))):
+                continue
+            content = _content(archive, member)
+            if content[:1] in (b"{", b"["):
+                size += len(content)
+                documents[name] = content
+            if size > _DOCUMENTS:
+                raise MalformedData(f"{path}: has manifests and configurations of more than {_DOCUMENTS} bytes")
+    if "manifest.json" in documents:  # first, since Docker writes both and has whole names only here
+        return ImageArchive(DOCKER, tuple(_docker_images(path, documents, names)))
+    if "index.json" in documents:
+        return ImageArchive(OCI, tuple(_oci_images(path, documents)))
+    raise MalformedData(f"{path}: no image archive: it has neither a manifest.json nor an index.json")
+
+
+def read_folder(path: str) -> ImageArchive:
+    """Return what an OCI layout or a directory of skopeo's transport ``dir:`` holds; the latter has no names.
+
+    :raises MalformedData, OSError: as ``read``.
+    """
+    documents = _Files(path)
+    if os.path.exists(f"{path}/index.json"):
+        return ImageArchive(OCI_DIR, tuple(_oci_images(path, documents)))
+    config = _document(path, documents, "manifest.json")["config"]["digest"].text(required=True)
+    image_id = config.rpartition(":")[2]
+    return ImageArchive(DOCKER_DIR, (ArchivedImage(image_id, (), 0, image_id),))
+
+
+class _Files(dict[str, bytes]):
+    """The documents of a directory, read when they are asked for."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+
+    def get(self, name: str, default: Any = None) -> Any:
+        try:
+            return foreign_files.read(f"{self._path}/{name}", max_bytes=_DOCUMENT)
+        except FileNotFoundError:
+            return default
+
+
+def unpack(path: str, folder: str) -> None:
+    """Unpack the blobs of an oci-archive to ``folder``, an OCI layout without an index; all else is left out.
+
+    :raises MalformedData, ToolTimedOut, OSError: as ``read``.
+    """
+    os.makedirs(f"{folder}/blobs/sha256", 0o700)
+    with opened(path) as archive:
+        for member in members(archive, path):
+            name = os.path.normpath(member.name)
+            if member.isreg() and _BLOB.fullmatch(name):
+                with open(f"{folder}/{name}", "wb") as file:
+                    source = cast("IO[bytes]", archive.extractfile(member))
+                    while block := source.read(_CHUNK):
+                        file.write(block)
+
+
+@contextmanager
+def opened(path: str) -> Iterator[tarfile.TarFile]:
+    """Yield the tar file at ``path``, decompressed; what is wrong with it becomes one sentence.
+
+    :raises MalformedData, ToolTimedOut, OSError: as ``read``.
+    """
+    import tarfile
+
+    with tar_stream(path) as stream:
+        try:
+            with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r:") as archive:
+                yield archive
+        except MalformedData:
+            raise
+        except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError) as error:
+            raise MalformedData(f"{path}: no archive that can be read: {error or 'its headers are nested'}") from error
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise MalformedData(f"{path}: no archive that can be read: {error}") from error
+
+
+@contextmanager
+def regular_file(path: str) -> Iterator[IO[bytes]]:
+    """Yield the open file at ``path``, which is not opened where it could make its reader wait.
+
+    :raises MalformedData: it is no regular file. :raises OSError: it cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise MalformedData(f"{path}: not a regular file")
+        yield file
+
+
+@contextmanager
+def tar_stream(path: str) -> Iterator[_Bounded]:
+    """Yield the bytes of a regular file, decompressed where gzip, bzip2 or xz has compressed them.
+
+    :raises MalformedData: it is no regular file, or compressed in another way. :raises OSError: it cannot be read.
+    """
+    with regular_file(path) as file:
+        head = file.read(8)
+        file.seek(0)
+        if head.startswith(_ZSTD):
+            raise MalformedData(f"{path}: is compressed by zstd: expected gzip, bzip2 or xz")
+        kind = next((kind for magic, kind in _PACKED.items() if head.startswith(magic)), "")
+        yield _Bounded(_decompressed(file, kind), path, packed=bool(kind))
+
+
+def _decompressed(file: IO[bytes], kind: str) -> IO[bytes]:
+    if kind == "gzip":
+        import gzip
+
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=file))
+    if kind == "bz2":
+        import bz2
+
+        return cast("IO[bytes]", bz2.BZ2File(file))
+    if kind == "lzma":
+        import lzma
+
+        return cast("IO[bytes]", lzma.LZMAFile(file))
+    return file
+
+
+class _Bounded:
+    """A file that no hostile header makes tarfile read into memory, and none reads for longer than the limit."""
+
+    def __init__(self, file: IO[bytes], path: str, *, packed: bool) -> None:
+        self._file, self._path, self._packed = file, path, packed
+        self._limit = limits.of(_LIMIT)
+        self._deadline = time.monotonic() + self._limit.seconds if self._limit.seconds else float("inf")
+
+    def read(self, size: int = _CHUNK) -> bytes:
+        if time.monotonic() > self._deadline:
+            argv, seconds = ["reading an image archive"], self._limit.seconds
+            raise ToolTimedOut(argv, self._path, "", _LIMIT, seconds, limits.OPTION)
+        if not 0 <= size <= _READ:
+            raise MalformedData(f"{self._path}: no archive that can be read: one of its headers has {size} bytes")
+        try:
+            return self._file.read(size)
+        except Exception as error:
+            # Of zlib and lzma; a system call's own has a number.
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise MalformedData(f"{self._path}: its compressed data is damaged: {error}") from error
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        # Forward in compressed data is by reading it, which may take any time.
+        while self._packed and whence == 0 and self._file.tell() < offset:
+            if not self.read(min(_CHUNK, offset - self._file.tell())):
+                break
+        return self._file.seek(offset, whence) if not self._packed or self._file.tell() > offset else self._file.tell()
+
+
+def members(archive: tarfile.TarFile, path: str, *, whole_system: bool = False) -> Iterator[tarfile.TarInfo]:
+    """Yield the archive's members, none of which is kept; those of a ``whole_system`` are of any kind.
+
+    :raises MalformedData: one leads out of the archive's folder, or is of no use in an image archive.
+    """
+    most = 100 * _MEMBERS if whole_system else _MEMBERS
+    number = 0
+    while (member := archive.next()) is not None:
+        vars(archive)["members"] = []  # tarfile keeps them all
+        number += 1
+        if number > most:
+            raise MalformedData(f"{path}: has more than {most} files: no archive of images has as many")
+        if ".." in member.name.split("/"):
+            raise MalformedData(f"{path}: has a file {member.name[:80]!r}, outside of its own folder")
+        # Docker's own archives have links between layers.
+        plain = (member.isreg() and not member.issparse()) or member.isdir() or member.issym() or member.islnk()
+        if not plain and not whole_system:
+            raise MalformedData(f"{path}: has {member.name[:80]!r}, neither a plain file nor a directory nor a link")
+        yield member
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    return cast("IO[bytes]", archive.extractfile(member)).read()
+
+
+def _document(path: str, documents: dict[str, bytes], name: str, digest: str = "") -> Foreign:
+    """Return a manifest or configuration; one that is named by its ``digest`` has that."""
+    content = documents.get(os.path.normpath(name))
+    if content is None:
+        raise MalformedData(f"{path}: lacks {name[:120]!r}, which its manifest names")
+    if digest and f"sha256:{sha256(content).hexdigest()}" != digest:
+        raise MalformedData(f"{path}: {name[:120]!r} has another digest than its name says")
+    return foreign.parse(content, f"{path}: {name[:120]}")
+
+
+def _docker_images(path: str, documents: dict[str, bytes], names: set[str]) -> Iterator[ArchivedImage]:
+    for number, image in enumerate(_document(path, documents, "manifest.json")):
+        config = image["Config"].text(required=True)
+        _document(path, documents, config)
+        for layer in image["Layers"].texts():
+            if os.path.normpath(layer) not in names:
+                raise MalformedData(f"{path}: lacks the layer {layer[:120]!r}, which its manifest names")
+        image_id = sha256(documents[os.path.normpath(config)]).hexdigest()
+        yield ArchivedImage(image_id, tuple(_full(path, tag) for tag in image["RepoTags"].texts()), number, image_id)
+
+
+def _oci_images(path: str, documents: dict[str, bytes]) -> Iterator[ArchivedImage]:
+    found: dict[str, ArchivedImage] = {}
+    for entry in _document(path, documents, "index.json")["manifests"]:
+        described = _for_this_machine(path, documents, entry)
+        if described is None:
+            continue
+        manifest = _blob(path, documents, described)
+        image_id = manifest["config"]["digest"].text(required=True).partition("sha256:")[2]
+        if not re.fullmatch("[0-9a-f]{64}", image_id):
+            manifest["config"]["digest"].fail("a digest such as sha256:…")
+        annotations = entry["annotations"].text_map()
+        name = next((annotations[key] for key in _NAMES if annotations.get(key)), "")
+        names = (_full(path, name if split_domain(name)[0] else f"localhost/{name}"),) if name else ()
+        known = found.get(image_id)
+        descriptor = {key: described[key].value for key in ("mediaType", "digest", "size")}
+        names = (*(known.names if known else ()), *names)
+        found[image_id] = ArchivedImage(image_id, names, descriptor, annotations.get(SOURCE_ID, image_id))
+    yield from found.values()
+
+
+def _blob(path: str, documents: dict[str, bytes], descriptor: Foreign) -> Foreign:
+    digest = descriptor["digest"].text(required=True)
+    return _document(path, documents, f"blobs/{digest.replace(':', '/')}", digest)
+
+
+def _for_this_machine(path: str, documents: dict[str, bytes], entry: Foreign, depth: int = 0) -> Optional[Foreign]:
+    """Return the descriptor of a manifest; of the images in an index, that of this machine's platform."""
+    if depth > 4:
+        raise MalformedData(f"{path}: its indexes are nested more than 4 deep")
+    inner = _blob(path, documents, entry)
+    if not inner["manifests"]:
+        return entry
+    machine = ARCHITECTURES.get(os.uname().machine, os.uname().machine)
+    for one in inner["manifests"]:
+        if (one["platform"]["os"].text(), one["platform"]["architecture"].text()) == ("linux", machine):
+            return _for_this_machine(path, documents, one, depth + 1)
+    return None
+
+
+def _full(path: str, name: str) -> str:
+    try:
+        return normalise(name)
+    except InvalidArgument as error:
+        raise MalformedData(f"{path}: {error}") from error

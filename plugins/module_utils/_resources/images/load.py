@@ -1,0 +1,90 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Load: the images of an archive into the store."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Mapping, NamedTuple
+
+from ..._drivers.images import archive_reader as reader
+from ..._drivers.images.archive_reader import ArchivedImage
+from ..._drivers.images.store import ImageStore
+from ..._drivers.images.transport import Images
+from ..._model.engine_config import EngineConfig
+from ..._model.errors import InvalidArgument, MalformedData, not_yet, note_done
+from ..._model.failpoints import failpoint
+from .work_folder import clear, work_folder
+
+
+class Loaded(NamedTuple):
+    """The images of an archive: the names of each by its ID, and the IDs of those that the store lacked as they are."""
+
+    names: Mapping[str, tuple[str, ...]]
+    changed: tuple[str, ...]
+
+
+def load(parts: EngineConfig, path: str, dry: bool) -> Loaded:
+    """Have the store have every image of the archive under its names; other images lose these.
+
+    With ``dry`` nothing is written.
+
+    :raises InvalidArgument: there is no such file. :raises MalformedData: it is no archive of images.
+    """
+    try:
+        archive = reader.read(path)
+        if not archive.images:
+            raise MalformedData(f"{path}: has no image for this machine")
+    except MalformedData as error:
+        raise InvalidArgument(f"input: {error}") from error
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise not_yet(InvalidArgument(f"input: {path} cannot be read: {error.strerror}")) from error
+    if not dry:
+        clear(parts)
+    store = ImageStore(parts)
+    missing = [image for image in archive.images if not _is_there(store, image)]
+    if missing and not dry:
+        _load(parts, path, archive.kind, missing)
+    return Loaded({image.id: image.names for image in archive.images}, tuple(image.id for image in missing))
+
+
+def _is_there(store: ImageStore, image: ArchivedImage) -> bool:
+    known = store.find(image.id)
+    return known is not None and known.id == image.id and set(image.names) <= set(known.names)
+
+
+def _load(parts: EngineConfig, path: str, kind: str, missing: list[ArchivedImage]) -> None:
+    images, done = Images(parts), list[str]()
+    try:
+        with work_folder(parts) as folder, open(path, "rb") as file:
+            if kind == reader.OCI:
+                failpoint("unpack archive")
+                reader.unpack(path, f"{folder}/layout")
+            for image in missing:
+                if images.store.find(image.id) is None:
+                    if kind == reader.OCI:
+                        _write_index(f"{folder}/layout", image)
+                        source = f"oci:{folder}/layout:image"
+                    else:
+                        # The file that was looked at, whatever its path leads to by now, and with no colon in it.
+                        source = f"docker-archive:/proc/{os.getpid()}/fd/{file.fileno()}:@{image.place}"
+                    images.copy(source, images.reference(image.id), doing=f"loading {path}")
+                if image.names:
+                    images.tag(image.id, image.names)
+                done.append(f"loaded image {image.names[0] if image.names else image.id[:12]}")
+    except Exception as error:
+        note_done(error, done)
+        raise
+
+
+def _write_index(layout: str, image: ArchivedImage) -> None:
+    """Make the image the only one of the layout."""
+    entry = {**image.place, "annotations": {reader.REF_NAME: "image"}}
+    for name, content in (
+        ("oci-layout", {"imageLayoutVersion": "1.0.0"}),
+        ("index.json", {"schemaVersion": 2, "manifests": [entry]}),
+    ):
+        with open(f"{layout}/{name}", "w", encoding="utf-8") as file:
+            json.dump(content, file)
