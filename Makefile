@@ -27,7 +27,7 @@ integration: env   ## tests/integration/*.py: the engine and its drivers on the 
 	@.venv/bin/pytest $(BESIDE) tests/integration
 targets: env   ## tests/integration/targets: playbooks, run by ansible-test in a network and mount namespace
 	@.ci/targets
-molecule: env   ## extensions/molecule: the role libpod_host
+molecule: env   ## extensions/molecule: the roles
 	@.ci/molecule
 demo: env   ## a web server and its neighbour, from nothing to nothing
 	@docs/examples/demo/run
