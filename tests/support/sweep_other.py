@@ -56,7 +56,7 @@ CRASHING: Options = {**RUNNING, "command": ["sh", "-c", "exit 3"], "restart_poli
 
 def _waits_for_its_restart(host: Host) -> None:
     assert not host.module("libpod_container", dict(CRASHING)).failed
-    eventually(lambda: (one := inspected(host))["State"]["Restarting"] and one["RestartCount"] >= 3)
+    eventually(lambda: (one := inspected(host))["State"]["Restarting"] and one["RestartCount"] >= 3, seconds=60)
 
 
 # Health
