@@ -2,8 +2,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 STAGES := sanity lint unit molecule targets demo integration
-# Test files side by side. Their tests wait much of their time, so there is one process more than there are cores.
-BESIDE := -n $(shell echo $$(($$(nproc) + 1))) --dist loadfile
+# Test processes side by side: one more than there are cores, and more than twice as many for tests that wait much.
+BESIDE = -n $(shell echo $$(($$(nproc) * $(1) + 1))) --dist loadfile
 
 .PHONY: help env test ci quick $(STAGES) fresh fuzz bench vm build clean
 help:   ## list the targets
@@ -22,9 +22,9 @@ lint: env   ## ruff, codespell, mypy, vermin, shellcheck, ansible-lint, antsibul
 sanity: env   ## ansible-test sanity, no ignores
 	@.venv/bin/nox -e sanity
 unit: env   ## tests/unit, no root needed
-	@.venv/bin/pytest $(BESIDE) tests/unit
+	@.venv/bin/pytest $(call BESIDE,1) tests/unit
 integration: env   ## tests/integration/*.py: the engine and its drivers on the real parts
-	@.venv/bin/pytest $(BESIDE) tests/integration
+	@.venv/bin/pytest $(call BESIDE,2) tests/integration
 targets: env   ## tests/integration/targets: playbooks, run by ansible-test in a network and mount namespace
 	@.ci/targets
 molecule: env   ## extensions/molecule: the roles

@@ -14,6 +14,9 @@ from typing import Iterator
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import take_warnings
 from ansible_collections.libpod.engine.tests.support import hosts, images, leaks
+from ansible_collections.libpod.engine.tests.support.dealing import (
+    pytest_xdist_make_scheduler as pytest_xdist_make_scheduler,
+)
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 # A shell ignores SIGINT for what it runs by &, and the engine goes on ignoring what its caller ignores.

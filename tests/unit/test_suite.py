@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import ast
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Iterator
 
@@ -39,3 +42,27 @@ def test_map_of_support_has_a_line_for_each_file() -> None:
     lines = (SUPPORT / "README.md").read_text(encoding="utf-8").splitlines()
     files = [str(path.relative_to(SUPPORT)) for path in sorted(SUPPORT.rglob("*.py"))]
     assert sorted(line.split("`")[1] for line in lines if line.startswith("| `")) == files
+
+
+SHARING = """
+import pytest
+@pytest.fixture(scope="module")
+def shared(): pass
+"""
+ALONE = """
+import pytest
+@pytest.mark.parametrize("number", range(6))
+def test_{name}(number): pass
+"""
+
+
+def test_only_files_with_a_shared_fixture_are_kept_together(tmp_path: Path) -> None:
+    dealing = "from ansible_collections.libpod.engine.tests.support.dealing import pytest_xdist_make_scheduler\n"
+    (tmp_path / "conftest.py").write_text(dealing)
+    (tmp_path / "test_whole.py").write_text(SHARING + ALONE.format(name="whole"))
+    (tmp_path / "test_dealt.py").write_text(ALONE.format(name="dealt"))
+    command = [sys.executable, "-m", "pytest", "-v", "-n", "3", "--dist", "loadfile", "-c", "/dev/null", str(tmp_path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path)
+    ran = set(re.findall(r"^\[(gw\d)\] .* PASSED \S*test_(whole|dealt)\.py", done.stdout, re.M))
+    assert "12 passed" in done.stdout
+    assert len([name for _process, name in ran if name == "whole"]) == 1 < len(ran) - 1, ran
