@@ -5,7 +5,7 @@ STAGES := sanity lint unit molecule targets demo integration
 # Test processes side by side: one more than there are cores, and more than twice as many for tests that wait much.
 BESIDE = -n $(shell echo $$(($$(nproc) * $(1) + 1))) --dist loadfile
 
-.PHONY: help env test ci quick $(STAGES) fresh fuzz bench vm build clean
+.PHONY: help env test ci quick $(STAGES) image fresh fuzz bench vm build clean
 help:   ## list the targets
 	@sed -n 's/^\([a-z ]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
@@ -25,6 +25,8 @@ unit: env   ## tests/unit, no root needed
 	@.venv/bin/pytest $(call BESIDE,1) tests/unit
 integration: env   ## tests/integration/*.py: the engine and its drivers on the real parts
 	@.venv/bin/pytest $(call BESIDE,2) tests/integration
+image: env   ## the Debian image of tests/integration, which else the first test that needs it makes
+	@.venv/bin/python tests/support/debian.py
 targets: env   ## tests/integration/targets: playbooks, run by ansible-test in a network and mount namespace
 	@.ci/targets
 molecule: env   ## extensions/molecule: the roles

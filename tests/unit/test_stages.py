@@ -24,6 +24,8 @@ integration:
 \t@ls build/test; echo '=== 7 passed, 1 skipped in 3.21s ==='
 unit:
 \t@echo "$$PYTEST_PLUGINS"; printf '%s\\n' 'unit: 50% covered' ' 0.0% x.py' > "$$LIBPOD_COVERAGE"
+image:
+	@touch made
 killed:
 \t@kill -9 $$(ps -o ppid= -p $$PPID)
 """
@@ -52,6 +54,7 @@ def test_stages_run_side_by_side_and_integration_after_them(tree: Path) -> None:
     assert re.search(r"^together +\d+ s$", summary, re.M)
     assert summary.splitlines()[-1] == "49 passed, 3 failed" and done.returncode == 1
     assert "quiet" not in before and "== counted FAILED" in before
+    assert (tree / "made").exists()
     assert {"good.row", "counted.row"} <= set((tree / "build/test/integration.log").read_text().split())
 
 
