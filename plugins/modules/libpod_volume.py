@@ -75,6 +75,16 @@ options:
       - C(podman_volume) has it.
     type: list
     elements: str
+  src:
+    description:
+      - A tar file on the target, such as M(libpod.engine.libpod_export) writes, with which the volume is filled. It may be
+        compressed by gzip, bzip2 or xz.
+      - What differs is replaced, and what the file does not have stays. Times count in whole seconds.
+      - Nothing is written outside the volume, whatever the file and the volume have in them. A file with a device, or with a
+        path that leads out, is refused as a whole.
+      - A volume in memory has to be V(mounted).
+      - C(podman_volume) does not have it.
+    type: path
   recreate:
     description:
       - Whether to remove the volume and make it anew. This destroys what is in a plain directory. What is mounted from
@@ -135,6 +145,16 @@ EXAMPLES = r"""
     name: scratch
     state: mounted
   register: scratch
+
+- name: Keep a volume's files in a tar file
+  libpod.engine.libpod_export:
+    volume: pages
+    dest: /srv/pages.tar
+
+- name: Have them in another volume
+  libpod.engine.libpod_volume:
+    name: copy-of-pages
+    src: /srv/pages.tar
 
 - name: Unmount it
   libpod.engine.libpod_volume:

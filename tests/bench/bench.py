@@ -61,6 +61,8 @@ def unchanged(host: Host, rounds: int) -> list[Row]:
     loop = {"loop": [f"c{number}" for number in range(ITEMS)]}
     kept = {"libpod.engine.libpod_network": {"name": "kept", "ipv6": True, "labels": {"a": "b"}, "opt": {"mtu": 1400}}}
     assert host.play([kept]).changed == 1
+    volume: dict[str, Any] = {"libpod.engine.libpod_volume": {"name": "v", "label": {"a": "b"}, "options": ["uid=5"]}}
+    assert not host.module("libpod_volume", volume["libpod.engine.libpod_volume"]).failed
     ping: dict[str, Any] = {"ansible.builtin.ping": {}}
     plays = {
         "empty": [],
@@ -69,6 +71,7 @@ def unchanged(host: Host, rounds: int) -> list[Row]:
         "ping loop": [{**ping, **loop}],
         "task loop": [{**task, **loop}],
         "network loop": [{**kept, **loop}],
+        "volume loop": [{**volume, **loop}],
     }
 
     def timed(name: str) -> Callable[[], Mapping[str, float]]:
@@ -84,6 +87,7 @@ def unchanged(host: Host, rounds: int) -> list[Row]:
     samples = interleave({name: timed(name) for name in plays}, rounds)
     host.empty()
     host.module("libpod_network", {"name": "kept", "state": "absent"})
+    host.module("libpod_volume", {"name": "v", "state": "absent"})
 
     def less_empty(name: str) -> list[float]:
         return [value - empty for value, empty in zip(samples[name], samples["empty"])]
@@ -93,12 +97,15 @@ def unchanged(host: Host, rounds: int) -> list[Row]:
         Row(
             f"a  unchanged, loop of {ITEMS}", less_empty("task loop"), "ping", less_empty("ping loop"), UNCHANGED_LIMIT
         ),
-        Row(
-            f"a  unchanged network, loop of {ITEMS}",
-            less_empty("network loop"),
-            "ping",
-            less_empty("ping loop"),
-            RESOURCE_LIMIT,
+        *(
+            Row(
+                f"a  unchanged {kind}, loop of {ITEMS}",
+                less_empty(f"{kind} loop"),
+                "ping",
+                less_empty("ping loop"),
+                RESOURCE_LIMIT,
+            )
+            for kind in ("network", "volume")
         ),
     ]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tarfile
 from typing import Any, Iterator
 
 import pytest
@@ -294,3 +295,39 @@ def test_several_containers_of_one_volume_start_and_stop_at_once(shared: Host) -
         for result in run_concurrently(shared, tasks):
             assert not result.failed, result
         assert len(mounts(data("race"))) == (1 if state == "started" else 0), state
+
+
+def test_volume_is_filled_from_an_exported_one_and_only_once(shared: Host) -> None:
+    tar = f"{FILES}/exported.tar"
+    volume(shared, "full-one")
+    process = run(shared, "c", "full-one:/etc")
+    os.symlink("/etc/shadow", f"/proc/{process.pid}/root/etc/link")
+    assert not shared.module("libpod_export", {"volume": "full-one", "dest": tar}).failed
+    shared.empty()
+    done(volume(shared, "other", src=tar, check=True), "created other")
+    done(volume(shared, "other", src=tar), "created other")
+    assert sorted(os.listdir(data("other"))) == sorted(os.listdir(data("full-one")))
+    assert os.readlink(f"{data('other')}/link") == "/etc/shadow"
+    done(volume(shared, "other", src=tar))
+    os.unlink(f"{data('other')}/passwd")
+    assert settled(shared, "other", "filled other", src=tar)["volume"]["NeedsCopyUp"] is False
+    shared.empty()
+    volume(shared, "lost", options=TMPFS)
+    refused(volume(shared, "lost", src=tar, options=TMPFS), "in memory", "mounted")
+    done(volume(shared, "lost", state="mounted", src=tar, check=True), "mounted lost", "filled lost")
+    done(volume(shared, "lost", state="mounted", src=tar), "mounted lost", "filled lost")
+    done(volume(shared, "lost", state="mounted", src=tar))
+    done(volume(shared, "lost", state="absent"), "deleted lost")
+
+
+def test_hostile_archive_is_refused_and_changes_nothing(shared: Host) -> None:
+    volume(shared, "target")
+    tar = f"{FILES}/hostile.tar"
+    with tarfile.open(tar, "w") as file:
+        for name in ("good", "../../../../evil"):
+            file.addfile(tarfile.TarInfo(name))
+    for check in (True, False):
+        refused(volume(shared, "target", src=tar, check=check), "hostile.tar", "leads out")
+    refused(volume(shared, "target", src=f"{FILES}/missing.tar"), "missing.tar")
+    refused(volume(shared, "target", src=tar, state="absent"), "src")
+    assert os.listdir(data("target")) == [] and not os.path.exists("/srv/evil")

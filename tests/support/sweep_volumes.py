@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import os
+import tarfile
 from typing import Any, Callable
 
 from .hosts import Host
 from .modules import Result
 from .sweep import Operation, Task
-from .sweep_tasks import ABSENT, RUNNING, STOPPED, Options, is_stopped, module, runs, started
+from .sweep_tasks import ABSENT, RUNNING, STOPPED, Options, does, is_stopped, module, runs, started
 
 FOLDER = "/srv/static/volumes/data"
+TAR = "/srv/volume.tar"
 MEMORY = {"options": ["type=tmpfs", "o=mode=1777,size=1m"]}
 
 
@@ -29,6 +31,23 @@ def _volume(state: str, check: Callable[[], bool], **options: Any) -> Task:
     return module("libpod_volume", {"name": "data", "state": state, **options}, checked)
 
 
+def _pack(_host: Host) -> None:
+    with tarfile.open(TAR, "w") as file:
+        for name, kind in (("d", tarfile.DIRTYPE), ("d/file", tarfile.REGTYPE), ("link", tarfile.SYMTYPE)):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname, member.mode = kind, "target" if name == "link" else "", 0o750
+            file.addfile(member)
+
+
+def _no_archive(_host: Host) -> None:
+    if os.path.exists(TAR):
+        os.unlink(TAR)
+
+
+def _is_filled() -> bool:
+    return sorted(os.listdir(f"{FOLDER}/_data")) == ["d", "link"] and os.listdir(f"{FOLDER}/_data/d") == ["file"]
+
+
 def _both(first: Task, second: Task) -> Task:
     def run(host: Host, kill_at: str) -> Result:
         result = first.run(host, kill_at)
@@ -42,6 +61,7 @@ PLAIN = _volume("present", lambda: os.stat(f"{FOLDER}/_data").st_uid == 7, optio
 MADE = _volume("present", lambda: _mounts() == 0, **MEMORY)
 MOUNTED = _volume("mounted", lambda: _mounts() == 1, **MEMORY)
 UNMOUNTED = _volume("unmounted", lambda: _mounts() == 0)
+FILLED = _volume("present", _is_filled, src=TAR)
 SERVING: Options = {**RUNNING, "volume": ["data:/data"]}
 
 
@@ -58,6 +78,13 @@ def _is_down(host: Host) -> None:
 STARTED = started(SERVING)._replace(check=_serves)
 OPERATIONS = {
     "volume": Operation([_volume("absent", lambda: True)], PLAIN, GONE, only="volume", removed="volume"),
+    "volume filled": Operation(
+        [GONE, _volume("present", lambda: True), does(_pack)],
+        FILLED,
+        _both(GONE, does(_no_archive)._replace(check=GONE.check)),
+        only="unpack|directory|json",
+        removed="unpack",
+    ),
     "volume made anew": Operation([PLAIN], _volume("present", lambda: True, options=["uid=8"]), GONE, other=PLAIN),
     "volume held mounted": Operation([MADE], MOUNTED, GONE, other=UNMOUNTED, only="json|mount", removed="volume|json"),
     "volume removed": Operation([MOUNTED], GONE, GONE),

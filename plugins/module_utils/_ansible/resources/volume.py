@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ..._model import caller
+from ..._model.engine_config import EngineConfig
+from ..._model.errors import note_done
 from ..._model.options.parsers import mapping, wrong
 from ..._model.options.parsers import name as checked_name
 from ..._model.options.volume_options import volume_options
@@ -27,6 +30,7 @@ def spec() -> dict[str, Any]:
         "label": {"type": "dict"},
         "driver": {"type": "str"},
         "options": {"type": "list", "elements": "str"},
+        "src": {"type": "path"},
         "recreate": {"type": "bool", "default": False},
         "executable": {"type": "str"},
         "debug": {"type": "bool", "default": False},
@@ -54,7 +58,9 @@ def desired(params: Mapping[str, Any]) -> changes.DesiredVolume:
 def volume(module: EngineModule) -> dict[str, Any]:
     """libpod_volume: reconcile one volume."""
     parts, wanted, dry = arguments.parts(module.params), desired(module.params), module.check_mode
-    state = module.params["state"]
+    state, src = module.params["state"], module.params["src"]
+    if src and state not in ("present", "mounted"):
+        raise wrong("src", src, "state to be present or mounted, since only these fill a volume")
     if state == "absent":
         outcome = changes.absent(parts, wanted.name, dry=dry)
     elif state == "unmounted":
@@ -63,6 +69,8 @@ def volume(module: EngineModule) -> dict[str, Any]:
         outcome = changes.mounted(parts, wanted, dry=dry)
     else:
         outcome = changes.present(parts, wanted, dry=dry)
+    if src:
+        outcome = _filled(parts, wanted, outcome, caller.absolute(src), dry=dry)
     result: dict[str, Any] = {
         "changed": bool(outcome.actions),
         "actions": outcome.actions,
@@ -73,6 +81,27 @@ def volume(module: EngineModule) -> dict[str, Any]:
     if module._diff:
         result["diff"] = _diff(outcome)
     return result
+
+
+def _filled(
+    parts: EngineConfig, wanted: changes.DesiredVolume, outcome: changes.Outcome, src: str, *, dry: bool
+) -> changes.Outcome:
+    """Fill the volume from a tar file; return the outcome with that, of which a new volume says nothing."""
+    from ..._resources.volumes import content
+
+    new = outcome.before is None or wanted.recreate
+    try:
+        if dry and (new or outcome.actions):
+            content.check(src)
+            filled = True
+        else:
+            filled = content.fill(parts, wanted.name, src, dry=dry)
+    except Exception as error:
+        note_done(error, outcome.actions)
+        raise
+    said = [f"filled {wanted.name}"] if filled and not new else []
+    after = outcome.after if dry else store.read(store.folder(parts, wanted.name))
+    return outcome._replace(actions=[*outcome.actions, *said], after=after)
 
 
 def _diff(outcome: changes.Outcome) -> dict[str, Any]:
