@@ -9,13 +9,16 @@ import base64
 import contextlib
 import json
 import os
+import pty
 import stat
+import sys
 import threading
 from typing import Any, Iterator
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.modules import Result, in_child
 from ansible_collections.libpod.engine.tests.support.registry import APP, MUTUAL, PASSWORD, REGISTRY, Registry
 from ansible_collections.libpod.engine.tests.support.syslog import journal, syslog
 
@@ -242,6 +245,56 @@ def test_environment_names_the_file_as_for_podman(shop: Host) -> None:
         assert pulled["actions"] == [f"pulled image {APP}", "created c"], pulled
         assert not shop.container("c", state="absent", rmi=True).failed
         os.unlink(path)
+
+
+def _command(host: Host, *words: str, password: str = "", typed: str = "") -> tuple[int, str]:
+    """Run the operator's command, with a password on standard input, or typed at its prompts on a terminal."""
+
+    def body() -> None:
+        read, write = os.pipe()
+        os.write(write, password.encode())
+        os.close(write)
+        os.dup2(read, 0)
+        os.environ.update(host.parts.environment())
+        raise SystemExit(main(words))
+
+    if not typed:
+        done = in_child(body)
+        return done.exit_code, done.get("printed", "") + done.stderr
+    pid, terminal = pty.fork()
+    if pid == 0:
+        # In the place of pytest's own.
+        sys.stdin, sys.stdout, sys.stderr = (open(number, mode, buffering=1) for number, mode in enumerate("rww"))
+        os.environ.update(host.parts.environment())
+        code = main(words)
+        sys.stdout.flush()
+        os._exit(code)
+    shown = b""
+    for prompt, line in zip((b"Username: ", b"Password: "), typed.splitlines(keepends=True)):
+        while prompt not in shown:
+            shown += os.read(terminal, 1024)
+        os.write(terminal, line.encode())
+    with contextlib.suppress(OSError):  # the other side has closed it
+        while more := os.read(terminal, 1024):
+            shown += more
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
+
+
+def test_operator_logs_in_by_prompt_or_standard_input(shop: Host) -> None:
+    assert _command(shop, "login", "--get-login", REGISTRY) == (1, f"not logged in to {REGISTRY}\n")
+    code, shown = _command(shop, "login", f"--cert-dir={CERTS}", REGISTRY, typed=f"me\n{PASSWORD}\n")
+    assert code == 0 and PASSWORD not in shown and f"logged in to {REGISTRY} as me, kept by {DEFAULT}" in shown, shown
+    assert _command(shop, "login", "--get-login", REGISTRY) == (0, "me\n")
+    assert _command(shop, "logout", REGISTRY) == (0, f"logged out of {REGISTRY}\n")
+    assert _command(shop, "logout", REGISTRY) == (1, f"libpod: not logged in to {REGISTRY}\n")
+    given = ("login", "-u", "me", f"--cert-dir={CERTS}", "--password-stdin", REGISTRY)
+    assert _command(shop, *given, password=f"{PASSWORD}\n")[0] == 0
+    code, shown = _command(shop, *given, password="canary-word")
+    assert code == 125 and "does not accept the password" in shown and "canary" not in shown, shown
+    code, shown = _command(shop, *given[:-2], REGISTRY)
+    assert code == 125 and "give --password-stdin" in shown, shown
+    assert _command(shop, "logout", "--all") == (0, f"logged out of {REGISTRY}\n")
 
 
 class _Commands:
