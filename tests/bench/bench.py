@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The benchmark of the engine: ``bench.py [--rounds N] [PART …]``, as root; PARTs are below, all by default.
 
-a  an unchanged task, of a container and of a network, against ping, single and in a loop of 20, each less an empty play
+a  an unchanged task, of a container, network, login, against ping, single and in a loop of 20, each less an empty play
 b  the engine's create and start, and stop and remove, against the bare floor
 c  the same against podman, where it is installed (measured with b, in the same rounds)
 d  info for 1, 100 and 1,000 configured containers
@@ -23,6 +23,7 @@ Everything runs in a test host (tests/support/hosts.py); the table is printed, a
 from __future__ import annotations
 
 import argparse
+import base64
 import glob
 import json
 import os
@@ -63,6 +64,14 @@ def unchanged(host: Host, rounds: int) -> list[Row]:
     assert host.play([kept]).changed == 1
     volume: dict[str, Any] = {"libpod.engine.libpod_volume": {"name": "v", "label": {"a": "b"}, "options": ["uid=5"]}}
     assert not host.module("libpod_volume", volume["libpod.engine.libpod_volume"]).failed
+    login = {"registry": "r.io", "username": "me", "password": "word", "authfile": "/srv/auth.json"}
+    with open("/srv/auth.json", "w", encoding="ascii", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        json.dump({"auths": {"r.io": {"auth": base64.b64encode(b"me:word").decode()}}}, file)
+    resources: dict[str, dict[str, Any]] = {
+        "network": kept,
+        "volume": volume,
+        "login": {"libpod.engine.libpod_login": login},
+    }
     ping: dict[str, Any] = {"ansible.builtin.ping": {}}
     plays = {
         "empty": [],
@@ -70,8 +79,7 @@ def unchanged(host: Host, rounds: int) -> list[Row]:
         "task": [task],
         "ping loop": [{**ping, **loop}],
         "task loop": [{**task, **loop}],
-        "network loop": [{**kept, **loop}],
-        "volume loop": [{**volume, **loop}],
+        **{f"{name} loop": [{**one, **loop}] for name, one in resources.items()},
     }
 
     def timed(name: str) -> Callable[[], Mapping[str, float]]:
@@ -99,13 +107,13 @@ def unchanged(host: Host, rounds: int) -> list[Row]:
         ),
         *(
             Row(
-                f"a  unchanged {kind}, loop of {ITEMS}",
-                less_empty(f"{kind} loop"),
+                f"a  unchanged {name}, loop of {ITEMS}",
+                less_empty(f"{name} loop"),
                 "ping",
                 less_empty("ping loop"),
                 RESOURCE_LIMIT,
             )
-            for kind in ("network", "volume")
+            for name in resources
         ),
     ]
 
