@@ -59,9 +59,9 @@ def network(module: EngineModule) -> dict[str, Any]:
         name = given.name
         outcome = networks.present(parts, given, force=params["force"], recreate=params["recreate"], dry=dry)
     result: dict[str, Any] = {"changed": bool(outcome.actions), "actions": outcome.actions, "network": outcome.after}
-    there = Files(parts).of(name) if outcome.after and not (dry and outcome.actions) else []
-    if there:
-        result["network"] = files.inspected(there[0])
+    if outcome.after and not (dry and outcome.actions):
+        paths = [outcome.path] if outcome.path else [one.path for one in Files(parts).of(name)]
+        result["network"] = {**outcome.after, **files.created(*paths[:1])}
     if module._diff:
         result["diff"] = {"before": outcome.before, "after": outcome.after}
     return result

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping
 
 from ..._drivers.cni import config as cni_config
 from ..._drivers.cni.config import Definition
@@ -74,16 +74,20 @@ def described(definition: Definition) -> DefinedNetwork:
     return conflist.read(definition.config, os.path.basename(definition.path))
 
 
-def inspected(definition: Definition, network: Optional[DefinedNetwork] = None) -> dict[str, Any]:
+def inspected(definition: Definition) -> dict[str, Any]:
     """Return a network under podman's keys, with the time of its file."""
+    return {**described(definition).inspected(), **created(definition.path)}
+
+
+def created(path: str = "") -> dict[str, str]:
+    """Return the key with the time of a network's file; none where it has just been removed."""
     from datetime import datetime, timezone
 
-    network = network or described(definition)
     try:
-        made = os.stat(definition.path).st_ctime
+        made = os.stat(path).st_ctime
     except FileNotFoundError:
-        return network.inspected()  # it has just been removed
-    return {**network.inspected(), "created": datetime.fromtimestamp(made, timezone.utc).isoformat()}
+        return {}
+    return {"created": datetime.fromtimestamp(made, timezone.utc).isoformat()}
 
 
 def write(path: str, config: Mapping[str, Any]) -> None:
