@@ -19,7 +19,7 @@ from {ENGINE}.tests.support import coverage
 tree, record, probes = ast.parse(sys.argv[1]), bytearray(100), coverage.Probes(0)
 probes.visit(tree)
 exec(compile(tree, "text", "exec"), {{"_executed_lines": record, "TYPE_CHECKING": False}})
-print(sorted(line for line in probes.lines if not record[line]))
+print(sorted(line for line, probe in probes.lines.items() if not record[probe]))
 """
 TEXT = """'The docstring comes first.'
 from __future__ import annotations
