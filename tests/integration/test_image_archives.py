@@ -178,6 +178,17 @@ def test_hostile_archive_is_refused_in_a_sentence_and_writes_nothing(host: Host,
     host.run("rm", "-r", "/srv/victim", "/srv/victim.tar")
 
 
+def test_time_limits_of_a_task_count(host: Host) -> None:
+    assert _save(host, "/srv/out/late.tar").changed
+    limits = {"image_archive": 0.000000001, "skopeo": 0.000000001}
+    late = host.module("libpod_load", {"input": "/srv/out/late.tar", "tool_timeouts": limits})
+    assert late.failed and "tool_timeouts: {image_archive: SECONDS}" in late["msg"], late
+    late = _save(host, "/srv/out/other.tar", tool_timeouts=limits)
+    assert late.failed and "tool_timeouts: {skopeo: SECONDS}" in late["msg"], late
+    assert os.listdir("/srv/out") == ["late.tar"] and os.listdir("/srv/static/images") == []
+    host.run("rm", "/srv/out/late.tar")
+
+
 def test_image_is_made_of_a_tar_file_once(host: Host) -> None:
     host.container("web", image="busybox", command=["true"], network="none", state="present")
     assert host.module("libpod_export", {"container": "web", "dest": "/srv/out/web.tar"}).changed

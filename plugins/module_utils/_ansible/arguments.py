@@ -92,6 +92,7 @@ def parts(params: Mapping[str, Any]) -> EngineConfig:
         from .._drivers import limits
 
         chosen["tool_timeouts"] = limits.spell(chosen["tool_timeouts"])
+        limits.override(chosen["tool_timeouts"])  # here, for what needs no ``Host``
     return EngineConfig(**chosen)
 
 
