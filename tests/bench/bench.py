@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The benchmark of the engine: ``bench.py [--rounds N] [PART …]``, as root; PARTs are below, all by default.
 
-a  an unchanged task, of a container, network, login, against ping, single and in a loop of 20, each less an empty play
+a  an unchanged task of a container, network and others against ping, single and in a loop of 20, each less an empty play
 b  the engine's create and start, and stop and remove, against the bare floor
 c  the same against podman, where it is installed (measured with b, in the same rounds)
 d  info for 1, 100 and 1,000 configured containers
@@ -67,10 +67,13 @@ def unchanged(host: Host, rounds: int) -> list[Row]:
     login = {"registry": "r.io", "username": "me", "password": "word", "authfile": "/srv/auth.json"}
     with open("/srv/auth.json", "w", encoding="ascii", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
         json.dump({"auths": {"r.io": {"auth": base64.b64encode(b"me:word").decode()}}}, file)
+    secret: dict[str, Any] = {"name": "s", "data": "content", "labels": {"a": "b"}}
+    assert not host.module("libpod_secret", secret).failed
     resources: dict[str, dict[str, Any]] = {
         "network": kept,
         "volume": volume,
         "login": {"libpod.engine.libpod_login": login},
+        "secret": {"libpod.engine.libpod_secret": secret},
     }
     ping: dict[str, Any] = {"ansible.builtin.ping": {}}
     plays = {
@@ -96,6 +99,7 @@ def unchanged(host: Host, rounds: int) -> list[Row]:
     host.empty()
     host.module("libpod_network", {"name": "kept", "state": "absent"})
     host.module("libpod_volume", {"name": "v", "state": "absent"})
+    host.module("libpod_secret", {"name": "s", "state": "absent"})
 
     def less_empty(name: str) -> list[float]:
         return [value - empty for value, empty in zip(samples[name], samples["empty"])]

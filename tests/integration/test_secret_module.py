@@ -106,6 +106,15 @@ def test_file_that_a_user_wrote_is_a_secret(host: Host) -> None:
     os.chmod(_file(host), 0o644)
     assert _put(host, "by hand")["actions"] == ["replaced secret key"]
     assert stat.S_IMODE(os.stat(_file(host)).st_mode) == 0o600
+    # A directory is no secret, and stays.
+    os.rename(_file(host), "/srv/moved")
+    os.mkdir(_file(host))
+    for options in ({"data": "by hand"}, {"state": "absent"}):
+        for check in (True, False):
+            refused = host.module("libpod_secret", {"name": "key", **options}, check=check)
+            assert refused["error"] == "InvalidArgument" and "is a directory" in refused["msg"], refused
+    os.rmdir(_file(host))
+    os.rename("/srv/moved", _file(host))
     # A link to a file of the host is replaced, and not followed.
     os.unlink(_file(host))
     os.symlink("/srv/target", _file(host))
@@ -315,6 +324,17 @@ def test_kernel_without_beneath_has_the_new_file_on_top(host: Host) -> None:
         done = host.container("web", **options, prepare=older)
         assert done["actions"] == ["updated web"] and _inside(done) == content
     assert Process(made).pid == Process(done).pid and not host.container("web", **options).changed
+
+
+def test_container_of_an_earlier_version_has_its_files_compared(host: Host) -> None:
+    _put(host, "first")
+    options: dict[str, Any] = {**RUNNING, "secrets": ["key"], "secrets_changed": "replace"}
+    made = host.container("web", **options)
+    os.unlink(f"{host.parts.static_root}/containers/{made['container']['Id']}/secrets.json")
+    assert not host.container("web", **options).changed
+    _put(host, "second")
+    assert _inside(host.container("web", **options)) == "second"
+    assert not host.container("web", **options).changed
 
 
 @pytest.mark.parametrize("how", ["restart", "recreate"])

@@ -9,7 +9,6 @@ import os
 from typing import Any, Iterator, Mapping, NamedTuple
 
 from .._container.live_status import timestamp
-from .._container.unreadable import mentions
 from .._model.engine_config import EngineConfig
 from .._model.errors import DependencyExists, InvalidArgument, NoSuchContainer
 from .._model.options.table import HIDDEN
@@ -61,6 +60,7 @@ def _labels(record: Mapping[str, Any]) -> dict[str, str]:
 
 def users(parts: EngineConfig, name: str) -> Iterator[str]:
     """Yield the names of the containers that use a secret, those being created too."""
+    from .._container.unreadable import mentions
     from .._runtime.base import RuntimeBase
 
     runtime = RuntimeBase(parts)
@@ -90,6 +90,7 @@ def present(
 def _present(
     parts: EngineConfig, name: str, content: bytes, labels: dict[str, str], *, keep: bool, check_mode: bool
 ) -> Outcome:
+    store.check_place(parts, name)
     before, record = inspect(parts, name), store.record(parts, name)
     same = bool(before) and _has(parts, name, content)
     if before and keep or same and _labels(record) == labels:
@@ -126,6 +127,7 @@ def absent(parts: EngineConfig, name: str, *, force: bool, check_mode: bool) -> 
     :raises DependencyExists: a container uses it, and ``force`` is not set.
     """
     Store(parts)
+    store.check_place(parts, name)
     before = inspect(parts, name)
     if not before and not store.left(parts, name):
         return Outcome([], {}, {})

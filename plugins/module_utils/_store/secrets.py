@@ -62,13 +62,16 @@ def read(parts: EngineConfig, name: str) -> bytes:
             "there, owned by root, with mode 0600"
         )
         raise (not_yet(refusal) if isinstance(error, FileNotFoundError) else refusal) from error
-    with open(descriptor, "rb") as file:
+    try:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode) or info.st_uid != 0 or info.st_mode & 0o077:
             raise InvalidArgument(f"secrets: {path} must be a file owned by root with mode 0600, and it is not")
         if info.st_size > LARGEST:
             raise InvalidArgument(f"secrets: {path} has {info.st_size} bytes: expected at most {LARGEST}")
-        return file.read()
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
 
 
 def write(parts: EngineConfig, name: str, content: bytes) -> None:
@@ -85,6 +88,13 @@ def remove(parts: EngineConfig, name: str) -> None:
             os.unlink(path)
         except FileNotFoundError:
             pass
+
+
+def check_place(parts: EngineConfig, name: str) -> None:
+    """Check that what is in a secret's place can be replaced. :raises InvalidArgument: it is a directory."""
+    path = path_of(parts, name)
+    if os.path.isdir(path) and not os.path.islink(path):
+        raise InvalidArgument(f"secrets: {path} is a directory: move it away, only secrets belong there")
 
 
 def left(parts: EngineConfig, name: str) -> list[str]:

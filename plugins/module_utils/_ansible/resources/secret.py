@@ -13,7 +13,6 @@ from ..._model import caller
 from ..._model.errors import InvalidArgument, MalformedData, may_come, not_yet, warn, warn_of_missing
 from ..._model.options.parsers import is_name, mapping, wrong
 from ..._model.options.parsers import name as checked_name
-from ..._reconcile.reconcile import check_root
 from ..._resources import secrets
 from ..._store.secrets import LARGEST
 from .. import arguments
@@ -44,7 +43,6 @@ def spec() -> dict[str, Any]:
 def secret(module: EngineModule) -> dict[str, Any]:
     """libpod_secret: create, replace or remove one secret."""
     params, parts = module.params, arguments.parts(module.params)
-    check_root()
     if params["state"] == "absent":
         name = params["name"]
         # Nothing has a name such as ../x.

@@ -9,7 +9,6 @@ from typing import Any
 
 from ..._model.errors import warn
 from ..._model.options.parsers import is_name
-from ..._reconcile.reconcile import check_root
 from ..._resources import secrets
 from .. import arguments
 from ..module import EngineModule, run
@@ -28,7 +27,6 @@ def spec() -> dict[str, Any]:
 def info(module: EngineModule) -> dict[str, Any]:
     """libpod_secret_info: the secret of a name, or all secrets."""
     name, parts = module.params["name"], arguments.parts(module.params)
-    check_root()
     if module.params["showsecret"]:
         warn("showsecret: has no effect, since no result has a secret's content: read the file under static_root")
     if name is None:

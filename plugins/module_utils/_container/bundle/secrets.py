@@ -84,6 +84,18 @@ def file_of(container: ContainerBase, secret: Secret) -> str:
     return f"{container.secrets_dir}/{targets.index(secret['target'])}"
 
 
+def files(path: str) -> list[str]:
+    """Return a secret's files, ``path`` first: of the content it started with, and with a number of later ones."""
+    folder, first = os.path.split(path)
+    found = [f"{folder}/{name}" for name in os.listdir(folder) if name.partition(".")[0] == first]
+    return sorted(found, key=number)
+
+
+def number(path: str) -> int:
+    """Return the number of a secret's file."""
+    return int(os.path.basename(path).partition(".")[2] or 0)
+
+
 def write_file(container: ContainerBase, secret: Secret, path: str, content: bytes) -> None:
     """Write a secret's file in the tmpfs, with the owner and mode that the option says."""
     failpoint("write secret")
@@ -98,26 +110,40 @@ def write_file(container: ContainerBase, secret: Secret, path: str, content: byt
 def changed(container: ContainerBase) -> dict[str, bytes]:
     """Return the present content of the secrets whose content has changed since the container last started, by name.
 
-    Where it never started, or an earlier version of the engine started it, that is none.
+    Where an earlier version of the engine started it, there is no digest: then its files are compared.
 
     :raises InvalidArgument: a secret cannot be read.
     """
-    recorded = container.store.side_record(container.id, _RECORD)
-    if not isinstance(recorded, dict):
-        return {}
-    parts = container.host.parts
+    recorded, parts = _recorded(container), container.host.parts
     contents = _contents(parts, container.config.options["secrets"])
     return {
         name: content
         for name, content in contents.items()
-        if name in recorded and not store.is_of(parts, str(recorded[name]), name, content)
+        if not (
+            store.is_of(parts, str(recorded[name]), name, content)
+            if name in recorded
+            else _has(container, name, content)
+        )
     }
+
+
+def _recorded(container: ContainerBase) -> dict[str, object]:
+    recorded = container.store.side_record(container.id, _RECORD)
+    return recorded if isinstance(recorded, dict) else {}
+
+
+def _has(container: ContainerBase, name: str, content: bytes) -> bool:
+    """Return whether the container's files of a secret have this content, also where it has none now."""
+    for secret in container.config.options["secrets"]:
+        if secret["name"] == name and secret["type"] == "mount" and os.path.isdir(container.secrets_dir):
+            for path in files(file_of(container, secret))[-1:]:
+                with open(path, "rb") as file:
+                    if file.read() != content:
+                        return False
+    return True
 
 
 def record(container: ContainerBase, contents: Mapping[str, bytes]) -> None:
     """Record that a container has these contents by now."""
-    recorded = container.store.side_record(container.id, _RECORD)
     new = store.digests(container.host.parts, dict(contents))
-    container.store.write_side_record(
-        container.id, _RECORD, {**(recorded if isinstance(recorded, dict) else {}), **new}
-    )
+    container.store.write_side_record(container.id, _RECORD, {**_recorded(container), **new})

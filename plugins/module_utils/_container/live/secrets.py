@@ -85,8 +85,7 @@ def _replace(container: ContainerBase, secret: Secret, inside: Inside, content: 
         if not old:
             raise InvalidState(f"the file of secret {secret['name']} in container {container.name} has just moved")
         path = secrets.file_of(container, secret)
-        numbers = [int(one[len(path) + 1 :] or 0) for one in _files(path)]
-        new = f"{path}.{max(numbers) + 1}"
+        new = f"{path}.{secrets.number(secrets.files(path)[-1]) + 1}"
         secrets.write_file(container, secret, new, content)
         beneath = mount_api.supports_beneath()
         tree = mount_api.clone(new, os.fstatvfs(held).f_flag & mount_api.FLAGS, "private", recursive=False)
@@ -107,11 +106,5 @@ def _replace(container: ContainerBase, secret: Secret, inside: Inside, content: 
 def _file(container: ContainerBase, secret: Secret, held: int) -> str:
     """Return which of the engine's files for a secret an open file is, empty for none."""
     there = os.fstat(held)
-    paths = _files(secrets.file_of(container, secret))
+    paths = secrets.files(secrets.file_of(container, secret))
     return next((path for path in paths if os.path.samestat(there, os.stat(path, follow_symlinks=False))), "")
-
-
-def _files(path: str) -> list[str]:
-    """Return a secret's files: of its first content, and with a number behind a dot of later ones."""
-    folder, first = os.path.split(path)
-    return [f"{folder}/{name}" for name in os.listdir(folder) if name.partition(".")[0] == first]
