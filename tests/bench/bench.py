@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The benchmark of the engine: ``bench.py [--rounds N] [PART …]``, as root; PARTs are below, all by default.
 
-a  an unchanged task of a container, network and others against ping, single and in a loop of 20, each less an empty play
+a  an unchanged task of a container, network and others against ping, single and in a loop of 20, less an empty play
 b  the engine's create and start, and stop and remove, against the bare floor
 c  the same against podman, where it is installed (measured with b, in the same rounds)
 d  info for 1, 100 and 1,000 configured containers
