@@ -12,8 +12,8 @@ version_added: 0.1.0
 description:
   - Keeps a secret as the file C(secrets/NAME) under O(static_root), owned by root with mode C(0600). Users may write such files
     themselves as well.
-  - O(module:libpod.engine.libpod_container#module:secrets) gives it to a container, and
-    O(module:libpod.engine.libpod_container#module:secrets_changed) says what happens to containers when it changes.
+  - O(libpod.engine.libpod_container#module:secrets) gives it to a container, and
+    O(libpod.engine.libpod_container#module:secrets_changed) says what happens to containers when it changes.
   - The content is in no result, difference, log or command line. It is on the disk of the host as it is, as with the
     C(file) driver of podman, whose own secrets are other files.
 author:
@@ -144,8 +144,8 @@ secret:
   type: dict
   sample:
     ID: 8d2f0c5be2f14f1a9c1b0e7d4
-    CreatedAt: 2026-11-28T20:02:11.250118+00:00
-    UpdatedAt: 2026-11-28T20:02:11.250118+00:00
+    CreatedAt: "2026-11-28T20:02:11.250118+00:00"
+    UpdatedAt: "2026-11-28T20:02:11.250118+00:00"
     Spec:
       Name: api-key
       Driver: {Name: file, Options: {path: /var/lib/libpod/secrets}}

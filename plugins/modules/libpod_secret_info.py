@@ -57,8 +57,8 @@ secrets:
   elements: dict
   sample:
     - ID: 8d2f0c5be2f14f1a9c1b0e7d4
-      CreatedAt: 2026-11-28T20:02:11.250118+00:00
-      UpdatedAt: 2026-11-28T20:02:11.250118+00:00
+      CreatedAt: "2026-11-28T20:02:11.250118+00:00"
+      UpdatedAt: "2026-11-28T20:02:11.250118+00:00"
       Spec:
         Name: api-key
         Driver: {Name: file, Options: {path: /var/lib/libpod/secrets}}
