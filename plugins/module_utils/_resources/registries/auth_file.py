@@ -11,6 +11,7 @@ from typing import Mapping, NamedTuple, Optional
 
 from ..._drivers import foreign_files
 from ..._model.engine_config import EngineConfig
+from ..._model.errors import MalformedData
 from ..._model.failpoints import failpoint
 from ..._model.foreign import Foreign, parse
 from ..._model.records.login import Access, Login
@@ -69,6 +70,8 @@ def read(path: str) -> AuthFile:
         data = parse(foreign_files.read(path) or b"{}", path)
     except FileNotFoundError:
         return AuthFile(parse("{}", path))
+    except IsADirectoryError as error:
+        raise MalformedData(f"{path}: is a directory: expected a file") from error
     data.mapping()
     return AuthFile(data, mode)
 
