@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,9 +13,10 @@ import tarfile
 from typing import Any, Iterator
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._cli.volume import volume as operator_volume
 from ansible_collections.libpod.engine.tests.support.concurrent_tasks import run_concurrently
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.modules import Result, in_child
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
 
 TMPFS = ["type=tmpfs", "device=tmpfs", "o=size=1m,mode=1777"]
@@ -56,6 +58,13 @@ def settled(host: Host, name: str, action: str, **options: Any) -> Result:
     done(volume(host, name, **options))
     done(volume(host, name, check=True, **options))
     return result
+
+
+def command(host: Host, *args: str) -> str:
+    """Return what ``libpod volume`` prints."""
+    shown = in_child(lambda: operator_volume(host.parts, args) and None)
+    assert shown.exit_code == 0, shown
+    return str(shown["printed"]) if "printed" in shown else json.dumps(dict(shown))
 
 
 def mounts(path: str, pid: object = "self") -> list[list[str]]:
@@ -331,3 +340,17 @@ def test_hostile_archive_is_refused_and_changes_nothing(shared: Host) -> None:
     refused(volume(shared, "target", src=f"{FILES}/missing.tar"), "missing.tar")
     refused(volume(shared, "target", src=tar, state="absent"), "src")
     assert os.listdir(data("target")) == [] and not os.path.exists("/srv/evil")
+
+
+def test_operator_sees_volumes_and_who_uses_them(shared: Host) -> None:
+    volume(shared, "shown", options=TMPFS, label={"a": "b"})
+    run(shared, "c", "shown:/data")
+    head, line = [line.split() for line in command(shared, "ls").splitlines() if " shown " in line or "NAME" in line]
+    assert head[:3] == ["DRIVER", "VOLUME", "NAME"] and line == ["local", "shown", "tmpfs", "tmpfs", "c"]
+    (one,) = json.loads(command(shared, "inspect", "shown"))
+    assert one["UsedBy"] == ["c"] and one["MountCount"] == 1 and one["Labels"] == {"a": "b"}
+    assert "shown" in command(shared, "ls", "--quiet").split()
+    assert "shown" in [one["Name"] for one in json.loads(command(shared, "ls", "--format", "json"))]
+    missing = in_child(lambda: operator_volume(shared.parts, ["inspect", "none"]) and None)
+    assert "no volume has the name 'none'" in missing.stderr
+    shared.empty()

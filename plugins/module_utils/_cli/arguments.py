@@ -37,3 +37,14 @@ def containers(parts: EngineConfig, names: Sequence[str]) -> Iterator[Container]
             yield container.peek()
         except (NoSuchContainer, ContainerRemoved):
             continue
+
+
+def listing(command: str, about: str, things: str, arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments of a command with the verbs ``ls`` and ``inspect``."""
+    parser = new_parser(command, about, formats=False)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="ls|inspect")
+    ls = verbs.add_parser("ls", help=f"list {things}", allow_abbrev=False)
+    ls.add_argument("-q", "--quiet", action="store_true", help="names alone")
+    ls.add_argument("--format", choices=("table", "json"), default="table", help="table, or JSON for programs")
+    verbs.add_parser("inspect", help=f"all about {things}, as a JSON list").add_argument("name", nargs="+")
+    return parser.parse_args(arguments)

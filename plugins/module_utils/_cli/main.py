@@ -37,6 +37,7 @@ COMMANDS = {
     "top": ("_cli.stats", "top", "list a container's processes"),
     "system": ("_cli.system", "system", "show what images, containers and volumes take up on the disk"),
     "network": ("_cli.network", "network", "list networks, or show all about them"),
+    "volume": ("_cli.volume", "volume", "list volumes, or show all about them"),
     "login": ("_cli.login", "login", "log in to a registry"),
     "logout": ("_cli.login", "logout", "log out of a registry"),
     "events": ("_cli.logs", "events", "show what happens to containers"),

@@ -13,20 +13,14 @@ from .._model.errors import NoSuchNetwork
 from .._resources.networks.inspect import inspected
 from .._runtime.runtime import Runtime
 from . import table
-from .arguments import new_parser
+from .arguments import listing
 
 _USERS = 40  # characters of containers' names that a table shows
 
 
 def network(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """List networks, or show everything about some."""
-    parser = new_parser("network", "The networks of the host and the containers on them.", formats=False)
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="ls|inspect")
-    listing = verbs.add_parser("ls", help="list networks", allow_abbrev=False)
-    listing.add_argument("-q", "--quiet", action="store_true", help="names alone")
-    listing.add_argument("--format", choices=("table", "json"), default="table", help="table, or JSON for programs")
-    verbs.add_parser("inspect", help="all about networks, as a JSON list").add_argument("name", nargs="+")
-    options = parser.parse_args(arguments)
+    options = listing("network", "The networks of the host and the containers on them.", "networks", arguments)
     runtime = Runtime(parts)
     if options.verb == "inspect":
         found = list(inspected(runtime, options.name))
