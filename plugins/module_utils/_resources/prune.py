@@ -182,7 +182,11 @@ def _matches(runtime: Runtime, name: str, filters: Filters) -> bool:
     from .._store import volumes as store
     from .volumes.inspect import created
 
-    record = store.read(store.folder(runtime.parts, name))
+    try:
+        record = store.read(store.folder(runtime.parts, name))
+    except ConfigMismatch as error:
+        warn(f"volume {name} stays: {error}")
+        return False
     if record is None or store.held_by_operator(runtime.parts, name, runtime.host.boot_id):
         return False
     return filters.match(seconds(created(runtime.parts, record)), record.labels)

@@ -15,7 +15,8 @@ from .volumes import check_opposites
 OPTION = "options"
 NETWORK_TYPES = ("nfs", "nfs4", "cifs", "smb3")
 _MAX_ID = (1 << 32) - 2
-_KEYS = ("type", "device", "o", "uid", "gid", "size", "inodes", "copy", "nocopy", "noquota")
+_SWITCHES = ("copy", "nocopy", "noquota")
+_KEYS = ("type", "device", "o", "uid", "gid", "size", "inodes", *_SWITCHES)
 # Words that say what is the default, or tell fstab(5)'s readers something.
 _IDLE_WORDS = frozenset("defaults rw suid dev exec async auto noauto _netdev nofail user nouser noquota copy".split())
 _SECRETS = ("password", "pass", "passwd", "password2")
@@ -79,9 +80,9 @@ def volume_options(items: Iterable[object]) -> VolumeOptions:
     values: dict[str, str] = {}
     words: list[str] = []
     for item in items:
-        key, _equals, value = str(item).partition("=")
+        key, equals, value = str(item).partition("=")
         key = key.strip().lower()
-        if key not in _KEYS or "\0" in value:
+        if key not in _KEYS or "\0" in value or not (equals or key in _SWITCHES):
             raise wrong(OPTION, item, f"one of {', '.join(_KEYS)} with a value")
         if key == "o":
             words += filter(None, map(str.strip, value.split(",")))
