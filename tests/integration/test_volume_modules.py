@@ -291,6 +291,11 @@ def test_volume_of_an_earlier_version_is_read_and_labels_filter_a_prune(shared: 
             file.write(f'{{"name":"{name}"}}')
     (old,) = shared.module("libpod_volume_info", {"name": "old"})["volumes"]
     assert old["CreatedAt"].startswith("20") and old["Options"] == {} and old["NeedsCopyUp"] is False
+    os.makedirs(data("damaged"))
+    with open(f"{VOLUMES}/damaged/volume.json", "w", encoding="ascii") as file:
+        file.write('{"name":"damaged","labels":7}')
+    refused(volume(shared, "damaged"), "damaged/volume.json", "state: absent")
+    done(volume(shared, "damaged", state="absent"), "deleted damaged")
     done(volume(shared, "marked", label={"tier": "x"}), "updated marked")
     pruned = shared.module("libpod_prune", {"volume": True, "volume_filters": {"label": "tier=x"}})
     assert pruned["volumes"] == ["marked"]

@@ -103,7 +103,14 @@ def test_record_of_an_earlier_version_is_a_plain_volume_that_has_its_content() -
 
 
 @pytest.mark.parametrize(
-    "record", [[], {}, {"name": 5}, {"name": "a", "options": 5}, {"name": "a", "options": {"o": 5}}]
+    "record",
+    [
+        [],
+        {},
+        {"name": 5},
+        *({"name": "a", **damage} for damage in ({"labels": 7}, {"labels": {"a": 1}}, {"created": 1}, {"copy_up": []})),
+        *({"name": "a", "options": damage} for damage in (5, {"o": 5}, {"o": [1]}, {"type": 1}, {"uid": "1"})),
+    ],
 )
 def test_damaged_record_is_named(record: object) -> None:
     with pytest.raises(StateCorrupt, match="^path "):

@@ -50,9 +50,11 @@ def read(directory: str) -> Optional[VolumeRecord]:
     path = f"{directory}/{RECORD}"
     try:
         record = records.read(path)
+        return None if record is None else VolumeRecord.from_json(record, path)
     except NotADirectoryError:
         return None
-    return None if record is None else VolumeRecord.from_json(record, path)
+    except StateCorrupt as error:
+        raise StateCorrupt(f"{error}: restore it, or remove the volume by libpod_volume with state: absent") from error
 
 
 def write(directory: str, record: VolumeRecord) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple
+from typing import Any, Iterable, Mapping, NamedTuple
 
 from ..errors import ConfigMismatch, StateCorrupt
 from ..options.volume_options import VolumeOptions
@@ -47,6 +47,17 @@ class VolumeRecord(NamedTuple):
                 "newer version of libpod.engine: use that version or newer"
             )
         try:
-            return cls(**{**record, "options": VolumeOptions.from_json(options)})
+            result = cls(**{**record, "options": VolumeOptions.from_json(options)})
+            if _types(result) != _types(cls("")) or _types(result.options, 0) != _types(VolumeOptions(), 0):
+                raise TypeError("a value of it is of another type")
+            texts = (*result.labels, *result.labels.values(), *result.options.o)
+            if not all(isinstance(text, str) for text in texts):
+                raise TypeError("a label or option of it is no text")
         except (TypeError, ValueError, AttributeError) as error:
             raise StateCorrupt(f"{path} is not a volume's record: {error}") from error
+        return result
+
+
+def _types(values: Iterable[Any], number: Any = None) -> list[type]:
+    """Return the types of values, that of ``number`` for None."""
+    return [type(number if value is None else value) for value in values]

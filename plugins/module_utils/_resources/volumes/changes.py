@@ -9,14 +9,14 @@ Plan and execution take the same way; ``dry`` leaves out what changes the host.
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Mapping, NamedTuple, Optional
 
 from ..._container.live_status import timestamp
 from ..._drivers.host import Host
 from ..._drivers.storage import volume_mounts
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidState, NoSuchVolume
+from ..._model.errors import InvalidState, NoSuchVolume, StateCorrupt
 from ..._model.failpoints import failpoint
 from ..._model.options.volume_options import VolumeOptions
 from ..._model.records.volume import COPY_TO_COME, VolumeRecord
@@ -147,7 +147,9 @@ def absent(parts: EngineConfig, name: str, *, dry: bool = False) -> Outcome:
 
     folder = store.folder(parts, name)
     there = os.path.isdir(folder)
-    before = store.read(folder) or (VolumeRecord(name) if there else None)
+    before = VolumeRecord(name) if there else None
+    with suppress(StateCorrupt):  # it is removed all the same
+        before = store.read(folder) or before
     runtime = RuntimeBase(parts)
     used = users(runtime).get(name, []) if dry and there else [] if dry else remove(runtime, name)
     if used:
