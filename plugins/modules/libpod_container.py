@@ -519,8 +519,9 @@ options:
         change of a network at once. C(etc_hosts) and the lines of the host's hosts file win over a neighbour's name. A
         container's own name wins over the same alias of another one. An alias that several have is each one's, in the order
         of their names. This is true of the default network too, and with podman's DNS plugins on the network as without them.
-      - CNI networks are changed in place. A new one gets an interface that is free, the others keep theirs with their
-        addresses. The next start numbers the interfaces again, in the order given here. Anything else needs a new container.
+      - CNI networks are changed in place, a new one with its settings. It gets an interface that is free, the others keep
+        theirs with their addresses. The next start numbers the interfaces again, in the order given here. Anything else, such as
+        other settings of a network that stays, needs a new container.
       - V(bridge) where omitted. An empty list is V(none).
       - C(podman_container) has it.
     type: list

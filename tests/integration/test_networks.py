@@ -308,6 +308,25 @@ def test_new_network_leaves_the_default_network_the_default(shared: Host) -> Non
         default.write_text(text)
 
 
+def test_running_container_is_connected_with_settings_of_that_network_and_disconnected(shared: Host) -> None:
+    define(shared, "front")
+    define(shared, "back", subnet="10.61.0.0/24")
+    first = run(shared, "c", "front")
+    there = "back:ip=10.61.0.77,mac=92:d0:c6:0a:29:33,interface_name=back0,alias=db"
+    options = {"image": "busybox", "command": WAITING, "stop_signal": "KILL"}
+    both = shared.container("c", **options, network=["front", there])
+    assert Process(both).pid == Process(first).pid, "it runs on"
+    back = link(both, "back0")
+    assert back["address"] == "92:d0:c6:0a:29:33" and "10.61.0.77" in inside(both, "ip", "addr").stdout
+    other = run(shared, "d", "back")
+    assert "10.61.0.77\tc db" in Process(other).read("root/etc/hosts") and reaches(other, "10.61.0.77")
+    assert not shared.container("c", **options, network=["front", there]).changed
+    alone = shared.container("c", **options, network=["front"])
+    assert Process(alone).pid == Process(first).pid and "back0" not in inside(alone, "ip", "link").stdout
+    assert "10.61.0.77" not in Process(other).read("root/etc/hosts")
+    assert not shared.container("c", **options, network=["front"]).changed
+
+
 def test_network_in_use_is_neither_removed_nor_changed_unless_forced(shared: Host) -> None:
     define(shared, "front")
     run(shared, "a", "front")

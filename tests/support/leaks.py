@@ -39,6 +39,8 @@ STAYS = (
     r"rule \S+ -A (PREROUTING|OUTPUT|POSTROUTING|FORWARD) .*-j CNI-(HOSTPORT-DNAT|HOSTPORT-MASQ|FORWARD|ADMIN)",
     r"rule \S+ -A FORWARD .*-j CNI-ISOLATION-STAGE-1",
     r"rule \S+ :[A-Z]+ ACCEPT",
+    # Of the plugin tuning, empty.
+    r"file /run/cni(/tuning)?",
     # The engine's own folders, empty, and the records that are not a container's.
     r"file /srv/(static|run)(/(names|containers|locks|netns|networks|volumes|runc|crun|reserve(/(\d+|room\d))?))?",
     # The key of the digests of secrets.

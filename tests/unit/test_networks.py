@@ -79,7 +79,7 @@ def test_file_of_podman_is_read_as_podman_inspects_it() -> None:
         ],
         "ipv6_enabled": False,
         "internal": False,
-        "dns_enabled": False,
+        "dns_enabled": True,
         "network_dns_servers": [],
         "labels": {"a": "b"},
         "options": {"mtu": "1400"},
@@ -101,7 +101,7 @@ def test_podmans_network_described_as_it_is_differs_in_nothing_and_a_change_touc
 
 def test_new_bridge_has_the_form_of_podmans_file() -> None:
     options = {"subnet": "10.91.0.0/24", "ip_range": "10.91.0.128/25", "labels": {"a": "b"}, "opt": {"mtu": 1400}}
-    written = conflist.written(made(name="shop", interface_name="cni-podman1", **options))
+    written = conflist.written(made(name="shop", interface_name="cni-podman1", disable_dns=False, **options))
     assert written["args"].pop(conflist.MARK) == {}
     # The address that podman's file ends with is the broadcast address.
     written["plugins"][0]["ipam"]["ranges"][0][0]["rangeEnd"] = "10.91.0.255"

@@ -103,8 +103,11 @@ def _later_map(option: str) -> Callable[[Any], Any]:
 
 
 def _both_cni(before: Any, after: Any) -> bool:
-    """Return whether networks alone change: the namespace itself stays the process's own."""
-    return bool(before["mode"] == after["mode"] == "cni") and before.get("settings") == after.get("settings")
+    """Return whether networks come and go alone: the namespace stays the process's own, and what stays its settings."""
+    settings = [one.get("settings", {}) for one in (before, after)]
+    stay = set(before["networks"]) & set(after["networks"])
+    same = all(settings[0].get(name) == settings[1].get(name) for name in stay)
+    return bool(before["mode"] == after["mode"] == "cni") and same
 
 
 def _none_taken_away(before: Any, after: Any) -> bool:

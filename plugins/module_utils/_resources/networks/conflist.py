@@ -35,6 +35,7 @@ _DEFAULT = {False: "0.0.0.0/0", True: "::/0"}
 _CNI_BRIDGE = "cni0"  # where the file names none
 _LINK = {BRIDGE: "bridge", HOST_DEVICE: "device"}  # the key of the interface, else master
 _KEPT = ("mtu", "vlan", "mode", "isolate")  # of podman's options, those that the engine knows
+_FIREWALL = {"type": "firewall", "backend": ""}
 _DNSNAME = {"type": "dnsname", "domainName": "dns.podman", "capabilities": {"aliases": True}}
 _RATES = dict(
     zip(Bandwidth._fields, ("ingressRate", "ingressBurst", "egressRate", "egressBurst"))
@@ -145,7 +146,7 @@ def _chained(driver: str) -> list[Config]:
     """Return the plugins after the first one."""
     if driver not in ROUTED:
         return []
-    chained: list[Config] = [{"type": "portmap", "capabilities": {"portMappings": True}}, {"type": "firewall"}]
+    chained: list[Config] = [{"type": "portmap", "capabilities": {"portMappings": True}}, dict(_FIREWALL)]
     return [*chained, {"type": "tuning"}] if driver == BRIDGE else chained
 
 
@@ -201,7 +202,7 @@ def _range(subnet: Subnet) -> Config:
 def _isolate(plugins: list[Config], isolate: bool) -> None:
     firewalls = [one for one in plugins if one["type"] == "firewall"]
     if isolate and not firewalls:
-        firewalls = [{"type": "firewall"}]
+        firewalls = [dict(_FIREWALL)]
         plugins += firewalls
     for one in firewalls[:1]:
         _put(one, "ingressPolicy", "same-bridge" if isolate else "")
