@@ -171,6 +171,8 @@ def test_hostile_archive_is_refused_in_a_sentence_and_writes_nothing(host: Host,
         with open("/srv/victim.tar", "wb") as file:
             file.write(os.urandom(10 << 20) if kind == "garbage" else _hostile(kind))
     known, before = _ids(host), files("/srv/victim", "/srv/out", "/etc")
+    pulled = host.container("c", image="oci-archive:/srv/victim.tar", network="none")
+    assert pulled.failed and "\n" not in pulled["msg"], pulled
     refused = _load(host, "/srv/victim.tar")
     assert refused.failed and "/srv/victim.tar" in refused["msg"] and "\n" not in refused["msg"], refused
     assert _ids(host) == known and files("/srv/victim", "/srv/out", "/etc") == before

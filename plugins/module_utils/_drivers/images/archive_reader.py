@@ -118,6 +118,17 @@ class _Files(dict[str, bytes]):
             return default
 
 
+def check_links(path: str) -> None:
+    """Check that an archive has no links: skopeo 1.9 follows those of an oci-archive, and writes where they lead.
+
+    :raises MalformedData, ToolTimedOut, OSError: as ``read``.
+    """
+    with opened(path) as archive:
+        for member in members(archive, path):
+            if member.issym() or member.islnk():
+                raise MalformedData(f"{path}: has a link {member.name[:80]!r}, which no oci-archive has")
+
+
 def unpack(path: str, folder: str) -> None:
     """Unpack the blobs of an oci-archive to ``folder``, an OCI layout without an index; all else is left out.
 

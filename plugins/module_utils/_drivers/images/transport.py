@@ -287,6 +287,7 @@ def origin(source: str, name: str, digest: str = "") -> str:
     """Return skopeo's reference to a source; to a registry's image by its ``digest``, where that is known.
 
     :raises NoSuchImage, InvalidArgument: the source cannot have the image, which is clear without asking it.
+    :raises MalformedData: it is an oci-archive that skopeo must not unpack.
     """
     transport, _colon, rest = source.partition(":")
     if transport in PATH_TRANSPORTS:
@@ -296,6 +297,10 @@ def origin(source: str, name: str, digest: str = "") -> str:
         if os.path.isdir(path) == transport.endswith("archive"):
             kind, expected = ("a directory", "a file") if os.path.isdir(path) else ("no directory", "a directory")
             raise InvalidArgument(f"image {source!r}: {path} is {kind}: {transport}: expects {expected}")
+        if transport == "oci-archive":
+            from .archive_reader import check_links
+
+            check_links(path)
         return source
     if name.startswith("localhost/") and not source.startswith("docker://"):
         raise not_yet(NoSuchImage(f"image {source!r} cannot be pulled: localhost/ names images no registry has"))
