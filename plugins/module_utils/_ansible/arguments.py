@@ -288,12 +288,21 @@ def longest_wait(value: object, option: str) -> float:
 def _pulling(params: Mapping[str, Any]) -> Optional[Pull]:
     if not params.get("image") or all(params.get(option) is None for option in _PULLING):
         return None
-    from .._model.options.pulling import pulling
+    return pulling(params)
 
-    how = pulling(params)
+
+def pulling(params: Mapping[str, Any]) -> Pull:
+    """Return how an image is pulled.
+
+    :raises InvalidArgument: an option cannot be used, or names no file.
+    """
+    from .._model.options import pulling as options
+
+    how = options.pulling(params)
     for option, path, is_there, kind in (
         ("authfile", how.authfile, os.path.isfile, "file"),
         ("decryption_key", how.key.partition(":")[0], os.path.isfile, "file"),
+        ("signature_policy", how.signature_policy, os.path.isfile, "file"),
         ("cert_dir", how.cert_dir, os.path.isdir, "directory"),
     ):
         if path and not is_there(path):

@@ -29,7 +29,7 @@ from .._model.options.parsers import check_text
 from .._model.options.table import HIDDEN
 
 # Not no_log: that would mask every equal string in the result, such as each "1" for a variable set to 1.
-SECRET_MAPPINGS = ("env", "env_merge", "stdin", "cmd_args", "creds", "decryption_key", "data")
+SECRET_MAPPINGS = ("env", "env_merge", "stdin", "cmd_args", "creds", "decryption_key", "data", "password")
 # Options whose text counts, by all their names: YAML makes something else of some values that are not quoted.
 _TEXTS = frozenset(
     "env env_merge label labels annotation command entrypoint user hostname publish ports published published_ports"

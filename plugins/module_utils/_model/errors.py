@@ -87,6 +87,10 @@ class LoginRefused(LibpodError):
     """A registry does not accept a user's password."""
 
 
+class ImageInUse(LibpodError):
+    """Containers use the image."""
+
+
 class NoSuchNetwork(LibpodError):
     """No CNI configuration defines this network."""
 
@@ -334,6 +338,12 @@ def explained(error: BaseException) -> Exception:
 def _about(error: BaseException) -> str:
     filename = getattr(error, "filename", None)
     return f" with {filename}" if filename else ""
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """Return the first ``most`` of the names and how many more there are, for a message."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def sentence(error: BaseException) -> str:

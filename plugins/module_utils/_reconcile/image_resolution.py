@@ -1,132 +1,17 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The image a new container gets: that of the store, or the one at its source, as the options of pulling say."""
+"""The image a new container gets."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
-
-from .._drivers.images.store import ImageStore
-from .._model import foreign
-from .._model.errors import LibpodError, MalformedData, NoSuchImage, ToolFailed, not_yet
-from .._model.records.image import Image, name_for_source, stored_name
+from .._resources.images.resolution import ImageResolution, resolve
 from .._runtime.runtime import Runtime
 from .desired import Desired
 
-if TYPE_CHECKING:
-    from .._model.options.pulling import Pull
-
-
-class ImageResolution(NamedTuple):
-    """The image that a container created now would have.
-
-    ``id`` is its ID, empty where only the pull tells it. ``source`` is where it is pulled from, and ``digest`` that of
-    the manifest to pull, empty where the source was not asked, has no digests, or failed with ``error``.
-    """
-
-    source: str
-    id: str = ""
-    pull: bool = False
-    digest: str = ""
-    error: Optional[LibpodError] = None
-
-
-class _AtSource(NamedTuple):
-    id: str
-    digest: str
-
 
 def resolve_image(runtime: Runtime, desired: Desired) -> ImageResolution:
-    """Return the image for a container; its source is asked at most once per task, and only where ``pull`` says so.
-
-    :raises NoSuchImage: it is not there, and is not to be pulled, or its source does not have it.
-    :raises ToolFailed: its source cannot be asked.
-    """
-    store, how = ImageStore(runtime.parts), desired.pulling
-    image = store.find(desired.image)
-    source = _source(desired.image, image)
-    if image and how and not how.fits(store.configuration(image.id)):
-        image = None
-    if image is None and how and how.policy == "never":
-        message = f"image {desired.image!r} is not in the store, and pull is never: omit pull, or pull it"
-        raise not_yet(NoSuchImage(message))
-    # Where no new container may be created, that is the error to report.
-    if image is None and desired.recreate_policy != "never":
-        _check_source(source)
-    present = ImageResolution(source, image.id) if image else ImageResolution(source, pull=True)
-    if how is None or how.policy in ("missing", "never") or _fixed(desired.image, image):
-        return present
-    try:
-        at_source = _at_source(runtime, source, how)
-    except (NoSuchImage, ToolFailed, MalformedData) as error:
-        if image is None:
-            return present._replace(error=error)
-        # As podman's: what cannot be asked has nothing newer.
-        if how.policy == "newer":
-            return present
-        raise
-    return ImageResolution(source, at_source.id, image is None or image.id != at_source.id, at_source.digest)
-
-
-def _check_source(source: str) -> None:
-    """Check the source of an image, as far as that goes without asking it.
-
-    :raises NoSuchImage, InvalidArgument: it cannot have the image.
-    """
-    from .._drivers.images.transport import origin
-
-    origin(source, name_for_source(source))
-
-
-def _source(name: str, stored: Optional[Image]) -> str:
-    """Return where the image is pulled from; one that the store has for a name without a registry keeps its name."""
-    if stored is None or name_for_source(name) in stored.names or "@" in name:
-        return name
-    return stored_name(name, stored)
-
-
-def _fixed(image: str, stored: Optional[Image]) -> bool:
-    """Return whether the image is named by its digest or ID, which always lead to the same one."""
-    if stored is None:
-        return "@" in image
-    named = name_for_source(image) in stored.names
-    return "@" in image or not named and stored.id.startswith(image.partition("sha256:")[2] or image)
-
-
-def _at_source(runtime: Runtime, source: str, how: Pull) -> _AtSource:
-    """Return the image at its source, as it was when this task first asked.
-
-    :raises NoSuchImage: the source does not have it. :raises ToolFailed, MalformedData: it cannot be asked.
-    """
-    from hashlib import sha256
-
-    from .._drivers.images.transport import Images, is_registry
-
-    images = Images(runtime.parts)
-    access = (how.authfile, how.creds, how.cert_dir, how.tls_verify)
-    digest = image_id = ""
-    if is_registry(source):
-        text = _once(runtime, (source, *access), lambda: images.manifest(source, how))
-        manifest = foreign.parse(text, f"the manifest of image {source!r}")
-        # A manifest of schema 1 has another digest than its text; an index has no configuration of its own.
-        if manifest["schemaVersion"].integer() == 2:
-            digest = f"sha256:{sha256(text.encode()).hexdigest()}"
-            image_id = manifest["config"]["digest"].text().partition("sha256:")[2]
-    if not image_id:
-        question = (source, digest, how.os, how.arch, how.variant, *access)
-        image_id = _once(runtime, question, lambda: images.source_id(source, how, digest))
-    return _AtSource(image_id, digest)
-
-
-def _once(runtime: Runtime, question: tuple[object, ...], ask: Callable[[], str]) -> str:
-    """Return what ``ask`` returns, or raise what it raises, asking each question once per task."""
-    if question not in runtime.source_answers:
-        try:
-            runtime.source_answers[question] = ask()
-        except (NoSuchImage, ToolFailed) as error:
-            runtime.source_answers[question] = error
-    answer = runtime.source_answers[question]
-    if isinstance(answer, LibpodError):
-        raise answer
-    return answer
+    """Return the image for a container, and raise, as ``resolve`` does."""
+    # Where no new container may be created, that is the error to report, and not that of the source.
+    check = desired.recreate_policy != "never"
+    return resolve(runtime.parts, runtime.source_answers, desired.image, desired.pulling, check_source=check)

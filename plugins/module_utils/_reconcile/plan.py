@@ -12,7 +12,7 @@ from .._model import errors
 from .._model.options.table import HIDDEN, Change
 
 if TYPE_CHECKING:
-    from .image_resolution import ImageResolution
+    from .._resources.images.resolution import ImageResolution
 
 
 class Verb(str, enum.Enum):

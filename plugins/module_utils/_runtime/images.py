@@ -49,7 +49,7 @@ def remove(runtime: RuntimeBase, container: Container) -> None:
 
     for image in unused(runtime, container, [container]):
         try:
-            Images(runtime.parts).untag(container.config.rootfs_image_id, image)
+            Images(runtime.parts).untag(container.config.rootfs_image_id, [image])
         except LibpodError:
             # A container of it may have been created meanwhile.
             if unused(runtime, container, [container]):

@@ -9,7 +9,7 @@ import binascii
 import fcntl
 import os
 import re
-from typing import Any, Optional
+from typing import Any, Callable, Iterator, NamedTuple, Optional, TypeVar
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, MalformedData, NoSuchImage, StateCorrupt, printable
@@ -19,7 +19,21 @@ from .. import foreign_files
 from ..storage.roots import member, records, storage_roots
 
 Record = dict[str, Any]
+Read = TypeVar("Read")
 _NAME = 128  # characters of an ID; in base64 it is still a file's name
+
+
+class Description(NamedTuple):
+    """An image with its ``record`` in the store, its whole OCI image ``configuration`` and its ``manifest``.
+
+    ``folder`` is the store's with its images. A missing manifest is an absent value.
+    """
+
+    image: Image
+    folder: str
+    record: Foreign
+    configuration: Foreign
+    manifest: Foreign
 
 
 class ImageStore:
@@ -35,6 +49,14 @@ class ImageStore:
         :raises InvalidArgument: it is no reference, or several IDs begin with it.
         :raises StateCorrupt: the store's file cannot be read. :raises MalformedData: the image's files cannot be read.
         """
+        return self._read(image, _image)
+
+    def describe(self, image: str) -> Optional[Description]:
+        """Return all that the store has on the image that ``find`` finds, and raise as that."""
+        return self._read(image, _description)
+
+    def _read(self, image: str, read: Callable[[str, Foreign], Optional[Read]]) -> Optional[Read]:
+        """Return what ``read`` makes of the image's folder and record, under the store's lock."""
         names = local_names(image)
         for folder in self._folders:
             try:
@@ -44,13 +66,9 @@ class ImageStore:
             try:
                 # Shared and waiting, as containers/storage's readers.
                 fcntl.lockf(lock, fcntl.LOCK_SH)
-                try:
-                    listed = records(f"{folder}/images.json")
-                except MalformedData as error:
-                    raise StateCorrupt(f"the image store cannot be read: {error}: restore or remove it") from error
-                record = _select(image, names, listed)
+                record = _select(image, names, _listed(folder))
                 if record:
-                    return _image(folder, record)
+                    return read(folder, record)
             finally:
                 os.close(lock)
         return None
@@ -70,6 +88,19 @@ class ImageStore:
                     return whole
         raise NoSuchImage(f"image {image_id} is not in the store")
 
+    def descriptions(self) -> Iterator[Description]:
+        """Yield all images, those of read-only stores too; one that is being pulled or is damaged is left out."""
+        seen = set()
+        for folder in self._folders:
+            for record in _listed(folder):
+                try:
+                    described = _description(folder, record)
+                except MalformedData:
+                    continue
+                if described is not None and described.image.id not in seen:
+                    seen.add(described.image.id)
+                    yield described
+
     def all(self) -> list[tuple[Image, str]]:
         """Return every image of the store itself, with the time of its creation there (RFC 3339).
 
@@ -84,6 +115,13 @@ class ImageStore:
             if image is not None:
                 images.append((image, created))
         return images
+
+
+def _listed(folder: str) -> list[Foreign]:
+    try:
+        return records(f"{folder}/images.json")
+    except MalformedData as error:
+        raise StateCorrupt(f"the image store cannot be read: {error}: restore or remove it") from error
 
 
 def _select(image: str, names: tuple[str, ...], records: list[Foreign]) -> Optional[Foreign]:
@@ -133,12 +171,29 @@ def _image(folder: str, record: Foreign, *, strict: bool = True) -> Optional[Ima
     :raises MalformedData: the record or the configuration is not as the specification has it.
     """
     whole = _configuration(folder, record)
-    if whole is None:
-        return None
+    return None if whole is None else _made(record, whole, strict)
+
+
+def _made(record: Foreign, whole: Record, strict: bool) -> Image:
     image_id, names = record["id"].text(required=True), tuple(record["names"].texts())
     config = Foreign(whole, f"the configuration of image {image_id[:12]}")["config"]
     checked = checked_config(config) if strict else usable_config(config.value or {})
     return Image(image_id, names, record["digest"].text(), record["layer"].text(), checked)
+
+
+def _description(folder: str, record: Foreign) -> Optional[Description]:
+    """Return the description of a record's image, with what can be used of a malformed configuration; None as there."""
+    whole = _configuration(folder, record)
+    if whole is None:
+        return None
+    image = _made(record, whole, strict=False)
+    origin = f"the manifest of image {image.id[:12]}"
+    try:
+        manifest = foreign_files.read_json(f"{folder}/{image.id}/manifest", origin)
+    except FileNotFoundError:
+        manifest = Foreign(None, origin)
+    configuration = Foreign(whole, f"the configuration of image {image.id[:12]}")
+    return Description(image, folder, record, configuration, manifest)
 
 
 def _configuration(folder: str, record: Foreign) -> Optional[Record]:

@@ -76,7 +76,7 @@ class Images:
         """
         name = name_for_source(source)
         secrets: list[int] = []
-        options = ["--quiet", *self._policy(), *self._folder(), *_tls("src-", how)]
+        options = ["--quiet", *self._policy(how), *self._folder(), *_tls("src-", how)]
         if username:
             how = how._replace(creds=f"{username}:{password}")
         options += _auth("src-", how, name, secrets)
@@ -182,15 +182,6 @@ class Images:
         """Return skopeo's reference to the image of the store with this ID, which also an image without names has."""
         return self._target(f"@{image_id}")
 
-    def tag(self, image_id: str, names: Sequence[str]) -> None:
-        """Add names to an image, which other images lose.
-
-        :raises ToolFailed: containers-storage failed.
-        """
-        argv = ["containers-storage", "add-names", *self._roots.arguments]
-        argv += [word for name in names for word in ("--name", name)]
-        run([*argv, image_id], package=PACKAGE, env=self._roots.environment(), doing=f"naming image {image_id[:12]}")
-
     def remove(self, image: str) -> bool:
         """Remove an image with all its names; return whether there was one.
 
@@ -208,19 +199,29 @@ class Images:
                 raise
         return True
 
-    def untag(self, image_id: str, name: str) -> None:
-        """Remove one of an image's names, and with its last name the image; a missing name is no error.
+    def tag(self, image_id: str, names: Sequence[str]) -> None:
+        """Add names to an image, which other images lose.
+
+        :raises ToolFailed: containers-storage failed.
+        """
+        self._set_names("add-names", image_id, names, f"tagging image {image_id[:12]}")
+
+    def untag(self, image_id: str, names: Sequence[str], *, keep: bool = False) -> None:
+        """Remove some of an image's names, and with its last name the image unless ``keep``; a missing one is no error.
 
         :raises ToolFailed: as ``remove``.
         """
         stored = self.store.find(image_id)
-        kept = [one for one in stored.names if one != name] if stored else []
-        if not kept:
+        kept = [one for one in stored.names if one not in names] if stored else []
+        if not kept and not keep:
             self.remove(image_id)
-            return
-        argv = ["containers-storage", "set-names", *self._roots.arguments]
-        argv += [argument for one in kept for argument in ("--name", one)]
-        run([*argv, image_id], package=PACKAGE, env=self._roots.environment(), doing=f"removing the name {name}")
+        elif stored:
+            self._set_names("set-names", image_id, kept, f"untagging image {', '.join(names)}")
+
+    def _set_names(self, verb: str, image_id: str, names: Sequence[str], doing: str) -> None:
+        argv = ["containers-storage", verb, *self._roots.arguments]
+        argv += [argument for one in names for argument in ("--name", one)]
+        run([*argv, image_id], package=PACKAGE, env=self._roots.environment(), doing=doing)
 
     def _target(self, name: str) -> str:
         """Return skopeo's reference to an image in the store (containers-transports(5)), which has no escapes."""
@@ -245,7 +246,9 @@ class Images:
         return [path for path in _CACHE if not os.path.lexists(path)] if self._roots.configured else []
 
     @staticmethod
-    def _policy() -> list[str]:
+    def _policy(how: Pull) -> list[str]:
+        if how.signature_policy:
+            return ["--policy", how.signature_policy]
         homes = ("/etc", os.path.join(os.environ.get("HOME", "/root"), ".config"))
         return [] if any(os.path.exists(f"{home}/containers/policy.json") for home in homes) else ["--insecure-policy"]
 

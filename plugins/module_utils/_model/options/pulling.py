@@ -20,7 +20,7 @@ ARCHITECTURES.update(i686="386", armv7l="arm")
 
 class Pull(NamedTuple):
     """``delay`` is in seconds between two tries, negative for 1, 2, 4, …; ``key`` is ``PATH[:PASSPHRASE]``,
-    ``creds`` is ``USER[:PASSWORD]``.
+    ``creds`` is ``USER[:PASSWORD]``, ``signature_policy`` the path of a policy.json(5) instead of the host's.
 
     Empty parts of the platform stand for the host's, and ``tls_verify`` None for what registries.conf(5) says.
     """
@@ -36,6 +36,7 @@ class Pull(NamedTuple):
     key: str = ""
     creds: str = ""
     cert_dir: str = ""
+    signature_policy: str = ""
 
     def fits(self, configuration: Mapping[str, Any]) -> bool:
         """Return whether an image of this OCI image configuration is for the platform."""
@@ -64,7 +65,8 @@ def pulling(params: Mapping[str, Any]) -> Pull:
     system, arch, variant = (part.lower() for part in [*platform, ""][:3])
     key_path, colon, phrase = (params.get("decryption_key") or "").partition(":")
     authfile, key_path = (caller.absolute(path) if path else "" for path in (params.get("authfile"), key_path))
-    cert_dir = caller.absolute(params["cert_dir"]) if params.get("cert_dir") else ""
+    paths = (params.get("cert_dir"), params.get("signature_policy"))
+    cert_dir, signature_policy = (caller.absolute(path) if path else "" for path in paths)
     if params.get("creds") and authfile:
         raise InvalidArgument("creds: cannot be combined with authfile: give one of them")
     delay = params.get("retry_delay")
@@ -80,4 +82,5 @@ def pulling(params: Mapping[str, Any]) -> Pull:
         key=f"{key_path}{colon}{phrase}",
         creds=params.get("creds") or "",
         cert_dir=cert_dir,
+        signature_policy=signature_policy,
     )

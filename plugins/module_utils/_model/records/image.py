@@ -138,6 +138,15 @@ def normalise(reference: str) -> str:
     return f"{domain}/{path}@{digest}" if at else f"{domain}/{path}:{tag or 'latest'}"
 
 
+def with_tag(name: str, tag: str) -> str:
+    """Return ``name`` with a tag or digest, unless it has one, or is a source with a path or a whole ID."""
+    at = "@" if tag.startswith("sha256:") else ":"
+    last = name.rpartition("/")[2]
+    if not tag or "@" in name or ":" in last or name.partition(":")[0] in PATH_TRANSPORTS:
+        return name
+    return name if re.fullmatch(r"[0-9a-f]{64}", name) else f"{name}{at}{tag}"
+
+
 def local_names(image: str) -> tuple[str, ...]:
     """Return the names that an image may have in the store, in the order in which they are looked for.
 

@@ -1,0 +1,122 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libpod_image: an image in the store, pulled, named and removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
+
+from ..._drivers.images.store import ImageStore
+from ..._model.engine_config import EngineConfig
+from ..._model.errors import InvalidArgument, warn
+from ..._model.records.image import with_tag
+from ..._resources.images.inspect import Inspector
+from ..._resources.images.outcome import Outcome
+from .. import arguments
+from ..module import EngineModule, run
+
+if TYPE_CHECKING:
+    from ..._model.options.pulling import Pull
+
+POLICIES = ("always", "missing", "never", "newer")
+_FLAGS = {"true": "missing", "false": "never"}
+_IDLE = ("executable", "pull_extra_args")
+
+
+def spec() -> dict[str, Any]:
+    """The argument spec of libpod_image."""
+    return {
+        "name": {"type": "str", "required": True},
+        "tag": {"type": "str"},
+        "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+        "pull": {"type": "str", "default": "missing", "choices": [*POLICIES, *_FLAGS]},
+        "force": {"type": "bool", "default": False},
+        "tags": {"type": "list", "elements": "str", "default": []},
+        "untag": {"type": "list", "elements": "str", "default": []},
+        **{option: {"type": "str"} for option in ("arch", "platform", "username", *_IDLE)},
+        "password": {"type": "str", "no_log": True},
+        "auth_file": {"type": "path", "aliases": ["authfile"]},
+        "validate_certs": {"type": "bool", "aliases": ["tlsverify", "tls_verify"]},
+        "ca_cert_dir": {"type": "path", "aliases": ["cert_dir"]},
+        "signature_policy": {"type": "path"},
+        "decryption_key": {"type": "str", "no_log": True},
+        "retry": {"type": "int", "default": 3},
+        "retry_delay": {"type": "str"},
+        **arguments.parts_spec(),
+    }
+
+
+def work(module: EngineModule) -> dict[str, Any]:
+    """Bring the image to its state, or in check mode only say what that takes."""
+    params, dry = module.params, module.check_mode
+    for option in _IDLE[1:]:
+        if params[option]:
+            warn(f"{option}: has no effect here")
+    parts, name = arguments.parts(params), with_tag(params["name"], params["tag"] or "")
+    before = ImageStore(parts).find(name)
+    outcome = (_absent if params["state"] == "absent" else _present)(parts, name, params, dry)
+    return {
+        "changed": bool(outcome.actions),
+        "actions": list(outcome.actions),
+        "image": _inspected(parts, outcome.id),
+        "diff": {
+            "before": _shown(before.id if before else "", before.names if before else ()),
+            "after": _shown(outcome.id, outcome.names),
+        },
+    }
+
+
+def _inspected(parts: EngineConfig, image_id: str) -> list[dict[str, Any]]:
+    """Return the image in a list, as podman prints it; an empty one where the store does not have it."""
+    inspected = Inspector(parts).inspect(image_id) if image_id else None
+    return [inspected] if inspected else []
+
+
+def _shown(image_id: str, names: Sequence[str]) -> dict[str, Any]:
+    return {"id": image_id, "names": sorted(names)} if image_id or names else {}
+
+
+def _absent(parts: EngineConfig, name: str, params: Mapping[str, Any], dry: bool) -> Outcome:
+    from ..._resources.images.removal import remove
+
+    return remove(parts, name, force=params["force"], dry=dry)
+
+
+def _present(parts: EngineConfig, name: str, params: Mapping[str, Any], dry: bool) -> Outcome:
+    from ..._resources.images.pull import pull
+
+    outcome = pull(parts, name, pulling(params), dry=dry)
+    if params["tags"] or params["untag"]:
+        from ..._resources.images.tags import tag
+
+        outcome = tag(parts, outcome, params["tags"], params["untag"], dry=dry)
+    return outcome
+
+
+def pulling(params: Mapping[str, Any]) -> Pull:
+    """Return how a task's image is pulled, from the options as podman_image names them.
+
+    :raises InvalidArgument: an option cannot be used.
+    """
+    if params["password"] and not params["username"]:
+        raise InvalidArgument("password: is given without username: give both")
+    policy = _FLAGS.get(params["pull"], params["pull"])
+    if params["force"] and policy != "never":
+        policy = "always"
+    creds = f"{params['username']}:{params['password'] or ''}" if params["username"] else ""
+    return arguments.pulling(
+        {
+            **params,
+            "pull": policy,
+            "creds": creds,
+            "authfile": params["auth_file"],
+            "tls_verify": params["validate_certs"],
+            "cert_dir": params["ca_cert_dir"],
+        }
+    )
+
+
+def main() -> None:
+    """libpod_image, from a task's arguments to its result."""
+    run(EngineModule(argument_spec=spec(), supports_check_mode=True), work)

@@ -1,0 +1,36 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An image pulled where the task's policy says so; what counts as a change is another ID under its name."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from ..._drivers.images.store import ImageStore
+from ..._model.engine_config import EngineConfig
+from ..._model.options.pulling import Pull
+from ..._model.records.image import name_for_source
+from .outcome import Outcome
+from .resolution import resolve
+
+
+def pull(parts: EngineConfig, name: str, how: Optional[Pull], *, dry: bool) -> Outcome:
+    """Have the store hold the image of ``name``, a name, ID or source; with ``dry`` only say what a run would do.
+
+    :raises NoSuchImage: it is in neither place. :raises ToolFailed: its source cannot be asked, or the pull failed.
+    """
+    resolution = resolve(parts, {}, name, how)
+    if resolution.error:
+        raise resolution.error
+    stored = ImageStore(parts).find(resolution.id) if resolution.id else None
+    names = stored.names if stored else ()
+    if not resolution.pull:
+        return Outcome((), resolution.id, names)
+    actions = (f"pulled image {resolution.source}",)
+    if dry:
+        return Outcome(actions, resolution.id, (*names, name_for_source(resolution.source)))
+    from ..._drivers.images.transport import Images
+
+    pulled = Images(parts).pull(resolution.source, how or Pull(), digest=resolution.digest)
+    return Outcome(actions, pulled.id, pulled.names)

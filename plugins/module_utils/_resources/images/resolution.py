@@ -1,0 +1,136 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The image that a name stands for: that of the store, or the one at its source, as the options of pulling say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, NamedTuple, Optional, Union
+
+from ..._drivers.images.store import ImageStore
+from ..._model import foreign
+from ..._model.engine_config import EngineConfig
+from ..._model.errors import LibpodError, MalformedData, NoSuchImage, ToolFailed, not_yet
+from ..._model.records.image import Image, name_for_source, stored_name
+
+if TYPE_CHECKING:
+    from ..._model.options.pulling import Pull
+
+# The answers of image sources to one task, so that each question is asked once.
+Answers = dict[tuple[object, ...], Union[str, LibpodError]]
+
+
+class ImageResolution(NamedTuple):
+    """The image that the name stands for now.
+
+    ``id`` is its ID, empty where only the pull tells it. ``source`` is where it is pulled from, and ``digest`` that of
+    the manifest to pull, empty where the source was not asked, has no digests, or failed with ``error``.
+    """
+
+    source: str
+    id: str = ""
+    pull: bool = False
+    digest: str = ""
+    error: Optional[LibpodError] = None
+
+
+class _AtSource(NamedTuple):
+    id: str
+    digest: str
+
+
+def resolve(
+    parts: EngineConfig, answers: Answers, name: str, how: Optional[Pull], *, check_source: bool = True
+) -> ImageResolution:
+    """Return the image for a name or source; its source is asked at most once per task, and only if ``how`` says so.
+
+    ``check_source``: refuse a source that cannot have the image, as far as that is clear without asking it.
+
+    :raises NoSuchImage: it is not there, and is not to be pulled, or its source does not have it.
+    :raises ToolFailed: its source cannot be asked.
+    """
+    store = ImageStore(parts)
+    image = store.find(name)
+    source = _source(name, image)
+    if image and how and not how.fits(store.configuration(image.id)):
+        image = None
+    if image is None and how and how.policy == "never":
+        raise not_yet(NoSuchImage(f"image {name!r} is not in the store, and pull is never: omit pull, or pull it"))
+    if image is None and check_source:
+        _check_source(source)
+    present = ImageResolution(source, image.id) if image else ImageResolution(source, pull=True)
+    if how is None or how.policy in ("missing", "never") or _fixed(name, image):
+        return present
+    try:
+        at_source = _at_source(parts, answers, source, how)
+    except (NoSuchImage, ToolFailed, MalformedData) as error:
+        if image is None:
+            return present._replace(error=error)
+        # As podman's: what cannot be asked has nothing newer.
+        if how.policy == "newer":
+            return present
+        raise
+    return ImageResolution(source, at_source.id, image is None or image.id != at_source.id, at_source.digest)
+
+
+def _check_source(source: str) -> None:
+    """Check the source of an image, as far as that goes without asking it.
+
+    :raises NoSuchImage, InvalidArgument: it cannot have the image.
+    """
+    from ..._drivers.images.transport import origin
+
+    origin(source, name_for_source(source))
+
+
+def _source(name: str, stored: Optional[Image]) -> str:
+    """Return where the image is pulled from; one that the store has for a name without a registry keeps its name."""
+    if stored is None or name_for_source(name) in stored.names or "@" in name:
+        return name
+    return stored_name(name, stored)
+
+
+def _fixed(image: str, stored: Optional[Image]) -> bool:
+    """Return whether the image is named by its digest or ID, which always lead to the same one."""
+    if stored is None:
+        return "@" in image
+    named = name_for_source(image) in stored.names
+    return "@" in image or not named and stored.id.startswith(image.partition("sha256:")[2] or image)
+
+
+def _at_source(parts: EngineConfig, answers: Answers, source: str, how: Pull) -> _AtSource:
+    """Return the image at its source, as it was when this task first asked.
+
+    :raises NoSuchImage: the source does not have it. :raises ToolFailed, MalformedData: it cannot be asked.
+    """
+    from hashlib import sha256
+
+    from ..._drivers.images.transport import Images, is_registry
+
+    images = Images(parts)
+    access = (how.authfile, how.creds, how.cert_dir, how.tls_verify)
+    digest = image_id = ""
+    if is_registry(source):
+        text = _once(answers, (source, *access), lambda: images.manifest(source, how))
+        manifest = foreign.parse(text, f"the manifest of image {source!r}")
+        # A manifest of schema 1 has another digest than its text; an index has no configuration of its own.
+        if manifest["schemaVersion"].integer() == 2:
+            digest = f"sha256:{sha256(text.encode()).hexdigest()}"
+            image_id = manifest["config"]["digest"].text().partition("sha256:")[2]
+    if not image_id:
+        question = (source, digest, how.os, how.arch, how.variant, *access)
+        image_id = _once(answers, question, lambda: images.source_id(source, how, digest))
+    return _AtSource(image_id, digest)
+
+
+def _once(answers: Answers, question: tuple[object, ...], ask: Callable[[], str]) -> str:
+    """Return what ``ask`` returns, or raise what it raises, asking each question once per task."""
+    if question not in answers:
+        try:
+            answers[question] = ask()
+        except (NoSuchImage, ToolFailed) as error:
+            answers[question] = error
+    answer = answers[question]
+    if isinstance(answer, LibpodError):
+        raise answer
+    return answer

@@ -1,0 +1,229 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: libpod_image
+short_description: Pull, name and remove images
+version_added: 0.1.0
+description:
+  - Pulls images into the store of containers/storage, which podman, buildah and CRI-O share, gives them names and removes
+    them. skopeo(1) pulls.
+  - A task has changed something where the name stands for an image of another ID afterwards, or where a name was given or
+    taken.
+  - What an interrupted pull has left is removed by the next one.
+author:
+  - The libpod.engine authors (@libpod)
+extends_documentation_fragment:
+  - libpod.engine.parts
+  - libpod.engine.attributes
+attributes:
+  check_mode:
+    support: full
+    details: A registry is asked only where O(pull) has it asked. The ID of an image that is still to be pulled may be unknown.
+  diff_mode:
+    support: full
+    details: Shows the ID and the names.
+  idempotent:
+    support: full
+    details: A second run pulls only what O(pull=always) or O(pull=newer) finds changed at the source.
+options:
+  name:
+    description:
+      - Name of the image, such as V(quay.io/team/app:1.4) or V(busybox). A digest may follow, as in
+        V(quay.io/team/app@sha256:0123…), which always is the same image. A full ID, or enough of one, names an image of the store.
+      - A name without a registry stands for V(localhost/NAME) where the store has it. It is pulled from C(docker.io).
+      - An image may also come from C(oci:PATH[:TAG]), C(oci-archive:PATH[:TAG]), C(docker-archive:PATH[:REFERENCE]) or
+        C(dir:PATH) on the target. Its name in the store is V(localhost/PATH:TAG), or C(TAG) where that is a full name.
+      - C(podman_image) has it.
+    type: str
+    required: true
+  tag:
+    description:
+      - Tag or digest of the image, where O(name) has none. If neither has one, it is V(latest).
+      - C(podman_image) has it.
+    type: str
+  state:
+    description:
+      - V(present) pulls the image as O(pull) says.
+      - V(absent) takes the name from an image with several names, and removes an image with no other name. By its ID, an image
+        with several names is removed only with O(force). The removal is refused while a container uses the image.
+      - C(podman_image) has it.
+    type: str
+    choices: [present, absent]
+    default: present
+  pull:
+    description:
+      - V(missing) pulls an image that the store does not have, V(never) none.
+      - V(always) asks the source each time, and pulls if it has another image. V(newer) does the same, and keeps the store's
+        image where the source cannot be asked.
+      - V(true) is V(missing), and V(false) is V(never).
+      - C(podman_image) has it.
+    type: str
+    choices: [always, missing, never, newer, 'true', 'false']
+    default: missing
+  force:
+    description:
+      - With O(state=present), the same as O(pull=always), unless O(pull) is V(never).
+      - With O(state=absent), removes this engine's containers of the image first, and an image with several names by its ID.
+        It stays refused while a container of another engine uses the image.
+      - C(podman_image) has it.
+    type: bool
+    default: false
+  tags:
+    description:
+      - Further names that the image has after the task. Another image with such a name loses it.
+      - A name without a registry is one of C(localhost). See also C(podman_tag).
+      - C(podman_image) does not have it.
+    type: list
+    elements: str
+    default: []
+  untag:
+    description:
+      - Names that are taken from the image. The image stays, also without a name.
+      - C(podman_image) does not have it.
+    type: list
+    elements: str
+    default: []
+  arch:
+    description:
+      - Architecture of the image, such as V(arm64), if not the target's. An image of another one counts as missing.
+      - C(podman_image) has it.
+    type: str
+  platform:
+    description:
+      - Platform of the image, as in V(linux/arm64/v8). It cannot be combined with O(arch).
+      - C(podman_image) has it.
+    type: str
+  username:
+    description:
+      - User at the registry.
+      - C(podman_image) has it.
+    type: str
+  password:
+    description:
+      - Password of O(username). It stands in no command line and in no file.
+      - C(podman_image) has it.
+    type: str
+  auth_file:
+    description:
+      - File with the registry's credentials on the target, a containers-auth.json(5). It cannot be combined with O(username).
+      - C(podman_image) has it.
+    type: path
+    aliases: [authfile]
+  validate_certs:
+    description:
+      - Whether the registry must be reached by HTTPS with a valid certificate. If not set, containers-registries.conf(5) decides.
+      - C(podman_image) has it.
+    type: bool
+    aliases: [tlsverify, tls_verify]
+  ca_cert_dir:
+    description:
+      - Directory on the target with certificates of authorities (C(*.crt)), and a client's certificate and key (C(*.cert), C(*.key)).
+      - C(podman_image) has it.
+    type: path
+    aliases: [cert_dir]
+  signature_policy:
+    description:
+      - A policy.json(5) that decides which images may be pulled. If not set, the target's own is used; if that has none,
+        every image may be pulled.
+      - C(podman_image) does not have it.
+    type: path
+  decryption_key:
+    description:
+      - Private key of an encrypted image, as V(PATH) or V(PATH:PASSPHRASE).
+      - C(podman_image) does not have it.
+    type: str
+  retry:
+    description:
+      - How often a failed pull is tried again. One that trying again cannot mend, such as a missing image or a wrong
+        password, is not.
+      - C(podman_image) does not have it.
+    type: int
+    default: 3
+  retry_delay:
+    description:
+      - Time between two tries, such as V(10s). If not set, it is 1, 2, 4, … seconds.
+      - C(podman_image) does not have it.
+    type: str
+  executable:
+    description:
+      - There is no podman program.
+      - C(podman_image) has it; it has no effect here.
+    type: str
+  pull_extra_args:
+    description:
+      - Arguments of C(podman pull), which is not run. A warning says so.
+      - C(podman_image) has it; it has no effect here.
+    type: str
+seealso:
+  - module: libpod.engine.libpod_image_info
+  - module: libpod.engine.libpod_prune
+  - module: libpod.engine.libpod_commit
+"""
+
+EXAMPLES = r"""
+- name: Pull an image unless the store has it
+  libpod.engine.libpod_image:
+    name: docker.io/library/busybox
+
+- name: Have the image that the tag stands for now, under a name of our own too
+  libpod.engine.libpod_image:
+    name: registry.example.com/web
+    tag: "1.4"
+    pull: newer
+    tags: [localhost/web:current]
+
+- name: Remove a name, and the image with its last one
+  libpod.engine.libpod_image:
+    name: localhost/web:current
+    state: absent
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, or in check mode would be.
+  returned: success
+  type: list
+  elements: str
+  sample: ["pulled image docker.io/library/busybox"]
+image:
+  description:
+    - The image in the shape of C(podman image inspect), in a list as C(podman_image) has it.
+    - The list is empty where the store has no such image, as after a removal, or in check mode before a pull.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - Id: dc603ae7840058bd2325d8aa1475af3a30894f5c190d8f2b0595b5d1785af0e1
+      Digest: sha256:8653fc308c8f5cab08017137782654f2ca3ab280dc1d8b8e4ad722af19b4797d
+      RepoTags: ["docker.io/library/busybox:latest"]
+      Architecture: amd64
+      Os: linux
+      Size: 2131451
+diff:
+  description: ID and names of the image before and after.
+  returned: success
+  type: dict
+  sample:
+    before: {}
+    after: {id: dc603ae7840058bd2325d8aa1475af3a30894f5c190d8f2b0595b5d1785af0e1, names: ["docker.io/library/busybox:latest"]}
+error:
+  description: Kind of the error, such as V(NoSuchImage) or V(ImageInUse).
+  returned: failure
+  type: str
+  sample: NoSuchImage
+"""
+
+from ansible_collections.libpod.engine.plugins.module_utils.engine_archive import load
+
+
+def main() -> None:
+    load("_ansible.resources.image").main()
+
+
+if __name__ == "__main__":
+    main()
