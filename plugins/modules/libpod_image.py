@@ -14,7 +14,6 @@ description:
     them. skopeo(1) pulls.
   - A task has changed something where the name stands for an image of another ID afterwards, or where a name was given or
     taken.
-  - What an interrupted pull has left is removed by the next one.
 author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
