@@ -70,6 +70,9 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
         known = {word for name, one in self.argument_spec.items() for word in (name, *one.get("aliases", ()))}
         # What is no option may be a secret option's name with an error in it.
         shown.update((name, hidden(value)) for name, value in self.params.items() if name not in known)
+        for name in ("build", "build_args", "buildargs"):
+            if isinstance(shown.get(name), dict) and shown[name].get("args"):
+                shown[name] = {**shown[name], "args": hidden(shown[name]["args"])}
         return shown
 
     def _log_invocation(self) -> None:

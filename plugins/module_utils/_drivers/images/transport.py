@@ -89,9 +89,12 @@ class Images:
                 os.close(secret)
         return self.store.get(name)
 
-    def manifest(self, source: str, how: Pull) -> str:
-        """Return the manifest of an image at its source, or its index; nothing is pulled, and errors are ``pull``'s."""
-        return self._inspect(source, how, "", "--raw")
+    def manifest(self, source: str, how: Pull, doing: str = "") -> str:
+        """Return the manifest of an image at its source, or its index; nothing is pulled, and errors are ``pull``'s.
+
+        ``doing`` begins their messages, where that is not to be a pull.
+        """
+        return self._inspect(source, how, "", "--raw", doing=doing)
 
     def source_id(self, source: str, how: Pull, digest: str = "") -> str:
         """Return the ID that the image at its source would have in the store, the digest of its configuration.
@@ -100,20 +103,39 @@ class Images:
         """
         return sha256(self._inspect(source, how, digest, "--config", "--raw").encode()).hexdigest()
 
-    def _inspect(self, source: str, how: Pull, digest: str, *flags: str) -> str:
+    def _inspect(self, source: str, how: Pull, digest: str, *flags: str, doing: str = "") -> str:
         name, secrets = name_for_source(source), list[int]()
         options = [*flags, *_tls("", how), *_auth("", how, name, secrets)]
         try:
-            return self._skopeo("inspect", source, [*options, origin(source, name, digest)], how)
+            return self._skopeo("inspect", source, [*options, origin(source, name, digest)], how, doing)
         finally:
             for secret in secrets:
                 os.close(secret)
 
-    def _skopeo(self, verb: str, source: str, arguments: list[str], how: Pull) -> str:
+    def push(self, image_id: str, target: str, how: Pull, options: Sequence[str] = ()) -> str:
+        """Copy an image of the store to a registry, ``docker://NAME``; return the digest of its manifest there.
+
+        :raises ToolFailed: the registry refused, or skopeo failed in another way.
+        """
+        secrets: list[int] = []
+        auth = [*_tls("dest-", how), *_auth("dest-", how, target[9:], secrets)]
+        digest = in_memory(b"", secrets)
+        words = ["--quiet", "--insecure-policy", "--digestfile", digest, *self._folder(), *options, *auth]
+        try:
+            self._skopeo("copy", target, [*words, self.reference(image_id), target], how, f"pushing image to {target}")
+            with open(digest, encoding="ascii") as file:
+                return file.read().strip()
+        except NoSuchImage as error:  # skopeo's words for a registry that refuses are the same
+            raise ToolFailed(["skopeo"], 1, str(error), f"pushing image to {target}") from error
+        finally:
+            for secret in secrets:
+                os.close(secret)
+
+    def _skopeo(self, verb: str, source: str, arguments: list[str], how: Pull, doing: str = "") -> str:
         """Run skopeo on ``source``, again after a failure that may pass; return what it printed."""
         platform = (("os", how.os), ("arch", how.arch), ("variant", how.variant))
         argv = ["skopeo", *(f"--override-{key}={value}" for key, value in platform if value), verb, *arguments]
-        doing = f"pulling image {source}"
+        doing = doing or f"pulling image {source}"
         for tried in range(how.retries + 1):
             cache, began = self._absent_cache(), time.time()
             try:

@@ -27,7 +27,10 @@ _Chosen = dict[str, list[str]]
 
 
 class Save(NamedTuple):
-    """What is saved to ``dest``. With ``one_image``, the names after the first are further names of the first image."""
+    """What is saved to ``dest``. With ``one_image``, the names after the first are further names of the first image.
+
+    ``names`` are those of an image that is given by its ID.
+    """
 
     images: Sequence[str]
     dest: str
@@ -35,6 +38,7 @@ class Save(NamedTuple):
     compress: Optional[bool] = None
     one_image: bool = False
     force: bool = True
+    names: Sequence[str] = ()
 
 
 def save(parts: EngineConfig, wanted: Save, dry: bool) -> tuple[bool, Mapping[str, Sequence[str]]]:
@@ -89,6 +93,7 @@ def _chosen(store: ImageStore, wanted: Save) -> _Chosen:
         else:
             image = store.get(name)
             names = [one for one in local_names(name) if one in image.names and "@" not in one][:1]
+            names += wanted.names
         known = chosen.setdefault(image.id, [])
         known += [one for one in names if one not in known]
     if wanted.format == reader.DOCKER_DIR and len(chosen) > 1:

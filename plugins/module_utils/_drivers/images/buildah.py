@@ -1,0 +1,139 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Building images by buildah(1)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from contextlib import ExitStack
+from typing import Iterator, Mapping, NamedTuple, Sequence
+
+from ..._model.engine_config import EngineConfig
+from ..._model.errors import ToolFailed, ToolTimedOut
+from ..._model.failpoints import failpoint
+from .. import process
+from ..command import run
+from ..storage.roots import StorageRoots, member, storage_roots
+
+PACKAGE = "buildah"
+# Variables that steer buildah itself; build arguments of such names are no secrets, and go on its command line.
+_STEERING = re.compile(
+    r"PATH|HOME|TMPDIR|LANG|USER|GO(GC|DEBUG|MAXPROCS|MEMLIMIT|TRACEBACK)|.*_PROXY"
+    r"|(LD|LC|SSL|XDG|STORAGE|CONTAINERS?|BUILDAH|REGISTRY|LIBPOD)_.*"
+)
+
+
+class Build(NamedTuple):
+    """What an image is made of, in buildah's words; ``cache`` is whether it takes layers of earlier builds."""
+
+    name: str
+    context: str
+    containerfile: bytes
+    args: Mapping[str, str] = {}
+    secrets: Mapping[str, bytes] = {}
+    labels: Mapping[str, str] = {}
+    annotations: Mapping[str, str] = {}
+    volumes: Sequence[str] = ()
+    target: str = ""
+    platform: str = ""
+    format: str = "oci"
+    isolation: str = "chroot"
+    cache: bool = True
+    extra: Sequence[str] = ()
+
+
+def build(parts: EngineConfig, wanted: Build) -> str:
+    """Build the image and return its ID; the store's image of that name loses it.
+
+    No value of a build argument or secret stands in a command line. What a killed buildah leaves is removed.
+
+    :raises ToolFailed: buildah failed; the end of what it and the build's own commands printed is kept.
+    """
+    roots = storage_roots(parts)
+    before = set(_working(roots))
+    with ExitStack() as opened:
+        made = _memory(opened, b"")
+        argv = ["buildah", *_store(roots), "build", "--iidfile", made, *_options(wanted, opened)]
+        variables = {name: value for name, value in wanted.args.items() if not _STEERING.fullmatch(name.upper())}
+        env = {**_environment(parts, roots, opened), **variables}
+        doing = f"building image {wanted.name}"
+        try:
+            run([*argv, wanted.context], package=PACKAGE, env=env, doing=doing, label="build")
+        except ToolTimedOut as error:
+            error.argv = error.argv[:1]
+            _remove_working(roots, before, env)
+            raise
+        except ToolFailed as error:
+            _remove_working(roots, before, env)
+            raise ToolFailed(error.argv[:1], error.exit_code, error.stderr[-2000:], doing) from None
+        with open(made, encoding="ascii") as file:
+            return file.read().strip().partition("sha256:")[2]
+
+
+def _options(wanted: Build, opened: ExitStack) -> Iterator[str]:
+    yield from ("--file", _memory(opened, wanted.containerfile), "--tag", wanted.name, "--format", wanted.format)
+    yield from ("--isolation", wanted.isolation, f"--layers={str(wanted.cache).lower()}")
+    yield from ("--rm", "--force-rm", "--pull-never")
+    yield from () if wanted.cache else ("--no-cache",)
+    yield from ("--platform", wanted.platform) if wanted.platform else ()
+    yield from ("--target", wanted.target) if wanted.target else ()
+    for name, value in wanted.args.items():
+        # Its value is taken from the environment, which only root can read.
+        yield from ("--build-arg", f"{name}={value}" if _STEERING.fullmatch(name.upper()) else name)
+    for name, content in wanted.secrets.items():
+        yield from ("--secret", f"id={name},src={_memory(opened, content)}")
+    for option, pairs in (("--label", wanted.labels), ("--annotation", wanted.annotations)):
+        for name, value in pairs.items():
+            yield from (option, f"{name}={value}")
+    for volume in wanted.volumes:
+        yield from ("--volume", volume)
+    yield from wanted.extra
+    # It pulls nothing itself: this is for the images below it, which are in the store.
+    anything = {"default": [{"type": "insecureAcceptAnything"}]}
+    yield from ("--signature-policy", _memory(opened, json.dumps(anything).encode()))
+
+
+def _memory(opened: ExitStack, content: bytes) -> str:
+    """Return the path of a file in memory, which no kill leaves on a disk."""
+    descriptor = os.memfd_create("build")
+    opened.callback(os.close, descriptor)
+    os.write(descriptor, content)
+    return f"/proc/{os.getpid()}/fd/{descriptor}"
+
+
+def _store(roots: StorageRoots) -> list[str]:
+    if not roots.configured:
+        return []
+    return ["--root", roots.root, "--runroot", roots.run_root, "--storage-driver", roots.driver]
+
+
+def _environment(parts: EngineConfig, roots: StorageRoots, opened: ExitStack) -> dict[str, str]:
+    """Return variables with which buildah uses this store, and with given roots nothing outside of them."""
+    if not roots.configured:
+        return roots.environment()
+    folder = f"{roots.root}/tmp"
+    if not os.path.isdir(folder):
+        failpoint("mkdir tmp")
+        os.makedirs(folder, 0o700, exist_ok=True)
+    network = f'[network]\nnetwork_backend = "cni"\nnetwork_config_dir = "{parts.cni_config_dir}"\n'
+    return {**roots.environment(), "TMPDIR": folder, "CONTAINERS_CONF": _memory(opened, network.encode())}
+
+
+def _working(roots: StorageRoots) -> Iterator[str]:
+    """Yield the IDs of the containers in which images are built."""
+    for record in roots.containers("-working-container"):
+        if any("-working-container" in name for name in record["names"].texts()):
+            yield member(record, "id")
+
+
+def _remove_working(roots: StorageRoots, before: set[str], env: Mapping[str, str]) -> None:
+    """Remove the containers that the build has left, unless another buildah may be working in them."""
+    left = set(_working(roots)) - before
+    if left and not any(process.program(pid) == "buildah" for pid in process.pids()):
+        try:
+            run(["buildah", *_store(roots), "rm", *sorted(left)], package=PACKAGE, env=env, label="rm")
+        except ToolFailed:
+            pass  # the error of the build is the one to report

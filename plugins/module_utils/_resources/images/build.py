@@ -1,0 +1,153 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Build: an image made by buildah, once for the same context, Containerfile, options and images below it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from hashlib import sha256
+from typing import Mapping, NamedTuple
+
+from ..._drivers import foreign_files
+from ..._drivers.images import build_context, buildah
+from ..._drivers.images.store import ImageStore
+from ..._drivers.images.transport import Images
+from ..._model.engine_config import EngineConfig
+from ..._model.errors import InvalidArgument, MalformedData, not_yet
+from ..._model.options.pulling import DEFAULT, Pull
+from ..._model.records.image import local_names
+from .work_folder import alone_at, clear, work_folder
+
+LABEL = "io.libpod.engine.build"
+_FILES = ("Containerfile", "Dockerfile")
+_LARGEST = 1 << 20
+
+
+class Built(NamedTuple):
+    """The image, with an empty ID where check mode predicts a new one, and whether it is new."""
+
+    id: str
+    name: str
+    changed: bool
+
+
+def build(
+    parts: EngineConfig, wanted: buildah.Build, how: Pull = DEFAULT, *, force: bool = False, dry: bool = False
+) -> Built:
+    """Have the store have the image that ``wanted`` describes, under its name.
+
+    The digest of all that it is made of is recorded as a label. With the same digest, no program is run. Missing images
+    below it are pulled first, as ``how`` says.
+
+    :raises InvalidArgument: the name, the context or an option cannot be used. :raises ToolFailed: the build failed.
+    """
+    names = local_names(wanted.name)
+    if not names or "@" in names[0]:
+        raise InvalidArgument(f"name: {wanted.name!r} cannot be used: expected a name for the new image, not an ID")
+    wanted = wanted._replace(name=names[0])
+    if not dry:
+        clear(parts)
+    made_of = _inputs(wanted)
+    known = _known(ImageStore(parts), wanted, made_of)
+    if dry or known and not force:
+        return Built(known or "", wanted.name, not known or force)
+    with alone_at(parts, f"build {wanted.name}"), work_folder(parts) as folder:
+        # Another task may have built it meanwhile.
+        known = _known(ImageStore(parts), wanted, made_of)
+        if known and not force:
+            return Built(known, wanted.name, False)
+        for name in _below(wanted):
+            if ImageStore(parts).find(name) is None:
+                Images(parts).pull(name, how)
+        store = ImageStore(parts)
+        before = store.find(wanted.name)
+        labels = {**wanted.labels, LABEL: _digest(made_of, store, wanted)}
+        image_id = buildah.build(parts, wanted._replace(labels=labels, context=wanted.context or folder))
+    return Built(image_id, wanted.name, before is None or before.id != image_id)
+
+
+def containerfile(path: str, context: str, inline: str) -> bytes:
+    """Return the Containerfile: ``inline``, or the file at ``path``, or that of the context.
+
+    :raises InvalidArgument: there is none, or it cannot be read.
+    """
+    if inline:
+        return inline.encode()
+    places = [os.path.join(context, path)] if path else [f"{context}/{name}" for name in _FILES]
+    for place in places:
+        try:
+            return foreign_files.read(place, max_bytes=_LARGEST)
+        except FileNotFoundError:
+            continue
+        except MalformedData as error:
+            raise InvalidArgument(f"build: file: {error}") from error
+        except OSError as error:
+            raise InvalidArgument(f"build: file: {place} cannot be read: {error.strerror}") from error
+    raise not_yet(InvalidArgument(f"build: there is no {' or '.join(places)}: give the Containerfile in build: file"))
+
+
+def _inputs(wanted: buildah.Build) -> str:
+    """Return the digest of what the image is made of, but for the images below it."""
+    try:
+        context = build_context.digest(wanted.context) if wanted.context else ""
+    except OSError as error:
+        refusal = InvalidArgument(f"path: the context {wanted.context} cannot be read: {error.strerror}")
+        raise (not_yet(refusal) if isinstance(error, FileNotFoundError) else refusal) from error
+    # A secret is no part of an image, and its digest would tell something about it.
+    apart = ("secrets", "containerfile", "context", "cache")
+    named = {key: value for key, value in wanted._asdict().items() if key not in apart}
+    text = json.dumps([named, sorted(wanted.secrets), wanted.containerfile.decode(errors="replace"), context])
+    return sha256(text.encode()).hexdigest()
+
+
+def _digest(made_of: str, store: ImageStore, wanted: buildah.Build) -> str:
+    images = {name: store.find(name) for name in _below(wanted)}
+    ids = {name: image.id if image else "" for name, image in images.items()}
+    return sha256(json.dumps([made_of, sorted(ids.items())]).encode()).hexdigest()
+
+
+def _known(store: ImageStore, wanted: buildah.Build, made_of: str) -> str:
+    """Return the ID of the image that has the name and was built of the same, empty for none."""
+    image = store.find(wanted.name)
+    if image is None or wanted.name not in image.names:
+        return ""
+    recorded = (image.config.get("Labels") or {}).get(LABEL)
+    return image.id if recorded == _digest(made_of, store, wanted) else ""
+
+
+def _below(wanted: buildah.Build) -> list[str]:
+    """Return the images that a Containerfile names in FROM, COPY --from and RUN --mount=from, stages left out."""
+    text = re.sub(r"(?m)^\s*#.*\n?", "", wanted.containerfile.decode(errors="replace"))
+    values: dict[str, str] = {}
+    stages, found = {"scratch"}, list[str]()
+    in_stage = False
+    for line in re.sub(r"\\[ \t]*\n", " ", text).splitlines():
+        verb, *words = line.split() or [""]
+        verb = verb.upper()
+        if verb == "ARG" and not in_stage:
+            for word in words:
+                name, _equals, value = word.partition("=")
+                values[name] = wanted.args.get(name, value.strip("\"'"))
+        images, names = [], set[str]()
+        if verb == "FROM":
+            in_stage = True
+            words = [word for word in words if not word.startswith("--")]
+            images = [_substituted(word, values) for word in words[:1]]
+            names = {word.lower() for word in words[2:3]}
+        elif verb in ("COPY", "RUN"):
+            flags = [word for word in words if word.startswith("--from=" if verb == "COPY" else "--mount=")]
+            images = [image for flag in flags for image in re.findall(r"\bfrom=([^,]+)", flag)]
+        found += [one for one in images if one.lower() not in stages and not one.isdigit() and "$" not in one]
+        stages |= names
+    return list(dict.fromkeys(one for one in found if one))
+
+
+def _substituted(text: str, values: Mapping[str, str]) -> str:
+    def value(match: re.Match[str]) -> str:
+        name, default = match[1] or match[3], match[2]
+        return values.get(name) or (default or "")
+
+    return re.sub(r"\$\{(\w+)(?::-([^}]*))?\}|\$(\w+)", value, text)

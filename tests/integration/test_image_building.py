@@ -1,0 +1,207 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images built by buildah: once for the same input; and pushed: once to the same place. Nothing tells their secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from typing import Any, Callable, Iterator
+
+import pytest
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import NOWHERE
+from ansible_collections.libpod.engine.tests.support.process import files
+from ansible_collections.libpod.engine.tests.support.registry import HTTP, REGISTRY, SECURE, Registry
+
+NAME = "localhost/built:latest"
+SECRET = "correct-horse"
+TEXT = """\
+ARG BASE=busybox
+FROM $BASE AS maker
+ARG WHOM
+RUN echo "Hello $WHOM" > /greeting
+RUN --mount=type=secret,id=token cat /run/secrets/token | wc -c > /length
+FROM $BASE
+COPY --from=maker /greeting /length /
+COPY page /page
+CMD ["cat", "/greeting", "/length", "/page"]
+"""
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Host]:
+    with Host() as made:
+        os.makedirs("/srv/static/secrets", 0o700)
+        with open(os.open("/srv/static/secrets/token", os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write(SECRET)
+        yield made
+        shutil.rmtree("/srv/context", ignore_errors=True)
+
+
+def _context(text: str = TEXT) -> None:
+    shutil.rmtree("/srv/context", ignore_errors=True)
+    os.mkdir("/srv/context")
+    for name, content in (("Containerfile", text), ("page", "page\n"), ("noise.log", "x"), (".dockerignore", "*.log")):
+        with open(f"/srv/context/{name}", "w", encoding="utf-8") as file:
+            file.write(content)
+
+
+def _image(host: Host, check: bool = False, **options: Any) -> Any:
+    return host.module("libpod_image", {"name": "built", **options}, check=check)
+
+
+def _build(host: Host, check: bool = False, **build: Any) -> Any:
+    wanted = {"args": {"WHOM": "world"}, "secrets": ["token"], **build}
+    return _image(host, check, path="/srv/context", state="build", build=wanted)
+
+
+def _clean(host: Host) -> None:
+    """Remove every image that was built; layers of the cache have no name."""
+    assert not _image(host, state="absent").failed
+    assert not host.module("libpod_prune", {"image": True}).failed
+
+
+def test_image_is_built_once_for_the_same_context_containerfile_arguments_and_base(host: Host) -> None:
+    _context()
+    before = files("/srv", "/var/lib", "/etc")
+    predicted = _build(host, check=True)
+    assert files("/srv", "/var/lib", "/etc") == before
+    made = _build(host)
+    assert predicted["actions"] == made["actions"] == [f"built image {NAME}"], (predicted, made)
+    ran = host.container("c", image="built", network="none", detach=False)
+    assert ran["stdout"] == f"Hello world\n{len(SECRET)}\npage\n", ran
+    host.container("c", state="absent")
+    os.utime("/srv/context/page", (1, 1))
+    with open("/srv/context/noise.log", "w", encoding="ascii") as file:
+        file.write("ignored")
+    again = host.module("libpod_image", _again(), kill_at=NOWHERE)
+    assert (again.changed, list(again.effects)) == (False, []), "no program runs for an unchanged context"
+    seen = {made["image"][0]["Id"]}
+    changes: tuple[Callable[[], Any], ...] = (
+        lambda: _build(host, args={"WHOM": "you"}),
+        lambda: _build(host, labels={"a": "b"}),
+        lambda: _build(host, target="maker"),
+        lambda: _changed_page(host),
+        lambda: _changed_base(host),
+    )
+    for change in changes:
+        result = change()
+        assert result.changed, result
+        seen.add(result["image"][0]["Id"])
+    assert len(seen) == 6
+    host.store("set-names", "--name", "localhost/busybox:latest", "localhost/busybox:latest")
+    _clean(host)
+    assert not [one for one in host.leaks() if "/srv/context" not in one and "secrets" not in one]
+
+
+def _again() -> dict[str, Any]:
+    build = {"args": {"WHOM": "world"}, "secrets": ["token"]}
+    return {"name": "built", "path": "/srv/context", "state": "build", "build": build}
+
+
+def _changed_page(host: Host) -> Any:
+    os.chmod("/srv/context/page", 0o755)
+    return _build(host)
+
+
+def _changed_base(host: Host) -> Any:
+    # What "busybox" stands for is another image now.
+    host.store("add-names", "--name", "localhost/busybox:latest", "localhost/volume:latest")
+    try:
+        return _build(host)
+    finally:
+        host.store("set-names", "--name", "localhost/volume:latest", "localhost/volume:latest")
+        source, target = f"oci:{host.layout}:busybox", "containers-storage:[overlay@/srv/storage+/srv/storage-run]"
+        host.run("skopeo", "--insecure-policy", "copy", "-q", source, f"{target}localhost/busybox:latest")
+        shutil.rmtree("/var/lib/containers", ignore_errors=True)
+
+
+def test_values_of_arguments_and_secrets_stand_in_no_command_line_and_no_result(host: Host) -> None:
+    text = "FROM busybox\nARG KEY\nRUN --mount=type=secret,id=token grep -qr 'correct-hors[e]' /proc/[0-9]*/cmdline"
+    _context(f"{text} && exit 9; true\n")
+    result = _build(host, args={"KEY": f"{SECRET}-too"})
+    assert result.changed and SECRET not in str({**result, "image": []}), result
+    _clean(host)
+
+
+def test_failed_and_overlong_builds_say_why_and_leave_nothing(host: Host) -> None:
+    _context("FROM busybox\nRUN yes | head -c 30000000 >&2; echo the-reason >&2; exit 3\n")
+    failed = _build(host)
+    assert failed.failed and failed["error"] == "ToolFailed" and "the-reason" in failed["msg"], failed["msg"]
+    assert len(failed["msg"]) < 4000 and len(failed["stderr"]) <= 1 << 16
+    _context("FROM busybox\nRUN sleep 1000\n")
+    late = _image(host, path="/srv/context", tool_timeouts={"buildah": 2})
+    assert late.failed and "tool_timeouts: {buildah: SECONDS}" in late["msg"], late
+    assert not [line for line in host.leaks() if "sleep 1000" in line]
+    assert json.loads(host.store("containers", "--json") or "[]") in ([], None)
+    for wrong, word in (
+        ({"path": "/srv/nowhere"}, "/srv/nowhere"),
+        ({"state": "build"}, "path: is missing"),
+        ({"path": "/srv/context", "build": {"file": "None"}}, "/srv/context/None"),
+        ({"path": "/srv/context", "build": {"secrets": ["x=y"]}}, "secrets"),
+        ({"path": "/srv/context", "name": "0" * 64}, "name"),
+    ):
+        refused = _image(host, **wrong)
+        assert refused.failed and word in refused["msg"] and "\n" not in refused["msg"], refused
+    _clean(host)
+
+
+def test_killed_build_is_built_by_the_next_run(host: Host) -> None:
+    _context("FROM busybox\nCOPY page /page\n")
+    effects = host.module("libpod_image", {"name": "built", "path": "/srv/context"}, kill_at=NOWHERE).effects
+    for effect in effects:
+        _clean(host)
+        killed = host.module("libpod_image", {"name": "built", "path": "/srv/context"}, kill_at=effect)
+        assert killed.killed or "mkdir" in effect, effect
+        assert not _image(host, path="/srv/context").failed
+        assert not _image(host, path="/srv/context").changed and os.listdir("/srv/static/images") == []
+    _clean(host)
+
+
+def test_image_is_pushed_once_and_its_digest_returned(host: Host) -> None:
+    registry = Registry(host, HTTP)
+    try:
+        args = {"name": "busybox", "pull": "never", "push": True, "push_args": {"dest": f"{REGISTRY}/team"}}
+        predicted = host.module("libpod_image", args, check=True)
+        done, again = host.module("libpod_image", args), host.module("libpod_image", args, check=True)
+        assert predicted.changed and done["actions"] == predicted["actions"], (predicted, done)
+        inspected = json.loads(host.run("skopeo", "inspect", "--tls-verify=false", f"docker://{REGISTRY}/team/busybox"))
+        assert done["digest"] == again["digest"] == inspected["Digest"] and not again.changed
+        other = host.module("libpod_image", {**args, "name": "configured", "push_args": {"dest": _moved()}})
+        assert other.changed and other["digest"] != done["digest"], other
+    finally:
+        registry.remove()
+    refused = host.module("libpod_image", args)
+    assert refused.failed and REGISTRY in refused["msg"] and "\n" not in refused["msg"], refused
+
+
+def _moved() -> str:
+    return f"docker://{REGISTRY}/team/busybox:latest"
+
+
+def test_password_of_a_push_is_in_no_result(host: Host) -> None:
+    registry = Registry(host, SECURE)
+    try:
+        args = {"name": "busybox", "push": True, "validate_certs": False, "push_args": {"dest": f"{REGISTRY}/team"}}
+        login = {"username": "me", "password": "secret-word"}
+        assert host.module("libpod_image", {**args, "retry": 0}).failed
+        done = host.module("libpod_image", {**args, **login})
+        assert done.changed and "secret-word" not in str(done), done
+        refused = host.module("libpod_image", {**args, **login, "password": "wrong-word", "retry": 0})
+        assert refused.failed and "wrong-word" not in str(refused), refused
+    finally:
+        registry.remove()
+
+
+@pytest.mark.parametrize("transport", ["oci", "oci-archive", "docker-archive", "dir"])
+def test_image_is_pushed_to_a_path_once(host: Host, transport: str) -> None:
+    dest = "/srv/pushed" if transport == "dir" else "/srv/pushed:example.org/pushed:1"
+    args = {"name": "busybox", "push": True, "push_args": {"transport": transport, "dest": dest}}
+    first, again = host.module("libpod_image", args), host.module("libpod_image", args)
+    assert (first.changed, again.changed) == (True, False), (first, again)
+    config = host.run("skopeo", "inspect", "--config", f"{transport}:{dest}")
+    assert json.loads(config)["config"]["Cmd"] == ["sh"]
+    host.run("rm", "-r", "/srv/pushed")
