@@ -7,13 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: libpod_image
-short_description: Pull, name and remove images
+short_description: Pull, build, name, push and remove images
 version_added: 0.1.0
 description:
   - Pulls images into the store of containers/storage, which podman, buildah and CRI-O share, gives them names and removes
     them. skopeo(1) pulls.
   - A task has changed something where the name stands for an image of another ID afterwards, or where a name was given or
     taken.
+  - With O(path), or a Containerfile in O(build), the image is built instead, by buildah(1). The role installs it with
+    C(libpod_host_build). A digest of the context, the Containerfile, the options and the images below is recorded as the label
+    C(io.libpod.engine.build). It leaves out times, owners and what an ignore file names. As long as it is the same, no program
+    is run. V(buildah) of O(tool_timeouts) is the time that a build may take.
 author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
@@ -50,9 +54,10 @@ options:
       - V(present) pulls the image as O(pull) says.
       - V(absent) takes the name from an image with several names, and removes an image with no other name. By its ID, an image
         with several names is removed only with O(force). The removal is refused while a container uses the image.
+      - V(build) is V(present), and asks for O(path) or a Containerfile.
       - C(podman_image) has it.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, build]
     default: present
   pull:
     description:
@@ -72,6 +77,113 @@ options:
       - C(podman_image) has it.
     type: bool
     default: false
+  path:
+    description:
+      - Directory on the target to build the image from, with a C(Containerfile) or C(Dockerfile) in it.
+      - C(podman_image) has it.
+    type: path
+  build:
+    description:
+      - How the image is built. Working containers are always removed.
+      - C(podman_image) has it.
+    type: dict
+    aliases: [build_args, buildargs]
+    suboptions:
+      annotation:
+        description: Annotations of the image, which the OCI's format alone has.
+        type: dict
+      args:
+        description:
+          - Values of the Containerfile's C(ARG). They are in no log, result and command line, but in the image's history. Use
+            O(build.secrets) for secrets.
+          - Arguments of names that steer buildah itself, such as C(PATH) and C(HTTP_PROXY), stand in its command line.
+        type: dict
+      cache:
+        description: Whether layers of earlier builds are used again.
+        type: bool
+        default: true
+      container_file:
+        description: The Containerfile itself, in place of a file.
+        type: str
+      extra_args:
+        description: Further options of C(buildah build).
+        type: str
+      file:
+        description: Path of the Containerfile, absolute or in O(path).
+        type: path
+      force_rm:
+        description: Has no effect.
+        type: bool
+      format:
+        description: Format of the image. Only V(docker) keeps a health check.
+        type: str
+        choices: [oci, docker]
+        default: oci
+      isolation:
+        description: How commands of C(RUN) are kept apart from the host. V(oci) needs runc or crun, and a network.
+        type: str
+        choices: [chroot, oci]
+        default: chroot
+      labels:
+        description: Labels of the image.
+        type: dict
+      rm:
+        description: Has no effect.
+        type: bool
+      secrets:
+        description:
+          - Secrets for C(RUN --mount=type=secret), each the name of one of M(libpod.engine.libpod_secret) or C(id=NAME,src=PATH).
+          - They are no part of the image. A changed secret alone causes no build.
+        type: list
+        elements: str
+        default: []
+      target:
+        description: Stage of the Containerfile to build, the last one where omitted.
+        type: str
+      volume:
+        description: Directories of the host for commands of C(RUN), such as V(/srv/cache:/cache:ro).
+        type: list
+        elements: str
+        default: []
+  push:
+    description:
+      - Whether the image is pushed, unless the destination has it. The digest there is in the result.
+      - C(podman_image) has it.
+    type: bool
+    default: false
+  push_args:
+    description:
+      - Where and how the image is pushed.
+      - C(podman_image) has it.
+    type: dict
+    suboptions:
+      compress:
+        description: Whether the layers are compressed, for O(push_args.transport=dir).
+        type: bool
+      dest:
+        description:
+          - The destination. The registry of the image's name where omitted.
+          - A registry or namespace gets the image's name added. With O(push_args.transport), it is a path, which C(:TAG) may follow.
+          - A whole reference, such as V(docker://registry.example.com/web:1) or V(oci:/srv/layout:web), is taken as it is.
+        type: str
+        aliases: [destination]
+      extra_args:
+        description: Has no effect.
+        type: str
+      format:
+        description: Format of the manifest, by default that of the image.
+        type: str
+        choices: [oci, v2s1, v2s2]
+      remove_signatures:
+        description: Whether signatures of the image are left out.
+        type: bool
+      sign_by:
+        description: GPG key by which the image is signed.
+        type: str
+      transport:
+        description: Kind of the destination, by default a registry. V(docker-daemon) and V(ostree) are refused.
+        type: str
+        choices: [dir, docker, docker-archive, docker-daemon, oci, oci-archive, ostree]
   tags:
     description:
       - Further names that the image has after the task. Another image with such a name loses it.
@@ -176,6 +288,26 @@ EXAMPLES = r"""
     pull: newer
     tags: [localhost/web:current]
 
+- name: Build an image of a few lines
+  libpod.engine.libpod_image:
+    name: localhost/greeter
+    build:
+      container_file: |
+        FROM docker.io/library/busybox
+        ARG WHOM
+        RUN echo "Hello $WHOM" > /greeting
+        CMD ["cat", "/greeting"]
+      args: {WHOM: world}
+      labels: {org.example.role: greeter}
+
+- name: Push it to a directory in the OCI's layout
+  libpod.engine.libpod_image:
+    name: localhost/greeter
+    push: true
+    push_args:
+      transport: oci
+      dest: /srv/layout:greeter
+
 - name: Remove a name, and the image with its last one
   libpod.engine.libpod_image:
     name: localhost/web:current
@@ -203,6 +335,11 @@ image:
       Architecture: amd64
       Os: linux
       Size: 2131451
+digest:
+  description: Digest of the manifest at the registry that the image was pushed to, empty in check mode and for other destinations.
+  returned: with O(push)
+  type: str
+  sample: sha256:8653fc308c8f5cab08017137782654f2ca3ab280dc1d8b8e4ad722af19b4797d
 diff:
   description: ID and names of the image before and after.
   returned: success

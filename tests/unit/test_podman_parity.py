@@ -22,8 +22,6 @@ PEERS: dict[str, dict[str, Any]] = {
 MODULES = [peer.replace("podman_", "libpod_") for peer in sorted(PEERS)]
 # Not implemented: systemd units are not generated.
 _LATER = {"generate_systemd", "quadlet_dir", "quadlet_file_mode", "quadlet_filename", "quadlet_options"}
-# Of podman_image: build and push are to come.
-_LATER |= {"build", "path", "push", "push_args"}
 _IDLE = "it has no effect here"
 
 

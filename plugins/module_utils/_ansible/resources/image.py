@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from ..._drivers.images.store import ImageStore
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidArgument, warn
+from ..._model.errors import InvalidArgument, note_done, warn
 from ..._model.records.image import with_tag
 from ..._resources.images.inspect import Inspector
 from ..._resources.images.outcome import Outcome
 from .. import arguments
 from ..module import EngineModule, run
+from . import image_options
 
 if TYPE_CHECKING:
     from ..._model.options.pulling import Pull
@@ -29,7 +30,7 @@ def spec() -> dict[str, Any]:
     return {
         "name": {"type": "str", "required": True},
         "tag": {"type": "str"},
-        "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+        "state": {"type": "str", "default": "present", "choices": ["present", "absent", "build"]},
         "pull": {"type": "str", "default": "missing", "choices": [*POLICIES, *_FLAGS]},
         "force": {"type": "bool", "default": False},
         "tags": {"type": "list", "elements": "str", "default": []},
@@ -43,6 +44,7 @@ def spec() -> dict[str, Any]:
         "decryption_key": {"type": "str", "no_log": True},
         "retry": {"type": "int", "default": 3},
         "retry_delay": {"type": "str"},
+        **image_options.spec(),
         **arguments.parts_spec(),
     }
 
@@ -56,7 +58,11 @@ def work(module: EngineModule) -> dict[str, Any]:
     parts, name = arguments.parts(params), with_tag(params["name"], params["tag"] or "")
     before = ImageStore(parts).find(name)
     outcome = (_absent if params["state"] == "absent" else _present)(parts, name, params, dry)
+    pushed = {}
+    if params["push"] and params["state"] != "absent":
+        outcome, pushed["digest"] = _pushed(parts, name, outcome, params, dry)
     return {
+        **pushed,
         "changed": bool(outcome.actions),
         "actions": list(outcome.actions),
         "image": _inspected(parts, outcome.id),
@@ -84,14 +90,42 @@ def _absent(parts: EngineConfig, name: str, params: Mapping[str, Any], dry: bool
 
 
 def _present(parts: EngineConfig, name: str, params: Mapping[str, Any], dry: bool) -> Outcome:
-    from ..._resources.images.pull import pull
+    if image_options.builds(params):
+        outcome = _built(parts, name, params, dry)
+    else:
+        from ..._resources.images.pull import pull
 
-    outcome = pull(parts, name, pulling(params), dry=dry)
+        outcome = pull(parts, name, pulling(params), dry=dry)
     if params["tags"] or params["untag"]:
         from ..._resources.images.tags import tag
 
         outcome = tag(parts, outcome, params["tags"], params["untag"], dry=dry)
     return outcome
+
+
+def _built(parts: EngineConfig, name: str, params: Mapping[str, Any], dry: bool) -> Outcome:
+    from .image_making import built
+
+    made = built(parts, name, params, pulling(params), dry=dry)
+    image = ImageStore(parts).find(made.id) if made.id else None
+    actions = (f"built image {made.name}",) if made.changed else ()
+    return Outcome(actions, made.id, image.names if image else (made.name,))
+
+
+def _pushed(
+    parts: EngineConfig, name: str, outcome: Outcome, params: Mapping[str, Any], dry: bool
+) -> tuple[Outcome, str]:
+    """Have the image pushed; return the outcome with that, and the digest at the destination."""
+    from .image_making import pushed
+
+    image = ImageStore(parts).find(outcome.id) if outcome.id else None
+    try:
+        destination, done = pushed(parts, name, image, params, pulling(params), dry=dry)
+    except Exception as error:
+        note_done(error, outcome.actions)
+        raise
+    actions = (f"pushed image {name} to {destination}",) if done.changed else ()
+    return outcome._replace(actions=(*outcome.actions, *actions)), done.digest
 
 
 def pulling(params: Mapping[str, Any]) -> Pull:
