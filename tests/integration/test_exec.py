@@ -84,8 +84,8 @@ def test_exit_code_is_the_commands_or_says_why_it_did_not_run(host: Host, argv: 
 
 def test_message_has_the_reason_and_the_end_of_long_errors(host: Host) -> None:
     host.container("c", **OPTIONS)
-    assert 'exec: "psql": executable file not found' in _exec(host, "psql")["msg"]
-    assert '"/nope"' in _exec(host, "id", workdir="/nope")["msg"]
+    assert re.search("executable file (`psql` )?not found in", _exec(host, "psql")["msg"])
+    assert "/nope" in _exec(host, "id", workdir="/nope")["msg"]
     long = _exec(host, "sh", "-c", "for n in $(seq 500); do echo $n >&2; done; echo last >&2; exit 1")["msg"]
     assert long.endswith("500 last") and len(long) < 700, long
 

@@ -63,6 +63,9 @@ def test_timestamps_of_a_log_are_parsed() -> None:
         ('exec failed: unable to start container process: exec: "x": executable file not found in $PATH', 127),
         ('exec: "/x": stat /x: no such file or directory', 127),
         ('exec: "/etc": permission denied', 126),
+        # crun's
+        ("executable file `x` not found in $PATH: No such file or directory", 127),
+        ("open executable: Permission denied", 126),
         ("container does not exist", 125),
         ("", 125),
     ],

@@ -47,10 +47,11 @@ class ContainerNotCreated(LibpodError):
 
 def failure_code(message: str) -> int:
     """Return the exit code for a runtime's error: 127 not found, 126 not executable, 125 anything else."""
-    not_found = ("executable file not found", "no such file or directory", "not found in $PATH")
-    if any(phrase in message for phrase in not_found) and "exec" in message:
+    text = message.lower()  # crun has the C library's capitals
+    not_found = ("executable file not found", "no such file or directory", "not found in $path")
+    if any(phrase in text for phrase in not_found) and "exec" in text:
         return COMMAND_NOT_FOUND
-    return NOT_EXECUTABLE if "permission denied" in message and "exec" in message else 125
+    return NOT_EXECUTABLE if "permission denied" in text and "exec" in text else 125
 
 
 class Monitored(NamedTuple):
