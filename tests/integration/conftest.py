@@ -9,19 +9,23 @@ import fcntl
 import json
 import os
 import signal
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import take_warnings
 from ansible_collections.libpod.engine.tests.support import hosts, images, leaks
-from ansible_collections.libpod.engine.tests.support.dealing import (
-    pytest_xdist_make_scheduler as pytest_xdist_make_scheduler,
-)
+from ansible_collections.libpod.engine.tests.support.dealing import Dealing
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 # A shell ignores SIGINT for what it runs by &, and the engine goes on ignoring what its caller ignores.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Dealing:
+    """Return what deals the tests (a hook of xdist's)."""
+    return Dealing(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -225,7 +225,7 @@ def test_image_is_made_of_a_tar_file_once(host: Host) -> None:
         refused = host.module("libpod_import", {**args, **wrong})
         assert refused.failed and word in refused["msg"] and "\n" not in refused["msg"], refused
     assert host.module("libpod_import", {**args, "src": "/srv/later"}, check=True).changed
-    for image_id in {made["image_id"], changed["image_id"]}:
+    for image_id in sorted({made["image_id"], changed["image_id"]}):
         host.store("delete-image", image_id)
     host.run("rm", "/srv/out/web.tar", "/srv/out/web.tar.xz")
 

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
 
-import pytest
 from xdist.scheduler import LoadFileScheduling
 
 
 class Dealing(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
-    """Files whose tests share a fixture go to one process each; of the others each test goes to whoever is free.
+    """Files whose tests share a fixture go to one process each; of the others each test goes to a process that is free.
 
     No process is then left with a long file at the end.
     """
@@ -28,9 +26,3 @@ class Dealing(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
 def _is_shared(path: Path) -> bool:
     """Return whether a file has a fixture that its tests share, such as a test host."""
     return 'scope="module"' in path.read_text(encoding="utf-8")
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Dealing:
-    """Return what deals the tests (a hook of xdist's)."""
-    return Dealing(config, log)

@@ -25,7 +25,7 @@ integration:
 unit:
 \t@echo "$$PYTEST_PLUGINS"; printf '%s\\n' 'unit: 50% covered' ' 0.0% x.py' > "$$LIBPOD_COVERAGE"
 image:
-	@touch made
+\t@touch made
 killed:
 \t@kill -9 $$(ps -o ppid= -p $$PPID)
 """

@@ -156,14 +156,24 @@ def kill_session(leader: int) -> None:
                 return  # frozen, or in an uninterruptible call: it ends when it goes on
 
 
-def kill_descent(leader: int) -> None:
-    """Kill every process of a session and of those that descend from it, as the one in which su(1) runs its command.
+def session_of_exec(pid: int) -> int:
+    """Return the session of a process that an OCI runtime has started in a container, and of what that starts.
 
-    What a process has left to the container's or the host's init, as a daemon does, goes on.
+    runc makes the process its leader. crun leaves it in crun's own session, whose leader has ended by then.
     """
-    if not endable(leader):
+    found = session(pid)
+    return found if found and not start_time(found) and endable(found) else pid
+
+
+def kill_descent(pid: int, own: int = 0) -> None:
+    """Kill a process, its session, and all that descends from it, as the one in which su(1) runs its command.
+
+    ``own`` is its session, if the process may have ended. What a process has left to the container's or the host's
+    init, as a daemon does, goes on.
+    """
+    if not endable(pid):
         return
-    stopped = set[ProcessRef]()
+    leader, stopped = own or session_of_exec(pid), set[ProcessRef]()
     # A parent's end would hide its children, and a process that runs may fork.
     while fresh := _descent(leader) - stopped:
         for one in fresh:

@@ -158,12 +158,13 @@ def _follow(
 def _terminate(pid: int, handle: int, streams: Streams, grace: float) -> None:
     """Send SIGTERM to the session and, after the grace period, SIGKILL; output is read until then."""
     failpoint("end exec")
+    own = processes.session_of_exec(pid)
     if grace:
-        processes.signal_session(pid, signal.SIGTERM)
+        processes.signal_session(own, signal.SIGTERM)
         until = time.monotonic() + grace
         streams.flow.follow(handle, until)
-        processes.wait_session(pid, until)
-    processes.kill_descent(pid)
+        processes.wait_session(own, until)
+    processes.kill_descent(pid, own)
     streams.flow.follow(handle, time.monotonic() + 1)
 
 

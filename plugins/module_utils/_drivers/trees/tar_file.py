@@ -57,7 +57,8 @@ class Archive:
         while True:
             self._stream.headers = _HEADERS
             member = self._tar.next()
-            cast("Any", self._tar).members = []  # which tarfile would keep
+            tar: Any = self._tar
+            tar.members = []  # which tarfile would keep
             if member is None:
                 self._stream.finish()
                 return
@@ -84,7 +85,7 @@ class Archive:
         """Yield the content of a regular file as offsets and blocks, without the holes of a sparse one."""
         self._stream.headers = None
         with cast("IO[bytes]", self._tar.extractfile(member)) as file:
-            sparse = cast("Any", member).sparse
+            sparse: Any = getattr(member, "sparse", None)
             for start, size in [(0, member.size)] if sparse is None else sparse:
                 file.seek(start)
                 while size > 0:

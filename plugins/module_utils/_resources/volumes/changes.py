@@ -64,8 +64,8 @@ def present(parts: EngineConfig, desired: DesiredVolume, *, dry: bool = False) -
             outcome = Outcome([f"updated {desired.name}"], record, after)
         if outcome.actions:
             _check(parts, outcome, desired)
-            if not dry:
-                _apply(parts, outcome, desired)
+            if outcome.after and not dry:
+                _apply(parts, outcome.before, outcome.after, desired)
     return outcome
 
 
@@ -109,16 +109,15 @@ def _check(parts: EngineConfig, outcome: Outcome, desired: DesiredVolume) -> Non
         )
 
 
-def _apply(parts: EngineConfig, outcome: Outcome, desired: DesiredVolume) -> None:
-    folder, after = store.folder(parts, desired.name), outcome.after
-    assert after is not None
-    if outcome.before is not None and desired.recreate:
+def _apply(parts: EngineConfig, before: Optional[VolumeRecord], after: VolumeRecord, desired: DesiredVolume) -> None:
+    folder = store.folder(parts, desired.name)
+    data = f"{folder}/_data"
+    if before is not None and desired.recreate:
         from ..._runtime.base import RuntimeBase
         from .removal import discard
 
         discard(RuntimeBase(parts), desired.name)
     Store(parts).prepare()
-    data, before = f"{folder}/_data", outcome.before
     if before is not None and not desired.recreate and _kind(before.options) != _kind(after.options):
         volume_mounts.unmount(data)
     if not os.path.isdir(data):
@@ -160,10 +159,9 @@ def absent(parts: EngineConfig, name: str, *, dry: bool = False) -> Outcome:
 def mounted(parts: EngineConfig, desired: DesiredVolume, *, dry: bool = False) -> Outcome:
     """Make the volume where it is missing, and mount it until ``unmounted`` or the next boot."""
     outcome = present(parts, desired, dry=dry)
-    assert outcome.after is not None
-    options, data = outcome.after.options, store.data(parts, desired.name)
-    if not options.mounts:
+    if outcome.after is None or not outcome.after.options.mounts:
         return outcome
+    options, data = outcome.after.options, store.data(parts, desired.name)
     boot_id = _boot_id(parts)
     held = not outcome.actions and store.held_by_operator(parts, desired.name, boot_id)
     if held and volume_mounts.is_mounted(data):
