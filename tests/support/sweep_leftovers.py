@@ -11,13 +11,33 @@ import re
 import signal
 import socket
 
+from ansible_collections.libpod.engine.plugins.module_utils._container.io.exec import Exec
+from ansible_collections.libpod.engine.plugins.module_utils._container.io.guarded import Guarded
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci import exec_files, exec_guard
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci.exec_streams import Streams
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.streams import Sink
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+
 from .failing_iptables import PORTMAP_LOOKS, failing
 from .hosts import Host
 from .modules import Result
 from .networks import tracked
 from .process import eventually
 from .sweep import Check, Operation, Task
-from .sweep_tasks import ABSENT, RUNNING, Options, does, fails, inspected, is_stopped, module, processes, runs, started
+from .sweep_tasks import (
+    ABSENT,
+    RUNNING,
+    Options,
+    does,
+    fails,
+    inspected,
+    is_stopped,
+    module,
+    processes,
+    program,
+    runs,
+    started,
+)
 
 # Exec
 
@@ -41,6 +61,32 @@ def _end_overdue(host: Host) -> None:
                 os.kill(pid, signal.SIGKILL)
     eventually(lambda: "sleep 1112" not in processes(host))
     _left_no_exec(host)
+
+
+# A command with children in its session and in another one, whose engine process and guard were killed.
+FAMILY = ["sh", "-c", "setsid sh -c 'sleep 1115 & exec sleep 1113' & sleep 1114 & exec sleep 1112"]
+_left = list[str]()  # the arguments by which its guard would have it ended
+
+
+def _leave_command(host: Host) -> None:
+    container = Runtime(host.parts).container("web")
+    worker = os.fork()
+    if not worker:
+        try:
+            exec_guard.Guard.__init__ = lambda *_arguments: None  # type: ignore[method-assign]
+            Guarded(container).execute(Exec(FAMILY), Streams(Sink(len), Sink(len)))
+        finally:
+            os._exit(1)
+    eventually(lambda: processes(host) == [f"sleep {seconds}" for seconds in (1000, 1112, 1113, 1114, 1115)])
+    eventually(lambda: all(os.stat(path).st_size for _engine, path in exec_files.held(container.run_dir)))
+    os.kill(worker, signal.SIGKILL)
+    os.waitpid(worker, 0)
+    ((engine, _path),) = exec_files.held(container.run_dir)
+    _left[:] = [container.id, str(engine.pid), str(engine.start_time)]
+
+
+def _end_command(host: Host, kill_at: str) -> Result:
+    return program("exec-end", *_left, check=_left_no_exec).run(host, kill_at)
 
 
 # Rules and connections
@@ -112,6 +158,9 @@ OPERATIONS = {
         fails(module("libpod_container_exec", OVERDUE, _end_overdue), "CommandTimedOut"),
         ABSENT,
         only="end (exec|runtime)",
+    ),
+    "end of a killed task's command": Operation(
+        [started(RUNNING), does(_leave_command)], Task(_end_command, _left_no_exec), ABSENT, removed="forget exec"
     ),
     "stop with left rules and connections": Operation(
         [started(RESOLVING), does(_connect)],

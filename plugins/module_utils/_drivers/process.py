@@ -173,29 +173,31 @@ def kill_descent(pid: int, own: int = 0) -> None:
     """
     if not endable(pid):
         return
-    leader, stopped = own or session_of_exec(pid), set[ProcessRef]()
+    leader, stopped = own or session_of_exec(pid), dict[ProcessRef, None]()
     # A parent's end would hide its children, and a process that runs may fork.
-    while fresh := _descent(leader) - stopped:
+    while fresh := [one for one in _descent(leader) if one not in stopped]:
         for one in fresh:
             send_signal(one, signal.SIGSTOP)
-        stopped |= fresh
-    for one in stopped:
+        stopped |= dict.fromkeys(fresh)
+    # Children first: if this is killed meanwhile, the next kill finds them by their parents, and all by the process.
+    for one in sorted([*reversed(stopped)], key=lambda one: one.pid == pid):
         send_signal(one, signal.SIGKILL)
     kill_session(leader)
 
 
-def _descent(leader: int) -> set[ProcessRef]:
-    parents, found = dict[ProcessRef, int](), set[ProcessRef]()
+def _descent(leader: int) -> list[ProcessRef]:
+    """Return a session's processes and those that descend from it, each after its parent where that is another's."""
+    parents, found = dict[ProcessRef, int](), list[ProcessRef]()
     for pid in pids():
         fields = _stat(pid)
         if fields:
             one = ProcessRef(pid, int(fields[19]))
             parents[one] = int(fields[1])
             if int(fields[3]) == leader:
-                found.add(one)
+                found.append(one)
     known = {one.pid for one in found}
-    while children := {one for one, parent in parents.items() if parent in known} - found:
-        found |= children
+    while children := [one for one, parent in parents.items() if parent in known and one.pid not in known]:
+        found += children
         known |= {one.pid for one in children}
     return found
 
