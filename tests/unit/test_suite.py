@@ -57,8 +57,9 @@ def test_{name}(number): pass
 
 
 def test_only_files_with_a_shared_fixture_are_kept_together(tmp_path: Path) -> None:
-    dealing = "from ansible_collections.libpod.engine.tests.support.dealing import pytest_xdist_make_scheduler\n"
-    (tmp_path / "conftest.py").write_text(dealing)
+    dealing = "from ansible_collections.libpod.engine.tests.support.dealing import Dealing\n"
+    hook = "def pytest_xdist_make_scheduler(config, log):\n    return Dealing(config, log)\n"
+    (tmp_path / "conftest.py").write_text(dealing + hook)
     (tmp_path / "test_whole.py").write_text(SHARING + ALONE.format(name="whole"))
     (tmp_path / "test_dealt.py").write_text(ALONE.format(name="dealt"))
     command = [sys.executable, "-m", "pytest", "-v", "-n", "3", "--dist", "loadfile", "-c", "/dev/null", str(tmp_path)]
