@@ -31,7 +31,7 @@ def test_content_modes_links_and_empty_directories_count_and_times_and_owners_do
     for change in (
         lambda: (context / "top.log").write_text("other"),
         lambda: (context / "top.log").chmod(0o755),
-        lambda: (context / "empty").mkdir(),
+        (context / "empty").mkdir,
         lambda: (context / "link").symlink_to("/etc/shadow"),
         lambda: ((context / "link").unlink(), (context / "link").symlink_to("/etc/passwd")),
         lambda: os.rename(context / "a/d.log", context / "a/e.log"),

@@ -44,7 +44,7 @@ class Inspector:
         history: list[dict[str, Any]] = _usable(lambda: [dict(one.mapping()) for one in whole["history"]], [])
         comment = history[0].get("comment", "") if kind == _OCI and history else _text(whole, "comment")
         size = self._size(image.layer) + _items_size(described.record)
-        annotations: dict[str, str] = _usable(lambda: manifest["annotations"].text_map(), {})
+        annotations: dict[str, str] = _usable(lambda: dict(manifest["annotations"].text_map()), {})
         config = {**image.config}
         check = config.pop("Healthcheck", None)
         return {
