@@ -21,14 +21,14 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.streams imp
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import inside, playbooks
-from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.hosts import OCI_RUNTIME, Host
 from ansible_collections.libpod.engine.tests.support.inside import PYTHON
 from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually, in_background, running
 
 SLEEP = ("sleep", "1212")
 PROMISED = 15.0  # seconds, of the plugin's documentation
 # What is passed on the way to a command's end; some only where the worker is about to die as well.
-FAILPOINTS = ("start guard", "note exec", "runc exec", "forget exec")
+FAILPOINTS = ("start guard", "note exec", f"{OCI_RUNTIME} exec", "forget exec")
 
 
 @pytest.fixture(scope="module", name="serving")
@@ -145,7 +145,7 @@ def test_worker_killed_while_the_runtime_starts_the_command_leaves_nothing(servi
     worker = os.fork()
     if not worker:
         try:
-            failpoints.observe(lambda name: os.write(write, b"x") and None if name == "runc exec" else None)
+            failpoints.observe(lambda name: os.write(write, b"x") and None if name == f"{OCI_RUNTIME} exec" else None)
             guarded = Guarded(Runtime(serving.parts).container("c"))
             guarded.execute(Exec(["sh", "-c", "sleep 1212"]), Streams(Sink(len), Sink(len)))
         finally:
