@@ -63,15 +63,19 @@ def run_concurrently(
             fcntl.flock(file, fcntl.LOCK_EX)
         os.close(gate[1])
         if waits_for:
-            _until(lambda: _waiting(os.fstat(file.fileno()).st_ino) == len(tasks))
+            _until(lambda: _waiting(os.fstat(file.fileno())) == len(tasks))
     os.close(gate[0])
     return [_ended(pid, descriptor) for pid, descriptor in running]
 
 
-def _waiting(inode: int) -> int:
-    """Return how many processes wait for the lock on a file (proc_locks(5))."""
+def _waiting(file: os.stat_result) -> int:
+    """Return how many processes wait for the lock on a file (proc_locks(5)).
+
+    Test hosts that run side by side have files of the same inode, on other devices.
+    """
+    identity = f" {os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino} "
     with open("/proc/locks", encoding="ascii") as lines:
-        return sum(f":{inode} " in line and "->" in line for line in lines)
+        return sum(identity in line and "->" in line for line in lines)
 
 
 def _until(true: Callable[[], bool]) -> None:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Callable, TypeVar
 from ..._drivers.kernel import securejoin
 from ..._drivers.kernel.syscalls import MS_BIND, MS_PRIVATE, MS_REC, mount, unshare
 from ..._drivers.storage.own_overlay import mount_layers
-from ..._store import volumes as store
 from ..lifecycle.background import Background
 from .volumes import host_path
 
@@ -114,6 +113,8 @@ def _mount_volumes(container: ContainerBase, root: str) -> None:
 
 def _mount_driver(directory: str) -> None:
     """Mount a volume of a driver on its directory, unless it is mounted."""
+    from ..._store import volumes as store
+
     record = store.read(directory)
     if record and record.options.mounts:
         from ..._drivers.storage import volume_mounts

@@ -6,17 +6,17 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from ..._drivers.command import run
 from ..._model.errors import InvalidArgument, not_yet
 from ..._model.failpoints import failpoint
 from ..._spec.mounts import overlay_directories
 from ..._spec.users import User
-from ..._store import volumes as store
 
 if TYPE_CHECKING:
     from ..._model.records.config import ContainerConfig
+    from ..._model.records.volume import VolumeRecord
     from ..base import ContainerBase
 
 _GUARDS = {"ro": os.ST_RDONLY, "nosuid": os.ST_NOSUID, "nodev": os.ST_NODEV, "noexec": os.ST_NOEXEC}
@@ -44,6 +44,8 @@ def host_path(container: ContainerBase, volume: Mapping[str, Any]) -> str:
     """Return the directory or file on the host of a volume or bind mount, whether it exists or not."""
     if volume["type"] == "bind":
         return str(volume["source"])
+    from ..._store import volumes as store
+
     return store.data(container.host.parts, volume["source"])
 
 
@@ -52,7 +54,7 @@ def source_guards(container: ContainerBase, config: ContainerConfig) -> dict[str
     guards = {}
     for volume in config.volumes:
         if volume["type"] == "volume":
-            record = store.read(store.folder(container.host.parts, volume["source"]))
+            record = _record(host_path(container, volume))
             if record and record.options.mounts:
                 from ..._drivers.storage import volume_mounts
 
@@ -75,7 +77,7 @@ def prepared(container: ContainerBase, volume: Mapping[str, Any], rootfs: str) -
     if volume["type"] == "bind":
         check_source(path, container.name)
     else:
-        record = store.read(os.path.dirname(path))
+        record = _record(path)
         if record is None or not record.ready:
             from . import volume_use
 
@@ -83,9 +85,16 @@ def prepared(container: ContainerBase, volume: Mapping[str, Any], rootfs: str) -
     return path
 
 
+def _record(path: str) -> Optional[VolumeRecord]:
+    """Return the record of the named volume behind this ``path``, None where there is none."""
+    from ..._store import volumes as store  # most containers have no volume
+
+    return store.read(os.path.dirname(path))
+
+
 def made(path: str) -> bool:
     """Return whether the named volume behind this ``path`` exists and has its initial content."""
-    record = store.read(os.path.dirname(path))
+    record = _record(path)
     return record is not None and not record.copy_up
 
 
