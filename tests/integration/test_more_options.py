@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from typing import Any
 
 import pytest
@@ -351,8 +352,7 @@ def test_secrets_are_in_memory_and_hidden_from_others(host: Host) -> None:
     host.container("c", state="absent")
     with open("/proc/self/mountinfo", encoding="ascii") as file:
         assert "secrets" not in file.read()
-    os.unlink("/srv/static/secrets/key")
-    os.rmdir("/srv/static/secrets")
+    shutil.rmtree("/srv/static/secrets")
     refused(host, secrets=["key"])
 
 
