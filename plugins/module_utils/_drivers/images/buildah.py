@@ -17,6 +17,7 @@ from ..._model.failpoints import failpoint
 from .. import process
 from ..command import run
 from ..storage.roots import StorageRoots, member, storage_roots
+from .transport import absent_cache, remove_cache
 
 PACKAGE = "buildah"
 # Variables that steer buildah itself; build arguments of such names are no secrets, and go on its command line.
@@ -55,6 +56,7 @@ def build(parts: EngineConfig, wanted: Build) -> str:
     roots = storage_roots(parts)
     before = set(_working(roots))
     with ExitStack() as opened:
+        opened.callback(remove_cache, absent_cache(roots))
         made = _memory(opened, b"")
         argv = ["buildah", *_store(roots), "build", "--iidfile", made, *_options(wanted, opened)]
         variables = {name: value for name, value in wanted.args.items() if not _STEERING.fullmatch(name.upper())}

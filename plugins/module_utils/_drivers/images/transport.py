@@ -20,7 +20,7 @@ from ..._model.options.table import HIDDEN
 from ..._model.records.image import PATH_TRANSPORTS, Image, name_for_source
 from .. import process
 from ..command import run
-from ..storage.roots import PACKAGE, storage_roots
+from ..storage.roots import PACKAGE, StorageRoots, storage_roots
 from . import auth_paths
 from .store import ImageStore
 
@@ -137,7 +137,7 @@ class Images:
         argv = ["skopeo", *(f"--override-{key}={value}" for key, value in platform if value), verb, *arguments]
         doing = doing or f"pulling image {source}"
         for tried in range(how.retries + 1):
-            cache, began = self._absent_cache(), time.time()
+            cache, began = absent_cache(self._roots), time.time()
             try:
                 return run(
                     argv,
@@ -163,7 +163,7 @@ class Images:
                 if tried == how.retries or is_lasting(message):
                     raise ToolFailed(error.argv[:1], error.exit_code, advised(message), doing) from error
             finally:
-                _remove_cache(cache)
+                remove_cache(cache)
             time.sleep(2.0**tried if how.delay < 0 else how.delay)
         raise Internal(f"{doing} was not tried")
 
@@ -189,7 +189,7 @@ class Images:
 
         :raises ToolFailed: skopeo failed, with its own words as the message.
         """
-        cache = self._absent_cache()
+        cache = absent_cache(self._roots)
         argv = ["skopeo", "copy", "--quiet", "--insecure-policy", *self._folder(), *options, source, target]
         try:
             run(argv, package="skopeo", env=self._roots.environment(), doing=doing)
@@ -198,7 +198,7 @@ class Images:
         except ToolFailed as error:
             raise ToolFailed(error.argv[:1], error.exit_code, message_of(error.stderr), doing) from error
         finally:
-            _remove_cache(cache)
+            remove_cache(cache)
 
     def reference(self, image_id: str) -> str:
         """Return skopeo's reference to the image of the store with this ID, which also an image without names has."""
@@ -262,10 +262,6 @@ class Images:
             failpoint("mkdir tmp")
             os.makedirs(folder, 0o700, exist_ok=True)
         return ["--tmpdir", folder]
-
-    def _absent_cache(self) -> list[str]:
-        """Return the missing paths of skopeo's cache, the place of which is no option; none without given roots."""
-        return [path for path in _CACHE if not os.path.lexists(path)] if self._roots.configured else []
 
     @staticmethod
     def _policy(how: Pull) -> list[str]:
@@ -335,8 +331,13 @@ def origin(source: str, name: str, digest: str = "") -> str:
     return f"docker://{name.rpartition(':')[0]}@{digest}" if digest else f"docker://{name}"
 
 
-def _remove_cache(paths: list[str]) -> None:
-    """Remove what a pull has made of skopeo's cache; folders with anything else in them stay."""
+def absent_cache(roots: StorageRoots) -> list[str]:
+    """Return the missing paths of the tools' cache, the place of which is no option; none without given roots."""
+    return [path for path in _CACHE if not os.path.lexists(path)] if roots.configured else []
+
+
+def remove_cache(paths: list[str]) -> None:
+    """Remove what a pull or build has made of the tools' cache; folders with anything else in them stay."""
     for path in paths:
         failpoint(f"remove {path}")
         try:
