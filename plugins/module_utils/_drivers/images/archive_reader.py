@@ -23,6 +23,7 @@ from ..._model.foreign import Foreign
 from ..._model.options.pulling import ARCHITECTURES
 from ..._model.records.image import normalise, split_domain
 from .. import foreign_files, limits
+from ..trees.packed_file import CHUNK, PackedFile
 
 if TYPE_CHECKING:
     import tarfile
@@ -35,10 +36,8 @@ _MEMBERS = 100_000
 _DOCUMENT = 4 << 20  # bytes of a manifest or configuration, containers/image's limit
 _DOCUMENTS = 64 << 20  # and of all of them in an archive
 _READ = 16 << 20  # bytes that one header of an archive may have
-_CHUNK = 1 << 20
 _BLOB = re.compile(r"blobs/(sha256/[0-9a-f]{64})")
 _ZSTD = b"\x28\xb5\x2f\xfd"
-_PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\0": "lzma"}
 # io.containerd.image.name is a whole name where the other one may be a tag alone.
 _NAMES = ("io.containerd.image.name", REF_NAME)
 
@@ -141,7 +140,7 @@ def unpack(path: str, folder: str) -> None:
             if member.isreg() and _BLOB.fullmatch(name):
                 with open(f"{folder}/{name}", "wb") as file:
                     source = cast("IO[bytes]", archive.extractfile(member))
-                    while block := source.read(_CHUNK):
+                    while block := source.read(CHUNK):
                         file.write(block)
 
 
@@ -191,57 +190,24 @@ def tar_stream(path: str) -> Iterator[_Bounded]:
         file.seek(0)
         if head.startswith(_ZSTD):
             raise MalformedData(f"{path}: is compressed by zstd: expected gzip, bzip2 or xz")
-        kind = next((kind for magic, kind in _PACKED.items() if head.startswith(magic)), "")
-        yield _Bounded(_decompressed(file, kind), path, packed=bool(kind))
+        yield _Bounded(file, path)
 
 
-def _decompressed(file: IO[bytes], kind: str) -> IO[bytes]:
-    if kind == "gzip":
-        import gzip
-
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=file))
-    if kind == "bz2":
-        import bz2
-
-        return cast("IO[bytes]", bz2.BZ2File(file))
-    if kind == "lzma":
-        import lzma
-
-        return cast("IO[bytes]", lzma.LZMAFile(file))
-    return file
-
-
-class _Bounded:
+class _Bounded(PackedFile):
     """A file that no hostile header makes tarfile read into memory, and none reads for longer than the limit."""
 
-    def __init__(self, file: IO[bytes], path: str, *, packed: bool) -> None:
-        self._file, self._path, self._packed = file, path, packed
+    def __init__(self, file: IO[bytes], path: str) -> None:
+        super().__init__(file, path)
         self._limit = limits.of(_LIMIT)
         self._deadline = time.monotonic() + self._limit.seconds if self._limit.seconds else float("inf")
 
-    def read(self, size: int = _CHUNK) -> bytes:
+    def read(self, size: int = CHUNK) -> bytes:
         if time.monotonic() > self._deadline:
             argv, seconds = ["reading an image archive"], self._limit.seconds
-            raise ToolTimedOut(argv, self._path, "", _LIMIT, seconds, limits.OPTION)
+            raise ToolTimedOut(argv, self.path, "", _LIMIT, seconds, limits.OPTION)
         if not 0 <= size <= _READ:
-            raise MalformedData(f"{self._path}: no archive that can be read: one of its headers has {size} bytes")
-        try:
-            return self._file.read(size)
-        except Exception as error:
-            # Of zlib and lzma; a system call's own has a number.
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise MalformedData(f"{self._path}: its compressed data is damaged: {error}") from error
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        # Forward in compressed data is by reading it, which may take any time.
-        while self._packed and whence == 0 and self._file.tell() < offset:
-            if not self.read(min(_CHUNK, offset - self._file.tell())):
-                break
-        return self._file.seek(offset, whence) if not self._packed or self._file.tell() > offset else self._file.tell()
+            raise MalformedData(f"{self.path}: no archive that can be read: one of its headers has {size} bytes")
+        return super().read(size)
 
 
 def members(archive: tarfile.TarFile, path: str, *, whole_system: bool = False) -> Iterator[tarfile.TarInfo]:

@@ -13,14 +13,13 @@ from contextlib import contextmanager
 from typing import IO, Any, Iterator, Union, cast
 
 from ..._model.errors import MalformedData, TreeTooLarge
+from .packed_file import CHUNK, PackedFile
 
-_PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\0": "lzma"}
 _HEADERS = 16 << 20  # bytes that the headers of one member may have
 _LONGEST = 4095  # bytes of a name, path_resolution(7)
 _MAX_ID = (1 << 32) - 2
 _KINDS = {tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE, tarfile.GNUTYPE_SPARSE, tarfile.DIRTYPE}
 _KINDS |= {tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE}
-BLOCK = 1 << 20
 
 
 @contextmanager
@@ -89,7 +88,7 @@ class Archive:
             for start, size in [(0, member.size)] if sparse is None else sparse:
                 file.seek(start)
                 while size > 0:
-                    block = file.read(min(size, BLOCK))
+                    block = file.read(min(size, CHUNK))
                     if not block:
                         raise MalformedData(f"{self._path} ends in the member {member.name[:200]!r}")
                     yield start, block
@@ -97,68 +96,32 @@ class Archive:
                     size -= len(block)
 
 
-class _Bounded:
+class _Bounded(PackedFile):
     """A file of which no header makes tarfile read much into memory, and none makes it read for too long."""
 
     def __init__(self, file: IO[bytes], path: str, seconds: float) -> None:
-        head = file.read(8)
-        file.seek(0)
-        kind = next((kind for magic, kind in _PACKED.items() if head.startswith(magic)), "")
-        self._file, self._path, self._packed = _decompressed(file, kind), path, bool(kind)
+        super().__init__(file, path)
         self._seconds, self._end = seconds, time.monotonic() + seconds
         self.headers: Union[int, None] = None  # bytes that may still be read of a member's headers, None for content
 
-    def read(self, size: int = BLOCK) -> bytes:
+    def read(self, size: int = CHUNK) -> bytes:
         if self._seconds and time.monotonic() > self._end:
-            raise TreeTooLarge(f"{self._path} was not read within {self._seconds:g} seconds")
+            raise TreeTooLarge(f"{self.path} was not read within {self._seconds:g} seconds")
         if self.headers is not None:
             self.headers -= size
             if size < 0 or self.headers < 0:
-                raise MalformedData(f"{self._path} is no tar file that can be read: it has headers of too many bytes")
-        try:
-            return self._file.read(size)
-        except OSError as error:
-            if error.errno is not None:
-                raise
-            raise MalformedData(f"{self._path}: its compressed data is damaged: {error}") from error
-        except Exception as error:  # pylint: disable=broad-exception-caught
-            raise MalformedData(
-                f"{self._path}: its compressed data is damaged: {error}"
-            ) from error  # zlib's and lzma's
+                raise MalformedData(f"{self.path} is no tar file that can be read: it has headers of too many bytes")
+        return super().read(size)
 
     def finish(self) -> None:
         """Read compressed data to its end, where its checksum is."""
         self.headers = None
-        while self._packed and self.read():
+        while self.packed and self.read():
             pass
 
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._file.tell()
-
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Seek; forward in compressed data by reading it, which may take any time."""
+        """Seek, as ``PackedFile``; what is read for that is no header."""
         headers, self.headers = self.headers, None
-        while self._packed and whence == 0 and (left := offset - self._file.tell()) > 0:
-            if not self.read(min(left, BLOCK)):
-                break
+        reached = super().seek(offset, whence)
         self.headers = headers
-        return self._file.tell() if self._packed and self._file.tell() < offset else self._file.seek(offset, whence)
-
-
-def _decompressed(file: IO[bytes], kind: str) -> IO[bytes]:
-    if kind == "gzip":
-        import gzip
-
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=file))
-    if kind == "bz2":
-        import bz2
-
-        return cast("IO[bytes]", bz2.BZ2File(file))
-    if kind == "lzma":
-        import lzma
-
-        return cast("IO[bytes]", lzma.LZMAFile(file))
-    return file
+        return reached
