@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext, suppress
-from typing import Optional
+from typing import Callable, Optional
 
 from .._container.container import Container
 from .._model.engine_config import EngineConfig
@@ -263,18 +263,23 @@ class Runtime(RuntimeBase):
 
         :raises DependencyExists: others depend on it.
         """
+        return self.remove_if(name, lambda now: now.id == container_id and has_ended(now))
+
+    def remove_if(self, name: str, suits: Callable[[Container], bool], *, force: bool = False) -> bool:
+        """Remove the container that has this name by now, if it ``suits``; return whether it was removed.
+
+        :raises DependencyExists: others depend on it. :raises InvalidState: it runs or is paused, without ``force``.
+        """
         self.store.prepare()
         with self.store.lock(name) as lock:
             self.recover(name)
             now = self.find(name)
-            if now is not None and now.id != container_id:
-                return False
             if now is not None:
                 # In one batch, so that it is not started in between.
                 with now.batch():
-                    if not has_ended(now):
+                    if not suits(now):
                         return False
-                    self.remove(now)
+                    self.remove(now, force=force)
             if lock.depth == 1:
                 lock.discard()
             return now is not None

@@ -99,22 +99,10 @@ def _remove_all(runtime: Runtime, image: Image, users: list[Container], *, dry: 
                 container = next(iter(left.values()))
                 runtime.check_removable(container)
             if not dry:
-                _remove_container(runtime, container, image)
+                # Its name may belong to a container of another image by now.
+                runtime.remove_if(container.name, lambda now: now.config.rootfs_image_id == image.id, force=True)
             gone[container.id] = left.pop(container.id).name
     except Exception as error:
         note_done(error, () if dry else [f"deleted {name}" for name in gone.values()])
         raise
     return list(gone.values())
-
-
-def _remove_container(runtime: Runtime, container: Container, image: Image) -> None:
-    runtime.store.prepare()
-    with runtime.store.lock(container.name) as lock:
-        runtime.recover(container.name)
-        now = runtime.find(container.name)
-        # Its name may belong to a container of another image by now.
-        if now is not None and now.config.rootfs_image_id == image.id:
-            with now.batch():
-                runtime.remove(now, force=True)
-        if lock.depth == 1:
-            lock.discard()

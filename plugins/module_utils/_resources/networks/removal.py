@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ..._container.container import Container
@@ -36,7 +37,7 @@ def remove(parts: EngineConfig, name: str, found: Files, *, force: bool, dry: bo
     before, containers = _known(there[0]), _removable(runtime, name, on)
     if not dry:
         for container in containers:
-            _remove_container(runtime, container)
+            runtime.remove_if(container.name, partial(_is, container.id), force=True)
         with runtime.host.cni.alone():
             _remove_network(runtime, name)
     return Outcome([*(f"deleted container {one.name}" for one in containers), f"deleted {name}"], before, {})
@@ -102,11 +103,5 @@ def _removable(runtime: Runtime, name: str, on: list[Container]) -> list[Contain
     return ordered
 
 
-def _remove_container(runtime: Runtime, container: Container) -> None:
-    runtime.store.prepare()
-    with runtime.store.lock(container.name) as lock:
-        runtime.recover(container.name)
-        now = runtime.find(container.name)
-        if now is not None and now.id == container.id:
-            runtime.remove(now, force=True)
-            lock.discard()
+def _is(container_id: str, now: Container) -> bool:
+    return now.id == container_id
