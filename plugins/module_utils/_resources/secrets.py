@@ -10,13 +10,12 @@ from typing import Any, Iterator, Mapping, NamedTuple
 
 from .._container.live_status import timestamp
 from .._model.engine_config import EngineConfig
-from .._model.errors import DependencyExists, InvalidArgument, NoSuchContainer
+from .._model.errors import DependencyExists, InvalidArgument, NoSuchContainer, some
 from .._model.options.table import HIDDEN
 from .._store import secrets as store
 from .._store.store import Store
 
 _ID_DIGITS = 25  # podman's
-_NAMED = 3  # containers that a refusal names
 
 
 class Outcome(NamedTuple):
@@ -142,9 +141,8 @@ def absent(parts: EngineConfig, name: str, *, force: bool, check_mode: bool) -> 
 
 def _refuse_used(name: str, names: list[str]) -> None:
     if names:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         raise DependencyExists(
-            f"secret {name} is used by {', '.join(names[:_NAMED])}{more}: remove them first, or set force; a container "
+            f"secret {name} is used by {some(names)}: remove them first, or set force; a container "
             "cannot start without its secrets"
         )
 

@@ -11,7 +11,7 @@ from typing import Iterable, Iterator, NamedTuple, Optional, Sequence
 from ..._container.container import Container
 from ..._container.network.attachments import attachments
 from ..._container.unreadable import mentions
-from ..._model.errors import InvalidArgument, NoSuchContainer, StateCorrupt
+from ..._model.errors import InvalidArgument, NoSuchContainer, StateCorrupt, some
 from ..._model.records.defined_network import Subnet
 from ..._model.records.network import NetworkAttachment
 from ..._runtime.runtime import Runtime
@@ -61,9 +61,7 @@ def of_all(runtime: Runtime, default: str) -> Iterator[list[tuple[str, User]]]:
 
 def listed(names: Iterable[str]) -> str:
     """Return some of the names, and how many more there are."""
-    found = sorted(set(names))
-    shown = ", ".join(found[:_SHOWN])
-    return shown if len(found) <= _SHOWN else f"{shown} and {len(found) - _SHOWN} more"
+    return some(sorted(set(names)), _SHOWN)
 
 
 def check_addresses(name: str, on: Sequence[User], subnets: Sequence[Subnet]) -> None:

@@ -9,10 +9,8 @@ import os
 from typing import Iterator, Sequence
 
 from ..._container.unreadable import mentions
-from ..._model.errors import ConfigMismatch, NoSuchContainer, StateCorrupt
+from ..._model.errors import ConfigMismatch, NoSuchContainer, StateCorrupt, some
 from ..._runtime.base import RuntimeBase
-
-_NAMED = 3  # containers that a message names; the others are counted
 
 
 def users(runtime: RuntimeBase) -> dict[str, list[str]]:
@@ -28,8 +26,7 @@ def users(runtime: RuntimeBase) -> dict[str, list[str]]:
 
 def named(containers: Sequence[str]) -> str:
     """Return containers for a message: the first names, and how many more there are."""
-    more = f" and {len(containers) - _NAMED} more" if len(containers) > _NAMED else ""
-    return f"container{'s' if len(containers) > 1 else ''} {', '.join(containers[:_NAMED])}{more}"
+    return f"container{'s' if len(containers) > 1 else ''} {some(containers)}"
 
 
 def _pairs(runtime: RuntimeBase) -> Iterator[tuple[str, str]]:
