@@ -298,7 +298,13 @@ def test_operator_logs_in_by_prompt_or_standard_input(shop: Host) -> None:
 
 
 class _Commands:
-    """All command lines that any process of the machine had while this was entered, as often as they are sampled."""
+    """All command lines of a test host's processes while this was entered, as often as they are sampled.
+
+    Tests beside this one give the same password to tools of their own.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
 
     def __enter__(self) -> _Commands:
         self.seen: set[bytes] = set()
@@ -313,7 +319,7 @@ class _Commands:
 
     def _sample(self) -> None:
         while not self._over.wait(0.005):
-            for pid in filter(str.isdigit, os.listdir("/proc")):
+            for pid in self._host.cgroups.processes():
                 with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
                     self.seen.add(file.read())
 
@@ -352,7 +358,7 @@ def test_password_given_in_any_way_is_shown_nowhere(shop: Host) -> None:
         {"libpod.engine.libpod_container": {"name": "given", "state": "absent", "rmi": True}},
     ]
     settings = {"ANSIBLE_STDOUT_CALLBACK": "default", "ANSIBLE_VERBOSITY": "3", "LIBPOD_LOG_LEVEL": "debug"}
-    with syslog() as log, journal() as journald, _Commands() as commands:
+    with syslog() as log, journal() as journald, _Commands(shop) as commands:
         played = shop.play([{**task, "ignore_errors": True} for task in tasks], diff=True, settings=settings)
     assert played.output.count("registry 127.0.0.1:5000 does not accept the password of me") >= 1, played.output
     assert any(b"--password-stdin" in one for one in commands.seen), "the samples have skopeo's command line"
