@@ -17,7 +17,7 @@ from ..._model.failpoints import failpoint
 from .. import process
 from ..command import run
 from ..storage.roots import StorageRoots, member, storage_roots
-from .transport import absent_cache, remove_cache
+from .transport import absent_cache, in_memory, remove_cache
 
 PACKAGE = "buildah"
 # Variables that steer buildah itself; build arguments of such names are no secrets, and go on its command line.
@@ -28,7 +28,7 @@ _STEERING = re.compile(
 
 
 class Build(NamedTuple):
-    """What an image is made of, in buildah's words; ``cache`` is whether it takes layers of earlier builds."""
+    """What an image is made of, as options of buildah; ``cache`` is whether it takes layers of earlier builds."""
 
     name: str
     context: str
@@ -57,7 +57,7 @@ def build(parts: EngineConfig, wanted: Build) -> str:
     before = set(_working(roots))
     with ExitStack() as opened:
         opened.callback(remove_cache, absent_cache(roots))
-        made = _memory(opened, b"")
+        made = in_memory(b"", opened)
         argv = ["buildah", *_store(roots), "build", "--iidfile", made, *_options(wanted, opened)]
         variables = {name: value for name, value in wanted.args.items() if not _STEERING.fullmatch(name.upper())}
         env = {**_environment(parts, roots, opened), **variables}
@@ -76,7 +76,7 @@ def build(parts: EngineConfig, wanted: Build) -> str:
 
 
 def _options(wanted: Build, opened: ExitStack) -> Iterator[str]:
-    yield from ("--file", _memory(opened, wanted.containerfile), "--tag", wanted.name, "--format", wanted.format)
+    yield from ("--file", in_memory(wanted.containerfile, opened), "--tag", wanted.name, "--format", wanted.format)
     yield from ("--isolation", wanted.isolation, f"--layers={str(wanted.cache).lower()}")
     yield from ("--rm", "--force-rm", "--pull-never")
     yield from () if wanted.cache else ("--no-cache",)
@@ -86,7 +86,7 @@ def _options(wanted: Build, opened: ExitStack) -> Iterator[str]:
         # Its value is taken from the environment, which only root can read.
         yield from ("--build-arg", f"{name}={value}" if _STEERING.fullmatch(name.upper()) else name)
     for name, content in wanted.secrets.items():
-        yield from ("--secret", f"id={name},src={_memory(opened, content)}")
+        yield from ("--secret", f"id={name},src={in_memory(content, opened)}")
     for option, pairs in (("--label", wanted.labels), ("--annotation", wanted.annotations)):
         for name, value in pairs.items():
             yield from (option, f"{name}={value}")
@@ -95,15 +95,7 @@ def _options(wanted: Build, opened: ExitStack) -> Iterator[str]:
     yield from wanted.extra
     # It pulls nothing itself: this is for the images below it, which are in the store.
     anything = {"default": [{"type": "insecureAcceptAnything"}]}
-    yield from ("--signature-policy", _memory(opened, json.dumps(anything).encode()))
-
-
-def _memory(opened: ExitStack, content: bytes) -> str:
-    """Return the path of a file in memory, which no kill leaves on a disk."""
-    descriptor = os.memfd_create("build")
-    opened.callback(os.close, descriptor)
-    os.write(descriptor, content)
-    return f"/proc/{os.getpid()}/fd/{descriptor}"
+    yield from ("--signature-policy", in_memory(json.dumps(anything).encode(), opened))
 
 
 def _store(roots: StorageRoots) -> list[str]:
@@ -121,7 +113,7 @@ def _environment(parts: EngineConfig, roots: StorageRoots, opened: ExitStack) ->
         failpoint("mkdir tmp")
         os.makedirs(folder, 0o700, exist_ok=True)
     network = f'[network]\nnetwork_backend = "cni"\nnetwork_config_dir = "{parts.cni_config_dir}"\n'
-    return {**roots.environment(), "TMPDIR": folder, "CONTAINERS_CONF": _memory(opened, network.encode())}
+    return {**roots.environment(), "TMPDIR": folder, "CONTAINERS_CONF": in_memory(network.encode(), opened)}
 
 
 def _working(roots: StorageRoots) -> Iterator[str]:

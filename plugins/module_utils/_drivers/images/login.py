@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import os
 import re
+from contextlib import ExitStack
 
 from ..._model.errors import LoginRefused, ToolFailed, ToolTimedOut
 from ..._model.records.login import Access
@@ -54,10 +54,6 @@ def check_and_keep(access: Access, helper: str) -> None:
     """
     import json
 
-    opened: list[int] = []
-    content = json.dumps({"credHelpers": {access.key: helper}}).encode()
-    try:
+    with ExitStack() as opened:
+        content = json.dumps({"credHelpers": {access.key: helper}}).encode()
         check(access, transport.in_memory(content, opened))
-    finally:
-        for descriptor in opened:
-            os.close(descriptor)

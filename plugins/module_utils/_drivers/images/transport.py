@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from hashlib import sha256
 from typing import Sequence
 
@@ -75,18 +75,14 @@ class Images:
         :raises ToolFailed: skopeo failed in another way.
         """
         name = name_for_source(source)
-        secrets: list[int] = []
         options = ["--quiet", *self._policy(how), *self._folder(), *_tls("src-", how)]
         if username:
             how = how._replace(creds=f"{username}:{password}")
-        options += _auth("src-", how, name, secrets)
-        if how.key:
-            options += ["--decryption-key", _open_key(how.key, secrets)]
-        try:
+        with ExitStack() as opened:
+            options += _auth("src-", how, name, opened)
+            if how.key:
+                options += ["--decryption-key", _open_key(how.key, opened)]
             self._skopeo("copy", source, [*options, origin(source, name, digest), self._target(name)], how)
-        finally:
-            for secret in secrets:
-                os.close(secret)
         return self.store.get(name)
 
     def manifest(self, source: str, how: Pull, doing: str = "") -> str:
@@ -104,32 +100,27 @@ class Images:
         return sha256(self._inspect(source, how, digest, "--config", "--raw").encode()).hexdigest()
 
     def _inspect(self, source: str, how: Pull, digest: str, *flags: str, doing: str = "") -> str:
-        name, secrets = name_for_source(source), list[int]()
-        options = [*flags, *_tls("", how), *_auth("", how, name, secrets)]
-        try:
+        name = name_for_source(source)
+        with ExitStack() as opened:
+            options = [*flags, *_tls("", how), *_auth("", how, name, opened)]
             return self._skopeo("inspect", source, [*options, origin(source, name, digest)], how, doing)
-        finally:
-            for secret in secrets:
-                os.close(secret)
 
     def push(self, image_id: str, target: str, how: Pull, options: Sequence[str] = ()) -> str:
         """Copy an image of the store to a registry, ``docker://NAME``; return the digest of its manifest there.
 
         :raises ToolFailed: the registry refused, or skopeo failed in another way.
         """
-        secrets: list[int] = []
-        auth = [*_tls("dest-", how), *_auth("dest-", how, target[9:], secrets)]
-        digest = in_memory(b"", secrets)
-        words = ["--quiet", "--insecure-policy", "--digestfile", digest, *self._folder(), *options, *auth]
-        try:
-            self._skopeo("copy", target, [*words, self.reference(image_id), target], how, f"pushing image to {target}")
+        doing = f"pushing image to {target}"
+        with ExitStack() as opened:
+            auth = [*_tls("dest-", how), *_auth("dest-", how, target[9:], opened)]
+            digest = in_memory(b"", opened)
+            flags = ["--quiet", "--insecure-policy", "--digestfile", digest, *self._folder(), *options, *auth]
+            try:
+                self._skopeo("copy", target, [*flags, self.reference(image_id), target], how, doing)
+            except NoSuchImage as error:  # skopeo's message for a registry that refuses is the same
+                raise ToolFailed(["skopeo"], 1, str(error), doing) from error
             with open(digest, encoding="ascii") as file:
                 return file.read().strip()
-        except NoSuchImage as error:  # skopeo's words for a registry that refuses are the same
-            raise ToolFailed(["skopeo"], 1, str(error), f"pushing image to {target}") from error
-        finally:
-            for secret in secrets:
-                os.close(secret)
 
     def _skopeo(self, verb: str, source: str, arguments: list[str], how: Pull, doing: str = "") -> str:
         """Run skopeo on ``source``, again after a failure that may pass; return what it printed."""
@@ -370,7 +361,7 @@ def _tls(prefix: str, how: Pull) -> list[str]:
     return verify + ([f"--{prefix}cert-dir={how.cert_dir}"] if how.cert_dir else [])
 
 
-def _auth(prefix: str, how: Pull, name: str, opened: list[int]) -> list[str]:
+def _auth(prefix: str, how: Pull, name: str, opened: ExitStack) -> list[str]:
     """Return the option for the file of the registry's credentials, which never stand in a command line."""
     authfile = how.authfile
     if how.creds:
@@ -379,14 +370,15 @@ def _auth(prefix: str, how: Pull, name: str, opened: list[int]) -> list[str]:
     return [f"--{prefix}authfile={authfile}"] if authfile else []
 
 
-def in_memory(data: bytes, opened: list[int]) -> str:
+def in_memory(data: bytes, opened: ExitStack) -> str:
     """Return a path to ``data`` in memory: not even a kill leaves it on a disk or in a process list."""
-    opened.append(os.memfd_create("secret"))
-    os.write(opened[-1], data)
-    return f"/proc/{os.getpid()}/fd/{opened[-1]}"
+    descriptor = os.memfd_create("secret")
+    opened.callback(os.close, descriptor)
+    os.write(descriptor, data)
+    return f"/proc/{os.getpid()}/fd/{descriptor}"
 
 
-def _open_key(key: str, opened: list[int]) -> str:
+def _open_key(key: str, opened: ExitStack) -> str:
     """Return the path of a private key, decrypted if it has a passphrase, which skopeo 1.9 does not take.
 
     :raises ToolFailed: the passphrase is not the key's.
