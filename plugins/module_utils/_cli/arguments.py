@@ -18,8 +18,12 @@ def new_parser(command: str, description: str, *, formats: bool = True) -> argpa
     """Return a new parser for ``libpod COMMAND``; with ``formats`` it takes ``--format table|json``."""
     result = argparse.ArgumentParser(prog=f"libpod {command}", description=description, allow_abbrev=False)
     if formats:
-        result.add_argument("--format", choices=("table", "json"), default="table", help="table, or JSON for programs")
+        _add_format(result)
     return result
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("table", "json"), default="table", help="table, or JSON for programs")
 
 
 def containers(parts: EngineConfig, names: Sequence[str]) -> Iterator[Container]:
@@ -45,6 +49,6 @@ def listing(command: str, about: str, things: str, arguments: Sequence[str]) -> 
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="ls|inspect")
     ls = verbs.add_parser("ls", help=f"list {things}", allow_abbrev=False)
     ls.add_argument("-q", "--quiet", action="store_true", help="names alone")
-    ls.add_argument("--format", choices=("table", "json"), default="table", help="table, or JSON for programs")
+    _add_format(ls)
     verbs.add_parser("inspect", help=f"all about {things}, as a JSON list").add_argument("name", nargs="+")
     return parser.parse_args(arguments)

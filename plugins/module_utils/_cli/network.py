@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Sequence
+from typing import Any, Mapping, Sequence
 
 from .._model.engine_config import EngineConfig
 from .._model.errors import NoSuchNetwork
@@ -15,7 +14,7 @@ from .._runtime.runtime import Runtime
 from . import table
 from .arguments import listing
 
-_USERS = 40  # characters of containers' names that a table shows
+_HEADINGS = ("NAME", "DRIVER", "INTERFACE", "SUBNETS", "CONTAINERS")
 
 
 def network(parts: EngineConfig, arguments: Sequence[str]) -> int:
@@ -29,23 +28,10 @@ def network(parts: EngineConfig, arguments: Sequence[str]) -> int:
             raise NoSuchNetwork(f"network {missing[0]} is not defined in {parts.cni_config_dir}")
         table.write_json(found)
         return 0
-    found = list(inspected(runtime))
-    if options.quiet:
-        sys.stdout.writelines(f"{one['name']}\n" for one in found)
-    elif options.format == "json":
-        table.write_json(found)
-    else:
-        table.write_table(
-            ("NAME", "DRIVER", "INTERFACE", "SUBNETS", "CONTAINERS"),
-            [
-                (
-                    one["name"],
-                    one["driver"],
-                    one.get("network_interface", ""),
-                    ", ".join(subnet["subnet"] for subnet in one["subnets"]),
-                    table.shortened(", ".join(one["used_by"]), _USERS),
-                )
-                for one in found
-            ],
-        )
+    table.write_list(options, {one["name"]: one for one in inspected(runtime)}, _HEADINGS, _row)
     return 0
+
+
+def _row(one: Mapping[str, Any]) -> Sequence[object]:
+    subnets = ", ".join(subnet["subnet"] for subnet in one["subnets"])
+    return one["name"], one["driver"], one.get("network_interface", ""), subnets, table.users(one["used_by"])

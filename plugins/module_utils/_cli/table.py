@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Sequence
 
 from .._model.errors import printable
+
+if TYPE_CHECKING:
+    import argparse
+
+_USERS = 40  # characters of containers' names that a table shows
 
 
 def write_json(value: Any, indent: int | None = 2) -> None:
@@ -31,6 +36,26 @@ def write_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> No
     widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
     for row in cells:
         write_line("   ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip(" "))
+
+
+def write_list(
+    options: argparse.Namespace,
+    found: Mapping[str, Any],
+    headings: Sequence[str],
+    row: Callable[[Any], Sequence[object]],
+) -> None:
+    """Write what was found, by name, as the options say: names alone, JSON, or a table with a ``row`` for each."""
+    if options.quiet:
+        sys.stdout.writelines(f"{name}\n" for name in found)
+    elif options.format == "json":
+        write_json(list(found.values()))
+    else:
+        write_table(headings, [row(one) for one in found.values()])
+
+
+def users(names: Iterable[str]) -> str:
+    """Return a cell with the names of containers that use something."""
+    return shortened(", ".join(names), _USERS)
 
 
 def shortened(text: str, length: int, *, end: bool = False) -> str:

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Sequence
+from typing import Any, Mapping, Sequence
 
 from .._model.engine_config import EngineConfig
 from .._model.errors import NoSuchVolume
@@ -16,7 +15,7 @@ from .._runtime.base import RuntimeBase
 from . import table
 from .arguments import listing
 
-_USERS = 40  # characters of containers' names that a table shows
+_HEADINGS = ("DRIVER", "VOLUME NAME", "TYPE", "DEVICE", "CONTAINERS")
 
 
 def volume(parts: EngineConfig, arguments: Sequence[str]) -> int:
@@ -29,20 +28,11 @@ def volume(parts: EngineConfig, arguments: Sequence[str]) -> int:
         if missing:
             raise NoSuchVolume(f"no volume has the name {missing[0]!r}")
         table.write_json([found[name] for name in options.name])
-    elif options.quiet:
-        sys.stdout.writelines(f"{name}\n" for name in found)
-    elif options.format == "json":
-        table.write_json(list(found.values()))
     else:
-        rows = [
-            (
-                one["Driver"],
-                name,
-                one["Options"].get("type", ""),
-                one["Options"].get("device", ""),
-                table.shortened(", ".join(one["UsedBy"]), _USERS),
-            )
-            for name, one in found.items()
-        ]
-        table.write_table(("DRIVER", "VOLUME NAME", "TYPE", "DEVICE", "CONTAINERS"), rows)
+        table.write_list(options, found, _HEADINGS, _row)
     return 0
+
+
+def _row(one: Mapping[str, Any]) -> Sequence[object]:
+    options = one["Options"]
+    return one["Driver"], one["Name"], options.get("type", ""), options.get("device", ""), table.users(one["UsedBy"])
