@@ -93,10 +93,10 @@ class Host:
 
         Programs move: the configured one is taken where it has the same name, and one that is gone is searched for.
         """
-        path, configured = config.oci_runtime or _UNRECORDED, self.parts.oci_runtime
-        unrecorded = not config.oci_runtime and configured != AUTO
+        configured = self.parts.oci_runtime
+        path = config.oci_runtime or (_UNRECORDED if configured == AUTO else configured)
         name = os.path.basename(path)
-        if unrecorded or name == os.path.basename(configured):
+        if name == os.path.basename(configured):
             path = configured
         elif "/" in path and not os.path.exists(path):
             path = name
