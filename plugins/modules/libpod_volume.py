@@ -87,7 +87,7 @@ options:
     type: path
   recreate:
     description:
-      - Whether to remove the volume and make it anew. This destroys what is in a plain directory. What is mounted from
+      - Whether to remove the volume and create it again. This destroys what is in a plain directory. What is mounted from
         another place stays as it is.
       - Refused while a container names the volume.
       - C(podman_volume) has it.

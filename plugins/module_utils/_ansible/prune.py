@@ -13,7 +13,7 @@ from .._drivers.engine import archives
 from .._model.errors import raise_all, warn
 from .._model.options.parsers import wrong
 from .._resources import prune
-from .._resources.networks.prune import networks_of_nobody
+from .._resources.networks.prune import unused_networks
 from .._runtime.runtime import Runtime
 from . import arguments
 from .module import EngineModule, run
@@ -62,7 +62,7 @@ def work(module: EngineModule) -> dict[str, Any]:
             actions += [f"removed engine archive {name}" for name in unused]
     if params["network"] or system:
         with _isolated(errors):
-            result["networks"] = networks_of_nobody(runtime, filters["network"].match, errors, dry=dry)
+            result["networks"] = unused_networks(runtime, filters["network"].match, errors, dry=dry)
             actions += [f"removed network {name}" for name in result["networks"]]
     if params["volume"] or system and params["system_volumes"]:
         with _isolated(errors):

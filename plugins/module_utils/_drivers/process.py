@@ -179,7 +179,7 @@ def kill_descent(pid: int, own: int = 0) -> None:
         for one in fresh:
             send_signal(one, signal.SIGSTOP)
         stopped |= dict.fromkeys(fresh)
-    # Children first: if this is killed meanwhile, the next kill finds them by their parents, and all by the process.
+    # Children first: if this is interrupted, the next kill finds them by their parents, and all by the process.
     for one in sorted([*reversed(stopped)], key=lambda one: one.pid == pid):
         send_signal(one, signal.SIGKILL)
     kill_session(leader)

@@ -139,4 +139,4 @@ def _measured(folders: Iterable[str], until: float) -> Optional[int]:
     except TreeTooLarge:
         return None
     except FileNotFoundError:
-        return 0  # removed meanwhile
+        return 0  # another process removed it

@@ -75,7 +75,7 @@ def read(parts: EngineConfig, name: str) -> bytes:
 
 
 def write(parts: EngineConfig, name: str, content: bytes) -> None:
-    """Replace the content of a secret (under the lock); who reads it meanwhile has the old or the new one."""
+    """Replace the content of a secret (under the lock); a concurrent reader gets the old or the new one."""
     _prepare(parts)
     _replace(path_of(parts, name), f"{folder(parts)}/{_TEMPORARY}", content, "secret")
 

@@ -123,7 +123,7 @@ def _mount_driver(directory: str) -> None:
 
 
 def with_volume(directory: str, work: Callable[[str], T]) -> T:
-    """Call ``work`` with the host path of a volume's content, mounted meanwhile, and return its result."""
+    """Mount a volume, call ``work`` with the host path of its content, and return what that returns."""
 
     def in_namespace() -> T:
         _private_mounts()

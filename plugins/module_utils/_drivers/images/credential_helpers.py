@@ -29,7 +29,7 @@ def get(helper: str, key: str) -> Optional[Login]:
         known = foreign.parse(answer, f"docker-credential-{helper}")
         return Login(known["Username"].text(), known["Secret"].text(required=True))
     except MalformedData:
-        # Not its own words, which may quote the answer.
+        # Without the original message, which may quote the answer.
         raise MalformedData(
             f"docker-credential-{helper} get: expected a JSON object with Username and Secret"
         ) from None

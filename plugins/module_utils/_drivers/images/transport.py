@@ -178,7 +178,7 @@ class Images:
     def copy(self, source: str, target: str, *options: str, doing: str) -> None:
         """Copy an image from one of skopeo's references to another, neither of which is a registry's.
 
-        :raises ToolFailed: skopeo failed, with its own words as the message.
+        :raises ToolFailed: skopeo failed; its message is kept.
         """
         cache = absent_cache(self._roots)
         argv = ["skopeo", "copy", "--quiet", "--insecure-policy", *self._folder(), *options, source, target]

@@ -9,7 +9,7 @@ from typing import NamedTuple, Optional
 
 
 class Login(NamedTuple):
-    """What a registry is told; ``token`` is an identity token, which stands in the place of user and password."""
+    """Credentials for a registry; ``token`` is an identity token, which replaces user and password."""
 
     username: str
     password: str

@@ -55,7 +55,7 @@ def build(
     if dry or known and not force:
         return Built(known or "", wanted.name, not known or force)
     with alone_at(parts, f"build {wanted.name}"), work_folder(parts) as folder:
-        # Another task may have built it meanwhile.
+        # Another task may have built it before the lock was taken.
         known = _known(ImageStore(parts), wanted, made_of)
         if known and not force:
             return Built(known, wanted.name, False)

@@ -57,7 +57,7 @@ def remove(parts: EngineConfig, key: str, *, force: bool, dry: bool) -> Outcome:
         try:
             Images(parts).remove(image.id)
         except ToolFailed:
-            # A container of it may have been created meanwhile.
+            # A container of it may have been created since the check.
             _check(key, _users(runtime, image).names)
             raise
     return Outcome((*actions, f"removed image {name or image.id[:12]}"))

@@ -16,12 +16,12 @@ from ..._runtime.runtime import Runtime
 from . import conflist, files, leftovers, usage
 from .look import Look, Outcome, look_at, outcome
 
-# What containers need not be attached anew for: labels are nothing to them, servers come with their next start.
+# Changes for which containers are not re-attached: they do not see labels, and get DNS servers at their next start.
 _LIVE = ("labels", "dns")
 
 
 def make(parts: EngineConfig, given: Wanted, look: Look, dry: bool) -> Optional[Outcome]:
-    """Make a new network; return None where another task has made it meanwhile."""
+    """Make a new network; return None where another task was faster."""
     if dry:
         look.files.new_path(given.name)
     else:
@@ -78,7 +78,7 @@ def _in_use(name: str, changed: list[str], attached: list[Container]) -> str:
     what = ", ".join(changed) or "it"
     return (
         f"network {name}: {what} cannot change while containers are attached to it "
-        f"({usage.listed(one.name for one in attached)}): stop them, or set force, which attaches them anew"
+        f"({usage.listed(one.name for one in attached)}): stop them, or set force, which re-attaches them"
     )
 
 
@@ -89,7 +89,7 @@ def _check_addresses(runtime: Runtime, look: Look) -> None:
 
 
 def _change(runtime: Runtime, given: Wanted, attached: list[Container], recreate: bool) -> None:
-    """Write a network's changes; the ``attached`` containers are off it meanwhile."""
+    """Write a network's changes, with the ``attached`` containers detached until that is done."""
     try:
         for one in attached:
             _detach(one, given.name)

@@ -115,7 +115,7 @@ def unfinished(parts: EngineConfig, name: str) -> list[str]:
 
 
 def clear_unfinished(parts: EngineConfig, name: str) -> None:
-    """Remove it, while nobody else writes a file."""
+    """Remove what ``unfinished`` returns. The caller holds the lock under which files are written."""
     for path in unfinished(parts, name):
         failpoint(f"remove {os.path.basename(path)}")
         os.unlink(path)

@@ -13,7 +13,7 @@ from .look import Outcome, look_at, outcome
 
 
 def present(parts: EngineConfig, given: Wanted, *, force: bool, recreate: bool, dry: bool) -> Outcome:
-    """Have a network be as a task describes it; ``force`` attaches running containers anew where that is needed.
+    """Have a network be as a task describes it; ``force`` re-attaches running containers where that is needed.
 
     :raises InvalidState: it is in use, and cannot be changed while it is; or a subnet is taken.
     """

@@ -16,7 +16,7 @@ from . import conflist, files, leftovers, networks, usage
 from .files import Files
 
 
-def networks_of_nobody(
+def unused_networks(
     runtime: Runtime,
     matches: Callable[[float, Mapping[str, str]], bool],
     errors: list[Exception],
@@ -41,7 +41,7 @@ def networks_of_nobody(
             if networks.absent(runtime.parts, name, force=False, dry=dry).actions:
                 gone.append(name)
         except (InvalidState, FileNotFoundError):
-            continue  # in use, or removed meanwhile
+            continue  # in use, or removed by another task
         except (LibpodError, OSError) as error:
             errors.append(error)
     return gone

@@ -49,5 +49,5 @@ def checked(username: str, password: str) -> tuple[str, str]:
 
 
 def shown(key: str, username: str) -> Mapping[str, Any]:
-    """Return who is logged in, as podman_login_info has it; nobody where the name is empty."""
+    """Return who is logged in, as podman_login_info has it; with an empty user name for no login."""
     return {"registry": key, "username": username, "logged_in": bool(username)}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A volume as a task describes it: made, changed in place, made anew, mounted, unmounted, removed.
+"""A volume as a task describes it: created, changed in place, re-created, mounted, unmounted, removed.
 
 Plan and execution take the same way; ``dry`` leaves out what changes the host.
 """
@@ -35,7 +35,7 @@ class DesiredVolume(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What was done, in a run's words, and the volume before and after, None for none."""
+    """The actions, in the past tense, and the volume's record before and after, None where there is no volume."""
 
     actions: list[str]
     before: Optional[VolumeRecord]
@@ -95,7 +95,7 @@ def _check(parts: EngineConfig, outcome: Outcome, desired: DesiredVolume) -> Non
     runtime = Runtime(parts)
     used = users(runtime).get(name, [])
     if desired.recreate and used:
-        raise InvalidState(f"volume {name} cannot be made anew while {named(used)} uses it: remove that first")
+        raise InvalidState(f"volume {name} cannot be re-created while {named(used)} uses it: remove that first")
     live = [one.name for one in runtime.containers() if one.name in used and one.peek().state.status.has_process]
     if live:
         raise InvalidState(

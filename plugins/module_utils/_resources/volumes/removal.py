@@ -21,7 +21,7 @@ TRASH = ".pruned-"
 def remove(runtime: RuntimeBase, name: str) -> list[str]:
     """Remove a volume and what is left of its earlier removal; return the containers for which it stays.
 
-    It is unmounted and renamed first, and restored if a container that names it appeared meanwhile.
+    It is unmounted and renamed first, and restored if a container that names it has appeared since.
 
     :raises NotRemoved: something of it is left.
     """
