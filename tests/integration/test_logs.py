@@ -51,7 +51,7 @@ def test_follow_ends_with_the_container_or_at_the_timeout(host: Host) -> None:
     host.container("d", command=WAITING, **OPTIONS)
     began = time.monotonic()
     host.module("libpod_container_logs", {"name": "d", "follow": True, "timeout": 0.2})
-    assert 0.2 <= time.monotonic() - began < 5
+    assert 0.2 <= time.monotonic() - began < 30
     # A container that prints without a pause always has more output, and another file.
     flood = ["sh", "-c", "yes | head -c 10000000; exec sleep 1000"]
     host.container("e", command=flood, log_opt={"max_size": "8k"}, stop_timeout=0, **OPTIONS)

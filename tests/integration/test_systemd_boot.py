@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +78,8 @@ def test_systemd_boots_serves_and_stops_in_a_plain_container(host: Host) -> None
     assert "http.server" in printed(host, "systemctl", "status", "--no-pager", "web")
     again = host.container("c", **wanted)
     assert not again.failed and not again.changed, again
-    before = time.monotonic()
     stopped = host.container("c", state="stopped")
-    assert time.monotonic() - before < 8 * PATIENCE  # it is killed after 10 seconds
+    # It ended by itself: killed at its time limit, its exit code would be 137.
     assert stopped["container"]["State"]["ExitCode"] == 0 and stopped["container"]["Config"]["StopSignal"] == 37
     started = host.container("c", **wanted)
     assert not started.failed and started["actions"] == ["started c"], started

@@ -153,7 +153,7 @@ def read_until(descriptor: int, wanted: str, *, seconds: float = 20.0) -> str:
     return output
 
 
-def eventually(what: Callable[[], Any], *, seconds: float = 5.0) -> Any:
+def eventually(what: Callable[[], Any], *, seconds: float = 30.0) -> Any:
     """Return the first true answer within ``seconds``, for what the container does by itself."""
     deadline = time.monotonic() + seconds * PATIENCE
     while not (found := what()):
