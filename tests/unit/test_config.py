@@ -114,6 +114,41 @@ def test_record_with_a_value_of_another_kind_is_corrupt(changes: dict[str, Any])
         ContainerConfig.from_json(record(**changes), "/a/config.json")
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"id": 5}, "id: expected a string, found an integer"),
+        ({"overlay": 1}, "overlay: expected true or false, found an integer"),
+        ({"requires": "abc"}, "requires: expected a list, found a string"),
+        ({"requires": [None]}, r"requires\[0\]: expected a string, found null"),
+        ({"namespace_containers": {"net": 5}}, "namespace_containers.net: expected a string, found an integer"),
+        ({"borrowed_volumes": [{"source": 5}]}, r"borrowed_volumes\[0\].source: expected a string, found an integer"),
+        ({"ports": ["80"]}, r"ports\[0\]: expected a list, found a string"),
+        ({"id_mappings": {"uid": 5}}, "id_mappings.uid: expected a list, found an integer"),
+        ({"options": []}, "options: expected an object, found a list"),
+        ({"options": {"memory": "1g"}}, "options.memory: expected an integer, found a string"),
+        ({"options": {"memory": True}}, "options.memory: expected an integer, found true or false"),
+        ({"options": {"shm_size": None}}, "options.shm_size: expected an integer, found null"),
+        ({"options": {"env": ["A=1"]}}, "options.env: expected an object, found a list"),
+        ({"options": {"env": {"A": 1}}}, "options.env.A: expected a string, found an integer"),
+        ({"options": {"command": "true"}}, "options.command: expected a list, found a string"),
+        ({"options": {"network": {"mode": 5}}}, "options.network.mode: expected a string, found an integer"),
+        (
+            {"options": {"network": {"mode": "cni", "settings": {"a": {"ips": 5}}}}},
+            "options.network.settings.a.ips: expected a list, found an integer",
+        ),
+        ({"options": {"mount": [{"type": 5}]}}, r"options.mount\[0\].type: expected a string, found an integer"),
+        (
+            {"options": {"ulimit": {"nofile": ["1"]}}},
+            r"options.ulimit.nofile\[0\]: expected an integer, found a string",
+        ),
+    ],
+)
+def test_value_of_another_type_is_named_by_its_key(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(StateCorrupt, match=rf"^/a/config.json cannot be used \({message}\): restore it, or remove"):
+        ContainerConfig.from_json(record(**changes), "/a/config.json")
+
+
 @pytest.mark.parametrize("content", [[], "text", 5, {"version": "1"}, {"version": None}])
 def test_invalid_record_is_corrupt(content: Any) -> None:
     with pytest.raises(StateCorrupt, match="^/a/config.json "):

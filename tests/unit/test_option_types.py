@@ -10,10 +10,13 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Callable, Optional, get_type_hints
+from typing import Any, Callable, Optional, Union, get_args, get_origin, get_type_hints
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model.id_map import IdMap
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import table, types
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import PortMapping
+from ansible_collections.libpod.engine.plugins.module_utils._model.records import config
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.pod import POD_OPTIONS
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +38,36 @@ def test_type_of_an_option_is_what_its_parser_and_its_default_give(name: str) ->
     option = table.OPTIONS[name]
     returned = get_type_hints(_parser(option.normalise), localns=vars(types))["return"]
     assert HINTS[name] == (Optional[returned] if option.default is None else returned)
+
+
+@pytest.mark.parametrize("name", sorted(HINTS))
+def test_shape_that_a_record_is_checked_against_is_the_type(name: str) -> None:
+    shape = config._OPTION_SHAPES[name]
+    expected = _shape(HINTS[name])
+    if name in ("volume", "mount"):  # what the kinds of mounts have in common
+        kinds = get_args(types.Mount) if name == "mount" else (types.Volume,)
+        assert all(shape[0].items() <= _shape(one).items() for one in kinds)
+    else:
+        assert shape == expected
+
+
+def test_each_field_of_a_record_has_a_shape() -> None:
+    assert set(config._SHAPES) == set(config.ContainerConfig._fields)
+    assert set(config._OPTION_SHAPES) == set(HINTS)
+
+
+def _shape(hint: Any) -> Any:
+    """Return the shape of a type as a record is checked against it."""
+    if hint in (PortMapping, IdMap):
+        return list if hint is PortMapping else [int]
+    if hasattr(hint, "__total__"):
+        return {key: _shape(one) for key, one in get_type_hints(hint).items()}
+    arguments = get_args(hint)
+    if get_origin(hint) is Union:
+        return (_shape(arguments[0]),) if arguments[-1] is type(None) else None
+    if get_origin(hint) is list:
+        return list if arguments[0] is Any else [_shape(arguments[0])]
+    return {str: _shape(arguments[1])} if get_origin(hint) is dict else hint
 
 
 def test_type_checker_refuses_a_misspelled_option(tmp_path: Path) -> None:

@@ -72,3 +72,14 @@ def test_unknown_key_of_a_newer_record_is_ignored() -> None:
 def test_invalid_state_is_corrupt(record: Any) -> None:
     with pytest.raises(StateCorrupt, match="^/a/state.json is not a container's state"):
         ContainerState.from_json(record, "/a/state.json")
+
+
+@pytest.mark.parametrize("key", sorted(set(FULL.to_json()) - {"status"}))
+@pytest.mark.parametrize("value", [None, {"a": [5]}, [5], "other", -5, True])
+def test_value_of_another_type_is_refused_by_its_key(key: str, value: Any) -> None:
+    right = FULL.to_json()[key]
+    if type(value) is type(right) or isinstance(right, float) and type(value) is int:
+        return
+    with pytest.raises(StateCorrupt, match="^/a/state.json is not a container's state: ") as error:
+        ContainerState.from_json(json.loads(json.dumps({**FULL.to_json(), key: value})), "/a/state.json")
+    assert key in str(error.value) or key.partition("_")[0] in ("pid", "conmon", "restarter")

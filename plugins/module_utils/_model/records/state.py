@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Mapping, NamedTuple
 
 from ..errors import StateCorrupt
+from .config import check_shape
 from .process_ref import ProcessRef
 from .status import ContainerStatus
 
@@ -85,6 +86,7 @@ class ContainerState(NamedTuple):
         try:
             # What a newer engine has beside it is of no use to this one.
             known = {key: value for key, value in record.items() if key in cls._fields}
+            check_shape(known, _SHAPES)
             processes = {
                 field: ProcessRef.of(record.get(pid, 0), record.get(start_time, 0))
                 for field, (pid, start_time) in _PROCESSES.items()
@@ -94,3 +96,9 @@ class ContainerState(NamedTuple):
             return cls(**{**known, **processes, "status": status, "held_volumes": held})
         except (TypeError, AttributeError, KeyError, ValueError) as error:
             raise StateCorrupt(f"{path} is not a container's state: {error}") from error
+
+
+_SHAPES = {
+    **{key: type(default) for key, default in ContainerState._field_defaults.items() if key not in _PROCESSES},
+    **{"status": object, "etc_files": {str: int}, "changing_mounts": {str: str}, "held_volumes": [str]},
+}
