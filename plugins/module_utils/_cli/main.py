@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import Callable, Sequence
+from typing import Callable, Optional, Sequence
 
 from .._drivers import host_log
 from .._drivers.engine.hardened import harden
@@ -75,23 +75,8 @@ def main(arguments: Sequence[str] = ()) -> int:
     """Run one subcommand; return its exit code, 2 for wrong arguments, or 125 for an error of the engine."""
     harden()
     arguments = arguments or sys.argv[1:]
-    if arguments and arguments[0] in ("-h", "--help", "help"):
-        sys.stdout.write("usage: libpod COMMAND [ARGUMENT ...]; libpod COMMAND --help shows more\n\n")
-        sys.stdout.writelines(f"  {command:12} {what}\n" for command, (_module, _function, what) in COMMANDS.items())
-        return 0
-    if arguments and arguments[0] in ("--version", "version"):
-        from .._model.version import VERSION
-
-        sys.stdout.write(f"libpod (collection libpod.engine) version {VERSION}\n")
-        return 0
-    if not arguments or arguments[0] not in COMMANDS:
-        operators = [name for name, (_module, _function, what) in COMMANDS.items() if "; run by " not in what]
-        sys.stderr.write(f"libpod: expected one of {', '.join(operators)}, or --help\n")
-        return 2
-    if usage := _usage(arguments[0], arguments[1:]):
-        help_asked = arguments[1:2] in (["-h"], ["--help"])
-        (sys.stdout if help_asked else sys.stderr).write(f"{usage}\n")
-        return 0 if help_asked else 2
+    if (status := _answered(arguments)) is not None:
+        return status
     module, function, _what = COMMANDS[arguments[0]]
     if arguments[0] in _ARGUMENTS:
         # Their standard error is /dev/null.
@@ -117,6 +102,28 @@ def main(arguments: Sequence[str] = ()) -> int:
             host_log.write("warn", warning)
             sys.stderr.write(f"libpod: warning: {warning}\n")
     return 125
+
+
+def _answered(arguments: Sequence[str]) -> Optional[int]:
+    """Print what needs no subcommand, such as help or the version, and return the exit code; None for a subcommand."""
+    if arguments and arguments[0] in ("-h", "--help", "help"):
+        sys.stdout.write("usage: libpod COMMAND [ARGUMENT ...]; libpod COMMAND --help shows more\n\n")
+        sys.stdout.writelines(f"  {command:12} {what}\n" for command, (_module, _function, what) in COMMANDS.items())
+        return 0
+    if arguments and arguments[0] in ("--version", "version"):
+        from .._model.version import VERSION
+
+        sys.stdout.write(f"libpod (collection libpod.engine) version {VERSION}\n")
+        return 0
+    if not arguments or arguments[0] not in COMMANDS:
+        operators = [name for name, (_module, _function, what) in COMMANDS.items() if "; run by " not in what]
+        sys.stderr.write(f"libpod: expected one of {', '.join(operators)}, or --help\n")
+        return 2
+    if usage := _usage(arguments[0], arguments[1:]):
+        help_asked = arguments[1:2] in (["-h"], ["--help"])
+        (sys.stdout if help_asked else sys.stderr).write(f"{usage}\n")
+        return 0 if help_asked else 2
+    return None
 
 
 if __name__ == "__main__":
