@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import http.server
 import json
@@ -16,11 +17,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, Iterator, Optional
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import reserve
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.transport import Images
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage import removal
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.driver import Storage
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.rewindable import Rewindable
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.rootfs import Rootfs
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import storage_roots
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
@@ -32,6 +36,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.pulling import Pull
 from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.images import store_arguments
 
 ONE, TWO = "1" * 64, "2" * 64
 
@@ -174,6 +179,45 @@ def test_concurrent_creates_make_one_container(host: Host, image_id: str) -> Non
         assert len(set(pool.map(make, range(2)))) == 1
         list(pool.map(lambda _number: Storage(host.parts).delete(ONE), range(2)))
     assert mounts() == []
+
+
+def test_deletions_by_two_threads_exclude_each_other(host: Host, storage: Storage, image_id: str) -> None:
+    roots, begun, go_on = storage_roots(host.parts), threading.Semaphore(0), threading.Event()
+
+    def hold(name: str) -> None:
+        if name == "remove layer":
+            begun.release()
+            go_on.wait(60)
+
+    layers = []
+    for number in (ONE, TWO):
+        storage.create(number, image_id)
+        layers.append(storage.layer(number))
+    reserve.keep(host.parts.static_root)
+    reserve.keep_rooms(host.parts.static_root, 1)
+    failpoints.observe(hold)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            work = [
+                pool.submit(removal.delete, roots, host.parts.static_root, *pair) for pair in zip((ONE, TWO), layers)
+            ]
+            assert begun.acquire(timeout=60)
+            # The other thread has opened and closed nothing that would end the first one's lock, and waits for it.
+            alone = not begun.acquire(timeout=0.5)
+            tool = subprocess.Popen([*store_arguments(roots.root, roots.run_root), "layers"], stdout=subprocess.DEVNULL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                tool.wait(0.5)
+            waits = tool.poll() is None
+            go_on.set()
+            for one in work:
+                one.result()
+            assert tool.wait(60) == 0
+    finally:
+        go_on.set()
+        failpoints.observe(None)
+    assert alone and waits
+    assert not storage.exists(ONE) and not storage.exists(TWO)
+    host.run("rm", "-rf", host.parts.static_root)
 
 
 def test_container_of_a_missing_image_is_refused(storage: Storage) -> None:

@@ -15,6 +15,7 @@ import fcntl
 import glob
 import json
 import os
+import struct
 import time
 from contextlib import contextmanager, suppress
 from typing import Iterator
@@ -27,6 +28,7 @@ from ..trees import removal
 from .roots import StorageRoots
 
 _PAUSE = 0.01
+_FLOCK = "hhqqi0q"  # struct flock of fcntl(2)
 
 
 def possible(roots: StorageRoots) -> bool:
@@ -73,7 +75,10 @@ def _unlink_short_name(roots: StorageRoots, home: str) -> None:
 
 @contextmanager
 def _locked(path: str) -> Iterator[int]:
-    """Hold a lock of the store as its tools do, by fcntl(2) on the whole file.
+    """Hold a lock of the store as its tools do, on the whole file.
+
+    The lock is the open file's (F_OFD_SETLK of fcntl(2)). A process's lock would let its other threads in, and end when
+    one of them closes the file.
 
     :raises LibpodError: others hold it for longer than the tool's time limit.
     """
@@ -81,19 +86,26 @@ def _locked(path: str) -> Iterator[int]:
     deadline = time.monotonic() + limit if limit else float("inf")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        while True:
-            try:
-                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError as error:
-                if error.errno not in (errno.EACCES, errno.EAGAIN):
-                    raise
+        while not _lock(descriptor, fcntl.F_WRLCK):
             if time.monotonic() > deadline:
                 raise LibpodError(f"another program has held {path} of the image store for {limit:g} seconds")
             time.sleep(_PAUSE)
         yield descriptor
     finally:
+        # A child that was forked meanwhile may have the open file too, and with it the lock.
+        _lock(descriptor, fcntl.F_UNLCK)
         os.close(descriptor)
+
+
+def _lock(descriptor: int, kind: int) -> bool:
+    """Set or release the lock of an open file; return whether no other one is in the way."""
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, struct.pack(_FLOCK, kind, os.SEEK_SET, 0, 0, 0))
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EAGAIN):
+            raise
+        return False
+    return True
 
 
 def _drop(paths: list[str], record_id: str, static_root: str, lock: int) -> None:
