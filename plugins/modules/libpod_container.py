@@ -1161,6 +1161,19 @@ options:
     type: str
     default: auto
     choices: [auto, never]
+  expect_plan:
+    description:
+      - The C(plan.digest) of an approved result of check mode. The task then carries out exactly that plan, or fails before
+        it changes anything, and its message names what differs. In check mode it fails too.
+      - A digest has no meaning on another host. Beside what is done, it covers the container that it is done to and its status,
+        the options with the values of secret ones, and the image.
+      - An image that is pulled because it is missing is covered by its name alone; with O(pull=always) or O(pull=newer), which
+        ask the registry, by its digest.
+      - It does not cover a pod that the task makes, and cannot be combined with O(pod=new:NAME).
+      - Where nothing is left to do, the task succeeds without a change, so that a job may be repeated.
+      - C(podman_container) does not have it.
+    type: str
+    default: ""
   creds:
     description:
       - Credentials for the image's registry as C(USER:PASSWORD), in the place of O(authfile).
@@ -1444,6 +1457,7 @@ plan:
       a new one. With C(drift), another program changed it. With C(ignored), O(comparisons) ignores it, or it is a tag that
       has moved; a container that is re-created for another reason has the new value.
     - C(recreated_because_of) names the options that forced a new container.
+    - C(digest) is what O(expect_plan) takes, V(nothing) for a plan without steps, and empty with O(pod=new:NAME).
   returned: success
   type: dict
   sample:
@@ -1453,6 +1467,7 @@ plan:
     differences:
       - {option: memory, before: 67108864, after: 134217728, effect: live, drift: false, ignored: false, reason: ""}
     recreated_because_of: []
+    digest: 1e5f0f1a5a3cfb0e-9d7a0c5bb7c1f3de-0b2c9a6f8d4e1735-6a1f3c5e7d9b2048
 container:
   description:
     - The container in the shape of C(podman inspect), empty where there is none. M(libpod.engine.libpod_container_info) describes it.

@@ -68,6 +68,15 @@ options:
       - C(podman_containers) does not have it.
     type: bool
     default: false
+  expect_plan:
+    description:
+      - The C(plan.digest) of an approved result of check mode, as of O(libpod.engine.libpod_container#module:expect_plan). The task
+        then carries out exactly that plan for all containers, or fails before it changes any.
+      - Containers for which nothing is left to do do not count, so that a job may be repeated.
+      - A container that cannot be planned lets none be begun, whatever O(keep_going) says.
+      - C(podman_containers) does not have it.
+    type: str
+    default: ""
   inspect:
     description:
       - How much RV(containers) has of each container. V(full) is all of it, as of M(libpod.engine.libpod_container), some 7 KiB each.
@@ -138,6 +147,14 @@ containers:
   sample:
     - {Name: app, State: {Status: running, Running: true}}
     - {Name: cache, State: {Status: running, Running: true}}
+plan:
+  description:
+    - Its C(digest) is what O(expect_plan) takes. It has the digest of each plan with steps as C(NAME=DIGEST), and is
+      V(nothing) where there is none.
+  returned: unless the list as a whole is refused
+  type: dict
+  sample:
+    digest: app=1e5f0f1a5a3cfb0e-9d7a0c5bb7c1f3de-0b2c9a6f8d4e1735-6a1f3c5e7d9b2048
 fates:
   description: What became of each container of the list and of each that was purged, dependencies first.
   returned: unless the list as a whole is refused

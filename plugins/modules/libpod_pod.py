@@ -68,6 +68,16 @@ options:
       - C(podman_pod) has it.
     type: bool
     default: false
+  expect_plan:
+    description:
+      - The C(plan.digest) of an approved result of check mode. The task then carries out exactly that plan, or fails before
+        it changes anything, and its message names what differs. In check mode it fails too.
+      - A digest has no meaning on another host. Beside what is done, it covers the pod that it is done to and its status,
+        the options with the values of secret ones, and the image.
+      - Where nothing is left to do, the task succeeds without a change, so that a job may be repeated.
+      - C(podman_pod) does not have it.
+    type: str
+    default: ""
   force_delete:
     description:
       - Whether O(state=absent) also removes the containers in the pod, as it does where this is omitted. With V(false) a pod
@@ -413,6 +423,20 @@ actions:
   type: list
   elements: str
   sample: [created shop, started shop]
+plan:
+  description:
+    - The plan that was carried out, or in check mode would be, in the shape of C(plan) of M(libpod.engine.libpod_container).
+      A pod's status is spelled as podman spells it.
+    - C(digest) is what O(expect_plan) takes, V(nothing) for a plan without steps.
+  returned: success
+  type: dict
+  sample:
+    steps:
+      - {verb: create, subject: shop, action: created shop, before: absent, after: configured}
+    status: {before: absent, after: Created}
+    differences: []
+    recreated_because_of: []
+    digest: 1e5f0f1a5a3cfb0e-9d7a0c5bb7c1f3de-0b2c9a6f8d4e1735-6a1f3c5e7d9b2048
 pod:
   description: The pod in the shape of C(podman pod inspect), empty where there is none.
   returned: success

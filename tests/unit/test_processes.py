@@ -8,13 +8,12 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import subprocess
 from typing import Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.process_ref import ProcessRef
-from ansible_collections.libpod.engine.tests.support.process import in_background, running
+from ansible_collections.libpod.engine.tests.support.process import eventually, in_background, running
 
 
 @pytest.fixture
@@ -77,12 +76,20 @@ def test_sessions_of_the_hosts_own_first_processes_are_never_ended(
     assert signalled == []
 
 
+def _parent(pid: int) -> int:
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        return int(file.read().rpartition(")")[2].split()[1])
+
+
 def test_descent_is_killed_with_its_own_sessions_and_a_daemon_is_not() -> None:
-    script = "setsid sleep 1414 & (setsid sleep 1515 &) & sleep 0.3; echo; wait"
-    with in_background(["sh", "-c", script], start_new_session=True, stdout=subprocess.PIPE) as leader:
-        assert leader.stdout and leader.stdout.read(1)
-        mine, daemon = (running(process.pids(), "sleep", number) for number in ("1414", "1515"))
-        assert len(mine) == len(daemon) == 1
+    # Seconds that no other run of this test beside it has.
+    mine, daemons = str(10_000_000 + os.getpid()), str(20_000_000 + os.getpid())
+    script = f"setsid sleep {mine} & (setsid sleep {daemons} &) & wait"
+    with in_background(["sh", "-c", script], start_new_session=True) as leader:
+        eventually(lambda: running(process.pids(), "sleep", mine))
+        daemon = eventually(lambda: running(process.pids(), "sleep", daemons))
+        # The shell that started it has ended: it is no longer one of the session's descent.
+        eventually(lambda: process.session(_parent(daemon[0])) != leader.pid)
         process.kill_descent(leader.pid)
-        assert not running(process.pids(), "sleep", "1414") and running(process.pids(), "sleep", "1515") == daemon
+        assert not running(process.pids(), "sleep", mine) and running(process.pids(), "sleep", daemons) == daemon
         os.kill(daemon[0], signal.SIGKILL)

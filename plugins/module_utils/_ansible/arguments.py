@@ -52,6 +52,7 @@ _CONTROLS = (
     "force_restart",
     "recreate",
     "recreate_policy",
+    "expect_plan",
     "force_delete",
     "delete_depend",
     "delete_volumes",
@@ -134,6 +135,7 @@ def container_spec() -> dict[str, Any]:
         "force_restart": {"type": "bool", "default": False, "aliases": ["restart"]},
         "recreate": {"type": "bool", "default": False},
         "recreate_policy": {"type": "str", "default": "auto", "choices": ["auto", "never"]},
+        "expect_plan": {"type": "str", "default": ""},
         "comparisons": {"type": "dict"},
         "force_delete": {"type": "bool"},
         "delete_depend": {"type": "bool", "default": False},
@@ -250,6 +252,10 @@ def _controls(params: Mapping[str, Any]) -> dict[str, Any]:
             raise wrong("attach", params["attach"], "some of stdin, stdout and stderr")
     if params["recreate"] and params["recreate_policy"] == "never":
         raise InvalidArgument("recreate_policy: never cannot be combined with recreate: omit one of them")
+    if params["expect_plan"]:
+        from .._reconcile import approval
+
+        controls["expect_plan"] = approval.parsed(params["expect_plan"], "expect_plan")
     return controls
 
 

@@ -37,9 +37,9 @@ _LONG = {
 }
 # Options of the task itself, for which there is no argument.
 _NONE = frozenset(
-    "name state image rootfs image_strict force_restart recreate recreate_policy comparisons force_delete delete_depend"
-    " delete_volumes delete_time stop_time restart_time wait wait_timeout wait_for_healthy drift strict cmd_args"
-    " executable debug command".split()
+    "name state image rootfs image_strict force_restart recreate recreate_policy expect_plan comparisons force_delete"
+    " delete_depend delete_volumes delete_time stop_time restart_time wait wait_timeout wait_for_healthy drift strict"
+    " cmd_args executable debug command".split()
 )
 _BOOLEANS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._model.errors import LibpodError, done, note_done
+from .._model.errors import InvalidArgument, LibpodError, done, note_done
 from .._reconcile.plan import Plan
 from .._reconcile.reconcile import Outcome, reconcile
 from . import arguments
@@ -32,6 +32,8 @@ def _with_new_pod(module: EngineModule) -> dict[str, Any]:
     """Reconcile the container and its pod; a failure of the container reports the pod that was made."""
     from . import new_pod
 
+    if module.params["expect_plan"]:
+        raise InvalidArgument("expect_plan: does not cover a pod that the task makes: make it with libpod_pod before")
     params, actions = new_pod.made(module.params, arguments.parts(module.params), check_mode=module.check_mode)
     try:
         outcome = _reconciled(module, params)
@@ -40,7 +42,9 @@ def _with_new_pod(module: EngineModule) -> dict[str, Any]:
         if not module.check_mode and list(noted[: len(actions)]) != actions:
             note_done(error, [*actions, *noted])
         raise
-    return {**outcome, "changed": bool(actions) or outcome["changed"], "actions": [*actions, *outcome["actions"]]}
+    plan = {**outcome["plan"], "digest": ""}  # the pod is not in it
+    changed = bool(actions) or outcome["changed"]
+    return {**outcome, "changed": changed, "actions": [*actions, *outcome["actions"]], "plan": plan}
 
 
 def result(outcome: Outcome, name: str, diff: bool) -> dict[str, Any]:

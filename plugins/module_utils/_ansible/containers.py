@@ -37,6 +37,7 @@ def spec() -> dict[str, Any]:
         "purge": {"type": "str", "aliases": ["purge_label"]},
         "workers": {"type": "int", "aliases": ["parallel"]},
         "keep_going": {"type": "bool", "default": False},
+        "expect_plan": {"type": "str", "default": ""},
         "inspect": {"type": "str", "default": "auto", "choices": ["auto", "full", "outline"]},
         "debug": {"type": "bool", "default": False},
         **arguments.parts_spec(),
@@ -177,10 +178,20 @@ def containers(module: EngineModule) -> dict[str, Any]:
         purge=_purge(params["purge"]),
         workers=workers,
         keep_going=params["keep_going"],
+        expected=_expected(params["expect_plan"]),
         shown=inspect if params["inspect"] == "full" or params["inspect"] == "auto" and small else outline,
     )
     several.run(check_mode=module.check_mode)
     return _summary(several, [one.name for one in asked], module._diff)
+
+
+def _expected(text: str) -> Optional[dict[str, str]]:
+    """Return the digests of the approved plans by name, None where the task expects none."""
+    if not text:
+        return None
+    from .._reconcile import approval
+
+    return approval.split(text, "expect_plan")
 
 
 def _summary(several: BatchReconcile, names: Sequence[str], diff: bool) -> dict[str, Any]:
@@ -189,6 +200,7 @@ def _summary(several: BatchReconcile, names: Sequence[str], diff: bool) -> dict[
         "changed": any(fate["changed"] for fate in fates),
         "actions": [action for fate in fates for action in fate["actions"]],
         "containers": [one for name in names if (one := several.results[name].get("container"))],
+        "plan": {"digest": several.digest},
         "fates": [{key: value for key, value in fate.items() if key != "container"} for fate in fates],
     }
     if diff:

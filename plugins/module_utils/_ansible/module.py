@@ -16,6 +16,7 @@ from .._model.errors import (
     InvalidArgument,
     NoSuchContainer,
     NoSuchImage,
+    PlanDiffers,
     RecreateRefused,
     ToolFailed,
     done,
@@ -144,7 +145,7 @@ def _told(error: Exception) -> dict[str, Any]:
         }
     known = explained(error)
     kind = "OSError" if isinstance(known, OSError) else type(known).__name__
-    more = {"plan": error.plan} if isinstance(error, RecreateRefused) else {}
+    more = {"plan": error.plan} if isinstance(error, (PlanDiffers, RecreateRefused)) else {}
     return {"msg": sentence(error), "error": kind, **more}
 
 

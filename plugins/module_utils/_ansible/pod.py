@@ -13,6 +13,7 @@ from .._model.options.parsers import name as checked_name
 from .._model.options.parsers import wrong
 from .._model.options.table import OPTIONS
 from .._model.records.pod import POD_OPTIONS, options_of, share
+from .._reconcile.plan import Plan
 from .._reconcile.pod_planner import STATES, DesiredPod
 from .._reconcile.pods import reconcile
 from . import arguments
@@ -52,6 +53,7 @@ def spec() -> dict[str, Any]:
         "name": {"type": "str", "required": True},
         "state": {"type": "str", "default": "created", "choices": list(STATES)},
         "recreate": {"type": "bool", "default": False},
+        "expect_plan": {"type": "str", "default": ""},
         "force_delete": {"type": "bool", "aliases": ["force"]},
         "infra_name": {"type": "str"},
         "share": {"type": "str"},
@@ -80,6 +82,10 @@ def desired(params: Mapping[str, Any]) -> DesiredPod:
     name = checked_name(params["name"], "name")
     infra = params["infra_name"] or ""
     controls = {"infra_name": infra and checked_name(infra, "infra_name"), "recreate": params["recreate"]}
+    if params["expect_plan"]:
+        from .._reconcile import approval
+
+        controls["expect_plan"] = approval.parsed(params["expect_plan"], "expect_plan")
     requested = DesiredPod(name, params["state"], force_delete=params["force_delete"], **controls)
     if params["state"] not in ("created", "started", "restarted"):
         return requested
@@ -131,11 +137,12 @@ def _host(entry: str) -> tuple[str, str]:
 def pod(module: EngineModule) -> dict[str, Any]:
     """libpod_pod: reconcile one pod."""
     if arguments.is_nothing(module.params):
-        return {"changed": False, "actions": [], "pod": {}}
+        return {"changed": False, "actions": [], "plan": Plan().to_json(), "pod": {}}
     outcome = reconcile(arguments.parts(module.params), desired(module.params), check_mode=module.check_mode)
     result: dict[str, Any] = {
         "changed": bool(outcome.plan.steps),
         "actions": outcome.plan.actions,
+        "plan": outcome.plan.to_json(),
         "pod": outcome.pod,
     }
     if module._diff:

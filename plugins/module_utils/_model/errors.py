@@ -132,6 +132,15 @@ class RecreateRefused(LibpodError):
         self.plan = plan
 
 
+class PlanDiffers(LibpodError):
+    """The task is to do an approved plan, and would do another one, ``plan``; nothing was changed."""
+
+    def __init__(self, what: str, plan: Mapping[str, Any]) -> None:
+        super().__init__(f"{what}; nothing was changed: find out why, or approve plan.digest of this result")
+        self.what = what
+        self.plan = plan
+
+
 class ContainerStopped(InvalidState):
     """The operation needs a running container."""
 

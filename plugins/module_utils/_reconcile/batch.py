@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, nullcontext
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Optional, Sequence
 
 from .._container.container import Container
 from .._drivers import process
 from .._model.engine_config import EngineConfig
-from .._model.errors import may_come, take_warnings, warn
+from .._model.errors import PlanDiffers, may_come, take_warnings, warn
 from .._model.records.state import ContainerState
 from .._model.records.status import ContainerStatus
 from .._runtime.inspect import inspect
@@ -22,7 +22,7 @@ from .._store.planned import PlannedStore
 from . import order
 from .desired import Desired
 from .order import Member
-from .plan import NEW_PROCESS, Plan, Verb
+from .plan import NEW_PROCESS, NOTHING, Plan, Verb
 from .reconcile import Outcome, apply_one, check_root, checked_plan, find_synced, for_container, predicted_plan, waits
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ class BatchReconcile:
 
     After ``run``, ``results`` has each container's result by name, with ``fate`` and ``name`` in it. At most
     ``workers`` containers are worked on at once, and ``shown`` inspects one for its result. After a failure no other
-    container is begun; with ``keep_going``, none that depends on the failed one.
+    container is begun; with ``keep_going``, none that depends on the failed one. ``expected`` are the digests of the
+    approved plans by name, see ``approval``: where one plan is another, none is begun.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class BatchReconcile:
         purge: Optional[tuple[str, Optional[str]]] = None,
         workers: int = 1,
         keep_going: bool = False,
+        expected: Optional[Mapping[str, str]] = None,
         shown: Callable[[Container], dict[str, Any]] = inspect,
     ) -> None:
         self.runtime = Runtime(parts)
@@ -64,13 +66,15 @@ class BatchReconcile:
         self._renderers = renderers
         self._purge = purge
         self._workers = workers
-        self._keep_going = keep_going
+        self._keep_going = keep_going and expected is None
+        self._expected = expected
         self._shown = shown
         # The host as it will be: a store of its own, with the runtime's locks.
         self._planned_store = PlannedStore(self.runtime.store)
         self._planned = Runtime(parts, self._planned_store)
         self._planned.source_answers = self.runtime.source_answers
         self._members: dict[str, Member] = {}
+        self._plans: dict[str, Plan] = {}
         self._after: order.After = {}
         self._claims: dict[tuple[Verb, str], str] = {}
 
@@ -84,6 +88,7 @@ class BatchReconcile:
             self._find()
             self._after = order.after(self._planned, self._members)
             self._plan(check_mode)
+            self._check_expected()
             if check_mode:
                 return
             try:
@@ -159,6 +164,35 @@ class BatchReconcile:
                 self._cannot_begin(name)
 
     @property
+    def digest(self) -> str:
+        """The digest of all plans; see ``approval.joined``."""
+        digests = {name: plan.digest for name, plan in self._plans.items() if plan.steps}
+        if not digests:
+            return NOTHING
+        from . import approval
+
+        return approval.joined(digests)
+
+    def _check_expected(self) -> None:
+        """Check the plans against those that the task expects.
+
+        :raises PlanDiffers: naming the containers whose plans differ.
+        """
+        if self._expected is None:
+            return
+        from . import approval
+
+        differing = []
+        for name, plan in self._plans.items():
+            try:
+                approval.check(self._expected.get(name, NOTHING), plan, f"container {name}")
+            except PlanDiffers as error:
+                differing.append(error.what)
+        if differing:
+            plans = {name: plan.to_json() for name, plan in self._plans.items() if plan.steps}
+            raise PlanDiffers("; ".join(differing), {"digest": self.digest, "containers": plans})
+
+    @property
     def _unsuccessful(self) -> set[str]:
         return {name for name, result in self.results.items() if result["fate"] in (FAILED, NOT_BEGUN)}
 
@@ -171,6 +205,7 @@ class BatchReconcile:
             if claimed and self._claims.setdefault(key, name) != name:
                 plan = plan._replace(steps=tuple(one for one in plan.steps if one != step))
                 self._after[name].add(self._claims[key])
+        self._plans[name] = plan
         outcome = Outcome(plan, self._shown(container) if container else {})
         status = CHANGED if plan.steps else UNCHANGED
         self.results[name] = {"name": name, "fate": status, **self._renderers.outcome(outcome, name)}
@@ -260,7 +295,9 @@ class BatchReconcile:
         take_warnings()  # the task's own, which the fork has copied
         journal.clear()
         try:
-            outcome = apply_one(self.runtime, self._wanted[name], self._shown)
+            # The plan, made again with what was done before it, is the one that was checked.
+            outcome = apply_one(self.runtime, self._wanted[name]._replace(expect_plan=""), self._shown)
+            outcome = outcome._replace(plan=outcome.plan._replace(digest=self._plans[name].digest))
         except Exception as error:  # pylint: disable=broad-exception-caught
             return {"fate": FAILED, **self._renderers.error(error), "warnings": take_warnings()}
         result = self._renderers.outcome(outcome, name)

@@ -43,7 +43,8 @@ class Desired(NamedTuple):
     How it is compared: ``comparisons`` are the modes of options that are not compared strictly, and ``compared`` the
     options that they name. ``forcing`` are those that need a new container in spite of them. ``drift`` is ``auto``,
     what is seen without starting a program, or ``full``. ``secrets_changed``, one of ``SECRETS_CHANGED``, is what is
-    done where a secret has another content than when the container started.
+    done where a secret has another content than when the container started. ``expect_plan`` is the digest of the
+    approved plan, see ``approval``.
 
     How it is stopped and removed: ``stop_time``, ``restart_time`` and ``delete_time`` are the seconds until a stop
     kills, in place of the container's own. ``rmi``: the image is removed with the container.
@@ -75,6 +76,7 @@ class Desired(NamedTuple):
     drift: str = "auto"
     secrets_changed: str = "ignore"
     recreate_policy: str = "auto"
+    expect_plan: str = ""
     comparisons: Mapping[str, str] = {}
     compared: frozenset[str] = frozenset()
     strict: bool = False

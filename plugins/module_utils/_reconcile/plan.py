@@ -39,6 +39,8 @@ class Verb(str, enum.Enum):
         return self.value
 
 
+NOTHING = "nothing"  # the digest of a plan without steps
+
 # A step's action, as results list it.
 ACTIONS: dict[Verb, str] = {
     Verb.PULL: "pulled image {}",
@@ -151,12 +153,13 @@ def status_after(steps: Iterable[Step], subject: str, status: str) -> str:
 
 
 class Plan(NamedTuple):
-    """Steps in their order, the status before and after, and the differences that led to the steps."""
+    """Steps in their order, the differences that led to them, the status before and after, and a digest of it all."""
 
     steps: tuple[Step, ...] = ()
     differences: tuple[Difference, ...] = ()
     status_before: str = "absent"
     status_after: str = "absent"
+    digest: str = NOTHING  # see ``approval``
 
     @property
     def actions(self) -> list[str]:
@@ -212,6 +215,7 @@ class Plan(NamedTuple):
             "status": {"before": self.status_before, "after": self.status_after},
             "differences": [one.to_json() for one in self.differences],
             "recreated_because_of": (self.forcing or ["recreate"]) if self.has(Verb.RECREATE) else [],
+            "digest": self.digest,
         }
 
     @property

@@ -33,7 +33,8 @@ _VERBS = {"stopped": Verb.STOP, "killed": Verb.KILL, "paused": Verb.PAUSE, "unpa
 class DesiredPod(NamedTuple):
     """One pod as a task describes it; ``options`` are normalised (pod.POD_OPTIONS), None where the state needs none.
 
-    ``described``: the task has options of the pod. ``missing`` is why ``options`` lack those of a file.
+    ``described``: the task has options of the pod. ``missing`` is why ``options`` lack those of a file. ``expect_plan``
+    is the digest of the approved plan, see ``approval``.
     """
 
     name: str
@@ -43,6 +44,7 @@ class DesiredPod(NamedTuple):
     infra_name: str = ""
     recreate: bool = False
     force_delete: Optional[bool] = None
+    expect_plan: str = ""
     missing: Optional[Exception] = None
 
     @property
@@ -68,7 +70,7 @@ def predicted(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan
         if verb is None:
             raise
         warn_of_missing(error)
-        return Plan((Step(verb, desired.name),), (), "absent", _AFTER[desired.state])
+        return _approved(pod, desired, Plan((Step(verb, desired.name),), (), "absent", _AFTER[desired.state]))
 
 
 def checked(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:
@@ -89,6 +91,21 @@ def checked(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:
         options = desired.options if pod is None or not desired.by_name else pod.options
         if options is not None:
             warn_of_pod(desired.name, options)
+    return _approved(pod, desired, plan)
+
+
+def _approved(pod: Optional[PodConfig], desired: DesiredPod, plan: Plan) -> Plan:
+    """Return the plan with its digest.
+
+    :raises PlanDiffers: the task expects another plan.
+    """
+    if not plan.steps:
+        return plan
+    from . import approval
+
+    made = plan.has(Verb.CREATE, Verb.RECREATE, Verb.UPDATE)
+    plan = approval.digested(plan, pod.id if pod else "", desired.options if made else None)
+    approval.check(desired.expect_plan, plan, f"pod {desired.name}")
     return plan
 
 

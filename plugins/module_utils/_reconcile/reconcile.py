@@ -245,7 +245,16 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
 
                 image.check(runtime, container, desired)
         _warn_of_names(runtime, desired, plan)
-    return plan
+    return _approved(runtime, container, desired, plan)
+
+
+def _approved(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> Plan:
+    """Return the plan with its digest; see ``approval.checked``."""
+    if not plan.steps:
+        return plan
+    from . import approval
+
+    return approval.checked(runtime, container, desired, plan)
 
 
 def _warn_of_names(runtime: Runtime, desired: Desired, plan: Plan) -> None:
@@ -271,7 +280,7 @@ def predicted_plan(runtime: Runtime, container: Optional[Container], desired: De
         plan = planner.unmade(runtime, desired)
         warn_of_missing(error)
         _warn_of_names(runtime, desired, plan)
-        return plan
+        return _approved(runtime, container, desired, plan)
 
 
 def _log_end(container: Optional[Container], desired: Desired, plan: Plan) -> Optional[Mark]:

@@ -1,0 +1,128 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Approved plans: the digest that check mode returns of a plan, and the run that does that plan or none.
+
+A digest has a part for each of ``PARTS``, so that a refusal names what differs. The parts are keyed by the host: they
+disclose no value, and a plan that was approved for one host is refused on another.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
+
+from .._model.errors import InvalidArgument, LibpodError, PlanDiffers
+from .desired import Desired
+from .image_resolution import resolve_image
+from .plan import NOTHING, Plan, Verb
+
+if TYPE_CHECKING:
+    from .._container.container import Container
+    from .._runtime.runtime import Runtime
+
+PARTS = ("the container or its status", "the steps", "the options", "the image")
+_PART = 16  # hexadecimal digits
+_DIGEST = re.compile(f"[0-9a-f]{{{_PART}}}(-[0-9a-f]{{{_PART}}}){{{len(PARTS) - 1}}}|{NOTHING}")
+_KEYS = ("/etc/machine-id", "/proc/sys/kernel/random/boot_id")
+
+
+def checked(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> Plan:
+    """Return the plan for a container with its digest.
+
+    :raises PlanDiffers: the task expects another plan.
+    """
+    made = plan.has(Verb.CREATE, Verb.RECREATE)
+    options = desired.options if made or plan.has(Verb.UPDATE) else None
+    image = _image(runtime, desired) if made and desired.image and not desired.rootfs else (desired.image,)
+    plan = digested(plan, container.id if container else "", options, image)
+    check(desired.expect_plan, plan, f"container {desired.name}")
+    return plan
+
+
+def digested(plan: Plan, subject: str, options: Optional[Mapping[str, Any]], image: Sequence[object] = ()) -> Plan:
+    """Return the plan with its digest, which is equal for plans that do the same to the same subject on the same host.
+
+    ``subject`` is the ID of a container or pod, empty where there is none. ``options`` and ``image`` are what a new one
+    is made of.
+    """
+    if not plan.steps:
+        return plan
+    parts = (
+        (subject, plan.status_before),
+        [(step.verb.value, step.subject, step.status) for step in plan.steps],
+        (options, [(*one[:4], one.drift, one.ignored) for one in plan.differences]),
+        image,
+    )
+    key = _key()
+    return plan._replace(digest="-".join(_hashed(key, part) for part in parts))
+
+
+def _image(runtime: Runtime, desired: Desired) -> tuple[object, ...]:
+    try:
+        found = resolve_image(runtime, desired)
+    except LibpodError:
+        return ()  # check mode, and an earlier task of the play is to bring the image
+    return found.id, found.pull, found.digest
+
+
+def parsed(text: str, option: str) -> str:
+    """Return the expected digest of one plan.
+
+    :raises InvalidArgument: it is none.
+    """
+    if not _DIGEST.fullmatch(text):
+        raise InvalidArgument(f"{option}: {text!r} cannot be used: expected plan.digest of a result in check mode")
+    return text
+
+
+def check(expected: str, plan: Plan, name: str) -> None:
+    """Check a plan against the approved one; a plan without steps is always within it.
+
+    :raises PlanDiffers: it is another plan.
+    """
+    if not expected or not plan.steps or plan.digest == expected:
+        return
+    if expected == NOTHING:
+        differing = "which has no step"
+    else:
+        compared = zip(PARTS, expected.split("-"), plan.digest.split("-"))
+        differing = f"it differs in {' and '.join(part for part, before, now in compared if before != now)}"
+    raise PlanDiffers(
+        f"{name}: the plan ({', '.join(plan.actions)}) is not the approved one, {differing}", plan.to_json()
+    )
+
+
+def joined(digests: Mapping[str, str]) -> str:
+    """Return the digest of a task of several containers from those of the plans that have steps, by name."""
+    return ",".join(f"{name}={one}" for name, one in sorted(digests.items()))
+
+
+def split(text: str, option: str) -> dict[str, str]:
+    """Return the expected digests by name; see ``joined``.
+
+    :raises InvalidArgument: it is no such digest.
+    """
+    if text == NOTHING:
+        return {}
+    found = dict(pair.partition("=")[::2] for pair in text.split(","))
+    return {name: parsed(one or f"{name}=", option) for name, one in found.items()}
+
+
+def _hashed(key: bytes, part: object) -> str:
+    import hmac
+    import json
+
+    return hmac.new(key, json.dumps(part, sort_keys=True, default=sorted).encode(), "sha256").hexdigest()[:_PART]
+
+
+def _key() -> bytes:
+    for path in _KEYS:
+        try:
+            with open(path, "rb") as file:
+                found = file.read(128).strip()
+        except OSError:
+            continue
+        if found:
+            return found
+    return b""
