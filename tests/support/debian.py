@@ -28,8 +28,12 @@ PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CONFIG = {"Env": [PATH], "Cmd": ["/sbin/init"], "StopSignal": "SIGRTMIN+3"}
 
 
-def add(root: str, run_root: str) -> str:
-    """Add the image to a store and return its name; the store's layer is a link to the files, not a copy."""
+def add(root: str, run_root: str, *, copy: bool = False) -> str:
+    """Add the image to a store and return its name; the store's layer is a link to the files, unless ``copy``.
+
+    A container with a user namespace needs the copy. containers-storage mounts the store with mapped IDs for it, and
+    the link leads out of that mount.
+    """
     made = _store()
     layers, found = (_records(f"{made}/overlay-{name}/{name}.json") for name in ("layers", "images"))
     if NAME in [name for one in _records(f"{root}/overlay-images/images.json") for name in one.get("names", [])]:
@@ -38,7 +42,10 @@ def add(root: str, run_root: str) -> str:
     with open(f"{made}/overlay/{layer}/link", encoding="ascii") as file:
         short = file.read()
     shutil.copytree(f"{made}/overlay/{layer}", f"{root}/overlay/{layer}", ignore=shutil.ignore_patterns("diff"))
-    os.symlink(f"{made}/overlay/{layer}/diff", f"{root}/overlay/{layer}/diff")
+    if copy:
+        _run("cp", "-a", f"{made}/overlay/{layer}/diff", f"{root}/overlay/{layer}/diff")
+    else:
+        os.symlink(f"{made}/overlay/{layer}/diff", f"{root}/overlay/{layer}/diff")
     os.symlink(f"../{layer}/diff", f"{root}/overlay/l/{short}")
     split = f"overlay-layers/{layer}.tar-split.gz"
     os.symlink(f"{made}/{split}", f"{root}/{split}")

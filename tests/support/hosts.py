@@ -132,13 +132,16 @@ class Host:
         """Run a containers-storage command on the host's store."""
         return self.run(*images.store_arguments(self.parts.storage_root, self.parts.storage_run_root), *verb)
 
-    def debian(self) -> str:
-        """Have the Debian image in the store and return its name; the leak check takes it for the host's own."""
+    def debian(self, *, copy: bool = False) -> str:
+        """Have the Debian image in the store and return its name; the leak check takes it for the host's own.
+
+        ``copy`` as for ``debian.add``: for a container with a user namespace.
+        """
         assert self._home is not None
         # Made at the first call, from Debian's mirrors, which the test host does not reach.
         self.run(*self._home.command("mnt", "net"), sys.executable, debian.__file__)
         before = leaks.snapshot(self)
-        name = debian.add(self.parts.storage_root, self.parts.storage_run_root)
+        name = debian.add(self.parts.storage_root, self.parts.storage_run_root, copy=copy)
         after = leaks.snapshot(self)
         for subject in ("files", "storage"):
             self._clean[subject] |= after[subject] - before[subject]
