@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connection plugin ``libpod`` and a Debian with a user namespace: files belong to the mapped users, become works."""
+"""The connection plugin ``libpod`` and a Debian with a user namespace: files belong to the mapped users."""
 
 from __future__ import annotations
 
