@@ -80,8 +80,8 @@ class Machine(hosts.Host):
         found |= {f"namespace {name}" for name in os.listdir("/run/netns")} if os.path.isdir("/run/netns") else set()
         return {line for line in found if "/storage/overlay " not in line and "libpod-boot" not in line}
 
-    def debian(self) -> str:
-        """Have the Debian image in the machine's store, from the layout that is copied to it; return its name."""
+    def debian(self, *, copy: bool = False) -> str:
+        """Have the Debian image in the machine's store, always a copy of its layout; return its name."""
         if debian.NAME not in self.run(*images.store_arguments(*STORE), "images"):
             target = f"containers-storage:[overlay@{STORE[0]}+{STORE[1]}]{debian.NAME}"
             self.run("skopeo", "--insecure-policy", "copy", "--quiet", f"oci:{debian.layout()}:debian", target)
