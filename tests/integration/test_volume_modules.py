@@ -150,6 +150,25 @@ def test_crash_and_exit_command_leave_nothing_mounted(shared: Host) -> None:
     shared.empty()
 
 
+@pytest.mark.parametrize("text", ["{", '{"held_volumes": 5}'])
+def test_container_with_a_damaged_state_still_holds_its_volume(shared: Host, text: str) -> None:
+    volume(shared, "kept", options=TMPFS)
+    damaged = run(shared, "damaged", "kept:/data")
+    run(shared, "other", "kept:/data")
+    with open(f"/proc/{damaged.pid}/root/data/written", "w", encoding="ascii"):
+        pass
+    (container,) = shared.module("libpod_container_info", {"name": ["damaged"]})["containers"]
+    with open(f"{shared.parts.run_root}/containers/{container['Id']}/state.json", "w", encoding="ascii") as file:
+        file.write(text)
+    shared.container("other", state="absent")
+    assert len(mounts(data("kept"))) == 1 and "written" in os.listdir(data("kept"))
+    done(volume(shared, "kept", state="unmounted"))
+    # Its repair ends it, and with it the last use.
+    shared.container("damaged", state="absent")
+    assert mounts(data("kept")) == []
+    done(volume(shared, "kept", state="absent"), "deleted kept")
+
+
 def test_operator_holds_a_volume_mounted_whatever_containers_do(shared: Host) -> None:
     settled(shared, "held", "created held", options=TMPFS)
     result = settled(shared, "held", "mounted held", state="mounted")

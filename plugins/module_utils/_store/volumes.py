@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Iterator, Optional
 
 from .._model.engine_config import EngineConfig
-from .._model.errors import StateCorrupt
+from .._model.errors import ConfigMismatch, NoSuchContainer, StateCorrupt
 from .._model.failpoints import failpoint
 from .._model.records.volume import VolumeRecord
 from . import records
@@ -93,6 +93,16 @@ def holders(store: Store, name: str, boot_id: str) -> Iterator[str]:
         state = store.state(container_id)
         if state and state.boot_id == boot_id and name in state.held_volumes:
             yield container_id
+        elif state and state.unreadable and _names(store, container_id, name):
+            yield container_id  # it may, until its state is repaired
+
+
+def _names(store: Store, container_id: str, name: str) -> bool:
+    try:
+        volumes = store.config(container_id).volumes
+    except (NoSuchContainer, StateCorrupt, ConfigMismatch):
+        return False
+    return any(one["type"] == "volume" and one["source"] == name for one in volumes)
 
 
 def held_by_operator(parts: EngineConfig, name: str, boot_id: str) -> bool:

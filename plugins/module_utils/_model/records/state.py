@@ -65,6 +65,11 @@ class ContainerState(NamedTuple):
     held_volumes: tuple[str, ...] = ()
 
     @property
+    def unreadable(self) -> bool:
+        """Whether it is in place of a record that cannot be read; see ``Store.state``."""
+        return self.status is ContainerStatus.UNKNOWN and not self.boot_id
+
+    @property
     def exit_is_known(self) -> bool:
         """Whether conmon has recorded how the container ended."""
         return bool(self.finished_time) and self.exit_code != EXIT_UNKNOWN
