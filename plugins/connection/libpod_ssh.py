@@ -110,6 +110,7 @@ EXAMPLES = r"""
         groups: webs
         ansible_connection: libpod.engine.libpod_ssh
         ansible_host: "{{ ansible_host | default(inventory_hostname) }}"
+        ansible_user: "{{ ansible_user | default(omit) }}"
         ansible_libpod_container: web
         ansible_libpod_host_become: true
 

@@ -152,22 +152,22 @@ def play(
     return playbooks.play(tasks, hosts={name: variables(host, **how)}, settings=changed, ok=ok)
 
 
-def add_user(rule: str = "NOPASSWD: ALL") -> None:
-    """Give the test host the ordinary user, and sudo this rule for them."""
+def add_user(rule: str = "NOPASSWD: ALL", name: str = USER) -> None:
+    """Give the test host an ordinary user, and sudo this rule for them; all such users are one, by its ID."""
     with open("/etc/passwd", "a", encoding="utf-8") as file:
-        file.write(f"{USER}:x:1500:1500::/srv/home:/bin/sh\n")
+        file.write(f"{name}:x:1500:1500::/srv/home:/bin/sh\n")
     with open("/etc/shadow", "a", encoding="utf-8") as file:
-        file.write(f"{USER}:{_HASH}:19000:0:99999:7:::\n")
-    set_rule(rule)
+        file.write(f"{name}:{_HASH}:19000:0:99999:7:::\n")
+    set_rule(rule, name)
     os.makedirs("/srv/home", exist_ok=True)
     os.chown("/srv/home", 1500, 1500)
 
 
-def set_rule(rule: str) -> None:
+def set_rule(rule: str, name: str = USER) -> None:
     """Have sudo allow the ordinary user this."""
-    path = f"/etc/sudoers.d/{USER}"
+    path = f"/etc/sudoers.d/{name}"
     with open(path, "w", encoding="utf-8") as file:
-        file.write(f"{USER} ALL=(ALL) {rule}\n")
+        file.write(f"{name} ALL=(ALL) {rule}\n")
     os.chmod(path, 0o440)
 
 
