@@ -78,7 +78,7 @@ def test_invalid_state_is_corrupt(record: Any) -> None:
 @pytest.mark.parametrize("value", [None, {"a": [5]}, [5], "other", -5, True])
 def test_value_of_another_type_is_refused_by_its_key(key: str, value: Any) -> None:
     right = FULL.to_json()[key]
-    if type(value) is type(right) or isinstance(right, float) and type(value) is int:
+    if value.__class__ is right.__class__ or isinstance(right, float) and value.__class__ is int:
         return
     with pytest.raises(StateCorrupt, match="^/a/state.json is not a container's state: ") as error:
         ContainerState.from_json(json.loads(json.dumps({**FULL.to_json(), key: value})), "/a/state.json")

@@ -141,18 +141,18 @@ def check_shape(value: Any, shape: Any, where: str = "") -> None:
             return
         shape = shape[0]
     kind: type = shape if isinstance(shape, type) else type(shape)
-    if type(value) is not kind and not _stands_for(value, kind):
+    if value.__class__ is not kind and not _stands_for(value, kind):
         found = "null" if value is None else _KINDS[type(value)]
         raise TypeError(f"{ascii(where)[1:-1]}: expected {_KINDS[kind]}, found {found}")
     if isinstance(shape, list):
         for index, one in enumerate(value):
-            if type(one) is not shape[0]:
+            if one.__class__ is not shape[0]:
                 check_shape(one, shape[0], f"{where}[{index}]")
     elif isinstance(shape, dict):
         every = shape.get(str)
         for key, one in value.items():
             expected = every or shape.get(key)
-            if expected and type(one) is not expected:
+            if expected and one.__class__ is not expected:
                 check_shape(one, expected, f"{where}.{key}" if where else key)
 
 
