@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import struct
+import time
 
 NEWNS, NEWCGROUP, NEWUTS, NEWNET = 0x00020000, 0x02000000, 0x04000000, 0x40000000
 KINDS = {"mnt": NEWNS, "cgroup": NEWCGROUP, "uts": NEWUTS, "net": NEWNET}
@@ -69,6 +71,18 @@ def forbid(number: int, error: int, *, argument: int = 0, bits: int = 0) -> None
     _checked(_libc.prctl(22, ctypes.c_ulong(2), filters), "prctl(PR_SET_SECCOMP)")
 
 
+def _enter(fd: int, kind: int) -> None:
+    """Enter a namespace, once threads have gone that ended before: until then they share the file system state."""
+    deadline = time.monotonic() + 10.0
+    while True:
+        try:
+            return setns(fd, kind)
+        except OSError as error:
+            if error.errno != errno.EINVAL or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
+
+
 class Namespaces:
     """The calling thread's namespaces at the time it was made, to come back to."""
 
@@ -79,7 +93,7 @@ class Namespaces:
         """Enter them all; the working directory becomes / on the way and is then put back where it still exists."""
         folder = os.getcwd()
         for kind, fd in self._fds.items():
-            setns(fd, KINDS[kind])
+            _enter(fd, KINDS[kind])
         os.chdir(folder if os.path.isdir(folder) else "/")
 
     def command(self, *kinds: str) -> list[str]:

@@ -337,15 +337,23 @@ def remove_cache(paths: list[str]) -> None:
             pass
 
 
+def _sees(pid: int, folder: str) -> bool:
+    """Return whether a process finds the same directory at this path; one in a container has its own there."""
+    try:
+        return os.path.samestat(os.stat(f"/proc/{pid}/root{folder}"), os.stat(folder))
+    except OSError:
+        return False  # it has ended
+
+
 def _remove_partial(folder: str, began: float) -> None:
     """Remove what a killed skopeo downloaded after ``began``, unless another program may have downloaded it."""
     import shutil
 
     if folder == _TMP:
-        others = any(process.program(pid) in _DOWNLOADING for pid in process.pids())
+        others = [pid for pid in process.pids() if process.program(pid) in _DOWNLOADING]
     else:
-        others = any(process.with_argument(folder, ("skopeo",)))
-    if others:
+        others = [*process.with_argument(folder, ("skopeo",))]
+    if any(_sees(pid, folder) for pid in others):
         return
     for name in os.listdir(folder):
         path = f"{folder}/{name}"
