@@ -70,6 +70,22 @@ def test_dangling_and_unused_images_are_removed(host: Host) -> None:
     assert ImageStore(host.parts).find("mine") is None and ImageStore(host.parts).find("busybox") is not None
 
 
+def test_check_mode_foretells_what_only_a_pruned_container_used(host: Host) -> None:
+    host.module("libpod_network", {"name": "front"})
+    host.container("source", **OPTIONS)
+    change = {"container": "source", "image": "mine", "changes": ["LABEL own=1"]}
+    assert host.module("libpod_commit", change).changed
+    options = {**OPTIONS, "image": "mine", "network": "front", "volume": ["pages:/pages", "/nameless"]}
+    host.container("job", **options)
+    host.container("job", state="stopped", **options)
+    asked = {"system": True, "system_all": True, "system_volumes": True, "image_filters": {"label": "own"}}
+    predicted = _prune(host, check=True, **asked)
+    done = _prune(host, **asked)
+    assert predicted["actions"] == done["actions"]
+    assert (done["networks"], done["volumes"]) == (["front"], ["pages"]), done
+    assert len(done["images"]) == 1
+
+
 def test_invalid_filters_are_refused(host: Host) -> None:
     for wrong, word in (
         ({"container_filters": {"status": "exited"}}, "status"),

@@ -46,10 +46,12 @@ def work(module: EngineModule) -> dict[str, Any]:
     result: dict[str, Any] = {"containers": [], "images": [], "networks": [], "volumes": []}
     actions: list[str] = []
     errors: prune.Errors = []
+    gone: list[str] = []  # in check mode, containers that are still there
     if params["container"] or system:
         with _isolated(errors):
             removed = prune.containers(runtime, filters["container"], errors, dry=dry)
             result["containers"] = [container_id for _name, container_id in removed]
+            gone = result["containers"] if dry else []
             actions += [f"deleted {name}" for name, _container_id in removed]
         with _isolated(errors):
             names = [name for name, _container_id in removed]
@@ -62,15 +64,15 @@ def work(module: EngineModule) -> dict[str, Any]:
             actions += [f"removed engine archive {name}" for name in unused]
     if params["network"] or system:
         with _isolated(errors):
-            result["networks"] = unused_networks(runtime, filters["network"].match, errors, dry=dry)
+            result["networks"] = unused_networks(runtime, filters["network"].match, errors, dry=dry, gone=gone)
             actions += [f"removed network {name}" for name in result["networks"]]
     if params["volume"] or system and params["system_volumes"]:
         with _isolated(errors):
-            result["volumes"] = prune.volumes(runtime, filters["volume"], errors, dry=dry)
+            result["volumes"] = prune.volumes(runtime, filters["volume"], errors, dry=dry, gone=gone)
             actions += [f"removed volume {name}" for name in result["volumes"]]
     if params["image"] or system:
         with _isolated(errors):
-            result["images"] = prune.images(runtime, filters["image"], errors, every=every, dry=dry)
+            result["images"] = prune.images(runtime, filters["image"], errors, every=every, dry=dry, gone=gone)
             actions += [f"removed image {image_id[:12]}" for image_id in result["images"]]
     raise_all(errors, actions)
     return {"changed": bool(actions), "actions": actions, **result}

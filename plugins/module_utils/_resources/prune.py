@@ -156,24 +156,30 @@ def _needed(runtime: Runtime, container: Container, gone: Mapping[str, str]) -> 
     return any(other.id not in gone for other in runtime.dependents(container.id))
 
 
-def volumes(runtime: Runtime, filters: Filters, errors: Errors, *, dry: bool = False) -> list[str]:
-    """Remove the volumes that no container has and return their names; ``errors`` as for ``containers``."""
+def volumes(
+    runtime: Runtime, filters: Filters, errors: Errors, *, dry: bool = False, gone: Collection[str] = ()
+) -> list[str]:
+    """Remove the volumes that no container has and return their names; ``errors`` as for ``containers``.
+
+    With ``dry``, containers ``gone`` count as removed, with the anonymous volumes that go with them.
+    """
+    from .._runtime.anonymous_volumes import leaving
     from .volumes import removal, usage
 
     top = f"{runtime.parts.static_root}/volumes"
-    used = usage.users(runtime)
-    gone = []
+    used = {*usage.users(runtime, gone)}.union(*(leaving(runtime, runtime.by_id(one), gone) for one in gone))
+    removed = []
     for name in sorted(os.listdir(top)) if os.path.isdir(top) else []:
         try:
             if name.startswith(removal.TRASH):
                 if not dry:
                     removal.clear(f"{top}/{name}")
             elif name not in used and _matches(runtime, name, filters) and (dry or not removal.remove(runtime, name)):
-                gone.append(name)
+                removed.append(name)
         except Exception as error:  # pylint: disable=broad-exception-caught
             what = f"volume {name.removeprefix(removal.TRASH)}"
             errors.append(RemovalIncomplete("the host still has", [(what, error)]))
-    return gone
+    return removed
 
 
 def _matches(runtime: Runtime, name: str, filters: Filters) -> bool:
@@ -192,16 +198,24 @@ def _matches(runtime: Runtime, name: str, filters: Filters) -> bool:
     return filters.match(seconds(created(runtime.parts, record)), record.labels)
 
 
-def images(runtime: Runtime, filters: Filters, errors: Errors, *, every: bool = False, dry: bool = False) -> list[str]:
+def images(
+    runtime: Runtime,
+    filters: Filters,
+    errors: Errors,
+    *,
+    every: bool = False,
+    dry: bool = False,
+    gone: Collection[str] = (),
+) -> list[str]:
     """Remove unused images without a name, with ``every`` also those with names; return their IDs.
 
-    ``errors`` as for ``containers``.
+    ``errors`` as for ``containers``. With ``dry``, containers ``gone`` count as removed.
     """
     from .._container.io.log_parts import seconds
     from .._drivers.images.transport import Images
 
-    used = {image for image, _container in in_use(runtime)}
-    gone = []
+    used = {image for image, container in in_use(runtime) if container not in gone}
+    removed = []
     for image, created in ImageStore(runtime.parts).all():
         if image.id in used or image.names and not every:
             continue
@@ -209,11 +223,11 @@ def images(runtime: Runtime, filters: Filters, errors: Errors, *, every: bool = 
             if not filters.match(seconds(created) if created else 0.0, image.config.get("Labels") or {}):
                 continue
             if dry or Images(runtime.parts).remove(image.id):
-                gone.append(image.id)
+                removed.append(image.id)
         except LibpodError as error:
             # A container of another engine may use it; the store then refuses.
             if ImageStore(runtime.parts).find(image.id) is None:
-                gone.append(image.id)
+                removed.append(image.id)
             elif image.id not in {used for used, _container in in_use(runtime)}:
                 errors.append(error)
-    return gone
+    return removed

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Collection
 
 from .._model.failpoints import failpoint
 
@@ -38,18 +38,23 @@ def keep(container: Container) -> None:
         container.store.write_side_record(container.id, _KEEP, True)
 
 
-def remove(runtime: RuntimeBase, container: Container) -> None:
-    """Remove the container's anonymous volumes, unless they are kept or another container has them too."""
+def leaving(runtime: RuntimeBase, container: Container, gone: Collection[str] = ()) -> set[str]:
+    """Return the anonymous volumes that the container's removal removes: not kept, and of no container but ``gone``."""
     names = {volume["source"] for volume in container.config.volumes if volume.get("anonymous")}
     if not names or container.store.side_record(container.id, _KEEP):
-        return
+        return set()
     for other in runtime.containers():
-        if other.id != container.id:
+        if other.id != container.id and other.id not in gone:
             names -= {volume["source"] for volume in other.config.volumes}
             names = {name for name in names if name not in other.newer}
+    return names
+
+
+def remove(runtime: RuntimeBase, container: Container) -> None:
+    """Remove the container's anonymous volumes, unless they are kept or another container has them too."""
     from .._drivers.trees import removal
 
     folder = f"{runtime.parts.static_root}/volumes"
-    for name in sorted(names):
+    for name in sorted(leaving(runtime, container)):
         failpoint("remove anonymous volume")
         removal.remove(f"{folder}/{name}")

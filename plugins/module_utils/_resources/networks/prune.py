@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Callable, Iterator, Mapping
+from typing import Callable, Collection, Iterator, Mapping
 
 from ..._drivers.cni.config import Definition
 from ..._drivers.storage.roots import member, storage_roots
@@ -22,15 +22,16 @@ def unused_networks(
     errors: list[Exception],
     *,
     dry: bool = False,
+    gone: Collection[str] = (),
 ) -> list[str]:
     """Remove the unused networks whose file's time and labels match, and return their names.
 
     The default network stays, and every file that a user wrote. So does what another engine may use: a network with
     reserved addresses or ports on its bridge, and podman's own while the store has containers of others. What cannot be
-    removed is added to ``errors``.
+    removed is added to ``errors``. With ``dry``, containers ``gone`` count as removed.
     """
-    gone = []
-    for one in _candidates(runtime):
+    removed = []
+    for one in _candidates(runtime, gone):
         name = one.config["name"]
         try:
             if not matches(os.stat(one.path).st_ctime, files.described(one).labels):
@@ -38,18 +39,20 @@ def unused_networks(
             if leftovers.reserved(runtime.parts, name, one.config):
                 continue
             leftovers.check_unused(name, one.config)
-            if networks.absent(runtime.parts, name, force=False, dry=dry).actions:
-                gone.append(name)
+            if networks.absent(runtime.parts, name, force=dry, dry=dry).actions:
+                removed.append(name)
         except (InvalidState, FileNotFoundError):
             continue  # in use, or removed by another task
         except (LibpodError, OSError) as error:
             errors.append(error)
-    return gone
+    return removed
 
 
-def _candidates(runtime: Runtime) -> Iterator[Definition]:
+def _candidates(runtime: Runtime, gone: Collection[str]) -> Iterator[Definition]:
     found = Files(runtime.parts)
-    used = {network for on in usage.of_all(runtime, found.default) for network, _one in on}
+    used = {
+        network for on in usage.of_all(runtime, found.default) for network, one in on if one.container.id not in gone
+    }
     others = _has_others(runtime)
     for one in found.effective():
         name, file = one.config["name"], os.path.basename(one.path)

@@ -6,20 +6,20 @@
 from __future__ import annotations
 
 import os
-from typing import Iterator, Sequence
+from typing import Collection, Iterator, Sequence
 
 from ..._container.unreadable import mentions
 from ..._model.errors import ConfigMismatch, NoSuchContainer, StateCorrupt, some
 from ..._runtime.base import RuntimeBase
 
 
-def users(runtime: RuntimeBase) -> dict[str, list[str]]:
-    """Return the names of the containers that use each volume, including those being created or removed.
+def users(runtime: RuntimeBase, gone: Collection[str] = ()) -> dict[str, list[str]]:
+    """Return the names of the containers but ``gone`` that use each volume; those being created or removed too.
 
     :raises StateCorrupt: a container's configuration cannot be read, so it is not known which ones it names.
     """
     result: dict[str, list[str]] = {}
-    for volume, container in sorted(set(_pairs(runtime))):
+    for volume, container in sorted(set(_pairs(runtime, gone))):
         result.setdefault(volume, []).append(container)
     return result
 
@@ -29,9 +29,11 @@ def named(containers: Sequence[str]) -> str:
     return f"container{'s' if len(containers) > 1 else ''} {some(containers)}"
 
 
-def _pairs(runtime: RuntimeBase) -> Iterator[tuple[str, str]]:
+def _pairs(runtime: RuntimeBase, gone: Collection[str]) -> Iterator[tuple[str, str]]:
     top = f"{runtime.parts.static_root}/containers"
     for container_id in os.listdir(top) if os.path.isdir(top) else []:
+        if container_id in gone:
+            continue
         try:
             config = runtime.store.config(container_id)
         except NoSuchContainer:
