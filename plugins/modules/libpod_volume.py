@@ -25,7 +25,7 @@ attributes:
     details: Refuses what the run would refuse, too; a mount is tried in the run alone.
   diff_mode:
     support: full
-    details: Shows labels and options that differ.
+    details: Shows labels and options that differ, and whether the volume is mounted, emptied or filled.
   idempotent:
     support: full
     details: A volume that is as described is left alone, however its options are written; but for O(recreate).

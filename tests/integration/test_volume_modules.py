@@ -43,7 +43,7 @@ def volume(host: Host, name: str, check: bool = False, **options: Any) -> Result
 
 def done(result: Result, *actions: str) -> Result:
     assert not result.failed and result["actions"] == list(actions), result
-    assert result.changed == bool(actions)
+    assert result.changed == bool(actions) == (result["diff"]["before"] != result["diff"]["after"]), result
     return result
 
 

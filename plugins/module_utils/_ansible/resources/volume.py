@@ -38,6 +38,15 @@ def spec() -> dict[str, Any]:
     }
 
 
+# What an action changes that is not in a volume's record: its key in a diff, and the values before and after.
+_UNRECORDED = {
+    "mounted": ("mounted", False, True),
+    "unmounted": ("mounted", True, False),
+    "recreated": ("content", "as it is", "empty"),
+    "filled": ("content", "as it is", "with that of src"),
+}
+
+
 def desired(params: Mapping[str, Any]) -> changes.DesiredVolume:
     """Return the volume that a task describes.
 
@@ -108,7 +117,12 @@ def _diff(outcome: changes.Outcome) -> dict[str, Any]:
     before, after = outcome.before, outcome.after
     if before is None or after is None:
         return {"before": {"exists": before is not None}, "after": {"exists": after is not None}}
-    return differences(before, after)
+    diff = differences(before, after)
+    for verb in (action.partition(" ")[0] for action in outcome.actions):
+        if verb in _UNRECORDED:
+            key, was, now = _UNRECORDED[verb]
+            diff["before"][key], diff["after"][key] = was, now
+    return diff
 
 
 def main() -> None:

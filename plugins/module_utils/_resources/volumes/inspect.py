@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterator, Mapping, Optional, Sequence
+from typing import Any, Iterator, Optional, Sequence
 
 from ..._container.live_status import timestamp
 from ..._drivers.host import Host
@@ -61,7 +61,7 @@ def everyone(parts: EngineConfig) -> Iterator[VolumeRecord]:
             yield record
 
 
-def differences(before: VolumeRecord, after: VolumeRecord) -> dict[str, Mapping[str, Any]]:
+def differences(before: VolumeRecord, after: VolumeRecord) -> dict[str, dict[str, Any]]:
     """Return what differs, as a task's options, for a diff."""
     pairs = {
         "label": (dict(before.labels), dict(after.labels)),
