@@ -60,7 +60,7 @@ options:
     aliases: [changes]
   volume:
     description:
-      - A volume to fill from the tar file. That is refused here.
+      - A volume to fill from the tar file. It is refused here, since O(libpod.engine.libpod_volume#module:src) fills one.
       - C(podman_import) has it; it has no effect here.
     type: str
   executable:
