@@ -111,7 +111,7 @@ def test_what_differs_is_replaced(top: Path, change: Callable[[Path], object]) -
     assert (top / "to" / "file").read_bytes() == b"content" and (top / "to" / "more").is_dir()
 
 
-@pytest.mark.parametrize("name", ["../outside", "a/../../outside", "..", "x/..", "a" * 5000])
+@pytest.mark.parametrize("name", ["../outside", "a/../../outside", "..", "x/..", "a" * 5000, "d/" + "é" * 128])
 def test_path_that_leads_out_is_refused_before_anything_is_unpacked(top: Path, name: str) -> None:
     with pytest.raises(MalformedData, match="nothing of it can be used"):
         run(top, archive(top, member("first", b"x"), member(name, b"y")))
@@ -211,3 +211,27 @@ def test_impossible_number_is_refused_or_of_no_effect(top: Path, field: str, val
     else:
         with pytest.raises(MalformedData, match="whose number no file can have"):
             run(top, str(top / "a.tar"))
+
+
+def test_last_of_several_members_of_one_name_counts_and_a_second_time_nothing_differs(top: Path) -> None:
+    folder = tarfile.DIRTYPE
+    first = [member("file", b"old"), member("d", type=folder, mode=0o755), member("d/in", b"x"), member("kind", b"x")]
+    second = [member("./file", b"older"), member("d", type=folder, mode=0o700), member("kind", type=folder)]
+    path = archive(top, *first, *second, member("file", b"new"))
+    assert run(top, path, dry=True) and run(top, path)
+    assert (top / "to" / "file").read_bytes() == b"new" and (top / "to" / "kind").is_dir()
+    assert (top / "to" / "d").stat().st_mode & 0o777 == 0o700 and (top / "to" / "d" / "in").exists()
+    assert not run(top, path, dry=True) and not run(top, path)
+
+
+def test_link_to_a_name_of_several_members_has_the_earlier_ones_content(top: Path) -> None:
+    path = archive(top, member("a", b"1"), member("b", type=tarfile.LNKTYPE, linkname="a"), member("a", b"2"))
+    assert run(top, path)
+    assert [(top / "to" / name).read_bytes() for name in "ab"] == [b"2", b"1"]
+
+
+def test_error_of_the_host_names_archive_and_member(top: Path) -> None:
+    invalid = member("file", pax_headers={"SCHILY.xattr.system.posix_acl_access": "not an ACL"})
+    with pytest.raises(OSError) as refusal:
+        run(top, archive(top, invalid))
+    assert str(refusal.value.filename) == f"'file' of {top / 'a.tar'}"

@@ -16,7 +16,8 @@ from ..._model.errors import MalformedData, TreeTooLarge
 from .packed_file import CHUNK, PackedFile
 
 _HEADERS = 16 << 20  # bytes that the headers of one member may have
-_LONGEST = 4095  # bytes of a name, path_resolution(7)
+_LONGEST = 4095  # bytes of a path, path_resolution(7)
+_LONGEST_NAME = 255  # bytes of each name in it, NAME_MAX
 _MAX_ID = (1 << 32) - 2
 _KINDS = {tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE, tarfile.GNUTYPE_SPARSE, tarfile.DIRTYPE}
 _KINDS |= {tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE}
@@ -75,7 +76,18 @@ class Archive:
         names = [name for name in path.split("/") if name not in ("", ".")]
         if ".." in names or "\0" in path or len(os.fsencode(path)) > _LONGEST:
             raise self.wrong(path, "a path that leads out of the archive, or too long")
+        if any(len(os.fsencode(name)) > _LONGEST_NAME for name in names):
+            raise self.wrong(path, f"a path with a name of more than {_LONGEST_NAME} bytes")
         return names
+
+    @contextmanager
+    def naming(self, member: tarfile.TarInfo) -> Iterator[None]:
+        """Have an error of the host name the member that is unpacked, not a descriptor."""
+        try:
+            yield
+        except OSError as error:
+            error.filename, error.filename2 = f"{member.name[:200]!r} of {self._path}", None
+            raise
 
     def wrong(self, name: str, why: str) -> MalformedData:
         return MalformedData(f"{self._path} has the member {name[:200]!r}, which is {why}: nothing of it can be used")

@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 import stat
 import tarfile
+from array import array
+from collections import Counter
 from contextlib import suppress
 from typing import Iterator
 
@@ -29,33 +31,65 @@ _LAST_TIME = 1 << 34  # seconds since the epoch that any file system can keep
 def unpack(path: str, root: int, temporary: str, seconds: float, *, dry: bool = False) -> bool:
     """Make the open directory ``root`` have all that the tar file has, and return whether something differed.
 
-    All members are looked at before the first one is unpacked. What the archive does not have stays.
+    All members are looked at before the first one is unpacked; of several with one name the last one counts, as
+    tar(1) appends and updates. What the archive does not have stays.
 
     :raises MalformedData: it is no tar file, or has a member that leads out of it. :raises OSError: as open(2).
     :raises InvalidArgument: something else is in a member's place. :raises TreeTooLarge: it took longer.
     """
-    check(path, seconds)
+    repeated = check(path, seconds)
+    surplus = _surplus(path, repeated, seconds) if repeated else Counter()
     with opened(path, seconds) as archive:
-        return _Unpacking(archive, root, temporary, dry).run()
+        return _Unpacking(archive, root, temporary, dry, surplus).run()
 
 
-def check(path: str, seconds: float) -> None:
-    """Look at all members, as ``unpack`` does first. :raises MalformedData, TreeTooLarge, OSError: as there."""
+def check(path: str, seconds: float) -> set[int]:
+    """Look at all members, as ``unpack`` does first; return the hashes of names that several seem to have.
+
+    :raises MalformedData, TreeTooLarge, OSError: as there.
+    """
+    hashes = array("q")  # of 8 bytes each: an archive may have millions of members
     with opened(path, seconds) as archive:
-        for _names, member in archive.members():
+        for names, member in archive.members():
+            hashes.append(hash(tuple(names)))
             if member.islnk():
                 archive.names(member.linkname)
+    ordered = sorted(hashes)
+    return {one for one, following in zip(ordered, ordered[1:]) if one == following}
+
+
+def _surplus(path: str, repeated: set[int], seconds: float) -> Counter[tuple[str, ...]]:
+    """Return how many members of each name come before the last one of it.
+
+    None are of a name that a hard link leads to: its target may be the earlier one.
+    """
+    surplus: Counter[tuple[str, ...]] = Counter()
+    targets = set()
+    with opened(path, seconds) as archive:
+        for names, member in archive.members():
+            if hash(tuple(names)) in repeated:
+                surplus[tuple(names)] += 1
+            if member.islnk() and hash(target := tuple(archive.names(member.linkname))) in repeated:
+                targets.add(target)
+    return Counter({names: number - 1 for names, number in surplus.items() if names not in targets})
 
 
 class _Unpacking:
-    def __init__(self, archive: Archive, root: int, temporary: str, dry: bool) -> None:
+    def __init__(
+        self, archive: Archive, root: int, temporary: str, dry: bool, surplus: Counter[tuple[str, ...]]
+    ) -> None:
         self._archive, self._root, self._temporary, self._dry = archive, root, temporary, dry
+        self._surplus = surplus
         self._times: list[tuple[list[str], tarfile.TarInfo]] = []
 
     def run(self) -> bool:
         changed = False
         for names, member in self._archive.members():
-            changed |= self._directory(names, member) if member.isdir() else self._entry(names, member)
+            if self._surplus[tuple(names)] > 0:
+                self._surplus[tuple(names)] -= 1
+                continue
+            with self._archive.naming(member):
+                changed |= self._directory(names, member) if member.isdir() else self._entry(names, member)
         for names, member in reversed(self._times):
             changed |= self._give_times(names, member)
         return changed
