@@ -243,6 +243,17 @@ def test_host_device_is_lent_to_one_container(shared: Host) -> None:
         shared.run("ip", "link", "del", "ours0")
 
 
+def test_network_whose_file_cannot_be_read_is_neither_made_nor_called_absent(shared: Host) -> None:
+    file = CNI / "broken.conflist"
+    file.write_text('{"name": "broken", ')
+    for state in ("present", "absent"):
+        message = refused(shared, "broken", state=state)
+        assert "broken.conflist: not valid JSON" in message and message.endswith("correct or remove it")
+    assert file.exists()
+    file.unlink()
+    assert not shared.module("libpod_network", {"name": "broken", "state": "absent"}).changed
+
+
 def test_users_file_is_changed_in_place(shared: Host) -> None:
     os.makedirs("/srv/kept", exist_ok=True)
     mine: dict[str, Any] = {

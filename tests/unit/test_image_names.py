@@ -61,6 +61,7 @@ def test_reference_is_completed_as_podman_does(written: str, full: str) -> None:
         "a\n",
         "h:x/y",
         "a:b:c",
+        "localhost/" + "a" * 246,
     ],
 )
 def test_invalid_reference_is_named(written: str) -> None:
@@ -90,6 +91,7 @@ def test_source_determines_the_image_name(source: str, name: str) -> None:
 
 def test_path_that_is_no_valid_image_name_gets_a_unique_name() -> None:
     paths = ["/srv/App", "/srv/app+", "/srv/äpp", "/srv/a:pp", "/tmp/x_", "/", "/srv/a pp"]
+    paths += ["/a" * 123, "/b" * 123, "/A" * 2000]
     names = [name_for_source(f"dir:{path}") for path in paths]
     assert len({*names, name_for_source("dir:/srv/app")}) == len(paths) + 1
     assert all(normalise(name) == name for name in names)

@@ -106,18 +106,32 @@ def check_quoting(written: Mapping[str, Any]) -> None:
 
 
 def check_kinds(spec: Mapping[str, Any], written: Mapping[str, Any]) -> None:
-    """:raises InvalidArgument: a text is a list or a mapping, of which Ansible would make Python's notation."""
+    """Check what Ansible's own checks let through.
+
+    :raises InvalidArgument: a text is a list or a mapping, of which Ansible would make Python's notation; or a path has
+        a NUL byte.
+    """
     remedy = " (argv takes a list)" if "argv" in spec else ""
     for name, value in written.items():
+        texts = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+        if any("\0" in one for one in texts) and any(_is_path(one) for one in _of(spec, name)):
+            raise InvalidArgument(f"{name}: has a NUL byte: expected a path without one")
         if isinstance(value, (list, dict)) and name not in _DATA:
-            for key, one in spec.items():
-                if name not in (key, *one.get("aliases", ())):
-                    continue
+            for one in _of(spec, name):
                 if one.get("type", "str") in ("str", "path"):
                     _refuse(f"{name}: ", value, remedy)
                 for element in value if one.get("elements") == "str" else ():
                     if isinstance(element, (list, dict)):
                         _refuse(f"{name}: an element ", element)
+
+
+def _of(spec: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """Return what an argument spec has under a name or alias."""
+    return [one for key, one in spec.items() if name in (key, *one.get("aliases", ()))]
+
+
+def _is_path(option: Mapping[str, Any]) -> bool:
+    return "path" in (option.get("type"), option.get("elements"))
 
 
 def _refuse(subject: str, value: Any, remedy: str = "") -> NoReturn:

@@ -29,6 +29,7 @@ _MODES = {
     MACVLAN: ("bridge", "private", "vepa", "passthru"),
     IPVLAN: ("l2", "l3", "l3s"),
 }
+_MAX_LABELS = 256 << 10  # characters of all; a network's file of 1 MiB is not read
 _MAX_MTU = 65535
 _MAX_RATE = (1 << 32) - 1  # bits per second; the plugin's bursts are bytes of 32 bits
 IPNetwork = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
@@ -83,8 +84,16 @@ def wanted(params: Mapping[str, Any]) -> Wanted:
         mode=str(opt.get("mode") or ""),
         isolate=bool(opt.get("isolate")),
         bandwidth=_bandwidth(params["bandwidth"] or {}),
-        labels=dict(sorted(mapping(params["labels"] or {}, "labels").items())),
+        labels=_labels(params["labels"] or {}),
     )
+
+
+def _labels(value: Any) -> dict[str, str]:
+    labels = dict(sorted(mapping(value, "labels").items()))
+    size = sum(len(key) + len(one) for key, one in labels.items())
+    if size > _MAX_LABELS:
+        raise InvalidArgument(f"labels: have {size} characters: expected at most {_MAX_LABELS} of all labels together")
+    return labels
 
 
 def network_name(value: str) -> str:

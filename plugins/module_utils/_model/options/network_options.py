@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from .types import ContainerOptions, NetworkSettings
 
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
-_INTERFACE = re.compile(r"[^\s/:]{1,15}")  # the kernel's dev_valid_name()
+_INTERFACE = re.compile(r"[^\s/:\0]+")  # the kernel's dev_valid_name()
+_LONGEST_INTERFACE = 15  # bytes, IFNAMSIZ without the end
 
 
 def address(value: object, option: str) -> str:
@@ -41,9 +42,14 @@ def mac(value: object, option: str) -> str:
 
 def interface(value: str, option: str) -> str:
     """Return a name that a network interface can have."""
-    if not _INTERFACE.fullmatch(value) or value in (".", "..", "lo"):
-        raise wrong(option, value, "a name of up to 15 characters without blanks, '/' and ':'")
+    if not _is_interface(value):
+        raise wrong(option, value, "a name of up to 15 bytes without blanks, '/' and ':'")
     return value
+
+
+def _is_interface(value: str) -> bool:
+    named = _INTERFACE.fullmatch(value) and value not in (".", "..", "lo")
+    return bool(named) and len(value.encode(errors="replace")) <= _LONGEST_INTERFACE
 
 
 def aliases(value: Iterable[object], option: str) -> list[str]:
@@ -65,7 +71,7 @@ def settings(text: str, entry: str, option: str) -> NetworkSettings:
             result["mac"] = mac(value, option)
         elif key == "alias":
             result["aliases"] = aliases([*result.get("aliases", ()), value], option)
-        elif key == "interface_name" and _INTERFACE.fullmatch(value) and value not in (".", "..", "lo"):
+        elif key == "interface_name" and _is_interface(value):
             result["interface"] = value
         else:
             raise wrong(

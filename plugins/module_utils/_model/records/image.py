@@ -20,6 +20,8 @@ PATH_TRANSPORTS = ("oci", "oci-archive", "docker-archive", "dir")
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REPOSITORY = rf"{_COMPONENT}(?:/{_COMPONENT})*"
 _DOMAIN = r"(?:\[[0-9a-fA-F:]+\]|[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?)(?::[0-9]+)?"
+_LONGEST = 255  # characters of registry and repository, distribution/reference's NameTotalLengthMax
+_READABLE = 200  # characters of a path that are left beside its hash
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 _DIGEST = r"[a-z0-9]+(?:[-_+.][a-z0-9]+)*:[0-9a-f]{32,}"
 
@@ -127,13 +129,15 @@ def normalise(reference: str) -> str:
     if domain in ("", "docker.io", "index.docker.io"):
         domain, path = "docker.io", path if "/" in path else f"library/{path}"
     if not (
-        re.fullmatch(_DOMAIN, domain)
+        len(f"{domain}/{path}") <= _LONGEST
+        and re.fullmatch(_DOMAIN, domain)
         and re.fullmatch(_REPOSITORY, path)
         and (not colon or re.fullmatch(_TAG, tag))
         and (not at or re.fullmatch(_DIGEST, digest))
     ):
         raise InvalidArgument(
-            f"image {reference!r} is no image reference: expected [REGISTRY/]NAME[:TAG][@DIGEST], NAME in lower case"
+            f"image {reference[:300]!r} is no image reference: expected [REGISTRY/]NAME[:TAG][@DIGEST], NAME in lower "
+            f"case and with its registry of at most {_LONGEST} characters"
         )
     return f"{domain}/{path}@{digest}" if at else f"{domain}/{path}:{tag or 'latest'}"
 
@@ -174,8 +178,8 @@ def name_for_source(source: str) -> str:
     """Return the name in the store of an image pulled from ``source`` (the ``image`` option).
 
     A registry's image keeps its full name. For a path it is ``localhost/PATH:TAG`` as ``podman pull`` has it, but with
-    the tag kept: podman gives all images of a layout one name. A hash follows a PATH that is not valid in a name. A tag
-    that is a reference itself (always so with docker-archive) is the name.
+    the tag kept: podman gives all images of a layout one name. A hash follows a PATH that is not valid in a name, or
+    too long for one. A tag that is a reference itself (always so with docker-archive) is the name.
 
     :raises InvalidArgument: no reference, or the path is missing or relative.
     """
@@ -192,9 +196,9 @@ def name_for_source(source: str) -> str:
 
 def _path_as_repository(path: str) -> str:
     plain = posixpath.normpath(path).strip("/")
-    if re.fullmatch(_REPOSITORY, plain):
+    if re.fullmatch(_REPOSITORY, plain) and len(f"localhost/{plain}") <= _LONGEST:
         return plain
     from hashlib import sha256
 
-    readable = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+    readable = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[-_READABLE:].lstrip("-")
     return f"{readable}-{sha256(plain.encode(errors='surrogateescape')).hexdigest()[:12]}".lstrip("-")

@@ -45,6 +45,16 @@ class Files:
         """Return the file of each network, those that count alone."""
         return list({one.config["name"]: one for one in reversed(self.all)}.values())[::-1]
 
+    def check_readable(self, name: str) -> None:
+        """Check that no file of a network's name is malformed: what it defines is not known.
+
+        :raises MalformedData: one is, with what is wrong with it.
+        """
+        for one in self.malformed:
+            if one.startswith((f"{name}.conflist: ", f"{name}.conflist ")):
+                where = f"its file in {self.parts.cni_config_dir}"
+                raise MalformedData(f"network {name}: {where} cannot be read: {one}: correct or remove it")
+
     def new_path(self, name: str) -> str:
         """Return a path for a new network's file; it comes after the first one, so that this stays the default.
 
@@ -56,9 +66,7 @@ class Files:
                 f"network {name}: it would be the default network in the place of {self.default}, which containers "
                 "without the option network are on: choose another name, or remove that network first"
             )
-        for one in self.malformed:
-            if one.startswith((f"{name}.conflist: ", f"{name}.conflist ")):
-                raise MalformedData(f"network {name}: its file in {self.parts.cni_config_dir} cannot be read: {one}")
+        self.check_readable(name)
         first = os.path.basename(self.all[0].path) if self.all else ""
         stem = name if f"{name}.conflist" > first else f"{first.rpartition('.')[0]}_{name}"
         while os.path.lexists(f"{self.parts.cni_config_dir}/{stem}.conflist"):

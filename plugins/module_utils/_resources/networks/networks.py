@@ -32,8 +32,11 @@ def absent(parts: EngineConfig, name: str, *, force: bool, dry: bool) -> Outcome
     """Have no network of this name; ``force`` removes its containers first.
 
     :raises InvalidState: it is in use. :raises DependencyExists: a container to be removed has dependents that stay.
+    :raises MalformedData: the file of its name cannot be read.
     """
     found = Files(parts)
+    if not found.of(name):
+        found.check_readable(name)
     if not found.of(name) and not force and not files.unfinished(parts, name):
         return Outcome([], {}, {})
     from . import removal
