@@ -54,6 +54,7 @@ options:
   compress:
     description:
       - Whether the layers in a directory are compressed, which is so by default for V(oci-dir) alone.
+      - V(true) is refused for an archive.
       - C(podman_save) has it.
     type: bool
   multi_image_archive:

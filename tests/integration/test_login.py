@@ -232,6 +232,13 @@ def test_credential_helper_keeps_the_login(shop: Host, listed: bool) -> None:
         assert _login(shop).changed and _logout(shop, all=True)["actions"] == OUT and os.listdir("/srv/kept") == []
 
 
+@pytest.mark.parametrize("module", ["libpod_login", "libpod_login_info", "libpod_logout"])
+def test_time_limits_of_a_task_are_checked(shop: Host, module: str) -> None:
+    options = {key: value for key, value in ME.items() if module == "libpod_login" or key == "registry"}
+    refused = shop.module(module, {**options, "tool_timeouts": {"credential_helper": "soon"}})
+    assert refused.failed and "tool_timeouts: credential_helper" in refused["msg"], refused
+
+
 def test_environment_names_the_file_as_for_podman(shop: Host) -> None:
     os.mkdir("/srv/auth")
     for variables, path in (

@@ -24,6 +24,7 @@ def spec() -> dict[str, Any]:
 
 def work(module: EngineModule) -> dict[str, Any]:
     """Return the user whose credentials a pull would use."""
+    arguments.parts(module.params)  # for the time limit of credential helpers
     key = options.key(module.params["registry"])
     found, place = logins.find(key, options.path(module.params["authfile"]))
     shown = {**options.shown(key, found.username if found else ""), "logged_in": bool(found), "place": place}

@@ -79,7 +79,7 @@ def _check(wanted: Save) -> None:
         wrong = "it is a directory with other things than images in it, which would be removed"
     if wrong:
         raise InvalidArgument(f"dest: {wanted.dest} cannot be used: {wrong}")
-    if wanted.compress is not None and wanted.format not in _FOLDERS:
+    if wanted.compress and wanted.format not in _FOLDERS:
         raise InvalidArgument(f"compress: cannot be used with format {wanted.format}: expected {' or '.join(_FOLDERS)}")
     if not wanted.images:
         raise InvalidArgument("image: is empty: expected the names of images")
