@@ -52,7 +52,6 @@ _CONTROLS = (
     "force_restart",
     "recreate",
     "recreate_policy",
-    "expect_plan",
     "force_delete",
     "delete_depend",
     "delete_volumes",
@@ -252,11 +251,20 @@ def _controls(params: Mapping[str, Any]) -> dict[str, Any]:
             raise wrong("attach", params["attach"], "some of stdin, stdout and stderr")
     if params["recreate"] and params["recreate_policy"] == "never":
         raise InvalidArgument("recreate_policy: never cannot be combined with recreate: omit one of them")
-    if params["expect_plan"]:
-        from .._reconcile import approval
-
-        controls["expect_plan"] = approval.parsed(params["expect_plan"], "expect_plan")
+    controls["expect_plan"] = expected_plan(params)
     return controls
+
+
+def expected_plan(params: Mapping[str, Any]) -> str:
+    """Return the digest of the approved plan, empty where the task expects none.
+
+    :raises InvalidArgument: it is no digest.
+    """
+    if not params["expect_plan"]:
+        return ""
+    from .._reconcile import approval
+
+    return approval.parsed(params["expect_plan"], "expect_plan")
 
 
 def _pass_over(params: Mapping[str, Any]) -> None:

@@ -82,10 +82,7 @@ def desired(params: Mapping[str, Any]) -> DesiredPod:
     name = checked_name(params["name"], "name")
     infra = params["infra_name"] or ""
     controls = {"infra_name": infra and checked_name(infra, "infra_name"), "recreate": params["recreate"]}
-    if params["expect_plan"]:
-        from .._reconcile import approval
-
-        controls["expect_plan"] = approval.parsed(params["expect_plan"], "expect_plan")
+    controls["expect_plan"] = arguments.expected_plan(params)
     requested = DesiredPod(name, params["state"], force_delete=params["force_delete"], **controls)
     if params["state"] not in ("created", "started", "restarted"):
         return requested

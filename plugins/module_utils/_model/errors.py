@@ -137,7 +137,6 @@ class PlanDiffers(LibpodError):
 
     def __init__(self, what: str, plan: Mapping[str, Any]) -> None:
         super().__init__(f"{what}; nothing was changed: find out why, or approve plan.digest of this result")
-        self.what = what
         self.plan = plan
 
 

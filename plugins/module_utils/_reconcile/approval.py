@@ -41,13 +41,11 @@ def checked(runtime: Runtime, container: Optional[Container], desired: Desired, 
 
 
 def digested(plan: Plan, subject: str, options: Optional[Mapping[str, Any]], image: Sequence[object] = ()) -> Plan:
-    """Return the plan with its digest, which is equal for plans that do the same to the same subject on the same host.
+    """Return a plan that has steps, with its digest.
 
-    ``subject`` is the ID of a container or pod, empty where there is none. ``options`` and ``image`` are what a new one
-    is made of.
+    It is equal for plans that do the same to the same subject on the same host. ``subject`` is the ID of a container
+    or pod, empty where there is none. ``options`` and ``image`` are what a new one is made of.
     """
-    if not plan.steps:
-        return plan
     parts = (
         (subject, plan.status_before),
         [(step.verb.value, step.subject, step.status) for step in plan.steps],
@@ -77,20 +75,27 @@ def parsed(text: str, option: str) -> str:
 
 
 def check(expected: str, plan: Plan, name: str) -> None:
-    """Check a plan against the approved one; a plan without steps is always within it.
+    """Check a plan against the approved one, where the task expects one; see ``difference``.
 
     :raises PlanDiffers: it is another plan.
     """
-    if not expected or not plan.steps or plan.digest == expected:
-        return
+    if expected and (found := difference(expected, plan, name)):
+        raise PlanDiffers(found, plan.to_json())
+
+
+def difference(expected: str, plan: Plan, name: str) -> str:
+    """Return in what a plan differs from the approved one, empty where it does not.
+
+    A plan without steps is always within it.
+    """
+    if not plan.steps or plan.digest == expected:
+        return ""
     if expected == NOTHING:
         differing = "which has no step"
     else:
         compared = zip(PARTS, expected.split("-"), plan.digest.split("-"))
         differing = f"it differs in {' and '.join(part for part, before, now in compared if before != now)}"
-    raise PlanDiffers(
-        f"{name}: the plan ({', '.join(plan.actions)}) is not the approved one, {differing}", plan.to_json()
-    )
+    return f"{name}: the plan ({', '.join(plan.actions)}) is not the approved one, {differing}"
 
 
 def joined(digests: Mapping[str, str]) -> str:

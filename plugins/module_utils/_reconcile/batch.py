@@ -182,12 +182,11 @@ class BatchReconcile:
             return
         from . import approval
 
-        differing = []
-        for name, plan in self._plans.items():
-            try:
-                approval.check(self._expected.get(name, NOTHING), plan, f"container {name}")
-            except PlanDiffers as error:
-                differing.append(error.what)
+        found = (
+            approval.difference(self._expected.get(name, NOTHING), plan, f"container {name}")
+            for name, plan in self._plans.items()
+        )
+        differing = [one for one in found if one]
         if differing:
             plans = {name: plan.to_json() for name, plan in self._plans.items() if plan.steps}
             raise PlanDiffers("; ".join(differing), {"digest": self.digest, "containers": plans})
