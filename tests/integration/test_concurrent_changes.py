@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from typing import Any, Callable
 
 import pytest
@@ -25,6 +24,7 @@ from ansible_collections.libpod.engine.tests.support.concurrent_changes import (
     crashed,
     ended,
     kill,
+    occupied,
     restarted,
     status_of,
     with_slow_exit_command,
@@ -327,7 +327,7 @@ def test_dependency_recreated_by_a_killed_task_is_the_new_one(host: Host, task: 
 def test_failed_recreate_reports_its_error_when_the_old_container_fails_to_start_too(host: Host) -> None:
     ended(host, network="libpod", publish=["8080:80"], restart_policy="always")
     broken = {**OPTIONS, **UNMAKEABLE, "restart_policy": "always"}
-    with socket.create_server(("", 8080)):
+    with occupied(8080):
         done = host.container("web", **broken)
     assert done.failed and "not a directory" in done["msg"], done
     assert host.container("web", state="present")["actions"] == ["started web"]

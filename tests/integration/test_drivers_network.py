@@ -429,6 +429,34 @@ def test_links_work_with_the_pyroute2_of_debian(network: Network) -> None:
     network.down()
 
 
+def test_link_that_the_kernel_removes_during_the_look_counts_as_removed(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host's end of a pair vanishes, some time later, with the namespace of its peer."""
+    import pyroute2
+
+    network.up()
+    (link,) = (one for one in (network.attachment.result or {})["interfaces"] if one["name"].startswith("veth"))
+    connect = pyroute2.IPRoute
+
+    def connected() -> Any:
+        route = connect()
+        lookup = route.link_lookup
+
+        def late(**wanted: Any) -> list[int]:
+            found = list(lookup(**wanted))
+            network.host.run("ip", "link", "delete", link["name"])
+            return found
+
+        route.link_lookup = late
+        return route
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pyroute2, "IPRoute", connected)
+        netlink.remove_veth(link["name"], link["mac"])
+    network.down()
+
+
 def test_absent_pyroute2_is_named_with_its_package(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyroute2", None)
     with pytest.raises(ToolMissing, match="python3-pyroute2"):

@@ -83,7 +83,7 @@ def test_plan_without_steps_is_expected_too(host: Host) -> None:
     assert inspected(host)[0]["State"]["Status"] == "exited"
 
 
-@pytest.mark.parametrize("text", ["yes", OTHER[:-1], f"{OTHER}-{OTHER}", f"web={OTHER}", "\ud800", "0" * 2_000_000])
+@pytest.mark.parametrize("text", ["yes", OTHER[:-1], f"{OTHER}-{OTHER}", f"web={OTHER}", "0" * 2_000_000])
 @pytest.mark.parametrize("module", ["container", "containers", "pod"])
 def test_what_is_no_digest_is_refused(host: Host, module: str, text: str) -> None:
     task: dict[str, Any] = {"name": "c", **WEB} if module == "container" else {"name": "c"}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import socket
 import threading
 import time
 from typing import Any
@@ -24,6 +23,7 @@ from ansible_collections.libpod.engine.tests.support.concurrent_changes import (
     CANCELLED,
     OPTIONS,
     ended,
+    occupied,
     run_exit_command,
     status_of,
 )
@@ -78,7 +78,7 @@ def test_restart_is_retried_when_a_dependency_fails_to_start(host: Host) -> None
     asleep = time.sleep
 
     def prepare() -> None:
-        taken = socket.create_server(("", 8080))
+        taken = occupied(8080)
 
         def sleep(seconds: float) -> None:
             asleep(seconds)
@@ -147,7 +147,7 @@ def test_failed_start_keeps_the_pending_restart(host: Host) -> None:
 
         def sleep(seconds: float) -> None:
             time.sleep = asleep
-            with socket.create_server(("", 8080)):
+            with occupied(8080):
                 assert host.container("web", state="started").failed
             asleep(seconds)
 

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 from typing import Any, Callable, Optional
 
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
@@ -50,6 +52,18 @@ def kill(pid: int) -> None:
     victim = process.ref(pid)
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: not process.alive(victim))
+
+
+def occupied(port: int) -> socket.socket:
+    """Return a server that listens on a port, once the conmon of a killed container has closed it."""
+
+    def bound() -> Optional[socket.socket]:
+        with contextlib.suppress(OSError):
+            return socket.create_server(("", port))
+        return None
+
+    taken: socket.socket = eventually(bound)
+    return taken
 
 
 def status_of(host: Host) -> str:

@@ -8,6 +8,7 @@ Importing pyroute2 costs 200 ms, so no task that leaves, creates or starts a con
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
@@ -91,7 +92,7 @@ def add_routes(namespace: str, name: str, routes: Sequence[tuple[str, str]]) -> 
                     try:
                         route.route("add", dst=destination, gateway=gateway, oif=index)
                     except pyroute2.NetlinkError as error:
-                        if error.code != 17:  # EEXIST: another process was faster
+                        if error.code != errno.EEXIST:  # another process was faster
                             raise
 
     netns.run_inside(namespace, add)
@@ -103,11 +104,9 @@ def remove_veth(name: str, mac: str) -> None:
     :raises ToolMissing: pyroute2 is not installed.
     """
     with _pyroute2().IPRoute() as route:
-        for index in route.link_lookup(ifname=name):
-            for link in route.get_links(index):
-                kind = _attribute(_attribute(link, "IFLA_LINKINFO"), "IFLA_INFO_KIND")
-                if kind == "veth" and _attribute(link, "IFLA_ADDRESS") == mac:
-                    _remove(route, name, index)
+        for link in _named(route, name):
+            if _kind(link) == "veth" and _attribute(link, "IFLA_ADDRESS") == mac:
+                _remove(route, name, link["index"])
 
 
 def bridge_ports(name: str) -> list[str]:
@@ -127,10 +126,25 @@ def remove_bridge(name: str) -> None:
     :raises ToolMissing: pyroute2 is not installed.
     """
     with _pyroute2().IPRoute() as route:
-        for index in route.link_lookup(ifname=name):
-            for link in route.get_links(index):
-                if _attribute(_attribute(link, "IFLA_LINKINFO"), "IFLA_INFO_KIND") == "bridge":
-                    _remove(route, name, index)
+        for link in _named(route, name):
+            if _kind(link) == "bridge":
+                _remove(route, name, link["index"])
+
+
+def _named(route: Any, name: str) -> list[Any]:
+    """Return the links of a name; the kernel may remove one, with the namespace of its peer, during the look."""
+    found: list[Any] = []
+    for index in route.link_lookup(ifname=name):
+        try:
+            found += route.get_links(index)
+        except _pyroute2().NetlinkError as error:
+            if error.code != errno.ENODEV:
+                raise
+    return found
+
+
+def _kind(link: Any) -> Any:
+    return _attribute(_attribute(link, "IFLA_LINKINFO"), "IFLA_INFO_KIND")
 
 
 def _remove(route: Any, name: str, index: int) -> None:
@@ -138,7 +152,7 @@ def _remove(route: Any, name: str, index: int) -> None:
     try:
         route.link("del", index=index)
     except _pyroute2().NetlinkError as error:
-        if error.code != 19:  # ENODEV: the kernel was faster
+        if error.code != errno.ENODEV:  # the kernel was faster
             raise
 
 
