@@ -9,11 +9,12 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import Any, Optional, Sequence
+from typing import Any, Sequence
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.operator_command import libpod, rows
 from ansible_collections.libpod.engine.tests.support.process import (
     WAITING,
     Process,
@@ -23,27 +24,6 @@ from ansible_collections.libpod.engine.tests.support.process import (
 )
 
 RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
-Done = subprocess.CompletedProcess[str]
-
-
-def libpod(host: Host, *args: str, input: str = "", code: int = 0, folder: Optional[Path] = None) -> Done:
-    """Run the command as an operator does, in its own process."""
-    done = subprocess.run(
-        [*self_program.argv(host.parts), *args],
-        env={**os.environ, **host.parts.environment()},
-        input=input,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-    )
-    assert done.returncode == code, done
-    return done
-
-
-def rows(table: str) -> list[list[str]]:
-    """Return a table's cells; columns are three blanks apart."""
-    return [[cell.strip() for cell in line.split("   ") if cell.strip()] for line in table.splitlines()]
 
 
 def test_ps_and_inspect(host: Host) -> None:
@@ -165,15 +145,15 @@ def test_no_container_text_controls_the_operators_terminal(host: Host) -> None:
     assert json.loads(libpod(host, "healthcheck", "run", "--format", "json", "c", code=1).stdout)["Output"] == hostile
 
 
-def test_start_stop_and_restart_report_their_actions(host: Host) -> None:
+def test_start_stop_and_restart_report_their_names(host: Host) -> None:
     made = host.container("c", **RUNNING)["container"]
-    assert libpod(host, "stop", "-t", "5", "c").stdout == "stopped c\n"
-    assert libpod(host, "stop", made["Id"][:9]).stdout == ""
-    assert libpod(host, "start", "c").stdout == "started c\n"
-    assert libpod(host, "restart", "c").stdout == "restarted c\n"
+    assert libpod(host, "stop", "-t", "5", "c").stdout == "c\n"
+    assert libpod(host, "stop", made["Id"][:9]).stdout == made["Id"][:9] + "\n"
+    assert libpod(host, "start", "c").stdout == "c\n"
+    assert libpod(host, "restart", "c").stdout == "c\n"
     assert host.module("libpod_container_info", {"name": ["c"]})["containers"][0]["State"]["Running"]
     mixed = libpod(host, "stop", "nobody", "c", code=125)
-    assert (mixed.stdout, "nobody" in mixed.stderr) == ("stopped c\n", True)
+    assert (mixed.stdout, "nobody" in mixed.stderr) == ("c\n", True)
 
 
 def test_system_error_of_one_container_does_not_stop_the_others(host: Host) -> None:
@@ -184,7 +164,7 @@ def test_system_error_of_one_container_does_not_stop_the_others(host: Host) -> N
     os.mkdir(lock)
     mixed = libpod(host, "stop", "b", "c", code=125)
     os.rmdir(lock)
-    assert mixed.stdout == "stopped c\n" and mixed.stderr.startswith("libpod: b: "), mixed
+    assert mixed.stdout == "c\n" and mixed.stderr.startswith("libpod: b: "), mixed
 
 
 def test_events_record_the_lifecycle(host: Host, tmp_path: Path) -> None:

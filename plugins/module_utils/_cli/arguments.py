@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import Iterator, Sequence
+import sys
+from types import MappingProxyType
+from typing import Callable, Iterator, Mapping, Optional, Sequence
 
 from .._container.container import Container
 from .._model.engine_config import EngineConfig
-from .._model.errors import ContainerRemoved, NoSuchContainer
+from .._model.errors import ContainerRemoved, InvalidArgument, LibpodError, NoSuchContainer, sentence
 from .._runtime.runtime import Runtime
+from . import table
 
 
 def new_parser(command: str, description: str, *, formats: bool = True) -> argparse.ArgumentParser:
@@ -52,3 +55,55 @@ def listing(command: str, about: str, things: str, arguments: Sequence[str]) -> 
     _add_format(ls)
     verbs.add_parser("inspect", help=f"all about {things}, as a JSON list").add_argument("name", nargs="+")
     return parser.parse_args(arguments)
+
+
+def add_selection(parser: argparse.ArgumentParser, every: str = "every container") -> None:
+    """Add the arguments that select containers: names, ``--all`` and ``--latest``."""
+    parser.add_argument("name", nargs="*", help="a container's name, ID, or the beginning of an ID")
+    parser.add_argument("-a", "--all", action="store_true", help=every)
+    parser.add_argument("-l", "--latest", action="store_true", help="the container that was created last")
+
+
+def selected(
+    parts: EngineConfig,
+    options: argparse.Namespace,
+    suits: Callable[[Container], bool] = lambda container: not container.config.infra,
+) -> list[str]:
+    """Return the names given, or the IDs that ``--all`` (those that suit) or ``--latest`` stand for.
+
+    :raises InvalidArgument: nothing is selected, or in two ways. :raises NoSuchContainer: there is no latest one.
+    """
+    every, latest = getattr(options, "all", False), options.latest
+    if bool(options.name) + every + latest != 1:
+        ways = "containers' names or IDs, --latest" + (", or --all" if hasattr(options, "all") else "")
+        raise InvalidArgument(f"expected one of: {ways}")
+    if options.name:
+        return list(options.name)
+    known = [one for one in containers(parts, ()) if latest or suits(one)]
+    if latest and not known:
+        raise NoSuchContainer("--latest: there is no container yet")
+    return [max(known, key=lambda one: one.config.created_time).id] if latest else [one.id for one in known]
+
+
+def for_each(
+    keys: Sequence[str],
+    work: Callable[[str], Optional[str]],
+    codes: Mapping[type[Exception], int] = MappingProxyType({}),
+) -> int:
+    """Call ``work`` for each key, and print what it returns; an error stops none of the others.
+
+    Return 0, or the highest exit code of the errors: that of ``codes``, else 125.
+    """
+    failed = 0
+    for key in keys:
+        try:
+            line = work(key)
+        except Exception as error:  # pylint: disable=broad-exception-caught
+            about = "" if isinstance(error, LibpodError) else f"{key}: "
+            sys.stderr.write(f"libpod: {about}{sentence(error)}\n")
+            code = next((code for kind, code in codes.items() if isinstance(error, kind)), 125)
+            failed = max(failed, code)
+        else:
+            if line is not None:
+                table.write_line(line)
+    return failed

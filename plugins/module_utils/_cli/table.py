@@ -24,9 +24,9 @@ def write_json(value: Any, indent: int | None = 2) -> None:
     sys.stdout.flush()
 
 
-def write_line(text: str) -> None:
-    """Write a line without control characters, which would move the terminal's cursor."""
-    sys.stdout.write(printable(text, "") + "\n")
+def write_line(text: str, prefix: str = "") -> None:
+    """Write a line, after a prefix of the engine's, without control characters, which would move the cursor."""
+    sys.stdout.write(prefix + printable(text, "") + "\n")
     sys.stdout.flush()
 
 

@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Sequence
+import argparse
+from typing import Callable, Optional, Sequence
 
+from .._container.container import Container
 from .._model.engine_config import EngineConfig
-from .._model.errors import LibpodError, sentence
+from .._model.errors import NoSuchContainer
 from .._model.options.durations import whole_seconds
 from .._reconcile.desired import Desired
 from .._reconcile.reconcile import reconcile
 from .._runtime.runtime import Runtime
-from . import table
-from .arguments import new_parser
+from .arguments import add_selection, for_each, new_parser, selected
 
 
 def start(parts: EngineConfig, arguments: Sequence[str]) -> int:
@@ -44,22 +44,40 @@ def rewind(parts: EngineConfig, arguments: Sequence[str]) -> int:
 
 
 def _transition(parts: EngineConfig, verb: str, arguments: Sequence[str], state: str) -> int:
-    """Bring each container to the state and print what was done; 125 where one could not be."""
-    parser = new_parser(verb, f"{verb.capitalize()} containers, and say what was done.", formats=False)
-    parser.add_argument("name", nargs="+", help="a container's name, ID, or the beginning of an ID")
-    if verb != "start":
-        parser.add_argument("-t", "--time", help="seconds, or a duration such as 1m30s, until a stop kills")
-    options = parser.parse_args(arguments)
-    seconds = whole_seconds(options.time, "--time") if verb != "start" and options.time is not None else None
-    failed = 0
-    for key in options.name:
+    """Bring each container to the state; 125 where one could not be."""
+    options = _parsed(verb, arguments)
+    time = getattr(options, "time", None)
+    seconds = None if time is None else whole_seconds(time, "--time")
+    running = state == "stopped" or getattr(options, "running", False)
+
+    def work(key: str) -> Optional[str]:
         try:
             name = Runtime(parts).container(key).name
-            desired = Desired(name, state, force_restart=verb == "restart", stop_time=seconds, restart_time=seconds)
-            for action in reconcile(parts, desired).plan.actions:
-                table.write_line(action)
-        except Exception as error:  # pylint: disable=broad-exception-caught
-            failed = 125
-            about = "" if isinstance(error, LibpodError) else f"{key}: "
-            sys.stderr.write(f"libpod: {about}{sentence(error)}\n")
-    return failed
+        except NoSuchContainer:
+            if getattr(options, "ignore", False):
+                return None
+            raise
+        desired = Desired(name, state, force_restart=verb == "restart", stop_time=seconds, restart_time=seconds)
+        reconcile(parts, desired)
+        return key
+
+    if getattr(options, "running", False):
+        options.all = True
+    return for_each(selected(parts, options, _suits(running=running)), work)
+
+
+def _parsed(verb: str, arguments: Sequence[str]) -> argparse.Namespace:
+    parser = new_parser(verb, f"{verb.capitalize()} containers, and print their names.", formats=False)
+    every = "every container that runs" if verb == "stop" else "every container"
+    add_selection(parser, every + ", but for the infra containers of pods")
+    if verb != "start":
+        parser.add_argument("-t", "--time", help="seconds, or a duration such as 1m30s, until a stop kills")
+    if verb == "stop":
+        parser.add_argument("-i", "--ignore", action="store_true", help="a name of no container is no error")
+    if verb == "restart":
+        parser.add_argument("--running", action="store_true", help="every container that runs")
+    return parser.parse_args(arguments)
+
+
+def _suits(*, running: bool) -> Callable[[Container], bool]:
+    return lambda one: not one.config.infra and (one.state.status.has_process or not running)

@@ -1,0 +1,92 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What operators type daily about containers: names, exit codes and output as podman's."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.operator_command import libpod
+from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
+
+RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
+
+
+def test_rm_refuses_what_runs_and_removes_several(host: Host) -> None:
+    pid = host.container("a", **RUNNING)["container"]["State"]["Pid"]
+    made = host.container("b", **RUNNING, state="created")["container"]
+    refused = libpod(host, "rm", "a", made["Id"][:9], code=2)
+    assert (
+        refused.stdout == f"{made['Id'][:9]}\n" and "a is running: " in refused.stderr and "--force" in refused.stderr
+    )
+    assert libpod(host, "rm", "nobody", code=1).stderr == "libpod: no container has the name or ID 'nobody'\n"
+    assert libpod(host, "rm", "--ignore", "nobody").stdout == ""
+    assert libpod(host, "rm", "-f", "-t", "0", "nobody", "a").stdout == "a\n" and not os.path.exists(f"/proc/{pid}")
+    assert libpod(host, "rm", "-a").stdout == ""
+    assert "expected one of" in libpod(host, "rm", code=125).stderr
+    assert "expected one of" in libpod(host, "rm", "-a", "x", code=125).stderr
+
+
+def test_rm_all_removes_dependents_first(host: Host) -> None:
+    first = host.container("a", **RUNNING)["container"]["Id"]
+    second = host.container("b", **{**RUNNING, "network": "container:a"})["container"]["Id"]
+    assert "depends on it" in libpod(host, "rm", "-f", "a", code=125).stderr
+    assert libpod(host, "rm", "-f", "-a", "-t", "0").stdout == f"{second}\n{first}\n"
+    assert libpod(host, "ps", "-aq").stdout == ""
+
+
+def test_rm_removes_anonymous_volumes_where_asked(host: Host) -> None:
+    for name in ("a", "b"):
+        host.container(name, **{**RUNNING, "command": ["true"]}, volume=["/data"], wait="exited")
+    assert len(libpod(host, "volume", "ls", "-q").stdout.split()) == 2
+    libpod(host, "rm", "a")
+    libpod(host, "rm", "-v", "b")
+    (kept,) = libpod(host, "volume", "ls", "-q").stdout.split()
+    host.module("libpod_volume", {"name": kept, "state": "absent"})
+
+
+def test_signals_pause_and_wait(host: Host) -> None:
+    trap = ["sh", "-c", "trap 'echo caught' USR1; trap 'exit 7' TERM; echo ready; while :; do sleep 0.1; done"]
+    made = host.container("a", **{**RUNNING, "command": trap})["container"]
+    eventually(lambda: "ready" in libpod(host, "logs", "a").stdout)
+    assert libpod(host, "pause", "a").stdout == "a\n"
+    assert libpod(host, "pause", "--all").stdout == ""
+    assert "paused" in libpod(host, "pause", "a", code=125).stderr
+    assert libpod(host, "unpause", "--all").stdout == made["Id"] + "\n"
+    assert libpod(host, "kill", "-s", "USR1", "--latest").stdout == made["Id"] + "\n"
+    eventually(lambda: "caught" in libpod(host, "logs", "a").stdout)
+    assert "--signal" in libpod(host, "kill", "-s", "NONE", "a", code=125).stderr
+    assert libpod(host, "wait", "--condition", "running", "a").stdout == "-1\n"
+    assert libpod(host, "kill", "--signal=TERM", "a").stdout == "a\n"
+    mixed = libpod(host, "wait", "a", "nobody", code=125)
+    assert mixed.stdout == "7\n" and "'nobody'" in mixed.stderr
+    assert libpod(host, "wait", "-i", "nobody").stdout == "-1\n"
+    assert "running" in libpod(host, "kill", "a", code=125).stderr
+    assert "some of booted" in libpod(host, "wait", "--condition", "up", "a", code=125).stderr
+
+
+def test_start_stop_and_restart_of_all_and_the_latest(host: Host) -> None:
+    first = host.container("a", **RUNNING)["container"]["Id"]
+    last = host.container("b", **RUNNING, state="created")["container"]["Id"]
+    assert libpod(host, "stop", "-a", "-t", "0").stdout == f"{first}\n"
+    assert libpod(host, "start", "-l").stdout == f"{last}\n"
+    assert libpod(host, "restart", "--running", "-t", "0").stdout == f"{last}\n"
+    assert libpod(host, "start", "--all").stdout == f"{first}\n{last}\n"
+    assert libpod(host, "stop", "-i", "-t", "0", "nobody", "b").stdout == "b\n"
+
+
+def test_published_ports_and_changed_files(host: Host) -> None:
+    made = host.container("a", **{**RUNNING, "network": "bridge", "publish": ["127.0.0.1:8080:80", "53:53/udp"]})
+    assert libpod(host, "port", "a").stdout == "53/udp -> 0.0.0.0:53\n80/tcp -> 127.0.0.1:8080\n"
+    assert libpod(host, "port", "a", "80").stdout == libpod(host, "port", "-l", "80/tcp").stdout == "127.0.0.1:8080\n"
+    assert "not published" in libpod(host, "port", "a", "80/udp", code=125).stderr
+    short = made["container"]["Id"][:12]
+    assert libpod(host, "port", "-a").stdout.splitlines()[1] == f"{short}\t80/tcp -> 127.0.0.1:8080"
+    libpod(host, "exec", "a", "sh", "-c", "echo x >/www/new; rm /www/index.html; touch '/www/\033[2J'")
+    assert libpod(host, "diff", "a").stdout == "C /www\nA /www/?[2J\nD /www/index.html\nA /www/new\n"
+    changes = json.loads(libpod(host, "diff", "--format", "json", "-l").stdout)
+    assert changes == {"changed": ["/www"], "added": ["/www/\x1b[2J", "/www/new"], "deleted": ["/www/index.html"]}
