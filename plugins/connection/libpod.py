@@ -23,7 +23,7 @@ requirements:
   - root on the controller
   - a shell in the container
 notes:
-  - A container that does not exist, does not run, is paused or ends meanwhile makes its host unreachable.
+  - A container that does not exist, does not run, is paused, or ends during a task makes its host unreachable.
   - A command may print up to 256 MiB.
 """
 

@@ -83,7 +83,7 @@ requirements:
   - root on the host, by login or by O(host_become)
   - a shell in the container
 notes:
-  - A container that does not exist, does not run, is paused or ends meanwhile makes its host unreachable.
+  - A container that does not exist, does not run, is paused, or ends during a task makes its host unreachable.
   - A host whose network fails without a word is noticed as its C(sshd) notices it, by C(ClientAliveInterval) or TCP.
   - The containers of one host share one ControlPersist connection, which carries 10 tasks at once by C(sshd)'s default. More
     C(forks) than that need a higher C(MaxSessions); what is above it opens connections of its own.
@@ -259,7 +259,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible has no types
             raise AnsibleError(f"ansible_libpod_host_become_method: there is no become plugin {method!r}")
         names = {"user": "user", "exe": "exe", "flags": "flags", "password": "pass"}
         given = {f"become_{theirs}": self.get_option(f"host_become_{ours}") for ours, theirs in names.items()}
-        # Nobody's password but this one: become plugins would take that of the container's become.
+        # This password alone: become plugins would otherwise take that of the container's become.
         become.set_options(
             direct={name: value for name, value in given.items() if value is not None or name == "become_pass"}
         )

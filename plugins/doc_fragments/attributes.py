@@ -21,7 +21,7 @@ attributes:
   diff_mode:
     description: Returns what has changed, or in check mode would change, when it runs in diff mode.
   idempotent:
-    description: A second run with the same arguments changes nothing, where nothing else has changed the target meanwhile.
+    description: A second run with the same arguments changes nothing, unless something else has changed the target since.
   platform:
     description: The operating system of the target, of which the module uses namespaces, cgroups and mounts.
     support: full

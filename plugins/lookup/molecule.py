@@ -27,7 +27,7 @@ options:
     default: []
   directory:
     description:
-      - The scenario's ephemeral directory, by which its containers and networks are told from other scenarios'.
+      - The scenario's ephemeral directory, which distinguishes its containers and networks from other scenarios'.
     type: path
     required: true
     env:

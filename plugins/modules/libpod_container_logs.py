@@ -60,7 +60,7 @@ EXAMPLES = r"""
     name: web
     tail: 10
 
-- name: Wait until a job has ended, a minute at most, and return what it printed meanwhile
+- name: Wait until a job has ended, a minute at most, and return what it printed until then
   libpod.engine.libpod_container_logs:
     name: job
     tail: 0

@@ -23,9 +23,9 @@ def playbook(given: int) -> int:
     """Return the PID of ansible-playbook where this process is its worker, and else 0.
 
     :param given: the process that was this one's parent when the connection was made, 0 where it is not known
-    :raises AnsibleConnectionFailure: it has ended already, so that nobody would end what is begun now.
+    :raises AnsibleConnectionFailure: it has ended already, and cannot end what is begun now.
     """
-    # Ansible takes the parent's PID for it, which is another one's where it was killed meanwhile.
+    # Ansible takes the parent's PID for it, which is another process's once it was killed.
     forked = multiprocessing.parent_process()
     pid = forked.pid if forked and forked.pid else given
     if pid == os.getppid():
@@ -113,7 +113,7 @@ class Conversation:
             self.descriptor = -1
 
     def look(self) -> None:
-        """Raise an error where become takes too long, or nobody waits for the command any more."""
+        """Raise an error where become takes too long, or the process that waits for the command has ended."""
         if self._parent and os.getppid() != self._parent:
             raise AnsibleConnectionFailure(_ENDED)
         if time.monotonic() >= self.deadline:

@@ -79,7 +79,7 @@ class EngineAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
-        told = {
+        request = {
             "static_root": self._task.args.get("static_root") or "",
             "digest": _DIGEST,
             "archive": "",
@@ -89,21 +89,21 @@ class EngineAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
         try:
             if wrap_async:
                 # A job in the background cannot ask for the engine: it gets it beforehand.
-                told["archive"] = self._send()
-            done = self._module(told, task_vars, wrap_async)
+                request["archive"] = self._send()
+            done = self._module(request, task_vars, wrap_async)
             if done.get(MISSING):
-                told["archive"] = self._send()
-                done = self._module(told, task_vars, False)
+                request["archive"] = self._send()
+                done = self._module(request, task_vars, False)
         finally:
             if not wrap_async:
                 self._remove_tmp_path(self._connection._shell.tmpdir)
         merged: dict[str, Any] = merge_hash(result, done)
         return merged
 
-    def _module(self, told: dict[str, Any], task_vars: Any, wrap_async: bool) -> dict[str, Any]:
+    def _module(self, request: dict[str, Any], task_vars: Any, wrap_async: bool) -> dict[str, Any]:
         given = self._task.environment
         given = given if isinstance(given, list) else [given] if given else []
-        self._task.environment = [*given, {VARIABLE: json.dumps(told)}]
+        self._task.environment = [*given, {VARIABLE: json.dumps(request)}]
         try:
             done: dict[str, Any] = self._execute_module(task_vars=task_vars, wrap_async=wrap_async)
         finally:

@@ -53,7 +53,7 @@ class Exchange:
 
     @property
     def descriptor(self) -> int:
-        """As a flow's ``Watch``: what ends where nobody waits any more."""
+        """As a flow's ``Watch``: it ends once the waiting process is gone."""
         return self.talk.descriptor
 
     @property

@@ -64,12 +64,12 @@ def containers(
             made.append(_container(one, scenario, networks, options, names))
         except WrongPlatform as error:
             raise WrongPlatform(f"platform {one.name}: {error}") from error
-        told = [f"{key} has no effect: {KEYS[key].ignored}" for key in one.platform if _is_told(key)]
-        warnings += [f"platform {one.name}: {text}" for text in told]
+        ignored = [f"{key} has no effect: {KEYS[key].ignored}" for key in one.platform if _is_ignored(key)]
+        warnings += [f"platform {one.name}: {text}" for text in ignored]
     return Containers(made, warnings)
 
 
-def _is_told(key: str) -> bool:
+def _is_ignored(key: str) -> bool:
     """Return whether a key's lack of an effect may surprise."""
     return (
         key in KEYS and bool(KEYS[key].ignored) and key in ("force_kill", "kill_signal", "keep_volumes", "docker_host")

@@ -102,7 +102,7 @@ def test_file_that_a_user_wrote_is_a_secret(host: Host) -> None:
         "Labels": {},
     }
     assert not _put(host, "by hand").changed
-    # Others could read it: it is made anew.
+    # Others could read it: it is written again.
     os.chmod(_file(host), 0o644)
     assert _put(host, "by hand")["actions"] == ["replaced secret key"]
     assert stat.S_IMODE(os.stat(_file(host)).st_mode) == 0o600

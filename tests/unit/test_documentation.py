@@ -258,6 +258,11 @@ def test_sentence_of_a_page_has_at_most_30_words(page: Path) -> None:
     assert not long
 
 
+def test_page_of_the_architecture_has_at_most_120_lines() -> None:
+    lengths = {page.name: len(page.read_text().splitlines()) for page in TOP.glob("docs/architecture/*.md")}
+    assert lengths and [name for name, length in lengths.items() if length > 120] == []
+
+
 def descriptions(node: Any) -> Iterator[str]:
     """Yield the texts of descriptions and details at any depth, with one word for each piece of markup."""
     for key, value in node.items() if isinstance(node, dict) else []:

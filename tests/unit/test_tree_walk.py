@@ -119,7 +119,7 @@ def test_directory_moved_during_the_walk_ends_it(folder: Path, monkeypatch: pyte
         return real(directory)
 
     monkeypatch.setattr(os, "listdir", moving)
-    with pytest.raises(TreeChanged, match="moved meanwhile"):
+    with pytest.raises(TreeChanged, match="moved during the walk"):
         copy(folder, WET)
     monkeypatch.undo()
 

@@ -33,7 +33,7 @@ _USAGE = "usage: libpod connect <REQUEST (a connection plugin's plumbing; see li
 
 
 class ConnectionLost(LibpodError):
-    """Nobody waits for the command any more."""
+    """The process that waits for the command has ended."""
 
 
 def connect(parts: EngineConfig, arguments: Sequence[str]) -> int:

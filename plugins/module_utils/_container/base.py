@@ -105,7 +105,7 @@ class ContainerBase:
             self._config = self.store.config(self.id)
         except NoSuchContainer as error:
             self._lock.discard()
-            raise ContainerRemoved(f"container {self.name} ({self.id[:12]}) was removed meanwhile") from error
+            raise ContainerRemoved(f"container {self.name} ({self.id[:12]}) was removed by another task") from error
 
     def sync(self) -> None:
         """Bring the recorded state in line with the host's processes and cgroups; starts no program."""

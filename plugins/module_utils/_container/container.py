@@ -250,13 +250,13 @@ class Container(ContainerBase):
                 self.ensure_started()
 
     def exec(self, wanted: Exec, input: bytes = b"") -> Executed:
-        """Run a further process in the running container to its end; the lock is free meanwhile."""
+        """Run a further process in the running container to its end; the lock is free during it."""
         from .io.exec import execute
 
         return execute(self, wanted, input)
 
     def healthcheck(self) -> Health:
-        """Check the container's health now, and return the result; the lock is free meanwhile.
+        """Check the container's health now, and return the result; the lock is free during it.
 
         :raises ContainerStopped: it does not run. :raises InvalidArgument: it has no health check.
         """

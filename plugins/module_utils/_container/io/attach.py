@@ -30,7 +30,7 @@ class Attached(NamedTuple):
 
 
 def attach(container: ContainerBase, input: bytes, seconds: float) -> Attached:
-    """Write ``input`` to standard input, then close it, and read for at most ``seconds``; the lock is free meanwhile.
+    """Write ``input`` to standard input, then close it, and read for at most ``seconds``; the lock is free during it.
 
     Earlier output is in the log only. Without ``input``, standard input stays as it is.
 

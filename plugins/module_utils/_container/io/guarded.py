@@ -34,7 +34,7 @@ class Guarded:
     def execute(self, wanted: Exec, streams: Streams) -> Ended:
         """Run a command to its end; what it leaves running goes on, unless it exceeds its time and is killed.
 
-        :raises ContainerStopped: the container does not run, or ends meanwhile.
+        :raises ContainerStopped: the container does not run, or ends during the call.
         :raises InvalidArgument: user or command cannot be used.
         """
         container = self.container

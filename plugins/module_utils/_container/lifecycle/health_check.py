@@ -30,7 +30,7 @@ def check(container: ContainerBase, *, counts: bool = True, wait: bool = True) -
 
     Without ``counts`` a failure is not recorded. Without ``wait``, a check by another process is an error.
 
-    :raises ContainerStopped: the container does not run, or ends meanwhile. :raises InvalidState: another one checks.
+    :raises ContainerStopped: the container does not run, or ends. :raises InvalidState: another one checks.
     :raises InvalidArgument: it has no health check.
     """
     with monitor.turn(container, wait) as mine:

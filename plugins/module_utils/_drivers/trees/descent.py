@@ -56,7 +56,7 @@ class Descent:
         if self._open[-2] < 0:
             self._open[-2] = os.open("..", self._flags, dir_fd=self._open[-1])
             if _identity(self._open[-2]) != self._identities[-2]:
-                raise TreeChanged("a directory in it was moved meanwhile")
+                raise TreeChanged("a directory in it was moved during the walk")
         return self._open[-2]
 
     def leave(self) -> None:
