@@ -71,7 +71,7 @@ def _health(container: Container) -> str:
     """Return the health of a container that runs and has a check: starting, healthy or unhealthy."""
     if not container.config.has_health_check or not container.state.status.has_process:
         return ""
-    from .._container.lifecycle.health import described
+    from .._container.runners.health import described
 
     return str(described(container)["Status"])
 

@@ -260,7 +260,7 @@ class Container(ContainerBase):
 
         :raises ContainerStopped: it does not run. :raises InvalidArgument: it has no health check.
         """
-        from .lifecycle.health_check import check
+        from .runners.health_check import check
 
         return check(self)
 
@@ -387,7 +387,7 @@ class Container(ContainerBase):
             update(self, config, changed)
             earlier, self._config = self._config, config
             if earlier.has_health_check or config.has_health_check:
-                from .lifecycle import health
+                from .runners import health
 
                 health.changed(self, earlier)
             self.store.write_config(config)
@@ -398,7 +398,7 @@ class Container(ContainerBase):
 
                 restart.reconsider(self)
             if config.options["log_opt"]["max_size"]:
-                from .io import log_limit
+                from .runners import log_limit
 
                 log_limit.begin(self)
             self.event("update")

@@ -46,11 +46,11 @@ def findings(container: ContainerBase, known: set[str], *, full: bool = False) -
     """Return all drift; options in ``known``, which differ from the record anyway, are left out."""
     result = _limits(container, known) + _processes(container) + _files(container) + _mounts(container)
     if container.config.has_health_check:
-        from .lifecycle.health import lacks_runner
+        from .runners.health import lacks_runner
 
         result += [Finding("health runner", "ended", "running")] if lacks_runner(container) else []
     if container.config.options["log_opt"]["max_size"]:
-        from .io.log_limit import lacks_runner
+        from .runners.log_limit import lacks_runner
 
         result += [Finding("log-limit runner", "ended", "running")] if lacks_runner(container) else []
     network = network_drift.findings(container)

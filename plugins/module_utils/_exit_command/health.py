@@ -28,6 +28,6 @@ def watch(parts: EngineConfig, arguments: Sequence[str]) -> int:
 
 
 def _tick(container: Container, life: ProcessRef, pid: int) -> Optional[float]:
-    from .._container.lifecycle.health_check import tick
+    from .._container.runners.health_check import tick
 
     return tick(container, life, pid)

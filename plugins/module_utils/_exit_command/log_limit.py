@@ -47,7 +47,7 @@ def keep(parts: EngineConfig, arguments: Sequence[str]) -> int:
 
 
 def _order(container: Container, life: ProcessRef, pid: int) -> Optional[tuple[int, str, str]]:
-    from .._container.io.log_limit import order
+    from .._container.runners.log_limit import order
 
     return order(container, life, pid)
 

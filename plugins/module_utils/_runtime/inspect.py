@@ -169,7 +169,7 @@ def _computed(add: tuple[str, ...], drop: tuple[str, ...], privileged: bool, roo
 def _health(container: Container) -> dict[str, Any]:
     if not container.config.has_health_check:
         return {"Status": "", "FailingStreak": 0, "Log": []}
-    from .._container.lifecycle.health import described
+    from .._container.runners.health import described
 
     return described(container)
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, Optional, Sequence
 
 from .._container.container import Container
 from .._container.lifecycle import boot, restart
-from .._container.lifecycle import health as health_record
+from .._container.runners import health as health_record
 from .._drivers import process
 from .._model.errors import InvalidArgument, InvalidState, NoSuchContainer, NotBooted, Unhealthy
 from .._model.options.health import HEALTHY, UNHEALTHY
@@ -159,7 +159,7 @@ def booted(container: Container, limit: float) -> None:
 
 def _probe(container: Container) -> None:
     # It loads the drivers of the OCI runtime, which no other wait needs.
-    from .._container.lifecycle.health_check import probe
+    from .._container.runners.health_check import probe
 
     probe(container)
 

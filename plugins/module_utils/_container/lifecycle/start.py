@@ -87,7 +87,7 @@ def _begin_life(container: ContainerBase, event: str) -> None:
     container.event(event)
     notify.tell(container)
     if container.config.has_health_check:
-        from .health import begin
+        from ..runners.health import begin
 
         begin(container)
     if container.config.options["restart_policy"] == "unless-stopped":

@@ -58,7 +58,7 @@ def _put_in_force(container: ContainerBase, config: ContainerConfig, parts: set[
 
         secrets.replace(container, [part[len(SECRET) :] for part in parts if part.startswith(SECRET)])
     if "log_opt" in parts:
-        from ..io import log_limit
+        from ..runners import log_limit
 
         log_limit.end(container)
     if any(part in MOUNTS or part.startswith(MOUNT) for part in parts):

@@ -77,7 +77,7 @@ def _needs(runtime: Runtime, config: ContainerConfig, desired: Desired, row: Opt
         return Container(runtime.store, runtime.host, config)
 
     if row.name == "log_opt" and needs == Change.LIVE:
-        from ..._container.io.log_limit import reachable
+        from ..._container.runners.log_limit import reachable
 
         needs = needs if reachable(container(), after["max_size"]) else row.otherwise
     if needs == Change.RESTART and container().peek().state.status in _NOT_RESTARTED:

@@ -17,9 +17,10 @@ from ..._model.options.health import OUTPUT_LENGTH, TIMED_OUT, Health, HealthChe
 from ..._model.records.process_ref import ProcessRef
 from ..._model.records.status import ContainerStatus
 from ..io.exec import Exec, process_for
+from ..lifecycle import stop
 from ..live_status import timestamp
 from . import health as monitor
-from . import runner, stop
+from . import runner
 
 if TYPE_CHECKING:
     from ..base import ContainerBase
@@ -88,8 +89,8 @@ def _act(container: ContainerBase, action: str) -> None:
         container.save(restart_wanted=True)
         stop.end(container, seconds, remember=False)
         if not engine_command.argv(container.host.parts):
-            from .cleanup import cleanup
-            from .start import start_by_policy
+            from ..lifecycle.cleanup import cleanup
+            from ..lifecycle.start import start_by_policy
 
             cleanup(container)
             start_by_policy(container)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Optional
 from ..._drivers import process
 from ..._drivers.conmon import log
 from ..._model.records.process_ref import ProcessRef
-from ..lifecycle import runner
+from . import runner
 
 if TYPE_CHECKING:
     from ..base import ContainerBase

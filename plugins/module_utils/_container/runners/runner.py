@@ -55,7 +55,7 @@ def is_mine(container: ContainerBase, duty: str, runner: int) -> bool:
         return True
     if process.alive(recorded):
         return False
-    from .conmon_cgroup import enter
+    from ..lifecycle.conmon_cgroup import enter
 
     # The process that started it was killed before it could move it there.
     for one in (runner, os.getpid()):
@@ -70,7 +70,7 @@ def _start(container: ContainerBase, duty: str) -> int:
     from ..._drivers import host_log
     from ..._drivers.command import refused, tool_environment
     from ..._drivers.engine import command as engine_command
-    from .conmon_cgroup import enter
+    from ..lifecycle.conmon_cgroup import enter
 
     life, parts = container.state.process, container.host.parts
     failpoint(f"start {duty} runner")
