@@ -42,7 +42,7 @@ def test_type_of_an_option_is_what_its_parser_and_its_default_give(name: str) ->
 
 @pytest.mark.parametrize("name", sorted(HINTS))
 def test_shape_that_a_record_is_checked_against_is_the_type(name: str) -> None:
-    shape = config._OPTION_SHAPES[name]
+    shape = config.OPTION_SHAPES[name]
     expected = _shape(HINTS[name])
     if name in ("volume", "mount"):  # what the kinds of mounts have in common
         kinds = get_args(types.Mount) if name == "mount" else (types.Volume,)
@@ -53,7 +53,7 @@ def test_shape_that_a_record_is_checked_against_is_the_type(name: str) -> None:
 
 def test_each_field_of_a_record_has_a_shape() -> None:
     assert set(config._SHAPES) == set(config.ContainerConfig._fields)
-    assert set(config._OPTION_SHAPES) == set(HINTS)
+    assert set(config.OPTION_SHAPES) == set(HINTS)
 
 
 def _shape(hint: Any) -> Any:

@@ -14,7 +14,11 @@ from ansible_collections.libpod.engine.plugins.module_utils._ansible import pod 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import limits, manager
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups.manager import CgroupHost
 from ansible_collections.libpod.engine.plugins.module_utils._model.cgroup_limits import OF_PODS as LIMITS
-from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, take_warnings
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
+    InvalidArgument,
+    StateCorrupt,
+    take_warnings,
+)
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.pod import (
     PodConfig,
@@ -95,9 +99,25 @@ def test_address_and_names_of_a_pod_are_its_networks() -> None:
         glue.desired(_params(name="p", ip="10.88.0.5", network=["a", "b"]))
 
 
+RECORD = {"id": "1", "name": "p", "created_time": "", "options": {"share": []}, "infra": "i", "cgroup": "/c"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"infra": 5}, "infra: expected a string, found an integer"),
+        ({"options": []}, "options: expected an object, found a list"),
+        ({"options": {"share": "net"}}, "options.share: expected a list, found a string"),
+        ({"options": {"share": [], "memory": "1g"}}, "options.memory: expected an integer, found a string"),
+    ],
+)
+def test_value_of_another_type_is_named_by_its_key(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(StateCorrupt, match=f"^/a/pod.json is not a pod's record: {message}: restore it$"):
+        PodConfig.from_json({**RECORD, **changes}, "/a/pod.json")
+
+
 def test_record_of_an_older_engine_has_the_defaults_of_what_it_lacks() -> None:
-    record = {"id": "1", "name": "p", "created_time": "", "options": {"share": []}, "infra": "i", "cgroup": "/c"}
-    assert PodConfig.from_json(record, "pod.json").options == {
+    assert PodConfig.from_json(RECORD, "pod.json").options == {
         "share": [],
         "ip": None,
         "ip6": None,

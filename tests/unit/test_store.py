@@ -23,6 +23,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     NoSuchContainer,
     NoSuchPod,
     StateCorrupt,
+    take_warnings,
 )
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
@@ -195,7 +196,10 @@ def test_unreadable_state_is_unknown(store: Store, content: str) -> None:
     path = Path(store.run_dir(WEB)) / "state.json"
     path.parent.mkdir()
     path.write_text(content, encoding="latin-1")
+    take_warnings()
     assert store.state(WEB) == ContainerState(status=ContainerStatus.UNKNOWN)
+    (warning,) = take_warnings()
+    assert warning.startswith(f"{path} ") and "the container's status is unknown" in warning
 
 
 def test_truncated_side_record_counts_as_missing(store: Store) -> None:

@@ -19,10 +19,13 @@ from .._store.store import Store
 from .live_status import cgroup_path, observe, timestamp
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from .._drivers.oci.runtime import OciRuntime
     from .._drivers.storage.driver import Storage
     from .._drivers.storage.rewindable import Rewindable
     from .._drivers.storage.rootfs import Rootfs
+    from .._model.records.state import StateChanges
     from .io.log_mark import Mark
 
 # The number of runs whose ends are kept.
@@ -145,7 +148,7 @@ class ContainerBase:
         """The state as of the last sync or peek."""
         return self._state or self.peek().state
 
-    def save(self, **changes: Any) -> None:
+    def save(self, **changes: Unpack[StateChanges]) -> None:
         """Record a change of the state (inside a batch)."""
         self._state = self.state._replace(boot_id=self.host.boot_id, run_dir=self.run_dir, **changes)
         self.store.write_state(self.id, self._state)

@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Any, Iterator, Optional
 
 from .._model.engine_config import EngineConfig
-from .._model.errors import EmptyID, InvalidArgument, NoSuchContainer, StateCorrupt
+from .._model.errors import EmptyID, InvalidArgument, NoSuchContainer, StateCorrupt, warn
 from .._model.failpoints import failpoint
 from .._model.options.parsers import is_name
 from .._model.records.config import ContainerConfig
@@ -255,12 +255,13 @@ class Store:
     # States
 
     def state(self, container_id: str) -> Optional[ContainerState]:
-        """Return the state last recorded: None where the run root has none, UNKNOWN where it cannot be read."""
+        """Return the state last recorded: None where there is none, UNKNOWN with a warning where it cannot be read."""
         path = f"{self.run_dir(container_id)}/state.json"
         try:
             record = records.read(path)
             return None if record is None else ContainerState.from_json(record, path)
-        except StateCorrupt:
+        except StateCorrupt as error:
+            warn(f"{error}: the container's status is unknown; a change of the container ends it and replaces the file")
             return ContainerState(status=ContainerStatus.UNKNOWN)
 
     def write_state(self, container_id: str, state: ContainerState) -> None:

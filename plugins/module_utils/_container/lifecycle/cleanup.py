@@ -59,8 +59,10 @@ def cleanup(container: ContainerBase, *, thorough: bool = False, delete: bool = 
             status=ContainerStatus.EXITED if state.finished_time else ContainerStatus.CONFIGURED,
             process=ProcessRef(),
             conmon=ProcessRef(),
-            **dict.fromkeys(("mountpoint", "netns_path", "config_path"), ""),
+            config_path="",
+            netns_path="",
             mounted=False,
+            mountpoint="",
             changing_mounts={},
         )
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..._model import journal
 from ..._model.options.table import ID_FILES
@@ -16,11 +16,14 @@ from ..network import attachments
 from . import notify
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ..._model.records.state import StateChanges
     from ..base import ContainerBase
 
 
 # What a start by the user resets: restarts by policy, and their count.
-_BEGUN: dict[str, Any] = {
+_BEGUN: StateChanges = {
     "stopped_by_user": False,
     "restart_count": 0,
     "restart_delay": 0.0,
@@ -31,7 +34,7 @@ _BEGUN: dict[str, Any] = {
 }
 
 
-def start(container: ContainerBase, fresh: bool, **kept: Any) -> None:
+def start(container: ContainerBase, fresh: bool, **kept: Unpack[StateChanges]) -> None:
     """Bring a created, configured or exited container to running, initialising it first where needed.
 
     ``kept`` are fields of the state that a start by policy does not reset.
@@ -53,7 +56,8 @@ def start(container: ContainerBase, fresh: bool, **kept: Any) -> None:
         from .restart import end_waiting
 
         end_waiting(container)
-    container.save(status=ContainerStatus.RUNNING, started_time=began, **{**_BEGUN, **kept})
+    changes: StateChanges = {**_BEGUN, **kept, "status": ContainerStatus.RUNNING, "started_time": began}
+    container.save(**changes)
     _begin_life(container, "restart" if kept else "start")
 
 

@@ -45,7 +45,7 @@ _TEXTS = [str]
 _ID_MAP = [[int]]
 _NAMESPACE = {"mode": str, "target": str, "size": int, "uidmapping": _ID_MAP, "gidmapping": _ID_MAP}
 _VOLUME = {"type": str, "source": str, "target": str, "read_only": bool, "propagation": str, "flags": _TEXTS}
-_OPTION_SHAPES: dict[str, Any] = {
+OPTION_SHAPES: dict[str, Any] = {
     **dict.fromkeys(
         ("dns_search", "dns_option", "dns", "network_aliases", "group_add", "hostuser", "unsetenv"), _TEXTS
     ),
@@ -109,7 +109,7 @@ _SHAPES: dict[str, Any] = {
     **dict.fromkeys(_JSON_FIELDS, str),  # but for the following
     **dict.fromkeys(("overlay", "infra"), bool),
     **dict.fromkeys(("namespace_containers", "host_env"), {str: str}),
-    "options": _OPTION_SHAPES,
+    "options": OPTION_SHAPES,
     "image_config": object,  # usable_config takes what it can
     "ports": [list],
     "id_mappings": {str: _ID_MAP},

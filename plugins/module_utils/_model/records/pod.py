@@ -12,6 +12,7 @@ from ..errors import ConfigMismatch, StateCorrupt
 from ..options import table
 from ..options.parsers import wrong
 from ..options.table import ALONE, select
+from .config import OPTION_SHAPES, check_shape
 from .namespaces import OPTIONS, LinuxNS
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ FIXED = ("share", "cgroup_parent", "uidmap", "gidmap", "subuidname", "subgidname
 POD_OPTIONS = (*LIMITS, *INFRA, *FIXED, "label")
 _KINDS = ("cgroup", "ipc", "net", "pid", "user", "uts")
 _DEFAULT_SHARE = "ipc,net,uts"
+# Of what a record holds, all of which each engine has written but for some options; see ``config.check_shape``.
+_SHAPES: dict[str, Any] = {
+    **dict.fromkeys(("id", "name", "created_time", "infra", "cgroup"), str),
+    "options": {**select(OPTION_SHAPES, (name for name in POD_OPTIONS if name != "share")), "share": [str]},
+}
 
 
 def share(value: Any, option: str = "share") -> list[str]:
@@ -100,6 +106,9 @@ class PodConfig(NamedTuple):
                 "newer version of libpod.engine: use that version or newer"
             )
         try:
+            check_shape(record, _SHAPES)
             return cls(**{**record, "options": table.from_json(record["options"], ALONE)})
-        except (KeyError, TypeError) as error:
-            raise StateCorrupt(f"{path} is not a pod's record: {error}") from error
+        except KeyError as error:
+            raise StateCorrupt(f"{path} is not a pod's record: it lacks {error}: restore it") from error
+        except TypeError as error:
+            raise StateCorrupt(f"{path} is not a pod's record: {error}: restore it") from error

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
 
 from ..errors import StateCorrupt
 from .config import check_shape
@@ -101,6 +101,38 @@ class ContainerState(NamedTuple):
             return cls(**{**known, **processes, "status": status, "held_volumes": held})
         except (TypeError, AttributeError, KeyError, ValueError) as error:
             raise StateCorrupt(f"{path} is not a container's state: {error}") from error
+
+
+if TYPE_CHECKING:
+    from typing import TypedDict
+
+    class StateChanges(TypedDict, total=False):
+        """What an operation records of the state; where it departs from the fields, mypy refuses ``save``."""
+
+        status: ContainerStatus
+        config_path: str
+        mounted: bool
+        mountpoint: str
+        started_time: str
+        finished_time: str
+        exit_code: int
+        oom_killed: bool
+        process: ProcessRef
+        conmon: ProcessRef
+        netns_path: str
+        ran: float
+        stopped_by_user: bool
+        restart_count: int
+        restart_delay: float
+        restart_at: str
+        restarter: ProcessRef
+        error: str
+        etc_files: Mapping[str, int]
+        restart_wanted: bool
+        ports_in: int
+        ports_out: int
+        changing_mounts: Mapping[str, str]
+        held_volumes: tuple[str, ...]
 
 
 _SHAPES = {
