@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._cli.network import network
+from ansible_collections.libpod.engine.plugins.module_utils._cli.resources.network import network
 from ansible_collections.libpod.engine.tests.support.concurrent_tasks import run_concurrently
 from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, OUTSIDE, Host
 from ansible_collections.libpod.engine.tests.support.modules import Result, in_child

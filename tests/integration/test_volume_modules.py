@@ -13,7 +13,7 @@ import tarfile
 from typing import Any, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._cli.volume import volume as operator_volume
+from ansible_collections.libpod.engine.plugins.module_utils._cli.resources.volume import volume as operator_volume
 from ansible_collections.libpod.engine.tests.support.concurrent_tasks import run_concurrently
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result, in_child

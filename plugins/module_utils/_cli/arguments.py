@@ -46,17 +46,6 @@ def containers(parts: EngineConfig, names: Sequence[str]) -> Iterator[Container]
             continue
 
 
-def listing(command: str, about: str, things: str, arguments: Sequence[str]) -> argparse.Namespace:
-    """Return the arguments of a command with the verbs ``ls`` and ``inspect``."""
-    parser = new_parser(command, about, formats=False)
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="ls|inspect")
-    ls = verbs.add_parser("ls", help=f"list {things}", allow_abbrev=False)
-    ls.add_argument("-q", "--quiet", action="store_true", help="names alone")
-    _add_format(ls)
-    verbs.add_parser("inspect", help=f"all about {things}, as a JSON list").add_argument("name", nargs="+")
-    return parser.parse_args(arguments)
-
-
 def add_selection(parser: argparse.ArgumentParser, every: str = "every container") -> None:
     """Add the arguments that select containers: names, ``--all`` and ``--latest``."""
     parser.add_argument("name", nargs="*", help="a container's name, ID, or the beginning of an ID")

@@ -43,8 +43,19 @@ COMMANDS = {
     "stats": ("_cli.stats", "stats", "show what containers use"),
     "top": ("_cli.stats", "top", "list a container's processes"),
     "system": ("_cli.system", "system", "show what images, containers and volumes take up on the disk"),
-    "network": ("_cli.network", "network", "list networks, or show all about them"),
-    "volume": ("_cli.volume", "volume", "list volumes, or show all about them"),
+    "images": ("_cli.resources.image", "images", "list images"),
+    "pull": ("_cli.resources.image", "pull", "pull images"),
+    "push": ("_cli.resources.image_changes", "push", "push an image to a registry or an archive"),
+    "rmi": ("_cli.resources.image_changes", "rmi", "remove images"),
+    "tag": ("_cli.resources.image_changes", "tag", "give an image further names"),
+    "untag": ("_cli.resources.image_changes", "untag", "take names from an image"),
+    "image": ("_cli.resources.image", "image", "list, show, pull, push, name or remove images"),
+    "network": ("_cli.resources.network", "network", "list, show or remove networks"),
+    "pod": ("_cli.resources.pod", "pod", "list, show, start, stop, pause or remove pods"),
+    "secret": ("_cli.resources.secret", "secret", "list, show or remove secrets"),
+    "volume": ("_cli.resources.volume", "volume", "list, show or remove volumes"),
+    "info": ("_cli.about", "info", "show the host, the engine's parts and its roots"),
+    "version": ("_cli.about", "version", "show the engine's version"),
     "login": ("_cli.login", "login", "log in to a registry"),
     "logout": ("_cli.login", "logout", "log out of a registry"),
     "events": ("_cli.logs", "events", "show what happens to containers"),
@@ -117,7 +128,7 @@ def _answered(arguments: Sequence[str]) -> Optional[int]:
         sys.stdout.write("usage: libpod COMMAND [ARGUMENT ...]; libpod COMMAND --help shows more\n\n")
         sys.stdout.writelines(f"  {command:12} {what}\n" for command, (_module, _function, what) in COMMANDS.items())
         return 0
-    if arguments and arguments[0] in ("--version", "version"):
+    if arguments and arguments[0] in ("--version", "-v"):
         from .._model.version import VERSION
 
         sys.stdout.write(f"libpod (collection libpod.engine) version {VERSION}\n")

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Sequence
+from typing import Any, Iterable, Sequence
 
 from .._model.errors import printable
-
-if TYPE_CHECKING:
-    import argparse
 
 _USERS = 40  # characters of containers' names that a table shows
 
@@ -30,27 +27,19 @@ def write_line(text: str, prefix: str = "") -> None:
     sys.stdout.flush()
 
 
-def write_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Write columns as wide as their widest cell, with three blanks between them."""
-    cells = [list(headings), *([str(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
+def write_text(text: str) -> None:
+    """Write text whose values are printable, and end its last line."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    sys.stdout.flush()
+
+
+def write_table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, headed: bool = True) -> None:
+    """Write columns as wide as their widest cell, with three blanks between them; ``headed``: the headings too."""
+    cells = [*([list(headings)] if headed else []), *([str(cell) for cell in row] for row in rows)]
+    columns = max(map(len, cells), default=0)
+    widths = [max(len(row[column]) for row in cells if column < len(row)) for column in range(columns)]
     for row in cells:
         write_line("   ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip(" "))
-
-
-def write_list(
-    options: argparse.Namespace,
-    found: Mapping[str, Any],
-    headings: Sequence[str],
-    row: Callable[[Any], Sequence[object]],
-) -> None:
-    """Write what was found, by name, as the options say: names alone, JSON, or a table with a ``row`` for each."""
-    if options.quiet:
-        sys.stdout.writelines(f"{name}\n" for name in found)
-    elif options.format == "json":
-        write_json(list(found.values()))
-    else:
-        write_table(headings, [row(one) for one in found.values()])
 
 
 def users(names: Iterable[str]) -> str:

@@ -1,0 +1,88 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``libpod network``: ``ls``, ``inspect``, ``rm`` and ``exists``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Mapping, Sequence
+
+from ..._model.engine_config import EngineConfig
+from ..._model.errors import InvalidArgument, InvalidState, NoSuchNetwork
+from ..._resources.networks.inspect import inspected
+from ..._runtime.runtime import Runtime
+from .. import table
+from ..arguments import for_each
+from ..output import filters
+from ..output.listing import Shape
+from . import verbs
+
+_COLUMNS = {
+    "Name": "NAME",
+    "Driver": "DRIVER",
+    "Interface": "INTERFACE",
+    "Subnets": "SUBNETS",
+    "Containers": "CONTAINERS",
+}
+_FILTERS: filters.Known = {
+    "name": filters.pattern(lambda one: [one["name"]]),
+    "id": filters.beginning(lambda one: [one.get("id", "")]),
+    "driver": filters.equal(lambda one: [one["driver"]]),
+    "dangling": filters.flag(lambda one: not one["used_by"]),
+    **filters.labels(lambda one: one.get("labels")),
+}
+_VERBS = {
+    "ls": verbs.listing("networks", "names", _FILTERS),
+    "inspect": verbs.inspection("networks"),
+    "rm": verbs.removal("networks", "remove the containers on them first"),
+    "exists": verbs.naming("exit with 0 if the network exists, else 1"),
+}
+_CODES: dict[type[Exception], int] = {NoSuchNetwork: 1, InvalidState: 2}
+
+
+def network(parts: EngineConfig, arguments: Sequence[str]) -> int:
+    """List, show or remove networks."""
+    options = verbs.parsed("network", "The networks of the host and the containers on them.", _VERBS, arguments)
+    if options.verb == "rm":
+        return _rm(parts, options)
+    found = {one["name"]: one for one in inspected(Runtime(parts), getattr(options, "name", ()))}
+    if options.verb == "exists":
+        return 0 if all(name in found for name in options.name) else 1
+    if options.verb == "ls":
+        return verbs.write_list(options, list(found.values()), Shape(_COLUMNS, _row, "Name"), _FILTERS)
+    return verbs.inspect_each(options, lambda name: _known(parts, found, name), {})
+
+
+def _known(parts: EngineConfig, found: Mapping[str, Any], name: str) -> Any:
+    if name not in found:
+        raise NoSuchNetwork(f"network {name} is not defined in {parts.cni_config_dir}")
+    return found[name]
+
+
+def _row(one: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "ID": one.get("id", "")[:12],
+        "Name": one["name"],
+        "Driver": one["driver"],
+        "Interface": one.get("network_interface", ""),
+        "Subnets": ", ".join(subnet["subnet"] for subnet in one["subnets"]),
+        "Containers": table.users(one["used_by"]),
+        "Labels": one.get("labels", {}),
+    }
+
+
+def _rm(parts: EngineConfig, options: argparse.Namespace) -> int:
+    from ..._resources.networks import networks
+
+    if bool(options.name) == options.all:
+        raise InvalidArgument("expected networks' names, or --all (but for the default network)")
+    found = inspected(Runtime(parts)) if options.all else ()
+    names = options.name or [one["name"] for one in found if not one["default"]]
+
+    def work(name: str) -> str:
+        if not networks.absent(parts, name, force=options.force, dry=False).actions and not options.force:
+            raise NoSuchNetwork(f"network {name} is not defined in {parts.cni_config_dir}")
+        return name
+
+    return for_each(names, work, _CODES)

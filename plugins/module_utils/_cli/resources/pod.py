@@ -1,0 +1,136 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``libpod pod``: ``ps``, ``inspect``, ``rm`` and the changes of all a pod's containers together."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any, Mapping, Optional, Sequence
+
+from ..._container.io.log_parts import seconds
+from ..._model.engine_config import EngineConfig
+from ..._model.errors import InvalidArgument, InvalidState, NoSuchPod
+from ..._model.records.pod import PodConfig
+from ..._runtime.inspect_pod import inspect_pod
+from ..._runtime.pods import Pods
+from ..._runtime.runtime import Runtime
+from ..._store import pods as records
+from .. import table
+from ..arguments import for_each
+from ..output import filters
+from ..output.listing import Shape
+from . import verbs
+
+_COLUMNS = {
+    "Id": "POD ID",
+    "Name": "NAME",
+    "Status": "STATUS",
+    "Created": "CREATED",
+    "InfraId": "INFRA ID",
+    "NumberOfContainers": "# OF CONTAINERS",
+}
+_FILTERS: filters.Known = {
+    "name": filters.pattern(lambda one: [one["Name"]]),
+    "id": filters.beginning(lambda one: [one["Id"]]),
+    "status": lambda value: lambda one: one["State"].lower() == value.lower(),
+    "ctr-names": filters.pattern(lambda one: [each["Name"] for each in one["Containers"]]),
+    **filters.labels(lambda one: one["Labels"]),
+}
+_STATES = {
+    "start": ("started", "start all containers of pods"),
+    "stop": ("stopped", "stop all containers of pods"),
+    "restart": ("restarted", "restart all containers of pods"),
+    "kill": ("killed", "kill all containers of pods"),
+    "pause": ("paused", "freeze all containers of pods"),
+    "unpause": ("unpaused", "thaw all containers of pods"),
+}
+_CODES: dict[type[Exception], int] = {NoSuchPod: 1}
+
+
+def _naming(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="*", help="a pod's name, ID, or the beginning of an ID")
+    parser.add_argument("-a", "--all", action="store_true", help="all pods")
+
+
+_LIST = verbs.listing("pods", "IDs", _FILTERS)
+_VERBS = {
+    "ps": _LIST,
+    "ls": _LIST,
+    "inspect": verbs.inspection("pods"),
+    **{name: verbs.Verb(text, _naming) for name, (_state, text) in _STATES.items()},
+    "rm": verbs.removal("pods", "also with their containers"),
+    "exists": verbs.naming("exit with 0 if the pod exists, else 1"),
+}
+
+
+def pod(parts: EngineConfig, arguments: Sequence[str]) -> int:
+    """List, show, change or remove pods."""
+    options = verbs.parsed("pod", "Pods: containers that share namespaces.", _VERBS, arguments)
+    pods = Pods(Runtime(parts))
+    if options.verb in ("ps", "ls"):
+        found = [inspect_pod(pods, one) for one in pods.everyone()]
+        shape = Shape(_COLUMNS, lambda one: _row(one, whole=options.no_trunc), "Id")
+        return verbs.write_list(options, found, shape, _FILTERS)
+    if options.verb == "inspect":
+        return verbs.inspect_each(options, lambda name: inspect_pod(pods, records.find(pods.store, name)), {})
+    if options.verb == "exists":
+        return 0 if all(_exists(pods, name) for name in options.name) else 1
+    return _changed(parts, pods, options)
+
+
+def _exists(pods: Pods, name: str) -> bool:
+    try:
+        records.find(pods.store, name)
+    except NoSuchPod:
+        return False
+    return True
+
+
+def _row(one: Mapping[str, Any], *, whole: bool) -> Mapping[str, Any]:
+    length = None if whole else 12
+    return {
+        "Id": one["Id"][:length],
+        "ID": one["Id"][:length],
+        "Name": one["Name"],
+        "Status": one["State"],
+        "Created": f"{table.ago(time.time() - seconds(one['Created']))} ago",
+        "InfraId": one["InfraContainerID"][:length],
+        "InfraID": one["InfraContainerID"][:length],
+        "NumberOfContainers": one["NumContainers"],
+        "Cgroup": one["CgroupPath"],
+        "ContainerIds": ",".join(each["Id"][:length] for each in one["Containers"]),
+        "ContainerNames": ",".join(each["Name"] for each in one["Containers"]),
+        "ContainerStatuses": ",".join(each["State"] for each in one["Containers"]),
+    }
+
+
+def _changed(parts: EngineConfig, pods: Pods, options: argparse.Namespace) -> int:
+    from ..._reconcile.pod_planner import DesiredPod
+    from ..._reconcile.pods import reconcile
+
+    if bool(options.name) == options.all:
+        raise InvalidArgument("expected pods' names or IDs, or --all")
+
+    def work(key: str) -> Optional[str]:
+        try:
+            found = records.find(pods.store, key)
+        except NoSuchPod:
+            if getattr(options, "force", False):
+                return None
+            raise
+        if options.verb != "rm":
+            reconcile(parts, DesiredPod(found.name, _STATES[options.verb][0]))
+            return found.id
+        _check_empty(pods, found, options)
+        reconcile(parts, DesiredPod(found.name, "absent", force_delete=None if options.force else False))
+        return found.id
+
+    return for_each(options.name or [one.id for one in pods.everyone()], work, _CODES)
+
+
+def _check_empty(pods: Pods, found: PodConfig, options: argparse.Namespace) -> None:
+    """:raises InvalidState: the pod has containers, and ``--force`` is missing."""
+    if not options.force and any(not one.config.infra for one in pods.members(found.id)):
+        raise InvalidState(f"pod {found.name} has containers: remove them first, or remove it with --force")

@@ -1,0 +1,71 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``libpod secret``: ``ls``, ``inspect``, ``rm`` and ``exists``; no content is ever shown."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any, Mapping, Sequence
+
+from ..._container.io.log_parts import seconds
+from ..._model.engine_config import EngineConfig
+from ..._model.errors import InvalidArgument, LibpodError
+from ..._model.options.parsers import is_name
+from ..._resources import secrets
+from .. import table
+from ..arguments import for_each
+from ..output import filters
+from ..output.listing import Shape
+from . import verbs
+
+_COLUMNS = {"ID": "ID", "Name": "NAME", "Driver": "DRIVER", "CreatedAt": "CREATED", "UpdatedAt": "UPDATED"}
+_FILTERS: filters.Known = {
+    "name": filters.pattern(lambda one: [one["Spec"]["Name"]]),
+    "id": filters.beginning(lambda one: [one["ID"]]),
+    **filters.labels(lambda one: one["Spec"]["Labels"]),
+}
+_VERBS = {
+    "ls": verbs.listing("secrets", "IDs", _FILTERS),
+    "inspect": verbs.inspection("secrets"),
+    "rm": verbs.removal("secrets", "also those that containers use"),
+    "exists": verbs.naming("exit with 0 if the secret exists, else 1"),
+}
+
+
+def secret(parts: EngineConfig, arguments: Sequence[str]) -> int:
+    """List, show or remove secrets."""
+    options = verbs.parsed("secret", "The secrets that containers get as files.", _VERBS, arguments)
+    if options.verb == "ls":
+        return verbs.write_list(options, secrets.everyone(parts), Shape(_COLUMNS, _row, "ID"), _FILTERS)
+    if options.verb == "exists":
+        return 0 if all(is_name(name) and secrets.inspect(parts, name) for name in options.name) else 1
+    if options.verb == "inspect":
+        return verbs.inspect_each(options, lambda name: _known(parts, name), {})
+    return _rm(parts, options)
+
+
+def _known(parts: EngineConfig, name: str) -> dict[str, Any]:
+    found = secrets.inspect(parts, name) if is_name(name) else {}
+    if not found:
+        raise LibpodError(f"no secret has the name {name!r}")
+    return found
+
+
+def _row(one: Mapping[str, Any]) -> Mapping[str, Any]:
+    ages = {key: f"{table.ago(time.time() - seconds(one[key]))} ago" for key in ("CreatedAt", "UpdatedAt")}
+    spec = one["Spec"]
+    return {"Name": spec["Name"], "Driver": spec["Driver"]["Name"], "Labels": spec["Labels"], "ID": one["ID"], **ages}
+
+
+def _rm(parts: EngineConfig, options: argparse.Namespace) -> int:
+    if bool(options.name) == options.all:
+        raise InvalidArgument("expected secrets' names, or --all")
+
+    def work(name: str) -> str:
+        _known(parts, name)
+        secrets.absent(parts, name, force=options.force, check_mode=False)
+        return name
+
+    return for_each(options.name or [one["Spec"]["Name"] for one in secrets.everyone(parts)], work)

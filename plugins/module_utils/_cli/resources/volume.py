@@ -1,0 +1,92 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``libpod volume``: ``ls``, ``inspect``, ``rm`` and ``exists``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Mapping, Sequence
+
+from ..._model.engine_config import EngineConfig
+from ..._model.errors import InvalidArgument, InvalidState, NoSuchVolume
+from ..._resources.volumes.inspect import everyone, inspect
+from ..._resources.volumes.usage import users
+from ..._runtime.base import RuntimeBase
+from .. import table
+from ..arguments import for_each
+from ..output import filters
+from ..output.listing import Shape
+from . import verbs
+
+_COLUMNS = {
+    "Driver": "DRIVER",
+    "Name": "VOLUME NAME",
+    "Type": "TYPE",
+    "Device": "DEVICE",
+    "Containers": "CONTAINERS",
+}
+_FILTERS: filters.Known = {
+    "name": filters.pattern(lambda one: [one["Name"]]),
+    "driver": filters.equal(lambda one: [one["Driver"]]),
+    "dangling": filters.flag(lambda one: not one["UsedBy"]),
+    "anonymous": filters.flag(lambda one: one.get("Anonymous", False)),
+    **filters.labels(lambda one: one["Labels"]),
+}
+_VERBS = {
+    "ls": verbs.listing("volumes", "names", _FILTERS),
+    "inspect": verbs.inspection("volumes"),
+    "rm": verbs.removal("volumes", "remove the containers that use them first"),
+    "exists": verbs.naming("exit with 0 if the volume exists, else 1"),
+}
+_CODES: dict[type[Exception], int] = {NoSuchVolume: 1, InvalidState: 2}
+
+
+def volume(parts: EngineConfig, arguments: Sequence[str]) -> int:
+    """List, show or remove volumes."""
+    options = verbs.parsed("volume", "The named volumes and the containers that use them.", _VERBS, arguments)
+    used = users(RuntimeBase(parts))
+    found = {one.name: inspect(parts, one, used.get(one.name, [])) for one in everyone(parts)}
+    if options.verb == "exists":
+        return 0 if all(name in found for name in options.name) else 1
+    if options.verb == "rm":
+        return _rm(parts, options, found)
+    if options.verb == "ls":
+        return verbs.write_list(options, list(found.values()), Shape(_COLUMNS, _row, "Name"), _FILTERS)
+    return verbs.inspect_each(options, lambda name: _known(found, name), {})
+
+
+def _known(found: Mapping[str, Any], name: str) -> Any:
+    if name not in found:
+        raise NoSuchVolume(f"no volume has the name {name!r}")
+    return found[name]
+
+
+def _row(one: Mapping[str, Any]) -> Mapping[str, Any]:
+    options = one["Options"]
+    users_cell = table.users(one["UsedBy"])
+    return {**one, "Type": options.get("type", ""), "Device": options.get("device", ""), "Containers": users_cell}
+
+
+def _rm(parts: EngineConfig, options: argparse.Namespace, found: Mapping[str, Any]) -> int:
+    from ..._resources.volumes.changes import absent
+
+    if bool(options.name) == options.all:
+        raise InvalidArgument("expected volumes' names, or --all")
+
+    def work(name: str) -> str:
+        if options.force:
+            _remove_users(parts, found.get(name, {}).get("UsedBy", ()))
+        if not absent(parts, name).actions and not options.force:
+            raise NoSuchVolume(f"no volume has the name {name!r}")
+        return name
+
+    return for_each(options.name or list(found), work, _CODES)
+
+
+def _remove_users(parts: EngineConfig, names: Sequence[str]) -> None:
+    from ..._reconcile.desired import Desired
+    from ..._reconcile.reconcile import reconcile
+
+    for name in names:
+        reconcile(parts, Desired(name, "absent", delete_depend=True))
