@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ unit:
 \t@echo "$$PYTEST_PLUGINS"; printf '%s\\n' 'unit: 50% covered' ' 0.0% x.py' > "$$LIBPOD_COVERAGE"
 image:
 \t@touch made
+compiled:
+\t@ls plugins/__pycache__; echo "$${PYTHONDONTWRITEBYTECODE-unset}"
 killed:
 \t@kill -9 $$(ps -o ppid= -p $$PPID)
 """
@@ -36,6 +39,10 @@ def _tree(tmp_path: Path) -> Path:
     (tmp_path / ".ci").mkdir()
     shutil.copy(TOP / ".ci/test", tmp_path / ".ci/test")
     (tmp_path / "Makefile").write_text(MAKEFILE, encoding="utf-8")
+    for folder in ("plugins", "tests/support", ".venv/bin"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "plugins/one.py").touch()
+    (tmp_path / ".venv/bin/python").symlink_to(sys.executable)
     return tmp_path
 
 
@@ -82,3 +89,10 @@ def test_coverage_of_a_stage_is_in_the_summary(tree: Path) -> None:
     )
     assert (tree / "build/test/unit.log").read_text().endswith("tests.support.coverage\n")
     assert "covered" not in _run(tree, "integration").stdout
+
+
+def test_stages_find_the_tree_compiled_and_may_compile_more(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert _run(tree, "compiled").returncode == 0
+    name, variable = (tree / "build/test/compiled.log").read_text().split()
+    assert re.fullmatch(r"one\.cpython-\d+\.pyc", name) and variable == "unset"
