@@ -47,5 +47,19 @@ def unit(session: nox.Session) -> None:
     _run(session, ".venv/bin/pytest", *(() if session.posargs else ("tests/unit",)))
 
 
+@nox.session(default=False)
+def oldest(session: nox.Session) -> None:
+    """Test what Ansible calls on the controller with the oldest ansible-core; as root. Arguments go to pytest."""
+    session.install("ansible-core==2.18.*", "--requirement", "tests/requirements.txt")
+    where = session.run("python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", silent=True)
+    namespace = os.path.join(str(where).strip(), "ansible_collections", "libpod")
+    os.makedirs(namespace, exist_ok=True)
+    if not os.path.islink(f"{namespace}/engine"):
+        os.symlink(os.getcwd(), f"{namespace}/engine")
+    parts = ("connection", "connection_debian", "connection_ssh", "inventory", "molecule")
+    tests = [f"tests/integration/test_{part}.py" for part in parts]
+    session.run("python", "-m", "pytest", "-q", *(session.posargs or tests))
+
+
 if __name__ == "__main__":
     nox.main()

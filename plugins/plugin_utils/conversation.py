@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import multiprocessing
 import os
+import re
 import time
 from typing import Any, Callable, Mapping, Optional
 
@@ -144,9 +145,11 @@ class Conversation:
         """Look for the success of become, and else for its prompt."""
         become = self._become
         if become.check_success(self.stdout[:_BEFORE]):
-            for output in (self.stdout, self.stderr):
-                output[:] = become.strip_become_prompt(bytes(output))
-            self.stdout[:] = become.strip_become_success(bytes(self.stdout))
+            # Not by strip_become_prompt and strip_become_success, which ansible-core 2.18 lacks.
+            if self._answered:
+                self.stderr[:] = self.stderr[self._seen["stderr"] :].lstrip()
+            _before, _success, rest = self.stdout.partition(to_bytes(become.success))
+            self.stdout[:] = re.sub(rb"^[ \t\r]*\n", b"", rest)
             self._become, self.deadline = None, math.inf
             if self.asks:
                 self.add(self._in_data, last=True)

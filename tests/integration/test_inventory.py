@@ -103,7 +103,7 @@ def test_expressions_make_variables_and_groups(serving: Host, tmp_path: Path) ->
         "keyed_groups": [{"key": "libpod_labels.role", "prefix": "tier"}],
     }
     found = read(source(tmp_path, serving, **options))
-    assert found.hosts["web"]["ansible_libpod_user"] == "web" and found.hosts["member"]["grace"] == 10
+    assert found.hosts["web"]["ansible_libpod_user"] == "web" and int(found.hosts["member"]["grace"]) == 10
     assert found.groups["open"] == found.groups["tier_web"] == ["web"] and found.groups["tier_cache"] == ["member"]
     wrong = read(source(tmp_path, serving, compose={"x": "no.such.thing"}, strict=True))
     assert wrong.exit_code != 0 and "no" in wrong.messages
@@ -250,12 +250,13 @@ def test_play_runs_in_the_containers_of_a_remote_host(serving: Host, tmp_path: P
 
 
 def test_remote_host_has_the_variables_of_an_earlier_source(serving: Host, tmp_path: Path) -> None:
-    known = {**REMOTE, "ansible_port": "{{ ssh_port }}", "ssh_port": 2222, "ansible_password": "sesame"}
+    known = {**REMOTE, "ansible_port": "{{ ssh_port }}", "ssh_port": 2222, "ansible_become_password": "sesame"}
     before = tmp_path / "hosts.json"
     before.write_text(json.dumps({"all": {"children": {"servers": {"hosts": {"server1": {}}, "vars": known}}}}))
     path = source(tmp_path, serving, remote_host="server1", hostname_prefix="server1-")
     found = read(str(before), path, settings=SETTINGS)
-    assert not found.messages and sorted(found.hosts) == ["server1", "server1-member", "server1-web"]
+    assert not found.messages, found.messages
+    assert sorted(found.hosts) == ["server1", "server1-member", "server1-web"]
     web = found.hosts["server1-web"]
     assert web["ansible_port"] == 2222 and "sesame" not in json.dumps(web)
 
