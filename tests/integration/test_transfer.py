@@ -165,11 +165,14 @@ def test_mounts_are_those_that_the_container_sees(host: Host, source: str, tmp_p
     assert _content(process.path("root/named/f")) == EVERY_BYTE
 
 
-def test_full_file_system_is_one_sentence_and_leaves_the_part(host: Host, source: str) -> None:
+def test_full_file_system_is_one_sentence_and_leaves_no_new_file(host: Host, source: str) -> None:
     container, process = _container(host, tmpfs={"/scratch": "size=64k"})
     sentence = _refused(container, "/scratch/f", "web", errno.ENOSPC, source)
     assert sentence == "cannot write /scratch/f in container c as user web: its file system is full"
-    assert 0 < os.stat(process.path("root/scratch/f")).st_size <= 1 << 16
+    assert not os.path.exists(process.path("root/scratch/f"))
+    _inside(process, "echo old > /scratch/f")
+    _refused(container, "/scratch/f", "root", errno.ENOSPC, source)
+    assert os.stat(process.path("root/scratch/f")).st_size > len("old\n")  # as by cat in the container
 
 
 @pytest.mark.parametrize("userns", [{}, USERNS])

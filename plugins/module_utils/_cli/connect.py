@@ -80,9 +80,7 @@ def _execute(container: Container, request: Mapping[str, Any]) -> Mapping[str, A
 
 
 def _put(container: Container, request: Mapping[str, Any]) -> Mapping[str, Any]:
-    count = container.put_file(0, request["path"], request["user"])
-    if count != request["size"]:
-        raise ConnectionLost(f"container {container.name}: {request['path']} has come in part only")
+    container.put_file(0, request["path"], request["user"], size=request["size"])
     return {}
 
 

@@ -325,14 +325,16 @@ class Container(ContainerBase):
 
         return copy(self, wanted)
 
-    def put_file(self, source: Union[str, int], path: str, user: Optional[str] = None) -> int:
+    def put_file(
+        self, source: Union[str, int], path: str, user: Optional[str] = None, size: Optional[int] = None
+    ) -> int:
         """Write a host file, or an open one, to ``path`` in the running container as a user (default: its own).
 
-        Return the number of bytes. The lock is free while they are copied.
+        Return the number of bytes, which has to be ``size`` where given. The lock is free while they are copied.
         """
         from .rootfs.transfer import put
 
-        return put(self, source, path, user)
+        return put(self, source, path, user, size)
 
     def fetch_file(self, path: str, target: Union[str, int], user: Optional[str] = None) -> int:
         """Copy ``path`` in the running container to a host file, or to an open one, as ``put_file`` does."""

@@ -14,7 +14,7 @@ import errno
 import os
 import stat
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING, ContextManager, Iterator, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Callable, ContextManager, Iterator, NamedTuple, Optional, Union
 
 from ..._drivers import id_maps, process
 from ..._drivers.kernel import file_user, securejoin
@@ -61,20 +61,30 @@ class _Place(NamedTuple):
     shown: str
 
 
-def put(container: ContainerBase, source: Union[str, int], path: str, user: Optional[str]) -> int:
+def put(
+    container: ContainerBase, source: Union[str, int], path: str, user: Optional[str], size: Optional[int] = None
+) -> int:
     """Write a host file, or what is left in an open one, to ``path`` in the container; return the number of bytes.
 
-    A new file belongs to the user, by the container's umask; an existing one keeps owner and mode. Where it is
-    interrupted, the file has the part that was written.
+    A new file belongs to the user, by the container's umask; an existing one keeps owner and mode. Where not all can be
+    written, a new file is removed, and an existing one has the part that was written. ``size``: the bytes to come.
 
     :raises ContainerStopped: it does not run. :raises InvalidArgument: the path is relative, or there is no such user.
     :raises TransferFailed: the file cannot be written. :raises OSError: the host's file cannot be read.
     """
-    with _place(container, "write", path, user) as place, _source(source) as reader:
-        work = file_user.Work(
-            lambda uid: securejoin.open_regular(place.root, path, uid, write=True),
-            lambda writer, going: content.copy(reader, writer, going),
-        )
+    with _place(container, "write", path, user) as place, _source(source) as reader, securejoin.NewFile() as new:
+
+        def write(writer: int, going: Callable[[], bool]) -> int:
+            try:
+                copied = content.copy(reader, writer, going)
+                if size not in (None, copied):
+                    raise content.ReadFailed(errno.EPIPE, f"{copied} of {size} bytes have come")
+            except OSError:
+                new.remove(writer)
+                raise
+            return copied
+
+        work = file_user.Work(lambda uid: securejoin.open_regular(place.root, path, uid, write=True, new=new), write)
         failpoint("write a file in the container")
         try:
             return file_user.act_as(place.user, work)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from typing import Optional, Union
 
 from ..._model.errors import TreeChanged
@@ -213,11 +214,39 @@ def open_beneath(root: str, path: str, flags: int, mode: int = 0o600) -> int:
             raise walk.error(error.errno or errno.EIO) from error
 
 
-def open_regular(root: int, path: str, user: int, *, write: bool) -> int:
+class NewFile:
+    """The file that ``open_regular`` has created, if any; the context closes its directory."""
+
+    def __init__(self) -> None:
+        self._folder, self._name = -1, ""
+
+    def __enter__(self) -> NewFile:
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
+        if self._folder >= 0:
+            os.close(self._folder)
+
+    def note(self, folder: int, name: str) -> None:
+        """Note a file by its directory and its name there."""
+        self._folder, self._name = os.dup(folder), name
+
+    def remove(self, descriptor: int) -> None:
+        """Remove it, by the user whom the caller acts as, where its name still is that of the open file."""
+        if self._folder < 0:
+            return
+        with suppress(OSError):
+            there = os.stat(self._name, dir_fd=self._folder, follow_symlinks=False)
+            if os.path.samestat(there, os.fstat(descriptor)):
+                os.unlink(self._name, dir_fd=self._folder)
+
+
+def open_regular(root: int, path: str, user: int, *, write: bool, new: Optional[NewFile] = None) -> int:
     """Open the regular file ``path`` inside the open directory ``root`` for ``user``, whom the caller acts as.
 
-    With ``write`` a missing file is created, an existing one is made empty. Nothing else is ever opened, whatever
-    others put there meanwhile: neither a FIFO, on which that would wait, nor a device, nor a file of the kernel.
+    With ``write`` a missing file is created and noted in ``new``, an existing one is made empty. Nothing else is ever
+    opened, whatever others put there meanwhile: neither a FIFO, on which that would wait, nor a device, nor a file of
+    the kernel.
 
     :raises OSError: as open(2), or with a reason of its own, naming ``path``.
     """
@@ -232,9 +261,12 @@ def open_regular(root: int, path: str, user: int, *, write: bool) -> int:
                 raise walk.error(errno.EISDIR)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             try:
-                return os.open(missing[0], flags, 0o666, dir_fd=walk.here)
+                descriptor = os.open(missing[0], flags, 0o666, dir_fd=walk.here)
             except FileExistsError:
                 continue  # it was made meanwhile
+            if new is not None:
+                new.note(walk.here, missing[0])
+            return descriptor
     raise OSError(errno.EBUSY, "another process makes and removes it all the time", path)
 
 
