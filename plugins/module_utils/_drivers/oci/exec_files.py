@@ -16,7 +16,8 @@ from ..._model.failpoints import failpoint
 from ..._model.records.process_ref import ProcessRef
 from .. import process as processes
 
-_NAME = re.compile(r"exec-(\d+)-(\d+)-[0-9a-f]{16}\.(?:pid|sock)")
+# With runc's draft of a PID file, whose name begins with a dot.
+_NAME = re.compile(r"\.?exec-(\d+)-(\d+)-[0-9a-f]{16}\.(?:pid|sock)")
 _HELD = re.compile(r"exec-(\d+)-(\d+)-[0-9a-f]{16}\.held")
 
 
