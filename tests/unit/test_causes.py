@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._ansible.endings import failure
 from ansible_collections.libpod.engine.plugins.module_utils._container.live import kernel_limits
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.transport import is_absent
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.skopeo_messages import is_absent
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import auth_paths, transport
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import auth_paths, skopeo_messages
 from ansible_collections.libpod.engine.plugins.module_utils._model import caller
 
 REFUSED = "reading manifest 1 in r.io/app: unauthorized: authentication required"
@@ -30,14 +30,14 @@ BROKEN = "writing blob: happened during read: unexpected EOF"
     ],
 )
 def test_message_says_what_to_do_and_whether_to_try_again(message: str, advice: str, lasting: bool) -> None:
-    advised = transport.advised(message)
+    advised = skopeo_messages.advised(message)
     assert advised.startswith(message) and advice in advised[len(message) :]
-    assert (advised == message) == (not advice) and transport.is_lasting(message) == lasting
+    assert (advised == message) == (not advice) and skopeo_messages.is_lasting(message) == lasting
 
 
 def test_message_repeats_no_secret_in_any_spelling() -> None:
     message = 'sent "Basic bWU6c2VjcmV0" for secret, c2VjcmV0'
-    shown = transport.without_secrets(message, "me:secret", "secret", "")
+    shown = skopeo_messages.without_secrets(message, "me:secret", "secret", "")
     assert shown == 'sent "Basic (hidden)" for (hidden), (hidden)'
 
 

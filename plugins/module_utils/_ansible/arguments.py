@@ -111,6 +111,20 @@ def _option_spec(option: Option) -> dict[str, Any]:
     return spec
 
 
+# When and how the image is pulled.
+_PULL: dict[str, Any] = {
+    "pull": {"type": "str", "choices": ["missing", "always", "never", "newer"]},
+    "authfile": {"type": "path"},
+    "tls_verify": {"type": "bool"},
+    **{option: {"type": "str"} for option in ("platform", "os", "arch", "variant")},
+    "retry": {"type": "int"},
+    "retry_delay": {"type": "str"},
+    "decryption_key": {"type": "str", "no_log": True},
+    "creds": {"type": "str", "no_log": True},
+    "cert_dir": {"type": "path"},
+}
+
+
 def container_spec() -> dict[str, Any]:
     """The argument spec of libpod_container."""
     return {
@@ -119,15 +133,7 @@ def container_spec() -> dict[str, Any]:
         "image": {"type": "str"},
         "rootfs": {"type": "bool", "default": False},
         "image_strict": {"type": "bool", "default": False},
-        "pull": {"type": "str", "choices": ["missing", "always", "never", "newer"]},
-        "authfile": {"type": "path"},
-        "tls_verify": {"type": "bool"},
-        **{option: {"type": "str"} for option in ("platform", "os", "arch", "variant")},
-        "retry": {"type": "int"},
-        "retry_delay": {"type": "str"},
-        "decryption_key": {"type": "str", "no_log": True},
-        "creds": {"type": "str", "no_log": True},
-        "cert_dir": {"type": "path"},
+        **_PULL,
         "cmd_args": {"type": "list", "elements": "str"},
         "strict": {"type": "bool", "default": False},
         **_IDLE,

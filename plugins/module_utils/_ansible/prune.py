@@ -48,20 +48,8 @@ def work(module: EngineModule) -> dict[str, Any]:
     errors: prune.Errors = []
     gone: list[str] = []  # in check mode, containers that are still there
     if params["container"] or system:
-        with _isolated(errors):
-            removed = prune.containers(runtime, filters["container"], errors, dry=dry)
-            result["containers"] = [container_id for _name, container_id in removed]
-            gone = result["containers"] if dry else []
-            actions += [f"deleted {name}" for name, _container_id in removed]
-        with _isolated(errors):
-            names = [name for name, _container_id in removed]
-            actions += [f"removed what was left of {name}" for name in prune.remains(runtime, errors, names, dry=dry)]
-        with _isolated(errors):
-            actions += [f"removed rules of container {short}" for short in prune.rules(runtime, dry=dry)]
-        # The archives that a newer version's containers need are unknown.
-        if not any(one.newer for one in runtime.containers()):
-            unused = archives.remove_unused(f"{runtime.parts.static_root}/engine", dry=dry)
-            actions += [f"removed engine archive {name}" for name in unused]
+        result["containers"] = _prune_containers(runtime, filters["container"], actions, errors, dry)
+        gone = result["containers"] if dry else []
     if params["network"] or system:
         with _isolated(errors):
             result["networks"] = unused_networks(runtime, filters["network"].match, errors, dry=dry, gone=gone)
@@ -76,6 +64,26 @@ def work(module: EngineModule) -> dict[str, Any]:
             actions += [f"removed image {image_id[:12]}" for image_id in result["images"]]
     raise_all(errors, actions)
     return {"changed": bool(actions), "actions": actions, **result}
+
+
+def _prune_containers(
+    runtime: Runtime, filters: prune.Filters, actions: list[str], errors: prune.Errors, dry: bool
+) -> list[str]:
+    """Remove containers and what earlier ones have left, add what is done to ``actions``, and return their IDs."""
+    removed: list[tuple[str, str]] = []
+    with _isolated(errors):
+        removed += prune.containers(runtime, filters, errors, dry=dry)
+        actions += [f"deleted {name}" for name, _container_id in removed]
+    with _isolated(errors):
+        names = [name for name, _container_id in removed]
+        actions += [f"removed what was left of {name}" for name in prune.remains(runtime, errors, names, dry=dry)]
+    with _isolated(errors):
+        actions += [f"removed rules of container {short}" for short in prune.rules(runtime, dry=dry)]
+    # The archives that a newer version's containers need are unknown.
+    if not any(one.newer for one in runtime.containers()):
+        unused = archives.remove_unused(f"{runtime.parts.static_root}/engine", dry=dry)
+        actions += [f"removed engine archive {name}" for name in unused]
+    return [container_id for _name, container_id in removed]
 
 
 @contextmanager

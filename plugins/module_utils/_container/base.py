@@ -148,6 +148,44 @@ class ContainerBase:
         """The state as of the last sync or peek."""
         return self._state or self.peek().state
 
+    # Accessors of libpod's Container, each synced
+
+    def pid(self) -> int:
+        """Return the PID of the container's first process.
+
+        :raises ContainerStopped: it does not run.
+        """
+        with self.batch():
+            self.state.status.check("pid", self.name)
+            return self.state.pid
+
+    def exit_code(self) -> int:
+        """Return the exit status of the last run, or 128 + signal; -1 where conmon died before it recorded one."""
+        with self.batch():
+            return self.state.exit_code
+
+    def oom_killed(self) -> bool:
+        """Return whether the kernel's OOM killer ended the last run."""
+        with self.batch():
+            return self.state.oom_killed
+
+    def started_time(self) -> str:
+        """Return the time of the last start in RFC 3339, empty for a container that never ran."""
+        with self.batch():
+            return self.state.started_time
+
+    def finished_time(self) -> str:
+        """Return the time of the last end in RFC 3339, empty for a container that runs or never ran."""
+        with self.batch():
+            return self.state.finished_time
+
+    def status(self) -> ContainerStatus:
+        """Return the actual status."""
+        with self.batch():
+            return self.state.status
+
+    # Records
+
     def save(self, **changes: Unpack[StateChanges]) -> None:
         """Record a change of the state (inside a batch)."""
         self._state = self.state._replace(boot_id=self.host.boot_id, run_dir=self.run_dir, **changes)

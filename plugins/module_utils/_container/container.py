@@ -44,35 +44,6 @@ class Container(ContainerBase):
 
     # State
 
-    def pid(self) -> int:
-        """Return the PID of the container's first process.
-
-        :raises ContainerStopped: it does not run.
-        """
-        with self.batch():
-            self.state.status.check("pid", self.name)
-            return self.state.pid
-
-    def exit_code(self) -> int:
-        """Return the exit status of the last run, or 128 + signal; -1 where conmon died before it recorded one."""
-        with self.batch():
-            return self.state.exit_code
-
-    def oom_killed(self) -> bool:
-        """Return whether the kernel's OOM killer ended the last run."""
-        with self.batch():
-            return self.state.oom_killed
-
-    def started_time(self) -> str:
-        """Return the time of the last start in RFC 3339, empty for a container that never ran."""
-        with self.batch():
-            return self.state.started_time
-
-    def finished_time(self) -> str:
-        """Return the time of the last end in RFC 3339, empty for a container that runs or never ran."""
-        with self.batch():
-            return self.state.finished_time
-
     def mountpoint(self) -> str:
         """Return the host path of the mounted root filesystem, empty where it is not mounted."""
         with self.batch():
@@ -107,11 +78,6 @@ class Container(ContainerBase):
         """Return the bytes of the top layer."""
         with self.batch():
             return self.storage.sizes(self.id)[0]
-
-    def status(self) -> ContainerStatus:
-        """Return the actual status."""
-        with self.batch():
-            return self.state.status
 
     def namespace_path(self, namespace: LinuxNS) -> str:
         """Return ``/proc/PID/ns/X`` of the running container.

@@ -34,6 +34,21 @@ def auto_runtime(host: cgroups.CgroupHost) -> str:
     return "crun" if installed and host.kind != "hybrid" else "runc"
 
 
+def boot_id() -> str:
+    """Return the boot_id of random(4), which changes with each boot."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
+        return file.read().strip()
+
+
+def machine_id() -> str:
+    """Return the host's ID of machine-id(5), empty where it has none."""
+    try:
+        with open("/etc/machine-id", encoding="ascii", errors="replace") as file:
+            return file.read(128).strip()
+    except OSError:
+        return ""
+
+
 class Host:
     """The drivers for one engine configuration, and facts about the host itself."""
 
@@ -47,8 +62,7 @@ class Host:
     @cached_property
     def boot_id(self) -> str:
         """The boot_id of random(4), which changes with each boot."""
-        with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
-            return file.read().strip()
+        return boot_id()
 
     @property
     def hostname(self) -> str:

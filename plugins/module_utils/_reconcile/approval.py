@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
 
+from .._drivers.host import boot_id, machine_id
 from .._model.errors import InvalidArgument, LibpodError, PlanDiffers
 from .desired import Desired
 from .image_resolution import resolve_image
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 PARTS = ("the container or its status", "the steps", "the options", "the image")
 _PART = 16  # hexadecimal digits
 _DIGEST = re.compile(f"[0-9a-f]{{{_PART}}}(-[0-9a-f]{{{_PART}}}){{{len(PARTS) - 1}}}|{NOTHING}")
-_KEYS = ("/etc/machine-id", "/proc/sys/kernel/random/boot_id")
 
 
 def checked(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> Plan:
@@ -52,7 +52,7 @@ def digested(plan: Plan, subject: str, options: Optional[Mapping[str, Any]], ima
         (options, [(*one[:4], one.drift, one.ignored) for one in plan.differences]),
         image,
     )
-    key = _key()
+    key = (machine_id() or boot_id()).encode()
     return plan._replace(digest="-".join(_hashed(key, part) for part in parts))
 
 
@@ -119,15 +119,3 @@ def _hashed(key: bytes, part: object) -> str:
     import json
 
     return hmac.new(key, json.dumps(part, sort_keys=True, default=sorted).encode(), "sha256").hexdigest()[:_PART]
-
-
-def _key() -> bytes:
-    for path in _KEYS:
-        try:
-            with open(path, "rb") as file:
-                found = file.read(128).strip()
-        except OSError:
-            continue
-        if found:
-            return found
-    return b""

@@ -20,7 +20,7 @@ from .._model.records.namespaces import OPTIONS, LinuxNS
 from .._model.records.network import NetworkAttachment
 
 if TYPE_CHECKING:
-    from .._model.options.types import ContainerOptions, EffectiveOptions, NamespaceOption, Volume
+    from .._model.options.types import ContainerOptions, Device, EffectiveOptions, NamespaceOption, Volume
 
 _NO_TIME = "0001-01-01T00:00:00Z"
 _OUTLINED_STATE = "Status ModelStatus Running Paused Pid ExitCode OOMKilled Error StartedAt FinishedAt".split()
@@ -307,10 +307,7 @@ def _host_config(config: ContainerConfig, mounted: list[Volume]) -> dict[str, An
         "OomScoreAdj": options["oom_score_adj"] or 0,
         "PublishAllPorts": options["publish_all"],
         "VolumesFrom": [lender["container"] for lender in options["volumes_from"]],
-        "Devices": [
-            {"PathOnHost": one["host"], "PathInContainer": one["container"], "CgroupPermissions": one["permissions"]}
-            for one in options["device"]
-        ],
+        "Devices": [_device(one) for one in options["device"]],
         "ReadonlyRootfs": options["read_only"],
         "SecurityOpt": _security(options["security_opt"]),
         "Ulimits": _ulimits(options),
@@ -328,6 +325,14 @@ def _host_config(config: ContainerConfig, mounted: list[Volume]) -> dict[str, An
         "CgroupManager": config.cgroup_manager,
         "RestartPolicy": {"Name": policy, "MaximumRetryCount": attempts},
         "AutoRemove": options["rm"],
+    }
+
+
+def _device(device: Device) -> dict[str, str]:
+    return {
+        "PathOnHost": device["host"],
+        "PathInContainer": device["container"],
+        "CgroupPermissions": device["permissions"],
     }
 
 

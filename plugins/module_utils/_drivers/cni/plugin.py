@@ -32,6 +32,13 @@ def program(parts: EngineConfig, kind: str) -> str:
     raise ToolMissing(f"the CNI plugin {kind} (looked for in {', '.join(parts.cni_plugin_dirs)})", PACKAGE)
 
 
+def _arguments(attachment: NetworkAttachment) -> dict[str, str]:
+    arguments = {"IgnoreUnknown": "1", **runtime_arguments(attachment.config, attachment.runtime_config)}
+    if "aliases" in capabilities(attachment.config):
+        arguments["K8S_POD_NAME"] = attachment.container  # as podman has it, by which dnsname names a container
+    return arguments
+
+
 class PluginRun:
     """A running plugin; ``answer`` waits for its end.
 
@@ -54,16 +61,13 @@ class PluginRun:
         self._verb = verb
         self._program = program(parts, plugin["type"])
         self._doing = f"{verb} of container {container_id[:12]} on network {attachment.network}"
-        arguments = {"IgnoreUnknown": "1", **runtime_arguments(attachment.config, attachment.runtime_config)}
-        if "aliases" in capabilities(attachment.config):
-            arguments["K8S_POD_NAME"] = attachment.container  # as podman has it, by which dnsname names a container
         environment = {
             "CNI_COMMAND": verb,
             "CNI_CONTAINERID": container_id,
             "CNI_NETNS": namespace,
             "CNI_IFNAME": attachment.interface,
             "CNI_PATH": ":".join(parts.cni_plugin_dirs),
-            "CNI_ARGS": ";".join(f"{key}={value}" for key, value in arguments.items()),
+            "CNI_ARGS": ";".join(f"{key}={value}" for key, value in _arguments(attachment).items()),
         }
         if verb != "CHECK":
             failpoint(f"cni {verb} {plugin['type']}")

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from ..._model.errors import LoginRefused, ToolFailed, ToolTimedOut
 from ..._model.records.login import Access
 from ..command import run
-from . import auth_paths, transport
+from . import auth_paths, skopeo_messages, transport
 
 
 def check(access: Access, authfile: str) -> None:
@@ -38,13 +38,13 @@ def check(access: Access, authfile: str) -> None:
         error.argv = error.argv[:1]
         raise
     except ToolFailed as error:
-        said = transport.message_of(error.stderr)
-        message = transport.without_secrets(said, f"{access.username}:{access.password}", access.password)
+        said = skopeo_messages.message_of(error.stderr)
+        message = skopeo_messages.without_secrets(said, f"{access.username}:{access.password}", access.password)
         if re.search("invalid username/password|unauthorized: ", said):
             raise LoginRefused(
                 f"registry {access.key} does not accept the password of {access.username}: {message}"
             ) from error
-        raise ToolFailed(error.argv[:1], error.exit_code, transport.advised(message), doing) from error
+        raise ToolFailed(error.argv[:1], error.exit_code, skopeo_messages.advised(message), doing) from error
 
 
 def check_and_keep(access: Access, helper: str) -> None:

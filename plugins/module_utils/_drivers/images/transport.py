@@ -16,32 +16,13 @@ from ..._model.engine_config import EngineConfig
 from ..._model.errors import Internal, InvalidArgument, NoSuchImage, ToolFailed, ToolTimedOut, not_yet
 from ..._model.failpoints import failpoint
 from ..._model.options.pulling import DEFAULT, Pull
-from ..._model.options.table import HIDDEN
 from ..._model.records.image import PATH_TRANSPORTS, Image, name_for_source
 from .. import process
 from ..command import run
 from ..storage.roots import PACKAGE, StorageRoots, storage_roots
-from . import auth_paths
+from . import auth_paths, skopeo_messages
 from .store import ImageStore
 
-# skopeo's messages of what another try would meet again, and what to do.
-_LASTING = (
-    ("unauthorized: |authentication required|invalid username/password", "log in with libpod_login, or give creds"),
-    ("x509: |tls: ", "give a directory with the certificates as cert_dir, or accept any with tls_verify: false"),
-    ("server gave HTTP response to HTTPS client", "it has no TLS: give tls_verify: false"),
-)
-# And of what may pass.
-_PASSING = (
-    ("toomanyrequests|(?i:too many requests)", "it limits requests: try later, log in, or give retry and retry_delay"),
-    (r"\bEOF$", "the registry broke off its answer"),
-)
-# skopeo's messages where the source is reached and has no such image; docker.io says "denied".
-_ABSENT = re.compile(
-    r"manifest unknown|name unknown|not known to registry|StatusCode: 404|no descriptor"
-    # Not the host's own: a missing credential helper, a certificate that cannot be read.
-    r"|(?<!executable file )not found|(?<!permission )denied"
-    rf"|initializing source (?:{'|'.join(PATH_TRANSPORTS)}):.*no such file or directory"
-)
 _TMP = "/var/tmp"
 # The programs whose downloads have the same names there.
 _DOWNLOADING = ("skopeo", "podman", "buildah", "crio")
@@ -146,13 +127,15 @@ class Images:
                     _remove_partial(f"{self._roots.root}/tmp" if self._roots.configured else _TMP, began)
                 raise
             except ToolFailed as error:
-                message = message_of(error.stderr)
+                message = skopeo_messages.message_of(error.stderr)
                 if how.creds:
-                    message = without_secrets(message, how.creds, how.creds.partition(":")[2])
-                if is_absent(message):
+                    message = skopeo_messages.without_secrets(message, how.creds, how.creds.partition(":")[2])
+                if skopeo_messages.is_absent(message):
                     raise NoSuchImage(f"image {source!r} is not at its source: {message}") from error
-                if tried == how.retries or is_lasting(message):
-                    raise ToolFailed(error.argv[:1], error.exit_code, advised(message), doing) from error
+                if tried == how.retries or skopeo_messages.is_lasting(message):
+                    raise ToolFailed(
+                        error.argv[:1], error.exit_code, skopeo_messages.advised(message), doing
+                    ) from error
             finally:
                 remove_cache(cache)
             time.sleep(2.0**tried if how.delay < 0 else how.delay)
@@ -187,7 +170,9 @@ class Images:
         except ToolTimedOut:
             raise
         except ToolFailed as error:
-            raise ToolFailed(error.argv[:1], error.exit_code, message_of(error.stderr), doing) from error
+            raise ToolFailed(
+                error.argv[:1], error.exit_code, skopeo_messages.message_of(error.stderr), doing
+            ) from error
         finally:
             remove_cache(cache)
 
@@ -260,34 +245,6 @@ class Images:
             return ["--policy", how.signature_policy]
         homes = ("/etc", os.path.join(os.environ.get("HOME", "/root"), ".config"))
         return [] if any(os.path.exists(f"{home}/containers/policy.json") for home in homes) else ["--insecure-policy"]
-
-
-def is_absent(message: str) -> bool:
-    """Return whether skopeo's message says that the source was reached and does not have the image."""
-    return bool(_ABSENT.search(message))
-
-
-def is_lasting(message: str) -> bool:
-    """Return whether skopeo's message is of a refusal that another try would meet again."""
-    return any(re.search(pattern, message) for pattern, _advice in _LASTING)
-
-
-def advised(message: str) -> str:
-    """Return skopeo's message, with what to do where that is known."""
-    for pattern, advice in (*_LASTING, *_PASSING):
-        if re.search(pattern, message):
-            return f"{message}: {advice}"
-    return message
-
-
-def without_secrets(message: str, *secrets: str) -> str:
-    """Return a message without the secrets, which a registry's answer may repeat, plain or as it was sent them."""
-    from base64 import b64encode
-
-    spelled = [one for secret in secrets if secret for one in (secret, b64encode(secret.encode()).decode())]
-    for one in sorted(spelled, key=len, reverse=True):
-        message = message.replace(one, HIDDEN)
-    return message
 
 
 def is_registry(source: str) -> bool:
@@ -406,9 +363,3 @@ def _auth_file(name: str, username: str, password: str) -> bytes:
 
     auth = base64.b64encode(f"{username}:{password}".encode()).decode()
     return json.dumps({"auths": {name.partition("/")[0]: {"auth": auth}}}).encode()
-
-
-def message_of(stderr: str) -> str:
-    """Return skopeo's last error message, taken out of its log format."""
-    messages = re.findall(r'level=(?:fatal|error) msg="((?:[^"\\]|\\.)*)"', stderr)
-    return messages[-1].replace('\\"', '"').replace("\\n", " ") if messages else stderr

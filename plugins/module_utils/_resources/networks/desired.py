@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Iterable, Iterator, NamedTuple, Optional, Sequence
 
 from ..._drivers.cni.config import Definition
+from ..._drivers.host import machine_id
 from ..._model.errors import InvalidArgument, InvalidState, warn
 from ..._model.options.network_definition import IPNetwork, Wanted, check
 from ..._model.options.parsers import wrong
@@ -82,13 +83,7 @@ def desired(given: Wanted, had: Optional[DefinedNetwork], around: Surroundings) 
     ipam = _ipam(given, driver, had)
     internal = _internal(given, driver, ipam, before)
     subnets = _subnets(given, ipam, had, internal, around, interface if driver == BRIDGE else "")
-    if 0 < given.mtu < _LEAST_MTU and any(one.six for one in subnets):
-        raise wrong("opt: mtu", given.mtu, f"{_LEAST_MTU} or more, since network {given.name} has IPv6")
-    if driver == BRIDGE and not internal and sum(not one.six for one in subnets) > 1 and given.subnets:
-        raise InvalidArgument(
-            f"network {given.name}: the CNI plugin bridge gives a bridge one IPv4 gateway alone: name one IPv4 subnet "
-            "beside those of IPv6, or set internal, or choose another driver"
-        )
+    _check_families(given, subnets, routed_bridge=driver == BRIDGE and not internal)
     if driver in ROUTED and subnets != (had.subnets if had else ()):
         _check_free(given.name, subnets, had, around, interface)
     return DefinedNetwork(
@@ -230,21 +225,25 @@ def _free_four(taken: Iterable[tuple[IPNetwork, str]]) -> IPNetwork:
 def _free_six(name: str, taken: Iterable[tuple[IPNetwork, str]]) -> IPNetwork:
     """Return a /64 of the unique local addresses that the host's and the network's name lead to (RFC 4193)."""
     used = [one for one, _what in taken if one.version == 6]
+    host = machine_id() or socket.gethostname()
     number = 0
     while True:
-        bits = sha256(f"{_machine()} {name} {number}".encode()).digest()[:7]
+        bits = sha256(f"{host} {name} {number}".encode()).digest()[:7]
         found = ipaddress.IPv6Network((b"\xfd" + bits + bytes(8), 64))
         if not any(found.overlaps(one) for one in used):
             return found
         number += 1
 
 
-def _machine() -> str:
-    try:
-        with open("/etc/machine-id", encoding="ascii", errors="replace") as file:
-            return file.read().strip()
-    except OSError:
-        return socket.gethostname()
+def _check_families(given: Wanted, subnets: Sequence[Subnet], routed_bridge: bool) -> None:
+    """:raises InvalidArgument: the MTU is too small for IPv6, or the subnets need two gateways of one family."""
+    if 0 < given.mtu < _LEAST_MTU and any(one.six for one in subnets):
+        raise wrong("opt: mtu", given.mtu, f"{_LEAST_MTU} or more, since network {given.name} has IPv6")
+    if routed_bridge and sum(not one.six for one in subnets) > 1 and given.subnets:
+        raise InvalidArgument(
+            f"network {given.name}: the CNI plugin bridge gives a bridge one IPv4 gateway alone: name one IPv4 subnet "
+            "beside those of IPv6, or set internal, or choose another driver"
+        )
 
 
 def _check_free(
