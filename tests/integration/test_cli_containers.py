@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.operator_command import libpod
+from ansible_collections.libpod.engine.tests.support.operator_command import libpod, rows
 from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
 
 RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
@@ -90,3 +90,48 @@ def test_published_ports_and_changed_files(host: Host) -> None:
     assert libpod(host, "diff", "a").stdout == "C /www\nA /www/?[2J\nD /www/index.html\nA /www/new\n"
     changes = json.loads(libpod(host, "diff", "--format", "json", "-l").stdout)
     assert changes == {"changed": ["/www"], "added": ["/www/\x1b[2J", "/www/new"], "deleted": ["/www/index.html"]}
+
+
+def test_ps_filters_and_formats(host: Host) -> None:
+    pod = host.module("libpod_pod", {"name": "p", "state": "created"})["pod"]
+    first = host.container("a", **RUNNING, label={"tier": "web"}, volume=["/srv:/data"])["container"]["Id"]
+    host.container("b", **{**RUNNING, "network": None, "pod": "p"}, state="created")
+    host.container("c", **{**RUNNING, "command": ["sh", "-c", "exit 3"]}, wait="exited")
+    for words, names in (
+        ((), "a"),
+        (("-f", "status=exited"), "c"),
+        (("-a", "-f", "exited=3"), "c"),
+        (("-a", "-f", "label=tier=web", "-f", "label=tier"), "a"),
+        (("-a", "-f", "label!=tier", "-f", "name=^[bc]$"), "b c"),
+        (("-a", "-f", f"id={first[:5]}", "-f", "name=a"), "a"),
+        (("-a", "-f", "ancestor=busybox", "-f", "pod=p"), "b"),
+        (("-a", "-f", "since=a", "-f", "before=c"), "b"),
+        (("-f", "volume=/data", "-f", "health=none"), "a"),
+        (("-f", "network=nothing"), ""),
+        (("--latest",), "c"),
+        (("--last", "2"), "c b"),
+    ):
+        assert libpod(host, "ps", "--format", "{{.Names}}", *words).stdout.split() == names.split(), words
+    line = ("ps", "-a", "--pod", "--noheading", "-f", "name=^b$")
+    assert rows(libpod(host, *line).stdout)[0][-3:] == ["b", pod["Id"][:12], "p"]
+    assert (
+        libpod(host, "ps", "--format", "table {{.ID}}\t{{.Labels.tier}}").stdout
+        == f"CONTAINER ID   LABELS\n{first[:12]}   web\n"
+    )
+    for words, said in (
+        (("--filter", "colour=red"), "KEY one of ancestor"),
+        (("--filter", "status=up"), "one of created"),
+        (("--filter", "exited=x"), "a number"),
+        (("--format", "{{.Nothing}}"), "there is no .Nothing, but .Id"),
+        (("--format", "{{.Names"), "does not end"),
+    ):
+        assert said in libpod(host, "ps", *words, code=125).stderr
+    assert (
+        libpod(host, "inspect", "-f", "{{.State.ExitCode}} {{json .Config.Cmd}}", "c").stdout
+        == '3 ["sh","-c","exit 3"]\n'
+    )
+    assert libpod(host, "inspect", "--type", "pod", "-f", "{{.Name}}", "p").stdout == "p\n"
+    assert libpod(host, "inspect", "-f", "{{.Os}}", "busybox").stdout == "linux\n"
+    mixed = libpod(host, "inspect", "-f", "{{.Name}}", "a", "nobody", code=125)
+    assert mixed.stdout == "a\n" and "'nobody'" in mixed.stderr
+    host.module("libpod_pod", {"name": "p", "state": "absent"})

@@ -22,7 +22,7 @@ from .._model.options.parsers import natural
 # subcommand: (module, its function, what it does); the function takes the engine's configuration and the arguments.
 COMMANDS = {
     "ps": ("_cli.ps", "ps", "list containers"),
-    "inspect": ("_cli.ps", "inspect", "show all about containers, as JSON"),
+    "inspect": ("_cli.containers.inspect", "inspect", "show all about containers or images, as JSON"),
     "logs": ("_cli.logs", "logs", "show what a container printed"),
     "exec": ("_cli.exec", "execute", "run a command in a running container"),
     "cp": ("_cli.cp", "cp", "copy files into a container or out of it"),

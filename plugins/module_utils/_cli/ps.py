@@ -1,47 +1,70 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``libpod ps`` and ``libpod inspect``."""
+"""``libpod ps``."""
 
 from __future__ import annotations
 
+import argparse
 import shlex
-import sys
 import time
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 from .._container.container import Container
 from .._container.io.log_parts import seconds
 from .._model.engine_config import EngineConfig
-from .._runtime.inspect import inspect as inspected
+from .._runtime.runtime import Runtime
 from . import table
 from .arguments import containers, new_parser
+from .containers.filters import known as container_filters
+from .output import filters
+from .output.listing import Shape, add_listing, show
 
 _COMMAND, _IMAGE, _PORTS = 24, 40, 60  # characters that a table shows
+_ID = 12
+_COLUMNS = {
+    "ID": "CONTAINER ID",
+    "Image": "IMAGE",
+    "Command": "COMMAND",
+    "Created": "CREATED",
+    "Status": "STATUS",
+    "Ports": "PORTS",
+    "Names": "NAMES",
+}
+_POD = {"Pod": "POD ID", "PodName": "PODNAME"}
 
 
 def ps(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """List containers."""
-    parser = new_parser("ps", "List containers: those that run, or all.")
-    parser.add_argument("-a", "--all", action="store_true", help="also those that do not run")
-    parser.add_argument("-q", "--quiet", action="store_true", help="IDs alone")
-    parser.add_argument("--no-trunc", action="store_true", help="whole IDs and commands")
-    options = parser.parse_args(arguments)
+    runtime = Runtime(parts)
+    known = container_filters(runtime)
+    options = _parsed(known, arguments)
+    suits = filters.matcher(options.filter, known)
+    # As podman has it: which containers there are to filter.
+    options.all |= options.latest or options.last > 0 or any(word.startswith("status=") for word in options.filter)
     described = [
         _described(container)
         for container in containers(parts, ())
-        if options.all or container.state.status.value in ("running", "paused")
+        if (options.all or container.state.status.value in ("running", "paused")) and suits(container)
     ]
-    if options.quiet:
-        for one in described:
-            print_id = one["Id"] if options.no_trunc else one["Id"][:12]
-            sys.stdout.write(f"{print_id}\n")
-    elif options.format == "json":
-        table.write_json(described)
-    else:
-        headings = ("CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES")
-        table.write_table(headings, [_row(one, options.no_trunc) for one in described])
+    if options.latest or options.last > 0:
+        described.sort(key=lambda one: one["Created"], reverse=True)
+        described = described[: 1 if options.latest else options.last]
+    pods = {pod_id: name for name, pod_id in runtime.store.pods()}
+    columns = {**_COLUMNS, **(_POD if options.pod else {})}
+    show(options, described, Shape(columns, lambda one: _row(one, pods, whole=options.no_trunc), "ID"))
     return 0
+
+
+def _parsed(known: filters.Known, arguments: Sequence[str]) -> argparse.Namespace:
+    parser = new_parser("ps", "List containers: those that run, or all.", formats=False)
+    parser.add_argument("-a", "--all", action="store_true", help="also those that do not run")
+    parser.add_argument("-l", "--latest", action="store_true", help="the container that was created last")
+    parser.add_argument("-n", "--last", type=int, default=0, metavar="COUNT", help="so many that were created last")
+    parser.add_argument("-p", "--pod", action="store_true", help="their pods too")
+    filters.add_filter(parser, known)
+    add_listing(parser, "IDs", short=False)
+    return parser.parse_args(arguments)
 
 
 def _described(container: Container) -> dict[str, Any]:
@@ -59,15 +82,17 @@ def _described(container: Container) -> dict[str, Any]:
         "StartedAt": state.started_time,
         "FinishedAt": state.finished_time,
         "RestartCount": state.restart_count,
-        "Health": _health(container),
+        "Health": health(container),
         "Restarting": bool(state.restart_at),
         "Ports": [port._asdict() for port in config.ports],
         "Labels": config.labels,
+        "Mounts": [volume["target"] for volume in config.volumes],
+        "Networks": config.options["network"]["networks"] if config.create_net_ns else [],
         "Pod": config.pod,
     }
 
 
-def _health(container: Container) -> str:
+def health(container: Container) -> str:
     """Return the health of a container that runs and has a check: starting, healthy or unhealthy."""
     if not container.config.has_health_check or not container.state.status.has_process:
         return ""
@@ -76,24 +101,42 @@ def _health(container: Container) -> str:
     return str(described(container)["Status"])
 
 
-def _row(one: dict[str, Any], whole: bool) -> tuple[str, ...]:
+def _row(one: Mapping[str, Any], pods: Mapping[str, str], *, whole: bool) -> Mapping[str, Any]:
     command, image = shlex.join(one["Command"]), one["Image"]
     ports = ", ".join(
         f"{port['host_ip']}:{port['host_port']}->{port['container_port']}/{port['protocol']}" for port in one["Ports"]
     )
-    container_id = one["Id"]
+    length = None if whole else _ID
     if not whole:
-        container_id, command = container_id[:12], table.shortened(command, _COMMAND)
+        command = table.shortened(command, _COMMAND)
         # The end of an image's name or of a path is the significant part.
         image, ports = table.shortened(image, _IMAGE, end=True), table.shortened(ports, _PORTS)
-    return (container_id, image, command, _since(one["Created"]) + " ago", _status(one), ports, one["Names"][0])
+    age = f"{_since(one['Created'])} ago"
+    return {
+        "ID": one["Id"][:length],
+        "Image": image,
+        "ImageID": one["ImageID"][:length],
+        "Command": command,
+        "Created": age,
+        "RunningFor": age,
+        "CreatedAt": one["Created"],
+        "Status": _status(one),
+        "Ports": ports,
+        "Names": ",".join(one["Names"]),
+        "Mounts": ",".join(one["Mounts"]),
+        "Networks": ",".join(name or "default" for name in one["Networks"]),
+        "ExitedAt": one["FinishedAt"],
+        "Restarts": one["RestartCount"],
+        "Pod": one["Pod"][:length],
+        "PodName": pods.get(one["Pod"], ""),
+    }
 
 
 def _since(when: str) -> str:
     return table.ago(time.time() - seconds(when))
 
 
-def _status(one: dict[str, Any]) -> str:
+def _status(one: Mapping[str, Any]) -> str:
     status = one["State"]
     if one["Restarting"]:
         return f"Restarting ({one['ExitCode']})"
@@ -103,12 +146,3 @@ def _status(one: dict[str, Any]) -> str:
     if status == "exited" and one["FinishedAt"]:
         return f"Exited ({one['ExitCode']}) {_since(one['FinishedAt'])} ago"
     return str(status).capitalize()
-
-
-def inspect(parts: EngineConfig, arguments: Sequence[str]) -> int:
-    """Show everything about containers, as JSON."""
-    parser = new_parser("inspect", "Everything about containers, as a JSON list.", formats=False)
-    parser.add_argument("name", nargs="+", help="a container's name, ID, or the beginning of an ID")
-    options = parser.parse_args(arguments)
-    table.write_json([inspected(container, env_values=True) for container in containers(parts, options.name)])
-    return 0

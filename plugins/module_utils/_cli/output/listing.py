@@ -29,12 +29,14 @@ class Shape(NamedTuple):
     key: str
 
 
-def add_listing(parser: argparse.ArgumentParser, quiet: str) -> None:
-    """Add the options of a list."""
+def add_listing(parser: argparse.ArgumentParser, quiet: str, *, short: bool = True) -> None:
+    """Add the options of a list; ``short``: ``-n`` is ``--noheading``."""
     parser.add_argument("-q", "--quiet", action="store_true", help=f"{quiet} alone")
     add_format(parser)
     parser.add_argument("--no-trunc", action="store_true", help="whole IDs, and cells of any length")
-    parser.add_argument("-n", "--noheading", action="store_true", help="a table without its headings")
+    parser.add_argument(
+        *(["-n"] if short else []), "--noheading", action="store_true", help="a table without its headings"
+    )
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:
