@@ -65,7 +65,7 @@ from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
 from ..module_utils import engine_tree
-from ..plugin_utils.conversation import Conversation, absolute, become_of, environment, not_run, playbook
+from ..plugin_utils.conversation import Conversation, absolute, become_of, check_module, environment, not_run, playbook
 from ..plugin_utils.parts import parts
 
 if TYPE_CHECKING:
@@ -125,6 +125,8 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         finally:
             talk.close()
         talk.finished()
+        if ended.code:
+            check_module(cast("Guarded", self._guarded).container.name, in_data, bytes(talk.stderr))
         return int(ended.code or 0), bytes(talk.stdout), bytes(talk.stderr)
 
     def _execute(self, argv: list[str], talk: Conversation) -> Ended:

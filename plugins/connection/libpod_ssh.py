@@ -138,7 +138,7 @@ from ansible.plugins.connection import ConnectionBase, ssh
 from ansible.plugins.loader import become_loader, get_shell_plugin
 from ansible.utils.display import Display
 
-from ..plugin_utils.conversation import Conversation, absolute, become_of, environment, not_run, playbook
+from ..plugin_utils.conversation import Conversation, absolute, become_of, check_module, environment, not_run, playbook
 from ..plugin_utils.exchange import Exchange
 from ..plugin_utils.parts import parts
 
@@ -188,6 +188,8 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible has no types
         exchange.talk.finished()
         if reply["failure"]:
             raise not_run(argv[0], reply["container"], reply["failure"], reply["code"])
+        if reply["code"]:
+            check_module(reply["container"], in_data, bytes(exchange.talk.stderr))
         return int(reply["code"]), bytes(exchange.talk.stdout), bytes(exchange.talk.stderr)
 
     def put_file(self, in_path: str, out_path: str) -> None:

@@ -71,6 +71,18 @@ def not_run(shell: str, container: str, failure: str, code: Optional[int]) -> An
     return AnsibleConnectionFailure(f"cannot run {shell} in container {container}: {failure}{hint}")
 
 
+def check_module(container: str, in_data: Optional[bytes], stderr: bytes) -> None:
+    """Check how a module that came by standard input has failed.
+
+    :raises AnsibleError: Python had no directory for it, of which Ansible would show a traceback.
+    """
+    if in_data and b"No usable temporary directory found in" in stderr[-_BEFORE:]:
+        raise AnsibleError(
+            f"container {container} has no directory in which this user may write temporary files: give it a tmpfs at "
+            "/tmp, by the options tmpfs or read_only_tmpfs, or name a directory in the task's environment as TMPDIR"
+        )
+
+
 class Conversation:
     """Takes the output with ``out`` and ``err``, and answers through ``add`` (see ``Feed.add``); watches a ``Flow``.
 

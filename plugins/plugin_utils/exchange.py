@@ -155,7 +155,8 @@ class Exchange:
             return self._not_root(f"{self.become.name} ended with {code}{said and ': ' + said}")
         if code == 127:
             reason = (
-                f"it keeps no engine as {engine}: run a module of libpod.engine or its role libpod_host there first"
+                f"it keeps no engine as {engine}, or not the Python in its first line: run a module of libpod.engine "
+                "or its role libpod_host there first"
             )
         elif code == 126:
             reason = f"{engine} is for root alone: log in as root, or set ansible_libpod_host_become"

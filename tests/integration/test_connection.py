@@ -77,6 +77,14 @@ def test_unusable_container_is_unreachable_with_one_sentence(
     assert message in played["raw"]["msg"] and "\n" not in played["raw"]["msg"] and "Traceback" not in played.output
 
 
+def test_module_without_a_directory_for_its_files_says_so(serving: Host) -> None:
+    read_only = {"read_only": True, "read_only_tmpfs": False}
+    assert not serving.container("fixed", volume=PYTHON, **read_only, **OPTIONS).failed
+    played = inside.play(serving, [{"ping": {}}], "fixed", ok=False)
+    assert played.exit_code == 2 and "container fixed has no directory in which this user may" in played["ping"]["msg"]
+    assert "Traceback" not in played.output
+
+
 def test_container_that_ends_during_a_task_is_unreachable(serving: Host) -> None:
     assert not serving.container("ending", **OPTIONS).failed
     played = inside.play(serving, [{"raw": "kill -TERM 1; sleep 1000"}], "ending", ok=False)

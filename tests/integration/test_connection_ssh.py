@@ -77,7 +77,7 @@ def test_files_stream_into_the_container_and_back(serving: Host, tmp_path: Path)
         ("held", {}, "container held: it is paused"),
         ("bare", {"libpod_user": "nobodyhere"}, "no user 'nobodyhere'"),
         ("bare", {"shell_executable": "/bin/none"}, "cannot run /bin/none in container bare"),
-        ("bare", {"libpod_static_root": "/srv/none"}, "it keeps no engine as /srv/none/engine/libpod: run a module"),
+        ("bare", {"libpod_static_root": "/srv/none"}, "it keeps no engine as /srv/none/engine/libpod, or not"),
         ("bare", {"user": sshd.USER}, "is for root alone: log in as root, or set ansible_libpod_host_become"),
         ("bare", {"user": "nobodyhere"}, "Permission denied (publickey"),
     ],

@@ -187,3 +187,17 @@ def test_check_mode_warns_of_what_earlier_tasks_may_create(host: Host) -> None:
     assert stopped["actions"] == ["stopped new"] and stopped["warnings"], stopped
     host.container("app", **BASE)
     assert host.container("app", check=True, **BASE, secrets=["later"]).failed
+
+
+def _become_nobody() -> None:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+
+
+def test_module_that_needs_root_says_so(host: Host) -> None:
+    for module, options in (("libpod_pod", {"name": "p"}), ("libpod_volume_info", {})):
+        refused = host.module(module, options, prepare=_become_nobody)
+        assert refused["msg"] == "the engine needs root, and runs as user ID 65534: set become: true"
+    shown = host.module("libpod_login_info", {"registry": "r.io", "authfile": "/srv/none"}, prepare=_become_nobody)
+    assert not shown.failed and shown["login"]["logged_in"] is False

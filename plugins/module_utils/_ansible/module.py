@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any, Callable, Iterable, Mapping, NoReturn, Optional
 
 from ansible.module_utils.basic import AnsibleModule
@@ -167,8 +168,10 @@ def run(
     module: EngineModule,
     work: Callable[[EngineModule], dict[str, Any]],
     foretold: Optional[Mapping[str, Any]] = None,
+    *,
+    root: bool = True,
 ) -> None:
-    """Do ``work`` and leave with its result, or with one sentence on what went wrong.
+    """Do ``work``, which needs ``root``, and leave with its result, or with one sentence on what went wrong.
 
     ``foretold`` is the result in check mode, beside a warning, where there is no such container, image or file: an
     earlier task of the play may be to make it.
@@ -180,6 +183,10 @@ def run(
         check_kinds(module.argument_spec, module.written)
         if module.unusable:
             raise module.unusable
+        if root and os.geteuid() != 0:
+            from .._reconcile.reconcile import check_root
+
+            check_root()
         result = work(module)
     except Exception as error:  # pylint: disable=broad-exception-caught
         awaited = isinstance(error, (NoSuchContainer, NoSuchImage, InvalidArgument)) and may_come(error)

@@ -33,4 +33,4 @@ def work(module: EngineModule) -> dict[str, Any]:
 
 def main() -> None:
     """libpod_login_info, from a task's arguments to its result."""
-    run(EngineModule(argument_spec=spec(), supports_check_mode=True), work)
+    run(EngineModule(argument_spec=spec(), supports_check_mode=True), work, root=False)

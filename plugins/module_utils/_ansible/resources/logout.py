@@ -44,4 +44,4 @@ def work(module: EngineModule) -> dict[str, Any]:
 def main() -> None:
     """libpod_logout, from a task's arguments to its result."""
     exclusive = [("registry", "all")]
-    run(EngineModule(argument_spec=spec(), supports_check_mode=True, mutually_exclusive=exclusive), work)
+    run(EngineModule(argument_spec=spec(), supports_check_mode=True, mutually_exclusive=exclusive), work, root=False)
