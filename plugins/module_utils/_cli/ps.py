@@ -12,6 +12,7 @@ from typing import Any, Mapping, Sequence
 
 from .._container.container import Container
 from .._container.io.log_parts import seconds
+from .._container.runners.health import described
 from .._model.engine_config import EngineConfig
 from .._runtime.runtime import Runtime
 from . import table
@@ -42,17 +43,17 @@ def ps(parts: EngineConfig, arguments: Sequence[str]) -> int:
     suits = filters.matcher(options.filter, known)
     # As podman has it: which containers there are to filter.
     options.all |= options.latest or options.last > 0 or any(word.startswith("status=") for word in options.filter)
-    described = [
+    listed = [
         _described(container)
         for container in containers(parts, ())
         if (options.all or container.state.status.value in ("running", "paused")) and suits(container)
     ]
     if options.latest or options.last > 0:
-        described.sort(key=lambda one: one["Created"], reverse=True)
-        described = described[: 1 if options.latest else options.last]
+        listed.sort(key=lambda one: one["Created"], reverse=True)
+        listed = listed[: 1 if options.latest else options.last]
     pods = {pod_id: name for name, pod_id in runtime.store.pods()}
     columns = {**_COLUMNS, **(_POD if options.pod else {})}
-    show(options, described, Shape(columns, lambda one: _row(one, pods, whole=options.no_trunc), "ID"))
+    show(options, listed, Shape(columns, lambda one: _row(one, pods, whole=options.no_trunc), "ID"))
     return 0
 
 
@@ -96,8 +97,6 @@ def health(container: Container) -> str:
     """Return the health of a container that runs and has a check: starting, healthy or unhealthy."""
     if not container.config.has_health_check or not container.state.status.has_process:
         return ""
-    from .._container.runners.health import described
-
     return str(described(container)["Status"])
 
 
