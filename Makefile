@@ -1,7 +1,8 @@
 # CI runs make ci; every other target runs by itself. All but lint, sanity and unit need root.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-STAGES := sanity lint unit molecule targets demo integration
+# Begun in this order: the longest first, and before the last ones unit, which has processes for every core.
+STAGES := sanity molecule unit lint targets demo integration
 # Test processes side by side: one more than there are cores, and more than twice as many for tests that wait much.
 BESIDE = -n $(shell echo $$(($$(nproc) * $(1) + 1))) --dist loadfile
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``.ci/test``, which runs the stages of ``make test``: two side by side, each one's result, and the summary."""
+"""``.ci/test``, which runs the stages of ``make test``: side by side, each one's result, and the summary."""
 
 from __future__ import annotations
 
