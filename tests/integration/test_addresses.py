@@ -33,7 +33,7 @@ def _define(name: str, config: dict[str, Any]) -> None:
 
 
 def test_address_and_mac_are_as_requested(host: Host) -> None:
-    options = {**BASE, "ip": "10.87.3.4", "mac_address": MAC.upper()}
+    options: dict[str, Any] = {**BASE, "ip": "10.87.3.4", "mac_address": MAC.upper()}
     made = host.container("c", **options)
     assert _links(host, made) == {"eth0": (MAC, {"10.87.3.4"})}
     assert host.container("c", **options)["actions"] == []
@@ -59,6 +59,7 @@ def test_each_network_has_its_own_options(host: Host) -> None:
     assert host.container("c", **BASE, network=networks)["actions"] == []
     single = host.container("d", **BASE, network=["second"], ip="10.88.1.3", ip6="fd00:88::78")
     assert _links(host, single)["eth0"][1] == {"10.88.1.3", "fd00:88::78"}
+    wrong: Any
     for wrong in ({"network": ["bridge", "second"], "ip": "10.87.1.2"}, {"network": ["none"], "mac_address": MAC}):
         refused = host.container("e", **BASE, **wrong)
         assert refused.failed and refused["error"] == "InvalidArgument" and "single network" in refused["msg"]
@@ -84,7 +85,8 @@ def test_aliases_reach_a_capable_plugin_too(host: Host) -> None:
     config = network("named", "cni-named0", "10.89")
     config["plugins"].append({"type": "names", "capabilities": {"aliases": True}})
     _define("named", config)
-    folders = {"cni_plugin_dirs": ["/usr/lib/cni", "/opt/cni/bin", "/srv/plugins"]}
+    folders: dict[str, Any] = {"cni_plugin_dirs": ["/usr/lib/cni", "/opt/cni/bin", "/srv/plugins"]}
+    options: Any
     for options in (
         {"network": ["named"], "network_aliases": ["db", "cache"]},
         {"network": ["named:alias=db,alias=cache"]},

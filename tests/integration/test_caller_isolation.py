@@ -193,7 +193,7 @@ def _engine_exec(host: Host, **how: Any) -> Any:
 
 
 def test_exec_and_health_checks_have_the_containers_umask(host: Host) -> None:
-    check = {"healthcheck": "umask > /tmp/umask", "healthcheck_interval": "disable"}
+    check: dict[str, Any] = {"healthcheck": "umask > /tmp/umask", "healthcheck_interval": "disable"}
     made = host.container(**{**OPTIONS, "secrets": [], "volume": []}, umask="0027", **check)
     path = Process(made).path("root/tmp/umask")
     helper = [sys.executable, "-I", "-m", main.__name__]

@@ -107,7 +107,11 @@ def test_exit_before_the_start_time_is_an_exit(host: Host, set_clock: Callable[[
 
 
 def test_health_is_checked_after_each_interval(host: Host, set_clock: Callable[[float], None]) -> None:
-    check = {"healthcheck": "test ! -e /tmp/sick", "healthcheck_interval": "200ms", "healthcheck_retries": 2}
+    check: dict[str, Any] = {
+        "healthcheck": "test ! -e /tmp/sick",
+        "healthcheck_interval": "200ms",
+        "healthcheck_retries": 2,
+    }
     made = host.container("c", **RUNNING, **check, wait="healthy", wait_timeout=60.0)
     assert not made.failed, made
     set_clock(-DAYS)

@@ -64,10 +64,16 @@ def test_refused_recreate_names_the_options_and_changes_nothing(host: Host) -> N
 
 
 def test_equivalent_options_are_no_difference(host: Host) -> None:
-    task = {"image": "busybox", "command": WAITING}
+    task: dict[str, Any] = {"image": "busybox", "command": WAITING}
     first = host.container("c", **task, network="bridge", volume=["kept:/kept", "/srv/cni:/cni:ro"], tmpfs={"/t": ""})
     mounts = ["source=kept,target=/kept", "type=bind,source=/srv/cni,target=/cni,ro", "type=tmpfs,target=/t"]
-    same = {**task, "network": "libpod", "mount": mounts, "cgroup_parent": "/libpod_parent", "cgroupns": "host"}
+    same: dict[str, Any] = {
+        **task,
+        "network": "libpod",
+        "mount": mounts,
+        "cgroup_parent": "/libpod_parent",
+        "cgroupns": "host",
+    }
     for check in (True, False):
         assert host.container("c", check=check, **same, drift="full")["actions"] == []
     updated = host.container("c", **same, label={"a": "1"})
@@ -97,7 +103,12 @@ def test_user_by_name_or_number_is_the_same_while_the_container_runs(host: Host)
     host.run("cp", "/srv/etc-group", f"{rootfs}/etc/group")
     host.run("cp", "/bin/busybox", f"{rootfs}/bin/busybox")
     host.run("ln", "-s", "busybox", f"{rootfs}/bin/sh")
-    task = {"image": rootfs, "rootfs": True, "command": ["/bin/busybox", "sleep", "1000"], "network": "none"}
+    task: dict[str, Any] = {
+        "image": rootfs,
+        "rootfs": True,
+        "command": ["/bin/busybox", "sleep", "1000"],
+        "network": "none",
+    }
     task["stop_signal"] = "KILL"
     first = host.container("c", **task, user="web")
     assert Process(first).status["Uid"].split()[0] == "1000"
@@ -114,11 +125,11 @@ def test_user_by_name_or_number_is_the_same_while_the_container_runs(host: Host)
     assert host.container("c", **{**task, "state": "present"}, user="web")["actions"] == ["recreated c"]
     host.container("c", state="absent")
     # The same holds for an image, which is mounted privately to read them.
-    job = {"image": "busybox", "network": "none", "command": WAITING}
+    job: dict[str, Any] = {"image": "busybox", "network": "none", "command": WAITING}
     host.container("c", **job, user="web")
     host.container("c", state="stopped")
     mounts = host.run("cat", "/proc/self/mountinfo")
-    again = {**job, "state": "present"}
+    again: dict[str, Any] = {**job, "state": "present"}
     assert host.container("c", **again, user="1000")["actions"] == []
     assert host.container("c", check=True, **again, user="1001")["actions"] == ["recreated c"]
     assert host.run("cat", "/proc/self/mountinfo") == mounts

@@ -37,7 +37,10 @@ def test_module_runs_in_the_container(serving: Host, settings: dict[str, str]) -
 def test_raw_and_script_need_no_python(serving: Host, tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text("#!/bin/sh\necho here $1; exit 3\n")
-    tasks = [{"raw": "id -u; exit 5", "ignore_errors": True}, {"script": f"{script} one", "ignore_errors": True}]
+    tasks: list[dict[str, Any]] = [
+        {"raw": "id -u; exit 5", "ignore_errors": True},
+        {"script": f"{script} one", "ignore_errors": True},
+    ]
     played = inside.play(serving, tasks, "bare")
     assert (played["raw"]["rc"], played["raw"]["stdout"]) == (5, "0\n")
     assert (played["script"]["rc"], played["script"]["stdout"]) == (3, "here one\n")
@@ -46,7 +49,7 @@ def test_raw_and_script_need_no_python(serving: Host, tmp_path: Path) -> None:
 def test_files_pass_as_they_are_and_belong_to_the_remote_user(serving: Host, tmp_path: Path) -> None:
     data = os.urandom(3 << 20) + b"\r\n\0"
     (tmp_path / "here").write_bytes(data)
-    tasks = [
+    tasks: list[dict[str, Any]] = [
         {"copy": {"src": str(tmp_path / "here"), "dest": "/tmp/there"}, "remote_user": "web"},
         {"raw": "stat -c %U:%G /tmp/there"},
         {"fetch": {"src": "/tmp/there", "dest": str(tmp_path / "back"), "flat": True}, "remote_user": "web"},
@@ -78,7 +81,7 @@ def test_unusable_container_is_unreachable_with_one_sentence(
 
 
 def test_module_without_a_directory_for_its_files_says_so(serving: Host) -> None:
-    read_only = {"read_only": True, "read_only_tmpfs": False}
+    read_only: dict[str, Any] = {"read_only": True, "read_only_tmpfs": False}
     assert not serving.container("fixed", volume=PYTHON, **read_only, **OPTIONS).failed
     played = inside.play(serving, [{"ping": {}}], "fixed", ok=False)
     assert played.exit_code == 2 and "container fixed has no directory in which this user may" in played["ping"]["msg"]
@@ -99,7 +102,9 @@ def test_endless_output_is_ended_and_fails_the_task(serving: Host) -> None:
 
 def test_hosts_of_one_container_work_at_once(serving: Host) -> None:
     hosts = {name: inside.variables(serving, libpod_host="c") for name in ("one", "two", "three")}
-    tasks = [{"raw": "touch /tmp/{{ inventory_hostname }}; until ls /tmp/one /tmp/two /tmp/three; do sleep 0.1; done"}]
+    tasks: list[dict[str, Any]] = [
+        {"raw": "touch /tmp/{{ inventory_hostname }}; until ls /tmp/one /tmp/two /tmp/three; do sleep 0.1; done"}
+    ]
     played = playbooks.play(tasks, hosts=hosts)
     assert len(played.tasks) == 3
 

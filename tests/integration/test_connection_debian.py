@@ -64,7 +64,7 @@ def test_wrong_password_of_become_fails_the_task(debian: Host, how: dict[str, An
 
 
 def test_become_that_never_succeeds_ends_after_the_timeout(debian: Host) -> None:
-    how = {"become_exe": "sleep 1300 #", "become_password": "secret", "libpod_timeout": 1}
+    how: dict[str, Any] = {"become_exe": "sleep 1300 #", "become_password": "secret", "libpod_timeout": 1}
     played = inside.play(debian, TASKS[:1], user="joe", become=True, ok=False, **how)
     assert "sudo in the container did not succeed within 1 seconds" in played["command"]["msg"]
     assert not running(debian.cgroups.processes(), "sleep", "1300")
@@ -94,7 +94,7 @@ def test_variables_of_play_connection_and_container(debian: Host) -> None:
 
 
 def test_job_in_the_background_outlives_its_task(debian: Host) -> None:
-    tasks = [
+    tasks: list[dict[str, Any]] = [
         {"shell": "sleep 3; echo done", "async": 60, "poll": 0, "register": "job"},
         {"meta": "reset_connection"},
         {

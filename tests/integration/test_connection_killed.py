@@ -144,8 +144,13 @@ def test_worker_killed_while_the_runtime_starts_the_command_leaves_nothing(servi
     read, write = os.pipe()
     worker = os.fork()
     if not worker:
+
+        def note(name: str) -> None:
+            if name == f"{OCI_RUNTIME} exec":
+                os.write(write, b"x")
+
         try:
-            failpoints.observe(lambda name: os.write(write, b"x") and None if name == f"{OCI_RUNTIME} exec" else None)
+            failpoints.observe(note)
             guarded = Guarded(Runtime(serving.parts).container("c"))
             guarded.execute(Exec(["sh", "-c", "sleep 1212"]), Streams(Sink(len), Sink(len)))
         finally:

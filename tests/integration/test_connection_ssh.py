@@ -42,7 +42,7 @@ def test_module_runs_in_the_container(serving: Host, settings: dict[str, str]) -
 def test_exit_codes_and_streams_are_the_commands(serving: Host, tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text("#!/bin/sh\necho here $1; exit 3\n")
-    tasks = [
+    tasks: list[dict[str, Any]] = [
         {"raw": r"printf 'a\000\377\r\n'; echo error >&2; exit 255", "ignore_errors": True},
         {"script": f"{script} one", "ignore_errors": True},
     ]
@@ -57,7 +57,7 @@ def test_files_stream_into_the_container_and_back(serving: Host, tmp_path: Path)
     data = os.urandom(3 << 20) + b"\r\n\0"
     (tmp_path / "here").write_bytes(data)
     before = process.files("/srv/home")
-    tasks = [
+    tasks: list[dict[str, Any]] = [
         {"copy": {"src": str(tmp_path / "here"), "dest": "/tmp/there"}, "vars": {"ansible_libpod_user": "web"}},
         {"raw": "stat -c %U:%G /tmp/there"},
         {"fetch": {"src": "/tmp/there", "dest": str(tmp_path / "back"), "flat": True}},
@@ -120,7 +120,7 @@ def test_engine_that_cannot_answer_is_named(serving: Host, content: str, message
 )
 def test_login_user_becomes_root_on_the_host(serving: Host, rule: str, password: str, message: str) -> None:
     sshd.set_rule(rule)
-    how = {"user": sshd.USER, "libpod_host_become": True, "libpod_host_become_password": password}
+    how: dict[str, Any] = {"user": sshd.USER, "libpod_host_become": True, "libpod_host_become_password": password}
     played = sshd.play(serving, [{"ping": {}}, {"raw": "cat; id -u"}], settings=PIPELINED, ok=not message, **how)
     sshd.set_rule("NOPASSWD: ALL")
     assert "incorrect horse" not in played.output and sshd.PASSWORD not in played.output
@@ -134,11 +134,15 @@ def test_become_in_the_container_follows_become_on_the_host() -> None:
     with Host() as host, sshd.Sshd():
         host.play([{MODULE: {**OPTIONS, "name": "c", "image": host.debian(), "command": ["sleep", "infinity"]}}])
         sshd.add_user("ALL")
-        how = {"user": sshd.USER, "libpod_host_become": True, "libpod_host_become_password": sshd.PASSWORD}
+        how: dict[str, Any] = {
+            "user": sshd.USER,
+            "libpod_host_become": True,
+            "libpod_host_become_password": sshd.PASSWORD,
+        }
         users = "useradd -m joe; echo joe:secret | chpasswd; echo 'joe ALL=(ALL) ALL' >/etc/sudoers.d/joe"
         sshd.play(host, [{"raw": users}], **how)
         how["libpod_user"] = "joe"
-        tasks = [{"command": "id -un"}, {"raw": "id -un; echo error >&2"}]
+        tasks: list[dict[str, Any]] = [{"command": "id -un"}, {"raw": "id -un; echo error >&2"}]
         played = sshd.play(host, tasks, settings=PIPELINED, become=True, become_password="secret", **how)
         assert played["command"]["stdout"] == "root"
         assert (played["raw"]["stdout"], played["raw"]["stderr"].strip()) == ("root\n", "error")
@@ -172,7 +176,7 @@ def test_connection_is_reset_waited_for_and_left_by_background_jobs(serving: Hos
 
 
 def test_hosts_process_list_has_nothing_of_the_command(serving: Host) -> None:
-    tasks = [{"raw": ": hidden; sleep 177; true"}]
+    tasks: list[dict[str, Any]] = [{"raw": ": hidden; sleep 177; true"}]
     with ThreadPoolExecutor() as beside:
         playing = beside.submit(sshd.play, serving, tasks, "bare", libpod_extra_env={"TOKEN": "concealed"})
         (command,) = eventually(lambda: process.running(serving.cgroups.processes(), "sleep", "177"), seconds=60)

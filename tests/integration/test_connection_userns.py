@@ -26,7 +26,7 @@ def _mapped() -> Iterator[tuple[Host, dict[str, Process]]]:
         for name, first in (("subuid", 300000), ("subgid", 400000)):
             with open(f"/etc/{name}", "w", encoding="ascii") as file:
                 file.write(f"containers:{first}:65536\n")
-        options = {"image": host.debian(copy=True), "command": ["sleep", "infinity"], "network": "none"}
+        options: dict[str, Any] = {"image": host.debian(copy=True), "command": ["sleep", "infinity"], "network": "none"}
         made = {
             name: host.container(name, **options, **how)
             for name, how in (("auto", {"userns": "auto"}), ("set", MAPPED))

@@ -28,7 +28,7 @@ DEFAULTS: dict[str, Any] = {
     "stop_signal": "KILL",
 }
 JOINER = {"name": "a", "network": "container:c"}
-STACK = [JOINER, {"name": "b", "requires": ["a"]}, {"name": "c"}]
+STACK: list[dict[str, Any]] = [JOINER, {"name": "b", "requires": ["a"]}, {"name": "c"}]
 
 
 def run_list(host: Host, containers: list[dict[str, Any]], **how: Any) -> Result:
@@ -130,7 +130,7 @@ def test_invalid_list_is_refused_before_any_change(host: Host) -> None:
 
 
 def test_failure_stops_the_list_and_reports_every_status(host: Host) -> None:
-    bad = {"name": "bad", "command": ["/no/such/program"]}
+    bad: dict[str, Any] = {"name": "bad", "command": ["/no/such/program"]}
     listed = [bad, {"name": "after", "requires": ["bad"]}, {"name": "x"}, {"name": "y"}]
     stopped = run_list(host, listed, workers=1)
     assert stopped.failed and "/no/such/program" in stopped["msg"] and "not begun: " in stopped["msg"]

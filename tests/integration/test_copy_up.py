@@ -113,7 +113,7 @@ def test_volume_with_content_is_kept_and_an_empty_one_is_filled(host: Host) -> N
     os.makedirs("/srv/elsewhere")
     os.makedirs(f"{VOLUMES}/linked")
     os.symlink("/srv/elsewhere", f"{VOLUMES}/linked/_data")
-    options = {**IN_PLACE, "command": ["/bin/sleep", "1000"]}
+    options: dict[str, Any] = {**IN_PLACE, "command": ["/bin/sleep", "1000"]}
     done = host.container("c", **options, volume=["restored:/app/data"])
     assert not done.failed and content("restored") == {"mine": "mine"}
     assert not host.container("linked", **options, volume=["linked:/app/data"]).failed
@@ -139,7 +139,7 @@ def test_devices_ids_and_capabilities_reach_the_volume(host: Host) -> None:
 
 
 def test_copy_up_past_its_time_limit_is_one_error_and_restarts_later(host: Host) -> None:
-    options = {"image": "busybox", "command": WAITING, "network": "none", "volume": ["v:/data"]}
+    options: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "volume": ["v:/data"]}
     failed = host.container("c", **options, tool_timeouts={"copy_up": 0.000000001})
     assert failed.failed and "what the image has at /data was not copied" in failed["msg"], failed
     assert "tool_timeouts: {copy_up: SECONDS}" in failed["msg"] and "container c" in failed["msg"]

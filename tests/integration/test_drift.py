@@ -17,7 +17,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 
-WEB = {
+WEB: dict[str, Any] = {
     "name": "web",
     "image": "busybox",
     "command": "sleep 1000",

@@ -110,10 +110,10 @@ def test_failed_task_reports_what_it_stopped_and_started(host: Host) -> None:
     with open(os.open(oci, os.O_WRONLY | os.O_CREAT, 0o755), "w", encoding="ascii") as file:
         file.write(FAILING.format(runtime))
     _failing_starts(0)
-    task = {**BASE, "oci_runtime": oci}
+    task: dict[str, Any] = {**BASE, "oci_runtime": oci}
     made = host.container("app", **task)
     assert not made.failed, made
-    restart, recreate, pod = {"restart": True, "oci_runtime": oci}, {**task, "env": {"A": "1"}}, {"pod": "p"}
+    restart, recreate = {"restart": True, "oci_runtime": oci}, {**task, "env": {"A": "1"}}
     for wanted in (restart, recreate, {**task, "log_driver": "none"}):
         # The old container cannot be started again either; the next task starts it.
         _failing_starts(9)
@@ -135,7 +135,7 @@ def test_failed_task_reports_what_it_stopped_and_started(host: Host) -> None:
 
     host.module("libpod_pod", {"name": "p", "share": "uts", "oci_runtime": oci})
     for name in ("a", "b"):
-        host.container(name, **task, **pod)
+        host.container(name, **task, pod="p")
     _failing_starts(9)
     done = host.module("libpod_pod", {"name": "p", "state": "restarted", "oci_runtime": oci})
     assert done.failed and done.changed and {"stopped a", "stopped b"} <= set(done["actions"]), done
@@ -146,7 +146,7 @@ def test_failed_task_reports_what_it_stopped_and_started(host: Host) -> None:
 
 def test_attach_to_a_running_container(host: Host) -> None:
     command = ["sh", "-c", "echo run; trap 'exit 3' USR1; while :; do sleep 0.05; done"]
-    task = {**BASE, "command": command}
+    task: dict[str, Any] = {**BASE, "command": command}
     host.container("app", **task)
     host.container("app", **task, restart=True)  # an earlier run's output is in the log too
     pid = Process(host.container("app", **task)).pid

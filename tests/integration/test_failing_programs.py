@@ -103,12 +103,13 @@ def test_detached_command_with_a_silent_conmon_times_out(tools: Host) -> None:
 @pytest.mark.parametrize("option", ["pid_file", "cidfile", "conmon_pidfile"])
 def test_fifo_for_an_id_is_refused_and_left_alone(tools: Host, option: str) -> None:
     path = f"/srv/{option}"
+    task: dict[str, Any] = {**PLAIN, option: path}
     os.mkfifo(path)
     try:
-        refused = tools.container("web", **PLAIN, **{option: path})
+        refused = tools.container("web", **task)
         assert refused["error"] == "InvalidArgument" and f"{option}: {path}" in refused["msg"], refused
         os.unlink(path)
-        assert tools.container("web", **PLAIN, **{option: path}).changed
+        assert tools.container("web", **task).changed
         os.unlink(path)
         os.mkfifo(path)
         gone = tools.container("web", state="absent")

@@ -267,7 +267,13 @@ def test_waiting(host: Host) -> None:
     assert late.failed and "is running, healthy after 0.2 seconds" in late["msg"]
     assert host.module("libpod_container_wait", {"name": "web"}, check=True)["condition"] == ""
 
-    job = {"name": "job", "image": "busybox", "network": ["none"], "wait": "exited", "wait_timeout": LONG}
+    job: dict[str, Any] = {
+        "name": "job",
+        "image": "busybox",
+        "network": ["none"],
+        "wait": "exited",
+        "wait_timeout": LONG,
+    }
     ended = host.container(**job, command=["sh", "-c", "sleep 0.3; exit 7"])
     assert ended.failed and ended["rc"] == 7 and ended["container"]["State"]["Status"] == "exited"
     assert host.container(**job, command=["true"], rm=True)["rc"] == 0
@@ -309,10 +315,21 @@ def _image_with_check(host: Host, check: dict[str, Any]) -> str:
 def test_image_has_a_check_and_a_startup_check_precedes_it(host: Host) -> None:
     image = _image_with_check(host, {"Test": ["CMD-SHELL", "test -f /tmp/ok"], "Interval": 2 * 10**8, "Retries": 1})
     startup = {"health_startup_cmd": "test -f /tmp/up", "health_startup_interval": "200ms"}
-    task = {"name": "web", "image": image, "command": WAITING, "network": ["none"], "stop_timeout": 0, **startup}
+    task: dict[str, Any] = {
+        "name": "web",
+        "image": image,
+        "command": WAITING,
+        "network": ["none"],
+        "stop_timeout": 0,
+        **startup,
+    }
     made = host.container(**task)
     assert made["container"]["Config"]["Healthcheck"]["Test"] == ["CMD-SHELL", "test -f /tmp/ok"]
-    spelled = {"healthcheck": "test -f /tmp/ok", "healthcheck_interval": "0.2s", "healthcheck_retries": 1}
+    spelled: dict[str, Any] = {
+        "healthcheck": "test -f /tmp/ok",
+        "healthcheck_interval": "0.2s",
+        "healthcheck_retries": 1,
+    }
     assert not host.container(**task, **spelled).changed
     # The regular check would make it unhealthy at its first failure.
     eventually(lambda: len(_health(host)["Log"]) >= 3, seconds=LONG)

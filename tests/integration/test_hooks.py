@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from typing import Any, Optional
+from typing import Any
 
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING
@@ -18,7 +18,7 @@ BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none
 SCRIPT = '#!/bin/sh\necho "$1 $WORD $(sed \'s/.*"id":"\\([0-9a-f]*\\)".*/\\1/\')" >> /srv/ran\n'
 
 
-def _hook(path: str, when: dict[str, Any], *stages: str, instead: Optional[dict[str, Any]] = None) -> None:
+def _hook(path: str, when: dict[str, Any], *stages: str, instead: Any = None) -> None:
     word = os.path.basename(path).partition(".")[0]
     program = {"path": "/srv/hook", "args": ["hook", word], "env": ["WORD=w"], "timeout": 60}
     with open(path, "w", encoding="utf-8") as file:

@@ -12,7 +12,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 
 BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
-FILES = {option: f"/srv/ids/{option}" for option in ("cidfile", "pid_file", "conmon_pidfile")}
+FILES: dict[str, Any] = {option: f"/srv/ids/{option}" for option in ("cidfile", "pid_file", "conmon_pidfile")}
 
 
 def _contents() -> dict[str, str]:

@@ -99,7 +99,8 @@ def test_directory_of_one_image_and_files_that_may_not_be_replaced(host: Host) -
         ({"image": []}, "image: is empty"),
         ({"image": ["nobody"]}, "nobody"),
     ):
-        refused = _save(host, **{"dest": "/srv/out/x", **wrong})
+        task: dict[str, Any] = {"dest": "/srv/out/x", **wrong}
+        refused = _save(host, **task)
         assert refused.failed and word in refused["msg"], refused
     assert _save(host, "/srv/out/x", check=True, image=["nobody"]).changed, "an earlier task may make the image"
     host.run("rm", "-r", dest, "/srv/out/full")

@@ -77,7 +77,8 @@ def test_groups_are_by_image_network_pod_status_and_the_labels_that_are_named(se
     assert (found.groups["status_running"], found.groups["status_created"]) == (["member", "web"], ["stopped"])
     assert (found.groups["label_role_web"], found.groups["label_role_cache"]) == (["web"], ["member"])
     kinds = ("image", "network", "pod", "status")
-    none = read(source(tmp_path, serving, **{f"group_by_{kind}": False for kind in kinds}))
+    ungrouped: dict[str, Any] = {f"group_by_{kind}": False for kind in kinds}
+    none = read(source(tmp_path, serving, **ungrouped))
     assert set(none.groups) == {"all", "ungrouped"} and none.groups["ungrouped"] == ["member", "web"]
 
 
@@ -97,7 +98,7 @@ def test_selection(serving: Host, tmp_path: Path, options: dict[str, Any], expec
 
 
 def test_expressions_make_variables_and_groups(serving: Host, tmp_path: Path) -> None:
-    options = {
+    options: dict[str, Any] = {
         "compose": {"ansible_libpod_user": "labels.role", "grace": "libpod_inspect.Config.StopTimeout"},
         "groups": {"open": "libpod_ports | length > 0"},
         "keyed_groups": [{"key": "libpod_labels.role", "prefix": "tier"}],
@@ -146,7 +147,11 @@ def test_inspection_is_shown_where_asked_and_has_no_secret(serving: Host, tmp_pa
 
 def test_cache_is_used_until_it_is_refreshed_and_has_no_secret(serving: Host, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    options = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(cache)}
+    options: dict[str, Any] = {
+        "cache": True,
+        "cache_plugin": "ansible.builtin.jsonfile",
+        "cache_connection": str(cache),
+    }
     path = source(tmp_path, serving, **options)
     first = read(path)
     made = serving.container("later", **BASE)

@@ -300,7 +300,13 @@ def test_out_of_memory_is_flagged(host: Host) -> None:
 
 def test_attached_run_killed_by_oom_reports_it(host: Host) -> None:
     eater = ["sh", "-c", "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done"]
-    options = {"image": "busybox", "command": eater, "network": "none", "memory": "16m", "memory_swap": "16m"}
+    options: dict[str, Any] = {
+        "image": "busybox",
+        "command": eater,
+        "network": "none",
+        "memory": "16m",
+        "memory_swap": "16m",
+    }
     failed = host.container("c", detach=False, **options)
     message = "ended with exit code 137: the kernel killed a process of it at its memory limit of 16777216 bytes"
     assert failed.failed and message in failed["msg"], failed

@@ -117,7 +117,7 @@ def test_bind_mounts_volumes_and_tmpfs_are_added_and_removed_live(host: Host) ->
         assert process.run("touch", path).returncode == 0
     assert os.path.exists("/srv/sources/b/x") and os.path.exists(f"{host.parts.static_root}/volumes/kept/_data/x")
 
-    less = {"volume": ["kept:/kept"], "tmpfs": {"/scratch": "size=1m,mode=1770,uid=7"}}
+    less: dict[str, Any] = {"volume": ["kept:/kept"], "tmpfs": {"/scratch": "size=1m,mode=1770,uid=7"}}
     change(host, process, **less)
     assert set(own(process)) == set(reported(host)) == {"/kept", "/scratch"}
     assert process.run("ls", "/kept", "/scratch").stdout.count("x") == 2
@@ -197,7 +197,7 @@ def test_read_only_tmpfs_becomes_writable_live(host: Host) -> None:
 
 def test_source_is_replaced_without_a_gap(host: Host) -> None:
     watch = ["sh", "-c", "while true; do cat /data/which >/dev/null || echo gap >>/gaps; done"]
-    options = {**PLAIN, "command": watch}
+    options: dict[str, Any] = {**PLAIN, "command": watch}
     process = Process(host.container("c", **options, volume=["/srv/sources/a:/data:ro"]))
     for which, volume in (
         ("b", "/srv/sources/b:/data"),
@@ -215,11 +215,14 @@ def test_source_is_replaced_without_a_gap(host: Host) -> None:
 
 def test_mount_in_use_is_removed_by_recreation(host: Host) -> None:
     """Its files would stay open in the detached mount; flags that do not affect open files change in place."""
-    using = {"command": ["sh", "-c", "cd /data; exec 3</scratch; trap 'exit 0' TERM; sleep 1000 & wait"]}
-    volume = {"volume": ["/srv/sources/a:/data"], "tmpfs": {"/scratch": ""}}
+    using: dict[str, Any] = {
+        "command": ["sh", "-c", "cd /data; exec 3</scratch; trap 'exit 0' TERM; sleep 1000 & wait"]
+    }
+    volume: dict[str, Any] = {"volume": ["/srv/sources/a:/data"], "tmpfs": {"/scratch": ""}}
     process = Process(host.container("c", **{**PLAIN, **using}, **volume))
     eventually(lambda: os.readlink(process.path("cwd")) == "/data" and os.path.exists(process.path("fd/3")))
     change(host, process, **using, **{**volume, "volume": ["/srv/sources/a:/data:nosuid"]})
+    volumes: Any
     for volumes in ({}, {"volume": ["/srv/sources/b:/data"]}, {"volume": ["/srv/sources/a:/data:ro"]}):
         predicted = host.container(
             "c", check=True, diff=True, **{**PLAIN, **using, "tmpfs": {"/scratch": ""}}, **volumes
@@ -239,7 +242,7 @@ def test_symlinks_do_not_lead_outside_the_root(host: Host) -> None:
         "ln -s /outside/there /link; ln -s ../../../../outside /up; mkdir -p /outside/there /really;"
         f" ln -s /really/file /tofile; ln -s /proc/self/root/really /magic; {WAITING[2]}"
     )
-    options = {"command": ["sh", "-c", script]}
+    options: dict[str, Any] = {"command": ["sh", "-c", script]}
     process = Process(host.container("c", **{**PLAIN, **options}))
     eventually(lambda: os.path.lexists(process.path("root/magic")))
     os.makedirs("/srv/sources/outside")
@@ -299,7 +302,7 @@ def test_paused_container_is_changed_and_stays_paused(host: Host) -> None:
 def test_initialized_container_is_changed_live(host: Host) -> None:
     host.container("c", **PLAIN, state="created")
     Runtime(host.parts).container("c").init()
-    wanted = {"volume": ["/srv/sources/a:/in"], "tmpfs": {"/t": ""}}
+    wanted: dict[str, Any] = {"volume": ["/srv/sources/a:/in"], "tmpfs": {"/t": ""}}
     done = host.container("c", state="present", **PLAIN, **wanted)
     assert (done["actions"], done["container"]["State"]["Status"]) == (["updated c"], "initialized")
     started = host.container("c", **PLAIN, **wanted)
@@ -313,7 +316,7 @@ def test_initialized_container_is_changed_live(host: Host) -> None:
 def test_mounts_of_a_stopped_container_apply_at_its_next_start(host: Host) -> None:
     first = host.container("c", **PLAIN, volume=["/srv/sources/a:/data"])
     host.container("c", state="stopped")
-    wanted = {**PLAIN, "volume": ["fresh:/data"], "tmpfs": {"/www": "size=1m"}}
+    wanted: dict[str, Any] = {**PLAIN, "volume": ["fresh:/data"], "tmpfs": {"/www": "size=1m"}}
     done = host.container("c", state="present", **wanted)
     assert done["actions"] == ["updated c"] and not os.path.exists(f"{host.parts.static_root}/volumes/fresh")
     started = host.container("c", **wanted)
@@ -335,7 +338,7 @@ def test_read_only_root_takes_live_mounts_on_existing_mount_points(host: Host) -
 
 
 def test_container_with_a_user_namespace_is_recreated(host: Host) -> None:
-    options = {"uidmap": ["0:100000:65536"], "gidmap": ["0:100000:65536"]}
+    options: dict[str, Any] = {"uidmap": ["0:100000:65536"], "gidmap": ["0:100000:65536"]}
     host.container("c", **PLAIN, **options)
     made = recreate(host, "/in: the container has a user namespace", **options, volume=["/srv/sources/a:/in"])
     assert Process(made).read("root/in/which") == "a"
@@ -394,7 +397,7 @@ def listen_inside(process: Process, path: str) -> int:
 
 def test_socket_in_a_volume_keeps_it_in_use(host: Host) -> None:
     """No list of open files shows the socket; only the kernel knows."""
-    volume = {"volume": ["/srv/sources/a:/data"]}
+    volume: dict[str, Any] = {"volume": ["/srv/sources/a:/data"]}
     process = Process(host.container("c", **PLAIN, **volume))
     listener = listen_inside(process, "/data/socket")
     try:

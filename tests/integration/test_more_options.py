@@ -155,7 +155,7 @@ def test_limits_are_set_in_the_kernel(host: Host) -> None:
 def test_limits_are_changed_while_the_container_runs(host: Host) -> None:
     process = started(host, memory_reservation="32m", blkio_weight=123, cpuset_mems="0")
     for reservation, weight in (("16m", 200), (None, None)):
-        limits = {"memory_reservation": reservation, "blkio_weight": weight} if weight else {}
+        limits: dict[str, Any] = {"memory_reservation": reservation, "blkio_weight": weight} if weight else {}
         done = host.container("c", **OPTIONS, **limits)
         assert done["actions"] == ["updated c"], done
         assert Process(done).pid == process.pid

@@ -274,7 +274,7 @@ def test_removal_continues_past_a_failing_plugin_and_reports_the_rest(host: Host
     config = hosts.network("second", "cni-second0", "10.99")
     config["plugins"].append({"type": "stuck"})
     Path("/srv/cni/90-second.conflist").write_text(json.dumps(config), encoding="utf-8")
-    parts = {"cni_plugin_dirs": ["/srv/plugins", *host.parts.cni_plugin_dirs]}
+    parts: dict[str, Any] = {"cni_plugin_dirs": ["/srv/plugins", *host.parts.cni_plugin_dirs]}
     made = run(host, network=["second", "bridge"], **parts)
     stuck.write_bytes(b"\x7fELF no program")
     gone = host.container("c", state="absent", **parts)

@@ -324,7 +324,7 @@ def test_running_container_is_connected_with_settings_of_that_network_and_discon
     define(shared, "back", subnet="10.61.0.0/24")
     first = run(shared, "c", "front")
     there = "back:ip=10.61.0.77,mac=92:d0:c6:0a:29:33,interface_name=back0,alias=db"
-    options = {"image": "busybox", "command": WAITING, "stop_signal": "KILL"}
+    options: dict[str, Any] = {"image": "busybox", "command": WAITING, "stop_signal": "KILL"}
     both = shared.container("c", **options, network=["front", there])
     assert Process(both).pid == Process(first).pid, "it runs on"
     back = link(both, "back0")
@@ -409,7 +409,7 @@ def test_prune_removes_unused_networks_that_engines_made_and_nothing_else(shared
     users = {**json.loads(text.replace("cni-libpod2", "users0").replace("10.89.1", "10.60.1")), "name": "users"}
     del users["args"]
     (CNI / "users.conflist").write_text(json.dumps(users))
-    options = {"network": True, "network_filters": {"label": "keep=no"}}
+    options: dict[str, Any] = {"network": True, "network_filters": {"label": "keep=no"}}
     predicted = shared.module("libpod_prune", options, check=True)
     done = shared.module("libpod_prune", options)
     assert predicted["networks"] == done["networks"] == ["old"] and done["actions"] == ["removed network old"]

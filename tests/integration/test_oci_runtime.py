@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import host as drivers
@@ -18,8 +19,8 @@ from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 
-AUTO = {"oci_runtime": "auto"}
-BASE = {"image": "busybox", "command": WAITING, "network": "none"}
+AUTO: dict[str, Any] = {"oci_runtime": "auto"}
+BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
 without_unified = pytest.mark.parametrize("host", [{"unified": False}], indirect=True)
 
 
@@ -31,7 +32,7 @@ def _of(host: Host, name: str) -> str:
     return holders[0]
 
 
-def _made(host: Host, name: str, **options: object) -> Result:
+def _made(host: Host, name: str, **options: Any) -> Result:
     made = host.container(name, **{**BASE, **options})
     assert not made.failed and made["changed"], made
     return made
@@ -95,7 +96,14 @@ def test_record_without_a_runtime_is_of_runc_unless_another_is_configured(host: 
 
 @without_unified
 def test_life_of_a_container_under_crun(host: Host) -> None:
-    options = {**BASE, "network": "libpod", "publish": ["127.0.0.1:8080:80"], "memory": "64m", "pids_limit": 50, **AUTO}
+    options: dict[str, Any] = {
+        **BASE,
+        "network": "libpod",
+        "publish": ["127.0.0.1:8080:80"],
+        "memory": "64m",
+        "pids_limit": 50,
+        **AUTO,
+    }
     made = _made(host, "c", **options, healthcheck="true", healthcheck_interval="disable")
     assert Process(made).cgroup("memory", "memory.limit_in_bytes") == str(64 << 20)
     assert not host.container("c", **{**options, "memory": "96m"}).failed

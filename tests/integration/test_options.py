@@ -459,7 +459,7 @@ def test_log_path_and_size(host: Host) -> None:
 
 def test_log_path_in_a_missing_directory_is_refused(host: Host) -> None:
     for check, path in ((True, "/srv/no/c.log"), (False, "/srv/no/c.log"), (True, "/srv"), (False, "/srv")):
-        task = {"image": "busybox", "command": WAITING, "network": "none", "log_opt": {"path": path}}
+        task: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "log_opt": {"path": path}}
         refused = host.container("c", check=check, **task)
         assert refused.failed and f"log_opt: {path} cannot be written" in refused["msg"]
     host.expect_clean()

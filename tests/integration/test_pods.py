@@ -116,7 +116,8 @@ def test_ports_published_on_the_pod_lead_to_its_member(host: Host) -> None:
     assert "192.0.2.9\tdb" in member.read("root/etc/hosts")
     assert "--dport 8080" in host.run("iptables-save", "-t", "nat")
     for option, value in (("publish", ["81:81"]), ("dns", ["192.0.2.1"]), ("etc_hosts", {"db": "192.0.2.9"})):
-        refused = host.container("b", **MEMBER, **{option: value})
+        task: dict[str, Any] = {**MEMBER, option: value}
+        refused = host.container("b", **task)
         assert refused.failed and f"give {option} to the pod" in refused["msg"]
 
 
@@ -199,7 +200,7 @@ def test_changed_ports_recreate_the_infra_container_and_keep_the_members(host: H
 def test_omitted_option_is_at_its_default_and_network_order_is_no_difference(host: Host) -> None:
     with open("/srv/cni/90-second.conflist", "w", encoding="utf-8") as file:
         json.dump(network("second", "second0", "10.66"), file)
-    both = {"network": ["libpod", "second"], "state": "started"}
+    both: dict[str, Any] = {"network": ["libpod", "second"], "state": "started"}
     assert not _pod(host, **both, publish=["8080:80"]).failed
     member = _member(host)
     pid = member.pid

@@ -78,7 +78,12 @@ def test_check_mode_foretells_what_only_a_pruned_container_used(host: Host) -> N
     options = {**OPTIONS, "image": "mine", "network": "front", "volume": ["pages:/pages", "/nameless"]}
     host.container("job", **options)
     host.container("job", state="stopped", **options)
-    asked = {"system": True, "system_all": True, "system_volumes": True, "image_filters": {"label": "own"}}
+    asked: dict[str, Any] = {
+        "system": True,
+        "system_all": True,
+        "system_volumes": True,
+        "image_filters": {"label": "own"},
+    }
     predicted = _prune(host, check=True, **asked)
     done = _prune(host, **asked)
     assert predicted["actions"] == done["actions"]

@@ -162,7 +162,7 @@ def test_credentials_and_certificates_are_required(host: Host, registry: Registr
         auth = base64.b64encode(f"me:{word}".encode()).decode()
         with open(f"/srv/registry/{name}.json", "w", encoding="ascii") as file:
             json.dump({"auths": {REGISTRY: {"auth": auth}}}, file)
-    good = {"authfile": "/srv/registry/good.json", "tls_verify": False}
+    good: dict[str, Any] = {"authfile": "/srv/registry/good.json", "tls_verify": False}
     for wrong, message in (
         ({"authfile": good["authfile"]}, "certificate"),
         ({"tls_verify": False}, "authentication required"),
@@ -257,7 +257,7 @@ def test_encrypted_image_needs_its_key(host: Host) -> None:
     for key in ("", "/srv/keys/key.pem:wrong-word"):
         refused = host.container("c", image=source, state="present", decryption_key=key or None)
         assert refused.failed and refused["error"] == "ToolFailed" and "word" not in refused["msg"], refused
-    opened = {"decryption_key": "/srv/keys/key.pem:secret-word"}
+    opened: dict[str, Any] = {"decryption_key": "/srv/keys/key.pem:secret-word"}
     done = host.container("c", image=source, state="present", command=["sh"], **opened)
     assert done["actions"] == [f"pulled image {source}", "created c"], done
     _forget(host, done["container"]["ImageName"])

@@ -177,7 +177,7 @@ def test_other_difference_recreates_the_container_and_is_named(host: Host) -> No
 
 
 def test_equivalent_value_is_no_difference(host: Host) -> None:
-    one = {
+    one: dict[str, Any] = {
         "command": "sleep 1000",
         "memory": "64m",
         "cpus": "0.5",
@@ -188,7 +188,7 @@ def test_equivalent_value_is_no_difference(host: Host) -> None:
         "cpuset_cpus": "0,1",
         "network": "bridge",
     }
-    other = {
+    other: dict[str, Any] = {
         "command": ["sleep", "1000"],
         "memory": "65536K",
         "cpu_quota": 50000,
@@ -286,7 +286,7 @@ def test_mounts_of_the_image_and_volumes_from_are_predicted(host: Host) -> None:
     first = host.container("c", **BASE)
     host.module("libpod_commit", {"container": "c", "image": "saved", "changes": ["VOLUME /proc/x"]})
     os.mkdir("/srv/lent")
-    idle = {"image": "busybox", "state": "created", "network": "none"}
+    idle: dict[str, Any] = {"image": "busybox", "state": "created", "network": "none"}
     for name, volume in (("file", "v:/etc/passwd"), ("gone", "/srv/lent:/lent")):
         assert not host.container(name, volume=[volume], **idle).failed
     os.rmdir("/srv/lent")
@@ -314,7 +314,7 @@ def test_mounts_of_the_image_and_volumes_from_are_predicted(host: Host) -> None:
 def test_changed_content_of_an_env_file_is_a_difference(host: Host) -> None:
     with open("/srv/file.env", "w", encoding="utf-8") as file:
         file.write("A=1\n")
-    options = {**BASE, "env_file": ["/srv/file.env"]}
+    options: dict[str, Any] = {**BASE, "env_file": ["/srv/file.env"]}
     host.container("c", **options)
     with open("/srv/file.env", "w", encoding="utf-8") as file:
         file.write("# the same\nA=1\n")
@@ -340,7 +340,7 @@ def test_values_of_variables_are_never_shown(host: Host) -> None:
     with open("/srv/secret.env", "w", encoding="utf-8") as file:
         file.write(f"FROM_FILE={SECRET}\n")
     os.chmod("/srv/secret.env", 0o600)
-    options = {**BASE, "env": {"TOKEN": SECRET}, "env_file": ["/srv/secret.env"]}
+    options: dict[str, Any] = {**BASE, "env": {"TOKEN": SECRET}, "env_file": ["/srv/secret.env"]}
     with syslog.syslog() as log:
         runs = [
             host.container("c", diff=True, **{**BASE, "env": {"TOKEN": f"old-{SECRET}"}}),
@@ -389,7 +389,8 @@ def test_entrypoint_is_compared_by_case_and_word(host: Host) -> None:
 
 
 def test_memory_swap_of_minus_one_is_idempotent(host: Host) -> None:
-    for options in ({"memory": "64m", "memory_swap": "-1"}, {"memory_swap": "-1"}):
+    tasks: tuple[dict[str, Any], ...] = ({"memory": "64m", "memory_swap": "-1"}, {"memory_swap": "-1"})
+    for options in tasks:
         host.container("c", **BASE, **options)
         assert host.container("c", **BASE, **options)["actions"] == []
 
@@ -438,7 +439,7 @@ def test_unavailable_image_leaves_the_old_container_running(host: Host) -> None:
 def test_exited_container_with_rm_is_created_again(host: Host, state: str) -> None:
     host.container("c", **BASE)
     host.container("c", state="stopped")
-    options = {**BASE, "state": state, "rm": True}
+    options: dict[str, Any] = {**BASE, "state": state, "rm": True}
     predicted = host.container("c", **options, check=True)
     done = host.container("c", **options)
     assert predicted["actions"] == done["actions"] == ["recreated c"], (predicted, done)
@@ -452,7 +453,7 @@ def test_exited_container_with_rm_is_created_again(host: Host, state: str) -> No
 
 
 def test_failed_recreate_restores_the_old_address(host: Host) -> None:
-    options = {**BASE, "network": "bridge"}
+    options: dict[str, Any] = {**BASE, "network": "bridge"}
     first = host.container("c", **options)
     assert host.container("c", **{**options, **LATE}).failed
     (container,) = host.module("libpod_container_info")["containers"]
@@ -461,7 +462,7 @@ def test_failed_recreate_restores_the_old_address(host: Host) -> None:
 
 
 def test_killed_recreate_restores_the_old_address(host: Host) -> None:
-    options = {**BASE, "network": "bridge"}
+    options: dict[str, Any] = {**BASE, "network": "bridge"}
     host.container("c", **options)
     recreated = host.module("libpod_container", {"name": "c", **options, "env": {"A": "1"}}, kill_at=NOWHERE)
     create = [one for one in recreated.effects if one.startswith("runc start")][-1]

@@ -197,7 +197,8 @@ def test_layer_that_cannot_be_deleted_keeps_the_record(host: Host) -> None:
     web = host.container("web", **OPTIONS)["container"]
     layer = os.path.dirname(web["State"]["Mountpoint"])
     host.run("chattr", "+i", layer)  # the directory of containers/storage, which the engine never writes to directly
-    for options in ({}, {}, {"force_delete": True}):
+    tasks: tuple[dict[str, Any], ...] = ({}, {}, {"force_delete": True})
+    for options in tasks:
         gone = host.container("web", state="absent", **options)
         assert gone.failed != bool(options) and gone["actions"] == ["deleted web"], gone
         assert "not permitted" in (gone["msg"] if gone.failed else gone["warnings"][0])

@@ -23,7 +23,12 @@ def test_seccomp_profile_of_the_image(host: Host) -> None:
     shutil.copytree(host.layout, "/srv/layout")
     args = ("--no-history", "--image", "/srv/layout:busybox", "--tag", "strict", "--config.label", label)
     host.run("umoci", "config", *args)
-    job = {"image": "oci:/srv/layout:strict", "network": "none", "detach": False, "command": ["chmod", "600", "/www"]}
+    job: dict[str, Any] = {
+        "image": "oci:/srv/layout:strict",
+        "network": "none",
+        "detach": False,
+        "command": ["chmod", "600", "/www"],
+    }
     assert not host.container("default", **job).failed
     refused = host.container("strict", seccomp_policy="image", **job)
     assert refused.failed and "Operation not permitted" in refused["stderr"], refused

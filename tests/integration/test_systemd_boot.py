@@ -131,7 +131,13 @@ def test_failed_unit_is_named_by_the_waiting_task(host: Host) -> None:
 def test_what_never_boots_is_told(host: Host) -> None:
     refused = host.container("p", image="busybox", network="none", command=WAITING, wait="booted")
     assert refused.failed and "container p is not made for systemd, so that it never boots" in refused["msg"], refused
-    dead = {"image": "busybox", "network": "none", "systemd": "always", "stop_signal": "KILL", "wait": "booted"}
+    dead: dict[str, Any] = {
+        "image": "busybox",
+        "network": "none",
+        "systemd": "always",
+        "stop_signal": "KILL",
+        "wait": "booted",
+    }
     late = host.container("p", **dead, command=WAITING, wait_timeout="1")
     assert late.failed and "but no systemd answers in it" in late["msg"], late
     ended = host.container("p", **dead, command=["sh", "-c", "exit 3"])

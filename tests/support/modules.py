@@ -59,7 +59,7 @@ def run(
     check: bool = False,
     diff: bool = False,
     kill_at: str | int = "",
-    prepare: Optional[Callable[[], None]] = None,
+    prepare: Optional[Callable[[], object]] = None,
 ) -> Result:
     """Run ``plugins/modules/NAME.py`` with these options in a forked child.
 
@@ -77,7 +77,7 @@ def run(
     return in_child(body, kill_at=kill_at)
 
 
-def in_child(body: Callable[[], None], *, kill_at: str | int = "") -> Result:
+def in_child(body: Callable[[], object], *, kill_at: str | int = "") -> Result:
     """Run ``body`` in a forked child; what it prints, where it is a JSON object, becomes the result."""
     streams = {number: os.memfd_create(name) for number, name in ((1, "stdout"), (2, "stderr"), (9, "effects"))}
     sys.stdout.flush()
@@ -100,7 +100,7 @@ def in_child(body: Callable[[], None], *, kill_at: str | int = "") -> Result:
     return result
 
 
-def _child(body: Callable[[], None], streams: dict[int, int], kill_at: str | int) -> None:
+def _child(body: Callable[[], object], streams: dict[int, int], kill_at: str | int) -> None:
     """Do the work of the forked child; never return."""
     code = 1
     try:

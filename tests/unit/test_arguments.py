@@ -265,6 +265,7 @@ def test_value_that_yaml_may_have_changed_causes_a_warning(written: dict[str, An
 
 def test_value_that_yaml_preserves_causes_no_warning() -> None:
     users = ({"user": number} for number in (0, 33, 101, 472, 999, 1000, 1001, 65534, 100001))
+    written: Any
     for written in (*users, {"env": {"PORT": 8080, "A": "1.10", "E": None}}, {"publish": [80, 8080, "22:22"]}):
         check_quoting(written)
     assert take_warnings() == []

@@ -135,7 +135,7 @@ def by_number(task: dict[str, Any]) -> dict[str, Any]:
 @st.composite
 def tasks(draw: st.DrawFn) -> dict[str, Any]:
     """Return a strategy for normalised limits."""
-    task = draw(TASKS)
+    task: dict[str, Any] = draw(TASKS)
     if "memory" in task:
         task["memory_swap"] = draw(st.sampled_from([-1, 0]) | st.integers(task["memory"], (1 << 61) - 1))
     return {name: value for name, value in by_number(task).items() if name in LIMITS}

@@ -20,12 +20,13 @@ from ansible_collections.libpod.engine.plugins.module_utils._reconcile.diff impo
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.diff.options import differences
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 
-IMAGE_CONFIG = {"Env": ["FROM=image"], "Labels": {"from": "image"}, "Cmd": ["serve"]}
+IMAGE_CONFIG: Any = {"Env": ["FROM=image"], "Labels": {"from": "image"}, "Cmd": ["serve"]}
 
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Runtime:
-    made = Runtime(EngineConfig(**{name: str(tmp_path / name) for name in ("static_root", "run_root", "storage_root")}))
+    roots: Any = {name: str(tmp_path / name) for name in ("static_root", "run_root", "storage_root")}
+    made = Runtime(EngineConfig(**roots))
     made.store.prepare()
     return made
 

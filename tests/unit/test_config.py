@@ -16,6 +16,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
 )
 from ansible_collections.libpod.engine.plugins.module_utils._model.id_map import IdMap
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import PortMapping
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig, resolved
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.namespaces import LinuxNS
 
@@ -39,7 +40,7 @@ FIRST = (
 
 
 def make(
-    image: dict[str, Any] | None = None, joined: dict[str, str] | None = None, more: Any = None, **requested: Any
+    image: Any = None, joined: dict[str, str] | None = None, more: Any = None, **requested: Any
 ) -> ContainerConfig:
     return ContainerConfig(
         id="ab" * 32,
@@ -47,9 +48,9 @@ def make(
         created_time="2026-01-01T00:00:00.000000+00:00",
         options=normalise(requested),
         static_dir="/static/containers/x",
-        image_config=image or {},
+        image_config={} if image is None else image,
         namespace_containers=JOINED if joined is None else joined,
-        ports=(("0.0.0.0", 8080, 80, "tcp"),),
+        ports=(PortMapping("0.0.0.0", 8080, 80, "tcp"),),
         **(more or {}),
     )
 
@@ -88,7 +89,7 @@ def test_record_of_an_older_engine_has_the_defaults_of_what_it_lacks() -> None:
     older["options"] = {key: value for key, value in older["options"].items() if key not in ("mount", "ipc", "umask")}
     config = ContainerConfig.from_json(older, "p")
     assert config == ContainerConfig.from_json(record(), "p")
-    config.options["mount"].append("x")
+    config.options["mount"].append("x")  # type: ignore[arg-type]
     config.options["ipc"].clear()  # type: ignore[attr-defined]
     config.host_env["A"] = "x"  # type: ignore[index]
     assert ContainerConfig.from_json(older, "p") == ContainerConfig.from_json(record(), "p"), "a default was handed out"
@@ -161,7 +162,7 @@ def test_unknown_key_of_a_later_version_is_ignored() -> None:
 
 def test_copies_are_the_callers_own() -> None:
     borrowed = {"borrowed_volumes": tuple(normalise({"volume": ["b:/b"]})["volume"])}
-    options = {"volume": ["v:/v:nodev"], "tmpfs": {"/t": "ro"}, "mount": ["type=tmpfs,target=/m"]}
+    options: dict[str, Any] = {"volume": ["v:/v:nodev"], "tmpfs": {"/t": "ro"}, "mount": ["type=tmpfs,target=/m"]}
     config = make(IMAGE, more=borrowed, env={"A": "1"}, command=["a"], label={"x": "y"}, **options)
     before = json.dumps(config.to_json())
     config.labels["x"] = "z"

@@ -123,7 +123,7 @@ def _damage(path: Path, how: str, other: Path) -> None:
         return
     if how == "damaged":
         content[len(content) // 3] ^= 1
-    made = {"empty": b"", "cut": content[:-1000], "other": other.read_bytes(), "damaged": content}
+    made: dict[str, bytes] = {"empty": b"", "cut": content[:-1000], "other": other.read_bytes(), "damaged": content}
     path.write_bytes(made[how])
 
 

@@ -96,7 +96,7 @@ def test_failures_in_the_start_period_do_not_count_until_a_success() -> None:
 
 
 def test_startup_check_comes_first() -> None:
-    startup = {"health_startup_cmd": "up", "health_startup_success": 2, "health_startup_retries": 3}
+    startup: dict[str, Any] = {"health_startup_cmd": "up", "health_startup_success": 2, "health_startup_retries": 3}
     wanted = checks(**startup, health_startup_interval="1s", health_startup_timeout="2s", healthcheck_interval="1h")
     fresh = Health(began=5.0)
     assert fresh.due(wanted) == 5.0

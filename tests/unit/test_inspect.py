@@ -24,7 +24,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime imp
 
 ID, OTHER = "ab" * 32, "cd" * 32
 MIB = 1 << 20
-IMAGE = {"Entrypoint": ["/entry"], "Cmd": ["serve"], "Env": ["A=1"], "Labels": {"from": "image"}}
+IMAGE: Any = {"Entrypoint": ["/entry"], "Cmd": ["serve"], "Env": ["A=1"], "Labels": {"from": "image"}}
 
 
 @pytest.fixture

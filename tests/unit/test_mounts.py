@@ -19,7 +19,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.records.confi
 IMAGE = {"Volumes": {"/data": {}, "/var//log/": {}, "/": {}}}
 
 
-def config(options: dict[str, Any], image: dict[str, Any], **more: Any) -> ContainerConfig:
+def config(options: dict[str, Any], image: Any, **more: Any) -> ContainerConfig:
     return ContainerConfig("c" * 64, "c", "", normalise(options), "/static/c", image_config=image, **more)
 
 

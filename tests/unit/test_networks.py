@@ -90,7 +90,12 @@ def test_file_of_podman_is_read_as_podman_inspects_it() -> None:
 
 def test_podmans_network_described_as_it_is_differs_in_nothing_and_a_change_touches_its_member_alone() -> None:
     shop = conflist.read(PODMANS, "shop.conflist")
-    same = {"subnet": "10.91.0.0/24", "ip_range": "10.91.0.128/25", "labels": {"a": "b"}, "opt": {"mtu": 1400}}
+    same: dict[str, Any] = {
+        "subnet": "10.91.0.0/24",
+        "ip_range": "10.91.0.128/25",
+        "labels": {"a": "b"},
+        "opt": {"mtu": 1400},
+    }
     assert made(shop, name="shop", **same) == shop
     smaller = made(shop, name="shop", **{**same, "opt": {"mtu": 1300}})
     expected = copy.deepcopy(PODMANS)
@@ -100,7 +105,12 @@ def test_podmans_network_described_as_it_is_differs_in_nothing_and_a_change_touc
 
 
 def test_new_bridge_has_the_form_of_podmans_file() -> None:
-    options = {"subnet": "10.91.0.0/24", "ip_range": "10.91.0.128/25", "labels": {"a": "b"}, "opt": {"mtu": 1400}}
+    options: dict[str, Any] = {
+        "subnet": "10.91.0.0/24",
+        "ip_range": "10.91.0.128/25",
+        "labels": {"a": "b"},
+        "opt": {"mtu": 1400},
+    }
     written = conflist.written(made(name="shop", interface_name="cni-podman1", disable_dns=False, **options))
     assert written["args"].pop(conflist.MARK) == {}
     # The address that podman's file ends with is the broadcast address.

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 IMAGE, NEWER = "1" * 64, "2" * 64
 NAMES = {IMAGE: ["docker.io/library/app:1", "localhost/alias:latest"], NEWER: ["docker.io/library/app:2"]}
-IMAGE_CONFIG: dict[str, Any] = {
+IMAGE_CONFIG: Any = {
     "Entrypoint": ["/entry"],
     "Cmd": ["serve"],
     "Env": ["A=image"],
@@ -58,7 +58,9 @@ def write_images(root: Path, names: dict[str, list[str]]) -> None:
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Runtime:
-    roots = {name: str(tmp_path / name) for name in ("static_root", "run_root", "storage_root", "storage_run_root")}
+    roots: dict[str, Any] = {
+        name: str(tmp_path / name) for name in ("static_root", "run_root", "storage_root", "storage_run_root")
+    }
     write_images(tmp_path / "storage_root", NAMES)
     made = Runtime(EngineConfig(**roots, storage_driver="overlay"))
     made.store.prepare()
@@ -90,7 +92,13 @@ def differing(
 
 
 def test_same_task_again_is_no_difference(runtime: Runtime) -> None:
-    options = {"env": {"A": "1"}, "memory": "64m", "publish": ["8080:80"], "volume": ["data:/d"], "command": "a b"}
+    options: dict[str, Any] = {
+        "env": {"A": "1"},
+        "memory": "64m",
+        "publish": ["8080:80"],
+        "volume": ["data:/d"],
+        "command": "a b",
+    }
     assert differing(runtime, recorded(**options), **options) == []
     assert differing(runtime, recorded()) == []
 
@@ -238,7 +246,7 @@ def test_moved_tag_is_a_difference_only_where_strict(runtime: Runtime, tmp_path:
 
 def test_new_container_uses_the_moved_tag_and_the_plan_shows_it(runtime: Runtime, tmp_path: Path) -> None:
     write_images(tmp_path / "storage_root", {IMAGE: [], NEWER: NAMES[IMAGE]})
-    old = {**IMAGE_CONFIG, "Labels": {"from": "older"}, "Env": ["A=older"]}
+    old: Any = {**IMAGE_CONFIG, "Labels": {"from": "older"}, "Env": ["A=older"]}
     config = recorded(label={"mine": "1"})._replace(image_config=old)
 
     def changed(**wanted: Any) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def test_type_checker_refuses_a_misspelled_option(tmp_path: Path) -> None:
         "def read(config: ContainerConfig) -> object:\n"
         "    return config.options['memory'], config.options['memmory']\n"
     )
-    command = [sys.executable, "-m", "mypy", "--no-pretty", "--cache-dir", tmp_path / "cache", sample]
+    command = [sys.executable, "-m", "mypy", "--no-pretty", "--cache-dir", str(tmp_path / "cache"), str(sample)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert 'TypedDict "ContainerOptions" has no key "memmory"' in run.stdout
     assert run.stdout.count("error:") == 1

@@ -99,7 +99,7 @@ def test_host_port_with_two_container_ports_is_refused_by_name() -> None:
 
 
 def test_exposed_ports_are_published_by_publish_all() -> None:
-    image = {"ExposedPorts": {"80/tcp": {}, "53/udp": {}, "443": {}}}
+    image: Any = {"ExposedPorts": {"80/tcp": {}, "53/udp": {}, "443": {}}}
     options = {"expose": ["8000-8001", "80"], "publish": ["8080:80"]}
     assert with_exposed(normalise(options), image) == [(ANY, 8080, 80, "tcp")]
     published = with_exposed(normalise({**options, "publish_all": True}), image)

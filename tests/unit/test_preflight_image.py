@@ -12,10 +12,11 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import volumes
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.image_config import ImageConfig
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.preflight.image import _check
 
-IMAGE = {"Env": ["PATH=/usr/bin:/opt/bin:"], "WorkingDir": "/srv", "Entrypoint": ["run"]}
+IMAGE: Any = {"Env": ["PATH=/usr/bin:/opt/bin:"], "WorkingDir": "/srv", "Entrypoint": ["run"]}
 
 
 @pytest.fixture
@@ -93,9 +94,10 @@ def test_command_that_cannot_run_is_refused(root: Path, options: dict[str, Any],
 
 
 def test_relative_working_directory_of_the_image(root: Path) -> None:
+    image: ImageConfig = {**IMAGE, "WorkingDir": "srv"}
     with pytest.raises(InvalidArgument, match="'srv', which is not an absolute path: give workdir"):
-        _check(Desired("web", options=normalise({})), {**IMAGE, "WorkingDir": "srv"}, str(root))
-    _check(Desired("web", options=normalise({"workdir": "/srv"})), {**IMAGE, "WorkingDir": "srv"}, str(root))
+        _check(Desired("web", options=normalise({})), image, str(root))
+    _check(Desired("web", options=normalise({"workdir": "/srv"})), image, str(root))
 
 
 def test_mounts_of_the_image_and_volumes_from_are_checked(root: Path) -> None:
@@ -109,7 +111,7 @@ def test_mounts_of_the_image_and_volumes_from_are_checked(root: Path) -> None:
         ("/etc/passwd", "/etc/passwd of container web is a file, and a directory is to be mounted there"),
         ("/loop/x", "/loop/x cannot be a mount point in container web: Too many levels"),
     ):
-        declared = {**IMAGE, "Volumes": {target: {}}}
+        declared: ImageConfig = {**IMAGE, "Volumes": {target: {}}}
         with pytest.raises(InvalidArgument) as refused:
             _check(plain, declared, str(root))
         assert f"image_volume: {message}" in str(refused.value) and "set image_volume to ignore" in str(refused.value)

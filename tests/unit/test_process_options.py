@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
@@ -64,7 +66,7 @@ def test_mutually_exclusive_options_are_refused(options: dict[str, object]) -> N
         normalise(options)
 
 
-IMAGE = {"Env": ["PATH=/bin", "COLOUR=green", "EMPTY="]}
+IMAGE: Any = {"Env": ["PATH=/bin", "COLOUR=green", "EMPTY="]}
 
 
 @pytest.mark.parametrize(

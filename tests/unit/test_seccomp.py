@@ -29,7 +29,7 @@ def compiled(
     kernel: str = "6.1.0-13-amd64",
     **top: Any,
 ) -> Optional[dict[str, Any]]:
-    profile = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": list(rules), **top}
+    profile: dict[str, Any] = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": list(rules), **top}
     return seccomp.compile_profile(Foreign(profile, "profile"), caps, machine=machine, kernel=kernel)
 
 
@@ -87,7 +87,7 @@ def test_duplicate_rule_is_compiled_once() -> None:
 
 
 def test_plain_oci_passes_unchanged() -> None:
-    profile = {
+    profile: dict[str, Any] = {
         "defaultAction": "SCMP_ACT_ERRNO",
         "defaultErrnoRet": 1,
         "architectures": ["SCMP_ARCH_X86_64"],

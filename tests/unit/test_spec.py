@@ -34,9 +34,11 @@ FACTS: dict[str, Any] = {
 }
 
 
-def spec(facts: dict[str, Any] | None = None, image: dict[str, Any] | None = None, **requested: Any) -> dict[str, Any]:
+def spec(facts: dict[str, Any] | None = None, image: Any = None, **requested: Any) -> dict[str, Any]:
     options = normalise(requested)
-    config = ContainerConfig("ab" * 32, "web", "now", options, "/static/x", image_config=image or {"Cmd": ["run"]})
+    config = ContainerConfig(
+        "ab" * 32, "web", "now", options, "/static/x", image_config={"Cmd": ["run"]} if image is None else image
+    )
     sources = {volume["target"]: f"/host{volume['target']}" for volume in options["volume"]}
     made: dict[str, Any] = json.loads(
         json.dumps(generate(config, Facts(**{**FACTS, "volume_sources": sources, **(facts or {})})))

@@ -53,7 +53,13 @@ def test_container_and_conmon_are_scopes_of_machine_slice(host: Machine) -> None
 
 
 def test_limits_reach_systemd_and_survive_its_reload(host: Machine) -> None:
-    wanted = {"memory": "64m", "memory_swap": "96m", "memory_reservation": "32m", "cpus": "0.5", "cpu_shares": 512}
+    wanted: dict[str, Any] = {
+        "memory": "64m",
+        "memory_swap": "96m",
+        "memory_reservation": "32m",
+        "cpus": "0.5",
+        "cpu_shares": 512,
+    }
     wanted.update(pids_limit=100, cpuset_cpus="1")
     made = run(host, **wanted)
     process = Process(made)
@@ -75,7 +81,14 @@ def test_limits_reach_systemd_and_survive_its_reload(host: Machine) -> None:
 
     expect(64, 96, "50000", "100", "1")
     assert process.cgroup("cpu", "cpu.shares") == "512"
-    changed = {**wanted, "memory": "128m", "memory_swap": "192m", "cpus": "0.25", "pids_limit": 50, "cpuset_cpus": "0"}
+    changed: dict[str, Any] = {
+        **wanted,
+        "memory": "128m",
+        "memory_swap": "192m",
+        "cpus": "0.25",
+        "pids_limit": 50,
+        "cpuset_cpus": "0",
+    }
     done = run(host, **changed)
     assert (done["actions"], Process(done).pid) == (["updated c"], process.pid)
     expect(128, 192, "25000", "50", "0")
@@ -86,7 +99,7 @@ def test_limits_reach_systemd_and_survive_its_reload(host: Machine) -> None:
 
 def test_limits_by_device_and_by_file_survive_a_reload(host: Machine) -> None:
     number = os.stat("/dev/vda").st_rdev
-    wanted = {"device_read_bps": ["/dev/vda:1m"], "device_write_iops": ["/dev/vda:9"]}
+    wanted: dict[str, Any] = {"device_read_bps": ["/dev/vda:1m"], "device_write_iops": ["/dev/vda:9"]}
     wanted["cgroup_conf"] = {"memory.high": str(48 * MIB)}  # type: ignore[assignment]
     made = run(host, **wanted)
     process = Process(made)
@@ -99,7 +112,7 @@ def test_limits_by_device_and_by_file_survive_a_reload(host: Machine) -> None:
         host.run("systemctl", "daemon-reload")
     run(host, "other", memory="32m")  # systemd processes the whole slice again
     assert process.cgroup("blkio", "blkio.throttle.read_bps_device") == f"{device} {MIB}"
-    changed = {**wanted, "device_read_bps": ["/dev/vda:2m"], "memory": "64m"}
+    changed: dict[str, Any] = {**wanted, "device_read_bps": ["/dev/vda:2m"], "memory": "64m"}
     assert run(host, **changed)["actions"] == ["updated c"]
     assert process.cgroup("blkio", "blkio.throttle.read_bps_device") == f"{device} {2 * MIB}"
     assert process.cgroup("memory", "memory.high") == str(48 * MIB)
@@ -107,7 +120,7 @@ def test_limits_by_device_and_by_file_survive_a_reload(host: Machine) -> None:
 
 
 def test_limit_drift_is_repaired(host: Machine) -> None:
-    wanted = {"memory": "64m", "pids_limit": 100}
+    wanted: dict[str, Any] = {"memory": "64m", "pids_limit": 100}
     made = run(host, **wanted)
     path = made["container"]["State"]["CgroupPath"]
 
@@ -157,7 +170,7 @@ def test_end_without_policy_is_cleaned_up_and_conmon_scope_may_be_stopped(host: 
 
 def test_failed_scope_blocks_nothing(host: Machine) -> None:
     """A process that ignores the stop signal fails its scope, which systemd keeps unless CollectMode says otherwise."""
-    deaf = {"command": ["sleep", "1000"], "stop_timeout": 1}
+    deaf: dict[str, Any] = {"command": ["sleep", "1000"], "stop_timeout": 1}
     made = run(host, **deaf)
     host.run("systemctl", "stop", scope(made))
     eventually(lambda: (now := state(host))["Status"] == "exited" and not now["Mounted"], seconds=LONG)
@@ -352,7 +365,7 @@ def test_systemd_runs_in_a_container(host: Machine) -> None:
         "getty@tty1",
         "serial-getty@ttyS0",
     ]
-    wanted = {
+    wanted: dict[str, Any] = {
         "rootfs": True,
         "image": "/:O",
         "command": ["/sbin/init", *(f"systemd.mask={name}.service" for name in masked)],
