@@ -155,7 +155,7 @@ def test_killed_worker_is_reported_and_the_others_finish(host: Host) -> None:
     def die(name: str) -> None:
         with open("/proc/self/stat", encoding="ascii") as file:
             parent = int(file.read().rpartition(")")[2].split()[1])
-        if name == "containers-storage mount" and parent != main:
+        if name == "mount merged" and parent != main:
             with contextlib.suppress(FileExistsError):  # of two workers that are there at once, one dies
                 os.close(os.open("/run/libpod-test/died", os.O_CREAT | os.O_EXCL))
                 os.kill(os.getpid(), signal.SIGKILL)

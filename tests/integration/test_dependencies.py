@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
-from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
 
@@ -129,6 +129,7 @@ def test_end_of_a_pid_namespace_ends_the_containers_in_it(host: Host) -> None:
     _run(host, "a")
     _run(host, "b", pid="container:a")
     restarted = host.container("a", restart=True)
+    eventually(lambda: _info(host, "b")["State"]["Status"] == "exited")
     after = _run(host, "b", pid="container:a")
     assert after["actions"] == ["started b"]
     assert Process(after).namespace("pid") == Process(restarted).namespace("pid")

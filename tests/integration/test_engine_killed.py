@@ -17,6 +17,7 @@ import time
 from typing import Any, Callable
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.container_layers import ContainerLayers
 from ansible_collections.libpod.engine.tests.support import kernel, preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
@@ -50,11 +51,16 @@ SURVIVORS = [
 ]
 
 
+def _leave_layers_to_the_tool() -> None:
+    ContainerLayers.usable = lambda self: False  # type: ignore[method-assign]
+
+
 class Gate:
     """A wrapper of ``program`` that blocks it at ``verb`` until released; ``options`` select the wrapper."""
 
     def __init__(self, program: str, verb: str) -> None:
         self.options: dict[str, Any] = {}
+        self.prepare: Callable[[], None] = _leave_layers_to_the_tool if program == STORE else lambda: None
         if program.startswith(PLUGINS):
             self.options["cni_plugin_dirs"] = ["/srv/tools", PLUGINS]
         elif program == RUNTIME:
@@ -122,6 +128,7 @@ def _killed_at_gate(host: Host, gate: Gate, options: dict[str, Any]) -> None:
     """Run the task until its program is blocked at the gate, and kill it from outside."""
 
     def tell() -> None:
+        gate.prepare()
         with open("/srv/pid.tmp", "w", encoding="ascii") as file:
             file.write(str(os.getpid()))
         os.rename("/srv/pid.tmp", "/srv/pid")
@@ -140,8 +147,8 @@ def _waits_for_a_lock(host: Host) -> bool:
     return bool(waiting & {str(pid) for pid in host.cgroups.processes()})
 
 
-def _ok(host: Host, options: dict[str, Any]) -> Result:
-    result = host.module("libpod_container", options)
+def _ok(host: Host, gate: Gate, options: dict[str, Any]) -> Result:
+    result = host.module("libpod_container", options, prepare=gate.prepare)
     assert not result.failed, result
     return result
 
@@ -155,10 +162,10 @@ def test_next_run_succeeds_while_a_program_is_still_running(
     started, absent = {**WEB, **gate.options}, {**ABSENT, **gate.options}
     takes_down = survivor[1] in ("delete-container", "delete", "DEL")
     if takes_down:
-        _ok(host, started)
+        _ok(host, gate, started)
     _killed_at_gate(host, gate, absent if takes_down else started)
 
-    next_run = _fork(lambda: _ok(host, absent if following == "absent" else started))
+    next_run = _fork(lambda: _ok(host, gate, absent if following == "absent" else started))
     ended: list[int] = []
 
     def over() -> bool:
@@ -173,8 +180,8 @@ def test_next_run_succeeds_while_a_program_is_still_running(
     if following == "started":
         (one,) = host.module("libpod_container_info")["containers"]
         assert one["State"]["Status"] == "running"
-        assert not _ok(host, started).changed
+        assert not _ok(host, gate, started).changed
         os.unlink("/srv/gate")
-        _ok(host, absent)
+        _ok(host, gate, absent)
     gate.remove()
     host.expect_clean()

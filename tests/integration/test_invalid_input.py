@@ -251,7 +251,8 @@ def test_tool_that_cannot_run_is_named(furnished: Furnished) -> None:
     kernel.mount("/srv/file", "/usr/bin/containers-storage", flags=kernel.MS_BIND)
     furnished.remember()
     try:
-        furnished.refuses(PLAIN, "ToolMissing", "containers-storage", "package containers-storage")
+        mapped = {**PLAIN, "uidmap": ["0:100000:65536"]}
+        furnished.refuses(mapped, "ToolMissing", "containers-storage", "package containers-storage")
     finally:
         kernel.umount("/usr/bin/containers-storage")
 

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 import tomllib
@@ -76,7 +76,7 @@ def test_reader_without_tomllib_agrees_with_tomllib(text: str) -> None:
 def test_reader_without_tomllib_is_used_if_tomllib_is_missing(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for library in ("tomllib", "tomli"):
         monkeypatch.setitem(sys.modules, library, None)
-    assert host_config.read("/no") == HostConfig("vfs", "/g", "/r", ("/shared",))
+    assert host_config.read("/no") == HostConfig("vfs", "/g", "/r", ("/shared",), None)
 
 
 def test_strings_are_parsed_as_in_toml(conf: Path) -> None:
@@ -84,6 +84,26 @@ def test_strings_are_parsed_as_in_toml(conf: Path) -> None:
         'storage.graphroot = "/with\\u0020blank"\n[storage.options]\nadditionalimagestores = ["/a#b", "/c"]'
     )
     assert host_config.read("/no") == HostConfig(root="/with blank", image_stores=("/a#b", "/c"))
+
+
+@pytest.mark.parametrize(
+    ("text", "mount_options"),
+    [
+        ("", ()),
+        (CONF, ("nodev",)),
+        ("[storage.options]\nmountopt = 'nodev,nosuid'", ("nodev", "nosuid")),
+        ("[storage.options.overlay]\nmountopt = ''\nsize = ''\nskip_mount_home = 'false'", ()),
+        ("[storage.options.overlay]\nmount_program = '/usr/bin/fuse-overlayfs'", None),
+        ("[storage.options]\nremap-uids = '0:1000:65536'", None),
+        (FEDORA, None),
+        ("[storage]\na_setting_of_tomorrow = 1", None),
+    ],
+)
+def test_mount_options_are_those_of_a_file_without_settings_of_layers(
+    conf: Path, text: str, mount_options: Optional[tuple[str, ...]]
+) -> None:
+    conf.write_text(text)
+    assert host_config.read("/no").mount_options == mount_options
 
 
 def test_no_file_means_the_defaults(conf: Path) -> None:
@@ -125,7 +145,7 @@ def test_copy_is_used_until_the_file_changes(conf: Path, tmp_path: Path) -> None
     conf.write_text(CONF.replace("/g", "/h"))
     assert host_config.read(str(tmp_path)).root == "/h"
     host_config.keep(str(tmp_path))
-    assert json.loads(copy.read_text())["settings"] == ["vfs", "/h", "/r", ["/shared"]]
+    assert json.loads(copy.read_text())["settings"] == ["vfs", "/h", "/r", ["/shared"], ["nodev"]]
 
 
 @pytest.mark.parametrize("text", ["", "5", "[]", '{"file": []}', "{"])

@@ -1,14 +1,17 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container's root filesystem from an image, by containers-storage(1); the store's container has the same ID."""
+"""A container's root filesystem from an image; the store's container has the same ID.
+
+The engine writes overlay layers itself (``container_layers``). The rest is left to containers-storage(1).
+"""
 
 from __future__ import annotations
 
 import os
 import re
 from contextlib import suppress
-from typing import Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Mapping, Optional, Sequence
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import Internal, MalformedData, NoSuchImage, NotRemoved, ToolFailed
@@ -18,11 +21,14 @@ from ..command import run
 from . import host_config
 from .roots import PACKAGE, Layers, member, records, storage_roots
 
+if TYPE_CHECKING:
+    from .container_layers import ContainerLayers
+
 Maps = Mapping[str, Sequence[Sequence[int]]]
 
 
 class Storage:
-    """The operations on a storage container; create and mount run one program each, and none where it is done."""
+    """The operations on a storage container; create and mount run no program where it is done."""
 
     def __init__(self, parts: EngineConfig) -> None:
         self._roots = storage_roots(parts)
@@ -39,17 +45,25 @@ class Storage:
 
         :raises NoSuchImage: the store does not have the image.
         """
-        if self.exists(container_id):
+        layer = self._layer(container_id)
+        if layer and self._roots.driver == "overlay" and not os.path.exists(f"{self._roots.root}/overlay/{layer}/link"):
+            self.delete(container_id)  # what a killed removal has left
+        elif layer is not None:
             return
-        mappings = mappings or {}
+        layers = self._container_layers()
+        new = self._layer_id(container_id)
+        if mappings or not layers or not layers.create(container_id, image_id, new, self._mark):
+            self._create(container_id, image_id, mappings or {})
+        self._keep_rooms()
+        if not self._roots.configured:
+            host_config.keep(self._run_root)
+
+    def _create(self, container_id: str, image_id: str, mappings: Maps) -> None:
         try:
             # All entries in one argument: of a repeated option, the tool takes the last.
             values = {kind: ":".join(str(number) for entry in mappings[kind] for number in entry) for kind in mappings}
             maps = [f"--{kind}map={value}" for kind, value in values.items()]
             self._tool("create-container", "-i", container_id, "-m", self._mark, *maps, image_id)
-            self._keep_rooms()
-            if not self._roots.configured:
-                host_config.keep(self._run_root)
         except ToolFailed as error:
             # A tool that outlived its killed caller may have created it meanwhile.
             if self.exists(container_id):
@@ -64,7 +78,23 @@ class Storage:
 
     def mount(self, container_id: str) -> str:
         """Mount the root filesystem unless it is mounted; return its mount point."""
-        return self.mountpoint(container_id) or self._tool("mount", container_id).strip("\n")
+        mounted = self.mountpoint(container_id)
+        if not mounted:
+            layers = self._container_layers()
+            mounted = layers.mount(container_id) if layers else None
+        return mounted or self._tool("mount", container_id).strip("\n")
+
+    def needs_tool(self) -> bool:
+        """Return whether the store's settings leave containers' layers to containers-storage(1)."""
+        from .container_layers import ContainerLayers
+
+        return not ContainerLayers(self._roots).configured()
+
+    def _container_layers(self) -> Optional[ContainerLayers]:
+        from .container_layers import ContainerLayers
+
+        layers = ContainerLayers(self._roots)
+        return layers if layers.usable() else None
 
     def mountpoint(self, container_id: str) -> Optional[str]:
         """Return the mount point of the root filesystem, None where it is not mounted; the kernel is asked."""
@@ -80,30 +110,51 @@ class Storage:
 
     def unmount(self, container_id: str) -> None:
         """Unmount the root filesystem, whatever the store's mount count is."""
-        if self.mountpoint(container_id):
-            try:
-                self._tool("unmount", "-f", container_id)
-            except ToolFailed as error:
-                from .. import reserve
-                from ..kernel import syscalls
+        if not self.mountpoint(container_id):
+            return
+        layers = self._container_layers()
+        if layers:
+            layers.unmount(self.layer(container_id))
+            return
+        try:
+            self._tool("unmount", "-f", container_id)
+        except ToolFailed as error:
+            from .. import reserve
+            from ..kernel import syscalls
 
-                mounted = self.mountpoint(container_id)
-                if mounted and reserve.full(error) and self._roots.driver == "overlay":
-                    syscalls.umount(mounted, syscalls.MNT_DETACH)
-                elif mounted:
-                    raise
+            mounted = self.mountpoint(container_id)
+            if mounted and reserve.full(error) and self._roots.driver == "overlay":
+                syscalls.umount(mounted, syscalls.MNT_DETACH)
+            elif mounted:
+                raise
 
     def delete(self, container_id: str) -> None:
         """Unmount and delete the container's layer and record, where they exist.
 
-        The tool drops its record of the container even where it cannot delete the layer, or is killed meanwhile. So the
-        layer is noted beside the engine's own records until it is gone.
-
         :raises ToolFailed, NotRemoved, OSError: a part of it is left.
         """
         layer, note = self._layer(container_id), f"{self._containers}/{container_id}/layer"
+        known = layer is not None
+        # A creation that was killed may have left a layer without a container.
+        layer = layer or _read(note) or self._layer_id(container_id)
+        if not self._container_layers():
+            self._delete_by_tool(container_id, layer, note if known else "")
+        elif known or self._has_layer(layer):
+            from . import removal
+
+            removal.delete(self._roots, self._static_root, container_id, layer)
+        if os.path.exists(note):
+            failpoint("forget layer")
+            os.unlink(note)
+
+    def _delete_by_tool(self, container_id: str, layer: str, note: str) -> None:
+        """Delete the layer and, with ``note``, the container.
+
+        The tool drops its record of the container even where it cannot delete the layer, or is killed in between. So
+        the layer is noted beside the engine's own records until it is gone.
+        """
         failed: Optional[ToolFailed] = None
-        if layer is not None:
+        if note:
             _write(note, layer)
             try:
                 # It unmounts by itself, with MNT_DETACH and whatever the count, which saves a program.
@@ -113,22 +164,19 @@ class Storage:
                 if self.exists(container_id):
                     raise
                 failed = error
-        layer = layer or _read(note)
-        if layer and self._has_layer(layer):
-            try:
-                if failed and self._roots.driver == "overlay":
-                    from ..trees import removal
+        if not self._has_layer(layer):
+            return
+        try:
+            if failed and self._roots.driver == "overlay":
+                from ..trees import removal
 
-                    # An obstacle for the tool, such as a file that chattr(1) made immutable, may not be one for us.
-                    removal.remove(f"{self._roots.root}/overlay/{layer}/diff")
-                self._tool("delete-layer", layer)
-            except (ToolFailed, NotRemoved) as error:
-                self._delete_on_full(container_id, layer, error)
-                if self._has_layer(layer):
-                    raise failed or error from None
-        if layer and os.path.exists(note):
-            failpoint("forget layer")
-            os.unlink(note)
+                # An obstacle for the tool, such as a file that chattr(1) made immutable, may not be one for us.
+                removal.remove(f"{self._roots.root}/overlay/{layer}/diff")
+            self._tool("delete-layer", layer)
+        except (ToolFailed, NotRemoved) as error:
+            self._delete_on_full(container_id, layer, error)
+            if self._has_layer(layer):
+                raise failed or error from None
 
     def _delete_on_full(self, container_id: str, layer: str, error: Exception) -> None:
         """Delete it without the tool, where that failed for lack of disk space."""
@@ -226,6 +274,12 @@ class Storage:
                 raise
             return False
         return True
+
+    def _layer_id(self, container_id: str) -> str:
+        """Return the ID of the layer that the engine makes: what a kill has left of it is found without a record."""
+        import hashlib
+
+        return hashlib.sha256(f"{self._mark} {container_id}".encode()).hexdigest()
 
     def _layer(self, container_id: str) -> Optional[str]:
         """Return the ID of the container's layer; None without a container."""

@@ -22,15 +22,22 @@ from .. import foreign_files
 _FILES = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf")
 _MAX_BYTES = 1 << 20
 _COPY = "storage-conf.json"
+_KNOWN = ("driver", "graphroot", "runroot", "rootless_storage_path", "options")
+_KNOWN_OPTIONS = ("overlay", "mountopt", "additionalimagestores", "pull_options")
+_UNSET: tuple[Any, ...] = ("", "false", False, {})
 
 
 class HostConfig(NamedTuple):
-    """The settings that the engine takes from the file, at containers/storage's own defaults."""
+    """The settings that the engine takes from the file, at containers/storage's own defaults.
+
+    ``mount_options`` are the overlay driver's; None where the file has settings that only the store's programs know.
+    """
 
     driver: str = "overlay"
     root: str = "/var/lib/containers/storage"
     run_root: str = "/run/containers/storage"
     image_stores: tuple[str, ...] = ()
+    mount_options: Optional[tuple[str, ...]] = ()
 
 
 def read(run_root: str) -> HostConfig:
@@ -79,10 +86,10 @@ def _copied(run_root: str, stamp: list[Any]) -> Optional[HostConfig]:
             record = json.load(file)
         if record["file"] != stamp:
             return None
-        driver, root, storage_run_root, image_stores = record["settings"]
+        driver, root, storage_run_root, image_stores, mount = record["settings"]
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    return HostConfig(driver, root, storage_run_root, tuple(image_stores))
+    return HostConfig(driver, root, storage_run_root, tuple(image_stores), mount and tuple(mount))
 
 
 def _parsed(path: str) -> HostConfig:
@@ -95,11 +102,23 @@ def _parsed(path: str) -> HostConfig:
             storage["graphroot"].text() or default.root,
             storage["runroot"].text() or default.run_root,
             tuple(storage["options"]["additionalimagestores"].texts()),
+            _mount_options(storage),
         )
     except MalformedData as error:
         raise MalformedData(f"{error}: correct the file, or give all storage options") from error
     except (ValueError, RecursionError) as error:
         raise MalformedData(f"{path}: not valid TOML: {error}: correct it, or give all storage options") from error
+
+
+def _mount_options(storage: Foreign) -> Optional[tuple[str, ...]]:
+    """Return the overlay driver's ``mountopt``; None where there are other settings of containers' layers."""
+    options = storage["options"]
+    overlay = options["overlay"]
+    for table, known in ((storage, _KNOWN), (options, _KNOWN_OPTIONS), (overlay, ("mountopt",))):
+        if any(value.value not in _UNSET for key, value in table.items() if key not in known):
+            return None
+    text = overlay["mountopt"].text() or options["mountopt"].text()
+    return tuple(text.split(",")) if text else ()
 
 
 def _table(text: str) -> Mapping[str, Any]:
@@ -115,12 +134,15 @@ def _table(text: str) -> Mapping[str, Any]:
 
 
 def without_tomllib(text: str) -> Mapping[str, Any]:
-    """Return the engine's settings in ``text``, for a host with neither Python 3.11 nor python3-tomli."""
+    """Return the engine's settings in ``text``, for a host with neither Python 3.11 nor python3-tomli.
+
+    Settings of containers' layers are not looked for: those layers are left to the store's programs.
+    """
     text = re.sub(r"(?m)^\s*#.*$", "", text)
-    storage: dict[str, Any] = {}
+    storage: dict[str, Any] = {"options": {"unread": True}}
     for key, value in re.findall(r"""(?m)^\s*(graphroot|runroot|driver)\s*=\s*["']([^"'\n]+)["']""", text):
         storage[key] = value
     stores = re.search(r"(?m)^\s*additionalimagestores\s*=\s*\[([^\]]*)\]", text)
     if stores:
-        storage["options"] = {"additionalimagestores": re.findall(r"""["']([^"']+)["']""", stores[1])}
+        storage["options"]["additionalimagestores"] = re.findall(r"""["']([^"']+)["']""", stores[1])
     return {"storage": storage}

@@ -9,7 +9,7 @@ The directories are the configured ones, or those of containers-storage.conf(5),
 from __future__ import annotations
 
 import os
-from typing import Iterator, NamedTuple
+from typing import Iterator, NamedTuple, Optional
 
 from ..._model import foreign
 from ..._model.engine_config import EngineConfig
@@ -45,6 +45,8 @@ class StorageRoots(NamedTuple):
     driver: str
     more: tuple[str, ...] = ()
     configured: bool = False
+    # Of the overlay driver; None: it has settings that only its own programs know.
+    mount_options: Optional[tuple[str, ...]] = None
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -80,13 +82,16 @@ def records(path: str, wanted: str = "") -> list[Foreign]:
 
     :raises MalformedData: the file is no JSON list.
     """
+    return [one for one in values(path, wanted) if isinstance(one.value, dict)]
+
+
+def values(path: str, wanted: str = "") -> list[Foreign]:
+    """Return what ``records`` does, entries that are no objects too."""
     try:
         text = foreign_files.read(path, max_bytes=_MAX_BYTES)
     except FileNotFoundError:
         return []
-    if not text or wanted.encode() not in text:
-        return []
-    return [one for one in foreign.parse(text, path, max_bytes=_MAX_BYTES) if isinstance(one.value, dict)]
+    return list(foreign.parse(text, path, max_bytes=_MAX_BYTES)) if text and wanted.encode() in text else []
 
 
 def member(record: Foreign, key: str) -> str:
@@ -108,4 +113,5 @@ def storage_roots(parts: EngineConfig) -> StorageRoots:
         parts.storage_driver or host.driver,
         () if any(configured) else host.image_stores,
         any(configured),
+        ("nodev",) if any(configured) else host.mount_options,
     )

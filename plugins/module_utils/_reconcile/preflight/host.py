@@ -53,7 +53,9 @@ def check_tools(runtime: Runtime, desired: Desired) -> None:
     """
     tools = [(runtime.host.oci.path, runtime.host.oci.name, "oci_runtime")]
     tools.append((runtime.parts.conmon_path, "conmon", "conmon_path"))
-    if not desired.rootfs:
+    mapped = any(desired.wanted[option] for option in ("uidmap", "gidmap", "subuidname", "subgidname"))
+    mapped = mapped or desired.wanted["userns"]["mode"] in ("auto", "container", "ns")
+    if not desired.rootfs and (mapped or runtime.host.storage.needs_tool()):
         tools.append(("containers-storage", "containers-storage", ""))
     for tool, package, option in tools:
         if not shutil.which(tool, path=TOOL_PATH):

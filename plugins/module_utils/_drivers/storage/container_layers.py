@@ -1,0 +1,242 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Containers' own layers in an overlay store, made, mounted and unmounted as containers-storage(1) does, without it.
+
+The directories, the records and the order of the locks are those of containers/storage (storage.lock, layers.lock,
+containers.lock, mountpoints.lock), so that podman, buildah, CRI-O and the tool find what they would have made. What the
+engine does not know is left to the tool: another driver or mount program, ID-mapped layers, SELinux labels, composefs.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from contextlib import suppress
+from typing import Any, Callable, Optional
+
+from ..._model.errors import NoSuchImage
+from ..._model.failpoints import failpoint
+from ..kernel import syscalls
+from . import store_records
+from .roots import StorageRoots
+from .store_records import find, locked
+from .volume_mounts import is_mounted
+
+_LINK_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_LINK_LENGTH = 26
+_NO_LABELS = {"MountLabel": "", "ProcessLabel": ""}
+_FLAGS = {"": 0, "nodev": syscalls.MS_NODEV, "nosuid": syscalls.MS_NOSUID, "noexec": syscalls.MS_NOEXEC}
+_MAPS = ("uidmap", "gidmap")
+
+
+class ContainerLayers:
+    """The operations on containers' layers; each returns None or False where it is one for the tool."""
+
+    def __init__(self, roots: StorageRoots) -> None:
+        self._roots = roots
+        self._home = f"{roots.root}/overlay"
+        self._layers = f"{roots.root}/overlay-layers"
+        self._containers = f"{roots.root}/overlay-containers"
+        self._mounts = f"{roots.run_root}/overlay-layers"
+
+    def configured(self) -> bool:
+        """Return whether the store's settings are those that the engine knows."""
+        options = self._roots.mount_options
+        if self._roots.driver != "overlay" or self._roots.more or options is None or not _FLAGS.keys() >= {*options}:
+            return False
+        return not os.path.exists("/sys/fs/selinux/enforce")
+
+    def usable(self) -> bool:
+        """Return whether the store is of the kind that the engine writes."""
+        try:
+            # Its programs write it at their first use of a store, and look for traces of fuse-overlayfs.
+            with open(f"{self._home}/.has-mount-program", encoding="ascii", errors="replace") as file:
+                return file.read(10).strip() == "false" and self.configured()
+        except OSError:
+            return False
+
+    def create(self, container_id: str, image_id: str, layer: str, mark: str) -> bool:
+        """Create the container with the ID ``layer`` of its layer, on top of the image's, and ``mark`` it.
+
+        What a kill has left of the layer is replaced.
+
+        :raises NoSuchImage: the store does not have the image. :raises OSError: it cannot be written.
+        """
+        with locked(f"{self._layers}/layers.lock") as lock:
+            if find(store_records.read(f"{self._containers}/containers.json"), container_id):
+                return True
+            path = f"{self._layers}/layers.json"
+            image = find(store_records.read(f"{self._roots.root}/overlay-images/images.json"), image_id)
+            if not image:
+                raise NoSuchImage(f"image {image_id} is not in the store")
+            layers = store_records.read(path)
+            parent = find(layers, str(image.get("layer")))
+            if not self._is_plain(parent):
+                return False
+            if find(layers, layer) or os.path.lexists(f"{self._home}/{layer}"):
+                self._clear(layer)
+                layers = store_records.without(layers, layer)
+            record = {"id": layer, "parent": parent["id"], "created": _now()}
+            # Its programs remove a layer that is incomplete; until then it has its record.
+            store_records.write(path, [*layers, {**record, "flags": {"incomplete": True}}], lock)
+            try:
+                self._make_directories(layer, parent["id"])
+                store_records.write(path, [*layers, record], lock)
+                self._add_container(container_id, image_id, layer, mark)
+            except OSError:
+                self._clear(layer)
+                store_records.write(path, layers, lock)
+                raise
+        return True
+
+    def _clear(self, layer: str) -> None:
+        from .removal import remove_directories
+
+        remove_directories(self._roots, layer)
+
+    def _is_plain(self, layer: dict[str, Any]) -> bool:
+        """Return whether the layer is one that the engine can mount: overlay directories, for the host's IDs."""
+        home = f"{self._home}/{layer.get('id')}"
+        return (
+            bool(layer)
+            and not any(layer.get(key) for key in (*_MAPS, "flags", "mountlabel"))
+            and os.path.isfile(f"{home}/link")
+            and not os.path.exists(f"{home}/composefs-data")
+        )
+
+    def _make_directories(self, layer: str, parent: str) -> None:
+        home, below = f"{self._home}/{layer}", f"{self._home}/{parent}"
+        owner, mode = os.stat(below), os.stat(f"{below}/diff").st_mode & 0o777
+        lower = [f"l/{_text(f'{below}/link')}"]
+        if os.path.exists(f"{below}/lower"):
+            lower.append(_text(f"{below}/lower"))
+        link = "".join(map(secrets.choice, [_LINK_CHARACTERS] * _LINK_LENGTH))
+        failpoint("make layer")
+        os.mkdir(home, 0o700)
+        self._make_directory(f"{home}/diff", mode, owner)
+        os.symlink(f"../{layer}/diff", f"{self._home}/l/{link}")
+        _write(f"{home}/link", link)
+        self._make_directory(f"{home}/work", 0o700, owner)
+        self._make_directory(f"{home}/merged", 0o700, owner)
+        _write(f"{home}/lower", ":".join(lower))
+
+    @staticmethod
+    def _make_directory(path: str, mode: int, owner: os.stat_result) -> None:
+        os.mkdir(path, mode)
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+    def _add_container(self, container_id: str, image_id: str, layer: str, mark: str) -> None:
+        path = f"{self._containers}/containers.json"
+        with locked(f"{self._containers}/containers.lock") as lock:
+            record = {"id": container_id, "image": image_id, "layer": layer, "metadata": mark, "created": _now()}
+            others = store_records.without(store_records.read(path), container_id)
+            store_records.write(path, [*others, {**record, "flags": _NO_LABELS}], lock)
+
+    def mount(self, container_id: str) -> Optional[str]:
+        """Mount the container's layer and return the mount point."""
+        container = find(store_records.read(f"{self._containers}/containers.json"), container_id)
+        layer = container.get("layer")
+        if container.get("flags", {}) != _NO_LABELS or any(container.get(key) for key in _MAPS):
+            return None
+        os.makedirs(self._mounts, 0o700, exist_ok=True)
+        with locked(f"{self._roots.root}/storage.lock"), locked(f"{self._layers}/layers.lock"):
+            layers = store_records.read(f"{self._layers}/layers.json")
+            lower = self._lower(str(layer)) if self._is_plain(find(layers, str(layer))) else []
+            if not lower:
+                return None
+            point = f"{self._home}/{layer}/merged"
+            with locked(f"{self._mounts}/mountpoints.lock") as lock:
+                if not os.path.ismount(point):
+                    self._keep_private()
+                    self._mount(str(layer), lower)
+                self._count(layers, {"id": layer, "path": point, "count": 1}, lock)
+        return point
+
+    def unmount(self, layer: str) -> None:
+        """Unmount the layer, and drop the count of its mounts.
+
+        :raises OSError: the kernel refuses.
+        """
+        from .removal import forget_mount, unmount
+
+        point = f"{self._home}/{layer}/merged"
+        with locked(f"{self._layers}/layers.lock"):
+            unmount(point)
+            # Before the directory: its programs look at that of a layer which has a count.
+            forget_mount(self._roots, layer)
+            failpoint("rmdir merged")
+            with suppress(FileNotFoundError):
+                os.rmdir(point)
+
+    def _lower(self, layer: str) -> list[str]:
+        """Return the layers below as ``overlay/l`` names them; [] where one is not there or has parts of its own."""
+        try:
+            links = _text(f"{self._home}/{layer}/lower").split(":")
+        except FileNotFoundError:
+            return []
+        homes = [f"{self._home}/{layer}", *(f"{self._home}/{link}/.." for link in links)]
+        whole = all(os.path.isdir(f"{self._home}/{link}/.") for link in links)
+        return links if whole and not any(os.path.lexists(f"{home}/diff1") for home in homes) else []
+
+    def _keep_private(self) -> None:
+        """Make the layers' directory a mount point of its own, private, so that no other namespace keeps mounts."""
+        # os.path.ismount does not see a directory that is bound to itself.
+        if not is_mounted(self._home):
+            syscalls.mount(self._home, self._home, flags=syscalls.MS_BIND)
+        syscalls.mount("", self._home, flags=syscalls.MS_PRIVATE)
+
+    def _mount(self, layer: str, lower: list[str]) -> None:
+        os.makedirs(f"{self._home}/{layer}/merged", 0o700, exist_ok=True)
+        flags = 0
+        for option in self._roots.mount_options or ():
+            flags |= _FLAGS[option]
+
+        def mount(home: str) -> None:
+            directories = ":".join(f"{home}{link}" for link in lower)
+            options = f"lowerdir={directories},upperdir={home}{layer}/diff,workdir={home}{layer}/work"
+            syscalls.mount("overlay", f"{home}{layer}/merged", "overlay", flags, options)
+
+        longest = len(self._home) + 1 + max(map(len, [*lower, f"{layer}/work"]))
+        if longest * (len(lower) + 2) + 40 < os.sysconf("SC_PAGE_SIZE") and not {*":,\\"} & {*self._home}:
+            mount(f"{self._home}/")
+        else:
+            _in_directory(self._home, lambda: mount(""))
+
+    def _count(self, layers: list[Any], mount: dict[str, Any], lock: int) -> None:
+        """Record the mount; its programs keep the mounts of the layers that there are, in their order."""
+        path = f"{self._mounts}/mountpoints.json"
+        mounts = [*store_records.without(store_records.read(path), mount["id"]), mount]
+        known = [find(mounts, str(one.get("id"))) for one in layers if isinstance(one, dict)]
+        store_records.write(path, [one for one in known if one], lock)
+
+
+def _in_directory(path: str, work: Callable[[], None]) -> None:
+    """Do ``work`` in a thread whose working directory is ``path``, for names short enough for a page of options."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def body() -> None:
+        syscalls.unshare(syscalls.CLONE_FS)
+        os.chdir(path)
+        work()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(body).result()
+
+
+def _now() -> str:
+    """Return the time as Go's time.RFC3339Nano."""
+    seconds, rest = divmod(time.time_ns(), 1_000_000_000)
+    fraction = f".{rest:09d}".rstrip("0").rstrip(".")
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}{fraction}Z"
+
+
+def _text(path: str) -> str:
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return file.read().strip()
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(text)

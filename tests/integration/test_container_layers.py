@@ -1,0 +1,187 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Containers' layers as the engine makes them, compared with those of containers-storage(1)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import re
+import subprocess
+from functools import partial
+from pathlib import Path
+from signal import SIGKILL
+from typing import Callable
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.container_layers import ContainerLayers
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.driver import Storage
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import storage_roots
+from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import NoSuchImage
+from ansible_collections.libpod.engine.tests.support import kernel
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+
+ONE = "1" * 64
+
+_SHOWN = r"""cd /srv
+find storage/overlay -name diff -prune -printf '%p %y %m %U:%G\n' -o -name merged -prune -printf '%p %y\n' \
+  -o -printf '%p %y %m %U:%G %l\n'
+cd storage && grep -r . overlay-layers/*.json overlay-containers/*.json ../storage-run/overlay-layers/*.json
+find overlay-* ../storage-run/overlay-* -printf '%p %y %m %U:%G\n'
+grep -H . overlay/*/link overlay/*/lower
+grep /srv/storage /proc/self/mountinfo | cut -d' ' -f4-"""
+
+
+def shown(layer: str) -> list[str]:
+    """Return all of the store that a container changes, its own IDs and times as letters."""
+    text = subprocess.run(["sh", "-c", _SHOWN], check=True, capture_output=True, text=True).stdout
+    if layer and os.path.exists(f"/srv/storage/overlay/{layer}/link"):
+        with open(f"/srv/storage/overlay/{layer}/link", encoding="ascii") as file:
+            text = text.replace(file.read(), "LINK")
+    text = text.replace(layer or "none", "LAYER")
+    text = re.sub(r"""("created":")[^"]*""", r"\1TIME", text)
+    text = re.sub(r" \d+:\d+ | 0:\d+ ", " ", text)
+    return sorted(text.splitlines())
+
+
+def without_native(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ContainerLayers, "usable", lambda self: False)
+
+
+@pytest.fixture
+def storage(host: Host) -> Storage:
+    return Storage(host.parts)
+
+
+@pytest.fixture
+def image_id(host: Host) -> str:
+    return ImageStore(host.parts).get("localhost/busybox").id
+
+
+def test_store_is_as_the_tool_leaves_it(storage: Storage, image_id: str) -> None:
+    seen: list[list[list[str]]] = []
+    for native in (False, True):
+        with pytest.MonkeyPatch.context() as patch:
+            if not native:
+                without_native(patch)
+            storage.create(ONE, image_id)
+            layer = storage.layer(ONE)
+            steps = [shown(layer)]
+            for step in (storage.mount, storage.unmount, storage.mount, storage.delete):
+                step(ONE)
+                steps.append(shown(layer))
+        seen.append(steps)
+    for tool, engine in zip(*seen):
+        assert tool == engine
+
+
+def test_no_program_is_started(storage: Storage, image_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **_how: object) -> None:
+        raise AssertionError(arguments)
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    monkeypatch.setattr(os, "posix_spawn", refuse)
+    for _again in range(2):
+        storage.create(ONE, image_id)
+        assert os.path.exists(f"{storage.mount(ONE)}/bin/busybox")
+        storage.unmount(ONE)
+        assert not storage.mountpoint(ONE)
+    storage.mount(ONE)
+    storage.delete(ONE)
+    assert not storage.exists(ONE)
+
+
+def test_layers_too_many_for_the_options_of_a_mount_are_named_from_their_directory(
+    host: Host, storage: Storage, image_id: str
+) -> None:
+    """The options are a page, as mount(2) has it; the tool's limit is 128 layers."""
+    below = next(iter(storage._roots.layers()))
+    made = [below]
+    for _number in range(100):
+        made.append(host.store("create-layer", made[-1]).split()[0])
+    host.store("create-image", "-n", "localhost/deep:latest", made[-1])
+    storage.create(ONE, ImageStore(host.parts).get("localhost/deep:latest").id)
+    assert os.path.exists(f"{storage.mount(ONE)}/bin/busybox")
+    assert not os.path.exists("bin/busybox")
+    storage.delete(ONE)
+    host.store("delete-image", "localhost/deep:latest")
+
+
+def test_container_lives_on_a_host_without_the_tool(host: Host) -> None:
+    Path("/srv/none").touch()
+    kernel.mount("/srv/none", "/usr/bin/containers-storage", flags=kernel.MS_BIND)
+    web = {"image": "localhost/busybox", "command": ["sleep", "1000"], "network": "none"}
+    done = [host.container("web", **web, **how) for how in ({}, {"restart": True}, {"state": "stopped"}, {})]
+    done.append(host.container("web", state="absent"))
+    kernel.umount("/usr/bin/containers-storage")
+    os.unlink("/srv/none")
+    steps = [["created web", "started web"], ["restarted web"], ["stopped web"], ["started web"], ["deleted web"]]
+    assert [one.get("actions") for one in done] == steps, done
+
+
+@pytest.mark.parametrize("of_the_tool", ["mount program", "first use"])
+def test_store_of_another_kind_is_left_to_the_tool(storage: Storage, image_id: str, of_the_tool: str) -> None:
+    mark = "/srv/storage/overlay/.has-mount-program"
+    with open(mark, encoding="ascii") as file:
+        assert file.read() == "false"
+    if of_the_tool == "first use":
+        os.unlink(mark)
+    else:
+        with open(mark, "w", encoding="ascii") as file:
+            file.write("true")
+    assert not ContainerLayers(storage._roots).usable()
+    storage.create(ONE, image_id)
+    with open(mark, "w", encoding="ascii") as file:
+        file.write("false")
+    assert ContainerLayers(storage._roots).usable()
+    storage.delete(ONE)
+
+
+def test_unknown_image_is_named(storage: Storage) -> None:
+    with pytest.raises(NoSuchImage, match="image 7{64} is not in the store"):
+        storage.create(ONE, "7" * 64)
+
+
+def test_engine_and_tool_agree_after_random_operations_and_kills(host: Host, storage: Storage, image_id: str) -> None:
+    chosen = random.Random(os.environ.get("LIBPOD_TEST_SEED", "13"))
+    numbers = [str(number) * 64 for number in range(1, 4)]
+    for _time in range(int(os.environ.get("LIBPOD_TEST_OPERATIONS", "40"))):
+        number = chosen.choice(numbers)
+        verb = chosen.choice(("mount", "unmount", "delete")) if storage.exists(number) else "create"
+        side = chosen.choice(("tool", "engine", "killed"))
+        if side == "tool":
+            arguments = {"create": ("-i", number, "-m", "x", image_id), "unmount": ("-f", number)}.get(verb, (number,))
+            if verb != "unmount" or storage.mountpoint(number):
+                host.store({"create": "create-container", "delete": "delete-container"}.get(verb, verb), *arguments)
+        else:
+            work = (
+                partial(storage.create, number, image_id)
+                if verb == "create"
+                else partial(getattr(storage, verb), number)
+            )
+            if side == "killed":
+                _killed(chosen.randrange(1, 8), work)
+            work()
+        known = host.store("containers")
+        assert [number in known for number in numbers] == [storage.exists(number) for number in numbers]
+        assert os.path.exists(f"{storage.mountpoint(number)}/bin/busybox") == (verb == "mount")
+    for number in numbers:
+        storage.delete(number)
+    links = [Path("/srv/storage/overlay", layer, "link").read_text() for layer in storage_roots(host.parts).layers()]
+    assert os.listdir("/srv/storage/overlay/l") == links
+
+
+def _killed(number: int, work: Callable[[], object]) -> None:
+    """Do the work in a child that is killed before its ``number``-th effect."""
+    child = os.fork()
+    if child == 0:
+        left = iter(range(number - 1))
+        failpoints.observe(lambda _name: None if next(left, None) is not None else os.kill(os.getpid(), SIGKILL))
+        with contextlib.suppress(BaseException):
+            work()
+        os._exit(0)
+    os.waitpid(child, 0)
