@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any, Sequence
@@ -276,6 +278,27 @@ def test_cp_copies_both_ways_as_podmans_does(host: Host, tmp_path: Path) -> None
     assert (tmp_path / "page").read_text() == "It works.\n"
 
 
+def test_cp_takes_and_gives_archives(host: Host, tmp_path: Path) -> None:
+    made = host.container("c", **RUNNING, user="web", tmpfs={"/scratch": ""})
+    root = Process(made).path("root")
+    (tmp_path / "folder").mkdir(0o700)
+    (tmp_path / "folder/f").write_bytes(b"\0\xff")
+    os.chown(tmp_path / "folder/f", 7, 8)
+    cp = shlex.join([*self_program.argv(host.parts), "cp"])
+    pipe: Any = functools.partial(subprocess.run, shell=True, cwd=tmp_path, check=True, capture_output=True)
+    environment = {**os.environ, **host.parts.environment()}
+    before = os.stat(f"{root}/scratch")
+    pipe(f"tar c -C folder . | {cp} - c:/scratch && tar c folder | {cp} --archive=false - c:/tmp", env=environment)
+    after = os.stat(f"{root}/scratch")
+    assert (before.st_mode, before.st_uid) == (after.st_mode, after.st_uid)
+    assert (os.stat(f"{root}/scratch/f").st_uid, os.stat(f"{root}/tmp/folder/f").st_uid) == (1000, 7)
+    shown = pipe(f"{cp} c:/tmp/folder - | tar tv --numeric-owner", env=environment).stdout.splitlines()
+    assert [line.split()[1] for line in shown] == [b"0/0", b"0/0"] and shown[1].endswith(b" folder/f")
+    assert pipe(f"{cp} --archive=false c:/tmp/folder/. - | tar xO ./f", env=environment).stdout == b"\0\xff"
+    outside = pipe(f"tar cP --transform=s,^folder,../../out, folder | {cp} - c:/tmp; true", env=environment).stderr
+    assert b"leads out of the archive" in outside and outside.count(b"\n") == 1
+
+
 def test_cp_says_in_one_line_what_cannot_be_copied(host: Host, tmp_path: Path) -> None:
     host.container("c", **RUNNING)
     (tmp_path / "f").write_text("x")
@@ -283,8 +306,11 @@ def test_cp_says_in_one_line_what_cannot_be_copied(host: Host, tmp_path: Path) -
         ("f", "g", "expected one of them in a container"),
         ("c:/a", "c:/b", "expected one of them in a container"),
         ("./c:/a", "/c:/b", "expected one of them in a container"),
-        ("-", "c:/tmp", "libpod exec -i"),
-        ("c:/etc", "-", "libpod exec -i"),
+        ("-", "-", "needs CONTAINER:PATH"),
+        ("-", "/tmp", "needs CONTAINER:PATH"),
+        ("-", "c:/no", "dest: /no in container c"),
+        ("-", "c:/etc/passwd", "expected a directory"),
+        ("c:/no", "-", "src: /no in container c"),
         ("", "c:/tmp", "an empty path"),
         ("no", "c:/tmp", "src: "),
         ("f", "c:/no/such/", "dest: "),

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import argparse
+import os
 from typing import NamedTuple, Sequence
 
 from .._container.rootfs.copy import Copy, host_path
@@ -31,9 +33,15 @@ def cp(parts: EngineConfig, arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--overwrite", action="store_true", help="let a directory replace something that is none, and vice versa"
     )
-    parser.add_argument("src", metavar="[CONTAINER:]SRC", help="DIRECTORY/. is what is in the directory")
-    parser.add_argument("dest", metavar="[CONTAINER:]DEST", help="into it where it is a directory, else as that name")
+    parser.add_argument(
+        "src", metavar="[CONTAINER:]SRC", help="DIRECTORY/. is its content, - an archive on standard input"
+    )
+    parser.add_argument(
+        "dest", metavar="[CONTAINER:]DEST", help="into it where it is a directory, else as that name; - for an archive"
+    )
     options = parser.parse_args(arguments)
+    if "-" in (options.src, options.dest):
+        return _stream(parts, options)
     source, target = _side(options.src), _side(options.dest)
     if bool(source.container) == bool(target.container):
         raise InvalidArgument(
@@ -51,12 +59,28 @@ def cp(parts: EngineConfig, arguments: Sequence[str]) -> int:
     return 0
 
 
+def _stream(parts: EngineConfig, options: argparse.Namespace) -> int:
+    """Copy a tar archive from standard input into a directory of a container, or to standard output out of one."""
+    into = options.src == "-"
+    side = _side(options.dest if into else options.src)
+    if not side.container:
+        raise InvalidArgument(f"cannot copy {options.src} to {options.dest}: - needs CONTAINER:PATH on the other side")
+    if os.isatty(0 if into else 1):
+        raise InvalidArgument(f"an archive is not {'read from' if into else 'written to'} a terminal: redirect it")
+    if options.overwrite:
+        raise InvalidArgument("--overwrite cannot be used with -: what is in the way of an archive has to be removed")
+    from .._container.rootfs import streams
+
+    container = Runtime(parts).container(side.container)
+    if into:
+        streams.take(container, 0, side.path, archive=options.archive)
+    else:
+        streams.give(container, side.path, 1, archive=options.archive)
+    return 0
+
+
 def _side(argument: str) -> _Side:
     """Return the side that an argument names, as podman does; a relative path in a container begins at its root."""
-    if argument == "-":
-        raise InvalidArgument(
-            "an archive on standard input or output is not copied: run tar in the container by libpod exec -i"
-        )
     name, colon, path = argument.partition(":")
     if not colon or not name or argument.startswith(("/", ".")):
         if not argument:

@@ -66,8 +66,15 @@ def _transition(parts: EngineConfig, verb: str, arguments: Sequence[str], state:
     return for_each(selected(parts, options, _suits(running=running)), work)
 
 
+_MORE = {
+    "mark": " Their files as they are now are what rewind goes back to. They need rewindable, and are restarted.",
+    "rewind": " Their files become those of the mark, or the image's without one; volumes stay. They are restarted.",
+}
+
+
 def _parsed(verb: str, arguments: Sequence[str]) -> argparse.Namespace:
-    parser = new_parser(verb, f"{verb.capitalize()} containers, and print their names.", formats=False)
+    about = f"{verb.capitalize()} containers, and print their names.{_MORE.get(verb, '')}"
+    parser = new_parser(verb, about, formats=False)
     every = "every container that runs" if verb == "stop" else "every container"
     add_selection(parser, every + ", but for the infra containers of pods")
     if verb != "start":

@@ -58,7 +58,9 @@ def copy(container: ContainerBase, wanted: Copy) -> list[str]:
 def _copy(container: ContainerBase, wanted: Copy, root: str) -> list[str]:
     source_root, target_root = (root, "/") if wanted.out else ("/", root)
     rules = tree.Rules(
-        owner=_owner(container, wanted, root) if wanted.archive else None,
+        owner=((os.geteuid(), os.getegid()) if wanted.out else owner_of_copies(container, root))
+        if wanted.archive
+        else None,
         overwrite=wanted.overwrite,
         dry=wanted.dry,
         temporary=f".libpod-copy-{container.id[:12]}",
@@ -138,10 +140,20 @@ def _is_directory(source: tree.Place) -> bool:
     return stat.S_ISDIR(status.st_mode)
 
 
-def _owner(container: ContainerBase, wanted: Copy, root: str) -> tuple[int, int]:
-    """Return the host's IDs of the container's primary user and group; for copies to the host, of this process."""
-    if wanted.out:
-        return os.geteuid(), os.getegid()
+def source_place(container: ContainerBase, root: str, src: str, opened: list[int]) -> tuple[int, str]:
+    """Return the open directory of ``src`` in the container and its name there, "." for a directory's content.
+
+    :raises InvalidArgument: it is not there.
+    """
+    try:
+        source, content = _source(root, src, opened)
+    except OSError as error:
+        raise _misplaced(container, Copy(src, "-", out=True), "src", error) from error
+    return source.directory, "." if content else source.name
+
+
+def owner_of_copies(container: ContainerBase, root: str) -> tuple[int, int]:
+    """Return the host's IDs of the container's primary user and group."""
     config = container.config
     user = users.resolve(config.resolved["user"], *securejoin.user_files(root))
     return config.host_id(user.uid, "uid"), config.host_id(user.gid, "gid")

@@ -14,7 +14,7 @@ import tarfile
 from array import array
 from collections import Counter
 from contextlib import suppress
-from typing import Iterator
+from typing import Callable, Iterator, Optional
 
 from ..._model.errors import InvalidArgument
 from ..._model.failpoints import failpoint
@@ -25,14 +25,18 @@ from .tar_file import Archive, opened
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _XATTR = "SCHILY.xattr."
+Owner = Callable[[int, int], "tuple[int, int]"]
 _LAST_TIME = 1 << 34  # seconds since the epoch that any file system can keep
 
 
-def unpack(path: str, root: int, temporary: str, seconds: float, *, dry: bool = False) -> bool:
+def unpack(
+    path: str, root: int, temporary: str, seconds: float, *, dry: bool = False, owner: Optional[Owner] = None
+) -> bool:
     """Make the open directory ``root`` have all that the tar file has, and return whether something differed.
 
     All members are looked at before the first one is unpacked; of several with one name the last one counts, as
-    tar(1) appends and updates. What the archive does not have stays.
+    tar(1) appends and updates. What the archive does not have stays. ``owner`` returns what IDs a member's become;
+    directories that are there already stay as they are then, since they are others'.
 
     :raises MalformedData: it is no tar file, or has a member that leads out of it. :raises OSError: as open(2).
     :raises InvalidArgument: something else is in a member's place. :raises TreeTooLarge: it took longer.
@@ -40,7 +44,7 @@ def unpack(path: str, root: int, temporary: str, seconds: float, *, dry: bool = 
     repeated = check(path, seconds)
     surplus = _surplus(path, repeated, seconds) if repeated else Counter()
     with opened(path, seconds) as archive:
-        return _Unpacking(archive, root, temporary, dry, surplus).run()
+        return _Unpacking(archive, root, temporary, dry, surplus, owner).run()
 
 
 def check(path: str, seconds: float) -> set[int]:
@@ -76,10 +80,16 @@ def _surplus(path: str, repeated: set[int], seconds: float) -> Counter[tuple[str
 
 class _Unpacking:
     def __init__(
-        self, archive: Archive, root: int, temporary: str, dry: bool, surplus: Counter[tuple[str, ...]]
+        self,
+        archive: Archive,
+        root: int,
+        temporary: str,
+        dry: bool,
+        surplus: Counter[tuple[str, ...]],
+        owner: Optional[Owner],
     ) -> None:
         self._archive, self._root, self._temporary, self._dry = archive, root, temporary, dry
-        self._surplus = surplus
+        self._surplus, self._owner = surplus, owner
         self._times: list[tuple[list[str], tarfile.TarInfo]] = []
 
     def run(self) -> bool:
@@ -88,6 +98,8 @@ class _Unpacking:
             if self._surplus[tuple(names)] > 0:
                 self._surplus[tuple(names)] -= 1
                 continue
+            if self._owner:
+                member.uid, member.gid = self._owner(member.uid, member.gid)
             with self._archive.naming(member):
                 changed |= self._directory(names, member) if member.isdir() else self._entry(names, member)
         for names, member in reversed(self._times):
@@ -95,14 +107,17 @@ class _Unpacking:
         return changed
 
     def _directory(self, names: list[str], member: tarfile.TarInfo) -> bool:
-        self._times.append((names, member))
         try:
             there = self._enter(names, make=False)
+            if self._owner:
+                os.close(there)
+                return False
         except FileNotFoundError:
             if self._dry:
                 return True
             failpoint("unpack directory")
             there = self._enter(names, make=True)
+        self._times.append((names, member))
         try:
             if _alike(os.fstat(there), member) and _has_attributes(f"/proc/self/fd/{there}", member):
                 return False

@@ -1,0 +1,102 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Copy into or out of a container's root filesystem as a tar archive on an open file, as ``podman cp -`` does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from typing import TYPE_CHECKING
+
+from ..._drivers import limits
+from ..._drivers.command import refused, tool_environment
+from ..._drivers.kernel import securejoin
+from ..._drivers.trees import content, unpack
+from ..._model.errors import InvalidArgument, ToolFailed
+from .copy import owner_of_copies, source_place
+from .private_mount import with_rootfs
+
+if TYPE_CHECKING:
+    from ..base import ContainerBase
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY
+
+
+def take(container: ContainerBase, reader: int, dest: str, *, archive: bool) -> None:
+    """Unpack the archive that ``reader`` has into the directory ``dest``; directories that exist keep their attributes.
+
+    The whole archive is read and checked before. ``archive`` as for ``Copy``.
+
+    :raises InvalidArgument: ``dest`` is no directory. :raises MalformedData: the archive cannot be used.
+    """
+    # Without a name, so that a kill leaves nothing.
+    with tempfile.TemporaryFile(dir=container.host.parts.static_root) as file:
+        content.copy(reader, file.fileno())
+        spooled = f"/proc/self/fd/{file.fileno()}"
+
+        def place(root: str) -> None:
+            fixed = owner_of_copies(container, root) if archive else None
+
+            def owner(uid: int, gid: int) -> tuple[int, int]:
+                config = container.config
+                return fixed or (config.host_id(uid, "uid"), config.host_id(gid, "gid"))
+
+            try:
+                folder = securejoin.open_beneath(root, dest, _FOLDER)
+            except OSError as error:
+                where = f"{dest} in container {container.name}"
+                raise InvalidArgument(
+                    f"dest: {where} cannot be used: {error.strerror}: expected a directory"
+                ) from error
+            try:
+                temporary = f".libpod-copy-{container.id[:12]}"
+                unpack.unpack(spooled, folder, temporary, limits.of("tar").seconds, owner=owner)
+            finally:
+                os.close(folder)
+
+        with container.batch():
+            with_rootfs(container, place, write=True)
+
+
+def give(container: ContainerBase, src: str, writer: int, *, archive: bool) -> None:
+    """Write ``src`` as an archive to ``writer``; ``archive`` as for ``Copy``.
+
+    :raises InvalidArgument: ``src`` is not there. :raises ToolFailed: not all of it could be written.
+    """
+
+    def read(root: str) -> None:
+        opened: list[int] = []
+        try:
+            folder, name = source_place(container, root, src, opened)
+            argv = ["tar", "--create", "--file=-", f"--directory=/proc/self/fd/{folder}", "--format=posix", "--xattrs"]
+            argv += ["--numeric-owner", "--sort=name", "--xattrs-include=*", "--xattrs-exclude=trusted.overlay.*"]
+            argv += [f"--owner=:{os.geteuid()}", f"--group=:{os.getegid()}"] if archive else []
+            _run([*argv, "--", name], writer, folder)
+        finally:
+            for descriptor in opened:
+                os.close(descriptor)
+
+    with container.batch():
+        with_rootfs(container, read)
+
+
+def _run(argv: list[str], writer: int, folder: int) -> None:
+    try:
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            env=tool_environment(),
+            pass_fds=[folder],
+            check=False,
+        )
+    except OSError as error:
+        refused(error, "tar", "tar")
+    # 1: a file changed while it was read, as may happen in a running container.
+    if done.returncode not in (0, 1):
+        raise ToolFailed(
+            argv, done.returncode, done.stderr.decode(errors="replace"), "cannot copy out of the container"
+        )
