@@ -13,7 +13,7 @@ import subprocess
 from functools import partial
 from pathlib import Path
 from signal import SIGKILL
-from typing import Callable
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
@@ -114,7 +114,7 @@ def test_layers_too_many_for_the_options_of_a_mount_are_named_from_their_directo
 def test_container_lives_on_a_host_without_the_tool(host: Host) -> None:
     Path("/srv/none").touch()
     kernel.mount("/srv/none", "/usr/bin/containers-storage", flags=kernel.MS_BIND)
-    web = {"image": "localhost/busybox", "command": ["sleep", "1000"], "network": "none"}
+    web: dict[str, Any] = {"image": "localhost/busybox", "command": ["sleep", "1000"], "network": "none"}
     done = [host.container("web", **web, **how) for how in ({}, {"restart": True}, {"state": "stopped"}, {})]
     done.append(host.container("web", state="absent"))
     kernel.umount("/usr/bin/containers-storage")
