@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Callable, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional
 
 from .._drivers import process
 from .._drivers.cgroups import manager
@@ -16,6 +16,9 @@ from .._model.records.config import ContainerConfig
 from .._model.records.process_ref import ProcessRef
 from .._model.records.state import EXIT_UNKNOWN, ContainerState
 from .._model.records.status import ContainerStatus
+
+if TYPE_CHECKING:
+    from .._model.records.state import StateChanges
 
 _NUMBER_BYTES = 32  # of a file that has one number
 # conmon writes the exit file within milliseconds of reaping the container; do not wait for a stuck one.
@@ -42,11 +45,10 @@ def observe(
         return recorded
     if process.alive(recorded.process):
         return recorded._replace(**_living(config, recorded, host))
-    ending = _ending(config, recorded, host, run_dir)
-    return recorded._replace(status=ContainerStatus.EXITED, process=ProcessRef(), **ending)
+    return recorded._replace(**_ending(config, recorded, host, run_dir))
 
 
-def _living(config: ContainerConfig, recorded: ContainerState, host: Host) -> dict[str, Any]:
+def _living(config: ContainerConfig, recorded: ContainerState, host: Host) -> StateChanges:
     if host.oci_of(config).unstarted(config.id):
         return {"status": ContainerStatus.CREATED}
     frozen = manager.frozen(host.cgroups, cgroup_path(config, host))
@@ -65,7 +67,7 @@ def cgroup_path(config: ContainerConfig, host: Host) -> str:
     return path
 
 
-def _ending(config: ContainerConfig, recorded: ContainerState, host: Host, run_dir: str) -> dict[str, Any]:
+def _ending(config: ContainerConfig, recorded: ContainerState, host: Host, run_dir: str) -> StateChanges:
     path = f"{run_dir}/exits/{config.id}"
     deadline = time.monotonic() + _EXIT_FILE_SECONDS
     while True:
@@ -88,7 +90,14 @@ def _ending(config: ContainerConfig, recorded: ContainerState, host: Host, run_d
 
         # systemd removes an empty scope at once, with the files that conmon reads.
         oom = kmsg.oom_killed(cgroup_path(config, host), began)
-    return {"exit_code": code, "finished_time": timestamp(finished), "oom_killed": oom, "ran": ran}
+    return {
+        "status": ContainerStatus.EXITED,
+        "process": ProcessRef(),
+        "exit_code": code,
+        "finished_time": timestamp(finished),
+        "oom_killed": oom,
+        "ran": ran,
+    }
 
 
 def timestamp(seconds: Optional[float] = None) -> str:
