@@ -7,34 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Mapping
 
-from .._model import caller
 from .._model.errors import InvalidArgument
-from .._model.options.resolver_options import host_addresses
+from .._model.options.command_line import LONG, SHORT, merged, pair
 
-_SHORT = {
-    "a": "attach",
-    "c": "cpu_shares",
-    "d": "detach",
-    "e": "env",
-    "h": "hostname",
-    "i": "interactive",
-    "l": "label",
-    "m": "memory",
-    "p": "publish",
-    "P": "publish_all",
-    "t": "tty",
-    "u": "user",
-    "v": "volume",
-    "w": "workdir",
-}
-# Arguments whose names are not their options', and one that has another option's name here.
-_LONG = {
-    "add_host": "etc_hosts",
-    "dns_opt": "dns_option",
-    "restart": "restart_policy",
-    "secret": "secrets",
-    "tz": "timezone",
-}
 # Options of the task itself, for which there is no argument.
 _NONE = frozenset(
     "name state image rootfs image_strict force_restart recreate recreate_policy expect_plan comparisons force_delete"
@@ -56,10 +31,12 @@ def understood(params: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, 
         for alias in (option, *one.get("aliases", ()))
     }
     options = dict(params)
-    for argument, option, value in _arguments([str(one) for one in params["cmd_args"]], {**names, **_LONG}, spec):
+    for argument, option, value in _arguments([str(one) for one in params["cmd_args"]], {**names, **LONG}, spec):
         kind = spec[option]["type"]
         if kind == "dict":
-            options[option] = _merged(option, _pair(argument, option, value), options[option] or {})
+            options[option] = merged(
+                option, pair(f"cmd_args: the value of {argument}", option, value), options[option] or {}
+            )
         elif kind == "list":
             options[option] = [*(options[option] or []), value]
         elif params[option] not in (None, value, spec[option].get("default")):
@@ -91,7 +68,7 @@ def _arguments(
 def _short(word: str, rest: Iterator[str], spec: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     """Yield the options of one word such as ``-it`` or ``-p8080:80``."""
     for place, letter in enumerate(word[1:], 2):
-        option = _SHORT.get(letter)
+        option = SHORT.get(letter)
         if not word.startswith("-") or option is None:
             raise InvalidArgument(f"cmd_args: {word} cannot be used: no option here stands for it: omit it")
         kind = spec[option]["type"]
@@ -117,29 +94,3 @@ def _value(argument: str, kind: str, value: Any, rest: Iterator[str]) -> Any:
         except ValueError as error:
             raise InvalidArgument(f"cmd_args: {argument} {value!r} cannot be used: expected a number") from error
     return value
-
-
-def _merged(option: str, pair: Mapping[str, Any], entries: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a mapping with an argument's entry, over which what is there wins; a host has the addresses of both."""
-    if option != "etc_hosts":
-        return {**pair, **entries}
-    both = {
-        name: [*host_addresses(entries[name], option), address] for name, address in pair.items() if name in entries
-    }
-    return {**pair, **entries, **both}
-
-
-def _pair(argument: str, option: str, value: str) -> dict[str, Any]:
-    """Return the entry of a mapping that an argument's value is."""
-    if option == "tmpfs":
-        target, _colon, words = value.partition(":")
-        return {target: words}
-    between = ":" if option in ("etc_hosts", "blkio_weight_device") else "="
-    key, separator, item = value.rpartition(":") if option == "blkio_weight_device" else value.partition(between)
-    if not separator and option == "env":
-        return {value: caller.environment[value]} if value in caller.environment else {}
-    if not separator and option in ("label", "annotation"):
-        return {value: ""}
-    if not (separator and key):
-        raise InvalidArgument(f"cmd_args: the value of {argument} cannot be used: expected NAME{between}VALUE")
-    return {key.replace("-", "_") if option == "log_opt" else key: item}

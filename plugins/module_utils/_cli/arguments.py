@@ -17,9 +17,14 @@ from .._runtime.runtime import Runtime
 from . import table
 
 
-def new_parser(command: str, description: str, *, formats: bool = True) -> argparse.ArgumentParser:
+def new_parser(
+    command: str, description: str, *, formats: bool = True, help_flags: Sequence[str] = ("-h", "--help")
+) -> argparse.ArgumentParser:
     """Return a new parser for ``libpod COMMAND``; with ``formats`` it takes ``--format table|json``."""
-    result = argparse.ArgumentParser(prog=f"libpod {command}", description=description, allow_abbrev=False)
+    result = argparse.ArgumentParser(
+        prog=f"libpod {command}", description=description, allow_abbrev=False, add_help=False
+    )
+    result.add_argument(*help_flags, action="help", help="show this help message and exit")
     if formats:
         _add_format(result)
     return result

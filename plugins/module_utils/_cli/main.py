@@ -27,6 +27,8 @@ COMMANDS = {
     "exec": ("_cli.exec", "execute", "run a command in a running container"),
     "cp": ("_cli.cp", "cp", "copy files into a container or out of it"),
     "connect": ("_cli.connect", "connect", "serve a connection plugin; run by libpod.engine.libpod_ssh"),
+    "create": ("_cli.containers.run", "create", "create a container"),
+    "run": ("_cli.containers.run", "run", "create a container and start it"),
     "start": ("_cli.transitions", "start", "start containers"),
     "stop": ("_cli.transitions", "stop", "stop containers"),
     "restart": ("_cli.transitions", "restart", "stop containers that run, and start them"),

@@ -1,0 +1,157 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``libpod create`` and ``libpod run``, whose flags are those of the table of options."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from glob import glob
+from typing import Any, Optional, Sequence
+
+from ..._container.io.logs import Output, follow_to_end
+from ..._model.engine_config import EngineConfig
+from ..._model.errors import ContainerExists, InvalidArgument
+from ..._model.options import command_line
+from ..._model.options.normalise import normalise
+from ..._model.options.parsers import name as checked_name
+from ..._model.options.table import OPTIONS, Option
+from ..._reconcile.desired import Desired
+from ..._reconcile.env_files import read
+from ..._reconcile.reconcile import apply_one, check_root, find_synced
+from ..._runtime.runtime import Runtime
+from ..arguments import new_parser
+from ..resources.registry_access import access, add_access
+
+_FLAGS = {option: argument for argument, option in command_line.LONG.items()}
+_LETTERS = {option: letter for letter, option in command_line.SHORT.items()}
+_TERMINAL = ("tty", "interactive")
+_UNNAMED = ("command",)  # has no flag
+_PULLING = ("pull", "platform", "os", "arch", "variant", "retry", "retry_delay")
+
+
+def create(parts: EngineConfig, arguments: Sequence[str]) -> int:
+    """Create a container and print its ID."""
+    parser = _parser("create", "Create a container, and print its ID.")
+    container_id, _output = _made(parts, parser.parse_args(arguments), "created")
+    sys.stdout.write(container_id + "\n")
+    return 0
+
+
+def run(parts: EngineConfig, arguments: Sequence[str]) -> int:
+    """Create and start a container; print its ID, or with its end its output, and return its exit code."""
+    parser = _parser("run", "Create a container and start it: wait for its end and show its output, or detach.")
+    parser.add_argument("-d", "--detach", action="store_true", help="leave it running, and print its ID")
+    options = parser.parse_args(arguments)
+    if not options.detach and any(getattr(options, one) for one in _TERMINAL):
+        raise InvalidArgument(
+            "--interactive, --tty: cannot be used without --detach: start it with --detach, then run libpod exec -it"
+        )
+    container_id, output = _made(parts, options, "started")
+    if output is None:
+        sys.stdout.write(container_id + "\n")
+        return 0
+    sys.stdout.write(output.stdout)
+    sys.stderr.write(output.stderr)
+    return output.exit_code
+
+
+def _made(parts: EngineConfig, options: argparse.Namespace, state: str) -> tuple[str, Optional[Output]]:
+    """Create the container; return its ID and, of one that is waited for, its output.
+
+    :raises ContainerExists: the name is taken.
+    """
+    check_root()
+    name = checked_name(options.name, "--name") if options.name else f"container_{os.urandom(4).hex()}"
+    values = _values(options)
+    attached, goes = state == "started" and not options.detach, bool(values.get("rm"))
+    desired = Desired(
+        name,
+        state,
+        options=normalise(values, glob if values.get("mount") else None),
+        specified=frozenset(values),
+        image=options.image,
+        pulling=access(options, **{one: getattr(options, one) for one in _PULLING}),
+        recreate=options.replace,
+        # One that is removed at its end is waited for under the lock of its name, so that its log is still there.
+        detach=not (attached and goes),
+    )
+    runtime = Runtime(parts)
+    runtime.store.prepare()
+    with runtime.store.lock(name):
+        if not options.replace and find_synced(runtime, name) is not None:
+            raise ContainerExists(f"a container has the name {name!r}: remove it, give another name, or add --replace")
+        outcome = apply_one(runtime, desired)
+    if attached and not goes:
+        container = runtime.container(name)
+        return container.id, follow_to_end(container, None)
+    return str(outcome.container.get("Id", "")), outcome.output
+
+
+def _parser(command: str, about: str) -> argparse.ArgumentParser:
+    parser = new_parser(command, about, formats=False, help_flags=("--help",))
+    parser.add_argument("--name", help="of the container (default: a random one)")
+    parser.add_argument("--replace", action="store_true", help="remove a container of the name first")
+    parser.add_argument("--cpus", help="such as 1.5, in the place of --cpu-quota and --cpu-period")
+    parser.add_argument("--env-file", action="append", default=[], metavar="PATH", help="a file of variables")
+    parser.add_argument("--label-file", action="append", default=[], metavar="PATH", help="a file of labels")
+    parser.add_argument("--pull", choices=("missing", "always", "never", "newer"), help="when (default: missing)")
+    for name in _PULLING[1:]:
+        parser.add_argument(f"--{name.replace('_', '-')}", help="of the pull")
+    add_access(parser)
+    for option in OPTIONS.values():
+        if option.name not in _UNNAMED:
+            _add(parser, option)
+    parser.add_argument("image", help="an image, which is pulled where it is missing")
+    parser.add_argument("argv", nargs=argparse.REMAINDER, metavar="command", help="the command and its arguments")
+    return parser
+
+
+def _add(parser: argparse.ArgumentParser, option: Option) -> None:
+    """Add the flags of an option: its names and aliases, podman's name, and a letter."""
+    names = [_FLAGS.get(option.name, ""), option.name, *option.aliases]
+    flags = [f"--{name.replace('_', '-')}" for name in names if name]
+    letters = [f"-{_LETTERS[option.name]}"] if option.name in _LETTERS else []
+    about = f"see {option.name} in ansible-doc libpod.engine.libpod_container"
+    if option.type == "bool":
+        # argparse takes a flag with "=" in its name as a flag of its own.
+        parser.add_argument(*letters, *flags, dest=option.name, action="store_const", const=True, help=about)
+        for value, words in ((True, ("true", "1")), (False, ("false", "0"))):
+            written = [f"{flag}={word}" for flag in flags for word in words]
+            parser.add_argument(
+                *written, dest=option.name, action="store_const", const=value, help=argparse.SUPPRESS, default=None
+            )
+        return
+    kind: dict[str, Any] = {"type": int} if option.type == "int" else {}
+    if option.type in ("list", "dict"):
+        kind = {"action": "append"}
+    if option.choices:
+        kind["choices"] = option.choices
+    parser.add_argument(*letters, *flags, dest=option.name, metavar="VALUE", help=about, **kind)
+
+
+def _values(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the values of the options that are given, in the types that a task has."""
+    values: dict[str, Any] = {}
+    for name, option in OPTIONS.items():
+        given = getattr(options, name, None)
+        if given is None or name in _UNNAMED:
+            continue
+        if option.type != "dict":
+            values[name] = given
+            continue
+        for one in given:
+            pair = command_line.pair(f"--{_FLAGS.get(name, name).replace('_', '-')}: the value", name, one)
+            entries = values.get(name, {})
+            # A host has all its addresses; of another key the last value counts.
+            values[name] = command_line.merged(name, pair, entries) if name == "etc_hosts" else {**entries, **pair}
+    for name, paths in (("env", options.env_file), ("label", options.label_file)):
+        if paths:
+            values[name] = {**read(paths, option=f"--{name}-file"), **values.get(name, {})}
+    if options.cpus is not None:
+        values["cpus"] = options.cpus
+    if options.argv:
+        values["command"] = options.argv
+    return values

@@ -1,0 +1,68 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``libpod run`` and ``create`` with podman's flags."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.operator_command import libpod
+from ansible_collections.libpod.engine.tests.support.process import WAITING
+
+
+def test_run_detached_takes_podmans_flags(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("FROM_FILE=1\nA=0\n")
+    flags = (
+        *("-d", "--name", "c", "--network", "none", "-e", "A=1", "--env", "B=x=y", "--env-file", "env", "-w", "/tmp"),
+        *("-u", "1", "-m", "64m", "--cpus", "0.5", "--label", "tier=web", "-l", "bare", "--cap-add", "NET_ADMIN"),
+        *("-v", "/srv:/data:ro", "--tmpfs", "/scratch:size=1m", "--restart", "on-failure:2", "-h", "inner", "-it"),
+        *("--add-host", "db:10.0.0.1", "--add-host", "db:10.0.0.2", "--read-only", "--privileged=false"),
+    )
+    made = libpod(host, "run", *flags, "busybox", *WAITING, folder=tmp_path).stdout.strip()
+    (shown,) = host.module("libpod_container_info", {"name": ["c"], "env_values": True})["containers"]
+    config, limits = shown["Config"], shown["HostConfig"]
+    assert shown["Id"] == made and shown["State"]["Running"] and config["Cmd"] == list(WAITING)
+    assert {"A=1", "B=x=y", "FROM_FILE=1"} <= set(config["Env"])
+    assert config["Labels"] == {"tier": "web", "bare": ""} and config["User"] == "1" and config["Hostname"] == "inner"
+    assert (limits["Memory"], limits["NanoCpus"]) == (64 << 20, 500_000_000) and not limits["Privileged"]
+    assert limits["RestartPolicy"] == {"Name": "on-failure", "MaximumRetryCount": 2} and limits["ReadonlyRootfs"]
+    hosts = libpod(host, "exec", "c", "cat", "/etc/hosts").stdout
+    assert "10.0.0.1" in hosts and "10.0.0.2" in hosts
+    taken = libpod(host, "run", "-d", "--name", "c", "busybox", "true", code=125)
+    assert "a container has the name 'c'" in taken.stderr and taken.stdout == ""
+    unchanged = libpod(host, "inspect", "-f", "{{.Id}}", "c").stdout.strip()
+    assert unchanged == made
+    new = libpod(host, "run", "-d", "--replace", "--name", "c", "--network=none", "busybox", *WAITING).stdout.strip()
+    assert new != made and libpod(host, "ps", "-aq", "--no-trunc").stdout == f"{new}\n"
+
+
+def test_run_waits_and_shows_output_and_exit_code(host: Host) -> None:
+    done = libpod(
+        host, "run", "--rm", "--network", "none", "busybox", "sh", "-c", "echo out; echo err >&2; exit 3", code=3
+    )
+    assert (done.stdout, done.stderr) == ("out\n", "err\n")
+    assert libpod(host, "ps", "-aq").stdout == ""
+    done = libpod(host, "run", "--network=none", "--name=kept", "--entrypoint", "echo", "busybox", "a b")
+    assert done.stdout == "a b\n" and libpod(host, "ps", "-a", "--format", "{{.Names}}").stdout == "kept\n"
+    assert "libpod exec -it" in libpod(host, "run", "-it", "busybox", "sh", code=125).stderr
+
+
+def test_create_leaves_it_to_be_started(host: Host) -> None:
+    made = libpod(host, "create", "--network", "none", "busybox", *WAITING).stdout.strip()
+    (listed,) = json.loads(libpod(host, "ps", "-a", "--format", "json").stdout)
+    assert (listed["Id"], listed["State"]) == (made, "created")
+    assert libpod(host, "start", made[:9]).stdout == f"{made[:9]}\n"
+    for words, said in (
+        (("--memory", "lots", "busybox"), "memory: 'lots'"),
+        (("--tmpfs", "x", "busybox"), "tmpfs"),
+        (("--sysctl", "net", "busybox"), "--sysctl: the value cannot be used: expected NAME=VALUE"),
+        (("--name", "a/b", "busybox"), "--name"),
+        (("--network", "none", "nobody/none:1"), "nobody/none:1"),
+    ):
+        refused = libpod(host, "create", *words, code=125).stderr
+        assert said in refused and refused.count("\n") == 1, refused
+    usage = libpod(host, "run", "--help").stdout
+    assert "--publish" in usage and "--detach" in usage and "=true" not in usage
