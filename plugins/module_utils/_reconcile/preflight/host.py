@@ -53,8 +53,10 @@ def check_tools(runtime: Runtime, desired: Desired) -> None:
     """
     tools = [(runtime.host.oci.path, runtime.host.oci.name, "oci_runtime")]
     tools.append((runtime.parts.conmon_path, "conmon", "conmon_path"))
-    mapped = any(desired.wanted[option] for option in ("uidmap", "gidmap", "subuidname", "subgidname"))
-    mapped = mapped or desired.wanted["userns"]["mode"] in ("auto", "container", "ns")
+    options, mapped = desired.options, False  # a task by name only makes no root filesystem
+    if options is not None:
+        mapped = any(options[option] for option in ("uidmap", "gidmap", "subuidname", "subgidname"))
+        mapped = mapped or options["userns"]["mode"] in ("auto", "container", "ns")
     if not desired.rootfs and (mapped or runtime.host.storage.needs_tool()):
         tools.append(("containers-storage", "containers-storage", ""))
     for tool, package, option in tools:
