@@ -10,7 +10,7 @@ from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
-from ansible_collections.libpod.engine.tests.support import inside
+from ansible_collections.libpod.engine.tests.support import inside, playbooks
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.inside import PIPELINED
 from ansible_collections.libpod.engine.tests.support.process import in_background, running
@@ -30,24 +30,31 @@ def _debian() -> Iterator[Host]:
         yield host
 
 
+# Hosts of one play, since each start of ansible-playbook takes longer than their tasks.
+BECOME: dict[str, tuple[dict[str, Any], str]] = {
+    "sudo with a password": ({"user": "joe", "become_password": "secret"}, "root"),
+    "sudo without a password": ({"user": "ann"}, "root"),
+    "sudo with an unneeded word": ({"user": "ann", "become_password": "not asked for"}, "root"),
+    "sudo to another user": ({"user": "ann", "become_user": "joe"}, "joe"),
+    "sudo of root": ({"become_user": "joe"}, "joe"),
+    "su with a password": ({"user": "joe", "become_method": "su", "become_password": "toor"}, "root"),
+    "su of root": ({"become_method": "su", "become_user": "joe"}, "joe"),
+}
+
+
 @pytest.mark.parametrize("settings", [PIPELINED, FILES])
-@pytest.mark.parametrize(
-    ("how", "expected"),
-    [
-        ({"user": "joe", "become_password": "secret"}, "root"),
-        ({"user": "ann"}, "root"),
-        ({"user": "ann", "become_password": "not asked for"}, "root"),
-        ({"user": "ann", "become_user": "joe"}, "joe"),
-        ({"become_user": "joe"}, "joe"),
-        ({"user": "joe", "become_method": "su", "become_password": "toor"}, "root"),
-        ({"become_method": "su", "become_user": "joe"}, "joe"),
-    ],
-)
-def test_become(debian: Host, how: dict[str, Any], expected: str, settings: dict[str, str]) -> None:
-    played = inside.play(debian, TASKS, become=True, settings=settings, **how)
-    assert played["command"]["stdout"] == expected
-    assert (played["raw"]["stdout"], played["raw"]["stderr"].strip()) == (f"{expected}\n", "error")
-    assert str(how.get("become_password", "nothing")) not in played.output
+def test_become(debian: Host, settings: dict[str, str]) -> None:
+    hosts = {
+        name: {**inside.variables(debian, become=True, **how), "ansible_host": "c"}
+        for name, (how, _expected) in BECOME.items()
+    }
+    played = playbooks.play(TASKS, hosts=hosts, settings={"ANSIBLE_REMOTE_TEMP": "/tmp/ansible", **settings})
+    results = {(one["inventory_host"], one["task"]): one for one in played.tasks}
+    for name, (how, expected) in BECOME.items():
+        command, raw = results[name, "command"], results[name, "raw"]
+        assert command["stdout"] == expected, (name, command)
+        assert (raw["stdout"], raw["stderr"].strip()) == (f"{expected}\n", "error"), (name, raw)
+        assert str(how.get("become_password", "nothing")) not in played.output
 
 
 @pytest.mark.parametrize(

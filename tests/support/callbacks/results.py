@@ -20,7 +20,7 @@ author: The libpod.engine authors
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]
-    """Prints ``{"task": NAME, ...result}`` for each task and ``{"totals": {...}}`` at the end."""
+    """Prints ``{"task": NAME, "inventory_host": NAME, ...result}`` for each task, and ``{"totals": {...}}``."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "stdout"
@@ -29,7 +29,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def _print(self, result: Any, **more: Any) -> None:
         task = getattr(result, "_task", None) or result.task
         values = getattr(result, "_result", None) or result.result
-        record = {**json.loads(self._dump_results(values, indent=None)), "task": task.get_name().strip(), **more}
+        host = getattr(result, "_host", None) or result.host
+        names = {"task": task.get_name().strip(), "inventory_host": host.get_name()}
+        record = {**json.loads(self._dump_results(values, indent=None)), **names, **more}
         self._display.display(json.dumps(record))
 
     def v2_runner_on_ok(self, result: Any) -> None:
