@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from typing import Any, Iterator, Optional, Sequence
+from typing import Any, Iterator, Mapping, Optional, Sequence
 
 from . import inside, playbooks
 from .hosts import Host
@@ -33,10 +33,15 @@ MaxSessions 100
 
 
 class Sshd:
-    """An sshd on this address and port of the host that the test's process has entered; ``with`` ends it."""
+    """An sshd on this address and port of the host that the test's process has entered; ``with`` ends it.
 
-    def __init__(self, address: str = "127.0.0.1", port: int = 22) -> None:
-        self.address, self.port = address, port
+    Its sessions have these environment ``variables``, such as a test host's roots.
+    """
+
+    def __init__(
+        self, address: str = "127.0.0.1", port: int = 22, variables: Optional[Mapping[str, str]] = None
+    ) -> None:
+        self.address, self.port, self.variables = address, port, variables or {}
         self._process: Optional[subprocess.Popen[bytes]] = None
 
     def __enter__(self) -> Sshd:
@@ -47,6 +52,8 @@ class Sshd:
                 subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{FOLDER}/{name}"], check=True)
         with open(f"{FOLDER}/sshd_config", "w", encoding="utf-8") as file:
             file.write(f"ListenAddress {self.address}:{self.port}\n{_CONFIG}")
+            if self.variables:
+                file.write("SetEnv " + " ".join(f"{name}={value}" for name, value in self.variables.items()) + "\n")
         argv = ["/usr/sbin/sshd", "-D", "-f", f"{FOLDER}/sshd_config", "-E", f"{FOLDER}/log"]
         self._process = subprocess.Popen(argv, start_new_session=True)
         self._wait()

@@ -56,7 +56,10 @@ def check_root() -> None:
     :raises InvalidArgument: this is not root's process.
     """
     if os.geteuid() != 0:
-        raise InvalidArgument(f"the engine needs root, and runs as user ID {os.geteuid()}: set become: true")
+        raise InvalidArgument(
+            f"the engine needs root, and runs as user ID {os.geteuid()}: set become: true, or run on the containers' "
+            "host in place of localhost in an execution environment"
+        )
 
 
 def reconcile(parts: EngineConfig, desired: Desired, *, check_mode: bool = False) -> Outcome:
