@@ -235,3 +235,13 @@ def test_error_of_the_host_names_archive_and_member(top: Path) -> None:
     with pytest.raises(OSError) as refusal:
         run(top, archive(top, invalid))
     assert str(refusal.value.filename) == f"'file' of {top / 'a.tar'}"
+
+
+def test_link_to_itself_counts_only_behind_its_file(top: Path) -> None:
+    link = member("a", type=tarfile.LNKTYPE, linkname="./a")
+    for dry in (True, False):
+        with pytest.raises(MalformedData, match="a link to itself"):
+            run(top, archive(top, link), dry=dry)
+    path = archive(top, member("a", b"content"), link)
+    assert run(top, path, dry=True) and run(top, path) and not run(top, path)
+    assert (top / "to" / "a").read_bytes() == b"content"
