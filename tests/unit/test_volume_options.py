@@ -109,12 +109,13 @@ def test_record_of_an_earlier_version_is_a_plain_volume_that_has_its_content() -
         {},
         {"name": 5},
         *({"name": "a", **damage} for damage in ({"labels": 7}, {"labels": {"a": 1}}, {"created": 1}, {"copy_up": []})),
-        *({"name": "a", "options": damage} for damage in (5, {"o": 5}, {"o": [1]}, {"type": 1}, {"uid": "1"})),
+        *({"name": "a", "options": damage} for damage in (5, "x", {"o": 5}, {"o": [1]}, {"type": 1}, {"uid": "1"})),
     ],
 )
 def test_damaged_record_is_named(record: object) -> None:
-    with pytest.raises(StateCorrupt, match="^path "):
+    with pytest.raises(StateCorrupt, match="^path ") as caught:
         VolumeRecord.from_json(record, "path")
+    assert "object is not a mapping" not in str(caught.value)
 
 
 @pytest.mark.parametrize("record", [{"name": "a", "new": 1}, {"name": "a", "options": {"new": 1}}])

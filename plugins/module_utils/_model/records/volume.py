@@ -39,8 +39,10 @@ class VolumeRecord(NamedTuple):
         if not isinstance(record, dict) or not isinstance(record.get("name"), str):
             raise StateCorrupt(f"{path} is not a volume's record")
         options = record.get("options", {})
+        if not isinstance(options, dict):
+            raise StateCorrupt(f"{path} is not a volume's record: options is no mapping")
         known = {*cls._fields, *VolumeOptions._fields}
-        unknown = sorted({*record, *(options if isinstance(options, dict) else ())} - known)
+        unknown = sorted({*record, *options} - known)
         if unknown:
             raise ConfigMismatch(
                 f"{path} has {', '.join(unknown)}, which this engine does not know: it was made by a "
