@@ -31,7 +31,7 @@ attributes:
 options:
   src:
     description:
-      - Path of the tar file on the target.
+      - Path of the tar file on the target. M(ansible.builtin.get_url) gets one from a URL first.
       - C(podman_import) has it.
     type: path
     required: true

@@ -218,6 +218,7 @@ def test_image_is_made_of_a_tar_file_once(host: Host) -> None:
     for wrong, word in (
         ({"src": "/srv/storage/overlay-images/images.json"}, "no archive"),
         ({"src": "/srv/nowhere"}, "/srv/nowhere"),
+        ({"src": "https://host/web.tar"}, "ansible.builtin.get_url"),
         ({"image": "Not A Name"}, "Not A Name"),
         ({"change": ["NONSENSE x"]}, "NONSENSE"),
         ({"change": [5]}, "change"),

@@ -34,6 +34,10 @@ def work(module: EngineModule) -> dict[str, Any]:
     params = module.params
     if params["volume"]:
         raise InvalidArgument("volume: cannot be used here: libpod_volume fills a volume from a tar file")
+    if params["src"].partition("://")[0].lower() in ("http", "https", "ftp"):
+        raise InvalidArgument(
+            "src: expected a path on the host, not a URL: get the file by ansible.builtin.get_url first"
+        )
     changes = list(_lines(params["change"]))
     wanted = Import(caller.absolute(params["src"]), params["image"] or "", params["commit_message"], changes)
     made = import_tarball(arguments.parts(params), wanted, module.check_mode)
