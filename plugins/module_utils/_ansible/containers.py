@@ -46,10 +46,11 @@ def spec() -> dict[str, Any]:
 
 def one_spec() -> dict[str, Any]:
     """The options of one container in the list: libpod_container's, without the roots and parts."""
-    spec = {name: one for name, one in arguments.container_spec().items() if name not in EngineConfig._fields}
-    for one in spec.values():
-        one.update((key, _path) for key in ("type", "elements") if one.get(key) == "path")
-    return spec
+    return {
+        name: {key: _path if key in ("type", "elements") and value == "path" else value for key, value in one.items()}
+        for name, one in arguments.container_spec().items()
+        if name not in EngineConfig._fields
+    }
 
 
 def _path(value: Any) -> str:
