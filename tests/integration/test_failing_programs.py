@@ -168,8 +168,8 @@ def test_exhausted_processes_are_a_one_line_error(tools: Host, most: int) -> Non
     with few_processes(most) as enter:
         refused = tools.container("web", **{**PLAIN, "network": "bridge"}, prepare=enter)
         sentence(refused)
-        assert most > 6 or refused["error"] == "HostExhausted", refused
-        assert most > 6 or "Resource temporarily unavailable" in refused["msg"] and len(refused["msg"]) < 400, refused
+        assert most > 4 or refused["error"] == "HostExhausted", refused
+        assert most > 4 or "Resource temporarily unavailable" in refused["msg"] and len(refused["msg"]) < 400, refused
     if tools.leaks():
         # No process was available for the cleanup either: the next run does it.
         tools.container("web", state="absent")

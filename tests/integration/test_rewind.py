@@ -251,9 +251,9 @@ def test_rewinds_stops_and_commands_at_once_end_in_a_whole_container(host: Host)
 
 def test_operator_marks_and_rewinds_by_the_program(host: Host) -> None:
     _sh(Process(_ok(host, BASE)), "echo 1 > /a")
-    assert _program(host, "mark", "web").communicate()[0] == "marked web\n"
+    assert _program(host, "mark", "web").communicate()[0] == "web\n"
     _sh(Process(_inspected(host)), "echo 2 > /a")
-    assert _program(host, "rewind", "web").communicate()[0] == "rewound web\n"
+    assert _program(host, "rewind", "web").communicate()[0] == "web\n"
     assert _sh(Process(_inspected(host)), "cat /a") == "1\n"
 
 

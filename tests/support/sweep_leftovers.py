@@ -160,7 +160,11 @@ OPERATIONS = {
         only="end (exec|runtime)",
     ),
     "end of a killed task's command": Operation(
-        [started(RUNNING), does(_leave_command)], Task(_end_command, _left_no_exec), ABSENT, removed="forget exec"
+        [started(RUNNING), does(_leave_command)],
+        Task(_end_command, _left_no_exec),
+        ABSENT,
+        removed="forget exec",
+        others=1,  # a process that ends by itself between the look and its signal gets none
     ),
     "stop with left rules and connections": Operation(
         [started(RESOLVING), does(_connect)],
