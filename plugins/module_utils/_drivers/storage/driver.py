@@ -46,7 +46,7 @@ class Storage:
         :raises NoSuchImage: the store does not have the image.
         """
         layer = self._layer(container_id)
-        if layer and self._roots.driver == "overlay" and not os.path.exists(f"{self._roots.root}/overlay/{layer}/link"):
+        if layer and self._roots.driver == "overlay" and not os.path.exists(f"{self._roots.layer_home(layer)}/link"):
             self.delete(container_id)  # what a killed removal has left
         elif layer is not None:
             return
@@ -102,7 +102,7 @@ class Storage:
         if not layer:
             return None
         if self._roots.driver == "overlay":
-            merged = f"{self._roots.root}/overlay/{layer}/merged"
+            merged = f"{self._roots.layer_home(layer)}/merged"
             return merged if os.path.ismount(merged) else None
         points = records(f"{self._roots.run_root}/{self._roots.driver}-layers/mountpoints.json")
         paths = (member(point, "path") for point in points if member(point, "id") == layer)
@@ -171,7 +171,7 @@ class Storage:
                 from ..trees import removal
 
                 # An obstacle for the tool, such as a file that chattr(1) made immutable, may not be one for us.
-                removal.remove(f"{self._roots.root}/overlay/{layer}/diff")
+                removal.remove(f"{self._roots.layer_home(layer)}/diff")
             self._tool("delete-layer", layer)
         except (ToolFailed, NotRemoved) as error:
             self._delete_on_full(container_id, layer, error)
@@ -216,7 +216,7 @@ class Storage:
         """Return the directories of a layer of the store, such as an image's top one, and of those below it."""
         roots = self._roots
         if roots.driver != "overlay":
-            return Layers(f"{roots.root}/{roots.driver}/dir/{layer}")
+            return Layers(roots.layer_home(layer))
         homes = [f"{root}/overlay" for root in (roots.root, *roots.more)]
 
         def resolve(name: str) -> str:
@@ -248,7 +248,7 @@ class Storage:
         if roots.driver == "overlay":
             from ..trees.disk_usage import directory_size
 
-            own = directory_size(f"{roots.root}/overlay/{layer}/diff")
+            own = directory_size(f"{roots.layer_home(layer)}/diff")
         else:
             fields = self._tool("diffsize", layer, changes=False).split()
             number = natural(fields[-1]) if fields else None
@@ -291,11 +291,8 @@ class Storage:
     def _has_layer(self, layer: str) -> bool:
         """Return whether the store has a layer's directory or record."""
         roots = self._roots
-        directory = (
-            f"{roots.root}/overlay/{layer}" if roots.driver == "overlay" else f"{roots.root}/{roots.driver}/dir/{layer}"
-        )
         files = (f"{roots.root}/{roots.driver}-layers/{name}.json" for name in ("layers", "volatile-layers"))
-        return os.path.isdir(directory) or any(
+        return os.path.isdir(roots.layer_home(layer)) or any(
             member(one, "id") == layer for file in files for one in records(file, layer)
         )
 

@@ -53,7 +53,7 @@ def remove_directories(roots: StorageRoots, layer: str) -> None:
 
     :raises NotRemoved, OSError: a part of it is left.
     """
-    home = f"{roots.root}/{roots.driver}/{layer}" if roots.driver == "overlay" else f"{roots.root}/vfs/dir/{layer}"
+    home = roots.layer_home(layer)
     if roots.driver == "overlay":
         unmount(f"{home}/merged")
         _unlink_short_name(roots, home)

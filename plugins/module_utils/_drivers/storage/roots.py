@@ -53,6 +53,10 @@ class StorageRoots(NamedTuple):
         """The options of containers-storage(1) that select this store."""
         return "-g", self.root, "-R", self.run_root, "-s", self.driver
 
+    def layer_home(self, layer: str) -> str:
+        """Return the directory of a layer; other drivers than overlay have its files there, and not in ``diff``."""
+        return f"{self.root}/overlay/{layer}" if self.driver == "overlay" else f"{self.root}/{self.driver}/dir/{layer}"
+
     def environment(self) -> dict[str, str]:
         """Return the variables with which the tools use this store; the driver avoids a warning of theirs."""
         if self.configured:
