@@ -36,46 +36,51 @@ def version(parts: EngineConfig, arguments: Sequence[str]) -> int:
 def info(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Show the host, the engine's parts and its roots."""
     options = _options("info", "The host, the engine's parts and its roots.", arguments)
-    host, roots = Host(parts), storage_roots(parts)
-    statuses = Counter(one.peek().state.status.value for one in Runtime(parts).containers())
-    memory = dict(_memory())
-    _show(
-        options,
-        {
-            "host": {
-                "arch": platform.machine(),
-                "cgroupControllers": sorted(host.cgroups.controllers),
-                "cgroupManager": host.cgroup_manager,
-                "cgroupVersion": "v2" if host.cgroups.unified else "v1",
-                "conmon": {"path": _program(parts.conmon_path)},
-                "cpus": os.cpu_count(),
-                "distribution": _distribution(),
-                "hostname": host.hostname,
-                "kernel": platform.release(),
-                "memFree": memory.get("MemFree", 0),
-                "memTotal": memory.get("MemTotal", 0),
-                "networkConfigDir": parts.cni_config_dir,
-                "ociRuntime": {"name": os.path.basename(host.oci.path), "path": _program(host.oci.path)},
-                "os": "linux",
-            },
-            "store": {
-                "containerStore": {
-                    "number": sum(statuses.values()),
-                    "paused": statuses["paused"],
-                    "running": statuses["running"],
-                    "stopped": sum(statuses.values()) - statuses["paused"] - statuses["running"],
-                },
-                "graphDriverName": roots.driver,
-                "graphRoot": roots.root,
-                "runRoot": roots.run_root,
-                "staticRoot": parts.static_root,
-                "stateRoot": parts.run_root,
-                "volumePath": f"{parts.static_root}/volumes",
-            },
-            "version": {"Version": VERSION, "Python": platform.python_version()},
-        },
-    )
+    versions = {"Version": VERSION, "Python": platform.python_version()}
+    _show(options, {"host": _host(parts), "store": _store(parts), "version": versions})
     return 0
+
+
+def _host(parts: EngineConfig) -> dict[str, Any]:
+    host, memory = Host(parts), dict(_memory())
+    return {
+        "arch": platform.machine(),
+        "cgroupControllers": sorted(host.cgroups.controllers),
+        "cgroupManager": host.cgroup_manager,
+        "cgroupVersion": "v2" if host.cgroups.unified else "v1",
+        "conmon": {"path": _program(parts.conmon_path)},
+        "cpus": os.cpu_count(),
+        "distribution": _distribution(),
+        "hostname": host.hostname,
+        "kernel": platform.release(),
+        "memFree": memory.get("MemFree", 0),
+        "memTotal": memory.get("MemTotal", 0),
+        "networkConfigDir": parts.cni_config_dir,
+        "ociRuntime": {"name": os.path.basename(host.oci.path), "path": _program(host.oci.path)},
+        "os": "linux",
+    }
+
+
+def _store(parts: EngineConfig) -> dict[str, Any]:
+    roots, statuses = (
+        storage_roots(parts),
+        Counter(one.peek().state.status.value for one in Runtime(parts).containers()),
+    )
+    number = sum(statuses.values())
+    return {
+        "containerStore": {
+            "number": number,
+            "paused": statuses["paused"],
+            "running": statuses["running"],
+            "stopped": number - statuses["paused"] - statuses["running"],
+        },
+        "graphDriverName": roots.driver,
+        "graphRoot": roots.root,
+        "runRoot": roots.run_root,
+        "staticRoot": parts.static_root,
+        "stateRoot": parts.run_root,
+        "volumePath": f"{parts.static_root}/volumes",
+    }
 
 
 def _options(command: str, about: str, arguments: Sequence[str]) -> str:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+import argparse
+from typing import Callable, Sequence
 
 from ..._container.container import Container
 from ..._model.engine_config import EngineConfig
@@ -31,41 +32,35 @@ def kill(parts: EngineConfig, arguments: Sequence[str]) -> int:
     parser.add_argument("-s", "--signal", default="KILL", help="such as TERM, SIGTERM or 15 (default: KILL)")
     options = parser.parse_args(arguments)
     number = signal(options.signal, "--signal")
-    check_root()
-    runtime = Runtime(parts)
-
-    def work(key: str) -> str:
-        runtime.container(key).kill(number)
-        return key
-
-    return for_each(selected(parts, options, _running), work)
+    return _for_each(parts, options, _running, lambda container: container.kill(number))
 
 
 def pause(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Freeze all processes of containers."""
     parser = new_parser("pause", "Freeze all processes of containers.", formats=False)
     add_selection(parser, "every container that runs")
-    options = parser.parse_args(arguments)
-    check_root()
-    runtime = Runtime(parts)
-
-    def work(key: str) -> str:
-        runtime.container(key).pause()
-        return key
-
-    return for_each(selected(parts, options, _running), work)
+    return _for_each(parts, parser.parse_args(arguments), _running, Container.pause)
 
 
 def unpause(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Thaw all processes of containers."""
     parser = new_parser("unpause", "Thaw all processes of paused containers.", formats=False)
     add_selection(parser, "every container that is paused")
-    options = parser.parse_args(arguments)
+    return _for_each(parts, parser.parse_args(arguments), _paused, Container.unpause)
+
+
+def _for_each(
+    parts: EngineConfig,
+    options: argparse.Namespace,
+    suits: Callable[[Container], bool],
+    change: Callable[[Container], object],
+) -> int:
+    """Change each selected container, and print its name as it was given; return the exit code."""
     check_root()
     runtime = Runtime(parts)
 
     def work(key: str) -> str:
-        runtime.container(key).unpause()
+        change(runtime.container(key))
         return key
 
-    return for_each(selected(parts, options, _paused), work)
+    return for_each(selected(parts, options, suits), work)

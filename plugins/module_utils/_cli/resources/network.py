@@ -9,7 +9,7 @@ import argparse
 from typing import Any, Mapping, Sequence
 
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidArgument, InvalidState, NoSuchNetwork
+from ..._model.errors import InvalidState, NoSuchNetwork
 from ..._resources.networks.inspect import inspected
 from ..._runtime.runtime import Runtime
 from .. import table
@@ -75,10 +75,11 @@ def _row(one: Mapping[str, Any]) -> Mapping[str, Any]:
 def _rm(parts: EngineConfig, options: argparse.Namespace) -> int:
     from ..._resources.networks import networks
 
-    if bool(options.name) == options.all:
-        raise InvalidArgument("expected networks' names, or --all (but for the default network)")
-    found = inspected(Runtime(parts)) if options.all else ()
-    names = options.name or [one["name"] for one in found if not one["default"]]
+    names = verbs.chosen(
+        options,
+        "networks' names, or --all (but for the default network)",
+        lambda: [one["name"] for one in inspected(Runtime(parts)) if not one["default"]],
+    )
 
     def work(name: str) -> str:
         if not networks.absent(parts, name, force=options.force, dry=False).actions and not options.force:

@@ -11,7 +11,7 @@ from typing import Any, Mapping, Optional, Sequence
 
 from ..._container.io.log_parts import seconds
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidArgument, InvalidState, NoSuchPod
+from ..._model.errors import InvalidState, NoSuchPod
 from ..._model.records.pod import PodConfig
 from ..._runtime.inspect_pod import inspect_pod
 from ..._runtime.pods import Pods
@@ -110,8 +110,7 @@ def _changed(parts: EngineConfig, pods: Pods, options: argparse.Namespace) -> in
     from ..._reconcile.pod_planner import DesiredPod
     from ..._reconcile.pods import reconcile
 
-    if bool(options.name) == options.all:
-        raise InvalidArgument("expected pods' names or IDs, or --all")
+    names = verbs.chosen(options, "pods' names or IDs, or --all", lambda: [one.id for one in pods.everyone()])
 
     def work(key: str) -> Optional[str]:
         try:
@@ -127,7 +126,7 @@ def _changed(parts: EngineConfig, pods: Pods, options: argparse.Namespace) -> in
         reconcile(parts, DesiredPod(found.name, "absent", force_delete=None if options.force else False))
         return found.id
 
-    return for_each(options.name or [one.id for one in pods.everyone()], work, _CODES)
+    return for_each(names, work, _CODES)
 
 
 def _check_empty(pods: Pods, found: PodConfig, options: argparse.Namespace) -> None:

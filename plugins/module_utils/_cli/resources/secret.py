@@ -11,7 +11,7 @@ from typing import Any, Mapping, Sequence
 
 from ..._container.io.log_parts import seconds
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidArgument, LibpodError
+from ..._model.errors import LibpodError
 from ..._model.options.parsers import is_name
 from ..._resources import secrets
 from .. import table
@@ -60,12 +60,13 @@ def _row(one: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _rm(parts: EngineConfig, options: argparse.Namespace) -> int:
-    if bool(options.name) == options.all:
-        raise InvalidArgument("expected secrets' names, or --all")
+    names = verbs.chosen(
+        options, "secrets' names, or --all", lambda: [one["Spec"]["Name"] for one in secrets.everyone(parts)]
+    )
 
     def work(name: str) -> str:
         _known(parts, name)
         secrets.absent(parts, name, force=options.force, check_mode=False)
         return name
 
-    return for_each(options.name or [one["Spec"]["Name"] for one in secrets.everyone(parts)], work)
+    return for_each(names, work)

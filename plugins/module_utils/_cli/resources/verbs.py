@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
+from ..._model.errors import InvalidArgument
 from .. import table
 from ..arguments import for_each, new_parser
 from ..output import filters
@@ -66,6 +67,16 @@ def removal(things: str, force: str) -> Verb:
         parser.add_argument("-f", "--force", action="store_true", help=force)
 
     return Verb(f"remove {things}", add)
+
+
+def chosen(options: argparse.Namespace, expected: str, everything: Callable[[], Sequence[str]]) -> Sequence[str]:
+    """Return the names given, or those that ``--all`` stands for.
+
+    :raises InvalidArgument: there are neither, or both.
+    """
+    if bool(options.name) == options.all:
+        raise InvalidArgument(f"expected {expected}")
+    return options.name or everything()
 
 
 def naming(text: str) -> Verb:

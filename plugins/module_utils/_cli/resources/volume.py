@@ -9,7 +9,7 @@ import argparse
 from typing import Any, Mapping, Sequence
 
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidArgument, InvalidState, NoSuchVolume
+from ..._model.errors import InvalidState, NoSuchVolume
 from ..._resources.volumes.inspect import everyone, inspect
 from ..._resources.volumes.usage import users
 from ..._runtime.base import RuntimeBase
@@ -71,8 +71,7 @@ def _row(one: Mapping[str, Any]) -> Mapping[str, Any]:
 def _rm(parts: EngineConfig, options: argparse.Namespace, found: Mapping[str, Any]) -> int:
     from ..._resources.volumes.changes import absent
 
-    if bool(options.name) == options.all:
-        raise InvalidArgument("expected volumes' names, or --all")
+    names = verbs.chosen(options, "volumes' names, or --all", lambda: list(found))
 
     def work(name: str) -> str:
         if options.force:
@@ -81,7 +80,7 @@ def _rm(parts: EngineConfig, options: argparse.Namespace, found: Mapping[str, An
             raise NoSuchVolume(f"no volume has the name {name!r}")
         return name
 
-    return for_each(options.name or list(found), work, _CODES)
+    return for_each(names, work, _CODES)
 
 
 def _remove_users(parts: EngineConfig, names: Sequence[str]) -> None:
