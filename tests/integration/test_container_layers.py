@@ -5,25 +5,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import re
 import subprocess
 from functools import partial
 from pathlib import Path
-from signal import SIGKILL
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.container_layers import ContainerLayers
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.driver import Storage
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import storage_roots
-from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import NoSuchImage
 from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import in_child
 
 ONE = "1" * 64
 
@@ -164,7 +162,7 @@ def test_engine_and_tool_agree_after_random_operations_and_kills(host: Host, sto
                 else partial(getattr(storage, verb), number)
             )
             if side == "killed":
-                _killed(chosen.randrange(1, 8), work)
+                in_child(work, kill_at=chosen.randrange(1, 8))
             work()
         known = host.store("containers")
         assert [number in known for number in numbers] == [storage.exists(number) for number in numbers]
@@ -173,15 +171,3 @@ def test_engine_and_tool_agree_after_random_operations_and_kills(host: Host, sto
         storage.delete(number)
     links = [Path("/srv/storage/overlay", layer, "link").read_text() for layer in storage_roots(host.parts).layers()]
     assert os.listdir("/srv/storage/overlay/l") == links
-
-
-def _killed(number: int, work: Callable[[], object]) -> None:
-    """Do the work in a child that is killed before its ``number``-th effect."""
-    child = os.fork()
-    if child == 0:
-        left = iter(range(number - 1))
-        failpoints.observe(lambda _name: None if next(left, None) is not None else os.kill(os.getpid(), SIGKILL))
-        with contextlib.suppress(BaseException):
-            work()
-        os._exit(0)
-    os.waitpid(child, 0)

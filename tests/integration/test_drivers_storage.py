@@ -14,7 +14,7 @@ import os
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, Iterator, Optional
+from typing import Iterator, Optional
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import reserve
@@ -37,6 +37,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.options.pulli
 from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.images import store_arguments
+from ansible_collections.libpod.engine.tests.support.modules import in_child
 
 ONE, TWO = "1" * 64, "2" * 64
 
@@ -454,12 +455,6 @@ def test_overlay_on_an_overlay_is_refused_with_advice(host: Host) -> None:
     host.run("rm", "-r", "/srv/tree", "/srv/run", "/etc/libpod-test")
 
 
-def killer(number: int) -> Callable[[str], None]:
-    """Return an observer that ends the process before its effect of this number."""
-    left = iter(range(number - 1))
-    return lambda _name: None if next(left, None) is not None else os.kill(os.getpid(), 9)
-
-
 @pytest.mark.parametrize("overlay", [False, True])
 def test_next_run_converges_after_a_kill_at_any_effect(host: Host, image_id: str, overlay: bool) -> None:
     make_tree("/srv/tree")
@@ -474,12 +469,7 @@ def test_next_run_converges_after_a_kill_at_any_effect(host: Host, image_id: str
     killed_at, finished = 0, False
     while not finished:
         killed_at += 1
-        child = os.fork()
-        if child == 0:
-            failpoints.observe(killer(killed_at))
-            whole_life()
-            os._exit(0)
-        finished = os.waitpid(child, 0)[1] == 0
+        finished = in_child(whole_life, kill_at=killed_at).exit_code == 0
         whole_life()
         assert mounts() == [] and not roots.exists(ONE)
     assert killed_at > 4
