@@ -245,7 +245,7 @@ def open_regular(root: int, path: str, user: int, *, write: bool, new: Optional[
     """Open the regular file ``path`` inside the open directory ``root`` for ``user``, whom the caller acts as.
 
     With ``write`` a missing file is created and noted in ``new``, an existing one is made empty. Nothing else is ever
-    opened, whatever others put there meanwhile: neither a FIFO, on which that would wait, nor a device, nor a file of
+    opened, whatever others put there in between: neither a FIFO, on which that would wait, nor a device, nor a file of
     the kernel.
 
     :raises OSError: as open(2), or with a reason of its own, naming ``path``.
