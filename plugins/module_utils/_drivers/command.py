@@ -13,7 +13,7 @@ import time
 from typing import Mapping, NamedTuple, NoReturn, Optional, Sequence
 
 from .._model import shared_locks
-from .._model.errors import HostExhausted, ToolFailed, ToolMissing, ToolTimedOut
+from .._model.errors import HostExhausted, LibpodError, ToolFailed, ToolMissing, ToolTimedOut
 from .._model.failpoints import failpoint
 from . import limits, overdue, process
 from .engine.hardened import TOOL_PATH, tool_environment
@@ -58,11 +58,16 @@ def run(
     limit = limits.of(tool or os.path.basename(argv[0]))
     started = start(argv, package=package, env=tool_environment(env), limit=limit, input=input, pass_fds=locks)
     ended = finish(started, limit, doing)
-    if ended.code != 0 and any(line in ended.errors for line in _NO_THREAD):
-        raise HostExhausted(f"{doing + ': ' if doing else ''}{argv[0]} cannot go on", errno.EAGAIN)
     if ended.code != 0:
-        raise ToolFailed(argv, ended.code, ended.errors or ended.output, doing)
+        raise failure(argv, ended, doing)
     return ended.output
+
+
+def failure(argv: Sequence[str], ended: Ended, doing: str, message: str = "") -> LibpodError:
+    """Return the error for a program that ended with another exit code than 0; ``message`` is its own on it."""
+    if any(line in ended.errors for line in _NO_THREAD):
+        return HostExhausted(f"{doing + ': ' if doing else ''}{argv[0]} cannot go on", errno.EAGAIN)
+    return ToolFailed(argv, ended.code, message or ended.errors or ended.output, doing)
 
 
 def start(

@@ -99,14 +99,15 @@ class PluginRun:
         """Return the result of ADD, None for other verbs.
 
         :raises ToolFailed: with the plugin's own message, or what is wrong with its result.
+        :raises HostExhausted: it got no thread.
         :raises ToolTimedOut: it took longer than its limit.
         """
         self.wait()
         if self._ended is None:
             raise self._error or AssertionError
-        code, output, errors = self._ended
+        code, output, _errors = self._ended
         if code != 0:
-            raise ToolFailed([self._program], code, _error_message(output) or errors, self._doing)
+            raise command.failure([self._program], self._ended, self._doing, _error_message(output))
         if self._verb != "ADD":
             return None
         try:
