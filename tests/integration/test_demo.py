@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 RUN = f"{images.PROJECT}/docs/examples/demo/run"
 ROOT = "/tmp/libpod-demo.AbCdEf"
-ID = "0123456789ab" + "c" * 52
+ID = secrets.token_hex(32)  # no other test has it in a name, nor an earlier run
 # Created by other programs while the demo runs: libmount, iptables, logins, apt, nscd, systemd, another engine.
 OTHERS = (
     "/run/mount/utab",
