@@ -114,7 +114,8 @@ def test_killed_guard_ends_nothing_and_the_worker_ends_its_command(serving: Host
 def test_next_task_ends_what_a_worker_and_its_guard_have_left(serving: Host, tmp_path: Path) -> None:
     with _sleeping(serving, tmp_path, "raw") as playbook:
         worker = _child(playbook.pid)
-        for pid in [*(pid for pid in serving.cgroups.processes() if _is_guard(pid)), playbook.pid, worker]:
+        guards = [pid for pid in serving.cgroups.processes() if _is_guard(pid)]
+        for pid in [*guards, worker, playbook.pid]:  # a worker that outlived its playbook would end the command
             os.kill(pid, signal.SIGKILL)
     assert running(serving.cgroups.processes(), *SLEEP)
     inside.play(serving, [{"raw": "true"}])
