@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import Any, Mapping, Optional
 
 import pytest
@@ -244,6 +245,24 @@ def test_killed_runner_is_drift_and_a_second_one_exits(host: Host) -> None:
     os.kill(web.pid, signal.SIGKILL)
     eventually(lambda: not web._runners(), seconds=LONG)
     assert os.waitpid(other, 0)[1] == 0
+
+
+def test_runner_that_is_killed_but_not_yet_gone_is_replaced_at_once(host: Host) -> None:
+    web = Web(host, host.container(**BASE))
+    host.container(**BASE, log_opt={"max_size": SMALL})
+    first = web.runner
+    frozen = Path("/sys/fs/cgroup/freezer/late")
+    if not frozen.parent.is_dir():
+        pytest.skip("version 2 of cgroups kills what it has frozen")
+    frozen.mkdir()
+    (frozen / "cgroup.procs").write_text(str(first))
+    (frozen / "freezer.state").write_text("FROZEN")
+    assert host.container(**BASE, log_opt={"max_size": MIDDLE})["actions"] == ["updated web"]
+    assert process.start_time(first)
+    (frozen / "freezer.state").write_text("THAWED")
+    assert web.runner not in (0, first)
+    web.settles(200)
+    frozen.rmdir()
 
 
 def test_killed_change_is_finished_by_its_next_run(host: Host) -> None:

@@ -283,6 +283,9 @@ class Store:
     def write_run_record(self, container_id: str, kind: str, record: Any) -> None:
         records.write(f"{self.run_dir(container_id)}/{kind}.json", record, durable=False)
 
+    def remove_run_record(self, container_id: str, kind: str) -> None:
+        records.remove(f"{self.run_dir(container_id)}/{kind}.json")
+
     # Side records of a container, such as its network attachments and its last exit
 
     def side_record(self, container_id: str, kind: str) -> Any:

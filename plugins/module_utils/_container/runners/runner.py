@@ -45,13 +45,15 @@ def end(container: ContainerBase, duty: str) -> bool:
         return False
     # Its child is in the same session.
     process.kill_session(recorded.pid)
+    # One whose end takes its time, as in a frozen cgroup, is no runner any more: another may be started at once.
+    container.store.remove_run_record(container.id, _record_of(duty))
     return True
 
 
 def is_mine(container: ContainerBase, duty: str, runner: int) -> bool:
     """Return whether the runner with this PID is that of this duty (in a batch); record it where there is none."""
     recorded = _recorded(container, duty)
-    if recorded.pid == runner:
+    if recorded == process.ref(runner):
         return True
     if process.alive(recorded):
         return False
@@ -95,10 +97,14 @@ def _start(container: ContainerBase, duty: str) -> int:
 def _recorded(container: ContainerBase, duty: str) -> ProcessRef:
     """Return the process on record; an empty reference where no record can be read."""
     try:
-        return ProcessRef.of(*(container.store.run_record(container.id, f"{duty}-runner") or (0, 0)))
+        return ProcessRef.of(*(container.store.run_record(container.id, _record_of(duty)) or (0, 0)))
     except (TypeError, ValueError):
         return ProcessRef()
 
 
 def _record(container: ContainerBase, duty: str, pid: int) -> None:
-    container.store.write_run_record(container.id, f"{duty}-runner", process.ref(pid))
+    container.store.write_run_record(container.id, _record_of(duty), process.ref(pid))
+
+
+def _record_of(duty: str) -> str:
+    return f"{duty}-runner"
