@@ -1,8 +1,8 @@
-# CI runs make ci; every other target runs by itself. All but lint, sanity and unit need root.
+# CI runs make ci; every other target runs by itself. All but docs, lint, sanity and unit need root.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Begun in this order: the longest first, and before the last ones unit, which has processes for every core.
-STAGES := sanity molecule unit lint targets demo integration
+STAGES := sanity molecule unit lint docs targets demo integration
 # Test processes side by side: one more than there are cores, and more than twice as many for tests that wait much.
 BESIDE = -n $(shell echo $$(($$(nproc) * $(1) + 1))) --dist loadfile
 
@@ -20,6 +20,8 @@ quick: env   ## in under a minute: lint of what changed, the fast unit tests, a 
 	@.ci/quick
 lint: env   ## ruff, codespell, mypy, vermin, shellcheck, ansible-lint, antsibull, action groups, collection build
 	@.venv/bin/nox -e lint extra-checks
+docs: env   ## the documentation as a site, build/docs/html; a warning or a dead link is an error
+	@.venv/bin/nox -e docs
 sanity: env   ## ansible-test sanity, no ignores
 	@.venv/bin/nox -e sanity
 unit: env   ## tests/unit, no root needed

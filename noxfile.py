@@ -36,6 +36,12 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", default=False)
+def docs(session: nox.Session) -> None:
+    """Build the documentation as a site, by antsibull-docs, antsibull-changelog and Sphinx."""
+    _run(session, ".ci/docs")
+
+
+@nox.session(venv_backend="none", default=False)
 def sanity(session: nox.Session) -> None:
     """Run ansible-test sanity without a container; arguments such as ``-- --test validate-modules`` choose."""
     _run(session, ".ci/sanity")
